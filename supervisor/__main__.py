@@ -1,0 +1,162 @@
+"""Start: see where this process is, and do what is to be done there.
+
+``AWS_LAMBDA_RUNTIME_API`` → the Lambda loop; ``AWS_BATCH_JOB_ID`` → one job; else the event
+on standard input is worked on once, as ``local``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from supervisor.errors import ConfigError, SupervisorError, Terminated
+from supervisor.logs import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+    from supervisor.core import Supervisor
+    from supervisor.model import FunctionConfig
+    from supervisor.ports import JobDelegator, ObjectStore
+
+HOME = "/opt/scar"
+# Seconds from TERM to KILL for scripts: part of the threshold in Lambda; ECS gives jobs 30 in all.
+LAMBDA_GRACE, BATCH_GRACE = 2.0, 10.0
+
+
+def main() -> int:
+    """Return the exit status."""
+    if sys.argv[1:] == ["--self-test"]:
+        sys.stdout.write(json.dumps({"ok": True, "python": sys.version.split()[0]}) + "\n")
+        return 0
+    if os.getpid() == 1:
+        from supervisor.init import split
+
+        ended = split()
+        if ended is not None:
+            return ended
+    environ = dict(os.environ)
+    if environ.get("AWS_LAMBDA_RUNTIME_API"):
+        return _lambda(environ)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _job(environ) if environ.get("AWS_BATCH_JOB_ID") else _by_hand(environ)
+    except Terminated:
+        return 143
+    except SupervisorError as error:
+        Log().error(error.problem, remedy=error.remedy)
+        return 1
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: let it clean up
+    raise Terminated
+
+
+def _lambda(environ: Mapping[str, str]) -> int:
+    from supervisor import runtime
+
+    api = runtime.RuntimeApi(environ["AWS_LAMBDA_RUNTIME_API"])
+    notes = Log()
+    try:
+        try:
+            made = _supervisor(environ)
+        except SupervisorError as error:
+            notes.error(error.problem, remedy=error.remedy)
+            api.fail_init(error)
+            return 1
+        runtime.serve(api, made.handle, environ, made.notes)
+    except runtime.RuntimeApiError as error:
+        notes.error(error.problem)
+    return 1
+
+
+def _job(environ: Mapping[str, str]) -> int:
+    from supervisor import job
+
+    made = _supervisor(environ)
+    asked = job.invocation(environ, made.config.name, made.open_store, job.log_stream(environ))
+    return job.exit_status(made.handle(asked))
+
+
+def _by_hand(environ: Mapping[str, str]) -> int:
+    from supervisor import job
+    from supervisor.invocation import Invocation, Owner
+    from supervisor.model import Site
+
+    made = _supervisor(environ)
+    owner = Owner(site=Site.LOCAL, request=os.urandom(16).hex())
+    event = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
+    return job.exit_status(made.handle(Invocation(owner=owner, event=event)))
+
+
+def _supervisor(environ: Mapping[str, str]) -> Supervisor:
+    """Wire the adapters together; stores and the delegator connect when first used."""
+    from functools import cache
+
+    from supervisor.core import Supervisor
+    from supervisor.runners.process import ProcessRunner
+
+    home = Path(environ.get("SCAR_HOME") or HOME)
+    config = _config(home / "function" / "function.json")
+    notes = Log(config.log_level)
+    in_batch = bool(environ.get("AWS_BATCH_JOB_ID"))
+
+    @cache
+    def open_store(provider: str) -> ObjectStore:
+        from supervisor import storage
+
+        return storage.open_store(provider, environ)
+
+    @cache
+    def open_delegator() -> JobDelegator:
+        if config.batch is None:
+            raise ConfigError(
+                f"The function {config.name} has no Batch queue to hand runs to.",
+                remedy="Run `scar init` again.",
+            )
+        from supervisor.delegation import batch
+
+        return batch.connect(config.batch, environ)
+
+    return Supervisor(
+        config=config,
+        home=home,
+        temporary=Path(environ.get("TMPDIR") or "/tmp"),  # noqa: S108 - Lambda's only writable place
+        environ=_true_environment(),
+        open_store=open_store,
+        open_delegator=open_delegator,
+        runner=ProcessRunner(notes, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
+        notes=notes,
+    )
+
+
+def _config(path: Path) -> FunctionConfig:
+    from supervisor import config
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error}.", remedy="Run `scar init` again."
+        ) from error
+    return config.load(text)
+
+
+def _true_environment() -> dict[str, str]:
+    """Return what this process was given: Python's own start adds LC_CTYPE to os.environ."""
+    try:
+        given = Path("/proc/self/environ").read_bytes()
+    except OSError:
+        return dict(os.environ)
+    pairs = (os.fsdecode(entry).partition("=") for entry in given.split(b"\0") if b"=" in entry)
+    return {name: value for name, _, value in pairs}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""What AWS or the network said; storage and delegation turn it into their own errors.
+
+AwsError
+├── NoCredentials    no source of credentials, or it failed
+├── BodyUnreadable   the file to send cannot be read, or became shorter meanwhile
+├── Unreachable      nothing was sent: name, connection or TLS failed
+├── Unanswered       sent, perhaps in part; the answer did not come, or not whole
+└── ErrorAnswer      AWS answered with an error
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from supervisor.errors import SupervisorError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+THROTTLED = frozenset(
+    {"SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"}
+    | {"TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded"}
+)
+TRANSIENT = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable"})
+CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
+KEYS = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken"})
+
+
+class AwsError(SupervisorError):
+    """``transient``: may pass. ``unsure``: the request may have taken effect."""
+
+    def __init__(
+        self, problem: str, *, remedy: str = "", transient: bool = False, unsure: bool = False
+    ) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.transient = transient
+        self.unsure = unsure
+
+
+class NoCredentials(AwsError):
+    """No source of credentials, or it failed."""
+
+
+class BodyUnreadable(AwsError):
+    """The file to send cannot be read, or became shorter meanwhile."""
+
+
+class Unreachable(AwsError):
+    """Nothing was sent."""
+
+
+class Unanswered(AwsError):
+    """The request was sent, perhaps in part, and the answer did not come, or not whole."""
+
+    def __init__(self, problem: str, *, remedy: str = "") -> None:
+        super().__init__(problem, remedy=remedy, transient=True, unsure=True)
+
+
+class ErrorAnswer(AwsError):
+    """AWS's own error: HTTP status, code (empty for HEAD), message, and the right region."""
+
+    def __init__(self, status: int, code: str, message: str, *, region: str = "") -> None:
+        text = ": ".join(part for part in (code, message) if part) or "no explanation"
+        throttled = status == 429 or code in THROTTLED
+        passing = code in TRANSIENT or status in (500, 502, 503, 504)
+        super().__init__(
+            f"AWS answered {status}, {text}",
+            remedy=_remedy(code, message),
+            transient=throttled or passing,
+            unsure=passing and not throttled,
+        )
+        self.status = status
+        self.code = code
+        self.message = message
+        self.region = region
+
+
+def error_answer(status: int, headers: Mapping[str, str], body: bytes) -> ErrorAnswer:
+    """Read an error as S3 (XML) or the JSON services write it, or as a proxy does (neither)."""
+    region = headers.get("x-amz-bucket-region", "")
+    text = body.lstrip()
+    if text.startswith(b"<"):
+        fields = leaves(text)
+        return ErrorAnswer(
+            status,
+            fields.get("Code", ""),
+            fields.get("Message", ""),
+            region=region or fields.get("Region", ""),
+        )
+    code = headers.get("x-amzn-errortype", "").partition(":")[0]
+    try:
+        data = json.loads(text)
+        message = str(data.get("message") or data.get("Message") or "")
+        code = code or str(data.get("__type") or data.get("code") or "").rpartition("#")[2]
+    except (AttributeError, ValueError):
+        message = text[:200].decode(errors="replace")
+    return ErrorAnswer(status, code, message, region=region)
+
+
+def leaves(document: bytes) -> dict[str, str]:
+    """Map the root's name to "" and its direct children's names to their texts.
+
+    What is not XML gives an empty mapping.
+    """
+    from xml.etree import ElementTree as ET
+
+    try:
+        # expat refuses entity bombs since 2.4.1; the text comes from the signed-for endpoint.
+        root = ET.fromstring(document)  # noqa: S314
+    except ET.ParseError:
+        return {}
+    named = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
+    return {root.tag.rpartition("}")[2]: "", **named}
+
+
+def _remedy(code: str, message: str) -> str:
+    if code in CLOCK or "Signature expired" in message or "Signature not yet" in message:
+        return "Set this machine's clock: it differs from AWS's by more than five minutes."
+    if code in KEYS:
+        return "Renew the credentials: AWS does not know them or they have expired."
+    if code in ("SignatureDoesNotMatch", "InvalidSignatureException"):
+        return "Check the secret access key, and that no proxy changes requests on their way."
+    return ""

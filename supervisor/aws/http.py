@@ -1,0 +1,215 @@
+"""HTTP connections kept alive between requests. One attempt each; ``client`` repeats."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supervisor.aws import tls
+from supervisor.aws.errors import Unanswered, Unreachable
+from supervisor.aws.request import CHUNK, FilePart
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+    from http.client import HTTPConnection, HTTPResponse
+    from pathlib import Path
+
+    from supervisor.aws.request import AwsRequest, Origin
+
+USER_AGENT = "scar-supervisor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds to connect, and seconds without a byte sent or received afterwards."""
+
+    connect: float = 10.0
+    read: float = 60.0
+
+
+class Reply:
+    """An answer whose body is still to be read; header names are lower case."""
+
+    def __init__(
+        self, response: HTTPResponse, origin: Origin, done: Callable[[bool], None]
+    ) -> None:
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self._response = response
+        self._origin = origin
+        self._done = done
+        self._open = True
+
+    def read(self, size: int = CHUNK) -> bytes:
+        """Return up to ``size`` bytes, b"" at the end; raise Unanswered if it breaks off."""
+        from http.client import HTTPException
+
+        try:
+            data = self._response.read(size)
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise _broken(self._origin, error) from error
+        if not data:
+            # http.client counts down what Content-Length promised, and does not complain.
+            missing = self._response.length
+            self._finish(whole=not missing)
+            if missing:
+                raise Unanswered(f"{self._origin} broke off its answer, {missing} bytes early.")
+        return data
+
+    def read_all(self) -> bytes:
+        return b"".join(iter(self.read, b""))
+
+    def close(self) -> None:
+        """Give up what was not read; may be called twice."""
+        self._finish(whole=False)
+
+    def _finish(self, *, whole: bool) -> None:
+        if self._open:
+            self._open = False
+            self._response.close()
+            self._done(whole and not self._response.will_close)
+
+
+class Connections:
+    """Idle connections by origin, for any number of threads."""
+
+    def __init__(self, environ: Mapping[str, str], timeouts: Timeouts | None = None) -> None:
+        self._environ = environ
+        self._timeouts = timeouts or Timeouts()
+        self._lock = threading.Lock()
+        self._idle: dict[Origin, list[HTTPConnection]] = {}
+        self._contexts: dict[Path | None, ssl.SSLContext] = {}
+        weakref.finalize(self, _close, self._idle)
+
+    def exchange(
+        self, request: AwsRequest, headers: Mapping[str, str], *, fresh: bool = False
+    ) -> Reply:
+        """Send the request once and return the answer's head.
+
+        ``fresh`` takes a new connection: an old one may be closed by the other side at this
+        moment, and then nobody knows whether the request was read. Raises Unreachable (nothing
+        was sent), Unanswered, BodyUnreadable.
+        """
+        from http.client import HTTPException
+
+        origin = request.origin
+        connection = (None if fresh else self._take(origin)) or self._connect(origin)
+        try:
+            cut = _send(connection, request, headers)
+            response = connection.getresponse()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise _broken(origin, error) from error
+        except BaseException:
+            connection.close()
+            raise
+
+        def done(reusable: bool) -> None:
+            if reusable and not cut:
+                self._give_back(origin, connection)
+            else:
+                connection.close()
+
+        return Reply(response, origin, done)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        with self._lock:
+            _close(self._idle)
+
+    def _take(self, origin: Origin) -> HTTPConnection | None:
+        while True:
+            with self._lock:
+                waiting = self._idle.get(origin)
+                if not waiting:
+                    return None
+                connection = waiting.pop()
+            if not _hung_up(connection):
+                return connection
+            connection.close()
+
+    def _give_back(self, origin: Origin, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._idle.setdefault(origin, []).append(connection)
+
+    def _connect(self, origin: Origin) -> HTTPConnection:
+        import http.client
+
+        timeout = self._timeouts.connect
+        if origin.tls:
+            made: HTTPConnection = http.client.HTTPSConnection(
+                origin.host,
+                origin.port,
+                timeout=timeout,
+                context=self._context(origin.host),
+                blocksize=CHUNK,
+            )
+        else:
+            made = http.client.HTTPConnection(
+                origin.host, origin.port, timeout=timeout, blocksize=CHUNK
+            )
+        try:
+            made.connect()
+        except OSError as error:
+            made.close()
+            raise _unreachable(origin, error) from error
+        made.auto_open = 0
+        made.sock.settimeout(self._timeouts.read)
+        return made
+
+    def _context(self, host: str) -> ssl.SSLContext:
+        file = tls.roots(host, self._environ)
+        with self._lock:
+            if file not in self._contexts:
+                self._contexts[file] = tls.context(file)
+            return self._contexts[file]
+
+
+def _close(idle: dict[Origin, list[HTTPConnection]]) -> None:
+    while idle:
+        for connection in idle.popitem()[1]:
+            connection.close()
+
+
+def _send(connection: HTTPConnection, request: AwsRequest, headers: Mapping[str, str]) -> bool:
+    """Send it; return whether the other side stopped reading, which it does to refuse early."""
+    body = request.body.chunks() if isinstance(request.body, FilePart) else request.body
+    every = {"accept-encoding": "identity", "user-agent": USER_AGENT, **headers}
+    if request.body_size or request.method in ("PUT", "POST"):
+        every["content-length"] = str(request.body_size)
+    try:
+        connection.request(request.method, request.target, body=body or None, headers=every)
+    except (BrokenPipeError, ConnectionResetError):
+        return True
+    return False
+
+
+def _hung_up(connection: HTTPConnection) -> bool:
+    """An idle connection with something to read was closed by the other side."""
+    import select
+
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _broken(origin: Origin, error: Exception) -> Unanswered:
+    what = "did not answer in time" if isinstance(error, TimeoutError) else f"broke off: {error!r}"
+    return Unanswered(f"{origin} {what}.")
+
+
+def _unreachable(origin: Origin, error: OSError) -> Unreachable:
+    if type(error).__name__ == "SSLCertVerificationError":
+        return Unreachable(
+            f"{origin} shows a certificate that is not trusted: {error}.",
+            remedy="Let AWS_CA_BUNDLE name the file with the certificates of its authority.",
+        )
+    return Unreachable(
+        f"Cannot connect to {origin}: {error}.",
+        remedy="Check that a route to it exists (subnet, endpoint or NAT, security group).",
+        transient=True,
+    )

@@ -1,0 +1,139 @@
+"""One HTTP request to AWS, before it is signed. Pure, but for reading a file part."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from supervisor.aws.errors import BodyUnreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+CHUNK = 1 << 18
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a connection goes; ``host`` without brackets, ``path`` a prefix without final /."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+
+    @property
+    def tls(self) -> bool:
+        return self.scheme == "https"
+
+    @property
+    def authority(self) -> str:
+        """The Host header: the port only if it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A slice of a file as a request body, read anew for each attempt in constant memory."""
+
+    path: Path
+    offset: int
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield exactly ``size`` bytes; raise BodyUnreadable if they are not there."""
+        left = self.size
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                file.seek(self.offset)
+                while left:
+                    chunk = file.read(min(CHUNK, left))
+                    if not chunk:
+                        raise BodyUnreadable(
+                            f"{self.path} became shorter while it was sent.",
+                            remedy="Let the script finish its files before it ends.",
+                        )
+                    left -= len(chunk)
+                    yield chunk
+        except OSError as error:
+            raise BodyUnreadable(
+                f"Cannot read {self.path}: {error.strerror or error}.",
+                remedy="Make the file readable for the user that the supervisor runs as.",
+            ) from error
+
+
+Body = bytes | FilePart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsRequest:
+    """``path`` and ``query`` are plain text, encoded once when sent; header names lower case.
+
+    ``payload`` is the body's SHA-256 in hex or UNSIGNED_PAYLOAD; empty: computed from bytes.
+    """
+
+    method: str
+    origin: Origin
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body = b""
+    payload: str = ""
+
+    @property
+    def encoded_path(self) -> str:
+        return quote(self.origin.path + self.path, safe="/~")
+
+    @property
+    def encoded_query(self) -> str:
+        """Sorted as the signature wants it, so that one form serves both."""
+        pairs = sorted((quote(k, safe="~"), quote(v, safe="~")) for k, v in self.query)
+        return "&".join(f"{name}={value}" for name, value in pairs)
+
+    @property
+    def target(self) -> str:
+        return f"{self.encoded_path}?{self.encoded_query}" if self.query else self.encoded_path
+
+    @property
+    def body_size(self) -> int:
+        return self.body.size if isinstance(self.body, FilePart) else len(self.body)
+
+    @property
+    def payload_hash(self) -> str:
+        if self.payload:
+            return self.payload
+        if isinstance(self.body, FilePart):
+            raise TypeError("A file part needs its payload hash, or UNSIGNED_PAYLOAD.")
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Checksums of a body: CRC-32 as S3 writes it (base64), SHA-256 or UNSIGNED_PAYLOAD."""
+
+    crc32: str
+    payload: str
+
+
+def digests(body: Body, *, tls: bool) -> Digests:
+    """Read the body once. Under TLS the CRC alone protects it; plain HTTP is signed whole."""
+    chunks = body.chunks() if isinstance(body, FilePart) else (body,)
+    signed = not tls or isinstance(body, bytes)
+    crc, sha = 0, hashlib.sha256()
+    for chunk in chunks:
+        crc = zlib.crc32(chunk, crc)
+        if signed:
+            sha.update(chunk)
+    return Digests(
+        b64encode(crc.to_bytes(4, "big")).decode(), sha.hexdigest() if signed else UNSIGNED_PAYLOAD
+    )

@@ -1,0 +1,64 @@
+"""Read and write ``function.json``, the one file that deployment and supervisor share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from supervisor.errors import ConfigError
+from supervisor.model import (
+    BatchTarget,
+    ExecutionMode,
+    FunctionConfig,
+    ImageDefaults,
+    OutputRule,
+)
+
+FORMAT = 1
+
+
+def dump(config: FunctionConfig) -> str:
+    """Write the configuration as JSON; equal configurations give equal text."""
+    return json.dumps({"format": FORMAT, **asdict(config)}, sort_keys=True, indent=1) + "\n"
+
+
+def load(text: str) -> FunctionConfig:
+    """Parse what ``dump`` wrote; raise ConfigError for anything else."""
+    try:
+        data = json.loads(text)
+        if data.pop("format") != FORMAT:
+            raise ConfigError(
+                "The function was deployed by another release of scar.",
+                remedy="Run `scar init` again with the installed release.",
+            )
+        return _config(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"function.json is damaged: {error!r}.", remedy="Run `scar init` again."
+        ) from error
+
+
+def _config(data: dict[str, Any]) -> FunctionConfig:
+    image = data.pop("image")
+    batch = data.pop("batch")
+    return FunctionConfig(
+        **{
+            **data,
+            "mode": ExecutionMode(data["mode"]),
+            "outputs": tuple(
+                OutputRule(
+                    **{**rule, "prefix": tuple(rule["prefix"]), "suffix": tuple(rule["suffix"])}
+                )
+                for rule in data["outputs"]
+            ),
+        },
+        image=ImageDefaults(
+            **{
+                **image,
+                "entrypoint": tuple(image["entrypoint"]),
+                "command": tuple(image["command"]),
+            }
+        ),
+        batch=BatchTarget(**batch) if batch else None,
+    )

@@ -1,0 +1,37 @@
+"""Remove folder trees that programs left behind, whatever permissions they gave them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all in it; nothing happens if it is not there.
+
+    A link in its place is removed itself: what it leads to is not touched. Raises OSError if
+    something belongs to another user.
+    """
+    if folder.is_symlink():
+        folder.unlink()
+        return
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        _open_up(str(folder))
+        shutil.rmtree(folder)
+
+
+def _open_up(folder: str) -> None:
+    waiting = [folder]
+    while waiting:
+        at = waiting.pop()
+        os.chmod(at, 0o700)  # noqa: PTH101 - called for every folder of a tree
+        with os.scandir(at) as entries:
+            waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]

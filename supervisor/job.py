@@ -1,0 +1,98 @@
+"""One Batch job: one run, whose failure is the job's exit status."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from supervisor.errors import EventError, ScriptFailed
+from supervisor.invocation import Invocation, Owner
+from supervisor.model import ObjectRef, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from supervisor.invocation import Handled
+    from supervisor.ports import ObjectStore
+
+FAILED = 1
+AGENT_TAKES = 2.0  # seconds
+
+
+def invocation(
+    environ: Mapping[str, str],
+    function: str,
+    open_store: Callable[[str], ObjectStore],
+    log_stream: str = "",
+) -> Invocation:
+    """Read what to do from the job's environment; raise EventError, StorageError.
+
+    A job that somebody submitted by hand has no event: its run has an empty one.
+    """
+    attempt = environ.get("AWS_BATCH_JOB_ATTEMPT", "1")
+    job = environ.get("AWS_BATCH_JOB_ID", "")
+    return Invocation(
+        owner=Owner(
+            site=Site.BATCH,
+            request=environ.get("SCAR_REQUEST_ID") or job,
+            job=job,
+            attempt=int(attempt) if attempt.isdecimal() else 1,
+        ),
+        event=_event(environ, open_store),
+        run_id=environ.get("SCAR_RUN_ID", ""),
+        date=environ.get("SCAR_RUN_DATE", ""),
+        log_group=f"/aws/batch/{function}",
+        log_stream=log_stream,
+    )
+
+
+def log_stream(environ: Mapping[str, str]) -> str:
+    """Ask the container agent where this job's output goes; empty if it cannot tell.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
+    """
+    address = environ.get("ECS_CONTAINER_METADATA_URI_V4", "").removeprefix("http://")
+    host, _, path = address.partition("/")
+    if not host:
+        return ""
+    import http.client
+
+    connection = http.client.HTTPConnection(host, timeout=AGENT_TAKES)
+    try:
+        connection.request("GET", f"/{path}")
+        options = json.loads(connection.getresponse().read()).get("LogOptions") or {}
+        return str(options.get("awslogs-stream", ""))
+    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        return ""  # a record without the name of a stream is better than no run
+    finally:
+        connection.close()
+
+
+def exit_status(handled: Handled) -> int:
+    """Return the script's own status if it failed, 1 for any other failure, else 0."""
+    for result in handled.results:
+        if isinstance(result.error, ScriptFailed):
+            return result.error.status
+        if result.error is not None:
+            return FAILED
+    return 0
+
+
+def _event(environ: Mapping[str, str], open_store: Callable[[str], ObjectStore]) -> bytes:
+    url = environ.get("SCAR_EVENT_URL", "")
+    if not url:
+        return environ.get("SCAR_EVENT", "{}").encode("utf-8", "surrogateescape")
+    provider, _, place = url.partition("://")
+    bucket, _, key = place.partition("/")
+    if not (provider and bucket and key):
+        raise EventError(
+            f"SCAR_EVENT_URL is {url!r}, not s3://bucket/key.",
+            remedy="Submit jobs through the function.",
+        )
+    found = open_store(provider).read(ObjectRef(provider, bucket, key))
+    if found is None:
+        raise EventError(
+            f"The job's event {url} is gone.",
+            remedy="Records are kept for 90 days; send the event to the function again.",
+        )
+    return found[0]

@@ -1,0 +1,56 @@
+"""JSON lines about what the supervisor does, beside the script's own output on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+
+
+def to_stderr(line: bytes) -> None:
+    """Write a whole line at once, so that it never mixes with the script's."""
+    os.write(2, line)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Writes what is at least as grave as ``level``; event bodies belong to DEBUG only."""
+
+    level: str = "INFO"
+    run: str = ""
+    write: Callable[[bytes], None] = to_stderr
+    now: Callable[[], float] = time.time
+
+    def of(self, run: str) -> Log:
+        return Log(self.level, run, self.write, self.now)
+
+    def debug(self, message: str, **more: str) -> None:
+        self._line("DEBUG", message, more)
+
+    def info(self, message: str, **more: str) -> None:
+        self._line("INFO", message, more)
+
+    def warning(self, message: str, **more: str) -> None:
+        self._line("WARNING", message, more)
+
+    def error(self, message: str, **more: str) -> None:
+        self._line("ERROR", message, more)
+
+    def _line(self, level: str, message: str, more: dict[str, str]) -> None:
+        if LEVELS[level] < LEVELS.get(self.level.upper(), LEVELS["INFO"]):
+            return
+        now = self.now()
+        stamp = (
+            time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1e3) % 1000:03}Z"
+        )
+        entry = {"time": stamp, "level": level, "message": message, **more}
+        if self.run:
+            entry["run"] = self.run
+        self.write((json.dumps(entry) + "\n").encode())

@@ -1,0 +1,73 @@
+"""What callers of a Lambda function get. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+from supervisor.errors import RunsFailed
+from supervisor.invocation import RunState
+
+if TYPE_CHECKING:
+    from supervisor.errors import SupervisorError
+    from supervisor.invocation import Handled, Invocation, RunResult
+
+# Lambda's limit for synchronous answers, less room for headers and braces.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LARGEST_BODY = 6 * 1024 * 1024 - 4096
+CUT = b"[The beginning of the output is in the log only.]\n"
+
+
+def failure(handled: Handled) -> SupervisorError | None:
+    """Return what Lambda has to be told as an error: one failure itself, or the names of several.
+
+    API callers get their failures as answers instead.
+    """
+    failed = [result for result in handled.results if result.error is not None]
+    if handled.api or not failed:
+        return None
+    if len(handled.results) == 1:
+        return failed[0].error
+    named = "; ".join(f"{r.run.run_id}: {r.error.problem}" for r in failed if r.error)
+    return RunsFailed(
+        f"{len(failed)} of {len(handled.results)} runs failed: {named}",
+        remedy="Read the log of each run.",
+    )
+
+
+def body(handled: Handled, invocation: Invocation) -> bytes:
+    """Write the answer in SCAR's form: the script's output as base64."""
+    text = b"".join(_said(result) for result in handled.results)
+    # Four characters for three bytes.
+    largest = LARGEST_BODY // 4 * 3
+    if len(text) > largest:
+        text = CUT + text[len(text) - largest + len(CUT) :]
+    failed = any(result.error is not None for result in handled.results)
+    answer = {
+        "statusCode": 500 if failed else 200,
+        "headers": {
+            "amz-lambda-request-id": invocation.owner.request,
+            "amz-log-group-name": invocation.log_group,
+            "amz-log-stream-name": invocation.log_stream,
+        },
+        "body": base64.b64encode(text).decode("ascii"),
+        "isBase64Encoded": True,
+    }
+    return json.dumps(answer).encode()
+
+
+def error(fault: SupervisorError) -> bytes:
+    """Write an error as the Runtime API wants it."""
+    message = f"{fault.problem} {fault.remedy}".strip()
+    return json.dumps(
+        {"errorMessage": message, "errorType": type(fault).__name__, "stackTrace": []}
+    ).encode()
+
+
+def _said(result: RunResult) -> bytes:
+    if result.state is RunState.DELEGATED:
+        return f"The run {result.run.run_id} goes on in the Batch job {result.job}.\n".encode()
+    if result.error is not None and not result.output:
+        return f"{result.error.problem} {result.error.remedy}\n".encode()
+    return result.output

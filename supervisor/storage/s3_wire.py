@@ -1,0 +1,139 @@
+"""How objects, conditions and metadata look in S3's HTTP API. Pure."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, assert_never
+
+from supervisor.errors import StorageError
+from supervisor.model import Absent, Matches, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from supervisor.model import Condition, ObjectRef
+
+# Sources: S3 User Guide, "Object keys", "Object metadata", "Multipart upload limits".
+KEY_BYTES = 1024
+METADATA_BYTES = 2048
+PARTS = 10_000
+MIB = 1 << 20
+
+# A random word per write, by which a write whose answer was lost is recognised as our own.
+WRITE_ID = "scar-write"
+META = "x-amz-meta-"
+ENCODED, END = "=?UTF-8?B?", "?="
+
+
+def check_key(ref: ObjectRef) -> None:
+    """Raise StorageError for a key that S3 would refuse."""
+    try:
+        size = len(ref.key.encode())
+    except UnicodeEncodeError:
+        raise StorageError(
+            f"{ref.bucket}/{ref.key!r} is not valid Unicode.", remedy="Rename the file to UTF-8."
+        ) from None
+    if not 0 < size <= KEY_BYTES:
+        raise StorageError(
+            f"The key of {ref} has {size} bytes; S3 takes 1 to {KEY_BYTES}.",
+            remedy="Use a shorter folder or file name." if size else "Name an object.",
+        )
+
+
+def quoted(etag: str) -> str:
+    return etag if etag.startswith('"') else f'"{etag}"'
+
+
+def condition_headers(condition: Condition | None) -> dict[str, str]:
+    match condition:
+        case None:
+            return {}
+        case Absent():
+            return {"if-none-match": "*"}
+        case Matches(etag):
+            return {"if-match": quoted(etag)}
+        case _:
+            assert_never(condition)
+
+
+def metadata_headers(metadata: Mapping[str, str], write_id: str, ref: ObjectRef) -> dict[str, str]:
+    """Write user metadata as headers; raise StorageError for bad names or more than 2 KB.
+
+    HTTP headers are ASCII: a value that is not printable ASCII, or has spaces at an end, is
+    sent as RFC 2047 writes it (``=?UTF-8?B?…?=``), which is also how S3 hands such values out.
+    """
+    every = {**metadata, WRITE_ID: write_id}
+    headers = {META + name.lower(): _header_value(value) for name, value in every.items()}
+    if bad := [n for n in every if not (n.isascii() and n.replace("-", "").isalnum())]:
+        raise StorageError(
+            f"{ref}: {bad[0]!r} cannot be the name of user metadata.",
+            remedy="Use letters, digits and hyphens.",
+        )
+    size = sum(len(name) - len(META) + len(value) for name, value in headers.items())
+    if size > METADATA_BYTES:
+        raise StorageError(
+            f"The user metadata of {ref} has {size} bytes; S3 takes {METADATA_BYTES}.",
+            remedy="Write less metadata.",
+        )
+    return headers
+
+
+def _header_value(value: str) -> str:
+    plain = value.isascii() and value.isprintable() and value == value.strip()
+    if plain and not value.startswith("=?"):
+        return value
+    return ENCODED + b64encode(value.encode()).decode() + END
+
+
+def _plain_value(value: str) -> str:
+    if value[: len(ENCODED)].upper() == ENCODED and value.endswith(END):
+        try:
+            return b64decode(value[len(ENCODED) : -len(END)], validate=True).decode()
+        except ValueError:
+            return value
+    return value
+
+
+def described(headers: Mapping[str, str], *, size: int | None = None) -> StoredObject:
+    """Read what the headers of an answer say about an object (``size``: if they do not)."""
+    length = headers.get("content-length", "0")
+    return StoredObject(
+        size=int(length) if size is None else size,
+        etag=headers.get("etag", "").strip('"'),
+        version_id=headers.get("x-amz-version-id", ""),
+        metadata={
+            name.removeprefix(META): _plain_value(value)
+            for name, value in headers.items()
+            if name.startswith(META) and name != META + WRITE_ID
+        },
+        modified=_epoch(headers.get("last-modified", "")),
+        served=_epoch(headers.get("date", "")),
+    )
+
+
+def _epoch(date: str) -> float:
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def part_size(total: int, smallest: int) -> int:
+    """Return bytes per part, in whole MiB, so that no upload needs more than 10,000 parts."""
+    needed = -(-total // PARTS)
+    return max(smallest, -(-needed // MIB) * MIB)
+
+
+def complete_document(parts: Sequence[tuple[str, str]]) -> bytes:
+    """Write the body of CompleteMultipartUpload from (ETag, CRC-32) of each part."""
+    listed = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>"
+        f"<ChecksumCRC32>{crc}</ChecksumCRC32></Part>"
+        for number, (etag, crc) in enumerate(parts, start=1)
+    )
+    return (
+        '<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"{listed}</CompleteMultipartUpload>"
+    ).encode()
