@@ -1,0 +1,9 @@
+"""What can stop a build of the bundle."""
+
+from __future__ import annotations
+
+from supervisor.errors import SupervisorError
+
+
+class BundleError(SupervisorError):
+    """The bundle cannot be built."""

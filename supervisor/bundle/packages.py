@@ -1,0 +1,173 @@
+"""Debian packages: downloaded with apt into a folder of our own, read without dpkg or root."""
+
+from __future__ import annotations
+
+import io
+import os
+import posixpath
+import subprocess
+import tarfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from supervisor.bundle.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from supervisor.bundle.target import Target
+
+PYTHON = "3.11"
+PACKAGES = (
+    "base-files",  # only for the licence texts that the others refer to
+    "ca-certificates",
+    "gcc-12-base",  # the copyright of libgcc-s1
+    "libbz2-1.0",
+    "libc6",
+    "libexpat1",
+    "libffi8",
+    "libgcc-s1",  # loaded by the C library when a thread is ended
+    "liblzma5",
+    f"libpython{PYTHON}-minimal",
+    f"libpython{PYTHON}-stdlib",
+    "libssl3",
+    "libuuid1",
+    f"python{PYTHON}-minimal",
+    "zlib1g",
+)
+SECONDS = 600
+
+
+def download(target: Target, folder: Path) -> list[Path]:
+    """Download the packages with the machine's own apt sources; needs no root.
+
+    Lists, state and cache live in ``folder``. Raise BundleError if apt cannot.
+    """
+    debs, state = folder / "debs", folder / "apt"
+    for part in (debs, state / "lists" / "partial", state / "cache" / "archives" / "partial"):
+        part.mkdir(parents=True, exist_ok=True)
+    (state / "status").touch()
+    options = {
+        "APT::Architecture": target.name,
+        "APT::Architectures": target.name,
+        "APT::Sandbox::User": "root",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "3",
+        "Dir::Cache": str(state / "cache"),
+        "Dir::State": str(state),
+        "Dir::State::lists": str(state / "lists"),
+        "Dir::State::status": str(state / "status"),
+    }
+    apt = ["apt-get", "-q", *(part for item in options.items() for part in ("-o", "=".join(item)))]
+    _run([*apt, "update"], debs)
+    for old in debs.glob("*.deb"):
+        old.unlink()
+    _run([*apt, "download", *PACKAGES], debs)
+    return sorted(debs.glob("*.deb"))
+
+
+def _run(command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BundleError(
+            f"apt-get cannot be used: {error}.",
+            remedy="The bundle is built from Debian 12 packages: use a Debian 12 machine.",
+        ) from error
+    if done.returncode:
+        raise BundleError(
+            f"`apt-get {command[-1] if 'update' in command else 'download'}` failed:"
+            f" {done.stderr.strip()[-800:]}",
+            remedy="The machine's apt sources must offer Debian 12 (bookworm) and be reachable.",
+        )
+
+
+@dataclass(slots=True)
+class Packages:
+    """The files of several packages by absolute path without the leading slash."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+
+    def get(self, path: str) -> bytes | None:
+        """Return a file, following links."""
+        for _ in range(8):
+            if path not in self.links:
+                return self.files.get(path)
+            path = self.links[path]
+        return None
+
+    def need(self, path: str) -> bytes:
+        """Return a file; raise BundleError if no package has it."""
+        data = self.get(path)
+        if data is None:
+            raise BundleError(
+                f"None of the packages {', '.join(self.names)} holds /{path}.",
+                remedy="Add the package that does to supervisor/bundle/packages.py.",
+            )
+        return data
+
+    def under(self, folder: str) -> Iterator[str]:
+        """List the files under a folder, sorted."""
+        return iter(sorted(path for path in self.files if path.startswith(f"{folder}/")))
+
+
+def read(debs: list[Path]) -> Packages:
+    """Read the packages' files into memory; raise BundleError if one is damaged."""
+    found = Packages()
+    for path in sorted(debs):
+        found.names.append(path.name.partition("_")[0])
+        try:
+            with tarfile.open(fileobj=io.BytesIO(_data(path.read_bytes()))) as archive:
+                _collect(archive, found)
+        except (tarfile.TarError, ValueError, EOFError) as error:
+            raise BundleError(
+                f"{path} is damaged: {error}.", remedy="Run `make bundle REFRESH=1`."
+            ) from error
+    missing = sorted(set(PACKAGES) - set(found.names))
+    if missing:
+        raise BundleError(
+            f"Packages are missing: {', '.join(missing)}.", remedy="Run `make bundle REFRESH=1`."
+        )
+    return found
+
+
+def _collect(archive: tarfile.TarFile, found: Packages) -> None:
+    for member in archive:
+        path = posixpath.normpath(member.name)
+        if member.issym():
+            place = posixpath.join("/", posixpath.dirname(path), member.linkname)
+            found.links[_merged(path)] = _merged(posixpath.normpath(place).lstrip("/"))
+        elif (file := archive.extractfile(member)) is not None:
+            found.files[_merged(path)] = file.read()
+
+
+def _merged(path: str) -> str:
+    """Name a file as it is where /lib is a link to /usr/lib; packages use both names."""
+    return f"usr/{path}" if path.startswith(("lib/", "lib64/")) else path
+
+
+def _data(package: bytes) -> bytes:
+    """Return the data archive in a .deb, which is an ``ar`` archive."""
+    if package[:8] != b"!<arch>\n":
+        raise ValueError("not a Debian package")
+    at = 8
+    while at + 60 <= len(package):
+        name = package[at : at + 16].decode("ascii").strip().rstrip("/")
+        size = int(package[at + 48 : at + 58])
+        if name.startswith("data.tar"):
+            if at + 60 + size > len(package):
+                break
+            return package[at + 60 : at + 60 + size]
+        at += 60 + size + size % 2
+    raise ValueError("truncated")

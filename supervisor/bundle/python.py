@@ -1,0 +1,158 @@
+"""The files of a self-contained Python, chosen from Debian packages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from supervisor.bundle import compiler
+from supervisor.bundle.elf import needed
+from supervisor.bundle.errors import BundleError
+from supervisor.bundle.packages import PYTHON, Packages
+from supervisor.bundle.tree import File, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from supervisor.bundle.target import Target
+    from supervisor.bundle.tree import Tree
+
+ZIP = f"python{PYTHON.replace('.', '')}.zip"
+STDLIB = f"usr/lib/python{PYTHON}"
+# Extension modules that Debian does not build into the interpreter.
+EXTENSIONS = (
+    "_asyncio", "_bz2", "_contextvars", "_ctypes", "_decimal", "_hashlib", "_json", "_lsprof",
+    "_lzma", "_multiprocessing", "_posixshmem", "_queue", "_ssl", "_uuid", "_zoneinfo", "mmap",
+    "resource", "termios",
+)  # fmt: skip
+# Packages of the standard library that nothing here needs.
+LEFT_OUT = frozenset({
+    "__pycache__", "curses", "dbm", "dist-packages", "distutils", "ensurepip", "idlelib",
+    "lib-dynload", "lib2to3", "msilib", "pydoc_data", "sqlite3", "test", "tests", "tkinter",
+    "turtledemo", "unittest", "venv", "wsgiref",
+})  # fmt: skip
+# Amazon's roots (https://www.amazontrust.com/repository/): all that AWS's endpoints chain to.
+AMAZON_ROOTS = (
+    "Amazon_Root_CA_1.crt",
+    "Amazon_Root_CA_2.crt",
+    "Amazon_Root_CA_3.crt",
+    "Amazon_Root_CA_4.crt",
+    "Starfield_Services_Root_Certificate_Authority_-_G2.crt",
+)
+# The loader would put an image's own preloads into the supervisor; same length, no such file.
+PRELOAD, NO_PRELOAD = b"/etc/ld.so.preload\0", b"/opt/scar/.preload\0"
+_COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])")
+
+
+def binaries(packages: Packages, target: Target) -> Tree:
+    """Choose interpreter, loader, extension modules and every library that they need."""
+    tree: Tree = {"python": File(packages.need(f"usr/bin/python{PYTHON}"), 0o755)}
+    for name in EXTENSIONS:
+        file = f"{name}.cpython-{PYTHON.replace('.', '')}-{target.triplet}.so"
+        if packages.get(f"{STDLIB}/lib-dynload/{file}") is not None:  # else built in
+            tree[f"lib-dynload/{name}.so"] = File(packages.need(f"{STDLIB}/lib-dynload/{file}"))
+    todo = {
+        lib for path, file in tree.items() for lib in needed(file.data, target.elf_machine, path)
+    }
+    todo.add("libgcc_s.so.1")
+    while todo:
+        library = todo.pop()
+        if library == target.loader or f"lib/{library}" in tree:
+            continue
+        data = packages.need(f"usr/lib/{target.triplet}/{library}")
+        tree[f"lib/{library}"] = File(data)
+        todo.update(needed(data, target.elf_machine, library))
+    tree["ld.so"] = File(_loader(packages, target), 0o755)
+    return tree
+
+
+def stdlib(packages: Packages) -> dict[str, bytes]:
+    """Choose the sources of the standard library by path in the zip."""
+    chosen = {path.removeprefix(f"{STDLIB}/"): path for path in packages.under(STDLIB)}
+    return {
+        name: packages.need(path)
+        for name, path in chosen.items()
+        if name.endswith(".py")
+        and not LEFT_OUT.intersection(PurePosixPath(name).parts)
+        and not name.startswith(("config-", "_sysconfigdata"))
+    }
+
+
+def certificates(packages: Packages) -> Tree:
+    """Write Amazon's roots, enough for AWS and fast to load, and all of Debian's."""
+    folder = "usr/share/ca-certificates/mozilla"
+    amazon = [packages.need(f"{folder}/{name}") for name in AMAZON_ROOTS]
+    every = [packages.need(path) for path in packages.under(folder)]
+    return {"roots.pem": File(_joined(amazon)), "ca-bundle.pem": File(_joined(every))}
+
+
+def licences(packages: Packages) -> Tree:
+    """Collect the copyright files of what is included, and the licences they refer to."""
+    tree: Tree = {}
+    for name in packages.names:
+        if name == "base-files":
+            continue
+        path = f"usr/share/doc/{name}/copyright"
+        folder = packages.links.get(f"usr/share/doc/{name}")
+        tree[f"licenses/{name}.txt"] = File(
+            packages.need(f"{folder}/copyright" if folder else path)
+        )
+    common = {match for file in tree.values() for match in _COMMON.findall(file.data)}
+    for name in sorted(item.decode("ascii") for item in common):
+        text = packages.get(f"usr/share/common-licenses/{name}")
+        if text is not None:  # some texts name a licence only to say that it does not apply
+            tree[f"licenses/common/{name}"] = File(text)
+    return tree
+
+
+def compiled(python: Tree, sources: Mapping[str, bytes], place: str) -> bytes:
+    """Compile sources with this Python into a zip; ``place`` is what tracebacks show.
+
+    ``python`` has to have its own standard library, or the sources are it.
+    """
+    with tempfile.TemporaryDirectory(prefix="scar-bundle-") as name:
+        folder = Path(name)
+        write(python, folder)
+        modules = {path: File(data) for path, data in sources.items()}
+        write(modules, folder / "sources")
+        (folder / "python._pth").write_text(f"{ZIP}\nlib-dynload\nsources\n")
+        (folder / "compile.py").write_bytes(Path(compiler.__file__).read_bytes())
+        command = [*interpreter(folder), str(folder / "compile.py")]
+        output = folder / "output.zip"
+        done = subprocess.run(
+            [*command, str(folder / "sources"), str(output), place],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env={},
+        )
+        if done.returncode:
+            raise BundleError(
+                f"The bundled Python cannot compile: {done.stderr.strip()[-800:]}",
+                remedy="Run `make bundle REFRESH=1`; if it fails again, please report it.",
+            )
+        return output.read_bytes()
+
+
+def interpreter(folder: Path) -> list[str]:
+    """Return the command that starts the Python in a folder, shielded from everything else."""
+    loader = [f"{folder}/ld.so", "--inhibit-cache", "--library-path", f"{folder}/lib"]
+    return [*loader, f"{folder}/python", "-I", "-Xutf8"]
+
+
+def _loader(packages: Packages, target: Target) -> bytes:
+    loader = packages.need(f"usr/lib/{target.triplet}/{target.loader}")
+    if loader.count(PRELOAD) != 1:
+        raise BundleError(
+            f"{target.loader} does not name /etc/ld.so.preload exactly once.",
+            remedy="supervisor/bundle/python.py has to learn this release's loader.",
+        )
+    return loader.replace(PRELOAD, NO_PRELOAD)
+
+
+def _joined(texts: Iterable[bytes]) -> bytes:
+    return b"".join(text.rstrip(b"\n") + b"\n" for text in texts)
