@@ -1,0 +1,70 @@
+"""The FDL's reference, written from the model: ``docs/fdl.md`` is this module's output. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from scar.fdl.load import model_in
+from scar.fdl.model import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+INTRODUCTION = """\
+# Functions Definition Language
+
+Written by `python -m scar.fdl.reference`; `fdl-example.yaml` shows the same keys as a file.
+Times are in seconds. Paths of files are relative to the FDL file. Values given on the command
+line go over those of the file; a list replaces the other list.
+"""
+
+
+def reference() -> str:
+    """Return the reference as Markdown: one table for each part of the FDL."""
+    parts = "\n".join("\n".join(_part(model, path)) for model, path in _parts(Document, ""))
+    return f"{INTRODUCTION}\n{parts}"
+
+
+def _parts(model: type[BaseModel], path: str) -> Iterator[tuple[type[BaseModel], str]]:
+    yield model, path
+    for name, field in model.model_fields.items():
+        below = model_in(field.annotation)
+        if below is not None:
+            yield from _parts(below, f"{path}.{_key(name, field)}".lstrip("."))
+
+
+def _part(model: type[BaseModel], path: str) -> Iterator[str]:
+    yield f"## {f'`{path}`' if path else 'The file'}\n"
+    yield f"{(model.__doc__ or '').strip()}\n"
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for name, field in model.model_fields.items():
+        yield f"| `{_key(name, field)}` | {_default(field)} | {field.description} |"
+    yield ""
+
+
+def _key(name: str, field: FieldInfo) -> str:
+    return field.alias or name
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if model_in(field.annotation) is not None:
+        return ""
+    value: Any = field.get_default()
+    if isinstance(value, Enum):
+        value = value.value
+    if value is None or value in ("", (), {}):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(reference())
