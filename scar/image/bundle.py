@@ -1,0 +1,45 @@
+"""Where the supervisor layer lies, one file per architecture, built by ``make bundle``."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import supervisor
+from scar.errors import ConfigurationError
+from scar.image.archive import diff_id_of
+from scar.image.blobs import CHUNK, Blob
+from scar.image.layer import ImageLayer
+from scar.image.model import ARCHITECTURES
+
+_DIST = Path(supervisor.__file__).parent / "bundle" / "dist"
+
+
+def find_bundle(architecture: str, folder: Path = _DIST) -> Path:
+    """Return the bundle's file; raise ConfigurationError if it was not built."""
+    architecture = ARCHITECTURES.get(architecture, architecture)
+    path = folder / f"scar-supervisor-linux-{architecture}.tar.gz"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"The supervisor bundle for linux/{architecture} is missing: {path}.",
+            remedy="Build it with `make bundle`"
+            + ("." if architecture == "amd64" else f" ARCH={architecture}."),
+        )
+    return path
+
+
+def supervisor_layer(bundle: Path) -> ImageLayer:
+    """Return the bundle as a layer; its digests are computed once per file and process."""
+    state = bundle.stat()
+    return _layer(bundle, (state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=4)
+def _layer(bundle: Path, state: tuple[int, int]) -> ImageLayer:
+    whole = hashlib.sha256()
+    with bundle.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            whole.update(chunk)
+    blob = Blob(digest=f"sha256:{whole.hexdigest()}", size=state[1], data=bundle)
+    return ImageLayer(blob=blob, diff_id=diff_id_of(blob))

@@ -1,0 +1,101 @@
+"""A small image with nothing but Python, built from the supervisor bundle: no engine, no registry.
+
+``python -m scar.image.demo OUT.tar`` writes it as ``docker save`` would. Scripts start with
+``#!/usr/bin/python3``; the standard library is there except what needs more libraries
+(sqlite3, curses, tkinter) and tests, packaging and IDE. There is no shell.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scar.errors import ScarError
+from scar.image.build import docker_save
+from scar.image.bundle import find_bundle
+from scar.image.compose import HOME
+from scar.image.layer import File, Folder, Link
+from scar.image.model import ARCHITECTURES
+from supervisor.model import ImageDefaults
+
+if TYPE_CHECKING:
+    from scar.image.layer import Entry
+
+NAME = "scar-demo:latest"
+# Where a binary of each architecture looks for its loader, and its loader for libraries.
+_PLACES = {
+    "amd64": ("lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu"),
+    "arm64": ("lib/ld-linux-aarch64.so.1", "usr/lib/aarch64-linux-gnu"),
+}
+_STDLIB = "usr/lib/python3.11"
+_LICENCES = "usr/share/doc/licenses"
+_ZIP = re.compile(r"python3\d+\.zip\Z")
+_PASSWD = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+
+
+def demo_image(path: Path, architecture: str = "amd64", bundle: Path | None = None) -> None:
+    """Write the image to ``path``; raise ConfigurationError if the bundle was not built."""
+    architecture = ARCHITECTURES.get(architecture, architecture)
+    tree = _tree(bundle or find_bundle(architecture), architecture)
+    run = ImageDefaults(command=("/usr/bin/python3",), environment={"PATH": "/usr/bin:/bin"})
+    half = path.with_name(f".{path.name}.half")
+    docker_save(half, NAME, [tree], run, architecture)
+    half.replace(path)
+
+
+def _tree(bundle: Path, architecture: str) -> dict[str, Entry]:
+    loader, libraries = _PLACES[architecture]
+    tree: dict[str, Entry] = {
+        "etc/passwd": File(_PASSWD),
+        "etc/group": File(b"root:x:0:\nnogroup:x:65534:\n"),
+        "tmp": Folder(0o1777),
+        "usr/bin/python": Link("python3"),
+    }
+    if not loader.startswith("lib64"):
+        tree["lib"] = Link("usr/lib")
+        loader = f"usr/{loader}"
+    with tarfile.open(bundle) as archive:
+        for member in archive:
+            name = member.name.removeprefix(f"{HOME}/")
+            place = _place(name, loader, libraries)
+            if place and (file := archive.extractfile(member)):
+                tree[place] = File(file.read(), member.mode)
+            elif _ZIP.match(name) and (file := archive.extractfile(member)):
+                tree |= _modules(file.read())
+    return tree
+
+
+def _place(name: str, loader: str, libraries: str) -> str:
+    """Say where a file of the bundle belongs in an ordinary root, or nothing."""
+    folder, _, rest = name.partition("/")
+    single = {"python": "usr/bin/python3", "ld.so": loader}
+    folders = {"lib": libraries, "lib-dynload": f"{_STDLIB}/lib-dynload", "licenses": _LICENCES}
+    return f"{folders[folder]}/{rest}" if rest and folder in folders else single.get(name, "")
+
+
+def _modules(zipped: bytes) -> dict[str, Entry]:
+    """Unpack the standard library: its files must lie where Python expects them."""
+    with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+        return {f"{_STDLIB}/{name}": File(archive.read(name)) for name in archive.namelist()}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the image to the one path given; return the exit status."""
+    if len(arguments) != 1:
+        sys.stderr.write("Usage: python -m scar.image.demo OUT.tar\n")
+        return 2
+    try:
+        demo_image(Path(arguments[0]))
+    except ScarError as error:
+        sys.stderr.write(f"Error: {error.problem}\n{error.remedy}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

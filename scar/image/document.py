@@ -1,0 +1,77 @@
+"""Image documents (manifests, configurations) as JSON, checked while they are read.
+
+Composition passes on what it does not know, so documents stay JSON; these functions are the
+only way into them, and each names the document when it is not what it should be.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TypeAlias
+
+from scar.image.errors import ImageError
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Object: TypeAlias = dict[str, Json]
+
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+INDEXES = (OCI_INDEX, DOCKER_LIST)
+MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
+
+
+def parse(data: bytes, what: str) -> Json:
+    """Parse JSON; raise ImageError naming ``what``."""
+    try:
+        document: Json = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise damaged(what, f"not JSON ({error})") from error
+    return document
+
+
+def dump(document: Json) -> bytes:
+    """Write compact sorted JSON: equal documents give equal bytes."""
+    return json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+
+
+def an_object(value: Json, what: str) -> Object:
+    if not isinstance(value, dict):
+        raise damaged(what, "an object was expected")
+    return value
+
+
+def a_list(value: Json, what: str) -> list[Json]:
+    """Read a list; null, as Go writes an empty one, is an empty list."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise damaged(what, "a list was expected")
+    return value
+
+
+def a_text(value: Json, what: str) -> str:
+    """Read a text; null is the empty text."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise damaged(what, "a text was expected")
+    return value
+
+
+def texts(value: Json, what: str) -> tuple[str, ...]:
+    """Read a list of texts; null is the empty list, one text a list of one."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(a_text(item, what) for item in a_list(value, what))
+
+
+def damaged(what: str, fault: str) -> ImageError:
+    """Build the error for a document that cannot be read."""
+    return ImageError(
+        f"The image's {what} cannot be read: {fault}.",
+        remedy="Save the image again, for example with `docker save`.",
+    )
