@@ -1,0 +1,12 @@
+"""Deployment to AWS, or to what answers like it: describe, compare, change.
+
+function, account, names      what is deployed, where, and how all of it is called  (pure)
+compile, machines, policies   functions to desired resources                        (pure)
+resources, plan               what can exist; the difference of wanted and found    (pure)
+limits, checker               AWS's limits and rules, checked before AWS does       (pure)
+connection, network, faults   the way to AWS: clients, subnets, errors in our words
+cloud, handlers/              one handler per kind of resource
+apply, wait, lock             carry a plan out; every wait ends; one deployment at a time
+inventory, jobs, retire       what of ours is there, found without an FDL
+deploy, remove, listing       init, rm, ls
+"""

@@ -1,0 +1,33 @@
+"""Where things are deployed. With it, every ARN is known before anything exists. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account in one Region; ``partition`` is ``aws``, ``aws-cn``, ``aws-us-gov``…"""
+
+    id: str
+    region: str
+    partition: str = "aws"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.id}:{resource}"
+
+    def iam_arn(self, resource: str) -> str:
+        return f"arn:{self.partition}:iam::{self.id}:{resource}"
+
+    def s3_arn(self, path: str) -> str:
+        return f"arn:{self.partition}:s3:::{path}"
+
+    @property
+    def domain(self) -> str:
+        """The DNS name under which the partition's services live."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+    @property
+    def registry(self) -> str:
+        """The host of the account's container registry."""
+        return f"{self.id}.dkr.ecr.{self.region}.{self.domain}"

@@ -1,0 +1,86 @@
+"""All handlers of one connection: which kind of resource is served by which."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from scar.aws import resources as kinds
+from scar.aws.faults import translated
+from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
+from scar.aws.handlers.definitions import JobDefinitionHandler
+from scar.aws.handlers.ecr import ImageHandler, RepositoryHandler
+from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler, PermissionHandler
+from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
+from scar.aws.handlers.logs import LogGroupHandler
+from scar.aws.handlers.notifications import NotificationHandler
+from scar.aws.handlers.s3 import BucketHandler, StateBucketHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from scar.aws.connection import Connection
+    from scar.aws.handlers.base import Handler
+    from scar.aws.handlers.ecr import ImageStore
+    from scar.aws.resources import Key, Resource
+
+PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Reads and changes resources of any kind; raises ScarError, naming the resource."""
+
+    handlers: Mapping[type[Resource], Handler[Any]]
+
+    @classmethod
+    def of(cls, connection: Connection, images: ImageStore) -> Self:
+        lambda_, batch = connection.client("lambda"), connection.client("batch")
+        s3, iam = connection.client("s3"), connection.client("iam")
+        region = connection.account.region
+        return cls(
+            {
+                kinds.StateBucket: StateBucketHandler(s3, region),
+                kinds.Bucket: BucketHandler(s3, region),
+                kinds.LogGroup: LogGroupHandler(connection.client("logs")),
+                kinds.Role: RoleHandler(iam),
+                kinds.InstanceProfile: InstanceProfileHandler(iam),
+                kinds.Repository: RepositoryHandler(connection.client("ecr")),
+                kinds.Image: ImageHandler(images),
+                kinds.LambdaFunction: FunctionHandler(lambda_),
+                kinds.EventInvokeConfig: EventInvokeHandler(lambda_),
+                kinds.InvokePermission: PermissionHandler(lambda_),
+                kinds.BucketNotification: NotificationHandler(s3),
+                kinds.ComputeEnvironment: ComputeEnvironmentHandler(batch),
+                kinds.JobQueue: JobQueueHandler(batch),
+                kinds.JobDefinition: JobDefinitionHandler(batch, region),
+            }
+        )
+
+    def observe(self, resources: Iterable[Resource]) -> dict[Key, Resource]:
+        """Read what is there of these, several at a time."""
+        sought = list(resources)
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            found = [r for r in pool.map(self.read, sought) if r is not None]
+        return {resource.key: resource for resource in found}
+
+    def read(self, resource: Resource) -> Resource | None:
+        with translated(f"read {resource.key}"):
+            found: Resource | None = self._of(resource).read(resource)
+        return found
+
+    def create(self, resource: Resource) -> None:
+        with translated(f"create {resource.key}"):
+            self._of(resource).create(resource)
+
+    def update(self, observed: Resource, desired: Resource) -> None:
+        with translated(f"update {desired.key}"):
+            self._of(desired).update(observed, desired)
+
+    def delete(self, resource: Resource) -> None:
+        with translated(f"delete {resource.key}"):
+            self._of(resource).delete(resource)
+
+    def _of(self, resource: Resource) -> Handler[Any]:
+        return self.handlers[type(resource)]

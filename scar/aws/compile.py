@@ -1,0 +1,192 @@
+"""From functions to the resources that must exist, and to their ``function.json``. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws import machines, names, policies
+from scar.aws.function import folder
+from scar.aws.policies import DataFlow, Place
+from scar.aws.resources import (
+    Bucket,
+    BucketNotification,
+    EventInvokeConfig,
+    Image,
+    InvokePermission,
+    LambdaFunction,
+    LogGroup,
+    Repository,
+    Resource,
+    Role,
+    StateBucket,
+)
+from supervisor.model import BatchTarget, FunctionConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from scar.aws.account import Account
+    from scar.aws.function import Function
+    from scar.aws.network import Network
+    from scar.aws.resources import Pairs
+    from supervisor.model import ImageDefaults
+
+_TAG_LENGTH = 256
+
+
+def desired(
+    functions: Iterable[Function],
+    account: Account,
+    *,
+    images: Mapping[str, str],
+    networks: Mapping[str, Network],
+) -> tuple[Resource, ...]:
+    """Compile functions to resources, each once.
+
+    ``images`` gives the digest of each function's composed image, ``networks`` the network of
+    each function that uses Batch, both by function name.
+    """
+    wanted = list(functions)
+    found: dict[object, Resource] = {
+        r.key: r for r in (StateBucket(name=names.state_bucket(account)), *_buckets(wanted))
+    }
+    for function in wanted:
+        network = networks.get(function.name)
+        for resource in _of(function, account, images[function.name], network):
+            found.setdefault(resource.key, resource)
+    return tuple(found.values())
+
+
+def function_config(
+    function: Function, account: Account, image: ImageDefaults, network: Network | None = None
+) -> FunctionConfig:
+    """Say what the deployed function must know of itself; ``network`` only matters with Batch."""
+    queue = machines.queue_name(function, account, network)
+    return FunctionConfig(
+        name=function.name,
+        mode=function.mode,
+        state_bucket=names.state_bucket(account),
+        script=function.script.name if function.script else "",
+        image=image,
+        environment=dict(function.container_environment),
+        outputs=function.outputs,
+        timeout_threshold=function.timeout_threshold,
+        log_level=function.log_level,
+        batch=BatchTarget(queue=queue, definition=function.name) if queue else None,
+    )
+
+
+def data_flow(function: Function, account: Account, queue: str) -> DataFlow:
+    """Say what the function reads and writes in S3, and where it submits jobs."""
+    return DataFlow(
+        account=account,
+        function=function.name,
+        inputs=tuple(Place(i.bucket, i.prefix) for i in function.inputs if is_s3(i.provider)),
+        outputs=tuple(
+            Place(_bucket(o.path), folder(o.path)) for o in function.outputs if is_s3(o.provider)
+        ),
+        queue=queue,
+    )
+
+
+def is_s3(provider: str) -> bool:
+    """Say whether an FDL storage provider (``s3``, ``s3.mine``) is S3."""
+    return provider.partition(".")[0] == "s3"
+
+
+def _of(
+    function: Function, account: Account, digest: str, network: Network | None
+) -> Iterator[Resource]:
+    queue = machines.queue_name(function, account, network)
+    flow = data_flow(function, account, queue)
+    repository = names.repository(function.name)
+    yield LogGroup(
+        name=names.lambda_log_group(function.name), retention_days=function.retention_days
+    )
+    yield Repository(name=repository, policy=policies.repository(account))
+    yield Image(name=repository, digest=digest)
+    if not function.role:
+        yield Role(
+            name=names.role(function.name, account.region, "lambda"),
+            trust=policies.trust("lambda.amazonaws.com"),
+            policy=policies.lambda_role(flow),
+            boundary=function.boundary,
+        )
+    yield from machines.of(function, flow, digest, network)
+    yield _function(function, account, digest, flow)
+    yield EventInvokeConfig(
+        name=function.name, retries=function.retries, max_age=function.max_event_age
+    )
+    yield from _triggers(function, account)
+
+
+def _function(function: Function, account: Account, digest: str, flow: DataFlow) -> LambdaFunction:
+    generated = account.iam_arn(f"role/scar/{names.role(function.name, account.region, 'lambda')}")
+    return LambdaFunction(
+        name=function.name,
+        role_arn=function.role or generated,
+        image=names.image_uri(account, function.name, digest),
+        memory=function.memory,
+        timeout=function.timeout,
+        ephemeral_mb=function.ephemeral_mb,
+        architecture=function.architecture,
+        environment=tuple(sorted(function.environment)),
+        description=function.description,
+        tags=_tags(function, flow),
+        reserved_concurrency=function.reserved_concurrency,
+    )
+
+
+def _tags(function: Function, flow: DataFlow) -> Pairs:
+    """What later commands need to know about the function without its FDL."""
+    tags = dict(function.tags) | {
+        names.FUNCTION_TAG: function.name,
+        names.MODE_TAG: function.mode.value,
+        names.IMAGE_TAG: _taggable(function.image_name),
+        names.QUEUE_TAG: flow.queue,
+    }
+    places = sorted({place.bucket for place in (*flow.inputs, *flow.outputs)})
+    tags |= {
+        f"{names.BUCKETS_TAG}-{number}": bucket for number, bucket in enumerate(places, start=1)
+    }
+    return tuple(sorted((name, value) for name, value in tags.items() if value))
+
+
+def _taggable(text: str) -> str:
+    """Tag values hold 256 characters: letters, digits, spaces and ``+ - = . _ : / @``."""
+    kept = "".join(c if c.isalnum() or c in " +-=._:/@" else "_" for c in text)
+    return kept[:_TAG_LENGTH]
+
+
+def _triggers(function: Function, account: Account) -> Iterator[Resource]:
+    inputs = [i for i in function.inputs if is_s3(i.provider)]
+    for bucket in sorted({i.bucket for i in inputs}):
+        yield InvokePermission(
+            name=f"{function.name}/{names.statement(bucket)}",
+            source_arn=account.s3_arn(bucket),
+            source_account=account.id,
+        )
+    for item in inputs:
+        rule = names.notification(function.name, item.bucket, item.prefix, item.suffix)
+        yield BucketNotification(
+            name=f"{item.bucket}/{rule}",
+            function_arn=account.arn("lambda", f"function:{function.name}"),
+            prefix=item.prefix,
+            suffix=item.suffix,
+        )
+
+
+def _buckets(functions: Iterable[Function]) -> Iterator[Bucket]:
+    """Collect the folders that all functions want in a bucket."""
+    folders: dict[str, set[str]] = {}
+    for function in functions:
+        paths = [i.path for i in function.inputs if is_s3(i.provider)]
+        paths += [o.path for o in function.outputs if is_s3(o.provider)]
+        for path in paths:
+            folders.setdefault(_bucket(path), set()).add(folder(path))
+    for bucket in sorted(folders):
+        yield Bucket(name=bucket, folders=tuple(sorted(folders[bucket] - {""})))
+
+
+def _bucket(path: str) -> str:
+    return path.strip("/").partition("/")[0]

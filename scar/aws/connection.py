@@ -1,0 +1,99 @@
+"""The one way to AWS, or to what stands for it: clients, and whose account this is."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from scar.aws.account import Account
+from scar.aws.faults import translated
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_batch import BatchClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+CONNECT_TIMEOUT = 10  # seconds
+READ_TIMEOUT = 60
+ATTEMPTS = 5
+CONNECTIONS = 32
+
+Service = Literal["batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "sts"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Connection:
+    """A session and the clients made from it; safe to share between threads.
+
+    ``endpoint_url`` is where all services answer, if it is not AWS; ``description`` says in
+    a few words where commands go, for people.
+    """
+
+    session: boto3.Session
+    endpoint_url: str | None = None
+    description: str = "AWS"
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _account: Account | None = field(default=None, init=False, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
+
+    @overload
+    def client(self, service: Literal["batch"]) -> BatchClient: ...
+    @overload
+    def client(self, service: Literal["ec2"]) -> EC2Client: ...
+    @overload
+    def client(self, service: Literal["ecr"]) -> ECRClient: ...
+    @overload
+    def client(self, service: Literal["iam"]) -> IAMClient: ...
+    @overload
+    def client(self, service: Literal["lambda"]) -> LambdaClient: ...
+    @overload
+    def client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
+    @overload
+    def client(self, service: Literal["s3"]) -> S3Client: ...
+    @overload
+    def client(self, service: Literal["sts"]) -> STSClient: ...
+
+    def client(self, service: Service) -> Any:
+        """Return the one client of a service; raise ConfigurationError if it cannot be made."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._new(service)
+            return self._clients[service]
+
+    @property
+    def account(self) -> Account:
+        """Say whose account and which Region this is, asked of STS once.
+
+        Raises ConfigurationError without usable credentials or Region.
+        """
+        with self._lock:
+            if self._account is None:
+                sts = self.client("sts")
+                with translated("find out whose account this is"):
+                    identity = sts.get_caller_identity()
+                self._account = Account(
+                    identity["Account"], sts.meta.region_name, identity["Arn"].split(":")[1]
+                )
+            return self._account
+
+    def _new(self, service: Service) -> object:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            max_pool_connections=CONNECTIONS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        )
+        if service == "s3":
+            style: Literal["path", "auto"] = "path" if self.endpoint_url else "auto"
+            config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": style}))
+        with translated(f"connect to {service}"):
+            return self.session.client(service, endpoint_url=self.endpoint_url, config=config)

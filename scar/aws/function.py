@@ -1,0 +1,108 @@
+"""One function as deployment needs it: every value resolved, nothing optional left open. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from supervisor.model import ExecutionMode, OutputRule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.aws.resources import Architecture, ComputeType, Pairs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """Objects created in a folder of a bucket start the function; see ``OutputRule`` for paths."""
+
+    provider: str
+    path: str
+    suffix: str = ""
+
+    @property
+    def bucket(self) -> str:
+        return self.path.strip("/").partition("/")[0]
+
+    @property
+    def prefix(self) -> str:
+        """The folder with one slash at its end, or nothing for the whole bucket."""
+        return folder(self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compute:
+    """The machines that jobs ask for; empty subnets and groups: those of the default VPC."""
+
+    type: ComputeType = "EC2"
+    max_vcpus: int = 2
+    min_vcpus: int = 0
+    instance_types: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    instance_profile: str = ""
+    service_role: str = ""
+
+    @property
+    def is_fargate(self) -> bool:
+        return self.type in ("FARGATE", "FARGATE_SPOT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """How the function's jobs run: memory in MiB, time in seconds."""
+
+    vcpus: str = "1"
+    memory: int = 1024
+    gpus: int = 0
+    timeout: int = 86_400
+    attempts: int = 3
+    environment: Pairs = ()
+    compute: Compute = field(default_factory=Compute)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function; memory and ephemeral storage in MB, times in seconds.
+
+    ``environment`` is that of the Lambda function and of jobs, ``container_environment`` only
+    the script's. ``script`` is the file to run, None for the image's own entrypoint.
+    ``role`` is a role of the user's that is used for everything instead of generated ones.
+    """
+
+    name: str
+    image: str = ""
+    image_file: Path | None = None
+    script: Path | None = None
+    mode: ExecutionMode = ExecutionMode.LAMBDA
+    architecture: Architecture = "x86_64"
+    memory: int = 512
+    timeout: int = 300
+    ephemeral_mb: int = 512
+    reserved_concurrency: int | None = None
+    retries: int = 0
+    max_event_age: int = 21_600
+    timeout_threshold: int = 10
+    log_level: str = "INFO"
+    description: str = ""
+    environment: Pairs = ()
+    container_environment: Pairs = ()
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[OutputRule, ...] = ()
+    tags: Pairs = ()
+    role: str = ""
+    boundary: str = ""
+    retention_days: int = 30
+    batch: Batch | None = None
+
+    @property
+    def image_name(self) -> str:
+        """What people call the image: its name, or its file's."""
+        return self.image or (self.image_file.name if self.image_file else "")
+
+
+def folder(path: str) -> str:
+    """Return the key prefix of an FDL path ``bucket/folder``: ``folder/``, or nothing."""
+    inside = path.strip("/").partition("/")[2].strip("/")
+    return f"{inside}/" if inside else ""

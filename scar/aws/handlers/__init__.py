@@ -1,0 +1,4 @@
+"""One handler per kind of resource; ``scar.aws.apply`` knows which serves what.
+
+A handler answers with the SDK's errors; whoever calls it translates them.
+"""

@@ -1,0 +1,79 @@
+"""AWS Batch job definitions. A revision never changes: an update is a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scar.aws import requests
+from scar.aws.resources import JobDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_batch import BatchClient
+    from mypy_boto3_batch.type_defs import JobDefinitionTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefinitionHandler:
+    """Jobs that wait keep the revision they were submitted with."""
+
+    batch: BatchClient
+    region: str
+
+    def read(self, resource: JobDefinition) -> JobDefinition | None:
+        found = list(self.revisions(resource.name))
+        return parse(max(found, key=lambda d: d["revision"])) if found else None
+
+    def create(self, resource: JobDefinition) -> None:
+        self.batch.register_job_definition(**requests.definition(resource, self.region))
+
+    def update(self, observed: JobDefinition, desired: JobDefinition) -> None:
+        stale = [d["jobDefinitionArn"] for d in self.revisions(observed.name)]
+        self.create(desired)
+        for arn in stale:
+            self.batch.deregister_job_definition(jobDefinition=arn)
+
+    def delete(self, resource: JobDefinition) -> None:
+        for found in list(self.revisions(resource.name)):
+            self.batch.deregister_job_definition(jobDefinition=found["jobDefinitionArn"])
+
+    def revisions(self, name: str = "") -> Iterator[JobDefinitionTypeDef]:
+        """Yield the active definitions of that name, or of all names."""
+        pages = self.batch.get_paginator("describe_job_definitions")
+        found = (
+            pages.paginate(jobDefinitionName=name, status="ACTIVE")
+            if name
+            else pages.paginate(status="ACTIVE")
+        )
+        for page in found:
+            yield from page["jobDefinitions"]
+
+
+def parse(found: JobDefinitionTypeDef) -> JobDefinition:
+    container = found["containerProperties"]
+    needs = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
+    network = container.get("networkConfiguration", {})
+    platforms = found.get("platformCapabilities", [])
+    return JobDefinition(
+        name=found["jobDefinitionName"],
+        image=container.get("image", ""),
+        platform="FARGATE" if "FARGATE" in platforms else "EC2",
+        vcpus=needs.get("VCPU", ""),
+        memory=int(needs.get("MEMORY", "0")),
+        gpus=int(needs.get("GPU", "0")),
+        timeout=found.get("timeout", {}).get("attemptDurationSeconds", 0),
+        attempts=found.get("retryStrategy", {}).get("attempts", 1),
+        job_role=container.get("jobRoleArn", ""),
+        execution_role=container.get("executionRoleArn", ""),
+        public_ip=network.get("assignPublicIp") == "ENABLED",
+        environment=tuple(
+            sorted(
+                (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])
+            )
+        ),
+        tags=tuple(
+            sorted((k, v) for k, v in found.get("tags", {}).items() if k.startswith("scar:"))
+        ),
+    )

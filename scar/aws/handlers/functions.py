@@ -1,0 +1,251 @@
+"""Lambda functions from container images, what may invoke them, and how they fail."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from scar.aws import faults, requests
+from scar.aws.resources import EventInvokeConfig, InvokePermission, LambdaFunction
+from scar.aws.wait import Patience
+from scar.errors import Refused, StillWaiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
+
+    from scar.aws.resources import Pairs
+
+_NOT_YET = "cannot be assumed by Lambda"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionHandler:
+    """A new role takes up to half a minute until Lambda sees it: only that error is retried."""
+
+    lambda_: LambdaClient
+    patience: Patience = field(default_factory=Patience)
+    role_patience: Patience = field(default_factory=lambda: Patience(seconds=60, first=1, every=8))
+
+    def read(self, resource: LambdaFunction) -> LambdaFunction | None:
+        try:
+            found = self.lambda_.get_function(FunctionName=resource.name)
+        except self.lambda_.exceptions.ResourceNotFoundException:
+            return None
+        actual = found["Configuration"]
+        reserved = found.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+        return LambdaFunction(
+            name=actual["FunctionName"],
+            role_arn=actual["Role"],
+            image=found["Code"].get("ImageUri", ""),
+            memory=actual["MemorySize"],
+            timeout=actual["Timeout"],
+            ephemeral_mb=actual.get("EphemeralStorage", {}).get("Size", 512),
+            architecture="arm64" if "arm64" in actual.get("Architectures", []) else "x86_64",
+            environment=tuple(sorted(actual.get("Environment", {}).get("Variables", {}).items())),
+            description=actual.get("Description", ""),
+            tags=_ours(found.get("Tags", {}), resource),
+            reserved_concurrency=reserved,
+        )
+
+    def create(self, resource: LambdaFunction) -> None:
+        def attempt() -> None:
+            self.lambda_.create_function(**requests.function(resource))
+
+        self._once_assumable(attempt, resource)
+        self._settle(resource.name)
+        if resource.reserved_concurrency is not None:
+            self._reserve(resource)
+
+    def update(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
+        def configure() -> None:
+            self.lambda_.update_function_configuration(
+                FunctionName=desired.name,
+                Role=desired.role_arn,
+                MemorySize=desired.memory,
+                Timeout=desired.timeout,
+                EphemeralStorage={"Size": desired.ephemeral_mb},
+                Environment={"Variables": dict(desired.environment)},
+                Description=desired.description,
+            )
+
+        self._settle(desired.name)
+        if (observed.image, observed.architecture) != (desired.image, desired.architecture):
+            self.lambda_.update_function_code(
+                FunctionName=desired.name,
+                ImageUri=desired.image,
+                Architectures=[desired.architecture],
+            )
+            self._settle(desired.name)
+        if _configuration(observed) != _configuration(desired):
+            self._once_assumable(configure, desired)
+            self._settle(desired.name)
+        if observed.tags != desired.tags:
+            self._tag(observed, desired)
+        if observed.reserved_concurrency != desired.reserved_concurrency:
+            self._reserve(desired)
+
+    def delete(self, resource: LambdaFunction) -> None:
+        with contextlib.suppress(self.lambda_.exceptions.ResourceNotFoundException):
+            self.lambda_.delete_function(FunctionName=resource.name)
+
+    def _once_assumable(self, attempt: Callable[[], None], resource: LambdaFunction) -> None:
+        refusal = ""
+
+        def succeeded() -> bool:
+            nonlocal refusal
+            try:
+                attempt()
+            except self.lambda_.exceptions.InvalidParameterValueException as error:
+                refusal = faults.message(error)
+                if _NOT_YET not in refusal:
+                    raise
+                return False
+            return True
+
+        try:
+            self.role_patience.until(succeeded, str(resource.key))
+        except StillWaiting as error:
+            raise Refused(
+                f"Lambda cannot use the role {resource.role_arn}: {refusal}",
+                remedy="Let lambda.amazonaws.com take the role in its trust policy.",
+            ) from error
+
+    def _settle(self, function: str) -> None:
+        self.patience.until(lambda: self._is_settled(function), f"function {function}")
+
+    def _is_settled(self, function: str) -> bool:
+        found = self.lambda_.get_function(FunctionName=function)["Configuration"]
+        for part in ("", "LastUpdate"):
+            _raise_if_failed(found, function, part)
+        return (
+            found.get("State", "Active") in ("Active", "Inactive")
+            and found.get("LastUpdateStatus", "Successful") == "Successful"
+        )
+
+    def _tag(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
+        arn = self.lambda_.get_function(FunctionName=desired.name)["Configuration"]["FunctionArn"]
+        if gone := sorted(dict(observed.tags).keys() - dict(desired.tags).keys()):
+            self.lambda_.untag_resource(Resource=arn, TagKeys=gone)
+        self.lambda_.tag_resource(Resource=arn, Tags=dict(desired.tags))
+
+    def _reserve(self, resource: LambdaFunction) -> None:
+        if resource.reserved_concurrency is None:
+            self.lambda_.delete_function_concurrency(FunctionName=resource.name)
+        else:
+            self.lambda_.put_function_concurrency(
+                FunctionName=resource.name,
+                ReservedConcurrentExecutions=resource.reserved_concurrency,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class EventInvokeHandler:
+    lambda_: LambdaClient
+
+    def read(self, resource: EventInvokeConfig) -> EventInvokeConfig | None:
+        try:
+            found = self.lambda_.get_function_event_invoke_config(FunctionName=resource.name)
+        except self.lambda_.exceptions.ResourceNotFoundException:
+            return None
+        failure = found.get("DestinationConfig", {}).get("OnFailure", {})
+        return EventInvokeConfig(
+            name=resource.name,
+            retries=found.get("MaximumRetryAttempts", 2),
+            max_age=found.get("MaximumEventAgeInSeconds", 21_600),
+            on_failure=failure.get("Destination", ""),
+        )
+
+    def create(self, resource: EventInvokeConfig) -> None:
+        self.lambda_.put_function_event_invoke_config(**requests.event_invoke(resource))
+
+    def update(self, observed: EventInvokeConfig, desired: EventInvokeConfig) -> None:
+        del observed
+        self.create(desired)
+
+    def delete(self, resource: EventInvokeConfig) -> None:
+        with contextlib.suppress(self.lambda_.exceptions.ResourceNotFoundException):
+            self.lambda_.delete_function_event_invoke_config(FunctionName=resource.name)
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionHandler:
+    """Statements cannot be changed: one of the same id is taken away first."""
+
+    lambda_: LambdaClient
+
+    def read(self, resource: InvokePermission) -> InvokePermission | None:
+        found = self.of(resource.function)
+        return next((p for p in found if p.name == resource.name), None)
+
+    def create(self, resource: InvokePermission) -> None:
+        self.lambda_.add_permission(**requests.permission(resource))
+
+    def update(self, observed: InvokePermission, desired: InvokePermission) -> None:
+        self.delete(observed)
+        self.create(desired)
+
+    def delete(self, resource: InvokePermission) -> None:
+        try:
+            self.lambda_.remove_permission(
+                FunctionName=resource.function, StatementId=resource.statement
+            )
+        except ClientError as error:
+            if faults.code(error) != "ResourceNotFoundException":
+                raise
+
+    def of(self, function: str) -> tuple[InvokePermission, ...]:
+        """List the statements of a function that are ours."""
+        try:
+            text = self.lambda_.get_policy(FunctionName=function)["Policy"]
+        except self.lambda_.exceptions.ResourceNotFoundException:
+            return ()
+        return tuple(
+            InvokePermission(
+                name=f"{function}/{statement['Sid']}",
+                source_arn=_condition(statement, "ArnLike", "AWS:SourceArn"),
+                source_account=_condition(statement, "StringEquals", "AWS:SourceAccount"),
+            )
+            for statement in json.loads(text)["Statement"]
+            if str(statement.get("Sid", "")).startswith("scar-s3-")
+        )
+
+
+def _ours(tags: Mapping[str, str], like: LambdaFunction) -> Pairs:
+    """Keep scar's tags and those that are wanted; organisations put others on everything."""
+    wanted = dict(like.tags).keys()
+    return tuple(sorted((k, v) for k, v in tags.items() if k.startswith("scar:") or k in wanted))
+
+
+def _condition(statement: dict[str, dict[str, dict[str, str]]], operator: str, key: str) -> str:
+    values = statement.get("Condition", {}).get(operator, {})
+    return next((v for k, v in values.items() if k.lower() == key.lower()), "")
+
+
+def _configuration(function: LambdaFunction) -> tuple[object, ...]:
+    return (
+        function.role_arn,
+        function.memory,
+        function.timeout,
+        function.ephemeral_mb,
+        function.environment,
+        function.description,
+    )
+
+
+def _raise_if_failed(found: FunctionConfigurationTypeDef, function: str, part: str) -> None:
+    status = found.get("LastUpdateStatus" if part else "State")
+    if status != "Failed":
+        return
+    code = found.get("LastUpdateStatusReasonCode" if part else "StateReasonCode", "")
+    reason = found.get("LastUpdateStatusReason" if part else "StateReason", "")
+    raise Refused(
+        f"Lambda cannot use function {function}: {code}: {reason}",
+        remedy="Correct the image or the role, then run the same command again.",
+    )

@@ -1,0 +1,45 @@
+"""CloudWatch log groups."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scar.aws.resources import LogGroup
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+
+@dataclass(frozen=True, slots=True)
+class LogGroupHandler:
+    logs: CloudWatchLogsClient
+
+    def read(self, resource: LogGroup) -> LogGroup | None:
+        found = self.logs.describe_log_groups(logGroupNamePrefix=resource.name)["logGroups"]
+        for group in found:
+            if group.get("logGroupName") == resource.name:
+                return LogGroup(name=resource.name, retention_days=group.get("retentionInDays", 0))
+        return None
+
+    def create(self, resource: LogGroup) -> None:
+        with contextlib.suppress(self.logs.exceptions.ResourceAlreadyExistsException):
+            self.logs.create_log_group(logGroupName=resource.name)
+        self._retain(resource)
+
+    def update(self, observed: LogGroup, desired: LogGroup) -> None:
+        del observed
+        self._retain(desired)
+
+    def delete(self, resource: LogGroup) -> None:
+        with contextlib.suppress(self.logs.exceptions.ResourceNotFoundException):
+            self.logs.delete_log_group(logGroupName=resource.name)
+
+    def _retain(self, resource: LogGroup) -> None:
+        if resource.retention_days:
+            self.logs.put_retention_policy(
+                logGroupName=resource.name, retentionInDays=resource.retention_days
+            )
+        else:
+            self.logs.delete_retention_policy(logGroupName=resource.name)

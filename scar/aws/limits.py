@@ -1,0 +1,79 @@
+"""AWS's limits, each with its source and the date it was read there. Pure.
+
+Sources: ``model`` is the service model in botocore 1.43 (shapes' ranges and documentation),
+``docs`` the service's user guide, ``seen`` an answer of AWS quoted in a public issue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A range, both ends allowed; ``unit`` of the numbers, ``source`` and date of reading."""
+
+    least: int = 0
+    most: int
+    unit: str
+    source: str
+    read: str = "2026-11"
+
+    def allows(self, value: float) -> bool:
+        return self.least <= value <= self.most
+
+
+KIB = 1024
+
+LAMBDA_MEMORY = Limit(least=128, most=10_240, unit="MB", source="model, docs")
+LAMBDA_TIMEOUT = Limit(least=1, most=900, unit="s", source="docs: Lambda quotas")
+LAMBDA_EPHEMERAL = Limit(least=512, most=10_240, unit="MB", source="model, docs")
+LAMBDA_ENVIRONMENT = Limit(most=4 * KIB, unit="bytes of JSON", source="docs: Lambda quotas")
+LAMBDA_SYNC_PAYLOAD = Limit(most=6 * KIB * KIB, unit="bytes", source="model: Invoke")
+LAMBDA_ASYNC_PAYLOAD = Limit(most=KIB * KIB, unit="bytes", source="model: Invoke")
+LAMBDA_RETRIES = Limit(most=2, unit="attempts", source="model: MaximumRetryAttempts")
+LAMBDA_EVENT_AGE = Limit(least=60, most=21_600, unit="s", source="model: MaximumEventAge")
+LAMBDA_NAME = Limit(least=1, most=64, unit="characters", source="model: FunctionName")
+LAMBDA_DESCRIPTION = Limit(most=256, unit="characters", source="model: Description")
+LAMBDA_STATEMENT_ID = Limit(least=1, most=100, unit="characters", source="model: StatementId")
+
+BATCH_DEFINITION = Limit(most=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
+BATCH_SUBMISSION = Limit(most=30 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
+BATCH_OVERRIDES = Limit(most=8_192, unit="characters", source="seen: job statusReason")
+BATCH_NAME = Limit(least=1, most=128, unit="characters", source="model: name shapes")
+BATCH_ATTEMPTS = Limit(least=1, most=10, unit="attempts", source="model: RetryStrategy")
+BATCH_EXIT_RULES = Limit(most=5, unit="rules", source="model: RetryStrategy")
+BATCH_ATTEMPT_SECONDS = Limit(least=60, most=2**31 - 1, unit="s", source="model: JobTimeout")
+BATCH_MEMORY = Limit(least=4, most=2**31 - 1, unit="MiB", source="model: ResourceRequirement")
+BATCH_ENVIRONMENTS_PER_QUEUE = Limit(least=1, most=3, unit="environments", source="docs")
+BATCH_ENVIRONMENTS = Limit(most=50, unit="per Region", source="docs: Batch quotas")
+BATCH_QUEUES = Limit(most=50, unit="per Region", source="docs: Batch quotas")
+
+S3_KEY = Limit(least=1, most=1024, unit="bytes of UTF-8", source="docs: object keys")
+S3_METADATA = Limit(most=2 * KIB, unit="bytes", source="docs: user-defined metadata")
+S3_RULE_VALUE = Limit(most=1024, unit="characters", source="model: FilterRule")
+S3_BUCKET_NAME = Limit(least=3, most=63, unit="characters", source="docs: bucket naming")
+
+IAM_ROLE_NAME = Limit(least=1, most=64, unit="characters", source="model: roleNameType")
+IAM_INLINE_POLICIES = Limit(most=10_240, unit="characters but spaces", source="docs: IAM quotas")
+IAM_TRUST_POLICY = Limit(most=2_048, unit="characters but spaces", source="docs: IAM quotas")
+
+ECR_REPOSITORY_NAME = Limit(least=2, most=256, unit="characters", source="model: RepositoryName")
+
+LOG_RETENTION_DAYS = frozenset(
+    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731}
+    | {1096, 1827, 2192, 2557, 2922, 3288, 3653}
+)
+"""What PutRetentionPolicy takes (model: RetentionInDays, 2026-11)."""
+
+FARGATE_MEMORY: dict[str, frozenset[int]] = {
+    "0.25": frozenset({512, 1024, 2048}),
+    "0.5": frozenset(range(1024, 4096 + 1, 1024)),
+    "1": frozenset(range(2048, 8192 + 1, 1024)),
+    "2": frozenset(range(4096, 16384 + 1, 1024)),
+    "4": frozenset(range(8192, 30720 + 1, 1024)),
+    "8": frozenset(range(16384, 61440 + 1, 4096)),
+    "16": frozenset(range(32768, 122880 + 1, 8192)),
+    "32": frozenset({61440, 122880, 249856}),
+}
+"""MiB that Fargate offers for each number of vCPUs (model: ResourceRequirement, 2026-11)."""

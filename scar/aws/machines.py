@@ -1,0 +1,172 @@
+"""The Batch side of a function: what its jobs run on, and how. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from scar.aws import names, policies
+from scar.aws.resources import (
+    ComputeEnvironment,
+    InstanceProfile,
+    JobDefinition,
+    JobQueue,
+    LogGroup,
+    Role,
+)
+from scar.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scar.aws.account import Account
+    from scar.aws.function import Batch, Compute, Function
+    from scar.aws.network import Network
+    from scar.aws.policies import DataFlow
+    from scar.aws.resources import Pairs, Resource
+
+
+def queue_name(function: Function, account: Account, network: Network | None) -> str:
+    """Name the queue of the function's jobs, before it exists; empty if it has none."""
+    if function.batch is None:
+        return ""
+    return environment(function, account, network).name
+
+
+def environment(
+    function: Function, account: Account, network: Network | None
+) -> ComputeEnvironment:
+    """Describe the machines; the name is a digest of everything else, so equals are shared."""
+    if function.batch is None or network is None:
+        raise ConfigurationError(
+            f"Function {function.name} has no network for its jobs.",
+            remedy="Give batch.compute_resources.subnets in the FDL.",
+        )
+    compute, arm = function.batch.compute, function.architecture == "arm64"
+    resource = ComputeEnvironment(
+        name="",
+        type=compute.type,
+        max_vcpus=compute.max_vcpus,
+        min_vcpus=0 if compute.is_fargate else compute.min_vcpus,
+        instance_types=_instance_types(function.batch, arm=arm),
+        image_type=_image_type(function.batch),
+        subnets=network.subnets,
+        security_groups=network.security_groups,
+        instance_profile=_profile(compute, account),
+        service_role=compute.service_role,
+    )
+    # Fargate has no instance types to tell the architectures apart, yet one queue has one.
+    name = names.shared({**asdict(resource), "architecture": function.architecture})
+    return replace(resource, name=name)
+
+
+def of(
+    function: Function, flow: DataFlow, digest: str, network: Network | None
+) -> Iterator[Resource]:
+    """Compile everything that only functions with Batch have."""
+    account = flow.account
+    batch = function.batch
+    if batch is None:
+        return
+    machines = environment(function, account, network)
+    yield LogGroup(
+        name=names.batch_log_group(function.name), retention_days=function.retention_days
+    )
+    yield from _roles(function, flow)
+    if not batch.compute.is_fargate and not batch.compute.instance_profile:
+        role = names.instance_role(account.region)
+        yield Role(
+            name=role,
+            trust=policies.trust("ec2.amazonaws.com"),
+            policy=policies.instance_role(account),
+            boundary=function.boundary,
+        )
+        yield InstanceProfile(name=role, role=role)
+    yield machines
+    yield JobQueue(name=machines.name, environment=machines.name)
+    yield _definition(function, account, digest, network)
+
+
+def _roles(function: Function, flow: DataFlow) -> Iterator[Role]:
+    account = flow.account
+    if function.role or function.batch is None:
+        return
+    yield Role(
+        name=names.role(function.name, account.region, "job"),
+        trust=policies.trust("ecs-tasks.amazonaws.com"),
+        policy=policies.job_role(flow),
+        boundary=function.boundary,
+    )
+    if function.batch.compute.is_fargate:
+        yield Role(
+            name=names.role(function.name, account.region, "exec"),
+            trust=policies.trust("ecs-tasks.amazonaws.com"),
+            policy=policies.execution_role(account, function.name),
+            boundary=function.boundary,
+        )
+
+
+def _definition(
+    function: Function, account: Account, digest: str, network: Network | None
+) -> JobDefinition:
+    batch = function.batch
+    assert batch is not None  # noqa: S101  # said by the caller, for the type checker
+    fargate = batch.compute.is_fargate
+
+    def role(purpose: str) -> str:
+        generated = names.role(function.name, account.region, purpose)
+        return function.role or account.iam_arn(f"role/scar/{generated}")
+
+    return JobDefinition(
+        name=function.name,
+        image=names.image_uri(account, function.name, digest),
+        platform="FARGATE" if fargate else "EC2",
+        vcpus=batch.vcpus,
+        memory=batch.memory,
+        gpus=batch.gpus,
+        timeout=batch.timeout,
+        attempts=batch.attempts,
+        job_role=role("job"),
+        execution_role=role("exec") if fargate else "",
+        public_ip=fargate and network is not None and network.public,
+        environment=_variables(function, batch, account),
+        tags=tuple(
+            sorted(
+                {
+                    names.FUNCTION_TAG: function.name,
+                    names.QUEUE_TAG: queue_name(function, account, network),
+                }.items()
+            )
+        ),
+    )
+
+
+def _variables(function: Function, batch: Batch, account: Account) -> Pairs:
+    """The script sees in a job what it sees in Lambda; Batch itself tells no Region."""
+    region = {"AWS_REGION": account.region, "AWS_DEFAULT_REGION": account.region}
+    given = {**dict(function.environment), **dict(batch.environment)}
+    return tuple(sorted({**region, **given}.items()))
+
+
+def _instance_types(batch: Batch, *, arm: bool) -> tuple[str, ...]:
+    """``optimal`` is whatever fits of x86_64; GPUs are in no such group."""
+    if batch.compute.is_fargate:
+        return ()
+    if batch.compute.instance_types:
+        return tuple(sorted(batch.compute.instance_types))
+    if batch.gpus:
+        return ("g5g",) if arm else ("g4dn",)
+    return ("default_arm64",) if arm else ("optimal",)
+
+
+def _image_type(batch: Batch) -> str:
+    if batch.compute.is_fargate:
+        return ""
+    return "ECS_AL2023_NVIDIA" if batch.gpus else "ECS_AL2023"
+
+
+def _profile(compute: Compute, account: Account) -> str:
+    if compute.is_fargate:
+        return ""
+    ours = f"instance-profile/scar/{names.instance_role(account.region)}"
+    return compute.instance_profile or account.iam_arn(ours)

@@ -1,0 +1,126 @@
+"""What would go wrong, found before the first change. Pure."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from scar.aws import names, requests
+from scar.aws.checker import check
+from scar.aws.checks.model import items
+from scar.aws.compile import is_s3
+from scar.aws.function import folder
+from scar.aws.requests import notification_rule
+from scar.errors import ScarError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from scar.aws.checker import Parameters
+    from scar.aws.function import Function, Input
+    from scar.aws.resources import BucketNotification, Resource
+
+
+_LAMBDA = "LambdaFunctionConfigurations"
+
+
+class NotDeployable(ScarError):
+    """AWS would refuse, or the functions would trigger themselves; all faults at once."""
+
+    exit_code = 3
+
+
+def require(faults: Iterable[str]) -> None:
+    """Raise NotDeployable with all faults, if there are any."""
+    found = list(dict.fromkeys(faults))
+    if found:
+        raise NotDeployable(
+            "\n".join(found), remedy="Correct the FDL; nothing was changed in the account."
+        )
+
+
+def of_functions(functions: Sequence[Function]) -> Iterator[str]:
+    """Find names used twice, loops, and inputs that overlap."""
+    given = [function.name for function in functions]
+    for name in sorted({name for name in given if given.count(name) > 1}):
+        yield f"{name}: two functions have this name."
+    for function in functions:
+        yield from _loops(function)
+    inputs = [(f, i) for f in functions for i in f.inputs if is_s3(i.provider)]
+    for (one, first), (other, second) in combinations(inputs, 2):
+        if _overlap(first, second):
+            yield (
+                f"{other.name}: its input {second.path} overlaps with {first.path} of"
+                f" {one.name}: S3 starts only one function for an object."
+            )
+
+
+def of_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:
+    """Find what AWS's limits and rules forbid in the requests that would be sent."""
+    for resource in resources:
+        for service, operation, parameters in requests.of(resource, region):
+            for violation in check(service, operation, parameters):
+                yield f"{resource.key}: {violation}"
+
+
+def of_buckets(
+    wanted: Iterable[BucketNotification],
+    there: Mapping[str, Parameters],
+    functions: Collection[str],
+) -> Iterator[str]:
+    """Find wanted notifications that overlap with those of others already on the bucket.
+
+    ``there`` has what GetBucketNotificationConfiguration says, by bucket; rules that scar made
+    for ``functions`` are about to be replaced.
+    """
+    for rule in wanted:
+        for kind, other in _others(there.get(rule.bucket, {}), functions):
+            pair: Parameters = {
+                "LambdaFunctionConfigurations": [notification_rule(rule)],
+                kind: [*([notification_rule(rule)] if kind == _LAMBDA else []), other],
+            }
+            request = {"NotificationConfiguration": pair}
+            if check("s3", "PutBucketNotificationConfiguration", request):
+                yield (
+                    f"Objects under {rule.bucket}/{rule.prefix} already go to {_target(other)}"
+                    f" (notification {other.get('Id')!r}): S3 refuses overlapping rules."
+                )
+
+
+def _others(
+    configuration: Parameters, functions: Collection[str]
+) -> Iterator[tuple[str, Parameters]]:
+    for kind in (_LAMBDA, "QueueConfigurations", "TopicConfigurations"):
+        for rule in items(configuration, kind):
+            rule_id = str(rule.get("Id", ""))
+            if not any(names.is_notification_of(rule_id, name) for name in functions):
+                yield kind, rule
+
+
+def _target(rule: Parameters) -> str:
+    arns = (rule.get(k) for k in ("LambdaFunctionArn", "QueueArn", "TopicArn"))
+    return next((str(arn) for arn in arns if arn), "somebody else")
+
+
+def _loops(function: Function) -> Iterator[str]:
+    for item in function.inputs:
+        for output in function.outputs:
+            bucket = output.path.strip("/").partition("/")[0]
+            same = (item.provider, item.bucket) == (output.provider, bucket)
+            if same and folder(output.path).startswith(item.prefix):
+                yield (
+                    f"{function.name}: its output {output.path} is in its input {item.path}:"
+                    " every output would start it again."
+                )
+
+
+def _overlap(one: Input, other: Input) -> bool:
+    return (
+        one.bucket == other.bucket
+        and _nested(one.prefix, other.prefix)
+        and _nested(one.suffix[::-1], other.suffix[::-1])
+    )
+
+
+def _nested(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)

@@ -1,0 +1,226 @@
+"""The requests that create resources, as data: handlers send, the preflight checks. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws import names
+from scar.aws.resources import (
+    Bucket,
+    BucketNotification,
+    ComputeEnvironment,
+    EventInvokeConfig,
+    InvokePermission,
+    JobDefinition,
+    JobQueue,
+    LambdaFunction,
+    LogGroup,
+    Repository,
+    Resource,
+    Role,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mypy_boto3_batch.type_defs import (
+        ComputeResourceTypeDef,
+        ContainerPropertiesUnionTypeDef,
+        CreateComputeEnvironmentRequestTypeDef,
+        CreateJobQueueRequestTypeDef,
+        EvaluateOnExitTypeDef,
+        RegisterJobDefinitionRequestTypeDef,
+        ResourceRequirementTypeDef,
+    )
+    from mypy_boto3_lambda.type_defs import (
+        AddPermissionRequestTypeDef,
+        CreateFunctionRequestTypeDef,
+        PutFunctionEventInvokeConfigRequestTypeDef,
+    )
+    from mypy_boto3_s3.type_defs import FilterRuleTypeDef, LambdaFunctionConfigurationTypeDef
+
+    Request = tuple[str, str, Mapping[str, object]]
+
+_MANAGED = {names.MANAGED_TAG: "true"}
+
+# What matches no rule is tried again, hence the last one. Only a trailing * works.
+RETRY_RULES: tuple[EvaluateOnExitTypeDef, ...] = (
+    {"onStatusReason": "Host EC2*", "action": "RETRY"},
+    {"onStatusReason": "Your Spot Task was interrupted*", "action": "RETRY"},
+    {"onReason": "*", "action": "EXIT"},
+)
+
+
+def of(resource: Resource, region: str) -> Iterator[Request]:  # noqa: C901 - a case per kind
+    """Yield service, operation and parameters of what creates a resource, where rules exist."""
+    match resource:
+        case Bucket():
+            yield "s3", "CreateBucket", {"Bucket": resource.name}
+            for folder in resource.folders:
+                yield "s3", "PutObject", {"Bucket": resource.name, "Key": folder}
+        case LogGroup() if resource.retention_days:
+            yield "logs", "PutRetentionPolicy", {"retentionInDays": resource.retention_days}
+        case Role():
+            trust = {"RoleName": resource.name, "AssumeRolePolicyDocument": resource.trust}
+            yield "iam", "CreateRole", trust
+            policy = {"RoleName": resource.name, "PolicyDocument": resource.policy}
+            yield "iam", "PutRolePolicy", policy
+        case Repository():
+            yield "ecr", "CreateRepository", {"repositoryName": resource.name}
+        case LambdaFunction():
+            yield "lambda", "CreateFunction", {**function(resource)}
+        case EventInvokeConfig():
+            yield "lambda", "PutFunctionEventInvokeConfig", {**event_invoke(resource)}
+        case InvokePermission():
+            yield "lambda", "AddPermission", {**permission(resource)}
+        case ComputeEnvironment():
+            yield "batch", "CreateComputeEnvironment", {**environment(resource)}
+        case JobQueue():
+            yield "batch", "CreateJobQueue", {**queue(resource)}
+        case JobDefinition():
+            yield "batch", "RegisterJobDefinition", {**definition(resource, region)}
+        case _:
+            return
+
+
+def function(resource: LambdaFunction) -> CreateFunctionRequestTypeDef:
+    return {
+        "FunctionName": resource.name,
+        "PackageType": "Image",
+        "Code": {"ImageUri": resource.image},
+        "Role": resource.role_arn,
+        "MemorySize": resource.memory,
+        "Timeout": resource.timeout,
+        "EphemeralStorage": {"Size": resource.ephemeral_mb},
+        "Architectures": [resource.architecture],
+        "Environment": {"Variables": dict(resource.environment)},
+        "Description": resource.description,
+        "Tags": dict(resource.tags),
+    }
+
+
+def event_invoke(resource: EventInvokeConfig) -> PutFunctionEventInvokeConfigRequestTypeDef:
+    failure = {"Destination": resource.on_failure}
+    return {
+        "FunctionName": resource.name,
+        "MaximumRetryAttempts": resource.retries,
+        "MaximumEventAgeInSeconds": resource.max_age,
+        "DestinationConfig": {"OnFailure": failure} if resource.on_failure else {},  # type: ignore[typeddict-item]
+    }
+
+
+def notification_rule(resource: BucketNotification) -> LambdaFunctionConfigurationTypeDef:
+    rule: LambdaFunctionConfigurationTypeDef = {
+        "Id": resource.rule_id,
+        "LambdaFunctionArn": resource.function_arn,
+        "Events": ["s3:ObjectCreated:*"],
+    }
+    filters: list[FilterRuleTypeDef] = []
+    if resource.prefix:
+        filters.append({"Name": "prefix", "Value": resource.prefix})
+    if resource.suffix:
+        filters.append({"Name": "suffix", "Value": resource.suffix})
+    if filters:
+        rule["Filter"] = {"Key": {"FilterRules": filters}}
+    return rule
+
+
+def permission(resource: InvokePermission) -> AddPermissionRequestTypeDef:
+    return {
+        "FunctionName": resource.function,
+        "StatementId": resource.statement,
+        "Action": "lambda:InvokeFunction",
+        "Principal": "s3.amazonaws.com",
+        "SourceArn": resource.source_arn,
+        "SourceAccount": resource.source_account,
+    }
+
+
+def environment(resource: ComputeEnvironment) -> CreateComputeEnvironmentRequestTypeDef:
+    request: CreateComputeEnvironmentRequestTypeDef = {
+        "computeEnvironmentName": resource.name,
+        "type": "MANAGED",
+        "state": "ENABLED",
+        "computeResources": _machines(resource),
+        "tags": _MANAGED,
+    }
+    if resource.service_role:
+        request["serviceRole"] = resource.service_role
+    return request
+
+
+def queue(resource: JobQueue) -> CreateJobQueueRequestTypeDef:
+    return {
+        "jobQueueName": resource.name,
+        "state": "ENABLED",
+        "priority": 1,
+        "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": resource.environment}],
+        "tags": _MANAGED,
+    }
+
+
+def definition(resource: JobDefinition, region: str) -> RegisterJobDefinitionRequestTypeDef:
+    return {
+        "jobDefinitionName": resource.name,
+        "type": "container",
+        "platformCapabilities": [resource.platform],
+        "timeout": {"attemptDurationSeconds": resource.timeout},
+        "retryStrategy": {"attempts": resource.attempts, "evaluateOnExit": list(RETRY_RULES)},
+        "containerProperties": _container(resource, region),
+        "tags": dict(resource.tags),
+    }
+
+
+def _machines(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
+    machines: ComputeResourceTypeDef = {
+        "type": resource.type,
+        "maxvCpus": resource.max_vcpus,
+        "subnets": list(resource.subnets),
+        "securityGroupIds": list(resource.security_groups),
+    }
+    match resource.type:
+        case "FARGATE" | "FARGATE_SPOT":
+            return machines
+        case "EC2" | "ECS_MANAGED_INSTANCES":
+            machines["allocationStrategy"] = "BEST_FIT_PROGRESSIVE"
+        case "SPOT":
+            machines["allocationStrategy"] = "SPOT_PRICE_CAPACITY_OPTIMIZED"
+    machines["minvCpus"] = resource.min_vcpus
+    machines["instanceTypes"] = list(resource.instance_types)
+    machines["instanceRole"] = resource.instance_profile
+    machines["ec2Configuration"] = [{"imageType": resource.image_type}]
+    return machines
+
+
+def _container(resource: JobDefinition, region: str) -> ContainerPropertiesUnionTypeDef:
+    container: ContainerPropertiesUnionTypeDef = {
+        "image": resource.image,
+        "jobRoleArn": resource.job_role,
+        "resourceRequirements": _requirements(resource),
+        "environment": [{"name": k, "value": v} for k, v in resource.environment],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": names.batch_log_group(resource.name),
+                "awslogs-region": region,
+            },
+        },
+    }
+    if resource.execution_role:
+        container["executionRoleArn"] = resource.execution_role
+    if resource.platform == "FARGATE":
+        container["networkConfiguration"] = {
+            "assignPublicIp": "ENABLED" if resource.public_ip else "DISABLED"
+        }
+    return container
+
+
+def _requirements(resource: JobDefinition) -> list[ResourceRequirementTypeDef]:
+    """Write the numbers as strings, as the API wants them."""
+    requirements: list[ResourceRequirementTypeDef] = [
+        {"type": "VCPU", "value": resource.vcpus},
+        {"type": "MEMORY", "value": str(resource.memory)},
+    ]
+    if resource.gpus:
+        requirements.append({"type": "GPU", "value": str(resource.gpus)})
+    return requirements
