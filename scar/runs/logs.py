@@ -1,0 +1,162 @@
+"""The log of a function, of both services, in the order of time."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scar.aws import faults, names
+from scar.errors import ScarError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import (
+        FilteredLogEventTypeDef,
+        FilterLogEventsRequestPaginateTypeDef,
+    )
+
+    from scar.aws.connection import Connection
+
+Service = Literal["lambda", "batch"]
+
+# Lambda's own lines around every call.
+_STARTED = re.compile(r"START RequestId: (\S+)")
+_REPORTED = re.compile(r"REPORT RequestId: (\S+)")
+_MOST_STREAMS = 100  # that one FilterLogEvents call may name
+
+
+class NoSuchFunction(ScarError):
+    """There is no function of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no function {name}.", remedy="`scar ls` shows the functions there are."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line; the time is UTC, to the millisecond."""
+
+    time: datetime
+    service: Service
+    stream: str
+    message: str
+
+
+def read_log(
+    connection: Connection, function: str, *, stream: str = "", request: str = ""
+) -> Iterator[LogLine]:
+    """Yield what Lambda and Batch logged for the function, oldest first, page by page.
+
+    ``stream`` keeps the lines of one log stream, ``request`` those of one call: in Lambda from
+    its START to its REPORT line, in Batch all of a job that names it (a run's id works too).
+    A service that logged nothing yet is silent. Raises NoSuchFunction, Refused.
+    """
+    _require(connection, function)
+    client = connection.client("logs")
+    groups: tuple[tuple[Service, str], ...] = (
+        ("lambda", names.lambda_log_group(function)),
+        ("batch", names.batch_log_group(function)),
+    )
+    sources = []
+    for service, group in groups:
+        lines = (
+            _of_request(client, service, group, stream, request)
+            if request
+            else _lines(client, service, group, streams=[stream] if stream else [])
+        )
+        sources.append(lines)
+    return heapq.merge(*sources, key=lambda line: line.time)
+
+
+def _require(connection: Connection, function: str) -> None:
+    client = connection.client("lambda")
+    try:
+        client.get_function_configuration(FunctionName=function)
+    except ClientError as error:
+        if faults.code(error) == "ResourceNotFoundException":
+            raise NoSuchFunction(function) from error
+        raise faults.of(error, f"look for function {function}") from error
+    except BotoCoreError as error:
+        raise faults.of(error, f"look for function {function}") from error
+
+
+def _of_request(
+    client: CloudWatchLogsClient, service: Service, group: str, stream: str, request: str
+) -> Iterator[LogLine]:
+    """Find the streams that mention the call, the first hundred of them, and read these only."""
+    pattern = '"{}"'.format(request.replace("\\", "\\\\").replace('"', '\\"'))
+    mentions = _lines(client, service, group, streams=[stream] if stream else [], pattern=pattern)
+    first: datetime | None = None
+    streams: dict[str, None] = {}
+    for line in mentions:
+        first = first or line.time
+        streams[line.stream] = None
+    if first is None:
+        return
+    named = list(streams)[:_MOST_STREAMS]
+    if service == "batch":  # a stream is one attempt of one job
+        yield from _lines(client, service, group, streams=named)
+    else:
+        yield from _call(_lines(client, service, group, streams=named, since=first), request)
+
+
+def _call(lines: Iterator[LogLine], request: str) -> Iterator[LogLine]:
+    """Keep what a sandbox logged during the call: it serves one at a time."""
+    serving: set[str] = set()
+    for line in lines:
+        started = _STARTED.match(line.message)
+        if started:
+            (serving.add if started[1] == request else serving.discard)(line.stream)
+        if line.stream in serving or request in line.message:
+            yield line
+        reported = _REPORTED.match(line.message)
+        if reported and reported[1] == request:
+            serving.discard(line.stream)
+
+
+def _lines(
+    client: CloudWatchLogsClient,
+    service: Service,
+    group: str,
+    *,
+    streams: list[str],
+    pattern: str = "",
+    since: datetime | None = None,
+) -> Iterator[LogLine]:
+    """Yield the lines of a group by time; none if there is no such group or stream."""
+    asked: FilterLogEventsRequestPaginateTypeDef = {"logGroupName": group, "interleaved": True}
+    if streams:
+        asked["logStreamNames"] = streams
+    if pattern:
+        asked["filterPattern"] = pattern
+    if since:
+        asked["startTime"] = int(since.timestamp() * 1000)
+    for event in _events(client, asked):
+        yield LogLine(
+            time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
+            service=service,
+            stream=event["logStreamName"],
+            message=event["message"].rstrip("\n"),
+        )
+
+
+def _events(
+    client: CloudWatchLogsClient, asked: FilterLogEventsRequestPaginateTypeDef
+) -> Iterator[FilteredLogEventTypeDef]:
+    try:
+        for page in client.get_paginator("filter_log_events").paginate(**asked):
+            yield from page["events"]
+    except ClientError as error:
+        if faults.code(error) != "ResourceNotFoundException":
+            raise faults.of(error, f"read the log {asked.get('logGroupName')}") from error
+    except BotoCoreError as error:
+        raise faults.of(error, f"read the log {asked.get('logGroupName')}") from error

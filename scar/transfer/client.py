@@ -1,0 +1,61 @@
+"""The S3 client for many objects at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws import faults
+from scar.transfer.errors import BucketNotFound, translate
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from scar.aws.connection import Connection
+
+WORKERS = 64  # small files at once; more gains nothing with this SDK
+PART_THREADS = 16  # parts of one large file at once
+LARGE = 16 << 20  # bytes from which a file travels in parts
+
+
+def transfer_client(connection: Connection) -> S3Client:
+    """Make a client with a connection for each worker.
+
+    Without ``Expect: 100-continue``: waiting for permission to send costs small files a round
+    trip each.
+    """
+    from botocore.config import Config
+    from botocore.handlers import add_expect_header
+
+    from scar.aws.connection import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        max_pool_connections=WORKERS + PART_THREADS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if connection.endpoint_url else "auto"},
+    )
+    with faults.translated("connect to s3"):
+        client: S3Client = connection.session.client(
+            "s3", endpoint_url=connection.endpoint_url, config=config
+        )
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
+
+
+def require_bucket(client: S3Client, bucket: str) -> None:
+    """Raise BucketNotFound if there is none; one that may not be asked about passes."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = faults.code(error)
+        if code in ("403", "AccessDenied"):
+            return
+        if code == "404":
+            raise BucketNotFound(bucket) from error
+        raise translate(error, bucket, f"look at bucket {bucket}") from error
+    except BotoCoreError as error:
+        raise translate(error, bucket, f"look at bucket {bucket}") from error
