@@ -1,0 +1,126 @@
+"""Jobs as DescribeJobs and ListJobs show them. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from scar.local.batch.model import JobStatus
+
+if TYPE_CHECKING:
+    from scar.local.batch.model import Attempt, Job
+
+Json = dict[str, object]
+
+
+def arn(job: Job) -> str:
+    """The job's ARN, in the account and Region of its queue."""
+    return f"{job.queue.partition(':job-queue/')[0]}:job/{job.id}"
+
+
+def summary(job: Job) -> Json:
+    """One entry of ListJobs."""
+    last = job.attempts[-1] if job.attempts else None
+    return {
+        "jobArn": arn(job),
+        "jobId": job.id,
+        "jobName": job.name,
+        "jobDefinition": job.spec.definition,
+        "createdAt": job.created,
+        "status": job.status,
+        **_optional(
+            statusReason=job.status_reason or None,
+            startedAt=job.started,
+            stoppedAt=job.stopped,
+            container=_ending(last) if last and job.status.final else None,
+        ),
+    }
+
+
+def detail(job: Job) -> Json:
+    """One entry of DescribeJobs."""
+    spec = job.spec
+    retry: Json = {
+        "attempts": spec.attempts,
+        "evaluateOnExit": [
+            {"action": "RETRY" if rule.retry else "EXIT"}
+            | _optional(
+                onStatusReason=rule.status_reason or None,
+                onReason=rule.reason or None,
+                onExitCode=rule.exit_code or None,
+            )
+            for rule in spec.rules
+        ],
+    }
+    return {
+        "jobArn": arn(job),
+        "jobName": job.name,
+        "jobId": job.id,
+        "jobQueue": job.queue,
+        "status": job.status,
+        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "createdAt": job.created,
+        "retryStrategy": retry,
+        "dependsOn": [],
+        "jobDefinition": spec.definition,
+        "parameters": dict(spec.parameters),
+        "container": _container(job),
+        "tags": dict(spec.tags),
+        "isCancelled": job.cancelled,
+        "isTerminated": bool(job.ending),
+        **_optional(
+            statusReason=job.status_reason or None,
+            # AWS has 0 here for jobs that never started and have ended.
+            startedAt=job.started,
+            stoppedAt=job.stopped,
+            timeout=None if spec.timeout is None else {"attemptDurationSeconds": spec.timeout},
+        ),
+    }
+
+
+def _container(job: Job) -> Json:
+    spec = job.spec
+    placed = job.status in (JobStatus.STARTING, JobStatus.RUNNING)
+    last = job.attempts[-1] if job.attempts and job.status.final else None
+    return {
+        "image": spec.image,
+        "command": [],
+        "volumes": [],
+        "mountPoints": [],
+        "ulimits": [],
+        "secrets": [],
+        "networkInterfaces": [],
+        "environment": [{"name": k, "value": v} for k, v in spec.environment.items()],
+        "resourceRequirements": [
+            {"type": "VCPU", "value": f"{spec.vcpus:g}"},
+            {"type": "MEMORY", "value": str(spec.memory_mb)},
+        ],
+        **_optional(
+            jobRoleArn=spec.role or None,
+            executionRoleArn=spec.execution_role or None,
+            logConfiguration=json.loads(spec.log_options) if spec.log_options else None,
+            logStreamName=job.log_stream if placed else None,
+        ),
+        **(_ending(last, stream=True) if last else {}),
+    }
+
+
+def _attempt(attempt: Attempt) -> Json:
+    return {
+        "container": _ending(attempt, stream=True),
+        "stoppedAt": attempt.stopped,
+        "statusReason": attempt.status_reason,
+        **_optional(startedAt=attempt.started),
+    }
+
+
+def _ending(attempt: Attempt, *, stream: bool = False) -> Json:
+    return _optional(
+        exitCode=attempt.exit_code,
+        reason=attempt.reason or None,
+        logStreamName=attempt.log_stream if stream else None,
+    )
+
+
+def _optional(**fields: object) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}

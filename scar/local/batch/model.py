@@ -1,0 +1,167 @@
+"""A job, what it runs, and what became of its attempts. Plain data; times in epoch ms."""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scar.local.engines.port import LocalImage
+    from scar.local.moto.batch import Definition, Queue
+    from supervisor.aws.sigv4 import Credentials
+
+
+class JobStatus(enum.StrEnum):
+    """Where a job is on its way; the last two are final."""
+
+    SUBMITTED = "SUBMITTED"
+    PENDING = "PENDING"
+    RUNNABLE = "RUNNABLE"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+    @property
+    def final(self) -> bool:
+        return self in (JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+
+WAITING = (JobStatus.SUBMITTED, JobStatus.PENDING, JobStatus.RUNNABLE)
+PLACED = (JobStatus.STARTING, JobStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One entry of evaluateOnExit; an empty pattern asks nothing."""
+
+    retry: bool
+    status_reason: str = ""
+    reason: str = ""
+    exit_code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """What a job runs, definition and overrides merged. Memory in MiB, ``timeout`` in seconds.
+
+    ``definition`` is the ARN with its revision. ``log_options`` is the JSON text of the
+    definition's logConfiguration, or empty.
+    """
+
+    definition: str
+    image: str
+    vcpus: float
+    memory_mb: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    attempts: int = 1
+    rules: tuple[Rule, ...] = ()
+    timeout: int | None = None
+    role: str = ""
+    execution_role: str = ""
+    log_group: str = "/aws/batch/job"
+    log_prefix: str = ""
+    log_options: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def definition_name(self) -> str:
+        return self.definition.rpartition("/")[2].partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A finished attempt; ``exit_code`` None: the container never ended by itself."""
+
+    started: int | None
+    stopped: int
+    status_reason: str
+    log_stream: str
+    exit_code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended. ``final``: no rule may retry it (time-out, termination)."""
+
+    status_reason: str
+    exit_code: int | None = None
+    reason: str = ""
+    final: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        return self.exit_code == 0 and not self.final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job. ``environment`` and ``log_stream`` are those of the present attempt.
+
+    ``ending`` is the reason of a termination that was asked for; ``doomed`` of a failure that
+    is known already but that AWS reports only after SubmitJob.
+    """
+
+    id: str
+    name: str
+    region: str
+    queue: str
+    spec: JobSpec
+    created: int
+    status: JobStatus = JobStatus.SUBMITTED
+    status_reason: str = ""
+    started: int | None = None
+    stopped: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+    environment: str = ""
+    log_stream: str = ""
+    ending: str = ""
+    cancelled: bool = False
+    doomed: str = ""
+
+
+def dump(job: Job) -> str:
+    """Write a job as JSON."""
+    return json.dumps(asdict(job))
+
+
+def load(text: str) -> Job:
+    """Read what ``dump`` wrote."""
+    data: dict[str, Any] = json.loads(text)
+    spec: dict[str, Any] = data["spec"]
+    spec["rules"] = tuple(Rule(**rule) for rule in spec["rules"])
+    return Job(
+        **{
+            **data,
+            "spec": JobSpec(**spec),
+            "status": JobStatus(data["status"]),
+            "attempts": tuple(Attempt(**attempt) for attempt in data["attempts"]),
+        }
+    )
+
+
+class Directory(Protocol):
+    """Where queues and definitions are configured."""
+
+    def queue(self, name_or_arn: str, region: str = "") -> Queue | None: ...
+
+    def definition(self, reference: str, region: str = "") -> Definition | None: ...
+
+
+class Images(Protocol):
+    """Where images were pushed to."""
+
+    def resolve(self, image_uri: str, /) -> LocalImage:
+        """Find the image; raise ScarError naming it if it is not there."""
+
+
+class JobCredentials(Protocol):
+    """Who gives a job's role (its ARN, or empty for the host's) to its container."""
+
+    def __call__(self, role: str, /) -> Credentials: ...

@@ -1,0 +1,77 @@
+"""Where records of lost events go: a queue, a topic, a bucket or a function, by its ARN."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from scar.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervisor.aws.sigv4 import Credentials
+
+
+class Destinations:
+    """Sends as AWS would, through the local cloud's own HTTP server.
+
+    ``endpoint`` gives its URL; ``enqueue`` keeps an event for a function.
+    """
+
+    def __init__(
+        self, endpoint: Callable[[], str], key: Credentials, enqueue: Callable[[str, bytes], object]
+    ) -> None:
+        self._endpoint = endpoint
+        self._key = key
+        self._enqueue = enqueue
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def send(self, arn: str, record: bytes) -> None:
+        """Deliver a record; raise Refused naming the destination if it cannot be."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        service, region, resource = _parts(arn)
+        text = record.decode()
+        try:
+            match service:
+                case "lambda":
+                    self._enqueue(arn, record)
+                case "sqs":
+                    client = self._client("sqs", region)
+                    url = client.get_queue_url(QueueName=resource)["QueueUrl"]
+                    client.send_message(QueueUrl=url, MessageBody=text)
+                case "sns":
+                    self._client("sns", region).publish(TopicArn=arn, Message=text)
+                case _:
+                    raise Refused(
+                        f"{arn} is no destination that the local cloud can send to.",
+                        remedy="Use a queue, a topic or a function.",
+                    )
+        except (BotoCoreError, ClientError) as error:
+            raise Refused(
+                f"The record of a lost event cannot be sent to {arn}: {error}",
+                remedy="Check that the destination exists.",
+            ) from error
+
+    def _client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's are made at run time
+        with self._lock:
+            if (service, region) not in self._clients:
+                import boto3
+
+                session = boto3.Session(
+                    self._key.access_key, self._key.secret_key, region_name=region
+                )
+                self._clients[service, region] = session.client(  # type: ignore[call-overload]
+                    service, endpoint_url=self._endpoint()
+                )
+            return self._clients[service, region]
+
+
+def _parts(arn: str) -> tuple[str, str, str]:
+    """Return service, Region and resource of an ARN."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6:
+        raise Refused(f"{arn!r} is no ARN.", remedy="Correct the function's destination.")
+    return parts[2], parts[3], parts[5]

@@ -1,0 +1,195 @@
+"""The ``process`` engine: functions run on the host itself, for machines with nothing better.
+
+The image's root file system is not there: the supervisor runs on scar's own Python, the
+script sees the host. Process trees end whole (``process_init``); memory is kept by looking.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import supervisor
+from scar.local.engines import process_init
+from scar.local.engines.function_layer import unpack
+from scar.local.engines.port import EngineError, Guarantees, Profile
+from scar.local.engines.tree import ENDING_SECONDS, TreeEngine, TreeSandbox
+from scar.local.engines.watch import Excess, Limits
+from scar.local.processes import kill
+from supervisor.folders import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from scar.local.engines.port import LocalImage, Sandbox, SandboxSpec
+
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MARK: Final = "SCAR_SANDBOX"
+_LEFTOVERS_TAKE: Final = 1000  # milliseconds to wait for output of a tree without a head
+
+_SUPERVISOR = (
+    f"import runpy, sys; sys.path.insert(0, {str(Path(supervisor.__file__).parent.parent)!r});"
+    "sys.argv[0] = 'supervisor'; runpy.run_module('supervisor', run_name='__main__')"
+)
+_COMMAND = (sys.executable, "-I", "-X", "utf8", "-c", _SUPERVISOR)
+
+GUARANTEES: Final = Guarantees(
+    filesystem=False,
+    user=False,
+    tmp_size=False,
+    memory="polling",
+    vcpus=False,
+    notes=(
+        "The image is not used: the script runs on this machine, as you, with your files.",
+        "Memory is looked at 20 times a second; a faster script may exceed it for a moment.",
+        "The size of /tmp is looked at twice a second; the work folder stands for /tmp.",
+        "vCPUs are not limited.",
+    ),
+)
+
+
+class ProcessEngine(TreeEngine["ProcessSandbox"]):
+    """Sandboxes that are process trees of this machine; an Engine.
+
+    ``folder`` belongs to the engine alone. ``command`` runs instead of the supervisor.
+    """
+
+    name = "process"
+
+    def __init__(self, folder: Path, *, command: Sequence[str] = _COMMAND) -> None:
+        super().__init__(folder / "sandboxes")
+        self._images = folder / "images"
+        self._command = tuple(command)
+
+    @property
+    def guarantees(self) -> Guarantees:
+        return GUARANTEES
+
+    def prepare(self, image: LocalImage) -> None:
+        """Unpack the function layer; may be called twice."""
+        unpack(image.layers[-1], self._home(image))
+
+    def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> Sandbox:
+        """Start the supervisor; raise EngineError if the machine cannot."""
+        self.prepare(spec.image)
+        folder = self._folder / uuid.uuid4().hex
+        temporary = folder / "tmp"
+        temporary.mkdir(parents=True, mode=0o700)
+        environment = {
+            "PATH": PATH,
+            "HOME": str(temporary),
+            **spec.environment,
+            "SCAR_HOME": str(self._home(spec.image)),
+            "TMPDIR": str(temporary),
+            _MARK: folder.name,
+        }
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", process_init.__file__, *self._command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                env=environment,
+                cwd=temporary,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            remove_tree(folder)
+            raise EngineError(
+                f"No process can be started for {spec.name}: {error}.",
+                remedy="Check the limits on processes and memory of this machine.",
+            ) from error
+        sandbox = ProcessSandbox(spec, process, folder, output, self._watch)
+        return self._keep(folder.name, sandbox)
+
+    def _home(self, image: LocalImage) -> Path:
+        return self._images / image.layers[-1].digest.replace(":", "-")
+
+    def _strays(self, name: str) -> list[int]:
+        return _marked(name)
+
+
+class ProcessSandbox(TreeSandbox):
+    """One process tree and its temporary folder; a Sandbox."""
+
+    def _terminate(self) -> None:
+        self._order(b"T")
+
+    def _kill(self) -> None:
+        self._order(b"K")
+
+    def _limits(self) -> Limits:
+        if self._spec.profile is Profile.BATCH:
+            return super()._limits()
+        return Limits(
+            memory_mb=self._spec.memory_mb,
+            folder=self._folder / "tmp",
+            folder_mb=self._spec.tmp_mb,
+        )
+
+    def _members(self) -> list[int]:
+        return [*super()._members(), *_marked(self._folder.name)]
+
+    def _pass_on(self) -> None:
+        """Read the pipe to its end, which comes with the death of the tree's first process.
+
+        If that one was killed by others, what it leaves behind may hold the pipe open.
+        """
+        with _death_of(self._process.pid) as death:
+            self._pass_on_until(death)
+
+    def _pass_on_until(self, death: int) -> None:
+        pipe, poll = self._stdout.fileno(), select.poll()
+        poll.register(pipe, select.POLLIN)
+        poll.register(death, select.POLLIN)
+        patience, end = None, math.inf
+        while (ready := poll.poll(patience)) and time.monotonic() < end:
+            if pipe in dict(ready):
+                if not self._pipe.take():
+                    return
+            else:
+                poll.unregister(death)
+                kill(_marked(self._folder.name))
+                patience, end = _LEFTOVERS_TAKE, time.monotonic() + ENDING_SECONDS
+
+    def _over(self, excess: Excess) -> None:
+        if excess is Excess.FOLDER:
+            self._output(
+                f"No space left on device: /tmp is limited to {self._spec.tmp_mb} MB\n".encode()
+            )
+        self._kill()
+
+    def _order(self, order: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if self._process.stdin is not None:
+                self._process.stdin.write(order)
+
+
+@contextlib.contextmanager
+def _death_of(pid: int) -> Iterator[int]:
+    """Open a descriptor that is readable when the process has ended."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _marked(name: str) -> list[int]:
+    """Find what has a sandbox's mark in its environment, whoever its parent is now."""
+    mark = f"{_MARK}={name}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found

@@ -1,0 +1,108 @@
+"""Process 1 of a ``process`` sandbox: nothing that the command starts outlives it.
+
+Run as a file, by path, with ``-I -S``; standard library only, and little of it: it is part
+of every cold start. Descendants that lose their parent become children of this process,
+also those in sessions of their own. They are killed, until none is left, when the command
+ends, when ``K`` or the end of the file is read from standard input (the server died), and
+the command gets TERM for ``T``. The exit status is the command's, 128 + n for signal n.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def main(command: list[str]) -> int:
+    """Run the command; return its status once all of its descendants are gone."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    ended, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    child = os.fork()
+    if child == 0:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _become(command)
+    status = _until_ended(child, ended)
+    _end_all()
+    return status
+
+
+def _become(command: list[str]) -> None:
+    """Turn the forked child into the command, in a session of its own; never returns."""
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.execvpe(command[0], command, os.environ)  # noqa: S606 - the list is ours
+    except OSError as error:
+        os.write(2, f"Cannot start {command[0]}: {error.strerror}\n".encode())
+        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+
+def _until_ended(child: int, ended: int) -> int:
+    while True:
+        readable, _, _ = select.select([0, ended], [], [])
+        if 0 in readable:
+            order = os.read(0, 1)
+            if order != b"T":
+                os.kill(child, signal.SIGKILL)
+                return _status(os.waitpid(child, 0)[1])
+            os.kill(child, signal.SIGTERM)
+        if ended in readable:
+            os.read(ended, 512)
+            status = _reap(child)
+            if status is not None:
+                return status
+
+
+def _reap(child: int) -> int | None:
+    """Collect all that ended; return the command's status if it was among them."""
+    status = None
+    while True:
+        try:
+            pid, raw = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return status
+        if pid == 0:
+            return status
+        if pid == child:
+            status = _status(raw)
+
+
+def _end_all() -> None:
+    """Kill children until there are none: those of a killed one come to us in their turn."""
+    while True:
+        for pid in _children():
+            os.kill(pid, signal.SIGKILL)
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            time.sleep(0.001)
+
+
+def _children() -> list[int]:
+    with open(f"/proc/self/task/{os.getpid()}/children", "rb") as listed:  # noqa: PTH123
+        return [int(pid) for pid in listed.read().split()]
+
+
+def _status(raw: int) -> int:
+    return os.WEXITSTATUS(raw) if os.WIFEXITED(raw) else 128 + os.WTERMSIG(raw)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,159 @@
+"""Unpack image layers into one root file system, as a union file system would show them.
+
+Names inside a layer never lead out of the root: ``..`` is refused, and symbolic links on the
+way to a file are followed inside the root, as they would be in the container. Devices are left
+out (a sandbox has its own /dev), and set-user-ID bits too. Owners are kept when we are root.
+Format: <https://github.com/opencontainers/image-spec/blob/main/layer.md>.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scar.local.engines.port import EngineError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
+MAX_LINKS = 40  # as Linux: path_resolution(7)
+
+
+class HostileLayer(EngineError):
+    """A layer names something outside its root."""
+
+
+def unpack(layer: Path, root: Path) -> None:
+    """Apply one layer (tar, compressed or not) to ``root``.
+
+    Raises HostileLayer for names that lead out of the root, EngineError for damaged archives.
+    """
+    try:
+        with tarfile.open(layer, "r|*") as archive:
+            _Layer(root, layer.name).apply(archive)
+    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
+        # ValueError: a name with a zero byte; OverflowError: an owner that no machine has
+        raise EngineError(
+            f"Layer {layer.name} cannot be unpacked: {error}.",
+            remedy="Run `scar init` again; if it stays so, build the image anew.",
+        ) from error
+
+
+@dataclass(slots=True)
+class _Layer:
+    root: Path
+    name: str
+    written: set[Path] = field(default_factory=set)
+
+    def apply(self, archive: tarfile.TarFile) -> None:
+        for member in archive:
+            self._add(archive, member)
+
+    def _add(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        parts = self._parts(member.name)
+        if not parts:
+            return
+        folder = self._folder(parts[:-1])
+        if not folder.is_relative_to(self.root):  # a second lock on the same door
+            raise self._hostile(member.name)
+        name = parts[-1]
+        if name == OPAQUE:
+            for entry in folder.iterdir():
+                if entry not in self.written:
+                    remove(entry)
+        elif name.startswith(WHITEOUT):
+            remove(folder / self._hidden(name))
+        else:
+            self._create(archive, member, folder / name)
+
+    def _hidden(self, whiteout: str) -> str:
+        name = whiteout.removeprefix(WHITEOUT)
+        if name in {"", ".", ".."}:
+            raise self._hostile(whiteout)
+        return name
+
+    def _create(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+        if not (member.isdir() and path.is_dir() and not path.is_symlink()):
+            remove(path)
+        mode = member.mode & 0o1777
+        if member.isdir():
+            path.mkdir(exist_ok=True)
+            path.chmod(mode | 0o700)  # later layers, and our removal, must get in
+        elif member.issym():
+            path.symlink_to(member.linkname)
+        elif member.islnk():
+            os.link(self._linked(member.linkname), path, follow_symlinks=False)
+        elif member.isreg():
+            source = archive.extractfile(member)
+            assert source is not None  # noqa: S101 - true of regular files
+            with path.open("xb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+            path.chmod(mode)
+        elif member.isfifo():
+            os.mkfifo(path, mode)
+        else:
+            return
+        # Its folders too, which a layer need not list: an opaque mark must not remove them.
+        self.written |= {path, *path.parents}
+        if os.geteuid() == 0 and not member.islnk():
+            os.chown(path, member.uid, member.gid, follow_symlinks=False)
+
+    def _linked(self, name: str) -> Path:
+        parts = self._parts(name)
+        if not parts:
+            raise self._hostile(name)
+        return self._folder(parts[:-1]) / parts[-1]
+
+    def _parts(self, name: str) -> tuple[str, ...]:
+        parts = _names(name)
+        if ".." in parts:
+            raise self._hostile(name)
+        return parts
+
+    def _hostile(self, name: str) -> HostileLayer:
+        return HostileLayer(
+            f"Layer {self.name} holds {name!r}, which leads out of the image.",
+            remedy="Do not use this image.",
+        )
+
+    def _folder(self, parts: tuple[str, ...]) -> Path:
+        """Return the folder of that name inside the root; make what is missing of it."""
+        todo, at, links = list(reversed(parts)), self.root, 0
+        while todo:
+            part = todo.pop()
+            if part == "..":
+                at = at.parent if at != self.root else at
+                continue
+            at = at / part
+            if at.is_symlink():
+                links += 1
+                if links > MAX_LINKS:
+                    raise HostileLayer(
+                        f"Layer {self.name} holds a loop of links at {'/'.join(parts)}.",
+                        remedy="Do not use this image.",
+                    )
+                target = os.readlink(at)  # noqa: PTH115 - as it stands, not made a path
+                at = self.root if target.startswith("/") else at.parent
+                todo += reversed(_names(target))
+            elif not at.is_dir():
+                remove(at)
+                at.mkdir()
+        return at
+
+
+def _names(path: str) -> tuple[str, ...]:
+    """Split a path into names; by hand, for pathlib keeps two leading slashes as a root."""
+    return tuple(name for name in path.split("/") if name not in {"", "."})
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""One HTTP server for all planes: what a request is, what answers it, and who may ask."""

@@ -1,0 +1,145 @@
+"""The ``aws-chunked`` body coding of S3: chunks with or without signatures, then trailers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scar.local.http.model import Body
+
+_EMPTY = hashlib.sha256(b"").hexdigest()
+_SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")
+_MAX_LINE = 8192
+_MAX_TRAILERS = 32
+_READ = 65536
+
+
+class MalformedChunks(Exception):
+    """The body is not aws-chunked, or ends early."""
+
+
+class ChunkSignatureMismatch(Exception):
+    """A chunk or the trailer was not signed with the caller's key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkSigner:
+    """What chunk signatures are computed from; ``seed`` is the request's own signature."""
+
+    key: bytes
+    timestamp: str
+    scope: str
+    seed: str
+
+    def chunk(self, previous: str, payload_sha256: str) -> str:
+        return self._sign("AWS4-HMAC-SHA256-PAYLOAD", previous, f"{_EMPTY}\n{payload_sha256}")
+
+    def trailer(self, previous: str, trailer_sha256: str) -> str:
+        return self._sign("AWS4-HMAC-SHA256-TRAILER", previous, trailer_sha256)
+
+    def _sign(self, algorithm: str, previous: str, rest: str) -> str:
+        text = f"{algorithm}\n{self.timestamp}\n{self.scope}\n{previous}\n{rest}"
+        return hmac.digest(self.key, text.encode(), "sha256").hex()
+
+
+class AwsChunkedBody:
+    """Yields the payload; ``trailers`` (lower-case names) are complete after the last read.
+
+    Raises MalformedChunks, and ChunkSignatureMismatch if a ``signer`` is given; holds one
+    piece of a chunk at a time.
+    """
+
+    def __init__(self, body: Body, signer: ChunkSigner | None = None) -> None:
+        self._body = body
+        self._signer = signer
+        self._previous = signer.seed if signer else ""
+        self._expected = ""
+        self._sha256 = hashlib.sha256()
+        self._buffer = b""
+        self._left = 0
+        self._done = False
+        self.trailers: dict[str, str] = {}
+
+    def read(self, size: int, /) -> bytes:
+        if self._done or size <= 0:
+            return b""
+        if not self._left:
+            self._open_chunk()
+            if not self._left:
+                self._finish()
+                return b""
+        data = self._raw(min(size, self._left))
+        self._left -= len(data)
+        if self._signer:
+            self._sha256.update(data)
+        if not self._left:
+            if self._line():
+                raise MalformedChunks("A chunk is longer than its size line said.")
+            self._close_chunk()
+        return data
+
+    def _open_chunk(self) -> None:
+        size, _, extension = self._line().partition(b";")
+        if not _SIZE.fullmatch(size):
+            raise MalformedChunks("A chunk has no size line.")
+        self._left = int(size, 16)
+        self._expected = extension.decode("latin-1").partition("chunk-signature=")[2].strip()
+        self._sha256 = hashlib.sha256()
+
+    def _close_chunk(self) -> None:
+        if not self._signer:
+            return
+        signature = self._signer.chunk(self._previous, self._sha256.hexdigest())
+        if not hmac.compare_digest(signature, self._expected):
+            raise ChunkSignatureMismatch
+        self._previous = signature
+
+    def _finish(self) -> None:
+        self._done = True
+        self._close_chunk()
+        lines: list[bytes] = []
+        for _ in range(_MAX_TRAILERS):
+            line = self._line(at_end=True)
+            if not line:
+                break
+            name, _, value = line.decode("latin-1").partition(":")
+            self.trailers[name.strip().lower()] = value.strip()
+            lines.append(line)
+        while self._body.read(_READ):
+            pass
+        self._check_trailers(lines)
+
+    def _check_trailers(self, lines: list[bytes]) -> None:
+        signature = self.trailers.pop("x-amz-trailer-signature", "")
+        signed = [line for line in lines if not line.startswith(b"x-amz-trailer-signature")]
+        if not self._signer or not signed:
+            return
+        text = b"".join(line + b"\n" for line in signed)
+        expected = self._signer.trailer(self._previous, hashlib.sha256(text).hexdigest())
+        if not hmac.compare_digest(signature, expected):
+            raise ChunkSignatureMismatch
+
+    def _line(self, *, at_end: bool = False) -> bytes:
+        while b"\r\n" not in self._buffer:
+            more = self._body.read(_READ) if len(self._buffer) < _MAX_LINE else b""
+            if not more:
+                if at_end:  # some SDKs leave out the last line end
+                    line, self._buffer = self._buffer, b""
+                    return line
+                raise MalformedChunks("A line of the chunked body is too long or cut off.")
+            self._buffer += more
+        line, _, self._buffer = self._buffer.partition(b"\r\n")
+        return line
+
+    def _raw(self, size: int) -> bytes:
+        if self._buffer:
+            data, self._buffer = self._buffer[:size], self._buffer[size:]
+            return data
+        data = self._body.read(size)
+        if not data:
+            raise MalformedChunks("The body ends within a chunk.")
+        return data

@@ -1,0 +1,138 @@
+"""A request's body as it arrives: with a length, in chunks, or already in memory."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scar.local.http.model import Body
+
+_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")
+_MAX_LINE = 4096
+_PIECE = 1 << 16
+_MAX_TRAILERS = 64
+
+
+class BrokenBody(OSError):
+    """The client's body ended early or is not what its headers said; the connection is lost."""
+
+
+class Source(Protocol):
+    """Buffered bytes of a connection."""
+
+    def read1(self, size: int, /) -> bytes: ...
+    def readline(self, limit: int, /) -> bytes: ...
+
+
+class IncomingBody:
+    """Bytes of one request. ``consumed`` once the end was seen; ``awaited`` until the first read.
+
+    ``on_first_read`` is called before anything is read: that is when a client which sent
+    ``Expect: 100-continue`` is told to go on.
+    """
+
+    def __init__(self, source: Source, on_first_read: Callable[[], None] | None = None) -> None:
+        self._source = source
+        self._on_first_read = on_first_read
+        self.consumed = False
+
+    @property
+    def awaited(self) -> bool:
+        """The client waits for a word before it sends the body."""
+        return self._on_first_read is not None
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes, ``b""`` at the end; raise BrokenBody."""
+        if self.consumed or size <= 0:
+            return b""
+        if self._on_first_read:
+            go_on, self._on_first_read = self._on_first_read, None
+            go_on()
+        return self._next(size)
+
+    def _next(self, size: int) -> bytes:
+        raise NotImplementedError
+
+    def _some(self, size: int) -> bytes:
+        data = self._source.read1(size)
+        if not data:
+            raise BrokenBody("The client closed the connection within the body.")
+        return data
+
+
+class SizedBody(IncomingBody):
+    """A body of ``Content-Length`` bytes."""
+
+    def __init__(
+        self, source: Source, length: int, on_first_read: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__(source, on_first_read)
+        self._left = length
+        self.consumed = length == 0
+
+    def _next(self, size: int) -> bytes:
+        data = self._some(min(size, self._left))
+        self._left -= len(data)
+        self.consumed = self._left == 0
+        return data
+
+
+class ChunkedBody(IncomingBody):
+    """A body with ``Transfer-Encoding: chunked``; trailer lines are read and dropped."""
+
+    _left = 0
+
+    def _next(self, size: int) -> bytes:
+        if not self._left:
+            self._left = self._size_line()
+            if not self._left:
+                self._trailers()
+                self.consumed = True
+                return b""
+        data = self._some(min(size, self._left))
+        self._left -= len(data)
+        if not self._left and self._line():
+            raise BrokenBody("A chunk is longer than its size line said.")
+        return data
+
+    def _size_line(self) -> int:
+        digits = self._line().partition(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(digits):
+            raise BrokenBody("A chunk has no size line.")
+        return int(digits, 16)
+
+    def _trailers(self) -> None:
+        for _ in range(_MAX_TRAILERS):
+            if not self._line():
+                return
+        raise BrokenBody("The body has too many trailer lines.")
+
+    def _line(self) -> bytes:
+        line = self._source.readline(_MAX_LINE)
+        if not line.endswith(b"\n"):
+            raise BrokenBody("A line of the chunked body is too long or cut off.")
+        return line.rstrip(b"\r\n")
+
+
+class BytesBody:
+    """A body that is in memory already."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = memoryview(data)
+
+    def read(self, size: int, /) -> bytes:
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(data)
+
+
+def read_all(body: Body, most: int) -> bytes | None:
+    """Return the whole body, None if it has more than ``most`` bytes; raise BrokenBody."""
+    kept = bytearray()
+    while data := body.read(_PIECE):
+        kept += data
+        if len(kept) > most:
+            return None
+    return bytes(kept)

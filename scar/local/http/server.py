@@ -1,0 +1,141 @@
+"""A threaded HTTP/1.1 server on loopback, for one plane."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from scar.local.http.connection import Connection, Limits
+from scar.local.http.wire import write_head
+
+if TYPE_CHECKING:
+    import ssl
+
+    from scar.local.http.model import Plane
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+
+
+class HttpServer:
+    """Keep-alive, 100-continue, bodies streamed both ways, one thread per connection.
+
+    Starting one costs a socket and a thread, so that each sandbox can have its own. When
+    ``limits.connections`` clients are there, the one idle for longest makes room; if none is
+    idle the newcomer gets 503, which SDKs try again.
+    """
+
+    def __init__(
+        self,
+        plane: Plane,
+        *,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._plane = plane
+        self._port = port
+        self._tls = tls
+        self._limits = limits or Limits()
+        self._listener: socket.socket | None = None
+        self._acceptor: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._connections: dict[Connection, threading.Thread] = {}
+        self._closing = False
+
+    def start(self) -> int:
+        """Listen on 127.0.0.1 and return the port; raise OSError if the port is taken."""
+        self._listener = socket.create_server((LOOPBACK, self._port), backlog=512)
+        self._port = int(self._listener.getsockname()[1])
+        self._acceptor = threading.Thread(
+            target=self._accept, args=(self._listener,), name=f"http-{self._port}", daemon=True
+        )
+        self._acceptor.start()
+        return self._port
+
+    def close(self, grace: float = 5.0) -> None:
+        """Stop listening; requests in progress may end within ``grace`` seconds."""
+        with self._lock:
+            self._closing = True
+        if self._listener and self._acceptor:
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._acceptor.join()
+            self._listener.close()
+        end = time.monotonic() + grace
+        for connection, _ in self._open():
+            connection.stop()
+        for _, thread in self._open():
+            thread.join(max(0.0, end - time.monotonic()))
+        for connection, thread in self._open():
+            connection.stop(now=True)
+            thread.join(0.2)
+
+    def _open(self) -> list[tuple[Connection, threading.Thread]]:
+        """All connections but the one whose request closes this server."""
+        with self._lock:
+            here = threading.current_thread()
+            return [(c, thread) for c, thread in self._connections.items() if thread is not here]
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError as error:
+                if self._closing:
+                    return
+                log.warning("cannot accept a connection: %s", error)
+                time.sleep(0.1)  # out of file descriptors: do not spin
+                continue
+            try:
+                self._admit(sock)
+            except (OSError, RuntimeError) as error:  # no more threads
+                log.warning("cannot serve a connection: %s", error)
+                sock.close()
+
+    def _admit(self, sock: socket.socket) -> None:
+        connection = Connection(sock, self._plane, self._limits, self._tls)
+        thread = threading.Thread(
+            target=self._run, args=(connection,), name=f"http-{self._port}-client", daemon=True
+        )
+        if not self._room():
+            self._turn_away(sock)
+            return
+        with self._lock:
+            self._connections[connection] = thread
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._lock:
+                del self._connections[connection]
+            raise
+
+    def _run(self, connection: Connection) -> None:
+        try:
+            connection.serve()
+        finally:
+            with self._lock:
+                self._connections.pop(connection, None)
+
+    def _room(self) -> bool:
+        with self._lock:
+            if len(self._connections) < self._limits.connections:
+                return True
+            idle = [c for c in self._connections if c.idle]
+        if not idle:
+            return False
+        min(idle, key=lambda c: c.since).stop()
+        return True
+
+    def _turn_away(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if not self._tls:
+                sock.settimeout(0.2)
+                headers = {"content-length": "0", "retry-after": "1"}
+                sock.sendall(write_head(503, headers, close=True))
+        sock.close()

@@ -1,0 +1,175 @@
+"""Signature Version 4 from the receiver's side: what was signed, and the signature it needs.
+
+Pure, and on purpose not the supervisor's signer turned round: each finds the other's mistakes.
+Rules: AWS's "Create a signed API request" and, for S3, "Authenticating Requests
+(AWS Signature Version 4)"; tests compare with botocore.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, unquote_to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED = "UNSIGNED-PAYLOAD"
+STREAMING = "STREAMING-"
+
+_SCOPE = re.compile(r"([^/]+)/(\d{8})/([^/]*)/([^/]+)/aws4_request")
+_DATE = re.compile(r"\d{8}T\d{6}Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who says to have signed, for which scope, and how; ``expires`` in seconds if presigned."""
+
+    access_key: str
+    date: str
+    region: str
+    service: str
+    timestamp: str
+    signed_headers: tuple[str, ...]
+    signature: str
+    expires: int | None = None
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+
+class MalformedClaim(Exception):
+    """The Authorization header or the signing parameters cannot be understood."""
+
+
+def find_claim(headers: Mapping[str, str], query: str) -> Claim | None:
+    """Return the claim of the header or of the query, None if there is neither."""
+    authorization = headers.get("authorization", "")
+    if authorization:
+        return _from_header(authorization, headers)
+    if "X-Amz-Signature=" in query or "X-Amz-Algorithm=" in query:
+        return _from_query(query)
+    return None
+
+
+def _from_header(authorization: str, headers: Mapping[str, str]) -> Claim:
+    algorithm, _, rest = authorization.partition(" ")
+    if algorithm != ALGORITHM:
+        raise MalformedClaim(f"Only {ALGORITHM} is accepted, not {algorithm[:40]!r}.")
+    fields = dict(item.strip().partition("=")[::2] for item in rest.split(","))
+    return _claim(
+        credential=fields.get("Credential", ""),
+        timestamp=headers.get("x-amz-date", ""),
+        signed_headers=fields.get("SignedHeaders", ""),
+        signature=fields.get("Signature", ""),
+    )
+
+
+def _from_query(query: str) -> Claim:
+    fields = {unquote(name): unquote(value) for name, value in _pairs(query)}
+    expires = fields.get("X-Amz-Expires", "")
+    if fields.get("X-Amz-Algorithm") != ALGORITHM:
+        raise MalformedClaim(f"X-Amz-Algorithm only supports {ALGORITHM}.")
+    if not re.fullmatch(r"\d{1,7}", expires) or int(expires) > 604800:
+        raise MalformedClaim("X-Amz-Expires must be a number of at most 604800 seconds.")
+    return _claim(
+        credential=fields.get("X-Amz-Credential", ""),
+        timestamp=fields.get("X-Amz-Date", ""),
+        signed_headers=fields.get("X-Amz-SignedHeaders", ""),
+        signature=fields.get("X-Amz-Signature", ""),
+        expires=int(expires),
+    )
+
+
+def _claim(
+    *,
+    credential: str,
+    timestamp: str,
+    signed_headers: str,
+    signature: str,
+    expires: int | None = None,
+) -> Claim:
+    scope = _SCOPE.fullmatch(credential)
+    if not scope:
+        raise MalformedClaim(
+            "The Credential is no <key id>/<date>/<region>/<service>/aws4_request."
+        )
+    if not _DATE.fullmatch(timestamp) or timestamp[:8] != scope[2]:
+        raise MalformedClaim("X-Amz-Date is missing, malformed, or not of the scope's day.")
+    names = tuple(signed_headers.split(";"))
+    if "host" not in names:
+        raise MalformedClaim("The host header must be signed.")
+    return Claim(
+        access_key=scope[1],
+        date=scope[2],
+        region=scope[3],
+        service=scope[4],
+        timestamp=timestamp,
+        signed_headers=names,
+        signature=signature,
+        expires=expires,
+    )
+
+
+def signing_key(secret: str, scope: tuple[str, str, str]) -> bytes:
+    """Derive the key of a day, a region and a service."""
+    key = f"AWS4{secret}".encode()
+    for word in (*scope, "aws4_request"):
+        key = hmac.digest(key, word.encode(), "sha256")
+    return key
+
+
+def signature(key: bytes, claim: Claim, canonical_request: str) -> str:
+    """The signature that a holder of the secret puts on this request."""
+    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
+    text = f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope}\n{digest}"
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def canonical_request(
+    claim: Claim, method: str, path: str, query: str, headers: Mapping[str, str], payload: str
+) -> str:
+    """The request as it is signed; ``path`` and ``query`` as sent, ``payload`` its hash."""
+    return "\n".join(
+        [
+            method,
+            _canonical_path(path, claim.service),
+            _canonical_query(_pairs(query)),
+            *(f"{name}:{' '.join(headers.get(name, '').split())}" for name in claim.signed_headers),
+            "",
+            ";".join(claim.signed_headers),
+            payload,
+        ]
+    )
+
+
+def _canonical_path(path: str, service: str) -> str:
+    if service == "s3":
+        return quote(unquote_to_bytes(path), safe="/~")
+    normal = posixpath.normpath(path).replace("//", "/", 1) if path else "/"
+    if path.endswith("/") and not normal.endswith("/"):
+        normal += "/"
+    return quote(normal, safe="/~")
+
+
+def _canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
+    encoded = sorted(
+        (_encode(name), _encode(value)) for name, value in pairs if name != "X-Amz-Signature"
+    )
+    return "&".join(f"{name}={value}" for name, value in encoded)
+
+
+def _encode(text: str) -> str:
+    return quote(unquote_to_bytes(text.replace("+", " ")), safe="-_.~")
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    """Split a query into names and values, both still as sent."""
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return [(name, value) for name, _, value in parts]

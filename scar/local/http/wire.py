@@ -1,0 +1,158 @@
+"""HTTP/1.1 heads as bytes: parse a request's, write a response's. No sockets here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_LINE = 16384
+MAX_HEADERS = 200
+MAX_HEAD = 65536
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TARGET = re.compile(r"[\x21-\x7e\x80-\xff]+")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_BODILESS = (204, 304)
+
+
+class BadHead(Exception):
+    """The request's head cannot be understood; ``status`` is the answer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The request line and the headers; equal names are joined by commas, in order.
+
+    ``length`` is None when the body is chunked.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    length: int | None
+    keep_alive: bool
+    expects_continue: bool
+
+
+def read_head(readline: Callable[[int], bytes]) -> Head | None:
+    """Read one head; None if the client closed before its first byte; raise BadHead."""
+    line = readline(MAX_LINE + 1)
+    if line in (b"\r\n", b"\n"):  # one empty line before a request is allowed (RFC 9112, 2.2)
+        line = readline(MAX_LINE + 1)
+    if not line:
+        return None
+    method, target, version = _request_line(line)
+    headers = _headers(readline)
+    path, _, query = _origin_form(target).partition("?")
+    connection = headers.get("connection", "").lower()
+    return Head(
+        method=method,
+        path=path,
+        query=query,
+        headers=headers,
+        length=_length(headers),
+        keep_alive="close" not in connection
+        if version == "HTTP/1.1"
+        else "keep-alive" in connection,
+        expects_continue=headers.get("expect", "").lower() == "100-continue",
+    )
+
+
+def _request_line(line: bytes) -> tuple[str, str, str]:
+    if not line.endswith(b"\n"):
+        raise BadHead(414 if len(line) > MAX_LINE else 400, "The request line is too long.")
+    words = line.decode("latin-1").rstrip("\r\n").split(" ")
+    if len(words) != 3:
+        raise BadHead(400, "The request line has not three words.")
+    method, target, version = words
+    if not _TOKEN.fullmatch(method) or not _TARGET.fullmatch(target):
+        raise BadHead(400, "The request line has characters that do not belong there.")
+    if version not in ("HTTP/1.1", "HTTP/1.0"):
+        raise BadHead(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+    return method, target, version
+
+
+def _origin_form(target: str) -> str:
+    if target.startswith("/"):
+        return target
+    scheme, separator, rest = target.partition("://")
+    if separator and scheme.lower() in ("http", "https"):
+        _, slash, path = rest.partition("/")
+        return slash + path or "/"
+    if target == "*":
+        return "/"
+    raise BadHead(400, "The request target is no path.")
+
+
+def _headers(readline: Callable[[int], bytes]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    size = 0
+    for _ in range(MAX_HEADERS):
+        line = readline(MAX_LINE + 1)
+        size += len(line)
+        if line in (b"\r\n", b"\n"):
+            return headers
+        if size > MAX_HEAD or len(line) > MAX_LINE:
+            raise BadHead(431, "The request's headers are too long.")
+        if not line.endswith(b"\n"):
+            raise BadHead(400, "The request ended within its headers.")
+        name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
+        if not colon or not _TOKEN.fullmatch(name) or "\0" in value or "\r" in value:
+            raise BadHead(400, "A header line is malformed.")
+        name, value = name.lower(), value.strip(" \t")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    raise BadHead(431, "The request has too many headers.")
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    coding, length = headers.get("transfer-encoding"), headers.get("content-length")
+    if coding is not None:
+        if length is not None:
+            raise BadHead(400, "Content-Length and Transfer-Encoding exclude each other.")
+        if coding.lower() != "chunked":
+            raise BadHead(501, "Only the transfer coding chunked is known here.")
+        return None
+    if length is None:
+        return 0
+    if not _LENGTH.fullmatch(length):
+        raise BadHead(400, "Content-Length is not one number.")
+    return int(length)
+
+
+def write_head(status: int, headers: Mapping[str, str], *, close: bool) -> bytes:
+    """Write a response's head; raise ValueError for a header that would break the message."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    lines = [f"HTTP/1.1 {status} {phrase}"]
+    names = {name.lower() for name in headers}
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name) or any(c in value for c in "\r\n\0"):
+            raise ValueError(f"The response header {name!r} has a line break or a bad name.")
+        lines.append(f"{name}: {value}")
+    if "date" not in names:
+        lines.append(f"date: {formatdate(usegmt=True)}")
+    if close:
+        lines.append("connection: close")
+    text = "\r\n".join([*lines, "", ""])
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
+
+
+def may_have_body(method: str, status: int) -> bool:
+    """Whether a response to ``method`` with ``status`` is followed by a body."""
+    return method != "HEAD" and status >= 200 and status not in _BODILESS

@@ -1,0 +1,112 @@
+"""A sandbox's output as log events: whole lines, bounded events, batches, constant memory."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from scar.errors import ScarError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scar.local.lambda_.model import LogSink
+
+log = logging.getLogger(__name__)
+
+EVENT: Final = 262_144 - 26  # bytes of one event; CloudWatch Logs quotas, older and safe figure
+BATCH_BYTES: Final = 524_288  # half of what PutLogEvents takes at once
+BATCH_EVENTS: Final = 5_000
+TAIL: Final = 4_096  # bytes of LogResult; Invoke's LogType=Tail
+_EVENT_OVERHEAD: Final = 26
+
+
+class StreamLog:
+    """The log stream of one sandbox. All methods may be called from any thread."""
+
+    def __init__(
+        self, sink: LogSink, group: str, stream: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.group = group
+        self.stream = stream
+        self._sink = sink
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._open = bytearray()  # an unfinished line
+        self._batch: list[tuple[int, str]] = []
+        self._batch_bytes = 0
+        self._tail = bytearray()
+
+    def write(self, chunk: bytes) -> None:
+        """Take output as it comes; passes it on once there is a batch of it."""
+        with self._lock:
+            self._remember(chunk)
+            lines = chunk.split(b"\n")
+            for line in lines[:-1]:
+                self._open += line
+                self._end_line()
+            self._open += lines[-1]
+            if len(self._open) >= EVENT:
+                self._end_line()
+
+    def say(self, line: str) -> None:
+        """Write one event of Lambda's own, after what was written before."""
+        with self._lock:
+            if self._open:
+                self._end_line()
+            data = line.encode()
+            self._remember(data)
+            self._add(data)
+
+    def flush(self) -> None:
+        """Pass on all complete lines."""
+        with self._lock:
+            self._pass_on()
+
+    def close(self) -> None:
+        """Pass on everything."""
+        with self._lock:
+            if self._open:
+                self._end_line()
+            self._pass_on()
+
+    def begin_tail(self) -> None:
+        """Start the tail of a call anew."""
+        with self._lock:
+            self._tail.clear()
+
+    @property
+    def tail(self) -> bytes:
+        """The last 4 KiB since ``begin_tail``."""
+        with self._lock:
+            return bytes(self._tail[-TAIL:])
+
+    def _end_line(self) -> None:
+        line = bytes(self._open) + b"\n"
+        self._open.clear()
+        for start in range(0, len(line), EVENT):
+            self._add(line[start : start + EVENT])
+
+    def _add(self, data: bytes) -> None:
+        self._batch.append((int(self._clock() * 1000), data.decode("utf-8", "replace")))
+        self._batch_bytes += len(data) + _EVENT_OVERHEAD
+        if self._batch_bytes >= BATCH_BYTES or len(self._batch) >= BATCH_EVENTS:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self._batch_bytes = 0
+            try:
+                self._sink.append(self.group, self.stream, batch)
+            except (ScarError, OSError, sqlite3.Error):
+                # A full disk must not stop the function, nor fill the memory.
+                log.exception("%d events of %s were not stored", len(batch), self.group)
+
+    def _remember(self, data: bytes) -> None:
+        self._tail += data[-TAIL:]
+        if len(self._tail) > 2 * TAIL:
+            del self._tail[:-TAIL]

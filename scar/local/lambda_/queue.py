@@ -1,0 +1,137 @@
+"""The asynchronous queue: events that are not done yet, in SQLite, in order of their time."""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    request_id TEXT NOT NULL,
+    function_arn TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    enqueued REAL NOT NULL,
+    due REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    answer BLOB
+)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event; ``attempts`` were made, the last one failed with ``answer``."""
+
+    id: int
+    request_id: str
+    function_arn: str
+    payload: bytes
+    enqueued: float
+    due: float
+    attempts: int
+    answer: bytes | None = None
+
+
+class EventQueue:
+    """Durable against the death of the process; times are epoch seconds.
+
+    An event stays in the file until ``done``: what was taken by a process that died is there
+    again, with the same request id, when the file is opened anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute(_SCHEMA)
+        self._waiting: dict[str, list[tuple[float, int]]] = {}
+        for arn, due, number in self._db.execute("SELECT function_arn, due, id FROM event"):
+            self._push(arn, due, number)
+
+    def __len__(self) -> int:
+        """Count what waits, for its turn or for a retry; what is being run is not counted."""
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
+
+    def put(self, function_arn: str, request_id: str, payload: bytes, now: float) -> None:
+        """Keep an event; it is on the disk when this returns."""
+        with self._lock:
+            cursor = self._db.execute(
+                "INSERT INTO event (request_id, function_arn, payload, enqueued, due)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (request_id, function_arn, payload, now, now),
+            )
+            self._push(function_arn, now, int(cursor.lastrowid or 0))
+
+    def ready(self, now: float) -> list[str]:
+        """Name the functions with an event that is due, the longest due first."""
+        with self._lock:
+            heads = [(heap[0], arn) for arn, heap in self._waiting.items()]
+        return [arn for (due, _), arn in sorted(heads) if due <= now]
+
+    def next_due(self) -> float | None:
+        """Tell when the next event is due, or was."""
+        with self._lock:
+            return min((heap[0][0] for heap in self._waiting.values()), default=None)
+
+    def take(self, function_arn: str, now: float) -> Event | None:
+        """Take the function's first due event out of the waiting ones."""
+        with self._lock:
+            heap = self._waiting.get(function_arn)
+            if not heap or heap[0][0] > now:
+                return None
+            due, number = heapq.heappop(heap)
+            if not heap:
+                del self._waiting[function_arn]
+            row = self._db.execute(
+                "SELECT request_id, payload, enqueued, attempts, answer FROM event WHERE id = ?",
+                (number,),
+            ).fetchone()
+        return Event(
+            id=number,
+            request_id=row[0],
+            function_arn=function_arn,
+            payload=row[1],
+            enqueued=row[2],
+            due=due,
+            attempts=row[3],
+            answer=row[4],
+        )
+
+    def untake(self, event: Event) -> None:
+        """Let an event wait again in its old place."""
+        with self._lock:
+            self._push(event.function_arn, event.due, event.id)
+
+    def put_back(self, event: Event, due: float, *, failed_with: bytes | None = None) -> None:
+        """Let an event wait until ``due``; with an answer, one more attempt has failed."""
+        with self._lock:
+            if failed_with is None:
+                self._db.execute("UPDATE event SET due = ? WHERE id = ?", (due, event.id))
+            else:
+                self._db.execute(
+                    "UPDATE event SET due = ?, attempts = ?, answer = ? WHERE id = ?",
+                    (due, event.attempts + 1, failed_with, event.id),
+                )
+            self._push(event.function_arn, due, event.id)
+
+    def done(self, event: Event) -> None:
+        """Forget an event."""
+        with self._lock:
+            self._db.execute("DELETE FROM event WHERE id = ?", (event.id,))
+
+    def close(self) -> None:
+        """Close the file; what is in it stays."""
+        with self._lock:
+            self._db.close()
+
+    def _push(self, arn: str, due: float, number: int) -> None:
+        heapq.heappush(self._waiting.setdefault(arn, []), (due, number))

@@ -1,0 +1,304 @@
+"""Log events on disk: SQLite in WAL mode, one connection, any thread."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+MAX_GROUP_BYTES = 256 << 20
+MAX_EVENT = 1 << 20  # bytes; CloudWatch Logs quotas, November 2026
+_SWEEP = 1 << 20  # bytes written to a group between two looks at its size
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS stream (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, grp TEXT NOT NULL, name TEXT NOT NULL,
+    created INTEGER NOT NULL, UNIQUE (grp, name)
+);
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, grp TEXT NOT NULL, stream INTEGER NOT NULL,
+    at INTEGER NOT NULL, taken INTEGER NOT NULL, size INTEGER NOT NULL, message TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS event_stream ON event(stream, at, id);
+CREATE INDEX IF NOT EXISTS event_group ON event(grp, at, id, stream);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One stored event; times in epoch milliseconds."""
+
+    id: int
+    stream: str
+    at: int
+    taken: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One stream; ``first``, ``last``, ``taken`` are None while it is empty."""
+
+    name: str
+    created: int
+    first: int | None
+    last: int | None
+    taken: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """``start`` inclusive, ``end`` exclusive, epoch milliseconds; None: unbounded."""
+
+    start: int | None = None
+    end: int | None = None
+
+
+class LogStore:
+    """Events of all groups.
+
+    ``ensure_group`` is told of a group at each new stream; ``retention`` returns a group's
+    days, or None for ever. Groups of one name in two Regions share their events.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ensure_group: Callable[[str], None] = lambda _: None,
+        retention: Callable[[str], int | None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
+        max_group_bytes: int = MAX_GROUP_BYTES,
+    ) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / "logs.sqlite"
+        path.touch(mode=0o600)
+        self._ensure_group = ensure_group
+        self._retention = retention
+        self._clock = clock
+        self._max = max_group_bytes
+        self._written: dict[str, int] = {}
+        self._deleted: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_SCHEMA)
+
+    def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
+        """Store (epoch milliseconds, message) pairs; makes group and stream when needed.
+
+        A stream that was deleted while its writer goes on stays deleted.
+        """
+        if (group, stream) in self._deleted or not events:
+            return
+        if self._stream_id(group, stream) is None:
+            self._ensure_group(group)
+            self.create_stream(group, stream)
+        with self._lock:
+            self._insert(group, stream, events)
+            due = self._written.get(group, 0) >= _SWEEP
+        if due:
+            self._shrink(group)
+
+    def _insert(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
+        now = self._now()
+        number = self._find(group, stream)
+        if number is None:  # deleted just now
+            return
+        rows = [(group, number, at, now, len(text), text) for at, text in map(_bounded, events)]
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany(
+                "INSERT INTO event(grp, stream, at, taken, size, message) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+        self._written[group] = self._written.get(group, _SWEEP) + sum(row[4] for row in rows)
+
+    def _shrink(self, group: str) -> None:
+        """Drop what is older than the retention, and the oldest of a group grown too large."""
+        days = self._retention(group)  # asks another part: not while the lock is held
+        with self._lock:
+            self._written[group] = 0
+            if days is not None:
+                oldest = self._now() - days * 86_400_000
+                self._db.execute("DELETE FROM event WHERE grp = ? AND at < ?", (group, oldest))
+            self._drop_excess(group)
+
+    def _drop_excess(self, group: str) -> None:
+        (size,) = self._db.execute(
+            "SELECT COALESCE(SUM(size), 0) FROM event WHERE grp = ?", (group,)
+        ).fetchone()
+        excess = size - self._max
+        last = None
+        for number, length in self._db.execute(
+            "SELECT id, size FROM event WHERE grp = ? ORDER BY id", (group,)
+        ):
+            if excess <= 0:
+                break
+            excess -= length
+            last = number
+        if last is not None:
+            self._db.execute("DELETE FROM event WHERE grp = ? AND id <= ?", (group, last))
+
+    def create_stream(self, group: str, stream: str) -> bool:
+        """Make an empty stream; False if it is there already."""
+        with self._lock:
+            self._deleted.discard((group, stream))
+            made = self._db.execute(
+                "INSERT OR IGNORE INTO stream(grp, name, created) VALUES (?, ?, ?)",
+                (group, stream, self._now()),
+            )
+            return made.rowcount == 1
+
+    def delete_stream(self, group: str, stream: str) -> bool:
+        """Remove a stream with its events; False if there is none."""
+        with self._lock:
+            number = self._find(group, stream)
+            if number is None:
+                return False
+            self._drop(group, [(number, stream)])
+            return True
+
+    def delete_group(self, group: str) -> None:
+        """Remove all streams and events of a group."""
+        with self._lock:
+            self._drop(
+                group,
+                self._db.execute("SELECT id, name FROM stream WHERE grp = ?", (group,)).fetchall(),
+            )
+
+    def _drop(self, group: str, streams: Iterable[tuple[int, str]]) -> None:
+        for number, name in streams:
+            self._deleted.add((group, name))
+            self._db.execute("DELETE FROM event WHERE stream = ?", (number,))
+            self._db.execute("DELETE FROM stream WHERE id = ?", (number,))
+
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups that have streams."""
+        with self._lock:
+            rows = self._db.execute("SELECT DISTINCT grp FROM stream ORDER BY grp").fetchall()
+        return tuple(name for (name,) in rows)
+
+    def has_stream(self, group: str, stream: str) -> bool:
+        return self._stream_id(group, stream) is not None
+
+    def streams(self, group: str, prefix: str = "") -> tuple[Stream, ...]:
+        """Streams of a group by name."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT name, created, MIN(at), MAX(at), MAX(taken) FROM stream "
+                "LEFT JOIN event ON event.stream = stream.id "
+                "WHERE stream.grp = ? AND substr(name, 1, ?) = ? GROUP BY stream.id ORDER BY name",
+                (group, len(prefix), prefix),
+            ).fetchall()
+        return tuple(
+            Stream(name=name, created=created, first=first, last=last, taken=taken)
+            for name, created, first, last, taken in rows
+        )
+
+    def page(
+        self,
+        group: str,
+        stream: str,
+        window: Window,
+        *,
+        after: tuple[int, int] | None,
+        before: tuple[int, int] | None,
+        limit: int,
+    ) -> list[Event]:
+        """Events of one stream after or before a place (at, id); the nearest ones, oldest first."""
+        terms, values = _within(window)
+        order = "at, id"
+        if after is not None:
+            terms.append("(at, event.id) > (?, ?)")
+            values += after
+        elif before is not None:
+            terms.append("(at, event.id) < (?, ?)")
+            values += before
+            order = "at DESC, id DESC"
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT id, ?, at, taken, message FROM event "  # noqa: S608 - fixed terms
+                f"WHERE stream = ? {_and(terms)} ORDER BY {order} LIMIT ?",
+                (stream, self._find(group, stream), *values, limit),
+            ).fetchall()
+        found = [_event(row) for row in rows]
+        return found if before is None or after is not None else found[::-1]
+
+    def search(
+        self,
+        group: str,
+        window: Window,
+        *,
+        streams: frozenset[str] | None,
+        after: tuple[int, int] | None,
+        batch: int = 2_000,
+    ) -> list[Event]:
+        """Look at up to ``batch`` events of a group, oldest first, of all or some streams."""
+        terms, values = _within(window)
+        if after is not None:
+            terms.append("(at, event.id) > (?, ?)")
+            values += after
+        if streams is not None:
+            terms.append(f"name IN ({','.join('?' * len(streams))})")
+            values += sorted(streams)
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT event.id, name, at, taken, message FROM event "  # noqa: S608 - as above
+                f"JOIN stream ON stream.id = event.stream "
+                f"WHERE event.grp = ? {_and(terms)} ORDER BY at, event.id LIMIT ?",
+                (group, *values, batch),
+            ).fetchall()
+        return [_event(row) for row in rows]
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _stream_id(self, group: str, stream: str) -> int | None:
+        with self._lock:
+            return self._find(group, stream)
+
+    def _find(self, group: str, stream: str) -> int | None:
+        row = self._db.execute(
+            "SELECT id FROM stream WHERE grp = ? AND name = ?", (group, stream)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _bounded(event: tuple[int, str]) -> tuple[int, str]:
+    at, text = event
+    # Lone surrogates cannot be stored as UTF-8.
+    clean = text.encode("utf-8", "replace")[:MAX_EVENT].decode("utf-8", "replace")
+    return at, clean
+
+
+def _within(window: Window) -> tuple[list[str], list[int | str]]:
+    terms: list[str] = []
+    values: list[int | str] = []
+    if window.start is not None:
+        terms.append("at >= ?")
+        values.append(window.start)
+    if window.end is not None:
+        terms.append("at < ?")
+        values.append(window.end)
+    return terms, values
+
+
+def _and(terms: list[str]) -> str:
+    return "".join(f"AND {term} " for term in terms)
+
+
+def _event(row: tuple[int, str, int, int, str]) -> Event:
+    number, stream, at, taken, message = row
+    return Event(id=number, stream=stream, at=at, taken=taken, message=message)

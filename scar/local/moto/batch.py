@@ -1,0 +1,150 @@
+"""What the Batch executor reads: queues, their environments, and job definitions in moto."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+_ARN = re.compile(r"^arn:[^:]*:batch:([^:]+):[^:]*:([^/]+)/(.+)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A compute environment: capacity is a number of vCPUs."""
+
+    name: str
+    arn: str
+    enabled: bool
+    max_vcpus: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A job queue; ``environments`` in the order in which they are filled."""
+
+    name: str
+    arn: str
+    region: str
+    enabled: bool
+    priority: int
+    environments: tuple[Environment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One revision of a job definition; JSON texts as they were registered."""
+
+    name: str
+    arn: str
+    revision: int
+    region: str
+    active: bool
+    container: str
+    retry_strategy: str
+    timeout_seconds: int | None
+    parameters: str
+
+    def container_properties(self) -> dict[str, Any]:
+        """Parse ``containerProperties``."""
+        value: dict[str, Any] = json.loads(self.container)
+        return value
+
+
+class BatchDirectory:
+    """Queues and definitions by name or ARN, read from moto on each call."""
+
+    def __init__(self, account: str, lock: threading.RLock, region: str = "us-east-1") -> None:
+        self._account = account
+        self._lock = lock
+        self._region = region
+
+    def queue(self, name_or_arn: str, region: str = "") -> Queue | None:
+        """Return the queue, or None."""
+        region, name = self._place(name_or_arn, region)
+        with self._lock:
+            queue = self._backend(region).get_job_queue_by_name(name)
+            return None if queue is None else _queue(queue, region)
+
+    def queues_of(self, environment: str, region: str = "") -> tuple[str, ...]:
+        """Names of the queues that use an environment (name or ARN)."""
+        region, name = self._place(environment, region)
+        with self._lock:
+            return tuple(
+                queue.name
+                for queue in self._backend(region)._job_queues.values()  # noqa: SLF001
+                if any(used.name == name for used in queue.environments)
+            )
+
+    def environment(self, name_or_arn: str, region: str = "") -> Environment | None:
+        """Return the compute environment, or None."""
+        region, name = self._place(name_or_arn, region)
+        with self._lock:
+            found = self._backend(region).get_compute_environment_by_name(name)
+            return None if found is None else _environment(found)
+
+    def definition(self, reference: str, region: str = "") -> Definition | None:
+        """Find ``name`` (the latest active revision), ``name:revision`` or an ARN."""
+        region, reference = self._place(reference, region)
+        name, _, revision = reference.partition(":")
+        with self._lock:
+            fitting = [
+                definition
+                for definition in self._backend(region)._job_definitions.values()  # noqa: SLF001
+                if definition.name == name
+                and (str(definition.revision) == revision if revision else True)
+                and (revision or definition.status == "ACTIVE")
+            ]
+            if not fitting:
+                return None
+            return _definition(max(fitting, key=lambda item: int(item.revision)), region)
+
+    def _place(self, name_or_arn: str, region: str) -> tuple[str, str]:
+        found = _ARN.match(name_or_arn)
+        return (found[1], found[3]) if found else (region or self._region, name_or_arn)
+
+    def _backend(self, region: str) -> Any:  # noqa: ANN401 - moto's own type
+        from moto.batch.models import batch_backends
+
+        return batch_backends[self._account][region]
+
+
+def _queue(queue: Any, region: str) -> Queue:  # noqa: ANN401 - moto's own type
+    return Queue(
+        name=queue.name,
+        arn=queue.arn,
+        region=region,
+        enabled=queue.state == "ENABLED",
+        priority=int(queue.priority),
+        environments=tuple(_environment(environment) for environment in queue.environments),
+    )
+
+
+def _environment(environment: Any) -> Environment:  # noqa: ANN401 - moto's own type
+    resources: Mapping[str, Any] = environment.compute_resources or {}
+    return Environment(
+        name=environment.name,
+        arn=environment.arn,
+        enabled=environment.state != "DISABLED",
+        max_vcpus=float(resources.get("maxvCpus", 0)),
+    )
+
+
+def _definition(definition: Any, region: str) -> Definition:  # noqa: ANN401 - moto's own type
+    seconds = (definition.timeout or {}).get("attemptDurationSeconds")
+    return Definition(
+        name=definition.name,
+        arn=definition.arn,
+        revision=int(definition.revision),
+        region=region,
+        active=definition.status == "ACTIVE",
+        container=json.dumps(definition.container_properties or {}),
+        retry_strategy=json.dumps(definition.retry_strategy or {}),
+        timeout_seconds=None if seconds is None else int(seconds),
+        parameters=json.dumps(definition.parameters or {}),
+    )

@@ -1,0 +1,187 @@
+"""What a request asks for: AWS service, operation and parameters as botocore names them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.model import OperationModel, ServiceModel
+
+    from scar.local.http.model import Request
+
+Value = object  # a JSON value: str, int, float, bool, None, list or dict
+SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+PROTOCOLS: Mapping[str, str] = {
+    "lambda": "rest-json",
+    "batch": "rest-json",
+    "ecr": "json",
+    "logs": "json",
+    "events": "json",
+    "sqs": "json",
+    "sns": "query",
+    "iam": "query",
+    "sts": "query",
+    "ec2": "ec2",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One API call; ``operation`` is empty if the service has no such operation.
+
+    ``parameters`` are named as in botocore. Numbers of the query protocols stay text.
+    """
+
+    service: str
+    operation: str
+    region: str
+    parameters: Mapping[str, Value]
+
+    def text(self, name: str) -> str:
+        """Return a parameter that is text, or the empty string."""
+        value = self.parameters.get(name)
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """A request as it is handed to moto and kept in the journal: no signature, body whole."""
+
+    service: str
+    region: str
+    method: str
+    path: str
+    query: str
+    content_type: str
+    target: str
+    body: bytes
+
+
+def scope(request: Request) -> tuple[str, str] | None:
+    """Return (service, region) of the request's signature, or None if it has none."""
+    signed = request.headers.get("authorization", "") or unquote(request.query)
+    found = SCOPE.search(signed.replace("X-Amz-Credential=", "Credential="))
+    return (found[3].lower(), found[2]) if found else None
+
+
+def wire(request: Request, service: str, region: str, body: bytes) -> Wire:
+    return Wire(
+        service=service,
+        region=region,
+        method=request.method,
+        path=request.path,
+        query=request.query,
+        content_type=request.headers.get("content-type", ""),
+        target=request.headers.get("x-amz-target", ""),
+        body=body,
+    )
+
+
+def parse(sent: Wire) -> Call:
+    """Name the operation and its parameters; ValueError if the body cannot be read."""
+    protocol = PROTOCOLS.get(sent.service, "json")
+    if protocol == "rest-json":
+        operation, parameters = _rest(sent)
+    elif sent.target:
+        operation, parameters = sent.target.rpartition(".")[2], _json(sent.body)
+    else:
+        form = dict(parse_qsl(sent.body.decode(), keep_blank_values=True)) or dict(
+            parse_qsl(sent.query, keep_blank_values=True)
+        )
+        operation, parameters = form.pop("Action", ""), _nested(form)
+    return Call(
+        service=sent.service, operation=operation, region=sent.region, parameters=parameters
+    )
+
+
+def _json(body: bytes) -> dict[str, Value]:
+    value = json.loads(body) if body.strip() else {}
+    if not isinstance(value, dict):
+        raise ValueError("the body is not a JSON object")  # noqa: TRY004 - one error for bad input
+    return value
+
+
+def _rest(sent: Wire) -> tuple[str, dict[str, Value]]:
+    path = sent.path.rstrip("/") or "/"
+    for method, pattern, marker, operation in _routes(sent.service):
+        found = pattern.fullmatch(path) if method == sent.method else None
+        if found and marker in sent.query:
+            return operation.name, _rest_parameters(operation, found.groupdict(), sent)
+    return "", {}
+
+
+def _rest_parameters(
+    operation: OperationModel, found: Mapping[str, str], sent: Wire
+) -> dict[str, Value]:
+    shape = operation.input_shape
+    query = dict(parse_qsl(sent.query, keep_blank_values=True))
+    body = _json(sent.body) if sent.method != "GET" else {}
+    parameters: dict[str, Value] = {}
+    for name, member in shape.members.items() if shape is not None else ():
+        label = member.serialization.get("name", name)
+        match member.serialization.get("location"):
+            case "uri":
+                parameters[name] = unquote(found[_group(label)])
+            case "querystring" if label in query:
+                parameters[name] = query[label]
+            case None if label in body:
+                parameters[name] = body[label]
+    return parameters
+
+
+def _group(label: str) -> str:
+    return "p_" + re.sub(r"\W", "_", label)
+
+
+@functools.cache
+def _routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, OperationModel], ...]:
+    """List method, path, query marker and operation; the most particular routes first."""
+    model = _model(service)
+    routes = []
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        uri, _, marker = operation.http["requestUri"].partition("?")
+        pattern = "".join(
+            part
+            if not part.startswith("{")
+            else f"(?P<{_group(part.strip('{+}'))}>{'.+' if '+' in part else '[^/]+'})"
+            for part in re.split(r"(\{[^}]+\})", uri.rstrip("/"))
+        )
+        routes.append((operation.http["method"], re.compile(pattern), marker, operation))
+    return tuple(sorted(routes, key=lambda route: (not route[2], route[1].pattern.count("("))))
+
+
+@functools.cache
+def _model(service: str) -> ServiceModel:
+    import botocore.session
+
+    return botocore.session.get_session().get_service_model(service)
+
+
+def _nested(form: Mapping[str, str]) -> dict[str, Value]:
+    """Turn ``Tags.member.1.Key=a`` into ``{"Tags": [{"Key": "a"}]}``."""
+    tree: dict[str, Value] = {}
+    for name, value in form.items():
+        *path, leaf = [part for part in name.split(".") if part != "member"]
+        node = tree
+        for part in path:
+            below = node.setdefault(part, {})
+            node = below if isinstance(below, dict) else {}
+        node[leaf] = value
+    return {name: _lists(value) for name, value in tree.items()}
+
+
+def _lists(value: Value) -> Value:
+    if not isinstance(value, dict):
+        return value
+    below = {name: _lists(item) for name, item in value.items()}
+    if below and all(name.isdigit() for name in below):
+        return [below[name] for name in sorted(below, key=int)]
+    return below

@@ -1,0 +1,141 @@
+"""Which resource a call changes, and which earlier journal rows it makes superfluous. Pure.
+
+A row has an owner (``batch/queue/main``) and a slot (``AttachRolePolicy PolicyArn=…``). A later
+call with the same owner and slot writes the same fields, so its predecessor may go.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scar.local.moto.calls import Call
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# The first parameter of this list that a call has names its resource. A resource ARN says the
+# kind itself.
+_NAMES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "lambda": (("FunctionName", "function"), ("Resource", "function")),
+    "batch": (
+        ("computeEnvironmentName", "compute-environment"),
+        ("computeEnvironment", "compute-environment"),
+        ("jobQueueName", "job-queue"),
+        ("jobQueue", "job-queue"),
+        ("jobDefinitionName", "job-definition"),
+        ("jobDefinition", "job-definition"),
+        ("resourceArn", ""),
+    ),
+    "ecr": (("repositoryName", "repository"), ("resourceArn", "repository")),
+    "logs": (("logGroupName", "log-group"), ("resourceArn", "log-group")),
+    "iam": (
+        ("InstanceProfileName", "instance-profile"),
+        ("RoleName", "role"),
+        ("PolicyArn", "policy"),
+        ("PolicyName", "policy"),
+        ("AWSServiceName", "service-role"),
+    ),
+    "sqs": (("QueueUrl", "queue"), ("QueueName", "queue")),
+    "sns": (("TopicArn", "topic"), ("ResourceArn", "topic"), ("Name", "topic")),
+}
+_ENDS = _words(
+    """DeleteFunction DeleteComputeEnvironment DeleteJobQueue DeleteRepository DeleteLogGroup
+    DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic"""
+)
+# Each put with the parameter that tells its instances apart, and what takes it back.
+_PUTS: Mapping[str, tuple[str, str]] = {
+    "AddPermission": ("StatementId", "RemovePermission"),
+    "PutFunctionConcurrency": ("", "DeleteFunctionConcurrency"),
+    "PutFunctionEventInvokeConfig": ("", "DeleteFunctionEventInvokeConfig"),
+    "PutRolePolicy": ("PolicyName", "DeleteRolePolicy"),
+    "PutRolePermissionsBoundary": ("", "DeleteRolePermissionsBoundary"),
+    "AttachRolePolicy": ("PolicyArn", "DetachRolePolicy"),
+    "AddRoleToInstanceProfile": ("RoleName", "RemoveRoleFromInstanceProfile"),
+    "SetRepositoryPolicy": ("", "DeleteRepositoryPolicy"),
+    "PutLifecyclePolicy": ("", "DeleteLifecyclePolicy"),
+    "PutRetentionPolicy": ("", "DeleteRetentionPolicy"),
+}
+_UNDOES = {undo: (put, by) for put, (by, undo) in _PUTS.items()}
+# Partial updates: the slot is the set of parameters they write.
+_UPDATES = _words(
+    """UpdateFunctionCode UpdateFunctionConfiguration UpdateComputeEnvironment UpdateJobQueue
+    UpdateRole UpdateAssumeRolePolicy PutImageTagMutability PutImageScanningConfiguration"""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """``slot`` empty: the row stays as long as its owner. ``undoes``: no row of its own.
+
+    ``ends``: the owner is gone after this call.
+    """
+
+    owner: str
+    slot: str = ""
+    undoes: bool = False
+    ends: bool = False
+
+
+def footprint(call: Call) -> Footprint:
+    """Read owner and slot off a call that changes state and has succeeded."""
+    owner = owner_of(call)
+    operation = call.operation
+    if operation in _ENDS:
+        return Footprint(owner=owner, ends=True)
+    if operation in _UNDOES:
+        put, by = _UNDOES[operation]
+        return Footprint(owner=owner, slot=_slot(put, by, call), undoes=True)
+    if operation in _PUTS:
+        return Footprint(owner=owner, slot=_slot(operation, _PUTS[operation][0], call))
+    if operation in _UPDATES:
+        return Footprint(owner=owner, slot=f"{operation} {','.join(sorted(call.parameters))}")
+    if "tag" in operation.lower():
+        keys = json.dumps(call.parameters.get("tagKeys", call.parameters), sort_keys=True)
+        return Footprint(owner=owner, slot=f"{operation} {keys}")
+    return Footprint(owner=owner)
+
+
+def _slot(put: str, by: str, call: Call) -> str:
+    return f"{put} {call.text(by)}" if by else put
+
+
+def owner_of(call: Call) -> str:
+    """Name the resource a call is about: ``service/region/kind/name``."""
+    region = "" if call.service == "iam" else call.region
+    for parameter, kind in _NAMES.get(call.service, ()):
+        value = call.text(parameter)
+        if value:
+            return "/".join((call.service, region, *_kind_and_name(call.service, kind, value)))
+    return f"{call.service}/{region}"
+
+
+def _kind_and_name(service: str, kind: str, value: str) -> tuple[str, str]:
+    is_arn = value.startswith("arn:")
+    if service == "lambda":
+        return kind, function_name(value)
+    if service == "batch" and is_arn:
+        kind, _, value = value.split(":", 5)[5].partition("/")
+    elif service == "ecr" and is_arn:
+        value = value.partition(":repository/")[2]
+    elif service == "logs" and is_arn:
+        value = value.split(":")[6]
+    elif service in {"iam", "sqs"}:
+        value = value.rpartition("/")[2]
+    elif service == "sns":
+        value = value.rpartition(":")[2]
+    return kind, value.partition(":")[0] if service == "batch" else value
+
+
+def function_name(name_or_arn: str) -> str:
+    """Return the plain name of ``name``, ``account:function:name`` or an ARN, any qualifier."""
+    parts = name_or_arn.split(":")
+    if "function" in parts:
+        return parts[parts.index("function") + 1]
+    return parts[0]

@@ -1,0 +1,128 @@
+"""Successful changes, on disk, in order. SQLite in WAL mode; one writer at a time (the caller)."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
+
+from scar.local.moto.calls import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scar.local.moto.footprint import Footprint
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS change (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, slot TEXT NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0, seed TEXT NOT NULL,
+    service TEXT NOT NULL, region TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
+    query TEXT NOT NULL, content_type TEXT NOT NULL, target TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS change_owner ON change(owner, slot);
+"""
+_COLUMNS = "service, region, method, path, query, content_type, target, body"
+
+
+class Journal:
+    """The changes that a new moto has to repeat; rows that no longer matter are removed."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        path.touch(mode=0o600)
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+
+    def append(self, seed: str, sent: Wire, change: Footprint) -> None:
+        """Keep a change that has just succeeded; durable when this returns."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            if change.slot:
+                self._db.execute(
+                    "DELETE FROM change WHERE owner = ? AND slot = ? AND NOT ended",
+                    (change.owner, change.slot),
+                )
+            if not change.undoes:
+                self._insert(seed, sent, change)
+            if change.ends:
+                self._db.execute("UPDATE change SET ended = 1 WHERE owner = ?", (change.owner,))
+                self._forget_ended()
+
+    def _insert(self, seed: str, sent: Wire, change: Footprint) -> None:
+        self._db.execute(
+            f"INSERT INTO change(owner, slot, seed, {_COLUMNS}) "  # noqa: S608 - constant names
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                change.owner,
+                change.slot,
+                seed,
+                sent.service,
+                sent.region,
+                sent.method,
+                sent.path,
+                sent.query,
+                sent.content_type,
+                sent.target,
+                sent.body,
+            ),
+        )
+
+    def _forget_ended(self) -> None:
+        """Drop the rows of deleted resources, unless a living one was made with their name.
+
+        A queue that was created over an environment and then moved to another one could not
+        be replayed without the first environment: then creation and deletion both stay.
+        """
+        gone = [
+            owner
+            for (owner,) in self._db.execute("SELECT DISTINCT owner FROM change WHERE ended")
+            if not self._mentioned(owner)
+        ]
+        self._db.executemany(
+            "DELETE FROM change WHERE owner = ? AND ended", [(owner,) for owner in gone]
+        )
+
+    def _mentioned(self, owner: str) -> bool:
+        name = re.escape(owner.rpartition("/")[2])
+        whole = re.compile(rf"(?<![\w.-]){name}(?![\w.-])")
+        rows = self._db.execute(
+            "SELECT content_type, path, body FROM change WHERE owner != ?", (owner,)
+        )
+        return any(whole.search(_text(*row)) for row in rows)
+
+    def replay(self) -> Iterator[tuple[str, Wire]]:
+        """Yield (seed, request) in the order of the changes."""
+        rows = self._db.execute(
+            f"SELECT seed, {_COLUMNS} FROM change ORDER BY seq"  # noqa: S608 - constant names
+        ).fetchall()
+        for seed, service, region, method, path, query, content_type, target, body in rows:
+            yield (
+                seed,
+                Wire(
+                    service=service,
+                    region=region,
+                    method=method,
+                    path=path,
+                    query=query,
+                    content_type=content_type,
+                    target=target,
+                    body=body,
+                ),
+            )
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _text(content_type: str, path: str, body: bytes) -> str:
+    """Return what a request says, percent-decoded where it is encoded."""
+    text = body.decode(errors="replace")
+    if content_type.startswith("application/x-www-form-urlencoded"):
+        text = unquote_plus(text)
+    return f"{unquote_plus(path)} {text}"

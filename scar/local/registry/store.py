@@ -1,0 +1,213 @@
+"""Blobs, manifests and tags as files.
+
+blobs/sha256/<hex>                      shared by all repositories
+repositories/<quoted name>/blobs/<hex>      empty: the repository knows this blob
+                          /manifests/<hex>  the manifest, its media type in its own text
+                          /tags/<tag>       the digest
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from scar.image.blobs import digest_of, is_digest
+from scar.image.document import OCI_INDEX, OCI_MANIFEST, Json, a_list, a_text, an_object, parse
+from scar.image.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*\Z")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
+MANIFEST_LIMIT = 4 << 20  # the OCI distribution specification's
+
+
+class RegistryStore:
+    """The registry's folder. Safe with several threads: every change is one rename."""
+
+    def __init__(self, folder: Path) -> None:
+        self.incoming = folder / "incoming"
+        self._blobs = folder / "blobs" / "sha256"
+        self._repositories = folder / "repositories"
+        shutil.rmtree(self.incoming, ignore_errors=True)  # uploads do not survive their server
+        for part in (self.incoming, self._blobs, self._repositories):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def blob_path(self, digest: str) -> Path:
+        """Say where the blob is or would be."""
+        return self._blobs / _hex(digest)
+
+    def has_blob(self, repository: str, digest: str) -> bool:
+        """Tell whether this repository may serve the blob."""
+        return self._link(repository, digest).is_file() and self.blob_path(digest).is_file()
+
+    def add_blob(self, repository: str, digest: str, file: Path) -> None:
+        """Keep a verified file as a blob; the file is moved."""
+        file.replace(self.blob_path(digest))
+        self._place(self._link(repository, digest), b"")
+
+    def mount(self, repository: str, digest: str, origin: str) -> bool:
+        """Let a repository know another one's blob; False if that one does not have it."""
+        if not self.has_blob(origin, digest):
+            return False
+        self._place(self._link(repository, digest), b"")
+        return True
+
+    def forget_blob(self, repository: str, digest: str) -> bool:
+        """Take the blob from the repository; its bytes go at the next start."""
+        return _removed(self._link(repository, digest))
+
+    def digest(self, repository: str, reference: str) -> str | None:
+        """Return the digest of a tag or of a digest that the repository has."""
+        if not is_digest(reference):
+            try:
+                reference = (self._folder(repository) / "tags" / reference).read_text()
+            except FileNotFoundError:
+                return None
+        return reference if self._manifest(repository, reference).is_file() else None
+
+    def manifest(self, repository: str, digest: str) -> bytes:
+        """Return a manifest's bytes; FileNotFoundError if there is none."""
+        return self._manifest(repository, digest).read_bytes()
+
+    def put_manifest(self, repository: str, data: bytes, tag: str = "") -> str:
+        """Keep a manifest and let the tag, if any, name it; return its digest."""
+        digest = digest_of(data)
+        self._place(self._manifest(repository, digest), data)
+        if tag:
+            self._place(self._folder(repository) / "tags" / tag, digest.encode())
+        return digest
+
+    def forget_manifest(self, repository: str, digest: str) -> bool:
+        """Remove a manifest and the tags that name it; False if there was none."""
+        for tag in self.tags(repository):
+            path = self._folder(repository) / "tags" / tag
+            if path.read_text() == digest:
+                path.unlink(missing_ok=True)
+        return _removed(self._manifest(repository, digest))
+
+    def forget_tag(self, repository: str, tag: str) -> bool:
+        """Remove a tag; the manifest stays."""
+        return _removed(self._folder(repository) / "tags" / tag)
+
+    def tags(self, repository: str) -> list[str]:
+        """List the repository's tags, sorted."""
+        return _names(self._folder(repository) / "tags")
+
+    def repositories(self) -> list[str]:
+        """List the repositories that something was pushed to, sorted."""
+        return sorted(unquote(name) for name in _names(self._repositories))
+
+    def knows(self, repository: str) -> bool:
+        """Tell whether anything was ever pushed to this repository."""
+        return self._folder(repository).is_dir()
+
+    def collect(self) -> int:
+        """Remove blobs that no manifest names; return their number. Only while nobody pushes."""
+        used = {digest for repository in self.repositories() for digest in self._used(repository)}
+        gone = 0
+        for name in _names(self._blobs):
+            if f"sha256:{name}" not in used:
+                self.blob_path(f"sha256:{name}").unlink(missing_ok=True)
+                gone += 1
+        for repository in self.repositories():
+            links = self._folder(repository) / "blobs"
+            for name in _names(links):
+                if f"sha256:{name}" not in used:
+                    (links / name).unlink(missing_ok=True)
+        return gone
+
+    def temporary(self) -> Path:
+        """Create an empty private file for bytes on their way in."""
+        handle, name = tempfile.mkstemp(dir=self.incoming)
+        os.close(handle)
+        return Path(name)
+
+    def _used(self, repository: str) -> Iterator[str]:
+        for name in _names(self._folder(repository) / "manifests"):
+            try:
+                yield from blobs_of(self.manifest(repository, f"sha256:{name}"))
+            except FileNotFoundError:
+                continue
+
+    def _place(self, target: Path, data: bytes) -> None:
+        temporary = self.temporary()
+        temporary.write_bytes(data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(target)
+
+    def _folder(self, repository: str) -> Path:
+        return self._repositories / quote(repository, safe="")
+
+    def _link(self, repository: str, digest: str) -> Path:
+        return self._folder(repository) / "blobs" / _hex(digest)
+
+    def _manifest(self, repository: str, digest: str) -> Path:
+        return self._folder(repository) / "manifests" / _hex(digest)
+
+
+def is_repository(name: str) -> bool:
+    """Tell whether this is a repository name as the distribution specification has it."""
+    return len(quote(name, safe="")) <= 250 and _NAME.match(name) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Tell whether this is a tag as the distribution specification has it."""
+    return _TAG.match(text) is not None
+
+
+def blobs_of(manifest: bytes) -> tuple[str, ...]:
+    """List the digests of a manifest's configuration and layers; an index has none."""
+    document = an_object(parse(manifest, "manifest"), "manifest")
+    parts = list(a_list(document.get("layers"), "manifest"))
+    if "config" in document:
+        parts.insert(0, document["config"])
+    return tuple(_named(part) for part in parts)
+
+
+def children_of(manifest: bytes) -> tuple[str, ...]:
+    """List the digests of the manifests that an index names."""
+    document = an_object(parse(manifest, "manifest"), "manifest")
+    return tuple(_named(part) for part in a_list(document.get("manifests"), "manifest"))
+
+
+def media_type(manifest: bytes) -> str:
+    """Say what kind of manifest this is; OCI tools may leave its ``mediaType`` out."""
+    document = an_object(parse(manifest, "manifest"), "manifest")
+    implied = OCI_INDEX if "manifests" in document else OCI_MANIFEST
+    return a_text(document.get("mediaType"), "mediaType") or implied
+
+
+def _named(part: Json) -> str:
+    return _digest(a_text(an_object(part, "manifest").get("digest"), "digest"))
+
+
+def _digest(text: str) -> str:
+    if not is_digest(text):
+        raise ImageError(f"{text!r} is not a SHA-256 digest.", remedy="Push the image again.")
+    return text
+
+
+def _hex(digest: str) -> str:
+    return _digest(digest).removeprefix("sha256:")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _removed(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True

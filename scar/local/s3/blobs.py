@@ -1,0 +1,51 @@
+"""The folder of body files; a name is never used twice, so an open file never changes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+    from pathlib import Path
+
+
+class Blobs:
+    """Files are 0600. With ``durable`` they are on the disk before ``finish`` returns."""
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
+        self._durable = durable
+
+    def create(self) -> tuple[str, BinaryIO]:
+        """Open a new file for writing."""
+        name = secrets.token_hex(16)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+        return name, os.fdopen(os.open(self._folder / name, flags, 0o600), "wb", buffering=0)
+
+    def finish(self, file: BinaryIO) -> None:
+        """Make a written file last as long as this store promises."""
+        if self._durable:
+            os.fsync(file.fileno())
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def open(self, name: str) -> BinaryIO:
+        """Open for reading; raise FileNotFoundError if its object is gone meanwhile."""
+        return (self._folder / name).open("rb", buffering=0)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; those that are gone already are no error."""
+        for name in names:
+            (self._folder / name).unlink(missing_ok=True)
+
+    def sweep(self, live: Container[str]) -> int:
+        """Remove all files but the live ones; return how many."""
+        stale = [entry.name for entry in os.scandir(self._folder) if entry.name not in live]
+        self.remove(stale)
+        return len(stale)

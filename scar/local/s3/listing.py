@@ -1,0 +1,109 @@
+"""Listing a bucket in key order: common prefixes are jumped over, not walked through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One object of a page."""
+
+    key: str
+    size: int
+    etag: str
+    modified: float
+    meta: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Up to ``limit`` objects and common prefixes; ``last`` is where the next page begins."""
+
+    objects: tuple[Listed, ...]
+    prefixes: tuple[str, ...]
+    truncated: bool
+    last: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to list: keys after ``after`` (excluded), rolled up at ``delimiter``."""
+
+    prefix: str = ""
+    delimiter: str = ""
+    after: str = ""
+    limit: int = 1000
+
+
+def list_page(db: sqlite3.Connection, bucket: str, query: Query) -> Page:
+    """Read one page; costs one index search per common prefix and one step per object."""
+    objects: list[Listed] = []
+    prefixes: list[str] = []
+    last = b""
+    truncated = False
+    for entry in _entries(db, bucket, query) if query.limit else ():
+        if len(objects) + len(prefixes) == query.limit:
+            truncated = True
+            break
+        if isinstance(entry, bytes):
+            prefixes.append(entry.decode())
+            last = entry
+        else:
+            objects.append(entry)
+            last = entry.key.encode()
+    return Page(
+        objects=tuple(objects),
+        prefixes=tuple(prefixes),
+        truncated=truncated,
+        last=last.decode(),
+    )
+
+
+def _entries(db: sqlite3.Connection, bucket: str, query: Query) -> Iterator[Listed | bytes]:
+    prefix, delimiter = query.prefix.encode(), query.delimiter.encode()
+    start: bytes | None = _first(query.after.encode(), prefix, delimiter)
+    while start is not None:
+        rows = db.execute(
+            "SELECT key, size, etag, modified, meta FROM object"
+            " WHERE bucket = ? AND key >= ? ORDER BY key",
+            (bucket, start),
+        )
+        start = None
+        for key, size, etag, modified, meta in rows:
+            if not key.startswith(prefix):
+                return
+            rolled = _rolled(key, prefix, delimiter)
+            if rolled:
+                yield rolled
+                start = _past(rolled)
+                break
+            yield Listed(key=key.decode(), size=size, etag=etag, modified=modified, meta=meta)
+
+
+def _first(after: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
+    """The least key that may be listed; a common prefix that was listed is over."""
+    if not after or after < prefix:
+        return prefix
+    if _rolled(after, prefix, delimiter) == after:
+        return _past(after)
+    return after + b"\0"
+
+
+def _rolled(key: bytes, prefix: bytes, delimiter: bytes) -> bytes:
+    """The common prefix that stands for the key, empty if it stands for itself."""
+    if not delimiter or not key.startswith(prefix):
+        return b""
+    at = key.find(delimiter, len(prefix))
+    return key[: at + len(delimiter)] if at >= 0 else b""
+
+
+def _past(prefix: bytes) -> bytes | None:
+    """The least string greater than all that begin with ``prefix``."""
+    stem = prefix.rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None

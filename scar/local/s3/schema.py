@@ -1,0 +1,34 @@
+"""The tables. Keys are bytes of UTF-8: compared byte by byte, as S3 orders them.
+
+Ids of inline bodies are never used twice (AUTOINCREMENT): a reader that looked up an object
+which is replaced now must not find the new bytes under the old id.
+"""
+
+from __future__ import annotations
+
+FORMAT = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS bucket(
+    name TEXT PRIMARY KEY, region TEXT NOT NULL, created REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS setting(
+    bucket TEXT NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL,
+    PRIMARY KEY(bucket, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS object(
+    bucket TEXT NOT NULL, key BLOB NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
+    modified REAL NOT NULL, meta TEXT NOT NULL, files TEXT, inline INTEGER,
+    PRIMARY KEY(bucket, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS inline(id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS upload(
+    id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key BLOB NOT NULL, created REAL NOT NULL,
+    meta TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS part(
+    upload TEXT NOT NULL, number INTEGER NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL,
+    etag TEXT NOT NULL, modified REAL NOT NULL, sums TEXT NOT NULL,
+    PRIMARY KEY(upload, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL, payload BLOB NOT NULL,
+    created REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox(arn, due) WHERE due > 0;
+"""
