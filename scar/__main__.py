@@ -1,0 +1,8 @@
+"""``python -m scar`` is ``scar``."""
+
+from __future__ import annotations
+
+from scar.cli.main import main
+
+if __name__ == "__main__":
+    main()

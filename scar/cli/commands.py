@@ -1,0 +1,63 @@
+"""All commands, each loaded when it is called: ``--help`` stays fast."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import click
+
+import scar
+from scar.cli.options import target_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# verb: (module and attribute, the one line of help)
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("scar.cli.deploying:init", "Create or change functions."),
+    "update": ("scar.cli.deploying:update", "Change functions; the same as init -f."),
+    "rm": ("scar.cli.removing:rm", "Remove functions; buckets with data stay."),
+    "ls": ("scar.cli.listing:ls", "List functions, or the objects of a bucket."),
+    "put": ("scar.cli.objects:put", "Upload files and folders."),
+    "get": ("scar.cli.objects:get", "Download objects."),
+    "run": ("scar.cli.running:run", "Run a function once, or on the files of its input folder."),
+    "invoke": ("scar.cli.invoking:invoke", "Call a function as an HTTP client would."),
+    "log": ("scar.cli.logs:log", "Show what a function logged, in Lambda and in Batch."),
+    "local": ("scar.cli.local:local", "Start, stop and look at the local cloud."),
+    "version": ("scar.cli.version:version", "Show scar's version."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{name} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(scar.__version__, message="scar %(version)s")
+@target_options
+def cli() -> None:
+    """Run container images over files: on AWS Lambda, AWS Batch, or on this machine."""

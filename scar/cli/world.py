@@ -1,0 +1,119 @@
+"""What commands reach outside their process. Tests put another in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from scar.aws.connection import Connection
+    from scar.aws.function import Function
+    from scar.aws.listing import FunctionSummary
+    from scar.aws.plan import Plan
+    from scar.cli.session import Target
+    from scar.local.control import Control
+    from scar.runs.call import Answer, Input
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """AWS or what stands for it, as the environment and the user's files describe it."""
+
+    environment: Mapping[str, str]
+
+    def control(self) -> Control:
+        """Return the control of the local cloud."""
+        from scar.local.control import Control
+        from scar.local.home import Home
+
+        return Control(Home.of(self.environment), self.environment)
+
+    def connect(self, target: Target) -> Connection:
+        """Connect to the target; start the local cloud if it is meant and does not run.
+
+        The description says where to. Raises ConfigurationError without usable credentials.
+        """
+        from scar.cli.connecting import to_aws, to_local
+
+        if target.local:
+            return to_local(self.control().ensure_started(), target)
+        return to_aws(target)
+
+    def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
+        from scar.aws.listing import list_functions
+
+        return list_functions(connection)
+
+    def deploy(
+        self,
+        functions: Sequence[Function],
+        connection: Connection,
+        report: Callable[[str], None],
+        *,
+        dry_run: bool,
+    ) -> Plan:
+        from scar.aws.composing import FunctionImages
+        from scar.aws.deploy import init
+        from scar.image.blobs import BlobCache
+        from scar.image.bundle import find_bundle
+        from scar.image.docker_store import stores
+
+        images = FunctionImages(
+            connection=connection,
+            bundle=find_bundle,
+            cache=BlobCache.of_user(self.environment),
+            stores=stores(self.environment),
+            report=report,
+        )
+        return init(functions, connection, report, images=images, dry_run=dry_run)
+
+    def remove(
+        self,
+        names: Sequence[str],
+        connection: Connection,
+        report: Callable[[str], None],
+        *,
+        buckets: frozenset[str],
+        force: bool,
+        dry_run: bool,
+    ) -> Plan:
+        from scar.aws.deploy import remove
+
+        return remove(names, connection, report, buckets=buckets, force=force, dry_run=dry_run)
+
+    def every_function(self, connection: Connection) -> Sequence[str]:
+        from scar.aws.deploy import every_function
+
+        return every_function(connection)
+
+    def invoke(
+        self, connection: Connection, function: str, payload: dict[str, object], *, timeout: int
+    ) -> Answer:
+        from scar.runs.call import invoke
+
+        return invoke(connection, function, payload, timeout=timeout)
+
+    def enqueue(self, connection: Connection, function: str, payload: dict[str, object]) -> str:
+        from scar.runs.call import enqueue
+
+        return enqueue(connection, function, payload)
+
+    def inputs(self, connection: Connection, folder: str) -> Iterator[Input]:
+        """Yield the objects of a folder that an event may name."""
+        from scar.runs.call import Input
+        from scar.transfer.client import transfer_client
+        from scar.transfer.objects import list_objects
+        from scar.transfer.place import Place
+
+        place = Place.parse(folder)
+        for entry in list_objects(transfer_client(connection), place):
+            if not entry.key.endswith("/"):
+                yield Input(
+                    bucket=place.bucket,
+                    key=entry.key,
+                    size=entry.size,
+                    etag=entry.etag,
+                    modified=entry.modified,
+                )
