@@ -1,0 +1,176 @@
+"""How each engine runs a small shell script, so that one suite can look at all of them.
+
+A laboratory gives its engine and an image whose entrypoint runs ``script`` with a POSIX shell
+(dash or busybox) in the sandbox's temporary folder or anywhere else. Add one per engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import pytest
+
+from scar.local.engines.port import Layer, LocalImage
+from scar.local.engines.process import ProcessEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from scar.local.engines.port import Engine
+
+
+class Laboratory(Protocol):
+    """An engine and images for it; ``close`` ends what it started beside the engine."""
+
+    engine: Engine
+
+    def image(self, script: str) -> LocalImage: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class ProcessLaboratory:
+    """The host's own shell runs the script out of the unpacked function layer."""
+
+    folder: Path
+    engine: Engine
+
+    @classmethod
+    def make(cls, folder: Path) -> ProcessLaboratory:
+        command = ("/bin/sh", "-c", 'exec /bin/sh "$SCAR_HOME/function/script.sh"')
+        return cls(folder, ProcessEngine(folder / "engine", command=command))
+
+    def image(self, script: str) -> LocalImage:
+        data = script.encode()
+        name = hashlib.sha256(data).hexdigest()
+        path = self.folder / f"{uuid.uuid4().hex}.tar"
+        with tarfile.open(path, "w") as archive:
+            member = tarfile.TarInfo("opt/scar/function/script.sh")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        layer = Layer(path=path, digest=f"sha256:{name}", diff_id=f"sha256:{name}")
+        return LocalImage(
+            reference=name,
+            digest=f"sha256:{name}",
+            config_digest=f"sha256:{name}",
+            config=path,
+            layers=(layer,),
+            entrypoint=("/opt/scar/launch",),
+            environment={},
+        )
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+@dataclass
+class RootFsLaboratory:
+    """A root file system of busybox alone, composed like scar's images, for real containers."""
+
+    folder: Path
+    engine: Engine
+
+    def image(self, script: str) -> LocalImage:
+        layers = (
+            self._layer(_busybox()),
+            self._layer({"opt/scar/supervisor": (b"", 0o644)}),
+            self._layer({"opt/scar/function/script.sh": (script.encode(), 0o755)}),
+        )
+        document = {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": ["PATH=/usr/bin:/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
+        }
+        data = json.dumps(document).encode()
+        config = hashlib.sha256(data).hexdigest()
+        path = self._write(config, data)
+        return LocalImage(
+            reference=f"busybox-{config[:12]}",
+            digest=f"sha256:{config}",
+            config_digest=f"sha256:{config}",
+            config=path,
+            layers=layers,
+            entrypoint=("/bin/sh", "/opt/scar/function/script.sh"),
+            environment={},
+        )
+
+    def close(self) -> None:
+        self.engine.close()
+
+    def _layer(self, files: Mapping[str, tuple[bytes | str, int]]) -> Layer:
+        raw = io.BytesIO()
+        with tarfile.open(fileobj=raw, mode="w") as archive:
+            for name, (content, mode) in files.items():
+                member = tarfile.TarInfo(name)
+                member.mode = mode
+                if isinstance(content, str):
+                    member.type, member.linkname = tarfile.SYMTYPE, content
+                    archive.addfile(member)
+                else:
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+        digest = hashlib.sha256(raw.getvalue()).hexdigest()
+        path = self._write(f"{digest}.tar", raw.getvalue())
+        return Layer(path=path, digest=f"sha256:{digest}", diff_id=f"sha256:{digest}")
+
+    def _write(self, name: str, data: bytes) -> Path:
+        path = self.folder / name
+        fresh = self.folder / uuid.uuid4().hex
+        fresh.write_bytes(data)
+        return fresh.replace(path)  # in one step: other threads may be reading it
+
+
+@cache
+def _busybox() -> dict[str, tuple[bytes | str, int]]:
+    """Debian's busybox-static is at /bin/busybox; its applets are links."""
+    binary = Path("/bin/busybox")
+    if not binary.is_file():
+        unavailable("there is no /bin/busybox (package busybox-static)")
+    applets = subprocess.run([binary, "--list"], stdout=subprocess.PIPE, check=True, text=True)
+    links: dict[str, tuple[bytes | str, int]] = {
+        f"bin/{name}": ("busybox", 0o777) for name in applets.stdout.split()
+    }
+    return {**links, "bin/busybox": (binary.read_bytes(), 0o755)}
+
+
+def _sandbox(folder: Path) -> Laboratory:
+    from scar.local.engines.sandbox import SandboxEngine, works
+
+    if reason := works(folder):
+        unavailable(f"no sandboxes here: {reason}")
+    return RootFsLaboratory(folder, SandboxEngine(folder / "engine"))
+
+
+def _docker(folder: Path) -> Laboratory:
+    from scar.local.engines.docker import DockerEngine, connect
+
+    url, reason = connect(os.environ)
+    if not url:
+        unavailable(f"no container engine: {reason}")
+    return RootFsLaboratory(folder, DockerEngine(folder / "engine", url))
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test; where container tests are required, as in CI, fail instead."""
+    if os.environ.get("SCAR_CONTAINER_TESTS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+LABORATORIES: dict[str, Callable[[Path], Laboratory]] = {
+    "docker": _docker,
+    "process": ProcessLaboratory.make,
+    "sandbox": _sandbox,
+}

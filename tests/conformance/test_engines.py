@@ -1,0 +1,286 @@
+"""What every engine keeps, and what those keep whose ``guarantees`` say so."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.local.engines.port import Profile, SandboxSpec
+from tests.conformance.laboratories import LABORATORIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from scar.local.engines.port import Exit, Sandbox
+    from tests.conformance.laboratories import Laboratory
+
+LONG = 30.0  # seconds within which anything here must have happened
+NUMBERS = itertools.count()
+
+
+@dataclass
+class Output:
+    """Collects what a sandbox writes; ``until`` waits for a word of it."""
+
+    data: bytearray = field(default_factory=bytearray)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __call__(self, chunk: bytes) -> None:
+        with self.changed:
+            self.data += chunk
+            self.changed.notify_all()
+
+    def until(self, word: bytes) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: word in self.data, LONG), bytes(self.data)
+
+    @property
+    def text(self) -> str:
+        return self.data.decode()
+
+
+@dataclass
+class Bench:
+    """Starts scripts in sandboxes and ends them all with the test."""
+
+    laboratory: Laboratory
+    started: list[Sandbox] = field(default_factory=list)
+
+    def start(
+        self,
+        script: str,
+        *,
+        profile: Profile = Profile.LAMBDA,
+        memory_mb: int = 512,
+        tmp_mb: int = 64,
+    ) -> tuple[Sandbox, Output]:
+        output = Output()
+        spec = SandboxSpec(
+            name=f"conformance-{os.getpid()}-{next(NUMBERS)}",
+            image=self.laboratory.image(script),
+            profile=profile,
+            environment={"GREETING": "a b  c", "PATH": "/usr/bin:/bin"},
+            memory_mb=memory_mb,
+            tmp_mb=tmp_mb,
+        )
+        sandbox = self.laboratory.engine.start(spec, output)
+        self.started.append(sandbox)
+        return sandbox, output
+
+    def run(self, script: str, **limits: int) -> tuple[Exit, str]:
+        sandbox, output = self.start(script, **limits)  # type: ignore[arg-type]
+        ended = sandbox.wait(LONG)
+        assert ended is not None
+        return ended, output.text
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[] if name == "process" else pytest.mark.container)
+        for name in sorted(LABORATORIES)
+    ]
+)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    laboratory = LABORATORIES[request.param](tmp_path)
+    made = Bench(laboratory)
+    yield made
+    for sandbox in made.started:
+        sandbox.close()
+    laboratory.close()
+
+
+def wait_for(truth: Callable[[], bool]) -> None:
+    end = time.monotonic() + LONG
+    while not truth():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("status", [0, 3, 255])
+def test_the_exit_status_is_told(bench: Bench, status: int) -> None:
+    ended, _ = bench.run(f"exit {status}")
+    assert (ended.status, ended.out_of_memory) == (status, False)
+
+
+def test_a_signals_number_is_told(bench: Bench) -> None:
+    ended, _ = bench.run("kill -9 $$; sleep 1")
+    # A shell that is process 1 of its own namespace cannot kill itself.
+    assert ended.status in {137, 0}
+
+
+def test_all_output_is_there_when_the_end_is_told(bench: Bench) -> None:
+    _, text = bench.run("echo out; echo err >&2; printf last")
+    # Engines with a stream each for stdout and stderr keep the order within one only.
+    assert sorted(text.replace("\n", "")) == sorted("outerrlast")
+    assert all(word in text for word in ("out", "err", "last"))
+
+
+def test_much_output_arrives_whole(bench: Bench) -> None:
+    ended, text = bench.run("head -c 20000000 /dev/zero | tr '\\0' x")
+    assert ended.status == 0
+    assert len(text) == 20_000_000
+
+
+def test_the_environment_is_the_specifications_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVERS_OWN_SECRET", "1")
+    _, text = bench.run("env")
+    assert "GREETING=a b  c\n" in text
+    assert "SERVERS_OWN_SECRET" not in text
+
+
+def test_waiting_ends_with_nothing_while_it_runs(bench: Bench) -> None:
+    sandbox, _ = bench.start("sleep 60")
+    assert sandbox.wait(0.01) is None
+
+
+def test_stop_with_grace_lets_the_main_process_end_itself(bench: Bench) -> None:
+    sandbox, output = bench.start(
+        "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    )
+    output.until(b"ready")
+    sandbox.stop(LONG)
+    ended = sandbox.wait(LONG)
+    assert ended is not None
+    assert ended.status == 5
+    assert "bye" in output.text
+
+
+def test_stop_kills_what_ignores_term(bench: Bench) -> None:
+    sandbox, output = bench.start("trap '' TERM; echo ready; while :; do sleep 0.05; done")
+    output.until(b"ready")
+    sandbox.stop(0.2)
+    ended = sandbox.wait(LONG)
+    assert ended is not None
+    assert ended.status == 137
+
+
+def test_stop_without_grace_gives_no_time_to_react(bench: Bench) -> None:
+    sandbox, output = bench.start(
+        "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    )
+    output.until(b"ready")
+    sandbox.stop(0)
+    ended = sandbox.wait(LONG)
+    assert ended is not None
+    assert ended.status == 137
+    assert "bye" not in output.text
+
+
+def test_children_in_sessions_of_their_own_end_with_the_main_process(bench: Bench) -> None:
+    sandbox, output = bench.start(
+        "up=${TMPDIR:-/tmp}/up; export up;"
+        'env -i up="$up" setsid sh -c "while :; do echo beat; touch \\$up; sleep 0.02; done" &'
+        'until [ -e "$up" ]; do sleep 0.02; done; exit 4'
+    )
+    ended = sandbox.wait(LONG)
+    assert ended is not None
+    assert ended.status == 4
+    assert "beat" in output.text
+    heard = len(output.data)
+    time.sleep(0.1)
+    assert len(output.data) == heard
+
+
+def test_memory_beyond_the_limit_ends_as_out_of_memory(bench: Bench) -> None:
+    # dd holds one block in memory; its parent shell waits for it.
+    script = "dd if=/dev/zero of=/dev/null bs=400M count=100000 2>/dev/null; exit $?"
+    ended, _ = bench.run(script, memory_mb=128)
+    assert ended.out_of_memory
+    assert ended.status != 0
+
+
+def test_the_peak_of_memory_is_seen(bench: Bench) -> None:
+    sandbox, _ = bench.start("dd if=/dev/zero of=/dev/null bs=100M count=100000 2>/dev/null")
+    wait_for(lambda: sandbox.peak_memory_mb() >= 90)
+    assert sandbox.peak_memory_mb() <= 512
+    assert sandbox.wait(0) is None
+
+
+def test_the_temporary_folder_is_new_and_of_one_sandbox_only(bench: Bench) -> None:
+    script = 'cd "${TMPDIR:-/tmp}" && ls -A && echo here > file && sleep 0.2 && cat file'
+    with ThreadPoolExecutor() as threads:
+        texts = list(threads.map(lambda _: bench.run(script)[1], range(2)))
+    assert texts == ["here\n", "here\n"]
+
+
+def test_more_than_fits_into_tmp_is_not_written(bench: Bench) -> None:
+    if not bench.laboratory.engine.guarantees.tmp_size:
+        pytest.skip("not guaranteed by this engine")
+    ended, _ = bench.run('head -c 30000000 /dev/zero > "${TMPDIR:-/tmp}/big"', tmp_mb=16)
+    assert ended.status != 0
+    assert not ended.out_of_memory
+
+
+def test_only_tmp_is_writable_in_lambda(bench: Bench) -> None:
+    if not bench.laboratory.engine.guarantees.filesystem:
+        pytest.skip("not guaranteed by this engine")
+    ended, text = bench.run(
+        "for d in / /opt /etc /var /dev/shm; do echo x > $d/new && echo wrote $d; done 2>/dev/null;"
+        "echo x > /tmp/new && echo done"
+    )
+    assert (ended.status, text) == (0, "done\n")
+
+
+def test_lambda_runs_as_nobody_special(bench: Bench) -> None:
+    if not bench.laboratory.engine.guarantees.user:
+        pytest.skip("not guaranteed by this engine")
+    _, text = bench.run("id -u; grep CapEff /proc/self/status")
+    uid, _, effective = text.split()
+    assert int(uid) > 0
+    assert int(effective, 16) == 0
+
+
+def test_closing_ends_the_sandbox_and_may_be_repeated(bench: Bench) -> None:
+    sandbox, output = bench.start("echo ready; sleep 60")
+    output.until(b"ready")
+    sandbox.close()
+    sandbox.close()
+    ended = sandbox.wait(LONG)
+    assert ended is not None
+    assert ended.status == 137
+
+
+def test_closing_the_engine_ends_every_sandbox(bench: Bench) -> None:
+    started = [bench.start("echo ready; sleep 60") for _ in range(3)]
+    for _, output in started:
+        output.until(b"ready")
+    bench.laboratory.engine.close()
+    assert [ended.status for s, _ in started if (ended := s.wait(LONG))] == [137] * 3
+
+
+def test_preparing_twice_is_harmless(bench: Bench) -> None:
+    image = bench.laboratory.image("echo prepared")
+    bench.laboratory.engine.prepare(image)
+    bench.laboratory.engine.prepare(image)
+    assert bench.run("echo prepared")[1] == "prepared\n"
+
+
+def test_many_start_at_once(bench: Bench) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        texts = list(threads.map(lambda n: bench.run(f"echo {n % 3}")[1], range(12)))
+    assert texts == [f"{n % 3}\n" for n in range(12)]
+
+
+def test_a_batch_sandbox_runs_too(bench: Bench) -> None:
+    sandbox, output = bench.start("echo batch; exit 2", profile=Profile.BATCH)
+    ended = sandbox.wait(LONG)
+    assert ended is not None
+    assert (ended.status, output.text) == (2, "batch\n")
+
+
+def test_draining_returns_when_nothing_is_on_its_way(bench: Bench) -> None:
+    sandbox, output = bench.start("echo ready; exec sleep 60")
+    output.until(b"ready")
+    begun = time.monotonic()
+    sandbox.drain(LONG)
+    assert time.monotonic() - begun < LONG

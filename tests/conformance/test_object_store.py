@@ -1,0 +1,205 @@
+"""What every ObjectStore promises, tried on every endpoint of ``object_endpoints``."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
+from supervisor.model import Absent, Matches, ObjectRef, VersionPin
+from supervisor.storage import s3
+from supervisor.storage.s3_wire import MIB
+from tests.conformance.object_endpoints import ENDPOINTS, S3Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from supervisor.storage.s3 import S3Store
+
+ANY = VersionPin()
+HARD_KEYS = (
+    "in/plain.txt",
+    "in/two words  .txt",
+    "in/a+b.txt",
+    "in/a%2Bb%20c.txt",
+    "in/ünïcode-日本-😀.txt",
+    "in/q?x=1&y#z;'\"<>!*().txt",
+    "in/~tilde/dot.dot/",
+    "x" * 1024,
+)
+
+
+@pytest.fixture(scope="module", params=sorted(ENDPOINTS))
+def endpoint(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[S3Endpoint]:
+    with ENDPOINTS[request.param](tmp_path_factory.mktemp("endpoint")) as running:
+        yield running
+
+
+@pytest.fixture
+def store(endpoint: S3Endpoint) -> Iterator[S3Store]:
+    made = replace(s3.connect(endpoint.environ), single=5 * MIB, part=5 * MIB)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ref(endpoint: S3Endpoint) -> ObjectRef:
+    return ObjectRef("s3", endpoint.bucket, f"{uuid.uuid4().hex}/object.bin")
+
+
+@pytest.mark.parametrize("key", HARD_KEYS, ids=ascii)
+def test_what_was_written_under_a_key_is_read_under_it(
+    store: S3Store, endpoint: S3Endpoint, key: str
+) -> None:
+    ref = ObjectRef("s3", endpoint.bucket, key)
+    store.write(ref, key.encode())
+    found = store.read(ref)
+    assert found is not None
+    assert found[0] == key.encode()
+
+
+def test_an_absent_object_is_none(store: S3Store, ref: ObjectRef) -> None:
+    assert store.head(ref) is None
+    assert store.read(ref) is None
+
+
+def test_head_tells_size_etag_times_and_metadata(store: S3Store, ref: ObjectRef) -> None:
+    metadata = {"scar-run": "fn/2026-11-21/ab", "note": "naïve — 日本", "edge": " x ", "e": "=?x"}
+    written = store.write(ref, b"hello", metadata=metadata)
+    found = store.head(ref)
+    assert found is not None
+    assert found.size == written.size == 5
+    assert found.etag == written.etag == "5d41402abc4b2a76b9719d911017c592"
+    assert found.metadata == written.metadata == metadata
+    assert abs(found.served - found.modified) < 60
+
+
+def test_an_empty_file_goes_there_and_back(store: S3Store, ref: ObjectRef, tmp_path: Path) -> None:
+    source = tmp_path / "empty"
+    source.touch()
+    store.upload(source, ref)
+    assert store.download(ref, tmp_path / "back", version=ANY).size == 0
+    assert (tmp_path / "back").read_bytes() == b""
+
+
+@pytest.mark.parametrize("size", [1, 5 * MIB, 5 * MIB + 1, 11 * MIB + 7])
+def test_a_file_goes_there_and_back_in_one_or_several_parts(
+    store: S3Store, ref: ObjectRef, tmp_path: Path, size: int
+) -> None:
+    source, back = tmp_path / "source", tmp_path / "back"
+    source.write_bytes((b"0123456789abcdef" * (size // 16 + 1))[:size])
+    metadata = {"scar-run": "r"}
+    uploaded = store.upload(source, ref, condition=Absent(), metadata=metadata)
+    assert uploaded.size == size
+    found = store.download(ref, back, version=VersionPin(etag=uploaded.etag))
+    assert (found.size, found.etag, found.metadata) == (size, uploaded.etag, metadata)
+    assert back.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("size", [10, 6 * MIB])
+def test_absent_holds_once(store: S3Store, ref: ObjectRef, tmp_path: Path, size: int) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(b"1" * size)
+    second.write_bytes(b"2" * size)
+    store.upload(first, ref, condition=Absent())
+    with pytest.raises(PreconditionFailed):
+        store.upload(second, ref, condition=Absent())
+    found = store.read(ref)
+    assert found is not None
+    assert found[0][:1] == b"1"
+
+
+def test_the_same_bytes_written_by_somebody_else_are_not_taken_for_ours(
+    store: S3Store, ref: ObjectRef
+) -> None:
+    store.write(ref, b"same", condition=Absent())
+    with pytest.raises(PreconditionFailed):
+        store.write(ref, b"same", condition=Absent())
+
+
+def test_of_many_writers_at_once_absent_lets_one_through(
+    endpoint: S3Endpoint, store: S3Store, ref: ObjectRef
+) -> None:
+    if not endpoint.atomic:
+        pytest.skip("this endpoint checks first and writes later")
+
+    def write(number: int) -> int | None:
+        try:
+            store.write(ref, str(number).encode(), condition=Absent())
+        except PreconditionFailed:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        winners = [n for n in pool.map(write, range(16)) if n is not None]
+    found = store.read(ref)
+    assert found is not None
+    assert found[0] == str(winners[0]).encode()
+    assert len(winners) == 1
+
+
+def test_an_old_version_is_downloaded_although_there_is_a_newer_one(
+    endpoint: S3Endpoint, store: S3Store, tmp_path: Path
+) -> None:
+    if not endpoint.versioned_bucket:
+        pytest.skip("this endpoint keeps no versions")
+    ref = ObjectRef("s3", endpoint.versioned_bucket, "key")
+    old, new = store.write(ref, b"old"), store.write(ref, b"new")
+    assert old.version_id != new.version_id
+    pin = VersionPin(version_id=old.version_id, etag=old.etag)
+    assert store.download(ref, tmp_path / "f", version=pin).version_id == old.version_id
+    assert (tmp_path / "f").read_bytes() == b"old"
+    with pytest.raises(ObjectChanged):
+        store.download(ref, tmp_path / "f", version=replace(pin, version_id="0" * 32))
+
+
+def test_matches_holds_on_the_seen_state_only(store: S3Store, ref: ObjectRef) -> None:
+    first = store.write(ref, b"one")
+    second = store.write(ref, b"two", condition=Matches(first.etag))
+    with pytest.raises(PreconditionFailed):
+        store.write(ref, b"three", condition=Matches(first.etag))
+    found = store.head(ref)
+    assert found is not None
+    assert found.etag == second.etag
+
+
+def test_matches_fails_on_an_absent_object(store: S3Store, ref: ObjectRef) -> None:
+    with pytest.raises(PreconditionFailed):
+        store.write(ref, b"x", condition=Matches("5d41402abc4b2a76b9719d911017c592"))
+
+
+def test_a_replaced_object_is_not_downloaded(
+    store: S3Store, ref: ObjectRef, tmp_path: Path
+) -> None:
+    old = store.write(ref, b"old")
+    store.write(ref, b"new")
+    with pytest.raises(ObjectChanged):
+        store.download(ref, tmp_path / "f", version=VersionPin(etag=old.etag))
+    assert not (tmp_path / "f").exists()
+
+
+def test_an_absent_object_is_not_downloaded(store: S3Store, ref: ObjectRef, tmp_path: Path) -> None:
+    with pytest.raises(ObjectChanged):
+        store.download(ref, tmp_path / "f", version=ANY)
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_bucket_that_is_not_there_is_named(
+    store: S3Store, ref: ObjectRef, tmp_path: Path
+) -> None:
+    elsewhere = replace(ref, bucket="no-such-bucket-of-ours")
+    with pytest.raises(StorageError, match="no-such-bucket-of-ours") as caught:
+        store.write(elsewhere, b"x")
+    assert "Create the bucket" in caught.value.remedy
+    with pytest.raises(StorageError, match="NoSuchBucket"):
+        store.read(elsewhere)
+    with pytest.raises(StorageError, match="NoSuchBucket") as gone:
+        store.download(elsewhere, tmp_path / "f", version=ANY)
+    assert not isinstance(gone.value, ObjectChanged)

@@ -1,0 +1,37 @@
+"""Container tests: counted at the end, and never skipped where they are required."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+REQUIRED = os.environ.get("SCAR_CONTAINER_TESTS") == "required"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if REQUIRED and report.skipped and item.get_closest_marker("container"):
+        report.outcome = "failed"
+        report.longrepr = f"A container test must not skip here: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counts = {
+        outcome: sum(
+            "container" in report.keywords
+            for report in terminalreporter.stats.get(outcome, ())
+            if isinstance(report, pytest.TestReport)
+        )
+        for outcome in ("passed", "failed", "error", "skipped")
+    }
+    shown = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    terminalreporter.write_line(f"container tests: {shown}")

@@ -1,0 +1,185 @@
+"""The built bundle starts in roots that have nothing, whatever the image's variables say."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.image.blobs import BlobCache
+from scar.image.bundle import find_bundle
+from scar.image.demo import demo_image
+from scar.image.source import open_source
+from scar.local.engines.unpack import unpack
+from supervisor.bundle.build import build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.container,
+    pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root"),
+]
+BOGUS = {
+    "PYTHONHOME": "/bogus",
+    "PYTHONPATH": "/bogus",
+    "PYTHONMALLOC": "bogus",
+    "PYTHONHASHSEED": "bogus",
+    "LD_PRELOAD": "/bogus.so",
+    "LD_LIBRARY_PATH": "/bogus",
+    "LD_AUDIT": "/bogus.so",
+    "GLIBC_TUNABLES": "glibc.malloc.check=3",
+    "OPENSSL_CONF": "/bogus",
+    "SSL_CERT_FILE": "/bogus",
+    "KEPT": "a=b c",
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty root with the bundle in it."""
+    folder = tmp_path_factory.mktemp("root")
+    unpack(find_bundle("amd64"), folder)
+    return folder
+
+
+def run(
+    root: Path, *command: str, user: int = 0, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run in a chroot, with this environment from its first instruction on."""
+
+    def enter() -> None:
+        os.chroot(root)
+        os.chdir("/")
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+
+    return subprocess.run(
+        command,
+        env=environment or {},
+        preexec_fn=enter,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_starts_in_an_empty_root(root: Path) -> None:
+    done = run(root, "/opt/scar/launch", "--self-test")
+    assert (done.stderr, done.returncode) == ("", 0)
+    report = json.loads(done.stdout)
+    assert report["ok"]
+    assert report["home"] == "/opt/scar"
+
+
+def test_the_images_variables_do_not_reach_it(root: Path) -> None:
+    done = run(root, "/opt/scar/launch", "--self-test", environment=BOGUS)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_an_images_preload_list_does_not_reach_it(root: Path) -> None:
+    (root / "etc").mkdir(exist_ok=True)
+    (root / "etc" / "ld.so.preload").write_text("/bogus.so\n")
+    done = run(root, "/opt/scar/launch", "--self-test")
+    (root / "etc" / "ld.so.preload").unlink()
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_the_hidden_variables_are_renamed_and_the_others_kept(root: Path, tmp_path: Path) -> None:
+    """A stand-in for the loader prints what the launcher gives it."""
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("busybox is not installed")
+    home = tmp_path / "opt" / "scar"
+    home.mkdir(parents=True)
+    shutil.copy(root / "opt" / "scar" / "launch", home / "launch")
+    (tmp_path / "bin").mkdir()
+    shutil.copy(busybox, tmp_path / "bin" / "busybox")
+    (home / "ld.so").write_text('#!/bin/busybox sh\necho "$@"\nexec /bin/busybox env\n')
+    (home / "ld.so").chmod(0o755)
+    done = run(tmp_path, "/opt/scar/launch", "one two", "*", environment=BOGUS)
+    first, *variables = done.stdout.splitlines()
+    assert first == (
+        "--inhibit-cache --library-path /opt/scar/lib /opt/scar/python -I -Xutf8"
+        " /opt/scar/main.py one two *"
+    )
+    found = dict(line.split("=", 1) for line in variables)
+    expected = {name if name == "KEPT" else f"SCARX_{name}": BOGUS[name] for name in BOGUS}
+    assert {name: found.get(name) for name in expected} == expected
+    assert not set(found) & (set(BOGUS) - {"KEPT"})
+
+
+def test_it_starts_beside_busybox_and_as_another_user(root: Path) -> None:
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("busybox is not installed")
+    (root / "bin").mkdir(exist_ok=True)
+    shutil.copy(busybox, root / "bin" / "busybox")
+    root.chmod(0o755)
+    line = "/opt/scar/launch --self-test"
+    done = run(root, "/bin/busybox", "sh", "-c", line, user=65534)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_a_very_large_environment_is_passed_on(root: Path) -> None:
+    many = {f"LD_BOGUS_{n}": "x" * 1000 for n in range(1000)}
+    done = run(root, "/opt/scar/launch", "--self-test", environment=many)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_all_modes_are_readable_by_anyone(root: Path) -> None:
+    with tarfile.open(find_bundle("amd64")) as archive:
+        members = archive.getmembers()
+    assert {oct(m.mode) for m in members} == {"0o644", "0o755"}
+    assert {(m.uid, m.gid, m.mtime) for m in members} == {(0, 0, 0)}
+    names = {m.name for m in members}
+    assert {"opt/scar/roots.pem", "opt/scar/ca-bundle.pem", "opt/scar/main.py"} <= names
+    assert "opt/scar/licenses/libc6.txt" in names
+    assert "opt/scar/licenses/common/LGPL-2.1" in names
+
+
+def test_the_demo_image_runs_python_scripts(tmp_path: Path) -> None:
+    demo_image(tmp_path / "demo.tar")
+    image = open_source(
+        "", tmp_path / "demo.tar", architecture="amd64", cache=BlobCache(tmp_path / "cache")
+    )
+    root = tmp_path / "root"
+    root.mkdir()
+    with image.layers[0].blob.open() as file:
+        (tmp_path / "layer.tar").write_bytes(file.read())
+    unpack(tmp_path / "layer.tar", root)
+    script = root / "script"
+    script.write_text(
+        "#!/usr/bin/python3\n"
+        "import csv, datetime, decimal, json, math, os, platform, random, statistics, sys\n"
+        "import concurrent.futures, hashlib, pathlib, subprocess, urllib.request, zlib\n"
+        "print(sys.version_info[:2], sys.executable)\n"
+    )
+    script.chmod(0o755)
+    done = run(root, "/script")
+    assert (done.stderr, done.stdout) == ("", "(3, 11) /usr/bin/python3\n")
+
+
+def test_another_build_gives_the_same_bytes_without_any_network(tmp_path: Path) -> None:
+    built = find_bundle("amd64")
+    kept = built.parent / "kept" / "amd64"
+    if not kept.is_dir():
+        pytest.skip("the bundle was not built here")
+    copy = tmp_path / "kept" / "amd64"
+    shutil.copytree(kept / "debs", copy / "debs")
+    said: list[str] = []
+    first = build("amd64", tmp_path, refresh=False, report=said.append).read_bytes()
+    build("amd64", tmp_path, refresh=False, report=said.append)
+    assert said[-1].endswith("is up to date")
+    (copy / "built").unlink()
+    again = build("amd64", tmp_path, refresh=False, report=said.append).read_bytes()
+    assert first == again
+    assert not [line for line in said if "Downloading" in line]

@@ -1,0 +1,69 @@
+"""Images out of a real Docker image store, called as Docker users call them."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from scar.image.blobs import BlobCache
+from scar.image.docker_store import DockerStore
+from scar.image.errors import ImageNotFound
+from scar.image.source import open_source
+from scar.local.engines.docker import connect
+from tests.conformance.laboratories import unavailable
+from tests.unit.local.engines.test_unpack import file, layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.container
+
+
+@pytest.fixture
+def url() -> str:
+    found, reason = connect(os.environ)
+    return found or unavailable(reason)
+
+
+@pytest.fixture
+def name(url: str, tmp_path: Path) -> Iterator[str]:
+    name = f"scar-test-{uuid.uuid4().hex[:12]}"
+    client = docker.DockerClient(base_url=url)
+    archive = layer(tmp_path / "root.tar", file("etc/issue", b"test"))
+    client.api.import_image(src=str(archive), repository=name, tag="latest")
+    client.api.tag(name, name, "1.0")
+    yield name
+    client.api.remove_image(f"{name}:latest")
+    client.api.remove_image(f"{name}:1.0")
+    client.close()
+
+
+@pytest.mark.parametrize("tag", ["", ":latest", ":1.0"])
+def test_an_image_is_found_by_any_of_its_names(
+    url: str, name: str, tag: str, tmp_path: Path
+) -> None:
+    image = open_source(
+        name + tag,
+        None,
+        architecture="x86_64",
+        cache=BlobCache(tmp_path / "cache"),
+        stores=[DockerStore(url)],
+    )
+    assert len(image.layers) == 1
+
+
+def test_an_unknown_image_is_named_with_what_was_tried(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ImageNotFound, match="no-such-image:7") as caught:
+        open_source(
+            "no-such-image:7",
+            None,
+            architecture="x86_64",
+            cache=BlobCache(tmp_path / "cache"),
+            stores=[DockerStore(url)],
+        )
+    assert url in caught.value.problem

@@ -1,0 +1,371 @@
+"""A whole local cloud in a process of its own, with functions deployed as ``scar init`` does.
+
+Its functions do what their input file says: the file is a shell script. So one deployment
+serves many tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import boto3
+
+from scar.aws import deploy
+from scar.aws.composing import FunctionImages
+from scar.aws.connection import Connection
+from scar.aws.described import functions_of
+from scar.errors import ConfigurationError
+from scar.fdl.load import load
+from scar.image.blobs import BlobCache
+from scar.image.build import docker_save
+from scar.image.bundle import find_bundle
+from scar.image.layer import Entry, File, Link
+from scar.local.control import Control
+from scar.local.home import Home
+from supervisor.invocation import Announced
+from supervisor.model import ImageDefaults, ObjectRef, VersionPin
+from supervisor.records import input_id
+from tests.conformance.laboratories import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from scar.aws.plan import Plan
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parent.parent.parent
+ACCOUNT = "123456789012"
+STATE = f"scar-{ACCOUNT}-us-east-1"
+BUCKET = "data"
+PATIENCE = 60.0  # seconds; a loaded machine may need some, a sound one hardly ever does
+ACT = '#!/bin/sh\n. "$INPUT_FILE_PATH"\n'
+
+
+def until(truth: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """Ask until the answer is true, and return it; fail after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not (answer := truth()):
+        assert time.monotonic() < end, f"not so within {seconds:.0f} s"
+        time.sleep(0.05)
+    return answer
+
+
+def busybox_tree() -> dict[str, Entry]:
+    """Return a root file system of busybox and links to it."""
+    binary = Path("/bin/busybox")
+    if not binary.is_file():
+        unavailable("there is no /bin/busybox (package busybox-static)")
+    listed = subprocess.run([binary, "--list"], stdout=subprocess.PIPE, check=True, text=True)
+    links: dict[str, Entry] = {f"bin/{name}": Link("busybox") for name in listed.stdout.split()}
+    users = "root:x:0:0:root:/root:/bin/sh\nworker:x:1234:1235::/home:/bin/sh\n"
+    return {
+        **links,
+        "bin/busybox": File(binary.read_bytes(), 0o755),
+        "etc/passwd": File(users.encode()),
+    }
+
+
+def function(
+    name: str,
+    *,
+    image: str = "image.tar",
+    script: str = "act.sh",
+    **more: Any,  # noqa: ANN401 - FDL's keys
+) -> dict[str, Any]:
+    """Describe a function with a folder ``in/<name>`` and the folder ``out/<name>``."""
+    batch, container = more.pop("batch", {}), more.pop("container", {})
+    described: dict[str, Any] = {
+        "name": name,
+        "memory": 256,
+        "timeout": 30,
+        "container": {"image_file": image, "timeout_threshold": 2, **container},
+        "input": [{"path": f"{BUCKET}/in/{name}"}],
+        "output": [{"path": f"{BUCKET}/out/{name}"}],
+        **({"init_script": script} if script else {}),
+        **more,
+    }
+    return {"lambda": described, **({"batch": batch} if batch else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a synchronous call returned; ``error`` is empty if it went well."""
+
+    error: str
+    said: Mapping[str, Any]
+    log: str
+
+    @property
+    def output(self) -> str:
+        return base64.b64decode(self.said["body"]).decode()
+
+
+@dataclass(slots=True)
+class LocalCloud:
+    """One state folder, and the server that works on it."""
+
+    folder: Path
+    control: Control
+    engine: str
+    connection: Connection
+
+    @classmethod
+    def start(cls, engine: str) -> Self:
+        """Start a server with its own folder; skip or fail where the engine cannot work."""
+        folder = Path(tempfile.mkdtemp(prefix="scar-", dir="/tmp"))
+        folder.chmod(0o711)
+        control = Control(Home(folder / "home"), environment(folder))
+        made = cls(folder, control, engine, _connect(control, engine))
+        image = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
+        tree = {"etc/nothing": File(b"")} if engine == "process" else busybox_tree()
+        docker_save(folder / "image.tar", "test:1", [tree], image)
+        (folder / "act.sh").write_text(ACT)
+        return made
+
+    @property
+    def pid(self) -> int:
+        running = self.control.home.running()
+        assert running is not None
+        return running.pid
+
+    def client(self, service: Any) -> Any:  # noqa: ANN401 - one client type per service
+        return self.connection.client(service)
+
+    def deploy(self, *functions: Mapping[str, Any]) -> Plan:
+        """Write an FDL file and carry it out."""
+        return deploy.init(
+            functions_of(load(self.write(functions))),
+            self.connection,
+            lambda _: None,
+            images=self.images(),
+        )
+
+    def write(self, functions: Sequence[Mapping[str, Any]]) -> Path:
+        path = self.folder / f"{uuid.uuid4().hex[:8]}.yaml"
+        path.write_text(json.dumps({"functions": {"aws": list(functions)}}))
+        return path
+
+    def images(self, bundle: Callable[[str], Path] = find_bundle) -> FunctionImages:
+        return FunctionImages(
+            connection=self.connection,
+            bundle=bundle,
+            cache=BlobCache(self.folder / "cache"),
+            stores=[],
+            report=lambda _: None,
+        )
+
+    def put(self, name: str, script: str, key: str = "") -> str:
+        """Upload a script into a function's input folder; return its key."""
+        key = f"in/{name}/{key or uuid.uuid4().hex}"
+        self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=script.encode())
+        return key
+
+    def invoke(self, name: str, event: Mapping[str, Any] | str) -> Answer:
+        """Call a function and wait; a text is a script to run instead of the function's own."""
+        payload = scripted(event) if isinstance(event, str) else event
+        answer = self.client("lambda").invoke(
+            FunctionName=name, Payload=json.dumps(payload), LogType="Tail"
+        )
+        return Answer(
+            answer.get("FunctionError", ""),
+            json.loads(answer["Payload"].read()),
+            base64.b64decode(answer["LogResult"]).decode(errors="replace"),
+        )
+
+    def keys(self, prefix: str, bucket: str = BUCKET) -> list[str]:
+        pages = self.client("s3").get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=bucket, Prefix=prefix)
+        every = [item["Key"] for page in found for item in page.get("Contents", [])]
+        return [key for key in every if not key.endswith("/")]
+
+    def read(self, key: str, bucket: str = BUCKET) -> str:
+        """Return an object's text; waits for the object."""
+        until(lambda: key in self.keys(key, bucket))
+        body: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body.decode()
+
+    def records(self, name: str, run: str) -> dict[str, Any]:
+        """Return the records of the runs whose id begins with ``run``, by file name."""
+        keys = (key for key in self.keys(f"runs/{name}/", STATE) if f"/{run}" in key)
+        return {key.rpartition("/")[2]: json.loads(self.read(key, STATE)) for key in keys}
+
+    def runs(self, name: str, key: str) -> set[str]:
+        """Return the ids of all runs of a function on one object."""
+        begin = f"/{start_of_run(name, key)}"
+        every = self.keys(f"runs/{name}/", STATE)
+        return {found.split("/")[3] for found in every if begin in found}
+
+    def ended(self, name: str, key: str) -> dict[str, Any]:
+        """Wait for the end of the run on an uploaded object; return its records."""
+
+        def found() -> dict[str, Any]:
+            there = self.records(name, start_of_run(name, key))
+            return there if there.keys() & {"done.json", "error.json"} else {}
+
+        return until(found)
+
+    def jobs(self, name: str, key: str = "") -> list[dict[str, Any]]:
+        """Describe the jobs of a function, or those for one object."""
+        batch = self.client("batch")
+        begin = f"{name}-{start_of_run(name, key) if key else ''}*"
+        queues = [queue["jobQueueName"] for queue in batch.describe_job_queues()["jobQueues"]]
+        fits = [{"name": "JOB_NAME", "values": [begin]}]
+        ids = [
+            job["jobId"]
+            for queue in queues
+            for job in batch.list_jobs(jobQueue=queue, filters=fits)["jobSummaryList"]
+        ]
+        jobs: list[dict[str, Any]] = batch.describe_jobs(jobs=ids)["jobs"] if ids else []
+        return jobs
+
+    def job_ended(self, name: str, key: str) -> dict[str, Any]:
+        """Wait until the one job for an object is over; return its description."""
+
+        def found() -> list[dict[str, Any]]:
+            jobs = self.jobs(name, key)
+            return [job for job in jobs if job["status"] in ("SUCCEEDED", "FAILED")]
+
+        (job,) = until(found)
+        return job
+
+    def log(self, name: str, service: str = "batch") -> str:
+        pages = self.client("logs").get_paginator("filter_log_events")
+        found = pages.paginate(logGroupName=f"/aws/{service}/{name}")
+        return "".join(event["message"] for page in found for event in page["events"])
+
+    def calls_left(self) -> int:
+        """Count the events that wait or run in Lambda."""
+        status: Any = self.control.status()
+        return int(status["lambda"]["queued"]) + int(status["lambda"]["running"])
+
+    def kill(self) -> None:
+        """End the server as a power cut would."""
+        pid = self.pid
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: self.control.home.running() is None)
+
+    def start_again(self) -> None:
+        self.connection = _connect(self.control, self.engine)
+
+    def close(self) -> None:
+        self.control.stop()
+        shutil.rmtree(self.folder)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return what the server and commands see: nobody's credentials, this code, this folder."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SCAR_", "PYTEST"))}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "SCAR_LOCAL_HOME": str(folder / "home"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+
+
+def a_local_cloud(engine: str, *functions: Mapping[str, Any]) -> Iterator[LocalCloud]:
+    """Yield a cloud with these functions, and end it: the body of fixtures."""
+    needs(engine)
+    cloud = LocalCloud.start(engine)
+    try:
+        if functions:
+            cloud.deploy(*functions)
+        yield cloud
+    finally:
+        cloud.close()
+
+
+def needs(engine: str) -> None:
+    """Skip, or in CI fail, where the engine or the supervisor's bundle is missing."""
+    try:
+        find_bundle("amd64")
+    except ConfigurationError as error:
+        unavailable(error.problem)
+    if engine == "docker":
+        from scar.local.engines.docker import connect
+
+        url, reason = connect(os.environ)
+        if not url:
+            unavailable(f"no container engine: {reason}")
+    elif engine == "sandbox":
+        from scar.local.engines.sandbox import works
+
+        with tempfile.TemporaryDirectory() as folder:
+            if reason := works(Path(folder)):
+                unavailable(f"no sandboxes here: {reason}")
+
+
+def scripted(script: str, **more: str) -> dict[str, str]:
+    """Make the event that has this script run."""
+    return {"script": base64.b64encode(f"#!/bin/sh\n{script}".encode()).decode(), **more}
+
+
+def s3_event(*objects: tuple[str, str, str]) -> dict[str, Any]:
+    """Announce objects as S3 does: key as it is encoded, ETag, sequencer."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": "us-east-1",
+                "eventTime": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
+                "eventName": "ObjectCreated:Put",
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"},
+                    "object": {"key": key, "size": 1, "eTag": etag, "sequencer": sequencer},
+                },
+            }
+            for key, etag, sequencer in objects
+        ]
+    }
+
+
+def start_of_run(name: str, key: str) -> str:
+    """Return how the ids of all runs of a function on an object begin."""
+    source = ObjectRef("s3", BUCKET, key)
+    return input_id(
+        name, Announced(source=source, version=VersionPin(), sequencer="", time="", event="")
+    )
+
+
+def scar(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the command line against a folder's local cloud."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "scar", "--local", *arguments],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _connect(control: Control, engine: str) -> Connection:
+    """Start the server from another process, as commands do: it is nobody's child here."""
+    started = subprocess.run(
+        [sys.executable, "-m", "scar", "local", "start", "--engine", engine],
+        env=dict(control.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert started.returncode == 0, started.stderr
+    cloud = control.ensure_started(engine)
+    session = boto3.Session(cloud.access_key, cloud.secret_key, region_name=cloud.region)
+    return Connection(
+        session=session, endpoint_url=cloud.endpoint_url, description=cloud.description
+    )

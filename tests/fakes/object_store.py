@@ -1,0 +1,125 @@
+"""An ObjectStore in memory, with conditional writes, a count of calls, and crashes on demand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from supervisor.errors import ObjectChanged, PreconditionFailed
+from supervisor.model import Absent, Matches, ObjectRef, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from supervisor.model import Condition, VersionPin
+
+
+T = TypeVar("T")
+
+
+class Crash(BaseException):
+    """The process dies between two calls."""
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """``objects`` by (bucket, key); ``calls`` counts methods.
+
+    ``before`` is called with (method, ref) ahead of each call and may raise. With
+    ``crash_at`` the n-th call (from 0) never happens; with ``crash_after`` it happens, and
+    its answer never arrives.
+    """
+
+    objects: dict[tuple[str, str], tuple[bytes, StoredObject]] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    history: list[tuple[str, str]] = field(default_factory=list)
+    created: Counter[str] = field(default_factory=Counter)
+    before: Callable[[str, ObjectRef], None] = lambda _method, _ref: None
+    crash_at: int | None = None
+    crash_after: int | None = None
+
+    def put(self, key: str, data: bytes, bucket: str = "data", **metadata: str) -> StoredObject:
+        """Arrange an object, uncounted; ``_`` in metadata names stands for ``-``."""
+        named = {name.replace("_", "-"): value for name, value in metadata.items()}
+        return self._store(ObjectRef("s3", bucket, key), data, None, named)
+
+    def keys(self, bucket: str = "data") -> dict[str, bytes]:
+        return {key: data for (b, key), (data, _) in self.objects.items() if b == bucket}
+
+    def head(self, ref: ObjectRef) -> StoredObject | None:
+        self._count("head", ref)
+        found = self.objects.get((ref.bucket, ref.key))
+        return self._answered(found[1] if found else None)
+
+    def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
+        self._count("download", ref)
+        found = self.objects.get((ref.bucket, ref.key))
+        if found is None or (version.etag and found[1].etag != version.etag):
+            raise ObjectChanged(f"{ref} is not there any more.")
+        target.write_bytes(found[0])
+        return self._answered(found[1])
+
+    def upload(
+        self,
+        source: Path,
+        ref: ObjectRef,
+        *,
+        condition: Condition | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> StoredObject:
+        self._count("upload", ref)
+        return self._answered(self._store(ref, source.read_bytes(), condition, metadata or {}))
+
+    def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
+        self._count("read", ref)
+        return self._answered(self.objects.get((ref.bucket, ref.key)))
+
+    def write(
+        self,
+        ref: ObjectRef,
+        data: bytes,
+        *,
+        condition: Condition | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> StoredObject:
+        self._count("write", ref)
+        return self._answered(self._store(ref, data, condition, metadata or {}))
+
+    def _count(self, method: str, ref: ObjectRef) -> None:
+        if self.crash_at == len(self.history):
+            raise Crash
+        self.calls[method] += 1
+        self.history.append((method, ref.key))
+        self.before(method, ref)
+
+    def _answered(self, answer: T) -> T:
+        if self.crash_after is not None and len(self.history) == self.crash_after + 1:
+            raise Crash
+        return answer
+
+    def _store(
+        self,
+        ref: ObjectRef,
+        data: bytes,
+        condition: Condition | None,
+        metadata: Mapping[str, str],
+    ) -> StoredObject:
+        place = (ref.bucket, ref.key)
+        found = self.objects.get(place)
+        match condition:
+            case Absent():
+                if found is not None:
+                    raise PreconditionFailed(f"{ref} exists.")
+            case Matches(etag):
+                if found is None or found[1].etag != etag:
+                    raise PreconditionFailed(f"{ref} is another.")
+            case None:
+                pass
+        self.created[ref.key] += 1
+        digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        stored = StoredObject(size=len(data), etag=digest, metadata=dict(metadata))
+        self.objects[place] = (data, stored)
+        return stored

@@ -1,0 +1,153 @@
+"""A Supervisor over fakes: an in-memory store, a recording delegator, real or fake scripts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+from supervisor.core import Supervisor
+from supervisor.invocation import Invocation, Owner
+from supervisor.logs import Log
+from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, OutputRule, Site
+from supervisor.runners.process import ProcessRunner
+from tests.fakes.object_store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from supervisor.invocation import Task
+    from supervisor.model import JobRequest
+    from supervisor.ports import ScriptRunner
+
+NOW = 1_790_000_000.0
+STATE = "scar-123456789012-us-east-1"
+COPY = '#!/bin/sh\ncp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/"\n'
+
+
+@dataclass(slots=True)
+class RecordingDelegator:
+    """Takes jobs and numbers them."""
+
+    submitted: list[JobRequest] = field(default_factory=list)
+
+    def submit(self, job: JobRequest) -> str:
+        self.submitted.append(job)
+        return f"job-{len(self.submitted)}"
+
+
+@dataclass(slots=True)
+class PythonScript:
+    """A ScriptRunner that calls a function instead of starting a process."""
+
+    script: Callable[[Task], int]
+    tasks: list[Task] = field(default_factory=list)
+
+    def run(self, task: Task, *, timeout: float | None) -> tuple[int, bytes]:
+        self.tasks.append(task)
+        return self.script(task), b"said"
+
+
+@dataclass(slots=True)
+class World:
+    """Everything a test looks at afterwards."""
+
+    supervisor: Supervisor
+    store: MemoryStore
+    delegator: RecordingDelegator
+    log: list[bytes]
+    printed: list[bytes]
+    temporary: Path
+
+
+def a_world(
+    folder: Path,
+    *,
+    script: str = COPY,
+    mode: ExecutionMode = ExecutionMode.LAMBDA,
+    store: MemoryStore | None = None,
+    runner: ScriptRunner | None = None,
+    now: Callable[[], float] = lambda: NOW,
+) -> World:
+    home, temporary = folder / "home", folder / "tmp"
+    (home / "function").mkdir(parents=True, exist_ok=True)
+    temporary.mkdir(exist_ok=True)
+    (home / "function" / "script.sh").write_text(script)
+    log: list[bytes] = []
+    printed: list[bytes] = []
+    notes = Log("DEBUG", write=log.append)
+    store = store or MemoryStore()
+    delegator = RecordingDelegator()
+    config = FunctionConfig(
+        name="fn",
+        mode=mode,
+        state_bucket=STATE,
+        script="script.sh",
+        environment={"COLOUR": "blue"},
+        outputs=(OutputRule(provider="s3", path="data/out"),),
+        batch=BatchTarget(queue="q", definition="fn"),
+    )
+    supervisor = Supervisor(
+        config=config,
+        home=home,
+        temporary=temporary,
+        environ={"PATH": "/usr/bin:/bin"},
+        open_store=lambda _provider: store,
+        open_delegator=lambda: delegator,
+        runner=runner or ProcessRunner(notes, write=printed.append, grace=0.3),
+        notes=notes,
+        now=now,
+    )
+    return World(supervisor, store, delegator, log, printed, temporary)
+
+
+def notification(
+    *keys: str, etag: str = "", sequencer: str = "00A1", bucket: str = "data"
+) -> dict[str, object]:
+    """An S3 event as AWS sends it, cut down to what is read."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "eventName": "ObjectCreated:Put",
+                "eventTime": "2026-09-21T14:13:20.000Z",
+                "s3": {
+                    "bucket": {"name": bucket},
+                    "object": {
+                        "key": quote_plus(key, safe="/"),
+                        "eTag": etag,
+                        "sequencer": sequencer,
+                    },
+                },
+            }
+            for key in keys
+        ]
+    }
+
+
+def asked(event: object, *, request: str = "req-1", seconds: float | None = 300.0) -> Invocation:
+    """An invocation of the Lambda function; ``seconds`` are left of its time."""
+    return Invocation(
+        owner=Owner(site=Site.LAMBDA, request=request),
+        event=json.dumps(event).encode(),
+        deadline=None if seconds is None else NOW + seconds,
+        log_group="/aws/lambda/fn",
+        log_stream="stream",
+    )
+
+
+def as_job(
+    job: JobRequest, store: MemoryStore, *, number: str = "job-1", attempt: int = 1
+) -> Invocation:
+    """The invocation that a Batch job makes of what was submitted."""
+    from supervisor.job import invocation
+
+    environ = {
+        **job.environment,
+        "AWS_BATCH_JOB_ID": number,
+        "AWS_BATCH_JOB_ATTEMPT": str(attempt),
+    }
+    return invocation(environ, "fn", lambda _provider: store, "fn/default/task")

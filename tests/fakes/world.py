@@ -1,0 +1,110 @@
+"""A world for the command line that reaches no network; what is asked of it is written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import boto3
+
+from scar.aws.account import Account
+from scar.aws.connection import Connection
+from scar.aws.listing import FunctionSummary
+from scar.aws.plan import Create, Plan
+from scar.aws.resources import Bucket
+from scar.cli.world import World
+from scar.runs.call import Answer, Input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from scar.aws.function import Function
+    from scar.cli.session import Target
+
+CHANGED = Plan((Create(Bucket(name="photos")),))
+
+
+def a_summary(name: str = "gray", **given: object) -> FunctionSummary:
+    values: dict[str, object] = {
+        "name": name,
+        "image": "debian:12",
+        "mode": "lambda",
+        "memory": 512,
+        "timeout": 60,
+        "inputs": ("photos/in",),
+    }
+    return FunctionSummary(**(values | given))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class FakeWorld(World):
+    """Answers from its fields; ``calls`` tells what it was asked."""
+
+    there: list[FunctionSummary] = field(default_factory=list)
+    files: list[Input] = field(default_factory=list)
+    answer: Answer = field(default_factory=lambda: Answer(status=200, output=b"", request="r-1"))
+    todo: Plan = CHANGED
+    fails: BaseException | None = None
+    targets: list[Target] = field(default_factory=list)
+    deployed: list[tuple[Function, ...]] = field(default_factory=list)
+    removed: list[tuple[str, ...]] = field(default_factory=list)
+    invoked: list[dict[str, object]] = field(default_factory=list)
+    queued: list[dict[str, object]] = field(default_factory=list)
+    options: dict[str, object] = field(default_factory=dict)
+
+    def connect(self, target: Target) -> Connection:
+        self.targets.append(target)
+        session = boto3.Session("key", "secret", region_name=target.region or "eu-west-1")
+        connection = Connection(session=session, description="Nowhere, eu-west-1")
+        connection._account = Account("123456789012", "eu-west-1")
+        return connection
+
+    def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
+        if self.fails is not None:
+            raise self.fails
+        return self.there
+
+    def every_function(self, connection: Connection) -> Sequence[str]:
+        return [summary.name for summary in self.there]
+
+    def deploy(
+        self,
+        functions: Sequence[Function],
+        connection: Connection,
+        report: Callable[[str], None],
+        *,
+        dry_run: bool,
+    ) -> Plan:
+        self.options["dry_run"] = dry_run
+        self.deployed.append(tuple(functions))
+        self.there.extend(a_summary(function.name) for function in functions)
+        return self.todo
+
+    def remove(
+        self,
+        names: Sequence[str],
+        connection: Connection,
+        report: Callable[[str], None],
+        *,
+        buckets: frozenset[str],
+        force: bool,
+        dry_run: bool,
+    ) -> Plan:
+        self.options.update(buckets=buckets, force=force, dry_run=dry_run)
+        self.removed.append(tuple(names))
+        return self.todo
+
+    def invoke(
+        self, connection: Connection, function: str, payload: dict[str, object], *, timeout: int
+    ) -> Answer:
+        if self.fails is not None and not isinstance(self.fails, KeyboardInterrupt):
+            raise self.fails
+        self.invoked.append(payload)
+        return self.answer
+
+    def enqueue(self, connection: Connection, function: str, payload: dict[str, object]) -> str:
+        self.queued.append(payload)
+        return f"q-{len(self.queued)}"
+
+    def inputs(self, connection: Connection, folder: str) -> Iterator[Input]:
+        yield from self.files

@@ -1,0 +1,109 @@
+"""Functions as the tests deploy them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from scar.aws import deploy as deployment
+from scar.aws.function import Batch, Function, Input
+from supervisor.model import ExecutionMode, OutputRule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.aws.connection import Connection
+    from scar.aws.plan import Plan
+    from tests.functional.aws.conftest import FakeImages
+
+MODES = ("lambda", "lambda-batch", "batch")
+
+
+def a_function(mode: str = "lambda", script: Path | None = None, name: str = "crop") -> Function:
+    """Describe a function that reads ``photos/<name>-in`` and writes ``photos/<name>-out``."""
+    return Function(
+        name=name,
+        image="busybox:1",
+        script=script,
+        mode=ExecutionMode(mode),
+        inputs=(Input(provider="s3", path=f"photos/{name}-in"),),
+        outputs=(OutputRule(provider="s3", path=f"photos/{name}-out"),),
+        environment=(("AB", "1"),),
+        batch=Batch() if mode != "lambda" else None,
+    )
+
+
+def deploy(connection: Connection, images: FakeImages, *functions: Function) -> Plan:
+    return deployment.init(functions, connection, lambda _: None, images=images)
+
+
+def remove(connection: Connection, *names: str, force: bool = False) -> str:
+    return str(deployment.remove(names, connection, lambda _: None, force=force))
+
+
+def left(connection: Connection) -> dict[str, list[Any]]:
+    """All that is in the account and not AWS's own."""
+    iam, batch = connection.client("iam"), connection.client("batch")
+    found: dict[str, list[Any]] = {
+        "functions": [
+            f["FunctionName"] for f in connection.client("lambda").list_functions()["Functions"]
+        ],
+        "roles": [r["RoleName"] for r in iam.list_roles(PathPrefix="/scar/")["Roles"]],
+        "profiles": [
+            p["InstanceProfileName"] for p in iam.list_instance_profiles()["InstanceProfiles"]
+        ],
+        "repositories": connection.client("ecr").describe_repositories()["repositories"],
+        "logs": connection.client("logs").describe_log_groups()["logGroups"],
+        "queues": batch.describe_job_queues()["jobQueues"],
+        "environments": batch.describe_compute_environments()["computeEnvironments"],
+        "definitions": batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"],
+        "buckets": [
+            b["Name"]
+            for b in connection.client("s3").list_buckets()["Buckets"]
+            if not b["Name"].startswith("scar-")
+        ],
+    }
+    return {kind: items for kind, items in found.items() if items}
+
+
+def refuse(
+    connection: Connection,
+    service: str,
+    operation: str,
+    code: str = "AccessDenied",
+    message: str = "not you",
+) -> None:
+    """Let the next call of an operation fail."""
+    client = connection.client(service)  # type: ignore[call-overload]
+    event = f"before-call.{service}.{operation}"
+
+    def fail(**_: object) -> None:
+        client.meta.events.unregister(event, fail)
+        raise client.exceptions.from_code(code)(
+            {"Error": {"Code": code, "Message": message}}, operation
+        )
+
+    client.meta.events.register(event, fail)
+
+
+def pretend_running(connection: Connection, function: str) -> list[str]:
+    """Let Batch tell of one running job until it is terminated; return what still runs."""
+    running = ["id-1"]
+    events = connection.client("batch").meta.events
+
+    def tell(parsed: dict[str, Any], **_: object) -> None:
+        arn = f"arn:aws:batch:eu-west-1:123456789012:job-definition/{function}:1"
+        parsed["jobSummaryList"] = [
+            {"jobId": job, "jobName": f"{function}-1", "jobDefinition": arn} for job in running
+        ]
+
+    def end(**_: object) -> tuple[object, dict[str, object]]:
+        running.clear()
+        answered = AWSResponse("", 200, HTTPHeaders(), None)
+        return answered, {"ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    events.register("after-call.batch.ListJobs", tell)
+    events.register("before-call.batch.TerminateJob", end)  # type: ignore[arg-type]
+    return running

@@ -1,0 +1,69 @@
+"""The same deployment over HTTP, against the local cloud's own S3, Batch and configurations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from scar.aws.connection import Connection
+from scar.aws.listing import list_functions
+from scar.local.batch.plane import BatchPlane
+from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.router import Route, Router
+from scar.local.http.server import HttpServer
+from scar.local.s3.plane import S3Plane
+from tests.functional.aws.conftest import FakeImages
+from tests.functional.aws.making import MODES, a_function, deploy, left, remove
+from tests.functional.local.batch import jobs_cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scar.local.http.model import Plane
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Connection]:
+    cloud = jobs_cloud.Cloud(tmp_path / "cloud")
+    s3 = S3Plane(
+        tmp_path / "s3",
+        jobs_cloud.ACCOUNT,
+        deliver=lambda _arn, _payload: None,
+        destination_exists=lambda _: True,
+    )
+    planes: dict[Route, Plane] = dict.fromkeys(Route, cloud.moto)
+    planes |= {
+        Route.BATCH: BatchPlane(cloud.batch, cloud.moto.batch),
+        Route.S3: s3,
+    }
+    server = HttpServer(Router(planes, Authenticator(jobs_cloud.SECRET)))
+    session = boto3.Session(
+        aws_access_key_id=jobs_cloud.KEY,
+        aws_secret_access_key=secret_for(jobs_cloud.SECRET, jobs_cloud.KEY),
+        region_name="us-east-1",
+    )
+    endpoint = f"http://127.0.0.1:{server.start()}"
+    yield Connection(session=session, endpoint_url=endpoint, description="local")
+    server.close(0.2)
+    s3.close()
+    cloud.stop()
+
+
+def test_init_ls_and_rm_in_all_modes(local: Connection) -> None:
+    images = FakeImages()
+    wanted = [a_function(mode, name=f"f-{mode}") for mode in MODES]
+    first = str(deploy(local, images, *wanted))
+    assert first.count("+ function f-") == 3
+    assert str(deploy(local, images, *wanted)) == "Nothing to change."
+
+    listed = list_functions(local)
+    assert [f.mode for f in listed] == ["batch", "lambda", "lambda-batch"]
+    assert listed[0].inputs == ("photos/f-batch-in",)
+
+    removed = remove(local, *(f.name for f in listed))
+    assert removed.count("- function f-") == 3
+    assert left(local) == {}
+    assert list_functions(local) == ()

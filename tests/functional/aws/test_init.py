@@ -1,0 +1,246 @@
+"""``init`` in all modes: it makes everything, a second run plans nothing, changes are made."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scar.aws.deploy import init
+from scar.aws.function import Batch, Compute, Input
+from scar.aws.handlers.functions import FunctionHandler
+from scar.aws.lock import KEY
+from scar.aws.preflight import NotDeployable
+from scar.aws.resources import LambdaFunction
+from scar.aws.wait import Patience
+from scar.errors import Refused
+from tests.functional.aws.making import MODES, a_function, deploy, left, refuse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.aws.connection import Connection
+    from scar.aws.resources import ComputeType
+    from tests.functional.aws.conftest import FakeImages
+
+NOTHING = "Nothing to change."
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_second_init_changes_nothing(
+    connection: Connection, images: FakeImages, mode: str
+) -> None:
+    first = deploy(connection, images, a_function(mode))
+    assert "+ function crop" in str(first)
+    assert str(deploy(connection, images, a_function(mode))) == NOTHING
+
+
+@pytest.mark.parametrize("kind", ["SPOT", "FARGATE", "FARGATE_SPOT"])
+def test_a_second_init_changes_nothing_on_other_machines(
+    connection: Connection, images: FakeImages, kind: ComputeType
+) -> None:
+    function = replace(a_function("batch"), batch=Batch(memory=2048, compute=Compute(type=kind)))
+    assert "+ job-definition crop" in str(deploy(connection, images, function))
+    assert str(deploy(connection, images, function)) == NOTHING
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(
+    connection: Connection, images: FakeImages
+) -> None:
+    wanted = [a_function("batch")]
+    said = init(wanted, connection, lambda _: None, images=images, dry_run=True)
+    assert connection.client("lambda").list_functions()["Functions"] == []
+    assert connection.client("s3").list_buckets()["Buckets"] == []
+    assert str(init(wanted, connection, lambda _: None, images=images)) == str(said)
+
+
+def test_more_memory_and_another_script_are_updates(
+    connection: Connection, images: FakeImages, tmp_path: Path
+) -> None:
+    script = tmp_path / "crop.sh"
+    script.write_text("echo one")
+    deploy(connection, images, a_function("lambda-batch", script))
+    before = connection.client("lambda").get_function(FunctionName="crop")["Code"]["ImageUri"]
+
+    script.write_text("echo two")
+    function = replace(a_function("lambda-batch", script), memory=1024)
+    todo = str(deploy(connection, images, function))
+
+    assert "memory: 512 -> 1024" in todo
+    assert "~ job-definition crop" in todo
+    found = connection.client("lambda").get_function(FunctionName="crop")
+    assert found["Configuration"]["MemorySize"] == 1024
+    assert found["Code"]["ImageUri"] != before
+    definitions = connection.client("batch").describe_job_definitions(status="ACTIVE")
+    (definition,) = definitions["jobDefinitions"]
+    assert definition["containerProperties"]["image"] == found["Code"]["ImageUri"]
+    assert str(deploy(connection, images, function)) == NOTHING
+
+
+def test_an_input_that_is_no_longer_wanted_stops_starting_the_function(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    moved = replace(a_function(), inputs=(Input(provider="s3", path="photos/elsewhere"),))
+    deploy(connection, images, moved)
+    found = connection.client("s3").get_bucket_notification_configuration(Bucket="photos")
+    (rule,) = found["LambdaFunctionConfigurations"]
+    assert rule["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "elsewhere/"}]
+    assert str(deploy(connection, images, moved)) == NOTHING
+
+
+def test_leaving_batch_takes_its_machines_away(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function("batch"))
+    todo = str(deploy(connection, images, a_function("lambda")))
+    assert "- job-definition crop" in todo
+    batch = connection.client("batch")
+    assert batch.describe_job_queues()["jobQueues"] == []
+    assert batch.describe_compute_environments()["computeEnvironments"] == []
+    assert str(deploy(connection, images, a_function("lambda"))) == NOTHING
+
+
+def test_other_machines_replace_the_old_ones(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function("batch"))
+    larger = replace(a_function("batch"), batch=Batch(compute=Compute(max_vcpus=8)))
+    deploy(connection, images, larger)
+    (environment,) = connection.client("batch").describe_compute_environments()[
+        "computeEnvironments"
+    ]
+    assert environment["computeResources"]["maxvCpus"] == 8
+    assert images.composed["crop"].batch is not None
+    assert images.composed["crop"].batch.queue == environment["computeEnvironmentName"]
+
+
+def test_equal_machines_are_shared(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function("batch"), a_function("lambda-batch", name="cut"))
+    batch = connection.client("batch")
+    assert len(batch.describe_job_queues()["jobQueues"]) == 1
+    assert len(batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]) == 2
+
+
+def test_notifications_of_others_survive_word_for_word(
+    connection: Connection, images: FakeImages
+) -> None:
+    s3 = connection.client("s3")
+    s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:theirs"
+    theirs = {
+        "Id": "theirs",
+        "LambdaFunctionArn": arn,
+        "Events": ["s3:ObjectRemoved:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".txt"}]}},
+    }
+    s3.put_bucket_notification_configuration(
+        Bucket="photos",
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [theirs],  # type: ignore[list-item]
+        },
+    )
+    deploy(connection, images, a_function())
+    found = s3.get_bucket_notification_configuration(Bucket="photos")
+    assert theirs in found["LambdaFunctionConfigurations"]
+    assert len(found["LambdaFunctionConfigurations"]) == 2
+
+
+def test_the_role_reaches_the_function_s_own_data_only(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("lambda-batch"))
+    iam = connection.client("iam")
+    role = "crop-eu-west-1-lambda"
+    policy = iam.get_role_policy(RoleName=role, PolicyName="scar")["PolicyDocument"]
+    text = json.dumps(policy)
+    assert "arn:aws:s3:::photos/crop-in/*" in text
+    assert "arn:aws:s3:::scar-123456789012-eu-west-1/runs/crop/*" in text
+    assert "batch:SubmitJob" in text
+    assert '"*"' not in text
+    assert iam.get_role(RoleName=role)["Role"]["Path"] == "/scar/"
+
+
+def test_a_given_role_is_used_instead(connection: Connection, images: FakeImages) -> None:
+    role = "arn:aws:iam::123456789012:role/mine"
+    connection.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
+    todo = str(deploy(connection, images, replace(a_function("lambda"), role=role)))
+    assert "+ role" not in todo
+    found = connection.client("lambda").get_function(FunctionName="crop")
+    assert found["Configuration"]["Role"] == role
+
+
+def test_a_failure_leaves_nothing_behind(connection: Connection, images: FakeImages) -> None:
+    refuse(connection, "lambda", "PutFunctionEventInvokeConfig")
+    said: list[str] = []
+    with pytest.raises(Refused, match=r"create event-invoke-config crop: .* AccessDenied"):
+        init([a_function("batch")], connection, said.append, images=images)
+    assert "Undoing what was changed…" in said
+    assert left(connection) == {}
+    keys = connection.client("s3").list_objects_v2(Bucket="scar-123456789012-eu-west-1")
+    assert KEY not in [item["Key"] for item in keys.get("Contents", [])]
+    assert "+ function crop" in str(deploy(connection, images, a_function("batch")))
+
+
+def test_a_failed_update_is_taken_back(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function())
+    refuse(connection, "lambda", "TagResource")
+    with pytest.raises(Refused):
+        deploy(
+            connection,
+            images,
+            replace(a_function(), memory=1024, image="busybox:2", retention_days=7),
+        )
+    found = connection.client("lambda").get_function(FunctionName="crop")
+    assert found["Configuration"]["MemorySize"] == 512
+    assert str(deploy(connection, images, a_function())) == NOTHING
+
+
+def test_only_a_role_that_is_not_known_yet_is_waited_for(
+    connection: Connection, images: FakeImages
+) -> None:
+    pauses: list[float] = []
+    patience = Patience(seconds=60, first=1, every=8, sleep=pauses.append)
+    handler = FunctionHandler(connection.client("lambda"), role_patience=patience)
+    message = "The role defined for the function cannot be assumed by Lambda."
+    refuse(connection, "lambda", "CreateFunction", "InvalidParameterValueException", message)
+    with pytest.raises(ClientError, match=r"CreateFunction"):
+        handler.create(LambdaFunction(name="crop", image="x", role_arn="arn:aws:iam::1:role/x"))
+    assert pauses == [1]
+
+
+def test_a_dead_lock_is_taken_over(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function())
+    bucket = "scar-123456789012-eu-west-1"
+    record = {"format": 1, "owner": "somebody who is gone", "lease": -1}
+    connection.client("s3").put_object(Bucket=bucket, Key=KEY, Body=json.dumps(record).encode())
+    deploy(connection, images, replace(a_function(), memory=1024))
+    keys = connection.client("s3").list_objects_v2(Bucket=bucket)
+    assert "Contents" not in keys
+
+
+def test_what_aws_would_refuse_is_said_before_any_change(
+    connection: Connection, images: FakeImages
+) -> None:
+    with pytest.raises(NotDeployable, match=r"function crop: ValidationException: .*memorySize"):
+        deploy(connection, images, replace(a_function(), memory=64))
+    assert connection.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_notification_of_others_in_the_way_is_named(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    rival = replace(a_function(name="rival"), inputs=(Input(provider="s3", path="photos"),))
+    with pytest.raises(NotDeployable, match=r"function:crop"):
+        deploy(connection, images, replace(rival, outputs=()))
+
+
+def test_two_inits_at_once_both_succeed(connection: Connection, images: FakeImages) -> None:
+    wanted = [a_function("batch", name="one"), a_function("lambda-batch", name="two")]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda f: deploy(connection, images, f), wanted))
+    assert str(deploy(connection, images, *wanted)) == NOTHING
+    found = connection.client("s3").get_bucket_notification_configuration(Bucket="photos")
+    assert len(found["LambdaFunctionConfigurations"]) == 2
+    assert len(connection.client("batch").describe_job_queues()["jobQueues"]) == 1

@@ -1,0 +1,137 @@
+"""``rm`` takes away what ``init`` made, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.deploy import every_function
+from scar.aws.deploy import remove as deploy_remove
+from scar.aws.listing import list_functions
+from scar.errors import Refused
+from tests.functional.aws.making import MODES, a_function, deploy, left, pretend_running, remove
+
+if TYPE_CHECKING:
+    from scar.aws.connection import Connection
+    from tests.functional.aws.conftest import FakeImages
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_is_left(connection: Connection, images: FakeImages, mode: str) -> None:
+    deploy(connection, images, a_function(mode))
+    assert "- function crop" in remove(connection, "crop")
+    assert left(connection) == {}
+
+
+def test_a_bucket_with_data_stays_and_starts_nothing(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    s3 = connection.client("s3")
+    # moto runs the function inside the put; what is meant here is only the object.
+    s3.put_object(Bucket="photos", Key="other/one.jpg", Body=b"x")
+    remove(connection, "crop")
+    assert left(connection) == {"buckets": ["photos"]}
+    found = s3.get_bucket_notification_configuration(Bucket="photos")
+    assert "LambdaFunctionConfigurations" not in found
+
+
+def test_a_bucket_of_the_user_s_stays_even_if_empty(
+    connection: Connection, images: FakeImages
+) -> None:
+    connection.client("s3").create_bucket(
+        Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    deploy(connection, images, a_function())
+    remove(connection, "crop")
+    assert left(connection) == {"buckets": ["photos"]}
+
+
+def test_notifications_of_others_stay(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function())
+    s3 = connection.client("s3")
+    found = s3.get_bucket_notification_configuration(Bucket="photos")
+    (ours,) = found["LambdaFunctionConfigurations"]
+    theirs = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket="photos",
+        NotificationConfiguration={"LambdaFunctionConfigurations": [ours, theirs]},  # type: ignore[list-item]
+    )
+    remove(connection, "crop")
+    kept = s3.get_bucket_notification_configuration(Bucket="photos")
+    assert [r["Id"] for r in kept["LambdaFunctionConfigurations"]] == ["scar-like"]
+
+
+def test_machines_stay_while_another_function_uses_them(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("batch"), a_function("batch", name="cut"))
+    remove(connection, "crop")
+    assert len(left(connection)["queues"]) == 1
+    assert left(connection)["buckets"] == ["photos"]
+    remove(connection, "cut")
+    assert left(connection) == {}
+
+
+def test_removing_what_is_gone_succeeds(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function("batch"))
+    connection.client("lambda").delete_function(FunctionName="crop")
+    remove(connection, "crop")
+    assert left(connection).keys() <= {"buckets"}
+    assert remove(connection, "crop") == "Nothing to change."
+    assert remove(connection, "never-was") == "Nothing to change."
+
+
+def test_running_jobs_are_waited_for_or_ended_by_force(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("batch"))
+    jobs = pretend_running(connection, "crop")
+    with pytest.raises(Refused, match="crop-1"):
+        remove(connection, "crop")
+    assert left(connection)["functions"] == ["crop"]
+    remove(connection, "crop", force=True)
+    assert jobs == []
+    assert left(connection) == {}
+
+
+def test_jobs_of_others_in_the_same_queue_do_not_matter(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("batch"), a_function("batch", name="cut"))
+    pretend_running(connection, "cut")
+    remove(connection, "crop")
+    assert left(connection)["functions"] == ["cut"]
+
+
+def test_ls_shows_what_was_deployed(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function("lambda-batch"), a_function(name="cut"))
+    crop, cut = list_functions(connection)
+    assert (crop.name, crop.image, crop.mode, crop.memory) == (
+        "crop",
+        "busybox:1",
+        "lambda-batch",
+        512,
+    )
+    assert crop.inputs == ("photos/crop-in",)
+    assert crop.queue
+    assert (cut.mode, cut.queue) == ("lambda", "")
+
+
+def test_all_functions_are_those_with_anything_left(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("batch"), a_function(name="cut"))
+    connection.client("lambda").delete_function(FunctionName="crop")
+    assert every_function(connection) == ("crop", "cut")
+    remove(connection, *every_function(connection))
+    assert left(connection).keys() <= {"buckets"}
+    assert every_function(connection) == ()
+
+
+def test_a_dry_run_deletes_nothing(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function())
+    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    assert left(connection)["functions"] == ["crop"]
+    assert remove(connection, "crop") == said

@@ -1,0 +1,36 @@
+"""The whole command line against moto: one account in memory per test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from scar.aws.connection import Connection
+from scar.cli.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scar.cli.session import Target
+
+
+@dataclass(frozen=True)
+class MotoWorld(World):
+    """Talks to moto, whatever it is told."""
+
+    def connect(self, target: Target) -> Connection:
+        session = boto3.Session("testing", "testing", region_name="us-east-1")
+        return Connection(session=session, description="moto")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoWorld]:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield MotoWorld({})

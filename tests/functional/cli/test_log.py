@@ -1,0 +1,130 @@
+"""The log of a function, as typed."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from scar.cli.main import run
+
+if TYPE_CHECKING:
+    from scar.cli.world import World
+
+NOW = int(time.time() * 1000) - 60_000
+
+
+@pytest.fixture
+def function(world: World) -> str:
+    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("f.py", "")
+    boto3.client("lambda", region_name="us-east-1").create_function(
+        FunctionName="gray",
+        Role=role["Role"]["Arn"],
+        Runtime="python3.12",
+        Handler="f.f",
+        Code={"ZipFile": archive.getvalue()},
+    )
+    return "gray"
+
+
+def write(group: str, stream: str, *lines: tuple[int, str]) -> None:
+    client = boto3.client("logs", region_name="us-east-1")
+    if not client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        client.create_log_group(logGroupName=group)
+    client.create_log_stream(logGroupName=group, logStreamName=stream)
+    client.put_log_events(
+        logGroupName=group,
+        logStreamName=stream,
+        logEvents=[{"timestamp": NOW + at, "message": text} for at, text in lines],
+    )
+
+
+def lines(out: str) -> list[tuple[str, str]]:
+    parts = [line.split(None, 3) for line in out.splitlines()]
+    return [(part[2], part[3]) for part in parts]
+
+
+def test_lambda_and_batch_lines_are_in_the_order_of_time(
+    world: World, function: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("/aws/lambda/gray", "s1", (0, "one\n"), (30, "four"))
+    write("/aws/lambda/gray", "s2", (20, "three"))
+    write("/aws/batch/gray", "gray/default/1", (10, "two"), (40, "five"))
+    assert run(["log", "-n", "gray"], world) == 0
+    shown = capsys.readouterr()
+    assert shown.err == "moto\n"
+    assert lines(shown.out) == [
+        ("lambda", "one"),
+        ("batch", "two"),
+        ("lambda", "three"),
+        ("lambda", "four"),
+        ("batch", "five"),
+    ]
+
+
+def test_one_stream_can_be_chosen(
+    world: World, function: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("/aws/lambda/gray", "s1", (0, "one"))
+    write("/aws/lambda/gray", "s2", (20, "three"))
+    assert run(["log", "-n", "gray", "-ls", "s2", "-j"], world) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["stream"], found["message"]) == ("s2", "three")
+    assert run(["log", "-n", "gray", "-ls", "s3"], world) == 1
+    assert "Nothing was logged for s3." in capsys.readouterr().err
+
+
+def test_one_call_can_be_chosen(
+    world: World, function: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        "/aws/lambda/gray",
+        "s1",
+        (0, "START RequestId: r-0 Version: 1"),
+        (1, "before"),
+        (2, "REPORT RequestId: r-0"),
+        (3, "START RequestId: r-1 Version: 1"),
+        (5, "mine"),
+        (7, "REPORT RequestId: r-1 Duration: 4 ms"),
+        (8, "START RequestId: r-2 Version: 1"),
+        (9, "after"),
+    )
+    write("/aws/lambda/gray", "s2", (5, "START RequestId: r-3 Version: 1"), (6, "other"))
+    write("/aws/batch/gray", "b1", (20, "job says"), (21, '{"run": "r-1"}'))
+    write("/aws/batch/gray", "b2", (20, "another job"))
+    assert run(["log", "-n", "gray", "-ri", "r-1"], world) == 0
+    assert [text for _, text in lines(capsys.readouterr().out)] == [
+        "START RequestId: r-1 Version: 1",
+        "mine",
+        "REPORT RequestId: r-1 Duration: 4 ms",
+        "job says",
+        '{"run": "r-1"}',
+    ]
+
+
+def test_a_function_without_logs_is_no_error(
+    world: World, function: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["log", "-n", "gray"], world) == 0
+    assert "Nothing was logged yet." in capsys.readouterr().err
+
+
+def test_a_missing_function_is_an_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["log", "-n", "gray"], world) == 1
+    assert "There is no function gray." in capsys.readouterr().err
+
+
+def test_control_characters_of_scripts_do_not_reach_the_terminal(
+    world: World, function: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("/aws/lambda/gray", "s1", (0, "a\x1b[2Jb\rc"))
+    assert run(["log", "-n", "gray"], world) == 0
+    assert "\x1b" not in capsys.readouterr().out

@@ -1,0 +1,107 @@
+"""Images come from a Docker API, here a small one of our own on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.image.blobs import BlobCache
+from scar.image.build import docker_save
+from scar.image.docker_store import DockerStore, stores
+from scar.image.errors import ImageError, ImageNotFound
+from scar.image.layer import File
+from scar.image.source import open_source
+from supervisor.model import ImageDefaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytest.importorskip("docker")
+RUN = ImageDefaults(command=("/bin/tool",))
+
+
+class Engine:
+    """Knows one image, ``a:1``; counts how often it is saved."""
+
+    def __init__(self, archive: Path) -> None:
+        self.saves = 0
+        engine = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0].removeprefix("/v1.41")
+                if path == "/version":
+                    self.reply(200, json.dumps({"ApiVersion": "1.41"}).encode())
+                elif path == "/images/a:1/json":
+                    self.reply(200, json.dumps({"Id": "sha256:1", "RepoTags": ["a:1"]}).encode())
+                elif path in {"/images/a:1/get", "/images/sha256:1/get"}:
+                    engine.saves += 1
+                    self.reply(200, archive.read_bytes())
+                else:
+                    self.reply(404, b'{"message": "No such image"}')
+
+            def reply(self, status: int, data: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.store = DockerStore(f"tcp://127.0.0.1:{self.server.server_port}")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    tree = {"bin/tool": File(bytes(range(256)) * 9000)}
+    docker_save(tmp_path / "i.tar", "a:1", [tree], RUN)
+    engine = Engine(tmp_path / "i.tar")
+    with engine.server:
+        thread = threading.Thread(target=engine.server.serve_forever, args=(0.01,))
+        thread.start()
+        yield engine
+        engine.server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> BlobCache:
+    return BlobCache(tmp_path / "cache")
+
+
+def test_an_image_is_saved_once_and_then_remembered(engine: Engine, cache: BlobCache) -> None:
+    first = open_source("a:1", None, architecture="amd64", cache=cache, stores=[engine.store])
+    again = open_source("a:1", None, architecture="amd64", cache=cache, stores=[engine.store])
+    assert first == again
+    assert first.defaults == RUN
+    assert engine.saves == 1
+
+
+def test_the_wrong_architecture_is_not_looked_for_elsewhere(
+    engine: Engine, cache: BlobCache
+) -> None:
+    with pytest.raises(ImageError, match=r"is for linux/amd64; the function runs on linux/arm64"):
+        open_source("a:1", None, architecture="arm64", cache=cache, stores=[engine.store])
+
+
+def test_every_store_that_was_asked_is_named(engine: Engine, cache: BlobCache) -> None:
+    dead = DockerStore("unix:///nonexistent/docker.sock")
+    with pytest.raises(ImageNotFound) as caught:
+        open_source("b:2", None, architecture="amd64", cache=cache, stores=[engine.store, dead])
+    assert f"{engine.store.endpoint}: no such image" in caught.value.problem
+    assert "unix:///nonexistent/docker.sock" in caught.value.problem
+
+
+def test_only_sockets_that_exist_are_asked(tmp_path: Path) -> None:
+    found = stores({"XDG_RUNTIME_DIR": str(tmp_path)})
+    assert str(tmp_path) not in "".join(store.endpoint for store in found)
+    only = stores({"DOCKER_HOST": "tcp://127.0.0.1:2375"})
+    assert [store.endpoint for store in only] == ["tcp://127.0.0.1:2375"]

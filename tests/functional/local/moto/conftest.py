@@ -1,0 +1,76 @@
+"""A moto plane behind the real HTTP server, which can be killed and started again."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.router import Route, Router
+from scar.local.http.server import HttpServer
+from scar.local.moto.judgement import judge
+from scar.local.moto.plane import MotoPlane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from scar.local.moto.faults import Refusal
+
+ACCOUNT = "123456789012"
+KEY = "AKIALOCALLOCALLOCAL0"
+SECRET = b"s" * 32
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """One for all tests: reading the services' models costs more than most tests."""
+    return boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=secret_for(SECRET, KEY))
+
+
+class Cloud:
+    """Starts the plane over a folder; ``crash`` leaves nothing but the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.refusals: dict[str, Refusal] = {}
+        self.start()
+
+    def start(self) -> None:
+        self.plane = MotoPlane(
+            self.folder,
+            account=ACCOUNT,
+            check=self.check,
+            registry=lambda: ("http://127.0.0.1:1", "pass"),
+        )
+        router = Router(dict.fromkeys(Route, self.plane), Authenticator(SECRET))
+        self.server = HttpServer(router)
+        self.endpoint = f"http://127.0.0.1:{self.server.start()}"
+
+    def check(
+        self, service: str, operation: str, parameters: Mapping[str, object]
+    ) -> Refusal | None:
+        return self.refusals.get(operation) or judge(service, operation, parameters)
+
+    def stop(self) -> None:
+        self.server.close(0.2)
+        self.plane.close()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:  # noqa: ANN401 - one client type per service
+        return _session().client(  # type: ignore[call-overload]
+            service, endpoint_url=self.endpoint, region_name=region
+        )
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path / "moto")
+    yield cloud
+    cloud.stop()

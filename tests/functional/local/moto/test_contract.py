@@ -1,0 +1,151 @@
+"""What the bridge and the directories rely on in moto 5.2, and what they add to it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scar.local.moto.faults import Refusal
+from tests.functional.local.moto.test_restart import (
+    IMAGE,
+    a_definition,
+    a_function,
+    a_queue,
+    a_role,
+    an_environment,
+)
+
+if TYPE_CHECKING:
+    from tests.functional.local.moto.conftest import Cloud
+
+
+def test_the_bridge_was_written_for_moto_5_2() -> None:
+    assert importlib.metadata.version("moto").startswith("5.2.")
+
+
+def test_functions_answer_with_the_digest_of_their_image(cloud: Cloud) -> None:
+    created = a_function(cloud, a_role(cloud))
+    assert created["CodeSha256"] == "a" * 64
+    code = cloud.client("lambda").get_function(FunctionName="f")["Code"]
+    assert code["ImageUri"] == code["ResolvedImageUri"] == IMAGE
+    newer = IMAGE.replace("a" * 64, "b" * 64)
+    updated = cloud.client("lambda").update_function_code(FunctionName="f", ImageUri=newer)
+    assert updated["CodeSha256"] == "b" * 64
+
+
+def test_the_function_directory_sees_what_was_configured(cloud: Cloud) -> None:
+    role = a_role(cloud)
+    arn = a_function(cloud, role)["FunctionArn"]
+    awslambda = cloud.client("lambda")
+    awslambda.update_function_configuration(FunctionName="f", EphemeralStorage={"Size": 2048})
+    awslambda.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    awslambda.put_function_event_invoke_config(
+        FunctionName="f", MaximumRetryAttempts=1, MaximumEventAgeInSeconds=600
+    )
+    awslambda.put_function_event_invoke_config(
+        FunctionName="f",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:123456789012:x"}},
+    )
+    awslambda.add_permission(
+        FunctionName="f",
+        StatementId="s3",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn="arn:aws:s3:::b",
+        SourceAccount="123456789012",
+    )
+    found = cloud.plane.functions.get(arn)
+    assert found is not None
+    assert found == cloud.plane.functions.get("f")
+    assert (found.memory_mb, found.timeout, found.storage_mb) == (512, 60, 2048)
+    assert (found.image_uri, found.environment, found.role) == (IMAGE, {"AA": "1"}, role)
+    assert (found.reserved_concurrency, found.retries, found.max_event_age) == (0, 0, 21_600)
+    assert found.on_failure == "arn:aws:sqs:us-east-1:123456789012:x"
+    assert found.policy[0].source_arn == "arn:aws:s3:::b"
+    assert found.policy[0].source_account == "123456789012"
+    assert cloud.plane.functions.get("other") is None
+
+
+def test_the_batch_directory_sees_what_was_configured(cloud: Cloud) -> None:
+    a_queue(cloud, an_environment(cloud))
+    arn = a_definition(cloud)
+    a_definition(cloud, memory="1024")
+    queue = cloud.plane.batch.queue("q")
+    assert queue is not None
+    assert (queue.enabled, queue.priority) == (True, 1)
+    assert [(e.name, e.max_vcpus, e.enabled) for e in queue.environments] == [("env", 4.0, True)]
+    latest, first = cloud.plane.batch.definition("d"), cloud.plane.batch.definition(arn)
+    assert latest is not None
+    assert first is not None
+    assert (latest.revision, first.revision, first.timeout_seconds) == (2, 1, 60)
+    assert first == cloud.plane.batch.definition("d:1")
+    assert cloud.plane.batch.definition("d:7") is None
+    cloud.client("batch").deregister_job_definition(jobDefinition="d:2")
+    latest = cloud.plane.batch.definition("d")
+    assert latest is not None
+    assert latest.revision == 1
+
+
+def test_environments_need_no_service_role_and_keep_their_instance_types(cloud: Cloud) -> None:
+    an_environment(cloud)
+    batch = cloud.client("batch")
+    batch.update_compute_environment(computeEnvironment="env", computeResources={"maxvCpus": 9})
+    found = batch.describe_compute_environments(computeEnvironments=["env"])["computeEnvironments"][
+        0
+    ]
+    assert found["serviceRole"].endswith(
+        ":role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"
+    )
+    assert found["computeResources"]["instanceTypes"] == ["p3", "default_x86_64"]
+    assert found["computeResources"]["maxvCpus"] == 9
+    assert found["state"] == "ENABLED"
+    assert cloud.client("iam").list_instance_profiles()["InstanceProfiles"] == []
+
+
+def test_the_default_network_has_a_way_to_the_internet(cloud: Cloud) -> None:
+    tables = cloud.client("ec2").describe_route_tables()["RouteTables"]
+    assert any(route.get("GatewayId", "").startswith("igw-") for route in tables[0]["Routes"])
+
+
+def test_the_registry_is_announced_with_our_own_address(cloud: Cloud) -> None:
+    data = cloud.client("ecr").get_authorization_token()["authorizationData"][0]
+    assert data["proxyEndpoint"] == "http://127.0.0.1:1"
+    assert data["authorizationToken"] == "QVdTOnBhc3M="
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments", "sentence"),
+    [
+        ("dynamodb", "list_tables", {}, "does not emulate dynamodb"),
+        ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16"}, "does not emulate CreateVpc of ec2"),
+        ("iam", "create_user", {"UserName": "u"}, "does not emulate CreateUser of iam"),
+        ("lambda", "list_layers", {}, "does not emulate ListLayers of lambda"),
+    ],
+)
+def test_what_is_not_emulated_is_refused_with_a_sentence(
+    cloud: Cloud, service: str, operation: str, arguments: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ClientError, match=sentence) as caught:
+        getattr(cloud.client(service), operation)(**arguments)
+    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+
+
+def test_the_checker_refuses_before_moto_sees_the_call(cloud: Cloud) -> None:
+    cloud.refusals["CreateFunction"] = Refusal(
+        code="InvalidParameterValueException", message="too much memory"
+    )
+    with pytest.raises(ClientError, match="too much memory") as caught:
+        a_function(cloud, "arn:aws:iam::123456789012:role/none")
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+
+def test_regions_are_kept_apart(cloud: Cloud) -> None:
+    role = a_role(cloud)
+    a_function(cloud, role)
+    there = cloud.client("lambda", "eu-west-1")
+    assert there.list_functions()["Functions"] == []
+    assert cloud.plane.functions.get("f", "eu-west-1") is None

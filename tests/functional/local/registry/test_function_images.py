@@ -1,0 +1,86 @@
+"""Deployment's images: composed from a file, pushed to the registry that ECR names."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from scar.aws.composing import FunctionImages
+from scar.aws.function import Function
+from scar.errors import ScarError
+from scar.image.blobs import BlobCache
+from scar.image.build import docker_save
+from scar.image.layer import File, layer
+from scar.local.registry.images import ImageStore
+from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.aws.connection import Connection
+    from tests.functional.local.registry.conftest import Registry
+
+RUN = ImageDefaults(command=("/bin/tool",), environment={"A": "1"})
+
+
+@dataclass
+class FakeEcr:
+    endpoint: str
+
+    def client(self, service: str) -> FakeEcr:
+        assert service == "ecr"
+        return self
+
+    def get_authorization_token(self) -> dict[str, list[dict[str, str]]]:
+        token = base64.b64encode(b"AWS:secret").decode()
+        return {
+            "authorizationData": [{"authorizationToken": token, "proxyEndpoint": self.endpoint}]
+        }
+
+
+@pytest.fixture
+def images(registry: Registry, tmp_path: Path) -> FunctionImages:
+    layer_file = tmp_path / "bundle.tar.gz"
+    data = layer({"opt/scar/launch": File(b"#!", 0o755)}).blob.data
+    assert isinstance(data, bytes)
+    layer_file.write_bytes(data)
+    return FunctionImages(
+        connection=cast("Connection", FakeEcr(registry.endpoint)),
+        report=lambda _: None,
+        cache=BlobCache(tmp_path / "cache"),
+        stores=(),
+        bundle=lambda _: layer_file,
+    )
+
+
+def configure(image: ImageDefaults) -> FunctionConfig:
+    assert image == RUN
+    return FunctionConfig(
+        name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh", image=image
+    )
+
+
+def test_an_image_is_composed_once_pushed_and_found(
+    images: FunctionImages, registry: Registry, tmp_path: Path
+) -> None:
+    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    (tmp_path / "run.sh").write_text("#!/bin/tool\n")
+    function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
+    digest = images.compose(function, configure)
+    assert images.compose(function, configure) == digest
+    assert not images.holds("scar/f", digest)
+    images.push("scar/f", digest)
+    assert images.holds("scar/f", digest)
+    found = ImageStore(registry.plane.store).resolve(f"host.example/scar/f@{digest}")
+    assert found.entrypoint == ("/opt/scar/launch",)
+    assert len(found.layers) == 3
+
+
+def test_a_script_that_cannot_be_read_is_named(images: FunctionImages, tmp_path: Path) -> None:
+    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "gone.sh")
+    with pytest.raises(ScarError, match=r"gone\.sh cannot be read: No such file"):
+        images.compose(function, configure)

@@ -1,0 +1,46 @@
+"""The S3 plane in a process of its own: ``python serve.py FOLDER``; prints its port."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+from scar.local.http.auth import Authenticator
+from scar.local.http.model import Request, Response
+from scar.local.http.server import HttpServer
+from scar.local.s3.plane import S3Plane
+
+
+class Gate:
+    """Lets in what is signed with the keys of the secret ``k``."""
+
+    def __init__(self, plane: S3Plane) -> None:
+        self._plane = plane
+        self._authenticator = Authenticator(b"k")
+
+    def handle(self, request: Request) -> Response:
+        admitted = self._authenticator.admit(request)
+        return admitted if isinstance(admitted, Response) else self._plane.handle(admitted)
+
+
+def main(folder: Path) -> None:
+    """Serve until killed; every delivered event is a line of ``events`` in the folder."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "events").open("ab", buffering=0) as events:
+
+        def deliver(_: str, payload: bytes) -> None:
+            for record in json.loads(payload)["Records"]:
+                events.write(json.dumps(record["s3"]["object"]["key"]).encode() + b"\n")
+
+        plane = S3Plane(
+            folder / "s3", "123456789012", deliver=deliver, destination_exists=lambda _: True
+        )
+        sys.stdout.write(f"{HttpServer(Gate(plane)).start()}\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,131 @@
+"""Credentials come from container and instance endpoints as these are documented."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supervisor.aws.client import Pacing
+from supervisor.aws.credentials import source
+from supervisor.aws.errors import NoCredentials
+from supervisor.aws.metadata import Container, Instance, container, instance
+from supervisor.aws.sigv4 import Credentials
+from tests.functional.supervisor.scripted import HangUp, Say, Server, scripted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEYS = {
+    "Code": "Success",
+    "AccessKeyId": "AK",
+    "SecretAccessKey": "secret",
+    "Token": "token",
+    "Expiration": "2026-11-21T12:00:00Z",
+}
+PARSED = Credentials(access_key="AK", secret_key="secret", token="token", expires=1_795_262_400.0)
+GIVEN = Say(body=json.dumps(KEYS).encode())
+TOKEN = Say(body=b"imds-token")
+ROLE = Say(body=b"my-role\n")
+
+
+def of_container(server: Server, **environ: str) -> Container:
+    url = f"{server.url}/v2/creds?id=1"
+    found = container({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url, **environ})
+    assert found is not None
+    return replace(found, service=replace(found.service, pacing=no_pauses()))
+
+
+def of_instance(server: Server) -> Instance:
+    found = instance({"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url + "/"})
+    return replace(found, service=replace(found.service, pacing=no_pauses()))
+
+
+def no_pauses() -> Pacing:
+    return Pacing(attempts=3, sleep=lambda _: None)
+
+
+def test_a_container_asks_its_endpoint_with_its_token() -> None:
+    with scripted(GIVEN) as server:
+        found = of_container(server, AWS_CONTAINER_AUTHORIZATION_TOKEN="Bearer abc").fetch()
+    assert found == PARSED
+    assert server.seen[0].target == "/v2/creds?id=1"
+    assert server.seen[0].headers["authorization"] == "Bearer abc"
+
+
+def test_a_token_file_is_read_again_each_time(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    with scripted(GIVEN, GIVEN) as server:
+        found = of_container(server, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(file))
+        for text in ("first\n", "second\n"):
+            file.write_text(text)
+            found.fetch()
+    assert [s.headers["authorization"] for s in server.seen] == ["first", "second"]
+
+
+def test_a_token_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with scripted() as server, pytest.raises(NoCredentials, match="no-such-token"):
+        of_container(
+            server, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(tmp_path / "no-such-token")
+        ).fetch()
+
+
+def test_a_relative_address_leads_to_ecs() -> None:
+    found = container({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/uuid"})
+    assert found is not None
+    assert str(found.service.origin) == "http://169.254.170.2"
+    assert found.path == "/v2/credentials/uuid"
+
+
+def test_an_instance_is_asked_for_token_role_and_keys() -> None:
+    with scripted(TOKEN, ROLE, GIVEN) as server:
+        assert of_instance(server).fetch() == PARSED
+    assert [f"{s.method} {s.target}" for s in server.seen] == [
+        "PUT /latest/api/token",
+        "GET /latest/meta-data/iam/security-credentials/",
+        "GET /latest/meta-data/iam/security-credentials/my-role",
+    ]
+    assert int(server.seen[0].headers["x-aws-ec2-metadata-token-ttl-seconds"]) > 0
+    assert {s.headers["x-aws-ec2-metadata-token"] for s in server.seen[1:]} == {"imds-token"}
+
+
+def test_a_busy_endpoint_is_asked_again() -> None:
+    with scripted(HangUp(), Say(status=503), GIVEN) as server:
+        assert of_container(server).fetch() == PARSED
+
+
+def test_an_endpoint_that_stays_away_is_named() -> None:
+    with scripted(*[HangUp()] * 3) as server, pytest.raises(NoCredentials) as caught:
+        of_container(server).fetch()
+    assert "http://127.0.0.1:" in caught.value.problem
+    assert "role" in caught.value.remedy
+
+
+def test_an_instance_without_a_role_is_told_so() -> None:
+    with scripted(TOKEN, Say(status=404)) as server, pytest.raises(NoCredentials, match="404"):
+        of_instance(server).fetch()
+    with scripted(TOKEN, Say()) as server, pytest.raises(NoCredentials, match="no role"):
+        of_instance(server).fetch()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"secret-words", b'{"AccessKeyId": "x", "SecretAccessKey": "secret-words"}'],
+)
+def test_an_answer_that_lacks_keys_is_an_error_and_is_not_shown(body: bytes) -> None:
+    with scripted(Say(body=body)) as server, pytest.raises(NoCredentials) as caught:
+        of_container(server).fetch()
+    assert "secret-words" not in str(caught.value)
+
+
+def test_the_container_endpoint_comes_before_the_instance() -> None:
+    with scripted(GIVEN) as server:
+        environ = {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{server.url}/creds",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9",
+        }
+        # At a time when the keys above still live, so that they are asked for once.
+        found = source(environ, clock=lambda: PARSED.expires - 3600)
+        assert found.current() == found.current() == PARSED

@@ -1,0 +1,28 @@
+"""A server that nobody vouches for is not talked to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supervisor.aws.client import Pacing
+from supervisor.errors import StorageError
+from supervisor.model import ObjectRef
+from supervisor.storage import s3
+from tests.conformance.object_endpoints import moto_https
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_unknown_authority_is_refused_at_once_with_the_remedy(tmp_path: Path) -> None:
+    slept: list[float] = []
+    with moto_https(tmp_path) as endpoint:
+        environ = {**endpoint.environ}
+        del environ["AWS_CA_BUNDLE"]
+        store = s3.connect(environ, Pacing(sleep=slept.append))
+        with pytest.raises(StorageError, match="not trusted") as caught:
+            store.head(ObjectRef("s3", "data", "key"))
+    assert "AWS_CA_BUNDLE" in caught.value.remedy
+    assert slept == []

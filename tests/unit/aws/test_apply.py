@@ -1,0 +1,106 @@
+"""Plans are carried out in order, in parallel where that can be, and undone if they fail."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.apply import apply
+from scar.aws.plan import plan
+from scar.aws.resources import Key, LambdaFunction, LogGroup, Role
+from scar.errors import Refused
+
+if TYPE_CHECKING:
+    from scar.aws.resources import Resource
+
+LOGS = LogGroup(name="/aws/lambda/crop")
+ROLE = Role(name="crop-role")
+FUNCTION = LambdaFunction(name="crop", role_arn="arn:aws:iam::1:role/scar/crop-role")
+
+
+@dataclass
+class World:
+    """Holds resources; refuses what it is told to refuse."""
+
+    there: dict[Key, Resource] = field(default_factory=dict)
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def create(self, resource: Resource) -> None:
+        self._call("create", resource)
+        assert not resource.needs & {LOGS.key, ROLE.key} - self.there.keys()
+        self.there[resource.key] = resource
+
+    def update(self, observed: Resource, desired: Resource) -> None:
+        self._call("update", desired)
+        self.there[desired.key] = desired
+
+    def delete(self, resource: Resource) -> None:
+        self._call("delete", resource)
+        self.there.pop(resource.key, None)
+
+    def _call(self, verb: str, resource: Resource) -> None:
+        with self.lock:
+            self.calls.append(f"{verb} {resource.key}")
+            if (verb, resource.name) in self.refused:
+                raise Refused(f"Cannot {verb} {resource.key}.", remedy="Nothing.")
+
+
+def test_what_is_needed_comes_first() -> None:
+    world = World()
+    said: list[str] = []
+    apply(plan([FUNCTION, ROLE, LOGS], {}), world, said.append)
+    assert world.calls[-1] == "create function crop"
+    assert world.there.keys() == {FUNCTION.key, ROLE.key, LOGS.key}
+    assert sorted(said) == ["+ function crop", "+ log-group /aws/lambda/crop", "+ role crop-role"]
+
+
+def test_independent_steps_run_at_the_same_time() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    class Meeting(World):
+        def _call(self, verb: str, resource: Resource) -> None:
+            if resource in (ROLE, LOGS):
+                meeting.wait()
+
+    apply(plan([ROLE, LOGS, FUNCTION], {}), Meeting(), lambda _: None)
+
+
+def test_a_failure_undoes_what_was_made_and_restores_what_was_changed() -> None:
+    before = {LOGS.key: replace(LOGS, retention_days=7)}
+    world = World(there=dict(before), refused={("create", "crop")})
+    said: list[str] = []
+    with pytest.raises(Refused, match="create function crop"):
+        apply(plan([FUNCTION, ROLE, LOGS], before), world, said.append)
+    assert world.there == before
+    assert said[-4] == "Undoing what was changed…"
+    assert {"- role crop-role", "~ log-group /aws/lambda/crop as it was"} <= set(said)
+
+
+def test_what_cannot_be_undone_is_said() -> None:
+    world = World(refused={("create", "crop"), ("delete", "crop-role")})
+    said: list[str] = []
+    with pytest.raises(Refused, match="create function crop"):
+        apply(plan([FUNCTION, ROLE, LOGS], {}), world, said.append)
+    assert "! role crop-role is left as it is: Cannot delete role crop-role." in said
+    assert world.there.keys() == {ROLE.key}
+
+
+def test_a_removal_is_not_undone() -> None:
+    there = {r.key: r for r in (FUNCTION, ROLE, LOGS)}
+    world = World(there=dict(there), refused={("delete", "crop-role")})
+    with pytest.raises(Refused):
+        apply(plan([], there), world, lambda _: None, undo=False)
+    assert FUNCTION.key not in world.there
+    assert not [call for call in world.calls if call.startswith("create")]
+
+
+def test_deleting_waits_for_what_replaces_it() -> None:
+    old = LogGroup(name="old")
+    world = World(there={old.key: old})
+    apply(plan([FUNCTION, ROLE, LOGS], {old.key: old}), world, lambda _: None)
+    assert world.calls[-1] == "delete log-group old"

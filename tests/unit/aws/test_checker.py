@@ -1,0 +1,307 @@
+"""Every limit: allowed at both ends, refused one step beyond, with AWS's code and status."""
+
+from __future__ import annotations
+
+import pytest
+
+from scar.aws import limits
+from scar.aws.checker import check, overrides_failure
+from scar.aws.checks.storage import AMBIGUOUS
+
+
+def codes(service: str, operation: str, **parameters: object) -> list[tuple[str, int]]:
+    return [(v.code, v.status) for v in check(service, operation, parameters)]
+
+
+VALIDATION = [("ValidationException", 400)]
+CLIENT = [("ClientException", 400)]
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("MemorySize", (128, 10_240), (127, 10_241)),
+        ("Timeout", (1, 900), (0, 901)),
+        ("EphemeralStorage", ({"Size": 512}, {"Size": 10_240}), ({"Size": 511}, {"Size": 10_241})),
+        ("Description", ("", "x" * 256), ("x" * 257,)),
+        ("FunctionName", ("a", "a" * 64, "A-b_9"), ("", "a" * 65, "a.b", "a b")),
+        ("PackageType", ("Image", "Zip"), ("image",)),
+        ("Architectures", (["arm64"], ["x86_64"]), (["amd64"],)),
+    ],
+)
+@pytest.mark.parametrize("operation", ["CreateFunction", "UpdateFunctionConfiguration"])
+def test_lambda_takes_what_is_within_its_limits_only(
+    operation: str, field: str, good: tuple[object, ...], bad: tuple[object, ...]
+) -> None:
+    for value in good:
+        assert codes("lambda", operation, **{field: value}) == []
+    for value in bad:
+        found = codes("lambda", operation, **{field: value})
+        assert found
+        assert set(found) == set(VALIDATION)
+
+
+def test_lambda_says_memory_in_its_own_words() -> None:
+    (violation,) = check("lambda", "CreateFunction", {"MemorySize": 64})
+    assert violation.message == (
+        "1 validation error detected: Value '64' at 'memorySize' failed to satisfy constraint: "
+        "Member must have value greater than or equal to 128"
+    )
+
+
+def test_lambda_variables_may_have_four_kilobytes_in_all() -> None:
+    frame = len('{"AB":""}')
+    fits = {"Variables": {"AB": "x" * (4096 - frame)}}
+    assert codes("lambda", "CreateFunction", Environment=fits) == []
+    (violation,) = check(
+        "lambda", "CreateFunction", {"Environment": {"Variables": {"AB": "x" * (4097 - frame)}}}
+    )
+    assert violation.code == "InvalidParameterValueException"
+    assert "exceeded the 4KB limit. String measured: {" in violation.message
+
+
+def test_lambda_keeps_some_variables_for_itself() -> None:
+    (violation,) = check(
+        "lambda", "CreateFunction", {"Environment": {"Variables": {"AWS_REGION": "x", "AA": ""}}}
+    )
+    assert violation.message.endswith("Reserved keys used in this request: AWS_REGION")
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"), [("Event", 1024 * 1024), ("RequestResponse", 6 * 1024 * 1024)]
+)
+def test_payloads_end_at_the_limit_of_their_invocation_type(kind: str, limit: int) -> None:
+    assert codes("lambda", "Invoke", InvocationType=kind, Payload=limit) == []
+    assert codes("lambda", "Invoke", InvocationType=kind, Payload=b"x" * limit) == []
+    (violation,) = check("lambda", "Invoke", {"InvocationType": kind, "Payload": limit + 1})
+    assert violation.code == "RequestTooLargeException"
+    assert violation.status == 413
+    assert violation.message == (
+        f"{limit + 1} byte payload is too large for the {kind} invocation type"
+        f" (limit {limit} bytes)"
+    )
+
+
+def test_payloads_are_measured_in_bytes_of_utf8() -> None:
+    assert codes("lambda", "Invoke", InvocationType="Event", Payload="é" * 600_000) != []
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("MaximumRetryAttempts", (0, 2), (-1, 3)),
+        ("MaximumEventAgeInSeconds", (60, 21_600), (59, 21_601)),
+    ],
+)
+def test_asynchronous_invocation_settings_have_ends(
+    field: str, good: tuple[int, ...], bad: tuple[int, ...]
+) -> None:
+    for value in good:
+        assert codes("lambda", "PutFunctionEventInvokeConfig", **{field: value}) == []
+    for value in bad:
+        assert codes("lambda", "PutFunctionEventInvokeConfig", **{field: value}) == VALIDATION
+
+
+def definition(**changes: object) -> dict[str, object]:
+    container = {
+        "image": "busybox",
+        "resourceRequirements": [
+            {"type": "VCPU", "value": "1"},
+            {"type": "MEMORY", "value": "2048"},
+        ],
+        "executionRoleArn": "arn:aws:iam::1:role/x",
+    }
+    return {"jobDefinitionName": "crop", "containerProperties": container, **changes}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"timeout": {"attemptDurationSeconds": 59}},
+        {"retryStrategy": {"attempts": 0}},
+        {"retryStrategy": {"attempts": 11}},
+        {"retryStrategy": {"evaluateOnExit": [{"action": "EXIT"}] * 6}},
+        {"jobDefinitionName": "a" * 129},
+        {"jobDefinitionName": "a.b"},
+    ],
+)
+def test_batch_refuses_a_definition_beyond_a_limit(changes: dict[str, object]) -> None:
+    assert codes("batch", "RegisterJobDefinition", **definition(**changes)) == CLIENT
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"timeout": {"attemptDurationSeconds": 60}},
+        {"retryStrategy": {"attempts": 10, "evaluateOnExit": [{"action": "EXIT"}] * 5}},
+        {"jobDefinitionName": "a" * 128},
+        {"platformCapabilities": ["FARGATE"]},
+    ],
+)
+def test_batch_takes_a_definition_at_its_limits(changes: dict[str, object]) -> None:
+    assert codes("batch", "RegisterJobDefinition", **definition(**changes)) == []
+
+
+def padded(base: dict[str, object], name: str, size: int) -> dict[str, object]:
+    from scar.aws.checks.model import size as measure
+
+    missing = size - measure({**base, name: ""})
+    return {**base, name: "x" * missing}
+
+
+def test_a_job_definition_has_at_most_24_kibibytes() -> None:
+    assert (
+        codes("batch", "RegisterJobDefinition", **padded(definition(), "filler", 24 * 1024)) == []
+    )
+    (violation,) = check(
+        "batch", "RegisterJobDefinition", padded(definition(), "filler", 24 * 1024 + 1)
+    )
+    assert "size must be less than 24 KiB, got 25 KiB" in violation.message
+
+
+def test_a_submission_has_at_most_30_kibibytes() -> None:
+    base: dict[str, object] = {"jobName": "crop-1"}
+    assert codes("batch", "SubmitJob", **padded(base, "filler", 30 * 1024)) == []
+    (violation,) = check("batch", "SubmitJob", padded(base, "filler", 47 * 1024))
+    assert violation.message.endswith("Job size must be less than 30 KiB, got 47 KiB")
+
+
+def test_large_overrides_are_accepted_and_the_job_fails_later() -> None:
+    def job(size: int) -> dict[str, object]:
+        return {"jobName": "a", "containerOverrides": padded({}, "filler", size)}
+
+    assert overrides_failure(job(8192)) is None
+    assert check("batch", "SubmitJob", job(8193)) == ()
+    assert overrides_failure(job(8193)) == "Container Overrides length must be at most 8192"
+    assert overrides_failure({"jobName": "a"}) is None
+
+
+def test_job_variables_may_not_look_like_batchs_own() -> None:
+    environment = [{"name": "AWS_BATCH_X", "value": "1"}]
+    overrides = {"environment": environment}
+    assert codes("batch", "SubmitJob", jobName="a", containerOverrides=overrides) == CLIENT
+
+
+def fargate(vcpus: str, memory: int) -> list[tuple[str, int]]:
+    needs = [{"type": "VCPU", "value": vcpus}, {"type": "MEMORY", "value": str(memory)}]
+    container = {"resourceRequirements": needs, "executionRoleArn": "arn:x"}
+    return codes(
+        "batch",
+        "RegisterJobDefinition",
+        platformCapabilities=["FARGATE"],
+        containerProperties=container,
+    )
+
+
+@pytest.mark.parametrize("vcpus", list(limits.FARGATE_MEMORY))
+def test_fargate_has_its_own_pairs_of_vcpus_and_memory(vcpus: str) -> None:
+    pairs = limits.FARGATE_MEMORY[vcpus]
+    assert fargate(vcpus, min(pairs)) == fargate(vcpus, max(pairs)) == []
+    assert fargate(vcpus, min(pairs) - 1) == fargate(vcpus, max(pairs) + 1) == CLIENT
+
+
+def test_fargate_has_no_other_number_of_vcpus() -> None:
+    assert fargate("3", 8192) == CLIENT
+
+
+def environment(**machines: object) -> list[tuple[str, int]]:
+    resources = {"maxvCpus": 1, "subnets": ["s"], "securityGroupIds": ["g"], **machines}
+    return codes("batch", "CreateComputeEnvironment", type="MANAGED", computeResources=resources)
+
+
+def test_environments_of_instances_need_what_fargate_must_not_have() -> None:
+    instances = {"type": "EC2", "instanceRole": "r", "instanceTypes": ["optimal"], "minvCpus": 0}
+    assert environment(**instances) == []
+    assert environment(type="FARGATE") == []
+    assert environment(type="FARGATE", instanceRole="r") == CLIENT
+    assert environment(**{**instances, "instanceRole": ""}) == CLIENT
+    assert environment(**{**instances, "maxvCpus": 0}) == CLIENT
+    assert environment(**{**instances, "minvCpus": 2}) == CLIENT
+
+
+def test_a_queue_has_one_to_three_environments() -> None:
+    def queue(count: int) -> list[tuple[str, int]]:
+        order = [{"order": n, "computeEnvironment": "e"} for n in range(count)]
+        return codes("batch", "CreateJobQueue", jobQueueName="q", computeEnvironmentOrder=order)
+
+    assert queue(1) == queue(3) == []
+    assert queue(0) == queue(4) == CLIENT
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "€"])
+def test_object_keys_have_at_most_1024_bytes(letter: str) -> None:
+    fits = 1024 // len(letter.encode())
+    assert codes("s3", "PutObject", Key=letter * fits) == []
+    assert codes("s3", "PutObject", Key=letter * (fits + 1)) == [("KeyTooLongError", 400)]
+
+
+def test_metadata_has_at_most_two_kilobytes() -> None:
+    assert codes("s3", "PutObject", Key="k", Metadata={"ab": "x" * 2046}) == []
+    found = codes("s3", "PutObject", Key="k", Metadata={"ab": "x" * 2047})
+    assert found == [("MetadataTooLarge", 400)]
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 63, "a.b-c9"])
+def test_good_bucket_names_are_taken(name: str) -> None:
+    assert codes("s3", "CreateBucket", Bucket=name) == []
+
+
+@pytest.mark.parametrize("name", ["ab", "a" * 64, "Abc", "a_b", "a..b", "1.2.3.4", "-ab", "ab-"])
+def test_bad_bucket_names_are_refused(name: str) -> None:
+    assert codes("s3", "CreateBucket", Bucket=name) == [("InvalidBucketName", 400)]
+
+
+def rule(
+    prefix: str = "", suffix: str = "", event: str = "s3:ObjectCreated:*"
+) -> dict[str, object]:
+    filters = [{"Name": "Prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
+    return {"Events": [event], "Filter": {"Key": {"FilterRules": filters}}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        (rule("a/"), rule("b/"), False),
+        (rule("a/"), rule("a/b/"), True),
+        (rule(), rule("b/"), True),
+        (rule("a/", ".jpg"), rule("a/", ".png"), False),
+        (rule("a/", ".jpg"), rule("a/", "g"), True),
+        (rule("a/"), rule("a/", event="s3:ObjectRemoved:*"), False),
+        (rule("a/"), rule("a/", event="s3:ObjectCreated:Put"), True),
+        (
+            rule("a/", event="s3:ObjectCreated:Copy"),
+            rule("a/", event="s3:ObjectCreated:Put"),
+            False,
+        ),
+    ],
+)
+def test_notification_rules_may_not_overlap(
+    one: dict[str, object], other: dict[str, object], *, overlap: bool
+) -> None:
+    configuration = {"LambdaFunctionConfigurations": [one], "QueueConfigurations": [other]}
+    found = check(
+        "s3", "PutBucketNotificationConfiguration", {"NotificationConfiguration": configuration}
+    )
+    assert [v.message for v in found] == ([AMBIGUOUS] if overlap else [])
+
+
+def test_role_names_and_policies_have_ends() -> None:
+    assert codes("iam", "CreateRole", RoleName="a" * 64) == []
+    assert codes("iam", "CreateRole", RoleName="a" * 65) == VALIDATION
+    assert codes("iam", "PutRolePolicy", PolicyDocument="x" * 10_240 + " ") == []
+    assert codes("iam", "PutRolePolicy", PolicyDocument="x" * 10_241) == [("LimitExceeded", 409)]
+
+
+def test_repositories_are_lower_case() -> None:
+    assert codes("ecr", "CreateRepository", repositoryName="scar/crop-1") == []
+    assert codes("ecr", "CreateRepository", repositoryName="scar/Crop") != []
+
+
+def test_logs_are_kept_for_certain_numbers_of_days() -> None:
+    assert codes("logs", "PutRetentionPolicy", retentionInDays=30) == []
+    assert codes("logs", "PutRetentionPolicy", retentionInDays=31) != []
+
+
+def test_unknown_operations_are_not_judged() -> None:
+    assert check("sqs", "SendMessage", {"MessageBody": "x" * 10_000_000}) == ()

@@ -1,0 +1,230 @@
+"""What a function becomes: resources, and the file it knows itself by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scar.aws import names
+from scar.aws.account import Account
+from scar.aws.compile import desired, function_config
+from scar.aws.function import Batch, Compute, Function, Input, folder
+from scar.aws.network import Network
+from scar.aws.resources import (
+    Bucket,
+    BucketNotification,
+    ComputeEnvironment,
+    EventInvokeConfig,
+    InvokePermission,
+    JobDefinition,
+    JobQueue,
+    Key,
+    LambdaFunction,
+    Resource,
+    Role,
+)
+from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, OutputRule
+
+ACCOUNT = Account("123456789012", "eu-west-1")
+NETWORK = Network(subnets=("subnet-1",), security_groups=("sg-1",), public=True)
+DIGEST = f"sha256:{'0' * 64}"
+CROP = Function(
+    name="crop",
+    image="busybox:1",
+    script=Path("scripts/crop.sh"),
+    inputs=(Input(provider="s3", path="photos/in/"),),
+    outputs=(OutputRule(provider="s3.mine", path="photos/out"),),
+)
+BATCH = replace(CROP, mode=ExecutionMode.BATCH, batch=Batch())
+
+
+def compiled(*functions: Function, account: Account = ACCOUNT) -> dict[Key, Resource]:
+    found = desired(
+        functions,
+        account,
+        images={f.name: DIGEST for f in functions},
+        networks={f.name: NETWORK for f in functions if f.batch},
+    )
+    assert len({r.key for r in found}) == len(found)
+    return {r.key: r for r in found}
+
+
+R = TypeVar("R", bound=Resource)
+
+
+def only(resources: dict[Key, Resource], kind: type[R]) -> R:
+    (found,) = (r for r in resources.values() if isinstance(r, kind))
+    return found
+
+
+def test_a_lambda_function_has_nothing_of_batch() -> None:
+    kinds = {key.kind for key in compiled(CROP)}
+    assert kinds == {
+        "bucket",
+        "event-invoke-config",
+        "function",
+        "image",
+        "log-group",
+        "notification",
+        "permission",
+        "repository",
+        "role",
+        "state-bucket",
+    }
+
+
+@pytest.mark.parametrize("function", [CROP, BATCH])
+def test_everything_needed_that_is_ours_is_compiled_too(function: Function) -> None:
+    resources = compiled(function)
+    for resource in resources.values():
+        for key in resource.needs:
+            ours = key.name and not (key.kind == "job-definition" and function.batch is None)
+            assert key in resources or not ours, (resource.key, key)
+
+
+def test_the_folder_decides_what_starts_the_function() -> None:
+    resources = compiled(CROP)
+    rule = only(resources, BucketNotification)
+    assert (rule.bucket, rule.prefix, rule.suffix) == ("photos", "in/", "")
+    assert only(resources, Bucket).folders == ("in/", "out/")
+    permission = only(resources, InvokePermission)
+    assert permission.source_arn == "arn:aws:s3:::photos"
+    assert permission.source_account == ACCOUNT.id
+
+
+def test_a_whole_bucket_can_be_watched() -> None:
+    rule = only(
+        compiled(replace(CROP, inputs=(Input(provider="s3", path="photos"),), outputs=())),
+        BucketNotification,
+    )
+    assert rule.prefix == ""
+
+
+def test_retries_are_set_even_if_none_are_wanted() -> None:
+    assert only(compiled(CROP), EventInvokeConfig).retries == 0
+
+
+def test_what_the_function_knows_of_itself() -> None:
+    config = function_config(BATCH, ACCOUNT, ImageDefaults(user="app"), NETWORK)
+    assert config.script == "crop.sh"
+    assert config.state_bucket == "scar-123456789012-eu-west-1"
+    assert config.outputs == CROP.outputs
+    assert config.image.user == "app"
+    queue = only(compiled(BATCH), JobQueue).name
+    assert config.batch == BatchTarget(queue=queue, definition="crop")
+    assert function_config(CROP, ACCOUNT, ImageDefaults()).batch is None
+
+
+def test_both_services_run_the_same_image() -> None:
+    resources = compiled(BATCH)
+    uri = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/scar/crop@{DIGEST}"
+    assert only(resources, LambdaFunction).image == uri
+    assert only(resources, JobDefinition).image == uri
+
+
+def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
+    from scar.aws.requests import definition
+
+    request = definition(only(compiled(BATCH), JobDefinition), "eu-west-1")
+    assert request["timeout"]["attemptDurationSeconds"] >= 60
+    rules = request["retryStrategy"]["evaluateOnExit"]
+    assert rules[-1] == {"onReason": "*", "action": "EXIT"}
+    assert [rule["action"] for rule in rules[:-1]] == ["RETRY", "RETRY"]
+    needs = request["containerProperties"]["resourceRequirements"]
+    assert needs == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}]
+
+
+def machines(**changes: object) -> str:
+    compute = replace(Compute(), **changes)  # type: ignore[arg-type]
+    function = replace(BATCH, batch=Batch(compute=compute))
+    return only(compiled(function), ComputeEnvironment).name
+
+
+def test_equal_machines_have_one_name_and_others_another() -> None:
+    assert machines() == machines()
+    others = {
+        machines(max_vcpus=4),
+        machines(type="SPOT"),
+        machines(type="FARGATE"),
+        machines(instance_types=("c7i",)),
+        machines(service_role="arn:aws:iam::1:role/x"),
+    }
+    assert len(others | {machines()}) == 6
+
+
+def test_architectures_never_share_a_queue() -> None:
+    def queue(architecture: str, kind: str) -> str:
+        batch = Batch(compute=Compute(type=kind))  # type: ignore[arg-type]
+        function = replace(BATCH, architecture=architecture, batch=batch)  # type: ignore[arg-type]
+        return only(compiled(function), JobQueue).name
+
+    assert queue("arm64", "EC2") != queue("x86_64", "EC2")
+    assert queue("arm64", "FARGATE") != queue("x86_64", "FARGATE")
+
+
+def test_roles_reach_the_function_s_own_data_only() -> None:
+    role = compiled(BATCH)[Key("role", "crop-eu-west-1-lambda")]
+    assert isinstance(role, Role)
+    statements = json.loads(role.policy)["Statement"]
+    grants = {
+        (action, resource)
+        for s in statements
+        for action in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])
+        for resource in ([s["Resource"]] if isinstance(s["Resource"], str) else s["Resource"])
+    }
+    put = {resource for action, resource in grants if action == "s3:PutObject"}
+    assert put == {
+        "arn:aws:s3:::photos/out/*",
+        "arn:aws:s3:::scar-123456789012-eu-west-1/runs/crop/*",
+    }
+    assert ("s3:GetObject", "arn:aws:s3:::photos/in/*") in grants
+    submit = {resource for action, resource in grants if action == "batch:SubmitJob"}
+    assert len(submit) == 3
+    assert not [resource for _, resource in grants if resource == "*"]
+
+
+def test_a_role_of_the_user_s_replaces_all_generated_ones() -> None:
+    resources = compiled(replace(BATCH, role="arn:aws:iam::1:role/mine"))
+    assert only(resources, LambdaFunction).role_arn == "arn:aws:iam::1:role/mine"
+    assert only(resources, JobDefinition).job_role == "arn:aws:iam::1:role/mine"
+    assert [k.name for k in resources if k.kind == "role"] == ["scar-instances-eu-west-1"]
+
+
+def test_china_has_its_own_partition_and_domain() -> None:
+    account = Account("1", "cn-north-1", "aws-cn")
+    resources = compiled(CROP, account=account)
+    assert only(resources, LambdaFunction).image.startswith(
+        "1.dkr.ecr.cn-north-1.amazonaws.com.cn/"
+    )
+    assert only(resources, InvokePermission).source_arn == "arn:aws-cn:s3:::photos"
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text("abc/", max_size=12))
+def test_a_folder_is_empty_or_ends_with_one_slash(path: str) -> None:
+    prefix = folder(path)
+    assert prefix == "" or (prefix.endswith("/") and not prefix.startswith("/"))
+    assert not prefix.endswith("//")
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text("aZ0-_", min_size=1, max_size=64), st.sampled_from(["lambda", "job"]))
+def test_role_names_fit_and_differ_by_region(function: str, purpose: str) -> None:
+    one = names.role(function, "eu-west-1", purpose)
+    assert len(one) <= 64
+    assert one != names.role(function, "ap-southeast-2", purpose)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text("aZ0-_", min_size=1, max_size=40), st.text("a/", max_size=5))
+def test_a_notification_is_known_by_its_id(function: str, prefix: str) -> None:
+    rule = names.notification(function, "photos", prefix, "")
+    assert names.is_notification_of(rule, function)
+    assert not names.is_notification_of(rule, f"{function}x")
+    assert not names.is_notification_of("scar-like", function)

@@ -1,0 +1,75 @@
+"""A put replaces a bucket's whole configuration: everything of others is put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scar.aws.handlers.notifications import NotificationHandler
+from scar.aws.resources import BucketNotification
+
+OURS = BucketNotification(
+    name="photos/scar-crop-12345678",
+    function_arn="arn:aws:lambda:eu-west-1:123456789012:function:crop",
+    prefix="in/",
+    suffix=".jpg",
+)
+
+
+class Bucket:
+    """A bucket's notifications; somebody else may write right after us, a few times."""
+
+    def __init__(self, configuration: dict[str, Any], disturbances: int = 0) -> None:
+        self.configuration = configuration
+        self.disturbances = disturbances
+        self.puts = 0
+
+    def get_bucket_notification_configuration(self, **_: str) -> dict[str, Any]:
+        return {**self.configuration, "ResponseMetadata": {}}
+
+    def put_bucket_notification_configuration(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        NotificationConfiguration: dict[str, Any],  # noqa: N803
+    ) -> None:
+        self.puts += 1
+        if self.disturbances:
+            self.disturbances -= 1
+            return
+        self.configuration = NotificationConfiguration
+
+
+def others() -> dict[str, Any]:
+    return {
+        "LambdaFunctionConfigurations": [{"Id": "a", "LambdaFunctionArn": "x", "Events": ["y"]}],
+        "QueueConfigurations": [{"Id": "b", "QueueArn": "x", "Events": ["y"]}],
+        "TopicConfigurations": [{"Id": "c", "TopicArn": "x", "Events": ["y"]}],
+        "EventBridgeConfiguration": {},
+    }
+
+
+def handler(bucket: Bucket) -> NotificationHandler:
+    return NotificationHandler(bucket)  # type: ignore[arg-type]
+
+
+def test_queues_topics_and_eventbridge_are_kept() -> None:
+    bucket = Bucket(others())
+    handler(bucket).create(OURS)
+    assert handler(bucket).read(OURS) == OURS
+    handler(bucket).delete(OURS)
+    assert bucket.configuration == others()
+
+
+def test_ours_is_added_once() -> None:
+    bucket = Bucket({})
+    handler(bucket).create(OURS)
+    handler(bucket).create(OURS)
+    assert len(bucket.configuration["LambdaFunctionConfigurations"]) == 1
+    assert bucket.puts == 1
+
+
+def test_a_write_of_somebody_else_is_noticed_and_ours_made_again() -> None:
+    bucket = Bucket(others(), disturbances=2)
+    handler(bucket).create(OURS)
+    assert handler(bucket).read(OURS) == OURS
+    assert bucket.puts == 3

@@ -1,0 +1,113 @@
+"""A plan is the difference of two states, in an order that can be carried out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scar.aws.plan import Create, Delete, Update, plan
+from scar.aws.resources import (
+    BucketNotification,
+    ComputeEnvironment,
+    EventInvokeConfig,
+    JobDefinition,
+    JobQueue,
+    Key,
+    LambdaFunction,
+    LogGroup,
+    Resource,
+    Role,
+)
+
+FUNCTION = LambdaFunction(name="crop", role_arn="arn:aws:iam::1:role/scar/crop-role", image="x")
+EVERYTHING: tuple[Resource, ...] = (
+    BucketNotification(name="photos/scar-crop-1", function_arn="arn:aws:lambda:r:1:function:crop"),
+    EventInvokeConfig(name="crop"),
+    FUNCTION,
+    JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),), job_role="x/crop-role"),
+    JobQueue(name="scar-1", environment="scar-1"),
+    ComputeEnvironment(name="scar-1"),
+    Role(name="crop-role"),
+    LogGroup(name="/aws/lambda/crop"),
+    LogGroup(name="/aws/batch/crop"),
+)
+states = st.sets(st.sampled_from(EVERYTHING))
+
+
+def by_key(resources: set[Resource]) -> dict[Key, Resource]:
+    return {r.key: r for r in resources}
+
+
+@settings(deadline=None, max_examples=60)
+@given(states, states)
+def test_carrying_a_plan_out_makes_observed_what_is_desired(
+    desired: set[Resource], observed: set[Resource]
+) -> None:
+    state = by_key(observed)
+    for change in plan(desired, by_key(observed)).changes:
+        match change:
+            case Create(resource):
+                assert resource.key not in state
+                state[resource.key] = resource
+            case Update(before, after):
+                assert state[after.key] == before
+                state[after.key] = after
+            case Delete(resource):
+                del state[resource.key]
+    assert state == by_key(desired)
+
+
+@settings(deadline=None, max_examples=60)
+@given(states, states)
+def test_nothing_exists_without_what_it_needs(
+    desired: set[Resource], observed: set[Resource]
+) -> None:
+    changes = plan(desired, by_key(observed)).changes
+    place = {change.resource.key: number for number, change in enumerate(changes)}
+    for change in changes:
+        for needed in change.resource.needs & place.keys():
+            other = changes[place[needed]]
+            if isinstance(change, Delete) and isinstance(other, Delete):
+                assert place[needed] > place[change.resource.key]
+            if not isinstance(change, Delete) and not isinstance(other, Delete):
+                assert place[needed] < place[change.resource.key]
+
+
+@settings(deadline=None, max_examples=60)
+@given(states)
+def test_what_is_there_already_needs_no_change(state: set[Resource]) -> None:
+    nothing = plan(state, by_key(state))
+    assert not nothing
+    assert str(nothing) == "Nothing to change."
+
+
+def test_an_update_names_the_fields_that_differ() -> None:
+    bigger = replace(FUNCTION, memory=1024)
+    todo = plan([bigger], by_key({FUNCTION}))
+    assert str(todo) == "~ function crop\n    memory: 512 -> 1024"
+    assert json.loads(todo.to_json())["changes"] == [
+        {
+            "action": "update",
+            "kind": "function",
+            "name": "crop",
+            "changed": [{"name": "memory", "before": 512, "after": 1024}],
+        }
+    ]
+
+
+def test_notes_are_part_of_what_is_shown() -> None:
+    todo = plan([], {}, notes=["queue scar-1 is used by cut too"])
+    assert str(todo) == "Nothing to change.\n(queue scar-1 is used by cut too)"
+
+
+def test_a_plan_names_variables_and_never_shows_their_values() -> None:
+    before = replace(FUNCTION, environment=(("A", "s3cret"), ("B", "kept")))
+    after = replace(FUNCTION, environment=(("A", "0ther"), ("B", "kept")))
+    made = plan([after], {})
+    changed = plan([after], {before.key: before})
+    assert "environment: A (values are not shown)" in str(changed)
+    for text in (str(made), made.to_json(), str(changed), changed.to_json()):
+        assert not any(secret in text for secret in ("s3cret", "0ther", "kept"))

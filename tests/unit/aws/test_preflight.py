@@ -1,0 +1,96 @@
+"""Faults that would only show after the first change are found before it, all at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from scar.aws import preflight
+from scar.aws.function import Function, Input
+from scar.aws.preflight import NotDeployable, require
+from scar.aws.resources import Bucket, BucketNotification, LambdaFunction
+from supervisor.model import OutputRule
+
+CROP = Function(name="crop", image="x", inputs=(Input(provider="s3", path="photos/in"),))
+
+
+def faults(*functions: Function) -> list[str]:
+    return list(preflight.of_functions(functions))
+
+
+def writing(path: str, provider: str = "s3") -> Function:
+    return replace(CROP, outputs=(OutputRule(provider=provider, path=path),))
+
+
+@pytest.mark.parametrize("path", ["photos/in", "photos/in/", "photos/in/small"])
+def test_a_function_may_not_start_itself(path: str) -> None:
+    (fault,) = faults(writing(path))
+    assert fault.startswith(f"crop: its output {path} is in its input photos/in")
+
+
+@pytest.mark.parametrize("path", ["photos/inside", "photos", "photos/out", "others/in"])
+def test_outputs_beside_the_input_are_fine(path: str) -> None:
+    assert faults(writing(path)) == []
+
+
+def test_a_whole_bucket_as_input_leaves_no_place_for_outputs() -> None:
+    function = replace(writing("photos/out"), inputs=(Input(provider="s3", path="photos"),))
+    assert len(faults(function)) == 1
+
+
+def test_another_store_with_the_same_names_is_no_loop() -> None:
+    assert faults(writing("photos/in", provider="minio.mine")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "overlap"), [("photos/in/a", True), ("photos", True), ("photos/in2", False)]
+)
+def test_two_functions_may_not_share_an_object(path: str, *, overlap: bool) -> None:
+    other = replace(CROP, name="cut", inputs=(Input(provider="s3", path=path),))
+    assert bool(faults(CROP, other)) is overlap
+
+
+def test_names_are_used_once() -> None:
+    assert "crop: two functions have this name." in faults(CROP, replace(CROP, inputs=()))
+
+
+def test_limits_are_named_with_the_resource() -> None:
+    resources = [LambdaFunction(name="crop", memory=64), Bucket(name="Bad")]
+    found = list(preflight.of_resources(resources, "eu-west-1"))
+    assert found[0].startswith("function crop: ValidationException: ")
+    assert found[1] == "bucket Bad: InvalidBucketName: The specified bucket is not valid."
+
+
+def rule(rule_id: str, prefix: str, event: str = "s3:ObjectCreated:*") -> dict[str, object]:
+    return {
+        "Id": rule_id,
+        "LambdaFunctionArn": "arn:theirs",
+        "Events": [event],
+        "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": prefix}]}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("there", "overlap"),
+    [
+        (rule("theirs", "in/a/"), True),
+        (rule("theirs", "other/"), False),
+        (rule("theirs", "in/", "s3:ObjectRemoved:*"), False),
+        (rule("scar-crop-12345678", "in/"), False),
+    ],
+)
+def test_notifications_already_on_the_bucket_are_respected(
+    there: dict[str, object], *, overlap: bool
+) -> None:
+    ours = BucketNotification(name="photos/scar-crop-00000000", function_arn="x", prefix="in/")
+    for kind in ("LambdaFunctionConfigurations", "QueueConfigurations"):
+        found = list(preflight.of_buckets([ours], {"photos": {kind: [there]}}, ["crop"]))
+        assert bool(found) is overlap
+
+
+def test_all_faults_are_raised_together_once() -> None:
+    with pytest.raises(NotDeployable) as caught:
+        require(["a", "b", "a"])
+    assert caught.value.problem == "a\nb"
+    require([])

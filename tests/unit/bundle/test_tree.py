@@ -1,0 +1,56 @@
+"""The bundle's layer is the same bytes for the same files, and the byte code never looks back."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import struct
+import sys
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+from supervisor.bundle import build, compiler, tree
+from supervisor.bundle.tree import File
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_layer_depends_on_its_files_alone() -> None:
+    one = tree.layer({"b/c": File(b"1"), "a": File(b"2", 0o755)})
+    assert one == tree.layer({"a": File(b"2", 0o755), "b/c": File(b"1")})
+    with tarfile.open(fileobj=io.BytesIO(one)) as archive:
+        found = [(m.name, oct(m.mode), m.uid, m.mtime) for m in archive]
+    assert found == [("a", "0o755", 0, 0), ("b", "0o755", 0, 0), ("b/c", "0o644", 0, 0)]
+
+
+def test_a_written_tree_is_read_back(tmp_path: Path) -> None:
+    files = {"a": File(b"1", 0o755), "b/c": File(b"2")}
+    tree.write(files, tmp_path)
+    assert tree.read(tmp_path) == files
+
+
+def test_modules_are_compiled_unchecked_sorted_and_stored(tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    tree.write({"b.py": File(b"y = 2\n"), "a/__init__.py": File(b"x = 1\n")}, sources)
+    compiler.main(sources, tmp_path / "o.zip", "/opt/scar/o.zip")
+    with zipfile.ZipFile(tmp_path / "o.zip") as archive:
+        assert archive.namelist() == ["a/__init__.pyc", "b.pyc"]
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+        data = archive.read("b.pyc")
+    assert data[:4] == importlib.util.MAGIC_NUMBER
+    assert struct.unpack("<I", data[4:8]) == (1,)
+    sys.path.insert(0, str(tmp_path / "o.zip"))
+    try:
+        module = importlib.import_module("b")
+        assert module.y == 2
+    finally:
+        sys.path.remove(str(tmp_path / "o.zip"))
+        sys.modules.pop("b", None)
+
+
+def test_the_supervisor_is_packed_without_the_builder_of_the_bundle() -> None:
+    names = build.supervisor_sources()
+    assert "supervisor/config.py" in names
+    assert not [name for name in names if name.startswith("supervisor/bundle/")]

@@ -1,0 +1,126 @@
+"""The commands of the local cloud."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.cli.main import run
+from scar.local.control import Control, LocalCloud
+from scar.local.home import Home
+from tests.fakes.world import FakeWorld
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATUS = {
+    "url": "http://127.0.0.1:1",
+    "engine": "process",
+    "guarantees": {"filesystem": False, "notes": ["Memory is looked at."]},
+    "counts": {"queued": 0},
+    "not_emulated": ["GPUs: refused."],
+    "batch": {},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FakeControl(Control):
+    running: bool = True
+    done: list[str] = field(default_factory=list)
+
+    def ensure_started(self, engine: str = "") -> LocalCloud:
+        self.done.append(f"start {engine}")
+        return LocalCloud(
+            endpoint_url="http://127.0.0.1:1",
+            access_key="AK",
+            secret_key="it's",
+            region="eu-west-1",
+            engine="process",
+        )
+
+    def find(self) -> LocalCloud | None:
+        return self.ensure_started() if self.running else None
+
+    def status(self) -> Mapping[str, object] | None:
+        return STATUS if self.running else None
+
+    def stop(self) -> bool:
+        return self.running
+
+    def reset(self) -> None:
+        self.done.append("reset")
+
+
+@dataclass(frozen=True)
+class LocalWorld(FakeWorld):
+    controlled: FakeControl = field(default_factory=lambda: FakeControl(Home(Path("/nowhere")), {}))
+
+    def control(self) -> Control:
+        return self.controlled
+
+
+def a_world(*, running: bool = True) -> LocalWorld:
+    return LocalWorld({}, controlled=FakeControl(Home(Path("/nowhere")), {}, running=running))
+
+
+def test_status_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "status"], a_world()) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "url     http://127.0.0.1:1",
+        "engine  process",
+        "batch   none",
+        "",
+        "Guarantees:",
+        "  filesystem  no",
+        "  Notes:",
+        "    - Memory is looked at.",
+        "",
+        "Counts:",
+        "  queued  0",
+        "",
+        "Not emulated:",
+        "  - GPUs: refused.",
+    ]
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_status_as_json(running: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "status", "-j"], a_world(running=running)) == 0
+    assert json.loads(capsys.readouterr().out)["running"] is running
+
+
+def test_env_is_for_eval(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "env"], a_world()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "export AWS_ENDPOINT_URL=http://127.0.0.1:1"
+    assert """export AWS_SECRET_ACCESS_KEY='it'"'"'s'""" in lines
+    assert "export AWS_REGION=eu-west-1" in lines
+
+
+def test_env_of_nothing_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "env"], a_world(running=False)) == 1
+    assert "scar local start" in capsys.readouterr().err
+
+
+def test_start_names_engine_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    world = a_world()
+    assert run(["local", "start", "--engine", "sandbox"], world) == 0
+    assert world.controlled.done == ["start sandbox"]
+    assert "http://127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_stop_says_whether_it_ran(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "stop"], a_world(running=False)) == 0
+    assert capsys.readouterr().err == "It was not running.\n"
+
+
+def test_reset_wants_a_yes() -> None:
+    world = a_world()
+    assert run(["local", "reset"], world) == 2
+    assert world.controlled.done == []
+    assert run(["local", "reset", "--yes"], world) == 0
+    assert world.controlled.done == ["reset"]

@@ -1,0 +1,58 @@
+"""The files that show the FDL to people are complete and true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from scar.aws.described import functions_of
+from scar.fdl.load import load, model_in
+from scar.fdl.model import Document
+from scar.fdl.reference import reference
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+ROOT = Path(__file__).parent.parent.parent.parent
+EXAMPLE = ROOT / "fdl-example.yaml"
+
+
+def missing(model: type[BaseModel], shown: Any, path: str) -> list[str]:  # noqa: ANN401
+    """Return the keys of the model that the example does not show."""
+    if isinstance(shown, list):
+        return missing(model, shown[0], path)
+    assert isinstance(shown, dict), path
+    if path == "storage_providers.s3":
+        shown = shown["my_s3"]
+    absent = []
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        here = f"{path}.{key}".lstrip(".")
+        below = model_in(field.annotation)
+        if key not in shown:
+            absent.append(here)
+        elif below is not None:
+            absent += missing(below, shown[key], here)
+    return absent
+
+
+def test_the_example_loads() -> None:
+    assert functions_of(load(EXAMPLE))[0].name == "my-function"
+
+
+def test_the_example_shows_every_key() -> None:
+    assert missing(Document, yaml.safe_load(EXAMPLE.read_text()), "") == []
+
+
+def test_the_example_shows_the_defaults() -> None:
+    example = load(EXAMPLE).functions.aws[0]
+    least = {"lambda": {"name": "my-function", "container": {"image": "ubuntu:24.04"}}}
+    plain = Document.model_validate({"functions": {"aws": [least]}}).functions.aws[0]
+    assert example.lambda_.model_copy(update={"input": (), "output": ()}) == plain.lambda_
+    assert example.model_copy(update={"lambda_": plain.lambda_}) == plain
+
+
+def test_the_reference_is_that_of_the_model() -> None:
+    assert (ROOT / "docs" / "fdl.md").read_text() == reference()

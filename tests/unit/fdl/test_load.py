@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.fdl.faults import InvalidFDL
+from scar.fdl.load import from_values, load
+from supervisor.model import ExecutionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Write = Callable[[str], Path]
+
+GOOD = """\
+functions:
+  aws:
+  - lambda:
+      name: one
+      container: {image: ubuntu}
+      input: [{storage_provider: s3, path: bucket/in}]
+      output: [{storage_provider: s3, path: bucket/out, suffix: [wav, srt]}]
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str) -> Path:
+        path = tmp_path / "f.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def faults(path: Path) -> list[str]:
+    """Return every fault as line:column key: problem."""
+    with pytest.raises(InvalidFDL) as caught:
+        load(path)
+    assert caught.value.exit_code == 3
+    return [line.strip().removeprefix(f"{path}:") for line in caught.value.problem.splitlines()[1:]]
+
+
+def test_what_is_left_out_has_its_default(write: Write) -> None:
+    spec = load(write(GOOD)).functions.aws[0].lambda_
+    assert (spec.memory, spec.timeout, spec.retries) == (512, 300, 0)
+    assert spec.execution_mode is ExecutionMode.LAMBDA
+    assert spec.container.timeout_threshold == 10
+    assert spec.output[0].suffix == ("wav", "srt")
+    assert load(write(GOOD)).functions.aws[0].batch.memory == 1024
+
+
+def test_all_faults_are_told_at_once_with_their_places(write: Write) -> None:
+    found = faults(
+        write("""\
+functions:
+  aws:
+  - lambda:
+      nam: x
+      memory: 64
+      init_script: absent.sh
+      execution_mode: lamda
+  - lambda:
+      name: two
+  - lambda:
+      name: two
+      container: {image: i}
+storage_provider: {}
+""")
+    )
+    assert [f.partition(" ")[0] for f in found] == [
+        "3:5:",
+        "4:7:",
+        "5:7:",
+        "6:7:",
+        "7:7:",
+        "8:5:",
+        "11:7:",
+        "13:1:",
+    ]
+    text = "\n".join(found)
+    assert "did you mean `name`?" in text
+    assert "did you mean `storage_providers`?" in text
+    assert "absent.sh cannot be read: No such file" in text
+    assert "two functions called 'two'" in text
+    assert "image or image_file is required" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "1:1: the file is empty"),
+        ("# only a comment\n", "1:1: the file is empty"),
+        ("- a\n- b\n", "1:1: the top level is a list"),
+        ("just text", "1:1: the top level is the value"),
+        ("functions:\n\taws: []\n", "2:1: a tab in the indentation"),
+        ("functions: [\n", "2:1: not YAML"),
+        ("functions: {aws: []}\n", "1:13: functions.aws: there is no function"),
+        ("functions:\n", "1:1: functions.aws: is required"),
+        ("functions: 3\n", "1:1: functions: must have keys below it, not 3"),
+        ("functions: {}\n", "1:1: functions.aws: is required"),
+        ("functions: {oscar: [x], aws: 3}\n", "1:13: functions.oscar: OSCAR clusters"),
+        ("a: &a [*a]\n", "too large or nested too deeply"),
+        (GOOD + "functions: {}\n", "8:1: functions: this key stands here twice"),
+        (GOOD + "---\na: b\n", "not YAML"),
+        ("!!python/object/apply:os.system [ls]\n", "not YAML"),
+    ],
+)
+def test_what_is_no_fdl_is_told_plainly(write: Write, text: str, fault: str) -> None:
+    assert any(fault in found for found in faults(write(text))), faults(write(text))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    assert faults(tmp_path / "absent.yaml") == ["1:1: cannot be read: No such file or directory"]
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    assert faults(tmp_path / "binary") == ["1:1: the file is not UTF-8 text"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("output: [{path: bucket/in}]", "would start the function again"),
+        ("output: [{path: bucket/in/deeper}]", "would start the function again"),
+        ("input: [{path: Bucket/x}]", "is no bucket name"),
+        ("input: [{path: bucket/../x}]", "has an empty, '.' or '..' part"),
+        ("input: [{path: bucket/a}, {path: bucket/a/b}]", "overlaps with bucket/a"),
+        ("input: [{storage_provider: minio.x, path: bucket/a}]", "only s3 is"),
+        ("input: [{storage_provider: s3.x, path: bucket/a}]", "storage_providers.s3 has no 'x'"),
+        ("timeout: 10", "leave no time for the script"),
+        ("timeout: 901", "less than or equal to 900"),
+        ("retries: 3", "less than or equal to 2"),
+        ("name: a b", "is not a function name"),
+        ("environment: {Variables: {A: yes}}", "put it in quotes"),
+        ("container: {create_image: false, image: i}", "only `true`"),
+        ("tags: [a]", "must have keys below it, not ['a']"),
+        ("input: x", "must have keys below it, not 'x'"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(write: Write, change: str, fault: str) -> None:
+    key = change.partition(":")[0]
+    kept = [line for line in GOOD.splitlines() if not line.strip().startswith(f"{key}:")]
+    found = faults(write("\n".join([*kept, f"      {change}\n"])))
+    assert any(fault in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("batch", "fault"),
+    [
+        ("vcpus: 4", "never fits into max_v_cpus 2"),
+        ("vcpus: 0.5", "fractions exist on Fargate only"),
+        ("timeout: 59", "greater than or equal to 60"),
+        ("compute_resources: {type: FARGATE}", "the nearest size is 2048"),
+        ("compute_resources: {type: FARGATE, instance_types: [m5]}", "no instance types"),
+        ("state: DISABLED", "must be ENABLED"),
+    ],
+)
+def test_batch_sizes_are_checked_in_batch_modes_only(write: Write, batch: str, fault: str) -> None:
+    text = GOOD + "      execution_mode: batch\n    batch:\n      " + batch + "\n"
+    found = faults(write(text))
+    assert any(fault in line for line in found), found
+
+
+def test_functions_on_overlapping_folders_are_refused(write: Write) -> None:
+    other = "".join(GOOD.splitlines(keepends=True)[2:]).replace("one", "two")
+    found = faults(write(GOOD + other.replace("bucket/in", "bucket/in/below")))
+    assert ["overlaps with bucket/in, an input of one" in text for text in found] == [True]
+    assert len(load(write(GOOD + other.replace("bucket/in", "bucket/input"))).functions.aws) == 2
+
+
+def test_suffixes_that_exclude_each_other_may_share_a_folder(write: Write) -> None:
+    first = GOOD.replace("path: bucket/in}", "path: bucket/in, suffix: .wav}")
+    other = "".join(first.splitlines(keepends=True)[2:]).replace("one", "two")
+    assert len(load(write(first + other.replace(".wav", ".mp3"))).functions.aws) == 2
+    assert len(faults(write(first + other.replace(".wav", "av")))) == 1
+
+
+def test_a_key_with_nothing_below_it_has_its_defaults(write: Write) -> None:
+    empty = "      environment:\n      input:\n    batch:\n    iam:\n"
+    function = load(write(GOOD.replace("      input: [{", "      tags: {}\n      #") + empty))
+    assert function.functions.aws[0].batch.memory == 1024
+    assert function.functions.aws[0].lambda_.environment.Variables == {}
+
+
+def test_paths_are_relative_to_the_file(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    spec = load(write(GOOD + "      init_script: run.sh\n")).functions.aws[0].lambda_
+    assert spec.script == tmp_path / "run.sh"
+
+
+def test_the_home_of_an_unknown_user_is_a_fault(write: Write) -> None:
+    found = faults(write(GOOD + "      init_script: ~no-such-user/run.sh\n"))
+    assert len(found) == 1
+    assert "home of a user who does not exist" in found[0]
+
+
+@pytest.mark.parametrize("line", ["retries: true", "concurrency: yes", "memory: no"])
+def test_truth_values_are_no_numbers(write: Write, line: str) -> None:
+    found = faults(write(GOOD + f"      {line}\n"))
+    assert ["must be a number, not" in text for text in found] == [True]
+
+
+def test_the_command_line_goes_over_the_file_and_lists_replace(write: Write) -> None:
+    text = GOOD + "      environment: {Variables: {A: a, B: b}}\n"
+    over = {"lambda": {"memory": 1024, "output": [], "environment": {"Variables": {"B": "c"}}}}
+    spec = load(write(text), over).functions.aws[0].lambda_
+    assert spec.memory == 1024
+    assert spec.output == ()
+    assert spec.environment.Variables == {"A": "a", "B": "c"}
+
+
+def test_a_function_can_come_from_values_alone(tmp_path: Path) -> None:
+    spec = {"lambda": {"name": "n", "container": {"image": "i"}}}
+    assert from_values(spec, tmp_path).functions.aws[0].lambda_.name == "n"
+    with pytest.raises(InvalidFDL, match="the command line has a fault"):
+        from_values({"lambda": {"name": "n"}}, tmp_path)
+
+
+yaml_like = st.text(alphabet="abc: -[]{}&*!|>'\"\n\t#,?%@`0.\\é", max_size=60)
+
+
+@given(st.one_of(yaml_like, yaml_like.map(lambda text: f"functions:\n  aws:\n  - lambda: {text}")))
+def test_no_text_gives_anything_but_faults(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"any-{abs(hash(text))}.yaml"
+    path.write_text(text)
+    try:
+        load(path)
+    except InvalidFDL as error:
+        assert error.faults  # noqa: PT017
+    finally:
+        path.unlink()

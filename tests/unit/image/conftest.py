@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.image.blobs import BlobCache
+from scar.image.layer import File, Folder, layer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> BlobCache:
+    return BlobCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A stand-in for the supervisor layer."""
+    data = layer({"opt/scar/launch": File(b"#!", 0o755), "opt/scar/lib": Folder()}).blob.data
+    assert isinstance(data, bytes)
+    path = tmp_path / "bundle.tar.gz"
+    path.write_bytes(data)
+    return path

@@ -1,0 +1,77 @@
+"""The demo image: an ordinary root with Python in it, made of the bundle's files."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.errors import ConfigurationError
+from scar.image.bundle import find_bundle
+from scar.image.demo import demo_image, main
+from scar.image.layer import File, layer
+from scar.image.source import open_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.image.blobs import BlobCache
+
+
+@pytest.mark.parametrize(
+    ("architecture", "loader"),
+    [("amd64", "lib64/ld-linux-x86-64.so.2"), ("arm64", "usr/lib/ld-linux-aarch64.so.1")],
+)
+def test_the_files_of_the_bundle_lie_where_python_looks(
+    architecture: str, loader: str, tmp_path: Path, cache: BlobCache
+) -> None:
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("json/__init__.pyc", b"code")
+    home = "opt/scar"
+    data = layer(
+        {
+            f"{home}/python": File(b"python", 0o755),
+            f"{home}/ld.so": File(b"loader", 0o755),
+            f"{home}/launch": File(b"launch", 0o755),
+            f"{home}/lib/libc.so.6": File(b"libc"),
+            f"{home}/lib-dynload/_json.so": File(b"json"),
+            f"{home}/licenses/common/GPL-2": File(b"text"),
+            f"{home}/python311.zip": File(zipped.getvalue()),
+            f"{home}/supervisor.zip": File(b"not in a user's image"),
+        }
+    ).blob.data
+    assert isinstance(data, bytes)
+    (tmp_path / "bundle.tar.gz").write_bytes(data)
+    demo_image(tmp_path / "out.tar", architecture, tmp_path / "bundle.tar.gz")
+    image = open_source("", tmp_path / "out.tar", architecture=architecture, cache=cache)
+    with (
+        image.layers[0].blob.open() as file,
+        tarfile.open(fileobj=file) as archive_,
+    ):
+        modes = {m.name: oct(m.mode) for m in archive_ if m.isreg()}
+    triplet = "x86_64" if architecture == "amd64" else "aarch64"
+    assert modes == {
+        "etc/group": "0o644",
+        "etc/passwd": "0o644",
+        loader: "0o755",
+        "usr/bin/python3": "0o755",
+        f"usr/lib/{triplet}-linux-gnu/libc.so.6": "0o644",
+        "usr/lib/python3.11/json/__init__.pyc": "0o644",
+        "usr/lib/python3.11/lib-dynload/_json.so": "0o644",
+        "usr/share/doc/licenses/common/GPL-2": "0o644",
+    }
+
+
+def test_the_command_wants_one_path() -> None:
+    assert main([]) == 2
+
+
+def test_a_bundle_that_was_not_built_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        find_bundle("x86_64", tmp_path)
+    assert "linux/amd64" in caught.value.problem
+    assert "make bundle" in caught.value.remedy

@@ -1,0 +1,68 @@
+"""Layers are the same bytes whoever builds them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.image.archive import Unzipper
+from scar.image.blobs import digest_of
+from scar.image.layer import Compressor, File, Folder, Link, layer, plain
+
+
+def test_the_order_of_the_files_does_not_matter() -> None:
+    one = layer({"b/x": File(b"1"), "a": File(b"2", 0o755)})
+    two = layer({"a": File(b"2", 0o755), "b/x": File(b"1")})
+    assert one == two
+
+
+def test_a_layer_has_no_time_no_owner_and_a_fixed_gzip_header() -> None:
+    built = layer({"opt/scar/x": File(b"data", 0o755), "tmp": Folder(0o1777), "l": Link("tmp")})
+    data = built.blob.data
+    assert isinstance(data, bytes)
+    assert data[:10] == b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        members = archive.getmembers()
+    assert [member.name for member in members] == ["l", "opt", "opt/scar", "opt/scar/x", "tmp"]
+    assert {(m.mtime, m.uid, m.gid, m.uname) for m in members} == {(0, 0, 0, "")}
+    assert [oct(m.mode) for m in members] == ["0o777", "0o755", "0o755", "0o755", "0o1777"]
+
+
+def test_the_diff_id_is_the_digest_of_the_plain_tar() -> None:
+    tree = {"a": File(b"x")}
+    built = layer(tree)
+    assert built.diff_id == digest_of(plain(tree))
+    assert isinstance(built.blob.data, bytes)
+    assert gzip.decompress(built.blob.data) == plain(tree)
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a//b", "./a"])
+def test_a_path_that_is_not_plain_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="plain"):
+        layer({path: File(b"")})
+
+
+@given(st.lists(st.binary(max_size=5000), max_size=5), st.integers(1, 700))
+def test_unzipping_gives_what_was_compressed_however_it_is_cut(
+    members: list[bytes], step: int
+) -> None:
+    packed = b"".join(gzip.compress(member) for member in members) or gzip.compress(b"")
+    unzipper = Unzipper()
+    for start in range(0, len(packed), step):
+        unzipper.feed(packed[start : start + step])
+    assert unzipper.finish() == digest_of(b"".join(members))
+
+
+@given(st.lists(st.binary(max_size=300)))
+def test_the_compressor_writes_gzip(chunks: list[bytes]) -> None:
+    sink = io.BytesIO()
+    compressor = Compressor(sink)
+    for chunk in chunks:
+        compressor.write(chunk)
+    assert compressor.finish() == digest_of(b"".join(chunks))
+    assert gzip.decompress(sink.getvalue()) == b"".join(chunks)

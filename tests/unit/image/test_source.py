@@ -1,0 +1,250 @@
+"""Base images are read from archives; bad ones are named, hostile ones refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.image.blobs import BlobCache, digest_of
+from scar.image.build import build, configuration, docker_save
+from scar.image.document import INDEXES, OCI_MANIFEST, dump
+from scar.image.errors import ImageError, ImageNotFound
+from scar.image.layer import File, plain
+from scar.image.source import open_source
+from supervisor.model import ImageDefaults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from scar.image.model import BaseImage
+
+RUN = ImageDefaults(command=("/bin/tool",))
+TREE = {"bin/tool": File(b"tool" * 500, 0o755)}
+LAYER = plain(TREE)
+CONFIG = dump(configuration([digest_of(LAYER)], RUN, "amd64"))
+
+
+def read(path: Path, cache: BlobCache, name: str = "") -> BaseImage:
+    return open_source(name, path, architecture="amd64", cache=cache)
+
+
+def saved(
+    path: Path, files: dict[str, bytes], *extra: tarfile.TarInfo, config: str = "config"
+) -> Path:
+    """Write an archive in the old form, with further members."""
+    index = [{"Config": config, "RepoTags": ["a:1"], "Layers": ["l/layer.tar"]}]
+    files = {"manifest.json": json.dumps(index).encode(), config: CONFIG, **files}
+    with tarfile.open(path, "w") as archive:
+        for member in extra:
+            archive.addfile(member)
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def test_a_plain_layer_is_kept_gzipped(tmp_path: Path, cache: BlobCache) -> None:
+    image = read(saved(tmp_path / "i.tar", {"l/layer.tar": LAYER}), cache)
+    (only,) = image.layers
+    with only.blob.open() as file:
+        assert gzip.decompress(file.read()) == LAYER
+    assert only.diff_id == digest_of(LAYER)
+    assert image.defaults == RUN
+
+
+def test_a_gzipped_layer_is_kept_as_it_is(tmp_path: Path, cache: BlobCache) -> None:
+    packed = gzip.compress(LAYER, 1)
+    image = read(saved(tmp_path / "i.tar", {"l/layer.tar": packed}), cache)
+    assert image.layers[0].blob.digest == digest_of(packed)
+
+
+def test_a_link_to_another_layer_is_followed(tmp_path: Path, cache: BlobCache) -> None:
+    link = special("l/layer.tar", tarfile.SYMTYPE, "../other/layer.tar")
+    assert read(saved(tmp_path / "i.tar", {"other/layer.tar": LAYER}, link), cache).layers
+
+
+def test_an_unchanged_file_is_not_read_again(tmp_path: Path, cache: BlobCache) -> None:
+    path = saved(tmp_path / "i.tar", {"l/layer.tar": LAYER})
+    first = read(path, cache)
+    state = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"not a tar")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert read(path, cache) == first
+
+
+def test_a_file_is_read_again_when_its_layers_left_the_cache(
+    tmp_path: Path, cache: BlobCache
+) -> None:
+    path = saved(tmp_path / "i.tar", {"l/layer.tar": LAYER})
+    first = read(path, cache)
+    cache.path(first.layers[0].blob.digest).unlink()
+    assert read(path, cache) == first
+    assert cache.get(first.layers[0].blob.digest)
+
+
+def test_an_index_is_searched_for_the_platform(tmp_path: Path, cache: BlobCache) -> None:
+    path = oci_index(tmp_path, ("arm64", "amd64"))
+    for architecture in ("amd64", "arm64", "amd64"):
+        image = open_source("", path, architecture=architecture, cache=cache)
+        assert f'"{architecture}"'.encode() in image.config
+
+
+def test_an_index_without_the_platform_says_what_it_has(tmp_path: Path, cache: BlobCache) -> None:
+    with pytest.raises(ImageError, match=r"nothing for linux/amd64, only linux/arm64"):
+        read(oci_index(tmp_path, ("arm64",)), cache)
+
+
+def test_the_wrong_architecture_is_named(tmp_path: Path, cache: BlobCache) -> None:
+    docker_save(tmp_path / "i.tar", "a:1", [TREE], RUN, "arm64")
+    with pytest.raises(ImageError, match=r"is for linux/arm64; the function runs on linux/amd64"):
+        read(tmp_path / "i.tar", cache)
+
+
+def test_a_missing_file_is_named(tmp_path: Path, cache: BlobCache) -> None:
+    with pytest.raises(ImageNotFound, match=r"debian:12 was not found: cannot read .*gone\.tar"):
+        read(tmp_path / "gone.tar", cache, "debian:12")
+
+
+def test_an_image_that_nobody_has_names_all_that_was_tried(cache: BlobCache) -> None:
+    with pytest.raises(ImageNotFound) as caught:
+        open_source("a:1", None, architecture="amd64", cache=cache, stores=[Empty(), Empty()])
+    assert caught.value.problem.count("nothing at unix:///x") == 2
+    assert "docker save a:1" in caught.value.remedy
+
+
+def test_without_any_socket_the_message_says_so(cache: BlobCache) -> None:
+    with pytest.raises(ImageNotFound, match="No Docker or Podman socket"):
+        open_source("a:1", None, architecture="amd64", cache=cache)
+
+
+def test_several_images_need_a_name(tmp_path: Path, cache: BlobCache) -> None:
+    config = CONFIG.decode()
+    index = [{"Config": "c", "RepoTags": [f"a:{n}"], "Layers": ["l/layer.tar"]} for n in (1, 2)]
+    path = saved(
+        tmp_path / "i.tar",
+        {"manifest.json": json.dumps(index).encode(), "c": config.encode(), "l/layer.tar": LAYER},
+    )
+    with pytest.raises(ImageError, match=r"2 images \(a:1, a:2\)"):
+        read(path, cache)
+    assert read(path, cache, "a:2").name == "a:2"
+
+
+HOSTILE: dict[str, Callable[[Path], Path]] = {
+    "leads out": lambda p: saved(p, {"../evil": b"x" * 600}),
+    "name '/etc/passwd' leads out": lambda p: saved(p, {"/etc/passwd": b"x" * 600}),
+    "leads out of it": lambda p: saved(p, {}, special("l", tarfile.SYMTYPE, "../../etc/passwd")),
+    "name '/etc/shadow'": lambda p: saved(p, {}, special("l", tarfile.LNKTYPE, "/etc/shadow")),
+    "device": lambda p: saved(p, {}, special("null", tarfile.CHRTYPE)),
+    "special file": lambda p: saved(p, {}, special("pipe", tarfile.FIFOTYPE)),
+    "leads to itself": lambda p: saved(
+        p, {}, special("l/layer.tar", tarfile.SYMTYPE, "../l/layer.tar")
+    ),
+    "its layers are not the ones": lambda p: saved(p, {"l/layer.tar": plain({"x": File(b"y")})}),
+    "l/layer.tar is missing": lambda p: saved(p, {}),
+    "zstd": lambda p: saved(p, {"l/layer.tar": b"\x28\xb5\x2f\xfd" + b"x" * 900}),
+    "does not have the content": lambda p: saved(
+        p, {"l/layer.tar": LAYER}, config=f"{'0' * 64}.json"
+    ),
+    "not JSON": lambda p: saved(p, {"manifest.json": b"{"}),
+    "an object was expected": lambda p: saved(p, {"manifest.json": b"[1]"}),
+    "too large": lambda p: saved(p, {"manifest.json": b"[" * (5 << 20)}),
+    "truncated": lambda p: saved(
+        p, {"l/layer.tar": gzip.compress(LAYER, mtime=0)[:-9] + b"\0" * 512}
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", HOSTILE)
+def test_a_hostile_or_damaged_archive_is_refused(
+    fault: str, tmp_path: Path, cache: BlobCache
+) -> None:
+    path = HOSTILE[fault](tmp_path / "i.tar")
+    with pytest.raises(ImageError) as caught:
+        read(path, cache)
+    assert fault in caught.value.problem
+    assert str(path) in caught.value.problem
+    assert caught.value.remedy
+    assert not list(cache.incoming.iterdir())
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.8])
+def test_a_truncated_archive_is_refused(
+    share: float, packed: bool, tmp_path: Path, cache: BlobCache
+) -> None:
+    path = tmp_path / "i.tar"
+    docker_save(path, "a:1", [TREE, {"big": File(bytes(range(256)) * 400)}], RUN)
+    data = gzip.compress(path.read_bytes()) if packed else path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ImageError):
+        read(path, cache)
+    assert not list(cache.incoming.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x1f\x8b", b"\0" * 2048])
+def test_what_is_no_archive_is_refused(data: bytes, tmp_path: Path, cache: BlobCache) -> None:
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(ImageError, match="archive"):
+        read(tmp_path / "x", cache)
+
+
+def test_an_exported_container_is_recognised(tmp_path: Path, cache: BlobCache) -> None:
+    (tmp_path / "x").write_bytes(LAYER)
+    with pytest.raises(ImageError) as caught:
+        read(tmp_path / "x", cache)
+    assert "not `docker export`" in caught.value.remedy
+
+
+class Empty:
+    endpoint = "unix:///x"
+
+    def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
+        raise ImageNotFound("nothing at unix:///x.", remedy="")
+
+
+def oci_index(folder: Path, architectures: tuple[str, ...]) -> Path:
+    """An OCI layout whose one entry is an index of several platforms."""
+    files: dict[str, bytes] = {}
+
+    def put(data: bytes) -> str:
+        digest = digest_of(data)
+        files[f"blobs/{digest.replace(':', '/')}"] = data
+        return digest
+
+    entries = []
+    for architecture in architectures:
+        image = build([TREE], RUN, architecture)
+        for blob in (*image.blobs, image.manifest):
+            assert isinstance(blob.data, bytes)
+            put(blob.data)
+        entries.append(
+            {
+                "digest": image.digest,
+                "mediaType": OCI_MANIFEST,
+                "platform": {"os": "linux", "architecture": architecture},
+            }
+        )
+    inner = put(json.dumps({"manifests": entries, "mediaType": INDEXES[0]}).encode())
+    top = {"manifests": [{"digest": inner, "mediaType": INDEXES[0]}]}
+    files["index.json"] = json.dumps(top).encode()
+    with tarfile.open(folder / "oci.tar", "w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return folder / "oci.tar"

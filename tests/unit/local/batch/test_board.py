@@ -1,0 +1,167 @@
+"""The states of jobs, over any order of events and crashes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from scar.local.batch.board import Board
+from scar.local.batch.model import PLACED, WAITING, Job, JobSpec, JobStatus, Outcome
+from scar.local.batch.store import JobStore
+from scar.local.moto.batch import Environment, Queue
+
+ENVIRONMENT = Environment(name="e", arn="ce/e", enabled=True, max_vcpus=4)
+QUEUE = Queue(name="q", arn="q", region="r", enabled=True, priority=1, environments=(ENVIRONMENT,))
+
+
+class Jobs(RuleBasedStateMachine):
+    """A board over one store, which is closed and opened again by a crash."""
+
+    jobs = Bundle("jobs")
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.time = 0
+        self.submitted: dict[str, int] = {}
+        self.ended: dict[str, JobStatus] = {}
+        self.terminated: set[str] = set()
+        self.open()
+
+    def open(self) -> None:
+        self.store = JobStore(Path(self.folder.name) / "jobs.sqlite")
+        self.board = Board(self.store, self.now)
+
+    def now(self) -> int:
+        self.time += 1
+        return self.time
+
+    @rule(target=jobs, vcpus=st.sampled_from([0.5, 1, 3, 5]), attempts=st.integers(1, 3))
+    def submit(self, vcpus: float, attempts: int) -> str:
+        name = f"job-{len(self.submitted)}"
+        spec = JobSpec(definition="d", image="i", vcpus=vcpus, memory_mb=4, attempts=attempts)
+        job = Job(id=name, name=name, region="r", queue="q", spec=spec, created=self.now())
+        self.board.submit(job)
+        self.submitted[name] = attempts
+        return name
+
+    @rule(places=st.integers(0, 4))
+    def step(self, places: int) -> None:
+        for job in self.board.step({"q": QUEUE}, places):
+            assert job.status is JobStatus.STARTING
+
+    @rule(job=jobs)
+    def run(self, job: str) -> None:
+        if self.status(job) is JobStatus.STARTING:
+            self.board.running(job)
+
+    @rule(job=jobs, code=st.sampled_from([0, 1, 137]), final=st.booleans())
+    def finish(self, job: str, code: int, final: bool) -> None:
+        if self.status(job) in PLACED:
+            self.board.finished(job, Outcome(status_reason="x", exit_code=code, final=final))
+
+    @rule(job=jobs)
+    def terminate(self, job: str) -> None:
+        before = self.status(job)
+        assert self.board.terminate(job, "because") is (before in PLACED)
+        if before in WAITING:
+            assert self.status(job) is JobStatus.FAILED
+        if before in PLACED:
+            self.terminated.add(job)
+
+    @rule(job=jobs)
+    def cancel(self, job: str) -> None:
+        before = self.status(job)
+        self.board.cancel(job, "because")
+        assert self.status(job) is (JobStatus.FAILED if before in WAITING else before)
+
+    @rule()
+    def crash(self) -> None:
+        self.store.close()
+        self.open()
+        self.board.recover()
+        assert not self.store.with_status(*PLACED)
+
+    def status(self, job: str) -> JobStatus:
+        found = self.store.get(job)
+        assert found is not None
+        return found.status
+
+    @invariant()
+    def no_job_is_lost_nor_tried_too_often(self) -> None:
+        for name, attempts in self.submitted.items():
+            job = self.store.get(name)
+            assert job is not None
+            assert len(job.attempts) <= attempts
+            assert (job.stopped is not None) is job.status.final
+            if job.status is JobStatus.SUCCEEDED:
+                assert job.attempts[-1].exit_code == 0
+
+    @invariant()
+    def a_terminated_job_never_runs_again(self) -> None:
+        for name in self.terminated:
+            job = self.store.get(name)
+            assert job is not None
+            assert job.status in (*PLACED, JobStatus.FAILED)
+            assert not job.status.final or job.status_reason == "because"
+
+    @invariant()
+    def final_states_stay(self) -> None:
+        for name in self.submitted:
+            status = self.status(name)
+            assert self.ended.get(name, status) is status
+            if status.final:
+                self.ended[name] = status
+
+    @invariant()
+    def capacity_is_kept(self) -> None:
+        assert sum(self.store.used().values()) <= ENVIRONMENT.max_vcpus
+
+    def teardown(self) -> None:
+        """Whatever happened: with all attempts ending, all jobs end, but for the stuck ones."""
+        if not hasattr(self, "store"):
+            return
+        for _ in range(4 * len(self.submitted) + 1):
+            self.board.step({"q": QUEUE}, 100)
+            for job in self.store.with_status(*PLACED):
+                self.board.finished(job.id, Outcome(status_reason="x", exit_code=1))
+        for job in self.store.with_status(*WAITING):
+            assert job.spec.vcpus > ENVIRONMENT.max_vcpus
+            assert job.status_reason.startswith("MISCONFIGURATION:")
+        self.store.close()
+        self.folder.cleanup()
+
+
+@pytest.mark.parametrize("crash", [True, False])
+def test_a_terminated_job_fails_with_its_reason_even_after_a_crash(
+    tmp_path: Path, crash: bool
+) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite")
+    board = Board(store, lambda: 1)
+    spec = JobSpec(definition="d", image="i", vcpus=1, memory_mb=4, attempts=3)
+    board.submit(Job(id="j", name="j", region="r", queue="q", spec=spec, created=1))
+    board.step({"q": QUEUE}, 1)
+    assert board.terminate("j", "because")
+    assert board.running("j") == "because"
+    if crash:
+        board.recover()
+    else:
+        board.finished("j", Outcome(status_reason="x", exit_code=0))
+    job = store.get("j")
+    assert job is not None
+    assert (job.status, job.status_reason) == (JobStatus.FAILED, "because")
+    store.close()
+
+
+TestJobs = Jobs.TestCase
+TestJobs.settings = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

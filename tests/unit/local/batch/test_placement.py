@@ -1,0 +1,85 @@
+"""Which waiting job starts where."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.local.batch.placement import Orphan, Start, Stuck, Waiting, place
+from scar.local.moto.batch import Environment, Queue
+
+
+def env(name: str, vcpus: float, *, enabled: bool = True) -> Environment:
+    return Environment(name=name, arn=name, enabled=enabled, max_vcpus=vcpus)
+
+
+def queue(name: str, *environments: Environment, priority: int = 1) -> Queue:
+    return Queue(
+        name=name,
+        arn=name,
+        region="r",
+        enabled=True,
+        priority=priority,
+        environments=environments,
+    )
+
+
+def job(number: int, queue: str = "q", vcpus: float = 1.0) -> Waiting:
+    return Waiting(number=number, id=f"j{number}", queue=queue, vcpus=vcpus)
+
+
+def test_environments_are_filled_in_the_queues_order() -> None:
+    first, second = env("a", 2), env("b", 8)
+    decisions = place([job(n) for n in range(4)], {"q": queue("q", first, second)}, {"a": 1.0}, 9)
+    assert decisions == [Start("j0", first), *(Start(f"j{n}", second) for n in (1, 2, 3))]
+
+
+def test_queues_of_higher_priority_go_first() -> None:
+    only = env("a", 1)
+    queues = {"low": queue("low", only), "high": queue("high", only, priority=9)}
+    assert place([job(1, "low"), job(2, "high")], queues, {}, 9) == [Start("j2", only)]
+
+
+def test_a_large_job_is_not_starved_by_small_ones_behind_it() -> None:
+    only = env("a", 4)
+    decisions = place([job(1, vcpus=4), job(2)], {"q": queue("q", only)}, {"a": 1.0}, 9)
+    assert decisions == []
+
+
+def test_a_job_too_large_for_every_environment_is_stuck_and_lets_others_pass() -> None:
+    only = env("a", 4)
+    stuck, start = place([job(1, vcpus=5), job(2)], {"q": queue("q", only)}, {}, 9)
+    assert isinstance(stuck, Stuck)
+    assert stuck.reason.startswith("MISCONFIGURATION:")
+    assert start == Start("j2", only)
+
+
+def test_disabled_environments_take_no_jobs() -> None:
+    (stuck,) = place([job(1)], {"q": queue("q", env("a", 4, enabled=False))}, {}, 9)
+    assert isinstance(stuck, Stuck)
+    assert "DISABLED" in stuck.reason
+
+
+def test_jobs_without_a_queue_are_orphans() -> None:
+    assert place([job(1)], {"q": None}, {}, 9) == [Orphan("j1")]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("xy"), st.floats(0.25, 9)), max_size=30),
+    st.floats(0, 8),
+    st.integers(0, 10),
+)
+def test_capacity_and_places_are_never_exceeded(
+    jobs: list[tuple[str, float]], busy: float, places: int
+) -> None:
+    one, two = env("a", 8), env("b", 4)
+    queues = {"x": queue("x", one, two), "y": queue("y", two, priority=2)}
+    waiting = [job(n, name, vcpus) for n, (name, vcpus) in enumerate(jobs)]
+    used = {"a": busy}
+    starts = [d for d in place(waiting, queues, used, places) if isinstance(d, Start)]
+    size = {w.id: w.vcpus for w in waiting}
+    for start in starts:
+        used[start.environment.arn] = used.get(start.environment.arn, 0) + size[start.job]
+    assert used["a"] <= 8 + 1e-6
+    assert used.get("b", 0) <= 4 + 1e-6
+    assert len(starts) <= places

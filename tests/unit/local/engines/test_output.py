@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from scar.local.engines.output import Output
+
+
+def test_all_that_was_written_before_a_drain_has_been_passed_on() -> None:
+    read, write = os.pipe()
+    passed = bytearray()
+
+    def slowly(chunk: bytes) -> None:
+        time.sleep(0.05)
+        passed.extend(chunk)
+
+    output = Output(read, slowly)
+    reader = threading.Thread(target=output.pass_on)
+    reader.start()
+    try:
+        for number in range(5):
+            os.write(write, b"%d" % number)
+            output.drain(10)
+            assert passed == bytes(range(ord("0"), ord("0") + number + 1))
+    finally:
+        os.close(write)
+        reader.join(10)
+        os.close(read)
+    output.drain(10)  # ended and closed: nothing is on its way
+
+
+def test_a_drain_ends_with_its_time() -> None:
+    read, write = os.pipe()
+    os.write(write, b"nobody reads this")
+    Output(read, lambda _: None).drain(0.01)
+    os.close(write)
+    os.close(read)
+
+
+def test_the_whole_pipe_is_passed_on_before_the_end() -> None:
+    read, write = os.pipe()
+    passed = bytearray()
+    output = Output(read, passed.extend)
+    reader = threading.Thread(target=output.pass_on)
+    reader.start()
+    for _ in range(100):
+        os.write(write, bytes(10_000))
+    os.close(write)
+    reader.join(10)
+    os.close(read)
+    assert len(passed) == 1_000_000

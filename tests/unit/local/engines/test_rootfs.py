@@ -1,0 +1,65 @@
+"""What is mounted into a sandbox is the image's, wherever its links lead."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import TYPE_CHECKING
+
+from scar.local.engines.port import Layer, LocalImage
+from scar.local.engines.rootfs import FUNCTION_HOME, RootFsStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def a_link(name: str, target: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = tarfile.SYMTYPE, target
+    return member
+
+
+def a_file(name: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size = 1
+    return member
+
+
+def an_image(folder: Path, *layers: tuple[tarfile.TarInfo, ...]) -> LocalImage:
+    made = []
+    for number, members in enumerate(layers):
+        path = folder / f"layer-{number}.tar"
+        with tarfile.open(path, "w") as archive:
+            for member in members:
+                archive.addfile(member, io.BytesIO(b"x" * member.size))
+        made.append(Layer(path=path, digest=f"sha256:{number}", diff_id=f"sha256:{number}"))
+    return LocalImage(
+        reference="example",
+        digest="sha256:0",
+        config_digest="sha256:0",
+        config=folder / "config",
+        layers=tuple(made),
+        entrypoint=("/opt/scar/launch",),
+        environment={},
+    )
+
+
+def test_no_link_of_an_image_leads_a_mount_outside(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    image = an_image(
+        tmp_path,
+        (a_link("etc/hosts", str(outside)), a_link("dev", str(outside)), a_file("proc")),
+        (a_link("opt/scar/function", str(outside)),),
+        (a_link("opt", str(outside)),),
+    )
+    found = RootFsStore(tmp_path / "images").get(image)
+    targets = [target for _, target in found.binds]
+    (function,) = [source for source, target in found.binds if target == FUNCTION_HOME]
+    for path in (tmp_path / "images").rglob("*"):
+        assert not path.is_symlink()
+    assert function.startswith(str(tmp_path / "images"))
+    assert (found.root / "etc" / "hosts").is_file()
+    assert (found.root / "proc").is_dir()
+    assert targets[:2] == ["/opt/scar", FUNCTION_HOME]
+    assert list(outside.iterdir()) == []

@@ -1,0 +1,196 @@
+"""Signatures as botocore makes them are let in; anything changed afterwards is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+import pytest
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.bodies import BytesBody
+from scar.local.http.model import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from botocore.auth import BaseSigner
+
+SECRET = b"server secret"
+KEY_ID = "AKIALOCAL00000000001"
+
+texts = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12
+)
+header_values = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20)
+
+
+def now() -> float:
+    return dt.datetime.now(dt.UTC).timestamp()
+
+
+def credentials(key_id: str = KEY_ID, secret: str | None = None) -> Credentials:
+    return Credentials(key_id, secret or secret_for(SECRET, key_id), token="ignored")
+
+
+def signed(
+    signer: BaseSigner,
+    method: str,
+    url: str,
+    *,
+    params: dict[str, str] | None = None,
+    data: bytes = b"",
+    headers: dict[str, str] | None = None,
+) -> Request:
+    aws = AWSRequest(method=method, url=url, params=params, data=data, headers=headers or {})
+    aws.headers["host"] = urlsplit(url).netloc
+    signer.add_auth(aws)
+    prepared = aws.prepare()
+    parts = urlsplit(str(prepared.url))
+    sent: dict[str, str | bytes] = dict(prepared.headers.items())
+    return Request(
+        method=method,
+        path=parts.path,
+        query=parts.query,
+        headers={
+            name.lower(): value if isinstance(value, str) else value.decode()
+            for name, value in sent.items()
+        },
+        body=BytesBody(data),
+    )
+
+
+def admit(request: Request, at: float | None = None) -> Request | Response:
+    return Authenticator(SECRET, clock=lambda: now() if at is None else at).admit(request)
+
+
+def refusal(request: Request, at: float | None = None) -> tuple[int, str]:
+    answer = admit(request, at)
+    assert isinstance(answer, Response)
+    assert isinstance(answer.body, bytes)
+    return answer.status, answer.body.decode()
+
+
+@settings(max_examples=80, deadline=None)
+@given(key=texts, query=st.dictionaries(texts, texts, max_size=3), value=header_values)
+def test_s3_requests_signed_by_botocore_are_let_in(
+    key: str, query: dict[str, str], value: str
+) -> None:
+    url = f"http://127.0.0.1:5000/bucket/{quote(key, safe='/~')}"
+    signer = S3SigV4Auth(credentials(), "s3", "eu-west-1")
+    request = signed(
+        signer, "PUT", url, params=query, data=b"body", headers={"x-amz-meta-a": value}
+    )
+    admitted = admit(request)
+    assert isinstance(admitted, Request)
+    assert admitted.access_key == KEY_ID
+
+
+@settings(max_examples=60, deadline=None)
+@given(key=texts, query=st.dictionaries(texts, texts, max_size=2))
+def test_urls_presigned_by_botocore_are_let_in_until_they_expire(
+    key: str, query: dict[str, str]
+) -> None:
+    url = f"http://127.0.0.1:5000/bucket/{quote(key, safe='/~')}"
+    signer = S3SigV4QueryAuth(credentials(), "s3", "us-east-1", expires=60)
+    request = signed(signer, "GET", url, params=query)
+    assert isinstance(admit(request), Request)
+    assert "Request has expired" in refusal(request, now() + 100)[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(segments=st.lists(texts, max_size=3), body=st.binary(max_size=50))
+def test_requests_to_other_services_are_let_in_with_their_body(
+    segments: list[str], body: bytes
+) -> None:
+    path = "/".join(quote(s, safe="") for s in ["2015-03-31", *segments])
+    signer = SigV4Auth(credentials(), "lambda", "us-east-1")
+    admitted = admit(signed(signer, "POST", f"http://127.0.0.1:5000/{path}", data=body))
+    assert isinstance(admitted, Request)
+    assert admitted.body.read(100) == body
+
+
+def a_request(service: str = "s3") -> Request:
+    kind = S3SigV4Auth if service == "s3" else SigV4Auth
+    return signed(
+        kind(credentials(), service, "us-east-1"),
+        "PUT",
+        "http://127.0.0.1:5000/bucket/key?a=b",
+        data=b"body",
+        headers={"x-amz-meta-a": "v", "content-type": "application/json"},
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda request: replace(request, method="GET"),
+        lambda request: replace(request, path="/bucket/other"),
+        lambda request: replace(request, query="a=c"),
+        lambda request: replace(request, query=""),
+    ],
+)
+def test_a_changed_request_is_refused(change: Callable[[Request], Request]) -> None:
+    status, body = refusal(change(a_request()))
+    assert (status, "<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
+
+
+def test_a_changed_header_is_refused() -> None:
+    request = a_request()
+    headers = {**request.headers, "x-amz-meta-a": "w"}
+    assert "SignatureDoesNotMatch" in refusal(replace(request, headers=headers))[1]
+
+
+def test_a_changed_body_of_another_service_is_refused_in_json() -> None:
+    status, body = refusal(replace(a_request("lambda"), body=BytesBody(b"other")))
+    assert (status, json.loads(body)["__type"]) == (403, "InvalidSignatureException")
+
+
+def test_a_clock_that_is_off_by_more_than_15_minutes_is_refused() -> None:
+    assert isinstance(admit(a_request(), now() + 14 * 60), Request)
+    assert "RequestTimeTooSkewed" in refusal(a_request(), now() + 16 * 60)[1]
+    assert "RequestTimeTooSkewed" in refusal(a_request(), now() - 16 * 60)[1]
+
+
+def test_a_request_without_signature_is_denied_in_the_words_of_its_service() -> None:
+    bare = Request(method="GET", path="/", query="", headers={}, body=BytesBody(b""))
+    assert "<Code>AccessDenied</Code>" in refusal(bare)[1]
+    target = {"x-amz-target": "Logs_20140328.GetLogEvents"}
+    assert "MissingAuthenticationTokenException" in refusal(replace(bare, headers=target))[1]
+
+
+@pytest.mark.parametrize(
+    ("service", "content_type", "code"),
+    [
+        ("s3", "", "InvalidAccessKeyId"),
+        ("batch", "application/json", "UnrecognizedClientException"),
+        ("iam", "application/x-www-form-urlencoded; charset=utf-8", "InvalidClientTokenId"),
+        ("ec2", "application/x-www-form-urlencoded", "AuthFailure"),
+    ],
+)
+def test_an_impossible_key_id_is_refused_as_the_service_would(
+    service: str, content_type: str, code: str
+) -> None:
+    kind = S3SigV4Auth if service == "s3" else SigV4Auth
+    signer = kind(credentials("short", "x"), service, "us-east-1")
+    headers = {"content-type": content_type}
+    request = signed(signer, "POST", "http://127.0.0.1:5000/", data=b"", headers=headers)
+    assert code in refusal(request)[1]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Basic abc", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b, Signature=", "\xff"],
+)
+def test_a_malformed_authorization_is_refused(authorization: str) -> None:
+    request = a_request()
+    headers = {**request.headers, "authorization": authorization}
+    assert refusal(replace(request, headers=headers))[0] in (400, 403)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from scar.local.lambda_.model import ApiError, DeployedFunction
+from scar.local.lambda_.pool import Pool
+
+CONCURRENCY, WARM = 3, 2
+
+
+def a_function(name: str, *, memory_mb: int = 128, reserved: int | None = None) -> DeployedFunction:
+    return DeployedFunction(
+        name=name,
+        arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+        memory_mb=memory_mb,
+        timeout=3,
+        image_uri="image",
+        reserved_concurrency=reserved,
+    )
+
+
+class Servant:
+    def __init__(self, function: DeployedFunction) -> None:
+        self.function = function
+        self.idle_since = 0.0
+        self.dead = False
+        self.closed = False
+        self.flushed = 0
+
+    @property
+    def alive(self) -> bool:
+        return not self.dead and not self.closed
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Directory:
+    def __init__(self) -> None:
+        self.functions = {
+            name: a_function(name, reserved=reserved)
+            for name, reserved in (("f", None), ("g", 1), ("h", None))
+        }
+
+    def get(self, name_or_arn: str, /) -> DeployedFunction | None:
+        return self.functions.get(name_or_arn.rpartition(":")[2])
+
+
+class Leases(RuleBasedStateMachine):
+    """Whatever is leased, returned, changed and deleted, the limits hold and nothing leaks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[Servant] = []
+        self.leased: list[Servant] = []
+        self.directory = Directory()
+        self.pool: Pool[Servant] = Pool(
+            self.make, concurrency=CONCURRENCY, warm_limit=WARM, idle_limit=60, freed=lambda: None
+        )
+
+    def make(self, function: DeployedFunction) -> Servant:
+        self.made.append(Servant(function))
+        return self.made[-1]
+
+    @rule(name=st.sampled_from("fgh"))
+    def lease(self, name: str) -> None:
+        function = self.directory.functions[name]
+        own = sum(servant.function.name == name for servant in self.leased)
+        full = len(self.leased) == CONCURRENCY
+        if full or own == function.reserved_concurrency:
+            with pytest.raises(ApiError):
+                self.pool.lease(function)
+            return
+        servant = self.pool.lease(function)
+        assert servant.alive
+        assert servant.function.sandbox_key == function.sandbox_key
+        assert servant not in self.leased
+        self.leased.append(servant)
+
+    @precondition(lambda self: self.leased)
+    @rule(position=st.integers(0, CONCURRENCY), dies=st.booleans())
+    def give_back(self, position: int, dies: bool) -> None:
+        servant = self.leased.pop(position % len(self.leased))
+        servant.dead = dies
+        self.pool.give_back(servant)
+        assert servant.alive or servant.closed
+
+    @rule(name=st.sampled_from("fgh"))
+    def change(self, name: str) -> None:
+        function = self.directory.functions[name]
+        self.directory.functions[name] = replace(function, memory_mb=function.memory_mb + 1)
+
+    @rule()
+    def sweep(self) -> None:
+        self.pool.sweep(self.directory)
+        for servant in self.made:
+            if not servant.closed and servant not in self.leased:
+                present = self.directory.functions[servant.function.name]
+                assert servant.function.sandbox_key == present.sandbox_key
+
+    @invariant()
+    def limits_hold(self) -> None:
+        waiting = [s for s in self.made if not s.closed and s not in self.leased]
+        assert self.pool.running == len(self.leased) <= CONCURRENCY
+        assert self.pool.warm == len(waiting) <= WARM
+
+    def teardown(self) -> None:
+        self.pool.close()
+        assert all(s.closed for s in self.made)
+
+
+Leases.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestLeases = Leases.TestCase
+
+
+def test_output_of_waiting_sandboxes_becomes_visible_too() -> None:
+    """What a call wrote last may come through the pipe after the call's end."""
+    made: list[Servant] = []
+
+    def make(function: DeployedFunction) -> Servant:
+        made.append(Servant(function))
+        return made[-1]
+
+    pool = Pool(make, concurrency=2, warm_limit=2, idle_limit=60, freed=lambda: None)
+    waiting, _ = pool.lease(a_function("f")), pool.lease(a_function("g"))
+    pool.give_back(waiting)
+    pool.flush()
+    pool.close()
+    assert [servant.flushed for servant in made] == [1, 1]

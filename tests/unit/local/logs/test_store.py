@@ -1,0 +1,110 @@
+"""Events are kept in order, bounded, and gone with their group."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.errors import Refused
+from scar.local.logs.pattern import parse
+from scar.local.logs.store import LogStore, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LogStore]:
+    store = LogStore(tmp_path, max_group_bytes=3 << 20)
+    yield store
+    store.close()
+
+
+def messages(store: LogStore, group: str = "g", stream: str = "s") -> list[str]:
+    events = store.page(group, stream, Window(), after=None, before=None, limit=100_000)
+    return [event.message for event in events]
+
+
+def test_events_come_back_by_time_then_arrival(store: LogStore) -> None:
+    store.append("g", "s", [(2, "b"), (1, "a"), (2, "c")])
+    assert messages(store) == ["a", "b", "c"]
+
+
+def test_events_are_there_after_a_restart(store: LogStore, tmp_path: Path) -> None:
+    store.append("g", "s", [(1, "a")])
+    again = LogStore(tmp_path)
+    assert messages(again) == ["a"]
+    again.close()
+
+
+def test_a_full_group_loses_its_oldest_events(store: LogStore) -> None:
+    for number in range(50):
+        store.append("g", "s", [(number, f"{number:05d}" + "x" * (100 << 10))])
+    kept = messages(store)
+    assert kept[-1].startswith("00049")
+    assert 20 <= len(kept) <= 42
+
+
+def test_events_past_the_retention_go(tmp_path: Path) -> None:
+    now = 10 * 86_400.0
+    store = LogStore(tmp_path, retention=lambda _: 1, clock=lambda: now)
+    store.append("g", "s", [(86_400_000, "old"), (10 * 86_400_000, "new")])
+    assert messages(store) == ["new"]
+    store.close()
+
+
+def test_a_deleted_group_is_not_brought_back_by_a_writer_that_goes_on(store: LogStore) -> None:
+    store.append("g", "s", [(1, "a")])
+    store.delete_group("g")
+    store.append("g", "s", [(2, "b")])
+    assert store.groups() == ()
+    store.append("g", "t", [(3, "c")])
+    assert messages(store, stream="t") == ["c"]
+
+
+def test_a_group_is_asked_for_at_its_first_stream_only(tmp_path: Path) -> None:
+    asked: list[str] = []
+    store = LogStore(tmp_path, ensure_group=asked.append)
+    store.append("g", "s", [(1, "a")])
+    store.append("g", "s", [(1, "a")])
+    assert asked == ["g"]
+    store.close()
+
+
+def test_text_that_is_no_utf8_is_stored_with_replacements(store: LogStore) -> None:
+    store.append("g", "s", [(1, "a\udcffb")])
+    assert messages(store) == ["a?b"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fitting", "others"),
+    [
+        ("", ["anything"], []),
+        ("ERROR", ["an ERROR here"], ["error"]),
+        ("a b", ["b a"], ["a"]),
+        ('"two words"', ["x two words y"], ["two  words"]),
+        ("?a ?b", ["a", "b"], ["c"]),
+        ("run -START", ["a run"], ["START run"]),
+    ],
+)
+def test_patterns_of_terms(pattern: str, fitting: list[str], others: list[str]) -> None:
+    parsed = parse(pattern)
+    assert all(parsed.fits(message) for message in fitting)
+    assert not any(parsed.fits(message) for message in others)
+
+
+@pytest.mark.parametrize("pattern", ["{ $.a = 1 }", "[a, b]", "%x%", '"open'])
+def test_other_patterns_are_refused(pattern: str) -> None:
+    with pytest.raises(Refused):
+        parse(pattern)
+
+
+@given(st.text())
+def test_any_pattern_is_parsed_or_refused(text: str) -> None:
+    with contextlib.suppress(Refused):
+        parse(text).fits(text)

@@ -1,0 +1,103 @@
+"""Events are handed over until somebody has them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.local.s3.database import Database
+from scar.local.s3.outbox import Outbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Receiver:
+    """Takes events, but fails as often as it is told to."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.taken: list[tuple[str, bytes]] = []
+        self.came = threading.Event()
+
+    def __call__(self, destination_arn: str, payload: bytes, /) -> None:
+        if destination_arn == "bad" and self.failures:
+            self.failures -= 1
+            raise OSError("not now")
+        self.taken.append((destination_arn, payload))
+        self.came.set()
+
+    def wait(self, count: int) -> None:
+        end = time.monotonic() + 10
+        while len(self.taken) < count and time.monotonic() < end:
+            self.came.wait(0.05)
+            self.came.clear()
+        assert len(self.taken) == count
+
+
+def add(outbox: Outbox, database: Database, arn: str, *payloads: bytes) -> None:
+    with database.write() as transaction:
+        for payload in payloads:
+            outbox.add(transaction, arn, payload)
+
+
+def test_events_are_delivered_in_order_and_forgotten(tmp_path: Path) -> None:
+    database, receiver = Database(tmp_path / "db"), Receiver()
+    outbox = Outbox(database, receiver)
+    outbox.start()
+    payloads = [str(number).encode() for number in range(200)]
+    add(outbox, database, "good", *payloads)
+    receiver.wait(200)
+    outbox.close()
+    assert [payload for _, payload in receiver.taken] == payloads
+    assert outbox.pending() == 0
+    database.close()
+
+
+def test_a_receiver_that_fails_is_asked_again_in_order_and_delays_no_other(
+    tmp_path: Path,
+) -> None:
+    database, receiver = Database(tmp_path / "db"), Receiver(failures=2)
+    outbox = Outbox(database, receiver)
+    add(outbox, database, "bad", b"1", b"2")
+    add(outbox, database, "good", b"3")
+    outbox.start()
+    receiver.wait(3)
+    outbox.close()
+    assert receiver.taken == [("good", b"3"), ("bad", b"1"), ("bad", b"2")]
+    assert outbox.pending() == 0
+    database.close()
+
+
+def test_events_wait_on_disk_for_the_next_start(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db")
+    first = Outbox(database, Receiver(failures=1000))
+    first.start()
+    add(first, database, "bad", b"1")
+    first.close()
+    database.close()
+    database, receiver = Database(tmp_path / "db"), Receiver()
+    second = Outbox(database, receiver)
+    assert second.pending() == 1
+    second.start()
+    receiver.wait(1)
+    second.close()
+    database.close()
+
+
+def test_a_rolled_back_write_owes_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db")
+    outbox = Outbox(database, Receiver())
+
+    def fail() -> None:
+        with database.write() as transaction:
+            outbox.add(transaction, "good", b"1")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert outbox.pending() == 0
+    database.close()

@@ -1,0 +1,184 @@
+"""Credentials are renewed in time, by one thread, and kept as long as they live."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+
+from supervisor.aws.credentials import RENEW_AHEAD, Fixed, Renewed, source
+from supervisor.aws.errors import NoCredentials
+from supervisor.aws.metadata import container
+from supervisor.aws.sigv4 import Credentials
+from supervisor.errors import ConfigError
+
+HOUR = 3600.0
+
+
+@dataclass
+class Role:
+    """A clock, and a role whose keys live for an hour."""
+
+    now: float = 0.0
+    fetched: int = 0
+    broken: bool = False
+    slow: threading.Event | None = None
+    waiting: threading.Event = field(default_factory=threading.Event)
+
+    def clock(self) -> float:
+        return self.now
+
+    def fetch(self) -> Credentials:
+        if self.slow:
+            self.waiting.set()
+            assert self.slow.wait(10)
+        if self.broken:
+            raise NoCredentials("The endpoint is down.")
+        self.fetched += 1
+        key = f"AK{self.fetched}"
+        return Credentials(access_key=key, secret_key="s", expires=self.now + HOUR)
+
+
+def test_nothing_is_fetched_before_it_is_needed_nor_twice() -> None:
+    role = Role()
+    renewed = Renewed(role.fetch, role.clock)
+    assert role.fetched == 0
+    assert renewed.current() is renewed.current()
+    assert role.fetched == 1
+
+
+def test_a_job_of_three_days_never_signs_with_old_keys() -> None:
+    role = Role()
+    renewed = Renewed(role.fetch, role.clock)
+    for minute in range(3 * 24 * 60):
+        role.now = minute * 60.0
+        assert renewed.current().expires - role.now >= RENEW_AHEAD - 60
+    assert role.fetched < 3 * 24 * 60 / 45
+
+
+def test_old_keys_serve_while_they_live_and_the_endpoint_is_down() -> None:
+    role = Role()
+    renewed = Renewed(role.fetch, role.clock)
+    renewed.current()
+    role.broken = True
+    role.now = HOUR - 1
+    assert renewed.current().access_key == "AK1"
+    role.now = HOUR
+    with pytest.raises(NoCredentials, match="down"):
+        renewed.current()
+    role.broken = False
+    assert renewed.current().access_key == "AK2"
+
+
+def test_a_failed_renewal_is_tried_again_only_after_a_minute() -> None:
+    role = Role()
+    calls = []
+
+    def fetch() -> Credentials:
+        calls.append(role.now)
+        return role.fetch()
+
+    renewed = Renewed(fetch, role.clock)
+    renewed.current()
+    role.broken = True
+    for second in range(120):
+        role.now = HOUR - RENEW_AHEAD + second
+        renewed.current()
+    assert len(calls) == 1 + 2
+
+
+def test_others_go_on_with_the_old_keys_while_one_thread_renews() -> None:
+    role = Role()
+    renewed = Renewed(role.fetch, role.clock)
+    renewed.current()
+    role.now = HOUR - 60
+    role.slow = threading.Event()
+    one = threading.Thread(target=renewed.current)
+    one.start()
+    assert role.waiting.wait(10)
+    assert renewed.current().access_key == "AK1"
+    role.slow.set()
+    one.join()
+    assert renewed.current().access_key == "AK2"
+    assert role.fetched == 2
+
+
+def test_many_threads_that_start_together_fetch_once() -> None:
+    role = Role()
+    renewed = Renewed(role.fetch, role.clock)
+    role.slow = threading.Event()
+    threads = [threading.Thread(target=renewed.current) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    role.slow.set()
+    for thread in threads:
+        thread.join()
+    assert role.fetched == 1
+
+
+def test_the_environment_comes_first() -> None:
+    environ = {
+        "AWS_ACCESS_KEY_ID": "AK",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/x",
+    }
+    found = source(environ)
+    assert isinstance(found, Fixed)
+    assert found.current() == Credentials(access_key="AK", secret_key="secret", token="token")
+
+
+def test_half_a_key_pair_is_an_error() -> None:
+    with pytest.raises(NoCredentials, match="AWS_SECRET_ACCESS_KEY is not set"):
+        source({"AWS_ACCESS_KEY_ID": "AK"})
+
+
+def test_no_source_at_all_is_an_error_with_a_remedy() -> None:
+    with pytest.raises(NoCredentials) as caught:
+        source({"AWS_EC2_METADATA_DISABLED": "true"})
+    assert "role" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.example/creds",
+        "http://169.254.169.254/latest",
+        "http://127.0.0.1.evil.example/x",
+        "http://10.0.0.1/x",
+        "ftp://127.0.0.1/x",
+    ],
+)
+def test_the_token_goes_to_no_other_host_in_the_clear(url: str) -> None:
+    with pytest.raises(ConfigError, match="AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        container({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://creds.example/x", "https://creds.example"),
+        ("http://127.0.0.1:80/x", "http://127.0.0.1"),
+        ("http://[::1]:8080/x", "http://[::1]:8080"),
+        ("http://169.254.170.23/v1/credentials", "http://169.254.170.23"),
+    ],
+)
+def test_container_endpoints_may_be_asked(url: str, origin: str) -> None:
+    found = container({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
+    assert found is not None
+    assert str(found.service.origin) == origin
+
+
+def test_a_token_with_line_breaks_is_refused_without_being_shown() -> None:
+    found = container(
+        {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/x",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": "geheim\r\nx: y",
+        }
+    )
+    assert found is not None
+    with pytest.raises(NoCredentials) as caught:
+        found.fetch()
+    assert "geheim" not in str(caught.value)
+    assert "geheim" not in repr(found)

@@ -1,0 +1,75 @@
+"""Keys, metadata, conditions and part sizes as S3 wants them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.errors import StorageError
+from supervisor.model import Absent, Matches, ObjectRef
+from supervisor.storage.s3_wire import (
+    KEY_BYTES,
+    MIB,
+    PARTS,
+    check_key,
+    condition_headers,
+    described,
+    metadata_headers,
+    part_size,
+)
+
+REF = ObjectRef("s3", "data", "key")
+names = st.from_regex(r"[a-z][a-z0-9-]{0,15}", fullmatch=True).filter(lambda n: n != "scar-write")
+values = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    st.sampled_from(["=?UTF-8?B?eA==?=", "=?utf-8?b?", " x", "x ", "a\r\nb"]),
+)
+
+
+@given(st.dictionaries(names, values, max_size=5))
+def test_metadata_survives_its_way_through_headers(metadata: dict[str, str]) -> None:
+    headers = metadata_headers(metadata, "1234", REF)
+    assert all(value.isascii() and value.isprintable() for value in headers.values())
+    assert described(headers).metadata == metadata
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a:b", "ü", "x\r\ny"])
+def test_a_name_that_no_header_can_have_is_refused(name: str) -> None:
+    with pytest.raises(StorageError, match="name of user metadata"):
+        metadata_headers({name: "v"}, "1", REF)
+
+
+def test_more_metadata_than_s3_takes_is_refused() -> None:
+    with pytest.raises(StorageError, match="2048"):
+        metadata_headers({"a": "x" * 2048}, "1", REF)
+
+
+@pytest.mark.parametrize("key", ["", "x" * (KEY_BYTES + 1), "é" * 513, "bad\udcff"])
+def test_keys_that_s3_would_refuse_are_refused(key: str) -> None:
+    with pytest.raises(StorageError):
+        check_key(ObjectRef("s3", "data", key))
+
+
+def test_a_key_may_have_1024_bytes() -> None:
+    check_key(ObjectRef("s3", "data", "é" * 512))
+
+
+@given(st.integers(1, 50 * 2**40))
+def test_no_upload_has_more_parts_than_s3_takes(total: int) -> None:
+    size = part_size(total, 16 * MIB)
+    assert size >= 16 * MIB
+    assert size % MIB == 0
+    assert -(-total // size) <= PARTS
+
+
+def test_conditions_become_headers() -> None:
+    assert condition_headers(None) == {}
+    assert condition_headers(Absent()) == {"if-none-match": "*"}
+    assert condition_headers(Matches("abc")) == {"if-match": '"abc"'}
+    assert condition_headers(Matches('"abc"')) == {"if-match": '"abc"'}
+
+
+def test_what_a_store_does_not_tell_is_zero_or_empty() -> None:
+    found = described({"content-length": "7", "last-modified": "nonsense"})
+    assert (found.size, found.etag, found.modified, found.served) == (7, "", 0.0, 0.0)

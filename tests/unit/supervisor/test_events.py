@@ -1,0 +1,112 @@
+"""Every event in ``tests/events`` is read as its ``.expected`` file says; garbage is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor import events
+from supervisor.errors import EventError
+from supervisor.invocation import Announced, Trigger
+from tests.fakes.supervised import notification
+
+FIXTURES = Path(__file__).parents[2] / "events"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+NAMES = st.sampled_from(
+    [
+        "Records",
+        "s3",
+        "eventSource",
+        "body",
+        "Sns",
+        "Message",
+        "script",
+        "cmd_args",
+        "httpMethod",
+        "object",
+        "key",
+        "bucket",
+        "name",
+        "source",
+        "detail",
+        "eventVersion",
+        "requestContext",
+    ]
+)
+NEARLY = st.recursive(
+    st.sampled_from(["aws:s3", "aws:sqs", "aws:sns", "aws.s3", "2.1", "{}", "[]", 1, None]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def shown(trigger: Trigger) -> dict[str, object]:
+    if isinstance(trigger, Announced):
+        return {
+            "announced": str(trigger.source),
+            "version_id": trigger.version.version_id,
+            "etag": trigger.version.etag,
+            "sequencer": trigger.sequencer,
+            "time": trigger.time,
+        }
+    return {
+        "direct": {
+            "script": trigger.script.decode() if trigger.script is not None else None,
+            "arguments": list(trigger.arguments) if trigger.arguments is not None else None,
+            "payload": trigger.payload.decode() if trigger.payload is not None else None,
+            "file_name": trigger.file_name,
+            "parameters": dict(trigger.parameters),
+            "api": trigger.api,
+        }
+    }
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.json")), ids=lambda path: path.stem)
+def test_an_event_is_read_as_expected(path: Path) -> None:
+    wanted = json.loads(Path(f"{path}.expected").read_text())
+    if isinstance(wanted, dict):
+        with pytest.raises(EventError) as caught:
+            events.read(path.read_bytes())
+        assert wanted["error"] in caught.value.problem
+        assert caught.value.remedy
+    else:
+        assert [shown(trigger) for trigger in events.read(path.read_bytes())] == wanted
+
+
+@pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b"nonsense", b"[" * 100_000])
+def test_what_is_not_json_is_refused(raw: bytes) -> None:
+    with pytest.raises(EventError, match="not JSON"):
+        events.read(raw)
+
+
+@given(JSON | NEARLY)
+def test_any_json_is_understood_or_refused_with_a_remedy(value: object) -> None:
+    try:
+        events.read(json.dumps(value).encode())
+    except EventError as error:
+        assert error.remedy  # noqa: PT017
+
+
+@given(st.text(min_size=1).filter(lambda key: not key.endswith("/")))
+def test_every_key_survives_the_encoding_of_s3(key: str) -> None:
+    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in key):
+        return
+    (trigger,) = events.read(json.dumps(notification(key)).encode())
+    assert isinstance(trigger, Announced)
+    assert trigger.source.key == key
+    assert quote_plus(key, safe="/") in trigger.event
+
+
+def test_each_record_is_delegated_alone() -> None:
+    raw = json.dumps(notification("in/a", "in/b")).encode()
+    for trigger in events.read(raw):
+        assert events.read(trigger.event.encode()) == (trigger,)

@@ -1,0 +1,130 @@
+"""Scripts as real processes: output, status, deadlines, and what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supervisor.errors import ConfigError, DeadlineExceeded
+from supervisor.invocation import Task
+from supervisor.logs import Log
+from supervisor.runners.accounts import find, is_mapped
+from supervisor.runners.process import TAIL, ProcessRunner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def a_runner(printed: list[bytes] | None = None) -> ProcessRunner:
+    kept = printed if printed is not None else []
+    return ProcessRunner(Log(write=lambda _: None), write=kept.append, grace=0.3)
+
+
+def a_task(folder: Path, shell: str, *argv: str) -> Task:
+    return Task(
+        argv=argv or ("/bin/sh", "-c", shell),
+        cwd=folder,
+        environment={"PATH": "/usr/bin:/bin", "PIDS": str(folder / "pids")},
+        folder=folder,
+    )
+
+
+def assert_gone(pids: Path) -> None:
+    for pid in map(int, pids.read_text().split()):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("shell", "status"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill $$", 143)]
+)
+def test_the_status_is_the_scripts_own_or_128_and_the_signal(
+    tmp_path: Path, shell: str, status: int
+) -> None:
+    assert a_runner().run(a_task(tmp_path, shell), timeout=None) == (status, b"")
+
+
+def test_both_streams_are_passed_on_and_kept_in_order(tmp_path: Path) -> None:
+    printed: list[bytes] = []
+    task = a_task(tmp_path, "echo one; echo two >&2; printf three")
+    status, output = a_runner(printed).run(task, timeout=10)
+    assert (status, output) == (0, b"one\ntwo\nthree")
+    assert b"".join(printed) == output
+
+
+def test_fifty_megabytes_of_output_do_not_grow_memory(tmp_path: Path) -> None:
+    count = [0]
+    runner = ProcessRunner(
+        Log(write=lambda _: None), write=lambda data: count.__setitem__(0, count[0] + len(data))
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _, output = runner.run(a_task(tmp_path, "head -c 50000000 /dev/zero; echo end"), timeout=60)
+    assert count[0] == 50_000_004
+    assert len(output) == TAIL
+    assert output.endswith(b"end\n")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "sleep 60 & echo $! > $PIDS",
+        "setsid sh -c 'echo $$ > $PIDS; exec sleep 60' & sleep 0.3",
+        (
+            "setsid sh -c 'trap \"\" TERM; sleep 60 & echo $! $$ > $PIDS; wait' </dev/null "
+            ">/dev/null 2>&1 & sleep 0.3"
+        ),
+    ],
+    ids=["child", "session of its own", "grandchild that ignores TERM"],
+)
+@pytest.mark.parametrize("end", ["", "; sleep 60"], ids=["ended", "too slow"])
+def test_no_child_is_left_behind(tmp_path: Path, shell: str, end: str) -> None:
+    begin = time.monotonic()
+    try:
+        a_runner().run(a_task(tmp_path, shell + end), timeout=1.0)
+    except DeadlineExceeded:
+        assert end
+    assert time.monotonic() - begin < 10
+    assert_gone(tmp_path / "pids")
+
+
+def test_at_the_deadline_the_script_gets_term_and_may_clean_up(tmp_path: Path) -> None:
+    printed: list[bytes] = []
+    shell = "trap 'echo bye; exit 0' TERM; echo ready; sleep 60 & wait"
+    with pytest.raises(DeadlineExceeded):
+        a_runner(printed).run(a_task(tmp_path, shell), timeout=0.5)
+    assert b"".join(printed) == b"ready\nbye\n"
+
+
+@pytest.mark.parametrize(("name", "status"), [("missing", 127), ("plain", 126)])
+def test_a_program_that_cannot_be_started_is_named(tmp_path: Path, name: str, status: int) -> None:
+    (tmp_path / "plain").write_text("no program")
+    program = str(tmp_path / name)
+    got, output = a_runner().run(a_task(tmp_path, "", program), timeout=None)
+    assert got == status
+    assert program.encode() in output
+
+
+def test_users_and_groups_are_looked_up_in_the_images_files(tmp_path: Path) -> None:
+    (tmp_path / "passwd").write_text("root:x:0:0::/root:/bin/sh\nann:x:1001:1002::/home/ann:\n")
+    (tmp_path / "group").write_text("root:x:0:\nstaff:x:50:ann,bob\nann:x:1002:\n")
+    ann = find("ann", tmp_path)
+    assert (ann.uid, ann.gid, ann.groups, ann.home) == (1001, 1002, (50,), "/home/ann")
+    assert find("1001", tmp_path) == ann
+    assert find("ann:staff", tmp_path).gid == 50
+    assert (find("777:888", tmp_path).uid, find("777:888", tmp_path).gid) == (777, 888)
+    assert find("777", tmp_path).gid == 0
+    with pytest.raises(ConfigError, match="'eve'"):
+        find("eve", tmp_path)
+    with pytest.raises(ConfigError, match="'wheel'"):
+        find("ann:wheel", tmp_path)
+
+
+def test_an_id_outside_of_the_map_is_known_as_such() -> None:
+    assert is_mapped(0, "         0       1000          1\n")
+    assert not is_mapped(1, "         0       1000          1\n")
+    assert is_mapped(65534, "         0          0 4294967295\n")

@@ -1,0 +1,150 @@
+"""What a script sees, and what callers get."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from supervisor import response
+from supervisor.environment import RunFacts, script_environment
+from supervisor.errors import ScriptFailed
+from supervisor.invocation import Handled, RunPath, RunResult, RunState
+from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+from tests.fakes.supervised import a_world, asked, notification
+
+FACTS = RunFacts(
+    run_id="r",
+    request_id="q",
+    site="lambda",
+    attempt=1,
+    event="{}",
+    input_dir="/i",
+    output_dir="/o",
+)
+RUN = RunPath(function="fn", date="2026-09-21", run_id="r")
+ROOT = Path(__file__).parents[3]
+
+
+def a_config() -> FunctionConfig:
+    return FunctionConfig(
+        name="fn",
+        mode=ExecutionMode.LAMBDA,
+        state_bucket="s",
+        image=ImageDefaults(environment={"A": "image", "B": "image", "LD_PRELOAD": "x.so"}),
+        environment={"B": "function", "REQUEST_ID": "mine"},
+    )
+
+
+def test_the_run_wins_over_the_function_and_the_function_over_the_image() -> None:
+    seen = script_environment(a_config(), {"PATH": "/bin"}, FACTS)
+    assert (seen["A"], seen["B"], seen["PATH"]) == ("image", "function", "/bin")
+    assert seen["REQUEST_ID"] == seen["AWS_LAMBDA_REQUEST_ID"] == "q"
+    assert seen["LD_PRELOAD"] == "x.so"
+
+
+def test_internal_variables_are_hidden_and_renamed_ones_given_back() -> None:
+    process = {
+        "SCAR_HOME": "/opt/scar",
+        "AWS_LAMBDA_RUNTIME_API": "x",
+        "SCARX_PYTHONHOME": "/usr",
+        "AWS_ACCESS_KEY_ID": "k",
+        "AWS_REGION": "r",
+    }
+    seen = script_environment(a_config(), process, FACTS)
+    assert {"SCAR_HOME", "AWS_LAMBDA_RUNTIME_API", "SCARX_PYTHONHOME"}.isdisjoint(seen)
+    assert seen["PYTHONHOME"] == "/usr"
+    assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_REGION"]) == ("k", "r")
+
+
+def test_a_variable_that_linux_refuses_is_left_out(tmp_path: Path) -> None:
+    world = a_world(tmp_path, script='echo "${EVENT-none}"; wc -c < "$INPUT_FILE_PATH"')
+    (result,) = world.supervisor.handle(asked({"x": "y" * 200_000})).results
+    assert result.output == b"none\n200008\n"
+
+
+def test_a_script_sees_its_programming_model(tmp_path: Path) -> None:
+    world = a_world(tmp_path, script="env")
+    world.store.put("in/a b.txt", b"1")
+    (result,) = world.supervisor.handle(asked(notification("in/a b.txt"))).results
+    seen = dict(line.split("=", 1) for line in result.output.decode().splitlines())
+    assert seen["STORAGE_OBJECT_KEY"] == "in/a b.txt"
+    assert seen["INPUT_FILE_PATH"] == f"{seen['TMP_INPUT_DIR']}/a b.txt"
+    assert seen["EVENT_TIME"] == "2026-09-21T14:13:20.000Z"
+    assert json.loads(seen["EVENT"]) == notification("in/a b.txt")
+    assert seen["SCAR_SITE"] == "lambda"
+    assert seen["SCAR_DEADLINE"] == "1790000290.000"
+    assert seen["COLOUR"] == "blue"
+    assert {"SCAR_RUN_ID", "SCAR_FUNCTION", "SCAR_ATTEMPT", "INSTANCE_IP"} <= set(seen)
+
+
+def test_a_script_may_have_an_interpreter_of_its_own(tmp_path: Path) -> None:
+    world = a_world(tmp_path, script=f"#!{sys.executable} -I\nprint('from python')\n")
+    (result,) = world.supervisor.handle(asked({})).results
+    assert result.output == b"from python\n"
+
+
+def test_arguments_run_without_a_shell(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    (result,) = world.supervisor.handle(asked({"cmd_args": ["echo", "$HOME; ls"]})).results
+    assert result.output == b"$HOME; ls\n"
+
+
+def test_a_script_of_the_event_gets_the_events_arguments(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    event = {"script": "#!/bin/sh\nprintf '<%s>' \"$@\"\n", "cmd_args": ["a b", "$c"]}
+    (result,) = world.supervisor.handle(asked(event)).results
+    assert result.output == b"<a b><$c>"
+
+
+def test_api_callers_get_a_failing_script_as_an_answer() -> None:
+    failed = RunResult(
+        run=RUN, state=RunState.FAILED, output=b"oh no", error=ScriptFailed(3, b"oh no")
+    )
+    handled = Handled(results=(failed,), api=True)
+    assert response.failure(handled) is None
+    answer = json.loads(response.body(handled, asked({})))
+    assert answer["statusCode"] == 500
+    assert base64.b64decode(answer["body"]) == b"oh no"
+    assert answer["headers"] == {
+        "amz-lambda-request-id": "req-1",
+        "amz-log-group-name": "/aws/lambda/fn",
+        "amz-log-stream-name": "stream",
+    }
+
+
+def test_everybody_else_gets_an_error() -> None:
+    failed = RunResult(run=RUN, state=RunState.FAILED, error=ScriptFailed(3))
+    fine = RunResult(run=RUN, state=RunState.DONE)
+    assert response.failure(Handled(results=(failed,))) is failed.error
+    both = response.failure(Handled(results=(fine, failed)))
+    assert both is not None
+    assert "1 of 2 runs failed: r:" in both.problem
+
+
+def test_an_answer_that_is_too_large_keeps_its_end() -> None:
+    big = RunResult(run=RUN, state=RunState.DONE, output=b"x" * 7_000_000 + b"end")
+    body = response.body(Handled(results=(big,)), asked({}))
+    assert len(body) <= 6 * 1024 * 1024
+    text = base64.b64decode(json.loads(body)["body"])
+    assert text.startswith(b"[The beginning")
+    assert text.endswith(b"end")
+
+
+def test_the_start_loads_only_the_standard_library_and_little_of_it() -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules);"
+        "import supervisor.__main__, supervisor.runtime, supervisor.core,"
+        "supervisor.runners.process; print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
+    tops = {name.partition(".")[0] for name in done.stdout.split()}
+    assert tops - {"supervisor"} <= sys.stdlib_module_names
+    # http.client brings ssl and email along; the S3 client needs it in any case.
+    heavy = {"tempfile", "multiprocessing", "logging", "ctypes", "argparse", "asyncio"}
+    assert heavy.isdisjoint(tops)
+    assert "http.server" not in done.stdout.split()

@@ -1,0 +1,83 @@
+"""Process 1, the alarm, and a job's environment."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from supervisor import alarm, job
+from supervisor.errors import DeadlineExceeded, EventError, ScriptFailed
+from supervisor.invocation import Handled, RunPath, RunResult, RunState
+from tests.fakes.object_store import MemoryStore
+
+ROOT = Path(__file__).parents[3]
+INIT = f"""
+import os, signal, sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from supervisor.init import split
+ended = split()
+if ended is not None:
+    sys.exit(ended)
+"""
+
+
+def as_init(child: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-I", "-c", INIT + child], stdout=subprocess.PIPE)
+
+
+def test_process_1_ends_with_its_childs_status() -> None:
+    with as_init("sys.exit(7)") as process:
+        assert process.wait(20) == 7
+
+
+def test_process_1_passes_term_on() -> None:
+    child = (
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
+        "print('ready', flush=True)\ntime.sleep(30)"
+    )
+    with as_init(child) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+        assert process.wait(20) == 5
+
+
+def test_a_killed_child_is_told_as_shells_do() -> None:
+    with as_init("os.kill(os.getpid(), signal.SIGKILL)") as process:
+        assert process.wait(20) == 128 + signal.SIGKILL
+
+
+def test_what_blocks_is_stopped_at_the_limit() -> None:
+    begin, before = time.monotonic(), signal.getsignal(signal.SIGALRM)
+    with pytest.raises(DeadlineExceeded, match="reading"), alarm.limit(0.1, "reading"):
+        time.sleep(10)
+    assert time.monotonic() - begin < 5
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_job_without_an_event_runs_with_an_empty_one() -> None:
+    made = job.invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
+    assert (made.event, made.owner.job, made.owner.attempt) == (b"{}", "j", 1)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "s3://bucket", "s3://bucket/gone"])
+def test_an_event_that_cannot_be_found_is_named(url: str) -> None:
+    with pytest.raises(EventError, match=url):
+        job.invocation({"SCAR_EVENT_URL": url}, "fn", lambda _: MemoryStore())
+
+
+def test_a_failing_script_gives_the_job_its_status() -> None:
+    run = RunPath(function="fn", date="2026-09-21", run_id="r")
+    failed = RunResult(run=run, state=RunState.FAILED, error=ScriptFailed(3))
+    assert job.exit_status(Handled(results=(failed,))) == 3
+    assert job.exit_status(Handled()) == 0
+
+
+def test_the_log_stream_is_empty_where_no_agent_answers() -> None:
+    assert job.log_stream({}) == ""
+    assert job.log_stream({"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/x"}) == ""
