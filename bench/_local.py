@@ -1,0 +1,125 @@
+"""What the benchmarks of the local cloud share: a fresh cloud, a function, a client."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from scar.local.control import Control
+from scar.local.home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = """\
+#!/usr/bin/python3
+import os, shutil
+shutil.copy(os.environ["INPUT_FILE_PATH"], os.environ["TMP_OUTPUT_DIR"])
+"""
+FDL = """\
+functions:
+  aws:
+  - lambda:
+      name: {name}
+      execution_mode: {mode}
+      init_script: to_output.py
+      container: {{image_file: image.tar}}
+      input: [{{storage_provider: s3, path: bench/{name}-in}}]
+      output: [{{storage_provider: s3, path: bench/{name}-out}}]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A running local cloud with one bucket, ``bench``."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    s3: S3Client
+    logs: CloudWatchLogsClient
+
+    def scar(self, *arguments: str) -> str:
+        """Run the command line as a user would; raise CalledProcessError if it fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", "scar.cli.main", "--local", *arguments],
+            env=dict(self.environment),
+            cwd=self.folder,
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        return done.stdout
+
+    def copy_function(self, name: str, mode: str) -> None:
+        """Create a function that copies its input, from ``bench/<name>-in`` to ``…-out``."""
+        (self.folder / "to_output.py").write_text(SCRIPT)
+        (self.folder / "f.yaml").write_text(FDL.format(name=name, mode=mode))
+        self.scar("init", "-f", "f.yaml")
+
+    def wait_for(self, key: str, since: float, limit: float = 60.0) -> float:
+        """Return the seconds from ``since`` until the object is there."""
+        while time.perf_counter() - since < limit:
+            found = self.s3.list_objects_v2(Bucket="bench", Prefix=key, MaxKeys=1)
+            if found.get("KeyCount"):
+                return time.perf_counter() - since
+            time.sleep(0.002)
+        raise TimeoutError(key)
+
+
+@contextmanager
+def bench(engine: str) -> Iterator[Bench]:
+    """Start a local cloud of its own with that engine; end and remove it afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="scar-bench-"))
+    home = folder / "cloud"
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SCAR_"))},
+        "SCAR_LOCAL_HOME": str(home),
+        "SCAR_LOCAL_ENGINE": engine,
+        "PYTHONPATH": str(ROOT),
+    }
+    control = Control(Home(home), environment)
+    try:
+        image = [sys.executable, "-m", "scar.image.demo", str(folder / "image.tar")]
+        subprocess.run(image, env=environment, check=True, stdout=subprocess.DEVNULL)
+        cloud = control.ensure_started()
+        session = boto3.Session(cloud.access_key, cloud.secret_key, region_name=cloud.region)
+        s3 = session.client(
+            "s3",
+            endpoint_url=cloud.endpoint_url,
+            config=Config(s3={"addressing_style": "path"}, max_pool_connections=64),
+        )
+        logs = session.client("logs", endpoint_url=cloud.endpoint_url)
+        yield Bench(folder, environment, s3, logs)
+    finally:
+        control.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def engines() -> list[str]:
+    """Return the engines that can be measured here."""
+    from scar.local.engines.docker import connect
+    from scar.local.engines.sandbox import works
+
+    found = ["process"]
+    with tempfile.TemporaryDirectory() as folder:
+        if not works(Path(folder)):
+            found.append("sandbox")
+    if connect(os.environ)[0]:
+        found.append("docker")
+    return found
