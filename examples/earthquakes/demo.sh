@@ -1,0 +1,59 @@
+#!/bin/sh
+# The whole job in the local cloud, by the commands that a user would type.
+# Usage: demo.sh FOLDER   (the local cloud's state and the results go there)
+set -eu
+
+work=$(mkdir -p "$1" && cd "$1" && pwd)
+cd "$(dirname "$0")"
+export SCAR_LOCAL_HOME="$work/cloud"
+unset SCAR_LOCAL || true
+
+show() {
+    printf '\n\033[1m$ %s\033[0m\n' "$*"
+    "$@"
+}
+
+results() { scar --local ls -b quakes/clusters -j 2>/dev/null | grep -c '\.json"' || true; }
+
+scar local reset --yes >/dev/null 2>&1
+show scar --local init -f earthquakes.yaml
+show scar --local ls
+show scar --local put -b quakes/input -p data/all_week.geojson
+
+printf '\nSplit in Batch, tabulate in Lambda, cluster in Lambda or Batch: waiting for 8 regions\n'
+waited=0
+while [ "$(results)" -lt 8 ]; do
+    if [ $waited -ge 120 ]; then
+        echo "The results did not come; the log says why:" >&2
+        scar --local log -n quakes-cluster >&2
+        exit 1
+    fi
+    sleep 1
+    waited=$((waited + 1))
+done
+
+show scar --local ls -b quakes/regions
+show scar --local ls -b quakes/clusters
+show scar --local log -n quakes-split
+
+printf '\n\033[1m$ scar --local log -n quakes-cluster | tail -n 7\033[0m\n'
+scar --local log -n quakes-cluster 2>/dev/null | tail -n 7
+show scar --local run -n quakes-tabulate -s hello.py seismologist
+show scar --local get -b quakes/clusters -p "$work/clusters"
+
+printf '\nWhich service ran what (written by cluster.py itself):\n'
+grep -H '"ran_in"' "$work"/clusters/*.json "$work"/clusters/*/*.json 2>/dev/null |
+    sed 's|.*/\([^/]*\)\.json:.*: "\(.*\)"|  \1\t\2|' | expand -t 16
+show scar --local rm -f earthquakes.yaml
+
+cat <<NEXT
+
+Done. The functions are gone, the bucket and its files stay. What to try next:
+
+  export PATH=$(dirname "$(command -v scar)"):\$PATH SCAR_LOCAL=1 SCAR_LOCAL_HOME=$work/cloud
+  cd $(pwd)
+  scar ls -b quakes                  what came out
+  scar init -f earthquakes.yaml      the functions again; change a script and repeat
+  scar local status                  the local cloud: its engine, and what it does not emulate
+  scar local stop
+NEXT
