@@ -1,0 +1,44 @@
+# What the README, continuous integration and developers run. `make help` lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PYTEST_WORKERS ?= 2
+
+.PHONY: help venv demo test check bundle bench clean
+
+help:
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/.demo: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[local]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(VENV)/.demo $@
+
+venv: $(VENV)/.dev ## a virtual environment with everything for development
+
+bundle: $(VENV)/.demo ## the supervisor with its own Python, from Debian packages, without root
+	$(BIN)/python -m supervisor.bundle $(if $(ARCH),--architecture $(ARCH)) $(if $(REFRESH),--refresh)
+
+demo: $(VENV)/.demo bundle ## the whole job on this machine, no account needed
+	$(BIN)/python -m scar.image.demo examples/earthquakes/image.tar
+	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/earthquakes/demo.sh .demo
+
+test: $(VENV)/.dev bundle ## all tests; those that need a container engine skip without one
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --cov --cov-report=term
+
+check: $(VENV)/.dev ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev bundle ## every figure, each by a script of its own
+	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python -m $$(echo $$script | sed "s,/,.,; s,.py$$,,") || exit 1; done
+
+clean: ## what this Makefile made
+	rm -rf $(VENV) .demo supervisor/bundle/dist examples/earthquakes/image.tar
