@@ -1,0 +1,41 @@
+"""What every resource is: a key, what it needs, whether others share it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
+
+Pairs = tuple[tuple[str, str], ...]
+Architecture = Literal["x86_64", "arm64"]
+
+
+class Key(NamedTuple):
+    """What tells a resource from all others."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Something that exists, or shall exist, in an account.
+
+    ``shared``: other functions may use it too.
+    """
+
+    kind: ClassVar[str]
+    shared: ClassVar[bool] = False
+
+    name: str
+
+    @property
+    def key(self) -> Key:
+        return Key(self.kind, self.name)
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        """What must exist before, and may go only after, this resource."""
+        return frozenset()

@@ -1,0 +1,96 @@
+"""Machines, queues and definitions of jobs. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from scar.aws import names
+from scar.aws.resources.base import Key, Pairs, Resource
+from scar.aws.resources.iam import InstanceProfile, Role
+from scar.aws.resources.images import Image
+from scar.aws.resources.logs import LogGroup
+
+Platform = Literal["EC2", "FARGATE"]
+ComputeType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT", "ECS_MANAGED_INSTANCES"]
+State = Literal["ENABLED", "DISABLED"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeEnvironment(Resource):
+    """Machines for jobs, shared by all functions that ask for the same.
+
+    ``instance_profile`` and ``service_role`` are ARNs; empty: none, and the service's own.
+    """
+
+    kind: ClassVar[str] = "compute-environment"
+    shared: ClassVar[bool] = True
+
+    type: ComputeType = "EC2"
+    max_vcpus: int = 2
+    min_vcpus: int = 0
+    instance_types: tuple[str, ...] = ()
+    image_type: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    instance_profile: str = ""
+    service_role: str = ""
+    state: State = "ENABLED"
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key(InstanceProfile.kind, self.instance_profile.rpartition("/")[2])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQueue(Resource):
+    """Where jobs wait for the environment, shared like it."""
+
+    kind: ClassVar[str] = "job-queue"
+    shared: ClassVar[bool] = True
+
+    environment: str = ""
+    state: State = "ENABLED"
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key(ComputeEnvironment.kind, self.environment)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDefinition(Resource):
+    """How a function's jobs run; memory in MiB, ``timeout`` in seconds per attempt.
+
+    ``attempts`` counts losses of the host only: a script that fails is not run again.
+    """
+
+    kind: ClassVar[str] = "job-definition"
+
+    image: str = ""
+    platform: Platform = "EC2"
+    vcpus: str = "1"
+    memory: int = 1024
+    gpus: int = 0
+    timeout: int = 86_400
+    attempts: int = 3
+    job_role: str = ""
+    execution_role: str = ""
+    public_ip: bool = False
+    environment: Pairs = ()
+    tags: Pairs = ()
+
+    @property
+    def queue(self) -> str:
+        return dict(self.tags).get(names.QUEUE_TAG, "")
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset(
+            {
+                Key(JobQueue.kind, self.queue),
+                Key(Image.kind, names.repository(self.name)),
+                Key(LogGroup.kind, names.batch_log_group(self.name)),
+                Key(Role.kind, self.job_role.rpartition("/")[2]),
+                Key(Role.kind, self.execution_role.rpartition("/")[2]),
+            }
+        )

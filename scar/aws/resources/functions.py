@@ -1,0 +1,79 @@
+"""Lambda functions and who may invoke them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from scar.aws import names
+from scar.aws.resources.base import Architecture, Key, Pairs, Resource
+from scar.aws.resources.batch import JobDefinition
+from scar.aws.resources.iam import Role
+from scar.aws.resources.images import Image
+from scar.aws.resources.logs import LogGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaFunction(Resource):
+    """A function from a container image; memory and ephemeral storage in MB, time in seconds."""
+
+    kind: ClassVar[str] = "function"
+
+    role_arn: str = ""
+    image: str = ""
+    memory: int = 512
+    timeout: int = 300
+    ephemeral_mb: int = 512
+    architecture: Architecture = "x86_64"
+    environment: Pairs = ()
+    description: str = ""
+    tags: Pairs = ()
+    reserved_concurrency: int | None = None
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset(
+            {
+                Key(Role.kind, self.role_arn.rpartition("/")[2]),
+                Key(Image.kind, names.repository(self.name)),
+                Key(LogGroup.kind, names.lambda_log_group(self.name)),
+                Key(JobDefinition.kind, self.name),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventInvokeConfig(Resource):
+    """What Lambda does with asynchronous events of the function called ``name``."""
+
+    kind: ClassVar[str] = "event-invoke-config"
+
+    retries: int = 0
+    max_age: int = 21_600
+    on_failure: str = ""
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key(LambdaFunction.kind, self.name)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvokePermission(Resource):
+    """One bucket of one account may invoke one function; ``name`` is ``function/statement``."""
+
+    kind: ClassVar[str] = "permission"
+
+    source_arn: str = ""
+    source_account: str = ""
+
+    @property
+    def function(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def statement(self) -> str:
+        return self.name.partition("/")[2]
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key(LambdaFunction.kind, self.function)})
