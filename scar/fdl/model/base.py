@@ -1,0 +1,72 @@
+"""What all parts of the FDL have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from scar.fdl.values import Text, Texts, VariableName, keyed, storage_path
+
+
+class Model(BaseModel):
+    """What all parts of the FDL have in common: unknown keys are faults, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_empty(cls, value: object) -> object:
+        """Take a key with nothing below it as one that has only defaults below it."""
+        return {} if value is None else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_not_truth_values(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse what pydantic takes as 0 or 1: ``timeout: yes`` is a mistake."""
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and wanted in (int, float, int | None):
+            raise ValueError(f"must be a number, not {str(value).lower()}")
+        return value
+
+
+class Environment(Model):
+    """Environment variables."""
+
+    Variables: Annotated[dict[VariableName, Text], BeforeValidator(keyed)] = Field(
+        {}, description="names and values"
+    )
+
+
+class Storage(Model):
+    """A folder of a bucket."""
+
+    storage_provider: str = Field(
+        "s3", description="`s3`, or `s3.<name>` of an entry in storage_providers"
+    )
+    path: Annotated[str, AfterValidator(storage_path)] = Field(
+        description="bucket and folder, as `bucket/folder`"
+    )
+    prefix: Texts = Field((), description="output: upload names that start with one of these")
+    suffix: Texts = Field(
+        (), description="output: upload names that end with one of these; input: one of them"
+    )
+
+    @property
+    def bucket(self) -> str:
+        return self.path.partition("/")[0]
+
+    @property
+    def folder(self) -> str:
+        """The key prefix: ``folder/``, or nothing for the whole bucket."""
+        inside = self.path.partition("/")[2]
+        return f"{inside}/" if inside else ""

@@ -1,0 +1,49 @@
+"""AWS Batch and its machines."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, StrictBool
+
+from scar.fdl.model.base import Environment, Model
+from scar.fdl.values import Texts
+
+
+class ComputeResources(Model):
+    """The machines of a Batch compute environment."""
+
+    type: Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"] = Field(
+        "EC2", description="`EC2`, `SPOT`, `FARGATE` or `FARGATE_SPOT`"
+    )
+    security_group_ids: Texts = Field((), description="security groups; empty: the default VPC's")
+    subnets: Texts = Field((), description="subnets; empty: the default VPC's")
+    desired_v_cpus: int = Field(0, ge=0, description="vCPUs at the start")
+    min_v_cpus: int = Field(0, ge=0, description="vCPUs that are always there, and paid for")
+    max_v_cpus: int = Field(2, ge=1, description="vCPUs that jobs may use at once")
+    instance_types: Texts = Field(
+        (), description="EC2 instance types or families; empty: Batch chooses"
+    )
+    launch_template_name: str = Field("", description="accepted, not used")
+    instance_role: str = Field("", description="ARN of an instance profile; empty: scar makes one")
+
+
+class Batch(Model):
+    """AWS Batch, for the modes `batch` and `lambda-batch`."""
+
+    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
+    region: str = Field("", description="AWS Region; empty: the function's")
+    vcpus: float = Field(1, gt=0, le=192, description="vCPUs of a job; fractions on Fargate only")
+    memory: int = Field(1024, ge=4, description="MiB of a job")
+    enable_gpu: StrictBool = Field(False, description="give each job a GPU")
+    timeout: int = Field(86400, ge=60, description="seconds that one attempt of a job may take")
+    attempts: int = Field(
+        3, ge=1, le=10, description="attempts when the host is lost; failures are not repeated"
+    )
+    state: Literal["ENABLED", "DISABLED"] = Field("ENABLED", description="must be `ENABLED`")
+    type: Literal["MANAGED"] = Field("MANAGED", description="must be `MANAGED`")
+    environment: Environment = Field(
+        Environment(), description="variables that jobs see, besides the container's"
+    )
+    service_role: str = Field("", description="ARN; empty: Batch's service-linked role")
+    compute_resources: ComputeResources = Field(ComputeResources(), description="the machines")

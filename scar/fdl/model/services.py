@@ -1,0 +1,46 @@
+"""Roles, logs, repository, HTTP endpoint."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StrictBool
+
+from scar.fdl.model.base import Model
+from scar.fdl.values import retention
+
+
+class Iam(Model):
+    """Roles."""
+
+    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
+    role: str = Field(
+        "", description="ARN of a role to use for everything; empty: scar makes the roles"
+    )
+    permissions_boundary: str = Field("", description="ARN of a boundary for roles that scar makes")
+
+
+class CloudWatch(Model):
+    """Logs."""
+
+    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
+    region: str = Field("", description="AWS Region; empty: the function's")
+    log_retention_policy_in_days: Annotated[int, AfterValidator(retention)] = Field(
+        30, description="days that logs are kept"
+    )
+
+
+class ApiGateway(Model):
+    """SCAR's HTTP endpoint; refused until it is there, unless empty."""
+
+    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
+    region: str = Field("", description="AWS Region; empty: the function's")
+    name: str = Field("", description="not supported yet: must be empty")
+
+
+class Ecr(Model):
+    """The repository of the composed image."""
+
+    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
+    region: str = Field("", description="AWS Region; empty: the function's")
+    delete_image: StrictBool = Field(True, description="`scar rm` removes the repository")
