@@ -5,7 +5,9 @@ job, or by hand. All three end in ``core.Supervisor.handle``: parse the event, c
 stage in, run the user's script, stage out, write the record; or hand the run to Batch.
 
     events, environment, response, records    pure: what comes in, what the script sees, goes out
-    core, ledger, staging, outputs            one run from claim to record
+    core, execution, staging, outputs         one run from claim to record
+    ledger, leases, heartbeat                 who works on a run, for how long, and its record
+    fallback, handover                        what Batch can help with, and what a job gets
     program, workspace, folders, alarm        what is run, in which folder, for how long
     ports                                     what the core needs from the outside world
     storage/ runners/ delegation/             one adapter each

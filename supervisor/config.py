@@ -60,5 +60,10 @@ def _config(data: dict[str, Any]) -> FunctionConfig:
                 "command": tuple(image["command"]),
             }
         ),
-        batch=BatchTarget(**batch) if batch else None,
+        batch=_target(batch) if batch else None,
     )
+
+
+def _target(data: dict[str, Any]) -> BatchTarget:
+    larger = tuple((str(vcpus), int(memory)) for vcpus, memory in data.pop("larger", ()))
+    return BatchTarget(**data, larger=larger)

@@ -2,54 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor import alarm, events, outputs, program, records, staging
+from supervisor import events, fallback, leases, records
 from supervisor.errors import (
-    DeadlineExceeded,
+    ClaimLost,
     EventError,
     ObjectChanged,
     ScriptFailed,
     SupervisorError,
     Terminated,
 )
+from supervisor.execution import Execution, free_bytes
 from supervisor.handover import job_request
-from supervisor.invocation import Direct, Handled, RunResult, RunState, Task
+from supervisor.heartbeat import beating
+from supervisor.invocation import Direct, Handled, RunResult, RunState
 from supervisor.ledger import Ledger
 from supervisor.logs import Log
-from supervisor.model import ExecutionMode, Site
 from supervisor.staging import Work
-from supervisor.workspace import workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from supervisor.invocation import Invocation, Trigger
     from supervisor.model import FunctionConfig
     from supervisor.ports import JobDelegator, ObjectStore, ScriptRunner
-    from supervisor.staging import Staged
-    from supervisor.workspace import Workspace
-
-
-def must_delegate(mode: ExecutionMode, site: Site) -> bool:
-    """Only Lambda hands work away, and only for functions meant for Batch."""
-    return site is Site.LAMBDA and mode is ExecutionMode.BATCH
-
-
-def may_delegate(mode: ExecutionMode, site: Site) -> bool:
-    """Lambda may hand work away when its own time runs out."""
-    return site is Site.LAMBDA and mode is ExecutionMode.LAMBDA_BATCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervisor:
     """``home`` holds ``function/``, ``temporary`` gets the workspaces.
 
-    ``environ`` is what this process was given, ``now`` tells epoch seconds.
+    ``environ`` is what this process was given, ``now`` tells epoch seconds, ``free`` the bytes
+    left on the disk of a folder.
     """
 
     config: FunctionConfig
@@ -61,6 +51,7 @@ class Supervisor:
     runner: ScriptRunner
     notes: Log = field(default_factory=Log)
     now: Callable[[], float] = time.time
+    free: Callable[[Path], int] = free_bytes
 
     def handle(self, invocation: Invocation) -> Handled:
         """Work on every run of an event; a run's failure is in its result.
@@ -96,6 +87,8 @@ class Supervisor:
                 bucket=config.state_bucket,
                 run=run,
                 owner=invocation.owner,
+                lease=leases.length(invocation.deadline, self.now()),
+                has_ended=self._has_ended,
             )
             if not ledger.claim():
                 notes.info("This event is a duplicate: its run is done or under way.")
@@ -110,7 +103,11 @@ class Supervisor:
         try:
             if work.invocation.owner.job:
                 ledger.attempt(work.invocation.log_group, work.invocation.log_stream)
-            return self._work(work, ledger, notes)
+            with self._kept(work, ledger, notes):
+                return self._work(work, ledger, notes)
+        except ClaimLost as lost:
+            notes.warning(lost.problem, remedy=lost.remedy)
+            return RunResult(run=work.run, state=RunState.DUPLICATE)
         except Terminated:
             error = SupervisorError(
                 "The job was told to end (TERM): its machine is reclaimed, or somebody ended it.",
@@ -142,71 +139,67 @@ class Supervisor:
 
     def _work(self, work: Work, ledger: Ledger, notes: Log) -> RunResult:
         mode, site = self.config.mode, work.invocation.owner.site
-        if must_delegate(mode, site):
-            return self._delegate(work, ledger, notes)
+        if fallback.must_delegate(mode, site):
+            return self._delegate(work, ledger, notes, None)
         try:
-            return self._here(work, ledger, notes)
+            made = self._execution().run(work, notes)
         except ObjectChanged as error:
             notes.info(f"Nothing to do: {error.problem}")
             ledger.done(RunState.SUPERSEDED.value)
             return RunResult(run=work.run, state=RunState.SUPERSEDED)
-        except DeadlineExceeded as error:
-            if not may_delegate(mode, site):
+        except fallback.HELPED as error:
+            if not fallback.may_delegate(mode, site):
                 raise
             notes.info(f"{error.problem} Batch goes on.")
-        return self._delegate(work, ledger, notes)
+            return self._delegate(work, ledger, notes, error)
+        ledger.done(RunState.DONE.value, made.files)
+        notes.info(f"Done: {len(made.files)} output file{'' if len(made.files) == 1 else 's'}.")
+        return RunResult(run=work.run, state=RunState.DONE, output=made.output)
 
-    def _delegate(self, work: Work, ledger: Ledger, notes: Log) -> RunResult:
-        job = job_request(work.run, work.invocation.owner.request, work.trigger.event, ledger.event)
+    def _delegate(
+        self, work: Work, ledger: Ledger, notes: Log, reason: SupervisorError | None
+    ) -> RunResult:
+        job = job_request(
+            work.run,
+            work.invocation.owner.request,
+            work.trigger.event,
+            ledger.event,
+            fallback.size_after(reason, self.config),
+        )
         number = self.open_delegator().submit(job)
         notes.info(f"Batch job {job.name} submitted.", job=number)
         try:
-            ledger.delegated(job.name, number)
+            ledger.delegated(job.name, number, reason)
         except SupervisorError as error:
             # The job exists: failing now would make a second one.
             notes.warning(f"The job cannot be recorded: {error.problem}", remedy=error.remedy)
         return RunResult(run=work.run, state=RunState.DELEGATED, job=number)
 
-    def _here(self, work: Work, ledger: Ledger, notes: Log) -> RunResult:
-        with workspace(self.temporary) as place:
-            with alarm.limit(self._left(work, "starting"), "the input was read"):
-                staged = staging.stage_in(work, place, self.open_store)
-            output = self._run_script(work, place, staged)
-            files = outputs.collect(place.outputs, self.config.outputs, notes.warning)
-            self._left(work, "before the upload")
-            made = [
-                outputs.upload(
-                    self.open_store(file.target.provider), file, staged.metadata, notes.info
-                )
-                for file in files
-            ]
-        ledger.done(RunState.DONE.value, made)
-        notes.info(f"Done: {len(made)} output file{'' if len(made) == 1 else 's'}.")
-        return RunResult(run=work.run, state=RunState.DONE, output=output)
-
-    def _run_script(self, work: Work, place: Workspace, staged: Staged) -> bytes:
-        chosen = program.choose(self.config, work.trigger, self.home, place)
-        in_batch = work.invocation.owner.site is Site.BATCH
-        task = Task(
-            argv=chosen.argv,
-            cwd=chosen.cwd,
-            environment=staging.variables(work, place, staged, self.environ),
-            folder=place.root,
-            user=self.config.image.user if in_batch else "",
+    def _execution(self) -> Execution:
+        return Execution(
+            config=self.config,
+            home=self.home,
+            temporary=self.temporary,
+            environ=self.environ,
+            open_store=self.open_store,
+            runner=self.runner,
+            now=self.now,
+            free=self.free,
         )
-        status, output = self.runner.run(task, timeout=self._left(work, "before the script"))
-        if status != 0:
-            raise ScriptFailed(status, output)
-        return output
 
-    def _left(self, work: Work, when: str) -> float | None:
-        """Return the seconds left to work; raise DeadlineExceeded if there are none."""
-        if work.stop_at is None:
-            return None
-        left = work.stop_at - self.now()
-        if left <= 0:
-            raise DeadlineExceeded(
-                f"The time was over {when}.",
-                remedy="Give the function more time, or let Batch take over (mode lambda-batch).",
-            )
-        return left
+    def _has_ended(self, job: str) -> bool:
+        """Ask Batch about a job; one that cannot be asked about goes on."""
+        try:
+            return self.open_delegator().has_ended(job)
+        except SupervisorError as error:
+            self.notes.info(f"{error.problem} It is taken to go on.")
+            return False
+
+    @contextlib.contextmanager
+    def _kept(self, work: Work, ledger: Ledger, notes: Log) -> Iterator[None]:
+        """Keep the claim of a run without a deadline."""
+        if work.invocation.deadline is not None:
+            yield
+            return
+        with beating(ledger.renew, leases.RENEWED_EVERY, notes):
+            yield

@@ -11,11 +11,18 @@ SupervisorError
 ├── RecordError            a run record cannot be read by this release
 ├── ChainTooLong           functions trigger each other without end
 ├── RunsFailed             several runs of one event failed
+├── ClaimLost              somebody else has taken the run over
+├── DiskFull               the input or what is made of it does not fit on the disk
 ├── ScriptFailed           the user's script ended with a non-zero status
+│   └── OutOfMemory        it was killed, most likely for want of memory
 └── DeadlineExceeded       the script was stopped to leave time for clean-up
 
 Terminated (a BaseException)   TERM arrived
 """
+
+from __future__ import annotations
+
+import errno
 
 
 class SupervisorError(Exception):
@@ -77,6 +84,28 @@ class ScriptFailed(SupervisorError):
         )
         self.status = status
         self.output = output
+
+
+class OutOfMemory(ScriptFailed):
+    """The script, or a program of its, was killed; nobody but the kernel does that here."""
+
+    def __init__(self, status: int, output: bytes = b"", *, memory: int = 0) -> None:
+        super().__init__(status, output)
+        given = f" It has {memory} MB." if memory else ""
+        self.problem = (
+            f"The script was killed (status {status}), most likely for want of memory.{given}"
+        )
+        self.remedy = "Give the function more memory, or let Batch take over (mode lambda-batch)."
+
+
+class DiskFull(SupervisorError):
+    """The input or what is made of it does not fit on the disk."""
+
+    NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class ClaimLost(SupervisorError):
+    """Somebody else has taken the run over; nothing is to be written any more."""
 
 
 class DeadlineExceeded(SupervisorError):

@@ -145,6 +145,7 @@ def _record(record: Json, where: str) -> Iterator[Announced]:
         time=str(record.get("eventTime") or ""),
         event=dumps({"Records": [record]}),
         wish=_wish(s3),
+        size=_size(item),
     )
 
 
@@ -171,7 +172,14 @@ def _bridged(event: Json) -> Iterator[Announced]:
         sequencer=str(item.get("sequencer") or ""),
         time=str(event.get("time") or ""),
         event=dumps(event),
+        size=_size(item),
     )
+
+
+def _size(item: Json) -> int:
+    """Return an object's size; a wrong one only costs an attempt, so none is refused for it."""
+    size = item.get("size")
+    return size if isinstance(size, int) and size > 0 else 0
 
 
 def _is_request(event: Json) -> bool:

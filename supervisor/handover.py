@@ -10,6 +10,7 @@ from supervisor.model import JobRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from supervisor.fallback import Size
     from supervisor.invocation import RunPath
     from supervisor.model import ObjectRef
 
@@ -18,9 +19,17 @@ LONGEST_OVERRIDES = 7500
 
 
 def job_request(
-    run: RunPath, request: str, event: str, keep: Callable[[str], ObjectRef]
+    run: RunPath,
+    request: str,
+    event: str,
+    keep: Callable[[str], ObjectRef],
+    size: Size | None = None,
 ) -> JobRequest:
-    """Describe the job; an event that is too large is put away with ``keep``."""
+    """Describe the job; an event that is too large is put away with ``keep``.
+
+    ``size`` is what the job needs if its definition's machine will not do.
+    """
+    vcpus, memory = (size.vcpus, size.memory) if size else ("", 0)
     name = f"{run.function}-{run.run_id}"
     known = {
         "SCAR_RUN_ID": run.run_id,
@@ -29,10 +38,11 @@ def job_request(
     }
     inline = {**known, "SCAR_EVENT": event}
     if _length(inline) < LONGEST_OVERRIDES:
-        return JobRequest(name=name, environment=inline)
+        return JobRequest(name=name, environment=inline, vcpus=vcpus, memory=memory)
     kept = keep(event)
     url = f"s3://{kept.bucket}/{kept.key}"
-    return JobRequest(name=name, environment={**known, "SCAR_EVENT_URL": url})
+    elsewhere = {**known, "SCAR_EVENT_URL": url}
+    return JobRequest(name=name, environment=elsewhere, vcpus=vcpus, memory=memory)
 
 
 def _length(environment: dict[str, str]) -> int:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Announced:
     """One object that a store announced; ``event`` is a JSON event with this record alone.
 
-    ``time`` is the store's own text, ``sequencer`` its hexadecimal order of writes to a key.
+    ``time`` is the store's own text, ``sequencer`` its hexadecimal order of writes to a key,
+    ``size`` in bytes (0: not told).
     ``wish`` is set when a person asked for the run (``scar run``): it is a run of its own, not
     the one that the object's upload started.
     """
@@ -29,6 +30,7 @@ class Announced:
     time: str
     event: str
     wish: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

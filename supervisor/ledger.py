@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor import records
-from supervisor.errors import PreconditionFailed, StorageError
+from supervisor import leases, records
+from supervisor.errors import ClaimLost, PreconditionFailed, StorageError
 from supervisor.model import Absent, Matches, ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from supervisor.errors import SupervisorError
     from supervisor.invocation import Owner, RunPath
@@ -23,17 +23,24 @@ CLAIM_TRIES = 3
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """One run's record, as one owner sees it. Methods raise StorageError and RecordError."""
+    """One run's record, as one owner sees it. Methods raise StorageError and RecordError.
+
+    ``lease`` is for how many seconds a claim holds; ``has_ended`` tells whether a Batch job is
+    known to be over.
+    """
 
     store: ObjectStore
     bucket: str
     run: RunPath
     owner: Owner
+    lease: float = leases.OF_A_JOB
+    has_ended: Callable[[str], bool] = lambda _job: False
     _error_etag: str = field(default="", init=False)
+    _claim_etag: str = field(default="", init=False)
 
     def claim(self) -> bool:
         """Make the run this owner's; False if it is done, or somebody else may work on it."""
-        body = records.encode({"owner": records.owner_record(self.owner), "run": str(self.run)})
+        body = self._claim()
         # Whoever delegated this job left a claim: look first. Everybody else is most likely first.
         look_first = bool(self.owner.job)
         for _ in range(CLAIM_TRIES):
@@ -43,16 +50,35 @@ class Ledger:
                 if condition is None:
                     return False
             try:
-                self.store.write(self._ref(records.CLAIM), body, condition=condition)
+                stored = self.store.write(self._ref(records.CLAIM), body, condition=condition)
             except PreconditionFailed:
                 look_first = True
             else:
+                self._claim_etag = stored.etag
                 return True
         return False
 
-    def delegated(self, job_name: str, job: str) -> None:
+    def renew(self) -> None:
+        """Start the lease anew; raise ClaimLost if somebody else has taken the run over."""
+        ref = self._ref(records.CLAIM)
+        try:
+            stored = self.store.write(ref, self._claim(), condition=Matches(self._claim_etag))
+        except PreconditionFailed as error:
+            raise ClaimLost(
+                f"The run {self.run} was taken over: its claim was not renewed in time.",
+                remedy="Nothing is lost; whoever took over goes on with it.",
+            ) from error
+        self._claim_etag = stored.etag
+
+    def delegated(self, job_name: str, job: str, reason: SupervisorError | None = None) -> None:
         """Note which Batch job goes on with the run; a later submission replaces the note."""
-        data = {"owner": records.owner_record(self.owner), "job": job, "name": job_name}
+        data: dict[str, object] = {
+            "owner": records.owner_record(self.owner),
+            "job": job,
+            "name": job_name,
+        }
+        if reason is not None:
+            data |= {"kind": type(reason).__name__, "problem": reason.problem}
         self._replace(records.DELEGATED, records.encode(data), "")
 
     def attempt(self, log_group: str, log_stream: str) -> None:
@@ -105,8 +131,22 @@ class Ledger:
         if found is None:
             return Absent()
         data, stored = found
-        held = records.owner_of(records.decode(data, ref.key), ref.key)
-        return Matches(stored.etag) if self._is_gone(held) else None
+        claim = records.decode(data, ref.key)
+        held, seconds = records.owner_of(claim, ref.key), leases.told(claim, ref.key)
+        gone = self._is_gone(held) or (leases.is_over(seconds, stored) and self._is_silent(held))
+        return Matches(stored.etag) if gone else None
+
+    def _is_silent(self, held: Owner) -> bool:
+        """Tell whether nothing goes on for an owner whose lease is over.
+
+        A request that handed the run to Batch has done its part: its job may wait for days.
+        """
+        if held.job:
+            return True
+        found = self._decoded(records.DELEGATED)
+        if found is None or records.owner_of(found, records.DELEGATED) != held:
+            return True
+        return self.has_ended(str(found.get("job", "")))
 
     def _is_gone(self, held: Owner) -> bool:
         failed, self._error_etag = self._writer(records.ERROR)
@@ -114,6 +154,15 @@ class Ledger:
             return False
         # The same request may arrive twice although nothing failed: its job is enough.
         return held != self.owner or self._writer(records.DELEGATED)[0] != self.owner
+
+    def _claim(self) -> bytes:
+        claim = {"owner": records.owner_record(self.owner), "run": str(self.run)}
+        return records.encode({**claim, "lease": self.lease})
+
+    def _decoded(self, name: str) -> dict[str, object] | None:
+        ref = self._ref(name)
+        found = self.store.read(ref)
+        return None if found is None else records.decode(found[0], ref.key)
 
     def _writer(self, name: str) -> tuple[Owner | None, str]:
         """Return who wrote a record, and its ETag."""

@@ -110,10 +110,16 @@ class ImageDefaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTarget:
-    """Where runs are handed to; names, not ARNs, so that the image knows them before they exist."""
+    """Where runs are handed to; names, not ARNs, so that the image knows them before they exist.
+
+    ``memory`` (MiB) is what the definition gives a job; ``larger`` are vCPUs and MiB that a job
+    can ask for instead, smallest first.
+    """
 
     queue: str
     definition: str
+    memory: int = 0
+    larger: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,7 @@ class FunctionConfig:
     """What a deployed function knows about itself: the content of ``function.json``.
 
     ``script`` is a file name in the folder of ``function.json``, empty if the image's own
-    entrypoint is to run. ``timeout_threshold`` is in seconds.
+    entrypoint is to run. ``timeout_threshold`` is in seconds, ``memory`` Lambda's in MB.
     """
 
     name: str
@@ -132,6 +138,7 @@ class FunctionConfig:
     environment: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[OutputRule, ...] = ()
     timeout_threshold: int = 10
+    memory: int = 0
     log_level: str = "INFO"
     batch: BatchTarget | None = None
     max_hops: int = 32
@@ -139,7 +146,12 @@ class FunctionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """One Batch job to submit: a name of at most 128 characters and its environment overrides."""
+    """One Batch job to submit: a name of at most 128 characters and its environment overrides.
+
+    ``vcpus`` and ``memory`` (MiB) replace those of the definition unless they are empty and 0.
+    """
 
     name: str
     environment: Mapping[str, str]
+    vcpus: str = ""
+    memory: int = 0

@@ -55,6 +55,9 @@ class JobDelegator(Protocol):
     def submit(self, job: JobRequest) -> str:
         """Start one job, never twice for one call; return its id; raise DelegationError."""
 
+    def has_ended(self, job: str) -> bool:
+        """Tell whether the job is known to be over; raise DelegationError if that is not known."""
+
 
 class ScriptRunner(Protocol):
     """Runs one program to its end and leaves no process behind."""

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CLAIM, DELEGATED, ERROR, DONE, EVENT = "claim", "delegated", "error", "done", "event"
+ATTEMPT = "attempt-"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 def attempt_name(number: int) -> str:
-    return f"attempt-{number}"
+    return f"{ATTEMPT}{number}"
 
 
 def _half(*parts: str) -> str:

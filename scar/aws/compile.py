@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws import machines, names, policies
+from scar.aws import machines, names, policies, sizes
 from scar.aws.function import folder
 from scar.aws.policies import DataFlow, Place
 from scar.aws.resources import (
@@ -71,8 +71,20 @@ def function_config(
         environment=dict(function.container_environment),
         outputs=function.outputs,
         timeout_threshold=function.timeout_threshold,
+        memory=function.memory,
         log_level=function.log_level,
-        batch=BatchTarget(queue=queue, definition=function.name) if queue else None,
+        batch=_target(function, queue),
+    )
+
+
+def _target(function: Function, queue: str) -> BatchTarget | None:
+    if function.batch is None:
+        return None
+    return BatchTarget(
+        queue=queue,
+        definition=function.name,
+        memory=function.batch.memory,
+        larger=sizes.larger(function.batch),
     )
 
 

@@ -45,6 +45,9 @@ BATCH_ATTEMPTS = Limit(least=1, most=10, unit="attempts", source="model: RetrySt
 BATCH_EXIT_RULES = Limit(most=5, unit="rules", source="model: RetryStrategy")
 BATCH_ATTEMPT_SECONDS = Limit(least=60, most=2**31 - 1, unit="s", source="model: JobTimeout")
 BATCH_MEMORY = Limit(least=4, most=2**31 - 1, unit="MiB", source="model: ResourceRequirement")
+BATCH_INSTANCE_MEMORY = Limit(
+    least=4, most=768 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.24xlarge"
+)
 BATCH_ENVIRONMENTS_PER_QUEUE = Limit(least=1, most=3, unit="environments", source="docs")
 BATCH_ENVIRONMENTS = Limit(most=50, unit="per Region", source="docs: Batch quotas")
 BATCH_QUEUES = Limit(most=50, unit="per Region", source="docs: Batch quotas")

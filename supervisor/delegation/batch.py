@@ -65,13 +65,38 @@ class BatchDelegator:
                 remedy=f"Look for {job.name} in the job queue {self.target.queue}.",
             ) from error
 
+    def has_ended(self, job: str) -> bool:
+        """Tell whether the job is known to be over: failed, succeeded, or forgotten by Batch."""
+        request = AwsRequest(
+            method="POST",
+            origin=self.origin,
+            path="/v1/describejobs",
+            headers={"content-type": "application/json"},
+            body=json.dumps({"jobs": [job]}).encode(),
+        )
+        try:
+            found = json.loads(self.client.send(request).body)["jobs"]
+            return not found or found[0]["status"] in {"SUCCEEDED", "FAILED"}
+        except (AwsError, KeyError, TypeError, ValueError) as error:
+            raise DelegationError(
+                f"It is not known whether the job {job} goes on: {error}",
+                remedy="Allow the role batch:DescribeJobs.",
+            ) from error
+
     def _request(self, job: JobRequest) -> AwsRequest:
-        environment = [{"name": name, "value": value} for name, value in job.environment.items()]
+        overrides: dict[str, object] = {
+            "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
+        }
+        sizes = {"VCPU": job.vcpus, "MEMORY": str(job.memory or "")}
+        if job.memory:
+            overrides["resourceRequirements"] = [
+                {"type": kind, "value": value} for kind, value in sizes.items() if value
+            ]
         body = {
             "jobName": job.name,
             "jobQueue": self.target.queue,
             "jobDefinition": self.target.definition,
-            "containerOverrides": {"environment": environment},
+            "containerOverrides": overrides,
         }
         return AwsRequest(
             method="POST",

@@ -12,7 +12,7 @@ from supervisor.aws.credentials import source as credential_source
 from supervisor.aws.errors import AwsError, NoCredentials
 from supervisor.aws.http import Connections
 from supervisor.aws.request import FilePart
-from supervisor.errors import ConfigError, StorageError
+from supervisor.errors import ConfigError, DiskFull, StorageError
 from supervisor.storage.s3_calls import S3Calls
 from supervisor.storage.s3_download import Check, fetch
 from supervisor.storage.s3_errors import is_absent, translated
@@ -77,10 +77,16 @@ class S3Store:
             target.unlink(missing_ok=True)
             if isinstance(error, AwsError):
                 raise translated(error, ref, action) from error
+            if isinstance(error, OSError) and error.errno in DiskFull.NUMBERS:
+                raise DiskFull(
+                    f"{ref} does not fit on the disk of {target.parent}.",
+                    remedy="Give the function more ephemeral_storage, or let Batch take over"
+                    " (mode lambda-batch).",
+                ) from error
             if isinstance(error, OSError):
                 raise StorageError(
                     f"Cannot write {ref} to {target}: {error.strerror or error}.",
-                    remedy="Give the function more temporary storage if the disk is full.",
+                    remedy="Look at the folder's permissions.",
                 ) from error
             raise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from supervisor.errors import ObjectChanged, PreconditionFailed
@@ -30,7 +30,7 @@ class MemoryStore:
 
     ``before`` is called with (method, ref) ahead of each call and may raise. With
     ``crash_at`` the n-th call (from 0) never happens; with ``crash_after`` it happens, and
-    its answer never arrives.
+    its answer never arrives. ``clock`` is the store's own.
     """
 
     objects: dict[tuple[str, str], tuple[bytes, StoredObject]] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class MemoryStore:
     before: Callable[[str, ObjectRef], None] = lambda _method, _ref: None
     crash_at: int | None = None
     crash_after: int | None = None
+    clock: Callable[[], float] = lambda: 0.0
 
     def put(self, key: str, data: bytes, bucket: str = "data", **metadata: str) -> StoredObject:
         """Arrange an object, uncounted; ``_`` in metadata names stands for ``-``."""
@@ -52,7 +53,7 @@ class MemoryStore:
     def head(self, ref: ObjectRef) -> StoredObject | None:
         self._count("head", ref)
         found = self.objects.get((ref.bucket, ref.key))
-        return self._answered(found[1] if found else None)
+        return self._answered(self._served(found[1]) if found else None)
 
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
         self._count("download", ref)
@@ -75,7 +76,8 @@ class MemoryStore:
 
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
         self._count("read", ref)
-        return self._answered(self.objects.get((ref.bucket, ref.key)))
+        found = self.objects.get((ref.bucket, ref.key))
+        return self._answered((found[0], self._served(found[1])) if found else None)
 
     def write(
         self,
@@ -87,6 +89,9 @@ class MemoryStore:
     ) -> StoredObject:
         self._count("write", ref)
         return self._answered(self._store(ref, data, condition, metadata or {}))
+
+    def _served(self, stored: StoredObject) -> StoredObject:
+        return replace(stored, served=self.clock())
 
     def _count(self, method: str, ref: ObjectRef) -> None:
         if self.crash_at == len(self.history):
@@ -120,6 +125,8 @@ class MemoryStore:
                 pass
         self.created[ref.key] += 1
         digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        stored = StoredObject(size=len(data), etag=digest, metadata=dict(metadata))
+        stored = StoredObject(
+            size=len(data), etag=digest, metadata=dict(metadata), modified=self.clock()
+        )
         self.objects[place] = (data, stored)
         return stored

@@ -29,13 +29,19 @@ COPY = '#!/bin/sh\ncp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/"\n'
 
 @dataclass(slots=True)
 class RecordingDelegator:
-    """Takes jobs and numbers them."""
+    """Takes jobs and numbers them: ``job-1``…"""
+
+    name: str = "job"
 
     submitted: list[JobRequest] = field(default_factory=list)
+    ended: set[str] = field(default_factory=set)
 
     def submit(self, job: JobRequest) -> str:
         self.submitted.append(job)
-        return f"job-{len(self.submitted)}"
+        return f"{self.name}-{len(self.submitted)}"
+
+    def has_ended(self, job: str) -> bool:
+        return job in self.ended
 
 
 @dataclass(slots=True)

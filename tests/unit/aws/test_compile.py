@@ -29,6 +29,7 @@ from scar.aws.resources import (
     Resource,
     Role,
 )
+from scar.aws.sizes import larger
 from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, OutputRule
 
 ACCOUNT = Account("123456789012", "eu-west-1")
@@ -117,7 +118,11 @@ def test_what_the_function_knows_of_itself() -> None:
     assert config.outputs == CROP.outputs
     assert config.image.user == "app"
     queue = only(compiled(BATCH), JobQueue).name
-    assert config.batch == BatchTarget(queue=queue, definition="crop")
+    assert BATCH.batch is not None
+    assert config.memory == BATCH.memory
+    assert config.batch == BatchTarget(
+        queue=queue, definition="crop", memory=1024, larger=larger(BATCH.batch)
+    )
     assert function_config(CROP, ACCOUNT, ImageDefaults()).batch is None
 
 

@@ -1,0 +1,49 @@
+"""The state of a run, read from the names and times of its records alone. Pure.
+
+Listing tells both, so a million runs need no reading. Times are the store's, in epoch
+seconds; it keeps whole seconds, so what happened in one second counts as having happened in
+the order in which supervisors write.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from supervisor import leases, records
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Lambda's longest time-out (docs: Lambda quotas) and what a claim holds beyond it.
+LAMBDA_LEASE = 900 + leases.AFTER_DEADLINE
+
+
+class State(enum.StrEnum):
+    """Where a run stands; ``LOST``: nobody works on it, and nothing says why."""
+
+    LAMBDA = "lambda"
+    HANDED = "handed"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+OVER = frozenset({State.DONE, State.FAILED, State.LOST})
+
+
+def state_of(written: Mapping[str, float], now: float) -> State:
+    """Return the state of a run from its records' names and times; ``now`` is the store's."""
+    if records.DONE in written:
+        return State.DONE
+    claim = written.get(records.CLAIM, 0.0)
+    if written.get(records.ERROR, -1.0) >= claim:
+        return State.FAILED
+    delegated = written.get(records.DELEGATED)
+    attempts = [time for name, time in written.items() if name.startswith(records.ATTEMPT)]
+    if delegated is not None and delegated >= claim and max(attempts, default=-1.0) < claim:
+        return State.HANDED
+    if delegated is None and not attempts:
+        return State.LAMBDA if now - claim <= LAMBDA_LEASE else State.LOST
+    return State.RUNNING if now - claim <= LAMBDA_LEASE else State.LOST

@@ -1,0 +1,45 @@
+"""How long a claim holds without a sign of life. Pure.
+
+A claim's age is what the store says: the ``Date`` of its answer less the claim's
+``Last-Modified``. Clocks of different machines are never compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from supervisor.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supervisor.model import StoredObject
+
+# Lambda ends a sandbox at its deadline; the rest is for clean-up and for the store's clock.
+AFTER_DEADLINE = 60.0
+# Jobs have no deadline that the store knows of: they renew their claim while they live.
+OF_A_JOB = 900.0
+RENEWED_EVERY = 300.0
+
+
+def length(deadline: float | None, now: float) -> float:
+    """Return the seconds for which a claim made now shall hold; ``None``: it will be renewed."""
+    if deadline is None:
+        return OF_A_JOB
+    return max(0.0, deadline - now) + AFTER_DEADLINE
+
+
+def told(record: Mapping[str, object], key: str) -> float:
+    """Read the lease of a claim; raise RecordError."""
+    seconds = record.get("lease", OF_A_JOB)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+        raise RecordError(
+            f"The run record {key} has a lease of {seconds!r}, which is no number of seconds.",
+            remedy="Delete it; the run can then be started anew.",
+        )
+    return float(seconds)
+
+
+def is_over(seconds: float, claim: StoredObject) -> bool:
+    """Tell whether the holder of this claim must be gone; a store without times never says so."""
+    return claim.modified > 0 and claim.served - claim.modified > seconds

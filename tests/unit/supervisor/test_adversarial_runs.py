@@ -1,0 +1,245 @@
+"""Deliveries, jobs and deaths in any order: what each run and each output may go through."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from scar.runs.states import OVER, State, state_of
+from supervisor.model import ExecutionMode, ObjectRef
+from tests.fakes.actors import Actor, Turns, actor
+from tests.fakes.object_store import Crash, MemoryStore
+from tests.fakes.supervised import (
+    NOW,
+    STATE,
+    PythonScript,
+    World,
+    a_world,
+    as_job,
+    asked,
+    notification,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from supervisor.invocation import Invocation, Task
+
+MODES = tuple(ExecutionMode)
+LAMBDA_SECONDS = 300.0
+
+
+class Recorded(MemoryStore):
+    """Remembers which run created which output how often, and in which order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.creations: Counter[tuple[str, str]] = Counter()
+        self.sequence: dict[str, list[str]] = {}
+
+    def upload(self, source: Path, ref: ObjectRef, **how: object) -> object:  # type: ignore[override]
+        stored = super().upload(source, ref, **how)  # type: ignore[arg-type]
+        self.creations[stored.metadata["scar-run"], ref.key] += 1
+        self.sequence.setdefault(ref.key, []).append(stored.metadata["scar-sequencer"])
+        return stored
+
+
+class Runs(RuleBasedStateMachine):
+    """Lambda and Batch at their worst, over the real supervisor and a store with conditions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.time = NOW
+        self.store = Recorded()
+        self.store.clock = lambda: float(int(self.time))
+        self.turns = Turns(self.store)
+        self.actors: list[Actor] = []
+        self.events: list[tuple[int, str]] = []  # version of the input, request id
+        self.versions: list[str] = []
+        self.jobs: Counter[str] = Counter()
+        self.worlds = {mode: self._world(mode) for mode in MODES}
+        self.mode = ExecutionMode.LAMBDA_BATCH
+        self.hungry = False
+
+    def _world(self, mode: ExecutionMode) -> World:
+        folder = Path(self.folder.name) / mode.value
+        folder.mkdir()
+        world = a_world(folder, mode=mode, store=self.store, runner=PythonScript(self._script))
+        world.delegator.name = mode.value
+        return world
+
+    def _script(self, task: Task) -> int:
+        if self.hungry and task.environment["SCAR_SITE"] == "lambda":
+            return 137
+        source = Path(task.environment["INPUT_FILE_PATH"])
+        (Path(task.environment["TMP_OUTPUT_DIR"]) / "x").write_bytes(source.read_bytes())
+        (Path(task.environment["TMP_OUTPUT_DIR"]) / "y").write_bytes(b"y")
+        return 0
+
+    @rule(mode=st.sampled_from(MODES), hungry=st.booleans())
+    def a_function_is_deployed(self, mode: ExecutionMode, hungry: bool) -> None:
+        self.mode, self.hungry = mode, hungry
+
+    @initialize()
+    def the_first_object_arrives(self) -> None:
+        self.an_object_arrives()
+
+    @rule()
+    def an_object_arrives(self) -> None:
+        number = len(self.versions) + 1
+        stored = self.store.put("in/x", f"version {number}".encode())
+        self.versions.append(stored.etag)
+        self.events.append((number, f"request-{number}"))
+
+    @precondition(lambda self: self.events)
+    @rule(data=st.data(), again=st.booleans(), skew=st.integers(-300, 300))
+    def an_event_is_delivered(self, data: st.DataObject, again: bool, skew: int) -> None:
+        """Each event at least once, also twice, also out of order; the host's clock is wrong."""
+        version, request = data.draw(st.sampled_from(self.events))
+        name = request if again else f"{request}-duplicate-{len(self.actors)}"
+        self._act(self.mode, self._asked(version, name, skew), skew)
+
+    @precondition(lambda self: self._submitted())
+    @rule(data=st.data(), skew=st.integers(-300, 300))
+    def a_job_starts(self, data: st.DataObject, skew: int) -> None:
+        mode, number = data.draw(st.sampled_from(self._submitted()))
+        self._start(mode, number, skew)
+
+    @precondition(lambda self: self._alive())
+    @rule(data=st.data(), steps=st.integers(1, 8), dies=st.booleans(), again=st.booleans())
+    def somebody_goes_on(self, data: st.DataObject, steps: int, dies: bool, again: bool) -> None:
+        """Some calls of the store, then perhaps a death, which AWS may notice and repeat."""
+        chosen = data.draw(st.sampled_from(self._alive()))
+        for _ in range(steps):
+            if not chosen.over:
+                chosen.step()
+        if dies and not chosen.over:
+            chosen.crash()
+            if again:
+                self._repeat(chosen)
+
+    @precondition(lambda self: self._alive())
+    @rule(data=st.data())
+    def somebody_ends(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self._alive())).finish()
+
+    @rule(seconds=st.sampled_from((1, 59, 361, 901, 90_000)))
+    def time_passes(self, seconds: int) -> None:
+        """Sandboxes die at their deadline; a job may sleep longer than its lease."""
+        self.time += seconds
+        for one in self._alive():
+            deadline = one.invocation.deadline
+            if deadline is not None and self.time > deadline + 300:
+                one.crash()
+
+    @invariant()
+    def no_run_creates_an_output_twice(self) -> None:
+        assert all(count == 1 for count in self.store.creations.values()), self.store.creations
+
+    @invariant()
+    def no_older_input_goes_over_a_newer_one(self) -> None:
+        for order in self.store.sequence.values():
+            assert order == sorted(order)
+
+    @invariant()
+    def nothing_went_wrong_in_silence(self) -> None:
+        for one in self.actors:
+            assert one.error is None or isinstance(one.error, Crash), one.error
+
+    def teardown(self) -> None:
+        """When all is quiet, every run is over or seen to be lost; sent again, all is done."""
+        try:
+            for one in self._alive():
+                one.finish()
+            for mode, number in self._submitted():
+                self._start(mode, number)
+                self.actors[-1].finish()
+            self.time += 200_000
+            self._all(OVER)
+            self.hungry = False
+            for version, request in self.events:
+                self._act(ExecutionMode.LAMBDA, self._asked(version, f"{request}-retry"))
+                self.actors[-1].finish()
+            if self.events:
+                self._all({State.DONE})
+                assert self.store.keys()["out/x"] == self.store.keys()["in/x"]
+            self.no_run_creates_an_output_twice()
+            self.no_older_input_goes_over_a_newer_one()
+            self.nothing_went_wrong_in_silence()
+        finally:
+            for one in self._alive():
+                one.crash()
+            self.folder.cleanup()
+
+    def _all(self, allowed: Container[State]) -> None:
+        runs: dict[str, dict[str, float]] = {}
+        for (bucket, key), (_, stored) in self.store.objects.items():
+            if bucket == STATE:
+                run, _, name = key.rpartition("/")
+                runs.setdefault(run, {})[name.removesuffix(".json")] = stored.modified
+        for run, written in runs.items():
+            assert state_of(written, self.time) in allowed, (run, written)
+
+    def _asked(self, version: int, request: str, skew: int = 0) -> Invocation:
+        event = notification("in/x", etag=self.versions[version - 1], sequencer=f"{version:04X}")
+        left = self.time + skew - NOW + LAMBDA_SECONDS
+        return asked(event, request=request, seconds=left)
+
+    def _act(self, mode: ExecutionMode, invocation: Invocation, skew: int = 0) -> None:
+        made = actor(
+            self.turns,
+            self.worlds[mode].supervisor,
+            invocation,
+            now=lambda: self.time + skew,
+        )
+        self.actors.append(made)
+
+    def _repeat(self, dead: Actor) -> None:
+        """Deliver a request again, or start the next attempt of a job."""
+        owner = dead.invocation.owner
+        if not owner.job:
+            left = replace(dead.invocation, deadline=self.time + LAMBDA_SECONDS)
+            self._act(dead.supervisor.config.mode, left)
+            return
+        mode, _, number = owner.job.rpartition("-")
+        self._start(ExecutionMode(mode), int(number) - 1)
+
+    def _start(self, mode: ExecutionMode, number: int, skew: int = 0) -> None:
+        """Start the next attempt of a job; Batch never has two at once, whatever we see."""
+        job = self.worlds[mode].delegator.submitted[number]
+        name = f"{mode}-{number + 1}"
+        self.jobs[name] += 1
+        self._act(mode, as_job(job, self.store, number=name, attempt=self.jobs[name]), skew)
+
+    def _alive(self) -> list[Actor]:
+        return [one for one in self.actors if not one.over]
+
+    def _submitted(self) -> list[tuple[ExecutionMode, int]]:
+        return [
+            (mode, number)
+            for mode, world in self.worlds.items()
+            for number in range(len(world.delegator.submitted))
+        ]
+
+
+Runs.TestCase.settings = settings(
+    max_examples=300,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestRuns = Runs.TestCase

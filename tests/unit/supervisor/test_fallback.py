@@ -1,0 +1,169 @@
+"""What goes on in Batch when Lambda cannot, and with how much memory."""
+
+from __future__ import annotations
+
+import errno
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
+from supervisor.fallback import Size, size_after
+from supervisor.invocation import RunState
+from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig
+from tests.fakes.supervised import STATE, PythonScript, World, a_world, asked, notification
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from supervisor.invocation import RunResult, Task
+
+LADDER = (("1", 2048), ("1", 4096), ("2", 8192), ("4", 16384))
+
+
+def a_config(own: int, lambda_memory: int) -> FunctionConfig:
+    return FunctionConfig(
+        name="fn",
+        mode=ExecutionMode.LAMBDA_BATCH,
+        state_bucket=STATE,
+        memory=lambda_memory,
+        batch=BatchTarget(queue="q", definition="fn", memory=own, larger=LADDER),
+    )
+
+
+def out_of_memory() -> OutOfMemory:
+    return OutOfMemory(137)
+
+
+@pytest.mark.parametrize(
+    ("own", "lambda_memory", "size"),
+    [
+        (1024, 512, None),
+        (1024, 513, Size("1", 2048)),
+        (1024, 1024, Size("1", 2048)),
+        (1024, 1025, Size("1", 4096)),
+        (4096, 3000, Size("2", 8192)),
+        (16384, 8192, None),
+        (16384, 10240, None),
+        (1024, 10240, Size("4", 16384)),
+    ],
+)
+def test_a_job_gets_twice_lambdas_memory_or_the_most_there_is(
+    own: int, lambda_memory: int, size: Size | None
+) -> None:
+    assert size_after(out_of_memory(), a_config(own, lambda_memory)) == size
+
+
+def test_if_batch_has_no_more_than_lambda_had_that_is_said() -> None:
+    config = FunctionConfig(
+        name="fn",
+        mode=ExecutionMode.LAMBDA_BATCH,
+        state_bucket=STATE,
+        memory=4096,
+        batch=BatchTarget(queue="q", definition="fn", memory=2048, larger=(("1", 4096),)),
+    )
+    with pytest.raises(OutOfMemory) as raised:
+        size_after(out_of_memory(), config)
+    assert "at most 4096 MiB" in raised.value.remedy
+
+
+@pytest.mark.parametrize("error", [None, DeadlineExceeded("late"), DiskFull("full")])
+def test_other_reasons_leave_the_definition_as_it_is(error: DeadlineExceeded | None) -> None:
+    assert size_after(error, a_config(512, 8192)) is None
+
+
+@given(own=st.integers(4, 20_000), given_memory=st.integers(128, 10_240))
+def test_a_job_never_gets_less_than_its_definition_or_than_lambda(
+    own: int, given_memory: int
+) -> None:
+    try:
+        size = size_after(out_of_memory(), a_config(own, given_memory))
+    except OutOfMemory:
+        assert max(own, 16384) <= given_memory
+        return
+    got = size.memory if size else own
+    assert got >= own
+    assert got > given_memory
+
+
+def killed(_task: Task) -> int:
+    return 137
+
+
+def handled(world: World, **event: object) -> RunResult:
+    world.store.put("in/x", b"hello")
+    (result,) = world.supervisor.handle(asked(notification("in/x", **event))).results  # type: ignore[arg-type]
+    return result
+
+
+def a_lambda_batch_world(folder: Path, script: object, *, free: int = 1 << 30) -> World:
+    from dataclasses import replace
+
+    world = a_world(folder, mode=ExecutionMode.LAMBDA_BATCH, runner=PythonScript(script))  # type: ignore[arg-type]
+    config = replace(
+        world.supervisor.config,
+        memory=1024,
+        batch=BatchTarget(queue="q", definition="fn", memory=1024, larger=LADDER),
+    )
+    supervisor = replace(world.supervisor, config=config, free=lambda _folder: free)
+    return replace(world, supervisor=supervisor)
+
+
+def delegated(world: World) -> dict[str, object]:
+    (data,) = (d for k, d in world.store.keys(STATE).items() if k.endswith("/delegated.json"))
+    found = json.loads(data)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_killed_script_goes_on_in_batch_with_more_memory(tmp_path: Path) -> None:
+    world = a_lambda_batch_world(tmp_path, killed)
+    assert handled(world).state is RunState.DELEGATED
+    (job,) = world.delegator.submitted
+    assert (job.vcpus, job.memory) == ("1", 2048)
+    assert delegated(world)["kind"] == "OutOfMemory"
+
+
+def test_a_script_that_fails_by_itself_is_not_handed_on(tmp_path: Path) -> None:
+    world = a_lambda_batch_world(tmp_path, lambda _task: 3)
+    result = handled(world)
+    assert isinstance(result.error, ScriptFailed)
+    assert not world.delegator.submitted
+
+
+def test_in_lambda_alone_a_killed_script_is_a_failure_that_names_memory(tmp_path: Path) -> None:
+    world = a_world(tmp_path, runner=PythonScript(killed))
+    result = handled(world)
+    assert isinstance(result.error, OutOfMemory)
+    assert "lambda-batch" in result.error.remedy
+
+
+def test_an_input_that_does_not_fit_is_handed_on_before_it_is_read(tmp_path: Path) -> None:
+    world = a_lambda_batch_world(tmp_path, killed, free=4)
+    event = notification("in/x")
+    event["Records"][0]["s3"]["object"]["size"] = 5  # type: ignore[index]
+    world.store.put("in/x", b"hello")
+    (result,) = world.supervisor.handle(asked(event)).results
+    assert result.state is RunState.DELEGATED
+    assert world.store.calls["download"] == 0
+    assert delegated(world)["kind"] == "DiskFull"
+    assert world.delegator.submitted[0].memory == 0
+
+
+def test_a_disk_that_fills_up_while_the_input_is_read_hands_the_run_on(tmp_path: Path) -> None:
+    world = a_lambda_batch_world(tmp_path, killed)
+
+    def before(method: str, _ref: object) -> None:
+        if method == "download":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    world.store.before = before
+    assert handled(world).state is RunState.DELEGATED
+
+
+def test_a_script_that_fails_on_a_full_disk_is_handed_on(tmp_path: Path) -> None:
+    world = a_lambda_batch_world(tmp_path, lambda _task: 1, free=1000)
+    assert handled(world).state is RunState.DELEGATED

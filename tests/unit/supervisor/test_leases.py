@@ -1,0 +1,162 @@
+"""How long a claim holds, and who may take it over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supervisor import leases, records
+from supervisor.errors import ClaimLost, DelegationError, RecordError
+from supervisor.invocation import Owner, RunPath
+from supervisor.ledger import Ledger
+from supervisor.model import ObjectRef, Site, StoredObject
+from tests.fakes.object_store import MemoryStore
+from tests.fakes.supervised import STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RUN = RunPath(function="fn", date="2026-09-21", run_id="r")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def a_ledger(
+    store: MemoryStore,
+    request: str,
+    job: str = "",
+    *,
+    lease: float = 60.0,
+    has_ended: Callable[[str], bool] = lambda _job: False,
+) -> Ledger:
+    owner = Owner(site=Site.BATCH if job else Site.LAMBDA, request=request, job=job)
+    return Ledger(store=store, bucket=STATE, run=RUN, owner=owner, lease=lease, has_ended=has_ended)
+
+
+def a_store() -> tuple[MemoryStore, Clock]:
+    clock = Clock()
+    return MemoryStore(clock=clock), clock
+
+
+def test_a_claim_in_lambda_holds_until_a_minute_after_the_deadline() -> None:
+    assert leases.length(1000.0, 700.0) == 360.0
+    assert leases.length(1000.0, 2000.0) == 60.0
+
+
+def test_a_claim_without_a_deadline_holds_for_three_renewals() -> None:
+    assert leases.length(None, 0.0) == leases.OF_A_JOB == 3 * leases.RENEWED_EVERY
+
+
+@pytest.mark.parametrize(("age", "over"), [(59, False), (60, False), (61, True)])
+def test_a_lease_is_over_after_its_last_second(age: int, over: bool) -> None:
+    claim = StoredObject(size=1, etag="e", modified=100.0, served=100.0 + age)
+    assert leases.is_over(60, claim) is over
+
+
+def test_a_store_that_tells_no_times_never_ends_a_lease() -> None:
+    assert not leases.is_over(0, StoredObject(size=1, etag="e", served=9e9))
+
+
+@pytest.mark.parametrize("wrong", [-1, "60", None, True, float("nan")])
+def test_a_lease_that_is_no_number_of_seconds_is_refused(wrong: object) -> None:
+    with pytest.raises(RecordError, match="lease"):
+        leases.told({"lease": wrong}, "runs/fn/d/r/claim.json")
+
+
+def test_a_duplicate_waits_for_the_lease_and_then_takes_over() -> None:
+    store, clock = a_store()
+    assert a_ledger(store, "one").claim()
+    assert not a_ledger(store, "two").claim()
+    clock.now += 61
+    assert a_ledger(store, "two").claim()
+    assert not a_ledger(store, "three").claim()
+
+
+def test_of_two_takers_of_one_lease_one_wins() -> None:
+    store, clock = a_store()
+    assert a_ledger(store, "one").claim()
+    clock.now += 61
+    second, third = a_ledger(store, "two"), a_ledger(store, "three")
+    rival: list[bool] = []
+
+    def meanwhile(method: str, ref: ObjectRef) -> None:
+        if method == "write" and not rival and len(store.history) > 5:
+            rival.append(True)
+            rival[0] = third.claim()
+
+    store.before = meanwhile
+    assert sorted([second.claim(), *rival]) == [False, True]
+
+
+def test_a_run_that_waits_in_batch_is_not_taken_over_when_lambdas_lease_is_over() -> None:
+    store, clock = a_store()
+    first = a_ledger(store, "one")
+    assert first.claim()
+    first.delegated("fn-r", "job-1")
+    clock.now += 100_000
+    assert not a_ledger(store, "two").claim()
+
+
+def test_a_run_whose_job_has_ended_without_a_word_is_taken_over() -> None:
+    store, clock = a_store()
+    first = a_ledger(store, "one")
+    assert first.claim()
+    first.delegated("fn-r", "job-1")
+    clock.now += 100_000
+    asked: list[str] = []
+
+    def has_ended(job: str) -> bool:
+        asked.append(job)
+        return True
+
+    assert a_ledger(store, "two", has_ended=has_ended).claim()
+    assert asked == ["job-1"]
+
+
+def test_batch_is_not_asked_while_the_lease_holds() -> None:
+    store, _ = a_store()
+    first = a_ledger(store, "one")
+    assert first.claim()
+    first.delegated("fn-r", "job-1")
+
+    def has_ended(job: str) -> bool:
+        raise DelegationError(job)
+
+    assert not a_ledger(store, "two", has_ended=has_ended).claim()
+
+
+def test_a_renewed_claim_holds_longer() -> None:
+    store, clock = a_store()
+    job = a_ledger(store, "one", "job-1", lease=900)
+    assert job.claim()
+    for _ in range(10):
+        clock.now += 600
+        job.renew()
+        assert not a_ledger(store, "two").claim()
+
+
+def test_a_job_that_slept_through_its_lease_learns_that_it_was_taken_over() -> None:
+    store, clock = a_store()
+    job = a_ledger(store, "one", "job-1", lease=900)
+    assert job.claim()
+    clock.now += 901
+    assert a_ledger(store, "two").claim()
+    with pytest.raises(ClaimLost):
+        job.renew()
+
+
+def test_a_claim_of_a_release_without_leases_holds_as_long_as_a_jobs() -> None:
+    store, clock = a_store()
+    owner = records.owner_record(Owner(site=Site.LAMBDA, request="one"))
+    store.put(RUN.key(records.CLAIM), records.encode({"owner": owner}), bucket=STATE)
+    clock.now += leases.OF_A_JOB
+    assert not a_ledger(store, "two").claim()
+    clock.now += 1
+    assert a_ledger(store, "two").claim()
