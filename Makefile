@@ -4,10 +4,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test check bundle bench clean
+.PHONY: help venv demo test check bundle bundle-lock bench clean
 
 help:
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,8 +21,11 @@ $(VENV)/.dev: pyproject.toml
 
 venv: $(VENV)/.dev ## a virtual environment with everything for development
 
-bundle: $(VENV)/.demo ## the supervisor with its own Python, from Debian packages, without root
-	$(BIN)/python -m supervisor.bundle $(if $(ARCH),--architecture $(ARCH)) $(if $(REFRESH),--refresh)
+bundle: $(VENV)/.demo ## the supervisor with its own Python, from locked Debian packages, without root
+	$(BIN)/python -m supervisor.bundle $(if $(ARCH),--architecture $(ARCH)) $(if $(RELOCK),--relock)
+
+bundle-lock: $(VENV)/.demo ## lock the Debian packages' versions that the mirror offers now
+	$(BIN)/python -m supervisor.bundle --lock
 
 demo: $(VENV)/.demo bundle ## the whole job on this machine, no account needed
 	$(BIN)/python -m scar.image.demo examples/earthquakes/image.tar

@@ -33,7 +33,7 @@ _PLACES = {
     "arm64": ("lib/ld-linux-aarch64.so.1", "usr/lib/aarch64-linux-gnu"),
 }
 _STDLIB = "usr/lib/python3.11"
-_LICENCES = "usr/share/doc/licenses"
+_LICENCES = "usr/share/doc"
 _ZIP = re.compile(r"python3\d+\.zip\Z")
 _PASSWD = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 
@@ -74,7 +74,7 @@ def _place(name: str, loader: str, libraries: str) -> str:
     """Say where a file of the bundle belongs in an ordinary root, or nothing."""
     folder, _, rest = name.partition("/")
     single = {"python": "usr/bin/python3", "ld.so": loader}
-    folders = {"lib": libraries, "lib-dynload": f"{_STDLIB}/lib-dynload", "licenses": _LICENCES}
+    folders = {"lib": libraries, "lib-dynload": f"{_STDLIB}/lib-dynload", "share": _LICENCES}
     return f"{folders[folder]}/{rest}" if rest and folder in folders else single.get(name, "")
 
 

@@ -1,4 +1,4 @@
-"""``python -m supervisor.bundle [--architecture amd64|arm64] [--refresh]``."""
+"""``python -m supervisor.bundle``: build the supervisor's bundles, or lock their packages."""
 
 from __future__ import annotations
 
@@ -6,26 +6,57 @@ import argparse
 import sys
 from pathlib import Path
 
-from supervisor.bundle.build import build
-from supervisor.bundle.errors import BundleError
+from supervisor.bundle.build import LOCK, build, relock
+from supervisor.bundle.errors import BundleError, VanishedError
+from supervisor.bundle.target import TARGETS
 
 DIST = Path(__file__).parent / "dist"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build one bundle; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m supervisor.bundle", description=__doc__)
-    parser.add_argument("--architecture", default="amd64", choices=("amd64", "arm64"))
-    parser.add_argument("--output", type=Path, default=DIST, help="folder (default: %(default)s)")
-    parser.add_argument("--refresh", action="store_true", help="download the packages again")
-    options = parser.parse_args(arguments)
+    """Build both bundles or one; return the exit status."""
+    options = _options(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     try:
-        build(options.architecture, options.output, refresh=options.refresh, report=_say)
+        if options.lock:
+            _lock(options.output)
+            return 0
+        for architecture in options.architecture or TARGETS:
+            try:
+                build(architecture, options.output, report=_say)
+            except VanishedError as error:
+                if not options.relock:
+                    raise
+                _say(f"WARNING: {error.problem}")
+                _say("WARNING: this build uses what is offered now; please commit the new lock:")
+                _lock(options.output)
+                build(architecture, options.output, report=_say)
     except BundleError as error:
-        sys.stderr.write(f"Error: {error.problem}\n{error.remedy}\n")
+        _say(f"Error: {error.problem}\n{error.remedy}")
         return 1
     return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m supervisor.bundle", description=__doc__)
+    parser.add_argument(
+        "--architecture", action="append", choices=tuple(TARGETS), help="(default: both)"
+    )
+    parser.add_argument("--output", type=Path, default=DIST, help="folder (default: %(default)s)")
+    parser.add_argument(
+        "--lock", action="store_true", help="lock the package versions offered now, build nothing"
+    )
+    parser.add_argument(
+        "--relock",
+        action="store_true",
+        help="if a locked version has vanished from the mirror, lock what is offered, and build",
+    )
+    return parser.parse_args(arguments)
+
+
+def _lock(dist: Path) -> None:
+    for line in relock(dist) or ["Nothing has changed."]:
+        _say(f"{LOCK.name}: {line}")
 
 
 def _say(text: str) -> None:

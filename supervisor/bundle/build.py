@@ -9,37 +9,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import supervisor
-from supervisor.bundle import packages, python, tree
-from supervisor.bundle.target import host, target
+from supervisor.bundle import apt, lock, packages, python, tree
+from supervisor.bundle.errors import BundleError
+from supervisor.bundle.licences import licences
+from supervisor.bundle.target import TARGETS, host, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from supervisor.bundle.lock import Lock
     from supervisor.bundle.tree import Tree
 
 HERE = Path(__file__).parent
 HOME = "opt/scar"
+LOCK = HERE / "packages.lock"
 # What the kept part depends on; main.py and the supervisor are added at every build.
-SOURCES = ("compiler.py", "elf.py", "packages.py", "python.py", "target.py", "tree.py")
+SOURCES = (
+    "compiler.py", "elf.py", "licences.py", "packages.lock", "packages.py", "python.py",
+    "target.py", "tree.py",
+)  # fmt: skip
 PATHS = f"{python.ZIP}\nlib-dynload\nsupervisor.zip\n"
+LARGEST = 12_000_000  # bytes: every function image carries it, every wheel carries two
 
 
-def build(architecture: str, dist: Path, *, refresh: bool, report: Callable[[str], None]) -> Path:
+def build(architecture: str, dist: Path, *, report: Callable[[str], None]) -> Path:
     """Write the layer for ``architecture`` (amd64, arm64) into ``dist`` and return its path.
 
-    The network is used the first time, when the recipe changed and no packages are kept, and
-    with ``refresh``. Raise BundleError if it cannot be built.
+    The network is used only for locked packages that ``dist`` does not keep. Raise BundleError
+    if it cannot be built, VanishedError if that is because the mirror has newer versions.
     """
     path = dist / f"scar-supervisor-linux-{architecture}.tar.gz"
     note, inputs = dist / "kept" / architecture / "built", _inputs()
-    if not refresh and path.is_file() and note.is_file() and note.read_text() == inputs:
+    if path.is_file() and note.is_file() and note.read_text() == inputs:
         report(f"{path} is up to date")
         return path
-    parts = python_part(architecture, dist, refresh=refresh, report=report)
-    if host().name == architecture:
-        own = parts
-    else:
-        own = python_part(host().name, dist, refresh=refresh, report=report)
+    parts = python_part(architecture, dist, report=report)
+    own = parts if host().name == architecture else python_part(host().name, dist, report=report)
     modules = python.compiled(own, supervisor_sources(), f"/{HOME}/supervisor.zip")
     whole: Tree = {
         **parts,
@@ -49,6 +54,7 @@ def build(architecture: str, dist: Path, *, refresh: bool, report: Callable[[str
         "supervisor.zip": tree.File(modules),
     }
     data = tree.layer({f"{HOME}/{name}": file for name, file in whole.items()})
+    check_size(path.name, len(data))
     if not path.is_file() or path.read_bytes() != data:
         half = dist / f".{path.name}.{os.getpid()}"
         half.write_bytes(data)
@@ -58,20 +64,26 @@ def build(architecture: str, dist: Path, *, refresh: bool, report: Callable[[str
     return path
 
 
-def python_part(
-    architecture: str, dist: Path, *, refresh: bool, report: Callable[[str], None]
-) -> Tree:
+def python_part(architecture: str, dist: Path, *, report: Callable[[str], None]) -> Tree:
     """Return the self-contained Python without the supervisor, kept from last time if possible."""
     kept = dist / "kept" / architecture
     stamp, folder = kept / "stamp", kept / "python"
     recipe = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in SOURCES)).hexdigest()
-    if not refresh and stamp.is_file() and stamp.read_text() == recipe:
+    if stamp.is_file() and stamp.read_text() == recipe:
         return tree.read(folder)
-    debs = sorted((kept / "debs").glob("*.deb"))
-    if refresh or {deb.name.partition("_")[0] for deb in debs} != set(packages.PACKAGES):
-        report(f"Downloading {len(packages.PACKAGES)} Debian packages for {architecture}…")
-        debs = packages.download(target(architecture), kept)
-    parts = _chosen(architecture, debs, dist, report)
+    locked = lock.load(LOCK).get(architecture, {})
+    debs = apt.fetch(target(architecture), locked.values(), kept, report)
+    found = packages.read([deb for deb in debs if _name(deb) in packages.PACKAGES])
+    parts = python.binaries(found, target(architecture))
+    # Byte code is the same for every processor, the compiler is not.
+    own = parts if host().name == architecture else python_part(host().name, dist, report=report)
+    library = python.compiled(own, python.stdlib(found), f"/{HOME}/{python.ZIP}")
+    parts = {
+        **parts,
+        python.ZIP: tree.File(library),
+        **python.certificates(found),
+        **licences(found, locked),
+    }
     stamp.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     tree.write(parts, folder)
@@ -79,16 +91,42 @@ def python_part(
     return parts
 
 
-def _chosen(architecture: str, debs: list[Path], dist: Path, report: Callable[[str], None]) -> Tree:
-    found = packages.read(debs)
-    parts = python.binaries(found, target(architecture))
-    if host().name == architecture:
-        library = python.compiled(parts, python.stdlib(found), f"/{HOME}/{python.ZIP}")
-    else:  # byte code is the same for every processor, the compiler is not
-        own = python_part(host().name, dist, refresh=False, report=report)
-        library = python.compiled(own, python.stdlib(found), f"/{HOME}/{python.ZIP}")
-    zipped = {python.ZIP: tree.File(library)}
-    return {**parts, **zipped, **python.certificates(found), **python.licences(found)}
+def relock(dist: Path, path: Path = LOCK) -> list[str]:
+    """Lock the versions that the mirror offers now; say what changed, a line per package."""
+    new: Lock = {}
+    for name in TARGETS:
+        source = apt.Apt(target(name), dist / "kept" / name)
+        source.update()
+        offered = {p.name: p for p in source.offered(packages.LOCKED, newest=True)}
+        if missing := sorted(set(packages.LOCKED) - offered.keys()):
+            raise BundleError(
+                f"The machine's apt sources do not offer {', '.join(missing)} for {name}.",
+                remedy="They must offer Debian 12 (bookworm).",
+            )
+        new[name] = offered
+    changed = lock.changes(lock.load(path) if path.is_file() else {}, new)
+    if changed:
+        path.write_text(lock.dump(new), encoding="utf-8")
+    return changed
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise BundleError if a bundle is too large to be carried everywhere."""
+    if size > LARGEST:
+        raise BundleError(
+            f"{name} has {size} bytes, more than {LARGEST}.",
+            remedy="Leave something out in supervisor/bundle/python.py.",
+        )
+
+
+def supervisor_sources() -> dict[str, bytes]:
+    """Read the supervisor's modules by their path in the zip; the bundle's builder is not one."""
+    root = Path(supervisor.__file__).parent
+    return {
+        f"supervisor/{path.relative_to(root).as_posix()}": path.read_bytes()
+        for path in sorted(root.rglob("*.py"))
+        if path.relative_to(root).parts[0] != "bundle"
+    }
 
 
 def _inputs() -> str:
@@ -100,11 +138,5 @@ def _inputs() -> str:
     return whole.hexdigest()
 
 
-def supervisor_sources() -> dict[str, bytes]:
-    """Read the supervisor's modules by their path in the zip; the bundle's builder is not one."""
-    root = Path(supervisor.__file__).parent
-    return {
-        f"supervisor/{path.relative_to(root).as_posix()}": path.read_bytes()
-        for path in sorted(root.rglob("*.py"))
-        if path.relative_to(root).parts[0] != "bundle"
-    }
+def _name(deb: Path) -> str:
+    return deb.name.partition("_")[0]

@@ -15,7 +15,7 @@ def needed(data: bytes, machine: int, name: str) -> list[str]:
     if data[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", data, 18)[0] != machine:
         raise BundleError(
             f"{name} is not a binary for the wanted machine.",
-            remedy="Run `make bundle REFRESH=1`.",
+            remedy="supervisor/bundle/packages.lock names packages of another architecture.",
         )
     loads, dynamic = _segments(data)
     if dynamic is None:

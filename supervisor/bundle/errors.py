@@ -7,3 +7,7 @@ from supervisor.errors import SupervisorError
 
 class BundleError(SupervisorError):
     """The bundle cannot be built."""
+
+
+class VanishedError(BundleError):
+    """The mirror offers other versions than the locked ones."""

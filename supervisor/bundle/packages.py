@@ -1,11 +1,9 @@
-"""Debian packages: downloaded with apt into a folder of our own, read without dpkg or root."""
+"""Which Debian packages a bundle is made of, and reading them without dpkg or root."""
 
 from __future__ import annotations
 
 import io
-import os
 import posixpath
-import subprocess
 import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from supervisor.bundle.target import Target
-
 PYTHON = "3.11"
+AGAIN = "Remove supervisor/bundle/dist and run `make bundle`."
 PACKAGES = (
     "base-files",  # only for the licence texts that the others refer to
     "ca-certificates",
@@ -36,59 +33,8 @@ PACKAGES = (
     f"python{PYTHON}-minimal",
     "zlib1g",
 )
-SECONDS = 600
-
-
-def download(target: Target, folder: Path) -> list[Path]:
-    """Download the packages with the machine's own apt sources; needs no root.
-
-    Lists, state and cache live in ``folder``. Raise BundleError if apt cannot.
-    """
-    debs, state = folder / "debs", folder / "apt"
-    for part in (debs, state / "lists" / "partial", state / "cache" / "archives" / "partial"):
-        part.mkdir(parents=True, exist_ok=True)
-    (state / "status").touch()
-    options = {
-        "APT::Architecture": target.name,
-        "APT::Architectures": target.name,
-        "APT::Sandbox::User": "root",
-        "Acquire::Languages": "none",
-        "Acquire::Retries": "3",
-        "Dir::Cache": str(state / "cache"),
-        "Dir::State": str(state),
-        "Dir::State::lists": str(state / "lists"),
-        "Dir::State::status": str(state / "status"),
-    }
-    apt = ["apt-get", "-q", *(part for item in options.items() for part in ("-o", "=".join(item)))]
-    _run([*apt, "update"], debs)
-    for old in debs.glob("*.deb"):
-        old.unlink()
-    _run([*apt, "download", *PACKAGES], debs)
-    return sorted(debs.glob("*.deb"))
-
-
-def _run(command: list[str], folder: Path) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BundleError(
-            f"apt-get cannot be used: {error}.",
-            remedy="The bundle is built from Debian 12 packages: use a Debian 12 machine.",
-        ) from error
-    if done.returncode:
-        raise BundleError(
-            f"`apt-get {command[-1] if 'update' in command else 'download'}` failed:"
-            f" {done.stderr.strip()[-800:]}",
-            remedy="The machine's apt sources must offer Debian 12 (bookworm) and be reachable.",
-        )
+# Not part of the bundle: the smallest root of either architecture, for the tests.
+LOCKED = (*PACKAGES, "busybox-static")
 
 
 @dataclass(slots=True)
@@ -131,14 +77,10 @@ def read(debs: list[Path]) -> Packages:
             with tarfile.open(fileobj=io.BytesIO(_data(path.read_bytes()))) as archive:
                 _collect(archive, found)
         except (tarfile.TarError, ValueError, EOFError) as error:
-            raise BundleError(
-                f"{path} is damaged: {error}.", remedy="Run `make bundle REFRESH=1`."
-            ) from error
+            raise BundleError(f"{path} is damaged: {error}.", remedy=AGAIN) from error
     missing = sorted(set(PACKAGES) - set(found.names))
     if missing:
-        raise BundleError(
-            f"Packages are missing: {', '.join(missing)}.", remedy="Run `make bundle REFRESH=1`."
-        )
+        raise BundleError(f"Packages are missing: {', '.join(missing)}.", remedy=AGAIN)
     return found
 
 

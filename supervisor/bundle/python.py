@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from supervisor.bundle import compiler
 from supervisor.bundle.elf import needed
 from supervisor.bundle.errors import BundleError
-from supervisor.bundle.packages import PYTHON, Packages
+from supervisor.bundle.packages import AGAIN, PYTHON, Packages
 from supervisor.bundle.tree import File, write
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ AMAZON_ROOTS = (
 )
 # The loader would put an image's own preloads into the supervisor; same length, no such file.
 PRELOAD, NO_PRELOAD = b"/etc/ld.so.preload\0", b"/opt/scar/.preload\0"
-_COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])")
 
 
 def binaries(packages: Packages, target: Target) -> Tree:
@@ -89,25 +87,6 @@ def certificates(packages: Packages) -> Tree:
     return {"roots.pem": File(_joined(amazon)), "ca-bundle.pem": File(_joined(every))}
 
 
-def licences(packages: Packages) -> Tree:
-    """Collect the copyright files of what is included, and the licences they refer to."""
-    tree: Tree = {}
-    for name in packages.names:
-        if name == "base-files":
-            continue
-        path = f"usr/share/doc/{name}/copyright"
-        folder = packages.links.get(f"usr/share/doc/{name}")
-        tree[f"licenses/{name}.txt"] = File(
-            packages.need(f"{folder}/copyright" if folder else path)
-        )
-    common = {match for file in tree.values() for match in _COMMON.findall(file.data)}
-    for name in sorted(item.decode("ascii") for item in common):
-        text = packages.get(f"usr/share/common-licenses/{name}")
-        if text is not None:  # some texts name a licence only to say that it does not apply
-            tree[f"licenses/common/{name}"] = File(text)
-    return tree
-
-
 def compiled(python: Tree, sources: Mapping[str, bytes], place: str) -> bytes:
     """Compile sources with this Python into a zip; ``place`` is what tracebacks show.
 
@@ -133,7 +112,7 @@ def compiled(python: Tree, sources: Mapping[str, bytes], place: str) -> bytes:
         if done.returncode:
             raise BundleError(
                 f"The bundled Python cannot compile: {done.stderr.strip()[-800:]}",
-                remedy="Run `make bundle REFRESH=1`; if it fails again, please report it.",
+                remedy=f"{AGAIN} If it fails again, please report it.",
             )
         return output.read_bytes()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.bundle import packages
+from supervisor.bundle import apt
 from supervisor.bundle.errors import BundleError
 from supervisor.bundle.packages import PACKAGES, read
 
@@ -73,7 +73,7 @@ def test_a_damaged_package_is_named(tmp_path: Path, keep: int) -> None:
 
 
 def test_apt_that_fails_or_is_missing_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="apt-get download` failed"):
-        packages._run(["false", "download", "x"], tmp_path)
+    with pytest.raises(BundleError, match="false download` failed"):
+        apt.run(["false", "download", "x"], tmp_path)
     with pytest.raises(BundleError, match="cannot be used"):
-        packages._run([str(tmp_path / "apt-get")], tmp_path)
+        apt.run([str(tmp_path / "apt-get")], tmp_path)

@@ -39,7 +39,7 @@ def test_the_files_of_the_bundle_lie_where_python_looks(
             f"{home}/launch": File(b"launch", 0o755),
             f"{home}/lib/libc.so.6": File(b"libc"),
             f"{home}/lib-dynload/_json.so": File(b"json"),
-            f"{home}/licenses/common/GPL-2": File(b"text"),
+            f"{home}/share/licenses/common/GPL-2": File(b"text"),
             f"{home}/python311.zip": File(zipped.getvalue()),
             f"{home}/supervisor.zip": File(b"not in a user's image"),
         }

@@ -1,0 +1,66 @@
+"""The licences of what is in a bundle, and where its source is found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from supervisor.bundle.tree import File
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supervisor.bundle.lock import Package
+    from supervisor.bundle.packages import Packages
+    from supervisor.bundle.tree import Tree
+
+FOLDER = "share/licenses"
+_COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])")
+_OFFER = """\
+What /opt/scar is made of
+=========================
+The supervisor of scar (launch, main.py, supervisor.zip) is licensed under Apache-2.0.
+Everything else comes from the Debian packages below. Two things were changed: the Python modules
+are compiled, and ld.so looks for its list of preloads under another name. The terms of each
+package are in <package>/copyright beside this file, licences that they refer to in common/.
+
+Source code
+-----------
+The corresponding source of every package is Debian's source package named below, in exactly that
+version: on every Debian mirror while it is current (`apt-get source NAME=VERSION`), and for good
+in Debian's snapshot archive. The recipe that builds this bundle is supervisor/bundle in scar's
+source. For the parts under the GNU General Public License or the GNU Lesser General Public License
+this is also a written offer, valid for three years from the day you received the bundle: whoever
+gave it to you sends you, on request, the complete corresponding source on a usual medium, for no
+more than the cost of doing so.
+
+"""
+
+
+def licences(packages: Packages, locked: Mapping[str, Package]) -> Tree:
+    """Collect the copyright files, the licences they refer to, and the offer of the sources."""
+    tree: Tree = {}
+    lines = []
+    for name in packages.names:
+        if name == "base-files":
+            continue
+        path = f"usr/share/doc/{name}/copyright"
+        folder = packages.links.get(f"usr/share/doc/{name}")
+        text = packages.need(f"{folder}/copyright" if folder else path)
+        tree[f"{FOLDER}/{name}/copyright"] = File(text)
+        about = locked[name]
+        lines.append(f"{name} {about.version}\n    source: {about.source} {about.source_version}")
+        if gnu := [common for common in _referred(text) if common.startswith(("GPL", "LGPL"))]:
+            lines.append(f"    refers to: {', '.join(gnu)}")
+    common = {name for file in tree.values() for name in _referred(file.data)}
+    for name in sorted(common):
+        data = packages.get(f"usr/share/common-licenses/{name}")
+        if data is not None:  # some texts name a licence only to say that it does not apply
+            tree[f"{FOLDER}/common/{name}"] = File(data)
+    notice = _OFFER + "Packages\n--------\n" + "\n".join(lines) + "\n"
+    tree[f"{FOLDER}/NOTICE"] = File(notice.encode("utf-8"))
+    return tree
+
+
+def _referred(text: bytes) -> list[str]:
+    return sorted({match.decode("ascii") for match in _COMMON.findall(text)})
