@@ -97,9 +97,9 @@ def vanished(wanted: Iterable[Package], offered: Iterable[Package]) -> list[str]
 
 def replaced(wanted: Iterable[Package], offered: Iterable[Package]) -> list[str]:
     """Name wanted versions under which only other files are offered: nothing Debian ever does."""
-    files = {(offer.name, offer.version): set[str]() for offer in (offers := list(offered))}
-    for offer in offers:
-        files[offer.name, offer.version].add(offer.sha256)
+    files: dict[tuple[str, str], set[str]] = {}
+    for offer in offered:
+        files.setdefault((offer.name, offer.version), set()).add(offer.sha256)
     return [
         f"{package.name} {package.version}"
         for package in wanted
