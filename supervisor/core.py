@@ -87,6 +87,7 @@ class Supervisor:
                 bucket=config.state_bucket,
                 run=run,
                 owner=invocation.owner,
+                about=records.about(trigger) | self._log_of(invocation),
                 lease=leases.length(invocation.deadline, self.now()),
                 has_ended=self._has_ended,
             )
@@ -169,11 +170,15 @@ class Supervisor:
         number = self.open_delegator().submit(job)
         notes.info(f"Batch job {job.name} submitted.", job=number)
         try:
-            ledger.delegated(job.name, number, reason)
+            ledger.delegated(job.name, number, reason, self._log_of(work.invocation))
         except SupervisorError as error:
             # The job exists: failing now would make a second one.
             notes.warning(f"The job cannot be recorded: {error.problem}", remedy=error.remedy)
         return RunResult(run=work.run, state=RunState.DELEGATED, job=number)
+
+    @staticmethod
+    def _log_of(invocation: Invocation) -> dict[str, object]:
+        return {"log_group": invocation.log_group, "log_stream": invocation.log_stream}
 
     def _execution(self) -> Execution:
         return Execution(

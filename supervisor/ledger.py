@@ -10,7 +10,7 @@ from supervisor.errors import ClaimLost, PreconditionFailed, StorageError
 from supervisor.model import Absent, Matches, ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from supervisor.errors import SupervisorError
     from supervisor.invocation import Owner, RunPath
@@ -25,14 +25,15 @@ CLAIM_TRIES = 3
 class Ledger:
     """One run's record, as one owner sees it. Methods raise StorageError and RecordError.
 
-    ``lease`` is for how many seconds a claim holds; ``has_ended`` tells whether a Batch job is
-    known to be over.
+    ``about`` is what ``records.about`` says of the run, ``lease`` for how many seconds a claim
+    holds; ``has_ended`` tells whether a Batch job is known to be over.
     """
 
     store: ObjectStore
     bucket: str
     run: RunPath
     owner: Owner
+    about: Mapping[str, object] = field(default_factory=dict)
     lease: float = leases.OF_A_JOB
     has_ended: Callable[[str], bool] = lambda _job: False
     _error_etag: str = field(default="", init=False)
@@ -70,12 +71,22 @@ class Ledger:
             ) from error
         self._claim_etag = stored.etag
 
-    def delegated(self, job_name: str, job: str, reason: SupervisorError | None = None) -> None:
-        """Note which Batch job goes on with the run; a later submission replaces the note."""
+    def delegated(
+        self,
+        job_name: str,
+        job: str,
+        reason: SupervisorError | None = None,
+        log: Mapping[str, object] | None = None,
+    ) -> None:
+        """Note which Batch job goes on with the run, why, and where Lambda's log is.
+
+        A later submission replaces the note.
+        """
         data: dict[str, object] = {
             "owner": records.owner_record(self.owner),
             "job": job,
             "name": job_name,
+            **(log or {}),
         }
         if reason is not None:
             data |= {"kind": type(reason).__name__, "problem": reason.problem}
@@ -157,7 +168,7 @@ class Ledger:
 
     def _claim(self) -> bytes:
         claim = {"owner": records.owner_record(self.owner), "run": str(self.run)}
-        return records.encode({**claim, "lease": self.lease})
+        return records.encode({**claim, "lease": self.lease, **self.about})
 
     def _decoded(self, name: str) -> dict[str, object] | None:
         ref = self._ref(name)

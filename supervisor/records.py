@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 CLAIM, DELEGATED, ERROR, DONE, EVENT = "claim", "delegated", "error", "done", "event"
 ATTEMPT = "attempt-"
+RETRY = "retry"  # written by people's commands: the event was sent again
+# Characters of an event that a claim has room for: it is read with every takeover.
+LONGEST_KEPT = 65_536
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
@@ -92,6 +95,22 @@ def decode(data: bytes, key: str) -> dict[str, object]:
             remedy="It was written by a newer release: run `scar init` again with that release.",
         )
     return dict(record)
+
+
+def about(trigger: Trigger) -> dict[str, object]:
+    """Say in a claim what the run is about: the object, and the event to send it again by."""
+    said: dict[str, object] = {}
+    if isinstance(trigger, Announced):
+        said["input"] = {
+            "bucket": trigger.source.bucket,
+            "key": trigger.source.key,
+            "version": trigger.version.version_id,
+            "etag": trigger.version.etag,
+            "sequencer": trigger.sequencer,
+        }
+    if len(trigger.event) <= LONGEST_KEPT:
+        said["event"] = trigger.event
+    return said
 
 
 def owner_record(owner: Owner) -> dict[str, object]:

@@ -13,6 +13,7 @@ from scar.cli.options import target_options
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LOG = "Show what functions and runs logged, in Lambda and in Batch."
 # verb: (module and attribute, the one line of help)
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("scar.cli.deploying:init", "Create or change functions."),
@@ -23,7 +24,16 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "get": ("scar.cli.objects:get", "Download objects."),
     "run": ("scar.cli.running:run", "Run a function once, or on the files of its input folder."),
     "invoke": ("scar.cli.invoking:invoke", "Call a function as an HTTP client would."),
-    "log": ("scar.cli.logs:log", "Show what a function logged, in Lambda and in Batch."),
+    "status": ("scar.cli.status:status", "Show how many runs are where, and the latest ones."),
+    "why": ("scar.cli.why:why", "Tell what became of a run or a file, and why."),
+    "retry": ("scar.cli.retrying:retry", "Start failed and lost runs again, with the same input."),
+    "wait": ("scar.cli.waiting:wait", "Wait until runs are over."),
+    "cancel": (
+        "scar.cli.retrying:cancel",
+        "End runs that wait or run in Batch. Lambda's cannot be ended from outside.",
+    ),
+    "logs": ("scar.cli.logs:log", _LOG),
+    "log": ("scar.cli.logs:log", _LOG),
     "local": ("scar.cli.local:local", "Start, stop and look at the local cloud."),
     "version": ("scar.cli.version:version", "Show scar's version."),
 }

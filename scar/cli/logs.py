@@ -1,22 +1,31 @@
-"""``scar log``: what a function logged."""
+"""``scar logs`` (and ``log``): what functions and runs logged."""
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.deploying import read_names, wishes
-from scar.cli.options import fdl_option, one_of, output_options, pass_session, target_options
+from scar.cli.asking import connect, moment, since_option
+from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.render import printable
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
+    from scar.aws.connection import Connection
     from scar.cli.session import Session
+    from scar.runs.ledger import Run
     from scar.runs.logs import LogLine
+
+EVERY = 2.0  # seconds between looks with --follow
+# Lines reach CloudWatch late, and not in order: so much is asked for again.
+OVERLAP = timedelta(seconds=30)
 
 
 @click.command()
@@ -24,40 +33,120 @@ if TYPE_CHECKING:
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
 @click.option("-ri", "--request-id", default="", help="Only this call, or this run's job.")
+@click.option("--run", metavar="RUN", help="Only this run: its id, or how it begins.")
+@click.option("--file", "key", metavar="s3://BUCKET/KEY", help="Only the runs on this file.")
+@click.option("--failed", is_flag=True, help="Only failed and lost runs.")
+@since_option
+@click.option("-F", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @output_options
 @target_options
 @pass_session
-def log(
-    session: Session, name: str | None, file: Path | None, log_stream_name: str, request_id: str
+def log(  # noqa: PLR0913 one argument per option
+    session: Session,
+    /,
+    *,
+    name: str | None,
+    file: Path | None,
+    log_stream_name: str,
+    request_id: str,
+    run: str | None,
+    key: str | None,
+    since: str | None,
+    failed: bool,
+    follow: bool,
 ) -> None:
-    """Show what a function logged, in Lambda and in Batch.
+    """Show what functions and runs logged, in Lambda and in Batch.
 
     Lines are in the order of time (UTC), each marked with the service that wrote it.
     """
-    one_of({"-n": name, "-f": file})
-    if file is not None:
-        document = read_names(file)
-        names = [entry.lambda_.name for entry in document.functions.aws]
-        connection = session.connect(**wishes(document))
+    of_runs = bool(run or key or failed)
+    if of_runs and (log_stream_name or request_id or follow):
+        raise click.UsageError("--run, --file and --failed go with -n, -f and --since only.")
+    if not (name or file or run or key):
+        raise click.UsageError("Give -n or -f, --run or --file.")
+    if follow and (request_id or session.json):
+        raise click.UsageError("--follow does not go with -ri or -j.")
+    connection, names = connect(session, name, file)
+    after = moment(since)
+    if of_runs:
+        chosen = _runs(session, connection, names, (run, key), after)
+        lines = _of_runs(session, connection, chosen)
     else:
-        names = [name or ""]
-        connection = session.connect()
-    from scar.runs.logs import read_log
-
-    lines = (
-        line
-        for one in names
-        for line in read_log(connection, one, stream=log_stream_name, request=request_id)
-    )
-    shown = _show(session, lines)
-    if shown:
+        lines = _of_functions(connection, names, log_stream_name, request_id, after)
+    if follow:
+        lines = _followed(connection, names, log_stream_name, lines)
+    if _show(session, lines):
         return
-    if log_stream_name or request_id:
+    if log_stream_name or request_id or of_runs:
+        what = request_id or log_stream_name or run or key or "failed runs"
         raise ScarError(
-            f"Nothing was logged for {request_id or log_stream_name}.",
+            f"Nothing was logged for {what}.",
             remedy="Logs come with a delay of seconds; `scar log -n NAME` shows all there is.",
         )
     session.terminal.say("Nothing was logged yet.")
+
+
+def _of_functions(
+    connection: Connection,
+    names: Iterable[str],
+    stream: str,
+    request: str,
+    since: datetime | None,
+) -> Iterator[LogLine]:
+    from scar.runs.logs import read_log
+
+    for one in names:
+        yield from read_log(connection, one, stream=stream, request=request, since=since)
+
+
+def _followed(
+    connection: Connection, names: tuple[str, ...], stream: str, lines: Iterator[LogLine]
+) -> Iterator[LogLine]:
+    """Yield the lines there are, then new ones as they come."""
+    seen: dict[LogLine, None] = {}
+    while True:
+        for line in lines:
+            if line not in seen:
+                seen[line] = None
+                yield line
+        newest = max((line.time for line in seen), default=None)
+        start = newest - OVERLAP if newest else None
+        seen = {line: None for line in seen if start and line.time >= start}
+        time.sleep(EVERY)
+        found = _of_functions(connection, names, stream, "", start)
+        lines = iter(sorted(found, key=lambda line: line.time))
+
+
+def _runs(
+    session: Session,
+    connection: Connection,
+    names: tuple[str, ...],
+    named: tuple[str | None, str | None],
+    since: datetime | None,
+) -> list[Run]:
+    from scar.cli.status import look_at
+    from scar.runs import find
+    from scar.runs.ledger import Ledger
+    from scar.runs.status import BAD
+
+    ledger, (run, key) = Ledger.of(connection), named
+    if run:
+        return [find.by_name(ledger, run, names)]
+    if key:
+        return list(find.reading(ledger, *find.place_of(key), names))
+    return list(reversed(look_at(session, connection, names, since, BAD)))
+
+
+def _of_runs(session: Session, connection: Connection, runs: Iterable[Run]) -> Iterator[LogLine]:
+    from scar.runs.ledger import Ledger
+    from scar.runs.logs import read_places
+    from scar.runs.story import log_places, tell
+
+    ledger = Ledger.of(connection)
+    for run in runs:
+        session.terminal.say(f"Run {run.path}: {run.state.value}")
+        story = tell(connection, ledger, run)
+        yield from read_places(connection, log_places(story))
 
 
 def _show(session: Session, lines: Iterable[LogLine]) -> int:
@@ -73,9 +162,9 @@ def _show(session: Session, lines: Iterable[LogLine]) -> int:
         session.terminal.json_rows(map(_row, counted()))
         return shown
     for line in counted():
-        time = f"{line.time:%Y-%m-%d %H:%M:%S}.{line.time.microsecond // 1000:03}"
+        time_ = f"{line.time:%Y-%m-%d %H:%M:%S}.{line.time.microsecond // 1000:03}"
         for text in line.message.splitlines() or [""]:
-            mark = session.terminal.faint(f"{time} {line.service:<6}")
+            mark = session.terminal.faint(f"{time_} {line.service:<6}")
             session.terminal.data(f"{mark}  {printable(text)}")
     return shown
 

@@ -46,6 +46,11 @@ class Terminal:
         self.end_progress()
         sys.stdout.write(f"{_safe(text, sys.stdout.encoding)}\n")
 
+    def fresh_page(self) -> None:
+        """Start at the top of an empty screen, if there is one."""
+        if sys.stdout.isatty():
+            sys.stdout.write("\033[H\033[2J\033[3J")
+
     def raw(self, content: bytes) -> None:
         """Write bytes as they are."""
         self.end_progress()

@@ -14,7 +14,7 @@ from scar.aws import faults, names
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import (
@@ -29,6 +29,7 @@ Service = Literal["lambda", "batch"]
 # Lambda's own lines around every call.
 _STARTED = re.compile(r"START RequestId: (\S+)")
 _REPORTED = re.compile(r"REPORT RequestId: (\S+)")
+_LOOKED_AT = 1000  # lines of a stream
 _MOST_STREAMS = 100  # that one FilterLogEvents call may name
 
 
@@ -52,12 +53,18 @@ class LogLine:
 
 
 def read_log(
-    connection: Connection, function: str, *, stream: str = "", request: str = ""
+    connection: Connection,
+    function: str,
+    *,
+    stream: str = "",
+    request: str = "",
+    since: datetime | None = None,
 ) -> Iterator[LogLine]:
     """Yield what Lambda and Batch logged for the function, oldest first, page by page.
 
     ``stream`` keeps the lines of one log stream, ``request`` those of one call: in Lambda from
     its START to its REPORT line, in Batch all of a job that names it (a run's id works too).
+    ``since`` leaves out what was logged before.
     A service that logged nothing yet is silent. Raises NoSuchFunction, Refused.
     """
     _require(connection, function)
@@ -71,10 +78,56 @@ def read_log(
         lines = (
             _of_request(client, service, group, stream, request)
             if request
-            else _lines(client, service, group, streams=[stream] if stream else [])
+            else _lines(client, service, group, streams=[stream] if stream else [], since=since)
         )
         sources.append(lines)
     return heapq.merge(*sources, key=lambda line: line.time)
+
+
+def read_places(
+    connection: Connection, places: Iterable[tuple[str, str, str]]
+) -> Iterator[LogLine]:
+    """Yield the lines of these logs by time: group, stream, and request or nothing.
+
+    A request's lines are those from its START to its REPORT line. Raises Refused.
+    """
+    client = connection.client("logs")
+    sources = []
+    for group, stream, request in places:
+        lines = _lines(client, "lambda" if request else "batch", group, streams=[stream])
+        sources.append(_call(lines, request) if request else lines)
+    return heapq.merge(*sources, key=lambda line: line.time)
+
+
+def last_lines(
+    connection: Connection, group: str, stream: str, request: str, most: int
+) -> tuple[str, ...]:
+    """Return the last lines of one stream, of one call if ``request`` is given; raise Refused.
+
+    A sandbox serves many calls: only the newest ``_LOOKED_AT`` lines are looked through.
+    """
+    client = connection.client("logs")
+    try:
+        found = client.get_log_events(
+            logGroupName=group, logStreamName=stream, limit=_LOOKED_AT, startFromHead=False
+        )
+    except ClientError as error:
+        if faults.code(error) == "ResourceNotFoundException":
+            return ()
+        raise faults.of(error, f"read the log {group}") from error
+    except BotoCoreError as error:
+        raise faults.of(error, f"read the log {group}") from error
+    lines = (
+        LogLine(
+            time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
+            service="lambda" if request else "batch",
+            stream=stream,
+            message=event["message"].rstrip("\n"),
+        )
+        for event in found["events"]
+    )
+    kept = list(_call(lines, request) if request else lines)
+    return tuple(line.message for line in kept[-most:])
 
 
 def _require(connection: Connection, function: str) -> None:

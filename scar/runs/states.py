@@ -15,13 +15,20 @@ from supervisor import leases, records
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# How long Lambda keeps an event at most (limits.LAMBDA_EVENT_AGE).
+QUEUE_KEEPS = 21_600
 # Lambda's longest time-out (docs: Lambda quotas) and what a claim holds beyond it.
 LAMBDA_LEASE = 900 + leases.AFTER_DEADLINE
 
 
 class State(enum.StrEnum):
-    """Where a run stands; ``LOST``: nobody works on it, and nothing says why."""
+    """Where a run stands.
 
+    ``WAITING``: sent again and not yet begun; ``HANDED``: to Batch; ``LOST``: nobody works on
+    it, and nothing says why.
+    """
+
+    WAITING = "waiting"
     LAMBDA = "lambda"
     HANDED = "handed"
     RUNNING = "running"
@@ -37,8 +44,11 @@ def state_of(written: Mapping[str, float], now: float) -> State:
     """Return the state of a run from its records' names and times; ``now`` is the store's."""
     if records.DONE in written:
         return State.DONE
-    claim = written.get(records.CLAIM, 0.0)
-    if written.get(records.ERROR, -1.0) >= claim:
+    claim, error = written.get(records.CLAIM, 0.0), written.get(records.ERROR, -1.0)
+    sent = written.get(records.RETRY, -1.0)
+    if sent > max(claim, error) and now - sent <= QUEUE_KEEPS:
+        return State.WAITING
+    if error >= claim:
         return State.FAILED
     delegated = written.get(records.DELEGATED)
     attempts = [time for name, time in written.items() if name.startswith(records.ATTEMPT)]

@@ -1,0 +1,73 @@
+"""``scar status`` over a million runs: listings, reads and memory, through a paged double.
+
+Run with ``python -m bench.status_of_a_million``. Each run has four records, so a million has
+4,000 pages of 1,000 keys, the most that S3 lists at once.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from scar.runs.ledger import Ledger
+from scar.runs.status import status
+
+NOW = 1_790_000_000.0
+RUNS = 1_000_000
+RECORDS = ("attempt-1", "claim", "delegated", "done")
+MOST_LISTS, MOST_MB = 4_000, 200
+
+
+@dataclass
+class EndlessS3:
+    """Makes up pages of keys as they are asked for."""
+
+    lists: int = 0
+    reads: int = 0
+    stamp: datetime = field(default_factory=lambda: datetime.fromtimestamp(NOW - 100, UTC))
+
+    class exceptions:  # noqa: N801 as boto3 calls it
+        class NoSuchBucket(ClientError):
+            pass
+
+    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
+        self.lists += 1
+        start = int(asked.get("ContinuationToken") or 0)
+        keys = [
+            {
+                "Key": f"runs/fn/2026-09-21/{number // 4:032x}/{RECORDS[number % 4]}.json",
+                "LastModified": self.stamp,
+            }
+            for number in range(start, min(start + 1000, 4 * RUNS))
+        ]
+        answer: dict[str, Any] = {
+            "Contents": keys,
+            "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(NOW, usegmt=True)}},
+        }
+        more = start + 1000 < 4 * RUNS
+        return answer | ({"NextContinuationToken": str(start + 1000)} if more else {})
+
+    def get_object(self, **_: Any) -> None:  # noqa: ANN401 as boto3 has it
+        self.reads += 1
+
+
+def main() -> None:
+    s3 = EndlessS3()
+    began = time.perf_counter()
+    found = status(Ledger(s3, "state"), ["fn"], {})  # type: ignore[arg-type]
+    took = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    states = {state.value: number for state, number in found.functions[0].states.items()}
+    print(f"{RUNS:,} runs: {states}")
+    print(f"LISTs {s3.lists:,} (limit {MOST_LISTS:,}), GETs {s3.reads} (limit 0)")
+    print(f"peak memory {peak:.0f} MB (limit {MOST_MB}), {took:.1f} s without the network")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""What Batch's words mean, and what to do about it. Pure.
+
+Sources: botocore's batch model (JobDetail statusReason, 2026-11); AWS Batch user guide, "Jobs
+stuck in RUNNABLE"; ECS developer guide, "Stopped tasks error messages"; public issues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KILLED = 137
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One sentence about what happened, one about what to do."""
+
+    problem: str
+    remedy: str
+
+
+# What the reason of a job or its container contains, in lower case; the first match counts.
+_REASONS: tuple[tuple[str, Meaning], ...] = (
+    (
+        "host ec2",
+        Meaning(
+            "The machine was taken away while the job ran; spot machines are reclaimed like that.",
+            "Batch repeats the job by itself (batch.attempts). Use the type EC2 if it happens"
+            " too often.",
+        ),
+    ),
+    (
+        "spot task was interrupted",
+        Meaning(
+            "Fargate Spot took the machine back while the job ran.",
+            "Batch repeats the job by itself (batch.attempts). Use FARGATE if it happens too"
+            " often.",
+        ),
+    ),
+    (
+        "outofmemory",
+        Meaning(
+            "The job needed more memory than it had and was killed.",
+            "Raise batch.memory, run `scar init`, then `scar retry`.",
+        ),
+    ),
+    (
+        "exec format error",
+        Meaning(
+            "The image is made for another architecture than the machine.",
+            "Set lambda.architecture to that of the image, or use an image for the other one.",
+        ),
+    ),
+    (
+        "cannotpullcontainer",
+        Meaning(
+            "The machine could not pull the function's image.",
+            "Its subnet needs a way to ECR and S3 (internet gateway with a public address, NAT, or"
+            " endpoints); `scar plan` checks that. Else the image was deleted: `scar init`.",
+        ),
+    ),
+    (
+        "resourceinitializationerror",
+        Meaning(
+            "Fargate could not prepare the job's machine: mostly it reaches ECR or the logs not.",
+            "Its subnet needs a way out; `scar plan` checks that.",
+        ),
+    ),
+    (
+        "misconfiguration:compute_environment_max_resource",
+        Meaning(
+            "The job wants more vCPUs than the compute environment may have in all.",
+            "Raise batch.compute_resources.max_v_cpus or lower batch.vcpus, then `scar init`.",
+        ),
+    ),
+    (
+        "misconfiguration:job_resource_requirement",
+        Meaning(
+            "No machine of the compute environment is large enough for the job. A machine offers"
+            " a little less memory than its data sheet says.",
+            "Lower batch.memory or batch.vcpus, or allow larger instance_types, then `scar init`.",
+        ),
+    ),
+    (
+        "misconfiguration:service_role_permissions",
+        Meaning(
+            "Batch's own role may not do what it must.",
+            "Leave batch.service_role empty: Batch then uses its service-linked role.",
+        ),
+    ),
+    (
+        "capacity:insufficient_instance_capacity",
+        Meaning(
+            "AWS has no free machine of these types in these zones at the moment.",
+            "Wait, or allow more instance_types and subnets, or use EC2 instead of SPOT.",
+        ),
+    ),
+    (
+        "action_required",
+        Meaning(
+            "The compute environment is invalid.",
+            "`scar plan` shows what differs; `scar init` mends it.",
+        ),
+    ),
+    (
+        "container overrides length must be",
+        Meaning(
+            "The event was too long for a Batch job.",
+            "This is a fault in scar; please report it.",
+        ),
+    ),
+    (
+        "job attempt duration exceeded timeout",
+        Meaning(
+            "The job took longer than batch.timeout and was ended.",
+            "Raise batch.timeout, run `scar init`, then `scar retry`.",
+        ),
+    ),
+    (
+        "scar cancel",
+        Meaning("Somebody cancelled it with `scar cancel`.", "`scar retry` starts it again."),
+    ),
+)
+
+
+def of_reason(text: str) -> Meaning | None:
+    """Say what a statusReason or a container's reason means; None if it is not known."""
+    low = text.lower()
+    return next((meaning for sign, meaning in _REASONS if sign in low), None)
+
+
+def of_exit(code: int | None) -> Meaning | None:
+    """Say what a container's exit code means beyond the script's own failure."""
+    if code == KILLED:
+        return Meaning(
+            "The job was killed (137): for want of memory, or because somebody ended it.",
+            "Raise batch.memory, run `scar init`, then `scar retry`.",
+        )
+    if code == 143:
+        return Meaning(
+            "The job was told to end (143, TERM): its machine was reclaimed, or somebody ended it.",
+            "`scar retry` starts it again.",
+        )
+    return None
+
+
+def of_log(lines: tuple[str, ...]) -> Meaning | None:
+    """Say what the end of a log gives away; the last line alone is seldom the error."""
+    return next((found for line in reversed(lines) if (found := of_reason(line))), None)

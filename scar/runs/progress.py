@@ -1,0 +1,79 @@
+"""How far the runs of some functions are, seen from the files they are to work on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scar.runs.find import input_id
+from scar.runs.states import OVER, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from scar.runs.call import Input
+    from scar.runs.ledger import Ledger, Run
+
+# Seconds in which an upload normally starts its run; Lambda's queue may hold it longer when
+# it is busy, but then other runs are under way.
+STARTING = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Runs by state, files that wait for their run, and files that none came for."""
+
+    states: Counter[State] = field(default_factory=Counter)
+    waiting: int = 0
+    forgotten: int = 0
+
+    @property
+    def over(self) -> bool:
+        unfinished = sum(number for state, number in self.states.items() if state not in OVER)
+        return not unfinished and not self.waiting
+
+    @property
+    def bad(self) -> int:
+        return self.states[State.FAILED] + self.states[State.LOST] + self.forgotten
+
+    @property
+    def row(self) -> dict[str, int]:
+        counts = {state.value: self.states[state] for state in State}
+        return counts | {"waiting": self.waiting, "never_started": self.forgotten}
+
+    @property
+    def sentence(self) -> str:
+        """Say it in one line."""
+        said = {name.replace("_", " "): number for name, number in self.row.items() if number}
+        return ", ".join(f"{number:,} {name}" for name, number in said.items()) or "nothing to do"
+
+
+def of_runs(runs: Iterable[Run]) -> Progress:
+    """Count these runs."""
+    return Progress(states=Counter(run.state for run in runs))
+
+
+def of_inputs(ledger: Ledger, inputs: Mapping[str, Sequence[Input]]) -> Progress:
+    """Count the latest run of each file, by function; constant in requests per file.
+
+    A file without a run since its upload waits for one as long as it is fresh or other runs
+    are under way; after that nothing will start it.
+    """
+    states: Counter[State] = Counter()
+    without: list[Input] = []
+    for function, files in inputs.items():
+        latest: dict[str, Run] = {}
+        for run in ledger.runs(function):
+            first = run.path.run_id[:16]
+            if first not in latest or run.changed > latest[first].changed:
+                latest[first] = run
+        for one in files:
+            found = latest.get(input_id(function, one.bucket, one.key))
+            if found is None or found.changed < one.modified.timestamp():
+                without.append(one)
+            else:
+                states[found.state] += 1
+    busy = any(state not in OVER for state in states)
+    fresh = [f for f in without if busy or ledger.now - f.modified.timestamp() < STARTING]
+    return Progress(states=states, waiting=len(fresh), forgotten=len(without) - len(fresh))

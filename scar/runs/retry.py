@@ -1,0 +1,65 @@
+"""Start failed and lost runs again, by the events that are kept with them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scar.aws import limits
+from scar.errors import ScarError
+from scar.runs.states import State
+from supervisor import records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scar.runs.ledger import Ledger, Run
+
+AGAIN = (State.FAILED, State.LOST)
+
+
+class CannotRetry(ScarError):
+    """A run cannot be started again by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """A run that was sent again, and the request that it got."""
+
+    run: Run
+    request: str
+
+
+def retry(ledger: Ledger, run: Run, enqueue: Callable[[str, dict[str, object]], str]) -> Retried:
+    """Send the run's event to its function again; the run keeps its id.
+
+    ``enqueue`` hands a payload to a function's asynchronous queue and returns the request id.
+    Raise CannotRetry for a run that is done or at work, or whose event was not kept.
+    """
+    if run.state not in AGAIN:
+        raise CannotRetry(
+            f"The run {run.path} is {run.state.value}.",
+            remedy="Only failed and lost runs are started again; `scar run` repeats a file.",
+        )
+    event = _event(ledger, run)
+    # First the note: the run may be over before a later one were written.
+    ledger.note_retry(run.path)
+    return Retried(run=run, request=enqueue(run.path.function, event))
+
+
+def _event(ledger: Ledger, run: Run) -> dict[str, object]:
+    claim = ledger.read(run.path, records.CLAIM) or {}
+    text = claim.get("event")
+    if not isinstance(text, str) or len(text.encode()) > limits.LAMBDA_ASYNC_PAYLOAD.most:
+        raise CannotRetry(
+            f"The event of the run {run.path} was not kept: it was too large.",
+            remedy="Call the function again with the same input.",
+        )
+    event: object = json.loads(text)
+    if not isinstance(event, dict):
+        raise CannotRetry(
+            f"The event of the run {run.path} is no JSON object.",
+            remedy="Call the function again with the same input.",
+        )
+    return event

@@ -1,0 +1,91 @@
+"""As much of a boto3 S3 client as readers of run records need, paged, in memory."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = 1_790_000_000.0
+
+
+def refused(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+
+
+class _Exceptions:
+    class NoSuchBucket(ClientError):
+        pass
+
+    class NoSuchKey(ClientError):
+        pass
+
+    ClientError = ClientError
+
+
+@dataclass
+class ListedS3:
+    """``objects``: body and time by key; ``calls`` counts operations; pages hold ``page`` keys."""
+
+    objects: dict[str, tuple[bytes, float]] = field(default_factory=dict)
+    metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    now: float = NOW
+    page: int = 1000
+    exceptions = _Exceptions
+
+    def put(self, key: str, age: float, body: bytes = b"{}") -> None:
+        """Arrange an object, ``age`` seconds old."""
+        self.objects[key] = (body, self.now - age)
+
+    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
+        self.calls["list"] += 1
+        prefix, after = asked["Prefix"], asked.get("ContinuationToken", "")
+        keys = sorted(k for k in self.objects if k.startswith(prefix) and k > after)
+        page, more = keys[: self.page], len(keys) > self.page
+        answer: dict[str, Any] = {
+            "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(self.now, usegmt=True)}},
+            "Contents": [
+                {"Key": k, "LastModified": datetime.fromtimestamp(self.objects[k][1], UTC)}
+                for k in page
+            ],
+        }
+        return answer | ({"NextContinuationToken": page[-1]} if more else {})
+
+    def get_paginator(self, operation: str) -> ListedS3:
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        del Bucket
+        self.calls["list"] += 1
+        rest = {k[len(Prefix) :] for k in self.objects if k.startswith(Prefix)}
+        folders = sorted({r.partition(Delimiter)[0] for r in rest if Delimiter in r})
+        yield {"CommonPrefixes": [{"Prefix": f"{Prefix}{f}{Delimiter}"} for f in folders]}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        del Bucket
+        self.calls["get"] += 1
+        if Key not in self.objects:
+            raise self.exceptions.NoSuchKey({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[Key][0])}
+
+    def put_object(self, **asked: Any) -> None:  # noqa: ANN401 as boto3 has it
+        self.calls["put"] += 1
+        if asked.get("IfNoneMatch") and asked["Key"] in self.objects:
+            raise refused("PreconditionFailed", "PutObject")
+        self.put(asked["Key"], 0, asked["Body"])
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        self.calls["head"] += 1
+        if f"{Bucket}/{Key}" not in self.metadata:
+            raise refused("404", "HeadObject")
+        return {"Metadata": self.metadata[f"{Bucket}/{Key}"]}

@@ -1,0 +1,158 @@
+"""What people ask about runs: status, why, retry, wait, logs, against a whole local cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fakes.faulty_scripts import IN_BATCH
+from tests.fakes.local_cloud import (
+    BUCKET,
+    ROOT,
+    a_local_cloud,
+    environment,
+    function,
+    until,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fakes.local_cloud import LocalCloud
+
+FUNCTIONS = (
+    function("first", output=[{"path": f"{BUCKET}/in/second"}]),
+    function("second"),
+    function("jobs", execution_mode="batch", batch=IN_BATCH),
+    function(
+        "either",
+        execution_mode="lambda-batch",
+        container={"timeout_threshold": 3},
+        batch=IN_BATCH,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    yield from a_local_cloud("process", *FUNCTIONS)
+
+
+def scar(cloud: LocalCloud, *arguments: str, status: int = 0) -> str:
+    """Run a command as a user would; return what it wrote to stdout."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scar", "--local", *arguments],
+        env=environment(cloud.folder) | {"PATH": os.environ["PATH"]},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout
+
+
+def told(cloud: LocalCloud, what: str) -> list[dict[str, Any]]:
+    stories: list[dict[str, Any]] = json.loads(scar(cloud, "why", what, "-j"))
+    return stories
+
+
+def counts(cloud: LocalCloud, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(scar(cloud, "status", "-n", name, "-j"))["functions"][0]
+    return found
+
+
+def test_a_failed_file_is_explained_and_done_when_it_is_sent_again(cloud: LocalCloud) -> None:
+    flag = cloud.folder / "mended"
+    key = cloud.put("second", f'[ -e {flag} ] || exit 3; echo well >"$TMP_OUTPUT_DIR/mended"')
+    cloud.ended("second", key)
+    scar(cloud, "wait", "-n", "second", status=1)
+    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
+    assert story["state"] == "failed"
+    assert story["why"] == "The script ended with status 3."
+    assert counts(cloud, "second")["failed"] == 1
+    flag.touch()
+    scar(cloud, "retry", "--failed", "-n", "second")
+    scar(cloud, "wait", "-n", "second")
+    assert cloud.read("out/second/mended") == "well\n"
+    assert counts(cloud, "second")["failed"] == 0
+    assert len(cloud.runs("second", key)) == 1
+
+
+def test_a_chain_is_followed_in_both_directions(cloud: LocalCloud) -> None:
+    key = cloud.put("first", 'echo "true" >"$TMP_OUTPUT_DIR/chained"')
+    until(lambda: cloud.keys("in/second/chained"))
+    scar(cloud, "wait", "-n", "second")
+    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
+    assert story["made_by"] is None
+    (started,) = story["triggered"][f"s3://{BUCKET}/in/second/chained"]
+    maker, reader = told(cloud, f"s3://{BUCKET}/in/second/chained")
+    assert (maker["run"], reader["run"]) == (story["run"], started)
+    assert reader["made_by"] == story["run"]
+
+
+def test_a_script_that_is_killed_in_lambda_goes_on_in_batch_and_why_says_so(
+    cloud: LocalCloud,
+) -> None:
+    key = cloud.put(
+        "either",
+        """
+        echo "at $SCAR_SITE"
+        [ "$SCAR_SITE" = batch ] || kill -9 $$
+        echo well >"$TMP_OUTPUT_DIR/killed"
+        """,
+    )
+    assert cloud.read("out/either/killed") == "well\n"
+    cloud.ended("either", key)
+    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
+    assert story["records"]["delegated"]["kind"] == "OutOfMemory"
+    assert story["job"]["status"] in ("RUNNING", "SUCCEEDED")
+    (job,) = cloud.jobs("either", key)
+    needs = {n["type"]: n["value"] for n in job["container"]["resourceRequirements"]}
+    assert int(needs["MEMORY"]) >= 512  # twice Lambda's 256
+    log = until(lambda: _both(scar(cloud, "logs", "--file", f"s3://{BUCKET}/{key}")))
+    assert log.index("at lambda") < log.index("at batch")
+
+
+def _both(log: str) -> str:
+    return log if "at lambda" in log and "at batch" in log else ""
+
+
+def test_a_cancelled_job_is_a_failure_that_says_who_ended_it(cloud: LocalCloud) -> None:
+    key = cloud.put("jobs", "exec sleep 300")
+    until(lambda: any(job["status"] == "RUNNING" for job in cloud.jobs("jobs", key)))
+    until(
+        lambda: [
+            r
+            for r in cloud.keys("runs/jobs/", f"scar-{'123456789012'}-us-east-1")
+            if "attempt" in r
+        ]
+    )
+    assert counts(cloud, "jobs")["running"] == 1
+    scar(cloud, "cancel", f"s3://{BUCKET}/{key}")
+    cloud.ended("jobs", key)
+    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
+    assert story["state"] == "failed"
+    assert "scar cancel" in story["why"] or "TERM" in story["why"]
+
+
+def test_what_is_not_there_is_named(cloud: LocalCloud) -> None:
+    scar(cloud, "why", "deadbeef", status=1)
+    scar(cloud, "status", "-n", "nobody", status=1)
+    scar(cloud, "wait", "-n", "nobody", status=1)
+    scar(cloud, "retry", status=2)
+    scar(cloud, "why", f"s3://{BUCKET}/", status=2)
+    scar(cloud, "status", "--since", "tomorrow", status=2)
+
+
+def test_waiting_has_an_end(cloud: LocalCloud) -> None:
+    key = cloud.put("first", "sleep 5")
+    until(lambda: cloud.runs("first", key))
+    scar(cloud, "wait", "-n", "first", "--timeout", "0.5", status=6)
+    scar(cloud, "wait", "-n", "first")

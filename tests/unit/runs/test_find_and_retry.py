@@ -1,0 +1,207 @@
+"""Finding runs, and starting them again."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from scar.errors import UsageError
+from scar.runs import find
+from scar.runs.call import Input
+from scar.runs.cancel import CannotCancel, cancel
+from scar.runs.ledger import Ledger, UnreadableRecord
+from scar.runs.progress import of_inputs
+from scar.runs.retry import CannotRetry, retry
+from scar.runs.states import State
+from supervisor import records
+from supervisor.events import read
+from tests.fakes.listed_s3 import NOW, ListedS3
+from tests.fakes.supervised import notification
+
+DAY = "2026-09-21"
+
+
+def a_ledger(s3: ListedS3) -> Ledger:
+    return Ledger(s3, "state")  # type: ignore[arg-type]
+
+
+def put_run(
+    s3: ListedS3, key: str, *names: str, function: str = "fn", age: float = 100, tag: str = "1"
+) -> str:
+    """Arrange the records of a run on an object; return its id."""
+    event = json.dumps(notification(key, etag=tag))
+    (trigger,) = read(event.encode())
+    run = records.run_id(function, trigger, "r")
+    owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
+    said: dict[str, Any] = {
+        "claim": {"owner": owner, **records.about(trigger)},
+        "delegated": {"owner": owner, "job": "j-1", "name": "x"},
+    }
+    for offset, name in enumerate(names):
+        body = records.encode(said.get(name, {"owner": owner}))
+        s3.put(f"runs/{function}/{DAY}/{run}/{name}.json", age - offset, body)
+    return run
+
+
+def test_a_run_is_found_by_its_id_its_start_and_its_path() -> None:
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "claim")
+    put_run(s3, "in/b", "claim")
+    for text in (run, run[:8], f"fn/{DAY}/{run}"):
+        assert find.by_name(a_ledger(s3), text).path.run_id == run
+
+
+def test_a_run_that_is_not_there_is_named() -> None:
+    with pytest.raises(find.NoSuchRun, match="deadbeef"):
+        find.by_name(a_ledger(ListedS3()), "deadbeef")
+
+
+def test_a_start_that_several_runs_have_is_refused_with_their_names() -> None:
+    s3 = ListedS3()
+    first = put_run(s3, "in/a", "claim", tag="1")
+    second = put_run(s3, "in/a", "claim", tag="2")
+    with pytest.raises(UsageError) as raised:
+        find.by_name(a_ledger(s3), first[:16])
+    assert first in raised.value.problem
+    assert second in raised.value.problem
+
+
+def test_the_runs_on_a_file_are_found_in_all_functions_and_versions() -> None:
+    s3 = ListedS3()
+    old = put_run(s3, "in/a b", "claim", age=300, tag="1")
+    new = put_run(s3, "in/a b", "claim", age=200, tag="2")
+    other = put_run(s3, "in/a b", "claim", function="g", age=100)
+    put_run(s3, "in/c", "claim")
+    found = find.reading(a_ledger(s3), "data", "in/a b")
+    assert [run.path.run_id for run in found] == [old, new, other]
+
+
+@pytest.mark.parametrize("url", ["http://b/k", "s3://b", "s3://b/", "s3://b/folder/", "b/k"])
+def test_what_is_no_file_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="no file"):
+        find.place_of(url)
+
+
+def test_keys_may_hold_what_urls_may_not() -> None:
+    assert find.place_of("s3://b/a b?c#d%20/é") == ("b", "a b?c#d%20/é")
+
+
+def test_an_output_knows_its_run_and_the_first_of_its_chain() -> None:
+    s3 = ListedS3()
+    s3.metadata["b/k"] = {"scar-run": f"fn/{DAY}/abc", "scar-root": f"g/{DAY}/def"}
+    made_by, root = find.making(s3, "b", "k")  # type: ignore[arg-type]
+    assert (str(made_by), str(root)) == (f"fn/{DAY}/abc", f"g/{DAY}/def")
+    assert find.making(s3, "b", "absent") == (None, None)  # type: ignore[arg-type]
+
+
+class Sent:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, object]]] = []
+
+    def __call__(self, function: str, event: dict[str, object]) -> str:
+        self.events.append((function, event))
+        return "request"
+
+
+def test_a_failed_run_is_sent_again_by_the_event_that_makes_the_same_run() -> None:
+    s3, sent = ListedS3(), Sent()
+    run = put_run(s3, "in/a b+c", "claim", "error")
+    ledger = a_ledger(s3)
+    retry(ledger, find.by_name(ledger, run), sent)
+    ((function, event),) = sent.events
+    (trigger,) = read(json.dumps(event).encode())
+    assert (function, records.run_id("fn", trigger, "other")) == ("fn", run)
+    assert find.by_name(ledger, run).state is State.WAITING
+
+
+@pytest.mark.parametrize("names", [("claim",), ("claim", "done"), ("claim", "delegated")])
+def test_a_run_that_is_done_or_at_work_is_not_sent_again(names: tuple[str, ...]) -> None:
+    s3, sent = ListedS3(), Sent()
+    run = put_run(s3, "in/a", *names)
+    ledger = a_ledger(s3)
+    with pytest.raises(CannotRetry):
+        retry(ledger, find.by_name(ledger, run), sent)
+    assert sent.events == []
+
+
+def test_a_run_whose_event_was_too_large_says_so() -> None:
+    s3, sent = ListedS3(), Sent()
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/claim.json", 50, records.encode({"owner": {}}))
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
+    ledger = a_ledger(s3)
+    with pytest.raises(CannotRetry, match="too large"):
+        retry(ledger, find.by_name(ledger, "a" * 32), sent)
+    assert find.by_name(ledger, "a" * 32).state is State.FAILED
+
+
+def test_records_of_a_newer_release_are_refused_politely() -> None:
+    s3 = ListedS3()
+    key = f"runs/fn/{DAY}/{'a' * 32}/claim.json"
+    s3.put(key, 5, b'{"format": 99}')
+    ledger = a_ledger(s3)
+    with pytest.raises(UnreadableRecord, match="format 99"):
+        ledger.read(find.by_name(ledger, "a" * 32).path, "claim")
+
+
+class Batch:
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    def terminate_job(self, *, jobId: str, reason: str) -> None:  # noqa: N803
+        assert reason
+        self.ended.append(jobId)
+
+
+def test_a_cancelled_job_that_never_began_is_a_failure_and_can_be_retried() -> None:
+    s3, batch, sent = ListedS3(), Batch(), Sent()
+    run = put_run(s3, "in/a", "claim", "delegated")
+    ledger = a_ledger(s3)
+    assert cancel(ledger, batch, find.by_name(ledger, run)) == "j-1"  # type: ignore[arg-type]
+    assert batch.ended == ["j-1"]
+    found = find.by_name(ledger, run)
+    assert found.state is State.FAILED
+    s3.now += 1
+    retry(ledger, found, sent)
+
+
+@pytest.mark.parametrize("names", [("claim",), ("claim", "done"), ("claim", "error")])
+def test_only_batch_jobs_can_be_cancelled(names: tuple[str, ...]) -> None:
+    s3, batch = ListedS3(), Batch()
+    run = put_run(s3, "in/a", *names)
+    ledger = a_ledger(s3)
+    with pytest.raises(CannotCancel):
+        cancel(ledger, batch, find.by_name(ledger, run))  # type: ignore[arg-type]
+    assert batch.ended == []
+
+
+def an_input(key: str, age: float) -> Input:
+    modified = datetime.fromtimestamp(NOW - age, UTC)
+    return Input(bucket="data", key=key, size=1, etag="1", modified=modified)
+
+
+def test_waiting_is_over_when_every_file_has_a_run_that_is_over() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "done", age=50)
+    put_run(s3, "in/b", "claim", age=50)
+    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
+    assert not found.over
+    put_run(s3, "in/b", "claim", "error", age=50)
+    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
+    assert (found.over, found.bad) == (True, 1)
+
+
+def test_a_file_newer_than_its_last_run_waits_for_the_next() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "done", age=50)
+    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 10)]})
+    assert (found.over, found.waiting) == (False, 1)
+
+
+def test_a_file_that_nothing_came_for_is_said_and_not_waited_for() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "done", age=50)
+    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/old", 5000)]})
+    assert (found.over, found.forgotten, found.bad) == (True, 1, 1)

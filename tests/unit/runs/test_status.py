@@ -1,0 +1,131 @@
+"""Counting runs by listing their records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import cast
+
+import pytest
+
+from scar.errors import UsageError
+from scar.runs.ledger import Ledger
+from scar.runs.since import point_in_time
+from scar.runs.states import State
+from scar.runs.status import BAD, status
+from scar.runs.waiting import WaitingJob
+from tests.fakes.listed_s3 import NOW, ListedS3
+
+DAY = "2026-09-21"
+
+
+def run_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def record(s3: ListedS3, number: int, *names: str, age: float = 100, function: str = "fn") -> None:
+    for offset, name in enumerate(names):
+        s3.put(f"runs/{function}/{DAY}/{run_id(number)}/{name}.json", age - offset)
+
+
+def a_ledger(s3: ListedS3) -> Ledger:
+    return Ledger(cast("object", s3), "state")  # type: ignore[arg-type]
+
+
+def test_runs_are_counted_by_state_without_reading_them() -> None:
+    s3 = ListedS3(page=7)
+    for number in range(20):
+        record(s3, number, "claim", "done")
+    for number in range(20, 30):
+        record(s3, number, "claim", "error")
+    record(s3, 30, "claim", age=100_000)
+    found = status(a_ledger(s3), ["fn"], {})
+    assert found.functions[0].states == {State.DONE: 20, State.FAILED: 10, State.LOST: 1}
+    assert s3.calls == {"list": 9}  # 61 keys, 7 to a page
+
+
+def test_pages_may_part_a_runs_records() -> None:
+    for page in (1, 2, 3, 4):
+        s3 = ListedS3(page=page)
+        for number in range(5):
+            record(s3, number, "claim", "delegated", "attempt-1", "done")
+        assert status(a_ledger(s3), ["fn"], {}).functions[0].states == {State.DONE: 5}
+
+
+def test_the_latest_runs_come_first_and_are_few() -> None:
+    s3 = ListedS3()
+    for number in range(50):
+        record(s3, number, "claim", "done", age=1000 - number)
+    found = status(a_ledger(s3), ["fn"], {}, most=3)
+    assert [run.path.run_id for run in found.recent] == [run_id(n) for n in (49, 48, 47)]
+
+
+def test_failed_and_lost_runs_can_be_asked_for() -> None:
+    s3 = ListedS3()
+    record(s3, 1, "claim", "done")
+    record(s3, 2, "claim", "error")
+    found = status(a_ledger(s3), ["fn"], {}, only=BAD)
+    assert [run.state for run in found.recent] == [State.FAILED]
+
+
+def test_since_looks_at_the_last_change_and_lists_later_days_only() -> None:
+    s3 = ListedS3()
+    record(s3, 1, "claim", "done", age=7200)
+    record(s3, 2, "claim", "done", age=60)
+    s3.put(f"runs/fn/2026-09-01/{run_id(3)}/done.json", 20)
+    since = datetime.fromtimestamp(NOW - 3600, UTC)
+    found = status(a_ledger(s3), ["fn"], {}, since=since)
+    assert [run.path.run_id for run in found.recent] == [run_id(2)]
+
+
+def a_job(number: int, state: str, reason: str = "") -> WaitingJob:
+    name = f"fn-{run_id(number)}"
+    return WaitingJob(id="j", name=name, status=state, created=NOW - number, reason=reason)
+
+
+def test_what_waits_in_batch_is_told_with_batchs_reason() -> None:
+    s3 = ListedS3()
+    jobs = {}
+    for number, state in ((1, "RUNNABLE"), (2, "RUNNABLE"), (3, "STARTING")):
+        record(s3, number, "claim", "delegated", age=5000)
+        job = a_job(number, state, "CAPACITY:X" if number == 2 else "")
+        jobs[job.name] = job
+    (found,) = status(a_ledger(s3), ["fn"], {"fn": jobs}).functions
+    assert found.states == {State.HANDED: 3}
+    assert found.waiting == {"RUNNABLE": 2, "STARTING": 1}
+    assert (found.runnable_since, found.reason) == (NOW - 2, "CAPACITY:X")
+
+
+@pytest.mark.parametrize(("age", "state"), [(5000, State.LOST), (10, State.HANDED)])
+def test_a_handed_run_without_a_job_is_lost_once_batch_must_know_it(
+    age: float, state: State
+) -> None:
+    s3 = ListedS3()
+    record(s3, 1, "claim", "delegated", age=age)
+    assert status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
+
+
+def test_without_batch_a_handed_run_stays_handed() -> None:
+    s3 = ListedS3()
+    record(s3, 1, "claim", "delegated", age=5000)
+    assert status(a_ledger(s3), ["fn"], {}).functions[0].states == {State.HANDED: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("5m", 300), ("2h", 7200), ("3d", 259_200), ("1w", 604_800)]
+)
+def test_a_point_in_time_may_be_so_long_ago(text: str, seconds: int) -> None:
+    now = datetime.fromtimestamp(NOW, UTC)
+    assert (now - point_in_time(text, now)).total_seconds() == seconds
+
+
+def test_a_point_in_time_may_be_a_date_or_a_time() -> None:
+    now = datetime.fromtimestamp(NOW, UTC)
+    assert point_in_time("2026-11-24", now) == datetime(2026, 11, 24, tzinfo=UTC)
+    assert point_in_time("2026-11-24T13:00+01:00", now) == datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "5", "h", "-3h", "3 fortnights"])
+def test_other_points_in_time_are_refused_with_examples(text: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        point_in_time(text, datetime.now(UTC))
+    assert "2026-11-24" in raised.value.remedy

@@ -1,0 +1,127 @@
+"""What people are told about a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scar.runs import explain
+from scar.runs.ledger import Run
+from scar.runs.states import state_of
+from scar.runs.story import Job, Story
+from scar.runs.words import words
+from supervisor.invocation import RunPath
+
+NOW = 1_790_000_000.0
+PATH = RunPath(function="fn", date="2026-09-21", run_id="abc")
+LAMBDA = {"site": "lambda", "request": "req", "job": "", "attempt": 1}
+BATCH = {"site": "batch", "request": "req", "job": "j-1", "attempt": 2}
+
+
+def a_story(
+    said: dict[str, dict[str, Any]],
+    *,
+    job: Job | None = None,
+    tail: tuple[str, ...] = (),
+    age: float = 0,
+) -> Story:
+    written = {name: NOW - 100 + place for place, name in enumerate(said)}
+    run = Run(path=PATH, state=state_of(written, NOW + age), written=written)
+    return Story(run=run, records=said, job=job, tail=tail, triggered={})
+
+
+def test_a_run_through_both_services_is_told_in_order() -> None:
+    told = words(
+        a_story(
+            {
+                "delegated": {"owner": LAMBDA, "job": "j-1", "problem": "Time was over."},
+                "claim": {"owner": BATCH, "input": {"bucket": "b", "key": "in/x"}},
+                "attempt-2": {"owner": BATCH, "log_stream": "fn/default/1"},
+                "done": {
+                    "owner": BATCH,
+                    "state": "done",
+                    "outputs": [{"bucket": "b", "key": "out/x", "size": 5}],
+                },
+            }
+        )
+    )
+    assert told.headline == "Run abc of fn (2026-09-21): done"
+    assert [line.text for line in told.lines] == [
+        "handed to Batch job j-1 by Lambda request req: Time was over.",
+        "claimed by Batch job j-1, attempt 2 for s3://b/in/x",
+        "attempt 2 began in Batch (log stream fn/default/1)",
+        "done by Batch job j-1, attempt 2",
+        "made s3://b/out/x (5 bytes)",
+    ]
+    assert told.why == ""
+
+
+def test_our_own_record_comes_before_batchs_words() -> None:
+    error = {"owner": BATCH, "kind": "OutputError", "problem": "Bad name.", "remedy": "Rename."}
+    job = Job(id="j-1", status="FAILED", reason="Essential container in task exited")
+    told = words(a_story({"claim": {"owner": BATCH}, "error": error}, job=job))
+    assert (told.why, told.remedy) == ("Bad name.", "Rename.")
+
+
+def test_the_log_explains_a_script_that_failed_for_a_known_reason() -> None:
+    error = {"owner": LAMBDA, "kind": "ScriptFailed", "problem": "Status 1.", "remedy": "Read."}
+    tail = ("exec /tool: exec format error", "cleaning up")
+    told = words(a_story({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
+    assert "another architecture" in told.why
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job …", "large enough"),
+        ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) …", "vCPUs"),
+        ("CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service …", "no free machine"),
+        ("", "waits for a machine"),
+    ],
+)
+def test_a_job_that_waits_says_for_what_and_what_to_do(reason: str, said: str) -> None:
+    job = Job(id="j-1", status="RUNNABLE", reason=reason)
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "delegated": {"owner": LAMBDA, "job": "j-1"},
+    }
+    told = words(a_story(records, job=job))
+    assert "RUNNABLE" in told.headline
+    assert said in told.why
+    assert told.remedy
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (Job(id="j", status="FAILED", reason="Host EC2 (instance i-1) terminated."), "taken away"),
+        (Job(id="j", status="FAILED", exit_code=137), "137"),
+        (
+            Job(id="j", status="FAILED", container_reason="OutOfMemoryError: Container killed"),
+            "more memory",
+        ),
+        (Job(id="j", status="FAILED", container_reason="CannotPullContainerError: x"), "pull"),
+        (Job(id="j", status="forgotten"), "forgotten"),
+    ],
+)
+def test_a_job_that_died_without_a_word_is_explained_by_batch(job: Job, said: str) -> None:
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "delegated": {"owner": LAMBDA, "job": "j"},
+    }
+    told = words(a_story(records, job=job))
+    assert said in told.why
+    assert told.remedy
+
+
+def test_a_sandbox_that_died_without_a_word_is_told_as_such() -> None:
+    told = words(a_story({"claim": {"owner": LAMBDA}}, age=5000))
+    assert "lost" in told.headline
+    assert "without a word" in told.why
+
+
+def test_every_meaning_has_a_remedy() -> None:
+    for sign, meaning in explain._REASONS:
+        assert explain.of_reason(f"xx {sign.upper()} yy") == meaning
+        assert meaning.remedy.endswith(".")
