@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scar.aws.listing import FunctionSummary
     from scar.cli.session import Session
     from scar.runs.call import Answer, Input
+    from scar.runs.ledger import Run
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
 )
 @click.option("-ib", "--input-bucket", metavar="BUCKET[/FOLDER]", help="Run on the files here.")
 @click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the answer.")
+@click.option("--force", is_flag=True, help="Also on files whose run is done or under way.")
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=8,
+    show_default=True,
+    help="Calls at once that hand files to Lambda's queue.",
+)
 @click.option("-o", "--output-file", type=click.Path(path_type=Path), help="Write the output here.")
 @click.argument("arguments", nargs=-1)
 @output_options
@@ -43,19 +53,23 @@ if TYPE_CHECKING:
 @pass_session
 def run(  # noqa: PLR0913 one argument per option
     session: Session,
+    /,
+    *,
     name: str | None,
     file: Path | None,
     script: Path | None,
     input_bucket: str | None,
-    *,
     asynchronous: bool,
+    force: bool,
+    concurrency: int,
     output_file: Path | None,
     arguments: tuple[str, ...],
 ) -> None:
     """Run a function once, or on the files of its input folder.
 
     With a script or ARGUMENTS, and for functions without input folder: one call. Else one call
-    for each file of the input folder, the first one waited for, the others queued.
+    for each file of the input folder, the first one waited for, the others queued. Files whose
+    run is done or under way are left out, failed runs are started again.
     """
     content = _read(script) if script else None
     if input_bucket and (script or arguments):
@@ -64,7 +78,8 @@ def run(  # noqa: PLR0913 one argument per option
     call = Call(session, connection, function, output_file)
     if content is None and not arguments:
         folders = (input_bucket,) if input_bucket else function.inputs
-        if call.each_file(folders, asynchronous=asynchronous):
+        files = Files(call, folders, force=force, concurrency=concurrency)
+        if files.run(asynchronous=asynchronous):
             return
         if input_bucket:
             raise UsageError(
@@ -92,39 +107,11 @@ class Call:
 
     def once(self, payload: dict[str, object], *, asynchronous: bool) -> None:
         if asynchronous:
-            show_queued(self.session, self.function.name, [self._queue(payload)])
+            show_queued(self.session, self.function.name, [self.queue(payload)])
         else:
-            show_answer(self.session, self.function.name, self._wait(payload), self.output)
+            show_answer(self.session, self.function.name, self.wait(payload), self.output)
 
-    def each_file(self, folders: tuple[str, ...], *, asynchronous: bool) -> int:
-        """Start the function for every file, each once; return for how many.
-
-        The first one is waited for: if it fails, so would the others, and none is queued.
-        """
-        from scar.runs.call import object_payload
-
-        name, terminal = self.function.name, self.session.terminal
-        account = self.connection.account
-        wish = secrets.token_hex(8)
-        first: Answer | None = None
-        queued: list[str] = []
-        for one in self._files(folders):
-            payload = object_payload(one, account.region, account.partition, wish=wish)
-            if asynchronous or first is not None:
-                queued.append(self._queue(payload))
-                terminal.progress(f"Queued {count(len(queued), 'file')}")
-                continue
-            terminal.say(f"Running on s3://{one.bucket}/{one.key}")
-            first = self._wait(payload)
-            if self.session.json:
-                require_success(name, first)
-            else:
-                show_answer(self.session, name, first, self.output)
-        if queued or (first and self.session.json):
-            show_queued(self.session, name, queued, first)
-        return len(queued) + (first is not None)
-
-    def _wait(self, payload: dict[str, object]) -> Answer:
+    def wait(self, payload: dict[str, object]) -> Answer:
         from scar.runs.call import FunctionFailed
 
         world, function = self.session.world, self.function
@@ -135,16 +122,95 @@ class Call:
                 self.session.terminal.say(printable(line))
             raise
 
-    def _queue(self, payload: dict[str, object]) -> str:
+    def queue(self, payload: dict[str, object]) -> str:
         return self.session.world.enqueue(self.connection, self.function.name, payload)
 
-    def _files(self, folders: tuple[str, ...]) -> Iterator[Input]:
+
+class Files:
+    """Starts a function on the files of folders; ``force``: also where nothing is to be done."""
+
+    def __init__(
+        self, call: Call, folders: tuple[str, ...], *, force: bool, concurrency: int
+    ) -> None:
+        self._call = call
+        self._folders = folders
+        self._concurrency = concurrency
+        self._wish = secrets.token_hex(8) if force else ""
+        self._left_out = 0
+
+    def run(self, *, asynchronous: bool) -> int:
+        """Start the function for every file, each once; return how many files there are.
+
+        The first one is waited for: if it fails, so would the others, and none is queued.
+        """
+        from scar.transfer.pool import each
+
+        call, terminal = self._call, self._call.session.terminal
+        name = call.function.name
+        payloads = self._payloads()
+        first = None if asynchronous else self._first(payloads)
+        queued: list[str] = []
+        for request in each(payloads, call.queue, workers=self._concurrency):
+            queued.append(request)
+            terminal.progress(f"Queued {count(len(queued), 'file')}")
+        if self._left_out:
+            terminal.say(
+                f"Left out {count(self._left_out, 'file')} whose run is done or under way;"
+                " --force runs them too."
+            )
+        if queued or (first and call.session.json):
+            show_queued(call.session, name, queued, first)
+        return len(queued) + (first is not None) + self._left_out
+
+    def _first(self, payloads: Iterator[dict[str, object]]) -> Answer | None:
+        call = self._call
+        payload = next(payloads, None)
+        if payload is None:
+            return None
+        answer = call.wait(payload)
+        if call.session.json:
+            require_success(call.function.name, answer)
+        else:
+            show_answer(call.session, call.function.name, answer, call.output)
+        return answer
+
+    def _payloads(self) -> Iterator[dict[str, object]]:
+        from scar.runs.call import object_payload
+        from scar.runs.progress import run_of
+        from scar.runs.retry import AGAIN
+
+        call = self._call
+        name, account = call.function.name, call.connection.account
+        latest = {} if self._wish else call.session.world.latest_runs(call.connection, name)
+        for one in self._files():
+            found = run_of(name, one, latest)
+            if found is not None and found.state not in AGAIN:
+                self._left_out += 1
+                continue
+            payload = self._again(found) if found else None
+            if payload is None:
+                payload = object_payload(one, account.region, account.partition, wish=self._wish)
+            if not call.session.json:
+                call.session.terminal.progress(f"s3://{one.bucket}/{one.key}")
+            yield payload
+
+    def _again(self, found: Run) -> dict[str, object] | None:
+        """Return the event of a failed run, None if it was not kept."""
+        from scar.runs.ledger import Ledger
+        from scar.runs.retry import CannotRetry, event_again
+
+        try:
+            return event_again(Ledger.of(self._call.connection), found)
+        except CannotRetry:
+            return None
+
+    def _files(self) -> Iterator[Input]:
         seen: set[str] = set()
-        for folder in folders:
+        for folder in self._folders:
             if any(folder == other or folder.startswith(f"{other}/") for other in seen):
                 continue
             seen.add(folder)
-            yield from self.session.world.inputs(self.connection, folder)
+            yield from self._call.session.world.inputs(self._call.connection, folder)
 
 
 def _function(

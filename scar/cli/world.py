@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scar.cli.session import Target
     from scar.local.control import Control
     from scar.runs.call import Answer, Input
+    from scar.runs.ledger import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,13 @@ class World:
         from scar.runs.call import enqueue
 
         return enqueue(connection, function, payload)
+
+    def latest_runs(self, connection: Connection, function: str) -> Mapping[str, Run]:
+        """Return the latest run on each object, by the first half of its id."""
+        from scar.runs.ledger import Ledger
+        from scar.runs.progress import latest_runs
+
+        return latest_runs(Ledger.of(connection), function)
 
     def inputs(self, connection: Connection, folder: str) -> Iterator[Input]:
         """Yield the objects of a folder that an event may name."""

@@ -54,6 +54,22 @@ def of_runs(runs: Iterable[Run]) -> Progress:
     return Progress(states=Counter(run.state for run in runs))
 
 
+def latest_runs(ledger: Ledger, function: str) -> dict[str, Run]:
+    """Return the latest run on each object, by the first half of its id."""
+    latest: dict[str, Run] = {}
+    for run in ledger.runs(function):
+        first = run.path.run_id[:16]
+        if first not in latest or run.changed > latest[first].changed:
+            latest[first] = run
+    return latest
+
+
+def run_of(function: str, one: Input, latest: Mapping[str, Run]) -> Run | None:
+    """Return the run on an object as it is now: none that ended before its last upload."""
+    found = latest.get(input_id(function, one.bucket, one.key))
+    return found if found and found.changed >= int(one.modified.timestamp()) else None
+
+
 def of_inputs(ledger: Ledger, inputs: Mapping[str, Sequence[Input]]) -> Progress:
     """Count the latest run of each file, by function; constant in requests per file.
 
@@ -63,14 +79,10 @@ def of_inputs(ledger: Ledger, inputs: Mapping[str, Sequence[Input]]) -> Progress
     states: Counter[State] = Counter()
     without: list[Input] = []
     for function, files in inputs.items():
-        latest: dict[str, Run] = {}
-        for run in ledger.runs(function):
-            first = run.path.run_id[:16]
-            if first not in latest or run.changed > latest[first].changed:
-                latest[first] = run
+        latest = latest_runs(ledger, function)
         for one in files:
-            found = latest.get(input_id(function, one.bucket, one.key))
-            if found is None or found.changed < one.modified.timestamp():
+            found = run_of(function, one, latest)
+            if found is None:
                 without.append(one)
             else:
                 states[found.state] += 1

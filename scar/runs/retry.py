@@ -42,10 +42,15 @@ def retry(ledger: Ledger, run: Run, enqueue: Callable[[str, dict[str, object]], 
             f"The run {run.path} is {run.state.value}.",
             remedy="Only failed and lost runs are started again; `scar run` repeats a file.",
         )
+    return Retried(run=run, request=enqueue(run.path.function, event_again(ledger, run)))
+
+
+def event_again(ledger: Ledger, run: Run) -> dict[str, object]:
+    """Note that a run is sent again and return its event; raise CannotRetry if it was not kept."""
     event = _event(ledger, run)
     # First the note: the run may be over before a later one were written.
     ledger.note_retry(run.path)
-    return Retried(run=run, request=enqueue(run.path.function, event))
+    return event
 
 
 def _event(ledger: Ledger, run: Run) -> dict[str, object]:

@@ -16,10 +16,11 @@ from scar.cli.world import World
 from scar.runs.call import Answer, Input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scar.aws.function import Function
     from scar.cli.session import Target
+    from scar.runs.ledger import Run
 
 CHANGED = Plan((Create(Bucket(name="photos")),))
 
@@ -51,6 +52,10 @@ class FakeWorld(World):
     invoked: list[dict[str, object]] = field(default_factory=list)
     queued: list[dict[str, object]] = field(default_factory=list)
     options: dict[str, object] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    def latest_runs(self, connection: Connection, function: str) -> Mapping[str, Run]:
+        return self.runs
 
     def connect(self, target: Target) -> Connection:
         self.targets.append(target)

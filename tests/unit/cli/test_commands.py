@@ -12,6 +12,8 @@ import pytest
 from scar.aws.plan import Plan
 from scar.cli.main import run
 from scar.runs.call import Answer, FunctionFailed, Input
+from scar.runs.ledger import Run
+from supervisor.invocation import RunPath
 from supervisor.model import ExecutionMode
 from tests.fakes.world import FakeWorld, a_summary
 
@@ -261,3 +263,34 @@ def test_a_run_over_files_is_one_json_document(capsys: pytest.CaptureFixture[str
     shown = json.loads(capsys.readouterr().out)
     assert shown["first"]["request"] == "r-1"
     assert shown["requests"] == ["q-1"]
+
+
+def a_run(key: str, *records: str) -> dict[str, Run]:
+    """The latest runs, of which one is on this object of ``a_file``."""
+    from scar.runs.find import input_id
+    from scar.runs.states import state_of
+
+    first = input_id("gray", a_file(key).bucket, key)
+    written = {name: 4_000_000_000.0 + place for place, name in enumerate(records)}
+    path = RunPath(function="gray", date="2026-01-01", run_id=first + "0" * 16)
+    return {first: Run(path=path, state=state_of(written, 4_000_000_000.0), written=written)}
+
+
+@pytest.mark.parametrize("records", [("claim", "done"), ("claim",), ("claim", "delegated")])
+def test_run_leaves_out_files_whose_run_is_done_or_under_way(
+    records: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = FakeWorld(
+        {}, there=[a_summary()], files=[a_file("a"), a_file("b")], runs=a_run("a", *records)
+    )
+    assert run(["run", "-n", "gray", "-a"], world) == 0
+    assert len(world.queued) == 1
+    assert "Left out 1 file" in capsys.readouterr().err
+
+
+def test_run_with_force_leaves_nothing_out() -> None:
+    world = FakeWorld(
+        {}, there=[a_summary()], files=[a_file("a")], runs=a_run("a", "claim", "done")
+    )
+    assert run(["run", "-n", "gray", "-a", "--force"], world) == 0
+    assert len(world.queued) == 1
