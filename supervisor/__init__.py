@@ -13,6 +13,7 @@ stage in, run the user's script, stage out, write the record; or hand the run to
     storage/ runners/ delegation/             one adapter each
     aws/                                      signing, credentials and HTTP for S3 and Batch
     runtime, job, init                        the Lambda loop, the Batch entry, process 1
+    quick, selftest                           a cheaper start; is everything there?
     bundle/                                   how the self-contained Python is built
 
 Standard library only: the package is shipped inside every function image, and its import

@@ -6,6 +6,7 @@ on standard input is worked on once, as ``local``.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -31,8 +32,11 @@ LAMBDA_GRACE, BATCH_GRACE = 2.0, 10.0
 
 def main() -> int:
     """Return the exit status."""
-    if sys.argv[1:] == ["--self-test"]:
-        sys.stdout.write(json.dumps({"ok": True, "python": sys.version.split()[0]}) + "\n")
+    if sys.argv[1:2] == ["--self-test"]:
+        from supervisor import selftest
+
+        found = selftest.run(Path(HOME), script="--no-script" not in sys.argv)
+        sys.stdout.write(json.dumps(found) + "\n")
         return 0
     if os.getpid() == 1:
         from supervisor.init import split
@@ -124,6 +128,7 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
 
         return batch.connect(config.batch, environ)
 
+    gc.enable()  # the bundle's start puts it off (quick.py)
     return Supervisor(
         config=config,
         home=home,

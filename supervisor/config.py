@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 from supervisor.errors import ConfigError
 from supervisor.model import (
@@ -14,6 +14,9 @@ from supervisor.model import (
     ImageDefaults,
     OutputRule,
 )
+
+if TYPE_CHECKING:
+    from typing import Any
 
 FORMAT = 1
 

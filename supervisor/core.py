@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -119,6 +118,8 @@ class Supervisor:
         except SupervisorError as error:
             return self._failed(error, work, ledger, notes)
         except Exception as error:  # noqa: BLE001 - any fault of one run is this run's failure
+            import traceback
+
             notes.debug("".join(traceback.format_exception(error)))
             fault = SupervisorError(
                 f"The run failed: {type(error).__name__}: {error}.",

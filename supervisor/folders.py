@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ def remove_tree(folder: Path) -> None:
     if folder.is_symlink():
         folder.unlink()
         return
+    import shutil  # after the run's work, not at every start
+
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:

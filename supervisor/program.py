@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +45,8 @@ def choose(config: FunctionConfig, trigger: Trigger, home: Path, place: Workspac
     if isinstance(trigger, Direct) and trigger.arguments is not None:
         return Program((*image.entrypoint, *trigger.arguments), cwd)
     if config.script:
+        import shutil
+
         path = place.root / "script"
         source = home / "function" / config.script
         try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -124,6 +123,8 @@ def _one(
         notes.error(error.problem, remedy=error.remedy)
         return api.fail(request, error)
     except Exception as error:  # noqa: BLE001 - one event must not take the sandbox with it
+        import traceback
+
         notes.error("".join(traceback.format_exception(error)))
         return api.fail(
             request,

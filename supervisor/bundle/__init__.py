@@ -13,6 +13,7 @@ same ``packages.lock`` and the same supervisor.
     elf           which libraries a binary needs
     python        the files of the self-contained Python; fails on a missing library
     compiler      runs inside that Python: sources to a zip of byte code
+    recorder      runs inside that Python: the methods of dataclasses, compiled
     tree          files to a deterministic layer
     launch.c      the entrypoint, and its two binaries
     main.py       what the entrypoint starts

@@ -49,6 +49,7 @@ def build(architecture: str, dist: Path, *, report: Callable[[str], None]) -> Pa
     whole: Tree = {
         **parts,
         "launch": tree.File((HERE / f"launch-{target(architecture).machine}").read_bytes(), 0o755),
+        "methods.bin": tree.File(python.methods(own, modules)),
         "main.py": tree.File((HERE / "main.py").read_bytes()),
         "python._pth": tree.File(PATHS.encode("ascii")),
         "supervisor.zip": tree.File(modules),

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from supervisor.bundle import compiler
+from supervisor.bundle import compiler, recorder
 from supervisor.bundle.elf import needed
 from supervisor.bundle.errors import BundleError
 from supervisor.bundle.packages import AGAIN, PYTHON, Packages
@@ -15,6 +15,7 @@ from supervisor.bundle.tree import File, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from types import ModuleType
 
     from supervisor.bundle.target import Target
     from supervisor.bundle.tree import Tree
@@ -92,21 +93,34 @@ def compiled(python: Tree, sources: Mapping[str, bytes], place: str) -> bytes:
 
     ``python`` has to have its own standard library, or the sources are it.
     """
+    modules = {f"sources/{path}": File(data) for path, data in sources.items()}
+    return _made_by(python | modules, compiler, "sources", place)
+
+
+def methods(python: Tree, modules: bytes) -> bytes:
+    """Compile the methods of the dataclasses in ``supervisor.zip``."""
+    return _made_by(python | {"sources": File(modules)}, recorder)
+
+
+def _made_by(tree: Tree, program: ModuleType, *arguments: str) -> bytes:
+    """Run a module as a program of the Python in the tree; return what it writes.
+
+    It is given the output's path and the arguments.
+    """
     with tempfile.TemporaryDirectory(prefix="scar-bundle-") as name:
         folder = Path(name)
-        write(python, folder)
-        modules = {path: File(data) for path, data in sources.items()}
-        write(modules, folder / "sources")
+        write(tree, folder)
         (folder / "python._pth").write_text(f"{ZIP}\nlib-dynload\nsources\n")
-        (folder / "compile.py").write_bytes(Path(compiler.__file__).read_bytes())
-        command = [*interpreter(folder), str(folder / "compile.py")]
-        output = folder / "output.zip"
+        source = Path(str(program.__file__)).read_bytes()
+        (folder / "program.py").write_bytes(source)
+        output = folder / "output"
         done = subprocess.run(
-            [*command, str(folder / "sources"), str(output), place],
+            [*interpreter(folder), "program.py", "output", *arguments],
             capture_output=True,
             text=True,
             timeout=300,
             check=False,
+            cwd=folder,
             env={},
         )
         if done.returncode:

@@ -16,8 +16,10 @@ from scar.image.bundle import find_bundle
 from scar.image.demo import demo_image
 from scar.image.source import open_source
 from scar.local.engines.unpack import unpack
+from supervisor import config
 from supervisor.bundle.build import LARGEST, build
 from supervisor.bundle.target import TARGETS
+from supervisor.model import ExecutionMode, FunctionConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +81,55 @@ def test_it_starts_in_an_empty_root(root: Path) -> None:
     report = json.loads(done.stdout)
     assert report["ok"]
     assert report["home"] == "/opt/scar"
+    assert report["modules"] > 40
+    assert report["script"] == "not tried"  # there is no /proc
+
+
+# What the way to the first event costs is what it imports. The names below were among it once,
+# or easily come in; each takes a millisecond or more.
+BUDGET = 160
+NOT_BEFORE_IT_IS_NEEDED = {
+    "inspect", "ast", "tokenize", "typing", "traceback", "shutil", "tempfile", "urllib.request",
+    "xml.etree.ElementTree", "logging", "supervisor.storage", "supervisor.aws.client",
+    "supervisor.delegation.batch", "supervisor.selftest",
+}  # fmt: skip
+
+
+def test_the_way_to_the_first_event_imports_little(root: Path) -> None:
+    home = root / "opt" / "scar" / "function"
+    home.mkdir(exist_ok=True)
+    described = FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="state")
+    (home / "function.json").write_text(config.dump(described))
+    loader = ("/opt/scar/ld.so", "--inhibit-cache", "--library-path", "/opt/scar/lib")
+    python = ("/opt/scar/python", "-I", "-Xutf8", "-Ximporttime", "/opt/scar/main.py")
+    done = run(root, *loader, *python, environment={"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"})
+    assert "The Runtime API is not there" in done.stderr
+    times = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    modules = {line.rpartition("|")[2].strip() for line in times}
+    assert {"supervisor.runtime", "supervisor.core", "http.client"} <= modules
+    assert not modules & NOT_BEFORE_IT_IS_NEEDED
+    assert len(modules) <= BUDGET
+
+
+COUNT = """
+from supervisor import quick
+quick.prepare("/opt/scar/methods.bin")
+import dataclasses
+take, (known,) = dataclasses.exec, [c.cell_contents for c in dataclasses.exec.__closure__]
+asked = []
+def counted(text, scope, names):
+    asked.append(text)
+    take(text, scope, names)
+dataclasses.exec = counted
+import supervisor.core, supervisor.runtime, supervisor.job, supervisor.storage.s3
+print(len(asked) > 100, [text for text in asked if text not in known])
+"""
+
+
+def test_no_method_of_a_dataclass_is_compiled_at_start(root: Path) -> None:
+    loader = ("/opt/scar/ld.so", "--inhibit-cache", "--library-path", "/opt/scar/lib")
+    done = run(root, *loader, "/opt/scar/python", "-I", "-Xutf8", "-c", COUNT)
+    assert (done.stderr, done.stdout) == ("", "True []\n")
 
 
 def test_the_images_variables_do_not_reach_it(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import io
 import struct
@@ -9,6 +10,8 @@ import sys
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
+
+import pytest
 
 from supervisor.bundle import build, compiler, tree
 from supervisor.bundle.tree import File
@@ -48,6 +51,19 @@ def test_modules_are_compiled_unchecked_sorted_and_stored(tmp_path: Path) -> Non
     finally:
         sys.path.remove(str(tmp_path / "o.zip"))
         sys.modules.pop("b", None)
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import y\nx = 1\n", "x = 1"),
+        ("from typing import TYPE_CHECKING, Any\nif TYPE_CHECKING:\n    y\nelse:\n    x = 1\n",
+         "from typing import Any\nx = 1"),
+        ("if x:\n    from a import TYPE_CHECKING\n", "if x:\n    from a import TYPE_CHECKING"),
+    ],
+)  # fmt: skip
+def test_what_only_type_checkers_read_is_dropped(source: str, kept: str) -> None:
+    assert ast.unparse(compiler.WithoutTypes().visit(ast.parse(source))) == kept
 
 
 def test_the_supervisor_is_packed_without_the_builder_of_the_bundle() -> None:
