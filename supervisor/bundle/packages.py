@@ -68,7 +68,7 @@ class Packages:
         return iter(sorted(path for path in self.files if path.startswith(f"{folder}/")))
 
 
-def read(debs: list[Path]) -> Packages:
+def unpack(debs: list[Path]) -> Packages:
     """Read the packages' files into memory; raise BundleError if one is damaged."""
     found = Packages()
     for path in sorted(debs):
@@ -78,6 +78,12 @@ def read(debs: list[Path]) -> Packages:
                 _collect(archive, found)
         except (tarfile.TarError, ValueError, EOFError) as error:
             raise BundleError(f"{path} is damaged: {error}.", remedy=AGAIN) from error
+    return found
+
+
+def read(debs: list[Path]) -> Packages:
+    """Read all packages of a bundle; raise BundleError if one is missing or damaged."""
+    found = unpack(debs)
     missing = sorted(set(PACKAGES) - set(found.names))
     if missing:
         raise BundleError(f"Packages are missing: {', '.join(missing)}.", remedy=AGAIN)

@@ -63,8 +63,8 @@ def until(truth: Callable[[], T], seconds: float = PATIENCE) -> T:
     return answer
 
 
-def busybox_tree() -> dict[str, Entry]:
-    """Return a root file system of busybox and links to it."""
+def busybox_tree(program: bytes = b"") -> dict[str, Entry]:
+    """Return a root file system of busybox, this machine's or a given one, and links to it."""
     binary = Path("/bin/busybox")
     if not binary.is_file():
         unavailable("there is no /bin/busybox (package busybox-static)")
@@ -73,7 +73,7 @@ def busybox_tree() -> dict[str, Entry]:
     users = "root:x:0:0:root:/root:/bin/sh\nworker:x:1234:1235::/home:/bin/sh\n"
     return {
         **links,
-        "bin/busybox": File(binary.read_bytes(), 0o755),
+        "bin/busybox": File(program or binary.read_bytes(), 0o755),
         "etc/passwd": File(users.encode()),
     }
 
