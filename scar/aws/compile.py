@@ -120,7 +120,7 @@ def _of(
     if not function.role:
         yield Role(
             name=names.role(function.name, account.region, "lambda"),
-            trust=policies.trust("lambda.amazonaws.com"),
+            trust=policies.trust("lambda", account),
             policy=policies.lambda_role(flow),
             boundary=function.boundary,
         )

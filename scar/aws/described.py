@@ -42,6 +42,7 @@ def _function(described: fdl.AwsFunction) -> Function:
         tags=_pairs(spec.tags),
         role=described.iam.role,
         boundary=described.iam.permissions_boundary,
+        create_roles=described.iam.create,
         retention_days=described.cloudwatch.log_retention_policy_in_days,
         batch=None if spec.execution_mode is ExecutionMode.LAMBDA else _batch(described.batch),
     )

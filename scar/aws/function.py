@@ -68,7 +68,8 @@ class Function:
 
     ``environment`` is that of the Lambda function and of jobs, ``container_environment`` only
     the script's. ``script`` is the file to run, None for the image's own entrypoint.
-    ``role`` is a role of the user's that is used for everything instead of generated ones.
+    ``role`` is a role of the user's that is used for everything instead of generated ones;
+    without ``create_roles`` no role is generated at all.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Function:
     tags: Pairs = ()
     role: str = ""
     boundary: str = ""
+    create_roles: bool = True
     retention_days: int = 30
     batch: Batch | None = None
 

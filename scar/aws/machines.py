@@ -77,7 +77,7 @@ def of(
         role = names.instance_role(account.region)
         yield Role(
             name=role,
-            trust=policies.trust("ec2.amazonaws.com"),
+            trust=policies.trust("ec2", account),
             policy=policies.instance_role(account),
             boundary=function.boundary,
         )
@@ -93,14 +93,14 @@ def _roles(function: Function, flow: DataFlow) -> Iterator[Role]:
         return
     yield Role(
         name=names.role(function.name, account.region, "job"),
-        trust=policies.trust("ecs-tasks.amazonaws.com"),
+        trust=policies.trust("ecs-tasks", account),
         policy=policies.job_role(flow),
         boundary=function.boundary,
     )
     if function.batch.compute.is_fargate:
         yield Role(
             name=names.role(function.name, account.region, "exec"),
-            trust=policies.trust("ecs-tasks.amazonaws.com"),
+            trust=policies.trust("ecs-tasks", account),
             policy=policies.execution_role(account, function.name),
             boundary=function.boundary,
         )

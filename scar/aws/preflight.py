@@ -46,6 +46,7 @@ def of_functions(functions: Sequence[Function]) -> Iterator[str]:
         yield f"{name}: two functions have this name."
     for function in functions:
         yield from _loops(function)
+        yield from _roles(function)
     inputs = [(f, i) for f in functions for i in f.inputs if is_s3(i.provider)]
     for (one, first), (other, second) in combinations(inputs, 2):
         if _overlap(first, second):
@@ -53,6 +54,29 @@ def of_functions(functions: Sequence[Function]) -> Iterator[str]:
                 f"{other.name}: its input {second.path} overlaps with {first.path} of"
                 f" {one.name}: S3 starts only one function for an object."
             )
+
+
+def _roles(function: Function) -> Iterator[str]:
+    """Find roles that would have to be made although the FDL forbids it."""
+    if function.create_roles:
+        return
+    compute = function.batch.compute if function.batch else None
+    if not function.role:
+        services = ["Lambda"]
+        if compute:
+            services.append("Batch jobs")
+        if compute and compute.is_fargate:
+            services.append("Fargate's pulling of images (the execution role)")
+        yield (
+            f"{function.name}: iam.create is false, but a role is needed for"
+            f" {', '.join(services)}: give its ARN as iam.role."
+        )
+    if compute and not compute.is_fargate and not compute.instance_profile:
+        yield (
+            f"{function.name}: iam.create is false, but a role and an instance profile are needed"
+            " for Batch's instances: give the profile's ARN as"
+            " batch.compute_resources.instance_role."
+        )
 
 
 def of_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:

@@ -17,6 +17,11 @@ class Iam(Model):
     role: str = Field(
         "", description="ARN of a role to use for everything; empty: scar makes the roles"
     )
+    create: StrictBool = Field(
+        True,
+        description="`false`: scar makes no role; give `role` and, with Batch on EC2,"
+        " `batch.compute_resources.instance_role`",
+    )
     permissions_boundary: str = Field("", description="ARN of a boundary for roles that scar makes")
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from scar.aws import preflight
-from scar.aws.function import Function, Input
+from scar.aws.function import Batch, Compute, Function, Input
 from scar.aws.preflight import NotDeployable, require
 from scar.aws.resources import Bucket, BucketNotification, LambdaFunction
-from supervisor.model import OutputRule
+from supervisor.model import ExecutionMode, OutputRule
 
 CROP = Function(name="crop", image="x", inputs=(Input(provider="s3", path="photos/in"),))
 
@@ -94,3 +94,18 @@ def test_all_faults_are_raised_together_once() -> None:
         require(["a", "b", "a"])
     assert caught.value.problem == "a\nb"
     require([])
+
+
+def test_without_leave_to_make_roles_every_missing_one_is_named() -> None:
+    function = Function(
+        name="f", mode=ExecutionMode.BATCH, create_roles=False, batch=Batch(compute=Compute())
+    )
+    first, second = faults(function)
+    assert "iam.role" in first
+    assert "Batch jobs" in first
+    assert "batch.compute_resources.instance_role" in second
+    fargate = replace(function, batch=Batch(compute=Compute(type="FARGATE")))
+    (only,) = faults(fargate)
+    assert "execution role" in only
+    given = replace(fargate, role="arn:aws:iam::1:role/mine")
+    assert not faults(given)

@@ -1,0 +1,31 @@
+"""IAM documents generated from the data flow of a function. Pure.
+
+document   how statements and documents are written
+flow       what a function reads, writes and calls
+roles      what the roles may do that scar makes, and who may take them
+"""
+
+from scar.aws.policies.document import canonical
+from scar.aws.policies.flow import DataFlow, Place
+from scar.aws.policies.roles import (
+    delegate_role,
+    execution_role,
+    instance_role,
+    job_role,
+    lambda_role,
+    repository,
+    trust,
+)
+
+__all__ = [
+    "DataFlow",
+    "Place",
+    "canonical",
+    "delegate_role",
+    "execution_role",
+    "instance_role",
+    "job_role",
+    "lambda_role",
+    "repository",
+    "trust",
+]

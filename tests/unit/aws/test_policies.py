@@ -1,0 +1,105 @@
+"""What generated roles allow, and to whom."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from scar.aws import policies
+from scar.aws.account import Account
+from scar.aws.policies import DataFlow, Place
+
+ACCOUNT = Account("123456789012", "eu-west-1")
+FLOW = DataFlow(
+    account=ACCOUNT,
+    function="crop",
+    inputs=(Place("photos", "in/"),),
+    outputs=(Place("photos", "out/"), Place("thumbs", "")),
+    queue="scar-1",
+)
+
+
+def statements(text: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(text)["Statement"]
+    return found
+
+
+def allowing(text: str, action: str) -> list[dict[str, Any]]:
+    return [s for s in statements(text) if action in s["Action"] or action == s["Action"]]
+
+
+def test_no_role_may_create_log_groups() -> None:
+    roles = (
+        policies.lambda_role(FLOW),
+        policies.job_role(FLOW),
+        policies.execution_role(ACCOUNT, "crop"),
+        policies.instance_role(ACCOUNT),
+        policies.delegate_role(ACCOUNT, "scar-delegate"),
+    )
+    assert not any(allowing(role, "logs:CreateLogGroup") for role in roles)
+
+
+def test_listing_another_folder_is_refused_while_absent_keys_stay_absent() -> None:
+    photos, state, thumbs = allowing(policies.job_role(FLOW), "s3:ListBucket")
+    assert photos["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["in/*", "out/*"]}}
+    assert state["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["runs/crop/*"]}}
+    assert "Condition" not in thumbs  # the whole bucket is the output
+
+
+def test_keys_of_encrypted_buckets_are_used_through_s3_only() -> None:
+    flow = DataFlow(
+        account=ACCOUNT,
+        function="f",
+        inputs=(Place("a", ""),),
+        outputs=(Place("b", ""),),
+        kms_keys=(("a", "arn:key-a"), ("b", "arn:key-b"), ("c", "arn:key-c")),
+    )
+    reading, writing = allowing(policies.lambda_role(flow), "kms:Decrypt")
+    assert (reading["Action"], reading["Resource"]) == ("kms:Decrypt", ["arn:key-a"])
+    assert writing["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert writing["Resource"] == ["arn:key-b"]
+    through = {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}
+    assert reading["Condition"] == writing["Condition"] == through
+
+
+def test_network_interfaces_and_file_systems_only_where_there_are_some() -> None:
+    assert not allowing(policies.lambda_role(FLOW), "ec2:CreateNetworkInterface")
+    flow = DataFlow(
+        account=ACCOUNT, function="f", vpc=True, file_systems=(("arn:fs", "arn:point"),)
+    )
+    assert allowing(policies.lambda_role(flow), "ec2:CreateNetworkInterface")
+    (mount,) = allowing(policies.lambda_role(flow), "elasticfilesystem:ClientMount")
+    assert mount["Resource"] == "arn:fs"
+    assert mount["Condition"] == {"StringEquals": {"elasticfilesystem:AccessPointArn": "arn:point"}}
+
+
+@pytest.mark.parametrize(
+    ("account", "service", "principal"),
+    [
+        (ACCOUNT, "lambda", "lambda.amazonaws.com"),
+        (Account("1", "cn-north-1", "aws-cn"), "lambda", "lambda.amazonaws.com"),
+        (Account("1", "cn-north-1", "aws-cn"), "ec2", "ec2.amazonaws.com.cn"),
+        (Account("1", "us-gov-west-1", "aws-us-gov"), "ec2", "ec2.amazonaws.com"),
+    ],
+)
+def test_principals_follow_the_partition(account: Account, service: str, principal: str) -> None:
+    (statement,) = statements(policies.trust(service, account))
+    assert statement["Principal"] == {"Service": principal}
+    assert "Condition" not in statement
+
+
+def test_tasks_of_other_accounts_cannot_take_a_job_role() -> None:
+    (statement,) = statements(policies.trust("ecs-tasks", ACCOUNT))
+    assert statement["Condition"] == {
+        "ArnLike": {"aws:SourceArn": "arn:aws:ecs:eu-west-1:123456789012:*"},
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    }
+
+
+def test_every_arn_is_of_the_partition() -> None:
+    account = Account("1", "cn-north-1", "aws-cn")
+    flow = DataFlow(account=account, function="f", inputs=(Place("a", ""),), queue="q")
+    for text in (policies.lambda_role(flow), policies.instance_role(account)):
+        assert "arn:aws:" not in text
