@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -152,8 +152,8 @@ def test_the_role_reaches_the_function_s_own_data_only(
     deploy(connection, images, a_function("lambda-batch"))
     iam = connection.client("iam")
     role = "crop-eu-west-1-lambda"
-    policy = iam.get_role_policy(RoleName=role, PolicyName="scar")["PolicyDocument"]
-    text = json.dumps([s for s in policy["Statement"] if s["Action"] != "batch:DescribeJobs"])
+    found: Any = iam.get_role_policy(RoleName=role, PolicyName="scar")["PolicyDocument"]
+    text = json.dumps([s for s in found["Statement"] if s["Action"] != "batch:DescribeJobs"])
     assert "arn:aws:s3:::photos/crop-in/*" in text
     assert "arn:aws:s3:::scar-123456789012-eu-west-1/runs/crop/*" in text
     assert "batch:SubmitJob" in text
