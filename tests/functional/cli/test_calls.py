@@ -130,6 +130,9 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: Answering, tmp_path
         "PYTHONPATH": str(ROOT),
     }
     program = (
+        # Whoever runs the tests may have told them to ignore INT, as shells do to background jobs.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]);"
         "import sys; from scar.cli import main, world; from scar.aws.connection import Connection;"
         "import boto3; world.World.connect = lambda *_: Connection(session=boto3.Session());"
         "main.main()"
