@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 from scar.aws.cloud import PARALLEL
 from scar.aws.plan import Change, Create, Delete, Plan, Update
+from scar.aws.wait import CutShort, Stop
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -27,37 +28,51 @@ class World(Protocol):
 
 @dataclass(slots=True)
 class Applying:
-    """One run of one plan; ``report`` gets a line per step done, from one thread only."""
+    """One run of one plan; ``report`` gets a line per step done.
+
+    Ctrl-C is a failure like any other: nothing new starts, waits that end by ``stop`` are cut,
+    what was begun is undone. A second one ends the undoing; what is left is said.
+    """
 
     world: World
     report: Callable[[str], None]
     undo: bool = True
-    done: list[Change] = field(default_factory=list)
+    stop: Stop = field(default_factory=Stop)
     begun: list[Change] = field(default_factory=list)
+    running: dict[Future[None], Key] = field(default_factory=dict)
 
     def run(self, plan: Plan) -> None:
         """Make all changes; after a failure start nothing new, undo, raise the first error."""
+        pool = ThreadPoolExecutor(PARALLEL)
+        try:
+            self._all(plan, pool)
+        except BaseException as error:
+            try:
+                self._calm_down(error)
+                if self.undo:
+                    self._undo()
+            except KeyboardInterrupt:
+                self._tell_what_is_left()
+                raise
+            raise
+        finally:
+            pool.shutdown(wait=False)
+
+    def _all(self, plan: Plan, pool: ThreadPoolExecutor) -> None:
         graph = TopologicalSorter(_order(plan))
         graph.prepare()
-        running: dict[Future[None], Key] = {}
         steps = {change.resource.key: change for change in plan.changes}
-        try:
-            with ThreadPoolExecutor(PARALLEL) as pool:
-                while graph.is_active():
-                    for key in graph.get_ready():
-                        self.begun.append(steps[key])
-                        running[pool.submit(self._carry_out, steps[key])] = key
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        key = running.pop(future)
-                        future.result()
-                        self._finished(steps[key])
-                        graph.done(key)
-        except BaseException:
-            # The pool has waited: what was begun has ended, one way or the other.
-            if self.undo:
-                self._undo()
-            raise
+        while graph.is_active():
+            for key in graph.get_ready():
+                self.begun.append(steps[key])
+                self.running[pool.submit(self._carry_out, steps[key])] = key
+            finished, _ = wait(self.running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                key = self.running[future]
+                future.result()
+                del self.running[future]
+                self.report(str(steps[key]))
+                graph.done(key)
 
     def _carry_out(self, change: Change) -> None:
         match change:
@@ -70,19 +85,35 @@ class Applying:
             case _:
                 assert_never(change)
 
-    def _finished(self, change: Change) -> None:
-        self.done.append(change)
-        self.report(str(change))
+    def _calm_down(self, cause: BaseException) -> None:
+        """Wait until nothing runs any more; the first failure may not be the last."""
+        self.stop.cut()
+        never = {key for future, key in self.running.items() if future.cancel()}
+        self.begun = [change for change in self.begun if change.resource.key not in never]
+        wait(self.running)
+        for future in self.running:
+            error = None if future.cancelled() else future.exception()
+            known = error is None or error is cause or isinstance(error, CutShort)
+            if not known and isinstance(error, ScarError):
+                self.report(f"! {error.problem}")
+        self.stop.lift()
 
     def _undo(self) -> None:
         """Take back what was begun, last first; a step that failed half-way is taken back too."""
         if self.begun:
             self.report("Undoing what was changed…")
-        for change in reversed(self.begun):
+        while self.begun:
+            change = self.begun[-1]
             try:
                 self._take_back(change)
             except ScarError as error:
                 self.report(f"! {change.resource.key} is left as it is: {error.problem}")
+            self.begun.pop()
+
+    def _tell_what_is_left(self) -> None:
+        for change in reversed(self.begun):
+            self.report(f"! {change.resource.key} may be left changed.")
+        self.report("`scar init` puts it right, `scar rm` takes it away.")
 
     def _take_back(self, change: Change) -> None:
         match change:
@@ -99,9 +130,16 @@ class Applying:
                 assert_never(change)
 
 
-def apply(plan: Plan, world: World, report: Callable[[str], None], *, undo: bool = True) -> None:
+def apply(
+    plan: Plan,
+    world: World,
+    report: Callable[[str], None],
+    *,
+    undo: bool = True,
+    stop: Stop | None = None,
+) -> None:
     """Carry out the plan; raise the ScarError of the step that failed."""
-    Applying(world, report, undo).run(plan)
+    Applying(world, report, undo, stop or Stop()).run(plan)
 
 
 def _order(plan: Plan) -> dict[Key, set[Key]]:

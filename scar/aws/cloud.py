@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from scar.aws import resources as kinds
@@ -16,16 +16,17 @@ from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.handlers.s3 import BucketHandler, StateBucketHandler
+from scar.aws.wait import Patience, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from scar.aws.connection import Connection
     from scar.aws.handlers.base import Handler
     from scar.aws.handlers.ecr import ImageStore
     from scar.aws.resources import Key, Resource
 
-PARALLEL = 8
+PARALLEL = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,19 @@ class Cloud:
     """Reads and changes resources of any kind; raises ScarError, naming the resource."""
 
     handlers: Mapping[type[Resource], Handler[Any]]
+    stop: Stop = field(default_factory=Stop)
 
     @classmethod
-    def of(cls, connection: Connection, images: ImageStore) -> Self:
+    def of(
+        cls,
+        connection: Connection,
+        images: ImageStore,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> Self:
+        """Connect the handlers; ``report`` hears what long waits wait for."""
+        stop = Stop()
+        patience = Patience(sleep=stop.sleep, tell=report)
+        role_patience = Patience(seconds=60, first=1, every=8, sleep=stop.sleep, tell=report)
         lambda_, batch = connection.client("lambda"), connection.client("batch")
         s3, iam = connection.client("s3"), connection.client("iam")
         region = connection.account.region
@@ -48,14 +59,15 @@ class Cloud:
                 kinds.InstanceProfile: InstanceProfileHandler(iam),
                 kinds.Repository: RepositoryHandler(connection.client("ecr")),
                 kinds.Image: ImageHandler(images),
-                kinds.LambdaFunction: FunctionHandler(lambda_),
+                kinds.LambdaFunction: FunctionHandler(lambda_, patience, role_patience),
                 kinds.EventInvokeConfig: EventInvokeHandler(lambda_),
                 kinds.InvokePermission: PermissionHandler(lambda_),
                 kinds.BucketNotification: NotificationHandler(s3),
-                kinds.ComputeEnvironment: ComputeEnvironmentHandler(batch),
-                kinds.JobQueue: JobQueueHandler(batch),
+                kinds.ComputeEnvironment: ComputeEnvironmentHandler(batch, patience),
+                kinds.JobQueue: JobQueueHandler(batch, patience),
                 kinds.JobDefinition: JobDefinitionHandler(batch, region),
-            }
+            },
+            stop,
         )
 
     def observe(self, resources: Iterable[Resource]) -> dict[Key, Resource]:

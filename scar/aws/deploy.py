@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scar.aws import compile as compiler
@@ -10,12 +11,13 @@ from scar.aws import names, network, preflight
 from scar.aws.apply import apply
 from scar.aws.cloud import Cloud
 from scar.aws.inventory import Inventory
-from scar.aws.listing import list_functions
-from scar.aws.lock import DeployLock
-from scar.aws.plan import Plan, plan
+from scar.aws.listing import tagged_functions
+from scar.aws.lock import DeployLock, look
+from scar.aws.plan import Create, Plan, Update, plan
 from scar.aws.remove import NO_IMAGES, Removal
 from scar.aws.resources import (
     BucketNotification,
+    Image,
     InvokePermission,
     JobDefinition,
     Role,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from scar.aws.connection import Connection
     from scar.aws.function import Function
     from scar.aws.images import Images
+    from scar.aws.inventory import Found
     from scar.aws.network import Network
+    from scar.aws.plan import Change
     from scar.aws.resources import Resource
     from supervisor.model import FunctionConfig, ImageDefaults
 
@@ -48,38 +52,44 @@ class Deployment:
     def run(self, *, dry_run: bool = False) -> Plan:
         """Plan, and carry the plan out; return what was changed (or would be).
 
-        Nothing is locked for looking. When there is something to change, the lock is taken
-        and the plan is made again, since another deployment may just have ended.
+        Nothing is locked for looking. The lock is seen before anything else is read: if it is
+        still the same when it is taken, the plan holds; else it is made again.
         """
         preflight.require(preflight.of_functions(self.functions))
-        wanted = self._wanted()
-        region = self.connection.account.region
-        preflight.require(preflight.of_resources(wanted, region))
-        cloud = Cloud.of(self.connection, self.images)
-        preflight.require(self._taken(cloud, wanted))
+        cloud = Cloud.of(self.connection, self.images, self.report)
+        bucket, s3 = names.state_bucket(self.connection.account), self.connection.client("s3")
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(look, s3, bucket)
+            wanted = self._wanted()
+            seen = looking.result()
+        preflight.require(preflight.of_resources(wanted, self.connection.account.region))
         todo = self._plan(cloud, wanted)
         if dry_run or not todo:
             return todo
-        state = StateBucket(name=names.state_bucket(self.connection.account))
-        if cloud.read(state) is None:
-            cloud.create(state)
-            self.report(f"+ {state.key}")
-        with DeployLock(
-            s3=self.connection.client("s3"), bucket=state.name, report=self.report
-        ) as lock:
-            now = self._plan(cloud, wanted)
+        if not _needs_lock(todo):
+            apply(todo, cloud, self.report, stop=cloud.stop)
+            return todo
+        if not seen.bucket_exists:
+            self._make_state_bucket(cloud, todo)
+        lock = DeployLock(s3=s3, bucket=bucket, report=self.report, begun=self._begun(), seen=seen)
+        with lock:
+            now = todo if lock.is_unchanged else self._plan(cloud, wanted)
             lock.check()
-            apply(now, cloud, self.report)
-        return todo
+            rest = [c for c in now.changes if seen.bucket_exists or not _makes_state(c)]
+            apply(replace(now, changes=tuple(rest)), cloud, self.report, stop=cloud.stop)
+            lock.finished(f.name for f in self.functions)
+        return now
 
-    def _taken(self, cloud: Cloud, wanted: Sequence[Resource]) -> Iterator[str]:
-        """Find notifications of others that ours would overlap with."""
-        rules = [r for r in wanted if isinstance(r, BucketNotification)]
-        inventory = Inventory(self.connection, cloud)
-        buckets = sorted({rule.bucket for rule in rules})
-        found = ((bucket, inventory.configuration(bucket)) for bucket in buckets)
-        there = {bucket: {**configuration} for bucket, configuration in found if configuration}
-        return preflight.of_buckets(rules, there, [f.name for f in self.functions])
+    def _make_state_bucket(self, cloud: Cloud, todo: Plan) -> None:
+        """Make what holds the lock before anything else."""
+        for change in todo.changes:
+            if _makes_state(change):
+                cloud.create(change.resource)
+                self.report(str(change))
+
+    def _begun(self) -> dict[str, tuple[str, ...]]:
+        """Say what is lost sight of if this process dies before the function exists."""
+        return {f.name: tuple(sorted(_buckets(f))) for f in self.functions}
 
     def _wanted(self) -> tuple[Resource, ...]:
         account, networks = self.connection.account, self._networks()
@@ -112,14 +122,47 @@ class Deployment:
     def _plan(self, cloud: Cloud, wanted: Sequence[Resource]) -> Plan:
         """Compare; what a former version of these functions had and nobody uses now, goes."""
         inventory = Inventory(self.connection, cloud)
-        observed = cloud.observe(wanted)
-        ours = {function.name for function in self.functions}
-        for name in sorted(ours):
-            found = inventory.of_function(name)
-            observed |= {k: r for k, r in found.items() if isinstance(r, _RETIRED)}
+        ours = [function.name for function in self.functions]
+        found = inventory.look(ours, wanted)
+        rules = [r for r in wanted if isinstance(r, BucketNotification)]
+        there = {bucket: {**configuration} for bucket, configuration in found.told.items()}
+        preflight.require(preflight.of_buckets(rules, there, ours))
+        keys = {r.key for r in wanted}
+        observed = {
+            k: r for k, r in found.resources.items() if k in keys or isinstance(r, _RETIRED)
+        }
         keep = [r for r in wanted if isinstance(r, JobDefinition)]
-        observed |= unused_machines(inventory, keep=keep, changing=ours)
-        return plan(wanted, observed)
+        observed |= unused_machines(inventory, found, keep=keep, changing=ours)
+        todo = plan(wanted, observed)
+        return replace(todo, notes=tuple(_sharing(keep, found, ours))) if todo else todo
+
+
+def _needs_lock(todo: Plan) -> bool:
+    """Say whether others must not deploy meanwhile: not for changes of a function's own things."""
+    return any(
+        not isinstance(c, Update) or c.desired.shared or isinstance(c.desired, BucketNotification)
+        for c in todo.changes
+        if not isinstance(c.resource, Image)
+    )
+
+
+def _sharing(keep: Sequence[JobDefinition], found: Found, ours: Sequence[str]) -> Iterator[str]:
+    """Say which functions share the machines that these use."""
+    others = [d for d in found.definitions if d.name not in ours]
+    for queue in sorted({d.queue for d in keep}):
+        users = sorted(d.name for d in (*keep, *others) if d.queue == queue)
+        if len(users) > 1:
+            yield f"job queue {queue} and its machines are shared by {', '.join(users)}"
+
+
+def _makes_state(change: Change) -> bool:
+    return isinstance(change, Create) and isinstance(change.desired, StateBucket)
+
+
+def _buckets(function: Function) -> set[str]:
+    places = [(p.provider, p.path) for p in function.inputs]
+    places += [(p.provider, p.path) for p in function.outputs]
+    return {p.strip("/").partition("/")[0] for provider, p in places if compiler.is_s3(provider)}
 
 
 def init(
@@ -157,7 +200,17 @@ def remove(
 
 
 def every_function(connection: Connection) -> tuple[str, ...]:
-    """Name all functions of which anything is left in the account, for ``rm --all``."""
-    listed = {function.name for function in list_functions(connection)}
+    """Name all functions of which anything is left in the account, for ``rm --all``.
+
+    Found by tags, by their roles' path, and by what the deployment lock remembers.
+    """
     inventory = Inventory(connection, Cloud.of(connection, NO_IMAGES))
-    return tuple(sorted(listed | {d.name for d in inventory.definitions()}))
+    state = names.state_bucket(connection.account)
+    with ThreadPoolExecutor(4) as pool:
+        tagged = pool.submit(tagged_functions, connection)
+        defined = pool.submit(inventory.definitions)
+        roles = pool.submit(inventory.functions_of_roles)
+        seen = pool.submit(look, connection.client("s3"), state)
+        found = {f["FunctionName"] for f, _ in tagged.result()}
+        found |= {d.name for d in defined.result()}
+        return tuple(sorted(found | roles.result() | seen.result().begun.keys()))

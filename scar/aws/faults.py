@@ -48,6 +48,10 @@ def translated(doing: str) -> Iterator[None]:
         raise of(error, doing) from error
 
 
+class NotOurs(Refused):
+    """Something of the name that scar would use exists already, and scar did not make it."""
+
+
 def code(error: ClientError) -> str:
     """Return AWS's error code, such as ``NoSuchBucket``; for a HEAD it is the status."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from scar.aws import faults, names
-from scar.aws.faults import translated
+from scar.aws.cloud import PARALLEL
+from scar.aws.faults import NotOurs, translated
+from scar.aws.handlers.batch import parse_environment, parse_queue
 from scar.aws.handlers.definitions import JobDefinitionHandler, parse
 from scar.aws.handlers.functions import PermissionHandler
+from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import parse as parse_rule
 from scar.aws.resources import (
     BucketNotification,
     ComputeEnvironment,
     EventInvokeConfig,
     InstanceProfile,
+    InvokePermission,
     JobDefinition,
     JobQueue,
     LambdaFunction,
@@ -27,7 +32,7 @@ from scar.aws.resources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mypy_boto3_s3.type_defs import NotificationConfigurationResponseTypeDef
 
@@ -35,46 +40,117 @@ if TYPE_CHECKING:
     from scar.aws.connection import Connection
     from scar.aws.resources import Key, Resource
 
+    Configuration = NotificationConfigurationResponseTypeDef
+
 _SHARED_NAME = re.compile(r"scar-[0-9a-f]{12}")
 _ROLES = ("lambda", "job", "exec")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one look saw, each thing read once.
+
+    ``resources`` are the functions' own and those that were asked for, ``machines`` all shared
+    ones of the account, ``definitions`` those of all functions that may use them; ``told`` is
+    what each bucket tells whom.
+    """
+
+    resources: dict[Key, Resource]
+    machines: dict[Key, Resource]
+    definitions: tuple[JobDefinition, ...] = ()
+    told: Mapping[str, Configuration] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Reads what is there; raises ScarError."""
+    """Reads what is there, as much as possible at the same time; raises ScarError."""
 
     connection: Connection
     cloud: Cloud
 
-    def of_function(self, function: str) -> dict[Key, Resource]:
-        """Find all that belongs to one function alone, its images and shared things aside."""
-        region = self.connection.account.region
-        found = self.cloud.observe(
-            [
-                LogGroup(name=names.lambda_log_group(function)),
-                LogGroup(name=names.batch_log_group(function)),
-                Repository(name=names.repository(function)),
-                LambdaFunction(name=function),
-                EventInvokeConfig(name=function),
-                JobDefinition(name=function),
-                *(Role(name=names.role(function, region, purpose)) for purpose in _ROLES),
+    def look(
+        self, functions: Sequence[str], wanted: Iterable[Resource], buckets: Iterable[str] = ()
+    ) -> Found:
+        """Read all that belongs to these functions and what is wanted for them.
+
+        ``buckets`` may hold notifications of theirs. Raises NotOurs if somebody else has
+        something of a wanted name.
+        """
+        sought = {r.key: r for r in wanted}
+        first = {r.bucket for r in sought.values() if isinstance(r, BucketNotification)}
+        first |= set(buckets)
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            machines = pool.submit(self._machines, sought)
+            reading = [
+                *(pool.submit(self.cloud.read, r) for r in sought.values() if _alone(r)),
+                *(
+                    pool.submit(self._read_if_ours, r)
+                    for name in functions
+                    for r in self._of(name)
+                    if r.key not in sought
+                ),
             ]
-        )
+            allowing = [pool.submit(self._permissions, name) for name in functions]
+            telling = {b: pool.submit(self.configuration, b) for b in sorted(first)}
+            found = {r.key: r for f in reading if (r := f.result()) is not None}
+            permissions = [p for f in allowing for p in f.result()]
+            further = self.buckets_of(found.values())
+            further |= {p.source_arn.rpartition(":")[2] for p in permissions if p.source_arn}
+            telling |= {b: pool.submit(self.configuration, b) for b in sorted(further - first)}
+            told = {b: c for b, f in telling.items() if (c := f.result()) is not None}
+            shared, definitions = machines.result()
+        ours = {r.name for r in found.values() if isinstance(r, LambdaFunction)}
+        found |= {p.key: p for p in permissions if p.function in ours}
+        rules = (r for b, c in told.items() for name in functions for r in self.rules(b, c, name))
+        found |= {r.key: r for r in rules}
+        found |= {key: r for key, r in shared.items() if key in sought}
+        return Found(resources=found, machines=shared, definitions=definitions, told=told)
+
+    def _of(self, function: str) -> list[Resource]:
+        """List what one function may have alone, its images aside."""
+        region = self.connection.account.region
+        return [
+            LogGroup(name=names.lambda_log_group(function)),
+            LogGroup(name=names.batch_log_group(function)),
+            Repository(name=names.repository(function)),
+            LambdaFunction(name=function),
+            EventInvokeConfig(name=function),
+            JobDefinition(name=function),
+            *(Role(name=names.role(function, region, purpose)) for purpose in _ROLES),
+        ]
+
+    def _read_if_ours(self, resource: Resource) -> Resource | None:
+        """Read what nobody asked for: somebody else's of the same name is none of our business."""
+        try:
+            found = self.cloud.read(resource)
+        except NotOurs:
+            return None
+        if isinstance(found, LogGroup):
+            handler = LogGroupHandler(self.connection.client("logs"))
+            account = self.connection.account
+            with translated(f"read the tags of {found.key}"):
+                arn = account.arn("logs", f"log-group:{found.name}")
+                return found if handler.is_ours(arn) else None
+        return found
+
+    def _permissions(self, function: str) -> tuple[InvokePermission, ...]:
         with translated(f"find what invokes function {function}"):
-            permissions = PermissionHandler(self.connection.client("lambda")).of(function)
-            buckets = {p.source_arn.rpartition(":")[2] for p in permissions if p.source_arn}
-            buckets |= self.buckets_of(found.values())
-            rules = [r for b in sorted(buckets) for r in self.notifications(b, function)]
-        return found | {r.key: r for r in (*permissions, *rules)}
+            return PermissionHandler(self.connection.client("lambda")).of(function)
 
-    def notifications(self, bucket: str, function: str) -> list[BucketNotification]:
+    def rules(
+        self, bucket: str, configuration: Configuration, function: str
+    ) -> list[BucketNotification]:
         """List the rules of a bucket that scar made for a function."""
-        found = self.configuration(bucket)
-        given = found.get("LambdaFunctionConfigurations", []) if found else []
+        arn = self.connection.account.arn("lambda", f"function:{function}")
+        given = configuration.get("LambdaFunctionConfigurations", [])
         rules = (parse_rule(bucket, rule) for rule in given)
-        return [r for r in rules if names.is_notification_of(r.rule_id, function)]
+        return [
+            r
+            for r in rules
+            if names.is_notification_of(r.rule_id, function) and r.function_arn == arn
+        ]
 
-    def configuration(self, bucket: str) -> NotificationConfigurationResponseTypeDef | None:
+    def configuration(self, bucket: str) -> Configuration | None:
         """Read what a bucket tells whom; nothing if the bucket is not there."""
         with translated(f"read the notifications of bucket {bucket}"):
             s3 = self.connection.client("s3")
@@ -107,26 +183,60 @@ class Inventory:
                 if names.FUNCTION_TAG in d.get("tags", {}) and "containerProperties" in d
             )
 
-    def machines(self) -> dict[Key, Resource]:
-        """Find the queues and environments that functions share, and what they stand on."""
-        batch = self.connection.client("batch")
-        with translated("list the job queues"):
-            queues = [
-                q["jobQueueName"]
-                for page in batch.get_paginator("describe_job_queues").paginate()
-                for q in page["jobQueues"]
+    def functions_of_roles(self) -> set[str]:
+        """Name the functions whose roles are there, if their names were not too long for it."""
+        tail = re.compile(rf"(.+)-{re.escape(self.connection.account.region)}-({'|'.join(_ROLES)})")
+        with translated("list the roles"):
+            pages = self.connection.client("iam").get_paginator("list_roles")
+            found = [
+                role["RoleName"]
+                for page in pages.paginate(PathPrefix=names.ROLE_PATH)
+                for role in page["Roles"]
             ]
-            environments = [
-                e["computeEnvironmentName"]
-                for page in batch.get_paginator("describe_compute_environments").paginate()
-                for e in page["computeEnvironments"]
-            ]
+        return {match[1] for name in found if (match := tail.fullmatch(name))}
+
+    def _machines(
+        self, wanted: Mapping[Key, Resource]
+    ) -> tuple[dict[Key, Resource], tuple[JobDefinition, ...]]:
+        """Describe whole lists: an account has 50 queues and 50 environments at most."""
         instances = names.instance_role(self.connection.account.region)
-        return self.cloud.observe(
-            [
-                *(JobQueue(name=q) for q in queues if _SHARED_NAME.fullmatch(q)),
-                *(ComputeEnvironment(name=e) for e in environments if _SHARED_NAME.fullmatch(e)),
-                InstanceProfile(name=instances),
-                Role(name=instances),
-            ]
-        )
+        standing = (InstanceProfile(name=instances), Role(name=instances))
+        with ThreadPoolExecutor(4) as pool:
+            lists = pool.submit(self._environments), pool.submit(self._queues)
+            under = [pool.submit(self._read_if_ours, r) for r in standing if r.key not in wanted]
+            found: list[Resource] = [r for some in lists for r in some.result()]
+            definitions = self.definitions() if found else ()
+            found += [r for f in under if (r := f.result()) is not None]
+        return {r.key: r for r in found}, definitions
+
+    def _environments(self) -> list[ComputeEnvironment]:
+        pages = self.connection.client("batch").get_paginator("describe_compute_environments")
+        with translated("list the compute environments"):
+            found = [e for page in pages.paginate() for e in page["computeEnvironments"]]
+        return [
+            parse_environment(e)
+            for e in found
+            if _is_shared(e["computeEnvironmentName"], e.get("status", ""), e.get("tags", {}))
+        ]
+
+    def _queues(self) -> list[JobQueue]:
+        pages = self.connection.client("batch").get_paginator("describe_job_queues")
+        with translated("list the job queues"):
+            found = [q for page in pages.paginate() for q in page["jobQueues"]]
+        return [
+            parse_queue(q)
+            for q in found
+            if _is_shared(q["jobQueueName"], q.get("status", ""), q.get("tags", {}))
+        ]
+
+
+def _is_shared(name: str, status: str, tags: Mapping[str, str]) -> bool:
+    ours = _SHARED_NAME.fullmatch(name) and names.MANAGED_TAG in tags
+    return bool(ours) and status != "DELETED"
+
+
+def _alone(resource: Resource) -> bool:
+    """Say whether a resource is read by itself; others are found in lists."""
+    return not isinstance(
+        resource, BucketNotification | InvokePermission | ComputeEnvironment | JobQueue
+    )

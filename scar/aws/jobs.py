@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Final, Literal
 
+from scar.aws.cloud import PARALLEL
 from scar.aws.faults import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import JobSummaryTypeDef
 
-_ACTIVE: Final[tuple[Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"], ...]] = (
+_Status = Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"]
+_ACTIVE: Final[tuple[_Status, ...]] = (
     "SUBMITTED",
     "PENDING",
     "RUNNABLE",
@@ -30,16 +36,20 @@ class ActiveJob:
     queue: str
 
 
-def active(batch: BatchClient, queue: str) -> tuple[ActiveJob, ...]:
-    """List the unfinished jobs of a queue; none if the queue is gone."""
-    found = []
-    with translated(f"list the jobs of {queue}"):
-        if not batch.describe_job_queues(jobQueues=[queue])["jobQueues"]:
-            return ()
-        for status in _ACTIVE:
+def active(batch: BatchClient, queues: Sequence[str]) -> tuple[ActiveJob, ...]:
+    """List the unfinished jobs of queues that exist; Batch tells one state at a time."""
+
+    def listed(queue: str, status: _Status) -> list[ActiveJob]:
+        with translated(f"list the jobs of {queue}"):
             pages = batch.get_paginator("list_jobs").paginate(jobQueue=queue, jobStatus=status)
-            found += [_job(job, queue) for page in pages for job in page["jobSummaryList"]]
-    return tuple(found)
+            return [_job(job, queue) for page in pages for job in page["jobSummaryList"]]
+
+    if not queues:
+        return ()
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        found = pool.map(lambda each: listed(*each), product(queues, _ACTIVE))
+        # The same job may have been seen in two states on its way.
+        return tuple({job.id: job for some in found for job in some}.values())
 
 
 def terminate(batch: BatchClient, job: ActiveJob) -> None:

@@ -44,7 +44,7 @@ class FunctionSummary:
 def list_functions(connection: Connection) -> tuple[FunctionSummary, ...]:
     """List the functions that scar made, by name; raise ScarError if AWS says no."""
     with translated("list the functions"):
-        found = _tagged(connection)
+        found = tagged_functions(connection)
         buckets = sorted({b for _, tags in found for b in buckets_of(tags)})
         with ThreadPoolExecutor(PARALLEL) as pool:
             rules = [r for some in pool.map(lambda b: _rules(connection, b), buckets) for r in some]
@@ -57,10 +57,13 @@ def buckets_of(tags: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(v for k, v in tags.items() if k.startswith(names.BUCKETS_TAG)))
 
 
-def _tagged(
+def tagged_functions(
     connection: Connection,
 ) -> list[tuple[FunctionConfigurationTypeDef, Mapping[str, str]]]:
-    """List the functions with scar's tag; tags are told one function at a time only."""
+    """List the functions with scar's tag; tags are told one function at a time only.
+
+    Raises what the SDK raises, as ScarError.
+    """
     client = connection.client("lambda")
 
     def tags(configuration: FunctionConfigurationTypeDef) -> Mapping[str, str]:
@@ -69,10 +72,11 @@ def _tagged(
         except client.exceptions.ResourceNotFoundException:
             return {}
 
-    pages = client.get_paginator("list_functions").paginate()
-    images = [f for page in pages for f in page["Functions"] if f.get("PackageType") == "Image"]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        found = list(zip(images, pool.map(tags, images), strict=True))
+    with translated("list the functions"):
+        pages = client.get_paginator("list_functions").paginate()
+        images = [f for page in pages for f in page["Functions"] if f.get("PackageType") == "Image"]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            found = list(zip(images, pool.map(tags, images), strict=True))
     return [(f, t) for f, t in found if names.FUNCTION_TAG in t]
 
 

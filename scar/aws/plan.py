@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, assert_never
+from textwrap import indent
+from typing import TYPE_CHECKING, ClassVar, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 60
 VARIABLES = "environment"
+NOTHING = "Nothing to change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Create:
+    sign: ClassVar[str] = "+"
     desired: Resource
 
     @property
@@ -45,11 +48,12 @@ class Create:
         return self.desired
 
     def __str__(self) -> str:
-        return f"+ {self.desired.key}"
+        return f"{self.sign} {self.desired.key}"
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
+    sign: ClassVar[str] = "~"
     observed: Resource
     desired: Resource
 
@@ -66,11 +70,20 @@ class Update:
         return tuple(c for c in pairs if c.before != c.after)
 
     def __str__(self) -> str:
-        return "\n".join([f"~ {self.desired.key}", *(f"    {c}" for c in self.changed)])
+        return "\n".join([f"{self.sign} {self.desired.key}", *(f"    {c}" for c in self.changed)])
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(Update):
+    """An update of what AWS lets nobody change: taken away and made again."""
+
+    sign: ClassVar[str] = "±"
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
+    sign: ClassVar[str] = "-"
+
     observed: Resource
 
     @property
@@ -78,30 +91,64 @@ class Delete:
         return self.observed
 
     def __str__(self) -> str:
-        return f"- {self.observed.key}"
+        return f"{self.sign} {self.observed.key}"
 
 
-Change = Create | Update | Delete
+Change = Create | Update | Replace | Delete
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in an order that can be carried out; ``notes`` say what a reader should know."""
+    """Changes in an order that can be carried out; ``notes`` say what a reader should know.
+
+    ``owners`` names the function that each resource belongs to; others are shared.
+    """
 
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    owners: Mapping[Key, str] = field(default_factory=dict, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.changes)
 
     def __str__(self) -> str:
-        lines = [*map(str, self.changes)] or ["Nothing to change."]
+        lines = [*map(str, self.changes)] or [NOTHING]
         return "\n".join([*lines, *(f"({note})" for note in self.notes)])
 
+    def tree(self) -> str:
+        """Return the plan for people: by function, what is shared last, how much in all."""
+        groups: dict[str, list[Change]] = {}
+        for change in self.changes:
+            groups.setdefault(self.owners.get(change.resource.key, ""), []).append(change)
+        lines: list[str] = []
+        for function in sorted(groups, key=lambda name: (not name, name)):
+            lines.append(f"Function {function}" if function else "Shared")
+            lines += [indent(str(change), "  ") for change in groups[function]]
+        lines += [f"({note})" for note in self.notes]
+        return "\n".join([*lines, self.summary()])
+
+    def summary(self) -> str:
+        """Say how much is to be done, such as ``3 to create, 1 to update``."""
+        counts = {
+            verb: sum(type(change) is kind for change in self.changes)
+            for kind, verb in (
+                (Create, "create"),
+                (Update, "update"),
+                (Replace, "replace"),
+                (Delete, "delete"),
+            )
+        }
+        told = ", ".join(f"{number} to {verb}" for verb, number in counts.items() if number)
+        return f"{told}." if told else NOTHING
+
     def to_json(self) -> str:
-        """Return the plan as a JSON document: ``{"changes": [...], "notes": [...]}``."""
-        document = {"changes": [_as_json(c) for c in self.changes], "notes": list(self.notes)}
-        return json.dumps(document, indent=2)
+        """Return the plan as a JSON document: ``{"changes": [...], "notes": [...]}``.
+
+        A change has ``action`` (create, update, replace, delete), ``kind``, ``name``,
+        ``function`` (null for what is shared), and ``fields`` or ``changed``.
+        """
+        changes = [_as_json(c, self.owners.get(c.resource.key)) for c in self.changes]
+        return json.dumps({"changes": changes, "notes": list(self.notes)}, indent=2)
 
 
 def plan(
@@ -119,9 +166,32 @@ def plan(
         if current is None:
             changes.append(Create(resource))
         elif current != resource:
-            changes.append(Update(current, resource))
+            changes.append(_change(current, resource))
     changes += [Delete(observed[key]) for key in reversed(in_order(observed)) if key not in wanted]
-    return Plan(tuple(changes), tuple(notes))
+    return Plan(tuple(changes), tuple(notes), owners({**observed, **wanted}.values()))
+
+
+def _change(current: Resource, resource: Resource) -> Update:
+    update = Update(current, resource)
+    fixed = any(change.name in resource.create_only for change in update.changed)
+    return Replace(current, resource) if fixed else update
+
+
+def owners(resources: Iterable[Resource]) -> dict[Key, str]:
+    """Say which function alone needs a resource, or is all it is for."""
+    known = {r.key: r for r in resources}
+    found: dict[Key, str] = {}
+    for resource in known.values():
+        if not (function := resource.function):
+            continue
+        found[resource.key] = function
+        below = [resource.key]
+        while below:
+            needed = known[below.pop()].needs & known.keys()
+            own = [k for k in needed if not known[k].shared and k not in found]
+            found |= dict.fromkeys(own, function)
+            below += own
+    return found
 
 
 def in_order(resources: Mapping[Key, Resource]) -> list[Key]:
@@ -130,12 +200,14 @@ def in_order(resources: Mapping[Key, Resource]) -> list[Key]:
     return list(TopologicalSorter(graph).static_order())
 
 
-def _as_json(change: Change) -> dict[str, object]:
+def _as_json(change: Change, function: str | None) -> dict[str, object]:
     key = change.resource.key
-    head: dict[str, object] = {"kind": key.kind, "name": key.name}
+    head: dict[str, object] = {"kind": key.kind, "name": key.name, "function": function}
     match change:
         case Create():
             return {"action": "create", **head, "fields": _public(asdict(change.desired))}
+        case Replace():
+            return {"action": "replace", **head, "changed": [_changed(c) for c in change.changed]}
         case Update():
             return {"action": "update", **head, "changed": [_changed(c) for c in change.changed]}
         case Delete():

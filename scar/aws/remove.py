@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws import jobs, names
 from scar.aws.apply import apply
-from scar.aws.cloud import Cloud
+from scar.aws.cloud import PARALLEL, Cloud
 from scar.aws.faults import translated
 from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.inventory import Inventory
-from scar.aws.listing import list_functions
-from scar.aws.lock import DeployLock
+from scar.aws.listing import buckets_of, tagged_functions
+from scar.aws.lock import DeployLock, look
 from scar.aws.plan import Plan, plan
 from scar.aws.resources import (
     Bucket,
+    BucketNotification,
+    EventInvokeConfig,
+    InvokePermission,
     JobQueue,
-    StateBucket,
+    LambdaFunction,
 )
 from scar.aws.retire import unused_machines
 from scar.aws.wait import Patience
 from scar.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from scar.aws.connection import Connection
+    from scar.aws.inventory import Found
     from scar.aws.jobs import ActiveJob
+    from scar.aws.lock import Seen
     from scar.aws.resources import Key, Resource
 
 
@@ -43,6 +49,14 @@ class _NoImages:
 
 
 NO_IMAGES = _NoImages()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    found: Found
+    active: tuple[ActiveJob, ...]
+    running: tuple[ActiveJob, ...]
+    todo: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,71 +75,116 @@ class Removal:
 
     def run(self, *, dry_run: bool = False) -> Plan:
         """Plan, and carry the plan out; return what was deleted (or would be)."""
-        cloud = Cloud.of(self.connection, NO_IMAGES)
+        cloud = Cloud.of(self.connection, NO_IMAGES, self.report)
+        s3 = self.connection.client("s3")
+        bucket = names.state_bucket(self.connection.account)
+        seen = look(s3, bucket)
+        state = self._look(cloud, seen)
+        running = state.running
         if dry_run:
-            return self._plan(Inventory(self.connection, cloud))
-        state = StateBucket(name=names.state_bucket(self.connection.account))
-        if cloud.read(state) is None:
-            # Without a state bucket nothing was ever locked, and nobody else is at work.
-            return self._carry_out(cloud)
-        with DeployLock(s3=self.connection.client("s3"), bucket=state.name, report=self.report):
-            return self._carry_out(cloud)
-
-    def _carry_out(self, cloud: Cloud) -> Plan:
-        inventory = Inventory(self.connection, cloud)
-        self._end_jobs()
-        todo = self._plan(inventory)
-        apply(todo, cloud, self.report, undo=False)
-        return todo
-
-    def _plan(self, inventory: Inventory) -> Plan:
-        observed: dict[Key, Resource] = {}
-        for name in self.names:
-            observed |= inventory.of_function(name)
-        observed |= unused_machines(inventory, keep=(), changing=self.names)
-        observed |= self._empty_buckets(inventory, observed)
-        return plan((), observed)
-
-    def _empty_buckets(
-        self, inventory: Inventory, observed: dict[Key, Resource]
-    ) -> dict[Key, Resource]:
-        """Find the buckets scar made that hold no data and that no other function uses."""
-        others = [f for f in list_functions(self.connection) if f.name not in self.names]
-        used = {bucket for function in others for bucket in function.buckets}
-        candidates = (inventory.buckets_of(observed.values()) | self.buckets) - used
-        handler = BucketHandler(self.connection.client("s3"), self.connection.account.region)
-        found: dict[Key, Resource] = {}
-        for bucket in sorted(candidates):
-            with translated(f"look into bucket {bucket}"):
-                if handler.is_empty_and_ours(bucket):
-                    resource = Bucket(name=bucket)
-                    found[resource.key] = resource
-        return found
-
-    def _end_jobs(self) -> None:
-        running = self._running()
+            return state.todo
         if running and not self.force:
             shown = ", ".join(sorted(job.name for job in running)[:5])
             raise Refused(
                 f"{len(running)} jobs have not ended: {shown}{'…' if len(running) > 5 else ''}",
                 remedy="Wait for them, or end them with --force.",
             )
+        if not (state.todo or running or seen.begun.keys() & {*self.names}):
+            return state.todo
+        if not seen.bucket_exists:
+            # Without a state bucket nothing was ever locked, and nobody else is at work.
+            return self._carry_out(cloud, state)
+        begun = dict.fromkeys(self.names, tuple(sorted(state.found.told)))
+        lock = DeployLock(s3=s3, bucket=bucket, report=self.report, begun=begun, seen=seen)
+        with lock:
+            if not lock.is_unchanged:
+                state = self._look(cloud, seen)
+            done = self._carry_out(cloud, state)
+            lock.finished(self.names)
+        return done
+
+    def _carry_out(self, cloud: Cloud, state: _State) -> Plan:
+        todo = state.todo
+        if state.running:
+            self._end(state)
+            # Their queue was kept for them.
+            others = {job.queue for job in state.active if job not in state.running}
+            todo = self._plan(Inventory(self.connection, cloud), state.found, others)
+        apply(todo, cloud, self.report, undo=False, stop=cloud.stop)
+        return todo
+
+    def _look(self, cloud: Cloud, seen: Seen) -> _State:
+        """Look also into buckets of the FDL and of what was never finished."""
+        inventory = Inventory(self.connection, cloud)
+        begun = {b for name in self.names for b in seen.begun.get(name, ())}
+        found = inventory.look(self.names, (), self.buckets | begun)
+        active = jobs.active(self.connection.client("batch"), _queues(found))
+        todo = self._plan(inventory, found, {job.queue for job in active})
+        running = tuple(job for job in active if job.function in self.names)
+        return _State(found=found, active=active, running=running, todo=todo)
+
+    def _plan(self, inventory: Inventory, found: Found, busy: Collection[str]) -> Plan:
+        observed = dict(found.resources)
+        observed |= unused_machines(inventory, found, keep=(), changing=self.names, busy=busy)
+        observed |= self._empty_buckets(found)
+        return plan((), _without_what_goes_along(observed))
+
+    def _empty_buckets(self, found: Found) -> dict[Key, Resource]:
+        """Find the buckets scar made that hold no data and that nobody else uses."""
+        if not found.told:
+            return {}
+        others = [
+            t for f, t in tagged_functions(self.connection) if f["FunctionName"] not in self.names
+        ]
+        used = {bucket for tags in others for bucket in buckets_of(tags)}
+        handler = BucketHandler(self.connection.client("s3"), self.connection.account.region)
+
+        def free(bucket: str) -> bool:
+            with translated(f"look into bucket {bucket}"):
+                return handler.is_empty_and_ours(bucket)
+
+        ours = [r.name for r in found.resources.values() if isinstance(r, BucketNotification)]
+        sought = sorted(b for b in found.told.keys() - used if not _others_watch(found, b, ours))
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            empty = [
+                b for b, is_free in zip(sought, pool.map(free, sought), strict=True) if is_free
+            ]
+        return {(bucket := Bucket(name=name)).key: bucket for name in empty}
+
+    def _end(self, state: _State) -> None:
         batch = self.connection.client("batch")
-        for job in running:
+        for job in state.running:
             self.report(f"Ending job {job.name}")
             jobs.terminate(batch, job)
-        ended = {job.id for job in running}
-        self.patience.until(
-            lambda: not ended & {job.id for job in self._running()}, "The end of the jobs"
-        )
+        ended = {job.id for job in state.running}
 
-    def _running(self) -> list[ActiveJob]:
-        """List the unfinished jobs of these functions, in whichever of scar's queues they wait."""
-        batch = self.connection.client("batch")
-        found = (job for queue in self._queues() for job in jobs.active(batch, queue))
-        return [job for job in found if job.function in self.names]
+        def over() -> bool:
+            return not ended & {job.id for job in jobs.active(batch, _queues(state.found))}
 
-    def _queues(self) -> list[str]:
-        cloud = Cloud.of(self.connection, NO_IMAGES)
-        machines = Inventory(self.connection, cloud).machines().values()
-        return [r.name for r in machines if isinstance(r, JobQueue)]
+        self.patience.until(over, "The end of the jobs")
+
+
+def _queues(found: Found) -> list[str]:
+    return [r.name for r in found.machines.values() if isinstance(r, JobQueue)]
+
+
+def _without_what_goes_along(observed: Mapping[Key, Resource]) -> dict[Key, Resource]:
+    """Drop what goes with its function: who may invoke it, and how its events fail."""
+    functions = {r.name for r in observed.values() if isinstance(r, LambdaFunction)}
+
+    def goes_along(resource: Resource) -> bool:
+        match resource:
+            case InvokePermission(function=function) | EventInvokeConfig(name=function):
+                return function in functions
+            case _:
+                return False
+
+    return {key: r for key, r in observed.items() if not goes_along(r)}
+
+
+def _others_watch(found: Found, bucket: str, ours: Sequence[str]) -> bool:
+    """Say whether a bucket tells anybody else than the functions that go."""
+    told = found.told[bucket]
+    rules = told.get("LambdaFunctionConfigurations", [])
+    others = [r for r in rules if f"{bucket}/{r.get('Id')}" not in ours]
+    return bool(others or told.keys() - {"LambdaFunctionConfigurations", "ResponseMetadata"})

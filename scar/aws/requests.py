@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_batch.type_defs import (
         ComputeResourceTypeDef,
+        ComputeResourceUpdateTypeDef,
         ContainerPropertiesUnionTypeDef,
         CreateComputeEnvironmentRequestTypeDef,
         CreateJobQueueRequestTypeDef,
@@ -113,7 +114,7 @@ def notification_rule(resource: BucketNotification) -> LambdaFunctionConfigurati
     rule: LambdaFunctionConfigurationTypeDef = {
         "Id": resource.rule_id,
         "LambdaFunctionArn": resource.function_arn,
-        "Events": ["s3:ObjectCreated:*"],
+        "Events": list(resource.events),  # type: ignore[arg-type]
     }
     filters: list[FilterRuleTypeDef] = []
     if resource.prefix:
@@ -147,6 +148,28 @@ def environment(resource: ComputeEnvironment) -> CreateComputeEnvironmentRequest
     if resource.service_role:
         request["serviceRole"] = resource.service_role
     return request
+
+
+def environment_update(
+    observed: ComputeEnvironment, desired: ComputeEnvironment
+) -> ComputeResourceUpdateTypeDef:
+    """Say what of the machines must change; Batch wants no field that stays."""
+    before, after = _machines(observed), _machines(desired)
+    changed: ComputeResourceUpdateTypeDef = {}
+    for field in (
+        "minvCpus",
+        "maxvCpus",
+        "subnets",
+        "securityGroupIds",
+        "instanceTypes",
+        "instanceRole",
+        "ec2Configuration",
+        "type",
+        "allocationStrategy",
+    ):
+        if before.get(field) != after.get(field) and field in after:
+            changed[field] = after[field]
+    return changed
 
 
 def queue(resource: JobQueue) -> CreateJobQueueRequestTypeDef:

@@ -17,6 +17,7 @@ _LOG = "Show what functions and runs logged, in Lambda and in Batch."
 # verb: (module and attribute, the one line of help)
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("scar.cli.deploying:init", "Create or change functions."),
+    "plan": ("scar.cli.planning:plan", "Show what init would do."),
     "update": ("scar.cli.deploying:update", "Change functions; the same as init -f."),
     "rm": ("scar.cli.removing:rm", "Remove functions; buckets with data stay."),
     "ls": ("scar.cli.listing:ls", "List functions, or the objects of a bucket."),

@@ -29,7 +29,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _FILE = click.Path(path_type=Path)
 
 
-def _function_options(function: F) -> F:
+def function_options(function: F) -> F:
     folder = partial(click.option, multiple=True, metavar="BUCKET[/FOLDER]")
     variable = partial(click.option, multiple=True, callback=variables, metavar="NAME=VALUE")
     for decorate in reversed(
@@ -85,7 +85,7 @@ def _unused(function: F) -> F:
 
 @click.command()
 @fdl_option
-@_function_options
+@function_options
 @output_options
 @target_options
 @pass_session
@@ -98,13 +98,13 @@ def init(
     replaces the list. What is as it shall be is left alone; a step that fails is undone.
     """
     del yes
-    _deploy(session, file, Flags(**flags), dry_run=dry_run)  # type: ignore[arg-type]
+    deploy_functions(session, file, Flags(**flags), dry_run=dry_run)  # type: ignore[arg-type]
 
 
 @click.command()
 @fdl_option
 @click.option("-a", "--all", "everything", is_flag=True, hidden=True)
-@_function_options
+@function_options
 @output_options
 @target_options
 @pass_session
@@ -124,10 +124,11 @@ def update(
         raise click.UsageError(
             "Give the FDL file of the functions: scar update -f FILE. It is the same as scar init."
         )
-    _deploy(session, file, Flags(**flags), dry_run=dry_run)  # type: ignore[arg-type]
+    deploy_functions(session, file, Flags(**flags), dry_run=dry_run)  # type: ignore[arg-type]
 
 
-def _deploy(session: Session, file: Path | None, flags: Flags, *, dry_run: bool) -> None:
+def deploy_functions(session: Session, file: Path | None, flags: Flags, *, dry_run: bool) -> Plan:
+    """Deploy what the file and the flags describe, or only say what would be done."""
     document = read_document(file, flags)
     from scar.aws.described import functions_of
 
@@ -139,6 +140,7 @@ def _deploy(session: Session, file: Path | None, flags: Flags, *, dry_run: bool)
         names = ", ".join(function.name for function in functions)
         state = "Ready" if done else "Already as described"
         session.terminal.say(f"{state}: {names}")
+    return done
 
 
 def read_document(file: Path | None, flags: Flags) -> Document:
@@ -192,6 +194,6 @@ def show_plan(session: Session, plan: Plan, *, dry_run: bool) -> None:
     if session.json:
         session.terminal.data(plan.to_json())
     elif dry_run:
-        session.terminal.data(str(plan))
+        session.terminal.data(plan.tree())
     elif plan:
         session.terminal.say(f"Done: {count(len(plan.changes), 'change')}.")

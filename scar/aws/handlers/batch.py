@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         JobQueueDetailTypeDef,
     )
 
+_SERVICE_LINKED = "/AWSServiceRoleForBatch"
 _STILL_USED = "existing JobQueue relationship"
 
 
@@ -31,24 +32,7 @@ class ComputeEnvironmentHandler:
 
     def read(self, resource: ComputeEnvironment) -> ComputeEnvironment | None:
         found = self._describe(resource.name)
-        if found is None:
-            return None
-        actual = found["computeResources"]
-        images = actual.get("ec2Configuration", [])
-        return ComputeEnvironment(
-            name=found["computeEnvironmentName"],
-            type=actual["type"],
-            max_vcpus=actual["maxvCpus"],
-            min_vcpus=actual.get("minvCpus", 0),
-            instance_types=tuple(actual.get("instanceTypes", [])),
-            image_type=images[0]["imageType"] if images else "",
-            subnets=tuple(actual["subnets"]),
-            security_groups=tuple(actual.get("securityGroupIds", [])),
-            instance_profile=actual.get("instanceRole", ""),
-            # Without a role of the user's, Batch tells its own service-linked one.
-            service_role=found.get("serviceRole", "") if resource.service_role else "",
-            state=found.get("state", "ENABLED"),
-        )
+        return parse_environment(found) if found else None
 
     def create(self, resource: ComputeEnvironment) -> None:
         self.batch.create_compute_environment(**requests.environment(resource))
@@ -59,9 +43,9 @@ class ComputeEnvironmentHandler:
             self.batch.update_compute_environment(
                 computeEnvironment=desired.name, state=desired.state
             )
-        if observed.max_vcpus != desired.max_vcpus:
+        if changed := requests.environment_update(observed, desired):
             self.batch.update_compute_environment(
-                computeEnvironment=desired.name, computeResources={"maxvCpus": desired.max_vcpus}
+                computeEnvironment=desired.name, computeResources=changed
             )
         self._settle(desired.name)
 
@@ -81,11 +65,8 @@ class ComputeEnvironmentHandler:
     def _settle(self, name: str) -> None:
         self.patience.until(lambda: self._is_valid(name), f"compute-environment {name}")
 
-    def _is_valid(self, name: str) -> bool:
-        found = self._describe(name)
-        if found is not None and found.get("status") == "INVALID":
-            raise _invalid(f"compute environment {name}", found.get("statusReason", ""))
-        return found is not None and found.get("status") == "VALID"
+    def _is_valid(self, name: str) -> bool | str:
+        return _settled(self._describe(name), f"compute environment {name}")
 
     def _rests(self, name: str) -> bool:
         """An invalid environment can be deleted as it is."""
@@ -110,14 +91,7 @@ class JobQueueHandler:
 
     def read(self, resource: JobQueue) -> JobQueue | None:
         found = self._describe(resource.name)
-        if found is None:
-            return None
-        environments = found["computeEnvironmentOrder"]
-        return JobQueue(
-            name=found["jobQueueName"],
-            environment=environments[0]["computeEnvironment"].rpartition("/")[2],
-            state=found["state"],
-        )
+        return parse_queue(found) if found else None
 
     def create(self, resource: JobQueue) -> None:
         self.batch.create_job_queue(**requests.queue(resource))
@@ -148,19 +122,55 @@ class JobQueueHandler:
     def _settle(self, name: str) -> None:
         self.patience.until(lambda: self._is_valid(name), f"job-queue {name}")
 
-    def _is_valid(self, name: str) -> bool:
-        found = self._describe(name)
-        if found is not None and found.get("status") == "INVALID":
-            raise _invalid(f"job queue {name}", found.get("statusReason", ""))
-        return found is not None and found.get("status") == "VALID"
+    def _is_valid(self, name: str) -> bool | str:
+        return _settled(self._describe(name), f"job queue {name}")
 
     def _rests(self, name: str) -> bool:
         found = self._describe(name)
         return found is None or found.get("status") in ("VALID", "INVALID", "DELETING")
 
 
-def _invalid(what: str, reason: str) -> Refused:
-    return Refused(
+def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironment:
+    actual = found["computeResources"]
+    images = actual.get("ec2Configuration", [])
+    role = found.get("serviceRole", "")
+    return ComputeEnvironment(
+        name=found["computeEnvironmentName"],
+        type=actual["type"],
+        max_vcpus=actual["maxvCpus"],
+        min_vcpus=actual.get("minvCpus", 0),
+        instance_types=tuple(actual.get("instanceTypes", [])),
+        image_type=images[0]["imageType"] if images else "",
+        subnets=tuple(sorted(actual["subnets"])),
+        security_groups=tuple(sorted(actual.get("securityGroupIds", []))),
+        instance_profile=actual.get("instanceRole", ""),
+        # Without a role of the user's, Batch tells its own service-linked one.
+        service_role="" if role.endswith(_SERVICE_LINKED) else role,
+        state=found.get("state", "ENABLED"),
+    )
+
+
+def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
+    environments = found["computeEnvironmentOrder"]
+    return JobQueue(
+        name=found["jobQueueName"],
+        environment=",".join(e["computeEnvironment"].rpartition("/")[2] for e in environments),
+        state=found["state"],
+    )
+
+
+def _settled(
+    found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None, what: str
+) -> bool | str:
+    """Say whether Batch is done with it, or what it is doing."""
+    if found is None:
+        return False
+    status, reason = found.get("status", ""), found.get("statusReason", "")
+    if status == "VALID":
+        return True
+    if status != "INVALID":
+        return f"{status} {reason}".strip()
+    raise Refused(
         f"Batch cannot use {what}: {reason or 'no reason told'}",
         remedy="Correct the subnets, security groups or roles, then run the command again.",
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws import requests
+from scar.aws import names, requests
+from scar.aws.faults import NotOurs
 from scar.aws.resources import JobDefinition
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ class JobDefinitionHandler:
 
     def read(self, resource: JobDefinition) -> JobDefinition | None:
         found = list(self.revisions(resource.name))
+        if found and not any(names.FUNCTION_TAG in d.get("tags", {}) for d in found):
+            raise NotOurs(
+                f"A job definition {resource.name} exists that scar did not make.",
+                remedy="Give the function another name, or deregister that definition.",
+            )
         return parse(max(found, key=lambda d: d["revision"])) if found else None
 
     def create(self, resource: JobDefinition) -> None:

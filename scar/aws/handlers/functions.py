@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults, requests
+from scar.aws import faults, names, requests
+from scar.aws.faults import NotOurs
 from scar.aws.resources import EventInvokeConfig, InvokePermission, LambdaFunction
 from scar.aws.wait import Patience
 from scar.errors import Refused, StillWaiting
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
+    from mypy_boto3_lambda.type_defs import (
+        FunctionConfigurationResponseTypeDef,
+        FunctionConfigurationTypeDef,
+    )
 
     from scar.aws.resources import Pairs
+
+    _Described = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
 
 _NOT_YET = "cannot be assumed by Lambda"
 
@@ -38,6 +44,11 @@ class FunctionHandler:
             found = self.lambda_.get_function(FunctionName=resource.name)
         except self.lambda_.exceptions.ResourceNotFoundException:
             return None
+        if names.FUNCTION_TAG not in found.get("Tags", {}):
+            raise NotOurs(
+                f"A function {resource.name} exists that scar did not make.",
+                remedy="Give the function another name in the FDL.",
+            )
         actual = found["Configuration"]
         reserved = found.get("Concurrency", {}).get("ReservedConcurrentExecutions")
         return LambdaFunction(
@@ -55,17 +66,31 @@ class FunctionHandler:
         )
 
     def create(self, resource: LambdaFunction) -> None:
-        def attempt() -> None:
-            self.lambda_.create_function(**requests.function(resource))
+        def attempt() -> FunctionConfigurationResponseTypeDef:
+            return self.lambda_.create_function(**requests.function(resource))
 
-        self._once_assumable(attempt, resource)
-        self._settle(resource.name)
+        try:
+            self._once_assumable(attempt, resource)
+        except self.lambda_.exceptions.ResourceConflictException:
+            # The answer to a first attempt may have been lost: it is there, maybe by us.
+            found = self.read(resource)
+            if found is None:
+                raise
+            self.update(found, resource)
+            return
         if resource.reserved_concurrency is not None:
             self._reserve(resource)
 
     def update(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
-        def configure() -> None:
-            self.lambda_.update_function_configuration(
+        def code() -> FunctionConfigurationResponseTypeDef:
+            return self.lambda_.update_function_code(
+                FunctionName=desired.name,
+                ImageUri=desired.image,
+                Architectures=[desired.architecture],
+            )
+
+        def configure() -> FunctionConfigurationResponseTypeDef:
+            return self.lambda_.update_function_configuration(
                 FunctionName=desired.name,
                 Role=desired.role_arn,
                 MemorySize=desired.memory,
@@ -75,17 +100,10 @@ class FunctionHandler:
                 Description=desired.description,
             )
 
-        self._settle(desired.name)
         if (observed.image, observed.architecture) != (desired.image, desired.architecture):
-            self.lambda_.update_function_code(
-                FunctionName=desired.name,
-                ImageUri=desired.image,
-                Architectures=[desired.architecture],
-            )
-            self._settle(desired.name)
+            self._change(code, desired)
         if _configuration(observed) != _configuration(desired):
-            self._once_assumable(configure, desired)
-            self._settle(desired.name)
+            self._change(configure, desired)
         if observed.tags != desired.tags:
             self._tag(observed, desired)
         if observed.reserved_concurrency != desired.reserved_concurrency:
@@ -95,18 +113,31 @@ class FunctionHandler:
         with contextlib.suppress(self.lambda_.exceptions.ResourceNotFoundException):
             self.lambda_.delete_function(FunctionName=resource.name)
 
-    def _once_assumable(self, attempt: Callable[[], None], resource: LambdaFunction) -> None:
-        refusal = ""
+    def _change(
+        self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], desired: LambdaFunction
+    ) -> None:
+        """Change the function; wait first if a former change is still under way."""
+        try:
+            self._once_assumable(attempt, desired)
+        except self.lambda_.exceptions.ResourceConflictException:
+            self._settle(desired.name)
+            self._once_assumable(attempt, desired)
 
-        def succeeded() -> bool:
+    def _once_assumable(
+        self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], resource: LambdaFunction
+    ) -> None:
+        """Do it as soon as Lambda sees the role, and wait until it is done."""
+        refusal, answers = "", []
+
+        def succeeded() -> bool | str:
             nonlocal refusal
             try:
-                attempt()
+                answers.append(attempt())
             except self.lambda_.exceptions.InvalidParameterValueException as error:
                 refusal = faults.message(error)
                 if _NOT_YET not in refusal:
                     raise
-                return False
+                return "Lambda does not see the new role yet"
             return True
 
         try:
@@ -116,18 +147,15 @@ class FunctionHandler:
                 f"Lambda cannot use the role {resource.role_arn}: {refusal}",
                 remedy="Let lambda.amazonaws.com take the role in its trust policy.",
             ) from error
+        if _is_settled(answers[-1], resource.name) is not True:
+            self._settle(resource.name)
 
     def _settle(self, function: str) -> None:
-        self.patience.until(lambda: self._is_settled(function), f"function {function}")
+        def settled() -> bool | str:
+            found = self.lambda_.get_function(FunctionName=function)["Configuration"]
+            return _is_settled(found, function)
 
-    def _is_settled(self, function: str) -> bool:
-        found = self.lambda_.get_function(FunctionName=function)["Configuration"]
-        for part in ("", "LastUpdate"):
-            _raise_if_failed(found, function, part)
-        return (
-            found.get("State", "Active") in ("Active", "Inactive")
-            and found.get("LastUpdateStatus", "Successful") == "Successful"
-        )
+        self.patience.until(settled, f"function {function}")
 
     def _tag(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
         arn = self.lambda_.get_function(FunctionName=desired.name)["Configuration"]["FunctionArn"]
@@ -185,7 +213,11 @@ class PermissionHandler:
         return next((p for p in found if p.name == resource.name), None)
 
     def create(self, resource: InvokePermission) -> None:
-        self.lambda_.add_permission(**requests.permission(resource))
+        try:
+            self.lambda_.add_permission(**requests.permission(resource))
+        except self.lambda_.exceptions.ResourceConflictException:
+            self.delete(resource)
+            self.lambda_.add_permission(**requests.permission(resource))
 
     def update(self, observed: InvokePermission, desired: InvokePermission) -> None:
         self.delete(observed)
@@ -239,7 +271,18 @@ def _configuration(function: LambdaFunction) -> tuple[object, ...]:
     )
 
 
-def _raise_if_failed(found: FunctionConfigurationTypeDef, function: str, part: str) -> None:
+def _is_settled(found: _Described, function: str) -> bool | str:
+    """Say whether Lambda is done with it, or what it is doing, with AWS's reason code."""
+    for part in ("", "LastUpdate"):
+        _raise_if_failed(found, function, part)
+    if (state := found.get("State", "Active")) not in ("Active", "Inactive"):
+        return f"{state} {found.get('StateReasonCode', '')}".strip()
+    if (update := found.get("LastUpdateStatus", "Successful")) != "Successful":
+        return f"update {update} {found.get('LastUpdateStatusReasonCode', '')}".strip()
+    return True
+
+
+def _raise_if_failed(found: _Described, function: str, part: str) -> None:
     status = found.get("LastUpdateStatus" if part else "State")
     if status != "Failed":
         return

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws import names
+from scar.aws.faults import NotOurs
 from scar.aws.policies import canonical
 from scar.aws.resources import InstanceProfile, Role
-from scar.errors import Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -28,7 +28,7 @@ class RoleHandler:
         except self.iam.exceptions.NoSuchEntityException:
             return None
         if found["Path"] != names.ROLE_PATH:
-            raise Refused(
+            raise NotOurs(
                 f"The role {resource.name} exists, but not under {names.ROLE_PATH}: not scar's.",
                 remedy="Give the function another name, or this role as iam.role in the FDL.",
             )
@@ -106,11 +106,13 @@ class InstanceProfileHandler:
         return InstanceProfile(name=resource.name, role=roles[0] if roles else "")
 
     def create(self, resource: InstanceProfile) -> None:
-        with contextlib.suppress(self.iam.exceptions.EntityAlreadyExistsException):
+        found: InstanceProfile | None = InstanceProfile(name=resource.name)
+        try:
             self.iam.create_instance_profile(
                 InstanceProfileName=resource.name, Path=names.ROLE_PATH
             )
-        found = self.read(resource)
+        except self.iam.exceptions.EntityAlreadyExistsException:
+            found = self.read(resource)
         if found is not None and found.role != resource.role:
             self.update(found, resource)
 

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scar.aws import names
 from scar.aws.resources import LogGroup
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class LogGroupHandler:
 
     def create(self, resource: LogGroup) -> None:
         with contextlib.suppress(self.logs.exceptions.ResourceAlreadyExistsException):
-            self.logs.create_log_group(logGroupName=resource.name)
+            self.logs.create_log_group(logGroupName=resource.name, tags={names.MANAGED_TAG: "true"})
         self._retain(resource)
 
     def update(self, observed: LogGroup, desired: LogGroup) -> None:
@@ -35,6 +36,10 @@ class LogGroupHandler:
     def delete(self, resource: LogGroup) -> None:
         with contextlib.suppress(self.logs.exceptions.ResourceNotFoundException):
             self.logs.delete_log_group(logGroupName=resource.name)
+
+    def is_ours(self, arn: str) -> bool:
+        """Say whether scar made the group: a function of the same name may have had one before."""
+        return names.MANAGED_TAG in self.logs.list_tags_for_resource(resourceArn=arn)["tags"]
 
     def _retain(self, resource: LogGroup) -> None:
         if resource.retention_days:

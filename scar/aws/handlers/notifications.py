@@ -23,16 +23,31 @@ if TYPE_CHECKING:
 _TRIES = 5
 
 
+@dataclass(slots=True)
+class _Wish:
+    """How one rule shall be: as described, or absent."""
+
+    resource: BucketNotification
+    rule: LambdaFunctionConfigurationTypeDef | None
+    error: Exception | None = None
+
+    def is_granted(self, found: NotificationConfigurationResponseTypeDef) -> bool:
+        there = _find(found, self.resource)
+        return there == self.resource if self.rule else there is None
+
+
 @dataclass(frozen=True, slots=True)
 class NotificationHandler:
     """A put replaces the whole configuration: read it, change our rule, write all of it back.
 
     There is no ETag to write against, so the result is read again and, if somebody wrote in
-    between, the change is made once more. One thread at a time changes buckets.
+    between, the change is made once more. One thread at a time changes buckets; what others
+    ask for meanwhile goes into one further write.
     """
 
     s3: S3Client
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _waiting: dict[str, list[_Wish]] = field(default_factory=dict)
 
     def read(self, resource: BucketNotification) -> BucketNotification | None:
         from botocore.exceptions import ClientError
@@ -43,9 +58,7 @@ class NotificationHandler:
             if faults.code(error) == "NoSuchBucket":
                 return None
             raise
-        rules = found.get("LambdaFunctionConfigurations", [])
-        ours = (parse(resource.bucket, rule) for rule in rules)
-        return next((rule for rule in ours if rule.name == resource.name), None)
+        return _find(found, resource)
 
     def create(self, resource: BucketNotification) -> None:
         self._replace(resource, notification_rule(resource))
@@ -69,23 +82,42 @@ class NotificationHandler:
     def _replace(
         self, resource: BucketNotification, rule: LambdaFunctionConfigurationTypeDef | None
     ) -> None:
-        wanted = resource if rule else None
+        wish = _Wish(resource, rule)
+        # A list takes and gives one item at a time, whoever asks.
+        self._waiting.setdefault(resource.bucket, []).append(wish)
         with self._lock:
-            for _ in range(_TRIES):
-                if self.read(resource) == wanted:
-                    return
-                self.s3.put_bucket_notification_configuration(
-                    Bucket=resource.bucket,
-                    NotificationConfiguration=_merged(
-                        self._get(resource.bucket), resource.rule_id, rule
-                    ),
-                )
-            if self.read(resource) == wanted:
+            together = self._waiting.pop(resource.bucket, [])
+            try:
+                self._write(resource.bucket, together)
+            except Exception as error:  # noqa: BLE001 told to everybody who wished
+                for each in together:
+                    each.error = error
+        if wish.error is not None:
+            raise wish.error
+
+    def _write(self, bucket: str, wishes: list[_Wish]) -> None:
+        for _ in range(_TRIES):
+            found = self._get(bucket)
+            open_ = [wish for wish in wishes if not wish.is_granted(found)]
+            if not open_:
                 return
+            self.s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=_merged(found, open_)
+            )
+        if all(wish.is_granted(self._get(bucket)) for wish in wishes):
+            return
         raise Refused(
-            f"Another program keeps changing the notifications of bucket {resource.bucket}.",
+            f"Another program keeps changing the notifications of bucket {bucket}.",
             remedy="Stop it, then run the same command again.",
         )
+
+
+def _find(
+    found: NotificationConfigurationResponseTypeDef, resource: BucketNotification
+) -> BucketNotification | None:
+    rules = found.get("LambdaFunctionConfigurations", [])
+    ours = (parse(resource.bucket, rule) for rule in rules)
+    return next((rule for rule in ours if rule.name == resource.name), None)
 
 
 def parse(bucket: str, rule: LambdaFunctionConfigurationOutputTypeDef) -> BucketNotification:
@@ -95,21 +127,22 @@ def parse(bucket: str, rule: LambdaFunctionConfigurationOutputTypeDef) -> Bucket
     return BucketNotification(
         name=f"{bucket}/{rule.get('Id', '')}",
         function_arn=rule["LambdaFunctionArn"],
+        events=tuple(sorted(rule["Events"])),
         prefix=values.get("prefix", ""),
         suffix=values.get("suffix", ""),
     )
 
 
 def _merged(
-    found: NotificationConfigurationResponseTypeDef,
-    rule_id: str,
-    rule: LambdaFunctionConfigurationTypeDef | None,
+    found: NotificationConfigurationResponseTypeDef, wishes: list[_Wish]
 ) -> NotificationConfigurationTypeDef:
-    others = [r for r in found.get("LambdaFunctionConfigurations", []) if r.get("Id") != rule_id]
+    ours = {wish.resource.rule_id for wish in wishes}
+    others = [r for r in found.get("LambdaFunctionConfigurations", []) if r.get("Id") not in ours]
     kept = cast("list[LambdaFunctionConfigurationTypeDef]", others)
+    wanted = [wish.rule for wish in wishes if wish.rule is not None]
     merged: NotificationConfigurationTypeDef = {}
-    if kept or rule:
-        merged["LambdaFunctionConfigurations"] = [*kept, *([rule] if rule else [])]
+    if kept or wanted:
+        merged["LambdaFunctionConfigurations"] = [*kept, *wanted]
     if queues := found.get("QueueConfigurations"):
         merged["QueueConfigurations"] = queues
     if topics := found.get("TopicConfigurations"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import TagTypeDef
 
 _RULE = "scar-runs"
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,21 @@ class BucketHandler:
     def read(self, resource: Bucket) -> Bucket | None:
         if not _exists(self.s3, resource.name):
             return None
-        there = tuple(f for f in resource.folders if self._has(resource.name, f))
-        return Bucket(name=resource.name, folders=there)
+        above = sorted({f.rstrip("/").rpartition("/")[0] for f in resource.folders})
+        there = {f for parent in above for f in self._folders(resource.name, parent)}
+        return Bucket(name=resource.name, folders=tuple(f for f in resource.folders if f in there))
 
     def create(self, resource: Bucket) -> None:
-        if _make(self.s3, resource.name, self.region):
-            self.s3.put_bucket_tagging(
-                Bucket=resource.name,
-                Tagging={"TagSet": [{"Key": names.MANAGED_TAG, "Value": "true"}]},
-            )
-        self._fold(resource.name, resource.folders)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            made = _make(self.s3, resource.name, self.region)
+            tagging = pool.submit(self._claim, resource.name) if made else None
+            self._fold(resource.name, resource.folders)
+            if tagging is not None:
+                tagging.result()
+
+    def _claim(self, bucket: str) -> None:
+        tags: list[TagTypeDef] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
+        self.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
 
     def update(self, observed: Bucket, desired: Bucket) -> None:
         self._fold(desired.name, [f for f in desired.folders if f not in observed.folders])
@@ -98,8 +106,10 @@ class BucketHandler:
         """Delete the bucket if scar made it, nothing but folders is in it and nobody watches it."""
         if not self.is_empty_and_ours(resource.name) or self._is_watched(resource.name):
             return
-        for key in self._keys(resource.name):
-            self.s3.delete_object(Bucket=resource.name, Key=key)
+        if folders := list(self._keys(resource.name)):
+            self.s3.delete_objects(
+                Bucket=resource.name, Delete={"Objects": [{"Key": key} for key in folders]}
+            )
         # Somebody may have put an object meanwhile: S3 itself refuses to lose it.
         with contextlib.suppress(self.s3.exceptions.NoSuchBucket):
             try:
@@ -110,11 +120,7 @@ class BucketHandler:
 
     def is_empty_and_ours(self, bucket: str) -> bool:
         """Say whether scar made the bucket and nothing but folders is in it."""
-        return (
-            _exists(self.s3, bucket)
-            and self._made_by_scar(bucket)
-            and all(key.endswith("/") for key in self._keys(bucket))
-        )
+        return self._made_by_scar(bucket) and all(key.endswith("/") for key in self._keys(bucket))
 
     def _is_watched(self, bucket: str) -> bool:
         found = self.s3.get_bucket_notification_configuration(Bucket=bucket)
@@ -124,7 +130,7 @@ class BucketHandler:
         try:
             found = self.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
         except ClientError as error:
-            if faults.code(error) == "NoSuchTagSet":
+            if faults.code(error) in ("NoSuchTagSet", "NoSuchBucket", "AccessDenied"):
                 return False
             raise
         return any(tag["Key"] == names.MANAGED_TAG for tag in found)
@@ -137,18 +143,16 @@ class BucketHandler:
         if page["IsTruncated"]:
             yield "more"
 
-    def _has(self, bucket: str, folder: str) -> bool:
-        try:
-            self.s3.head_object(Bucket=bucket, Key=folder)
-        except ClientError as error:
-            if faults.code(error) == "404":
-                return False
-            raise
-        return True
+    def _folders(self, bucket: str, parent: str) -> set[str]:
+        """List the folders in a folder: one call for all of them, if they are not very many."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=f"{parent}/" if parent else "", Delimiter="/"
+        )
+        return {p.get("Prefix", "") for page in pages for p in page.get("CommonPrefixes", [])}
 
     def _fold(self, bucket: str, folders: tuple[str, ...] | list[str]) -> None:
-        for folder in folders:
-            self.s3.put_object(Bucket=bucket, Key=folder)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(lambda f: self.s3.put_object(Bucket=bucket, Key=f), folders))
 
 
 def _exists(s3: S3Client, bucket: str) -> bool:

@@ -23,17 +23,24 @@ class Key(NamedTuple):
 class Resource:
     """Something that exists, or shall exist, in an account.
 
-    ``shared``: other functions may use it too.
+    ``shared``: other functions may use it too. ``create_only`` are the fields that AWS lets
+    nobody change.
     """
 
     kind: ClassVar[str]
     shared: ClassVar[bool] = False
+    create_only: ClassVar[frozenset[str]] = frozenset()
 
     name: str
 
     @property
     def key(self) -> Key:
         return Key(self.kind, self.name)
+
+    @property
+    def function(self) -> str:
+        """The function this is for, if its name or fields tell."""
+        return ""
 
     @property
     def needs(self) -> frozenset[Key]:

@@ -80,6 +80,10 @@ class JobDefinition(Resource):
     tags: Pairs = ()
 
     @property
+    def function(self) -> str:
+        return self.name
+
+    @property
     def queue(self) -> str:
         return dict(self.tags).get(names.QUEUE_TAG, "")
 

@@ -31,6 +31,10 @@ class LambdaFunction(Resource):
     reserved_concurrency: int | None = None
 
     @property
+    def function(self) -> str:
+        return self.name
+
+    @property
     def needs(self) -> frozenset[Key]:
         return frozenset(
             {
@@ -53,6 +57,10 @@ class EventInvokeConfig(Resource):
     on_failure: str = ""
 
     @property
+    def function(self) -> str:
+        return self.name
+
+    @property
     def needs(self) -> frozenset[Key]:
         return frozenset({Key(LambdaFunction.kind, self.name)})
 
@@ -62,6 +70,7 @@ class InvokePermission(Resource):
     """One bucket of one account may invoke one function; ``name`` is ``function/statement``."""
 
     kind: ClassVar[str] = "permission"
+    create_only: ClassVar[frozenset[str]] = frozenset({"source_arn", "source_account"})
 
     source_arn: str = ""
     source_account: str = ""

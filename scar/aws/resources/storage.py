@@ -43,6 +43,7 @@ class BucketNotification(Resource):
     kind: ClassVar[str] = "notification"
 
     function_arn: str = ""
+    events: tuple[str, ...] = ("s3:ObjectCreated:*",)
     prefix: str = ""
     suffix: str = ""
 
@@ -55,8 +56,12 @@ class BucketNotification(Resource):
         return self.name.partition("/")[2]
 
     @property
+    def function(self) -> str:
+        return self.function_arn.rpartition(":")[2]
+
+    @property
     def needs(self) -> frozenset[Key]:
-        function = self.function_arn.rpartition(":")[2]
+        function = self.function
         return frozenset(
             {
                 Key(Bucket.kind, self.bucket),

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from scar.aws.deploy import init
 from scar.aws.function import Batch, Compute, Input
 from scar.aws.handlers.functions import FunctionHandler
-from scar.aws.lock import KEY
+from scar.aws.lock import KEY, look
 from scar.aws.preflight import NotDeployable
 from scar.aws.resources import LambdaFunction
 from scar.aws.wait import Patience
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.connection import Connection
+    from scar.aws.lock import Seen
     from scar.aws.resources import ComputeType
     from tests.functional.aws.conftest import FakeImages
+
+
+def lock_of(connection: Connection) -> Seen:
+    return look(connection.client("s3"), "scar-123456789012-eu-west-1")
+
 
 NOTHING = "Nothing to change."
 
@@ -177,8 +183,7 @@ def test_a_failure_leaves_nothing_behind(connection: Connection, images: FakeIma
         init([a_function("batch")], connection, said.append, images=images)
     assert "Undoing what was changed…" in said
     assert left(connection) == {}
-    keys = connection.client("s3").list_objects_v2(Bucket="scar-123456789012-eu-west-1")
-    assert KEY not in [item["Key"] for item in keys.get("Contents", [])]
+    assert lock_of(connection).is_released
     assert "+ function crop" in str(deploy(connection, images, a_function("batch")))
 
 
@@ -214,9 +219,8 @@ def test_a_dead_lock_is_taken_over(connection: Connection, images: FakeImages) -
     bucket = "scar-123456789012-eu-west-1"
     record = {"format": 1, "owner": "somebody who is gone", "lease": -1}
     connection.client("s3").put_object(Bucket=bucket, Key=KEY, Body=json.dumps(record).encode())
-    deploy(connection, images, replace(a_function(), memory=1024))
-    keys = connection.client("s3").list_objects_v2(Bucket=bucket)
-    assert "Contents" not in keys
+    deploy(connection, images, a_function(), a_function(name="cut"))
+    assert lock_of(connection).is_released
 
 
 def test_what_aws_would_refuse_is_said_before_any_change(

@@ -93,6 +93,7 @@ def test_an_update_names_the_fields_that_differ() -> None:
             "action": "update",
             "kind": "function",
             "name": "crop",
+            "function": "crop",
             "changed": [{"name": "memory", "before": 512, "after": 1024}],
         }
     ]

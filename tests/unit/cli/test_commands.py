@@ -111,9 +111,22 @@ def test_a_dry_run_shows_the_plan_as_data(fdl: Path, capsys: pytest.CaptureFixtu
     world = FakeWorld({})
     assert run(["init", "-f", str(fdl), "--dry-run", "--yes"], world) == 0
     assert world.options["dry_run"]
-    assert capsys.readouterr().out == "+ bucket photos\n"
+    assert capsys.readouterr().out == "Shared\n  + bucket photos\n1 to create.\n"
     assert run(["init", "-f", str(fdl), "--dry-run", "-j"], world) == 0
     assert json.loads(capsys.readouterr().out)["changes"][0]["action"] == "create"
+
+
+def test_plan_is_a_dry_run_whose_status_can_tell_of_changes(fdl: Path) -> None:
+    world = FakeWorld({})
+    assert run(["plan", "-f", str(fdl)], world) == 0
+    assert world.options["dry_run"]
+    assert run(["plan", "-f", str(fdl), "--detailed-exitcode"], world) == 2
+
+
+@pytest.mark.parametrize("wrong", [["--no-such-option"], []])
+def test_where_two_means_changes_a_wrong_command_line_is_one(wrong: list[str]) -> None:
+    assert run(["plan", "--detailed-exitcode", *wrong], FakeWorld({})) == 1
+    assert run(["plan", *wrong], FakeWorld({})) == 2
 
 
 def test_flags_of_scar_without_meaning_are_accepted_and_said(
