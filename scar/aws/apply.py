@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from scar.aws.cloud import PARALLEL
 from scar.aws.plan import Change, Create, Delete, Plan, Update
-from scar.aws.wait import CutShort, Stop
+from scar.aws.wait import CutShort, Stop, any_done
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Applying:
             for key in graph.get_ready():
                 self.begun.append(steps[key])
                 self.running[pool.submit(self._carry_out, steps[key])] = key
-            finished, _ = wait(self.running, return_when=FIRST_COMPLETED)
+            finished, _ = any_done(self.running)
             for future in finished:
                 key = self.running[future]
                 future.result()

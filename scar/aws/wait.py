@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from scar.errors import ScarError, StillWaiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+Result = TypeVar("Result")
 _QUIET = 3.0  # seconds: shorter waits are not worth a word
 _REPEAT = 30.0  # … and as often a long one is mentioned again
+# Seconds: INT that comes just before a thread falls asleep on a lock does not wake it.
+_DEAF = 0.2
+
+
+def any_done(
+    running: Iterable[Future[Result]],
+) -> tuple[set[Future[Result]], set[Future[Result]]]:
+    """Wait until one of the futures is over; return those that are, and the rest.
+
+    The work has to end by itself. Ctrl-C is always heard, which one long wait does not promise.
+    """
+    done, rest = wait(running, _DEAF, FIRST_COMPLETED)
+    while rest and not done:
+        done, rest = wait(rest, _DEAF, FIRST_COMPLETED)
+    return done, rest
 
 
 class CutShort(ScarError):

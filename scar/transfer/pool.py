@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
+
+from scar.aws.wait import any_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,11 +30,11 @@ def each(
         for item in items:
             running.add(pool.submit(work, item))
             if len(running) >= workers * ahead:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done, running = any_done(running)
                 for future in done:
                     yield future.result()
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+            done, running = any_done(running)
             for future in done:
                 yield future.result()
     except BaseException:

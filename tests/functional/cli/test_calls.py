@@ -139,8 +139,11 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: Answering, tmp_path
     )
     command = [sys.executable, "-c", program, "put", "-b", "photos", "-p", str(tmp_path)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert endpoint.reached.wait(30)
-        process.send_signal(signal.SIGINT)
-        _, shown = process.communicate(timeout=20)
+        try:
+            assert endpoint.reached.wait(30)
+            process.send_signal(signal.SIGINT)
+            _, shown = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert shown.endswith("Interrupted.\n")

@@ -1,0 +1,53 @@
+"""Waits that end, and that Ctrl-C ends."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from scar.aws.wait import any_done
+
+
+def test_those_that_are_over_are_told_from_the_rest() -> None:
+    over: Future[int] = Future()
+    over.set_result(1)
+    going: Future[int] = Future()
+    assert any_done([over, going]) == ({over}, {going})
+
+
+def test_nothing_is_waited_for_when_nothing_runs() -> None:
+    assert any_done([]) == (set(), set())
+
+
+def test_what_ends_later_is_waited_for() -> None:
+    going: Future[int] = Future()
+    threading.Timer(0.5, going.set_result, [1]).start()
+    assert any_done([going]) == ({going}, set())
+
+
+def test_ctrl_c_is_heard_although_another_thread_got_the_signal() -> None:
+    """As when it arrives just before the main thread falls asleep: nothing interrupts the lock."""
+    going: Future[int] = Future()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt() -> None:
+        time.sleep(0.3)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    other = threading.Thread(target=interrupt)
+    other.start()
+    # The end of the test, should the signal be missed.
+    late = threading.Timer(20, going.set_result, [1])
+    late.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            any_done([going])
+        assert not going.done()
+    finally:
+        late.cancel()
+        other.join()
+        signal.signal(signal.SIGINT, before)
