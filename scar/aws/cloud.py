@@ -13,6 +13,7 @@ from scar.aws.handlers.definitions import JobDefinitionHandler
 from scar.aws.handlers.ecr import ImageHandler, RepositoryHandler
 from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler, PermissionHandler
 from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
+from scar.aws.handlers.launch_templates import LaunchTemplateHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.handlers.s3 import BucketHandler, StateBucketHandler
@@ -64,6 +65,7 @@ class Cloud:
                 kinds.InvokePermission: PermissionHandler(lambda_),
                 kinds.BucketNotification: NotificationHandler(s3),
                 kinds.ComputeEnvironment: ComputeEnvironmentHandler(batch, patience),
+                kinds.LaunchTemplate: LaunchTemplateHandler(lambda: connection.client("ec2")),
                 kinds.JobQueue: JobQueueHandler(batch, patience),
                 kinds.JobDefinition: JobDefinitionHandler(batch, region),
             },

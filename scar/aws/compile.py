@@ -40,11 +40,13 @@ def desired(
     *,
     images: Mapping[str, str],
     networks: Mapping[str, Network],
+    kms_keys: Mapping[str, str] | None = None,
 ) -> tuple[Resource, ...]:
     """Compile functions to resources, each once.
 
     ``images`` gives the digest of each function's composed image, ``networks`` the network of
-    each function that uses Batch, both by function name.
+    each function that uses Batch, both by function name; ``kms_keys`` the ARNs of the keys that
+    encrypt buckets, by bucket.
     """
     wanted = list(functions)
     found: dict[object, Resource] = {
@@ -52,7 +54,9 @@ def desired(
     }
     for function in wanted:
         network = networks.get(function.name)
-        for resource in _of(function, account, images[function.name], network):
+        queue = machines.queue_name(function, account, network)
+        flow = data_flow(function, account, queue, kms_keys)
+        for resource in _of(function, flow, images[function.name], network):
             found.setdefault(resource.key, resource)
     return tuple(found.values())
 
@@ -88,8 +92,15 @@ def _target(function: Function, queue: str) -> BatchTarget | None:
     )
 
 
-def data_flow(function: Function, account: Account, queue: str) -> DataFlow:
-    """Say what the function reads and writes in S3, and where it submits jobs."""
+def data_flow(
+    function: Function,
+    account: Account,
+    queue: str,
+    kms_keys: Mapping[str, str] | None = None,
+) -> DataFlow:
+    """Say what the function reads and writes, with which keys, and where it submits jobs."""
+    # An access point is of one file system: to name the point is enough.
+    file_systems = account.arn("elasticfilesystem", "file-system/*")
     return DataFlow(
         account=account,
         function=function.name,
@@ -98,6 +109,9 @@ def data_flow(function: Function, account: Account, queue: str) -> DataFlow:
             Place(_bucket(o.path), folder(o.path)) for o in function.outputs if is_s3(o.provider)
         ),
         queue=queue,
+        kms_keys=tuple(sorted((kms_keys or {}).items())),
+        vpc=bool(function.subnets),
+        file_systems=tuple((file_systems, point) for point, _ in function.file_systems),
     )
 
 
@@ -107,10 +121,9 @@ def is_s3(provider: str) -> bool:
 
 
 def _of(
-    function: Function, account: Account, digest: str, network: Network | None
+    function: Function, flow: DataFlow, digest: str, network: Network | None
 ) -> Iterator[Resource]:
-    queue = machines.queue_name(function, account, network)
-    flow = data_flow(function, account, queue)
+    account = flow.account
     repository = names.repository(function.name)
     yield LogGroup(
         name=names.lambda_log_group(function.name), retention_days=function.retention_days
@@ -136,7 +149,7 @@ def _function(function: Function, account: Account, digest: str, flow: DataFlow)
     generated = account.iam_arn(f"role/scar/{names.role(function.name, account.region, 'lambda')}")
     return LambdaFunction(
         name=function.name,
-        role_arn=function.role or generated,
+        role_arn=machines.given_role(function, account) or generated,
         image=names.image_uri(account, function.name, digest),
         memory=function.memory,
         timeout=function.timeout,
@@ -146,6 +159,10 @@ def _function(function: Function, account: Account, digest: str, flow: DataFlow)
         description=function.description,
         tags=_tags(function, flow),
         reserved_concurrency=function.reserved_concurrency,
+        subnets=tuple(sorted(function.subnets)),
+        security_groups=tuple(sorted(function.security_groups)),
+        file_systems=function.file_systems,
+        log_group=names.lambda_log_group(function.name),
     )
 
 

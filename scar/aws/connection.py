@@ -10,7 +10,10 @@ from scar.aws.account import Account
 from scar.aws.faults import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import boto3
+    from botocore.model import OperationModel
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecr import ECRClient
@@ -96,4 +99,28 @@ class Connection:
             style: Literal["path", "auto"] = "path" if self.endpoint_url else "auto"
             config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": style}))
         with translated(f"connect to {service}"):
-            return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
+            client = self.session.client(
+                service,
+                endpoint_url=self.endpoint_url,
+                config=config,
+            )
+        if service == "s3":
+            client.meta.events.register("provide-client-params.s3", self._name_owner)
+        return client
+
+    def _name_owner(
+        self,
+        params: dict[str, Any],
+        model: OperationModel,
+        context: Mapping[str, object],
+        **_: object,
+    ) -> None:
+        """Make every call one to this account's bucket: names are anybody's who comes first.
+
+        An empty ExpectedBucketOwner asks whoever owns it. Addresses for others stay short.
+        """
+        expected = (model.input_shape.members if model.input_shape else {}).keys()
+        if "ExpectedBucketOwner" not in expected or context.get("is_presign_request"):
+            return
+        if params.setdefault("ExpectedBucketOwner", self.account.id) == "":
+            del params["ExpectedBucketOwner"]

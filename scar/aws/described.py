@@ -44,6 +44,10 @@ def _function(described: fdl.AwsFunction) -> Function:
         boundary=described.iam.permissions_boundary,
         create_roles=described.iam.create,
         retention_days=described.cloudwatch.log_retention_policy_in_days,
+        subnets=spec.vpc.subnets,
+        security_groups=spec.vpc.security_group_ids,
+        file_systems=tuple((item.arn, item.path) for item in spec.file_system),
+        allow_loop=spec.allow_loop,
         batch=None if spec.execution_mode is ExecutionMode.LAMBDA else _batch(described.batch),
     )
 
@@ -66,6 +70,8 @@ def _batch(spec: fdl.Batch) -> Batch:
             security_groups=machines.security_group_ids,
             instance_profile=machines.instance_role,
             service_role=spec.service_role,
+            disk_gib=machines.disk,
+            user_data=machines.user_data.read_text() if machines.user_data else "",
         ),
     )
 

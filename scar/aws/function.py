@@ -33,7 +33,11 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """The machines that jobs ask for; empty subnets and groups: those of the default VPC."""
+    """The machines that jobs ask for; empty subnets and groups: those of the default VPC.
+
+    ``disk_gib`` is of each instance or Fargate task, 0: as the service has it; ``user_data`` is
+    what instances run first.
+    """
 
     type: ComputeType = "EC2"
     max_vcpus: int = 2
@@ -43,6 +47,8 @@ class Compute:
     security_groups: tuple[str, ...] = ()
     instance_profile: str = ""
     service_role: str = ""
+    disk_gib: int = 0
+    user_data: str = ""
 
     @property
     def is_fargate(self) -> bool:
@@ -68,8 +74,10 @@ class Function:
 
     ``environment`` is that of the Lambda function and of jobs, ``container_environment`` only
     the script's. ``script`` is the file to run, None for the image's own entrypoint.
-    ``role`` is a role of the user's that is used for everything instead of generated ones;
-    without ``create_roles`` no role is generated at all.
+    ``role`` is a role of the user's, by ARN or name, that is used for everything instead of
+    generated ones; without ``create_roles`` no role is generated at all. ``subnets`` and
+    ``security_groups`` put the function into a VPC; ``file_systems`` are pairs of an EFS access
+    point's ARN and a path. ``allow_loop``: outputs may start the function again.
     """
 
     name: str
@@ -96,6 +104,10 @@ class Function:
     boundary: str = ""
     create_roles: bool = True
     retention_days: int = 30
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    file_systems: Pairs = ()
+    allow_loop: bool = False
     batch: Batch | None = None
 
     @property

@@ -26,6 +26,7 @@ from scar.aws.resources import (
     JobDefinition,
     JobQueue,
     LambdaFunction,
+    LaunchTemplate,
     LogGroup,
     Repository,
     Role,
@@ -34,6 +35,7 @@ from scar.aws.resources import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
     from mypy_boto3_s3.type_defs import NotificationConfigurationResponseTypeDef
 
     from scar.aws.cloud import Cloud
@@ -201,10 +203,15 @@ class Inventory:
         """Describe whole lists: an account has 50 queues and 50 environments at most."""
         instances = names.instance_role(self.connection.account.region)
         standing = (InstanceProfile(name=instances), Role(name=instances))
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(5) as pool:
             lists = pool.submit(self._environments), pool.submit(self._queues)
+            # Those that no machines use yet are only looked for where they may be made or go.
+            seeking = not wanted or any(key.kind == LaunchTemplate.kind for key in wanted)
+            unused = pool.submit(self._templates, wanted) if seeking else None
             under = [pool.submit(self._read_if_ours, r) for r in standing if r.key not in wanted]
             found: list[Resource] = [r for some in lists for r in some.result()]
+            found += [t for r in found if (t := _template_of(r)) and t.key not in wanted]
+            found += unused.result() if unused else []
             definitions = self.definitions() if found else ()
             found += [r for f in under if (r := f.result()) is not None]
         return {r.key: r for r in found}, definitions
@@ -219,6 +226,15 @@ class Inventory:
             if _is_shared(e["computeEnvironmentName"], e.get("status", ""), e.get("tags", {}))
         ]
 
+    def _templates(self, wanted: Mapping[Key, Resource]) -> list[LaunchTemplate]:
+        """List the other launch templates: they go with machines of their name."""
+        pages = self.connection.client("ec2").get_paginator("describe_launch_templates")
+        ours: FilterTypeDef = {"Name": f"tag:{names.MANAGED_TAG}", "Values": ["true"]}
+        with translated("list the launch templates"):
+            found = [t for page in pages.paginate(Filters=[ours]) for t in page["LaunchTemplates"]]
+        listed = (LaunchTemplate(name=t.get("LaunchTemplateName", "")) for t in found)
+        return [t for t in listed if _SHARED_NAME.fullmatch(t.name) and t.key not in wanted]
+
     def _queues(self) -> list[JobQueue]:
         pages = self.connection.client("batch").get_paginator("describe_job_queues")
         with translated("list the job queues"):
@@ -228,6 +244,12 @@ class Inventory:
             for q in found
             if _is_shared(q["jobQueueName"], q.get("status", ""), q.get("tags", {}))
         ]
+
+
+def _template_of(resource: Resource) -> LaunchTemplate | None:
+    """Return the launch template that machines of scar's were started with."""
+    used = resource.launch_template if isinstance(resource, ComputeEnvironment) else ""
+    return LaunchTemplate(name=used.partition(":")[0]) if used else None
 
 
 def _is_shared(name: str, status: str, tags: Mapping[str, str]) -> bool:

@@ -61,6 +61,10 @@ IAM_ROLE_NAME = Limit(least=1, most=64, unit="characters", source="model: roleNa
 IAM_INLINE_POLICIES = Limit(most=10_240, unit="characters but spaces", source="docs: IAM quotas")
 IAM_TRUST_POLICY = Limit(most=2_048, unit="characters but spaces", source="docs: IAM quotas")
 
+EBS_VOLUME = Limit(least=1, most=16_384, unit="GiB", source="docs: EBS, gp3 volumes")
+EC2_USER_DATA = Limit(most=16 * KIB, unit="bytes before base64", source="docs: EC2 user data")
+FARGATE_DISK = Limit(least=21, most=200, unit="GiB", source="model: EphemeralStorage")
+
 ECR_REPOSITORY_NAME = Limit(least=2, most=256, unit="characters", source="model: RepositoryName")
 
 LOG_RETENTION_DAYS = frozenset(

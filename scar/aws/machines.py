@@ -11,6 +11,7 @@ from scar.aws.resources import (
     InstanceProfile,
     JobDefinition,
     JobQueue,
+    LaunchTemplate,
     LogGroup,
     Role,
 )
@@ -56,8 +57,23 @@ def environment(
         service_role=compute.service_role,
     )
     # Fargate has no instance types to tell the architectures apart, yet one queue has one.
-    name = names.shared({**asdict(resource), "architecture": function.architecture})
-    return replace(resource, name=name)
+    content = {**asdict(resource), "architecture": function.architecture}
+    if not wants_template(compute):
+        return replace(resource, name=names.shared(content))
+    name = names.shared({**content, "disk": compute.disk_gib, "user_data": compute.user_data})
+    return replace(resource, name=name, launch_template=f"{name}:1")
+
+
+def wants_template(compute: Compute) -> bool:
+    """Say whether instances are to be other than Batch starts them by itself."""
+    return not compute.is_fargate and bool(compute.disk_gib or compute.user_data)
+
+
+def given_role(function: Function, account: Account) -> str:
+    """Return the ARN of the user's role, of which the FDL may only give the name."""
+    if not function.role or function.role.startswith("arn:"):
+        return function.role
+    return account.iam_arn(f"role/{function.role}")
 
 
 def of(
@@ -82,6 +98,12 @@ def of(
             boundary=function.boundary,
         )
         yield InstanceProfile(name=role, role=role)
+    if wants_template(batch.compute):
+        yield LaunchTemplate(
+            name=machines.name,
+            disk_gib=batch.compute.disk_gib,
+            user_data=batch.compute.user_data,
+        )
     yield machines
     yield JobQueue(name=machines.name, environment=machines.name)
     yield _definition(function, account, digest, network)
@@ -115,7 +137,8 @@ def _definition(
 
     def role(purpose: str) -> str:
         generated = names.role(function.name, account.region, purpose)
-        return function.role or account.iam_arn(f"role/scar/{generated}")
+        given = given_role(function, account)
+        return given or account.iam_arn(f"role/scar/{generated}")
 
     return JobDefinition(
         name=function.name,
@@ -129,6 +152,8 @@ def _definition(
         job_role=role("job"),
         execution_role=role("exec") if fargate else "",
         public_ip=fargate and network is not None and network.public,
+        architecture=function.architecture if fargate else "x86_64",
+        disk_gib=batch.compute.disk_gib if fargate else 0,
         environment=_variables(function, batch, account),
         tags=tuple(
             sorted(
@@ -149,7 +174,7 @@ def _variables(function: Function, batch: Batch, account: Account) -> Pairs:
 
 
 def _instance_types(batch: Batch, *, arm: bool) -> tuple[str, ...]:
-    """``optimal`` is whatever fits of x86_64; GPUs are in no such group."""
+    """Take what fits; ``optimal`` means ``default_x86_64``, and GPUs are in no such group."""
     if batch.compute.is_fargate:
         return ()
     if batch.compute.instance_types:

@@ -12,6 +12,7 @@ from scar.aws.compile import is_s3
 from scar.aws.function import folder
 from scar.aws.requests import notification_rule
 from scar.errors import ScarError
+from scar.fdl import flows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from scar.aws.checker import Parameters
     from scar.aws.function import Function, Input
     from scar.aws.resources import BucketNotification, Resource
+    from supervisor.model import OutputRule
 
 
 _LAMBDA = "LambdaFunctionConfigurations"
@@ -47,6 +49,7 @@ def of_functions(functions: Sequence[Function]) -> Iterator[str]:
     for function in functions:
         yield from _loops(function)
         yield from _roles(function)
+    yield from _cycles(functions)
     inputs = [(f, i) for f in functions for i in f.inputs if is_s3(i.provider)]
     for (one, first), (other, second) in combinations(inputs, 2):
         if _overlap(first, second):
@@ -127,15 +130,41 @@ def _target(rule: Parameters) -> str:
 
 
 def _loops(function: Function) -> Iterator[str]:
+    if function.allow_loop:
+        return
     for item in function.inputs:
         for output in function.outputs:
-            bucket = output.path.strip("/").partition("/")[0]
-            same = (item.provider, item.bucket) == (output.provider, bucket)
-            if same and folder(output.path).startswith(item.prefix):
+            if _starts(output, item):
                 yield (
                     f"{function.name}: its output {output.path} is in its input {item.path}:"
-                    " every output would start it again."
+                    " every output would start it again (allow_loop: true insists)."
                 )
+
+
+def _cycles(functions: Sequence[Function]) -> Iterator[str]:
+    """Find functions that start each other round and round; each alone is in ``_loops``."""
+    starts = {
+        one.name: {
+            other.name
+            for other in functions
+            if other.name != one.name
+            and any(_starts(output, item) for output in one.outputs for item in other.inputs)
+        }
+        for one in functions
+        if not one.allow_loop
+    }
+    if found := flows.cycle(starts):
+        yield (
+            f"{' -> '.join((*found, found[0]))}: each starts the next, without end"
+            " (allow_loop: true insists)."
+        )
+
+
+def _starts(output: OutputRule, item: Input) -> bool:
+    bucket = output.path.strip("/").partition("/")[0]
+    return output.provider == item.provider and flows.lands_in(
+        (bucket, folder(output.path)), output.suffix, (item.bucket, item.prefix), item.suffix
+    )
 
 
 def _overlap(one: Input, other: Input) -> bool:

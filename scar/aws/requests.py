@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import (
         AddPermissionRequestTypeDef,
         CreateFunctionRequestTypeDef,
+        FileSystemConfigTypeDef,
+        LoggingConfigTypeDef,
         PutFunctionEventInvokeConfigRequestTypeDef,
+        UpdateFunctionConfigurationRequestTypeDef,
+        VpcConfigTypeDef,
     )
     from mypy_boto3_s3.type_defs import FilterRuleTypeDef, LambdaFunctionConfigurationTypeDef
 
@@ -85,7 +89,7 @@ def of(resource: Resource, region: str) -> Iterator[Request]:  # noqa: C901 - a 
 
 
 def function(resource: LambdaFunction) -> CreateFunctionRequestTypeDef:
-    return {
+    request: CreateFunctionRequestTypeDef = {
         "FunctionName": resource.name,
         "PackageType": "Image",
         "Code": {"ImageUri": resource.image},
@@ -97,7 +101,34 @@ def function(resource: LambdaFunction) -> CreateFunctionRequestTypeDef:
         "Environment": {"Variables": dict(resource.environment)},
         "Description": resource.description,
         "Tags": dict(resource.tags),
+        "LoggingConfig": _logging(resource),
     }
+    if resource.subnets:
+        request["VpcConfig"] = _vpc(resource)
+    if resource.file_systems:
+        request["FileSystemConfigs"] = _file_systems(resource)
+    return request
+
+
+def function_update(
+    observed: LambdaFunction, desired: LambdaFunction
+) -> UpdateFunctionConfigurationRequestTypeDef:
+    """Say all that may change; VPC and file systems only if there are or were any."""
+    request: UpdateFunctionConfigurationRequestTypeDef = {
+        "FunctionName": desired.name,
+        "Role": desired.role_arn,
+        "MemorySize": desired.memory,
+        "Timeout": desired.timeout,
+        "EphemeralStorage": {"Size": desired.ephemeral_mb},
+        "Environment": {"Variables": dict(desired.environment)},
+        "Description": desired.description,
+        "LoggingConfig": _logging(desired),
+    }
+    if observed.subnets or desired.subnets:
+        request["VpcConfig"] = _vpc(desired)
+    if observed.file_systems or desired.file_systems:
+        request["FileSystemConfigs"] = _file_systems(desired)
+    return request
 
 
 def event_invoke(resource: EventInvokeConfig) -> PutFunctionEventInvokeConfigRequestTypeDef:
@@ -145,6 +176,12 @@ def environment(resource: ComputeEnvironment) -> CreateComputeEnvironmentRequest
         "computeResources": _machines(resource),
         "tags": _MANAGED,
     }
+    if resource.launch_template:
+        name, _, version = resource.launch_template.partition(":")
+        request["computeResources"]["launchTemplate"] = {
+            "launchTemplateName": name,
+            "version": version,
+        }
     if resource.service_role:
         request["serviceRole"] = resource.service_role
     return request
@@ -194,6 +231,25 @@ def definition(resource: JobDefinition, region: str) -> RegisterJobDefinitionReq
     }
 
 
+def _logging(resource: LambdaFunction) -> LoggingConfigTypeDef:
+    """Ask for plain lines: the supervisor's are JSON already."""
+    if not resource.log_group:
+        return {"LogFormat": "Text"}
+    return {"LogFormat": "Text", "LogGroup": resource.log_group}
+
+
+def _vpc(resource: LambdaFunction) -> VpcConfigTypeDef:
+    """Name the VPC's parts; empty lists take the function out of it."""
+    return {
+        "SubnetIds": list(resource.subnets),
+        "SecurityGroupIds": list(resource.security_groups),
+    }
+
+
+def _file_systems(resource: LambdaFunction) -> list[FileSystemConfigTypeDef]:
+    return [{"Arn": arn, "LocalMountPath": path} for arn, path in resource.file_systems]
+
+
 def _machines(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
     machines: ComputeResourceTypeDef = {
         "type": resource.type,
@@ -235,6 +291,12 @@ def _container(resource: JobDefinition, region: str) -> ContainerPropertiesUnion
         container["networkConfiguration"] = {
             "assignPublicIp": "ENABLED" if resource.public_ip else "DISABLED"
         }
+        container["runtimePlatform"] = {
+            "operatingSystemFamily": "LINUX",
+            "cpuArchitecture": "ARM64" if resource.architecture == "arm64" else "X86_64",
+        }
+        if resource.disk_gib:
+            container["ephemeralStorage"] = {"sizeInGiB": resource.disk_gib}
     return container
 
 

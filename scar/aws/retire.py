@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws import jobs
-from scar.aws.resources import ComputeEnvironment, JobQueue
+from scar.aws.resources import ComputeEnvironment, JobQueue, LaunchTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from scar.aws.inventory import Found, Inventory
     from scar.aws.resources import JobDefinition, Key, Resource
+
+_NAMED_ALIKE = (JobQueue, ComputeEnvironment, LaunchTemplate)
 
 
 def unused_machines(
@@ -29,7 +31,7 @@ def unused_machines(
     that is known already); a later call finds it again once it is empty.
     """
     used = {d.queue for d in keep}
-    machines = [r for r in found.machines.values() if isinstance(r, JobQueue | ComputeEnvironment)]
+    machines = [r for r in found.machines.values() if isinstance(r, _NAMED_ALIKE)]
     used |= {d.queue for d in found.definitions if d.name not in changing}
     idle = [r.name for r in machines if isinstance(r, JobQueue) and r.name not in used]
     if busy is None:

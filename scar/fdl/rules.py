@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws import limits
+from scar.fdl import flows
+from scar.fdl.flows import lands_in
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from scar.fdl.faults import Location
     from scar.fdl.model import AwsFunction, Container, Lambda, Storage, StorageProviders
+    from scar.fdl.model.batch import ComputeResources
 
 Broken = tuple["Location", str]
 
@@ -34,6 +37,7 @@ def broken(
         yield from _storage(function, place, providers)
         yield from _together(earlier, function, place)
         earlier.append(function)
+    yield from _cycles(functions)
 
 
 def _alone(function: AwsFunction, place: Location) -> Iterator[Broken]:
@@ -42,6 +46,7 @@ def _alone(function: AwsFunction, place: Location) -> Iterator[Broken]:
     if function.lambda_.init_script and function.lambda_.run_script:
         yield (*here, "run_script"), "init_script is given too; keep one of them"
     yield from _sizes(function.lambda_, here)
+    yield from _inside(function.lambda_, here)
     if function.api_gateway.name:
         yield (*place, "api_gateway", "name"), "HTTP endpoints are not supported yet"
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
@@ -77,6 +82,16 @@ def _sizes(spec: Lambda, here: Location) -> Iterator[Broken]:
         )
 
 
+def _inside(spec: Lambda, here: Location) -> Iterator[Broken]:
+    """What a function in a VPC must have, and what only it can have."""
+    if bool(spec.vpc.subnets) != bool(spec.vpc.security_group_ids):
+        yield (*here, "vpc"), "needs both subnets and security_group_ids"
+    if spec.file_system and not spec.vpc.subnets:
+        yield (*here, "file_system"), "EFS is reached from a VPC only: give vpc"
+    if spec.file_system and spec.execution_mode is not ExecutionMode.LAMBDA:
+        yield (*here, "file_system"), "is mounted in Lambda only: use execution_mode lambda"
+
+
 def _batch(function: AwsFunction, place: Location) -> Iterator[Broken]:
     batch = function.batch
     compute = batch.compute_resources
@@ -94,10 +109,30 @@ def _batch(function: AwsFunction, place: Location) -> Iterator[Broken]:
         yield from _fargate(function, here)
     elif batch.vcpus != int(batch.vcpus):
         yield (*here, "vcpus"), "fractions exist on Fargate only"
+    if compute.user_data and (fault := _user_data(compute.user_data.read_bytes())):
+        yield (*here, "compute_resources", "user_data"), fault
+
+
+def _user_data(text: bytes) -> str:
+    """Say what is wrong with what instances are to run first."""
+    if not limits.EC2_USER_DATA.allows(len(text)):
+        return f"{len(text)} bytes; EC2 takes {limits.EC2_USER_DATA.most}"
+    if not text.startswith((b"#!", b"MIME-Version:", b"Content-Type:")):
+        return "must be a script that begins with #!, or MIME multipart"
+    return ""
+
+
+def _fargate_disk(compute: ComputeResources, here: Location) -> Iterator[Broken]:
+    if compute.user_data:
+        yield (*here, "user_data"), "Fargate has no instances to run it"
+    if compute.disk and not limits.FARGATE_DISK.allows(compute.disk):
+        least, most = limits.FARGATE_DISK.least, limits.FARGATE_DISK.most
+        yield (*here, "disk"), f"Fargate gives {least} to {most} GiB; leave it out for 20"
 
 
 def _fargate(function: AwsFunction, here: Location) -> Iterator[Broken]:
     batch = function.batch
+    yield from _fargate_disk(batch.compute_resources, (*here, "compute_resources"))
     if batch.enable_gpu:
         yield (*here, "enable_gpu"), "Fargate has no GPUs; use EC2 or SPOT"
     if batch.compute_resources.instance_types:
@@ -129,12 +164,12 @@ def _storage(
                 yield (*here, "prefix"), "an input has its folder as prefix"
             if kind == "input" and len(storage.suffix) > 1:
                 yield (*here, "suffix"), "S3 can filter by one suffix only"
-            if kind == "output" and (origin := _trigger(spec.input, storage)):
+            if kind == "output" and (origin := _trigger(spec, storage)):
                 yield (
                     (*here, "path"),
                     (
                         f"outputs in {storage.path} would start the function again: "
-                        f"its input is {origin.path}"
+                        f"its input is {origin.path}; allow_loop: true insists"
                     ),
                 )
 
@@ -155,11 +190,43 @@ def _provider(storage: Storage, here: Location, providers: StorageProviders) -> 
         )
 
 
-def _trigger(inputs: tuple[Storage, ...], output: Storage) -> Storage | None:
-    for origin in inputs:
-        if origin.bucket == output.bucket and output.folder.startswith(origin.folder):
-            return origin
-    return None
+def _trigger(spec: Lambda, output: Storage) -> Storage | None:
+    """Find what a function's own output would start, unless that is wanted."""
+    if spec.allow_loop:
+        return None
+    return next((origin for origin in spec.input if _starts(output, origin)), None)
+
+
+def _starts(output: Storage, origin: Storage) -> bool:
+    return lands_in(
+        (output.bucket, output.folder),
+        output.suffix,
+        (origin.bucket, origin.folder),
+        "".join(origin.suffix[:1]),
+    )
+
+
+def _cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[Broken]:
+    """Find functions that start each other round and round; each alone is in ``_storage``."""
+    specs = {f.lambda_.name: (number, f.lambda_) for number, f in functions}
+    starts = {
+        name: {
+            other
+            for other, (_, theirs) in specs.items()
+            if other != name
+            and any(_starts(output, i) for output in spec.output for i in theirs.input)
+        }
+        for name, (_, spec) in specs.items()
+        if not spec.allow_loop
+    }
+    if found := flows.cycle(starts):
+        yield (
+            ("functions", "aws", specs[found[0]][0], "lambda", "output"),
+            (
+                f"{' -> '.join((*found, found[0]))}: each starts the next, without end;"
+                " allow_loop: true insists"
+            ),
+        )
 
 
 def _together(

@@ -41,8 +41,25 @@ def listed(value: object) -> object:
     return (value,) if isinstance(value, str | int | float) else value
 
 
+def listed_or_one(value: object) -> object:
+    """Take one mapping where a list of them is wanted."""
+    return (value,) if isinstance(value, dict) else listed(value)
+
+
 def keyed(value: object) -> object:
     return {} if value is None else value
+
+
+def renamed(value: object, **names: str) -> object:
+    """Take keys as Lambda's API and SCAR write them; one that is there by its own name stays."""
+    if not isinstance(value, dict):
+        return value
+    return {names.get(k, k) if names.get(k) not in value else k: v for k, v in value.items()}
+
+
+def sized(value: object) -> object:
+    """Take ``{Size: 512}`` as 512: Lambda's API and SCAR write it so."""
+    return value["Size"] if isinstance(value, dict) and value.keys() == {"Size"} else value
 
 
 def _file(value: Path, info: ValidationInfo) -> Path:

@@ -134,6 +134,7 @@ def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironm
     actual = found["computeResources"]
     images = actual.get("ec2Configuration", [])
     role = found.get("serviceRole", "")
+    template = actual.get("launchTemplate", {})
     return ComputeEnvironment(
         name=found["computeEnvironmentName"],
         type=actual["type"],
@@ -146,6 +147,9 @@ def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironm
         instance_profile=actual.get("instanceRole", ""),
         # Without a role of the user's, Batch tells its own service-linked one.
         service_role="" if role.endswith(_SERVICE_LINKED) else role,
+        launch_template=(
+            f"{template.get('launchTemplateName')}:{template.get('version')}" if template else ""
+        ),
         state=found.get("state", "ENABLED"),
     )
 

@@ -61,6 +61,7 @@ def parse(found: JobDefinitionTypeDef) -> JobDefinition:
     container = found["containerProperties"]
     needs = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
     network = container.get("networkConfiguration", {})
+    host = container.get("runtimePlatform", {})
     platforms = found.get("platformCapabilities", [])
     return JobDefinition(
         name=found["jobDefinitionName"],
@@ -74,6 +75,8 @@ def parse(found: JobDefinitionTypeDef) -> JobDefinition:
         job_role=container.get("jobRoleArn", ""),
         execution_role=container.get("executionRoleArn", ""),
         public_ip=network.get("assignPublicIp") == "ENABLED",
+        architecture="arm64" if host.get("cpuArchitecture") == "ARM64" else "x86_64",
+        disk_gib=container.get("ephemeralStorage", {}).get("sizeInGiB", 0),
         environment=tuple(
             sorted(
                 (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])

@@ -63,6 +63,12 @@ class FunctionHandler:
             description=actual.get("Description", ""),
             tags=_ours(found.get("Tags", {}), resource),
             reserved_concurrency=reserved,
+            subnets=tuple(sorted(actual.get("VpcConfig", {}).get("SubnetIds", []))),
+            security_groups=tuple(sorted(actual.get("VpcConfig", {}).get("SecurityGroupIds", []))),
+            file_systems=tuple(
+                (f["Arn"], f["LocalMountPath"]) for f in actual.get("FileSystemConfigs", [])
+            ),
+            log_group=_log_group(actual),
         )
 
     def create(self, resource: LambdaFunction) -> None:
@@ -91,13 +97,7 @@ class FunctionHandler:
 
         def configure() -> FunctionConfigurationResponseTypeDef:
             return self.lambda_.update_function_configuration(
-                FunctionName=desired.name,
-                Role=desired.role_arn,
-                MemorySize=desired.memory,
-                Timeout=desired.timeout,
-                EphemeralStorage={"Size": desired.ephemeral_mb},
-                Environment={"Variables": dict(desired.environment)},
-                Description=desired.description,
+                **requests.function_update(observed, desired)
             )
 
         if (observed.image, observed.architecture) != (desired.image, desired.architecture):
@@ -268,7 +268,19 @@ def _configuration(function: LambdaFunction) -> tuple[object, ...]:
         function.ephemeral_mb,
         function.environment,
         function.description,
+        function.subnets,
+        function.security_groups,
+        function.file_systems,
+        function.log_group,
     )
+
+
+def _log_group(actual: _Described) -> str:
+    """Say where plain lines go; another format is not as it shall be."""
+    logging = actual.get("LoggingConfig", {})
+    if (form := logging.get("LogFormat", "Text")) != "Text":
+        return form
+    return logging.get("LogGroup") or names.lambda_log_group(actual.get("FunctionName", ""))
 
 
 def _is_settled(found: _Described, function: str) -> bool | str:

@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import TagTypeDef
+    from mypy_boto3_s3.type_defs import (
+        ServerSideEncryptionByDefaultTypeDef,
+        ServerSideEncryptionRuleTypeDef,
+        TagTypeDef,
+    )
 
 _RULE = "scar-runs"
+_SETTINGS = 4  # that close a bucket: old and new ACLs, old and new policies
 _AT_ONCE = 8
 
 
@@ -33,15 +38,66 @@ class StateBucketHandler:
     def read(self, resource: StateBucket) -> StateBucket | None:
         if not _exists(self.s3, resource.name):
             return None
-        return StateBucket(name=resource.name, keep_days=self._keep_days(resource.name))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            days = pool.submit(self._keep_days, resource.name)
+            private = pool.submit(self._is_private, resource.name)
+            algorithm = pool.submit(encryption, self.s3, resource.name)
+            return StateBucket(
+                name=resource.name,
+                keep_days=days.result(),
+                is_private=private.result(),
+                # A key of the user's is as good: nobody shall lose it by deploying.
+                encryption=algorithm.result()[0].replace("aws:kms", resource.encryption),
+            )
 
     def create(self, resource: StateBucket) -> None:
         _make(self.s3, resource.name, self.region)
-        self._expire(resource)
+        self._set(
+            StateBucket(name=resource.name, keep_days=0, is_private=False, encryption=""), resource
+        )
 
     def update(self, observed: StateBucket, desired: StateBucket) -> None:
-        del observed
-        self._expire(desired)
+        self._set(observed, desired)
+
+    def _set(self, observed: StateBucket, desired: StateBucket) -> None:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            steps = []
+            if observed.keep_days != desired.keep_days:
+                steps.append(pool.submit(self._expire, desired))
+            if observed.is_private != desired.is_private:
+                steps.append(pool.submit(self._close, desired.name))
+            if observed.encryption != desired.encryption:
+                steps.append(pool.submit(self._encrypt, desired))
+            for step in steps:
+                step.result()
+
+    def _close(self, bucket: str) -> None:
+        self.s3.put_public_access_block(
+            Bucket=bucket,
+            PublicAccessBlockConfiguration={
+                "BlockPublicAcls": True,
+                "IgnorePublicAcls": True,
+                "BlockPublicPolicy": True,
+                "RestrictPublicBuckets": True,
+            },
+        )
+
+    def _encrypt(self, resource: StateBucket) -> None:
+        default: ServerSideEncryptionByDefaultTypeDef = {"SSEAlgorithm": "AES256"}
+        rule: ServerSideEncryptionRuleTypeDef = {"ApplyServerSideEncryptionByDefault": default}
+        self.s3.put_bucket_encryption(
+            Bucket=resource.name, ServerSideEncryptionConfiguration={"Rules": [rule]}
+        )
+
+    def _is_private(self, bucket: str) -> bool:
+        try:
+            found = self.s3.get_public_access_block(Bucket=bucket)
+        except ClientError as error:
+            if faults.code(error) == "NoSuchPublicAccessBlockConfiguration":
+                return False
+            raise
+        settings = found["PublicAccessBlockConfiguration"]
+        return len(settings) == _SETTINGS and all(settings.values())
 
     def delete(self, resource: StateBucket) -> None:
         del resource
@@ -153,6 +209,21 @@ class BucketHandler:
     def _fold(self, bucket: str, folders: tuple[str, ...] | list[str]) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda f: self.s3.put_object(Bucket=bucket, Key=f), folders))
+
+
+def encryption(s3: S3Client, bucket: str) -> tuple[str, str]:
+    """Return S3's word for the bucket's encryption (``aws:kms``), and the key as it is named."""
+    try:
+        found = s3.get_bucket_encryption(Bucket=bucket)
+    except ClientError as error:
+        if faults.code(error) == "ServerSideEncryptionConfigurationNotFoundError":
+            return "", ""
+        raise
+    rules = found["ServerSideEncryptionConfiguration"]["Rules"]
+    default = rules[0].get("ApplyServerSideEncryptionByDefault") if rules else None
+    if default is None:
+        return "", ""
+    return default["SSEAlgorithm"], default.get("KMSMasterKeyID", "")
 
 
 def _exists(s3: S3Client, bucket: str) -> bool:

@@ -11,6 +11,7 @@ from scar.aws.resources.batch import (
     ComputeType,
     JobDefinition,
     JobQueue,
+    LaunchTemplate,
     Platform,
     State,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "JobQueue",
     "Key",
     "LambdaFunction",
+    "LaunchTemplate",
     "LogGroup",
     "Pairs",
     "Platform",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from scar.aws import names
-from scar.aws.resources.base import Key, Pairs, Resource
+from scar.aws.resources.base import Architecture, Key, Pairs, Resource
 from scar.aws.resources.iam import InstanceProfile, Role
 from scar.aws.resources.images import Image
 from scar.aws.resources.logs import LogGroup
@@ -17,10 +17,26 @@ State = Literal["ENABLED", "DISABLED"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchTemplate(Resource):
+    """What instances are started with, in version 1; other versions are not scar's.
+
+    The name is that of the environment which uses it, and covers all the rest.
+    """
+
+    kind: ClassVar[str] = "launch-template"
+    shared: ClassVar[bool] = True
+    create_only: ClassVar[frozenset[str]] = frozenset({"disk_gib", "user_data"})
+
+    disk_gib: int = 0
+    user_data: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeEnvironment(Resource):
     """Machines for jobs, shared by all functions that ask for the same.
 
     ``instance_profile`` and ``service_role`` are ARNs; empty: none, and the service's own.
+    ``launch_template`` is a name and the number of a version, ``name:1``.
     """
 
     kind: ClassVar[str] = "compute-environment"
@@ -35,11 +51,17 @@ class ComputeEnvironment(Resource):
     security_groups: tuple[str, ...] = ()
     instance_profile: str = ""
     service_role: str = ""
+    launch_template: str = ""
     state: State = "ENABLED"
 
     @property
     def needs(self) -> frozenset[Key]:
-        return frozenset({Key(InstanceProfile.kind, self.instance_profile.rpartition("/")[2])})
+        return frozenset(
+            {
+                Key(InstanceProfile.kind, self.instance_profile.rpartition("/")[2]),
+                Key(LaunchTemplate.kind, self.launch_template.partition(":")[0]),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +84,7 @@ class JobDefinition(Resource):
     """How a function's jobs run; memory in MiB, ``timeout`` in seconds per attempt.
 
     ``attempts`` counts losses of the host only: a script that fails is not run again.
+    ``architecture`` and ``disk_gib`` are told to Fargate only.
     """
 
     kind: ClassVar[str] = "job-definition"
@@ -76,6 +99,8 @@ class JobDefinition(Resource):
     job_role: str = ""
     execution_role: str = ""
     public_ip: bool = False
+    architecture: Architecture = "x86_64"
+    disk_gib: int = 0
     environment: Pairs = ()
     tags: Pairs = ()
 

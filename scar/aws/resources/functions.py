@@ -15,7 +15,10 @@ from scar.aws.resources.logs import LogGroup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaFunction(Resource):
-    """A function from a container image; memory and ephemeral storage in MB, time in seconds."""
+    """A function from a container image; memory and ephemeral storage in MB, time in seconds.
+
+    ``file_systems`` are pairs of an EFS access point's ARN and a path.
+    """
 
     kind: ClassVar[str] = "function"
 
@@ -29,6 +32,10 @@ class LambdaFunction(Resource):
     description: str = ""
     tags: Pairs = ()
     reserved_concurrency: int | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    file_systems: Pairs = ()
+    log_group: str = ""
 
     @property
     def function(self) -> str:

@@ -12,12 +12,18 @@ from scar.aws.resources.functions import EventInvokeConfig, InvokePermission, La
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateBucket(Resource):
-    """Where runs are recorded and locks are held; records expire after ``keep_days``."""
+    """Where runs are recorded and locks are held; records expire after ``keep_days``.
+
+    ``is_private``: nobody can open it to the public; ``encryption`` is S3's word for the
+    algorithm that new objects get.
+    """
 
     kind: ClassVar[str] = "state-bucket"
     shared: ClassVar[bool] = True
 
     keep_days: int = 90
+    is_private: bool = True
+    encryption: str = "AES256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ Attribute names are the FDL's keys. Text in ``description`` is what people read 
 is in ``rules``.
 """
 
-from scar.fdl.model.base import Environment, Model, Storage
+from scar.fdl.model.base import Environment, Model, Network, Storage
 from scar.fdl.model.batch import Batch, ComputeResources
 from scar.fdl.model.document import AwsFunction, Document, Functions, S3Provider, StorageProviders
-from scar.fdl.model.lambda_ import Container, Lambda, Supervisor
+from scar.fdl.model.lambda_ import Container, FileSystem, Lambda, Supervisor
 from scar.fdl.model.services import ApiGateway, CloudWatch, Ecr, Iam
 
 __all__ = [
@@ -21,10 +21,12 @@ __all__ = [
     "Document",
     "Ecr",
     "Environment",
+    "FileSystem",
     "Functions",
     "Iam",
     "Lambda",
     "Model",
+    "Network",
     "S3Provider",
     "Storage",
     "StorageProviders",

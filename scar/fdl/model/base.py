@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from scar.fdl.values import Text, Texts, VariableName, keyed, storage_path
+from scar.fdl.values import Text, Texts, VariableName, keyed, renamed, storage_path
 
 
 class Model(BaseModel):
@@ -45,6 +45,18 @@ class Environment(Model):
     Variables: Annotated[dict[VariableName, Text], BeforeValidator(keyed)] = Field(
         {}, description="names and values"
     )
+
+
+class Network(Model):
+    """The subnets and security groups of a VPC."""
+
+    subnets: Texts = Field((), description="subnets of one VPC")
+    security_group_ids: Texts = Field((), description="security groups of the same VPC")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_lambda_writes_it(cls, value: object) -> object:
+        return renamed(value, SubnetIds="subnets", SecurityGroupIds="security_group_ids")
 
 
 class Storage(Model):

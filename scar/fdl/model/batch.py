@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, StrictBool
 
+from scar.aws import limits
 from scar.fdl.model.base import Environment, Model
-from scar.fdl.values import Texts
+from scar.fdl.values import File, Texts
 
 
 class ComputeResources(Model):
@@ -24,7 +25,17 @@ class ComputeResources(Model):
     instance_types: Texts = Field(
         (), description="EC2 instance types or families; empty: Batch chooses"
     )
-    launch_template_name: str = Field("", description="accepted, not used")
+    disk: int = Field(
+        0,
+        ge=0,
+        le=limits.EBS_VOLUME.most,
+        description="GiB of disk of each instance, or of each task on Fargate (21 to 200);"
+        " 0: what the service gives",
+    )
+    user_data: File | None = Field(
+        None, description="shell script that each instance runs first, or MIME multipart"
+    )
+    launch_template_name: str = Field("", description="accepted, not used: see disk, user_data")
     instance_role: str = Field("", description="ARN of an instance profile; empty: scar makes one")
 
 

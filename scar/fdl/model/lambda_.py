@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws import limits
-from scar.fdl.model.base import Environment, Model, Storage
-from scar.fdl.values import File, Name, Text, Texts, listed
+from scar.fdl.model.base import Environment, Model, Network, Storage
+from scar.fdl.values import File, Name, Text, Texts, listed, listed_or_one, renamed, sized
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -29,6 +29,22 @@ class Container(Model):
         10, ge=0, le=600, description="seconds before the time-out at which the script is stopped"
     )
     environment: Environment = Field(Environment(), description="variables that the script sees")
+
+
+class FileSystem(Model):
+    """A folder of an EFS file system, for scripts in Lambda."""
+
+    arn: Annotated[str, Field(pattern=r"^arn:[^:]+:elasticfilesystem:.*:access-point/fsap-.+$")] = (
+        Field(description="ARN of an access point; required")
+    )
+    path: Annotated[str, Field(pattern=r"^/mnt/[a-zA-Z0-9_.-]+$")] = Field(
+        description="where scripts see it, `/mnt/<name>`; required"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_lambda_writes_it(cls, value: object) -> object:
+        return renamed(value, Arn="arn", LocalMountPath="path")
 
 
 class Supervisor(Model):
@@ -56,7 +72,7 @@ class Lambda(Model):
     timeout: int = Field(
         300, ge=limits.LAMBDA_TIMEOUT.least, le=limits.LAMBDA_TIMEOUT.most, description="seconds"
     )
-    ephemeral_storage: int = Field(
+    ephemeral_storage: Annotated[int, BeforeValidator(sized)] = Field(
         512,
         ge=limits.LAMBDA_EPHEMERAL.least,
         le=limits.LAMBDA_EPHEMERAL.most,
@@ -98,6 +114,13 @@ class Lambda(Model):
     )
     output: Annotated[tuple[Storage, ...], BeforeValidator(listed)] = Field(
         (), description="folders to which outputs go"
+    )
+    allow_loop: StrictBool = Field(
+        False, description="take outputs that start the function, or a chain to it, again"
+    )
+    vpc: Network = Field(Network(), description="the VPC that the function runs in; empty: none")
+    file_system: Annotated[tuple[FileSystem, ...], BeforeValidator(listed_or_one)] = Field(
+        (), max_length=1, description="EFS, with `vpc` and in mode `lambda` only"
     )
     supervisor: Supervisor = Field(Supervisor(), description="accepted, not used")
     tags: dict[str, Text] = Field({}, description="tags of the resources")

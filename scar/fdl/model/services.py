@@ -15,7 +15,7 @@ class Iam(Model):
 
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
     role: str = Field(
-        "", description="ARN of a role to use for everything; empty: scar makes the roles"
+        "", description="ARN or name of a role to use for everything; empty: scar makes the roles"
     )
     create: StrictBool = Field(
         True,

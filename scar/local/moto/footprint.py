@@ -42,12 +42,14 @@ _NAMES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("PolicyName", "policy"),
         ("AWSServiceName", "service-role"),
     ),
+    "ec2": (("LaunchTemplateName", "launch-template"),),
     "sqs": (("QueueUrl", "queue"), ("QueueName", "queue")),
     "sns": (("TopicArn", "topic"), ("ResourceArn", "topic"), ("Name", "topic")),
 }
 _ENDS = _words(
     """DeleteFunction DeleteComputeEnvironment DeleteJobQueue DeleteRepository DeleteLogGroup
-    DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic"""
+    DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic
+    DeleteLaunchTemplate"""
 )
 # Each put with the parameter that tells its instances apart, and what takes it back.
 _PUTS: Mapping[str, tuple[str, str]] = {

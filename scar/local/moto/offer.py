@@ -23,6 +23,7 @@ NOT_EMULATED: tuple[str, ...] = (
     "EFS and other volumes: definitions that mount them are refused.",
     "Batch array jobs, job dependencies and multi-node jobs: refused at SubmitJob.",
     "Batch scheduling policies and fair share: queues are first come, first served.",
+    "Launch templates: stored; jobs run on this machine, with its disk.",
     "Spot interruptions, instance types and the time instances take to start.",
     "Lambda: zip packages, layers, versions, aliases, URLs, event source mappings: refused.",
     "CloudWatch metrics and alarms, EventBridge rules, X-Ray: refused.",
@@ -72,7 +73,8 @@ _SERVED: Mapping[str, frozenset[str]] = {
         """DescribeVpcs DescribeSubnets DescribeSecurityGroups DescribeRouteTables
         DescribeInternetGateways DescribeNatGateways DescribeVpcEndpoints
         DescribeAvailabilityZones DescribeRegions DescribeAccountAttributes
-        DescribeInstanceTypes DescribeInstanceTypeOfferings"""
+        DescribeInstanceTypes DescribeInstanceTypeOfferings CreateLaunchTemplate
+        DescribeLaunchTemplates DescribeLaunchTemplateVersions DeleteLaunchTemplate"""
     ),
     "sqs": _words(
         """CreateQueue DeleteQueue GetQueueUrl ListQueues GetQueueAttributes SetQueueAttributes

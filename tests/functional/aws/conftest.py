@@ -61,6 +61,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
         monkeypatch.delenv(name, raising=False)
     with mock_aws(config={"batch": {"use_docker": False}}):
         session = boto3.Session(region_name="eu-west-1")
+        _open_default_network(session)
         _allow_service_linked_role(session)
         session.events.register("after-call.s3.GetObject", _date)
         yield Connection(session=session, description="moto")
@@ -81,3 +82,14 @@ def _allow_service_linked_role(session: boto3.Session) -> None:
 def _date(parsed: dict[str, Any], **_: object) -> None:
     """S3 dates every answer; moto only does so behind a server."""
     parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", format_datetime(datetime.now(UTC)))
+
+
+def _open_default_network(session: boto3.Session) -> None:
+    """Give moto's default VPC what AWS's has: a way to the internet."""
+    ec2 = session.client("ec2")
+    (table,) = ec2.describe_route_tables()["RouteTables"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=table["VpcId"])
+    ec2.create_route(
+        RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
+    )

@@ -39,6 +39,29 @@ def test_a_whole_bucket_as_input_leaves_no_place_for_outputs() -> None:
     assert len(faults(function)) == 1
 
 
+def test_a_loop_that_is_insisted_on_is_taken() -> None:
+    assert faults(replace(writing("photos/in"), allow_loop=True)) == []
+
+
+def test_outputs_of_another_ending_start_nothing() -> None:
+    jpegs = replace(CROP, inputs=(Input(provider="s3", path="photos/in", suffix=".jpg"),))
+    rule = OutputRule(provider="s3", path="photos/in", suffix=(".png",))
+    assert faults(replace(jpegs, outputs=(rule,))) == []
+
+
+def test_functions_that_start_each_other_are_named_in_their_order() -> None:
+    one = writing("photos/next")
+    other = replace(
+        CROP,
+        name="cut",
+        inputs=(Input(provider="s3", path="photos/next"),),
+        outputs=(OutputRule(provider="s3", path="photos/in/again"),),
+    )
+    (fault,) = faults(one, other)
+    assert fault.startswith("crop -> cut -> crop: ")
+    assert faults(one, replace(other, allow_loop=True)) == []
+
+
 def test_another_store_with_the_same_names_is_no_loop() -> None:
     assert faults(writing("photos/in", provider="minio.mine")) == []
 

@@ -50,7 +50,8 @@ def test_the_example_shows_the_defaults() -> None:
     example = load(EXAMPLE).functions.aws[0]
     least = {"lambda": {"name": "my-function", "container": {"image": "ubuntu:24.04"}}}
     plain = Document.model_validate({"functions": {"aws": [least]}}).functions.aws[0]
-    assert example.lambda_.model_copy(update={"input": (), "output": ()}) == plain.lambda_
+    shown = {"input": (), "output": (), "vpc": plain.lambda_.vpc, "file_system": ()}
+    assert example.lambda_.model_copy(update=shown) == plain.lambda_
     assert example.model_copy(update={"lambda_": plain.lambda_}) == plain
 
 

@@ -1,0 +1,90 @@
+"""What the users' buckets are like: whose, where, with which key. Seen before the first change."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from scar.aws import faults
+from scar.aws.handlers.s3 import encryption
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mypy_boto3_s3 import S3Client
+
+_ABSENT = frozenset({"404", "NoSuchBucket"})
+_DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One bucket. ``is_ours`` is None if that cannot be told, ``region`` empty likewise.
+
+    ``key`` is what the bucket calls its KMS key: an ARN, an id, an alias; ``hidden`` tells that
+    the encryption may not be looked at.
+    """
+
+    name: str
+    exists: bool = True
+    is_ours: bool | None = True
+    region: str = ""
+    key: str = ""
+    hidden: bool = False
+
+
+def look(s3: S3Client, buckets: Collection[str]) -> dict[str, Seen]:
+    """Look at all of them at once; raise what the SDK raises."""
+    if not buckets:
+        return {}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda name: _look(s3, name), sorted(buckets))
+        return {seen.name: seen for seen in found}
+
+
+def region_of(location: str | None) -> str:
+    """Translate a LocationConstraint: the oldest Regions have names of their own there."""
+    return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, location or "")
+
+
+def _look(s3: S3Client, bucket: str) -> Seen:
+    try:
+        head = s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if faults.code(error) in _ABSENT:
+            return Seen(name=bucket, exists=False)
+        if faults.code(error) not in _DENIED:
+            raise
+        return _of_somebody(s3, bucket)
+    region = head.get("BucketRegion") or _location(s3, bucket)
+    try:
+        algorithm, key = encryption(s3, bucket)
+    except ClientError as error:
+        if faults.code(error) not in _DENIED:
+            raise
+        return Seen(name=bucket, region=region, hidden=True)
+    return Seen(name=bucket, region=region, key=key if algorithm.startswith("aws:kms") else "")
+
+
+def _of_somebody(s3: S3Client, bucket: str) -> Seen:
+    """Ask again without naming an owner: who then gets an answer asked for another's bucket."""
+    try:
+        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner="")
+    except ClientError as error:
+        if faults.code(error) not in _DENIED:
+            raise
+        return Seen(name=bucket, is_ours=None)
+    return Seen(name=bucket, is_ours=False)
+
+
+def _location(s3: S3Client, bucket: str) -> str:
+    try:
+        return region_of(s3.get_bucket_location(Bucket=bucket)["LocationConstraint"])
+    except ClientError as error:
+        if faults.code(error) not in _DENIED:
+            raise
+        return ""

@@ -1,0 +1,66 @@
+"""EC2 launch templates: what Batch's instances are started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from scar.aws import faults, templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_ec2 import EC2Client
+
+    from scar.aws.resources import LaunchTemplate
+
+_VERSION = "1"
+_ABSENT = frozenset(
+    {
+        "InvalidLaunchTemplateName.NotFoundException",
+        "InvalidLaunchTemplateId.NotFound",
+        "InvalidLaunchTemplateId.VersionNotFound",
+    }
+)
+_THERE = "InvalidLaunchTemplateName.AlreadyExistsException"
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchTemplateHandler:
+    """The first version is scar's, and no version can be changed: what differs is made anew.
+
+    ``ec2`` makes the client, which takes its time, when there is a template at all.
+    """
+
+    ec2: Callable[[], EC2Client]
+
+    def read(self, resource: LaunchTemplate) -> LaunchTemplate | None:
+        try:
+            found = self.ec2().describe_launch_template_versions(
+                LaunchTemplateName=resource.name, Versions=[_VERSION]
+            )["LaunchTemplateVersions"]
+        except ClientError as error:
+            if faults.code(error) in _ABSENT:
+                return None
+            raise
+        return templates.parse(found[0]) if found else None
+
+    def create(self, resource: LaunchTemplate) -> None:
+        try:
+            self.ec2().create_launch_template(**templates.request(resource))
+        except ClientError as error:
+            if faults.code(error) != _THERE:
+                raise
+
+    def update(self, observed: LaunchTemplate, desired: LaunchTemplate) -> None:
+        self.delete(observed)
+        self.create(desired)
+
+    def delete(self, resource: LaunchTemplate) -> None:
+        try:
+            self.ec2().delete_launch_template(LaunchTemplateName=resource.name)
+        except ClientError as error:
+            if faults.code(error) not in _ABSENT:
+                raise

@@ -1,0 +1,93 @@
+"""Each subnet's own route table says whether what runs there gets out, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws import routes
+from scar.aws.routes import Network, Way
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import RouteTableTypeDef, SubnetTypeDef, VpcEndpointTypeDef
+
+LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"}
+
+
+def subnet(name: str, *, gives_address: bool = False) -> SubnetTypeDef:
+    return {"SubnetId": name, "MapPublicIpOnLaunch": gives_address}
+
+
+def table(name: str, subnet: str | None, **default: str) -> RouteTableTypeDef:
+    """The main table if it is for no subnet."""
+    route = {"DestinationCidrBlock": "0.0.0.0/0", **default}
+    return {
+        "RouteTableId": name,
+        "Associations": [{"SubnetId": subnet} if subnet else {"Main": True}],
+        "Routes": [LOCAL, *([route] if default else [])],  # type: ignore[list-item]
+    }
+
+
+def endpoint(service: str, *tables: str) -> VpcEndpointTypeDef:
+    return {
+        "ServiceName": f"com.amazonaws.eu-west-1.{service}",
+        "VpcEndpointType": "Gateway" if tables else "Interface",
+        "RouteTableIds": list(tables),
+        "State": "Available",
+    }
+
+
+def network(*ways: Way) -> Network:
+    return Network(subnets=tuple(way.subnet for way in ways), ways=ways)
+
+
+def test_the_subnet_s_own_table_goes_before_the_main_one() -> None:
+    tables = [table("main", None, GatewayId="igw-1"), table("own", "b", NatGatewayId="nat-1")]
+    one, other = routes.ways([subnet("a"), subnet("b")], tables)
+    assert (one.internet, one.nat, one.table) == (True, False, "main")
+    assert (other.internet, other.nat, other.table) == (False, True, "own")
+
+
+def test_a_route_whose_gateway_is_gone_leads_nowhere() -> None:
+    (way,) = routes.ways([subnet("a")], [table("t", "a", NatGatewayId="n", State="blackhole")])
+    assert not way.nat
+
+
+def test_without_a_way_out_the_subnet_and_what_is_missing_are_named() -> None:
+    (way,) = routes.ways([subnet("subnet-7")], [table("rtb-1", None)])
+    (fault,) = routes.closed_to_tasks(network(way))
+    assert "Subnet subnet-7 has no way out (route table rtb-1)" in fault
+    assert "ecr.api, ecr.dkr, logs, s3" in fault
+    (fault,) = routes.closed_to_instances(network(way))
+    assert "ecs, ecs-agent, ecs-telemetry" in fault
+
+
+def test_an_internet_gateway_takes_tasks_but_only_instances_with_an_address() -> None:
+    gateway = table("t", None, GatewayId="igw-1")
+    closed, open_ = routes.ways([subnet("a"), subnet("b", gives_address=True)], [gateway])
+    assert list(routes.closed_to_tasks(network(closed, open_))) == []
+    (fault,) = routes.closed_to_instances(network(closed, open_))
+    assert "Subnet a leads to an internet gateway" in fault
+
+
+def test_functions_never_have_an_address() -> None:
+    (way,) = routes.ways([subnet("a", gives_address=True)], [table("t", None, GatewayId="igw-1")])
+    (fault,) = routes.closed_to_functions(network(way), frozenset({"s3", "batch"}))
+    assert "VPC endpoints for batch, s3" in fault
+
+
+def test_endpoints_stand_for_a_way_out_a_gateway_only_by_its_route() -> None:
+    services = ("ecr.api", "ecr.dkr", "logs", "ecs", "ecs-agent", "ecs-telemetry")
+    interfaces = [endpoint(service) for service in services]
+    ways = routes.ways([subnet("a")], [table("t", None)])
+    there = routes.with_endpoints(ways, [*interfaces, endpoint("s3", "t")])
+    assert list(routes.closed_to_instances(network(*there))) == []
+    elsewhere = routes.with_endpoints(ways, [*interfaces, endpoint("s3", "other")])
+    (fault,) = routes.closed_to_instances(network(*elsewhere))
+    assert fault.endswith("VPC endpoints for s3.")
+
+
+def test_china_s_endpoints_have_a_longer_name() -> None:
+    china = endpoint("s3")
+    china["ServiceName"] = "cn.com.amazonaws.cn-north-1.ecr.api"
+    (way,) = routes.with_endpoints([Way(subnet="a")], [china])
+    assert way.endpoints == {"ecr.api"}

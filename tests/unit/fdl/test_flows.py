@@ -1,0 +1,39 @@
+"""Folders chain functions; a chain that comes back to its beginning never ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from scar.fdl import flows
+
+
+def test_a_cycle_is_told_in_the_order_of_who_starts_whom() -> None:
+    starts = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
+    assert flows.cycle(starts) == ("a", "b", "c")
+
+
+def test_a_chain_is_no_cycle() -> None:
+    assert flows.cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == ()
+
+
+def test_who_starts_itself_is_a_cycle() -> None:
+    assert flows.cycle({"a": {"a"}}) == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("output", "suffixes", "suffix", "starts"),
+    [
+        ("in/", (), "", True),
+        ("in/deep/", (), ".jpg", True),
+        ("in2/", (), "", False),
+        ("", (), "", False),
+        ("in/", (".png",), ".jpg", False),
+        ("in/", (".png", ".jpg"), ".jpg", True),
+        ("in/", ("g",), ".jpg", True),
+    ],
+)
+def test_only_what_lands_in_the_folder_with_the_ending_starts(
+    output: str, suffixes: tuple[str, ...], suffix: str, *, starts: bool
+) -> None:
+    assert flows.lands_in(("b", output), suffixes, ("b", "in/"), suffix) is starts
+    assert not flows.lands_in(("c", output), suffixes, ("b", "in/"), suffix)

@@ -1,0 +1,113 @@
+"""Loops, VPCs, file systems, disks: what must fit together in an FDL file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.described import functions_of
+from scar.fdl.faults import InvalidFDL
+from scar.fdl.load import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POINT = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1"
+VPC = "vpc: {SubnetIds: [subnet-1], SecurityGroupIds: sg-1}"
+
+
+def a_file(tmp_path: Path, *lines: str, batch: str = "") -> Path:
+    path = tmp_path / "f.yaml"
+    entry = ["name: one", "container: {image: ubuntu}", *lines]
+    text = "functions:\n  aws:\n  - lambda:\n" + "".join(f"      {line}\n" for line in entry)
+    path.write_text(text + (f"    batch: {batch}\n" if batch else ""))
+    return path
+
+
+def chain(tmp_path: Path, *folders: tuple[str, str], insist: str = "") -> Path:
+    path = tmp_path / "f.yaml"
+    entries = [
+        f"  - lambda: {{name: f{n}, container: {{image: u}}, input: [{{path: {i}}}],"
+        f" output: [{{path: {o}}}]{insist}}}\n"
+        for n, (i, o) in enumerate(folders)
+    ]
+    path.write_text("functions:\n  aws:\n" + "".join(entries))
+    return path
+
+
+def fault(path: Path) -> str:
+    with pytest.raises(InvalidFDL) as caught:
+        load(path)
+    return caught.value.problem
+
+
+def test_functions_that_start_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:
+    circle = [("box/one", "box/two"), ("box/two", "box/three/x"), ("box/three", "box/one")]
+    assert "f0 -> f1 -> f2 -> f0: each starts the next" in fault(chain(tmp_path, *circle))
+
+
+def test_a_chain_and_a_circle_that_is_wanted_are_taken(tmp_path: Path) -> None:
+    load(chain(tmp_path, ("box/one", "box/two"), ("box/two", "box/three")))
+    circle = [("box/one", "box/two"), ("box/two", "box/one")]
+    load(chain(tmp_path, *circle, insist=", allow_loop: true"))
+
+
+def test_a_function_may_start_itself_if_it_insists(tmp_path: Path) -> None:
+    own = [("box/in", "box/in")]
+    assert "allow_loop" in fault(chain(tmp_path, *own))
+    load(chain(tmp_path, *own, insist=", allow_loop: true"))
+
+
+def test_lambda_s_own_spellings_are_taken(tmp_path: Path) -> None:
+    path = a_file(
+        tmp_path,
+        VPC,
+        f"file_system: [{{Arn: '{POINT}', LocalMountPath: /mnt/data}}]",
+        "ephemeral_storage: {Size: 2048}",
+    )
+    (function,) = functions_of(load(path))
+    assert (function.subnets, function.security_groups) == (("subnet-1",), ("sg-1",))
+    assert function.file_systems == ((POINT, "/mnt/data"),)
+    assert function.ephemeral_mb == 2048
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["vpc: {subnets: [subnet-1]}"], "needs both"),
+        ([f"file_system: {{arn: '{POINT}', path: /mnt/x}}"], "reached from a VPC only"),
+        (
+            [VPC, f"file_system: {{arn: '{POINT}', path: /mnt/x}}", "execution_mode: batch"],
+            "mounted in Lambda only",
+        ),
+    ],
+)
+def test_what_a_vpc_needs_is_asked_for(tmp_path: Path, lines: list[str], told: str) -> None:
+    assert told in fault(a_file(tmp_path, *lines))
+
+
+@pytest.mark.parametrize(
+    ("compute", "told"),
+    [
+        ("type: FARGATE, disk: 20", "21 to 200"),
+        ("type: FARGATE, user_data: boot.sh", "no instances"),
+        ("user_data: notes.txt", "begins with #!"),
+        ("user_data: large.sh", "EC2 takes 16384"),
+    ],
+)
+def test_disks_and_user_data_must_be_possible(tmp_path: Path, compute: str, told: str) -> None:
+    (tmp_path / "boot.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "notes.txt").write_text("install things")
+    (tmp_path / "large.sh").write_text("#!/bin/sh\n" + "#" * 16_384)
+    batch = f"{{memory: 2048, compute_resources: {{{compute}}}}}"
+    assert told in fault(a_file(tmp_path, "execution_mode: batch", batch=batch))
+
+
+def test_a_disk_and_user_data_reach_the_machines(tmp_path: Path) -> None:
+    (tmp_path / "boot.sh").write_text("#!/bin/sh\n")
+    batch = "{compute_resources: {disk: 80, user_data: boot.sh}}"
+    (function,) = functions_of(load(a_file(tmp_path, "execution_mode: batch", batch=batch)))
+    assert function.batch is not None
+    compute = function.batch.compute
+    assert (compute.disk_gib, compute.user_data) == (80, "#!/bin/sh\n")
