@@ -32,9 +32,10 @@ PARALLEL = 24
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Reads and changes resources of any kind; raises ScarError, naming the resource."""
+    """Reads and changes resources of any kind; raises ScarError, naming resource and principal."""
 
     handlers: Mapping[type[Resource], Handler[Any]]
+    who: str = ""
     stop: Stop = field(default_factory=Stop)
 
     @classmethod
@@ -69,6 +70,7 @@ class Cloud:
                 kinds.JobQueue: JobQueueHandler(batch, patience),
                 kinds.JobDefinition: JobDefinitionHandler(batch, region),
             },
+            connection.principal,
             stop,
         )
 
@@ -80,20 +82,20 @@ class Cloud:
         return {resource.key: resource for resource in found}
 
     def read(self, resource: Resource) -> Resource | None:
-        with translated(f"read {resource.key}"):
+        with translated(f"read {resource.key}", self.who):
             found: Resource | None = self._of(resource).read(resource)
         return found
 
     def create(self, resource: Resource) -> None:
-        with translated(f"create {resource.key}"):
+        with translated(f"create {resource.key}", self.who):
             self._of(resource).create(resource)
 
     def update(self, observed: Resource, desired: Resource) -> None:
-        with translated(f"update {desired.key}"):
+        with translated(f"update {desired.key}", self.who):
             self._of(desired).update(observed, desired)
 
     def delete(self, resource: Resource) -> None:
-        with translated(f"delete {resource.key}"):
+        with translated(f"delete {resource.key}", self.who):
             self._of(resource).delete(resource)
 
     def _of(self, resource: Resource) -> Handler[Any]:

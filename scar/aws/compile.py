@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws import machines, names, policies, sizes
-from scar.aws.function import folder
+from scar.aws.function import folder, is_s3
 from scar.aws.policies import DataFlow, Place
 from scar.aws.resources import (
     Bucket,
@@ -113,11 +113,6 @@ def data_flow(
         vpc=bool(function.subnets),
         file_systems=tuple((file_systems, point) for point, _ in function.file_systems),
     )
-
-
-def is_s3(provider: str) -> bool:
-    """Say whether an FDL storage provider (``s3``, ``s3.mine``) is S3."""
-    return provider.partition(".")[0] == "s3"
 
 
 def _of(

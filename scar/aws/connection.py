@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from scar.aws.account import Account
 from scar.aws.faults import translated
@@ -28,7 +28,14 @@ READ_TIMEOUT = 60
 ATTEMPTS = 5
 CONNECTIONS = 32
 
-Service = Literal["batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "sts"]
+Service = Literal["batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "service-quotas", "sts"]
+
+
+class QuotaReader(Protocol):
+    """What is used of Service Quotas."""
+
+    def get_service_quota(self, *, ServiceCode: str, QuotaCode: str) -> Mapping[str, Any]:  # noqa: N803
+        """Return ``{"Quota": {"Value": …}}``."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +50,7 @@ class Connection:
     endpoint_url: str | None = None
     description: str = "AWS"
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
-    _account: Account | None = field(default=None, init=False, repr=False)
+    _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
     @overload
@@ -61,6 +68,8 @@ class Connection:
     @overload
     def client(self, service: Literal["s3"]) -> S3Client: ...
     @overload
+    def client(self, service: Literal["service-quotas"]) -> QuotaReader: ...
+    @overload
     def client(self, service: Literal["sts"]) -> STSClient: ...
 
     def client(self, service: Service) -> Any:
@@ -76,15 +85,23 @@ class Connection:
 
         Raises ConfigurationError without usable credentials or Region.
         """
+        return self._who()[0]
+
+    @property
+    def principal(self) -> str:
+        """Return the ARN of whoever calls, asked like the account."""
+        return self._who()[1]
+
+    def _who(self) -> tuple[Account, str]:
         with self._lock:
-            if self._account is None:
+            if self._identity is None:
                 sts = self.client("sts")
                 with translated("find out whose account this is"):
                     identity = sts.get_caller_identity()
-                self._account = Account(
-                    identity["Account"], sts.meta.region_name, identity["Arn"].split(":")[1]
-                )
-            return self._account
+                partition = identity["Arn"].split(":")[1]
+                account = Account(identity["Account"], sts.meta.region_name, partition)
+                self._identity = account, identity["Arn"]
+            return self._identity
 
     def _new(self, service: Service) -> object:
         from botocore.config import Config

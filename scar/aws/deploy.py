@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scar.aws import compile as compiler
-from scar.aws import names, network, preflight
+from scar.aws import names, preflight, surroundings
 from scar.aws.apply import apply
 from scar.aws.cloud import Cloud
 from scar.aws.inventory import Inventory
@@ -24,17 +24,19 @@ from scar.aws.resources import (
     StateBucket,
 )
 from scar.aws.retire import unused_machines
+from scar.aws.site import look_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from scar.aws.connection import Connection
     from scar.aws.function import Function
     from scar.aws.images import Images
     from scar.aws.inventory import Found
-    from scar.aws.network import Network
     from scar.aws.plan import Change
     from scar.aws.resources import Resource
+    from scar.aws.site import Site
     from supervisor.model import FunctionConfig, ImageDefaults
 
 _RETIRED = (BucketNotification, InvokePermission, JobDefinition, Role)
@@ -60,10 +62,10 @@ class Deployment:
         bucket, s3 = names.state_bucket(self.connection.account), self.connection.client("s3")
         with ThreadPoolExecutor(1) as pool:
             looking = pool.submit(look, s3, bucket)
-            wanted = self._wanted()
+            wanted, site = self._wanted()
             seen = looking.result()
         preflight.require(preflight.of_resources(wanted, self.connection.account.region))
-        todo = self._plan(cloud, wanted)
+        todo = self._plan(cloud, wanted, site)
         if dry_run or not todo:
             return todo
         if not _needs_lock(todo):
@@ -73,7 +75,7 @@ class Deployment:
             self._make_state_bucket(cloud, todo)
         lock = DeployLock(s3=s3, bucket=bucket, report=self.report, begun=self._begun(), seen=seen)
         with lock:
-            now = todo if lock.is_unchanged else self._plan(cloud, wanted)
+            now = todo if lock.is_unchanged else self._plan(cloud, wanted, site)
             lock.check()
             rest = [c for c in now.changes if seen.bucket_exists or not _makes_state(c)]
             apply(replace(now, changes=tuple(rest)), cloud, self.report, stop=cloud.stop)
@@ -89,37 +91,39 @@ class Deployment:
 
     def _begun(self) -> dict[str, tuple[str, ...]]:
         """Say what is lost sight of if this process dies before the function exists."""
-        return {f.name: tuple(sorted(_buckets(f))) for f in self.functions}
+        return {f.name: f.buckets for f in self.functions}
 
-    def _wanted(self) -> tuple[Resource, ...]:
-        account, networks = self.connection.account, self._networks()
-        digests = {}
-        for function in self.functions:
-            self.report(f"Composing the image of {function.name}…")
-            digests[function.name] = self.images.compose(
-                function, self._configure(function, networks.get(function.name))
-            )
-        return compiler.desired(self.functions, account, images=digests, networks=networks)
+    def _wanted(self) -> tuple[tuple[Resource, ...], Site]:
+        """Compose and compile; what the account is like is seen meanwhile."""
+        account, digests = self.connection.account, {}
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(look_around, self.connection, self.functions)
+            for function in self.functions:
+                self.report(f"Composing the image of {function.name}…")
+                digests[function.name] = self.images.compose(
+                    function, self._configure(function, looking)
+                )
+            site = looking.result()
+        preflight.require(surroundings.faults(self.functions, site))
+        for warning in surroundings.warnings(self.functions, site):
+            self.report(f"Warning: {warning}")
+        return compiler.desired(
+            self.functions, account, images=digests, networks=site.jobs, kms_keys=site.kms_keys
+        ), site
 
     def _configure(
-        self, function: Function, where: Network | None
+        self, function: Function, looking: Future[Site]
     ) -> Callable[[ImageDefaults], FunctionConfig]:
+        """Say what is in the image; with Batch it names a queue, and that needs the network."""
         account = self.connection.account
-        return lambda image: compiler.function_config(function, account, image, where)
 
-    def _networks(self) -> dict[str, Network]:
-        known: dict[tuple[tuple[str, ...], tuple[str, ...]], Network] = {}
-        networks = {}
-        for function in self.functions:
-            if function.batch is None:
-                continue
-            given = (function.batch.compute.subnets, function.batch.compute.security_groups)
-            if given not in known:
-                known[given] = network.find(self.connection.client("ec2"), *given)
-            networks[function.name] = known[given]
-        return networks
+        def configure(image: ImageDefaults) -> FunctionConfig:
+            where = looking.result().jobs[function.name] if function.batch else None
+            return compiler.function_config(function, account, image, where)
 
-    def _plan(self, cloud: Cloud, wanted: Sequence[Resource]) -> Plan:
+        return configure
+
+    def _plan(self, cloud: Cloud, wanted: Sequence[Resource], site: Site) -> Plan:
         """Compare; what a former version of these functions had and nobody uses now, goes."""
         inventory = Inventory(self.connection, cloud)
         ours = [function.name for function in self.functions]
@@ -134,7 +138,9 @@ class Deployment:
         keep = [r for r in wanted if isinstance(r, JobDefinition)]
         observed |= unused_machines(inventory, found, keep=keep, changing=ours)
         todo = plan(wanted, observed)
-        return replace(todo, notes=tuple(_sharing(keep, found, ours))) if todo else todo
+        preflight.require(surroundings.of_counts(todo, found.counts))
+        notes = (*_sharing(keep, found, ours), *_standing(site))
+        return replace(todo, notes=notes) if todo else todo
 
 
 def _needs_lock(todo: Plan) -> bool:
@@ -155,14 +161,14 @@ def _sharing(keep: Sequence[JobDefinition], found: Found, ours: Sequence[str]) -
             yield f"job queue {queue} and its machines are shared by {', '.join(users)}"
 
 
+def _standing(site: Site) -> Iterator[str]:
+    """Say where jobs run."""
+    for network in sorted({str(n) for n in site.jobs.values()}):
+        yield f"jobs run in {network}"
+
+
 def _makes_state(change: Change) -> bool:
     return isinstance(change, Create) and isinstance(change.desired, StateBucket)
-
-
-def _buckets(function: Function) -> set[str]:
-    places = [(p.provider, p.path) for p in function.inputs]
-    places += [(p.provider, p.path) for p in function.outputs]
-    return {p.strip("/").partition("/")[0] for provider, p in places if compiler.is_s3(provider)}
 
 
 def init(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import (
@@ -32,20 +33,39 @@ _CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
+_UNAUTHORIZED = re.compile(
+    r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>\w[\w-]*:\w+)"
+    r"(?: on resource: (?P<on>\S+))?"
+)
+# Where S3's actions are not called like its operations (docs: Service Authorization Reference).
+_S3_ACTIONS = {
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListObjectsV2": "ListBucket",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutBucketNotificationConfiguration": "PutBucketNotification",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+}
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 
 
 @contextlib.contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str, who: str = "") -> Iterator[None]:
     """Raise what the SDK raises as a ScarError that says what was being done.
 
-    ``doing`` completes "Cannot …". Credentials, Region and connection: ConfigurationError;
+    ``doing`` completes "Cannot …"; ``who`` is the ARN of whoever does it, where that is known
+    and AWS may not say so itself. Credentials, Region and connection: ConfigurationError;
     an answer that says no: Refused.
     """
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise of(error, doing) from error
+        raise of(error, doing, who) from error
 
 
 class NotOurs(Refused):
@@ -61,9 +81,9 @@ def message(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", ""))
 
 
-def of(error: BotoCoreError | ClientError, doing: str) -> ScarError:
+def of(error: BotoCoreError | ClientError, doing: str, who: str = "") -> ScarError:
     if isinstance(error, ClientError):
-        return _refusal(error, doing)
+        return _refusal(error, doing, who)
     match error:
         case NoCredentialsError() | PartialCredentialsError():
             remedy = "Run `aws configure`, set AWS_PROFILE, or use `scar --local`."
@@ -78,14 +98,27 @@ def of(error: BotoCoreError | ClientError, doing: str) -> ScarError:
     return ConfigurationError(f"Cannot {doing}: {error}", remedy=remedy)
 
 
-def _refusal(error: ClientError, doing: str) -> ScarError:
+def _refusal(error: ClientError, doing: str, who: str) -> ScarError:
     what = f"Cannot {doing}: {error.operation_name} answered {code(error)}: {message(error)}"
     if code(error) in _CREDENTIALS:
         return ConfigurationError(
             what, remedy="Renew or correct the credentials, then run the same command again."
         )
     if code(error) in _DENIED:
-        return Refused(
-            what, remedy=f"Ask for a policy that allows {error.operation_name} on this resource."
-        )
+        return Refused(what, remedy=_permission(error, who))
     return Refused(what, remedy="Correct what the message names, then run the same command again.")
+
+
+def _permission(error: ClientError, who: str) -> str:
+    """Say who must be allowed which action on what, as far as AWS tells; S3 tells little."""
+    if told := _UNAUTHORIZED.search(message(error)):
+        who, action, on = told["who"], told["action"], told["on"] or "this resource"
+    else:
+        operation = error.operation_name
+        answered_by_s3 = "HostId" in error.response.get("ResponseMetadata", {})
+        action = f"s3:{_S3_ACTIONS.get(operation, operation)}" if answered_by_s3 else operation
+        on = "this resource"
+    return (
+        f"Let {who or 'these credentials'} do {action} on {on.rstrip('.')}: in its policy, and"
+        " in the boundary and the organisation's policies if there are any."
+    )

@@ -115,6 +115,19 @@ class Function:
         """What people call the image: its name, or its file's."""
         return self.image or (self.image_file.name if self.image_file else "")
 
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The S3 buckets that the function reads or writes."""
+        places = [(item.provider, item.path) for item in self.inputs]
+        places += [(item.provider, item.path) for item in self.outputs]
+        named = {path.strip("/").partition("/")[0] for kind, path in places if is_s3(kind)}
+        return tuple(sorted(named))
+
+
+def is_s3(provider: str) -> bool:
+    """Say whether an FDL storage provider (``s3``, ``s3.mine``) is S3."""
+    return provider.partition(".")[0] == "s3"
+
 
 def folder(path: str) -> str:
     """Return the key prefix of an FDL path ``bucket/folder``: ``folder/``, or nothing."""

@@ -54,13 +54,14 @@ class Found:
 
     ``resources`` are the functions' own and those that were asked for, ``machines`` all shared
     ones of the account, ``definitions`` those of all functions that may use them; ``told`` is
-    what each bucket tells whom.
+    what each bucket tells whom. ``counts`` are of all machines of the account, also others'.
     """
 
     resources: dict[Key, Resource]
     machines: dict[Key, Resource]
     definitions: tuple[JobDefinition, ...] = ()
     told: Mapping[str, Configuration] = field(default_factory=dict)
+    counts: Mapping[type[Resource], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,15 @@ class Inventory:
             further |= {p.source_arn.rpartition(":")[2] for p in permissions if p.source_arn}
             telling |= {b: pool.submit(self.configuration, b) for b in sorted(further - first)}
             told = {b: c for b, f in telling.items() if (c := f.result()) is not None}
-            shared, definitions = machines.result()
+            shared, definitions, counts = machines.result()
         ours = {r.name for r in found.values() if isinstance(r, LambdaFunction)}
         found |= {p.key: p for p in permissions if p.function in ours}
         rules = (r for b, c in told.items() for name in functions for r in self.rules(b, c, name))
         found |= {r.key: r for r in rules}
         found |= {key: r for key, r in shared.items() if key in sought}
-        return Found(resources=found, machines=shared, definitions=definitions, told=told)
+        return Found(
+            resources=found, machines=shared, definitions=definitions, told=told, counts=counts
+        )
 
     def _of(self, function: str) -> list[Resource]:
         """List what one function may have alone, its images aside."""
@@ -199,7 +202,7 @@ class Inventory:
 
     def _machines(
         self, wanted: Mapping[Key, Resource]
-    ) -> tuple[dict[Key, Resource], tuple[JobDefinition, ...]]:
+    ) -> tuple[dict[Key, Resource], tuple[JobDefinition, ...], dict[type[Resource], int]]:
         """Describe whole lists: an account has 50 queues and 50 environments at most."""
         instances = names.instance_role(self.connection.account.region)
         standing = (InstanceProfile(name=instances), Role(name=instances))
@@ -209,22 +212,25 @@ class Inventory:
             seeking = not wanted or any(key.kind == LaunchTemplate.kind for key in wanted)
             unused = pool.submit(self._templates, wanted) if seeking else None
             under = [pool.submit(self._read_if_ours, r) for r in standing if r.key not in wanted]
-            found: list[Resource] = [r for some in lists for r in some.result()]
+            found: list[Resource] = [r for some in lists for r in some.result()[0]]
+            counts = [some.result()[1] for some in lists]
             found += [t for r in found if (t := _template_of(r)) and t.key not in wanted]
             found += unused.result() if unused else []
             definitions = self.definitions() if found else ()
             found += [r for f in under if (r := f.result()) is not None]
-        return {r.key: r for r in found}, definitions
+        kinds: tuple[type[Resource], ...] = (ComputeEnvironment, JobQueue)
+        return {r.key: r for r in found}, definitions, dict(zip(kinds, counts, strict=True))
 
-    def _environments(self) -> list[ComputeEnvironment]:
+    def _environments(self) -> tuple[list[ComputeEnvironment], int]:
         pages = self.connection.client("batch").get_paginator("describe_compute_environments")
         with translated("list the compute environments"):
             found = [e for page in pages.paginate() for e in page["computeEnvironments"]]
-        return [
+        ours = [
             parse_environment(e)
             for e in found
             if _is_shared(e["computeEnvironmentName"], e.get("status", ""), e.get("tags", {}))
         ]
+        return ours, len(found)
 
     def _templates(self, wanted: Mapping[Key, Resource]) -> list[LaunchTemplate]:
         """List the other launch templates: they go with machines of their name."""
@@ -235,15 +241,16 @@ class Inventory:
         listed = (LaunchTemplate(name=t.get("LaunchTemplateName", "")) for t in found)
         return [t for t in listed if _SHARED_NAME.fullmatch(t.name) and t.key not in wanted]
 
-    def _queues(self) -> list[JobQueue]:
+    def _queues(self) -> tuple[list[JobQueue], int]:
         pages = self.connection.client("batch").get_paginator("describe_job_queues")
         with translated("list the job queues"):
             found = [q for page in pages.paginate() for q in page["jobQueues"]]
-        return [
+        ours = [
             parse_queue(q)
             for q in found
             if _is_shared(q["jobQueueName"], q.get("status", ""), q.get("tags", {}))
         ]
+        return ours, len(found)
 
 
 def _template_of(resource: Resource) -> LaunchTemplate | None:

@@ -36,6 +36,10 @@ LAMBDA_EVENT_AGE = Limit(least=60, most=21_600, unit="s", source="model: Maximum
 LAMBDA_NAME = Limit(least=1, most=64, unit="characters", source="model: FunctionName")
 LAMBDA_DESCRIPTION = Limit(most=256, unit="characters", source="model: Description")
 LAMBDA_STATEMENT_ID = Limit(least=1, most=100, unit="characters", source="model: StatementId")
+LAMBDA_UNRESERVED = Limit(
+    least=100, most=2**31 - 1, unit="runs", source="docs: reserved concurrency"
+)
+LAMBDA_IMAGE = Limit(most=10 * KIB**3, unit="bytes, layers unpacked", source="docs: Lambda quotas")
 
 BATCH_DEFINITION = Limit(most=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
 BATCH_SUBMISSION = Limit(most=30 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
@@ -84,3 +88,14 @@ FARGATE_MEMORY: dict[str, frozenset[int]] = {
     "32": frozenset({61440, 122880, 249856}),
 }
 """MiB that Fargate offers for each number of vCPUs (model: ResourceRequirement, 2026-11)."""
+
+VCPU_QUOTAS: dict[tuple[str, bool], tuple[str, str, str]] = {
+    ("EC2", False): ("ec2", "L-1216C47A", "Running On-Demand Standard instances"),
+    ("EC2", True): ("ec2", "L-DB2E81BA", "Running On-Demand G and VT instances"),
+    ("SPOT", False): ("ec2", "L-34B43A08", "All Standard Spot Instance Requests"),
+    ("SPOT", True): ("ec2", "L-3819A6DF", "All G and VT Spot Instance Requests"),
+    ("FARGATE", False): ("fargate", "L-3032A538", "Fargate On-Demand vCPU resource count"),
+    ("FARGATE_SPOT", False): ("fargate", "L-36FBB829", "Fargate Spot vCPU resource count"),
+}
+"""By type of machines and whether they have GPUs: service, code and name of the
+quota of vCPUs (docs: "Amazon EC2 endpoints and quotas", "AWS Fargate quotas", 2026-11)."""

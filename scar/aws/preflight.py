@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws import names, requests
 from scar.aws.checker import check
 from scar.aws.checks.model import items
-from scar.aws.compile import is_s3
-from scar.aws.function import folder
+from scar.aws.function import folder, is_s3
 from scar.aws.requests import notification_rule
 from scar.errors import ScarError
 from scar.fdl import flows

@@ -61,7 +61,8 @@ class FakeWorld(World):
         self.targets.append(target)
         session = boto3.Session("key", "secret", region_name=target.region or "eu-west-1")
         connection = Connection(session=session, description="Nowhere, eu-west-1")
-        connection._account = Account("123456789012", "eu-west-1")
+        account = Account("123456789012", "eu-west-1")
+        connection._identity = account, account.iam_arn("user/tester")
         return connection
 
     def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
