@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
+def key(function: str) -> str:
+    """Name the object in the state bucket that tells the delegate of a function."""
+    return f"functions/{function}.json"
+
+
 def dump(config: FunctionConfig) -> str:
     """Write the configuration as JSON; equal configurations give equal text."""
     return json.dumps({"format": FORMAT, **asdict(config)}, sort_keys=True, indent=1) + "\n"

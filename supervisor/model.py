@@ -128,6 +128,7 @@ class FunctionConfig:
 
     ``script`` is a file name in the folder of ``function.json``, empty if the image's own
     entrypoint is to run. ``timeout_threshold`` is in seconds, ``memory`` Lambda's in MB.
+    ``delegate``: this is the function that takes the events which others lost.
     """
 
     name: str
@@ -141,6 +142,7 @@ class FunctionConfig:
     memory: int = 0
     log_level: str = "INFO"
     batch: BatchTarget | None = None
+    delegate: bool = False
     max_hops: int = 32
 
 

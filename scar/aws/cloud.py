@@ -10,6 +10,7 @@ from scar.aws import resources as kinds
 from scar.aws.faults import translated
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
 from scar.aws.handlers.definitions import JobDefinitionHandler
+from scar.aws.handlers.delegation import RunsElsewhereHandler
 from scar.aws.handlers.ecr import ImageHandler, RepositoryHandler
 from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler, PermissionHandler
 from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
@@ -62,7 +63,8 @@ class Cloud:
                 kinds.Repository: RepositoryHandler(connection.client("ecr")),
                 kinds.Image: ImageHandler(images),
                 kinds.LambdaFunction: FunctionHandler(lambda_, patience, role_patience),
-                kinds.EventInvokeConfig: EventInvokeHandler(lambda_),
+                kinds.EventInvokeConfig: EventInvokeHandler(lambda_, role_patience),
+                kinds.RunsElsewhere: RunsElsewhereHandler(s3),
                 kinds.InvokePermission: PermissionHandler(lambda_),
                 kinds.BucketNotification: NotificationHandler(s3),
                 kinds.ComputeEnvironment: ComputeEnvironmentHandler(batch, patience),

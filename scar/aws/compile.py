@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.aws import machines, names, policies, sizes
+from scar.aws import delegate, machines, names, policies, sizes
 from scar.aws.function import folder, is_s3
 from scar.aws.policies import DataFlow, Place
 from scar.aws.resources import (
@@ -20,7 +21,7 @@ from scar.aws.resources import (
     Role,
     StateBucket,
 )
-from supervisor.model import BatchTarget, FunctionConfig
+from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from scar.aws.function import Function
     from scar.aws.network import Network
     from scar.aws.resources import Pairs
-    from supervisor.model import ImageDefaults
 
 _TAG_LENGTH = 256
 
@@ -46,7 +46,8 @@ def desired(
 
     ``images`` gives the digest of each function's composed image, ``networks`` the network of
     each function that uses Batch, both by function name; ``kms_keys`` the ARNs of the keys that
-    encrypt buckets, by bucket.
+    encrypt buckets, by bucket. With an image of the delegate it is compiled too, and lost
+    events go there.
     """
     wanted = list(functions)
     found: dict[object, Resource] = {
@@ -56,8 +57,19 @@ def desired(
         network = networks.get(function.name)
         queue = machines.queue_name(function, account, network)
         flow = data_flow(function, account, queue, kms_keys)
+        if names.DELEGATE in images and delegate.serves(function):
+            flow = replace(flow, delegate=delegate.arn(account))
         for resource in _of(function, flow, images[function.name], network):
             found.setdefault(resource.key, resource)
+    serving = delegate.described(wanted) if names.DELEGATE in images else None
+    if serving is not None:
+        taking = delegate.resources(serving, account, images[serving.name])
+        configs = (
+            function_config(f, account, ImageDefaults(), networks.get(f.name))
+            for f in wanted
+            if delegate.serves(f)
+        )
+        found |= {r.key: r for r in (*taking, *(delegate.told(c, account) for c in configs))}
     return tuple(found.values())
 
 
@@ -135,7 +147,10 @@ def _of(
     yield from machines.of(function, flow, digest, network)
     yield _function(function, account, digest, flow)
     yield EventInvokeConfig(
-        name=function.name, retries=function.retries, max_age=function.max_event_age
+        name=function.name,
+        retries=function.retries,
+        max_age=function.max_event_age,
+        on_failure=flow.delegate,
     )
     yield from _triggers(function, account)
 

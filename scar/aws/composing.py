@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.errors import ConfigurationError
 from scar.image.compose import compose
+from scar.image.model import no_image
 from scar.image.registry import Login, Repository, push
 from scar.image.source import open_source
 from supervisor.config import dump
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from scar.aws.function import Function
     from scar.image.blobs import BlobCache
     from scar.image.compose import ComposedImage
+    from scar.image.model import BaseImage
     from scar.image.source import ImageStore
     from supervisor.model import FunctionConfig, ImageDefaults
 
@@ -44,14 +46,11 @@ class FunctionImages:
     def compose(
         self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
     ) -> str:
-        """Return the digest of the function's image; same input, same digest."""
-        base = open_source(
-            function.image,
-            function.image_file,
-            architecture=function.architecture,
-            cache=self.cache,
-            stores=self.stores,
-        )
+        """Return the digest of the function's image; same input, same digest.
+
+        A function without an image of its own is the supervisor alone.
+        """
+        base = self._base(function)
         image = compose(
             base,
             self.bundle(function.architecture),
@@ -60,6 +59,17 @@ class FunctionImages:
         )
         self._composed[image.digest] = image
         return image.digest
+
+    def _base(self, function: Function) -> BaseImage:
+        if not function.image_name:
+            return no_image(function.architecture)
+        return open_source(
+            function.image,
+            function.image_file,
+            architecture=function.architecture,
+            cache=self.cache,
+            stores=self.stores,
+        )
 
     def holds(self, repository: str, digest: str) -> bool:
         """Say whether the repository has this manifest."""

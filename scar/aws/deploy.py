@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scar.aws import compile as compiler
-from scar.aws import names, preflight, surroundings
+from scar.aws import delegate, names, preflight, surroundings
 from scar.aws.apply import apply
 from scar.aws.cloud import Cloud
 from scar.aws.inventory import Inventory
@@ -21,6 +21,7 @@ from scar.aws.resources import (
     InvokePermission,
     JobDefinition,
     Role,
+    RunsElsewhere,
     StateBucket,
 )
 from scar.aws.retire import unused_machines
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from scar.aws.site import Site
     from supervisor.model import FunctionConfig, ImageDefaults
 
-_RETIRED = (BucketNotification, InvokePermission, JobDefinition, Role)
+_RETIRED = (BucketNotification, InvokePermission, JobDefinition, Role, RunsElsewhere)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,10 @@ class Deployment:
                 digests[function.name] = self.images.compose(
                     function, self._configure(function, looking)
                 )
+            if (taker := delegate.described(self.functions)) is not None:
+                digests[taker.name] = self.images.compose(
+                    taker, lambda image: delegate.configure(account, image)
+                )
             site = looking.result()
         preflight.require(surroundings.faults(self.functions, site))
         for warning in surroundings.warnings(self.functions, site):
@@ -128,6 +133,7 @@ class Deployment:
         inventory = Inventory(self.connection, cloud)
         ours = [function.name for function in self.functions]
         found = inventory.look(ours, wanted)
+        wanted = delegate.kept(wanted, found.resources)
         rules = [r for r in wanted if isinstance(r, BucketNotification)]
         there = {bucket: {**configuration} for bucket, configuration in found.told.items()}
         preflight.require(preflight.of_buckets(rules, there, ours))
@@ -219,4 +225,6 @@ def every_function(connection: Connection) -> tuple[str, ...]:
         seen = pool.submit(look, connection.client("s3"), state)
         found = {f["FunctionName"] for f, _ in tagged.result()}
         found |= {d.name for d in defined.result()}
-        return tuple(sorted(found | roles.result() | seen.result().begun.keys()))
+        found |= roles.result() | seen.result().begun.keys()
+    # The delegate goes with the last function, or alone if that was cut short.
+    return tuple(sorted(found - {names.DELEGATE} or found))

@@ -30,6 +30,7 @@ from scar.aws.resources import (
     LogGroup,
     Repository,
     Role,
+    RunsElsewhere,
 )
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Inventory:
             Repository(name=names.repository(function)),
             LambdaFunction(name=function),
             EventInvokeConfig(name=function),
+            RunsElsewhere(name=function, bucket=names.state_bucket(self.connection.account)),
             JobDefinition(name=function),
             *(Role(name=names.role(function, region, purpose)) for purpose in _ROLES),
         ]

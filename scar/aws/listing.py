@@ -44,7 +44,7 @@ class FunctionSummary:
 def list_functions(connection: Connection) -> tuple[FunctionSummary, ...]:
     """List the functions that scar made, by name; raise ScarError if AWS says no."""
     with translated("list the functions"):
-        found = tagged_functions(connection)
+        found = [(f, t) for f, t in tagged_functions(connection) if not _is_delegate(f)]
         buckets = sorted({b for _, tags in found for b in buckets_of(tags)})
         with ThreadPoolExecutor(PARALLEL) as pool:
             rules = [r for some in pool.map(lambda b: _rules(connection, b), buckets) for r in some]
@@ -78,6 +78,11 @@ def tagged_functions(
         with ThreadPoolExecutor(PARALLEL) as pool:
             found = list(zip(images, pool.map(tags, images), strict=True))
     return [(f, t) for f, t in found if names.FUNCTION_TAG in t]
+
+
+def _is_delegate(configuration: FunctionConfigurationTypeDef) -> bool:
+    """Tell the function that nobody asked for and that does nothing of its own."""
+    return configuration["FunctionName"] == names.DELEGATE
 
 
 def _rules(connection: Connection, bucket: str) -> list[BucketNotification]:

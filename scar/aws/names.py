@@ -19,6 +19,9 @@ QUEUE_TAG = "scar:queue"
 BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 
+# The function that takes the events of others; the name is taken in every account.
+DELEGATE = "scar-delegate"
+
 _ROLE_NAME_MAX = 64
 
 

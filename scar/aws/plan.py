@@ -188,7 +188,11 @@ def owners(resources: Iterable[Resource]) -> dict[Key, str]:
         below = [resource.key]
         while below:
             needed = known[below.pop()].needs & known.keys()
-            own = [k for k in needed if not known[k].shared and k not in found]
+            own = [
+                k
+                for k in needed
+                if not known[k].shared and k not in found and known[k].function in ("", function)
+            ]
             found |= dict.fromkeys(own, function)
             below += own
     return found

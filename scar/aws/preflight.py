@@ -45,6 +45,8 @@ def of_functions(functions: Sequence[Function]) -> Iterator[str]:
     given = [function.name for function in functions]
     for name in sorted({name for name in given if given.count(name) > 1}):
         yield f"{name}: two functions have this name."
+    if names.DELEGATE in given:
+        yield f"{names.DELEGATE}: this is the name of a function of scar's own."
     for function in functions:
         yield from _loops(function)
         yield from _roles(function)

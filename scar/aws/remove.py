@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from scar.aws import jobs, names
@@ -14,7 +14,7 @@ from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.inventory import Inventory
 from scar.aws.listing import buckets_of, tagged_functions
 from scar.aws.lock import DeployLock, look
-from scar.aws.plan import Plan, plan
+from scar.aws.plan import Plan, owners, plan
 from scar.aws.resources import (
     Bucket,
     BucketNotification,
@@ -117,11 +117,35 @@ class Removal:
         """Look also into buckets of the FDL and of what was never finished."""
         inventory = Inventory(self.connection, cloud)
         begun = {b for name in self.names for b in seen.begun.get(name, ())}
-        found = inventory.look(self.names, (), self.buckets | begun)
+        with ThreadPoolExecutor(1) as pool:
+            remaining = pool.submit(self._others)
+            every = {*self.names, names.DELEGATE}
+            found = inventory.look(sorted(every), (), self.buckets | begun)
+            others = remaining.result()
+        found = replace(found, resources=self._going(found, others))
         active = jobs.active(self.connection.client("batch"), _queues(found))
         todo = self._plan(inventory, found, {job.queue for job in active})
         running = tuple(job for job in active if job.function in self.names)
         return _State(found=found, active=active, running=running, todo=todo)
+
+    def _others(self) -> tuple[str, ...]:
+        """Name the functions that stay."""
+        there = (f["FunctionName"] for f, _ in tagged_functions(self.connection))
+        return tuple(sorted(set(there) - {*self.names, names.DELEGATE}))
+
+    def _going(self, found: Found, others: Collection[str]) -> dict[Key, Resource]:
+        """Leave out the delegate while others need it; it goes with the last one."""
+        if others and names.DELEGATE in self.names:
+            raise Refused(
+                f"{names.DELEGATE} takes the lost events of {', '.join(others)}.",
+                remedy="Remove them; it goes with the last one.",
+            )
+        of = owners(found.resources.values())
+        return {
+            key: r
+            for key, r in found.resources.items()
+            if not others or of.get(key, "") != names.DELEGATE
+        }
 
     def _plan(self, inventory: Inventory, found: Found, busy: Collection[str]) -> Plan:
         observed = dict(found.resources)

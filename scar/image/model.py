@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.image.document import a_list, a_text, an_object, damaged, parse, texts
+from scar.image.document import a_list, a_text, an_object, damaged, dump, parse, texts
 from scar.image.errors import ImageError
 from supervisor.model import ImageDefaults
 
@@ -54,6 +54,17 @@ def base_image(
     image = BaseImage(name=name, config=config, layers=layers)
     image.defaults  # noqa: B018  # a damaged configuration is found here, not later
     return image
+
+
+def no_image(architecture: str) -> BaseImage:
+    """Return an image without anything in it, for what brings all it needs."""
+    document: Object = {
+        "architecture": ARCHITECTURES.get(architecture, architecture),
+        "config": {},
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": []},
+    }
+    return BaseImage(name="scratch", config=dump(document), layers=())
 
 
 def check_platform(name: str, config: Object, architecture: str) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     _Described = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
 
 _NOT_YET = "cannot be assumed by Lambda"
+# Lambda says so of the function's execution role, and names the destination after it.
+_MAY_NOT_YET = "permissions to call InvokeFunction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,10 @@ class FunctionHandler:
 
 @dataclass(frozen=True, slots=True)
 class EventInvokeHandler:
+    """Lambda checks that the role may invoke the destination: a new policy takes its time."""
+
     lambda_: LambdaClient
+    role_patience: Patience = field(default_factory=lambda: Patience(seconds=60, first=1, every=8))
 
     def read(self, resource: EventInvokeConfig) -> EventInvokeConfig | None:
         try:
@@ -191,7 +196,27 @@ class EventInvokeHandler:
         )
 
     def create(self, resource: EventInvokeConfig) -> None:
-        self.lambda_.put_function_event_invoke_config(**requests.event_invoke(resource))
+        refusal = ""
+
+        def succeeded() -> bool | str:
+            nonlocal refusal
+            try:
+                self.lambda_.put_function_event_invoke_config(**requests.event_invoke(resource))
+            except self.lambda_.exceptions.InvalidParameterValueException as error:
+                refusal = faults.message(error)
+                if _MAY_NOT_YET not in refusal:
+                    raise
+                return "Lambda does not see yet that the role may invoke the destination"
+            return True
+
+        try:
+            self.role_patience.until(succeeded, str(resource.key))
+        except StillWaiting as error:
+            raise Refused(
+                f"Lambda does not send lost events of {resource.name} to"
+                f" {resource.on_failure}: {refusal}",
+                remedy="Allow the function's role lambda:InvokeFunction on it.",
+            ) from error
 
     def update(self, observed: EventInvokeConfig, desired: EventInvokeConfig) -> None:
         del observed

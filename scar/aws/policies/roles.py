@@ -68,17 +68,30 @@ def job_role(flow: DataFlow) -> str:
 
 
 def delegate_role(account: Account, function: str) -> str:
-    """Allow the function that gets lost events to record them, whatever function they are of."""
+    """Allow the function that gets lost events to record them and to hand their runs to Batch.
+
+    It serves all functions of the account: only its kind of record, queue and definition
+    narrows it down.
+    """
     state = names.state_bucket(account)
     return document(
         [
             _logs(account, names.lambda_log_group(function)),
             allow("s3:GetObject", "s3:PutObject", Resource=account.s3_arn(f"{state}/runs/*")),
+            allow("s3:GetObject", Resource=account.s3_arn(f"{state}/functions/*")),
+            allow(
+                "batch:SubmitJob",
+                Resource=[
+                    account.arn("batch", "job-definition/*"),
+                    account.arn("batch", "job-queue/scar-*"),
+                ],
+            ),
+            allow("batch:DescribeJobs", Resource="*"),
             # GET of an absent record answers 403 instead of 404 without it; see data.
             allow(
                 "s3:ListBucket",
                 Resource=account.s3_arn(state),
-                Condition={"StringLikeIfExists": {"s3:prefix": "runs/*"}},
+                Condition={"StringLikeIfExists": {"s3:prefix": ["functions/*", "runs/*"]}},
             ),
         ]
     )

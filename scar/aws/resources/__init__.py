@@ -19,6 +19,7 @@ from scar.aws.resources.functions import (
     EventInvokeConfig,
     InvokePermission,
     LambdaFunction,
+    RunsElsewhere,
 )
 from scar.aws.resources.iam import InstanceProfile, Role
 from scar.aws.resources.images import Image, Repository
@@ -46,6 +47,7 @@ __all__ = [
     "Repository",
     "Resource",
     "Role",
+    "RunsElsewhere",
     "State",
     "StateBucket",
 ]

@@ -69,7 +69,32 @@ class EventInvokeConfig(Resource):
 
     @property
     def needs(self) -> frozenset[Key]:
-        return frozenset({Key(LambdaFunction.kind, self.name)})
+        own = Key(LambdaFunction.kind, self.name)
+        if not self.on_failure:
+            return frozenset({own})
+        taker = Key(LambdaFunction.kind, self.on_failure.rpartition(":")[2])
+        return frozenset({own, taker, Key(RunsElsewhere.kind, self.name)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsElsewhere(Resource):
+    """What the delegate reads to know where the runs of the function ``name`` may go on.
+
+    ``text`` is a function.json in the state bucket, cut down to that.
+    """
+
+    kind: ClassVar[str] = "delegation"
+
+    bucket: str = ""
+    text: str = ""
+
+    @property
+    def function(self) -> str:
+        return self.name
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key("state-bucket", self.bucket)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

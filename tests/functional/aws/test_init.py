@@ -179,7 +179,7 @@ def test_a_given_role_is_used_instead(connection: Connection, images: FakeImages
 def test_a_failure_leaves_nothing_behind(connection: Connection, images: FakeImages) -> None:
     refuse(connection, "lambda", "PutFunctionEventInvokeConfig")
     said: list[str] = []
-    with pytest.raises(Refused, match=r"create event-invoke-config crop: .* AccessDenied"):
+    with pytest.raises(Refused, match=r"create event-invoke-config \S+: .* AccessDenied"):
         init([a_function("batch")], connection, said.append, images=images)
     assert "Undoing what was changed…" in said
     assert left(connection) == {}

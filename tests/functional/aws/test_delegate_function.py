@@ -1,0 +1,147 @@
+"""The function that takes lost events: one for all, made with the first, never in the way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.handlers.functions import EventInvokeHandler
+from scar.aws.names import DELEGATE
+from scar.aws.preflight import NotDeployable
+from scar.aws.resources import EventInvokeConfig
+from scar.aws.wait import Patience
+from scar.errors import Refused
+from supervisor import config as wire
+from tests.functional.aws.making import a_function, deploy, left, refuse
+
+if TYPE_CHECKING:
+    from scar.aws.connection import Connection
+    from tests.functional.aws.conftest import FakeImages
+
+ARN = f"arn:aws:lambda:eu-west-1:123456789012:function:{DELEGATE}"
+STATE = "scar-123456789012-eu-west-1"
+REFUSAL = (
+    "The function's execution role does not have permissions to call InvokeFunction on arn:aws:x"
+)
+
+
+def destination(connection: Connection, function: str) -> str:
+    found = connection.client("lambda").get_function_event_invoke_config(FunctionName=function)
+    return found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+
+
+def allowed(connection: Connection, role: str) -> dict[str, object]:
+    """Action and resource of each statement of a role, the action being one."""
+    found = connection.client("iam").get_role_policy(RoleName=role, PolicyName="scar")
+    text = found["PolicyDocument"]
+    document = text if isinstance(text, dict) else json.loads(text)
+    return {
+        s["Action"]: s["Resource"] for s in document["Statement"] if isinstance(s["Action"], str)
+    }
+
+
+def test_each_function_sends_what_it_loses_to_the_same_one_and_may_invoke_no_other(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function(), a_function("lambda-batch", name="cut"))
+    for name in ("crop", "cut"):
+        assert destination(connection, name) == ARN
+        assert allowed(connection, f"{name}-eu-west-1-lambda")["lambda:InvokeFunction"] == ARN
+    assert destination(connection, DELEGATE) == ""
+    assert images.composed[DELEGATE].delegate
+    assert not images.composed["crop"].delegate
+
+
+def test_it_is_told_where_runs_may_go_on_and_no_secrets(
+    connection: Connection, images: FakeImages
+) -> None:
+    function = replace(a_function("lambda-batch"), container_environment=(("PASSWORD", "secret"),))
+    deploy(connection, images, function)
+    body = connection.client("s3").get_object(Bucket=STATE, Key=wire.key("crop"))["Body"].read()
+    assert b"secret" not in body
+    told = wire.load(body.decode())
+    deployed = images.composed["crop"]
+    assert (told.name, told.mode, told.batch) == ("crop", deployed.mode, deployed.batch)
+
+
+def test_a_second_function_finds_it_there(connection: Connection, images: FakeImages) -> None:
+    deploy(connection, images, a_function())
+    plan = deploy(connection, images, a_function(name="cut"))
+    assert DELEGATE not in str([c.resource.key for c in plan.changes])
+
+
+def test_a_function_of_another_architecture_leaves_it_as_it_is(
+    connection: Connection, images: FakeImages
+) -> None:
+    first = a_function()
+    deploy(connection, images, first)
+    plan = deploy(connection, images, replace(a_function(name="cut"), architecture="arm64"))
+    assert DELEGATE not in str([c.resource.key for c in plan.changes])
+    assert str(deploy(connection, images, first)) == "Nothing to change."
+
+
+def test_a_role_of_the_user_s_gets_no_destination(
+    connection: Connection, images: FakeImages
+) -> None:
+    role = connection.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
+    deploy(connection, images, replace(a_function(), role=role["Role"]["Arn"]))
+    assert destination(connection, "crop") == ""
+    assert left(connection)["functions"] == ["crop"]
+
+
+def test_no_function_can_have_its_name(connection: Connection, images: FakeImages) -> None:
+    with pytest.raises(NotDeployable, match="of scar's own"):
+        deploy(connection, images, a_function(name=DELEGATE))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_role_that_may_not_yet_invoke_it_is_waited_for(
+    connection: Connection, images: FakeImages, times: int
+) -> None:
+    deploy(connection, images, a_function())
+    lambda_ = connection.client("lambda")
+    waited: list[float] = []
+    handler = EventInvokeHandler(lambda_, Patience(seconds=60, first=1, sleep=waited.append))
+    wanted = EventInvokeConfig(name="crop", on_failure=ARN)
+    for _ in range(times):
+        refuse(
+            connection,
+            "lambda",
+            "PutFunctionEventInvokeConfig",
+            "InvalidParameterValueException",
+            REFUSAL,
+        )
+    handler.create(wanted)
+    assert len(waited) == times
+    assert handler.read(wanted) == wanted
+
+
+def never(seconds: float) -> None:
+    raise AssertionError(seconds)
+
+
+def test_another_refusal_of_the_destination_is_not_waited_for(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    handler = EventInvokeHandler(connection.client("lambda"), Patience(sleep=never))
+    code = "InvalidParameterValueException"
+    refuse(connection, "lambda", "PutFunctionEventInvokeConfig", code, "no such thing")
+    with pytest.raises(Exception, match="no such thing"):
+        handler.create(EventInvokeConfig(name="crop", on_failure=ARN))
+
+
+def test_a_role_that_may_never_invoke_it_is_named(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    handler = EventInvokeHandler(
+        connection.client("lambda"), Patience(seconds=0, first=1, sleep=lambda _: None)
+    )
+    code = "InvalidParameterValueException"
+    refuse(connection, "lambda", "PutFunctionEventInvokeConfig", code, REFUSAL)
+    with pytest.raises(Refused, match=r"crop.*InvokeFunction"):
+        handler.create(EventInvokeConfig(name="crop", on_failure=ARN))
