@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from supervisor.core import Supervisor
+    from supervisor.delegate import Delegate
     from supervisor.model import FunctionConfig
     from supervisor.ports import JobDelegator, ObjectStore
 
@@ -69,7 +70,7 @@ def _lambda(environ: Mapping[str, str]) -> int:
     notes = Log()
     try:
         try:
-            made = _supervisor(environ)
+            made = _handler(environ)
         except SupervisorError as error:
             notes.error(error.problem, remedy=error.remedy)
             api.fail_init(error)
@@ -99,6 +100,30 @@ def _by_hand(environ: Mapping[str, str]) -> int:
     return job.exit_status(made.handle(Invocation(owner=owner, event=event)))
 
 
+def _handler(environ: Mapping[str, str]) -> Supervisor | Delegate:
+    """Return what works on the events of this Lambda function."""
+    config = _config(_home(environ) / "function" / "function.json")
+    if not config.delegate:
+        return _supervisor(environ)
+    from functools import cache, partial
+
+    from supervisor import storage
+    from supervisor.delegate import Delegate
+    from supervisor.delegation import batch
+
+    gc.enable()
+    return Delegate(
+        bucket=config.state_bucket,
+        open_store=cache(partial(storage.open_store, environ=environ)),
+        open_delegator=lambda target: batch.connect(target, environ),
+        notes=Log(config.log_level),
+    )
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("SCAR_HOME") or HOME)
+
+
 def _supervisor(environ: Mapping[str, str]) -> Supervisor:
     """Wire the adapters together; stores and the delegator connect when first used."""
     from functools import cache
@@ -106,7 +131,7 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
     from supervisor.core import Supervisor
     from supervisor.runners.process import ProcessRunner
 
-    home = Path(environ.get("SCAR_HOME") or HOME)
+    home = _home(environ)
     config = _config(home / "function" / "function.json")
     notes = Log(config.log_level)
     in_batch = bool(environ.get("AWS_BATCH_JOB_ID"))

@@ -10,6 +10,7 @@ SupervisorError
 ├── OutputError            the script's output files cannot be uploaded as they are
 ├── RecordError            a run record cannot be read by this release
 ├── ChainTooLong           functions trigger each other without end
+├── EventLost              Lambda gave an event up before its runs were over
 ├── RunsFailed             several runs of one event failed
 ├── ClaimLost              somebody else has taken the run over
 ├── DiskFull               the input or what is made of it does not fit on the disk
@@ -68,6 +69,10 @@ class RecordError(SupervisorError):
 
 class ChainTooLong(SupervisorError):
     """Functions trigger each other without end."""
+
+
+class EventLost(SupervisorError):
+    """Lambda gave an event up before its runs were over."""
 
 
 class RunsFailed(SupervisorError):

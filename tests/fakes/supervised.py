@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
+from supervisor import config as wire
 from supervisor.core import Supervisor
+from supervisor.delegate import Delegate
 from supervisor.invocation import Invocation, Owner
 from supervisor.logs import Log
 from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, OutputRule, Site
@@ -143,6 +145,50 @@ def asked(event: object, *, request: str = "req-1", seconds: float | None = 300.
         log_group="/aws/lambda/fn",
         log_stream="stream",
     )
+
+
+TIMED_OUT = ("Sandbox.Timedout", "RequestId: req-1 Error: Task timed out after 300.00 seconds")
+KILLED = ("Runtime.ExitError", "RequestId: req-1 Error: Runtime exited with error: signal: killed")
+
+
+def a_delegate(world: World) -> Delegate:
+    """The delegate beside a world's function, which it is told of as ``init`` does."""
+    told = wire.dump(replace(world.supervisor.config, environment={}, outputs=(), script=""))
+    world.store.put(wire.key("fn"), told.encode(), bucket=STATE)
+    return Delegate(
+        bucket=STATE,
+        open_store=lambda _provider: world.store,
+        open_delegator=lambda _target: world.delegator,
+        notes=world.supervisor.notes,
+        now=world.supervisor.now,
+    )
+
+
+def given_up(
+    event: object,
+    answer: tuple[str, str] | None,
+    *,
+    request: str = "req-1",
+    condition: str = "RetriesExhausted",
+) -> Invocation:
+    """What the delegate is sent: Lambda's record; ``answer`` is error type and message."""
+    record: dict[str, object] = {
+        "version": "1.0",
+        "timestamp": "2026-09-21T14:19:20.000Z",
+        "requestContext": {
+            "requestId": request,
+            "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:fn:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": 0 if answer is None else 1,
+        },
+        "requestPayload": event,
+    }
+    if answer is not None:
+        record |= {
+            "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+            "responsePayload": {"errorType": answer[0], "errorMessage": answer[1]},
+        }
+    return asked(record, request=f"lost-{request}")
 
 
 def as_job(

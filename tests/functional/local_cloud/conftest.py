@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.local_cloud import LocalCloud
 
-pytest.register_assert_rewrite("tests.fakes.faulty_scripts")
+pytest.register_assert_rewrite("tests.fakes.faulty_scripts", "tests.fakes.hard_deaths")
 
 
 @pytest.fixture(scope="class")
@@ -21,3 +21,10 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
     from tests.fakes.faulty_scripts import FUNCTIONS
 
     yield from a_local_cloud(request.cls.engine, *FUNCTIONS)
+
+
+@pytest.fixture(scope="class")
+def dying(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
+    from tests.fakes.hard_deaths import DYING
+
+    yield from a_local_cloud(request.cls.engine, *DYING)

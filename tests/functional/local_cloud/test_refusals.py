@@ -11,6 +11,7 @@ import pytest
 
 from scar.aws import deploy
 from scar.aws.described import functions_of
+from scar.aws.names import DELEGATE
 from scar.aws.preflight import NotDeployable
 from scar.errors import ConfigurationError, ScarError
 from scar.fdl.faults import InvalidFDL
@@ -63,7 +64,8 @@ def test_overlapping_inputs_are_refused_and_the_first_function_stays(fresh: Loca
         fresh.deploy(function("one"), function("two", input=inside))
     fresh.put("one", 'echo 1 >"$TMP_OUTPUT_DIR/1"', "deeper/1")
     assert fresh.read("out/one/1") == "1\n"
-    assert len(fresh.client("lambda").list_functions()["Functions"]) == 1
+    there = fresh.client("lambda").list_functions()["Functions"]
+    assert {f["FunctionName"] for f in there} == {"one", DELEGATE}
 
 
 def test_an_unknown_image_is_named_with_what_was_tried(fresh: LocalCloud) -> None:

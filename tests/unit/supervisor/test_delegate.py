@@ -1,0 +1,265 @@
+"""Events that Lambda gave up: what Batch can help with goes on there, the rest is recorded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supervisor import lost
+from supervisor.errors import DeadlineExceeded, DelegationError, EventError, EventLost, OutOfMemory
+from supervisor.invocation import RunState
+from supervisor.model import BatchTarget, ExecutionMode
+from tests.fakes.object_store import Crash
+from tests.fakes.supervised import (
+    KILLED,
+    STATE,
+    TIMED_OUT,
+    World,
+    a_delegate,
+    a_world,
+    as_job,
+    asked,
+    given_up,
+    notification,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from supervisor.model import JobRequest
+
+EVENT = notification("in/x")
+FAILED = ("ScriptFailed", "The script ended with status 1.")
+
+
+def records_of(world: World) -> dict[str, dict[str, object]]:
+    """Return the records of the one run there is, by name."""
+    found = {k: v for k, v in world.store.keys(STATE).items() if k.startswith("runs/")}
+    assert len({key.rpartition("/")[0] for key in found}) <= 1
+    return {key.rpartition("/")[2].removesuffix(".json"): json.loads(v) for key, v in found.items()}
+
+
+def died(folder: Path, mode: ExecutionMode = ExecutionMode.LAMBDA_BATCH) -> World:
+    """A world whose function was killed after it had claimed its run."""
+    world = a_world(folder, mode=mode)
+    world.store.put("in/x", b"input")
+    world.store.crash_after = 0
+    with pytest.raises(Crash):
+        world.supervisor.handle(asked(EVENT))
+    world.store.crash_after = None
+    return world
+
+
+@pytest.mark.parametrize("answer", [TIMED_OUT, KILLED, ("Runtime.InvalidEntrypoint", "no such")])
+def test_a_run_whose_sandbox_died_goes_on_in_batch_and_makes_its_output_once(
+    tmp_path: Path, answer: tuple[str, str]
+) -> None:
+    world = died(tmp_path)
+    delegate = a_delegate(world)
+    (result,) = delegate.handle(given_up(EVENT, answer)).results
+    assert result.state is RunState.DELEGATED
+    (job,) = world.delegator.submitted
+    assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunState.DONE
+    assert world.store.keys()["out/x"] == b"input"
+    assert records_of(world).keys() == {"claim", "delegated", "attempt-1", "done"}
+    assert delegate.handle(given_up(EVENT, answer)).results[0].state is RunState.DUPLICATE
+    assert len(world.delegator.submitted) == 1
+
+
+def test_a_sandbox_that_never_started_left_no_claim_and_goes_on_too(tmp_path: Path) -> None:
+    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
+    world.store.put("in/x", b"input")
+    a_delegate(world).handle(given_up(EVENT, ("Runtime.ExitError", "exit status 127")))
+    (job,) = world.delegator.submitted
+    assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunState.DONE
+
+
+def test_what_was_killed_gets_twice_the_memory_and_what_was_slow_does_not(tmp_path: Path) -> None:
+    world = died(tmp_path)
+    batch = BatchTarget(queue="q", definition="fn", memory=512, larger=(("1", 1024), ("2", 4096)))
+    config = replace(world.supervisor.config, memory=1000, batch=batch)
+    world.supervisor = replace(world.supervisor, config=config)
+    a_delegate(world).handle(given_up(EVENT, KILLED))
+    assert (world.delegator.submitted[0].memory, world.delegator.submitted[0].vcpus) == (4096, "2")
+    other = died(tmp_path / "other")
+    a_delegate(other).handle(given_up(EVENT, TIMED_OUT))
+    assert other.delegator.submitted[0].memory == 0
+
+
+def test_memory_that_batch_has_not_either_is_an_error_that_says_so(tmp_path: Path) -> None:
+    world = died(tmp_path)
+    batch = BatchTarget(queue="q", definition="fn", memory=512)
+    config = replace(world.supervisor.config, memory=1000, batch=batch)
+    world.supervisor = replace(world.supervisor, config=config)
+    (result,) = a_delegate(world).handle(given_up(EVENT, KILLED)).results
+    assert (result.state, result.error) == (RunState.FAILED, None)
+    assert "Batch cannot help" in str(records_of(world)["error"]["remedy"])
+    assert world.delegator.submitted == []
+
+
+def test_the_jobs_record_tells_where_the_dead_sandbox_wrote_its_log(tmp_path: Path) -> None:
+    world = died(tmp_path)
+    a_delegate(world).handle(given_up(EVENT, TIMED_OUT))
+    note = records_of(world)["delegated"]
+    assert (note["log_group"], note["log_stream"]) == ("/aws/lambda/fn", "stream")
+    assert note["kind"] == "DeadlineExceeded"
+    assert "Task timed out" in str(note["problem"])
+
+
+def test_a_function_of_lambda_alone_gets_an_error_with_its_event(tmp_path: Path) -> None:
+    world = died(tmp_path, ExecutionMode.LAMBDA)
+    a_delegate(world).handle(given_up(EVENT, TIMED_OUT))
+    found = records_of(world)
+    assert found["error"]["kind"] == "DeadlineExceeded"
+    assert "in/x" in str(found["claim"]["event"])
+    assert world.delegator.submitted == []
+
+
+def test_a_failure_that_the_function_recorded_itself_stays_as_it_is(tmp_path: Path) -> None:
+    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, script="#!/bin/sh\nexit 3\n")
+    world.store.put("in/x", b"input")
+    world.supervisor.handle(asked(EVENT))
+    before = world.store.keys(STATE)
+    delegate = a_delegate(world)
+    told = world.store.keys(STATE)
+    writes = world.store.calls["write"]
+    delegate.handle(given_up(EVENT, FAILED))
+    assert world.store.keys(STATE) == told
+    assert before.items() <= told.items()
+    assert (world.delegator.submitted, world.store.calls["write"]) == ([], writes)
+
+
+def test_an_event_too_old_or_dropped_is_recorded_and_never_handed_on(tmp_path: Path) -> None:
+    for condition in ("EventAgeExceeded", "RecursionDetected"):
+        world = a_world(tmp_path / condition, mode=ExecutionMode.LAMBDA_BATCH)
+        a_delegate(world).handle(given_up(EVENT, None, condition=condition))
+        assert world.delegator.submitted == []
+        found = records_of(world)
+        assert found["error"]["kind"] == "EventLost"
+        assert found["claim"]["event"]
+
+
+def test_even_a_dropped_event_with_an_answer_is_never_handed_on(tmp_path: Path) -> None:
+    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
+    a_delegate(world).handle(given_up(EVENT, TIMED_OUT, condition="Dropped"))
+    assert world.delegator.submitted == []
+
+
+def test_each_run_of_an_event_is_treated_by_itself(tmp_path: Path) -> None:
+    """The first is done, the second failed by itself, in the third the sandbox was killed."""
+    script = '#!/bin/sh\n. "$INPUT_FILE_PATH"\n'
+    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, script=script)
+    world.store.put("in/a", b"exit 0")
+    world.store.put("in/b", b"exit 3")
+    world.store.put("in/c", b"echo c > $TMP_OUTPUT_DIR/c")
+    event = notification("in/a", "in/b", "in/c")
+
+    def kill(method: str, ref: object) -> None:
+        if method == "download" and str(ref).endswith("in/c"):
+            raise Crash
+
+    world.store.before = kill
+    with pytest.raises(Crash):
+        world.supervisor.handle(asked(event))
+    world.store.before = lambda _method, _ref: None
+    results = a_delegate(world).handle(given_up(event, KILLED)).results
+    assert [r.state for r in results] == [
+        RunState.DUPLICATE,
+        RunState.DUPLICATE,
+        RunState.DELEGATED,
+    ]
+    (job,) = world.delegator.submitted
+    world.supervisor.handle(as_job(job, world.store))
+    assert world.store.keys()["out/c"] == b"c\n"
+
+
+def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path: Path) -> None:
+    world = died(tmp_path)
+    delegate = a_delegate(world)
+
+    class Refusing:
+        def submit(self, job: JobRequest) -> str:
+            raise DelegationError(f"Cannot submit the job {job.name}: busy.")
+
+        def has_ended(self, job: str) -> bool:
+            raise AssertionError(job)
+
+    refused = replace(delegate, open_delegator=lambda _target: Refusing())
+    (result,) = refused.handle(given_up(EVENT, TIMED_OUT)).results
+    assert isinstance(result.error, DelegationError)
+    assert records_of(world)["error"]["kind"] == "DelegationError"
+    (result,) = delegate.handle(given_up(EVENT, TIMED_OUT)).results
+    assert result.state is RunState.DELEGATED
+
+
+def test_a_run_that_somebody_else_works_on_is_left_alone(tmp_path: Path) -> None:
+    world = died(tmp_path)
+    delegate = a_delegate(world)
+    (result,) = delegate.handle(given_up(EVENT, TIMED_OUT, request="req-2")).results
+    assert result.state is RunState.DUPLICATE
+    assert world.delegator.submitted == []
+
+
+def test_a_direct_call_that_began_the_day_before_is_found(tmp_path: Path) -> None:
+    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, now=lambda: 1_789_940_000.0)
+    world.store.crash_after = 0
+    with pytest.raises(Crash):
+        world.supervisor.handle(asked({"a": 1}))
+    world.store.crash_after = None
+    a_delegate(world).handle(given_up({"a": 1}, TIMED_OUT))
+    assert records_of(world).keys() == {"claim", "delegated"}
+
+
+def test_a_function_that_was_removed_meanwhile_still_gets_its_error(tmp_path: Path) -> None:
+    world = died(tmp_path)
+    delegate = a_delegate(world)
+    del world.store.objects[STATE, "functions/fn.json"]
+    delegate.handle(given_up(EVENT, TIMED_OUT))
+    assert records_of(world)["error"]["kind"] == "DeadlineExceeded"
+
+
+def test_a_function_of_a_newer_release_is_not_misread(tmp_path: Path) -> None:
+    world = died(tmp_path)
+    delegate = a_delegate(world)
+    world.store.put("functions/fn.json", b'{"format": 2}', bucket=STATE)
+    delegate.handle(given_up(EVENT, TIMED_OUT))
+    error = records_of(world)["error"]
+    assert "another release" in str(error["problem"])
+    assert world.delegator.submitted == []
+
+
+def test_an_event_that_nobody_understands_is_kept_for_a_retry(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    broken = {"Records": [{"eventSource": "aws:s3", "eventVersion": "3.0"}]}
+    a_delegate(world).handle(given_up(broken, ("EventError", "eventVersion 3.0")))
+    found = records_of(world)
+    assert json.loads(str(found["claim"]["event"])) == broken
+    assert found["error"]["kind"] == "EventLost"
+
+
+@pytest.mark.parametrize("record", [b"", b"[]", b"{}", b'{"requestContext": {}}', b'"x"'])
+def test_what_is_no_record_is_refused(record: bytes) -> None:
+    with pytest.raises(EventError, match="no record of a lost event"):
+        lost.read(record)
+
+
+def test_a_record_says_why_in_the_terms_of_the_supervisor() -> None:
+    def reason(answer: tuple[str, str] | None, condition: str = "RetriesExhausted") -> object:
+        record = given_up(EVENT, answer, condition=condition).event
+        return lost.read(record).reason(512)
+
+    assert isinstance(reason(TIMED_OUT), DeadlineExceeded)
+    assert isinstance(
+        reason(("", "2026-11-25T00:00:00Z x Task timed out after 3")), DeadlineExceeded
+    )
+    assert isinstance(reason(KILLED), OutOfMemory)
+    assert isinstance(reason(("Runtime.OutOfMemory", "")), OutOfMemory)
+    killed = reason(KILLED)
+    assert isinstance(killed, OutOfMemory)
+    assert "512 MB" in killed.problem
+    for answer in (("Runtime.ExitError", "exit status 1"), FAILED, None):
+        assert isinstance(reason(answer), EventLost)
+    assert "max_event_age" in str(reason(None, "EventAgeExceeded"))
