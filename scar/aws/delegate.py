@@ -97,6 +97,7 @@ def resources(function: Function, account: Account, digest: str) -> Iterator[Res
         architecture=function.architecture,
         description=function.description,
         tags=((names.FUNCTION_TAG, function.name),),
+        log_group=names.lambda_log_group(function.name),
     )
     yield EventInvokeConfig(name=function.name, retries=function.retries)
 
