@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from scar.aws import resources as kinds
@@ -66,7 +66,9 @@ class Cloud:
                 kinds.EventInvokeConfig: EventInvokeHandler(lambda_, role_patience),
                 kinds.RunsElsewhere: RunsElsewhereHandler(s3),
                 kinds.InvokePermission: PermissionHandler(lambda_),
-                kinds.BucketNotification: NotificationHandler(s3),
+                kinds.BucketNotification: NotificationHandler(
+                    s3, replace(role_patience, seconds=30.0, every=4.0)
+                ),
                 kinds.ComputeEnvironment: ComputeEnvironmentHandler(batch, patience),
                 kinds.LaunchTemplate: LaunchTemplateHandler(lambda: connection.client("ec2")),
                 kinds.JobQueue: JobQueueHandler(batch, patience),

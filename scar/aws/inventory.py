@@ -216,8 +216,10 @@ class Inventory:
             under = [pool.submit(self._read_if_ours, r) for r in standing if r.key not in wanted]
             found: list[Resource] = [r for some in lists for r in some.result()[0]]
             counts = [some.result()[1] for some in lists]
-            found += [t for r in found if (t := _template_of(r)) and t.key not in wanted]
-            found += unused.result() if unused else []
+            templates = {t.key: t for r in found if (t := _template_of(r))}
+            templates |= {t.key: t for t in (unused.result() if unused else ())}
+            sought = [t for key, t in templates.items() if key not in wanted]
+            found += [t for t in pool.map(self.cloud.read, sought) if t is not None]
             definitions = self.definitions() if found else ()
             found += [r for f in under if (r := f.result()) is not None]
         kinds: tuple[type[Resource], ...] = (ComputeEnvironment, JobQueue)

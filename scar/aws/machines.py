@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from scar.aws.policies import DataFlow
     from scar.aws.resources import Pairs, Resource
 
+# BEST_FIT could never be updated, and needs a fleet role for spot instances.
+_ALLOCATION = {
+    "EC2": "BEST_FIT_PROGRESSIVE",
+    "SPOT": "SPOT_PRICE_CAPACITY_OPTIMIZED",
+    "ECS_MANAGED_INSTANCES": "BEST_FIT_PROGRESSIVE",
+}
+
 
 def queue_name(function: Function, account: Account, network: Network | None) -> str:
     """Name the queue of the function's jobs, before it exists; empty if it has none."""
@@ -51,6 +58,7 @@ def environment(
         min_vcpus=0 if compute.is_fargate else compute.min_vcpus,
         instance_types=_instance_types(function.batch, arm=arm),
         image_type=_image_type(function.batch),
+        allocation=_ALLOCATION.get(compute.type, ""),
         subnets=network.subnets,
         security_groups=network.security_groups,
         instance_profile=_profile(compute, account),

@@ -257,13 +257,10 @@ def _machines(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
         "subnets": list(resource.subnets),
         "securityGroupIds": list(resource.security_groups),
     }
-    match resource.type:
-        case "FARGATE" | "FARGATE_SPOT":
-            return machines
-        case "EC2" | "ECS_MANAGED_INSTANCES":
-            machines["allocationStrategy"] = "BEST_FIT_PROGRESSIVE"
-        case "SPOT":
-            machines["allocationStrategy"] = "SPOT_PRICE_CAPACITY_OPTIMIZED"
+    if resource.type in ("FARGATE", "FARGATE_SPOT"):
+        return machines
+    if resource.allocation:
+        machines["allocationStrategy"] = resource.allocation  # type: ignore[typeddict-item]
     machines["minvCpus"] = resource.min_vcpus
     machines["instanceTypes"] = list(resource.instance_types)
     machines["instanceRole"] = resource.instance_profile

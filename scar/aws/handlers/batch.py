@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import (
         ComputeEnvironmentDetailTypeDef,
         JobQueueDetailTypeDef,
+        UpdateComputeEnvironmentRequestTypeDef,
     )
 
 _SERVICE_LINKED = "/AWSServiceRoleForBatch"
@@ -25,7 +26,7 @@ _STILL_USED = "existing JobQueue relationship"
 
 @dataclass(frozen=True, slots=True)
 class ComputeEnvironmentHandler:
-    """The name covers everything but the state: an update only switches it on again."""
+    """The name covers what a function asks for: an update undoes what somebody changed by hand."""
 
     batch: BatchClient
     patience: Patience = field(default_factory=Patience)
@@ -39,23 +40,28 @@ class ComputeEnvironmentHandler:
         self._settle(resource.name)
 
     def update(self, observed: ComputeEnvironment, desired: ComputeEnvironment) -> None:
+        """Change all at once: while one change is under way, Batch refuses the next."""
+        self.patience.until(lambda: _rests(self._describe(desired.name)), str(desired.key))
+        request: UpdateComputeEnvironmentRequestTypeDef = {"computeEnvironment": desired.name}
         if observed.state != desired.state:
-            self.batch.update_compute_environment(
-                computeEnvironment=desired.name, state=desired.state
-            )
+            request["state"] = desired.state
         if changed := requests.environment_update(observed, desired):
-            self.batch.update_compute_environment(
-                computeEnvironment=desired.name, computeResources=changed
-            )
+            request["computeResources"] = changed
+        self.batch.update_compute_environment(**request)
         self._settle(desired.name)
 
     def delete(self, resource: ComputeEnvironment) -> None:
-        if self._describe(resource.name) is None:
+        name, what = resource.name, str(resource.key)
+        # Neither what is being made nor what is being changed can be switched off.
+        self.patience.until(lambda: _rests(self._describe(name)), what)
+        found = self._describe(name)
+        if found is None:
             return
-        self.batch.update_compute_environment(computeEnvironment=resource.name, state="DISABLED")
-        self.patience.until(lambda: self._rests(resource.name), str(resource.key))
-        self.patience.until(lambda: self._deleted(resource.name), str(resource.key))
-        self.patience.until(lambda: self._describe(resource.name) is None, str(resource.key))
+        if found.get("status") != "DELETING":
+            self.batch.update_compute_environment(computeEnvironment=name, state="DISABLED")
+            self.patience.until(lambda: _rests(self._describe(name)), what)
+            self.patience.until(lambda: self._deleted(name), what)
+        self.patience.until(lambda: self._describe(name) is None, what)
 
     def _describe(self, name: str) -> ComputeEnvironmentDetailTypeDef | None:
         found = self.batch.describe_compute_environments(computeEnvironments=[name])
@@ -67,11 +73,6 @@ class ComputeEnvironmentHandler:
 
     def _is_valid(self, name: str) -> bool | str:
         return _settled(self._describe(name), f"compute environment {name}")
-
-    def _rests(self, name: str) -> bool:
-        """An invalid environment can be deleted as it is."""
-        found = self._describe(name)
-        return found is None or found.get("status") in ("VALID", "INVALID", "DELETING")
 
     def _deleted(self, name: str) -> bool:
         """Batch lets go of a queue some time after the queue is gone."""
@@ -107,12 +108,16 @@ class JobQueueHandler:
         self._settle(desired.name)
 
     def delete(self, resource: JobQueue) -> None:
-        if self._describe(resource.name) is None:
+        name, what = resource.name, str(resource.key)
+        self.patience.until(lambda: _rests(self._describe(name)), what)
+        found = self._describe(name)
+        if found is None:
             return
-        self.batch.update_job_queue(jobQueue=resource.name, state="DISABLED")
-        self.patience.until(lambda: self._rests(resource.name), str(resource.key))
-        self.batch.delete_job_queue(jobQueue=resource.name)
-        self.patience.until(lambda: self._describe(resource.name) is None, str(resource.key))
+        if found.get("status") != "DELETING":
+            self.batch.update_job_queue(jobQueue=name, state="DISABLED")
+            self.patience.until(lambda: _rests(self._describe(name)), what)
+            self.batch.delete_job_queue(jobQueue=name)
+        self.patience.until(lambda: self._describe(name) is None, what)
 
     def _describe(self, name: str) -> JobQueueDetailTypeDef | None:
         found = self.batch.describe_job_queues(jobQueues=[name])["jobQueues"]
@@ -124,10 +129,6 @@ class JobQueueHandler:
 
     def _is_valid(self, name: str) -> bool | str:
         return _settled(self._describe(name), f"job queue {name}")
-
-    def _rests(self, name: str) -> bool:
-        found = self._describe(name)
-        return found is None or found.get("status") in ("VALID", "INVALID", "DELETING")
 
 
 def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironment:
@@ -141,6 +142,7 @@ def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironm
         max_vcpus=actual["maxvCpus"],
         min_vcpus=actual.get("minvCpus", 0),
         instance_types=tuple(actual.get("instanceTypes", [])),
+        allocation=actual.get("allocationStrategy", ""),
         image_type=images[0]["imageType"] if images else "",
         subnets=tuple(sorted(actual["subnets"])),
         security_groups=tuple(sorted(actual.get("securityGroupIds", []))),
@@ -161,6 +163,14 @@ def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
         environment=",".join(e["computeEnvironment"].rpartition("/")[2] for e in environments),
         state=found["state"],
     )
+
+
+def _rests(
+    found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None,
+) -> bool | str:
+    """Say whether it can be changed or deleted, or what Batch is doing; invalid ones can."""
+    status = found.get("status", "") if found else ""
+    return status in ("", "VALID", "INVALID", "DELETING") or status
 
 
 def _settled(

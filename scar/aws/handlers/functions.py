@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from scar.aws import faults, names, requests
 from scar.aws.faults import NotOurs
+from scar.aws.handlers.function_state import is_settled
 from scar.aws.resources import EventInvokeConfig, InvokePermission, LambdaFunction
 from scar.aws.wait import Patience
 from scar.errors import Refused, StillWaiting
@@ -113,7 +114,13 @@ class FunctionHandler:
 
     def delete(self, resource: LambdaFunction) -> None:
         with contextlib.suppress(self.lambda_.exceptions.ResourceNotFoundException):
-            self.lambda_.delete_function(FunctionName=resource.name)
+            try:
+                self.lambda_.delete_function(FunctionName=resource.name)
+            except self.lambda_.exceptions.ResourceConflictException:
+                # It is still being made or changed; how that ends does not matter.
+                with contextlib.suppress(Refused):
+                    self._settle(resource.name)
+                self.lambda_.delete_function(FunctionName=resource.name)
 
     def _change(
         self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], desired: LambdaFunction
@@ -149,13 +156,13 @@ class FunctionHandler:
                 f"Lambda cannot use the role {resource.role_arn}: {refusal}",
                 remedy="Let lambda.amazonaws.com take the role in its trust policy.",
             ) from error
-        if _is_settled(answers[-1], resource.name) is not True:
+        if is_settled(answers[-1], resource.name) is not True:
             self._settle(resource.name)
 
     def _settle(self, function: str) -> None:
         def settled() -> bool | str:
             found = self.lambda_.get_function(FunctionName=function)["Configuration"]
-            return _is_settled(found, function)
+            return is_settled(found, function)
 
         self.patience.until(settled, f"function {function}")
 
@@ -306,26 +313,3 @@ def _log_group(actual: _Described) -> str:
     if (form := logging.get("LogFormat", "Text")) != "Text":
         return form
     return logging.get("LogGroup") or names.lambda_log_group(actual.get("FunctionName", ""))
-
-
-def _is_settled(found: _Described, function: str) -> bool | str:
-    """Say whether Lambda is done with it, or what it is doing, with AWS's reason code."""
-    for part in ("", "LastUpdate"):
-        _raise_if_failed(found, function, part)
-    if (state := found.get("State", "Active")) not in ("Active", "Inactive"):
-        return f"{state} {found.get('StateReasonCode', '')}".strip()
-    if (update := found.get("LastUpdateStatus", "Successful")) != "Successful":
-        return f"update {update} {found.get('LastUpdateStatusReasonCode', '')}".strip()
-    return True
-
-
-def _raise_if_failed(found: _Described, function: str, part: str) -> None:
-    status = found.get("LastUpdateStatus" if part else "State")
-    if status != "Failed":
-        return
-    code = found.get("LastUpdateStatusReasonCode" if part else "StateReasonCode", "")
-    reason = found.get("LastUpdateStatusReason" if part else "StateReason", "")
-    raise Refused(
-        f"Lambda cannot use function {function}: {code}: {reason}",
-        remedy="Correct the image or the role, then run the same command again.",
-    )

@@ -6,10 +6,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from botocore.exceptions import ClientError
+
 from scar.aws import faults
 from scar.aws.requests import notification_rule
 from scar.aws.resources import BucketNotification
-from scar.errors import Refused
+from scar.aws.wait import Patience
+from scar.errors import Refused, StillWaiting
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     )
 
 _TRIES = 5
+_NOT_YET = "Unable to validate the following destination"
 
 
 @dataclass(slots=True)
@@ -46,12 +50,11 @@ class NotificationHandler:
     """
 
     s3: S3Client
+    patience: Patience = field(default_factory=lambda: Patience(seconds=30, first=1, every=4))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _waiting: dict[str, list[_Wish]] = field(default_factory=dict)
 
     def read(self, resource: BucketNotification) -> BucketNotification | None:
-        from botocore.exceptions import ClientError
-
         try:
             found = self._get(resource.bucket)
         except ClientError as error:
@@ -68,8 +71,6 @@ class NotificationHandler:
         self._replace(desired, notification_rule(desired))
 
     def delete(self, resource: BucketNotification) -> None:
-        from botocore.exceptions import ClientError
-
         try:
             self._replace(resource, None)
         except ClientError as error:
@@ -101,15 +102,34 @@ class NotificationHandler:
             open_ = [wish for wish in wishes if not wish.is_granted(found)]
             if not open_:
                 return
-            self.s3.put_bucket_notification_configuration(
-                Bucket=bucket, NotificationConfiguration=_merged(found, open_)
-            )
+            self._put(bucket, _merged(found, open_))
         if all(wish.is_granted(self._get(bucket)) for wish in wishes):
             return
         raise Refused(
             f"Another program keeps changing the notifications of bucket {bucket}.",
             remedy="Stop it, then run the same command again.",
         )
+
+    def _put(self, bucket: str, merged: NotificationConfigurationTypeDef) -> None:
+        """Write the configuration, as soon as S3 sees that it may invoke the functions."""
+
+        def written() -> bool | str:
+            try:
+                self.s3.put_bucket_notification_configuration(
+                    Bucket=bucket, NotificationConfiguration=merged
+                )
+            except ClientError as error:
+                if _NOT_YET not in faults.message(error):
+                    raise
+                refused.append(error)
+                return "S3 does not see yet that it may invoke the function"
+            return True
+
+        refused: list[ClientError] = []
+        try:
+            self.patience.until(written, f"the notifications of {bucket}")
+        except StillWaiting:
+            raise refused[-1] from None
 
 
 def _find(

@@ -148,8 +148,13 @@ class BucketHandler:
             made = _make(self.s3, resource.name, self.region)
             tagging = pool.submit(self._claim, resource.name) if made else None
             self._fold(resource.name, resource.folders)
-            if tagging is not None:
-                tagging.result()
+            try:
+                if tagging is not None:
+                    tagging.result()
+            except ClientError:
+                # Without its tag nobody would know later that it may go.
+                self._delete(resource.name)
+                raise
 
     def _claim(self, bucket: str) -> None:
         tags: list[TagTypeDef] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
@@ -162,14 +167,21 @@ class BucketHandler:
         """Delete the bucket if scar made it, nothing but folders is in it and nobody watches it."""
         if not self.is_empty_and_ours(resource.name) or self._is_watched(resource.name):
             return
-        if folders := list(self._keys(resource.name)):
+        self._delete(resource.name)
+
+    def _delete(self, bucket: str) -> None:
+        """Delete folders and bucket; one with data stays."""
+        folders = list(self._keys(bucket))
+        if not all(key.endswith("/") for key in folders):
+            return
+        if folders:
             self.s3.delete_objects(
-                Bucket=resource.name, Delete={"Objects": [{"Key": key} for key in folders]}
+                Bucket=bucket, Delete={"Objects": [{"Key": key} for key in folders]}
             )
         # Somebody may have put an object meanwhile: S3 itself refuses to lose it.
         with contextlib.suppress(self.s3.exceptions.NoSuchBucket):
             try:
-                self.s3.delete_bucket(Bucket=resource.name)
+                self.s3.delete_bucket(Bucket=bucket)
             except ClientError as error:
                 if faults.code(error) != "BucketNotEmpty":
                     raise

@@ -36,6 +36,7 @@ class ComputeEnvironment(Resource):
     """Machines for jobs, shared by all functions that ask for the same.
 
     ``instance_profile`` and ``service_role`` are ARNs; empty: none, and the service's own.
+    ``allocation`` is how Batch chooses among instance types; Fargate has no choice.
     ``launch_template`` is a name and the number of a version, ``name:1``.
     """
 
@@ -47,6 +48,7 @@ class ComputeEnvironment(Resource):
     min_vcpus: int = 0
     instance_types: tuple[str, ...] = ()
     image_type: str = ""
+    allocation: str = ""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     instance_profile: str = ""

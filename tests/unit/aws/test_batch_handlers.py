@@ -1,0 +1,117 @@
+"""Batch refuses to change what it is still making or changing: the handlers wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
+from scar.aws.resources import ComputeEnvironment, JobQueue
+from scar.aws.wait import Patience
+from scar.errors import Refused, StillWaiting
+
+BUSY = "Cannot update, resource is being modified."
+
+
+@dataclass
+class FakeBatch:
+    """One environment or queue that goes through its states, one with each look."""
+
+    states: list[str]
+    reason: str = ""
+    calls: list[str] = field(default_factory=list)
+    used: int = 0
+
+    def _look(self) -> list[dict[str, Any]]:
+        state = self.states[0]
+        if len(self.states) > 1:
+            self.states.pop(0)
+        return [{"status": state, "statusReason": self.reason, "state": "ENABLED"}]
+
+    def _change(self, what: str, *after: str) -> None:
+        self.calls.append(what)
+        if self.states[0] not in ("VALID", "INVALID"):
+            raise ClientError({"Error": {"Code": "ClientException", "Message": BUSY}}, "Update")
+        self.states = list(after)
+
+    def describe_compute_environments(self, **_: object) -> dict[str, Any]:
+        return {"computeEnvironments": self._look()}
+
+    def describe_job_queues(self, **_: object) -> dict[str, Any]:
+        return {"jobQueues": self._look()}
+
+    def update_compute_environment(self, **_: object) -> None:
+        self._change("disable", "UPDATING", "VALID")
+
+    def update_job_queue(self, **_: object) -> None:
+        self._change("disable", "UPDATING", "VALID")
+
+    def delete_job_queue(self, **_: object) -> None:
+        self._change("delete", "DELETING", "DELETED")
+
+    def delete_compute_environment(self, **_: object) -> None:
+        if self.used:
+            self.used -= 1
+            self.calls.append("used")
+            message = "Cannot delete, found existing JobQueue relationship"
+            raise ClientError({"Error": {"Code": "ClientException", "Message": message}}, "Delete")
+        self._change("delete", "DELETING", "DELETED")
+
+
+PATIENCE = Patience(seconds=5, first=1, sleep=lambda _: None, clock=iter(range(10_000)).__next__)
+ENVIRONMENT, QUEUE = ComputeEnvironment(name="scar-1"), JobQueue(name="scar-1")
+
+
+def environments(batch: FakeBatch) -> ComputeEnvironmentHandler:
+    return ComputeEnvironmentHandler(batch, PATIENCE)  # type: ignore[arg-type]
+
+
+def queues(batch: FakeBatch) -> JobQueueHandler:
+    return JobQueueHandler(batch, PATIENCE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("first", ["VALID", "CREATING", "UPDATING", "INVALID"])
+def test_what_is_being_made_is_switched_off_and_deleted_when_it_rests(first: str) -> None:
+    states = [first] if first in ("VALID", "INVALID") else [first, "VALID"]
+    batch = FakeBatch([*states])
+    environments(batch).delete(ENVIRONMENT)
+    assert batch.calls == ["disable", "delete"]
+    batch = FakeBatch([*states])
+    queues(batch).delete(QUEUE)
+    assert batch.calls == ["disable", "delete"]
+
+
+def test_what_is_being_deleted_is_only_waited_for() -> None:
+    batch = FakeBatch(["DELETING", "DELETING", "DELETED"])
+    environments(batch).delete(ENVIRONMENT)
+    assert batch.calls == []
+    batch = FakeBatch(["DELETING", "DELETING", "DELETED"])
+    queues(batch).delete(QUEUE)
+    assert batch.calls == []
+
+
+def test_what_is_gone_is_left_alone() -> None:
+    batch = FakeBatch(["DELETED"])
+    environments(batch).delete(ENVIRONMENT)
+    queues(batch).delete(QUEUE)
+    assert batch.calls == []
+
+
+def test_batch_lets_go_of_a_queue_some_time_after_it_is_gone() -> None:
+    batch = FakeBatch(["VALID"], used=2)
+    environments(batch).delete(ENVIRONMENT)
+    assert batch.calls == ["disable", "used", "used", "delete"]
+
+
+def test_an_invalid_environment_ends_the_wait_with_batch_s_reason() -> None:
+    batch = FakeBatch(["CREATING", "INVALID"], reason="CLIENT_ERROR - no subnet")
+    with pytest.raises(Refused, match="CLIENT_ERROR - no subnet"):
+        environments(batch)._settle("scar-1")
+
+
+def test_a_wait_for_batch_ends() -> None:
+    with pytest.raises(StillWaiting, match="UPDATING"):
+        environments(FakeBatch(["UPDATING"])).delete(ENVIRONMENT)

@@ -1,0 +1,30 @@
+"""While Lambda works its reason codes are shown; when it fails the code decides the advice."""
+
+from __future__ import annotations
+
+import pytest
+
+from scar.aws.handlers.function_state import is_settled
+from scar.errors import Refused
+
+
+def test_what_lambda_is_doing_is_told_with_its_code() -> None:
+    assert is_settled({"State": "Pending", "StateReasonCode": "Creating"}, "f") == (
+        "Pending Creating"
+    )
+    updating = is_settled({"State": "Active", "LastUpdateStatus": "InProgress"}, "f")
+    assert updating == "update InProgress"
+    assert is_settled({"State": "Active", "LastUpdateStatus": "Successful"}, "f") is True
+
+
+@pytest.mark.parametrize("part", ["State", "LastUpdateStatus"])
+def test_a_failure_is_told_with_code_reason_and_advice(part: str) -> None:
+    found = {
+        part: "Failed",
+        f"{part}ReasonCode": "SubnetOutOfIPAddresses",
+        f"{part}Reason": "No addresses are left.",
+    }
+    with pytest.raises(Refused) as caught:
+        is_settled(found, "crop")  # type: ignore[arg-type]
+    assert "crop: SubnetOutOfIPAddresses: No addresses are left." in caught.value.problem
+    assert caught.value.remedy.startswith("Give subnets with free addresses")
