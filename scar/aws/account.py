@@ -31,3 +31,21 @@ class Account:
     def registry(self) -> str:
         """The host of the account's container registry."""
         return f"{self.id}.dkr.ecr.{self.region}.{self.domain}"
+
+
+# Regions are called after their partition: botocore's endpoints.json has the same patterns.
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+
+
+def partition_of(region: str) -> str:
+    """Return the partition that a Region is in, without asking anybody."""
+    found = (name for start, name in _PARTITIONS.items() if region.startswith(start))
+    return next(found, "aws")

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("scar.cli.deploying:init", "Create or change functions."),
     "plan": ("scar.cli.planning:plan", "Show what init would do."),
     "update": ("scar.cli.deploying:update", "Change functions; the same as init -f."),
+    "policy": ("scar.cli.policy:policy", "Print the least IAM policy for whoever runs scar."),
     "rm": ("scar.cli.removing:rm", "Remove functions; buckets with data stay."),
     "ls": ("scar.cli.listing:ls", "List functions, or the objects of a bucket."),
     "put": ("scar.cli.objects:put", "Upload files and folders."),

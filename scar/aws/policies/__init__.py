@@ -3,6 +3,8 @@
 document   how statements and documents are written
 flow       what a function reads, writes and calls
 roles      what the roles may do that scar makes, and who may take them
+calls      what scar itself calls: one table
+person     what whoever runs scar must be allowed to do
 """
 
 from scar.aws.policies.document import canonical
