@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.aws import limits
+from scar.aws.logins import login_of
 from scar.errors import ConfigurationError
 from scar.image.compose import compose
+from scar.image.errors import ImageError
 from scar.image.model import no_image
-from scar.image.registry import Login, Repository, push
+from scar.image.push import Known, push
+from scar.image.registry import Repository
 from scar.image.source import open_source
 from supervisor.config import dump
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from scar.aws.function import Function
     from scar.image.blobs import BlobCache
     from scar.image.compose import ComposedImage
+    from scar.image.credentials import Login
     from scar.image.model import BaseImage
     from scar.image.source import ImageStore
     from supervisor.model import FunctionConfig, ImageDefaults
@@ -39,9 +43,11 @@ class FunctionImages:
     cache: BlobCache
     stores: Sequence[ImageStore]
     report: Callable[[str], None]
+    _bases: dict[tuple[str, Path | None, str], BaseImage] = field(default_factory=dict, init=False)
     _composed: dict[str, ComposedImage] = field(default_factory=dict, init=False)
     _login: Login | None = field(default=None, init=False)
     _endpoint: str = field(default="", init=False)
+    _known: Known = field(default_factory=Known, init=False)
 
     def compose(
         self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
@@ -57,19 +63,24 @@ class FunctionImages:
             dump(configure(base.defaults)),
             _read(function.script) if function.script else None,
         )
+        _check_size(function.image_name, image)
         self._composed[image.digest] = image
         return image.digest
 
     def _base(self, function: Function) -> BaseImage:
+        """Open the user's image once, however many functions have it."""
         if not function.image_name:
             return no_image(function.architecture)
-        return open_source(
-            function.image,
-            function.image_file,
-            architecture=function.architecture,
-            cache=self.cache,
-            stores=self.stores,
-        )
+        key = (function.image, function.image_file, function.architecture)
+        if key not in self._bases:
+            self._bases[key] = open_source(
+                function.image,
+                function.image_file,
+                architecture=function.architecture,
+                cache=self.cache,
+                stores=self.stores,
+            )
+        return self._bases[key]
 
     def holds(self, repository: str, digest: str) -> bool:
         """Say whether the repository has this manifest."""
@@ -79,15 +90,14 @@ class FunctionImages:
     def push(self, repository: str, digest: str) -> None:
         """Push the composed image of that digest."""
         with self._open(repository) as opened:
-            push(self._composed[digest], opened, self.report)
+            push(self._composed[digest], opened, self.report, known=self._known)
 
     def _open(self, repository: str) -> Repository:
         if self._login is None:
             granted = self.connection.client("ecr").get_authorization_token()
             data = granted["authorizationData"][0]
-            user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
             self._endpoint = data["proxyEndpoint"]  # before the login: others read both
-            self._login = Login(user, password)
+            self._login = login_of(data["authorizationToken"])
         return Repository(self._endpoint, repository, self._login)
 
 
@@ -99,3 +109,14 @@ def _read(script: Path) -> bytes:
             f"The script {script} cannot be read: {error.strerror}.",
             remedy="Correct init_script; it is looked for next to the FDL file.",
         ) from error
+
+
+def _check_size(name: str, image: ComposedImage) -> None:
+    """Raise ImageError if even the packed layers are more than Lambda takes unpacked."""
+    size, most = sum(item.blob.size for item in image.layers), limits.LAMBDA_IMAGE.most or 0
+    if size > most:
+        raise ImageError(
+            f"The image of {name} has {size / 1e9:.1f} GB packed; Lambda takes"
+            f" {most / 1e9:.1f} GB unpacked.",
+            remedy="Use a smaller image; large data are better read from a bucket by the script.",
+        )

@@ -27,6 +27,7 @@ KIB = 1024
 
 LAMBDA_MEMORY = Limit(least=128, most=10_240, unit="MB", source="model, docs")
 LAMBDA_TIMEOUT = Limit(least=1, most=900, unit="s", source="docs: Lambda quotas")
+LAMBDA_IMAGE = Limit(most=10 * KIB**3, unit="bytes unpacked", source="docs: Lambda quotas")
 LAMBDA_EPHEMERAL = Limit(least=512, most=10_240, unit="MB", source="model, docs")
 LAMBDA_ENVIRONMENT = Limit(most=4 * KIB, unit="bytes of JSON", source="docs: Lambda quotas")
 LAMBDA_SYNC_PAYLOAD = Limit(most=6 * KIB * KIB, unit="bytes", source="model: Invoke")

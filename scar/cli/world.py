@@ -57,18 +57,23 @@ class World:
     ) -> Plan:
         from scar.aws.composing import FunctionImages
         from scar.aws.deploy import init
+        from scar.aws.logins import RegistryLogins
         from scar.image.blobs import BlobCache
         from scar.image.bundle import find_bundle
+        from scar.image.credentials import DockerConfig
         from scar.image.docker_store import stores
+        from scar.image.pull import Registries
 
-        images = FunctionImages(
-            connection=connection,
-            bundle=find_bundle,
-            cache=BlobCache.of_user(self.environment),
-            stores=stores(self.environment),
-            report=report,
-        )
-        return init(functions, connection, report, images=images, dry_run=dry_run)
+        logins = RegistryLogins(connection, DockerConfig.of_user(self.environment))
+        with Registries(logins) as registries:
+            images = FunctionImages(
+                connection=connection,
+                bundle=find_bundle,
+                cache=BlobCache.of_user(self.environment),
+                stores=[*stores(self.environment), registries],
+                report=report,
+            )
+            return init(functions, connection, report, images=images, dry_run=dry_run)
 
     def remove(
         self,

@@ -10,7 +10,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,13 +30,19 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
+class Elsewhere(Protocol):
+    """Bytes that are fetched when they are read."""
+
+    def open(self) -> BinaryIO: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """Bytes with their digest and size; ``data`` is a file if they may be many."""
+    """Bytes with their digest and size; ``data`` is a file, or elsewhere, if they may be many."""
 
     digest: str
     size: int
-    data: bytes | Path
+    data: bytes | Path | Elsewhere
 
     @classmethod
     def of(cls, data: bytes) -> Blob:
@@ -44,7 +50,13 @@ class Blob:
 
     def open(self) -> BinaryIO:
         """Open the bytes for reading; the caller closes."""
-        return io.BytesIO(self.data) if isinstance(self.data, bytes) else self.data.open("rb")
+        match self.data:
+            case bytes():
+                return io.BytesIO(self.data)
+            case Path():
+                return self.data.open("rb")
+            case _:
+                return self.data.open()
 
 
 class BlobWriter:

@@ -62,6 +62,13 @@ def a_text(value: Json, what: str) -> str:
     return value
 
 
+def a_count(value: Json, what: str) -> int:
+    """Read a number of bytes."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise damaged(what, "a size was expected")
+    return value
+
+
 def texts(value: Json, what: str) -> tuple[str, ...]:
     """Read a list of texts; null is the empty list, one text a list of one."""
     if isinstance(value, str):

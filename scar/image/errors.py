@@ -20,4 +20,8 @@ class ImageNotFound(ImageError):
 
 
 class RegistryError(ImageError):
-    """The registry refused, or could not be reached."""
+    """The registry refused, with an HTTP ``status``, or could not be reached (0)."""
+
+    def __init__(self, problem: str, *, remedy: str, status: int = 0) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.status = status

@@ -58,7 +58,7 @@ def _docker(members: Members, name: str, architecture: str) -> BaseImage:
 
 def _oci(members: Members, name: str, architecture: str) -> BaseImage:
     index = an_object(parse(members.document("index.json"), "index.json"), "index.json")
-    entries = _descriptors(index)
+    entries = descriptors(index)
     named = {
         a_text(annotations[key], key): entry
         for entry in entries
@@ -66,7 +66,7 @@ def _oci(members: Members, name: str, architecture: str) -> BaseImage:
         for key in _NAMES
         if key in annotations
     }
-    platforms = [entry for entry in entries if _runs_on(entry, architecture)]
+    platforms = [entry for entry in entries if runs_on(entry, architecture)]
     entry = _pick(platforms if len(platforms) == 1 else entries, named, name)
     manifest = _manifest(members, entry, architecture)
     config = members.document(_path(an_object(manifest.get("config"), "manifest")))
@@ -82,11 +82,11 @@ def _manifest(members: Members, entry: Object, architecture: str, depth: int = 0
     media = a_text(entry.get("mediaType") or document.get("mediaType"), "mediaType")
     if media not in INDEXES and "manifests" not in document:
         return document
-    entries = _descriptors(document)
+    entries = descriptors(document)
     for inner in entries:
-        if depth < 4 and _runs_on(inner, architecture):
+        if depth < 4 and runs_on(inner, architecture):
             return _manifest(members, inner, architecture, depth + 1)
-    offered = sorted({_platform(inner) for inner in entries})
+    offered = sorted({platform_of(inner) for inner in entries})
     raise ImageError(
         f"The image has nothing for linux/{architecture}, only {', '.join(offered) or 'nothing'}.",
         remedy=f"Save it with --platform linux/{architecture}, or choose another image.",
@@ -106,17 +106,20 @@ def _pick(images: list[Object], named: dict[str, Object], name: str) -> Object:
     )
 
 
-def _descriptors(index: Object) -> list[Object]:
+def descriptors(index: Object) -> list[Object]:
+    """Return what an index lists."""
     return [an_object(item, "index") for item in a_list(index.get("manifests"), "index")]
 
 
-def _platform(entry: Object) -> str:
+def platform_of(entry: Object) -> str:
+    """Say for what an entry of an index is, such as ``linux/arm64``."""
     platform = an_object(entry.get("platform") or {}, "platform")
     return f"{a_text(platform.get('os'), 'os')}/{a_text(platform.get('architecture'), 'arch')}"
 
 
-def _runs_on(entry: Object, architecture: str) -> bool:
-    system, _, found = _platform(entry).partition("/")
+def runs_on(entry: Object, architecture: str) -> bool:
+    """Tell whether an entry of an index is for Linux on this architecture."""
+    system, _, found = platform_of(entry).partition("/")
     return system == "linux" and ARCHITECTURES.get(found) == architecture
 
 

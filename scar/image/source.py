@@ -1,11 +1,11 @@
-"""Find the user's image: in ``image_file`` if one is given, else in a Docker image store."""
+"""Find the user's image: in ``image_file``, else in a Docker image store, else in its registry."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 from scar.image.archive import read_members
-from scar.image.errors import ImageError, ImageNotFound
+from scar.image.errors import ImageError, ImageNotFound, RegistryError
 from scar.image.layouts import choose
 from scar.image.memory import recall, remember
 from scar.image.model import ARCHITECTURES, BaseImage
@@ -44,16 +44,21 @@ def open_source(
     if image_file is not None:
         return _from_file(image, image_file, architecture, cache)
     tried: list[str] = []
+    unusable: ImageError | None = None
     for store in stores:
         try:
             return store.find(image, architecture, cache)
-        except ImageNotFound as missing:
+        except (ImageNotFound, RegistryError) as missing:
             tried.append(missing.problem)
+        except ImageError as error:  # such as another architecture: the next may have it
+            unusable = unusable or error
+    if unusable is not None:
+        raise unusable
     places = " ".join(tried) or "No Docker or Podman socket was found."
     raise ImageNotFound(
         f"The image {image} was not found. Tried: container.image_file (not given). {places}",
-        remedy=f"Run `docker save {image} -o image.tar` where you have the image and set"
-        " container.image_file, or start Docker and pull it.",
+        remedy=f"Check the name; where it needs a login, `docker login`; else run `docker save"
+        f" {image} -o image.tar` where you have the image and set container.image_file.",
     )
 
 

@@ -125,6 +125,6 @@ def test_a_saved_composed_image_can_be_read_again(
     ]
 
 
-def document(data: bytes | Path) -> Any:  # noqa: ANN401
+def document(data: object) -> Any:  # noqa: ANN401
     assert isinstance(data, bytes)
     return json.loads(data)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from scar.image.registry import Login, Repository
+from scar.image.credentials import Login
+from scar.image.registry import Repository
 from scar.local.http.model import Request
 from scar.local.registry.plane import RegistryPlane
 

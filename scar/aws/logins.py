@@ -1,0 +1,47 @@
+"""Logins to registries: ECR's by the user's own credentials, all others as Docker keeps them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scar.aws.faults import translated
+from scar.image.credentials import Login
+
+if TYPE_CHECKING:
+    from scar.aws.connection import Connection
+    from scar.image.pull import Logins
+
+_ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\..+")
+
+
+@dataclass(slots=True)
+class RegistryLogins:
+    """An ``image.pull.Logins``: registries of other accounts and Regions may be read too."""
+
+    connection: Connection
+    others: Logins
+    _known: dict[str, Login] = field(default_factory=dict, init=False)
+
+    def login(self, registry: str) -> Login | None:
+        """Return the login; raise ScarError if the credentials may not have one."""
+        named = _ECR.fullmatch(registry)
+        if named is None:
+            return self.others.login(registry)
+        region = named["region"]
+        if region not in self._known:
+            with translated(f"log in to {registry}"):
+                client = self.connection.session.client(
+                    "ecr", region_name=region, endpoint_url=self.connection.endpoint_url
+                )
+                granted = client.get_authorization_token()
+            self._known[region] = login_of(granted["authorizationData"][0]["authorizationToken"])
+        return self._known[region]
+
+
+def login_of(token: str) -> Login:
+    """Read an authorization token of ECR's."""
+    user, _, password = base64.b64decode(token).decode().partition(":")
+    return Login(user, password)

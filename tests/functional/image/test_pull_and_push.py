@@ -1,0 +1,341 @@
+"""Images move between registries: Debian's own, and one that misbehaves."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+
+from scar.image.blobs import BlobCache, digest_of
+from scar.image.build import build
+from scar.image.compose import compose
+from scar.image.credentials import Login
+from scar.image.document import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Json, dump
+from scar.image.errors import ImageError, ImageNotFound, RegistryError
+from scar.image.layer import File, Folder, layer, plain
+from scar.image.pull import Registries
+from scar.image.push import push
+from scar.image.registry import Repository
+from scar.image.source import open_source
+from supervisor.config import dump as dump_config
+from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scar.image.compose import ComposedImage
+
+RUN = ImageDefaults(entrypoint=("/bin/x",), environment={"PATH": "/bin"})
+TREES = [{"bin/x": File(bytes(range(256)) * 4000)}, {"etc/y": File(b"y" * 100)}]
+IMAGE = build(TREES, RUN)
+MADE = FunctionConfig(
+    name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh", image=RUN
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Knows one login for every registry."""
+
+    known: Login | None = None
+
+    def login(self, registry: str) -> Login | None:
+        return self.known
+
+
+@pytest.fixture
+def bad() -> Iterator[Misbehaving]:
+    with misbehaving() as how:
+        yield how
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> BlobCache:
+    return BlobCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    data = layer({"opt/scar/launch": File(b"#!", 0o755), "opt/scar/lib": Folder()}).blob.data
+    assert isinstance(data, bytes)
+    (tmp_path / "bundle.tar.gz").write_bytes(data)
+    return tmp_path / "bundle.tar.gz"
+
+
+@contextmanager
+def registries(login: Login | None = None) -> Iterator[Registries]:
+    with Registries(Known(login), sleep=lambda _: None) as opened:
+        yield opened
+
+
+def repository(endpoint: str, name: str = "made", login: Login | None = None) -> Repository:
+    return Repository(endpoint, name, login, sleep=lambda _: None)
+
+
+def remade(
+    name: str, cache: BlobCache, bundle: Path, opened: Registries, script: bytes = b"1"
+) -> ComposedImage:
+    base = open_source(name, None, architecture="x86_64", cache=cache, stores=[opened])
+    return compose(base, bundle, dump_config(MADE), script)
+
+
+@pytest.mark.parametrize("login", [None, Login("me", "pass:word")], ids=["open", "password"])
+def test_an_image_goes_from_a_real_registry_through_composition_into_another_repository(
+    tmp_path: Path, cache: BlobCache, bundle: Path, login: Login | None
+) -> None:
+    pair = (login.user, login.password) if login else None
+    with debian_registry(tmp_path, pair) as endpoint, registries(login) as opened:
+        name = f"{endpoint.removeprefix('http://')}/base/image:1"
+        said: list[str] = []
+        with repository(endpoint, "base/image", login) as source:
+            push(IMAGE, source, said.append, tags=("1",))
+        with repository(endpoint, "made/one", login) as target:
+            image = remade(name, cache, bundle, opened)
+            push(image, target, said.append)
+            assert target.has_manifest(image.digest)
+            said.clear()
+            # Only the script changed: its layer and the configuration are sent.
+            push(remade(name, cache, bundle, opened, b"2"), target, said.append)
+            assert len(said) == 2
+            said.clear()
+            push(remade(name, cache, bundle, opened, b"2"), target, said.append)
+            assert said == []
+        if login is not None:
+            with registries() as strangers, pytest.raises(ImageNotFound) as refused:
+                strangers.find(name, "amd64", cache)
+            assert "docker login" in refused.value.remedy
+
+
+def test_layers_of_the_same_registry_are_mounted_and_not_sent(
+    tmp_path: Path, cache: BlobCache, bundle: Path
+) -> None:
+    with debian_registry(tmp_path) as endpoint, registries() as opened:
+        with repository(endpoint, "base/image") as source:
+            push(IMAGE, source, lambda _: None, tags=("1",))
+        image = remade(f"{endpoint.removeprefix('http://')}/base/image:1", cache, bundle, opened)
+        with repository(endpoint, "made/one") as target:
+            sent = [
+                target.put_blob(blob, "base/image" if blob in known else "")
+                for known in [[item.blob for item in image.layers[:2]]]
+                for blob in image.blobs
+            ]
+            assert sent == [False, False, True, True, True]
+            push(image, target, lambda _: None)
+
+
+def test_a_download_that_breaks_goes_on_where_it_was(
+    bad: Misbehaving, cache: BlobCache, bundle: Path, tmp_path: Path
+) -> None:
+    bad.keep(IMAGE, "1")
+    bad.drops = 6
+    with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
+        image = remade(f"{bad.host}/a:1", cache, bundle, opened)
+        push(image, target, lambda _: None)
+        assert image.digest in other.manifests
+        assert all(other.blobs[item.blob.digest] for item in image.layers)
+    assert bad.drops == 0
+
+
+def test_a_registry_without_ranges_is_read_again_from_the_beginning(
+    bad: Misbehaving, cache: BlobCache, bundle: Path
+) -> None:
+    bad.keep(IMAGE, "1")
+    bad.ranges = False
+    bad.drops = 3
+    with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
+        push(remade(f"{bad.host}/a:1", cache, bundle, opened), target, lambda _: None)
+        assert len(other.manifests) == 1
+
+
+def test_a_registry_that_always_breaks_ends_with_an_error_and_no_manifest(
+    bad: Misbehaving, cache: BlobCache, bundle: Path
+) -> None:
+    bad.keep(IMAGE, "1")
+    with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
+        image = remade(f"{bad.host}/a:1", cache, bundle, opened)
+        bad.drops, bad.ranges = 10**6, False
+        with pytest.raises(RegistryError, match=r"was interrupted|ended after"):
+            push(image, target, lambda _: None)
+        assert not other.manifests
+
+
+def test_bytes_that_are_not_their_digests_are_noticed_and_no_image_is_made(
+    bad: Misbehaving, cache: BlobCache, bundle: Path
+) -> None:
+    bad.keep(IMAGE, "1")
+    bad.lies = frozenset({IMAGE.layers[0].blob.digest})
+    with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
+        image = remade(f"{bad.host}/a:1", cache, bundle, opened)
+        with pytest.raises(RegistryError, match="other content than its digest says"):
+            push(image, target, lambda _: None)
+        assert not other.manifests
+        assert IMAGE.layers[0].blob.digest not in other.blobs
+
+
+def test_a_manifest_that_is_not_its_digest_is_refused(bad: Misbehaving, cache: BlobCache) -> None:
+    bad.keep(IMAGE, "1")
+    bad.manifests[IMAGE.digest] = (b"{}", OCI_MANIFEST)
+    with registries() as opened, pytest.raises(ImageNotFound, match="that is not sha256"):
+        open_source(
+            f"{bad.host}/a@{IMAGE.digest}", None, architecture="amd64", cache=cache, stores=[opened]
+        )
+
+
+def test_a_busy_registry_is_asked_again_when_it_says(bad: Misbehaving, cache: BlobCache) -> None:
+    bad.keep(IMAGE, "1")
+    bad.busy = 3
+    waits: list[float] = []
+    with Registries(Known(), sleep=waits.append) as opened:
+        opened.find(f"{bad.host}/a:1", "amd64", cache)
+    assert waits == [3.0, 3.0, 3.0]
+
+
+def test_an_upload_that_breaks_starts_over(
+    bad: Misbehaving, cache: BlobCache, bundle: Path
+) -> None:
+    bad.cuts = 3
+    with repository(bad.endpoint) as target:
+        push(IMAGE, target, lambda _: None)
+    assert bad.cuts == 0
+    assert IMAGE.digest in bad.manifests
+
+
+@pytest.mark.parametrize("uses", [6, 9])
+def test_tokens_that_expire_in_the_middle_are_renewed(
+    bad: Misbehaving, cache: BlobCache, bundle: Path, uses: int
+) -> None:
+    bad.keep(IMAGE, "1")
+    bad.uses, bad.user = uses, "me"
+    login = Login("me", "secret")
+    with registries(login) as opened, repository(bad.endpoint, "b", login) as target:
+        push(remade(f"{bad.host}/a:1", cache, bundle, opened), target, lambda _: None)
+    assert len(bad.manifests) == 3
+    assert len(bad.tokens) > 1
+
+
+def test_a_token_service_that_refuses_is_told_with_the_way_to_log_in(
+    bad: Misbehaving, cache: BlobCache
+) -> None:
+    bad.keep(IMAGE, "1")
+    bad.uses, bad.user = 1, "me"
+    with registries() as opened, pytest.raises(ImageError) as refused:
+        opened.find(f"{bad.host}/a:1", "amd64", cache)
+    assert "gives no token" in refused.value.problem
+    assert "docker login" in refused.value.remedy
+
+
+def test_an_index_is_searched_for_the_architecture(bad: Misbehaving, cache: BlobCache) -> None:
+    arm = build(TREES, RUN, "arm64")
+    entries: list[Json] = [
+        {"digest": "sha256:" + "0" * 64, "platform": {"os": "unknown", "architecture": "unknown"}},
+        {"digest": arm.digest, "platform": {"os": "linux", "architecture": "arm64"}},
+    ]
+    bad.keep(arm)
+    bad.manifests["1"] = (dump({"schemaVersion": 2, "manifests": entries}), OCI_INDEX)
+    with registries() as opened:
+        found = open_source(
+            f"{bad.host}/a:1", None, architecture="arm64", cache=cache, stores=[opened]
+        )
+        assert [item.diff_id for item in found.layers] == [item.diff_id for item in arm.layers]
+        with pytest.raises(ImageError, match=r"nothing for linux/amd64, only linux/arm64\."):
+            opened.find(f"{bad.host}/a:1", "amd64", cache)
+
+
+def test_one_manifest_of_the_wrong_architecture_names_both(
+    bad: Misbehaving, cache: BlobCache
+) -> None:
+    bad.keep(build(TREES, RUN, "arm64"), "1")
+    with registries() as opened, pytest.raises(ImageError, match=r"linux/arm64.*linux/amd64"):
+        opened.find(f"{bad.host}/a:1", "amd64", cache)
+
+
+@pytest.mark.parametrize("kind", ["zstd", "tar"])
+def test_layers_in_other_forms_become_gzip_once(
+    bad: Misbehaving, cache: BlobCache, kind: str
+) -> None:
+    raw = plain(TREES[0])
+    packed = zstandard.ZstdCompressor().compress(raw) if kind == "zstd" else raw
+    suffix = "+zstd" if kind == "zstd" else ""
+    _keep_with_layer(bad, packed, f"application/vnd.oci.image.layer.v1.tar{suffix}", digest_of(raw))
+    with registries() as opened:
+        first = opened.find(f"{bad.host}/a:1", "amd64", cache)
+        count = bad.asked["GET blobs"]
+        again = opened.find(f"{bad.host}/a:1", "amd64", cache)
+    assert bad.asked["GET blobs"] == count + 1  # the configuration alone
+    assert first.layers == again.layers
+    assert first.layers[0].blob.digest == layer(TREES[0]).blob.digest
+
+
+@pytest.mark.parametrize(
+    ("media_type", "data", "problem"),
+    [
+        ("application/vnd.oci.image.layer.v1.tar+zstd", b"nonsense", "is not zstd"),
+        ("application/vnd.oci.image.layer.v1.tar", b"other", "holds sha256"),
+        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", b"", "may not hand out"),
+        ("application/x-helm", b"", "unknown kind"),
+    ],
+)
+def test_layers_that_cannot_be_used_are_told(
+    bad: Misbehaving, cache: BlobCache, media_type: str, data: bytes, problem: str
+) -> None:
+    _keep_with_layer(bad, data, media_type, digest_of(b"right"))
+    with registries() as opened, pytest.raises(ImageError, match=problem):
+        opened.find(f"{bad.host}/a:1", "amd64", cache)
+
+
+def test_old_and_empty_images_are_told(bad: Misbehaving, cache: BlobCache) -> None:
+    old = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    bad.manifests["old"] = (b'{"schemaVersion": 1}', old)
+    bad.keep(build([], RUN), "empty")
+    with registries() as opened:
+        with pytest.raises(ImageError, match=r"kind that cannot be used.*schema 1"):
+            opened.find(f"{bad.host}/a:old", "amd64", cache)
+        with pytest.raises(ImageError, match="is empty"):
+            opened.find(f"{bad.host}/a:empty", "amd64", cache)
+        with pytest.raises(ImageNotFound, match="has no image a to show"):
+            opened.find(f"{bad.host}/a:gone", "amd64", cache)
+
+
+def test_a_password_goes_to_its_registry_alone(bad: Misbehaving, cache: BlobCache) -> None:
+    """A token service on plain HTTP elsewhere is not told the password of a secure registry."""
+    from scar.image.access import Access
+
+    access = Access(
+        "https://registry.example",
+        "x",
+        Login("me", "secret"),
+        _NoSession(),  # type: ignore[arg-type]
+    )
+    assert access.headers("https://elsewhere.example/blob") == {}
+    sent = access.headers("https://registry.example/v2/")["Authorization"]
+    with pytest.raises(RegistryError, match="not a safe address"):
+        access.renew(sent, 'Bearer realm="http://elsewhere.example/token"')
+
+
+class _NoSession:
+    """Must not be asked."""
+
+
+def _keep_with_layer(bad: Misbehaving, data: bytes, media_type: str, diff_id: str) -> None:
+    config = dump(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+        }
+    )
+    for blob in (data, config):
+        bad.blobs[digest_of(blob)] = blob
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": DOCKER_MANIFEST,
+        "config": {"digest": digest_of(config), "size": len(config)},
+        "layers": [{"digest": digest_of(data), "size": len(data), "mediaType": media_type}],
+    }
+    bad.manifests["1"] = (json.dumps(manifest).encode(), DOCKER_MANIFEST)
