@@ -135,6 +135,8 @@ class Supervisor:
     def _note(self, error: SupervisorError, work: Work, ledger: Ledger, notes: Log) -> None:
         notes.error(error.problem, remedy=error.remedy)
         try:
+            if len(work.trigger.event) > records.LONGEST_KEPT:
+                ledger.event(work.trigger.event)  # the claim had no room; a retry needs it
             ledger.failed(error, work.invocation.log_group, work.invocation.log_stream)
         except SupervisorError as second:
             notes.error(f"The failure cannot be recorded: {second.problem}", remedy=second.remedy)

@@ -94,9 +94,11 @@ class _Taking:
                 notes.info("The function recorded itself how this run failed.")
                 return RunResult(run=path, state=RunState.DUPLICATE)
             ledger = self._ledger(path, trigger)
-            if not ledger.claim():
+            if not ledger.go_on():
                 notes.info("This run is done, handed over, or somebody works on it.")
                 return RunResult(run=path, state=RunState.DUPLICATE)
+            if len(trigger.event) > records.LONGEST_KEPT:
+                ledger.event(trigger.event)
             return self._settle(ledger, trigger, notes)
         except SupervisorError as error:
             notes.error(error.problem, remedy=error.remedy)
@@ -125,6 +127,7 @@ class _Taking:
         return RunResult(run=ledger.run, state=RunState.FAILED)
 
     def _record(self, ledger: Ledger, error: SupervisorError) -> None:
+        """``error`` may replace what an earlier attempt of the request wrote."""
         log = self._log(ledger)
         ledger.failed(error, str(log["log_group"]), str(log["log_stream"]))
 
@@ -164,7 +167,8 @@ class _Taking:
     def _has_said_why(self, path: RunPath) -> bool:
         """Tell whether this request's own failure stands, written since it claimed the run.
 
-        An earlier attempt's does not, nor that a job could not be submitted.
+        An earlier attempt's does not, nor what a job can still cure: that none could be
+        submitted.
         """
         claim, error = self._read(path, records.CLAIM), self._read(path, records.ERROR)
         if claim is None or error is None or error[0].get("kind") == DelegationError.__name__:

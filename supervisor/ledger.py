@@ -59,6 +59,24 @@ class Ledger:
                 return True
         return False
 
+    def go_on(self) -> bool:
+        """As ``claim``, for who speaks for the owner that died: its claim is left as it is.
+
+        That keeps the run's five writes, and its lease from beginning anew.
+        """
+        ref = self._ref(records.CLAIM)
+        found = self.store.read(ref)
+        if found is None or records.owner_of(records.decode(found[0], ref.key), ref.key) != (
+            self.owner
+        ):
+            return self.claim()
+        if self.store.head(self._ref(records.DONE)) is not None:
+            return False
+        if self._writer(records.DELEGATED)[0] == self.owner:
+            return False
+        self._claim_etag = found[1].etag
+        return True
+
     def renew(self) -> None:
         """Start the lease anew; raise ClaimLost if somebody else has taken the run over."""
         ref = self._ref(records.CLAIM)

@@ -96,6 +96,16 @@ class Ledger:
         except RecordError as error:
             raise UnreadableRecord(error.problem, remedy=error.remedy) from error
 
+    def event(self, run: RunPath) -> str:
+        """Return an event that was too large for the claim; empty if none was kept."""
+        key = run.key(records.EVENT)
+        with translated(f"read the event {key}"):
+            try:
+                body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            except self.s3.exceptions.NoSuchKey:
+                return ""
+        return body.decode("utf-8", "surrogatepass")
+
     def write_if_absent(self, run: RunPath, name: str, record: Mapping[str, object]) -> bool:
         """Write a record unless there is one; say whether it was written."""
         key = run.key(name)

@@ -55,8 +55,12 @@ def event_again(ledger: Ledger, run: Run) -> dict[str, object]:
 
 def _event(ledger: Ledger, run: Run) -> dict[str, object]:
     claim = ledger.read(run.path, records.CLAIM) or {}
-    text = claim.get("event")
-    if not isinstance(text, str) or len(text.encode()) > limits.LAMBDA_ASYNC_PAYLOAD.most:
+    text = claim.get("event") or ledger.event(run.path)
+    if (
+        not isinstance(text, str)
+        or not text
+        or len(text.encode()) > limits.LAMBDA_ASYNC_PAYLOAD.most
+    ):
         raise CannotRetry(
             f"The event of the run {run.path} was not kept: it was too large.",
             remedy="Call the function again with the same input.",

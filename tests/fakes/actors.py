@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervisor.core import Supervisor
+    from supervisor.delegate import Delegate
     from supervisor.invocation import Handled, Invocation
     from supervisor.model import ObjectRef
 
@@ -43,7 +44,7 @@ class Actor:
     """One supervisor at work on one invocation."""
 
     turns: Turns
-    supervisor: Supervisor
+    supervisor: Supervisor | Delegate
     invocation: Invocation
     handled: Handled | None = None
     dead: bool = False
@@ -105,7 +106,7 @@ class Actor:
 
 def actor(
     turns: Turns,
-    supervisor: Supervisor,
+    supervisor: Supervisor | Delegate,
     invocation: Invocation,
     *,
     now: Callable[[], float],

@@ -156,3 +156,23 @@ def test_waiting_has_an_end(cloud: LocalCloud) -> None:
     until(lambda: cloud.runs("first", key))
     scar(cloud, "wait", "-n", "first", "--timeout", "0.5", status=6)
     scar(cloud, "wait", "-n", "first")
+
+
+def test_what_died_without_a_word_is_explained_and_done_when_it_is_sent_again(
+    cloud: LocalCloud,
+) -> None:
+    flag = cloud.folder / "lives"
+    key = cloud.put(
+        "second",
+        f'[ -e {flag} ] || {{ kill -9 $PPID; sleep 5; }}; echo well >"$TMP_OUTPUT_DIR/lives"',
+    )
+    cloud.ended("second", key)
+    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
+    assert story["state"] == "failed"
+    assert "killed" in story["why"]
+    assert "want of memory" in story["why"]
+    flag.touch()
+    scar(cloud, "retry", f"s3://{BUCKET}/{key}")
+    assert cloud.read("out/second/lives") == "well\n"
+    scar(cloud, "wait", "-n", "second")
+    assert len(cloud.runs("second", key)) == 1

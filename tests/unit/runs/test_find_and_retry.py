@@ -137,6 +137,16 @@ def test_a_run_whose_event_was_too_large_says_so() -> None:
     assert find.by_name(ledger, "a" * 32).state is State.FAILED
 
 
+def test_a_large_event_that_was_kept_beside_the_claim_is_sent_again() -> None:
+    s3, sent = ListedS3(), Sent()
+    for name, body in (("claim", records.encode({"owner": {}})), ("event", b'{"pad": "x"}')):
+        s3.put(f"runs/fn/{DAY}/{'a' * 32}/{name}.json", 50, body)
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
+    ledger = a_ledger(s3)
+    retry(ledger, find.by_name(ledger, "a" * 32), sent)
+    assert sent.events == [("fn", {"pad": "x"})]
+
+
 def test_records_of_a_newer_release_are_refused_politely() -> None:
     s3 = ListedS3()
     key = f"runs/fn/{DAY}/{'a' * 32}/claim.json"

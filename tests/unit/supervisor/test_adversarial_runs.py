@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from dataclasses import replace
@@ -19,17 +20,22 @@ from hypothesis.stateful import (
 )
 
 from scar.runs.states import OVER, State, state_of
+from supervisor.core import Supervisor
 from supervisor.model import ExecutionMode, ObjectRef
 from tests.fakes.actors import Actor, Turns, actor
 from tests.fakes.object_store import Crash, MemoryStore
 from tests.fakes.supervised import (
+    KILLED,
     NOW,
     STATE,
+    TIMED_OUT,
     PythonScript,
     World,
+    a_delegate,
     a_world,
     as_job,
     asked,
+    given_up,
     notification,
 )
 
@@ -137,6 +143,23 @@ class Runs(RuleBasedStateMachine):
     def somebody_ends(self, data: st.DataObject) -> None:
         data.draw(st.sampled_from(self._alive())).finish()
 
+    @precondition(lambda self: self._dead())
+    @rule(data=st.data(), skew=st.integers(-300, 300))
+    def lambda_tells_the_delegate(self, data: st.DataObject, skew: int) -> None:
+        """At least once, some time after the sandbox died; also what Batch cannot help with."""
+        dead = data.draw(st.sampled_from(self._dead()))
+        answer = data.draw(st.sampled_from((TIMED_OUT, KILLED, None)))
+        assert isinstance(dead.supervisor, Supervisor)
+        self._tell(dead.supervisor.config.mode, dead.invocation, answer, skew)
+
+    @precondition(lambda self: self.events)
+    @rule(data=st.data(), skew=st.integers(-300, 300))
+    def a_sandbox_never_starts(self, data: st.DataObject, skew: int) -> None:
+        """Nothing of the function runs at all; only the delegate hears of it."""
+        version, request = data.draw(st.sampled_from(self.events))
+        never = self._asked(version, f"{request}-never-{len(self.actors)}")
+        self._tell(self.mode, never, ("Runtime.ExitError", "exit status 127"), skew)
+
     @rule(seconds=st.sampled_from((1, 59, 361, 901, 90_000)))
     def time_passes(self, seconds: int) -> None:
         """Sandboxes die at their deadline; a job may sleep longer than its lease."""
@@ -188,7 +211,7 @@ class Runs(RuleBasedStateMachine):
     def _all(self, allowed: Container[State]) -> None:
         runs: dict[str, dict[str, float]] = {}
         for (bucket, key), (_, stored) in self.store.objects.items():
-            if bucket == STATE:
+            if bucket == STATE and key.startswith("runs/"):
                 run, _, name = key.rpartition("/")
                 runs.setdefault(run, {})[name.removesuffix(".json")] = stored.modified
         for run, written in runs.items():
@@ -208,9 +231,33 @@ class Runs(RuleBasedStateMachine):
         )
         self.actors.append(made)
 
+    def _tell(
+        self, mode: ExecutionMode, dead: Invocation, answer: tuple[str, str] | None, skew: int
+    ) -> None:
+        world = self.worlds[mode]
+        told = given_up(json.loads(dead.event), answer, request=dead.owner.request)
+        delegate = a_delegate(world)
+        left = replace(told, deadline=self.time + skew + LAMBDA_SECONDS)
+        self.actors.append(actor(self.turns, delegate, left, now=lambda: self.time + skew))
+
+    def _dead(self) -> list[Actor]:
+        """List requests that died without a word."""
+        return [
+            one
+            for one in self.actors
+            if one.over
+            and isinstance(one.error, Crash)
+            and isinstance(one.supervisor, Supervisor)
+            and not one.invocation.owner.job
+        ]
+
     def _repeat(self, dead: Actor) -> None:
         """Deliver a request again, or start the next attempt of a job."""
         owner = dead.invocation.owner
+        if not isinstance(dead.supervisor, Supervisor):  # Lambda calls the delegate again
+            again = replace(dead.invocation, deadline=self.time + LAMBDA_SECONDS)
+            self.actors.append(actor(self.turns, dead.supervisor, again, now=lambda: self.time))
+            return
         if not owner.job:
             left = replace(dead.invocation, deadline=self.time + LAMBDA_SECONDS)
             self._act(dead.supervisor.config.mode, left)

@@ -65,6 +65,7 @@ def test_a_run_whose_sandbox_died_goes_on_in_batch_and_makes_its_output_once(
     assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunState.DONE
     assert world.store.keys()["out/x"] == b"input"
     assert records_of(world).keys() == {"claim", "delegated", "attempt-1", "done"}
+    assert world.store.calls["write"] == 5
     assert delegate.handle(given_up(EVENT, answer)).results[0].state is RunState.DUPLICATE
     assert len(world.delegator.submitted) == 1
 
@@ -238,6 +239,13 @@ def test_an_event_that_nobody_understands_is_kept_for_a_retry(tmp_path: Path) ->
     found = records_of(world)
     assert json.loads(str(found["claim"]["event"])) == broken
     assert found["error"]["kind"] == "EventLost"
+
+
+def test_a_large_event_is_kept_for_a_retry(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    event = {"pad": "x" * 70_000}
+    a_delegate(world).handle(given_up(event, None, condition="EventAgeExceeded"))
+    assert records_of(world)["event"] == event
 
 
 @pytest.mark.parametrize("record", [b"", b"[]", b"{}", b'{"requestContext": {}}', b'"x"'])
