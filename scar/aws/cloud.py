@@ -11,13 +11,14 @@ from scar.aws.faults import translated
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
 from scar.aws.handlers.definitions import JobDefinitionHandler
 from scar.aws.handlers.delegation import RunsElsewhereHandler
-from scar.aws.handlers.ecr import ImageHandler, RepositoryHandler
+from scar.aws.handlers.ecr import ImageHandler, OldImageHandler, RepositoryHandler
 from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler, PermissionHandler
 from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
 from scar.aws.handlers.launch_templates import LaunchTemplateHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.handlers.s3 import BucketHandler, StateBucketHandler
+from scar.aws.old_images import in_use
 from scar.aws.wait import Patience, Stop
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ class Cloud:
                 kinds.InstanceProfile: InstanceProfileHandler(iam),
                 kinds.Repository: RepositoryHandler(connection.client("ecr")),
                 kinds.Image: ImageHandler(images),
+                kinds.OldImage: OldImageHandler(
+                    connection.client("ecr"), lambda: in_use(connection)
+                ),
                 kinds.LambdaFunction: FunctionHandler(lambda_, patience, role_patience),
                 kinds.EventInvokeConfig: EventInvokeHandler(lambda_, role_patience),
                 kinds.RunsElsewhere: RunsElsewhereHandler(s3),

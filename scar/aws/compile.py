@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.aws import delegate, machines, names, policies, sizes
+from scar.aws import delegate, machines, names, policies, repositories, sizes
 from scar.aws.function import folder, is_s3
 from scar.aws.policies import DataFlow, Place
 from scar.aws.resources import (
@@ -16,7 +16,6 @@ from scar.aws.resources import (
     InvokePermission,
     LambdaFunction,
     LogGroup,
-    Repository,
     Resource,
     Role,
     StateBucket,
@@ -131,12 +130,11 @@ def _of(
     function: Function, flow: DataFlow, digest: str, network: Network | None
 ) -> Iterator[Resource]:
     account = flow.account
-    repository = names.repository(function.name)
     yield LogGroup(
         name=names.lambda_log_group(function.name), retention_days=function.retention_days
     )
-    yield Repository(name=repository, policy=policies.repository(account))
-    yield Image(name=repository, digest=digest)
+    yield repositories.of(function, account)
+    yield Image(name=function.repository, digest=digest)
     if not function.role:
         yield Role(
             name=names.role(function.name, account.region, "lambda"),
@@ -160,7 +158,7 @@ def _function(function: Function, account: Account, digest: str, flow: DataFlow)
     return LambdaFunction(
         name=function.name,
         role_arn=machines.given_role(function, account) or generated,
-        image=names.image_uri(account, function.name, digest),
+        image=names.image_uri(account, function.repository, digest),
         memory=function.memory,
         timeout=function.timeout,
         ephemeral_mb=function.ephemeral_mb,

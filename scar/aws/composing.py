@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws import limits
 from scar.aws.logins import login_of
+from scar.aws.names import image_tag
 from scar.errors import ConfigurationError
 from scar.image.compose import compose
 from scar.image.errors import ImageError
@@ -85,12 +86,13 @@ class FunctionImages:
     def holds(self, repository: str, digest: str) -> bool:
         """Say whether the repository has this manifest."""
         with self._open(repository) as opened:
-            return opened.has_manifest(digest)
+            return opened.has_manifest(image_tag(digest))
 
     def push(self, repository: str, digest: str) -> None:
         """Push the composed image of that digest."""
         with self._open(repository) as opened:
-            push(self._composed[digest], opened, self.report, known=self._known)
+            tags = (image_tag(digest),)
+            push(self._composed[digest], opened, self.report, tags, self._known)
 
     def _open(self, repository: str) -> Repository:
         if self._login is None:

@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.aws import names, policies
+from scar.aws import names, policies, repositories
 from scar.aws.function import Function
 from scar.aws.resources import (
     EventInvokeConfig,
     Image,
     LambdaFunction,
     LogGroup,
-    Repository,
     Role,
     RunsElsewhere,
 )
@@ -75,13 +74,12 @@ def arn(account: Account) -> str:
 
 def resources(function: Function, account: Account, digest: str) -> Iterator[Resource]:
     """Compile the delegate: a function that nothing but Lambda's destinations start."""
-    repository = names.repository(function.name)
     role = names.role(function.name, account.region, "lambda")
     yield LogGroup(
         name=names.lambda_log_group(function.name), retention_days=function.retention_days
     )
-    yield Repository(name=repository, policy=policies.repository(account))
-    yield Image(name=repository, digest=digest)
+    yield repositories.of(function, account)
+    yield Image(name=function.repository, digest=digest)
     yield Role(
         name=role,
         trust=policies.trust("lambda", account),
@@ -91,7 +89,7 @@ def resources(function: Function, account: Account, digest: str) -> Iterator[Res
     yield LambdaFunction(
         name=function.name,
         role_arn=account.iam_arn(f"role/scar/{role}"),
-        image=names.image_uri(account, function.name, digest),
+        image=names.image_uri(account, function.repository, digest),
         memory=function.memory,
         timeout=function.timeout,
         architecture=function.architecture,

@@ -13,6 +13,7 @@ from scar.aws.cloud import Cloud
 from scar.aws.inventory import Inventory
 from scar.aws.listing import tagged_functions
 from scar.aws.lock import DeployLock, look
+from scar.aws.old_images import OldImages
 from scar.aws.plan import Create, Plan, Update, plan
 from scar.aws.remove import NO_IMAGES, Removal
 from scar.aws.resources import (
@@ -20,6 +21,9 @@ from scar.aws.resources import (
     Image,
     InvokePermission,
     JobDefinition,
+    LambdaFunction,
+    OldImage,
+    Repository,
     Role,
     RunsElsewhere,
     StateBucket,
@@ -28,7 +32,7 @@ from scar.aws.retire import unused_machines
 from scar.aws.site import look_around
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from scar.aws.connection import Connection
@@ -70,7 +74,7 @@ class Deployment:
         if dry_run or not todo:
             return todo
         if not _needs_lock(todo):
-            apply(todo, cloud, self.report, stop=cloud.stop)
+            self._apply(todo, cloud)
             return todo
         if not seen.bucket_exists:
             self._make_state_bucket(cloud, todo)
@@ -79,9 +83,16 @@ class Deployment:
             now = todo if lock.is_unchanged else self._plan(cloud, wanted, site)
             lock.check()
             rest = [c for c in now.changes if seen.bucket_exists or not _makes_state(c)]
-            apply(replace(now, changes=tuple(rest)), cloud, self.report, stop=cloud.stop)
+            self._apply(replace(now, changes=tuple(rest)), cloud)
             lock.finished(f.name for f in self.functions)
         return now
+
+    def _apply(self, todo: Plan, cloud: Cloud) -> None:
+        """Carry out the plan; old images go when nothing can be undone any more."""
+        gone = tuple(c for c in todo.changes if isinstance(c.resource, OldImage))
+        rest = tuple(c for c in todo.changes if c not in gone)
+        apply(replace(todo, changes=rest), cloud, self.report, stop=cloud.stop)
+        apply(replace(todo, changes=gone), cloud, self.report, undo=False, stop=cloud.stop)
 
     def _make_state_bucket(self, cloud: Cloud, todo: Plan) -> None:
         """Make what holds the lock before anything else."""
@@ -132,7 +143,11 @@ class Deployment:
         """Compare; what a former version of these functions had and nobody uses now, goes."""
         inventory = Inventory(self.connection, cloud)
         ours = [function.name for function in self.functions]
-        found = inventory.look(ours, wanted)
+        old = OldImages(self.connection)
+        with ThreadPoolExecutor(1) as pool:
+            listing = pool.submit(old.listed, [r.name for r in wanted if isinstance(r, Repository)])
+            found = inventory.look(ours, wanted)
+            images = listing.result()
         wanted = delegate.kept(wanted, found.resources)
         rules = [r for r in wanted if isinstance(r, BucketNotification)]
         there = {bucket: {**configuration} for bucket, configuration in found.told.items()}
@@ -143,6 +158,12 @@ class Deployment:
         }
         keep = [r for r in wanted if isinstance(r, JobDefinition)]
         observed |= unused_machines(inventory, found, keep=keep, changing=ours)
+        observed |= old.unused(
+            images,
+            wanted={r.digest for r in wanted if isinstance(r, Image)},
+            replaced=_digests(r for k, r in found.resources.items() if k in keys),
+            changing=[r.name for r in wanted if isinstance(r, LambdaFunction)],
+        )
         todo = plan(wanted, observed)
         preflight.require(surroundings.of_counts(todo, found.counts))
         notes = (*_sharing(keep, found, ours), *_standing(site))
@@ -154,7 +175,7 @@ def _needs_lock(todo: Plan) -> bool:
     return any(
         not isinstance(c, Update) or c.desired.shared or isinstance(c.desired, BucketNotification)
         for c in todo.changes
-        if not isinstance(c.resource, Image)
+        if not isinstance(c.resource, Image | OldImage)
     )
 
 
@@ -171,6 +192,12 @@ def _standing(site: Site) -> Iterator[str]:
     """Say where jobs run."""
     for network in sorted({str(n) for n in site.jobs.values()}):
         yield f"jobs run in {network}"
+
+
+def _digests(observed: Iterable[Resource]) -> set[str]:
+    """Return the images that functions and their jobs use up to now."""
+    users = (r for r in observed if isinstance(r, LambdaFunction | JobDefinition))
+    return {r.image.partition("@")[2] for r in users}
 
 
 def _makes_state(change: Change) -> bool:

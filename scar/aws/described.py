@@ -48,6 +48,8 @@ def _function(described: fdl.AwsFunction) -> Function:
         security_groups=spec.vpc.security_group_ids,
         file_systems=tuple((item.arn, item.path) for item in spec.file_system),
         allow_loop=spec.allow_loop,
+        repository_prefix=described.ecr.prefix,
+        keep_repository=not described.ecr.delete_image,
         batch=None if spec.execution_mode is ExecutionMode.LAMBDA else _batch(described.batch),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.aws import names
 from supervisor.model import ExecutionMode, OutputRule
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Function:
     generated ones; without ``create_roles`` no role is generated at all. ``subnets`` and
     ``security_groups`` put the function into a VPC; ``file_systems`` are pairs of an EFS access
     point's ARN and a path. ``allow_loop``: outputs may start the function again.
+    ``keep_repository``: removing the function leaves its images.
     """
 
     name: str
@@ -108,7 +110,14 @@ class Function:
     security_groups: tuple[str, ...] = ()
     file_systems: Pairs = ()
     allow_loop: bool = False
+    repository_prefix: str = names.REPOSITORIES
+    keep_repository: bool = False
     batch: Batch | None = None
+
+    @property
+    def repository(self) -> str:
+        """The container repository of the composed image."""
+        return names.repository(self.name, self.repository_prefix)
 
     @property
     def image_name(self) -> str:

@@ -98,6 +98,7 @@ class Inventory:
             telling = {b: pool.submit(self.configuration, b) for b in sorted(first)}
             found = {r.key: r for f in reading if (r := f.result()) is not None}
             permissions = [p for f in allowing for p in f.result()]
+            found |= self._repositories(functions, found)
             further = self.buckets_of(found.values())
             further |= {p.source_arn.rpartition(":")[2] for p in permissions if p.source_arn}
             telling |= {b: pool.submit(self.configuration, b) for b in sorted(further - first)}
@@ -139,6 +140,19 @@ class Inventory:
                 arn = account.arn("logs", f"log-group:{found.name}")
                 return found if handler.is_ours(arn) else None
         return found
+
+    def _repositories(
+        self, functions: Sequence[str], found: Mapping[Key, Resource]
+    ) -> dict[Key, Resource]:
+        """Read the repositories that functions use under another prefix than the usual one."""
+        named = {
+            names.repository_of(r.image)
+            for r in found.values()
+            if isinstance(r, LambdaFunction) and r.name in functions and r.image
+        }
+        sought = (Repository(name=name) for name in sorted(named))
+        read = (self._read_if_ours(r) for r in sought if r.key not in found)
+        return {r.key: r for r in read if r is not None}
 
     def _permissions(self, function: str) -> tuple[InvokePermission, ...]:
         with translated(f"find what invokes function {function}"):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Final, Literal
 
-from scar.aws.cloud import PARALLEL
 from scar.aws.faults import translated
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import JobSummaryTypeDef
 
+PARALLEL = 24
 _Status = Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"]
 _ACTIVE: Final[tuple[_Status, ...]] = (
     "SUBMITTED",
@@ -28,12 +28,16 @@ _ACTIVE: Final[tuple[_Status, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class ActiveJob:
-    """A job that is not finished; ``function`` is the name of its definition."""
+    """A job that is not finished; ``function`` is the name of its definition.
+
+    ``definition`` is the ARN of that definition's revision.
+    """
 
     id: str
     name: str
     function: str
     queue: str
+    definition: str = ""
 
 
 def active(batch: BatchClient, queues: Sequence[str]) -> tuple[ActiveJob, ...]:
@@ -58,5 +62,6 @@ def terminate(batch: BatchClient, job: ActiveJob) -> None:
 
 
 def _job(summary: JobSummaryTypeDef, queue: str) -> ActiveJob:
-    definition = summary.get("jobDefinition", "").rpartition("/")[2].partition(":")[0]
-    return ActiveJob(summary["jobId"], summary["jobName"], definition, queue)
+    definition = summary.get("jobDefinition", "")
+    function = definition.rpartition("/")[2].partition(":")[0]
+    return ActiveJob(summary["jobId"], summary["jobName"], function, queue, definition)

@@ -131,7 +131,7 @@ def _roles(function: Function, flow: DataFlow) -> Iterator[Role]:
         yield Role(
             name=names.role(function.name, account.region, "exec"),
             trust=policies.trust("ecs-tasks", account),
-            policy=policies.execution_role(account, function.name),
+            policy=policies.execution_role(account, function.name, function.repository),
             boundary=function.boundary,
         )
 
@@ -150,7 +150,7 @@ def _definition(
 
     return JobDefinition(
         name=function.name,
-        image=names.image_uri(account, function.name, digest),
+        image=names.image_uri(account, function.repository, digest),
         platform="FARGATE" if fargate else "EC2",
         vcpus=batch.vcpus,
         memory=batch.memory,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,11 +19,14 @@ IMAGE_TAG = "scar:image"
 QUEUE_TAG = "scar:queue"
 BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
+KEEP_TAG = "scar:keep"
+REPOSITORIES = "scar"
 
 # The function that takes the events of others; the name is taken in every account.
 DELEGATE = "scar-delegate"
 
 _ROLE_NAME_MAX = 64
+_WORDS = re.compile("[a-z0-9]+(?:[_-][a-z0-9]+)*")
 
 
 def state_bucket(account: Account) -> str:
@@ -37,15 +41,26 @@ def batch_log_group(function: str) -> str:
     return f"/aws/batch/{function}"
 
 
-def repository(function: str) -> str:
-    """Repository names are lower case; function names need not be."""
-    if function == function.lower():
-        return f"scar/{function}"
-    return f"scar/{function.lower()}-{_digest(function)[:8]}"
+def repository(function: str, prefix: str = REPOSITORIES) -> str:
+    """Repository names are lower case words with single separators; functions' need not be."""
+    if _WORDS.fullmatch(function):
+        return f"{prefix}/{function}"
+    words = re.findall("[a-z0-9]+", function.lower())
+    return f"{prefix}/{'-'.join([*words, _digest(function)[:8]])}"
 
 
-def image_uri(account: Account, function: str, digest: str) -> str:
-    return f"{account.registry}/{repository(function)}@{digest}"
+def image_uri(account: Account, repository: str, digest: str) -> str:
+    return f"{account.registry}/{repository}@{digest}"
+
+
+def repository_of(image_uri: str) -> str:
+    """Return the repository that an image's URI names, the empty string if there is none."""
+    return image_uri.partition("/")[2].partition("@")[0].partition(":")[0]
+
+
+def image_tag(digest: str) -> str:
+    """Tag of a composed image: repositories expire what has no tag. One digest, one tag."""
+    return f"scar-{digest.partition(':')[2]}"
 
 
 def role(function: str, region: str, purpose: str) -> str:

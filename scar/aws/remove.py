@@ -22,6 +22,7 @@ from scar.aws.resources import (
     InvokePermission,
     JobQueue,
     LambdaFunction,
+    Repository,
 )
 from scar.aws.retire import unused_machines
 from scar.aws.wait import Patience
@@ -151,6 +152,8 @@ class Removal:
         observed = dict(found.resources)
         observed |= unused_machines(inventory, found, keep=(), changing=self.names, busy=busy)
         observed |= self._empty_buckets(found)
+        kept = {k for k, r in observed.items() if isinstance(r, Repository) and r.is_kept}
+        observed = {k: r for k, r in observed.items() if k not in kept}
         return plan((), _without_what_goes_along(observed))
 
     def _empty_buckets(self, found: Found) -> dict[Key, Resource]:

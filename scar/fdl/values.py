@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from scar.aws import limits
 
 _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
+# Amazon ECR API reference, CreateRepository; functions' names have 64 characters of the 256.
+_REPOSITORY_PREFIX = r"(?=.{1,150}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*"
 # A bucket's name: S3 user guide, "General purpose bucket naming rules".
 _BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 
@@ -108,6 +110,9 @@ def no_oscar(value: object) -> None:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+RepositoryPrefix = Annotated[
+    str, _matches(_REPOSITORY_PREFIX, "the begin of an ECR repository's name: a-z, 0-9, . _ - /")
+]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(listed)]
 File = Annotated[Path, AfterValidator(_file), AfterValidator(_readable)]
 Name = Annotated[

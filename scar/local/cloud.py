@@ -26,6 +26,7 @@ from scar.local.lambda_.service import LambdaService, Ports, Settings
 from scar.local.logs.plane import LogsPlane
 from scar.local.logs.store import LogStore
 from scar.local.moto.plane import MotoPlane
+from scar.local.registry.ecr import EcrImages
 from scar.local.registry.images import ImageStore
 from scar.local.registry.plane import RegistryPlane
 from scar.local.s3.plane import S3Plane
@@ -93,7 +94,7 @@ class Cloud:
         logs = LogStore(data / "logs", ensure_group=groups.ensure, retention=groups.retention)
         self._closers.append(logs.close)
         registry = RegistryPlane(data / "registry", password)
-        images = ImageStore(registry.store)
+        images, of_ecr = ImageStore(registry.store), EcrImages(registry.store)
         self._lambda = self._functions(moto, images, logs, keys)
         self._batch = self._jobs(moto, images, logs, keys)
         s3 = S3Plane(
@@ -114,6 +115,8 @@ class Cloud:
             Route.REST: moto,
         }
         moto.watch(forget_logs(logs))
+        moto.watch(of_ecr.forget)
+        moto.serve(of_ecr.answer)
         self._lambda.start()
         self._batch.start()
         self._door.open(Router(planes, Authenticator(secret)))

@@ -1,24 +1,32 @@
-"""The function's container repository and the image in it."""
+"""The function's container repository and the images in it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from scar.aws import names
+from scar.aws.faults import NotOurs
 from scar.aws.policies import canonical
-from scar.aws.resources import Image, Repository
+from scar.aws.resources import Image, OldImage, Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_ecr.type_defs import TagTypeDef
+
+    from scar.aws.resources import Pairs
 
 
 class ImageStore(Protocol):
     """Where composed images are pushed to."""
 
     def holds(self, repository: str, digest: str) -> bool:
-        """Say whether the repository has this manifest."""
+        """Say whether the repository has this manifest, under its own tag."""
 
     def push(self, repository: str, digest: str) -> None:
         """Push the composed image of that digest; raise ScarError if that fails."""
@@ -26,43 +34,97 @@ class ImageStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RepositoryHandler:
+    """Repositories of scar's are known by their tag; tags of other tools stay as they are."""
+
     ecr: ECRClient
 
     def read(self, resource: Repository) -> Repository | None:
+        """Read the repository; raise NotOurs if somebody else made it."""
         try:
-            self.ecr.describe_repositories(repositoryNames=[resource.name])
+            found = self.ecr.describe_repositories(repositoryNames=[resource.name])
         except self.ecr.exceptions.RepositoryNotFoundException:
             return None
-        try:
-            found = self.ecr.get_repository_policy(repositoryName=resource.name)
-        except self.ecr.exceptions.RepositoryPolicyNotFoundException:
-            return Repository(name=resource.name)
-        return Repository(name=resource.name, policy=canonical(json.loads(found["policyText"])))
+        (described,) = found["repositories"]
+        with ThreadPoolExecutor(3) as pool:
+            policy = pool.submit(self._policy, resource.name)
+            lifecycle = pool.submit(self._lifecycle, resource.name)
+            tags = self._tags(described["repositoryArn"])
+            _require_ours(resource.name, tags)
+            told = {name for name, _ in resource.tags}
+            return Repository(
+                name=resource.name,
+                policy=policy.result(),
+                lifecycle=lifecycle.result(),
+                scan_on_push=described.get("imageScanningConfiguration", {}).get(
+                    "scanOnPush", False
+                ),
+                tags=tuple((k, v) for k, v in tags if k in told or k.startswith("scar:")),
+            )
 
     def create(self, resource: Repository) -> None:
         with contextlib.suppress(self.ecr.exceptions.RepositoryAlreadyExistsException):
-            self.ecr.create_repository(repositoryName=resource.name)
-        self._allow(resource)
+            self.ecr.create_repository(
+                repositoryName=resource.name,
+                tags=_as_sent(resource.tags),
+                imageScanningConfiguration={"scanOnPush": resource.scan_on_push},
+            )
+        self._rules(Repository(name=resource.name), resource)
 
     def update(self, observed: Repository, desired: Repository) -> None:
-        del observed
-        self._allow(desired)
+        if observed.scan_on_push != desired.scan_on_push:
+            self.ecr.put_image_scanning_configuration(
+                repositoryName=desired.name,
+                imageScanningConfiguration={"scanOnPush": desired.scan_on_push},
+            )
+        if observed.tags != desired.tags:
+            self._tag(observed, desired)
+        self._rules(observed, desired)
 
     def delete(self, resource: Repository) -> None:
         with contextlib.suppress(self.ecr.exceptions.RepositoryNotFoundException):
             self.ecr.delete_repository(repositoryName=resource.name, force=True)
 
-    def _allow(self, resource: Repository) -> None:
-        if resource.policy:
-            self.ecr.set_repository_policy(repositoryName=resource.name, policyText=resource.policy)
+    def _rules(self, observed: Repository, desired: Repository) -> None:
+        name = desired.name
+        if desired.policy and desired.policy != observed.policy:
+            self.ecr.set_repository_policy(repositoryName=name, policyText=desired.policy)
+        if desired.lifecycle and desired.lifecycle != observed.lifecycle:
+            self.ecr.put_lifecycle_policy(
+                repositoryName=name, lifecyclePolicyText=desired.lifecycle
+            )
+
+    def _tag(self, observed: Repository, desired: Repository) -> None:
+        found = self.ecr.describe_repositories(repositoryNames=[desired.name])
+        arn = found["repositories"][0]["repositoryArn"]
+        self.ecr.tag_resource(resourceArn=arn, tags=_as_sent(desired.tags))
+        if gone := sorted(dict(observed.tags).keys() - dict(desired.tags)):
+            self.ecr.untag_resource(resourceArn=arn, tagKeys=gone)
+
+    def _policy(self, name: str) -> str:
+        try:
+            text = self.ecr.get_repository_policy(repositoryName=name)["policyText"]
+        except self.ecr.exceptions.RepositoryPolicyNotFoundException:
+            return ""
+        return canonical(json.loads(text))
+
+    def _lifecycle(self, name: str) -> str:
+        try:
+            text = self.ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
+        except self.ecr.exceptions.LifecyclePolicyNotFoundException:
+            return ""
+        return canonical(json.loads(text))
+
+    def _tags(self, arn: str) -> Pairs:
+        found = self.ecr.list_tags_for_resource(resourceArn=arn)["tags"]
+        return tuple(sorted((tag["Key"], tag.get("Value", "")) for tag in found))
 
 
 @dataclass(frozen=True, slots=True)
 class ImageHandler:
     """Images are named by their content: they are pushed or there, never changed.
 
-    An image that is not wanted any more stays, since jobs that still wait may need it; it
-    goes with its repository.
+    An image that is not wanted any more stays, since jobs that still wait may need it: as an
+    OldImage it goes when nobody does, else with its repository.
     """
 
     store: ImageStore
@@ -79,3 +141,44 @@ class ImageHandler:
 
     def delete(self, resource: Image) -> None:
         del resource
+
+
+@dataclass(frozen=True, slots=True)
+class OldImageHandler:
+    """Deletes what is not in use; ``in_use`` tells the digests that are, at that very time."""
+
+    ecr: ECRClient
+    in_use: Callable[[], Collection[str]]
+
+    def read(self, resource: OldImage) -> OldImage | None:
+        """Say nothing: old images are found in lists."""
+        del resource
+        return None
+
+    def create(self, resource: OldImage) -> None:
+        raise AssertionError(resource)
+
+    def update(self, observed: OldImage, desired: OldImage) -> None:
+        raise AssertionError(observed, desired)
+
+    def delete(self, resource: OldImage) -> None:
+        """Delete the image unless somebody has begun to use it since it was looked for."""
+        if resource.digest in self.in_use():
+            return
+        with contextlib.suppress(self.ecr.exceptions.RepositoryNotFoundException):
+            self.ecr.batch_delete_image(
+                repositoryName=resource.repository, imageIds=[{"imageDigest": resource.digest}]
+            )
+
+
+def _require_ours(name: str, tags: Pairs) -> None:
+    if names.FUNCTION_TAG not in dict(tags):
+        raise NotOurs(
+            f"A container repository {name} exists that scar did not make.",
+            remedy="Choose another ecr.prefix, or give the repository the tag"
+            f" {names.FUNCTION_TAG} with the function's name as its value.",
+        )
+
+
+def _as_sent(tags: Pairs) -> list[TagTypeDef]:
+    return [{"Key": name, "Value": value} for name, value in tags]

@@ -5,17 +5,18 @@ flow       what a function reads, writes and calls
 roles      what the roles may do that scar makes, and who may take them
 calls      what scar itself calls: one table
 person     what whoever runs scar must be allowed to do
+repositories   who may pull images, and which expire
 """
 
 from scar.aws.policies.document import canonical
 from scar.aws.policies.flow import DataFlow, Place
+from scar.aws.policies.repositories import lifecycle, repository
 from scar.aws.policies.roles import (
     delegate_role,
     execution_role,
     instance_role,
     job_role,
     lambda_role,
-    repository,
     trust,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "instance_role",
     "job_role",
     "lambda_role",
+    "lifecycle",
     "repository",
     "trust",
 ]

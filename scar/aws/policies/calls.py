@@ -146,11 +146,19 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "repositories",
         (
+            "ecr:BatchDeleteImage",
             "ecr:CreateRepository",
             "ecr:DeleteRepository",
+            "ecr:DescribeImages",
             "ecr:DescribeRepositories",
+            "ecr:GetLifecyclePolicy",
             "ecr:GetRepositoryPolicy",
+            "ecr:ListTagsForResource",
+            "ecr:PutImageScanningConfiguration",
+            "ecr:PutLifecyclePolicy",
             "ecr:SetRepositoryPolicy",
+            "ecr:TagResource",
+            "ecr:UntagResource",
         ),
         also=(
             "ecr:BatchCheckLayerAvailability",

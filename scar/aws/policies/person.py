@@ -37,6 +37,7 @@ class Scope:
 
     account: Account
     functions: tuple[str, ...] = (ANY,)
+    repositories: tuple[str, ...] = (f"{names.REPOSITORIES}/{ANY}",)
     buckets: tuple[str, ...] = (ANY,)
     roles: tuple[str, ...] = ()
     service_roles: tuple[str, ...] = ()
@@ -67,6 +68,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> Scope:
     return Scope(
         account=account,
         functions=(*(f.name for f in functions), *delegate),
+        repositories=(*(f.repository for f in functions), *map(names.repository, delegate)),
         buckets=tuple(sorted({bucket for f in functions for bucket in f.buckets})),
         roles=tuple(sorted(given)),
         service_roles=tuple(sorted({m.service_role for m in machines} - {""})),
@@ -237,7 +239,7 @@ _ARNS: Mapping[On, Callable[[Scope], Iterable[str]]] = {
     "all functions": _of("lambda", "function:*"),
     "log groups": _log_groups,
     "repositories": lambda scope: (
-        scope.account.arn("ecr", f"repository/{names.repository(f)}") for f in scope.functions
+        scope.account.arn("ecr", f"repository/{name}") for name in scope.repositories
     ),
     "roles": _roles,
     "all roles": _of("iam", "role/*"),

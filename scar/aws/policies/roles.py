@@ -97,13 +97,12 @@ def delegate_role(account: Account, function: str) -> str:
     )
 
 
-def execution_role(account: Account, function: str) -> str:
+def execution_role(account: Account, function: str, repository: str) -> str:
     """Allow Fargate to pull the function's image and to write its log."""
-    repository = account.arn("ecr", f"repository/{names.repository(function)}")
     return document(
         [
             allow("ecr:GetAuthorizationToken", Resource="*"),
-            allow(*PULL, Resource=repository),
+            allow(*PULL, Resource=account.arn("ecr", f"repository/{repository}")),
             _logs(account, names.batch_log_group(function)),
         ]
     )
@@ -126,25 +125,13 @@ def instance_role(account: Account) -> str:
                 "ecs:UpdateContainerInstancesState",
                 Resource="*",
             ),
-            allow(*PULL, Resource=account.arn("ecr", "repository/scar/*")),
+            # Prefixes of repositories are the users' choice; scar's own carry its tag.
+            allow(
+                *PULL,
+                Resource=account.arn("ecr", "repository/*"),
+                Condition={"StringEquals": {f"aws:ResourceTag/{names.MANAGED_TAG}": "true"}},
+            ),
             _logs(account, names.batch_log_group("*")),
-        ]
-    )
-
-
-def repository(account: Account) -> str:
-    """Let Lambda, on behalf of this account, pull from the repository."""
-    return document(
-        [
-            {
-                **allow(
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                    Principal={"Service": "lambda.amazonaws.com"},
-                    Condition={"StringEquals": {"aws:SourceAccount": account.id}},
-                ),
-                "Sid": "LambdaPulls",
-            }
         ]
     )
 

@@ -22,7 +22,7 @@ from scar.aws.resources.functions import (
     RunsElsewhere,
 )
 from scar.aws.resources.iam import InstanceProfile, Role
-from scar.aws.resources.images import Image, Repository
+from scar.aws.resources.images import Image, OldImage, Repository
 from scar.aws.resources.logs import LogGroup
 from scar.aws.resources.storage import Bucket, BucketNotification, StateBucket
 
@@ -42,6 +42,7 @@ __all__ = [
     "LambdaFunction",
     "LaunchTemplate",
     "LogGroup",
+    "OldImage",
     "Pairs",
     "Platform",
     "Repository",

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from scar.aws import names
 from scar.aws.resources.base import Architecture, Key, Pairs, Resource
 from scar.aws.resources.iam import InstanceProfile, Role
-from scar.aws.resources.images import Image
+from scar.aws.resources.images import Image, Repository
 from scar.aws.resources.logs import LogGroup
 
 Platform = Literal["EC2", "FARGATE"]
@@ -119,7 +119,8 @@ class JobDefinition(Resource):
         return frozenset(
             {
                 Key(JobQueue.kind, self.queue),
-                Key(Image.kind, names.repository(self.name)),
+                Key(Image.kind, names.repository_of(self.image)),
+                Key(Repository.kind, names.repository_of(self.image)),
                 Key(LogGroup.kind, names.batch_log_group(self.name)),
                 Key(Role.kind, self.job_role.rpartition("/")[2]),
                 Key(Role.kind, self.execution_role.rpartition("/")[2]),

@@ -9,7 +9,7 @@ from scar.aws import names
 from scar.aws.resources.base import Architecture, Key, Pairs, Resource
 from scar.aws.resources.batch import JobDefinition
 from scar.aws.resources.iam import Role
-from scar.aws.resources.images import Image
+from scar.aws.resources.images import Image, Repository
 from scar.aws.resources.logs import LogGroup
 
 
@@ -46,7 +46,8 @@ class LambdaFunction(Resource):
         return frozenset(
             {
                 Key(Role.kind, self.role_arn.rpartition("/")[2]),
-                Key(Image.kind, names.repository(self.name)),
+                Key(Image.kind, names.repository_of(self.image)),
+                Key(Repository.kind, names.repository_of(self.image)),
                 Key(LogGroup.kind, names.lambda_log_group(self.name)),
                 Key(JobDefinition.kind, self.name),
             }

@@ -5,16 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scar.aws.resources.base import Key, Resource
+from scar.aws import names
+from scar.aws.resources.base import Key, Pairs, Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository(Resource):
-    """The function's own container repository; ``policy`` lets Lambda pull from it."""
+    """The function's own container repository.
+
+    ``policy`` lets Lambda pull from it, ``lifecycle`` expires leftovers.
+    """
 
     kind: ClassVar[str] = "repository"
 
     policy: str = ""
+    lifecycle: str = ""
+    scan_on_push: bool = False
+    tags: Pairs = ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it outlives its function."""
+        return names.KEEP_TAG in dict(self.tags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +40,18 @@ class Image(Resource):
     @property
     def needs(self) -> frozenset[Key]:
         return frozenset({Key(Repository.kind, self.name)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldImage(Resource):
+    """An image that was composed for a former deployment; ``name`` is ``repository@digest``."""
+
+    kind: ClassVar[str] = "old-image"
+
+    @property
+    def repository(self) -> str:
+        return self.name.partition("@")[0]
+
+    @property
+    def digest(self) -> str:
+        return self.name.partition("@")[2]

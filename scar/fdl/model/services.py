@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StrictBool
 
 from scar.fdl.model.base import Model
-from scar.fdl.values import retention
+from scar.fdl.values import RepositoryPrefix, retention
 
 
 class Iam(Model):
@@ -48,4 +48,7 @@ class Ecr(Model):
 
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
     region: str = Field("", description="AWS Region; empty: the function's")
+    prefix: RepositoryPrefix = Field(
+        "scar", description="what the repository's name begins with: `<prefix>/<function>`"
+    )
     delete_image: StrictBool = Field(True, description="`scar rm` removes the repository")

@@ -52,7 +52,8 @@ _SERVED: Mapping[str, frozenset[str]] = {
         """CreateRepository DescribeRepositories DeleteRepository GetAuthorizationToken
         SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy PutLifecyclePolicy
         GetLifecyclePolicy DeleteLifecyclePolicy TagResource UntagResource ListTagsForResource
-        PutImageTagMutability PutImageScanningConfiguration"""
+        PutImageTagMutability PutImageScanningConfiguration DescribeImages BatchDeleteImage
+        GetAccountSetting"""
     ),
     "logs": _words(
         """CreateLogGroup DescribeLogGroups DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy

@@ -59,6 +59,7 @@ class MotoPlane:
         self._clock = clock
         self._guards: list[Callable[[Call], Refusal | None]] = []
         self._watchers: list[Callable[[Call], None]] = []
+        self._servers: list[Callable[[Call], Response | None]] = []
         self._upstream = Upstream(account)
         self._bridge = Bridge(account)
         self._journal = Journal(folder / "journal.sqlite")
@@ -74,6 +75,10 @@ class MotoPlane:
     def watch(self, watcher: Callable[[Call], None]) -> None:
         """Tell another service about each successful change, e.g. a deleted log group."""
         self._watchers.append(watcher)
+
+    def serve(self, answer: Callable[[Call], Response | None]) -> None:
+        """Let another service answer calls about what moto knows nothing of, e.g. images."""
+        self._servers.append(answer)
 
     def handle(self, request: Request) -> Response:
         scope = calls.scope(request)
@@ -91,9 +96,16 @@ class MotoPlane:
         refusal = offer.refuse_unserved(call) or self._refuse(call)
         if refusal is not None:
             return respond(service, refusal)
+        return self._elsewhere(call) or (
+            self._change(call, sent) if offer.changes_state(call) else self._ask(call, sent)
+        )
+
+    def _elsewhere(self, call: Call) -> Response | None:
+        """Ask those who know what moto does not."""
         if call.operation == "GetAuthorizationToken":
             return self._token()
-        return self._change(call, sent) if offer.changes_state(call) else self._ask(call, sent)
+        answers = (answer(call) for answer in self._servers)
+        return next((found for found in answers if found is not None), None)
 
     def perform(self, sent: Wire) -> Response:
         """Carry out a change on behalf of the local cloud itself."""

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -83,6 +84,27 @@ class RegistryStore:
         if tag:
             self._place(self._folder(repository) / "tags" / tag, digest.encode())
         return digest
+
+    def manifests(self, repository: str) -> list[str]:
+        """List the digests of the repository's manifests, sorted."""
+        return [f"sha256:{name}" for name in _names(self._folder(repository) / "manifests")]
+
+    def pushed(self, repository: str, digest: str) -> float:
+        """Say when a manifest was put last, in seconds since 1970; 0 if there is none."""
+        try:
+            return self._manifest(repository, digest).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def forget_repository(self, repository: str) -> None:
+        """Remove all that was pushed to a repository; bytes that nobody uses go at next start."""
+        folder = self._folder(repository)
+        gone = self.incoming / f"gone-{uuid.uuid4().hex}"
+        try:
+            folder.replace(gone)  # in one step: others may be pulling
+        except FileNotFoundError:
+            return
+        shutil.rmtree(gone)
 
     def forget_manifest(self, repository: str, digest: str) -> bool:
         """Remove a manifest and the tags that name it; False if there was none."""

@@ -149,3 +149,13 @@ def test_partitions_are_those_that_the_sdk_knows() -> None:
     for partition in session.get_available_partitions():
         for region in session.get_available_regions("sts", partition, allow_non_regional=False):
             assert partition_of(region) == partition
+
+
+def test_repositories_are_those_of_the_functions_under_their_prefix() -> None:
+    function = replace(CROP, repository_prefix="team/images", role="mine")
+    statements = json.loads(policy(scope_of([function], ACCOUNT)))["Statement"]
+    (found,) = [s["Resource"] for s in statements if "ecr:PutImage" in s["Action"]]
+    assert found == "arn:aws:ecr:eu-west-1:123456789012:repository/team/images/crop"
+    statements = json.loads(policy(Scope(account=ACCOUNT)))["Statement"]
+    (found,) = [s["Resource"] for s in statements if "ecr:PutImage" in s["Action"]]
+    assert found == "arn:aws:ecr:eu-west-1:123456789012:repository/scar/*"

@@ -34,7 +34,7 @@ def test_no_role_may_create_log_groups() -> None:
     roles = (
         policies.lambda_role(FLOW),
         policies.job_role(FLOW),
-        policies.execution_role(ACCOUNT, "crop"),
+        policies.execution_role(ACCOUNT, "crop", "scar/crop"),
         policies.instance_role(ACCOUNT),
         policies.delegate_role(ACCOUNT, "scar-delegate"),
     )

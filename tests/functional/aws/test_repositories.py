@@ -1,0 +1,264 @@
+"""Repositories of functions: how they are made, which images stay in them, when they go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scar.aws import names
+from scar.aws.deploy import init
+from scar.errors import Refused
+from tests.functional.aws.making import a_function, deploy, left, pretend_running, refuse, remove
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.aws.connection import Connection
+    from scar.aws.function import Function
+    from tests.functional.aws.conftest import FakeImages
+
+NOTHING = "Nothing to change."
+
+
+class Pushed:
+    """Lets ECR tell of the images that were pushed, each so many days ago."""
+
+    def __init__(self, connection: Connection, images: FakeImages) -> None:
+        self.days: dict[str, float] = {}
+        self.untagged: list[str] = []
+        self.images = images
+        self.deleted: list[str] = []
+        events = connection.client("ecr").meta.events
+        events.register("before-parameter-build.ecr.DescribeImages", self._note)
+        events.register("after-call.ecr.DescribeImages", self._tell)
+        events.register("before-parameter-build.ecr.BatchDeleteImage", self._delete)
+
+    @property
+    def there(self) -> set[str]:
+        """The digests in the function's repository."""
+        return self._of("scar/crop")
+
+    def _of(self, repository: str) -> set[str]:
+        return {d for name, d in self.images.pushed if name == repository} - {*self.deleted}
+
+    def _note(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        context["repository"] = params["repositoryName"]
+
+    def _tell(self, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        now = datetime.now(UTC)
+        parsed["ResponseMetadata"]["HTTPHeaders"]["date"] = now.strftime(
+            "%a, %d %b %Y %H:%M:%S GMT"
+        )
+        parsed["imageDetails"] = [
+            {
+                "imageDigest": digest,
+                "imageTags": [] if digest in self.untagged else [names.image_tag(digest)],
+                "imagePushedAt": now - timedelta(days=self.days.get(digest, 0)),
+            }
+            for digest in sorted(self._of(context["repository"]))
+        ]
+
+    def _delete(self, params: dict[str, Any], **_: object) -> None:
+        self.deleted += [each["imageDigest"] for each in params["imageIds"]]
+
+
+@pytest.fixture
+def pushed(connection: Connection, images: FakeImages) -> Pushed:
+    return Pushed(connection, images)
+
+
+def scripted(folder: Path, text: str, mode: str = "batch") -> Function:
+    script = folder / "crop.sh"
+    script.write_text(text)
+    return a_function(mode, script)
+
+
+def repositories(connection: Connection) -> set[str]:
+    found = connection.client("ecr").describe_repositories()["repositories"]
+    return {each["repositoryName"] for each in found}
+
+
+def digest_in_use(connection: Connection) -> str:
+    found = connection.client("lambda").get_function(FunctionName="crop")
+    return found["Code"]["ImageUri"].partition("@")[2]
+
+
+def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_tag(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, replace(a_function(), tags=(("team", "sky"),)))
+    ecr = connection.client("ecr")
+    (found,) = ecr.describe_repositories(repositoryNames=["scar/crop"])["repositories"]
+    assert found["imageScanningConfiguration"] == {"scanOnPush": True}
+    tags = ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"]
+    assert {t["Key"]: t["Value"] for t in tags} == {
+        "scar:function": "crop",
+        "scar:managed": "true",
+        "team": "sky",
+    }
+    policy = json.loads(ecr.get_repository_policy(repositoryName="scar/crop")["policyText"])
+    (statement,) = policy["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    rules = json.loads(ecr.get_lifecycle_policy(repositoryName="scar/crop")["lifecyclePolicyText"])
+    assert [rule["selection"]["tagStatus"] for rule in rules["rules"]] == ["untagged"]
+
+
+def test_what_others_change_of_a_repository_is_put_right_and_their_tags_stay(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    ecr = connection.client("ecr")
+    found = ecr.describe_repositories(repositoryNames=["scar/crop"])["repositories"]
+    arn = found[0]["repositoryArn"]
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "cost", "Value": "7"}])
+    assert str(deploy(connection, images, a_function())) == NOTHING
+    ecr.delete_lifecycle_policy(repositoryName="scar/crop")
+    ecr.put_image_scanning_configuration(
+        repositoryName="scar/crop", imageScanningConfiguration={"scanOnPush": False}
+    )
+    todo = str(deploy(connection, images, a_function()))
+    assert "~ repository scar/crop" in todo
+    assert "scan_on_push: False -> True" in todo
+    assert str(deploy(connection, images, a_function())) == NOTHING
+    tags = ecr.list_tags_for_resource(resourceArn=arn)["tags"]
+    assert {"Key": "cost", "Value": "7"} in tags
+
+
+def test_a_repository_of_somebody_else_is_not_touched(
+    connection: Connection, images: FakeImages
+) -> None:
+    connection.client("ecr").create_repository(repositoryName="scar/crop")
+    with pytest.raises(Refused, match="scar/crop exists that scar did not make"):
+        deploy(connection, images, a_function())
+    assert remove(connection, "crop") == NOTHING
+    assert len(connection.client("ecr").describe_repositories()["repositories"]) == 1
+
+
+def test_another_prefix_is_found_again_without_the_fdl(
+    connection: Connection, images: FakeImages
+) -> None:
+    function = replace(a_function("batch"), repository_prefix="team/images")
+    deploy(connection, images, function)
+    assert str(deploy(connection, images, function)) == NOTHING
+    assert "team/images/crop" in repositories(connection)
+    assert "- repository team/images/crop" in remove(connection, "crop")
+    assert left(connection) == {}
+
+
+def test_a_repository_that_shall_stay_stays(connection: Connection, images: FakeImages) -> None:
+    function = replace(a_function(), keep_repository=True)
+    deploy(connection, images, function)
+    assert "repository scar/crop" not in remove(connection, "crop")
+    assert "scar/crop" in repositories(connection)
+    assert "repository scar/crop" not in str(deploy(connection, images, function))
+    deploy(connection, images, a_function())
+    remove(connection, "crop")
+    assert left(connection) == {}
+
+
+@pytest.mark.parametrize("name", ["Crop", "crop_", "a__b", "-a", "___", "A", "a"])
+def test_every_functions_name_makes_a_repositorys_name(name: str) -> None:
+    repository = names.repository(name)
+    assert repository.startswith("scar/")
+    assert repository == repository.lower()
+    assert names.repository("a__b") != names.repository("a--b") != names.repository("a-b")
+
+
+def test_a_new_script_deletes_the_image_that_nobody_uses_any_more(
+    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+) -> None:
+    deploy(connection, images, scripted(tmp_path, "echo one"))
+    first = digest_in_use(connection)
+    todo = deploy(connection, images, scripted(tmp_path, "echo two"))
+    assert f"- old-image scar/crop@{first}" in str(todo)
+    assert pushed.there == {digest_in_use(connection)}
+    assert str(deploy(connection, images, scripted(tmp_path, "echo two"))) == NOTHING
+
+
+def test_an_image_stays_while_a_job_waits_for_it_and_goes_later(
+    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+) -> None:
+    deploy(connection, images, scripted(tmp_path, "echo one"))
+    first = digest_in_use(connection)
+    running = pretend_running(connection, "crop")
+    todo = str(deploy(connection, images, scripted(tmp_path, "echo two")))
+    assert "old-image" not in todo
+    assert pushed.there == {first, digest_in_use(connection)}
+
+    pushed.days[first] = 2
+    assert str(deploy(connection, images, scripted(tmp_path, "echo two"))) == NOTHING
+    running.clear()
+    todo = str(deploy(connection, images, scripted(tmp_path, "echo two")))
+    assert todo.splitlines()[0] == f"- old-image scar/crop@{first}"
+    assert todo.count("old-image") == 1
+    assert pushed.deleted == [first]
+
+
+def test_a_job_submitted_while_deploying_keeps_its_image(
+    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+) -> None:
+    deploy(connection, images, scripted(tmp_path, "echo one"))
+    function = scripted(tmp_path, "echo two")
+
+    def submit(line: str) -> None:
+        if line.startswith("~ function"):
+            pretend_running(connection, "crop")
+
+    todo = init([function], connection, submit, images=images)
+    assert "- old-image" in str(todo)
+    assert pushed.deleted == []
+
+
+def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
+    connection: Connection, images: FakeImages, pushed: Pushed
+) -> None:
+    deploy(connection, images, a_function())
+    other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
+    images.push("scar/crop", other)
+    assert str(deploy(connection, images, a_function())) == NOTHING
+    pushed.days[other] = 2
+    assert str(deploy(connection, images, a_function())) == f"- old-image scar/crop@{other}"
+    assert pushed.deleted == [other]
+
+
+def test_images_that_scar_did_not_compose_are_left_to_their_owner(
+    connection: Connection, images: FakeImages, pushed: Pushed
+) -> None:
+    deploy(connection, images, a_function())
+    other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
+    images.push("scar/crop", other)
+    pushed.days[other] = 20
+    pushed.untagged.append(other)
+    assert str(deploy(connection, images, a_function())) == NOTHING
+
+
+def test_a_published_version_keeps_its_image(
+    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+) -> None:
+    deploy(connection, images, scripted(tmp_path, "echo one", "lambda"))
+    first = digest_in_use(connection)
+
+    def tell(parsed: dict[str, Any], **_: object) -> None:
+        old = {"FunctionName": "crop", "Version": "1", "CodeSha256": first.partition(":")[2]}
+        parsed["Functions"].append(old)
+
+    connection.client("lambda").meta.events.register("after-call.lambda.ListFunctions", tell)
+    todo = deploy(connection, images, scripted(tmp_path, "echo two", "lambda"))
+    assert "old-image" not in str(todo)
+    assert first in pushed.there
+
+
+def test_a_deployment_that_fails_deletes_no_image(
+    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+) -> None:
+    deploy(connection, images, scripted(tmp_path, "echo one"))
+    refuse(connection, "lambda", "UpdateFunctionCode")
+    with pytest.raises(Refused):
+        deploy(connection, images, scripted(tmp_path, "echo two"))
+    assert pushed.deleted == []
