@@ -40,7 +40,6 @@ LAMBDA_STATEMENT_ID = Limit(least=1, most=100, unit="characters", source="model:
 LAMBDA_UNRESERVED = Limit(
     least=100, most=2**31 - 1, unit="runs", source="docs: reserved concurrency"
 )
-LAMBDA_IMAGE = Limit(most=10 * KIB**3, unit="bytes, layers unpacked", source="docs: Lambda quotas")
 
 BATCH_DEFINITION = Limit(most=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
 BATCH_SUBMISSION = Limit(most=30 * KIB, unit="bytes of JSON", source="docs: Batch quotas")

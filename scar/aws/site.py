@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.aws import buckets, machines, names, network, passing, quotas
+from scar.aws import buckets, delegate, machines, names, network, passing, quotas
 from scar.aws.faults import translated
 from scar.aws.passing import Passing
 from scar.aws.quotas import Quotas
@@ -74,6 +74,8 @@ def roles_of(functions: Sequence[Function], account: Account) -> dict[str, tuple
     passed: dict[str, set[str]] = {"lambda": set(), "ecs-tasks": set(), "ec2": set()}
     for function in functions:
         passed["lambda"].add(_role(function, account, "lambda"))
+        if delegate.serves(function):
+            passed["lambda"].add(_made(names.DELEGATE, account, "lambda"))
         if function.batch is None:
             continue
         passed["ecs-tasks"].add(_role(function, account, "job"))
@@ -87,9 +89,13 @@ def roles_of(functions: Sequence[Function], account: Account) -> dict[str, tuple
 
 
 def _role(function: Function, account: Account, purpose: str) -> str:
-    made = names.role(function.name, account.region, purpose)
     given = machines.given_role(function, account)
-    return given or account.iam_arn(f"role{names.ROLE_PATH}{made}")
+    return given or _made(function.name, account, purpose)
+
+
+def _made(name: str, account: Account, purpose: str) -> str:
+    """Return the ARN of a role that scar makes."""
+    return account.iam_arn(f"role{names.ROLE_PATH}{names.role(name, account.region, purpose)}")
 
 
 def _buckets(connection: Connection, functions: Sequence[Function]) -> dict[str, Seen]:

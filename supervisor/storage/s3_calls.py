@@ -9,7 +9,7 @@ from supervisor.aws import endpoints
 from supervisor.aws.errors import AwsError, ErrorAnswer
 from supervisor.aws.request import AwsRequest, digests
 from supervisor.storage.s3_errors import is_absent, translated
-from supervisor.storage.s3_wire import check_key
+from supervisor.storage.s3_wire import check_key, owner_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ class S3Calls:
             origin=origin,
             path=f"{prefix}/{ref.key}",
             query=query,
-            headers=headers or {},
+            headers={**owner_headers(ref.bucket), **(headers or {})},
         )
 
     def with_body(self, request: AwsRequest, body: Body, ref: ObjectRef) -> AwsRequest:

@@ -155,7 +155,8 @@ def test_a_role_that_may_not_be_passed_stops(connection: Connection, images: Fak
     connection._identity = connection.account, user
     with pytest.raises(NotDeployable, match=rf"{user} may not pass the role {role} to lambda"):
         deploy(connection, images, a_function())
-    assert asked[0]["ResourceArns"] == [role]
+    delegate = "arn:aws:iam::123456789012:role/scar/scar-delegate-eu-west-1-lambda"
+    assert asked[0]["ResourceArns"] == [role, delegate]
     assert asked[0]["PolicySourceArn"] == user
     assert left(connection) == {}
 
