@@ -1,0 +1,96 @@
+"""One account in memory: moto, with what AWS has in every account, and the checker before it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from moto import mock_aws
+from moto.backends import get_backend
+
+from scar.aws import checker
+from scar.aws.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from botocore.model import OperationModel
+
+ACCOUNT = "123456789012"
+
+
+@contextmanager
+def an_account() -> Iterator[Connection]:
+    """Connect to an account that is empty but for a default VPC with a way to the internet.
+
+    moto takes nearly everything: what AWS would refuse fails the test that asks for it.
+    """
+    with mock_aws(config={"batch": {"use_docker": False}}):
+        session = boto3.Session("testing", "testing", region_name="eu-west-1")
+        _open_default_network(session)
+        _allow_service_linked_role(session)
+        session.events.register("before-call.iam.SimulatePrincipalPolicy", _allow_passing)  # type: ignore[arg-type]
+        session.events.register("after-call.s3.GetObject", _date)
+        session.events.register_last("before-parameter-build", _check)
+        session.events.register("before-call.lambda.PutFunctionEventInvokeConfig", _replace)
+        session.events.register("before-call.s3.CreateBucket", _forget_tags)
+        yield Connection(session=session, description="moto")
+
+
+def _check(params: dict[str, Any], model: OperationModel, **_: object) -> None:
+    """Say what AWS would object to; moto would not."""
+    service = model.service_model.service_name
+    wrong = checker.check(service, model.name, params)
+    assert not wrong, f"{service} {model.name}: {', '.join(map(str, wrong))}"
+
+
+def _replace(params: dict[str, Any], **_: object) -> None:
+    """A put replaces; moto keeps the first one for ever."""
+    functions = get_backend("lambda")[ACCOUNT]["eu-west-1"]
+    name = params["url_path"].split("/")[3]
+    functions.get_function(name).event_invoke_config.clear()
+
+
+def _forget_tags(context: dict[str, Any], **_: object) -> None:
+    """A bucket's tags go with it; moto gives them to the next one of that name."""
+    arn = f"arn:aws:s3:::{context['input_params']['Bucket']}"
+    get_backend("s3")[ACCOUNT]["aws"].tagger.delete_all_tags_for_resource(arn)
+
+
+def _allow_service_linked_role(session: boto3.Session) -> None:
+    """AWS makes Batch's own role when none is given; moto wants one that exists."""
+    role = session.client("iam").create_role(
+        RoleName="AWSServiceRoleForBatch", AssumeRolePolicyDocument="{}"
+    )["Role"]["Arn"]
+
+    def add(params: dict[str, Any], **_: object) -> None:
+        params.setdefault("serviceRole", role)
+
+    session.events.register("provide-client-params.batch.CreateComputeEnvironment", add)
+
+
+def _allow_passing(**_: object) -> tuple[object, dict[str, object]]:
+    """Answer what moto does not know: whoever asks may pass any role."""
+    answered = AWSResponse("", 200, HTTPHeaders(), None)
+    return answered, {"EvaluationResults": [], "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+def _date(parsed: dict[str, Any], **_: object) -> None:
+    """S3 dates every answer; moto only does so behind a server."""
+    parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", format_datetime(datetime.now(UTC)))
+
+
+def _open_default_network(session: boto3.Session) -> None:
+    """Give moto's default VPC what AWS's has: a way to the internet."""
+    ec2 = session.client("ec2")
+    (table,) = ec2.describe_route_tables()["RouteTables"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=table["VpcId"])
+    ec2.create_route(
+        RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
+    )
