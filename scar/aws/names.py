@@ -22,6 +22,7 @@ MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"
 REPOSITORIES = "scar"
 
+SHARED_PREFIX = "scar-"
 # The function that takes the events of others; the name is taken in every account.
 DELEGATE = "scar-delegate"
 
@@ -79,7 +80,7 @@ def instance_role(region: str) -> str:
 
 def shared(content: Mapping[str, object]) -> str:
     """Name what is shared by its content: equal content, equal name."""
-    return f"scar-{_digest(json.dumps(content, sort_keys=True))[:12]}"
+    return f"{SHARED_PREFIX}{_digest(json.dumps(content, sort_keys=True))[:12]}"
 
 
 def statement(bucket: str) -> str:

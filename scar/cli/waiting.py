@@ -73,11 +73,16 @@ def _look(
     from scar.runs import find
     from scar.runs.ledger import Ledger
     from scar.runs.progress import of_inputs, of_runs
+    from scar.runs.waiting import unfinished
 
     ledger = Ledger.of(connection)
+    deployed = session.world.functions(connection)
+    queues = [f.queue for f in deployed if f.queue]
+    jobs = unfinished(connection.client("batch"), queues) if queues else None
     if runs:
-        return of_runs(find.by_name(ledger, run) for run in runs)
-    folders = {f.name: f.inputs for f in session.world.functions(connection) if f.name in names}
+        named = [find.by_name(ledger, run) for run in runs]
+        return of_runs(named, jobs, ledger.now)
+    folders = {f.name: f.inputs for f in deployed if f.name in names}
     missing = [name for name in names if name not in folders]
     if missing:
         from scar.runs.logs import NoSuchFunction
@@ -89,4 +94,5 @@ def _look(
             name: [one for folder in inputs for one in session.world.inputs(connection, folder)]
             for name, inputs in folders.items()
         },
+        jobs,
     )

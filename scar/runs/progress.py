@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from scar.runs.find import input_id
 from scar.runs.states import OVER, State
+from scar.runs.waiting import SETTLING, as_batch_sees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from scar.runs.call import Input
     from scar.runs.ledger import Ledger, Run
+    from scar.runs.waiting import WaitingJob
+
+    Jobs = Mapping[str, WaitingJob]
 
 # Seconds in which an upload normally starts its run; Lambda's queue may hold it longer when
 # it is busy, but then other runs are under way.
@@ -49,9 +53,10 @@ class Progress:
         return ", ".join(f"{number:,} {name}" for name, number in said.items()) or "nothing to do"
 
 
-def of_runs(runs: Iterable[Run]) -> Progress:
-    """Count these runs."""
-    return Progress(states=Counter(run.state for run in runs))
+def of_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) -> Progress:
+    """Count these runs; ``now`` is the store's time, for ``jobs`` see ``of_inputs``."""
+    seen = (as_batch_sees(run, jobs, now - SETTLING) for run in runs)
+    return Progress(states=Counter(run.state for run in seen))
 
 
 def latest_runs(ledger: Ledger, function: str) -> dict[str, Run]:
@@ -70,8 +75,12 @@ def run_of(function: str, one: Input, latest: Mapping[str, Run]) -> Run | None:
     return found if found and found.changed >= int(one.modified.timestamp()) else None
 
 
-def of_inputs(ledger: Ledger, inputs: Mapping[str, Sequence[Input]]) -> Progress:
+def of_inputs(
+    ledger: Ledger, inputs: Mapping[str, Sequence[Input]], jobs: Jobs | None = None
+) -> Progress:
     """Count the latest run of each file, by function; constant in requests per file.
+
+    ``jobs`` are those that Batch had not finished just before, None if it was not asked.
 
     A file without a run since its upload waits for one as long as it is fresh or other runs
     are under way; after that nothing will start it.
@@ -85,7 +94,8 @@ def of_inputs(ledger: Ledger, inputs: Mapping[str, Sequence[Input]]) -> Progress
             if found is None:
                 without.append(one)
             else:
-                states[found.state] += 1
+                seen = as_batch_sees(found, jobs, ledger.now - SETTLING)
+                states[seen.state] += 1
     busy = any(state not in OVER for state in states)
     fresh = [f for f in without if busy or ledger.now - f.modified.timestamp() < STARTING]
     return Progress(states=states, waiting=len(fresh), forgotten=len(without) - len(fresh))

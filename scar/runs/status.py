@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.runs.states import State
-from supervisor import records
+from scar.runs.waiting import SETTLING, as_batch_sees
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Ledger, Run
     from scar.runs.waiting import WaitingJob
 
-# Seconds in which a job may appear in Batch's lists after its submission.
-SETTLING = 60.0
 UNFINISHED = (State.WAITING, State.LAMBDA, State.HANDED, State.RUNNING)
 BAD = (State.FAILED, State.LOST)
 
@@ -78,7 +76,10 @@ def status(
             began = began or ledger.now
             if since and listed.changed < since.timestamp():
                 continue
-            run = _with_batch(listed, jobs.get(function), found, began - SETTLING)
+            asked = jobs.get(function)
+            run = as_batch_sees(listed, asked, began - SETTLING)
+            if asked is not None and run.state is State.HANDED:
+                _note(asked.get(f"{function}-{run.path.run_id}"), found)
             found.states[run.state] += 1
             if not only or run.state in only:
                 entry = (run.changed, str(run.path), run)
@@ -88,17 +89,11 @@ def status(
     return Status(functions=tuple(counted), recent=tuple(run for _, _, run in latest))
 
 
-def _with_batch(
-    run: Run, jobs: Mapping[str, WaitingJob] | None, found: FunctionStatus, settled: float
-) -> Run:
-    if run.state is not State.HANDED or jobs is None:
-        return run
-    job = jobs.get(f"{run.path.function}-{run.path.run_id}")
+def _note(job: WaitingJob | None, found: FunctionStatus) -> None:
+    """Count a job that waits, and keep the reason of the one that waits longest."""
     if job is None:
-        recent = run.written[records.DELEGATED] > settled
-        return run if recent else replace(run, state=State.LOST)
+        return
     found.waiting[job.status] += 1
     older = not found.runnable_since or job.created < found.runnable_since
     if job.status == "RUNNABLE" and older:
         found.runnable_since, found.reason = job.created, job.reason
-    return run

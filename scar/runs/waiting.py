@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from scar.aws.faults import translated
+from scar.aws.names import SHARED_PREFIX
+from scar.runs.states import State
+from supervisor import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mypy_boto3_batch import BatchClient
 
+    from scar.runs.ledger import Run
+
+# Seconds in which a job may appear in Batch's lists after its submission.
+SETTLING = 60.0
 STATUSES: Final[tuple[Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"], ...]] = (
     "SUBMITTED",
     "PENDING",
@@ -32,21 +39,44 @@ class WaitingJob:
     reason: str = ""
 
 
+def as_batch_sees(run: Run, jobs: Mapping[str, WaitingJob] | None, settled: float) -> Run:
+    """Correct a run's state by the jobs that were unfinished just before it was listed.
+
+    What was handed over before ``settled`` and has no such job is lost: its job ended without
+    a word, or never began. What failed and still has one is repeated by Batch, as after the
+    loss of a machine. ``jobs`` is None where Batch was not asked.
+    """
+    if jobs is None or records.DELEGATED not in run.written:
+        return run
+    job = jobs.get(f"{run.path.function}-{run.path.run_id}")
+    match run.state:
+        case State.HANDED | State.RUNNING if job is None and run.changed <= settled:
+            return replace(run, state=State.LOST)
+        case State.FAILED if job is not None and run.changed == run.written[records.ERROR]:
+            working = job.status == "RUNNING"
+            return replace(run, state=State.RUNNING if working else State.HANDED)
+        case _:
+            return run
+
+
 def unfinished(batch: BatchClient, queues: Iterable[str]) -> dict[str, WaitingJob]:
     """Return the unfinished jobs of these queues by name; a queue that is gone has none.
 
-    Five listings for each queue, more if it holds more than a page of jobs.
+    Jobs also end in a queue that their function has left since, so all of scar's queues are
+    asked about as soon as one is named. Five listings for each, more if it holds more than a
+    page of jobs.
     """
     found: dict[str, WaitingJob] = {}
-    named = sorted(set(queues))
+    named = set(queues)
     if not named:
         return found
     with translated("list the jobs in Batch"):
-        there = batch.describe_job_queues(jobQueues=named)["jobQueues"]
-        for queue in (item["jobQueueName"] for item in there):
+        pages = batch.get_paginator("describe_job_queues").paginate()
+        there = (item["jobQueueName"] for page in pages for item in page["jobQueues"])
+        for queue in (q for q in there if q in named or q.startswith(SHARED_PREFIX)):
             for status in STATUSES:
-                pages = batch.get_paginator("list_jobs").paginate(jobQueue=queue, jobStatus=status)
-                for job in (job for page in pages for job in page["jobSummaryList"]):
+                listed = batch.get_paginator("list_jobs").paginate(jobQueue=queue, jobStatus=status)
+                for job in (job for page in listed for job in page["jobSummaryList"]):
                     found[job["jobName"]] = WaitingJob(
                         id=job["jobId"],
                         name=job["jobName"],

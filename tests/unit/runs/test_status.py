@@ -104,6 +104,36 @@ def test_a_handed_run_without_a_job_is_lost_once_batch_must_know_it(
     assert status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
 
 
+@pytest.mark.parametrize(("age", "state"), [(500, State.LOST), (10, State.RUNNING)])
+def test_a_job_that_was_killed_at_work_is_lost_long_before_its_lease_is_over(
+    age: float, state: State
+) -> None:
+    s3 = ListedS3()
+    record(s3, 1, "delegated", "claim", "attempt-1", age=age)
+    assert status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
+
+
+@pytest.mark.parametrize(
+    ("job", "state"),
+    [("RUNNABLE", State.HANDED), ("RUNNING", State.RUNNING), ("", State.FAILED)],
+)
+def test_a_run_that_failed_with_its_machine_is_not_over_while_batch_repeats_it(
+    job: str, state: State
+) -> None:
+    s3 = ListedS3()
+    record(s3, 1, "delegated", "claim", "attempt-1", "error")
+    jobs = {a_job(1, job).name: a_job(1, job)} if job else {}
+    found = status(a_ledger(s3), ["fn"], {"fn": jobs}).functions[0]
+    assert found.states == {state: 1}
+    assert found.waiting == ({"RUNNABLE": 1} if job == "RUNNABLE" else {})
+
+
+def test_a_failure_in_lambda_has_no_job_that_could_repeat_it() -> None:
+    s3 = ListedS3()
+    record(s3, 1, "claim", "error", age=5000)
+    assert status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {State.FAILED: 1}
+
+
 def test_without_batch_a_handed_run_stays_handed() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "delegated", age=5000)
