@@ -17,7 +17,9 @@ _DIST = Path(supervisor.__file__).parent / "bundle" / "dist"
 
 
 def find_bundle(architecture: str, folder: Path = _DIST) -> Path:
-    """Return the bundle's file; raise ConfigurationError if it was not built."""
+    """Return the bundle's file; raise ConfigurationError if it was not built, or from old code."""
+    from supervisor.bundle.build import is_current
+
     architecture = ARCHITECTURES.get(architecture, architecture)
     path = folder / f"scar-supervisor-linux-{architecture}.tar.gz"
     if not path.is_file():
@@ -25,6 +27,11 @@ def find_bundle(architecture: str, folder: Path = _DIST) -> Path:
             f"The supervisor bundle for linux/{architecture} is missing: {path}.",
             remedy="Build it with `make bundle`"
             + ("." if architecture == "amd64" else f" ARCH={architecture}."),
+        )
+    if not is_current(architecture, folder):
+        raise ConfigurationError(
+            f"The supervisor's code has changed since its bundle was built: {path}.",
+            remedy="Build it anew with `make bundle`.",
         )
     return path
 

@@ -39,7 +39,7 @@ def build(architecture: str, dist: Path, *, report: Callable[[str], None]) -> Pa
     if it cannot be built, VanishedError if that is because the mirror has newer versions.
     """
     path = dist / f"scar-supervisor-linux-{architecture}.tar.gz"
-    note, inputs = dist / "kept" / architecture / "built", _inputs()
+    note, inputs = _note(architecture, dist), _inputs()
     if path.is_file() and note.is_file() and note.read_text() == inputs:
         report(f"{path} is up to date")
         return path
@@ -128,6 +128,16 @@ def supervisor_sources() -> dict[str, bytes]:
         for path in sorted(root.rglob("*.py"))
         if path.relative_to(root).parts[0] != "bundle"
     }
+
+
+def is_current(architecture: str, dist: Path = HERE / "dist") -> bool:
+    """Tell whether a bundle was built from the sources as they are, or came without any note."""
+    note = _note(architecture, dist)
+    return not note.is_file() or note.read_text() == _inputs()
+
+
+def _note(architecture: str, dist: Path) -> Path:
+    return dist / "kept" / architecture / "built"
 
 
 def _inputs() -> str:
