@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -37,7 +38,9 @@ OVERLAP = timedelta(seconds=30)
 @click.option("--file", "key", metavar="s3://BUCKET/KEY", help="Only the runs on this file.")
 @click.option("--failed", is_flag=True, help="Only failed and lost runs.")
 @since_option
-@click.option("-F", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option(
+    "-F", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C or the runs' end."
+)
 @output_options
 @target_options
 @pass_session
@@ -60,21 +63,21 @@ def log(  # noqa: PLR0913 one argument per option
     Lines are in the order of time (UTC), each marked with the service that wrote it.
     """
     of_runs = bool(run or key or failed)
-    if of_runs and (log_stream_name or request_id or follow):
-        raise click.UsageError("--run, --file and --failed go with -n, -f and --since only.")
+    if of_runs and (log_stream_name or request_id):
+        raise click.UsageError("--run, --file and --failed do not go with -ls and -ri.")
     if not (name or file or run or key):
         raise click.UsageError("Give -n or -f, --run or --file.")
-    if follow and (request_id or session.json):
-        raise click.UsageError("--follow does not go with -ri or -j.")
+    if follow:
+        _check_follow(session, request_id)
     connection, names = connect(session, name, file)
     after = moment(since)
     if of_runs:
         chosen = _runs(session, connection, names, (run, key), after)
-        lines = _of_runs(session, connection, chosen)
+        lines = (_until_over if follow else _of_runs)(session, connection, chosen)
     else:
         lines = _of_functions(connection, names, log_stream_name, request_id, after)
-    if follow:
-        lines = _followed(connection, names, log_stream_name, lines)
+        if follow:
+            lines = _followed(connection, names, log_stream_name, lines)
     if _show(session, lines):
         return
     if log_stream_name or request_id or of_runs:
@@ -86,6 +89,11 @@ def log(  # noqa: PLR0913 one argument per option
     session.terminal.say("Nothing was logged yet.")
 
 
+def _check_follow(session: Session, request: str) -> None:
+    if request or session.json:
+        raise click.UsageError("--follow does not go with -ri or -j.")
+
+
 def _of_functions(
     connection: Connection,
     names: Iterable[str],
@@ -95,8 +103,10 @@ def _of_functions(
 ) -> Iterator[LogLine]:
     from scar.runs.logs import read_log
 
-    for one in names:
-        yield from read_log(connection, one, stream=stream, request=request, since=since)
+    every = [
+        read_log(connection, one, stream=stream, request=request, since=since) for one in names
+    ]
+    return heapq.merge(*every, key=lambda line: line.time)
 
 
 def _followed(
@@ -137,16 +147,45 @@ def _runs(
     return list(reversed(look_at(session, connection, names, since, BAD)))
 
 
-def _of_runs(session: Session, connection: Connection, runs: Iterable[Run]) -> Iterator[LogLine]:
+def _of_runs(
+    session: Session, connection: Connection, runs: Iterable[Run], *, quiet: bool = False
+) -> Iterator[LogLine]:
     from scar.runs.ledger import Ledger
     from scar.runs.logs import read_places
     from scar.runs.story import log_places, tell
 
     ledger = Ledger.of(connection)
     for run in runs:
-        session.terminal.say(f"Run {run.path}: {run.state.value}")
+        if not quiet:
+            session.terminal.say(f"Run {run.path}: {run.state.value}")
         story = tell(connection, ledger, run)
         yield from read_places(connection, log_places(story))
+
+
+def _until_over(session: Session, connection: Connection, runs: Iterable[Run]) -> Iterator[LogLine]:
+    """Yield the lines there are, then new ones until all these runs are over.
+
+    The last lines come late: they are looked for once more after the end.
+    """
+    from scar.runs import find
+    from scar.runs.ledger import Ledger
+    from scar.runs.states import OVER
+
+    seen: set[LogLine] = set()
+    over, runs = False, list(runs)
+    lines = _of_runs(session, connection, runs)
+    while True:
+        for line in lines:
+            if line not in seen:
+                seen.add(line)
+                yield line
+        if over:
+            return
+        time.sleep(EVERY)
+        ledger = Ledger.of(connection)
+        runs = [find.by_name(ledger, str(r.path)) for r in runs]
+        over = all(run.state in OVER for run in runs)
+        lines = _of_runs(session, connection, runs, quiet=True)
 
 
 def _show(session: Session, lines: Iterable[LogLine]) -> int:

@@ -14,6 +14,7 @@ from tests.fakes.faulty_scripts import IN_BATCH
 from tests.fakes.local_cloud import (
     BUCKET,
     ROOT,
+    STATE,
     a_local_cloud,
     environment,
     function,
@@ -176,3 +177,24 @@ def test_what_died_without_a_word_is_explained_and_done_when_it_is_sent_again(
     assert cloud.read("out/second/lives") == "well\n"
     scar(cloud, "wait", "-n", "second")
     assert len(cloud.runs("second", key)) == 1
+
+
+def test_the_log_of_a_run_is_followed_from_lambda_to_batch_until_its_end(
+    cloud: LocalCloud,
+) -> None:
+    key = cloud.put(
+        "either",
+        """
+        echo "followed at $SCAR_SITE"
+        [ "$SCAR_SITE" = batch ] || kill -9 $$
+        sleep 4
+        echo "over now"
+        """,
+    )
+    until(lambda: cloud.keys("runs/either/", STATE))
+    log = scar(cloud, "logs", "--file", f"s3://{BUCKET}/{key}", "--follow")
+    found = [log.index(f"followed at {site}") for site in ("lambda", "batch")]
+    assert found == sorted(found)
+    assert "over now" in log
+    assert log.count("over now") == 1
+    assert "done.json" in cloud.ended("either", key)
