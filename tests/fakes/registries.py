@@ -36,8 +36,11 @@ class Misbehaving:
     """What a registry has, what it was asked, and how it errs.
 
     ``drops``: so many blob downloads break in their middle. ``cuts``: so many uploads do.
-    ``busy``: so many requests are answered 429. ``lies``: digests it has other bytes for.
+    ``busy``: so many requests are answered 429, ``patience`` is its Retry-After. ``unwell``: so
+    many are answered 502. ``silent``: so many manifests are stored, and the answer is lost.
+    ``lies``: digests it has other bytes for. ``elsewhere``: where downloads are redirected to.
     ``uses``: after so many requests a token is no longer taken (0: no token is needed).
+    ``mounts``: whether it mounts what it has, else it begins an upload.
     """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -46,6 +49,12 @@ class Misbehaving:
     drops: int = 0
     cuts: int = 0
     busy: int = 0
+    patience: str = "3"
+    unwell: int = 0
+    silent: int = 0
+    elsewhere: str = ""
+    mounts: bool = False
+    logins: set[str] = field(default_factory=set)
     lies: frozenset[str] = frozenset()
     ranges: bool = True
     uses: int = 0
@@ -78,6 +87,7 @@ class Misbehaving:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else half of the answers come 40 ms late
     how: Misbehaving
 
     def handle_any(self) -> None:
@@ -89,8 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._token()
             return
         how.asked[f"{self.command} {url.path.split('/')[-2]}"] += 1
+        how.logins.add(self.headers.get("Authorization", ""))
         if how.takes("busy"):
-            self._answer(429, b"slow down", {"Retry-After": "3"})
+            self._answer(429, b"slow down", {"Retry-After": how.patience})
+        elif how.takes("unwell"):
+            self._answer(502, b"<html>")
         elif not self._allowed():
             realm = f'Bearer realm="{how.endpoint}/token",service="here",scope="x"'
             self._answer(401, b"{}", {"WWW-Authenticate": realm})
@@ -105,8 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         left = int(self.headers.get("Content-Length") or 0)
         if self.command == "PUT" and "/blobs/" in path and self.how.takes("cuts"):
             self.rfile.read(left // 2)
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self._hang_up()
             return None
         return self.rfile.read(left)
 
@@ -140,6 +152,8 @@ class _Handler(BaseHTTPRequestHandler):
         match self.command, kind:
             case "HEAD", "blobs":
                 self._answer(200 if rest in how.blobs else 404, b"")
+            case "GET", "blobs" if how.elsewhere:
+                self._answer(307, b"", {"Location": f"{how.elsewhere}{self.path}"})
             case "GET", "blobs" if rest in how.blobs:
                 self._blob(rest)
             case (("GET" | "HEAD"), "manifests") if rest in how.manifests:
@@ -151,6 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, kind: str, rest: str, query: dict[str, list[str]], body: bytes) -> None:
         how = self.how
         match self.command, kind:
+            case "POST", "blobs/uploads" if how.mounts and query.get("mount", [""])[0] in how.blobs:
+                self._answer(201, b"")
             case "POST", "blobs/uploads":
                 self._answer(202, b"", {"Location": f"{self.path.partition('?')[0]}u1?x=1"})
             case "PUT", "blobs/uploads":
@@ -164,7 +180,10 @@ class _Handler(BaseHTTPRequestHandler):
                 needed = [item["digest"] for item in (named["config"], *named["layers"])]
                 if all(digest in how.blobs for digest in needed):
                     how.manifests[rest] = (body, self.headers["Content-Type"])
-                    self._answer(201, b"")
+                    if how.takes("silent"):
+                        self._hang_up()
+                    else:
+                        self._answer(201, b"")
                 else:
                     self._answer(400, b"{}")
             case _:
@@ -184,10 +203,13 @@ class _Handler(BaseHTTPRequestHandler):
         if len(part) > 1 and how.takes("drops"):
             self.wfile.write(part[: len(part) // 2])
             self.wfile.flush()
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self._hang_up()
             return
         self.wfile.write(part)
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
