@@ -68,6 +68,10 @@ class FunctionImages:
         self._composed[image.digest] = image
         return image.digest
 
+    def composed(self, digest: str) -> ComposedImage:
+        """Return what ``compose`` made; its layers may still be in a registry."""
+        return self._composed[digest]
+
     def _base(self, function: Function) -> BaseImage:
         """Open the user's image once, however many functions have it."""
         if not function.image_name:

@@ -11,6 +11,8 @@ from scar.aws.faults import translated
 from scar.image.credentials import Login
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scar.aws.connection import Connection
     from scar.image.pull import Logins
 
@@ -19,9 +21,12 @@ _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\..+")
 
 @dataclass(slots=True)
 class RegistryLogins:
-    """An ``image.pull.Logins``: registries of other accounts and Regions may be read too."""
+    """An ``image.pull.Logins``: registries of other accounts and Regions may be read too.
 
-    connection: Connection
+    ``connect`` is called when the first of ECR's registries is asked for.
+    """
+
+    connect: Callable[[], Connection]
     others: Logins
     _known: dict[str, Login] = field(default_factory=dict, init=False)
 
@@ -33,8 +38,9 @@ class RegistryLogins:
         region = named["region"]
         if region not in self._known:
             with translated(f"log in to {registry}"):
-                client = self.connection.session.client(
-                    "ecr", region_name=region, endpoint_url=self.connection.endpoint_url
+                connection = self.connect()
+                client = connection.session.client(
+                    "ecr", region_name=region, endpoint_url=connection.endpoint_url
                 )
                 granted = client.get_authorization_token()
             self._known[region] = login_of(granted["authorizationData"][0]["authorizationToken"])

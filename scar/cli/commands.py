@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "logs": ("scar.cli.logs:log", _LOG),
     "log": ("scar.cli.logs:log", _LOG),
+    "image": ("scar.cli.image:image", "Look at images; compose those of functions into files."),
     "local": ("scar.cli.local:local", "Start, stop and look at the local cloud."),
     "version": ("scar.cli.version:version", "Show scar's version."),
 }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from scar.aws.composing import FunctionImages
     from scar.aws.connection import Connection
     from scar.aws.function import Function
     from scar.aws.listing import FunctionSummary
     from scar.aws.plan import Plan
     from scar.cli.session import Target
+    from scar.image.blobs import BlobCache
+    from scar.image.source import ImageStore
     from scar.local.control import Control
     from scar.runs.call import Answer, Input
     from scar.runs.ledger import Run
@@ -55,25 +59,48 @@ class World:
         *,
         dry_run: bool,
     ) -> Plan:
-        from scar.aws.composing import FunctionImages
         from scar.aws.deploy import init
-        from scar.aws.logins import RegistryLogins
-        from scar.image.blobs import BlobCache
+
+        with self.function_images(connection, report) as images:
+            return init(functions, connection, report, images=images, dry_run=dry_run)
+
+    @contextmanager
+    def function_images(
+        self, connection: Connection, report: Callable[[str], None]
+    ) -> Iterator[FunctionImages]:
+        """Open what composes images of functions; their layers can be read as long as it is."""
+        from scar.aws.composing import FunctionImages
         from scar.image.bundle import find_bundle
+
+        with self.image_stores(lambda: connection) as places:
+            yield FunctionImages(
+                connection=connection,
+                bundle=find_bundle,
+                cache=self.image_cache(),
+                stores=places,
+                report=report,
+            )
+
+    @contextmanager
+    def image_stores(self, connect: Callable[[], Connection]) -> Iterator[Sequence[ImageStore]]:
+        """Open the places of images: those on this machine first, then all registries.
+
+        ``connect`` is called if an image is in ECR.
+        """
+        from scar.aws.logins import RegistryLogins
         from scar.image.credentials import DockerConfig
         from scar.image.docker_store import stores
         from scar.image.pull import Registries
 
-        logins = RegistryLogins(connection, DockerConfig.of_user(self.environment))
+        logins = RegistryLogins(connect, DockerConfig.of_user(self.environment))
         with Registries(logins) as registries:
-            images = FunctionImages(
-                connection=connection,
-                bundle=find_bundle,
-                cache=BlobCache.of_user(self.environment),
-                stores=[*stores(self.environment), registries],
-                report=report,
-            )
-            return init(functions, connection, report, images=images, dry_run=dry_run)
+            yield [*stores(self.environment), registries]
+
+    def image_cache(self) -> BlobCache:
+        """Return where layers are kept that were read from this machine."""
+        from scar.image.blobs import BlobCache
+
+        return BlobCache.of_user(self.environment)
 
     def remove(
         self,

@@ -27,6 +27,7 @@ from scar.image.document import (
 )
 from scar.image.errors import ImageError
 from scar.image.layer import File, ImageLayer, layer
+from scar.image.reference import parse as parse_reference
 from supervisor.config import load
 
 if TYPE_CHECKING:
@@ -72,17 +73,30 @@ class ComposedImage:
         return tuple({blob.digest: blob for blob in every}.values())
 
     def save(self, path: Path, name: str = "") -> None:
-        """Write a tar that ``docker load`` and OCI tools read."""
-        with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
-            for blob in (*self.blobs, self.manifest):
-                _add(archive, _path(blob.digest), blob)
-            for file, document in self._indexes(name).items():
-                _add(archive, file, Blob.of(dump(document)))
+        """Write a tar that ``docker load`` and OCI tools read; it appears whole or not at all.
+
+        Raise OSError, and ImageError if a layer cannot be read or ``name`` is no image's.
+        """
+        indexes = self._indexes(name)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
+                for blob in (*self.blobs, self.manifest):
+                    _add(archive, _path(blob.digest), blob)
+                for file, document in indexes.items():
+                    _add(archive, file, Blob.of(dump(document)))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def _indexes(self, name: str) -> dict[str, Json]:
         entry: Object = _descriptor(OCI_MANIFEST, self.manifest)
         if name:
-            entry["annotations"] = {"io.containerd.image.name": name}
+            full = parse_reference(name)
+            entry["annotations"] = {
+                "io.containerd.image.name": str(full),
+                "org.opencontainers.image.ref.name": full.tag,
+            }
         docker: Object = {
             "Config": _path(self.config.digest),
             "RepoTags": [name] if name else [],
