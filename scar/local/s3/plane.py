@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import sqlite3
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -67,6 +69,7 @@ class S3Plane:
             clock=clock,
             destination_exists=destination_exists,
         )
+        self._folder = folder
         self._account_id = account_id
         self._operations = _operations(store)
         if swept := store.sweep():
@@ -89,12 +92,9 @@ class S3Plane:
             response = _refusal(error, request, call)
         except (BrokenBody, TimeoutError):  # the client is gone: nobody to answer
             raise
-        except Exception:
+        except Exception as error:
             log.exception("%s %s failed", request.method, request.path)
-            fault = S3Error(
-                500, "InternalError", "The local cloud has a fault; its log tells more."
-            )
-            response = _refusal(fault, request, call)
+            response = _refusal(_fault(error, self._folder), request, call)
         if call is None:
             return response
         ids = {"x-amz-request-id": call.request_id, "x-amz-id-2": call.host_id}
@@ -139,6 +139,20 @@ def _check_owner(call: Call, account_id: str) -> None:
     for name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"):
         if call.headers.get(name, account_id) != account_id:
             raise S3Error(403, "AccessDenied", "Access Denied")
+
+
+def _fault(error: Exception, folder: Path) -> S3Error:
+    """Tell a full disk from what is wrong with the local cloud; clients repeat only the latter."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    code = getattr(error, "sqlite_errorcode", None)
+    if full or code == sqlite3.SQLITE_FULL:
+        return S3Error(
+            507,
+            "InsufficientStorage",
+            f"The disk is full: {folder}. Nothing of this request was kept; make room, or give the"
+            " local cloud another folder with SCAR_LOCAL_HOME.",
+        )
+    return S3Error(500, "InternalError", "The local cloud has a fault; its log tells more.")
 
 
 def _refusal(error: S3Error, request: Request, call: Call | None) -> Response:

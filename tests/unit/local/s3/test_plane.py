@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import json
+import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
@@ -48,6 +50,37 @@ def ask(plane: S3Plane, method: str, path: str, data: bytes = b"", **headers: st
     return plane.handle(
         Request(method=method, path=path, query=query, headers=sent, body=BytesBody(data))
     )
+
+
+class FullDisk:
+    """A body after whose first bytes there is no room any more."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self, size: int, /) -> bytes:
+        raise self.error
+
+
+def full_database() -> Exception:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), full_database()], ids=str)
+def test_a_full_disk_is_named_and_nothing_is_kept(plane: S3Plane, error: Exception) -> None:
+    answer = plane.handle(
+        Request(
+            method="PUT",
+            path="/bucket/key",
+            query="",
+            headers={"content-length": "5"},
+            body=FullDisk(error),
+        )
+    )
+    assert (answer.status, "The disk is full" in text(answer)) == (507, True)
+    assert ask(plane, "GET", "/bucket/key").status == 404
 
 
 def text(response: Response) -> str:
