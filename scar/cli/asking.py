@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scar.cli.deploying import read_names, wishes
+from scar.cli.reading import connect_names
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def connect(
     """Connect; return the functions that -n and -f name, none if neither is given."""
     if file is None:
         return session.connect(), (name,) if name else ()
-    document = read_names(file)
+    connection, document = connect_names(session, file)
     names = tuple(entry.lambda_.name for entry in document.functions.aws)
     if name and name not in names:
         raise UsageError(f"{file} has no function {name}.", remedy=f"It has {', '.join(names)}.")
-    return session.connect(**wishes(document)), (name,) if name else names
+    return connection, (name,) if name else names

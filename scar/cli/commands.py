@@ -19,6 +19,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("scar.cli.deploying:init", "Create or change functions."),
     "plan": ("scar.cli.planning:plan", "Show what init would do."),
     "update": ("scar.cli.deploying:update", "Change functions; the same as init -f."),
+    "show": (
+        "scar.cli.showing:show",
+        "Show the configuration of functions and where each value is from.",
+    ),
+    "validate": (
+        "scar.cli.validating:validate",
+        "Check an FDL file: keys, values, files, limits and rules.",
+    ),
+    "schema": ("scar.cli.schema:schema", "Print the JSON Schema of FDL files, for editors."),
     "policy": ("scar.cli.policy:policy", "Print the least IAM policy for whoever runs scar."),
     "rm": ("scar.cli.removing:rm", "Remove functions; buckets with data stay."),
     "ls": ("scar.cli.listing:ls", "List functions, or the objects of a bucket."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scar.cli.definition import Flags, overrides
+from scar.cli.definition import Flags
 from scar.cli.options import (
     fdl_option,
     output_options,
@@ -16,14 +16,14 @@ from scar.cli.options import (
     target_options,
     variables,
 )
+from scar.cli.reading import connect_document
 from scar.cli.render import count
 from scar.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from scar.aws.plan import Plan
-    from scar.fdl.model import Document
 
 F = TypeVar("F", bound="Callable[..., Any]")
 _FILE = click.Path(path_type=Path)
@@ -129,11 +129,10 @@ def update(
 
 def deploy_functions(session: Session, file: Path | None, flags: Flags, *, dry_run: bool) -> Plan:
     """Deploy what the file and the flags describe, or only say what would be done."""
-    document = read_document(file, flags)
+    connection, document = connect_document(session, file, flags)
     from scar.aws.described import functions_of
 
     functions = functions_of(document)
-    connection = session.connect(**wishes(document))
     done = session.world.deploy(functions, connection, session.terminal.say, dry_run=dry_run)
     show_plan(session, done, dry_run=dry_run)
     if not dry_run:
@@ -141,52 +140,6 @@ def deploy_functions(session: Session, file: Path | None, flags: Flags, *, dry_r
         state = "Ready" if done else "Already as described"
         session.terminal.say(f"{state}: {names}")
     return done
-
-
-def read_document(file: Path | None, flags: Flags) -> Document:
-    """Read the FDL file with the flags over it, or make one of the flags alone."""
-    from scar.fdl.load import from_values, load
-
-    values = overrides(flags)
-    if file is not None:
-        document = load(file, values)
-        if flags.name and len(document.functions.aws) > 1:
-            raise click.UsageError(f"-n cannot rename the functions of {file}: it has several.")
-        return document
-    if not (flags.image or flags.image_file):
-        raise click.UsageError("Give -f FILE, or -n NAME and an image: -i or -if.")
-    return from_values(values, Path.cwd())
-
-
-# Functions are found and removed by name, also when files they were made of are gone.
-_WITHOUT_FILES: Mapping[str, object] = {
-    "lambda": {
-        "init_script": None,
-        "run_script": None,
-        "container": {"image": "unused", "image_file": None},
-    }
-}
-
-
-def read_names(file: Path) -> Document:
-    """Read the FDL file for names, places and storage; its scripts and images may be gone."""
-    from scar.fdl.load import load
-
-    return load(file, _WITHOUT_FILES)
-
-
-def wishes(document: Document) -> dict[str, str]:
-    """Return the Region and profile that the file wants; one for all its functions."""
-    found: dict[str, str] = {}
-    for name, key, default in (("region", "region", ""), ("profile", "boto_profile", "default")):
-        values = {getattr(f.lambda_, key) for f in document.functions.aws} - {default}
-        if len(values) > 1:
-            raise click.UsageError(
-                f"The functions have several values of {key}: {', '.join(sorted(values))}. "
-                "Put them in a file each."
-            )
-        found[name] = next(iter(values), "")
-    return found
 
 
 def show_plan(session: Session, plan: Plan, *, dry_run: bool) -> None:

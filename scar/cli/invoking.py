@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.deploying import read_names, wishes
 from scar.cli.options import fdl_option, one_of, output_options, pass_session, target_options
+from scar.cli.reading import connect_names
 from scar.cli.running import Call, find
 from scar.errors import UsageError
 
@@ -53,12 +53,11 @@ def invoke(  # noqa: PLR0913 one argument per option
     body = _body(data_binary, json_data)
     query = _parameters(parameters)
     if file is not None:
-        document = read_names(file)
+        connection, document = connect_names(session, file)
         names = [entry.lambda_.name for entry in document.functions.aws]
         if len(names) > 1:
             raise click.UsageError(f"{file} has several: give -n with one of {', '.join(names)}.")
         name = names[0]
-        connection = session.connect(**wishes(document))
     else:
         connection = session.connect()
     from scar.runs.call import request_payload

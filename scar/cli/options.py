@@ -34,6 +34,12 @@ def target_options(function: F) -> F:
         option("-pf", "--profile", metavar="NAME", help="AWS profile."),
         option("--region", metavar="NAME", help="AWS Region."),
         option(
+            "--stage",
+            metavar="NAME",
+            envvar="SCAR_STAGE",
+            help="Stage, such as dev or prod: ${stage}; also SCAR_STAGE.",
+        ),
+        option(
             "--local",
             is_flag=True,
             envvar="SCAR_LOCAL",

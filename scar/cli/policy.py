@@ -32,15 +32,19 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
     from scar.aws.policies.person import ANY, LONGEST, LONGEST_INLINE, Scope, policy, scope_of
 
     if file is None:
-        region = session.region or ANY
-        scope = Scope(account=Account(account or ANY, region, partition_of(region)))
+        region = session.target().region or ANY
+        scope = Scope(
+            account=Account(
+                account or session.settings.account_id or ANY, region, partition_of(region)
+            )
+        )
     else:
         from scar.aws.described import functions_of
-        from scar.cli.deploying import read_names, wishes
+        from scar.cli.reading import resolve_names, wishes
 
-        document = read_names(file)
-        region = session.region or wishes(document)["region"] or ANY
-        here = Account(account or ANY, region, partition_of(region))
+        document = resolve_names(session, file).document
+        region = session.target(**wishes(document)).region or ANY
+        here = Account(account or session.settings.account_id or ANY, region, partition_of(region))
         scope = scope_of(functions_of(document), here)
     text = policy(scope)
     session.terminal.data(json.dumps(json.loads(text), indent=2))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.deploying import read_names, show_plan, wishes
+from scar.cli.deploying import show_plan
 from scar.cli.options import fdl_option, one_of, output_options, pass_session, target_options
+from scar.cli.reading import connect_names
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -47,11 +48,10 @@ def rm(  # noqa: PLR0913 one argument per option
     buckets: frozenset[str] = frozenset()
     names: Sequence[str]
     if file is not None:
-        document = read_names(file)
+        connection, document = connect_names(session, file)
         specs = [entry.lambda_ for entry in document.functions.aws]
         names = [spec.name for spec in specs]
         buckets = frozenset(s.bucket for spec in specs for s in (*spec.input, *spec.output))
-        connection = session.connect(**wishes(document))
     else:
         connection = session.connect()
         names = [name] if name else session.world.every_function(connection)

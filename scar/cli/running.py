@@ -10,8 +10,8 @@ import click
 
 from scar.cli.answers import require_success, show_answer, show_queued
 from scar.cli.definition import Flags
-from scar.cli.deploying import read_document, wishes
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.reading import connect_document
 from scar.cli.render import count, printable
 from scar.errors import UsageError
 
@@ -224,7 +224,7 @@ def _function(
         return connection, find(session, connection, name)
     from scar.aws.described import functions_of
 
-    document = read_document(file, Flags())
+    connection, document = connect_document(session, file, Flags())
     functions = {function.name: function for function in functions_of(document)}
     wanted = name or next(iter(functions))
     if wanted not in functions:
@@ -233,7 +233,6 @@ def _function(
         )
     if name is None and len(functions) > 1:
         raise click.UsageError(f"{file} has several: choose one of {', '.join(functions)} by -n.")
-    connection = session.connect(**wishes(document))
     if not any(f.name == wanted for f in session.world.functions(connection)):
         session.world.deploy([functions[wanted]], connection, session.terminal.say, dry_run=False)
     return connection, find(session, connection, wanted)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scar.aws.function import Function
     from scar.aws.listing import FunctionSummary
     from scar.aws.plan import Plan
+    from scar.aws.resources import Resource
     from scar.cli.session import Target
     from scar.image.blobs import BlobCache
     from scar.image.source import ImageStore
@@ -115,6 +116,12 @@ class World:
         from scar.aws.deploy import remove
 
         return remove(names, connection, report, buckets=buckets, force=force, dry_run=dry_run)
+
+    def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
+        """Return what is there of a function, the function first; empty if it is not there."""
+        from scar.aws.parts import parts_of
+
+        return parts_of(function, connection)
 
     def every_function(self, connection: Connection) -> Sequence[str]:
         from scar.aws.deploy import every_function

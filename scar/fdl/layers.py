@@ -1,28 +1,53 @@
 """Values from several places, the nearer to the user the stronger. Pure.
 
-Now: command line over FDL file over the defaults of ``model``. Mappings are merged key by key;
-everything else, lists too, is replaced: that is how a default list can be emptied.
+    command line > environment > FDL file > configuration's stage > configuration
+    > SCAR's configuration > defaults of ``model``
+
+Mappings are merged key by key; everything else, lists too, is replaced: that is how a default
+list can be emptied. Of each value it stays known where it is from.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from scar.fdl.faults import Location
+
+    Origins = dict[Location, str]
 
 
-def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay ``overrides``, shaped like one entry of ``functions.aws``, over every function.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """Values shaped like one entry of ``functions.aws``, valid for every function.
 
-    A document that has no such entries is returned as it is: the model tells what is wrong.
+    ``source`` is where they are from, for people; ``places`` say it closer of single ones.
+    Variables in them are only filled in if the layer ``is_file``: a shell has its own.
     """
-    functions = document.get("functions")
-    entries = functions.get("aws") if isinstance(functions, dict) else None
-    if not overrides or not isinstance(functions, dict) or not isinstance(entries, list):
-        return dict(document)
-    changed = [over(entry, overrides) if isinstance(entry, dict) else entry for entry in entries]
-    return {**document, "functions": {**functions, "aws": changed}}
+
+    source: str
+    values: Mapping[str, Any]
+    places: Mapping[Location, str] = field(default_factory=dict)
+    is_file: bool = False
+
+    def at(self, location: Location) -> str:
+        return self.places.get(location, self.source)
+
+
+def laid(layers: Sequence[Layer]) -> tuple[dict[str, Any], Origins]:
+    """Lay layers over each other, the weakest first; say of each value where it is from."""
+    result: dict[str, Any] = {}
+    origins: Origins = {}
+    for layer in layers:
+        result = over(result, layer.values)
+        for location in _leaves(layer.values, ()):
+            for other in [o for o in origins if _same_line(o, location)]:
+                del origins[other]
+            origins[location] = layer.at(location)
+    return result, {at: source for at, source in origins.items() if _is_value(result, at)}
 
 
 def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,3 +60,27 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def _leaves(values: Mapping[str, Any], above: Location) -> Iterator[Location]:
+    for key, value in values.items():
+        here = (*above, str(key))
+        if isinstance(value, dict):
+            yield from _leaves(value, here)
+        else:
+            yield here
+
+
+def _is_value(result: Any, location: Location) -> bool:  # noqa: ANN401 - any YAML
+    """Say whether a value is still there; keys may have come in its place."""
+    for key in location:
+        if not isinstance(result, dict) or key not in result:
+            return False
+        result = result[key]
+    return not isinstance(result, dict)
+
+
+def _same_line(one: Location, other: Location) -> bool:
+    """Say whether one lies below the other."""
+    short = min(len(one), len(other))
+    return one[:short] == other[:short]

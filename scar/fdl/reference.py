@@ -19,7 +19,8 @@ INTRODUCTION = """\
 
 Written by `python -m scar.fdl.reference`; `fdl-example.yaml` shows the same keys as a file.
 Times are in seconds. Paths of files are relative to the FDL file. Values given on the command
-line go over those of the file; a list replaces the other list.
+line go over those of the file; a list replaces the other list. `${stage}`, `${region}` and
+`${account_id}` are filled in; `configuration.md` tells from where, and where else values may stand.
 """
 
 

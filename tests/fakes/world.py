@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scar.aws.function import Function
+    from scar.aws.resources import Resource
     from scar.cli.session import Target
     from scar.runs.ledger import Run
 
@@ -53,6 +54,10 @@ class FakeWorld(World):
     queued: list[dict[str, object]] = field(default_factory=list)
     options: dict[str, object] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
+    parts: list[Resource] = field(default_factory=list)
+
+    def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
+        return self.parts
 
     def latest_runs(self, connection: Connection, function: str) -> Mapping[str, Run]:
         return self.runs

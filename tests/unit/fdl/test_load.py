@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.fdl.faults import InvalidFDL
-from scar.fdl.load import from_values, load
+from scar.fdl.layers import Layer
+from scar.fdl.load import Around, from_values, load
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -214,9 +215,10 @@ def test_the_command_line_goes_over_the_file_and_lists_replace(write: Write) -> 
 
 def test_a_function_can_come_from_values_alone(tmp_path: Path) -> None:
     spec = {"lambda": {"name": "n", "container": {"image": "i"}}}
-    assert from_values(spec, tmp_path).functions.aws[0].lambda_.name == "n"
+    around = Around(above=(Layer(source="command line", values=spec),))
+    assert from_values(tmp_path, around).document.functions.aws[0].lambda_.name == "n"
     with pytest.raises(InvalidFDL, match="the command line has a fault"):
-        from_values({"lambda": {"name": "n"}}, tmp_path)
+        from_values(tmp_path, Around(above=(Layer(source="x", values={"lambda": {"name": "n"}}),)))
 
 
 yaml_like = st.text(alphabet="abc: -[]{}&*!|>'\"\n\t#,?%@`0.\\é", max_size=60)

@@ -1,0 +1,204 @@
+"""What the user has settled outside FDL files: configuration files and the environment.
+
+``~/.config/scar/config.yaml`` (XDG base directories; SCAR_CONFIG names another) is scar's own;
+of ``~/.scar/scar.cfg`` (``scarcfg``) what still has a meaning is taken too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scar.errors import ConfigurationError
+from scar.fdl import scarcfg
+from scar.fdl.layers import Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scar.fdl.document import Parsed
+    from scar.fdl.faults import Location
+
+_WHERE = ("region", "profile", "endpoint_url", "account_id")
+_TOP = (*_WHERE, "stage", "defaults", "stages")
+_STAGE = (*_WHERE, "defaults")
+# Variables that set values of every function, over those of the file.
+_VARIABLES: Mapping[str, Location] = {
+    "SCAR_MEMORY": ("lambda", "memory"),
+    "SCAR_TIMEOUT": ("lambda", "timeout"),
+    "SCAR_EXECUTION_MODE": ("lambda", "execution_mode"),
+    "SCAR_LOG_LEVEL": ("lambda", "log_level"),
+    "SCAR_IAM_ROLE": ("iam", "role"),
+    "SCAR_PERMISSIONS_BOUNDARY": ("iam", "permissions_boundary"),
+    "SCAR_BATCH_MEMORY": ("batch", "memory"),
+    "SCAR_BATCH_VCPUS": ("batch", "vcpus"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Empty: not settled. ``below`` are the layers under an FDL file, the weakest first."""
+
+    region: str = ""
+    profile: str = ""
+    endpoint_url: str = ""
+    account_id: str = ""
+    stage: str = ""
+    below: tuple[Layer, ...] = ()
+    above: tuple[Layer, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read(environment: Mapping[str, str], stage: str = "") -> Settings:
+    """Read everything; ``stage`` is the one that the user chose, if any.
+
+    Raises ConfigurationError naming file, line and key.
+    """
+    above = _of_environment(environment)
+    old = scarcfg.read(_home(environment) / ".scar" / "scar.cfg")
+    settings = Settings(
+        region=old.region,
+        profile=old.profile,
+        below=old.layers,
+        above=above,
+        notes=old.notes,
+        stage=stage,
+    )
+    path = config_path(environment)
+    if (parsed := _parsed(path)) is not None:
+        settings = _of_file(settings, path, parsed)
+    return replace(
+        settings,
+        region=environment.get("SCAR_REGION") or settings.region,
+        profile=environment.get("SCAR_PROFILE") or settings.profile,
+    )
+
+
+def config_path(environment: Mapping[str, str]) -> Path:
+    """Say where scar's own configuration is, or would be."""
+    if chosen := environment.get("SCAR_CONFIG"):
+        return Path(chosen)
+    base = environment.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else _home(environment) / ".config") / "scar" / "config.yaml"
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    """Return the user's home; nowhere if the environment does not tell."""
+    return Path(environment.get("HOME") or "/nonexistent")
+
+
+def _of_environment(environment: Mapping[str, str]) -> tuple[Layer, ...]:
+    layers = []
+    for name, location in _VARIABLES.items():
+        if value := environment.get(name):
+            values: Any = value
+            for key in reversed(location):
+                values = {key: values}
+            layers.append(Layer(source=f"environment, {name}", values=values))
+    return tuple(layers)
+
+
+def _parsed(path: Path) -> Parsed | None:
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}.", remedy="Correct the file, or SCAR_CONFIG."
+        ) from error
+    from scar.fdl.document import Unreadable, parse
+
+    if not text.strip():
+        return None
+    try:
+        return parse(text)
+    except Unreadable as error:
+        fault = error.faults[0]
+        raise ConfigurationError(
+            f"{path}:{fault.position.line}:{fault.position.column}: {fault}",
+            remedy="Correct the file; docs/configuration.md shows one.",
+        ) from error
+
+
+def _of_file(settings: Settings, path: Path, parsed: Parsed) -> Settings:
+    """Lay the file over what is settled, and the chosen stage over that."""
+    file = _File(path, parsed)
+    file.check(parsed.data, _TOP, ())
+    stages = file.mapping("stages")
+    for name, values in stages.items():
+        file.check(values, _STAGE, ("stages", str(name)))
+    stage = settings.stage or str(parsed.data.get("stage") or "")
+    if stage and stages and stage not in stages:
+        raise ConfigurationError(
+            f"{path} has no stage {stage}.", remedy=f"It has {', '.join(map(str, stages))}."
+        )
+    settings = replace(file.over(settings, parsed.data, ()), stage=stage)
+    chosen = stages.get(stage)
+    return file.over(settings, chosen, ("stages", stage)) if chosen else settings
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    parsed: Parsed
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        value = self.parsed.data.get(key) or {}
+        if not isinstance(value, dict):
+            raise self._wrong((key,), "must have keys below it")
+        return value
+
+    def check(self, values: object, known: tuple[str, ...], at: Location) -> None:
+        if values is not None and not isinstance(values, dict):
+            raise self._wrong(at, "must have keys below it")
+        for key, value in (values or {}).items():
+            here = (*at, str(key))
+            if key not in known:
+                raise self._wrong(here, f"there is no such key; there are {', '.join(known)}")
+            if key in (*_WHERE, "stage") and not isinstance(value, str):
+                raise self._wrong(here, "must be text; put numbers in quotes")
+            if key == "defaults":
+                self._check_defaults(value, here, ())
+
+    def over(self, settings: Settings, values: Mapping[str, Any], at: Location) -> Settings:
+        given = {key: str(values[key]) for key in _WHERE if values.get(key)}
+        settings = replace(settings, **given)  # type: ignore[arg-type]
+        defaults = values.get("defaults")
+        if not defaults:
+            return settings
+        base = (*at, "defaults")
+        places = {
+            location[len(base) :]: f"{self.path}:{position.line}"
+            for location, position in self.parsed.places.items()
+            if location[: len(base)] == base
+        }
+        layer = Layer(source=str(self.path), values=defaults, places=places, is_file=True)
+        return replace(settings, below=(*settings.below, layer))
+
+    def _check_defaults(self, values: object, at: Location, below: Location) -> None:
+        """Find keys that no function has; values are judged where they are used."""
+        from scar.fdl.load import keys_below
+        from scar.fdl.model import Document
+
+        known = keys_below(Document, ("functions", "aws", 0, *below))
+        if not known:
+            return
+        if not isinstance(values, dict):
+            raise self._wrong(at, "must have keys below it")
+        for key, value in values.items():
+            here = (*at, str(key))
+            if key not in known:
+                raise self._wrong(here, f"functions have no such key; there are {', '.join(known)}")
+            if isinstance(value, dict):
+                self._check_defaults(value, here, (*below, str(key)))
+
+    def _wrong(self, at: Location, problem: str) -> ConfigurationError:
+        from scar.fdl.faults import key_of
+
+        place = self.parsed.place(at)
+        return ConfigurationError(
+            f"{self.path}:{place.line}:{place.column}: {key_of(at)}: {problem}",
+            remedy="Correct the file; docs/configuration.md shows one.",
+        )

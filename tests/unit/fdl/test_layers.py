@@ -1,0 +1,228 @@
+"""Values from several places: who wins, and where each value is said to be from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.errors import ConfigurationError
+from scar.fdl.faults import InvalidFDL
+from scar.fdl.layers import Layer, laid
+from scar.fdl.load import Around, Resolved, resolve
+from scar.fdl.settings import config_path, read
+from scar.fdl.shown import MASK, values
+from scar.fdl.variables import Variables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FDL = """\
+functions:
+  aws:
+  - lambda:
+      name: crop
+      memory: 256
+      environment: {Variables: {TOKEN: hush}}
+      container: {image: x}
+      vpc: {SubnetIds: subnet-1, SecurityGroupIds: sg-1}
+"""
+CONFIG = """\
+region: eu-west-1
+defaults:
+  lambda: {timeout: 20, memory: 128, log_level: DEBUG}
+stages:
+  prod:
+    region: eu-central-1
+    profile: work
+    defaults:
+      lambda:
+        timeout: 30
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / ".config" / "scar").mkdir(parents=True)
+    return tmp_path
+
+
+def configured(home: Path, text: str = CONFIG) -> dict[str, str]:
+    (home / ".config" / "scar" / "config.yaml").write_text(text)
+    return {"HOME": str(home)}
+
+
+def resolved(home: Path, environment: dict[str, str], text: str = FDL, stage: str = "") -> Resolved:
+    (home / "f.yaml").write_text(text)
+    settings = read(environment, stage)
+    flags = Layer(source="command line", values={"lambda": {"description": "mine"}})
+    return resolve(
+        home / "f.yaml",
+        Around(
+            below=settings.below,
+            above=(*settings.above, flags),
+            variables=Variables(stage=settings.stage, usual_region=settings.region),
+        ),
+    )
+
+
+def origins(found: Resolved) -> dict[str, tuple[object, str]]:
+    return {v.key: (v.value, v.source) for v in values(found, 0, secrets=False)}
+
+
+def test_each_value_tells_where_it_is_from(home: Path) -> None:
+    environment = configured(home) | {"SCAR_MEMORY": "1024"}
+    shown = origins(resolved(home, environment, stage="prod"))
+    config = home / ".config" / "scar" / "config.yaml"
+    assert shown["lambda.description"] == ("mine", "command line")
+    assert shown["lambda.memory"] == (1024, "environment, SCAR_MEMORY")
+    assert shown["lambda.name"] == ("crop", f"{home}/f.yaml:4")
+    assert shown["lambda.timeout"] == (30, f"{config}:10")
+    assert shown["lambda.log_level"] == ("DEBUG", f"{config}:3")
+    assert shown["batch.memory"] == (1024, "default")
+    assert shown["lambda.vpc.subnets"] == (["subnet-1"], f"{home}/f.yaml:8")
+
+
+def test_the_file_goes_over_the_configuration_and_the_stage_over_its_base(home: Path) -> None:
+    environment = configured(home)
+    assert origins(resolved(home, environment))["lambda.memory"][0] == 256
+    assert origins(resolved(home, environment))["lambda.timeout"][0] == 20
+    assert read(environment, "prod").region == "eu-central-1"
+    assert read(environment, "prod").profile == "work"
+    assert read(environment).region == "eu-west-1"
+
+
+def test_values_of_variables_are_masked_unless_asked_for(home: Path) -> None:
+    found = resolved(home, {})
+    assert origins(found)["lambda.environment.Variables.TOKEN"][0] == MASK
+    shown = {v.key: v.value for v in values(found, 0, secrets=True)}
+    assert shown["lambda.environment.Variables.TOKEN"] == "hush"
+
+
+def test_a_wrong_value_from_elsewhere_says_from_where(home: Path) -> None:
+    with pytest.raises(InvalidFDL) as caught:
+        resolved(home, {"SCAR_MEMORY": "lots"})
+    assert "lambda.memory: must be a whole number, not 'lots' (from: environment, SCAR_MEMORY)" in (
+        caught.value.problem
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("regoin: x\n", "config.yaml:1:1: regoin: there is no such key"),
+        ("defaults: {lambda: {memroy: 1}}\n", "functions have no such key"),
+        ("stages: {dev: {stages: {}}}\n", "there is no such key"),
+        ("stages: [dev]\n", "must have keys below it"),
+        ("region: [a\n", "not YAML"),
+        ("account_id: 123456789012\n", "put numbers in quotes"),
+        ("defaults: {lambda: {description: '${x}'}}\n", "there is no ${x}"),
+    ],
+)
+def test_faults_of_the_configuration_are_told_with_their_place(
+    home: Path, text: str, told: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        resolved(home, configured(home, text))
+    assert told in caught.value.problem
+
+
+def test_a_stage_that_is_not_configured_is_refused(home: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no stage live"):
+        read(configured(home), "live")
+    assert read({}, "live").stage == "live"
+
+
+def test_the_configuration_is_where_xdg_says(home: Path) -> None:
+    assert config_path({"HOME": "/h"}).as_posix() == "/h/.config/scar/config.yaml"
+    assert config_path({"XDG_CONFIG_HOME": "/c"}).as_posix() == "/c/scar/config.yaml"
+    assert config_path({"SCAR_CONFIG": "/x.yaml"}).as_posix() == "/x.yaml"
+
+
+def filled(home: Path, value: str, **known: str) -> tuple[str, Resolved]:
+    text = FDL.replace("name: crop", f"name: crop\n      description: {value}")
+    (home / "f.yaml").write_text(text)
+    found = resolve(home / "f.yaml", Around(variables=Variables(**known)))
+    return found.document.functions.aws[0].lambda_.description, found
+
+
+def test_variables_are_filled_in_and_can_be_escaped(home: Path) -> None:
+    value = "'${stage} $${stage} ${region} $x'"
+    assert filled(home, value, stage="dev", region="r")[0] == "dev ${stage} r $x"
+
+
+def test_what_is_not_known_yet_stands_in_and_is_told(home: Path) -> None:
+    text, found = filled(home, "'${account_id} ${region}'")
+    assert text == "000000000000 us-east-1"
+    assert found.assumed == {"account_id", "region"}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [("'${acount}'", "there is no ${acount}"), ("'${stage}'", "--stage")]
+)
+def test_unknown_variables_are_faults_with_their_place(home: Path, value: str, told: str) -> None:
+    with pytest.raises(InvalidFDL) as caught:
+        filled(home, value)
+    assert f"f.yaml:5:7: functions.aws[0].lambda.description: {told}" in (
+        caught.value.problem.replace("no stage is chosen: give ", "")
+    )
+
+
+def test_the_file_s_own_region_is_its_variable(home: Path) -> None:
+    text = FDL.replace("name: crop", "name: crop-${region}\n      region: eu-south-2")
+    (home / "f.yaml").write_text(text)
+    weak = Around(variables=Variables(usual_region="us-west-2"))
+    assert resolve(home / "f.yaml", weak).document.functions.aws[0].lambda_.name == (
+        "crop-eu-south-2"
+    )
+
+
+OLD = """{"scar": {"config_version": "1.0.9"}, "aws": {
+ "iam": {"boto_profile": "default", "role": "arn:aws:iam::1:role/r"},
+ "lambda": {"boto_profile": "lab", "region": "us-west-2", "memory": 700, "layers": [],
+  "frobnicate": 1},
+ "batch": {"compute_resources": {"instance_types": ["m3.medium"], "subnets": [""], "max_v_cpus": 9}}
+}}"""
+
+
+def test_scar_s_old_configuration_is_taken_where_it_still_means_something(home: Path) -> None:
+    (home / ".scar").mkdir()
+    (home / ".scar" / "scar.cfg").write_text(OLD)
+    environment = {"HOME": str(home)}
+    settings = read(environment)
+    assert (settings.region, settings.profile) == ("us-west-2", "lab")
+    assert len(settings.notes) == 1
+    assert "lambda.frobnicate" in settings.notes[0]
+    shown = origins(resolved(home, environment, FDL.replace("      memory: 256\n", "")))
+    assert shown["iam.role"] == ("arn:aws:iam::1:role/r", str(home / ".scar" / "scar.cfg"))
+    assert shown["lambda.memory"][0] == 700
+    assert shown["batch.compute_resources.max_v_cpus"][0] == 9
+    assert shown["batch.compute_resources.instance_types"] == ([], "default")
+
+
+def test_an_old_configuration_that_is_no_json_is_an_error(home: Path) -> None:
+    (home / ".scar").mkdir()
+    (home / ".scar" / "scar.cfg").write_text("{")
+    with pytest.raises(ConfigurationError, match="not JSON"):
+        read({"HOME": str(home)})
+
+
+SOME = st.recursive(
+    st.integers() | st.lists(st.integers(), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+VALUES = st.dictionaries(st.sampled_from("abc"), SOME, max_size=3)
+
+
+@given(st.lists(VALUES, max_size=3))
+def test_every_value_is_from_the_last_layer_that_has_it(layers: list[dict[str, Any]]) -> None:
+    result, sources = laid([Layer(source=str(n), values=v) for n, v in enumerate(layers)])
+    for location, source in sources.items():
+        value: Any = result
+        of_layer: Any = layers[int(source)]
+        for key in location:
+            value, of_layer = value[key], of_layer[key]
+        assert value == of_layer

@@ -1,0 +1,76 @@
+"""The schema for editors takes what loads, and shows common mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from scar.fdl.schema import schema
+
+ROOT = Path(__file__).parents[3]
+CHECK = jsonschema.Draft7Validator(schema())
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft7Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "fdl-example.yaml", *sorted((ROOT / "examples").glob("*/*.yaml"))], ids=str
+)
+def test_the_examples_fit(path: Path) -> None:
+    CHECK.validate(yaml.safe_load(path.read_text()))
+
+
+def one(**spec: Any) -> dict[str, Any]:  # noqa: ANN401 - any YAML
+    spec = {"name": "f", "container": {"image": "x"}, **spec}
+    return {"functions": {"aws": [{"lambda": spec}]}}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"input": None, "environment": {"Variables": {"A": 1}}, "vpc": None},
+        {"ephemeral_storage": {"Size": 1024}},
+        {"vpc": {"SubnetIds": "subnet-1", "SecurityGroupIds": ["sg-1"]}},
+        {"supervisor": {"version": 1.2}},
+        {"name": "f-${stage}"},
+        {
+            "file_system": {
+                "Arn": "arn:aws:elasticfilesystem:r:1:access-point/fsap-1",
+                "LocalMountPath": "/mnt/x",
+            }
+        },
+    ],
+)
+def test_what_the_loader_takes_fits(spec: dict[str, Any]) -> None:
+    CHECK.validate(one(**spec))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"memroy": 512},
+        {"memory": 12},
+        {"timeout": True},
+        {"execution_mode": "lamda"},
+        {"input": [{"pth": "a/b"}]},
+        {"ephemeral_storage": {"Size": 1}},
+    ],
+)
+def test_mistakes_do_not_fit(spec: dict[str, Any]) -> None:
+    assert not CHECK.is_valid(one(**spec))
+
+
+def test_every_key_is_described() -> None:
+    def undescribed(part: dict[str, Any]) -> list[str]:
+        return [k for k, v in part.get("properties", {}).items() if not v.get("description")]
+
+    found = schema()
+    assert [
+        undescribed(part) for part in (found, *found["$defs"].values()) if undescribed(part)
+    ] == []
