@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -13,6 +13,7 @@ from scar.aws.handlers.s3 import encryption
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from concurrent.futures import Future
 
     from mypy_boto3_s3 import S3Client
 
@@ -42,8 +43,10 @@ def look(s3: S3Client, buckets: Collection[str]) -> dict[str, Seen]:
     if not buckets:
         return {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(lambda name: _look(s3, name), sorted(buckets))
-        return {seen.name: seen for seen in found}
+        # Both questions at the same time: mostly both have an answer.
+        keys = {name: pool.submit(encryption, s3, name) for name in sorted(buckets)}
+        heads = {name: pool.submit(_head, s3, name) for name in sorted(buckets)}
+        return {name: _with_key(heads[name].result(), keys[name]) for name in sorted(buckets)}
 
 
 def region_of(location: str | None) -> str:
@@ -51,7 +54,7 @@ def region_of(location: str | None) -> str:
     return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, location or "")
 
 
-def _look(s3: S3Client, bucket: str) -> Seen:
+def _head(s3: S3Client, bucket: str) -> Seen:
     try:
         head = s3.head_bucket(Bucket=bucket)
     except ClientError as error:
@@ -60,14 +63,17 @@ def _look(s3: S3Client, bucket: str) -> Seen:
         if faults.code(error) not in _DENIED:
             raise
         return _of_somebody(s3, bucket)
-    region = head.get("BucketRegion") or _location(s3, bucket)
-    try:
-        algorithm, key = encryption(s3, bucket)
-    except ClientError as error:
-        if faults.code(error) not in _DENIED:
-            raise
-        return Seen(name=bucket, region=region, hidden=True)
-    return Seen(name=bucket, region=region, key=key if algorithm.startswith("aws:kms") else "")
+    return Seen(name=bucket, region=head.get("BucketRegion") or _location(s3, bucket))
+
+
+def _with_key(seen: Seen, asked: Future[tuple[str, str]]) -> Seen:
+    error = asked.exception()
+    if not seen.exists or seen.is_ours is not True:
+        return seen
+    if isinstance(error, ClientError) and faults.code(error) in _DENIED:
+        return replace(seen, hidden=True)
+    algorithm, key = asked.result()
+    return replace(seen, key=key if algorithm.startswith("aws:kms") else "")
 
 
 def _of_somebody(s3: S3Client, bucket: str) -> Seen:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scar.aws import faults
+from scar.aws import faults, names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,67 @@ class Passing:
 
 
 def ask(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Passing:
-    """Simulate iam:PassRole for whoever calls; ``roles`` are ARNs by service (``lambda``).
+    """Say what stands against handing roles over; ``roles`` are ARNs by service (``lambda``).
+
+    Roles of the user's must exist and let the service take them; scar's own may not be there
+    yet. Whether the caller may pass them is simulated.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        simulated = pool.submit(_simulated, connection, roles)
+        return _all([_given(connection, roles), simulated.result()])
+
+
+def lets(trust: object, service: str) -> bool:
+    """Say whether a trust policy names the service; conditions are not looked at."""
+    statements = trust.get("Statement", []) if isinstance(trust, dict) else []
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        principal = statement.get("Principal", {})
+        if principal == "*" and statement.get("Effect") == "Allow":
+            return True
+        named = principal.get("Service", []) if isinstance(principal, dict) else []
+        services = [named] if isinstance(named, str) else named
+        allows = statement.get("Effect") == "Allow"
+        if allows and any(s.partition(".amazonaws.com")[0] == service for s in services):
+            return True
+    return False
+
+
+def _given(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Passing:
+    """Look at the roles that scar does not make."""
+    wanted: dict[str, list[str]] = {}
+    for service, arns in roles.items():
+        for arn in arns:
+            if f":role{names.ROLE_PATH}" not in arn:
+                wanted.setdefault(arn, []).append(service)
+    return _all([_looked_at(connection, arn, wanted[arn]) for arn in sorted(wanted)])
+
+
+def _looked_at(connection: Connection, role: str, services: Sequence[str]) -> Passing:
+    try:
+        found = connection.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and faults.code(error) == "NoSuchEntity":
+            return Passing(refused=(f"There is no role {role}: correct iam.role in the FDL.",))
+        return Passing(unknown=(f"The role {role} could not be looked at: {error}",))
+    trust = found["AssumeRolePolicyDocument"]
+    return Passing(
+        refused=tuple(
+            f"{service}.amazonaws.com may not take the role {role}: let its trust policy name it."
+            for service in services
+            if not lets(trust, service)
+        )
+    )
+
+
+def _all(some: Sequence[Passing]) -> Passing:
+    return Passing(
+        refused=tuple(sentence for one in some for sentence in one.refused),
+        unknown=tuple(sentence for one in some for sentence in one.unknown),
+    )
+
+
+def _simulated(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Passing:
+    """Simulate iam:PassRole for whoever calls.
 
     The account's root may do all and is not simulated.
     """
@@ -43,10 +103,7 @@ def ask(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Passing:
         if isinstance(error, ClientError) and faults.code(error) in _NO_SUCH:
             return Passing()
         return Passing(unknown=(f"Whether {caller} may pass the roles is not known: {error}",))
-    return Passing(
-        refused=tuple(sentence for one in found for sentence in one.refused),
-        unknown=tuple(sentence for one in found for sentence in one.unknown),
-    )
+    return _all(found)
 
 
 def _simulable(connection: Connection, caller: str) -> str:

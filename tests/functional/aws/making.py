@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
@@ -33,6 +34,24 @@ def a_function(mode: str = "lambda", script: Path | None = None, name: str = "cr
         environment=(("AB", "1"),),
         batch=Batch() if mode != "lambda" else None,
     )
+
+
+def a_role(connection: Connection, name: str, *services: str) -> str:
+    """Make a role of the user's that the services may take; return its ARN."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": [f"{service}.amazonaws.com" for service in services]},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    made = connection.client("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps(trust)
+    )
+    return made["Role"]["Arn"]
 
 
 def deploy(connection: Connection, images: FakeImages, *functions: Function) -> Plan:

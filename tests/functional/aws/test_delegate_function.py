@@ -15,7 +15,7 @@ from scar.aws.resources import EventInvokeConfig
 from scar.aws.wait import Patience
 from scar.errors import Refused
 from supervisor import config as wire
-from tests.functional.aws.making import a_function, deploy, left, refuse
+from tests.functional.aws.making import a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
     from scar.aws.connection import Connection
@@ -86,8 +86,8 @@ def test_a_function_of_another_architecture_leaves_it_as_it_is(
 def test_a_role_of_the_user_s_gets_no_destination(
     connection: Connection, images: FakeImages
 ) -> None:
-    role = connection.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
-    deploy(connection, images, replace(a_function(), role=role["Role"]["Arn"]))
+    role = a_role(connection, "mine", "lambda")
+    deploy(connection, images, replace(a_function(), role=role))
     assert destination(connection, "crop") == ""
     assert left(connection)["functions"] == ["crop"]
 

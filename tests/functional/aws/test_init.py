@@ -18,7 +18,7 @@ from scar.aws.preflight import NotDeployable
 from scar.aws.resources import LambdaFunction
 from scar.aws.wait import Patience
 from scar.errors import Refused
-from tests.functional.aws.making import MODES, a_function, deploy, left, refuse
+from tests.functional.aws.making import MODES, a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,8 +168,7 @@ def test_the_role_reaches_the_function_s_own_data_only(
 
 
 def test_a_given_role_is_used_instead(connection: Connection, images: FakeImages) -> None:
-    role = "arn:aws:iam::123456789012:role/mine"
-    connection.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
+    role = a_role(connection, "mine", "lambda")
     todo = str(deploy(connection, images, replace(a_function("lambda"), role=role)))
     assert "+ role" not in todo
     found = connection.client("lambda").get_function(FunctionName="crop")

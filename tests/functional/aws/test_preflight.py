@@ -12,7 +12,7 @@ from botocore.compat import HTTPHeaders
 from scar.aws.deploy import init
 from scar.aws.function import Batch, Compute
 from scar.aws.preflight import NotDeployable
-from tests.functional.aws.making import a_function, deploy, left, refuse
+from tests.functional.aws.making import a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,3 +192,20 @@ def test_full_batch_quotas_stop(connection: Connection, images: FakeImages) -> N
     other = replace(a_function("batch", name="cut"), batch=Batch(compute=Compute(max_vcpus=9)))
     with pytest.raises(NotDeployable, match=r"has 50 job queues and 1 more are needed"):
         deploy(connection, images, other)
+
+
+def test_a_role_of_the_user_s_must_exist(connection: Connection, images: FakeImages) -> None:
+    with pytest.raises(NotDeployable, match=r"no role arn:aws:iam::123456789012:role/typo"):
+        deploy(connection, images, replace(a_function(), role="typo"))
+    assert left(connection) == {}
+
+
+def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(
+    connection: Connection, images: FakeImages
+) -> None:
+    a_role(connection, "mine", "lambda")
+    function = replace(a_function("batch"), role="mine")
+    with pytest.raises(NotDeployable, match=r"ecs-tasks\.amazonaws\.com may not take the role"):
+        deploy(connection, images, function)
+    a_role(connection, "both", "lambda", "ecs-tasks")
+    deploy(connection, images, replace(function, role="both"))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.resources import BucketNotification
+from scar.aws.wait import Patience
 
 OURS = BucketNotification(
     name="photos/scar-crop-12345678",
@@ -18,8 +22,11 @@ OURS = BucketNotification(
 class Bucket:
     """A bucket's notifications; somebody else may write right after us, a few times."""
 
-    def __init__(self, configuration: dict[str, Any], disturbances: int = 0) -> None:
+    def __init__(
+        self, configuration: dict[str, Any], disturbances: int = 0, blind: int = 0
+    ) -> None:
         self.configuration = configuration
+        self.blind = blind
         self.disturbances = disturbances
         self.puts = 0
 
@@ -33,6 +40,11 @@ class Bucket:
         NotificationConfiguration: dict[str, Any],  # noqa: N803
     ) -> None:
         self.puts += 1
+        if self.blind:
+            self.blind -= 1
+            message = "Unable to validate the following destination configurations"
+            answer = {"Error": {"Code": "InvalidArgument", "Message": message}}
+            raise ClientError(answer, "PutBucketNotificationConfiguration")  # type: ignore[arg-type]
         if self.disturbances:
             self.disturbances -= 1
             return
@@ -49,7 +61,8 @@ def others() -> dict[str, Any]:
 
 
 def handler(bucket: Bucket) -> NotificationHandler:
-    return NotificationHandler(bucket)  # type: ignore[arg-type]
+    patience = Patience(seconds=3, first=1, sleep=lambda _: None, clock=iter(range(100)).__next__)
+    return NotificationHandler(bucket, patience)  # type: ignore[arg-type]
 
 
 def test_queues_topics_and_eventbridge_are_kept() -> None:
@@ -73,3 +86,18 @@ def test_a_write_of_somebody_else_is_noticed_and_ours_made_again() -> None:
     handler(bucket).create(OURS)
     assert handler(bucket).read(OURS) == OURS
     assert bucket.puts == 3
+
+
+def test_a_permission_that_s3_does_not_see_yet_is_waited_for() -> None:
+    bucket = Bucket(others(), blind=2)
+    handler(bucket).create(OURS)
+    assert handler(bucket).read(OURS) == OURS
+    assert bucket.puts == 3
+
+
+def test_a_destination_that_s3_never_sees_is_its_own_answer() -> None:
+    bucket = Bucket(others(), blind=100)
+    with pytest.raises(ClientError, match="Unable to validate"):
+        handler(bucket).create(OURS)
+    assert bucket.configuration == others()
+    assert bucket.puts < 10

@@ -1,0 +1,39 @@
+"""Who may take a role is in its trust policy, written in one of several ways."""
+
+from __future__ import annotations
+
+import pytest
+
+from scar.aws.passing import lets
+
+
+def trust(principal: object, effect: str = "Allow") -> dict[str, object]:
+    return {"Statement": [{"Effect": effect, "Principal": principal, "Action": "sts:AssumeRole"}]}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        trust({"Service": "lambda.amazonaws.com"}),
+        trust({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]}),
+        trust({"Service": "lambda.amazonaws.com.cn"}),
+        {"Statement": trust({"Service": "lambda.amazonaws.com"})["Statement"][0]},  # type: ignore[index]
+        trust("*"),
+    ],
+)
+def test_a_service_that_is_named_may(document: object) -> None:
+    assert lets(document, "lambda")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        trust({"Service": "ec2.amazonaws.com"}),
+        trust({"AWS": "arn:aws:iam::123456789012:root"}),
+        trust({"Service": "lambda.amazonaws.com"}, effect="Deny"),
+        {},
+        "not a document",
+    ],
+)
+def test_a_service_that_is_not_named_may_not(document: object) -> None:
+    assert not lets(document, "lambda")
