@@ -12,6 +12,7 @@ from scar.errors import ConfigurationError
 from scar.image.compose import compose
 from scar.image.errors import ImageError
 from scar.image.model import no_image
+from scar.image.payload import payload
 from scar.image.push import Known, push
 from scar.image.registry import Repository
 from scar.image.source import open_source
@@ -63,6 +64,7 @@ class FunctionImages:
             self.bundle(function.architecture),
             dump(configure(base.defaults)),
             _read(function.script) if function.script else None,
+            payload(function.payload) if function.payload else None,
         )
         _check_size(function.image_name, image)
         self._composed[image.digest] = image

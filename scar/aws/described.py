@@ -24,6 +24,7 @@ def _function(described: fdl.AwsFunction) -> Function:
         image=spec.container.image,
         image_file=spec.container.image_file,
         script=spec.script,
+        payload=spec.extra_payload,
         mode=spec.execution_mode,
         architecture=spec.architecture,
         memory=spec.memory,

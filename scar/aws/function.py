@@ -74,7 +74,8 @@ class Function:
     """A function; memory and ephemeral storage in MB, times in seconds.
 
     ``environment`` is that of the Lambda function and of jobs, ``container_environment`` only
-    the script's. ``script`` is the file to run, None for the image's own entrypoint.
+    the script's. ``script`` is the file to run, None for the image's own entrypoint;
+    ``payload`` a folder whose files lie next to it.
     ``role`` is a role of the user's, by ARN or name, that is used for everything instead of
     generated ones; without ``create_roles`` no role is generated at all. ``subnets`` and
     ``security_groups`` put the function into a VPC; ``file_systems`` are pairs of an EFS access
@@ -86,6 +87,7 @@ class Function:
     image: str = ""
     image_file: Path | None = None
     script: Path | None = None
+    payload: Path | None = None
     mode: ExecutionMode = ExecutionMode.LAMBDA
     architecture: Architecture = "x86_64"
     memory: int = 512

@@ -83,6 +83,12 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError(f"there is no folder {path}")
+    return path
+
+
 def retention(days: int) -> int:
     if days not in limits.LOG_RETENTION_DAYS:
         allowed = ", ".join(map(str, sorted(limits.LOG_RETENTION_DAYS)))
@@ -115,6 +121,7 @@ RepositoryPrefix = Annotated[
 ]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(listed)]
 File = Annotated[Path, AfterValidator(_file), AfterValidator(_readable)]
+Folder = Annotated[Path, AfterValidator(_file), AfterValidator(_folder)]
 Name = Annotated[
     str, _matches(_FUNCTION_NAME, "a function name: 1 to 64 letters, digits, '-' and '_'")
 ]

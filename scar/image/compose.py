@@ -31,8 +31,10 @@ from scar.image.reference import parse as parse_reference
 from supervisor.config import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from scar.image.layer import Entry
     from scar.image.model import BaseImage
 
 HOME = "opt/scar"
@@ -110,14 +112,19 @@ class ComposedImage:
 
 
 def compose(
-    base: BaseImage, bundle: Path, function_json: str, script: bytes | None
+    base: BaseImage,
+    bundle: Path,
+    function_json: str,
+    script: bytes | None,
+    payload: Mapping[str, Entry] | None = None,
 ) -> ComposedImage:
     """Put the supervisor and the function on top of the base image.
 
     ``function_json`` is what ``supervisor.config.dump`` wrote; the script gets the name that
-    is written there. Raise ImageError if the base image cannot be extended.
+    is written there. ``payload`` lies next to it. Raise ImageError if the base image cannot be
+    extended.
     """
-    added = (supervisor_layer(bundle), function_layer(function_json, script))
+    added = (supervisor_layer(bundle), function_layer(function_json, script, payload))
     layers = (*base.layers, *added)
     config = Blob.of(dump(_configuration(base, added)))
     manifest: Object = {
@@ -129,22 +136,33 @@ def compose(
     return ComposedImage(manifest=Blob.of(dump(manifest)), config=config, layers=layers)
 
 
-def function_layer(function_json: str, script: bytes | None) -> ImageLayer:
-    """Build the layer with ``/opt/scar/function``: function.json 0644, the script 0755."""
+def function_layer(
+    function_json: str, script: bytes | None, payload: Mapping[str, Entry] | None = None
+) -> ImageLayer:
+    """Build the layer with ``/opt/scar/function``: function.json 0644, the script 0755.
+
+    Raise ImageError if a file of the payload has the name of one of these.
+    """
     name = load(function_json).script
     if bool(name) != (script is not None):
         raise ImageError(
             "function.json and the script do not belong together.",
             remedy="This is a fault in scar; please report it.",
         )
-    tree = {f"{HOME}/function/function.json": File(function_json.encode())}
+    tree: dict[str, Entry] = {f"{HOME}/function/function.json": File(function_json.encode())}
     if script is not None:
         if PurePosixPath(name).name != name or name in {"..", "function.json"}:
             raise ImageError(
                 f"A script cannot be called {name!r}.", remedy="Give the file a plain name."
             )
         tree[f"{HOME}/function/{name}"] = File(script, 0o755)
-    return layer(tree)
+    further = {f"{HOME}/function/{path}": entry for path, entry in (payload or {}).items()}
+    if twice := sorted(PurePosixPath(path).name for path in tree.keys() & further.keys()):
+        raise ImageError(
+            f"extra_payload has a file {twice[0]} too.",
+            remedy="It lies next to the script and function.json: rename the file.",
+        )
+    return layer({**further, **tree})
 
 
 def _configuration(base: BaseImage, added: tuple[ImageLayer, ...]) -> Object:

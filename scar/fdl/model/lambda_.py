@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws import limits
 from scar.fdl.model.base import Environment, Model, Network, Storage
-from scar.fdl.values import File, Name, Text, Texts, listed, listed_or_one, renamed, sized
+from scar.fdl.values import File, Folder, Name, Text, Texts, listed, listed_or_one, renamed, sized
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -108,6 +108,9 @@ class Lambda(Model):
         None, description="the script, relative to this file; none: the image's own entrypoint"
     )
     run_script: File | None = Field(None, description="another word for init_script")
+    extra_payload: Folder | None = Field(
+        None, description="folder whose files lie next to the script, in /opt/scar/function"
+    )
     container: Container = Field(Container(), description="the image")
     input: Annotated[tuple[Storage, ...], BeforeValidator(listed)] = Field(
         (), description="folders whose new files start the function"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import tarfile
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -77,6 +78,26 @@ def test_an_image_is_composed_once_pushed_and_found(
     found = ImageStore(registry.plane.store).resolve(f"host.example/scar/f@{digest}")
     assert found.entrypoint == ("/opt/scar/launch",)
     assert len(found.layers) == 3
+
+
+def test_a_file_of_the_extra_payload_is_in_the_last_layer_and_changes_nothing_else(
+    images: FunctionImages, registry: Registry, tmp_path: Path
+) -> None:
+    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    (tmp_path / "run.sh").write_text("#!/bin/tool\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "data").write_text("extra")
+    plain = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
+    found = []
+    for function in (plain, replace(plain, payload=tmp_path / "more")):
+        digest = images.compose(function, configure)
+        images.push("scar/f", digest)
+        found.append(ImageStore(registry.plane.store).resolve(f"h.example/scar/f@{digest}").layers)
+    assert found[0][:-1] == found[1][:-1]
+    with tarfile.open(found[1][-1].path) as archive:
+        file = archive.extractfile("opt/scar/function/data")
+        assert file is not None
+        assert file.read() == b"extra"
 
 
 def test_a_script_that_cannot_be_read_is_named(images: FunctionImages, tmp_path: Path) -> None:

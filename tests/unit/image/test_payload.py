@@ -1,0 +1,122 @@
+"""The extra payload: a folder of the user's beside the script, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.image import payload as payloads
+from scar.image.compose import function_layer
+from scar.image.errors import ImageError
+from scar.image.layer import File, Folder, Link
+from scar.image.payload import payload
+from supervisor.config import dump
+from supervisor.model import ExecutionMode, FunctionConfig
+
+JSON = dump(FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh"))
+
+
+def members(tree: Path) -> list[tarfile.TarInfo]:
+    data = function_layer(JSON, b"#!/bin/sh\n", payload(tree)).blob.data
+    assert isinstance(data, bytes)
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return archive.getmembers()
+
+
+def test_files_folders_and_inner_links_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "model" / "empty").mkdir(parents=True)
+    (tmp_path / "model" / "w.bin").write_bytes(b"w")
+    (tmp_path / "tool").write_bytes(b"#!")
+    (tmp_path / "tool").chmod(0o700)
+    (tmp_path / "model" / "tool").symlink_to("../tool")
+    assert payload(tmp_path) == {
+        "model": Folder(),
+        "model/empty": Folder(),
+        "model/w.bin": File(b"w", 0o644),
+        "model/tool": Link("../tool"),
+        "tool": File(b"#!", 0o755),
+    }
+    assert {"opt/scar/function/model/w.bin", "opt/scar/function/run.sh"} <= {
+        member.name for member in members(tmp_path)
+    }
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "a/../../outside", ".."])
+def test_a_link_that_leads_out_is_refused(tmp_path: Path, target: str) -> None:
+    folder = tmp_path / "payload"
+    folder.mkdir()
+    (folder / "link").symlink_to(target)
+    with pytest.raises(ImageError, match="leads out"):
+        payload(folder)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short, socket.socket(socket.AF_UNIX) as there:
+        there.bind(f"{short}/s")
+        with pytest.raises(ImageError, match="is no file, folder or link"):
+            payload(Path(short))
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"gone cannot be read: No such file"):
+        payload(tmp_path / "gone")
+
+
+def test_a_name_that_would_delete_a_file_of_the_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".wh.run.sh").touch()
+    with pytest.raises(ImageError, match=r"\.wh\.run\.sh"):
+        payload(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["run.sh", "function.json"])
+def test_the_scripts_own_names_are_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x")
+    with pytest.raises(ImageError, match=f"has a file {name} too"):
+        members(tmp_path)
+
+
+def test_a_payload_for_the_image_or_a_bucket_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payloads, "LARGEST", 1 << 20)
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(bytes(700_000))
+    with pytest.raises(ImageError, match="more than 1 MiB"):
+        payload(tmp_path)
+
+
+@given(
+    st.dictionaries(
+        st.text("abc/", min_size=1, max_size=6).filter(lambda n: all(n.split("/"))),
+        st.tuples(st.binary(max_size=20), st.integers(0o400, 0o777)),
+        max_size=6,
+    ),
+    st.sampled_from([0, 1_000_000_000]),
+)
+def test_whatever_is_composed_is_roots_0644_or_0755_and_without_a_time(
+    files: dict[str, tuple[bytes, int]], time: int
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path, (data, mode) in files.items():
+            target = folder / path
+            if any(p.is_file() for p in (target, *target.parents)) or target.is_dir():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+            target.chmod(mode)
+            os.utime(target, (time, time))
+        found = members(folder)
+        assert {member.mode for member in found} <= {0o644, 0o755}
+        assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found} == {(0, 0, "", "", 0)}
+        assert [member.name for member in found] == sorted(member.name for member in found)
+        again = function_layer(JSON, b"#!/bin/sh\n", payload(folder))
+        assert again == function_layer(JSON, b"#!/bin/sh\n", payload(folder))
