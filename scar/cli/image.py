@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.definition import Flags
-from scar.cli.deploying import function_options, read_document, wishes
+from scar.cli.deploying import function_options
 from scar.cli.image_view import show
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.reading import connect_document, resolve_document
 from scar.cli.render import size
 from scar.errors import UsageError
 
@@ -90,8 +91,8 @@ def compose(
     session.json = session.json or as_json
     keep = not flags.pop("dry_run") and output
     del flags["yes"]
-    document = read_document(file, Flags(**flags))  # type: ignore[arg-type]
-    function = _function(document, chosen)
+    given = Flags(**flags)  # type: ignore[arg-type]
+    _function(resolve_document(session, file, given).document, chosen)
     if keep:
         _require_place(keep)
     from scar.aws.composed import composed
@@ -99,9 +100,11 @@ def compose(
     from scar.image.model import BaseImage
     from scar.image.reference import parse
 
+    if tag:
+        parse(tag)
+    connection, document = connect_document(session, file, given)
+    function = _function(document, chosen)
     called = tag or f"{function.repository}:latest"
-    parse(called)
-    connection = session.connect(**wishes(document))
     with session.world.function_images(connection, session.terminal.say) as images:
         made = composed(function, connection, images)
         if keep:
