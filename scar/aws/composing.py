@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws import limits
 from scar.aws.logins import login_of
+from scar.aws.mounting import may_mount
 from scar.aws.names import image_tag
 from scar.errors import ConfigurationError
 from scar.image.compose import compose
@@ -49,7 +50,10 @@ class FunctionImages:
     _composed: dict[str, ComposedImage] = field(default_factory=dict, init=False)
     _login: Login | None = field(default=None, init=False)
     _endpoint: str = field(default="", init=False)
-    _known: Known = field(default_factory=Known, init=False)
+    _known: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Known(lambda: may_mount(self.connection))
 
     def compose(
         self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 def of(function: Function, account: Account) -> Repository:
     """Compile the repository; its tags tell removing what it must know without an FDL."""
-    tags = dict(function.tags) | {names.FUNCTION_TAG: function.name, names.MANAGED_TAG: "true"}
-    if function.keep_repository:
-        tags[names.KEEP_TAG] = "true"
+    tags = dict(function.tags) | {
+        names.FUNCTION_TAG: function.name,
+        names.MANAGED_TAG: "true",
+        names.KEEP_TAG: "true" if function.keep_repository else "false",
+    }
     return Repository(
         name=function.repository,
         policy=policies.repository(account),

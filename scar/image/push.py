@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from scar.image.remote import RemoteBlob
@@ -20,12 +21,29 @@ AT_ONCE = 4  # blobs; more gain nothing on one connection to the world
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """In which repositories of one registry blobs are known to be, from this process's work."""
+    """In which repositories of one registry blobs are known to be, from this process's work.
 
+    ``may_mount`` tells whether the registry lets repositories take blobs over; it is asked
+    once, when the first could be.
+    """
+
+    may_mount: Callable[[], bool] = lambda: True
     places: dict[str, str] = field(default_factory=dict)
+    _answers: list[bool] = field(default_factory=list, init=False)
+    _asking: Lock = field(default_factory=Lock, init=False)
 
     def source(self, blob: Blob, repository: Repository) -> str:
         """Name a repository of the same registry to mount the blob from, or nothing."""
+        found = self._elsewhere(blob, repository)
+        return found if found and self._allowed() else ""
+
+    def _allowed(self) -> bool:
+        with self._asking:
+            if not self._answers:
+                self._answers.append(self.may_mount())
+            return self._answers[0]
+
+    def _elsewhere(self, blob: Blob, repository: Repository) -> str:
         data = blob.data
         if isinstance(data, RemoteBlob) and data.transport.endpoint == repository.endpoint:
             return data.transport.name

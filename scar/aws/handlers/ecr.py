@@ -34,7 +34,7 @@ class ImageStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RepositoryHandler:
-    """Repositories of scar's are known by their tag; tags of other tools stay as they are."""
+    """Repositories of scar's are known by their tag; no tag is ever taken away."""
 
     ecr: ECRClient
 
@@ -77,7 +77,9 @@ class RepositoryHandler:
                 imageScanningConfiguration={"scanOnPush": desired.scan_on_push},
             )
         if observed.tags != desired.tags:
-            self._tag(observed, desired)
+            found = self.ecr.describe_repositories(repositoryNames=[desired.name])
+            arn = found["repositories"][0]["repositoryArn"]
+            self.ecr.tag_resource(resourceArn=arn, tags=_as_sent(desired.tags))
         self._rules(observed, desired)
 
     def delete(self, resource: Repository) -> None:
@@ -92,13 +94,6 @@ class RepositoryHandler:
             self.ecr.put_lifecycle_policy(
                 repositoryName=name, lifecyclePolicyText=desired.lifecycle
             )
-
-    def _tag(self, observed: Repository, desired: Repository) -> None:
-        found = self.ecr.describe_repositories(repositoryNames=[desired.name])
-        arn = found["repositories"][0]["repositoryArn"]
-        self.ecr.tag_resource(resourceArn=arn, tags=_as_sent(desired.tags))
-        if gone := sorted(dict(observed.tags).keys() - dict(desired.tags)):
-            self.ecr.untag_resource(resourceArn=arn, tagKeys=gone)
 
     def _policy(self, name: str) -> str:
         try:

@@ -56,6 +56,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "anything",
         (
+            "ecr:GetAccountSetting",
             "ecr:GetAuthorizationToken",
             "lambda:GetAccountSettings",
             "lambda:ListFunctions",
@@ -158,7 +159,6 @@ GRANTS: tuple[Grant, ...] = (
             "ecr:PutLifecyclePolicy",
             "ecr:SetRepositoryPolicy",
             "ecr:TagResource",
-            "ecr:UntagResource",
         ),
         also=(
             "ecr:BatchCheckLayerAvailability",

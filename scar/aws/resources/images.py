@@ -26,7 +26,7 @@ class Repository(Resource):
     @property
     def is_kept(self) -> bool:
         """Whether it outlives its function."""
-        return names.KEEP_TAG in dict(self.tags)
+        return dict(self.tags).get(names.KEEP_TAG) == "true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

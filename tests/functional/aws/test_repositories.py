@@ -98,6 +98,7 @@ def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_ta
     tags = ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"]
     assert {t["Key"]: t["Value"] for t in tags} == {
         "scar:function": "crop",
+        "scar:keep": "false",
         "scar:managed": "true",
         "team": "sky",
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scar.aws.composing import FunctionImages
 from scar.aws.function import Function
@@ -30,6 +31,15 @@ RUN = ImageDefaults(command=("/bin/tool",), environment={"A": "1"})
 @dataclass
 class FakeEcr:
     endpoint: str
+    mounting: str = "ENABLED"
+    asked: int = 0
+
+    def get_account_setting(self, *, name: str) -> dict[str, str]:
+        assert name == "BLOB_MOUNTING"
+        self.asked += 1
+        if not self.mounting:
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetAccountSetting")
+        return {"name": name, "value": self.mounting}
 
     def client(self, service: str) -> FakeEcr:
         assert service == "ecr"
@@ -98,6 +108,37 @@ def test_a_file_of_the_extra_payload_is_in_the_last_layer_and_changes_nothing_el
         file = archive.extractfile("opt/scar/function/data")
         assert file is not None
         assert file.read() == b"extra"
+
+
+@pytest.mark.parametrize(("mounting", "mounted"), [("ENABLED", 2), ("DISABLED", 0), ("", 0)])
+def test_layers_are_taken_over_from_another_repository_where_the_account_allows_it(
+    images: FunctionImages,
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mounting: str,
+    mounted: int,
+) -> None:
+    store, done = registry.plane.store, []
+    mount = store.mount
+
+    def counted(repository: str, digest: str, origin: str) -> bool:
+        done.append((repository, origin))
+        return mount(repository, digest, origin)
+
+    monkeypatch.setattr(store, "mount", counted)
+    ecr = FakeEcr(registry.endpoint, mounting)
+    images.connection = cast("Connection", ecr)
+    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    (tmp_path / "run.sh").write_text("#!/bin/tool\n")
+    function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
+    images.push("scar/f", images.compose(function, configure))
+    (tmp_path / "run.sh").write_text("#!/bin/tool\n#\n")
+    digest = images.compose(function, configure)
+    images.push("scar/g", digest)
+    assert done == [("scar/g", "scar/f")] * mounted
+    assert ecr.asked == 1
+    assert images.holds("scar/g", digest)
 
 
 def test_a_script_that_cannot_be_read_is_named(images: FunctionImages, tmp_path: Path) -> None:
