@@ -1,0 +1,140 @@
+"""A layer of 1 GB from one registry into another: memory and rate, beside ``skopeo copy``.
+
+Run with ``python -m bench.large_layer``. Both registries are Debian's, on loopback; the target
+is a new one for each copy, so that nothing is there already. Copies take turns; each is a
+process of its own, its start included. Targets: at most 120 MB of memory, and a rate of at
+least 0.8 of skopeo's (medians).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench._registries import Running, missing, registry
+from scar.image.blobs import CHUNK, Blob, BlobCache
+from scar.image.build import configuration
+from scar.image.compose import ComposedImage
+from scar.image.document import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Json, Object, dump
+from scar.image.layer import Compressor, ImageLayer
+from scar.image.pull import Registries
+from scar.image.push import push
+from scar.image.registry import Repository
+from supervisor.model import ImageDefaults
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROUNDS = 5
+BYTES = 1 << 30
+MEMORY_TARGET, RATIO_TARGET = 120, 0.8  # MB; rate of scar by rate of skopeo
+
+
+@dataclass(frozen=True, slots=True)
+class NoLogins:
+    """The registries are open."""
+
+    def login(self, registry: str) -> None:
+        del registry
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """One copy: seconds from the start of its process to its end, and its peak memory in MB."""
+
+    seconds: float
+    memory: float
+
+
+def a_large_image(cache: BlobCache) -> ComposedImage:
+    """Make an image with one layer of random bytes, which gzip cannot make smaller."""
+    source = random.Random(1)  # noqa: S311 - no secret
+    with cache.writer() as writer:
+        compressor = Compressor(writer, level=0)
+        for _ in range(BYTES // CHUNK):
+            compressor.write(source.randbytes(CHUNK))
+        item = ImageLayer(diff_id=compressor.finish(), blob=writer.commit())
+    config = Blob.of(dump(configuration([item.diff_id], ImageDefaults(), "amd64")))
+    described: list[Json] = [
+        {"mediaType": kind, "digest": blob.digest, "size": blob.size}
+        for kind, blob in ((OCI_CONFIG, config), (OCI_LAYER, item.blob))
+    ]
+    head: Object = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
+    manifest = dump({**head, "config": described[0], "layers": described[1:]})
+    return ComposedImage(manifest=Blob.of(manifest), config=config, layers=(item,))
+
+
+def copy(source: str, target: str) -> None:
+    """Copy ``host/big:1`` from one host to the other, as ``init`` takes base layers along."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Registries(NoLogins()) as registries,
+        Repository(f"http://{source}", "big") as reading,
+        Repository(f"http://{target}", "big") as writing,
+    ):
+        base = registries.find(f"{source}/big:1", "amd64", BlobCache(Path(folder)))
+        manifest = Blob.of(reading.manifest("1")[0])
+        image = ComposedImage(manifest=manifest, config=Blob.of(base.config), layers=base.layers)
+        push(image, writing, lambda _: None, tags=("1",))
+
+
+def timed(command: Sequence[str]) -> Copied:
+    """Run a process to its end; raise CalledProcessError if it fails."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Copied(time.perf_counter() - begin, used.ru_maxrss / 1e3)
+
+
+def with_scar(source: Running, target: Running) -> Copied:
+    return timed([sys.executable, "-m", "bench.large_layer", source.host, target.host])
+
+
+def with_skopeo(source: Running, target: Running) -> Copied:
+    places = (f"docker://{source.host}/big:1", f"docker://{target.host}/big:1")
+    insecure = ("--src-tls-verify=false", "--dest-tls-verify=false")
+    return timed(["skopeo", "copy", "--quiet", *insecure, *places])
+
+
+def main() -> None:
+    """Print what both took; as a child process copy from the first host to the second."""
+    if len(sys.argv) == 3:
+        copy(*sys.argv[1:])
+        return
+    if lacking := missing("docker-registry", "skopeo"):
+        print(lacking)
+        return
+    found: dict[str, list[Copied]] = {"scar": [], "skopeo": []}
+    with registry() as source:
+        with (
+            tempfile.TemporaryDirectory(prefix="scar-bench-") as folder,
+            Repository(source.endpoint, "big") as repository,
+        ):
+            push(a_large_image(BlobCache(Path(folder))), repository, lambda _: None, tags=("1",))
+        for _ in range(ROUNDS):
+            for name, way in (("scar", with_scar), ("skopeo", with_skopeo)):
+                with registry() as target:
+                    found[name].append(way(source, target))
+    rates = {}
+    for name, copies in found.items():
+        rates[name] = BYTES / 1e6 / statistics.median(c.seconds for c in copies)
+        memory = max(c.memory for c in copies)
+        aim = f" (target {MEMORY_TARGET})" if name == "scar" else ""
+        print(f"{name:7} median {rates[name]:4.0f} MB/s, at most {memory:.0f} MB of memory{aim}")
+    ratio = rates["scar"] / rates["skopeo"]
+    print(f"ratio {ratio:.2f} (target {RATIO_TARGET}; 1 GB, {ROUNDS} copies each, taking turns)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""A second deployment after a script changed, its base already there: what moves, and how long.
+
+Run with ``python -m bench.second_deployment``. The base image is read from a registry, composed
+with the supervisor, and pushed into another repository, as ``init`` does. Each round has
+another script. Bytes are counted on the wire, requests by the registry itself.
+Target: the function layer and two JSON documents move, in 1 s (median).
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench._registries import metered, missing, registry
+from scar.image.blobs import BlobCache
+from scar.image.build import build
+from scar.image.bundle import find_bundle
+from scar.image.compose import compose
+from scar.image.layer import File
+from scar.image.pull import Registries
+from scar.image.push import push
+from scar.image.registry import Repository
+from scar.image.source import open_source
+from supervisor.config import dump
+from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+
+if TYPE_CHECKING:
+    from bench._registries import Meter, Running
+    from scar.image.compose import ComposedImage
+
+ROUNDS = 9
+TARGET = 1.0  # seconds
+BASE_LAYERS, BASE_BYTES = 8, 4_000_000
+MADE = FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh")
+
+
+@dataclass(frozen=True, slots=True)
+class NoLogins:
+    """The registry is open."""
+
+    def login(self, registry: str) -> None:
+        del registry
+
+
+def deploy(meter: Meter, cache: BlobCache, script: bytes) -> ComposedImage:
+    """Do with the image what ``init`` does."""
+    with Registries(NoLogins()) as registries, Repository(meter.endpoint, "made/f") as target:
+        base = open_source(
+            f"{meter.host}/base:1", None, architecture="amd64", cache=cache, stores=[registries]
+        )
+        image = compose(base, find_bundle("amd64"), dump(MADE), script)
+        push(image, target, lambda _: None)
+    return image
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one deployment cost: seconds, bytes sent on the wire, requests; ``useful`` bytes."""
+
+    seconds: float
+    sent: int
+    requests: tuple[str, ...]
+    useful: int
+
+
+def measure(running: Running, meter: Meter, folder: Path) -> list[Round]:
+    """Deploy again and again, with another script each time."""
+    rounds = []
+    for number in range(ROUNDS + 1):
+        sent, asked = meter.sent, len(running.requests())
+        begin = time.perf_counter()
+        image = deploy(meter, BlobCache(folder), b"#!/bin/sh\necho %d\n" % number)
+        seconds = time.perf_counter() - begin
+        useful = image.layers[-1].blob.size + image.config.size + image.manifest.size
+        requests = tuple(running.requests()[asked:])
+        rounds.append(Round(seconds, meter.sent - sent, requests, useful))
+    return rounds
+
+
+def main() -> None:
+    """Print what the first and the later deployments cost."""
+    if lacking := missing("docker-registry"):
+        print(lacking)
+        return
+    trees = [
+        {f"data/{n}": File((b"%d" % n) + random.Random(n).randbytes(BASE_BYTES))}  # noqa: S311
+        for n in range(BASE_LAYERS)
+    ]
+    with (
+        registry() as running,
+        metered(running) as meter,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        with Repository(running.endpoint, "base") as source:
+            push(build(trees, ImageDefaults()), source, lambda _: None, tags=("1",))
+        first, *later = measure(running, meter, Path(folder))
+    seconds = [item.seconds for item in later]
+    print(f"first deployment: {first.seconds:.3f} s, {first.sent:,} bytes sent")
+    print(
+        f"after a change of the script: median {statistics.median(seconds):.3f} s"
+        f" (max {max(seconds):.3f}, {ROUNDS} rounds; target {TARGET} s)"
+    )
+    last = later[-1]
+    print(
+        f"  {last.sent:,} bytes sent, headers included; the function layer, the configuration"
+        f" and the manifest have {last.useful:,}"
+    )
+    kinds = Counter(f"{r.split()[0]} {r.split('/')[-2]}" for r in last.requests)
+    shown = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    print(f"  {len(last.requests)} requests: {shown}")
+
+
+if __name__ == "__main__":
+    main()
