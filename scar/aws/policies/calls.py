@@ -27,8 +27,7 @@ On = Literal[
     "log groups",
     "repositories",
     "roles",
-    "all roles",
-    "callers",
+    "identities",
     "instance profiles",
     "environments",
     "queues",
@@ -170,9 +169,8 @@ GRANTS: tuple[Grant, ...] = (
             "ecr:UploadLayerPart",
         ),
     ),
-    # A role that is not there yet has no path: IAM then judges its bare name.
-    Grant("all roles", ("iam:GetRole",)),
-    Grant("callers", ("iam:SimulatePrincipalPolicy",)),
+    # What is not there yet has no path: IAM then judges its bare name.
+    Grant("identities", ("iam:GetInstanceProfile", "iam:GetRole", "iam:SimulatePrincipalPolicy")),
     Grant("anything", ("iam:ListRoles",)),
     Grant(
         "roles",
@@ -243,7 +241,6 @@ GRANTS: tuple[Grant, ...] = (
             "iam:AddRoleToInstanceProfile",
             "iam:CreateInstanceProfile",
             "iam:DeleteInstanceProfile",
-            "iam:GetInstanceProfile",
             "iam:RemoveRoleFromInstanceProfile",
         ),
         when="instances",
@@ -286,6 +283,7 @@ NAMED_OTHERWISE: Mapping[str, str] = {
     "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "s3:UploadPart": "s3:PutObject",
+    "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
 }
 
 

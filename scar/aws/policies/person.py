@@ -242,8 +242,7 @@ _ARNS: Mapping[On, Callable[[Scope], Iterable[str]]] = {
         scope.account.arn("ecr", f"repository/{name}") for name in scope.repositories
     ),
     "roles": _roles,
-    "all roles": _of("iam", "role/*"),
-    "callers": _of("iam", "role/*", "user/*"),
+    "identities": _of("iam", "instance-profile/*", "role/*", "user/*"),
     "instance profiles": _of("iam", f"instance-profile{names.ROLE_PATH}scar-instances-{{region}}"),
     "environments": _of("batch", _ENVIRONMENTS),
     "queues": _of("batch", _QUEUES),

@@ -93,7 +93,7 @@ def test_only_reads_and_what_has_no_resources_is_granted_everywhere() -> None:
 def test_a_function_without_batch_needs_nothing_that_changes_batch() -> None:
     text = policy(scope_of([CROP], ACCOUNT))
     assert "CreateComputeEnvironment" not in text
-    assert "InstanceProfile" not in text
+    assert "CreateInstanceProfile" not in text
     assert "RegisterJobDefinition" in policy(scope_of([BATCH], ACCOUNT))
 
 

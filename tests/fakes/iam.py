@@ -1,0 +1,102 @@
+"""IAM's judgement of one request under one policy: as much of it as scar's policies use.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Grant = tuple[int, str]
+"""A statement's number and one of its action patterns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One action on one resource; ``context`` holds condition keys, in lower case."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource} {dict(self.context)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy document of an identity; raises ValueError for what it cannot judge."""
+
+    statements: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def of(cls, text: str) -> Policy:
+        return cls(tuple(json.loads(text)["Statement"]))
+
+    @property
+    def grants(self) -> set[Grant]:
+        """Return every grant there is."""
+        return {
+            (number, action)
+            for number, statement in enumerate(self.statements)
+            for action in listed(statement.get("Action", []))
+        }
+
+    def allowing(self, request: Request) -> set[Grant]:
+        """Return the grants that allow the request: none if it is refused."""
+        found: set[Grant] = set()
+        for number, statement in enumerate(self.statements):
+            if not (actions := _applies(statement, request)):
+                continue
+            if statement["Effect"] == "Deny":
+                return set()
+            found |= {(number, action) for action in actions}
+        return found
+
+
+def _applies(statement: Mapping[str, Any], request: Request) -> list[str]:
+    """Return the action patterns by which a statement is about the request."""
+    if "NotResource" in statement:
+        raise ValueError("NotResource is not judged")
+    if not any(matches(r, request.resource) for r in listed(statement["Resource"])):
+        return []
+    for operator, keys in statement.get("Condition", {}).items():
+        if not all(_holds(operator, request.context.get(k.lower()), v) for k, v in keys.items()):
+            return []
+    if "NotAction" in statement:
+        excluded = listed(statement["NotAction"])
+        return [] if any(_same_action(a, request.action) for a in excluded) else ["*"]
+    return [a for a in listed(statement["Action"]) if _same_action(a, request.action)]
+
+
+def _holds(operator: str, actual: str | None, wanted: str | list[str]) -> bool:
+    kind = operator.removesuffix("IfExists")
+    if actual is None:
+        return operator.endswith("IfExists")
+    match kind:
+        case "StringEquals":
+            return actual in listed(wanted)
+        case "StringLike" | "ArnLike" | "ArnEquals":
+            return any(matches(pattern, actual) for pattern in listed(wanted))
+        case _:
+            raise ValueError(f"{operator} is not judged")
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Match ``*`` and ``?`` as IAM does: over slashes and colons too, with regard to case."""
+    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+
+
+def _same_action(pattern: str, action: str) -> bool:
+    return matches(pattern.lower(), action.lower())
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
