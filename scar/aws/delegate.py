@@ -40,6 +40,16 @@ def serves(function: Function) -> bool:
     return not function.role
 
 
+def unserved(functions: Iterable[Function]) -> Iterator[str]:
+    """Say which functions that could go on in Batch are not helped when Lambda kills them."""
+    for function in functions:
+        if function.mode is ExecutionMode.LAMBDA_BATCH and not serves(function):
+            yield (
+                f"what Lambda kills of {function.name} does not go on in Batch: its iam.role is"
+                f" yours, so {names.DELEGATE} does not hear of it"
+            )
+
+
 def described(functions: Iterable[Function]) -> Function | None:
     """Describe the delegate of these functions, None if none of them has one."""
     first = next((f for f in functions if serves(f)), None)

@@ -166,7 +166,11 @@ class Deployment:
         )
         todo = plan(wanted, observed)
         preflight.require(surroundings.of_counts(todo, found.counts))
-        notes = (*_sharing(keep, found, ours), *_standing(site))
+        notes = (
+            *_sharing(keep, found, ours),
+            *_standing(site),
+            *delegate.unserved(self.functions),
+        )
         return replace(todo, notes=notes) if todo else todo
 
 

@@ -92,6 +92,17 @@ def test_a_role_of_the_user_s_gets_no_destination(
     assert left(connection)["functions"] == ["crop"]
 
 
+def test_the_plan_says_what_a_role_of_the_user_s_costs(
+    connection: Connection, images: FakeImages
+) -> None:
+    role = connection.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
+    mine = replace(a_function("lambda-batch"), role=role["Role"]["Arn"])
+    (note,) = (n for n in deploy(connection, images, mine).notes if "Lambda kills" in n)
+    assert "crop" in note
+    plan = deploy(connection, images, replace(mine, role=""))
+    assert not [n for n in plan.notes if "Lambda kills" in n]
+
+
 def test_no_function_can_have_its_name(connection: Connection, images: FakeImages) -> None:
     with pytest.raises(NotDeployable, match="of scar's own"):
         deploy(connection, images, a_function(name=DELEGATE))
