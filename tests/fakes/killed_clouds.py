@@ -33,7 +33,10 @@ class KilledClouds:
         names = {"here": ["call"], "jobs": ["job"]}
         # Variables of Lambda's configuration say what is different the second time.
         fresh.put("here", f'[ "$CALM" ] || sleep {first}; {write}', "call")
-        fresh.put("jobs", f'[ "$SCAR_ATTEMPT" = 2 ] || sleep {second}; {write}', "job")
+        half = f'echo 1 >"$TMP_OUTPUT_DIR/half"; touch here; sleep {second}'
+        fresh.put(
+            "jobs", f'[ "$SCAR_ATTEMPT" = 2 ] || {{ {half}; }}; [ -e here ] || {write}', "job"
+        )
         until(lambda: processes_with(first) and processes_with(second))
         for number in range(5):
             name = f"waiting {number}"
@@ -62,5 +65,8 @@ class KilledClouds:
         job = fresh.job_ended("jobs", "in/jobs/job")
         assert job["status"] == "SUCCEEDED"
         assert job["attempts"][0]["statusReason"].startswith("Host EC2")
+        records = fresh.ended("jobs", "in/jobs/job")
+        assert {"attempt-1.json", "attempt-2.json", "done.json"} <= records.keys()
+        assert len(fresh.runs("jobs", "in/jobs/job")) == 1
         fresh.put("here", write, "later")
         assert fresh.read("out/here/later") == "1\n"
