@@ -82,5 +82,5 @@ def push(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    for reference in (image.digest, *tags):
+    for reference in tags or (image.digest,):  # a tag names the digest too, at the same time
         repository.put_manifest(image.manifest, image.media_type, reference)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import tarfile
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.connection import Connection
+    from scar.local.http.model import Request, Response
     from tests.functional.local.registry.conftest import Registry
 
 RUN = ImageDefaults(command=("/bin/tool",), environment={"A": "1"})
@@ -108,6 +110,35 @@ def test_a_file_of_the_extra_payload_is_in_the_last_layer_and_changes_nothing_el
         file = archive.extractfile("opt/scar/function/data")
         assert file is not None
         assert file.read() == b"extra"
+
+
+def test_a_second_deployment_sends_nothing_and_a_new_script_one_layer_and_two_documents(
+    images: FunctionImages, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, str]] = []
+    handle = registry.plane.handle
+
+    def counted(request: Request) -> Response:
+        calls.append((request.method, request.path.rpartition("/")[0].rpartition("/")[2]))
+        return handle(request)
+
+    monkeypatch.setattr(registry.plane, "handle", counted)
+    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    (tmp_path / "run.sh").write_text("#!/bin/tool\n")
+    function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
+    digest = images.compose(function, configure)
+    images.push("scar/f", digest)
+
+    calls.clear()
+    assert images.compose(function, configure) == digest
+    assert images.holds("scar/f", digest)
+    assert calls == [("HEAD", "manifests")]
+
+    calls.clear()
+    (tmp_path / "run.sh").write_text("#!/bin/tool\n#\n")
+    images.push("scar/f", images.compose(function, configure))
+    sent = Counter(call for call in calls if call[0] != "HEAD")
+    assert sent == {("POST", "uploads"): 2, ("PUT", "uploads"): 2, ("PUT", "manifests"): 1}
 
 
 @pytest.mark.parametrize(("mounting", "mounted"), [("ENABLED", 2), ("DISABLED", 0), ("", 0)])
