@@ -28,6 +28,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Check an FDL file: keys, values, files, limits and rules.",
     ),
     "schema": ("scar.cli.schema:schema", "Print the JSON Schema of FDL files, for editors."),
+    "export": (
+        "scar.cli.exporting:export",
+        "Print what init would make as a CloudFormation template.",
+    ),
     "policy": ("scar.cli.policy:policy", "Print the least IAM policy for whoever runs scar."),
     "rm": ("scar.cli.removing:rm", "Remove functions; buckets with data stay."),
     "ls": ("scar.cli.listing:ls", "List functions, or the objects of a bucket."),

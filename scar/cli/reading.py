@@ -24,6 +24,7 @@ _WITHOUT_FILES: Mapping[str, object] = {
     "lambda": {
         "init_script": None,
         "run_script": None,
+        "extra_payload": None,
         "container": {"image": "unused", "image_file": None},
     },
     "batch": {"compute_resources": {"user_data": None}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from scar.aws import limits
@@ -71,6 +72,16 @@ def _sizes(spec: Lambda, here: Location) -> Iterator[Broken]:
             ),
         )
     variables = spec.environment.Variables
+    for name in variables:
+        # https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
+        if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", name):
+            yield (
+                (*here, "environment", "Variables", name),
+                (
+                    "Lambda takes names of two characters or more that begin with a letter;"
+                    " container.environment takes others"
+                ),
+            )
     size = sum(len(n.encode()) + len(v.encode()) for n, v in variables.items())
     if not limits.LAMBDA_ENVIRONMENT.allows(size):
         yield (

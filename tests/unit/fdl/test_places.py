@@ -111,3 +111,11 @@ def test_a_disk_and_user_data_reach_the_machines(tmp_path: Path) -> None:
     assert function.batch is not None
     compute = function.batch.compute
     assert (compute.disk_gib, compute.user_data) == (80, "#!/bin/sh\n")
+
+
+@pytest.mark.parametrize("name", ["A", "_FIRST"])
+def test_lambda_refuses_some_names_of_variables_that_containers_take(
+    tmp_path: Path, name: str
+) -> None:
+    lines = f"environment: {{Variables: {{{name}: x}}}}"
+    assert "begin with a letter" in fault(a_file(tmp_path, lines))

@@ -1,0 +1,205 @@
+"""Reads a CloudFormation template back into the resources that it was written from.
+
+It knows nothing of how the template is written, only what CloudFormation makes of it: what
+values functions have, which properties a resource type has.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scar.aws import names, requests, templates
+from scar.aws import resources as kinds
+from scar.aws.handlers.batch import parse_environment, parse_queue
+from scar.aws.handlers.definitions import parse as parse_definition
+from scar.aws.policies import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Properties = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads one template for parameters' values, pseudo parameters among them."""
+
+    template: dict[str, Any]
+    values: Mapping[str, object]
+
+    def resources(self) -> list[kinds.Resource]:
+        """Return all resources; conditions are taken to be true."""
+        found = [
+            self._one(entry["Type"], self._value(entry["Properties"]))
+            for entry in self.template["Resources"].values()
+        ]
+        told = self._value(self.template["Metadata"]["scar"])
+        found = [self._with_folders(r, told["folders"]) for r in found]
+        found += self._notifications()
+        found += [kinds.Image(name=i["repository"], digest=i["digest"]) for i in told["images"]]
+        found += [
+            kinds.RunsElsewhere(name=o["function"], bucket=o["bucket"], text=o["text"])
+            for o in told["objects"]
+        ]
+        return found
+
+    def _value(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, dict) and value.keys() == {"Ref"}:
+            return self.values[value["Ref"]]
+        if isinstance(value, dict) and value.keys() == {"Fn::Sub"}:
+            return self._filled(value["Fn::Sub"])
+        if isinstance(value, dict):
+            return {key: self._value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._value(item) for item in value]
+        return value
+
+    def _filled(self, text: str) -> str:
+        def one(found: re.Match[str]) -> str:
+            name = found.group(1)
+            return "${" + name[1:] + "}" if name.startswith("!") else str(self.values[name])
+
+        return re.sub(r"\$\{([^}]*)\}", one, text)
+
+    def _one(self, kind: str, p: Properties) -> kinds.Resource:  # noqa: C901, PLR0911, PLR0912
+        match kind:
+            case "AWS::S3::Bucket" if "BucketEncryption" in p:
+                (rule,) = p["LifecycleConfiguration"]["Rules"]
+                (default,) = p["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+                closed = p["PublicAccessBlockConfiguration"]
+                assert rule["Status"] == "Enabled"
+                assert rule["Prefix"] == "runs/"
+                return kinds.StateBucket(
+                    name=p["BucketName"],
+                    keep_days=rule["ExpirationInDays"],
+                    is_private=len(closed) == 4 and all(closed.values()),
+                    encryption=default["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
+                )
+            case "AWS::S3::Bucket":
+                return kinds.Bucket(name=p["BucketName"])
+            case "AWS::Logs::LogGroup":
+                return kinds.LogGroup(
+                    name=p["LogGroupName"], retention_days=p.get("RetentionInDays", 0)
+                )
+            case "AWS::IAM::Role":
+                (policy,) = p["Policies"]
+                assert p["Path"] == names.ROLE_PATH
+                return kinds.Role(
+                    name=p["RoleName"],
+                    trust=canonical(p["AssumeRolePolicyDocument"]),
+                    policy=canonical(policy["PolicyDocument"]),
+                    boundary=p.get("PermissionsBoundary", ""),
+                )
+            case "AWS::IAM::InstanceProfile":
+                (role,) = p["Roles"]
+                return kinds.InstanceProfile(name=p["InstanceProfileName"], role=role)
+            case "AWS::ECR::Repository":
+                return kinds.Repository(
+                    name=p["RepositoryName"],
+                    policy=canonical(p["RepositoryPolicyText"]),
+                    lifecycle=p["LifecyclePolicy"]["LifecyclePolicyText"],
+                    scan_on_push=p["ImageScanningConfiguration"]["ScanOnPush"],
+                    tags=_pairs(p["Tags"]),
+                )
+            case "AWS::Lambda::Function":
+                return _function(p)
+            case "AWS::Lambda::EventInvokeConfig":
+                assert p["Qualifier"] == "$LATEST"
+                failure = p["DestinationConfig"].get("OnFailure", {})
+                return kinds.EventInvokeConfig(
+                    name=p["FunctionName"],
+                    retries=p["MaximumRetryAttempts"],
+                    max_age=p["MaximumEventAgeInSeconds"],
+                    on_failure=failure.get("Destination", ""),
+                )
+            case "AWS::Lambda::Permission":
+                assert (p["Action"], p["Principal"]) == (
+                    "lambda:InvokeFunction",
+                    "s3.amazonaws.com",
+                )
+                bucket = p["SourceArn"].rpartition(":")[2]
+                return kinds.InvokePermission(
+                    name=f"{p['FunctionName']}/{names.statement(bucket)}",
+                    source_arn=p["SourceArn"],
+                    source_account=p["SourceAccount"],
+                )
+            case "AWS::EC2::LaunchTemplate":
+                return templates.parse(p)  # type: ignore[arg-type]
+            case "AWS::Batch::ComputeEnvironment":
+                assert p.pop("ReplaceComputeEnvironment") is False
+                return parse_environment(_small(p))
+            case "AWS::Batch::JobQueue":
+                return parse_queue(_small(p))
+            case "AWS::Batch::JobDefinition":
+                small = _small(p)
+                assert small["retryStrategy"]["evaluateOnExit"] == list(requests.RETRY_RULES)
+                return parse_definition(small)
+            case _:
+                raise AssertionError(kind)
+
+    def _notifications(self) -> Iterator[kinds.BucketNotification]:
+        """Read them where CloudFormation does, and see that the metadata tells the same."""
+        told = {
+            (n["bucket"], n["function"], n["prefix"], n["suffix"]): n["id"]
+            for n in self._value(self.template["Metadata"]["scar"]["notifications"])
+        }
+        for entry in self.template["Resources"].values():
+            p = self._value(entry["Properties"])
+            for rule in p.get("NotificationConfiguration", {}).get("LambdaConfigurations", ()):
+                rules = rule.get("Filter", {}).get("S3Key", {}).get("Rules", ())
+                only = {r["Name"]: r["Value"] for r in rules}
+                prefix, suffix = only.get("prefix", ""), only.get("suffix", "")
+                bucket, arn = p["BucketName"], rule["Function"]
+                yield kinds.BucketNotification(
+                    name=f"{bucket}/{told.pop((bucket, arn, prefix, suffix))}",
+                    function_arn=arn,
+                    events=(rule["Event"],),
+                    prefix=prefix,
+                    suffix=suffix,
+                )
+        assert told == {}
+
+    def _with_folders(self, resource: kinds.Resource, told: list[Properties]) -> kinds.Resource:
+        if not isinstance(resource, kinds.Bucket):
+            return resource
+        (folders,) = (t["folders"] for t in told if t["bucket"] == resource.name)
+        return kinds.Bucket(name=resource.name, folders=tuple(folders))
+
+
+def _function(p: Properties) -> kinds.LambdaFunction:
+    assert p["PackageType"] == "Image"
+    assert p["LoggingConfig"]["LogFormat"] == "Text"
+    vpc = p.get("VpcConfig", {})
+    return kinds.LambdaFunction(
+        name=p["FunctionName"],
+        role_arn=p["Role"],
+        image=p["Code"]["ImageUri"],
+        memory=p["MemorySize"],
+        timeout=p["Timeout"],
+        ephemeral_mb=p["EphemeralStorage"]["Size"],
+        architecture=p["Architectures"][0],
+        environment=tuple(p["Environment"]["Variables"].items()),
+        description=p["Description"],
+        tags=_pairs(p["Tags"]),
+        reserved_concurrency=p.get("ReservedConcurrentExecutions"),
+        subnets=tuple(vpc.get("SubnetIds", ())),
+        security_groups=tuple(vpc.get("SecurityGroupIds", ())),
+        file_systems=tuple((f["Arn"], f["LocalMountPath"]) for f in p.get("FileSystemConfigs", ())),
+        log_group=p["LoggingConfig"].get("LogGroup", ""),
+    )
+
+
+def _pairs(tags: list[dict[str, str]]) -> kinds.Pairs:
+    return tuple((tag["Key"], tag["Value"]) for tag in tags)
+
+
+def _small(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Write Batch's properties as its API does."""
+    if isinstance(value, list):
+        return [_small(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    maps = ("Tags", "Options")
+    return {k[0].lower() + k[1:]: v if k in maps else _small(v) for k, v in value.items()}

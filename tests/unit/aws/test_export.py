@@ -1,0 +1,223 @@
+"""The template says the same as the plan, field by field, and CloudFormation would take it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from cfnlint import api as cfnlint
+
+from scar.aws import delegate, names
+from scar.aws import resources as kinds
+from scar.aws.account import Account
+from scar.aws.compile import desired
+from scar.aws.export import pseudo
+from scar.aws.export.template import (
+    GROUPS,
+    NEVER_WANTED,
+    SUBNETS,
+    TOLD,
+    TRANSLATED,
+    export,
+    image_parameter,
+)
+from scar.aws.export.wanted import wanted
+from scar.aws.function import Batch, Compute, Function, Input
+from scar.aws.standin import networks
+from supervisor.model import ExecutionMode, OutputRule
+from tests.fakes.template_reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ACCOUNT = Account("123456789012", "eu-west-1")
+DIGEST = f"sha256:{'a' * 64}"
+LAMBDA = Function(
+    name="crop",
+    image="busybox:1",
+    description="costs ${much}",
+    inputs=(
+        Input(provider="s3", path="photos/in", suffix=".jpg"),
+        Input(provider="s3", path="films"),
+    ),
+    outputs=(OutputRule(provider="s3", path="photos/out"),),
+    environment=(("SAID", "${HOME} and $x"),),
+    reserved_concurrency=3,
+    boundary="arn:aws:iam::123456789012:policy/b",
+    keep_repository=True,
+)
+EC2 = Function(
+    name="Second",
+    image="x",
+    mode=ExecutionMode.LAMBDA_BATCH,
+    batch=Batch(compute=Compute(disk_gib=80, user_data="#!/bin/sh\n", max_vcpus=8)),
+)
+SPOT = Function(
+    name="third",
+    image="x",
+    mode=ExecutionMode.BATCH,
+    retention_days=7,
+    batch=Batch(
+        gpus=1,
+        environment=(("TOOL", "1"),),
+        compute=Compute(
+            type="SPOT",
+            subnets=("subnet-0123456789abcdef0",),
+            security_groups=("sg-0123456789abcdef0",),
+        ),
+    ),
+)
+FARGATE = Function(
+    name="fourth",
+    image="x",
+    architecture="arm64",
+    mode=ExecutionMode.BATCH,
+    batch=Batch(compute=Compute(type="FARGATE_SPOT", disk_gib=30)),
+)
+VPC = Function(
+    name="fifth",
+    image="x",
+    role="arn:aws:iam::123456789012:role/mine",
+    subnets=("subnet-0123456789abcdef0",),
+    security_groups=("sg-0123456789abcdef0",),
+    file_systems=(
+        (
+            "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
+            "/mnt/data",
+        ),
+    ),
+)
+ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC)
+VALUES: dict[str, object] = {
+    "AWS::AccountId": ACCOUNT.id,
+    "AWS::Region": ACCOUNT.region,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+    SUBNETS: ["subnet-1", "subnet-2"],
+    GROUPS: ["sg-1"],
+    **{image_parameter(n): DIGEST for n in (*(f.name for f in ALL), names.DELEGATE)},
+}
+
+
+def planned(account: Account, functions: Sequence[Function]) -> dict[kinds.Key, kinds.Resource]:
+    """Compile as init does for an account that is known, except that networks are parameters."""
+    found = desired(
+        functions,
+        account,
+        images=dict.fromkeys((*(f.name for f in functions), names.DELEGATE), DIGEST),
+        networks=networks(functions, (pseudo.mark(SUBNETS),), (pseudo.mark(GROUPS),)),
+    )
+    return {r.key: filled(r) for r in found}
+
+
+def filled(resource: kinds.Resource) -> kinds.Resource:
+    """Put the values of parameters where their marks are."""
+    if isinstance(resource, kinds.ComputeEnvironment):
+        subnets, groups = (pseudo.mark(SUBNETS),), (pseudo.mark(GROUPS),)
+        return replace(
+            resource,
+            subnets=("subnet-1", "subnet-2") if resource.subnets == subnets else resource.subnets,
+            security_groups=("sg-1",)
+            if resource.security_groups == groups
+            else resource.security_groups,
+        )
+    return resource
+
+
+def read(account: Account, functions: Sequence[Function]) -> dict[kinds.Key, kinds.Resource]:
+    exported = export(wanted(functions, account), account.region)
+    again = json.loads(json.dumps(exported.template))
+    return {r.key: r for r in Reader(again, VALUES).resources()}
+
+
+@pytest.mark.parametrize("function", ALL, ids=lambda f: f.name)
+def test_each_function_s_resources_are_the_plan_s(function: Function) -> None:
+    assert read(ACCOUNT, [function]) == planned(ACCOUNT, [function])
+
+
+def test_all_resources_together_are_the_plan_s() -> None:
+    assert read(ACCOUNT, ALL) == planned(ACCOUNT, ALL)
+
+
+def test_the_account_can_be_that_of_the_stack() -> None:
+    """Shared machines aside, whose names are digests of what is not known."""
+    functions = (LAMBDA, VPC)
+    anywhere = pseudo.account("", "")
+    assert read(anywhere, functions) == planned(ACCOUNT, functions)
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        ACCOUNT,
+        pseudo.account("", ""),
+        pseudo.account("", "cn-north-1"),
+        pseudo.account("123456789012", "us-gov-west-1"),
+    ],
+    ids=["known", "any", "china", "gov"],
+)
+def test_cfn_lint_accepts_it(account: Account) -> None:
+    template = export(wanted(ALL, account), account.region).template
+    regions = [] if account.region.startswith(chr(0xE000)) else [account.region]
+    found = cfnlint.lint(json.dumps(template), regions=regions or None)
+    assert [f"{m.rule.id} {m.message}" for m in found] == []
+
+
+def test_every_kind_of_resource_is_translated_told_or_never_wanted() -> None:
+    every = {
+        kind
+        for kind in vars(kinds).values()
+        if isinstance(kind, type)
+        and issubclass(kind, kinds.Resource)
+        and kind is not kinds.Resource
+    }
+    own = {kinds.Bucket, kinds.JobDefinition}  # which need more than themselves
+    assert {*TRANSLATED, *TOLD, *NEVER_WANTED, *own} == every - {kinds.Resource}
+
+
+def test_what_is_compiled_covers_every_kind() -> None:
+    compiled = {type(r) for r in planned(ACCOUNT, ALL).values()}
+    missing = {*TRANSLATED, *TOLD, kinds.Bucket, kinds.JobDefinition} - compiled
+    assert missing == set()
+
+
+def test_a_kind_that_nobody_translates_is_refused() -> None:
+    class Unheard(kinds.Resource):
+        kind = "unheard"
+
+    with pytest.raises(TypeError, match="unheard x"):
+        export([Unheard(name="x")], "eu-west-1")
+
+
+def test_what_cloudformation_cannot_do_is_told() -> None:
+    exported = export(wanted(ALL, ACCOUNT), ACCOUNT.region)
+    told = exported.template["Metadata"]["scar"]
+    assert told["undone"] == list(exported.undone)
+    for word in ("Images", "Notifications", "Folders", "Objects"):
+        assert any(sentence.startswith(word) for sentence in exported.undone)
+    assert len(told["notifications"]) == 2
+    assert len(told["images"]) == len(ALL) + 1
+
+
+def test_what_needs_an_image_waits_for_it_and_buckets_stay() -> None:
+    resources = export(wanted([LAMBDA], ACCOUNT), ACCOUNT.region).template["Resources"].values()
+    conditions = {r["Type"]: r.get("Condition") for r in resources}
+    assert conditions["AWS::Lambda::Function"] == "ImagesArePushed"
+    assert conditions["AWS::ECR::Repository"] is None
+    assert conditions["AWS::IAM::Role"] is None
+    kept = {r["Type"] for r in resources if r.get("DeletionPolicy") == "Retain"}
+    assert kept == {"AWS::S3::Bucket", "AWS::ECR::Repository"}
+
+
+def test_a_bucket_comes_after_the_permission_that_s3_tries() -> None:
+    resources = export(wanted([LAMBDA], ACCOUNT), ACCOUNT.region).template["Resources"]
+    (photos,) = (r for r in resources.values() if r["Properties"].get("BucketName") == "photos")
+    needed = {resources[name]["Type"] for name in photos["DependsOn"]}
+    assert "AWS::Lambda::Permission" in needed
+
+
+def test_the_delegate_is_part_of_it() -> None:
+    assert delegate.described([LAMBDA]) is not None
+    assert kinds.Key("function", names.DELEGATE) in read(ACCOUNT, [LAMBDA])

@@ -1,0 +1,42 @@
+"""``scar export``: a template on stdout or in a file, the rest on stderr, nobody asked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.cli.main import run
+from tests.fakes.world import FakeWorld
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def fdl(tmp_path: Path) -> Path:
+    file = tmp_path / "f.yaml"
+    file.write_text("functions:\n  aws:\n  - lambda: {name: gray, container: {image: x}}\n")
+    return file
+
+
+def test_export_prints_the_template_and_says_what_is_not_in_it(
+    fdl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = FakeWorld({})
+    assert run(["export", "-f", str(fdl)], world) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["Resources"]
+    assert "AWS::AccountId" in shown.out
+    assert "- Images: push each" in shown.err
+    assert world.targets == []
+
+
+def test_export_writes_a_file_for_the_account_that_is_given(fdl: Path, tmp_path: Path) -> None:
+    out = tmp_path / "t.json"
+    arguments = ["--region", "eu-west-1", "export", "-f", str(fdl), "--account", "123456789012"]
+    assert run([*arguments, "-o", str(out)], FakeWorld({})) == 0
+    assert "scar-123456789012-eu-west-1" in out.read_text()
+    assert "AWS::AccountId" not in out.read_text()
+    assert run([*arguments, "-o", str(tmp_path / "no" / "t.json")], FakeWorld({})) == 2
