@@ -98,13 +98,13 @@ def test_a_function_from_flags_alone(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "s.sh").write_text("#!/bin/sh\n")
     (tmp_path / "image.tar").write_bytes(b"tar")
     world = FakeWorld({})
-    arguments = ["init", "-n", "f", "-if", "image.tar", "-s", "s.sh", "-t", "20", "-le", "X=1"]
+    arguments = ["init", "-n", "f", "-if", "image.tar", "-s", "s.sh", "-t", "20", "-le", "XX=1"]
     assert run([*arguments, "-ob", "results"], world) == 0
     ((function,),) = world.deployed
     assert function.image_file == tmp_path / "image.tar"
     assert function.script == tmp_path / "s.sh"
     assert function.timeout == 20
-    assert function.environment == (("X", "1"),)
+    assert function.environment == (("XX", "1"),)
 
 
 def test_a_dry_run_shows_the_plan_as_data(fdl: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,12 +205,12 @@ def test_truth_values_are_no_numbers(write: Write, line: str) -> None:
 
 
 def test_the_command_line_goes_over_the_file_and_lists_replace(write: Write) -> None:
-    text = GOOD + "      environment: {Variables: {A: a, B: b}}\n"
-    over = {"lambda": {"memory": 1024, "output": [], "environment": {"Variables": {"B": "c"}}}}
+    text = GOOD + "      environment: {Variables: {AA: a, BB: b}}\n"
+    over = {"lambda": {"memory": 1024, "output": [], "environment": {"Variables": {"BB": "c"}}}}
     spec = load(write(text), over).functions.aws[0].lambda_
     assert spec.memory == 1024
     assert spec.output == ()
-    assert spec.environment.Variables == {"A": "a", "B": "c"}
+    assert spec.environment.Variables == {"AA": "a", "BB": "c"}
 
 
 def test_a_function_can_come_from_values_alone(tmp_path: Path) -> None:
