@@ -95,8 +95,8 @@ def test_a_role_of_the_user_s_gets_no_destination(
 def test_the_plan_says_what_a_role_of_the_user_s_costs(
     connection: Connection, images: FakeImages
 ) -> None:
-    role = connection.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
-    mine = replace(a_function("lambda-batch"), role=role["Role"]["Arn"])
+    role = a_role(connection, "mine", "lambda", "ecs-tasks")
+    mine = replace(a_function("lambda-batch"), role=role)
     (note,) = (n for n in deploy(connection, images, mine).notes if "Lambda kills" in n)
     assert "crop" in note
     plan = deploy(connection, images, replace(mine, role=""))
