@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise, permutations
+
 import pytest
 
 from scar.fdl import flows
@@ -37,3 +39,12 @@ def test_only_what_lands_in_the_folder_with_the_ending_starts(
 ) -> None:
     assert flows.lands_in(("b", output), suffixes, ("b", "in/"), suffix) is starts
     assert not flows.lands_in(("c", output), suffixes, ("b", "in/"), suffix)
+
+
+@pytest.mark.parametrize("order", list(permutations("abcd")))
+def test_a_cycle_begins_with_its_first_name(order: tuple[str, ...]) -> None:
+    starts = {one: {other} for one, other in zip(order, (*order[1:], order[0]), strict=True)}
+    # Whoever leads into the circle is not of it, wherever that is.
+    found = flows.cycle({**starts, "0": {order[1]}})
+    assert found[0] == "a"
+    assert all(other in starts[one] for one, other in pairwise((*found, "a")))

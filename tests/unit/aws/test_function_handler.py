@@ -1,0 +1,85 @@
+"""What Lambda tells of a function, and what is done when it is busy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scar.aws.handlers.functions import FunctionHandler
+from scar.aws.resources import LambdaFunction
+from scar.aws.wait import Patience
+
+CROP = LambdaFunction(name="crop")
+
+
+class Conflict(ClientError):
+    def __init__(self) -> None:
+        super().__init__({"Error": {"Code": "ResourceConflictException"}}, "DeleteFunction")
+
+
+class Absent(ClientError):
+    def __init__(self) -> None:
+        super().__init__({"Error": {"Code": "ResourceNotFoundException"}}, "DeleteFunction")
+
+
+@dataclass
+class FakeLambda:
+    """Tells of one function; deleting it is refused while ``states`` are not used up."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    states: list[str] = field(default_factory=list)
+    deleted: int = 0
+    exceptions: Any = field(
+        default_factory=lambda: SimpleNamespace(
+            ResourceConflictException=Conflict, ResourceNotFoundException=Absent
+        )
+    )
+
+    def get_function(self, **_: object) -> dict[str, Any]:
+        state = self.states.pop(0) if self.states else "Active"
+        configuration = {
+            "FunctionName": "crop",
+            "Role": "r",
+            "MemorySize": 512,
+            "Timeout": 300,
+            "State": state,
+            **self.fields,
+        }
+        return {"Configuration": configuration, "Code": {}, "Tags": {"scar:function": "crop"}}
+
+    def delete_function(self, **_: object) -> None:
+        if self.states:
+            raise Conflict
+        self.deleted += 1
+
+
+def handler(client: FakeLambda) -> FunctionHandler:
+    patience = Patience(seconds=9, sleep=lambda _: None, clock=iter(range(99)).__next__)
+    return FunctionHandler(client, patience)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("logging", "group"),
+    [
+        ({}, "/aws/lambda/crop"),
+        ({"LogFormat": "Text", "LogGroup": "elsewhere"}, "elsewhere"),
+        ({"LogFormat": "JSON", "LogGroup": "/aws/lambda/crop"}, "JSON"),
+    ],
+)
+def test_lines_in_another_group_or_format_are_a_difference(
+    logging: dict[str, str], group: str
+) -> None:
+    found = handler(FakeLambda({"LoggingConfig": logging})).read(CROP)
+    assert found is not None
+    assert found.log_group == group
+
+
+@pytest.mark.parametrize("states", [[], ["Pending", "Pending"], ["Pending", "Failed"]])
+def test_a_function_that_is_still_being_made_is_deleted_when_it_rests(states: list[str]) -> None:
+    client = FakeLambda(states=states)
+    handler(client).delete(CROP)
+    assert client.deleted == 1
