@@ -119,6 +119,7 @@ def _permission(error: ClientError, who: str) -> str:
         action = f"s3:{_S3_ACTIONS.get(operation, operation)}" if answered_by_s3 else operation
         on = "this resource"
     return (
-        f"Let {who or 'these credentials'} do {action} on {on.rstrip('.')}: in its policy, and"
-        " in the boundary and the organisation's policies if there are any."
+        f"Let {who or 'these credentials'} do {action} on {on.rstrip('.')}: in its policy, and in"
+        " the boundary and the organisation's policies if there are any. `scar policy`"
+        " prints all that is needed."
     )
