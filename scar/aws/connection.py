@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import boto3
+    from botocore.config import Config
     from botocore.model import OperationModel
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_ec2 import EC2Client
@@ -36,6 +37,19 @@ class QuotaReader(Protocol):
 
     def get_service_quota(self, *, ServiceCode: str, QuotaCode: str) -> Mapping[str, Any]:  # noqa: N803
         """Return ``{"Quota": {"Value": …}}``."""
+
+
+def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
+    """Say how every client behaves: waits end, retries are bounded; ``others`` go over that."""
+    from botocore.config import Config
+
+    usual: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "read_timeout": READ_TIMEOUT,
+        "max_pool_connections": CONNECTIONS,
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+    }
+    return Config(**{**usual, **others})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,17 +118,10 @@ class Connection:
             return self._identity
 
     def _new(self, service: Service) -> object:
-        from botocore.config import Config
-
-        config = Config(
-            connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
-            max_pool_connections=CONNECTIONS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        )
+        config = client_config()
         if service == "s3":
             style: Literal["path", "auto"] = "path" if self.endpoint_url else "auto"
-            config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": style}))
+            config = client_config(signature_version="s3v4", s3={"addressing_style": style})
         with translated(f"connect to {service}"):
             client = self.session.client(
                 service,

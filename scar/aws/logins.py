@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.aws.connection import client_config
 from scar.aws.faults import translated
 from scar.image.credentials import Login
 
@@ -40,7 +41,10 @@ class RegistryLogins:
             with translated(f"log in to {registry}"):
                 connection = self.connect()
                 client = connection.session.client(
-                    "ecr", region_name=region, endpoint_url=connection.endpoint_url
+                    "ecr",
+                    region_name=region,
+                    endpoint_url=connection.endpoint_url,
+                    config=client_config(),
                 )
                 granted = client.get_authorization_token()
             self._known[region] = login_of(granted["authorizationData"][0]["authorizationToken"])

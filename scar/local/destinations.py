@@ -60,11 +60,13 @@ class Destinations:
             if (service, region) not in self._clients:
                 import boto3
 
+                from scar.aws.connection import client_config
+
                 session = boto3.Session(
                     self._key.access_key, self._key.secret_key, region_name=region
                 )
                 self._clients[service, region] = session.client(  # type: ignore[call-overload]
-                    service, endpoint_url=self._endpoint()
+                    service, endpoint_url=self._endpoint(), config=client_config()
                 )
             return self._clients[service, region]
 

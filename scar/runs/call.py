@@ -192,9 +192,10 @@ def _body(answer: Mapping[str, object]) -> bytes:
 
 def _patient(connection: Connection, timeout: int) -> LambdaClient:
     """Make a client that waits longer than the function may take, and never asks twice."""
-    from botocore.config import Config
+    from scar.aws.connection import client_config
 
-    config = Config(read_timeout=timeout + SPARE, retries={"total_max_attempts": 1})
+    once = {"mode": "standard", "total_max_attempts": 1}
+    config = client_config(read_timeout=timeout + SPARE, retries=once)
     with faults.translated("connect to lambda"):
         client: LambdaClient = connection.session.client(
             "lambda", endpoint_url=connection.endpoint_url, config=config

@@ -23,16 +23,12 @@ def transfer_client(connection: Connection) -> S3Client:
     Without ``Expect: 100-continue``: waiting for permission to send costs small files a round
     trip each.
     """
-    from botocore.config import Config
     from botocore.handlers import add_expect_header
 
-    from scar.aws.connection import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT
+    from scar.aws.connection import client_config
 
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
+    config = client_config(
         max_pool_connections=WORKERS + PART_THREADS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         signature_version="s3v4",
         s3={"addressing_style": "path" if connection.endpoint_url else "auto"},
     )

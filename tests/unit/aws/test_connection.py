@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+from typing import Any
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from scar.aws.connection import Connection
+import scar
+from scar.aws.connection import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT, Connection
 from scar.aws.faults import translated
 from scar.errors import ConfigurationError, Refused, ScarError
 
@@ -72,3 +77,37 @@ def test_an_endpoint_that_does_not_answer_is_named() -> None:
 def test_an_answer_that_says_no_is_told_with_its_code(code: str, kind: type[ScarError]) -> None:
     with pytest.raises(kind, match=f"Invoke answered {code}: go away"), translated("call crop"):
         raise ClientError({"Error": {"Code": code, "Message": "go away"}}, "Invoke")
+
+
+def test_every_client_s_waits_end_and_its_retries_are_bounded() -> None:
+    connection = Connection(session=session())
+    for service in ("batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "sts"):
+        config: Any = connection.client(service).meta.config
+        assert config.retries == {"mode": "standard", "total_max_attempts": ATTEMPTS}
+        assert (config.connect_timeout, config.read_timeout) == (CONNECT_TIMEOUT, READ_TIMEOUT)
+
+
+def test_no_client_is_made_without_such_a_configuration() -> None:
+    makers = []
+    for path in Path(scar.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if ast.unparse(node.func).endswith(("session.client", "boto3.client")):
+                named = {keyword.arg for keyword in node.keywords}
+                makers.append((path.name, "config" in named))
+    assert makers
+    assert all(configured for _, configured in makers), makers
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-south-2", "lambda.eu-south-2.amazonaws.com"),
+        ("cn-north-1", "lambda.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "lambda.us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_each_partition_has_its_own_hosts(region: str, host: str) -> None:
+    connection = Connection(session=session(region))
+    assert connection.client("lambda").meta.endpoint_url == f"https://{host}"
