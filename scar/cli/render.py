@@ -49,7 +49,7 @@ class Terminal:
     def fresh_page(self) -> None:
         """Start at the top of an empty screen, if there is one."""
         if sys.stdout.isatty():
-            sys.stdout.write("\033[H\033[2J\033[3J")
+            sys.stdout.write("\033[H\033[2J")
 
     def raw(self, content: bytes) -> None:
         """Write bytes as they are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -198,3 +199,29 @@ def test_the_log_of_a_run_is_followed_from_lambda_to_batch_until_its_end(
     assert "over now" in log
     assert log.count("over now") == 1
     assert "done.json" in cloud.ended("either", key)
+
+
+def test_status_is_shown_again_and_again_until_ctrl_c(cloud: LocalCloud) -> None:
+    program = (
+        # Whoever runs the tests may have told them to ignore INT, as shells do to background jobs.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]);"
+        "from scar.cli import main; main.main()"
+    )
+    watching = subprocess.Popen(
+        [sys.executable, "-c", program, "--local", "status", "-n", "second", "--watch"],
+        env=environment(cloud.folder) | {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with watching:
+        assert watching.stdout is not None
+        heads = 0
+        while heads < 2:
+            line = watching.stdout.readline()
+            assert line, "it ended by itself"
+            heads += line.startswith("FUNCTION")
+        watching.send_signal(signal.SIGINT)
+        watching.stdout.read()
+    assert watching.returncode == 130
