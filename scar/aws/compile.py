@@ -133,8 +133,9 @@ def _of(
     yield LogGroup(
         name=names.lambda_log_group(function.name), retention_days=function.retention_days
     )
-    yield repositories.of(function, account)
-    yield Image(name=function.repository, digest=digest)
+    if function.create_image:
+        yield repositories.of(function, account)
+        yield Image(name=function.repository, digest=digest)
     if not function.role:
         yield Role(
             name=names.role(function.name, account.region, "lambda"),

@@ -9,6 +9,7 @@ from scar.aws import limits
 from scar.aws.logins import login_of
 from scar.aws.mounting import may_mount
 from scar.aws.names import image_tag
+from scar.aws.ready_made import ready_made, require_reachable
 from scar.errors import ConfigurationError
 from scar.image.compose import compose
 from scar.image.errors import ImageError
@@ -60,8 +61,13 @@ class FunctionImages:
     ) -> str:
         """Return the digest of the function's image; same input, same digest.
 
-        A function without an image of its own is the supervisor alone.
+        A function without an image of its own is the supervisor alone. What shall not be
+        composed is looked for where it was pushed.
         """
+        if not function.create_image:
+            require_reachable(function, self.connection)
+            with self._open(function.repository) as opened:
+                return ready_made(function, opened, configure, self.cache)
         base = self._base(function)
         image = compose(
             base,

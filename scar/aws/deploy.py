@@ -32,7 +32,7 @@ from scar.aws.retire import unused_machines
 from scar.aws.site import look_around
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from scar.aws.connection import Connection
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from scar.aws.images import Images
     from scar.aws.inventory import Found
     from scar.aws.plan import Change
-    from scar.aws.resources import Resource
+    from scar.aws.resources import Key, Resource
     from scar.aws.site import Site
     from supervisor.model import FunctionConfig, ImageDefaults
 
@@ -160,7 +160,7 @@ class Deployment:
         observed |= unused_machines(inventory, found, keep=keep, changing=ours)
         observed |= old.unused(
             images,
-            wanted={r.digest for r in wanted if isinstance(r, Image)},
+            wanted=_digests([*wanted, *_untouched(found.resources, keys)]),
             replaced=_digests(r for k, r in found.resources.items() if k in keys),
             changing=[r.name for r in wanted if isinstance(r, LambdaFunction)],
         )
@@ -198,10 +198,15 @@ def _standing(site: Site) -> Iterator[str]:
         yield f"jobs run in {network}"
 
 
-def _digests(observed: Iterable[Resource]) -> set[str]:
-    """Return the images that functions and their jobs use up to now."""
-    users = (r for r in observed if isinstance(r, LambdaFunction | JobDefinition))
+def _digests(resources: Iterable[Resource]) -> set[str]:
+    """Return the images that functions and their jobs use."""
+    users = (r for r in resources if isinstance(r, LambdaFunction | JobDefinition))
     return {r.image.partition("@")[2] for r in users}
+
+
+def _untouched(observed: Mapping[Key, Resource], wanted: Collection[Key]) -> list[Resource]:
+    """Return the functions that stay as they are, such as a delegate of another architecture."""
+    return [r for k, r in observed.items() if isinstance(r, LambdaFunction) and k not in wanted]
 
 
 def _makes_state(change: Change) -> bool:

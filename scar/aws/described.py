@@ -23,6 +23,7 @@ def _function(described: fdl.AwsFunction) -> Function:
         name=spec.name,
         image=spec.container.image,
         image_file=spec.container.image_file,
+        create_image=spec.container.create_image,
         script=spec.script,
         payload=spec.extra_payload,
         mode=spec.execution_mode,

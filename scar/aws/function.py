@@ -80,12 +80,14 @@ class Function:
     generated ones; without ``create_roles`` no role is generated at all. ``subnets`` and
     ``security_groups`` put the function into a VPC; ``file_systems`` are pairs of an EFS access
     point's ARN and a path. ``allow_loop``: outputs may start the function again.
-    ``keep_repository``: removing the function leaves its images.
+    ``keep_repository``: removing the function leaves its images. Without ``create_image``, the
+    image is one in the account's own registry that is used as it is.
     """
 
     name: str
     image: str = ""
     image_file: Path | None = None
+    create_image: bool = True
     script: Path | None = None
     payload: Path | None = None
     mode: ExecutionMode = ExecutionMode.LAMBDA
@@ -118,7 +120,9 @@ class Function:
 
     @property
     def repository(self) -> str:
-        """The container repository of the composed image."""
+        """The container repository of the composed image, or of the user's own."""
+        if not self.create_image:
+            return names.repository_of(self.image)
         return names.repository(self.name, self.repository_prefix)
 
     @property

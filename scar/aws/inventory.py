@@ -152,7 +152,11 @@ class Inventory:
         }
         sought = (Repository(name=name) for name in sorted(named))
         read = (self._read_if_ours(r) for r in sought if r.key not in found)
-        return {r.key: r for r in read if r is not None}
+        return {
+            r.key: r
+            for r in read
+            if isinstance(r, Repository) and dict(r.tags).get(names.FUNCTION_TAG) in functions
+        }
 
     def _permissions(self, function: str) -> tuple[InvokePermission, ...]:
         with translated(f"find what invokes function {function}"):

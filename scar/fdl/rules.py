@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scar.fdl.faults import Location
-    from scar.fdl.model import AwsFunction, Container, Lambda, Storage, StorageProviders
+    from scar.fdl.model import AwsFunction, Lambda, Storage, StorageProviders
     from scar.fdl.model.batch import ComputeResources
 
+_ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9.-]+/.")
 Broken = tuple["Location", str]
 
 
@@ -43,7 +44,7 @@ def broken(
 
 def _alone(function: AwsFunction, place: Location) -> Iterator[Broken]:
     here: Location = (*place, "lambda")
-    yield from _image(function.lambda_.container, (*here, "container"))
+    yield from _image(function.lambda_, (*here, "container"))
     if function.lambda_.init_script and function.lambda_.run_script:
         yield (*here, "run_script"), "init_script is given too; keep one of them"
     yield from _sizes(function.lambda_, here)
@@ -54,11 +55,22 @@ def _alone(function: AwsFunction, place: Location) -> Iterator[Broken]:
         yield from _batch(function, place)
 
 
-def _image(container: Container, here: Location) -> Iterator[Broken]:
+def _image(spec: Lambda, here: Location) -> Iterator[Broken]:
+    container = spec.container
     if not container.image and container.image_file is None:
         yield here, "image or image_file is required"
-    if not container.create_image:
-        yield (*here, "create_image"), "only `true` can be used now"
+    if container.create_image:
+        return
+    if not _ECR.match(container.image):
+        yield (
+            (*here, "create_image"),
+            "false needs an image in ECR: <account>.dkr.ecr.<region>.amazonaws.com/<name>",
+        )
+    if container.image_file or spec.script or spec.extra_payload:
+        yield (
+            (*here, "create_image"),
+            "false: image_file, init_script and extra_payload are in the image; leave them out",
+        )
 
 
 def _sizes(spec: Lambda, here: Location) -> Iterator[Broken]:

@@ -67,7 +67,7 @@ class Registries:
         where = reference.parse(name)
         repository = self._repository(where)
         try:
-            return _Pull(repository, name, architecture, cache).image(where.version)
+            return Pull(repository, name, architecture, cache).image(where.version)
         except RegistryError as error:
             if error.status not in _GONE:
                 raise
@@ -85,7 +85,7 @@ class Registries:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pull:
+class Pull:
     """One image out of one repository."""
 
     repository: Repository

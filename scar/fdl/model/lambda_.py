@@ -23,7 +23,9 @@ class Container(Model):
         None, description="the image as a file: `docker save` or OCI layout, gzipped or not"
     )
     create_image: StrictBool = Field(
-        True, description="compose an image of scar's own; only `true` can be used now"
+        True,
+        description="`false`: use `image`, made by `scar image compose` and pushed to ECR by you,"
+        " as it is",
     )
     timeout_threshold: int = Field(
         10, ge=0, le=600, description="seconds before the time-out at which the script is stopped"

@@ -163,6 +163,22 @@ def test_a_repository_that_shall_stay_stays(connection: Connection, images: Fake
     assert left(connection) == {}
 
 
+def test_an_image_of_the_users_own_is_neither_pushed_nor_removed(
+    connection: Connection, images: FakeImages
+) -> None:
+    # Even in a repository that scar made, for another function.
+    deploy(connection, images, a_function(name="other"))
+    uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scar/other:1"
+    function = replace(a_function("batch"), image=uri, create_image=False)
+    todo = str(deploy(connection, images, function))
+    assert "+ function crop" in todo
+    assert "image" not in todo.replace("image:", "")
+    assert "repository" not in todo
+    assert str(deploy(connection, images, function)) == NOTHING
+    assert "repository" not in remove(connection, "crop")
+    assert "scar/other" in repositories(connection)
+
+
 @pytest.mark.parametrize("name", ["Crop", "crop_", "a__b", "-a", "___", "A", "a"])
 def test_every_functions_name_makes_a_repositorys_name(name: str) -> None:
     repository = names.repository(name)

@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("retries: 3", "less than or equal to 2"),
         ("name: a b", "is not a function name"),
         ("environment: {Variables: {A: yes}}", "put it in quotes"),
-        ("container: {create_image: false, image: i}", "only `true`"),
+        ("container: {create_image: false, image: i}", "needs an image in ECR"),
         ("tags: [a]", "must have keys below it, not ['a']"),
         ("input: x", "must have keys below it, not 'x'"),
     ],
@@ -236,3 +236,13 @@ def test_no_text_gives_anything_but_faults(
         assert error.faults  # noqa: PT017
     finally:
         path.unlink()
+
+
+def test_an_image_that_is_used_as_it_is_holds_the_script(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    kept = [line for line in GOOD.splitlines() if not line.strip().startswith("container:")]
+    own = "container: {create_image: false, image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/a}"
+    text = "\n".join([*kept, f"      {own}\n"])
+    assert load(write(text)).functions.aws[0].lambda_.container.create_image is False
+    (fault,) = faults(write(f"{text}      init_script: run.sh\n"))
+    assert "init_script and extra_payload are in the image" in fault
