@@ -62,7 +62,7 @@ class Cloud:
                 kinds.Role: RoleHandler(iam),
                 kinds.InstanceProfile: InstanceProfileHandler(iam),
                 kinds.Repository: RepositoryHandler(connection.client("ecr")),
-                kinds.Image: ImageHandler(images),
+                kinds.Image: ImageHandler(images, stop.check),
                 kinds.OldImage: OldImageHandler(
                     connection.client("ecr"), lambda: in_use(connection)
                 ),

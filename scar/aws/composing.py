@@ -15,6 +15,7 @@ from scar.image.compose import compose
 from scar.image.errors import ImageError
 from scar.image.model import no_image
 from scar.image.payload import payload
+from scar.image.progress import Progress, Watch, go_on
 from scar.image.push import Known, push
 from scar.image.registry import Repository
 from scar.image.source import open_source
@@ -47,6 +48,7 @@ class FunctionImages:
     cache: BlobCache
     stores: Sequence[ImageStore]
     report: Callable[[str], None]
+    progress: Progress = field(default_factory=Progress)
     _bases: dict[tuple[str, Path | None, str], BaseImage] = field(default_factory=dict, init=False)
     _composed: dict[str, ComposedImage] = field(default_factory=dict, init=False)
     _login: Login | None = field(default=None, init=False)
@@ -104,11 +106,12 @@ class FunctionImages:
         with self._open(repository) as opened:
             return opened.has_manifest(image_tag(digest))
 
-    def push(self, repository: str, digest: str) -> None:
-        """Push the composed image of that digest."""
+    def push(self, repository: str, digest: str, check: Callable[[], None] = go_on) -> None:
+        """Push the composed image of that digest; ``check`` may raise to end it."""
         with self._open(repository) as opened:
             tags = (image_tag(digest),)
-            push(self._composed[digest], opened, self.report, tags, self._known)
+            watch = Watch(self.progress, check)
+            push(self._composed[digest], opened, self.report, tags, self._known, watch)
 
     def _open(self, repository: str) -> Repository:
         if self._login is None:

@@ -45,8 +45,8 @@ class _NoImages:
         del repository, digest
         return False
 
-    def push(self, repository: str, digest: str) -> None:
-        raise AssertionError(repository, digest)
+    def push(self, repository: str, digest: str, check: Callable[[], None]) -> None:
+        raise AssertionError(repository, digest, check)
 
 
 NO_IMAGES = _NoImages()

@@ -46,13 +46,22 @@ class Stop:
     def sleep(self, seconds: float) -> None:
         """Sleep; raise CutShort as soon as waiting is over."""
         if self._set.wait(seconds):
-            raise CutShort("The wait was cut short.", remedy="Run the same command again.")
+            raise _cut_short()
+
+    def check(self) -> None:
+        """Raise CutShort if waiting is over: for work that is long without any wait."""
+        if self._set.is_set():
+            raise _cut_short()
 
     def cut(self) -> None:
         self._set.set()
 
     def lift(self) -> None:
         self._set.clear()
+
+
+def _cut_short() -> CutShort:
+    return CutShort("The wait was cut short.", remedy="Run the same command again.")
 
 
 def _silent(text: str) -> None:

@@ -133,7 +133,13 @@ def deploy_functions(session: Session, file: Path | None, flags: Flags, *, dry_r
     from scar.aws.described import functions_of
 
     functions = functions_of(document)
-    done = session.world.deploy(functions, connection, session.terminal.say, dry_run=dry_run)
+    done = session.world.deploy(
+        functions,
+        connection,
+        session.terminal.say,
+        dry_run=dry_run,
+        progress=session.terminal.progress,
+    )
     show_plan(session, done, dry_run=dry_run)
     if not dry_run:
         names = ", ".join(function.name for function in functions)

@@ -234,7 +234,13 @@ def _function(
     if name is None and len(functions) > 1:
         raise click.UsageError(f"{file} has several: choose one of {', '.join(functions)} by -n.")
     if not any(f.name == wanted for f in session.world.functions(connection)):
-        session.world.deploy([functions[wanted]], connection, session.terminal.say, dry_run=False)
+        session.world.deploy(
+            [functions[wanted]],
+            connection,
+            session.terminal.say,
+            dry_run=False,
+            progress=session.terminal.progress,
+        )
     return connection, find(session, connection, wanted)
 
 

@@ -59,10 +59,12 @@ class World:
         report: Callable[[str], None],
         *,
         dry_run: bool,
+        progress: Callable[[str], None],
     ) -> Plan:
         from scar.aws.deploy import init
 
         with self.function_images(connection, report) as images:
+            images.progress.show = progress
             return init(functions, connection, report, images=images, dry_run=dry_run)
 
     @contextmanager

@@ -12,5 +12,7 @@ compose                         base + supervisor layer + function layer, same d
 bundle                          where the supervisor layer lies
 transport, registry, remote     one repository over HTTP; blobs that are read when needed
 push                            what a repository lacks, the manifest last
+progress                        how far uploads are; what ends them
+inspect                         what an image is, for people
 build, demo                     base images from file trees, for the demo and the tests
 """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+from scar.image.progress import Watch
 from scar.image.remote import RemoteBlob
 
 if TYPE_CHECKING:
@@ -60,27 +61,55 @@ def push(
     report: Callable[[str], None],
     tags: tuple[str, ...] = (),
     known: Known | None = None,
+    watch: Watch | None = None,
 ) -> None:
     """Upload the blobs, then the manifest: nobody sees half an image; may be repeated.
 
-    ``report`` gets one line per blob that is sent. Raise RegistryError.
+    ``report`` gets one line per blob that is sent. Raise RegistryError, or what ``watch``
+    raises. The first error ends all uploads, within a piece of a megabyte each.
     """
-    places = known or Known()
-
-    def send(blob: Blob) -> None:
-        if not repository.has_blob(blob.digest):
-            size = f"{blob.size / 1e6:.1f} MB"
-            report(f"{repository.name}: pushing {blob.digest[7:19]} ({size})")
-            repository.put_blob(blob, places.source(blob, repository))
-        places.add(blob, repository)
-
+    sending = _Sending(repository, report, known or Known(), watch or Watch())
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(send, blob) for blob in image.blobs]
+        futures = [pool.submit(sending.send, blob) for blob in image.blobs]
         try:
-            for future in futures:
+            for future in as_completed(futures):
                 future.result()
         except BaseException:
+            sending.over.set()
             pool.shutdown(cancel_futures=True)
             raise
-    for reference in tags or (image.digest,):  # a tag names the digest too, at the same time
+    for reference in tags or (image.digest,):  # what has a tag is known by its digest too
         repository.put_manifest(image.manifest, image.media_type, reference)
+
+
+class _Over(Exception):
+    """Another upload of the same image has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """The uploads of one image."""
+
+    repository: Repository
+    report: Callable[[str], None]
+    known: Known
+    watch: Watch
+    over: Event = field(default_factory=Event)
+
+    def send(self, blob: Blob) -> None:
+        self._moved(0)
+        if not self.repository.has_blob(blob.digest):
+            size = f"{blob.size / 1e6:.1f} MB"
+            self.report(f"{self.repository.name}: pushing {blob.digest[7:19]} ({size})")
+            self.watch.progress.expect(blob.size)
+            source = self.known.source(blob, self.repository)
+            self.repository.put_blob(blob, source, self._moved)
+        self.known.add(blob, self.repository)
+
+    def _moved(self, count: int) -> None:
+        if count:
+            self.watch.moved(count)
+        else:
+            self.watch.check()
+        if self.over.is_set():
+            raise _Over

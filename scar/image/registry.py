@@ -10,7 +10,7 @@ from scar.image.blobs import CHUNK, Blob, digest_of
 from scar.image.document import INDEXES, MANIFESTS
 from scar.image.errors import RegistryError
 from scar.image.remote import RemoteBlob
-from scar.image.transport import Transport
+from scar.image.transport import Passing, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +21,10 @@ LARGEST_MANIFEST = 4 << 20  # bytes; the specification's own limit
 _OLD_MANIFESTS = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 # Always sent: without it, OCI images are "not found" and Docker's are converted to schema 1.
 _ACCEPT = ", ".join([*MANIFESTS, *INDEXES, f"{_OLD_MANIFESTS};q=0.1"])
+
+
+def _unseen(count: int) -> None:
+    del count
 
 
 class Repository:
@@ -88,13 +92,16 @@ class Repository:
         remote = RemoteBlob(self._transport, digest, size)
         return Blob(digest=digest, size=size, data=remote)
 
-    def put_blob(self, blob: Blob, mount_from: str = "") -> bool:
+    def put_blob(
+        self, blob: Blob, mount_from: str = "", moved: Callable[[int], None] = _unseen
+    ) -> bool:
         """Upload a blob in one streamed request; an interrupted upload starts over.
 
         With ``mount_from``, a repository of the same registry that may have it, ask for that
-        first. Return whether bytes were sent.
+        first. ``moved`` hears of bytes while they go, of negative ones if they go again; what
+        it raises ends the upload. Return whether bytes were sent.
         """
-        return self._transport.repeated(lambda: self._upload(blob, mount_from))
+        return self._transport.repeated(lambda: self._upload(blob, mount_from, moved))
 
     def put_manifest(self, manifest: Blob, media_type: str, reference: str = "") -> None:
         """Store a manifest under its digest, or under a tag."""
@@ -118,24 +125,30 @@ class Repository:
         """Remove a manifest; it may be gone already."""
         self._transport.call("DELETE", f"manifests/{digest}", expected=(202, 404))
 
-    def _upload(self, blob: Blob, mount_from: str) -> bool:
+    def _upload(self, blob: Blob, mount_from: str, moved: Callable[[int], None]) -> bool:
         path = "blobs/uploads/"
         if mount_from:
             path += f"?mount={blob.digest}&from={quote(mount_from, safe='')}"
         started = self._transport.once("POST", path, expected=(201, 202))
         if started.status_code == 201:
+            moved(blob.size)
             return False
         # A registry that cannot mount has begun an upload instead.
         place = urljoin(started.url, started.headers["Location"])
         place += f"{'&' if '?' in place else '?'}digest={blob.digest}"
         with blob.open() as file:
-            self._transport.once(
-                "PUT",
-                place,
-                expected=(201,),
-                headers={"Content-Type": "application/octet-stream"},
-                data=_Sized(file, blob.size) if blob.size else b"",
-            )
+            body = _Sized(file, blob.size, moved)
+            try:
+                self._transport.once(
+                    "PUT",
+                    place,
+                    expected=(201,),
+                    headers={"Content-Type": "application/octet-stream"},
+                    data=body if blob.size else b"",
+                )
+            except Passing:
+                moved(-body.gone)
+                raise
         return True
 
 
@@ -145,9 +158,11 @@ class _Sized:
     It cannot be read but only walked through: what can be read is sent 16 KB at a time.
     """
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, moved: Callable[[int], None]) -> None:
         self._file = file
         self._size = size
+        self._moved = moved
+        self.gone = 0
 
     def __len__(self) -> int:
         return self._size
@@ -155,3 +170,5 @@ class _Sized:
     def __iter__(self) -> Iterator[bytes]:
         while chunk := self._file.read(CHUNK):
             yield chunk
+            self.gone += len(chunk)
+            self._moved(len(chunk))

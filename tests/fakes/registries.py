@@ -40,6 +40,7 @@ class Misbehaving:
     many are answered 502. ``silent``: so many manifests are stored, and the answer is lost.
     ``lies``: digests it has other bytes for. ``elsewhere``: where downloads are redirected to.
     ``uses``: after so many requests a token is no longer taken (0: no token is needed).
+    ``swallows``: uploads are read and forgotten piece by piece.
     ``mounts``: whether it mounts what it has, else it begins an upload.
     """
 
@@ -54,6 +55,7 @@ class Misbehaving:
     silent: int = 0
     elsewhere: str = ""
     mounts: bool = False
+    swallows: bool = False
     logins: set[str] = field(default_factory=set)
     lies: frozenset[str] = frozenset()
     ranges: bool = True
@@ -120,6 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(left // 2)
             self._hang_up()
             return None
+        if self.how.swallows:
+            while left and (piece := self.rfile.read(min(left, 1 << 20))):
+                left -= len(piece)
+            return b""
         return self.rfile.read(left)
 
     def _token(self) -> None:
@@ -179,7 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
                 named = json.loads(body)
                 needed = [item["digest"] for item in (named["config"], *named["layers"])]
                 if all(digest in how.blobs for digest in needed):
-                    how.manifests[rest] = (body, self.headers["Content-Type"])
+                    kept = (body, self.headers["Content-Type"])
+                    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+                    how.manifests |= {rest: kept, digest: kept}
                     if how.takes("silent"):
                         self._hang_up()
                     else:

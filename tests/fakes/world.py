@@ -85,6 +85,7 @@ class FakeWorld(World):
         report: Callable[[str], None],
         *,
         dry_run: bool,
+        progress: Callable[[str], None],
     ) -> Plan:
         self.options["dry_run"] = dry_run
         self.deployed.append(tuple(functions))

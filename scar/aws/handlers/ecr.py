@@ -28,8 +28,11 @@ class ImageStore(Protocol):
     def holds(self, repository: str, digest: str) -> bool:
         """Say whether the repository has this manifest, under its own tag."""
 
-    def push(self, repository: str, digest: str) -> None:
-        """Push the composed image of that digest; raise ScarError if that fails."""
+    def push(self, repository: str, digest: str, check: Callable[[], None]) -> None:
+        """Push the composed image of that digest; raise ScarError if that fails.
+
+        ``check`` is called again and again meanwhile; what it raises ends the push.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +126,13 @@ class ImageHandler:
     """
 
     store: ImageStore
+    check: Callable[[], None]
 
     def read(self, resource: Image) -> Image | None:
         return resource if self.store.holds(resource.name, resource.digest) else None
 
     def create(self, resource: Image) -> None:
-        self.store.push(resource.name, resource.digest)
+        self.store.push(resource.name, resource.digest, self.check)
 
     def update(self, observed: Image, desired: Image) -> None:
         del observed

@@ -39,7 +39,7 @@ class FakeImages:
     def holds(self, repository: str, digest: str) -> bool:
         return (repository, digest) in self.pushed
 
-    def push(self, repository: str, digest: str) -> None:
+    def push(self, repository: str, digest: str, check: Callable[[], None] = lambda: None) -> None:
         self.pushed.add((repository, digest))
 
 

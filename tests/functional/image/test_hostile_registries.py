@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -9,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scar.image.blobs import BlobCache, digest_of
+from scar.image.blobs import Blob, BlobCache, digest_of
 from scar.image.build import build
 from scar.image.credentials import Login
 from scar.image.errors import ImageError, ImageNotFound, RegistryError
-from scar.image.layer import File
+from scar.image.layer import File, ImageLayer
+from scar.image.progress import Progress, Watch
 from scar.image.pull import Registries
 from scar.image.push import push
 from scar.image.registry import Repository
@@ -23,6 +26,7 @@ from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any, BinaryIO
 
 ME = Login("me", "secret")
 TREES = [{f"etc/{n}": File(bytes([n]) * 50_000 + bytes(range(256)))} for n in range(3)]
@@ -207,6 +211,69 @@ def test_a_wrong_password_is_refused_by_a_real_registry_and_the_error_says_how_t
             assert "docker login" in hidden.value.remedy
         with Registries(Logins(ME)) as registries:
             assert registries.find(name, "amd64", cache).layers
+
+
+def test_uploads_that_start_over_are_counted_once(relay: Relay) -> None:
+    relay.target.cuts = 2
+    shown: list[str] = []
+    progress = Progress(shown.append, clock=iter(range(10**6)).__next__)
+    with Repository(relay.target.endpoint, "b", sleep=relay.waits.append) as target:
+        push(IMAGE, target, lambda _: None, watch=Watch(progress))
+    assert progress.gone == progress.expected == sum(blob.size for blob in IMAGE.blobs)
+    assert "100%" in shown[-1]
+
+
+def test_a_push_that_shall_end_ends_between_two_pieces_and_leaves_no_manifest(
+    relay: Relay,
+) -> None:
+    def check() -> None:
+        if relay.target.asked["HEAD blobs"] >= 2:
+            raise KeyboardInterrupt
+
+    with (
+        Repository(relay.target.endpoint, "b", sleep=relay.waits.append) as target,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        push(IMAGE, target, lambda _: None, watch=Watch(check=check))
+    assert relay.target.asked["PUT manifests"] == 0
+    assert not relay.waits
+
+
+def test_one_upload_that_fails_ends_the_others(relay: Relay) -> None:
+    """Where the first blob cannot be read, the others are not sent to their end."""
+    slow = threading.Event()
+
+    class Broken:
+        def open(self) -> BinaryIO:
+            slow.set()
+            raise RegistryError("broken", remedy="none")
+
+    class Endless(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+            slow.wait(30)
+            return len(buffer)
+
+    class Long:
+        def open(self) -> BinaryIO:
+            return io.BufferedReader(Endless())
+
+    def of(data: Broken | Long, mark: str) -> ImageLayer:
+        blob = Blob(digest=f"sha256:{mark * 64}", size=1 << 40, data=data)
+        return ImageLayer(blob=blob, diff_id=blob.digest)
+
+    image = replace(IMAGE, layers=(of(Long(), "a"), of(Broken(), "b")))
+    relay.target.swallows = True
+    with IMAGE.config.open() as config:
+        relay.target.blobs[IMAGE.config.digest] = config.read()
+    with (
+        Repository(relay.target.endpoint, "b", sleep=relay.waits.append) as target,
+        pytest.raises(RegistryError, match="broken"),
+    ):
+        push(image, target, lambda _: None)
+    assert not relay.target.manifests
 
 
 def test_errors_of_a_registry_never_hold_its_password(relay: Relay) -> None:
