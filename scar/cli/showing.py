@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from scar.fdl.shown import Value
 
 
+_HEAD = ("KEY", "VALUE", "FROM")
+
+
 @click.command()
 @fdl_option
 @function_options
@@ -50,6 +53,8 @@ def show(
 
         show_deployed(session, given.name, secrets=secrets)
         return
+    if file is None and not given.name:
+        raise click.UsageError("Give -f FILE or -n NAME.")
     from scar.cli.reading import resolve_document
 
     named = given.name if file is not None else None
@@ -77,13 +82,17 @@ def _show(session: Session, resolved: Resolved, name: str | None, *, secrets: bo
     }
     if resolved.assumed:
         _tell_assumed(session, resolved)
+    where = _where(session, resolved)
     if session.json:
-        session.terminal.json({name: _rows(found) for name, found in shown.items()})
+        functions_of = {name: _rows(found) for name, found in shown.items()}
+        session.terminal.json({"where": _rows(where), "functions": functions_of})
         return
+    session.terminal.data(session.terminal.bold("where"))
+    session.terminal.table(_HEAD, ((v.key, _written(v.value), v.source) for v in where))
     for function, found in shown.items():
         session.terminal.data(session.terminal.bold(function))
         rows = ((value.key, _written(value.value), value.source) for value in found)
-        session.terminal.table(("KEY", "VALUE", "FROM"), rows)
+        session.terminal.table(_HEAD, rows)
 
 
 def _tell_assumed(session: Session, resolved: Resolved) -> None:
@@ -94,6 +103,38 @@ def _tell_assumed(session: Session, resolved: Resolved) -> None:
             f"${{{name}}} is shown as {ASSUMED[name]}: without credentials it is not known."
             " Deployment fills in the real one."
         )
+
+
+def _where(session: Session, resolved: Resolved) -> tuple[Value, ...]:
+    """Say where commands would go with this file, as ``Session.target`` decides."""
+    from scar.cli.reading import wishes
+    from scar.fdl.shown import Value
+
+    wished, environment = wishes(resolved.document), session.world.environment
+    settings, local = session.settings, session.local
+    found = []
+    for key, of_settings in (
+        ("region", settings.region),
+        ("profile", settings.profile),
+        ("endpoint_url", settings.endpoint_url),
+        ("stage", settings.stage),
+    ):
+        places = (
+            (getattr(session, key), "command line" if key != "stage" else "--stage or SCAR_STAGE"),
+            (environment.get(f"SCAR_{key.upper()}"), f"environment, SCAR_{key.upper()}"),
+            (wished.get(key), "the FDL file or a configuration's defaults"),
+            (of_settings, "configuration"),
+        )
+        given = places[:1] if local and key != "stage" else places
+        value, source = next((pair for pair in given if pair[0]), ("", "the SDK"))
+        found.append(Value(key=key, value=value, source=source if value else _of_sdk(key, local)))
+    return tuple(found)
+
+
+def _of_sdk(key: str, local: bool) -> str:
+    if key == "stage":
+        return "none"
+    return "the local cloud" if local else "left to the SDK: AWS_REGION, AWS_PROFILE and the like"
 
 
 def _rows(found: tuple[Value, ...]) -> list[dict[str, object]]:

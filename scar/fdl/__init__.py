@@ -7,7 +7,8 @@ settings     configuration files and the environment; ``scarcfg``: SCAR's own
 model        every key, its type and default; ``values``: what single values may be
 rules        what concerns several keys or functions
 load         all of it: a document, or every fault at once
-faults       what is wrong, and where
+faults       what is wrong, and where; ``wording``: in which words
+keys         the keys that there are
 shown        every value and where it is from
 schema       the JSON Schema for editors
 reference    ``docs/fdl.md``, written from the model

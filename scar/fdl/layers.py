@@ -43,10 +43,10 @@ def laid(layers: Sequence[Layer]) -> tuple[dict[str, Any], Origins]:
     origins: Origins = {}
     for layer in layers:
         result = over(result, layer.values)
-        for location in _leaves(layer.values, ()):
+        for location, value in _leaves(layer.values, ()):
             for other in [o for o in origins if _same_line(o, location)]:
                 del origins[other]
-            origins[location] = layer.at(location)
+            origins |= {inner: layer.at(inner) for inner in _inside(value, location)}
     return result, {at: source for at, source in origins.items() if _is_value(result, at)}
 
 
@@ -62,21 +62,34 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _leaves(values: Mapping[str, Any], above: Location) -> Iterator[Location]:
+def _leaves(values: Mapping[str, Any], above: Location) -> Iterator[tuple[Location, Any]]:
     for key, value in values.items():
         here = (*above, str(key))
         if isinstance(value, dict):
             yield from _leaves(value, here)
         else:
-            yield here
+            yield here, value
+
+
+def _inside(value: Any, here: Location) -> Iterator[Location]:  # noqa: ANN401 - any YAML
+    """Name the single values of a list of mappings: what these leave out is a default."""
+    if not (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
+        yield here
+        return
+    for number, item in enumerate(value):
+        if isinstance(item, dict):
+            yield from (location for location, _ in _leaves(item, (*here, number)))
+        else:
+            yield (*here, number)
 
 
 def _is_value(result: Any, location: Location) -> bool:  # noqa: ANN401 - any YAML
     """Say whether a value is still there; keys may have come in its place."""
     for key in location:
-        if not isinstance(result, dict) or key not in result:
+        try:
+            result = result[key]
+        except (LookupError, TypeError):
             return False
-        result = result[key]
     return not isinstance(result, dict)
 
 

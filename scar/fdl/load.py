@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from scar.errors import ConfigurationError
 from scar.fdl.document import Parsed, Unreadable, parse
@@ -16,12 +15,11 @@ from scar.fdl.layers import Layer, laid
 from scar.fdl.model import AwsFunction, Document, StorageProviders
 from scar.fdl.rules import broken
 from scar.fdl.variables import Filling, Variables
+from scar.fdl.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from pydantic_core import ErrorDetails
 
 LARGEST = 1 << 20  # bytes; a file of thousands of functions stays below
 
@@ -177,7 +175,7 @@ def _document(parsed: Parsed, path: Path, origins: Sequence[Mapping[Location, st
     except ValidationError as error:
         # pydantic calls a list too short if its only entries are faulty.
         faults = [
-            _elsewhere(_fault(detail, parsed), detail["loc"], origins, str(path))
+            _elsewhere(worded(detail, parsed), detail["loc"], origins, str(path))
             for detail in error.errors()
             if detail["type"] != "too_short" or not detail["input"]
         ]
@@ -226,75 +224,3 @@ def _whole(problem: str) -> Fault:
 def _rule_faults(found: Iterable[tuple[Location, str]], parsed: Parsed) -> Iterator[Fault]:
     for location, problem in found:
         yield Fault(position=parsed.place(location), key=key_of(location), problem=problem)
-
-
-def _fault(detail: ErrorDetails, parsed: Parsed) -> Fault:
-    location = tuple(part for part in detail["loc"] if part != "[key]")
-    return Fault(
-        position=parsed.place(location), key=key_of(location), problem=_problem(detail, location)
-    )
-
-
-_WANTED = {
-    "model_type": "must have keys below it",
-    "dict_type": "must have keys below it",
-    "tuple_type": "must be a list",
-    "path_type": "must be the path of a file",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-}
-
-
-def _problem(detail: ErrorDetails, location: Location) -> str:
-    match detail["type"]:
-        case "extra_forbidden":
-            problem = f"there is no such key{_suggestion(location)}"
-        case "missing":
-            problem = "is required and missing"
-        case "value_error":
-            problem = detail["msg"].removeprefix("Value error, ")
-        case "too_short":
-            problem = "there is no function"
-        case kind:
-            wanted = _WANTED.get(kind, detail["msg"].removeprefix("Input "))
-            problem = f"{wanted}, not {_shown(detail['input'])}"
-    return problem
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _suggestion(location: Location) -> str:
-    known = keys_below(Document, location[:-1])
-    nearest = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
-    if nearest:
-        return f"; did you mean `{nearest[0]}`?"
-    return f"; there are {', '.join(known)}" if known else ""
-
-
-def keys_below(model: type[BaseModel], location: Location) -> list[str]:
-    """Return the keys that the FDL knows at a location, empty if it is no place for keys."""
-    for part in location:
-        if isinstance(part, int):
-            continue
-        fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        below = model_in(fields[part].annotation) if part in fields else None
-        if below is None:
-            return []
-        model = below
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def model_in(annotation: object) -> type[BaseModel] | None:
-    """Return the part of the FDL that a field holds, itself or in a list, if any."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        if (found := model_in(inner)) is not None:
-            return found
-    return None

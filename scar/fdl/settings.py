@@ -179,7 +179,7 @@ class _File:
 
     def _check_defaults(self, values: object, at: Location, below: Location) -> None:
         """Find keys that no function has; values are judged where they are used."""
-        from scar.fdl.load import keys_below
+        from scar.fdl.keys import keys_below
         from scar.fdl.model import Document
 
         known = keys_below(Document, ("functions", "aws", 0, *below))

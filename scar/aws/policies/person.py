@@ -164,7 +164,7 @@ def _state_objects(scope: Scope) -> tuple[str, ...]:
     own = [
         f"{kind}/{name}{end}"
         for name in scope.functions
-        for kind, end in (("runs", "/*"), ("functions", "*"))
+        for kind, end in (("runs", "/*"), ("functions", ".json"))
     ]
     return tuple(scope.account.s3_arn(f"{state}/{key}") for key in ("locks/*", *own))
 

@@ -31,10 +31,14 @@ def test_show_tells_every_value_and_where_it_is_from(
     world = FakeWorld({"SCAR_MEMORY": "256"})
     assert run(["show", "-f", str(fdl), "-t", "77", "-j"], world) == 0
     shown = capsys.readouterr()
-    rows = {row["key"]: (row["value"], row["from"]) for row in json.loads(shown.out)["gray"]}
+    rows = {
+        row["key"]: (row["value"], row["from"])
+        for row in json.loads(shown.out)["functions"]["gray"]
+    }
     assert rows["lambda.timeout"] == (77, "command line")
     assert rows["lambda.memory"] == (256, "environment, SCAR_MEMORY")
     assert rows["lambda.input[0].path"] == ("in-000000000000", f"{fdl}:7")
+    assert rows["lambda.input[0].suffix"] == ([], "default")
     assert rows["cloudwatch.log_retention_policy_in_days"] == (30, "default")
     assert "${account_id} is shown as 000000000000" in shown.err
     assert world.targets == []
@@ -65,7 +69,7 @@ def test_a_file_with_several_functions_shows_the_one_that_is_named(
     entries = "".join(f"  - lambda: {{name: f{n}, container: {{image: x}}}}\n" for n in "12")
     file.write_text(f"functions:\n  aws:\n{entries}")
     assert run(["show", "-f", str(file), "-n", "f2", "-j"], FakeWorld({})) == 0
-    assert list(json.loads(capsys.readouterr().out)) == ["f2"]
+    assert list(json.loads(capsys.readouterr().out)["functions"]) == ["f2"]
     assert run(["show", "-f", str(file), "-n", "f3"], FakeWorld({})) == 2
 
 
@@ -145,3 +149,13 @@ def test_credentials_of_another_account_than_configured_are_refused(
     assert "account 123456789012; the configuration names 999999999999" in capsys.readouterr().err
     assert world.deployed == []
     assert run(["init", "-f", str(fdl), "--stage", "dev"], FakeWorld(environment)) == 0
+
+
+def test_show_says_where_commands_would_go(fdl: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--stage", "dev", "show", "-f", str(fdl), "-j"]
+    assert run(arguments, FakeWorld({"SCAR_REGION": "eu-west-3"})) == 0
+    where = {row["key"]: row for row in json.loads(capsys.readouterr().out)["where"]}
+    assert where["region"]["value"] == "eu-west-3"
+    assert where["region"]["from"] == "environment, SCAR_REGION"
+    assert where["stage"]["value"] == "dev"
+    assert where["profile"]["from"].startswith("left to the SDK")

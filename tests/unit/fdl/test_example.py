@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scar.aws.described import functions_of
-from scar.fdl.load import load, model_in
+from scar.fdl.keys import model_in
+from scar.fdl.load import load
 from scar.fdl.model import Document
 from scar.fdl.reference import reference
 

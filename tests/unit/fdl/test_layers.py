@@ -211,7 +211,9 @@ def test_an_old_configuration_that_is_no_json_is_an_error(home: Path) -> None:
 
 SOME = st.recursive(
     st.integers() | st.lists(st.integers(), max_size=2),
-    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    lambda inner: (
+        st.dictionaries(st.sampled_from("abc"), inner, max_size=3) | st.lists(inner, max_size=2)
+    ),
     max_leaves=8,
 )
 VALUES = st.dictionaries(st.sampled_from("abc"), SOME, max_size=3)
