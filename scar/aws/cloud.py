@@ -51,21 +51,24 @@ class Cloud:
         stop = Stop()
         patience = Patience(sleep=stop.sleep, tell=report)
         role_patience = Patience(seconds=60, first=1, every=8, sleep=stop.sleep, tell=report)
-        lambda_, batch = connection.client("lambda"), connection.client("batch")
-        s3, iam = connection.client("s3"), connection.client("iam")
+        with ThreadPoolExecutor(1) as pool:
+            # Making clients takes as long as a call: ask meanwhile whose account this is.
+            asking = pool.submit(lambda: connection.account)
+            lambda_, batch = connection.client("lambda"), connection.client("batch")
+            s3, iam = connection.client("s3"), connection.client("iam")
+            ecr, logs = connection.client("ecr"), connection.client("logs")
+            asking.result()
         region = connection.account.region
         return cls(
             {
                 kinds.StateBucket: StateBucketHandler(s3, region),
                 kinds.Bucket: BucketHandler(s3, region),
-                kinds.LogGroup: LogGroupHandler(connection.client("logs")),
+                kinds.LogGroup: LogGroupHandler(logs),
                 kinds.Role: RoleHandler(iam),
                 kinds.InstanceProfile: InstanceProfileHandler(iam),
-                kinds.Repository: RepositoryHandler(connection.client("ecr")),
+                kinds.Repository: RepositoryHandler(ecr),
                 kinds.Image: ImageHandler(images, stop.check),
-                kinds.OldImage: OldImageHandler(
-                    connection.client("ecr"), lambda: in_use(connection)
-                ),
+                kinds.OldImage: OldImageHandler(ecr, lambda: in_use(connection)),
                 kinds.LambdaFunction: FunctionHandler(lambda_, patience, role_patience),
                 kinds.EventInvokeConfig: EventInvokeHandler(lambda_, role_patience),
                 kinds.RunsElsewhere: RunsElsewhereHandler(s3),

@@ -66,6 +66,7 @@ class Connection:
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
+    _asking: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
     @overload
     def client(self, service: Literal["batch"]) -> BatchClient: ...
@@ -107,7 +108,7 @@ class Connection:
         return self._who()[1]
 
     def _who(self) -> tuple[Account, str]:
-        with self._lock:
+        with self._asking:
             if self._identity is None:
                 sts = self.client("sts")
                 with translated("find out whose account this is"):

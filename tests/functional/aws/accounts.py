@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
 
 ACCOUNT = "123456789012"
+_BATCHS_OWN = "AWSServiceRoleForBatch"
 
 
 @contextmanager
@@ -33,13 +34,21 @@ def an_account() -> Iterator[Connection]:
     with mock_aws(config={"batch": {"use_docker": False}}):
         session = boto3.Session("testing", "testing", region_name="eu-west-1")
         _open_default_network(session)
-        _allow_service_linked_role(session)
-        session.events.register("before-call.iam.SimulatePrincipalPolicy", _allow_passing)  # type: ignore[arg-type]
-        session.events.register("after-call.s3.GetObject", _date)
-        session.events.register_last("before-parameter-build", _check)
-        session.events.register("before-call.lambda.PutFunctionEventInvokeConfig", _replace)
-        session.events.register("before-call.s3.CreateBucket", _forget_tags)
+        session.client("iam").create_role(RoleName=_BATCHS_OWN, AssumeRolePolicyDocument="{}")
+        session = boto3.Session("testing", "testing", region_name="eu-west-1")
+        amend(session)
         yield Connection(session=session, description="moto")
+
+
+def amend(session: boto3.Session) -> None:
+    """Let moto answer a session's clients as AWS would; the clients are made afterwards."""
+    events = session.events
+    events.register("provide-client-params.batch.CreateComputeEnvironment", _add_batchs_own_role)
+    events.register("before-call.iam.SimulatePrincipalPolicy", _allow_passing)  # type: ignore[arg-type]
+    events.register("after-call.s3.GetObject", _date)
+    events.register_last("before-parameter-build", _check)
+    events.register("before-call.lambda.PutFunctionEventInvokeConfig", _replace)
+    events.register("before-call.s3.CreateBucket", _forget_tags)
 
 
 def _check(params: dict[str, Any], model: OperationModel, **_: object) -> None:
@@ -62,16 +71,9 @@ def _forget_tags(context: dict[str, Any], **_: object) -> None:
     get_backend("s3")[ACCOUNT]["aws"].tagger.delete_all_tags_for_resource(arn)
 
 
-def _allow_service_linked_role(session: boto3.Session) -> None:
+def _add_batchs_own_role(params: dict[str, Any], **_: object) -> None:
     """AWS makes Batch's own role when none is given; moto wants one that exists."""
-    role = session.client("iam").create_role(
-        RoleName="AWSServiceRoleForBatch", AssumeRolePolicyDocument="{}"
-    )["Role"]["Arn"]
-
-    def add(params: dict[str, Any], **_: object) -> None:
-        params.setdefault("serviceRole", role)
-
-    session.events.register("provide-client-params.batch.CreateComputeEnvironment", add)
+    params.setdefault("serviceRole", f"arn:aws:iam::{ACCOUNT}:role/{_BATCHS_OWN}")
 
 
 def _allow_passing(**_: object) -> tuple[object, dict[str, object]]:
