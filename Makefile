@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test check bundle bundle-lock bench clean
+.PHONY: help venv demo test check bundle bundle-lock wheel bench clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -27,6 +27,10 @@ bundle: $(VENV)/.demo ## the supervisor with its own Python, from locked Debian 
 bundle-lock: $(VENV)/.demo ## lock the Debian packages' versions that the mirror offers now
 	$(BIN)/python -m supervisor.bundle --lock
 
+wheel: $(VENV)/.dev bundle ## dist/: wheel and source distribution, both bundles inside
+	rm -rf dist
+	$(BIN)/python -m hatchling build --directory dist
+
 demo: $(VENV)/.demo bundle ## the whole job on this machine, no account needed
 	$(BIN)/python -m scar.image.demo examples/earthquakes/image.tar
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/earthquakes/demo.sh .demo
@@ -44,4 +48,4 @@ bench: $(VENV)/.dev bundle ## every figure, each by a script of its own
 	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python -m $$(echo $$script | sed "s,/,.,; s,.py$$,,") || exit 1; done
 
 clean: ## what this Makefile made
-	rm -rf $(VENV) .demo supervisor/bundle/dist examples/earthquakes/image.tar
+	rm -rf $(VENV) .demo dist supervisor/bundle/dist examples/earthquakes/image.tar

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--licenses", is_flag=True, help="Show what function images get, and its licences.")
 @target_options
 @pass_session
-def version(session: Session) -> None:
+def version(session: Session, *, licenses: bool) -> None:
     """Show scar's version."""
+    if licenses:
+        from scar.image import bundle
+
+        session.terminal.data(bundle.notice(bundle.any_bundle()))
+        return
     session.terminal.data(f"scar {scar.__version__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from scar.image.blobs import CHUNK, Blob
 from scar.image.layer import ImageLayer
 from scar.image.model import ARCHITECTURES
 
+NOTICE = "opt/scar/share/licenses/NOTICE"
 _DIST = Path(supervisor.__file__).parent / "bundle" / "dist"
 
 
@@ -34,6 +36,24 @@ def find_bundle(architecture: str, folder: Path = _DIST) -> Path:
             remedy="Build it anew with `make bundle`.",
         )
     return path
+
+
+def any_bundle(folder: Path = _DIST) -> Path:
+    """Return a bundle that was built; raise ConfigurationError if there is none."""
+    built = sorted(folder.glob("scar-supervisor-linux-*.tar.gz"))
+    return built[0] if built else find_bundle("amd64", folder)
+
+
+def notice(bundle: Path) -> str:
+    """Return what the bundle says about its packages, licences and sources."""
+    with tarfile.open(bundle) as archive:
+        for member in archive:
+            if member.name == NOTICE and (file := archive.extractfile(member)):
+                return file.read().decode("utf-8")
+    raise ConfigurationError(
+        f"{bundle} holds no /{NOTICE}: it was built by an older scar.",
+        remedy="Build it again with `make bundle`.",
+    )
 
 
 def supervisor_layer(bundle: Path) -> ImageLayer:

@@ -1,4 +1,4 @@
-"""The supervisor's bundle is found, or it is said how to have one."""
+"""Bundles are found by architecture, and say what they are made of."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.errors import ConfigurationError
-from scar.image.bundle import find_bundle
+from scar.image.bundle import NOTICE, any_bundle, find_bundle, notice
+from supervisor.bundle.tree import File, layer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_bundle_that_came_with_a_wheel_is_taken(tmp_path: Path) -> None:
+def test_the_notice_is_read_from_whichever_bundle_there_is(tmp_path: Path) -> None:
     path = tmp_path / "scar-supervisor-linux-arm64.tar.gz"
-    path.write_bytes(b"x")
-    assert find_bundle("arm64", tmp_path) == path
+    path.write_bytes(layer({"opt/scar/launch": File(b""), NOTICE: File("für alle".encode())}))
+    assert find_bundle("aarch64", tmp_path) == path
+    assert notice(any_bundle(tmp_path)) == "für alle"
 
 
-def test_a_bundle_of_older_code_is_not_taken(tmp_path: Path) -> None:
-    (tmp_path / "scar-supervisor-linux-amd64.tar.gz").write_bytes(b"x")
-    (tmp_path / "kept" / "amd64").mkdir(parents=True)
-    (tmp_path / "kept" / "amd64" / "built").write_text("other sources")
-    with pytest.raises(ConfigurationError, match="has changed since") as refused:
-        find_bundle("x86_64", tmp_path)
-    assert "make bundle" in refused.value.remedy
+def test_what_is_missing_is_said_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="linux/amd64 is missing") as failure:
+        any_bundle(tmp_path)
+    assert "make bundle" in failure.value.remedy
+    path = tmp_path / "scar-supervisor-linux-amd64.tar.gz"
+    path.write_bytes(layer({"opt/scar/launch": File(b"")}))
+    with pytest.raises(ConfigurationError, match="holds no /opt/scar/share/licenses/NOTICE"):
+        notice(path)
