@@ -2,6 +2,7 @@
 
 source                          a base image from wherever it is
 archive, layouts, memory        … an image archive
+pieces                          files out of what comes piece by piece
 docker_store                    … a Docker image store
 reference, pull, conversion     … a registry; layers that are not gzip become so
 credentials, access             logins as Docker keeps them; passwords and tokens

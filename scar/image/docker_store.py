@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +10,10 @@ from scar.image.archive import read_members
 from scar.image.errors import ImageNotFound
 from scar.image.layouts import choose
 from scar.image.memory import recall, remember
+from scar.image.pieces import as_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from docker import DockerClient
 
@@ -73,32 +73,10 @@ def _read(client: DockerClient, name: str, architecture: str, cache: BlobCache) 
         return known
     # By its id: the SDK takes no name without a tag, nor one with a digest.
     chunks = image.save(chunk_size=1 << 20)
-    members = read_members(io.BufferedReader(_Chunks(iter(chunks))), cache)
+    members = read_members(as_file(iter(chunks)), cache)
     found = choose(members, name, architecture)
     remember(key, found, cache)
     return found
-
-
-class _Chunks(io.RawIOBase):
-    """Makes a file of the pieces that the engine sends."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            piece = next(self._chunks, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 def stores(environ: Mapping[str, str]) -> list[DockerStore]:

@@ -14,7 +14,7 @@ from scar.image.document import (
     texts,
 )
 from scar.image.errors import ImageError
-from scar.image.model import ARCHITECTURES, BaseImage, base_image
+from scar.image.model import ARCHITECTURES, BaseImage, base_image, refuse_foreign
 
 if TYPE_CHECKING:
     from scar.image.archive import Members
@@ -70,11 +70,12 @@ def _oci(members: Members, name: str, architecture: str) -> BaseImage:
     entry = _pick(platforms if len(platforms) == 1 else entries, named, name)
     manifest = _manifest(members, entry, architecture)
     config = members.document(_path(an_object(manifest.get("config"), "manifest")))
-    layers = [
-        members.layer(_path(an_object(item, "manifest")))
-        for item in a_list(manifest.get("layers"), "manifest")
-    ]
-    return base_image(name or next(iter(named), "(unnamed)"), config, tuple(layers), architecture)
+    name = name or next(iter(named), "(unnamed)")
+    listed = [an_object(item, "manifest") for item in a_list(manifest.get("layers"), "manifest")]
+    for item in listed:
+        refuse_foreign(name, a_text(item.get("mediaType"), "manifest"))
+    layers = tuple(members.layer(_path(item)) for item in listed)
+    return base_image(name, config, layers, architecture)
 
 
 def _manifest(members: Members, entry: Object, architecture: str, depth: int = 0) -> Object:

@@ -44,6 +44,11 @@ def base_image(
 ) -> BaseImage:
     """Check that configuration, layers and platform agree; raise ImageError if not."""
     what = f"configuration ({name})"
+    if not layers:
+        raise ImageError(
+            f"The image {name} is empty: it has no layers.",
+            remedy="Build an image with at least one file in it.",
+        )
     document = an_object(parse(config, what), what)
     rootfs = an_object(document.get("rootfs"), what)
     diff_ids = texts(rootfs.get("diff_ids"), what)
@@ -76,4 +81,13 @@ def check_platform(name: str, config: Object, architecture: str) -> None:
             f"The image {name} is for {system}/{found or '?'}; the function runs on"
             f" linux/{architecture}.",
             remedy=f"Build or pull the image with --platform linux/{architecture}.",
+        )
+
+
+def refuse_foreign(name: str, media_type: str) -> None:
+    """Raise ImageError if a layer is one that only its maker may hand out."""
+    if "foreign" in media_type or "nondistributable" in media_type:
+        raise ImageError(
+            f"The image {name} has a layer that its registry may not hand out ({media_type}).",
+            remedy="Such layers are Windows' own; use an image for Linux.",
         )

@@ -21,7 +21,7 @@ from scar.image.document import (
 from scar.image.errors import ImageError, ImageNotFound, RegistryError
 from scar.image.layer import ImageLayer
 from scar.image.layouts import descriptors, platform_of, runs_on
-from scar.image.model import BaseImage, base_image, check_platform
+from scar.image.model import BaseImage, base_image, check_platform, refuse_foreign
 from scar.image.registry import LARGEST_MANIFEST, Repository
 
 if TYPE_CHECKING:
@@ -127,11 +127,6 @@ class Pull:
         listed = [
             an_object(item, "manifest") for item in a_list(manifest.get("layers"), "manifest")
         ]
-        if not listed:
-            raise ImageError(
-                f"The image {self.name} is empty: it has no layers.",
-                remedy="Build an image with at least one file in it.",
-            )
         if len(listed) != len(diff_ids):
             raise ImageError(
                 f"The image {self.name} has {len(listed)} layers and speaks of {len(diff_ids)}.",
@@ -152,12 +147,7 @@ class Pull:
 
     def _layer(self, descriptor: Object, diff_id: str) -> ImageLayer:
         media_type = a_text(descriptor.get("mediaType"), "manifest")
-        if "foreign" in media_type or "nondistributable" in media_type:
-            raise ImageError(
-                f"The image {self.name} has a layer that its registry may not hand out"
-                f" ({media_type}).",
-                remedy="Such layers are Windows' own; use an image for Linux.",
-            )
+        refuse_foreign(self.name, media_type)
         blob = self._blob(descriptor)
         if media_type.endswith("gzip"):
             return ImageLayer(blob=blob, diff_id=diff_id)

@@ -10,12 +10,13 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
 
 from scar.image.blobs import BlobCache, digest_of
 from scar.image.build import build, configuration, docker_save
 from scar.image.document import INDEXES, OCI_MANIFEST, dump
 from scar.image.errors import ImageError, ImageNotFound
-from scar.image.layer import File, plain
+from scar.image.layer import File, layer, plain
 from scar.image.source import open_source
 from supervisor.model import ImageDefaults
 
@@ -70,6 +71,42 @@ def test_a_gzipped_layer_is_kept_as_it_is(tmp_path: Path, cache: BlobCache) -> N
     packed = gzip.compress(LAYER, 1)
     image = read(saved(tmp_path / "i.tar", {"l/layer.tar": packed}), cache)
     assert image.layers[0].blob.digest == digest_of(packed)
+
+
+def test_a_layer_in_zstd_is_kept_gzipped(tmp_path: Path, cache: BlobCache) -> None:
+    packed = zstandard.ZstdCompressor().compress(LAYER)
+    image = read(saved(tmp_path / "i.tar", {"l/layer.tar": packed}), cache)
+    assert [item.blob.digest for item in image.layers] == [layer(TREE).blob.digest]
+
+
+def test_an_archive_of_an_empty_image_is_refused(tmp_path: Path, cache: BlobCache) -> None:
+    build([], RUN).save(tmp_path / "i.tar", "a:1")
+    with pytest.raises(ImageError, match="is empty: it has no layers"):
+        read(tmp_path / "i.tar", cache)
+
+
+def test_a_foreign_layer_in_a_layout_is_told(tmp_path: Path, cache: BlobCache) -> None:
+    foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    config = dump(configuration([digest_of(LAYER)], RUN, "amd64"))
+    manifest = dump(
+        {
+            "mediaType": OCI_MANIFEST,
+            "config": {"digest": digest_of(config)},
+            "layers": [{"digest": digest_of(LAYER), "mediaType": foreign}],
+        }
+    )
+    entry = {"digest": digest_of(manifest), "mediaType": OCI_MANIFEST}
+    files = {
+        "index.json": json.dumps({"manifests": [entry]}).encode(),
+        **{f"blobs/sha256/{digest_of(d)[7:]}": d for d in (config, manifest)},
+    }
+    with tarfile.open(tmp_path / "i.tar", "w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    with pytest.raises(ImageError, match="may not hand out"):
+        read(tmp_path / "i.tar", cache)
 
 
 def test_a_link_to_another_layer_is_followed(tmp_path: Path, cache: BlobCache) -> None:
