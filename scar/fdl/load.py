@@ -90,14 +90,26 @@ def _resolved(parsed: Parsed, path: Path, around: Around) -> Resolved:
     ]
     whole = Parsed(data, parsed.places)
     data, origins = _laid(whole, path, around, filling)
+    laid_out = Parsed(data, parsed.places)
     if faults:
-        raise InvalidFDL(str(path), faults)
+        raise InvalidFDL(str(path), [*faults, *_others(faults, laid_out, path, origins)])
     return Resolved(
-        document=_document(Parsed(data, parsed.places), path, origins),
+        document=_document(laid_out, path, origins),
         origins=origins,
         used=frozenset(filling.used),
         assumed=filling.assumed,
     )
+
+
+def _others(
+    faults: Sequence[Fault], parsed: Parsed, path: Path, origins: Sequence[Mapping[Location, str]]
+) -> Iterator[Fault]:
+    """Find what else is wrong; values that could not be filled in are told already."""
+    told = {fault.key for fault in faults}
+    try:
+        _document(parsed, path, origins)
+    except InvalidFDL as error:
+        yield from (fault for fault in error.faults if fault.key not in told)
 
 
 def _region(data: Mapping[str, Any]) -> str:

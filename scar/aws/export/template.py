@@ -60,8 +60,9 @@ _PUBLIC = (
     " it; `scar init` reads the route tables."
 )
 _NAMES = (
-    "Without --account and --region, names of compute environments and queues, and role names that"
-    " are too long, differ from those that `scar init` gives."
+    "Account, Region, subnets or security groups are left to the stack: names of compute"
+    " environments and queues, which are digests of these, and role names that are too long"
+    " differ from those that `scar init` gives."
 )
 
 
@@ -180,7 +181,7 @@ class _Template:
         yield from _ALWAYS
         if any(isinstance(r, kinds.JobDefinition) and r.public_ip for r in self.wanted):
             yield _PUBLIC
-        if used & {"AccountId", "Region"}:
+        if used & {"AccountId", "Region", SUBNETS, GROUPS}:
             yield _NAMES
 
     def _conditions(self, used: frozenset[str]) -> dict[str, Any]:

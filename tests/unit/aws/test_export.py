@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cfnlint import api as cfnlint
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scar.aws import delegate, names
 from scar.aws import resources as kinds
@@ -146,6 +148,24 @@ def test_the_account_can_be_that_of_the_stack() -> None:
     functions = (LAMBDA, VPC)
     anywhere = pseudo.account("", "")
     assert read(anywhere, functions) == planned(ACCOUNT, functions)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.text(st.sampled_from('a${}!\\"é\n'), max_size=12),
+    st.integers(0, 2),
+    st.booleans(),
+)
+def test_whatever_users_write_comes_back_as_it_was(text: str, retries: int, keep: bool) -> None:
+    function = replace(
+        EC2,
+        description=text,
+        environment=(("SAID", text),),
+        retries=retries,
+        keep_repository=keep,
+        batch=Batch(environment=(("TOOL", text),), compute=Compute(max_vcpus=retries + 1)),
+    )
+    assert read(ACCOUNT, [function]) == planned(ACCOUNT, [function])
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,16 @@ def test_unknown_variables_are_faults_with_their_place(home: Path, value: str, t
     )
 
 
+def test_other_faults_are_told_with_those_of_variables(home: Path) -> None:
+    text = FDL.replace("memory: 256", "memory: lots\n      input: [{path: 'in-${stag}'}]")
+    with pytest.raises(InvalidFDL) as caught:
+        resolved(home, {}, text)
+    assert [(f.position.line, f.key.rpartition(".")[2]) for f in caught.value.faults] == [
+        (5, "memory"),
+        (6, "path"),
+    ]
+
+
 def test_the_file_s_own_region_is_its_variable(home: Path) -> None:
     text = FDL.replace("name: crop", "name: crop-${region}\n      region: eu-south-2")
     (home / "f.yaml").write_text(text)

@@ -1,0 +1,57 @@
+"""What a plan would create and what the template has are the same resources."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws import deploy as deployment
+from scar.aws import names
+from scar.aws.export.template import export, image_parameter
+from scar.aws.export.wanted import wanted
+from scar.aws.function import Batch, Compute
+from scar.aws.plan import Create
+from scar.aws.resources import Image, JobDefinition
+from tests.fakes.template_reader import Reader
+from tests.functional.aws.making import MODES, a_function
+
+if TYPE_CHECKING:
+    from scar.aws.connection import Connection
+    from scar.aws.function import Function
+    from tests.functional.aws.conftest import FakeImages
+
+
+def placed(mode: str, connection: Connection) -> Function:
+    """Describe a function that names its network: the default VPC's."""
+    function = a_function(mode)
+    if function.batch is None:
+        return function
+    ec2 = connection.client("ec2")
+    subnets = sorted(s["SubnetId"] for s in ec2.describe_subnets()["Subnets"])
+    (group,) = (
+        g["GroupId"]
+        for g in ec2.describe_security_groups()["SecurityGroups"]
+        if g["GroupName"] == "default"
+    )
+    compute = Compute(subnets=tuple(subnets), security_groups=(group,))
+    return replace(function, batch=Batch(compute=compute))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_template_is_the_plan(connection: Connection, images: FakeImages, mode: str) -> None:
+    function = placed(mode, connection)
+    plan = deployment.init([function], connection, lambda _: None, images=images, dry_run=True)
+    planned = {c.desired.key: c.desired for c in plan.changes if isinstance(c, Create)}
+    digests = {r.name: r.digest for r in planned.values() if isinstance(r, Image)}
+    values: dict[str, object] = {
+        image_parameter(name): digests[names.repository(name)]
+        for name in (function.name, names.DELEGATE)
+    }
+    account = connection.account
+    template = export(wanted([function], account), account.region).template
+    exported = {r.key: r for r in Reader(template, values).resources()}
+    assert exported == planned
+    assert len(planned) == len(plan.changes)
+    assert any(isinstance(r, JobDefinition) for r in planned.values()) == (mode != "lambda")
