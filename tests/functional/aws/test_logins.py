@@ -1,0 +1,54 @@
+"""Logins to registries: ECR's are asked of AWS, all others of Docker's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.logins import RegistryLogins
+from scar.image.credentials import Login
+
+if TYPE_CHECKING:
+    from scar.aws.connection import Connection
+
+DOCKERS = Login("me", "secret")
+
+
+@dataclass
+class Others:
+    """Knows one login; remembers for what it was asked."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def login(self, registry: str) -> Login:
+        self.asked.append(registry)
+        return DOCKERS
+
+
+@pytest.mark.parametrize("registry", ["docker.io", "public.ecr.aws", "dkr.ecr.example.com"])
+def test_registries_that_are_not_ecrs_need_no_account(registry: str) -> None:
+    def connect() -> Connection:
+        raise AssertionError
+
+    others = Others()
+    assert RegistryLogins(connect, others).login(registry) == DOCKERS
+    assert others.asked == [registry]
+
+
+def test_a_login_to_ecr_is_asked_for_once_per_region(connection: Connection) -> None:
+    connected = []
+
+    def connect() -> Connection:
+        connected.append(1)
+        return connection
+
+    logins = RegistryLogins(connect, Others())
+    hosts = [
+        f"{n * 12}.dkr.ecr.{r}.amazonaws.com" for r in ("eu-west-1", "us-east-1") for n in "12"
+    ]
+    found = [logins.login(host) for host in hosts]
+    assert {login.user for login in found if login} == {"AWS"}
+    assert all(login and login.password for login in found)
+    assert len(connected) == 2
