@@ -1,4 +1,4 @@
-"""Every call that the product makes is allowed by the policy it prints, and no grant is idle."""
+"""Every call that the product makes is allowed by the policy it prints."""
 
 from __future__ import annotations
 
