@@ -241,3 +241,10 @@ def test_a_bucket_comes_after_the_permission_that_s3_tries() -> None:
 def test_the_delegate_is_part_of_it() -> None:
     assert delegate.described([LAMBDA]) is not None
     assert kinds.Key("function", names.DELEGATE) in read(ACCOUNT, [LAMBDA])
+
+
+def test_what_looks_like_a_variable_stays_text_beside_one() -> None:
+    text = f"${{HOME}} in {pseudo.mark('Region')}"
+    assert pseudo.written(text) == {"Fn::Sub": "${!HOME} in ${AWS::Region}"}
+    assert pseudo.written("${HOME}") == "${HOME}"
+    assert pseudo.written([pseudo.mark(SUBNETS)]) == {"Ref": SUBNETS}
