@@ -2,10 +2,10 @@
 
     cli/        the command line: parses, prints, exits
     fdl/        functions as users write them
-    image/      function images: composed and pushed without Docker
-    aws/        functions as AWS resources: compiled, planned, applied
+    image/      function images: pulled, composed and pushed without Docker
+    aws/        functions as AWS resources: compiled, planned, applied, exported
     transfer/   objects: put, get, ls
-    runs/       what happened: logs
+    runs/       what became of every file: status, why, logs, retry
     local/      the local cloud
 
 Imports point one way: ``cli`` to the others, all of them to ``supervisor``, which runs inside
