@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -108,18 +109,18 @@ class FunctionImages:
 
     def push(self, repository: str, digest: str, check: Callable[[], None] = go_on) -> None:
         """Push the composed image of that digest; ``check`` may raise to end it."""
-        with self._open(repository) as opened:
+        watch = Watch(self.progress, check)
+        with self._open(repository, watch.sleep) as opened:
             tags = (image_tag(digest),)
-            watch = Watch(self.progress, check)
             push(self._composed[digest], opened, self.report, tags, self._known, watch)
 
-    def _open(self, repository: str) -> Repository:
+    def _open(self, repository: str, sleep: Callable[[float], None] = time.sleep) -> Repository:
         if self._login is None:
             granted = self.connection.client("ecr").get_authorization_token()
             data = granted["authorizationData"][0]
             self._endpoint = data["proxyEndpoint"]  # before the login: others read both
             self._login = login_of(data["authorizationToken"])
-        return Repository(self._endpoint, repository, self._login)
+        return Repository(self._endpoint, repository, self._login, sleep=sleep)
 
 
 def _read(script: Path) -> bytes:

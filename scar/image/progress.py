@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 24  # characters
 _EVERY = 0.1  # seconds: more is not seen
+_LOOK = 0.2  # seconds between two looks whether to go on
 
 
 def _silent(text: str) -> None:
@@ -67,3 +68,10 @@ class Watch:
         """Count, and raise what ``check`` raises."""
         self.progress.moved(count)
         self.check()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep; ``check`` ends it early too."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.check()
+            time.sleep(min(left, _LOOK))
