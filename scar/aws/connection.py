@@ -129,6 +129,9 @@ class Connection:
                 endpoint_url=self.endpoint_url,
                 config=config,
             )
+        # Made at their first use, by each thread that uses them at once: then an error of one set
+        # is not caught by the other.
+        client.exceptions  # noqa: B018
         if service == "s3":
             client.meta.events.register("provide-client-params.s3", self._name_owner)
         return client

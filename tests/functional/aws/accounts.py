@@ -15,6 +15,7 @@ from moto.backends import get_backend
 
 from scar.aws import checker
 from scar.aws.connection import Connection
+from tests.fakes.moto_routers import make_routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
 
 ACCOUNT = "123456789012"
+SERVICES = (
+    "batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "service-quotas", "sqs", "sts",
+)  # fmt: skip
 _BATCHS_OWN = "AWSServiceRoleForBatch"
 
 
@@ -31,6 +35,7 @@ def an_account() -> Iterator[Connection]:
 
     moto takes nearly everything: what AWS would refuse fails the test that asks for it.
     """
+    make_routes(*SERVICES)
     with mock_aws(config={"batch": {"use_docker": False}}):
         session = boto3.Session("testing", "testing", region_name="eu-west-1")
         _open_default_network(session)

@@ -37,6 +37,10 @@ def test_a_client_is_made_once() -> None:
     assert connection.client("s3") is connection.client("s3")
 
 
+def test_the_errors_of_a_client_are_there_before_threads_use_it() -> None:
+    assert Connection(session=session()).client("lambda")._exceptions is not None  # type: ignore[attr-defined]
+
+
 def test_an_endpoint_is_used_by_all_services_and_s3_names_buckets_in_the_path() -> None:
     endpoint = "http://127.0.0.1:1"
     connection = Connection(session=session(), endpoint_url=endpoint)
