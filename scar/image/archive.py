@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from scar.image.blobs import CHUNK, Blob, BlobCache, is_digest
-from scar.image.conversion import unpacked
+from scar.image.conversion import ZSTD, unpacked
 from scar.image.errors import ImageError
 from scar.image.layer import Compressor, ImageLayer
 from scar.image.pieces import as_file
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SMALL = 4 << 20  # a document (manifest, configuration) is not larger
 SMALL_TOTAL = 64 << 20
 MEMBERS = 100_000
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ def _member(chunks: Iterator[bytes], cache: BlobCache) -> Member:
     first = next(chunks, b"")
     if first[:2] == _GZIP:
         return _gzipped(first, chunks, cache)
-    if first[:4] == _ZSTD:
+    if first[:4] == ZSTD:
         return _zstd(first, chunks, cache)
     if first[:1] in {b"{", b"["} or len(first) < tarfile.BLOCKSIZE:
         return _document(first, chunks)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from scar.image.blobs import Blob, BlobCache
 
-ZSTD = b"\x28\xb5\x2f\xfd"
+ZSTD = b"\x28\xb5\x2f\xfd"  # how such bytes begin
 
 
 def to_gzip(blob: Blob, *, diff_id: str, zstd: bool, cache: BlobCache) -> ImageLayer:
