@@ -42,7 +42,12 @@ if TYPE_CHECKING:
         UpdateFunctionConfigurationRequestTypeDef,
         VpcConfigTypeDef,
     )
-    from mypy_boto3_s3.type_defs import FilterRuleTypeDef, LambdaFunctionConfigurationTypeDef
+    from mypy_boto3_s3.type_defs import (
+        CreateBucketConfigurationTypeDef,
+        CreateBucketRequestTypeDef,
+        FilterRuleTypeDef,
+        LambdaFunctionConfigurationTypeDef,
+    )
 
     Request = tuple[str, str, Mapping[str, object]]
 
@@ -60,7 +65,7 @@ def of(resource: Resource, region: str) -> Iterator[Request]:  # noqa: C901 - a 
     """Yield service, operation and parameters of what creates a resource, where rules exist."""
     match resource:
         case Bucket():
-            yield "s3", "CreateBucket", {"Bucket": resource.name}
+            yield "s3", "CreateBucket", {**bucket(resource.name, region, tagged=True)}
             for folder in resource.folders:
                 yield "s3", "PutObject", {"Bucket": resource.name, "Key": folder}
         case LogGroup() if resource.retention_days:
@@ -86,6 +91,17 @@ def of(resource: Resource, region: str) -> Iterator[Request]:  # noqa: C901 - a 
             yield "batch", "RegisterJobDefinition", {**definition(resource, region)}
         case _:
             return
+
+
+def bucket(name: str, region: str, *, tagged: bool) -> CreateBucketRequestTypeDef:
+    """Say where it is to be: the oldest Region has no name there."""
+    where: CreateBucketConfigurationTypeDef = {}
+    if region != "us-east-1":
+        where["LocationConstraint"] = region  # type: ignore[typeddict-item]
+    if tagged:
+        where["Tags"] = [{"Key": name, "Value": value} for name, value in _MANAGED.items()]
+    request: CreateBucketRequestTypeDef = {"Bucket": name}
+    return {**request, "CreateBucketConfiguration": where} if where else request
 
 
 def function(resource: LambdaFunction) -> CreateFunctionRequestTypeDef:

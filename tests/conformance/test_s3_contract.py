@@ -641,6 +641,30 @@ def test_a_bucket_in_another_region_says_so(s3: Server) -> None:
     assert s3.client.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
 
 
+def test_a_bucket_is_made_with_its_tags_in_one_call(ours: Server) -> None:
+    """moto drops the tags."""
+    name, client = f"bucket-{next(numbers)}", ours.client
+    configuration: Any = {"Tags": [{"Key": "a", "Value": "b c"}]}
+    client.create_bucket(Bucket=name, CreateBucketConfiguration=configuration)
+    assert client.get_bucket_tagging(Bucket=name)["TagSet"] == configuration["Tags"]
+    # Made again without tags it is the same bucket in the oldest Region; with tags it is not.
+    client.create_bucket(Bucket=name)
+    again = refused(
+        lambda: client.create_bucket(Bucket=name, CreateBucketConfiguration=configuration)
+    )
+    assert again == (409, "BucketAlreadyOwnedByYou")
+
+
+def test_tags_that_no_bucket_can_have_make_none(ours: Server) -> None:
+    name, client = f"bucket-{next(numbers)}", ours.client
+    configuration: Any = {"Tags": [{"Key": "a&b", "Value": "c"}]}
+    answer = refused(
+        lambda: client.create_bucket(Bucket=name, CreateBucketConfiguration=configuration)
+    )
+    assert answer == (400, "InvalidTag")
+    assert refused(lambda: client.head_bucket(Bucket=name)) == (404, "404")
+
+
 @pytest.mark.parametrize("name", ["Upper-case", "a.", "192.168.0.1", "under_score", "xn--bucket"])
 def test_names_that_no_bucket_can_have_are_refused(ours: Server, name: str) -> None:
     """moto accepts most of them."""

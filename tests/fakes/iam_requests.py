@@ -53,6 +53,8 @@ def _s3(operation: str, given: Parameters) -> Iterator[Request]:
     context = {"s3:prefix": given["Prefix"]} if "Prefix" in given else {}
     where = f"{bucket}/{given['Key']}" if "Key" in given else bucket
     yield Request(f"s3:{action}", where, context)
+    if given.get("CreateBucketConfiguration", {}).get("Tags"):
+        yield Request("s3:TagResource", bucket)
 
 
 def _lambda(operation: str, given: Parameters) -> Iterator[Request]:

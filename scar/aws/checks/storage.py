@@ -10,9 +10,10 @@ from scar.aws import limits
 from scar.aws.checks.model import Parameters, Violation, items, part, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _BUCKET = re.compile(r"(?!xn--|sthree-)[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
+_TAG = re.compile(r"[\w\s.:/=+@-]*")  # model: s3control's TagKeyString
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _KINDS = ("LambdaFunctionConfigurations", "QueueConfigurations", "TopicConfigurations")
 AMBIGUOUS = (
@@ -40,6 +41,24 @@ def create_bucket(parameters: Parameters) -> Iterator[Violation]:
     name = text(parameters, "Bucket") or ""
     if not _BUCKET.fullmatch(name) or ".." in name or _ADDRESS.fullmatch(name):
         yield Violation("InvalidBucketName", "The specified bucket is not valid.")
+    yield from bucket_tags(items(part(parameters, "CreateBucketConfiguration"), "Tags"))
+
+
+def bucket_tags(tags: Sequence[Parameters]) -> Iterator[Violation]:
+    """Check pairs of ``Key`` and ``Value``; what S3 answers is quoted in public issues."""
+    if not limits.S3_BUCKET_TAGS.allows(len(tags)):
+        yield Violation("BadRequest", "Bucket tag count cannot be greater than 50")
+    keys, values = ([text(tag, name) or "" for tag in tags] for name in ("Key", "Value"))
+    if len(set(keys)) < len(keys):
+        yield Violation("InvalidTag", "Cannot provide multiple Tags with the same key")
+    if any(key.startswith("aws:") for key in keys):
+        yield Violation("InvalidTag", "System tags cannot be added/updated by requester")
+    for told, given, limit in (
+        ("Key", keys, limits.S3_TAG_KEY),
+        ("Value", values, limits.S3_TAG_VALUE),
+    ):
+        if not all(limit.allows(len(v)) and _TAG.fullmatch(v) for v in given):
+            yield Violation("InvalidTag", f"The Tag{told} you have provided is invalid")
 
 
 def notify(parameters: Parameters) -> Iterator[Violation]:

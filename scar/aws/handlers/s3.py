@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults, names
+from scar.aws import faults, names, requests
 from scar.aws.resources import Bucket, StateBucket
 from scar.errors import Refused
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _RULE = "scar-runs"
 _SETTINGS = 4  # that close a bucket: old and new ACLs, old and new policies
 _AT_ONCE = 8
+# What S3 says to tags of a new bucket in GovCloud and in the European Sovereign Cloud.
+# https://github.com/hashicorp/terraform-provider-aws/issues/45784
+_TAKES_NO_TAGS = "UnsupportedArgument"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +147,23 @@ class BucketHandler:
         return Bucket(name=resource.name, folders=tuple(f for f in resource.folders if f in there))
 
     def create(self, resource: Bucket) -> None:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            made = _make(self.s3, resource.name, self.region)
-            tagging = pool.submit(self._claim, resource.name) if made else None
-            self._fold(resource.name, resource.folders)
-            try:
-                if tagging is not None:
-                    tagging.result()
-            except ClientError:
-                # Without its tag nobody would know later that it may go.
-                self._delete(resource.name)
+        try:
+            _make(self.s3, resource.name, self.region, tagged=True)
+        except ClientError as error:
+            if faults.code(error) != _TAKES_NO_TAGS:
                 raise
+            if _make(self.s3, resource.name, self.region):
+                self._claim(resource.name)
+        self._fold(resource.name, resource.folders)
 
     def _claim(self, bucket: str) -> None:
         tags: list[TagTypeDef] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
-        self.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+        try:
+            self.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+        except ClientError:
+            # Without its tag nobody would know later that it may go.
+            self._delete(bucket)
+            raise
 
     def update(self, observed: Bucket, desired: Bucket) -> None:
         self._fold(desired.name, [f for f in desired.folders if f not in observed.folders])
@@ -255,16 +260,10 @@ def _exists(s3: S3Client, bucket: str) -> bool:
     return True
 
 
-def _make(s3: S3Client, bucket: str, region: str) -> bool:
+def _make(s3: S3Client, bucket: str, region: str, *, tagged: bool = False) -> bool:
     """Create the bucket and say so; False if it was there already and is ours."""
     try:
-        if region == "us-east-1":
-            s3.create_bucket(Bucket=bucket)
-        else:
-            s3.create_bucket(
-                Bucket=bucket,
-                CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
-            )
+        s3.create_bucket(**requests.bucket(bucket, region, tagged=tagged))
     except ClientError as error:
         if faults.code(error) == "BucketAlreadyOwnedByYou":
             return False

@@ -91,6 +91,8 @@ GRANTS: tuple[Grant, ...] = (
             "s3:PutBucketNotificationConfiguration",
             "s3:PutBucketTagging",
         ),
+        # CreateBucket with tags.
+        also=("s3:TagResource",),
     ),
     # An empty bucket's folders go with it; nothing else is ever deleted.
     Grant("folders", ("s3:DeleteObjects",)),

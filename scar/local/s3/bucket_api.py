@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
+from scar.aws.checks.storage import bucket_tags
 from scar.local.http.model import Response
 from scar.local.s3 import buckets, notifications, xml
 from scar.local.s3.buckets import Bucket
@@ -74,10 +76,11 @@ class BucketApi:
         check_bucket(call.bucket)
         if call.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
             raise not_implemented("Object Lock")
-        region = _region(call)
+        root = _configuration(call)
+        region, tags = _region(call, root), _tags(root)
         with self._store.database.write() as transaction:
             found = buckets.find(transaction.db, call.bucket)
-            if found and (found.region != _HOME or region != _HOME):
+            if found and (found.region != _HOME or region != _HOME or tags):
                 raise S3Error(
                     409,
                     "BucketAlreadyOwnedByYou",
@@ -88,6 +91,8 @@ class BucketApi:
             if not found:
                 bucket = Bucket(name=call.bucket, region=region, created=self._store.clock())
                 buckets.create(transaction.db, bucket)
+                if tags:
+                    buckets.keep_setting(transaction.db, call.bucket, "tagging", tags)
         return Response(status=200, headers={"location": f"/{call.bucket}"})
 
     def head(self, call: Call) -> Response:
@@ -158,21 +163,35 @@ class BucketApi:
         return configuration.document()
 
 
-def _region(call: Call) -> str:
+def _configuration(call: Call) -> ET.Element:
     document = call.document()
-    if not document.strip():
-        if call.region != _HOME:
-            raise S3Error(
-                400,
-                "IllegalLocationConstraintException",
-                "The unspecified location constraint is incompatible for the region specific"
-                " endpoint this request was sent to.",
-            )
-        return _HOME
-    root = xml.parse(document)
+    root = xml.parse(document) if document.strip() else ET.Element("CreateBucketConfiguration")
     if root.tag != "CreateBucketConfiguration":
         raise malformed_xml()
+    return root
+
+
+def _tags(root: ET.Element) -> bytes:
+    """Return the document of the tags that the bucket is made with; empty without any."""
+    pairs = [
+        {name: tag.findtext(name) or "" for name in ("Key", "Value")}
+        for tag in root.findall("Tags/Tag")
+    ]
+    for wrong in bucket_tags(pairs):
+        raise S3Error(wrong.status, wrong.code, wrong.message)
+    rows = (xml.tag("Tag", *(xml.text(name, v) for name, v in pair.items())) for pair in pairs)
+    return xml.content("Tagging", xml.tag("TagSet", *rows)) if pairs else b""
+
+
+def _region(call: Call, root: ET.Element) -> str:
     region = root.findtext("LocationConstraint")
+    if region is None and call.region != _HOME:
+        raise S3Error(
+            400,
+            "IllegalLocationConstraintException",
+            "The unspecified location constraint is incompatible for the region specific"
+            " endpoint this request was sent to.",
+        )
     if region == "EU":
         return "eu-west-1"
     if region == _HOME or (region is not None and region.count("-") < 2):

@@ -32,12 +32,16 @@ def tag(name: str, *children: str) -> str:
 
 def document(name: str, *children: str, headers: dict[str, str] | None = None) -> Response:
     """A successful response with one document in S3's namespace."""
-    body = f'{_PROLOGUE}<{name} xmlns="{NAMESPACE}">{"".join(children)}</{name}>'
     return Response(
         status=200,
         headers={"content-type": "application/xml", **(headers or {})},
-        body=body.encode(),
+        body=content(name, *children),
     )
+
+
+def content(name: str, *children: str) -> bytes:
+    """One document in S3's namespace."""
+    return f'{_PROLOGUE}<{name} xmlns="{NAMESPACE}">{"".join(children)}</{name}>'.encode()
 
 
 def error_document(code: str, message: str, details: dict[str, str]) -> bytes:

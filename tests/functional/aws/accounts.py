@@ -53,7 +53,7 @@ def amend(session: boto3.Session) -> None:
     events.register("after-call.s3.GetObject", _date)
     events.register_last("before-parameter-build", _check)
     events.register("before-call.lambda.PutFunctionEventInvokeConfig", _replace)
-    events.register("before-call.s3.CreateBucket", _forget_tags)
+    events.register("after-call.s3.CreateBucket", _tag)
 
 
 def _check(params: dict[str, Any], model: OperationModel, **_: object) -> None:
@@ -70,10 +70,15 @@ def _replace(params: dict[str, Any], **_: object) -> None:
     functions.get_function(name).event_invoke_config.clear()
 
 
-def _forget_tags(context: dict[str, Any], **_: object) -> None:
-    """A bucket's tags go with it; moto gives them to the next one of that name."""
-    arn = f"arn:aws:s3:::{context['input_params']['Bucket']}"
-    get_backend("s3")[ACCOUNT]["aws"].tagger.delete_all_tags_for_resource(arn)
+def _tag(http_response: AWSResponse, context: dict[str, Any], **_: object) -> None:
+    """A bucket has the tags it is made with; with moto, those of the last one of that name."""
+    if http_response.status_code != 200:
+        return
+    given = context["s3_redirect"]["params"]
+    tags = given.get("CreateBucketConfiguration", {}).get("Tags", [])
+    arn, tagger = f"arn:aws:s3:::{given['Bucket']}", get_backend("s3")[ACCOUNT]["aws"].tagger
+    tagger.delete_all_tags_for_resource(arn)
+    tagger.tag_resource(arn, tags)
 
 
 def _add_batchs_own_role(params: dict[str, Any], **_: object) -> None:

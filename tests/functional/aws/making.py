@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError
 
 from scar.aws import deploy as deployment
 from scar.aws.function import Batch, Function, Input
@@ -105,6 +106,18 @@ def refuse(
         )
 
     client.meta.events.register(event, fail)
+
+
+def refuse_tags(connection: Connection) -> None:
+    """Let S3 take no tags with a new bucket, as in some partitions."""
+    client = connection.client("s3")
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if b"<Tags>" in params["body"]:
+            wrong: Any = {"Error": {"Code": "UnsupportedArgument", "Message": "unsupported"}}
+            raise ClientError(wrong, "CreateBucket")
+
+    client.meta.events.register("before-call.s3.CreateBucket", refuse)
 
 
 def pretend_running(connection: Connection, function: str) -> list[str]:

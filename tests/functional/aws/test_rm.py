@@ -8,10 +8,21 @@ import pytest
 
 from scar.aws.deploy import every_function
 from scar.aws.deploy import remove as deploy_remove
+from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.listing import list_functions
 from scar.aws.names import DELEGATE
+from scar.aws.resources import Bucket
 from scar.errors import Refused
-from tests.functional.aws.making import MODES, a_function, deploy, left, pretend_running, remove
+from tests.functional.aws.accidents import Died
+from tests.functional.aws.making import (
+    MODES,
+    a_function,
+    deploy,
+    left,
+    pretend_running,
+    refuse_tags,
+    remove,
+)
 
 if TYPE_CHECKING:
     from scar.aws.connection import Connection
@@ -168,3 +179,27 @@ def test_a_dry_run_deletes_nothing(connection: Connection, images: FakeImages) -
     said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
     assert "crop" in left(connection)["functions"]
     assert remove(connection, "crop") == said
+
+
+def test_a_bucket_that_was_only_just_made_is_known_to_be_scar_s(connection: Connection) -> None:
+    """The process dies right after CreateBucket: nothing else was done to the bucket."""
+    s3 = connection.client("s3")
+
+    def die(**_: object) -> None:
+        raise Died
+
+    s3.meta.events.register_last("after-call.s3.CreateBucket", die)
+    handler = BucketHandler(s3, connection.account.region)
+    with pytest.raises(Died):
+        handler.create(Bucket(name="photos", folders=("in/",)))
+    assert handler.is_empty_and_ours("photos")
+
+
+def test_where_s3_takes_no_tags_with_a_new_bucket_it_gets_them_afterwards(
+    connection: Connection, images: FakeImages
+) -> None:
+    """Partitions such as GovCloud's."""
+    refuse_tags(connection)
+    deploy(connection, images, a_function())
+    remove(connection, "crop")
+    assert left(connection) == {}

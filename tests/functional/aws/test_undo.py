@@ -10,7 +10,7 @@ import pytest
 from scar.aws.deploy import init
 from scar.aws.function import Batch, Compute
 from scar.errors import Refused
-from tests.functional.aws.making import a_function, deploy, left, refuse
+from tests.functional.aws.making import a_function, deploy, left, refuse, refuse_tags
 
 if TYPE_CHECKING:
     from scar.aws.connection import Connection
@@ -48,6 +48,8 @@ def templates(connection: Connection) -> list[Any]:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_first_init_leaves_nothing(connection: Connection, images: FakeImages, step: str) -> None:
     service, operation = step.split()
+    if operation == "PutBucketTagging":
+        refuse_tags(connection)
     refuse(connection, service, operation)
     with pytest.raises(Refused, match=operation) as caught:
         deploy(connection, images, FUNCTION)

@@ -252,6 +252,28 @@ def test_bad_bucket_names_are_refused(name: str) -> None:
     assert codes("s3", "CreateBucket", Bucket=name) == [("InvalidBucketName", 400)]
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ([("k" * 128, "v" * 256)], [("k" * 129, "")]),
+        ([("scar:managed", "true")], [("", "true")]),
+        ([("k", "")], [("k", "v" * 257)]),
+        ([("k", "a b+-=._:/@")], [("k", "a&b")]),
+        ([(f"k{n}", "") for n in range(50)], [(f"k{n}", "") for n in range(51)]),
+        ([("aws-like", "")], [("aws:like", "")]),
+    ],
+)
+def test_buckets_are_made_with_tags_that_s3_takes(
+    good: list[tuple[str, str]], bad: list[tuple[str, str]]
+) -> None:
+    def found(pairs: list[tuple[str, str]]) -> list[tuple[str, int]]:
+        tags = [{"Key": key, "Value": value} for key, value in pairs]
+        return codes("s3", "CreateBucket", Bucket="abc", CreateBucketConfiguration={"Tags": tags})
+
+    assert found(good) == []
+    assert [status for _, status in found(bad)] == [400]
+
+
 def rule(
     prefix: str = "", suffix: str = "", event: str = "s3:ObjectCreated:*"
 ) -> dict[str, object]:
