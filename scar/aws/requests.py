@@ -49,16 +49,11 @@ if TYPE_CHECKING:
         LambdaFunctionConfigurationTypeDef,
     )
 
+    from scar.aws.resources import Pairs
+
     Request = tuple[str, str, Mapping[str, object]]
 
 _MANAGED = {names.MANAGED_TAG: "true"}
-
-# What matches no rule is tried again, hence the last one. Only a trailing * works.
-RETRY_RULES: tuple[EvaluateOnExitTypeDef, ...] = (
-    {"onStatusReason": "Host EC2*", "action": "RETRY"},
-    {"onStatusReason": "Your Spot Task was interrupted*", "action": "RETRY"},
-    {"onReason": "*", "action": "EXIT"},
-)
 
 
 def of(resource: Resource, region: str) -> Iterator[Request]:  # noqa: C901 - a case per kind
@@ -229,7 +224,7 @@ def queue(resource: JobQueue) -> CreateJobQueueRequestTypeDef:
     return {
         "jobQueueName": resource.name,
         "state": "ENABLED",
-        "priority": 1,
+        "priority": resource.priority,
         "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": resource.environment}],
         "tags": _MANAGED,
     }
@@ -241,10 +236,19 @@ def definition(resource: JobDefinition, region: str) -> RegisterJobDefinitionReq
         "type": "container",
         "platformCapabilities": [resource.platform],
         "timeout": {"attemptDurationSeconds": resource.timeout},
-        "retryStrategy": {"attempts": resource.attempts, "evaluateOnExit": list(RETRY_RULES)},
+        "retryStrategy": {
+            "attempts": resource.attempts,
+            "evaluateOnExit": [_retry_rule(rule) for rule in resource.retry_rules],
+        },
         "containerProperties": _container(resource, region),
         "tags": dict(resource.tags),
     }
+
+
+def _retry_rule(rule: Pairs) -> EvaluateOnExitTypeDef:
+    written: EvaluateOnExitTypeDef = {"action": "EXIT"}
+    written.update(dict(rule))  # type: ignore[typeddict-item]
+    return written
 
 
 def _logging(resource: LambdaFunction) -> LoggingConfigTypeDef:

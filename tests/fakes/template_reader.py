@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scar.aws import names, requests, templates
+from scar.aws import names, templates
 from scar.aws import resources as kinds
 from scar.aws.handlers.batch import parse_environment, parse_queue
 from scar.aws.handlers.definitions import parse as parse_definition
@@ -133,9 +133,7 @@ class Reader:
             case "AWS::Batch::JobQueue":
                 return parse_queue(_small(p))
             case "AWS::Batch::JobDefinition":
-                small = _small(p)
-                assert small["retryStrategy"]["evaluateOnExit"] == list(requests.RETRY_RULES)
-                return parse_definition(small)
+                return parse_definition(_small(p))
             case _:
                 raise AssertionError(kind)
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import (
         ComputeEnvironmentDetailTypeDef,
+        ComputeEnvironmentOrderTypeDef,
         JobQueueDetailTypeDef,
         UpdateComputeEnvironmentRequestTypeDef,
+        UpdateJobQueueRequestTypeDef,
     )
 
 _SERVICE_LINKED = "/AWSServiceRoleForBatch"
@@ -99,12 +101,18 @@ class JobQueueHandler:
         self._settle(resource.name)
 
     def update(self, observed: JobQueue, desired: JobQueue) -> None:
-        del observed
-        self.batch.update_job_queue(
-            jobQueue=desired.name,
-            state=desired.state,
-            computeEnvironmentOrder=[{"order": 1, "computeEnvironment": desired.environment}],
-        )
+        request: UpdateJobQueueRequestTypeDef = {
+            "jobQueue": desired.name,
+            "state": desired.state,
+            "priority": desired.priority,
+        }
+        if observed.environment != desired.environment:
+            order: ComputeEnvironmentOrderTypeDef = {
+                "order": 1,
+                "computeEnvironment": desired.environment,
+            }
+            request["computeEnvironmentOrder"] = [order]
+        self.batch.update_job_queue(**request)
         self._settle(desired.name)
 
     def delete(self, resource: JobQueue) -> None:
@@ -161,6 +169,7 @@ def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
     return JobQueue(
         name=found["jobQueueName"],
         environment=",".join(e["computeEnvironment"].rpartition("/")[2] for e in environments),
+        priority=found["priority"],
         state=found["state"],
     )
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_batch import BatchClient
-    from mypy_boto3_batch.type_defs import JobDefinitionTypeDef
+    from mypy_boto3_batch.type_defs import EvaluateOnExitTypeDef, JobDefinitionTypeDef
+
+    from scar.aws.resources import Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def parse(found: JobDefinitionTypeDef) -> JobDefinition:
     network = container.get("networkConfiguration", {})
     host = container.get("runtimePlatform", {})
     platforms = found.get("platformCapabilities", [])
+    retries = found.get("retryStrategy", {})
     return JobDefinition(
         name=found["jobDefinitionName"],
         image=container.get("image", ""),
@@ -71,7 +74,8 @@ def parse(found: JobDefinitionTypeDef) -> JobDefinition:
         memory=int(needs.get("MEMORY", "0")),
         gpus=int(needs.get("GPU", "0")),
         timeout=found.get("timeout", {}).get("attemptDurationSeconds", 0),
-        attempts=found.get("retryStrategy", {}).get("attempts", 1),
+        attempts=retries.get("attempts", 1),
+        retry_rules=tuple(_rule(r) for r in retries.get("evaluateOnExit", [])),
         job_role=container.get("jobRoleArn", ""),
         execution_role=container.get("executionRoleArn", ""),
         public_ip=network.get("assignPublicIp") == "ENABLED",
@@ -86,3 +90,9 @@ def parse(found: JobDefinitionTypeDef) -> JobDefinition:
             sorted((k, v) for k, v in found.get("tags", {}).items() if k.startswith("scar:"))
         ),
     )
+
+
+def _rule(found: EvaluateOnExitTypeDef) -> Pairs:
+    """Batch reads actions in any case."""
+    told = {**found, "action": found["action"].upper()}
+    return tuple(sorted((name, str(value)) for name, value in told.items() if value))

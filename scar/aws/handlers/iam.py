@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from scar.aws.resources import InstanceProfile, Role
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_iam.type_defs import TagTypeDef
+
+    from scar.aws.resources import Pairs
 
 _POLICY = "scar"
 
@@ -33,12 +36,18 @@ class RoleHandler:
                 remedy="Give the function another name, or this role as iam.role in the FDL.",
             )
         boundary = found.get("PermissionsBoundary", {})
-        return Role(
-            name=resource.name,
-            trust=canonical(found["AssumeRolePolicyDocument"]),
-            policy=self._policy(resource.name),
-            boundary=boundary.get("PermissionsBoundaryArn", ""),
-        )
+        with ThreadPoolExecutor(3) as pool:
+            policy = pool.submit(self._policy, resource.name, _POLICY)
+            managed = pool.submit(self._managed, resource.name)
+            others = pool.submit(self._others, resource.name)
+            return Role(
+                name=resource.name,
+                trust=canonical(found["AssumeRolePolicyDocument"]),
+                policy=policy.result(),
+                boundary=boundary.get("PermissionsBoundaryArn", ""),
+                managed_policies=managed.result(),
+                other_policies=others.result(),
+            )
 
     def create(self, resource: Role) -> None:
         tags: list[TagTypeDef] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
@@ -72,20 +81,56 @@ class RoleHandler:
                 self.iam.delete_role_permissions_boundary(RoleName=desired.name)
         if observed.policy != desired.policy:
             self._allow(desired)
+        self._take(observed, keep=desired)
+        self._give(desired, has=observed)
 
     def delete(self, resource: Role) -> None:
+        """Take its policies first: IAM deletes no role that has some."""
         gone = self.iam.exceptions.NoSuchEntityException
+        self._take(resource, keep=Role(name=resource.name))
         with contextlib.suppress(gone):
             self.iam.delete_role_policy(RoleName=resource.name, PolicyName=_POLICY)
         with contextlib.suppress(gone):
             self.iam.delete_role(RoleName=resource.name)
 
-    def _policy(self, role: str) -> str:
+    def _take(self, role: Role, keep: Role) -> None:
+        """Take the policies that somebody added."""
+        gone = self.iam.exceptions.NoSuchEntityException
+        for arn in sorted({*role.managed_policies} - {*keep.managed_policies}):
+            with contextlib.suppress(gone):
+                self.iam.detach_role_policy(RoleName=role.name, PolicyArn=arn)
+        for name in sorted(dict(role.other_policies).keys() - dict(keep.other_policies)):
+            with contextlib.suppress(gone):
+                self.iam.delete_role_policy(RoleName=role.name, PolicyName=name)
+
+    def _give(self, role: Role, has: Role) -> None:
+        """Give back what was taken, when that is undone."""
+        for arn in sorted({*role.managed_policies} - {*has.managed_policies}):
+            self.iam.attach_role_policy(RoleName=role.name, PolicyArn=arn)
+        for name, document in sorted({*role.other_policies} - {*has.other_policies}):
+            self.iam.put_role_policy(RoleName=role.name, PolicyName=name, PolicyDocument=document)
+
+    def _policy(self, role: str, name: str) -> str:
         try:
-            found = self.iam.get_role_policy(RoleName=role, PolicyName=_POLICY)
+            found = self.iam.get_role_policy(RoleName=role, PolicyName=name)
         except self.iam.exceptions.NoSuchEntityException:
             return ""
         return canonical(found["PolicyDocument"])
+
+    def _managed(self, role: str) -> tuple[str, ...]:
+        try:
+            found = self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        except self.iam.exceptions.NoSuchEntityException:
+            return ()
+        return tuple(sorted(policy.get("PolicyArn", "") for policy in found))
+
+    def _others(self, role: str) -> Pairs:
+        try:
+            found = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
+        except self.iam.exceptions.NoSuchEntityException:
+            return ()
+        others = sorted(name for name in found if name != _POLICY)
+        return tuple((name, self._policy(role, name)) for name in others)
 
     def _allow(self, resource: Role) -> None:
         self.iam.put_role_policy(

@@ -24,7 +24,14 @@ ANY = "*"
 LONGEST = 6144
 LONGEST_INLINE = 10_240
 _NAME_KEPT = 48  # characters of a function's name that its roles' names always begin with
-_BOUND = frozenset({"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"})
+_BOUND = frozenset(
+    {
+        "iam:AttachRolePolicy",
+        "iam:CreateRole",
+        "iam:PutRolePermissionsBoundary",
+        "iam:PutRolePolicy",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,15 +183,20 @@ def _log_groups(scope: Scope) -> Iterator[str]:
         kinds.append(names.batch_log_group)
     for function in scope.functions:
         for group in kinds:
-            arn = scope.account.arn("logs", f"log-group:{group(function)}")
-            yield from (arn, f"{arn}:*")
+            yield from _with_parts(scope.account.arn("logs", f"log-group:{group(function)}"))
 
 
 def _definitions(scope: Scope) -> Iterator[str]:
     for function in scope.functions:
         if function != names.DELEGATE:
-            arn = scope.account.arn("batch", f"job-definition/{function}")
-            yield from (arn, f"{arn}:*")
+            yield from _with_parts(scope.account.arn("batch", f"job-definition/{function}"))
+
+
+def _with_parts(arn: str) -> Iterator[str]:
+    """Name a thing, and what follows it after a colon: a final ``*`` is both."""
+    yield arn
+    if not arn.endswith(ANY):
+        yield f"{arn}:*"
 
 
 def _roles(scope: Scope) -> Iterator[str]:

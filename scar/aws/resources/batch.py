@@ -15,6 +15,13 @@ Platform = Literal["EC2", "FARGATE"]
 ComputeType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT", "ECS_MANAGED_INSTANCES"]
 State = Literal["ENABLED", "DISABLED"]
 
+# What matches no rule is tried again, hence the last one. Only a trailing * works.
+_RETRY_RULES: tuple[Pairs, ...] = (
+    (("action", "RETRY"), ("onStatusReason", "Host EC2*")),
+    (("action", "RETRY"), ("onStatusReason", "Your Spot Task was interrupted*")),
+    (("action", "EXIT"), ("onReason", "*")),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchTemplate(Resource):
@@ -74,6 +81,7 @@ class JobQueue(Resource):
     shared: ClassVar[bool] = True
 
     environment: str = ""
+    priority: int = 1
     state: State = "ENABLED"
 
     @property
@@ -85,7 +93,8 @@ class JobQueue(Resource):
 class JobDefinition(Resource):
     """How a function's jobs run; memory in MiB, ``timeout`` in seconds per attempt.
 
-    ``attempts`` counts losses of the host only: a script that fails is not run again.
+    ``attempts`` counts losses of the host only (``retry_rules``, in order, as Batch writes them):
+    a script that fails is not run again.
     ``architecture`` and ``disk_gib`` are told to Fargate only.
     """
 
@@ -98,6 +107,7 @@ class JobDefinition(Resource):
     gpus: int = 0
     timeout: int = 86_400
     attempts: int = 3
+    retry_rules: tuple[Pairs, ...] = _RETRY_RULES
     job_role: str = ""
     execution_role: str = ""
     public_ip: bool = False

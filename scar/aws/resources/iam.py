@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scar.aws.resources.base import Key, Resource
+from scar.aws.resources.base import Key, Pairs, Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role(Resource):
-    """An IAM role under the path ``/scar/`` with one inline policy."""
+    """An IAM role under the path ``/scar/`` with one inline policy.
+
+    ``managed_policies`` (ARNs) and ``other_policies`` (names and documents of inline ones) are
+    what somebody added.
+    """
 
     kind: ClassVar[str] = "role"
 
     trust: str = ""
     policy: str = ""
     boundary: str = ""
+    managed_policies: tuple[str, ...] = ()
+    other_policies: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,18 @@ def a_function(mode: str = "lambda", script: Path | None = None, name: str = "cr
     )
 
 
+def widen(connection: Connection, *roles: str) -> str:
+    """Give roles a managed and an inline policy by hand; return the former's ARN."""
+    iam = connection.client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    wide = iam.create_policy(PolicyName="wide", PolicyDocument=document)["Policy"]["Arn"]
+    for role in roles:
+        iam.attach_role_policy(RoleName=role, PolicyArn=wide)
+        iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=document)
+    return wide
+
+
 def a_role(connection: Connection, name: str, *services: str) -> str:
     """Make a role of the user's that the services may take; return its ARN."""
     trust = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scar.aws.deploy import init
-from tests.functional.aws.making import a_function, deploy
+from tests.functional.aws.making import a_function, deploy, widen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +73,26 @@ def revise_definition(connection: Connection) -> None:
     )
 
 
+def prefer_queue(connection: Connection) -> None:
+    batch = connection.client("batch")
+    (found,) = batch.describe_job_queues()["jobQueues"]
+    batch.update_job_queue(jobQueue=found["jobQueueName"], priority=9)
+
+
+def retry_always(connection: Connection) -> None:
+    batch = connection.client("batch")
+    (found,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    rule: Any = {"onReason": "*", "action": "retry"}
+    batch.register_job_definition(
+        jobDefinitionName="crop",
+        type="container",
+        containerProperties=found["containerProperties"],
+        retryStrategy={"attempts": found["retryStrategy"]["attempts"], "evaluateOnExit": [rule]},
+        timeout=found["timeout"],
+        tags=found["tags"],
+    )
+
+
 CHANGES: dict[str, tuple[ByHand, str]] = {
     "function": (
         lambda c: c.client("lambda").update_function_configuration(
@@ -107,6 +127,13 @@ CHANGES: dict[str, tuple[ByHand, str]] = {
         lambda c: c.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=TRUST),
         "trust: ",
     ),
+    "attached": (
+        lambda c: widen(c, ROLE),
+        "managed_policies: ('arn:aws:iam::123456789012:policy/wide',) -> ()",
+    ),
+    "inline": (lambda c: widen(c, ROLE), "other_policies: "),
+    "priority": (prefer_queue, "priority: 9 -> 1"),
+    "rules": (retry_always, "retry_rules: "),
     "logs": (
         lambda c: c.client("logs").put_retention_policy(
             logGroupName="/aws/batch/crop", retentionInDays=1

@@ -22,6 +22,7 @@ from tests.functional.aws.making import (
     pretend_running,
     refuse_tags,
     remove,
+    widen,
 )
 
 if TYPE_CHECKING:
@@ -172,6 +173,14 @@ def test_all_functions_are_those_with_anything_left(
     remove(connection, *every_function(connection))
     assert left(connection).keys() <= {"buckets"}
     assert every_function(connection) == ()
+
+
+def test_roles_go_whatever_somebody_gave_them(connection: Connection, images: FakeImages) -> None:
+    """IAM deletes no role that has policies."""
+    deploy(connection, images, a_function("batch"))
+    widen(connection, *left(connection)["roles"])
+    remove(connection, "crop")
+    assert left(connection) == {}
 
 
 def test_a_dry_run_deletes_nothing(connection: Connection, images: FakeImages) -> None:

@@ -10,7 +10,7 @@ import pytest
 from scar.aws.deploy import init
 from scar.aws.function import Batch, Compute
 from scar.errors import Refused
-from tests.functional.aws.making import a_function, deploy, left, refuse, refuse_tags
+from tests.functional.aws.making import a_function, deploy, left, refuse, refuse_tags, widen
 
 if TYPE_CHECKING:
     from scar.aws.connection import Connection
@@ -97,3 +97,18 @@ def test_a_later_init_that_fails_changes_nothing(
     deploy(connection, images, larger)
     assert str(deploy(connection, images, larger)) == "Nothing to change."
     assert len(templates(connection)) == 1
+
+
+def test_what_somebody_gave_a_role_is_given_back_if_a_later_step_fails(
+    connection: Connection, images: FakeImages
+) -> None:
+    """Undone is as before, not as it should be."""
+    deploy(connection, images, FUNCTION)
+    iam, role = connection.client("iam"), "crop-eu-west-1-job"
+    wide = widen(connection, role)
+    refuse(connection, "lambda", "UpdateFunctionConfiguration")
+    with pytest.raises(Refused):
+        deploy(connection, images, replace(FUNCTION, memory=1024))
+    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [wide]
+    assert set(iam.list_role_policies(RoleName=role)["PolicyNames"]) == {"more", "scar"}
