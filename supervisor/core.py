@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from supervisor import events, fallback, leases, records
 from supervisor.errors import (
     ClaimLost,
+    Ended,
     EventError,
     ObjectChanged,
     ScriptFailed,
@@ -109,7 +110,7 @@ class Supervisor:
             notes.warning(lost.problem, remedy=lost.remedy)
             return RunResult(run=work.run, state=RunState.DUPLICATE)
         except Terminated:
-            error = SupervisorError(
+            error = Ended(
                 "The job was told to end (TERM): its machine is reclaimed, or somebody ended it.",
                 remedy="Start it again; Batch does so by itself after the loss of a machine.",
             )

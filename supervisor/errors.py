@@ -11,6 +11,7 @@ SupervisorError
 ├── RecordError            a run record cannot be read by this release
 ├── ChainTooLong           functions trigger each other without end
 ├── EventLost              Lambda gave an event up before its runs were over
+├── Ended                  the job was told to end, nobody said why
 ├── RunsFailed             several runs of one event failed
 ├── ClaimLost              somebody else has taken the run over
 ├── DiskFull               the input or what is made of it does not fit on the disk
@@ -73,6 +74,10 @@ class ChainTooLong(SupervisorError):
 
 class EventLost(SupervisorError):
     """Lambda gave an event up before its runs were over."""
+
+
+class Ended(SupervisorError):
+    """The job was told to end; Batch knows why: its time, its machine, or somebody."""
 
 
 class RunsFailed(SupervisorError):

@@ -139,15 +139,17 @@ def _chosen(
 ) -> Iterator[Run]:
     from scar.cli.status import look_at
     from scar.runs import find
+    from scar.runs.job import settled
 
     for one in wanted.what:
         if one.startswith("s3://"):
             found = find.reading(ledger, *find.place_of(one), wanted.names)
             if not found:
                 raise find.NoSuchRun(f"No run read {one}.", remedy="See `scar why`.")
-            yield found[-1]
+            run = found[-1]
         else:
-            yield find.by_name(ledger, one, wanted.names)
+            run = find.by_name(ledger, one, wanted.names)
+        yield settled(ledger, connection.client("batch"), run)
     if not wanted.what:
         yield from look_at(session, connection, wanted.names, wanted.since, wanted.states)
 

@@ -19,6 +19,13 @@ class Meaning:
     remedy: str
 
 
+_EXEC_FORMAT = (
+    "exec format error",
+    Meaning(
+        "The image is made for another architecture than the machine.",
+        "Set lambda.architecture to that of the image, or use an image for the other one.",
+    ),
+)
 # What the reason of a job or its container contains, in lower case; the first match counts.
 _REASONS: tuple[tuple[str, Meaning], ...] = (
     (
@@ -44,13 +51,7 @@ _REASONS: tuple[tuple[str, Meaning], ...] = (
             "Raise batch.memory, run `scar init`, then `scar retry`.",
         ),
     ),
-    (
-        "exec format error",
-        Meaning(
-            "The image is made for another architecture than the machine.",
-            "Set lambda.architecture to that of the image, or use an image for the other one.",
-        ),
-    ),
+    _EXEC_FORMAT,
     (
         "cannotpullcontainer",
         Meaning(
@@ -144,6 +145,21 @@ def of_exit(code: int | None) -> Meaning | None:
     return None
 
 
+# What a script's own last lines may give away. Batch's words mean nothing there.
+_SIGNS: tuple[tuple[str, Meaning], ...] = (
+    _EXEC_FORMAT,
+    (
+        "outofmemory",
+        Meaning(
+            "Its log speaks of want of memory.",
+            "Raise lambda.memory (batch.memory if it ran in Batch) or what the program itself"
+            " allows, run `scar init`, then `scar retry`.",
+        ),
+    ),
+)
+
+
 def of_log(lines: tuple[str, ...]) -> Meaning | None:
     """Say what the end of a log gives away; the last line alone is seldom the error."""
-    return next((found for line in reversed(lines) if (found := of_reason(line))), None)
+    low = [line.lower() for line in reversed(lines)]
+    return next((said for line in low for sign, said in _SIGNS if sign in line), None)

@@ -50,10 +50,12 @@ def state_of(written: Mapping[str, float], now: float) -> State:
         return State.WAITING
     if error >= claim:
         return State.FAILED
-    delegated = written.get(records.DELEGATED)
-    attempts = [time for name, time in written.items() if name.startswith(records.ATTEMPT)]
-    if delegated is not None and delegated >= claim and max(attempts, default=-1.0) < claim:
+    delegated = written.get(records.DELEGATED, -1.0)
+    attempts = (time for name, time in written.items() if name.startswith(records.ATTEMPT))
+    attempt = max(attempts, default=-1.0)
+    if delegated >= claim > attempt:
         return State.HANDED
-    if delegated is None and not attempts:
-        return State.LAMBDA if now - claim <= LAMBDA_LEASE else State.LOST
-    return State.RUNNING if now - claim <= LAMBDA_LEASE else State.LOST
+    if now - claim > LAMBDA_LEASE:
+        return State.LOST
+    # What Batch wrote before the run was sent again tells nothing about who claimed it since.
+    return State.LAMBDA if max(delegated, attempt) <= sent else State.RUNNING

@@ -6,37 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws import names
-from scar.aws.faults import translated
 from scar.errors import ScarError
 from scar.runs import find
+from scar.runs import job as jobs
 from scar.runs.states import State
 from supervisor import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mypy_boto3_batch.type_defs import JobDetailTypeDef
-
     from scar.aws.connection import Connection
+    from scar.runs.job import Job
     from scar.runs.ledger import Ledger, Run
     from supervisor.invocation import RunPath
 
 Record = dict[str, object]
 MOST_OUTPUTS = 20  # whose further way is followed
 TAIL = 20  # lines
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What Batch still knows of a run's job; None and empty where it does not say."""
-
-    id: str
-    status: str
-    reason: str = ""
-    container_reason: str = ""
-    exit_code: int | None = None
-    attempts: int = 0
-    log_stream: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +59,11 @@ class Story:
 
 def tell(connection: Connection, ledger: Ledger, run: Run) -> Story:
     """Gather the story of a run; raise ScarError. Batch and logs may have forgotten it."""
-    found: dict[str, Record] = {}
-    for name in run.written:
-        if name == records.EVENT:
-            continue
-        record = ledger.read(run.path, name)
-        if record is not None:
-            found[name] = record
-    job = _job(connection, found)
+    found = _read(ledger, run)
+    job = jobs.noted(connection.client("batch"), found.get(records.DELEGATED, {}))
+    if job is not None:
+        listed, run = run, jobs.judged(ledger, run, job)
+        found = found if run.written == listed.written else _read(ledger, run)
     story = Story(run=run, records=found, job=job, triggered={})
     return Story(
         run=run,
@@ -92,6 +75,12 @@ def tell(connection: Connection, ledger: Ledger, run: Run) -> Story:
     )
 
 
+def _read(ledger: Ledger, run: Run) -> dict[str, Record]:
+    names = (name for name in run.written if name != records.EVENT)
+    read = ((name, ledger.read(run.path, name)) for name in names)
+    return {name: record for name, record in read if record is not None}
+
+
 def _triggered(ledger: Ledger, story: Story) -> dict[str, tuple[Run, ...]]:
     functions = ledger.functions() if story.outputs else ()
     started = {
@@ -99,31 +88,6 @@ def _triggered(ledger: Ledger, story: Story) -> dict[str, tuple[Run, ...]]:
         for bucket, key, _ in story.outputs[:MOST_OUTPUTS]
     }
     return {output: runs for output, runs in started.items() if runs}
-
-
-def _job(connection: Connection, found: Mapping[str, Record]) -> Job | None:
-    number = str(found.get(records.DELEGATED, {}).get("job", ""))
-    if not number:
-        return None
-    with translated(f"look at the job {number}"):
-        jobs = connection.client("batch").describe_jobs(jobs=[number])["jobs"]
-    return _described(jobs[0]) if jobs else Job(id=number, status="forgotten")
-
-
-def _described(job: JobDetailTypeDef) -> Job:
-    attempts = job.get("attempts", [])
-    last = attempts[-1].get("container", {}) if attempts else {}
-    container = job.get("container", {})
-    code = container.get("exitCode", last.get("exitCode"))
-    return Job(
-        id=job["jobId"],
-        status=job["status"],
-        reason=job.get("statusReason", ""),
-        container_reason=container.get("reason", "") or last.get("reason", ""),
-        exit_code=code,
-        attempts=len(attempts),
-        log_stream=container.get("logStreamName", "") or last.get("logStreamName", ""),
-    )
 
 
 def _tail(connection: Connection, story: Story) -> tuple[str, ...]:

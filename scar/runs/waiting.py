@@ -49,12 +49,18 @@ def as_batch_sees(run: Run, jobs: Mapping[str, WaitingJob] | None, settled: floa
     if jobs is None or records.DELEGATED not in run.written:
         return run
     job = jobs.get(f"{run.path.function}-{run.path.run_id}")
+    if job is None and run.changed > settled:
+        return run
+    return as_its_job(run, "" if job is None else job.status)
+
+
+def as_its_job(run: Run, status: str) -> Run:
+    """Correct a run's state by its job's; any status but an unfinished one means that it ended."""
     match run.state:
-        case State.HANDED | State.RUNNING if job is None and run.changed <= settled:
+        case State.HANDED | State.RUNNING if status not in STATUSES:
             return replace(run, state=State.LOST)
-        case State.FAILED if job is not None and run.changed == run.written[records.ERROR]:
-            working = job.status == "RUNNING"
-            return replace(run, state=State.RUNNING if working else State.HANDED)
+        case State.FAILED if status in STATUSES and run.changed == run.written[records.ERROR]:
+            return replace(run, state=State.RUNNING if status == "RUNNING" else State.HANDED)
         case _:
             return run
 

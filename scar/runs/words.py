@@ -151,15 +151,24 @@ def _waiting(story: Story) -> tuple[str, str]:
 
 def _failed(story: Story) -> tuple[str, str]:
     error = story.records.get(records.ERROR, {})
-    problem, remedy = str(error.get("problem", "")), str(error.get("remedy", ""))
+    kind, problem = str(error.get("kind", "")), str(error.get("problem", ""))
+    further = _further(kind, story)
+    if further is None:
+        return problem, str(error.get("remedy", ""))
+    known = "" if kind == "Ended" else problem
+    return f"{known} {further.problem}".strip(), further.remedy
+
+
+def _further(kind: str, story: Story) -> explain.Meaning | None:
+    """Explain what the supervisor could not know: who ended it, what its script meant."""
     job = story.job
-    further = None
-    if job is not None:
-        further = explain.of_reason(f"{job.reason} {job.container_reason}")
-    further = further or explain.of_log(story.tail)
-    if further is not None and error.get("kind") in ("ScriptFailed", "OutOfMemory", None):
-        return f"{problem} {further.problem}".strip(), further.remedy
-    return problem, remedy
+    if job is not None and kind in ("Ended", "ScriptFailed", "OutOfMemory", ""):
+        told = explain.of_reason(f"{job.reason} {job.container_reason}")
+        if told is None and kind == "OutOfMemory":
+            told = explain.of_exit(explain.KILLED)
+        if told is not None:
+            return told
+    return explain.of_log(story.tail) if kind in ("ScriptFailed", "") else None
 
 
 def _lost(story: Story) -> tuple[str, str]:

@@ -48,6 +48,11 @@ class Tail:
         if len(self._kept) > 2 * TAIL:
             del self._kept[:-TAIL]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the last line has no end; in the log, ours would be glued to it."""
+        return bool(self._kept) and not self._kept.endswith(b"\n")
+
     def bytes(self) -> bytes:
         return bytes(self._kept[-TAIL:])
 
@@ -79,6 +84,8 @@ class ProcessRunner:
                 self._stop(process, tail)
             left = processes.end_all(spare, process.pid)
             self._drain(process, tail)
+            if tail.is_open:
+                self.write(b"\n")
             if left:
                 self.notes.warning(f"{left} processes of the script cannot be ended.")
         if not ended:

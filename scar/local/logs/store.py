@@ -82,7 +82,8 @@ class LogStore:
         self._retention = retention
         self._clock = clock
         self._max = max_group_bytes
-        self._written: dict[str, int] = {}
+        self._written: dict[str, int] = {}  # since the last look, by group
+        self._sizes: dict[str, int] = {}  # of groups that were added up once
         self._deleted: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -119,7 +120,10 @@ class LogStore:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
-        self._written[group] = self._written.get(group, _SWEEP) + sum(row[4] for row in rows)
+        added = sum(row[4] for row in rows)
+        self._written[group] = self._written.get(group, _SWEEP) + added
+        if group in self._sizes:
+            self._sizes[group] += added
 
     def _shrink(self, group: str) -> None:
         """Drop what is older than the retention, and the oldest of a group grown too large."""
@@ -128,24 +132,38 @@ class LogStore:
             self._written[group] = 0
             if days is not None:
                 oldest = self._now() - days * 86_400_000
-                self._db.execute("DELETE FROM event WHERE grp = ? AND at < ?", (group, oldest))
+                old = self._db.execute(
+                    "DELETE FROM event WHERE grp = ? AND at < ?", (group, oldest)
+                )
+                if old.rowcount:
+                    self._sizes.pop(group, None)
             self._drop_excess(group)
 
     def _drop_excess(self, group: str) -> None:
-        (size,) = self._db.execute(
-            "SELECT COALESCE(SUM(size), 0) FROM event WHERE grp = ?", (group,)
-        ).fetchone()
-        excess = size - self._max
+        excess = self._size(group) - self._max
+        if excess <= 0:
+            return
         last = None
-        for number, length in self._db.execute(
-            "SELECT id, size FROM event WHERE grp = ? ORDER BY id", (group,)
+        for at, number, length in self._db.execute(
+            "SELECT at, id, size FROM event WHERE grp = ? ORDER BY at, id", (group,)
         ):
+            excess -= length
+            self._sizes[group] -= length
+            last = at, number
             if excess <= 0:
                 break
-            excess -= length
-            last = number
         if last is not None:
-            self._db.execute("DELETE FROM event WHERE grp = ? AND id <= ?", (group, last))
+            self._db.execute(
+                "DELETE FROM event WHERE grp = ? AND (at, id) <= (?, ?)", (group, *last)
+            )
+
+    def _size(self, group: str) -> int:
+        """Return a group's bytes; adding them up takes long, so that is done once."""
+        if group not in self._sizes:
+            (self._sizes[group],) = self._db.execute(
+                "SELECT COALESCE(SUM(size), 0) FROM event WHERE grp = ?", (group,)
+            ).fetchone()
+        return self._sizes[group]
 
     def create_stream(self, group: str, stream: str) -> bool:
         """Make an empty stream; False if it is there already."""
@@ -175,6 +193,7 @@ class LogStore:
             )
 
     def _drop(self, group: str, streams: Iterable[tuple[int, str]]) -> None:
+        self._sizes.pop(group, None)
         for number, name in streams:
             self._deleted.add((group, name))
             self._db.execute("DELETE FROM event WHERE stream = ?", (number,))

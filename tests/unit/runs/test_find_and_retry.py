@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,7 @@ from scar.errors import UsageError
 from scar.runs import find
 from scar.runs.call import Input
 from scar.runs.cancel import CannotCancel, cancel
+from scar.runs.job import settled
 from scar.runs.ledger import Ledger, UnreadableRecord
 from scar.runs.progress import of_inputs
 from scar.runs.retry import CannotRetry, retry
@@ -20,6 +21,9 @@ from supervisor import records
 from supervisor.events import read
 from tests.fakes.listed_s3 import NOW, ListedS3
 from tests.fakes.supervised import notification
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DAY = "2026-09-21"
 
@@ -163,6 +167,48 @@ class Batch:
     def terminate_job(self, *, jobId: str, reason: str) -> None:  # noqa: N803
         assert reason
         self.ended.append(jobId)
+
+
+class AskedBatch:
+    """Knows one job in one status; ``meanwhile`` happens before it answers."""
+
+    def __init__(self, status: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.status, self.meanwhile = status, meanwhile
+
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        self.meanwhile()
+        return {"jobs": [{"jobId": jobs[0], "status": self.status}] if self.status else []}
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "state"),
+    [
+        (("delegated", "claim", "attempt-1"), "FAILED", State.LOST),
+        (("delegated", "claim", "attempt-1"), "RUNNING", State.RUNNING),
+        (("delegated", "claim", "attempt-1"), "", State.LOST),
+        (("claim", "delegated"), "SUCCEEDED", State.LOST),
+        (("claim", "delegated"), "RUNNABLE", State.HANDED),
+        (("delegated", "claim", "attempt-1", "error"), "RUNNABLE", State.HANDED),
+        (("delegated", "claim", "attempt-1", "error"), "FAILED", State.FAILED),
+        (("delegated", "claim", "attempt-1", "done"), "FAILED", State.DONE),
+        (("claim",), "FAILED", State.LAMBDA),
+    ],
+)
+def test_a_run_that_is_named_is_judged_by_its_job_too(
+    names: tuple[str, ...], status: str, state: State
+) -> None:
+    s3 = ListedS3()
+    ledger, run = a_ledger(s3), put_run(s3, "in/a", *names)
+    found = settled(ledger, AskedBatch(status), find.by_name(ledger, run))  # type: ignore[arg-type]
+    assert found.state is state
+
+
+def test_a_job_that_ended_after_the_listing_is_looked_at_again() -> None:
+    s3 = ListedS3()
+    ledger, run = a_ledger(s3), put_run(s3, "in/a", "delegated", "claim", "attempt-1")
+    batch = AskedBatch("SUCCEEDED", lambda: put_run(s3, "in/a", "done"))
+    found = settled(ledger, batch, find.by_name(ledger, run))  # type: ignore[arg-type]
+    assert found.state is State.DONE
 
 
 def test_a_cancelled_job_that_never_began_is_a_failure_and_can_be_retried() -> None:

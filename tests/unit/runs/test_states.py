@@ -35,6 +35,10 @@ NOW = 1_790_000_000.0
             State.FAILED,
         ),
         ({"error": 5}, State.FAILED),
+        ({"delegated": 990, "attempt-1": 980, "retry": 70, "claim": 69}, State.LAMBDA),
+        ({"delegated": 990, "attempt-1": 980, "retry": 70, "claim": 70}, State.LAMBDA),
+        ({"attempt-1": 980, "retry": 70, "claim": 69, "delegated": 60}, State.HANDED),
+        ({"retry": 70, "delegated": 60, "claim": 59, "attempt-1": 59}, State.RUNNING),
     ],
 )
 def test_the_state_follows_from_which_records_there_are_and_how_old(

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from scar.runs import explain
+from scar.runs.job import Job
 from scar.runs.ledger import Run
 from scar.runs.states import state_of
-from scar.runs.story import Job, Story
+from scar.runs.story import Story
 from scar.runs.words import words
 from supervisor.invocation import RunPath
 
@@ -69,6 +70,57 @@ def test_the_log_explains_a_script_that_failed_for_a_known_reason() -> None:
     tail = ("exec /tool: exec format error", "cleaning up")
     told = words(a_story({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
     assert "another architecture" in told.why
+
+
+def test_want_of_memory_in_lambda_is_not_blamed_on_batch() -> None:
+    error = {"owner": LAMBDA, "kind": "OutOfMemory", "problem": "Killed.", "remedy": "More."}
+    tail = ("Runtime.OutOfMemory", "END RequestId: x")
+    told = words(a_story({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
+    assert (told.why, told.remedy) == ("Killed.", "More.")
+
+
+def test_want_of_memory_in_a_job_names_the_jobs_memory() -> None:
+    error = {"owner": BATCH, "kind": "OutOfMemory", "problem": "Killed.", "remedy": "Use Batch."}
+    job = Job(id="j-1", status="FAILED", reason="Essential container in task exited")
+    told = words(a_story({"claim": {"owner": BATCH}, "error": error}, job=job))
+    assert "batch.memory" in told.remedy
+
+
+def test_a_scripts_own_want_of_memory_names_both_memories() -> None:
+    error = {"owner": LAMBDA, "kind": "ScriptFailed", "problem": "Status 1.", "remedy": "Read."}
+    tail = ("java.lang.OutOfMemoryError: Java heap space",)
+    told = words(a_story({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
+    assert "lambda.memory" in told.remedy
+    assert "batch.memory" in told.remedy
+
+
+def test_batchs_words_mean_nothing_in_a_scripts_log() -> None:
+    error = {"owner": LAMBDA, "kind": "ScriptFailed", "problem": "Status 1.", "remedy": "Read."}
+    tail = ("ACTION_REQUIRED: calibrate", "scar cancel")
+    told = words(a_story({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
+    assert (told.why, told.remedy) == ("Status 1.", "Read.")
+
+
+@pytest.mark.parametrize(
+    ("reason", "why", "remedy"),
+    [
+        ("Job attempt duration exceeded timeout", "longer than batch.timeout", "batch.timeout"),
+        ("scar cancel", "cancelled it", "scar retry"),
+        ("", "told to end (TERM)", "Start it again"),
+    ],
+)
+def test_batch_tells_why_a_job_was_told_to_end(reason: str, why: str, remedy: str) -> None:
+    error = {
+        "owner": BATCH,
+        "kind": "Ended",
+        "problem": "The job was told to end (TERM): its machine is reclaimed, or ended.",
+        "remedy": "Start it again.",
+    }
+    job = Job(id="j-1", status="FAILED", reason=reason)
+    told = words(a_story({"claim": {"owner": BATCH}, "error": error}, job=job))
+    assert why in told.why
+    assert remedy in told.remedy
+    assert not reason or "machine is reclaimed" not in told.why
 
 
 @pytest.mark.parametrize(

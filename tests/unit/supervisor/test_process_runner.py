@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import time
@@ -50,10 +51,21 @@ def test_the_status_is_the_scripts_own_or_128_and_the_signal(
 
 def test_both_streams_are_passed_on_and_kept_in_order(tmp_path: Path) -> None:
     printed: list[bytes] = []
-    task = a_task(tmp_path, "echo one; echo two >&2; printf three")
+    task = a_task(tmp_path, "echo one; echo two >&2; echo three")
     status, output = a_runner(printed).run(task, timeout=10)
-    assert (status, output) == (0, b"one\ntwo\nthree")
+    assert (status, output) == (0, b"one\ntwo\nthree\n")
     assert b"".join(printed) == output
+
+
+@pytest.mark.parametrize("shell", ["printf half", "printf half; exec sleep 60"])
+def test_a_line_left_open_is_closed_in_the_log_so_that_the_next_stands_alone(
+    tmp_path: Path, shell: str
+) -> None:
+    printed: list[bytes] = []
+    with contextlib.suppress(DeadlineExceeded):
+        _, output = a_runner(printed).run(a_task(tmp_path, shell), timeout=0.5)
+        assert output == b"half"
+    assert b"".join(printed) == b"half\n"
 
 
 def test_fifty_megabytes_of_output_do_not_grow_memory(tmp_path: Path) -> None:

@@ -50,6 +50,24 @@ def test_a_full_group_loses_its_oldest_events(store: LogStore) -> None:
     assert 20 <= len(kept) <= 42
 
 
+def test_a_group_that_grows_is_added_up_once(store: LogStore) -> None:
+    asked: list[str] = []
+    store._db.set_trace_callback(asked.append)
+    for number in range(30):
+        store.append("g", "s", [(number, "x" * (300 << 10))])
+    looked = [text for text in asked if "SUM(size)" in text]
+    assert len(looked) == 1
+
+
+def test_what_a_deleted_stream_held_is_room_again(store: LogStore) -> None:
+    for number in range(9):
+        store.append("g", "old", [(number, "x" * (300 << 10))])
+    store.delete_stream("g", "old")
+    for number in range(9):
+        store.append("g", "s", [(number, "x" * (300 << 10))])
+    assert len(messages(store)) == 9
+
+
 def test_events_past_the_retention_go(tmp_path: Path) -> None:
     now = 10 * 86_400.0
     store = LogStore(tmp_path, retention=lambda _: 1, clock=lambda: now)
