@@ -10,7 +10,7 @@ from scar.aws.account import Account
 from scar.aws.faults import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import boto3
     from botocore.config import Config
@@ -50,6 +50,24 @@ def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
         "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
     }
     return Config(**{**usual, **others})
+
+
+def expect_owner(client: S3Client, owner: Callable[[], str]) -> None:
+    """Make every call one to a bucket of that account: names are anybody's who comes first.
+
+    An empty ExpectedBucketOwner asks whoever owns it. Addresses for others stay short.
+    """
+
+    def name_owner(
+        params: dict[str, Any], model: OperationModel, context: Mapping[str, object], **_: object
+    ) -> None:
+        expected = (model.input_shape.members if model.input_shape else {}).keys()
+        if "ExpectedBucketOwner" not in expected or context.get("is_presign_request"):
+            return
+        if params.setdefault("ExpectedBucketOwner", owner()) == "":
+            del params["ExpectedBucketOwner"]
+
+    client.meta.events.register("provide-client-params.s3", name_owner)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,7 +142,7 @@ class Connection:
             style: Literal["path", "auto"] = "path" if self.endpoint_url else "auto"
             config = client_config(signature_version="s3v4", s3={"addressing_style": style})
         with translated(f"connect to {service}"):
-            client = self.session.client(
+            client: Any = self.session.client(
                 service,
                 endpoint_url=self.endpoint_url,
                 config=config,
@@ -133,22 +151,5 @@ class Connection:
         # is not caught by the other.
         client.exceptions  # noqa: B018
         if service == "s3":
-            client.meta.events.register("provide-client-params.s3", self._name_owner)
+            expect_owner(client, lambda: self.account.id)
         return client
-
-    def _name_owner(
-        self,
-        params: dict[str, Any],
-        model: OperationModel,
-        context: Mapping[str, object],
-        **_: object,
-    ) -> None:
-        """Make every call one to this account's bucket: names are anybody's who comes first.
-
-        An empty ExpectedBucketOwner asks whoever owns it. Addresses for others stay short.
-        """
-        expected = (model.input_shape.members if model.input_shape else {}).keys()
-        if "ExpectedBucketOwner" not in expected or context.get("is_presign_request"):
-            return
-        if params.setdefault("ExpectedBucketOwner", self.account.id) == "":
-            del params["ExpectedBucketOwner"]

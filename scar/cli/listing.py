@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import bucket_option, output_options, pass_session, target_options
+from scar.cli.options import (
+    bucket_option,
+    output_options,
+    owner_option,
+    pass_session,
+    target_options,
+)
 from scar.cli.render import count, printable, size
 
 if TYPE_CHECKING:
@@ -21,10 +27,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @bucket_option("List the objects here, instead of functions.", required=False)
+@owner_option
 @output_options
 @target_options
 @pass_session
-def ls(session: Session, bucket: str | None) -> None:
+def ls(session: Session, bucket: str | None, owner: str) -> None:
     """List functions, or the objects of a bucket."""
     if bucket is None:
         connection = session.connect()
@@ -33,7 +40,7 @@ def ls(session: Session, bucket: str | None) -> None:
     from scar.transfer.place import Place
 
     place = Place.parse(bucket)
-    _objects(session, session.connect(), place)
+    _objects(session, session.connect(), place, owner)
 
 
 def _functions(session: Session, functions: Iterable[FunctionSummary]) -> None:
@@ -52,11 +59,11 @@ def _functions(session: Session, functions: Iterable[FunctionSummary]) -> None:
     session.terminal.table(head, rows, right="lllrrl")
 
 
-def _objects(session: Session, connection: Connection, place: Place) -> None:
+def _objects(session: Session, connection: Connection, place: Place, owner: str) -> None:
     from scar.transfer.client import transfer_client
     from scar.transfer.objects import list_objects
 
-    entries = list_objects(transfer_client(connection), place)
+    entries = list_objects(transfer_client(connection, owner), place)
     if session.json:
         session.terminal.json_rows(map(_row, entries))
         return

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import bucket_option, output_options, pass_session, target_options
+from scar.cli.options import (
+    bucket_option,
+    output_options,
+    owner_option,
+    pass_session,
+    target_options,
+)
 from scar.cli.render import count, size
 
 if TYPE_CHECKING:
@@ -27,10 +33,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="File or folder to upload; may be repeated.",
 )
+@owner_option
 @output_options
 @target_options
 @pass_session
-def put(session: Session, bucket: str, paths: tuple[Path, ...]) -> None:
+def put(session: Session, bucket: str, owner: str, paths: tuple[Path, ...]) -> None:
     """Upload files and folders.
 
     A folder's content keeps its structure: `-b data/in -p photos` makes `in/2024/a.jpg` of
@@ -41,7 +48,7 @@ def put(session: Session, bucket: str, paths: tuple[Path, ...]) -> None:
     from scar.transfer.place import Place
 
     place = Place.parse(bucket)
-    client = transfer_client(session.connect())
+    client = transfer_client(session.connect(), owner)
     count_ = _Counter(session, "Uploaded")
     census = transfer.put(client, place, paths, count_.moved, session.terminal.say)
     count_.conclude(census, f"to s3://{place}")
@@ -56,10 +63,11 @@ def put(session: Session, bucket: str, paths: tuple[Path, ...]) -> None:
     metavar="PATH",
     help="Folder to download into; for one object also the file's name.",
 )
+@owner_option
 @output_options
 @target_options
 @pass_session
-def get(session: Session, bucket: str, path: str) -> None:
+def get(session: Session, bucket: str, owner: str, path: str) -> None:
     """Download objects.
 
     A folder's structure is kept below PATH. Files that are there are replaced, each when its new
@@ -70,7 +78,7 @@ def get(session: Session, bucket: str, path: str) -> None:
     from scar.transfer.place import Place
 
     place = Place.parse(bucket)
-    client = transfer_client(session.connect())
+    client = transfer_client(session.connect(), owner)
     count_ = _Counter(session, "Downloaded")
     census = transfer.get(client, place, Path(path), count_.moved, into=path.endswith("/"))
     count_.conclude(census, f"to {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -77,6 +78,23 @@ def output_options(function: F) -> F:
 
 def bucket_option(help_: str, *, required: bool = True) -> Callable[[F], F]:
     return click.option("-b", "--bucket", required=required, metavar="BUCKET[/FOLDER]", help=help_)
+
+
+def owner_option(function: F) -> F:
+    """Add whose the bucket is; called as AWS calls it."""
+    return click.option(
+        "--expected-bucket-owner",
+        "owner",
+        metavar="ACCOUNT",
+        callback=_account,
+        help="Account that the bucket belongs to, if it is not your own.",
+    )(function)
+
+
+def _account(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    if value and not re.fullmatch(r"\d{12}", value):
+        raise click.BadParameter(f"{value!r} is not 12 digits", context, parameter)
+    return value or ""
 
 
 def fdl_option(function: F) -> F:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws import faults
-from scar.transfer.errors import BucketNotFound, translate
+from scar.transfer.errors import BucketNotFound, OthersBucket, is_denied, translate
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -17,15 +17,16 @@ PART_THREADS = 16  # parts of one large file at once
 LARGE = 16 << 20  # bytes from which a file travels in parts
 
 
-def transfer_client(connection: Connection) -> S3Client:
+def transfer_client(connection: Connection, owner: str = "") -> S3Client:
     """Make a client with a connection for each worker.
 
-    Without ``Expect: 100-continue``: waiting for permission to send costs small files a round
+    It only reaches buckets of the account ``owner``, the caller's own if none is named. It does
+    not send ``Expect: 100-continue``: waiting for permission to send costs small files a round
     trip each.
     """
     from botocore.handlers import add_expect_header
 
-    from scar.aws.connection import client_config
+    from scar.aws.connection import client_config, expect_owner
 
     config = client_config(
         max_pool_connections=WORKERS + PART_THREADS,
@@ -37,21 +38,34 @@ def transfer_client(connection: Connection) -> S3Client:
             "s3", endpoint_url=connection.endpoint_url, config=config
         )
     client.meta.events.unregister("before-call.s3", add_expect_header)
+    expect_owner(client, lambda: owner or connection.account.id)
     return client
 
 
 def require_bucket(client: S3Client, bucket: str) -> None:
-    """Raise BucketNotFound if there is none; one that may not be asked about passes."""
+    """Raise BucketNotFound, or OthersBucket; one that may not be asked about passes."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:
         code = faults.code(error)
-        if code in ("403", "AccessDenied"):
-            return
         if code == "404":
             raise BucketNotFound(bucket) from error
-        raise translate(error, bucket, f"look at bucket {bucket}") from error
+        if not is_denied(error):
+            raise translate(error, bucket, f"look at bucket {bucket}") from error
+        if _opens_without_owner(client, bucket):
+            raise OthersBucket(bucket) from error
     except BotoCoreError as error:
         raise translate(error, bucket, f"look at bucket {bucket}") from error
+
+
+def _opens_without_owner(client: S3Client, bucket: str) -> bool:
+    """Ask again whoever owns the bucket: S3 says no to the wrong owner as to no permission."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client.head_bucket(Bucket=bucket, ExpectedBucketOwner="")
+    except (BotoCoreError, ClientError):
+        return False
+    return True

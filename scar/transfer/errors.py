@@ -2,7 +2,8 @@
 
 ScarError
 └── TransferError          a file or object cannot be read, written or sent
-    └── BucketNotFound     there is no such bucket
+    ├── BucketNotFound     there is no such bucket
+    └── OthersBucket       it is another account's
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
+
+
+OTHERS = "name that account with --expected-bucket-owner"
 
 
 class TransferError(ScarError):
@@ -31,8 +35,26 @@ class BucketNotFound(TransferError):
         )
 
 
+class OthersBucket(TransferError):
+    """The bucket belongs to another account than the one that was expected."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__(
+            f"The bucket {bucket} belongs to another account. Nothing was sent or read.",
+            remedy=f"Check the spelling; if it is the one you mean, {OTHERS}.",
+        )
+
+
+def is_denied(error: BotoCoreError | ClientError) -> bool:
+    code = getattr(error, "response", {}).get("Error", {}).get("Code")
+    return code in ("403", "AccessDenied")
+
+
 def translate(error: BotoCoreError | ClientError, bucket: str, doing: str) -> ScarError:
     """Turn an SDK error into ours; ``doing`` completes "Cannot …"."""
     if getattr(error, "response", {}).get("Error", {}).get("Code") == "NoSuchBucket":
         return BucketNotFound(bucket)
-    return faults.of(error, doing)
+    found = faults.of(error, doing)
+    if is_denied(error):
+        found.remedy += f" If the bucket is another account's, {OTHERS}."
+    return found

@@ -42,7 +42,8 @@ def get(
     A place that is one object becomes the file ``target``, or a file in it if that is a folder
     or ``into`` says so. A file appears under its name when it is whole; files that are there
     are replaced. Objects whose key leads out of the folder are left out, and told as a
-    TransferError at the end. Raises BucketNotFound, UsageError if there is nothing, Refused.
+    TransferError at the end. Raises BucketNotFound, OthersBucket, UsageError if there is nothing,
+    Refused.
     """
     download = _Download(client, place, target, into=into or target.is_dir())
     files = size = 0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scar.transfer.errors import translate
+from scar.transfer.client import require_bucket
+from scar.transfer.errors import is_denied, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Entry:
 def list_objects(client: S3Client, place: Place) -> Iterator[Entry]:
     """Yield the objects of the bucket, of the folder, or the one with that very key, by key.
 
-    A folder ``in`` does not match ``input2/…``. Raises BucketNotFound, Refused.
+    A folder ``in`` does not match ``input2/…``. Raises BucketNotFound, OthersBucket, Refused.
     """
     try:
         if place.path:
@@ -46,6 +47,8 @@ def list_objects(client: S3Client, place: Place) -> Iterator[Entry]:
             for item in page.get("Contents", []):
                 yield _entry(item)
     except (BotoCoreError, ClientError) as error:
+        if is_denied(error):
+            require_bucket(client, place.bucket)
         raise translate(error, place.bucket, f"list s3://{place}") from error
 
 

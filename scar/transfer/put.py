@@ -41,7 +41,7 @@ def put(
 
     A folder's content keeps its structure below ``target``; a file gets its own name. All is
     checked before the first upload (``files.check``); the first failure ends it. Raises
-    BucketNotFound, UsageError, TransferError, Refused.
+    BucketNotFound, OthersBucket, UsageError, TransferError, Refused.
     """
     census = check(paths, target, say)
     require_bucket(client, target.bucket)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
+from scar.aws.connection import Connection
 from scar.cli.main import run
+from scar.cli.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.cli.world import World
+    from scar.cli.session import Target
 
 
 @pytest.fixture
@@ -72,3 +77,64 @@ def test_a_missing_bucket_points_to_init(
         assert "There is no bucket nowhere." in shown.err
         assert "scar init" in shown.err
         assert shown.out == ""
+
+
+@dataclass(frozen=True)
+class OthersWorld(World):
+    """Where every bucket is account 999999999999's, which lets everybody in."""
+
+    def connect(self, target: Target) -> Connection:
+        session = boto3.Session("testing", "testing", region_name="us-east-1")
+        session.events.register("before-call.s3", self.expect)  # type: ignore[arg-type]
+        return Connection(session=session, description="moto")
+
+    @staticmethod
+    def expect(params: dict[str, Any], **_: object) -> tuple[object, dict[str, object]] | None:
+        """Answer as S3 does to another owner; moto does not look."""
+        owner = params["headers"].get("x-amz-expected-bucket-owner", "999999999999")
+        if owner == "999999999999":
+            return None
+        error = {"Code": "403" if params["method"] == "HEAD" else "AccessDenied", "Message": ""}
+        told = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        return AWSResponse("", 403, HTTPHeaders(), None), told
+
+
+@pytest.mark.parametrize("command", ["put", "get", "ls"])
+def test_a_bucket_of_another_account_must_be_named_as_such(
+    world: World, data: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    others = OthersWorld({})
+    asked = {
+        "put": ["-b", "photos/in", "-p", str(data)],
+        "get": ["-b", "photos", "-p", str(data)],
+        "ls": ["-b", "photos"],
+    }
+    s3 = boto3.client("s3", region_name="us-east-1")
+    if command != "put":
+        s3.put_object(Bucket="photos", Key="there", Body=b"x")
+    assert run([command, *asked[command]], others) == 1
+    shown = capsys.readouterr()
+    assert "The bucket photos belongs to another account." in shown.err
+    assert "--expected-bucket-owner" in shown.err
+    if command == "put":
+        assert s3.list_objects_v2(Bucket="photos")["KeyCount"] == 0
+    named = [command, "--expected-bucket-owner", "999999999999", *asked[command]]
+    assert run(named, others) == 0
+    assert run([command, "--expected-bucket-owner", "999", *asked[command]], others) == 2
+
+
+def test_a_denied_upload_tells_of_owners_too(
+    world: World, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who may only write to a bucket cannot ask whose it is."""
+
+    class Closed(OthersWorld):
+        @staticmethod
+        def expect(params: dict[str, Any], **_: object) -> tuple[object, dict[str, object]] | None:
+            headers = {"x-amz-expected-bucket-owner": "1"}
+            return OthersWorld.expect({**params, "headers": headers})
+
+    assert run(["put", "-b", "photos", "-p", str(data)], Closed({})) == 5
+    shown = capsys.readouterr()
+    assert "do PutObject on" in shown.err
+    assert "If the bucket is another account's" in shown.err
