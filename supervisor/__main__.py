@@ -108,13 +108,14 @@ def _handler(environ: Mapping[str, str]) -> Supervisor | Delegate:
     from functools import cache, partial
 
     from supervisor import storage
+    from supervisor.config import owners
     from supervisor.delegate import Delegate
     from supervisor.delegation import batch
 
     gc.enable()
     return Delegate(
         bucket=config.state_bucket,
-        open_store=cache(partial(storage.open_store, environ=environ)),
+        open_store=cache(partial(storage.open_store, environ=environ, owners=owners(config))),
         open_delegator=lambda target: batch.connect(target, environ),
         notes=Log(config.log_level),
     )
@@ -128,6 +129,7 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
     """Wire the adapters together; stores and the delegator connect when first used."""
     from functools import cache
 
+    from supervisor.config import owners
     from supervisor.core import Supervisor
     from supervisor.runners.process import ProcessRunner
 
@@ -140,7 +142,7 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
     def open_store(provider: str) -> ObjectStore:
         from supervisor import storage
 
-        return storage.open_store(provider, environ)
+        return storage.open_store(provider, environ, owners(config))
 
     @cache
     def open_delegator() -> JobDelegator:

@@ -26,6 +26,20 @@ def key(function: str) -> str:
     return f"functions/{function}.json"
 
 
+def owners(config: FunctionConfig) -> dict[str, str]:
+    """Say which account owns the buckets that the function writes to: its own, as init saw.
+
+    The state bucket's name, ``scar-<account>-<region>``, tells which. Were such a bucket deleted
+    and its name taken by somebody else, records and results would go to them.
+    """
+    account, _, region = config.state_bucket.removeprefix("scar-").partition("-")
+    is_state = config.state_bucket.startswith("scar-") and len(account) == 12 and account.isdigit()
+    if not (is_state and region[-1:].isdigit()):
+        return {}
+    written = {rule.target("").bucket for rule in config.outputs}
+    return dict.fromkeys((config.state_bucket, *written), account)
+
+
 def dump(config: FunctionConfig) -> str:
     """Write the configuration as JSON; equal configurations give equal text."""
     return json.dumps({"format": FORMAT, **asdict(config)}, sort_keys=True, indent=1) + "\n"

@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 KNOWN = ("s3",)
 
 
-def open_store(provider: str, environ: Mapping[str, str]) -> ObjectStore:
+def open_store(
+    provider: str, environ: Mapping[str, str], owners: Mapping[str, str] | None = None
+) -> ObjectStore:
     """Open the store that an FDL calls ``provider``: a kind, or ``kind.id`` (``s3.my_s3``).
 
     Region, endpoint and credentials come from the environment, as in every AWS SDK. Nothing
-    is sent yet. Raises ConfigError for an unknown kind or an unusable environment.
+    is sent yet. ``owners`` names the accounts that buckets must be of. Raises ConfigError for an
+    unknown kind or an unusable environment.
     """
     kind = provider.partition(".")[0]
     match kind:
         case "s3":
             from supervisor.storage import s3
 
-            return s3.connect(environ)
+            return s3.connect(environ, owners=owners)
         case _:
             raise ConfigError(
                 f"The storage provider {provider!r} is not known.",

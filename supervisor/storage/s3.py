@@ -26,8 +26,15 @@ if TYPE_CHECKING:
     from supervisor.model import Condition, ObjectRef, StoredObject, VersionPin
 
 
-def connect(environ: Mapping[str, str], pacing: Pacing | None = None) -> S3Store:
-    """Make a store from the environment of a function or job; raise ConfigError."""
+def connect(
+    environ: Mapping[str, str],
+    pacing: Pacing | None = None,
+    owners: Mapping[str, str] | None = None,
+) -> S3Store:
+    """Make a store from the environment of a function or job; raise ConfigError.
+
+    ``owners`` names the accounts that buckets must be of.
+    """
     try:
         credentials = credential_source(environ)
     except NoCredentials as error:
@@ -39,7 +46,7 @@ def connect(environ: Mapping[str, str], pacing: Pacing | None = None) -> S3Store
         connections=Connections(environ),
         pacing=pacing or Pacing(),
     )
-    return S3Store(calls=S3Calls(client, environ))
+    return S3Store(calls=S3Calls(client, environ, owners or {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

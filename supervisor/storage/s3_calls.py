@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
 from supervisor.aws.errors import AwsError, ErrorAnswer
 from supervisor.aws.request import AwsRequest, digests
 from supervisor.storage.s3_errors import is_absent, translated
-from supervisor.storage.s3_wire import check_key, owner_headers
+from supervisor.storage.s3_wire import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +23,14 @@ Query = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class S3Calls:
-    """Builds and sends requests about objects; ``environ`` may name another endpoint."""
+    """Builds and sends requests about objects; ``environ`` may name another endpoint.
+
+    ``owners`` are the accounts that some buckets must be of; S3 refuses if they are not.
+    """
 
     client: AwsClient
     environ: Mapping[str, str]
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     def request(
         self,
@@ -44,8 +48,12 @@ class S3Calls:
             origin=origin,
             path=f"{prefix}/{ref.key}",
             query=query,
-            headers={**owner_headers(ref.bucket), **(headers or {})},
+            headers={**self._owner(ref.bucket), **(headers or {})},
         )
+
+    def _owner(self, bucket: str) -> dict[str, str]:
+        owner = self.owners.get(bucket)
+        return {"x-amz-expected-bucket-owner": owner} if owner else {}
 
     def with_body(self, request: AwsRequest, body: Body, ref: ObjectRef) -> AwsRequest:
         """Add a body with its checksum; a file is read once for that."""

@@ -76,5 +76,8 @@ def _remedy(error: ErrorAnswer, ref: ObjectRef, action: str) -> str:
         return "Allow the role kms:Decrypt and kms:GenerateDataKey on the bucket's key."
     if error.status == 403:
         listing = f", and s3:ListBucket on {ref.bucket}" if action == "s3:GetObject" else ""
-        return f"Allow the role {action} on arn:aws:s3:::{ref.bucket}/*{listing}."
+        return (
+            f"Allow the role {action} on arn:aws:s3:::{ref.bucket}/*{listing}. If it is allowed,"
+            " see whether the bucket is still of the function's account."
+        )
     return CAUSES.get(error.code, "Run it again; the fault may pass." if error.transient else "")

@@ -40,17 +40,6 @@ def check_key(ref: ObjectRef) -> None:
         )
 
 
-def owner_headers(bucket: str) -> dict[str, str]:
-    """Name the owner of a state bucket, ``scar-<account>-<region>``.
-
-    Were it deleted and its name taken by somebody else, records would go to them.
-    """
-    account, _, region = bucket.removeprefix("scar-").partition("-")
-    is_state = bucket.startswith("scar-") and len(account) == 12 and account.isdigit()
-    is_state = is_state and region[-1:].isdigit()
-    return {"x-amz-expected-bucket-owner": account} if is_state else {}
-
-
 def quoted(etag: str) -> str:
     return etag if etag.startswith('"') else f'"{etag}"'
 

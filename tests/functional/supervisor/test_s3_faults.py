@@ -423,3 +423,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_key_too_long_is_refused_before_anything_is_sent(large: Path) -> None:
     with scripted() as server, pytest.raises(StorageError, match="1024"):
         a_store(server).upload(large, replace(REF, key="x" * 1025))
+
+
+def test_the_owner_of_a_bucket_is_named_with_every_request_about_it() -> None:
+    with scripted(ABSENT, WRITTEN, ABSENT) as server:
+        store = a_store(server)
+        store = replace(store, calls=replace(store.calls, owners={"data": "123456789012"}))
+        assert store.head(REF) is None
+        store.write(REF, b"x")
+        assert store.head(ObjectRef("s3", "other", "key")) is None
+    told = [seen.headers.get("x-amz-expected-bucket-owner") for seen in server.seen]
+    assert told == ["123456789012", "123456789012", None]

@@ -16,7 +16,6 @@ from supervisor.storage.s3_wire import (
     condition_headers,
     described,
     metadata_headers,
-    owner_headers,
     part_size,
 )
 
@@ -69,21 +68,6 @@ def test_conditions_become_headers() -> None:
     assert condition_headers(Absent()) == {"if-none-match": "*"}
     assert condition_headers(Matches("abc")) == {"if-match": '"abc"'}
     assert condition_headers(Matches('"abc"')) == {"if-match": '"abc"'}
-
-
-@pytest.mark.parametrize(
-    ("bucket", "owner"),
-    [
-        ("scar-123456789012-eu-west-1", "123456789012"),
-        ("scar-123456789012-us-gov-east-1", "123456789012"),
-        ("scar-123456789012-photos", ""),
-        ("scar-2024-eu-west-1", ""),
-        ("photos", ""),
-        ("my-scar-123456789012-eu-west-1", ""),
-    ],
-)
-def test_the_owner_of_a_state_bucket_is_named(bucket: str, owner: str) -> None:
-    assert owner_headers(bucket).get("x-amz-expected-bucket-owner", "") == owner
 
 
 def test_what_a_store_does_not_tell_is_zero_or_empty() -> None:

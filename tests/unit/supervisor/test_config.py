@@ -1,0 +1,57 @@
+"""What function.json says about buckets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supervisor import __main__ as entry
+from supervisor import config as wire
+from supervisor.model import ExecutionMode, FunctionConfig, OutputRule
+from supervisor.storage.s3 import S3Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIG = FunctionConfig(
+    name="crop",
+    mode=ExecutionMode.LAMBDA,
+    state_bucket="scar-123456789012-eu-west-1",
+    outputs=(OutputRule(provider="s3", path="thumbnails/small"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "owner"),
+    [
+        ("scar-123456789012-eu-west-1", "123456789012"),
+        ("scar-123456789012-us-gov-east-1", "123456789012"),
+        ("scar-123456789012-photos", ""),
+        ("scar-2024-eu-west-1", ""),
+        ("photos", ""),
+        ("my-scar-123456789012-eu-west-1", ""),
+    ],
+)
+def test_the_state_bucket_tells_who_owns_what_the_function_writes_to(
+    bucket: str, owner: str
+) -> None:
+    found = wire.owners(replace(CONFIG, state_bucket=bucket))
+    assert found == ({bucket: owner, "thumbnails": owner} if owner else {})
+
+
+@pytest.mark.parametrize("delegate", [False, True])
+def test_stores_of_a_function_know_the_owners(tmp_path: Path, *, delegate: bool) -> None:
+    config = replace(CONFIG, delegate=delegate)
+    (tmp_path / "function").mkdir()
+    (tmp_path / "function" / "function.json").write_text(wire.dump(config))
+    environ = {
+        "SCAR_HOME": str(tmp_path),
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+    }
+    store = entry._handler(environ).open_store("s3")
+    assert isinstance(store, S3Store)
+    assert store.calls.owners == wire.owners(config)
