@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scar.aws import faults
 from scar.aws.wait import Patience
-from scar.errors import Refused
+from scar.errors import Refused, ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,6 +81,8 @@ def look(s3: S3Client, bucket: str) -> Seen:
 class DeployLock:
     """Held inside ``with``; raises StillWaiting if others keep it for longer than patience.
 
+    If only its release fails, that is reported: the lease runs out.
+
     ``begun`` is what its owner is about to change. Taken at once if nobody held the lock since
     ``seen``; then ``is_unchanged``.
     """
@@ -124,8 +126,15 @@ class DeployLock:
         self._stop.set()
         if self._renewal is not None:
             self._renewal.join()
-        with faults.translated("release the deployment lock"):
-            self._give_back()
+        try:
+            with faults.translated("release the deployment lock"):
+                self._give_back()
+        except ScarError as failure:
+            # What was done under it is done, or failed for a reason of its own.
+            self.report(
+                f"Warning: {failure.problem.rstrip('.')}. The lock ends by itself within"
+                f" {self.lease:.0f} seconds; until then other deployments wait."
+            )
 
     def check(self) -> None:
         """Raise Refused if the lock was lost, for instance while the machine slept."""
