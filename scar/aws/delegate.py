@@ -50,6 +50,16 @@ def unserved(functions: Iterable[Function]) -> Iterator[str]:
             )
 
 
+def bounded(functions: Iterable[Function]) -> Iterator[str]:
+    """Say under which boundary the delegate is, if the functions it serves do not agree."""
+    served = [f for f in functions if serves(f)]
+    if len({f.boundary for f in served}) > 1:
+        yield (
+            f"{names.DELEGATE} serves functions under several permissions boundaries; it is made"
+            f" under that of {served[0].name}"
+        )
+
+
 def described(functions: Iterable[Function]) -> Function | None:
     """Describe the delegate of these functions, None if none of them has one."""
     first = next((f for f in functions if serves(f)), None)

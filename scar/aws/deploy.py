@@ -170,6 +170,7 @@ class Deployment:
             *_sharing(keep, found, ours),
             *_standing(site),
             *delegate.unserved(self.functions),
+            *delegate.bounded(self.functions),
         )
         return replace(todo, notes=notes) if todo else todo
 

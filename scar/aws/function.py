@@ -55,6 +55,11 @@ class Compute:
     def is_fargate(self) -> bool:
         return self.type in ("FARGATE", "FARGATE_SPOT")
 
+    @property
+    def shares_role(self) -> bool:
+        """Whether they are instances with the one role that scar makes for all of a Region."""
+        return not (self.is_fargate or self.instance_profile)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:

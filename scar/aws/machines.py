@@ -97,7 +97,7 @@ def of(
         name=names.batch_log_group(function.name), retention_days=function.retention_days
     )
     yield from _roles(function, flow)
-    if not batch.compute.is_fargate and not batch.compute.instance_profile:
+    if batch.compute.shares_role:
         role = names.instance_role(account.region)
         yield Role(
             name=role,

@@ -50,6 +50,7 @@ def of_functions(functions: Sequence[Function]) -> Iterator[str]:
     for function in functions:
         yield from _loops(function)
         yield from _roles(function)
+    yield from _boundaries(functions)
     yield from _cycles(functions)
     inputs = [(f, i) for f in functions for i in f.inputs if is_s3(i.provider)]
     for (one, first), (other, second) in combinations(inputs, 2):
@@ -75,11 +76,25 @@ def _roles(function: Function) -> Iterator[str]:
             f"{function.name}: iam.create is false, but a role is needed for"
             f" {', '.join(services)}: give its ARN as iam.role."
         )
-    if compute and not compute.is_fargate and not compute.instance_profile:
+    if compute and compute.shares_role:
         yield (
             f"{function.name}: iam.create is false, but a role and an instance profile are needed"
             " for Batch's instances: give the profile's ARN as"
             " batch.compute_resources.instance_role."
+        )
+
+
+def _boundaries(functions: Sequence[Function]) -> Iterator[str]:
+    """Find boundaries that cannot all be kept: instances have one role for all functions."""
+    sharing = [f for f in functions if f.batch and f.batch.compute.shares_role]
+    named = {f.boundary for f in sharing}
+    if len(named) > 1:
+        shown = ", ".join(sorted(boundary or "none" for boundary in named))
+        yield (
+            f"{', '.join(f.name for f in sharing)}: Batch's instances have one role for all"
+            f" functions, which cannot be under several boundaries ({shown}): give them the same"
+            " iam.permissions_boundary, or an instance profile of your own"
+            " (batch.compute_resources.instance_role)."
         )
 
 

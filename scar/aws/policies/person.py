@@ -63,10 +63,9 @@ def scope_of(functions: Sequence[Function], account: Account) -> Scope:
     machines = [f.batch.compute for f in functions if f.batch is not None]
     parts: dict[Part, bool] = {
         "always": True,
-        "own roles": any(not f.role for f in functions)
-        or any(not m.is_fargate and not m.instance_profile for m in machines),
+        "own roles": any(not f.role for f in functions) or any(m.shares_role for m in machines),
         "batch": bool(machines),
-        "instances": any(not m.is_fargate and not m.instance_profile for m in machines),
+        "instances": any(m.shares_role for m in machines),
         "templates": any(not m.is_fargate and (m.disk_gib or m.user_data) for m in machines),
         "vpc": any(f.subnets for f in functions),
         "efs": any(f.file_systems for f in functions),

@@ -103,6 +103,19 @@ def test_the_plan_says_what_a_role_of_the_user_s_costs(
     assert not [n for n in plan.notes if "Lambda kills" in n]
 
 
+def test_the_plan_says_under_whose_boundary_it_is(
+    connection: Connection, images: FakeImages
+) -> None:
+    made = connection.client("iam").create_policy(
+        PolicyName="bound",
+        PolicyDocument='{"Version":"2012-10-17","Statement":'
+        '[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
+    )
+    bound = replace(a_function(), boundary=made["Policy"]["Arn"])
+    said = str(deploy(connection, images, bound, a_function(name="cut")))
+    assert "is made under that of crop)" in said
+
+
 def test_no_function_can_have_its_name(connection: Connection, images: FakeImages) -> None:
     with pytest.raises(NotDeployable, match="of scar's own"):
         deploy(connection, images, a_function(name=DELEGATE))

@@ -40,7 +40,12 @@ def test_the_failure_under_a_lock_is_told_and_not_that_of_its_release(
 ) -> None:
     said: list[str] = []
     lock = DeployLock(s3=connection.client("s3"), bucket=bucket, report=said.append)
-    with pytest.raises(Refused, match="the work"), lock:
-        refuse(connection, "s3", "PutObject")
-        raise Refused("the work", remedy="Do it again.")
+
+    def work() -> None:
+        with lock:
+            refuse(connection, "s3", "PutObject")
+            raise Refused("the work", remedy="Do it again.")
+
+    with pytest.raises(Refused, match="the work"):
+        work()
     assert len(said) == 1

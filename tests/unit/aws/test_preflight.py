@@ -49,6 +49,27 @@ def test_outputs_of_another_ending_start_nothing() -> None:
     assert faults(replace(jpegs, outputs=(rule,))) == []
 
 
+def under(boundary: str, name: str, compute: Compute) -> Function:
+    batch = Batch(compute=compute)
+    return replace(CROP, name=name, inputs=(), boundary=boundary, batch=batch)
+
+
+def test_functions_that_share_the_role_of_instances_are_under_one_boundary() -> None:
+    one = under("arn:aws:iam::1:policy/one", "one", Compute())
+    (fault,) = faults(one, under("", "other", Compute(type="SPOT")))
+    assert fault.startswith("one, other: Batch's instances have one role")
+    assert "(arn:aws:iam::1:policy/one, none)" in fault
+    assert faults(one, replace(one, name="other")) == []
+
+
+@pytest.mark.parametrize(
+    "compute", [Compute(type="FARGATE"), Compute(instance_profile="arn:aws:iam::1:x")]
+)
+def test_roles_of_their_own_may_be_under_boundaries_of_their_own(compute: Compute) -> None:
+    one = under("arn:aws:iam::1:policy/one", "one", Compute())
+    assert faults(one, under("arn:aws:iam::1:policy/other", "other", compute)) == []
+
+
 def test_functions_that_start_each_other_are_named_in_their_order() -> None:
     one = writing("photos/next")
     other = replace(
