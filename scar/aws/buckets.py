@@ -12,10 +12,12 @@ from scar.aws import faults
 from scar.aws.handlers.s3 import encryption
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from concurrent.futures import Future
 
     from mypy_boto3_s3 import S3Client
+
+    from scar.aws.connection import KeyReader
 
 _ABSENT = frozenset({"404", "NoSuchBucket"})
 _DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
@@ -26,8 +28,8 @@ _AT_ONCE = 16
 class Seen:
     """One bucket. ``is_ours`` is None if that cannot be told, ``region`` empty likewise.
 
-    ``key`` is what the bucket calls its KMS key: an ARN, an id, an alias; ``hidden`` tells that
-    the encryption may not be looked at.
+    ``key`` is what the bucket calls its KMS key: an ARN, an id, or an alias that could not be
+    looked up; ``hidden`` tells that the encryption may not be looked at.
     """
 
     name: str
@@ -37,16 +39,32 @@ class Seen:
     key: str = ""
     hidden: bool = False
 
+    @property
+    def has_alias(self) -> bool:
+        """Whether the key is only known by an alias; that of S3's own key says enough."""
+        return "alias/" in self.key and not self.key.endswith("alias/aws/s3")
 
-def look(s3: S3Client, buckets: Collection[str]) -> dict[str, Seen]:
-    """Look at all of them at once; raise what the SDK raises."""
+
+def look(s3: S3Client, buckets: Collection[str], keys: Callable[[], KeyReader]) -> dict[str, Seen]:
+    """Look at all of them at once; raise what the SDK raises. ``keys`` is asked about aliases."""
     if not buckets:
         return {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         # Both questions at the same time: mostly both have an answer.
-        keys = {name: pool.submit(encryption, s3, name) for name in sorted(buckets)}
+        asked = {name: pool.submit(encryption, s3, name) for name in sorted(buckets)}
         heads = {name: pool.submit(_head, s3, name) for name in sorted(buckets)}
-        return {name: _with_key(heads[name].result(), keys[name]) for name in sorted(buckets)}
+        found = {name: _with_key(heads[name].result(), asked[name]) for name in sorted(buckets)}
+    named = {seen.key for seen in found.values() if seen.has_alias}
+    arns = {alias: _key_of(keys(), alias) for alias in sorted(named)}
+    return {name: replace(seen, key=arns.get(seen.key, seen.key)) for name, seen in found.items()}
+
+
+def _key_of(keys: KeyReader, alias: str) -> str:
+    """Return the ARN of the key behind an alias: policies know no aliases."""
+    try:
+        return str(keys.describe_key(KeyId=alias)["KeyMetadata"]["Arn"])
+    except ClientError:
+        return alias
 
 
 def region_of(location: str | None) -> str:

@@ -29,7 +29,9 @@ READ_TIMEOUT = 60
 ATTEMPTS = 5
 CONNECTIONS = 32
 
-Service = Literal["batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "service-quotas", "sts"]
+Service = Literal[
+    "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sts"
+]
 
 
 class QuotaReader(Protocol):
@@ -37,6 +39,13 @@ class QuotaReader(Protocol):
 
     def get_service_quota(self, *, ServiceCode: str, QuotaCode: str) -> Mapping[str, Any]:  # noqa: N803
         """Return ``{"Quota": {"Value": …}}``."""
+
+
+class KeyReader(Protocol):
+    """What is used of KMS."""
+
+    def describe_key(self, *, KeyId: str) -> Mapping[str, Any]:  # noqa: N803
+        """Return ``{"KeyMetadata": {"Arn": …}}``; also for an alias."""
 
 
 def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
@@ -94,6 +103,8 @@ class Connection:
     def client(self, service: Literal["ecr"]) -> ECRClient: ...
     @overload
     def client(self, service: Literal["iam"]) -> IAMClient: ...
+    @overload
+    def client(self, service: Literal["kms"]) -> KeyReader: ...
     @overload
     def client(self, service: Literal["lambda"]) -> LambdaClient: ...
     @overload

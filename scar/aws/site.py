@@ -101,7 +101,7 @@ def _made(name: str, account: Account, purpose: str) -> str:
 def _buckets(connection: Connection, functions: Sequence[Function]) -> dict[str, Seen]:
     with translated("look at the buckets"):
         wanted = {bucket for function in functions for bucket in function.buckets}
-        return buckets.look(connection.client("s3"), wanted)
+        return buckets.look(connection.client("s3"), wanted, lambda: connection.client("kms"))
 
 
 def _networks(connection: Connection, functions: Sequence[Function]) -> dict[Given, Network]:

@@ -78,10 +78,11 @@ def _doubtful_bucket(seen: Seen) -> Iterator[str]:
             f"The encryption of bucket {seen.name} may not be looked at"
             " (s3:GetEncryptionConfiguration): if it has a KMS key, the roles cannot use it."
         )
-    if "alias/" in seen.key and not seen.key.endswith("alias/aws/s3"):
+    if seen.has_alias:
         yield (
-            f"Bucket {seen.name} is encrypted with {seen.key}: roles are only given keys, not"
-            " aliases. Let the bucket name the key's ARN, or the key's policy the roles."
+            f"Bucket {seen.name} is encrypted with {seen.key}, and which key that is could not be"
+            " found out (kms:DescribeKey): roles are only given keys, not aliases. Let the bucket"
+            " name the key's ARN, or the key's policy the roles."
         )
 
 

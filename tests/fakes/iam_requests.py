@@ -169,6 +169,12 @@ def _ec2(operation: str, given: Parameters) -> Iterator[Request]:
         yield Request("ec2:CreateTags", arn, {"ec2:createaction": operation})
 
 
+def _kms(operation: str, given: Parameters) -> Iterator[Request]:
+    """What is asked is about the key, also if the alias is named."""
+    assert "KeyId" in given
+    yield Request(f"kms:{operation}", _HERE.format("kms", "key/1"))
+
+
 def _anywhere(operation: str, given: Parameters) -> Iterator[Request]:
     del given
     yield Request(f"servicequotas:{operation}", "*")
@@ -192,6 +198,7 @@ _OF: Mapping[str, Callable[[str, Parameters], Iterator[Request]]] = {
     "logs": _logs,
     "batch": _batch,
     "ec2": _ec2,
+    "kms": _kms,
     "service-quotas": _anywhere,
     "sts": _nothing,
 }

@@ -57,6 +57,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "ecr:GetAccountSetting",
             "ecr:GetAuthorizationToken",
+            "kms:DescribeKey",
             "lambda:GetAccountSettings",
             "lambda:ListFunctions",
             "logs:DescribeLogGroups",

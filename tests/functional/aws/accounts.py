@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "123456789012"
 SERVICES = (
-    "batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "service-quotas", "sqs", "sts",
+    "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sqs", "sts",
 )  # fmt: skip
 _BATCHS_OWN = "AWSServiceRoleForBatch"
 

@@ -101,31 +101,56 @@ def test_a_bucket_of_another_region_stops(connection: Connection, images: FakeIm
     assert left(connection) == {"buckets": ["photos"]}
 
 
-def test_the_key_of_a_bucket_is_given_to_the_roles(
-    connection: Connection, images: FakeImages
-) -> None:
+def encrypt(connection: Connection, key: str) -> None:
     s3 = connection.client("s3")
     s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    key = "arn:aws:kms:eu-west-1:123456789012:key/1234"
+    default: Any = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     s3.put_bucket_encryption(
         Bucket="photos",
         ServerSideEncryptionConfiguration={
-            "Rules": [
-                {
-                    "ApplyServerSideEncryptionByDefault": {
-                        "SSEAlgorithm": "aws:kms",
-                        "KMSMasterKeyID": key,
-                    }
-                }
-            ]
+            "Rules": [{"ApplyServerSideEncryptionByDefault": default}]
         },
     )
-    deploy(connection, images, a_function())
+
+
+def given_keys(connection: Connection) -> list[str]:
     found: Any = connection.client("iam").get_role_policy(
         RoleName="crop-eu-west-1-lambda", PolicyName="scar"
     )["PolicyDocument"]
-    (statement,) = [s for s in found["Statement"] if "kms:Decrypt" in s["Action"]]
-    assert statement["Resource"] == [key]
+    return [r for s in found["Statement"] if "kms:Decrypt" in s["Action"] for r in s["Resource"]]
+
+
+def test_the_key_of_a_bucket_is_given_to_the_roles(
+    connection: Connection, images: FakeImages
+) -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1234"
+    encrypt(connection, key)
+    deploy(connection, images, a_function())
+    assert given_keys(connection) == [key]
+
+
+@pytest.mark.parametrize("alias", ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine"])
+def test_a_key_that_is_named_by_an_alias_is_given_too(
+    connection: Connection, images: FakeImages, alias: str
+) -> None:
+    kms: Any = connection.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/mine", TargetKeyId=key["KeyId"])
+    encrypt(connection, alias)
+    said: list[str] = []
+    init([a_function()], connection, said.append, images=images)
+    assert given_keys(connection) == [key["Arn"]]
+    assert not [line for line in said if "alias" in line]
+
+
+def test_an_alias_of_an_unknown_key_is_a_warning(
+    connection: Connection, images: FakeImages
+) -> None:
+    encrypt(connection, "alias/gone")
+    said: list[str] = []
+    init([a_function()], connection, said.append, images=images)
+    assert given_keys(connection) == []
+    assert [line for line in said if "alias/gone" in line and "kms:DescribeKey" in line]
 
 
 def test_every_call_to_a_bucket_names_its_owner(connection: Connection, images: FakeImages) -> None:

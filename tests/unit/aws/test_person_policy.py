@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 ACCOUNT = Account("123456789012", "eu-west-1")
 CROP = Function(name="crop", image="x", inputs=(Input(provider="s3", path="photos/in"),))
 BATCH = replace(CROP, mode=ExecutionMode.BATCH, batch=Batch())
-SERVICES = ("batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "service-quotas")
+SERVICES = ("batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas")
 # What a client's upload_file and download_file call.
 TRANSFERS = {
     "s3:AbortMultipartUpload",
