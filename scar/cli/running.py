@@ -263,4 +263,8 @@ def _read(script: Path) -> bytes:
         ) from error
     if not content.strip():
         raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
+    from scar.fdl.scripts import LOOKED_AT, windows_line_ends
+
+    if problem := windows_line_ends(content[:LOOKED_AT]):
+        raise UsageError(f"The script {script} {problem} {script}", remedy="Then run it again.")
     return content

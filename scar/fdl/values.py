@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws import limits
+from scar.fdl import scripts
 
 _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
 # Amazon ECR API reference, CreateRepository; functions' names have 64 characters of the 256.
@@ -83,6 +84,14 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _of_unix(path: Path) -> Path:
+    with path.open("rb") as file:
+        problem = scripts.windows_line_ends(file.read(scripts.LOOKED_AT))
+    if problem:
+        raise ValueError(f"the script {problem} {path}")
+    return path
+
+
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError(f"there is no folder {path}")
@@ -121,6 +130,7 @@ RepositoryPrefix = Annotated[
 ]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(listed)]
 File = Annotated[Path, AfterValidator(_file), AfterValidator(_readable)]
+Script = Annotated[File, AfterValidator(_of_unix)]
 Folder = Annotated[Path, AfterValidator(_file), AfterValidator(_folder)]
 Name = Annotated[
     str, _matches(_FUNCTION_NAME, "a function name: 1 to 64 letters, digits, '-' and '_'")

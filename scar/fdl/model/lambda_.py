@@ -8,7 +8,18 @@ from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws import limits
 from scar.fdl.model.base import Environment, Model, Network, Storage
-from scar.fdl.values import File, Folder, Name, Text, Texts, listed, listed_or_one, renamed, sized
+from scar.fdl.values import (
+    File,
+    Folder,
+    Name,
+    Script,
+    Text,
+    Texts,
+    listed,
+    listed_or_one,
+    renamed,
+    sized,
+)
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -106,10 +117,10 @@ class Lambda(Model):
     environment: Environment = Field(
         Environment(), description="variables of the Lambda function, for the supervisor and script"
     )
-    init_script: File | None = Field(
+    init_script: Script | None = Field(
         None, description="the script, relative to this file; none: the image's own entrypoint"
     )
-    run_script: File | None = Field(None, description="another word for init_script")
+    run_script: Script | None = Field(None, description="another word for init_script")
     extra_payload: Folder | None = Field(
         None, description="folder whose files lie next to the script, in /opt/scar/function"
     )

@@ -192,6 +192,24 @@ def test_paths_are_relative_to_the_file(write: Write, tmp_path: Path) -> None:
     assert spec.script == tmp_path / "run.sh"
 
 
+@pytest.mark.parametrize("script", [b"#!/bin/sh\r\necho\r\n", b"echo\r\n"])
+def test_a_script_that_windows_saved_is_told_with_what_mends_it(
+    write: Write, tmp_path: Path, script: bytes
+) -> None:
+    (tmp_path / "windows.sh").write_bytes(script)
+    (fault,) = faults(write(GOOD + "      init_script: windows.sh\n"))
+    assert "Windows line ends" in fault
+    assert f"sed -i 's/\\r$//' {tmp_path / 'windows.sh'}" in fault
+
+
+@pytest.mark.parametrize("script", [b"#!/bin/sh\nprintf 'a\r\n'\r\n", b"\x7fELF\0\r\n", b"echo\r"])
+def test_carriage_returns_elsewhere_are_the_scripts_own(
+    write: Write, tmp_path: Path, script: bytes
+) -> None:
+    (tmp_path / "unix.sh").write_bytes(script)
+    load(write(GOOD + "      init_script: unix.sh\n"))
+
+
 def test_the_home_of_an_unknown_user_is_a_fault(write: Write) -> None:
     found = faults(write(GOOD + "      init_script: ~no-such-user/run.sh\n"))
     assert len(found) == 1
