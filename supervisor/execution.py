@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from supervisor.logs import Log
     from supervisor.model import FunctionConfig
+    from supervisor.outputs import Output
     from supervisor.ports import ObjectStore, ScriptRunner
     from supervisor.records import Uploaded
     from supervisor.staging import Staged, Work
@@ -65,13 +66,20 @@ class Execution:
             output = self._run_script(work, place, staged)
             files = outputs.collect(place.outputs, self.config.outputs, notes.warning)
             self._left(work, "before the upload")
-            made = tuple(
-                outputs.upload(
-                    self.open_store(file.target.provider), file, staged.metadata, notes.info
-                )
-                for file in files
-            )
+            made = tuple(self._upload(file, staged.metadata, notes) for file in files)
         return Made(output=output, files=made)
+
+    def _upload(self, file: Output, metadata: Mapping[str, str], notes: Log) -> Uploaded:
+        store = self.open_store(file.target.provider)
+        made = outputs.upload(store, file, metadata, notes.info)
+        if made.replaced:
+            notes.warning(
+                f"{file.target} was the result of another file, of run {made.replaced};"
+                " it is replaced.",
+                remedy="Where files in several folders have one name, let the script keep the"
+                " folder: it is in STORAGE_OBJECT_KEY.",
+            )
+        return made
 
     def _stage_in(self, work: Work, place: Workspace) -> Staged:
         size = work.trigger.size if isinstance(work.trigger, Announced) else 0

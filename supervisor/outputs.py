@@ -110,7 +110,7 @@ def upload(store: ObjectStore, output: Output, metadata: Mapping[str, str], log:
             )
         except PreconditionFailed:
             continue
-        return _line(output, stored)
+        return _line(output, stored, _of_another_input(there, metadata))
     raise StorageError(
         f"{output.target} changes all the time: {TRIES} conditional writes were refused.",
         remedy="Give functions that run at the same time output folders of their own.",
@@ -132,13 +132,21 @@ def _is_newer(there: Mapping[str, str], mine: Mapping[str, str]) -> bool:
     return is_later(there.get(SEQUENCER, ""), mine[SEQUENCER])
 
 
-def _line(output: Output, stored: StoredObject) -> Uploaded:
+def _of_another_input(there: StoredObject | None, mine: Mapping[str, str]) -> str:
+    """Name the run that had made the object of another file; none for calls without a file."""
+    before = {} if there is None else there.metadata
+    inputs = before.get(INPUT), mine.get(INPUT)
+    return before.get(RUN, "") if all(inputs) and inputs[0] != inputs[1] else ""
+
+
+def _line(output: Output, stored: StoredObject, replaced: str = "") -> Uploaded:
     return Uploaded(
         bucket=output.target.bucket,
         key=output.target.key,
         size=output.path.stat().st_size,
         crc32=_crc32(output.path),
         etag=stored.etag,
+        replaced=replaced,
     )
 
 

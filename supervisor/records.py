@@ -152,10 +152,14 @@ def may_take_over(held: Owner, mine: Owner, failed: Owner | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uploaded:
-    """One line of the manifest in ``done``: size in bytes, CRC-32 as 8 hex digits."""
+    """One line of the manifest in ``done``: size in bytes, CRC-32 as 8 hex digits.
+
+    ``replaced`` is the run that had made this object of another input.
+    """
 
     bucket: str
     key: str
     size: int
     crc32: str
     etag: str
+    replaced: str = ""

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from scar.aws.connection import Connection
     from scar.cli.session import Session
     from scar.runs.ledger import Ledger, Run
+    from scar.runs.retry import CannotRetry
     from scar.runs.states import State
+
+PARALLEL = 8
 
 
 @click.command()
@@ -54,33 +57,49 @@ def retry(  # noqa: PLR0913 one argument per option
     """
     del yes
     from scar.runs.ledger import Ledger
-    from scar.runs.retry import AGAIN, CannotRetry
-    from scar.runs.retry import retry as again
+    from scar.runs.retry import AGAIN
 
     if bool(what) == failed:
         raise click.UsageError("Give runs or files, or --failed.")
     connection, names = connect(session, name, file)
     ledger = Ledger.of(connection)
-    sent, refused = [], []
     wanted = Wanted(what=what, names=names, since=moment(since), states=AGAIN)
-    for run in _chosen(session, connection, ledger, wanted):
-        if dry_run:
-            sent.append((run, ""))
-            continue
-        try:
-            done = again(ledger, run, lambda f, event: session.world.enqueue(connection, f, event))
-        except CannotRetry as refusal:
-            refused.append(refusal)
-            continue
-        sent.append((run, done.request))
-        session.terminal.progress(f"Started {count(len(sent), 'run')}")
-    _tell(session, sent, "Would start" if dry_run else "Started")
+    chosen = _chosen(session, connection, ledger, wanted)
+    if dry_run:
+        _tell(session, [(run, "") for run in chosen], "Would start")
+        return
+    sent, refused = _send(session, connection, ledger, chosen)
+    if sent or not refused or session.json:
+        _tell(session, sent, "Started")
     for error in refused:
         session.terminal.say(f"{error.problem} {error.remedy}")
     if refused:
         raise ScarError(
             f"{count(len(refused), 'run')} could not be started again.", remedy="See above."
         )
+
+
+def _send(
+    session: Session, connection: Connection, ledger: Ledger, chosen: Iterator[Run]
+) -> tuple[list[tuple[Run, str]], list[CannotRetry]]:
+    """Start these runs again; return them with their requests, and what was refused."""
+    from scar.runs.retry import CannotRetry, Retried, retry
+    from scar.transfer.pool import each
+
+    def start(run: Run) -> Retried | CannotRetry:
+        try:
+            return retry(ledger, run, lambda f, event: session.world.enqueue(connection, f, event))
+        except CannotRetry as refusal:
+            return refusal
+
+    sent, refused = [], []
+    for done in each(chosen, start, workers=PARALLEL):
+        if isinstance(done, CannotRetry):
+            refused.append(done)
+            continue
+        sent.append((done.run, done.request))
+        session.terminal.progress(f"Started {count(len(sent), 'run')}")
+    return sent, refused
 
 
 @click.command()

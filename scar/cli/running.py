@@ -158,7 +158,7 @@ class Files:
                 f"Left out {count(self._left_out, 'file')} whose run is done or under way;"
                 " --force runs them too."
             )
-        if queued or (first and call.session.json):
+        if queued or (call.session.json and (first or self._left_out)):
             show_queued(call.session, name, queued, first)
         return len(queued) + (first is not None) + self._left_out
 

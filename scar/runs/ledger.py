@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from scar.aws import faults, names
 from scar.aws.faults import translated
@@ -124,6 +127,11 @@ class Ledger:
         key = run.key(records.RETRY)
         with translated(f"write the run record {key}"):
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=records.encode({"run": str(run)}))
+
+    def forget_retry(self, run: RunPath) -> None:
+        """Take the note back; what prevents that must not hide why it is taken back."""
+        with contextlib.suppress(ClientError, BotoCoreError):
+            self.s3.delete_object(Bucket=self.bucket, Key=run.key(records.RETRY))
 
     def _runs(self, prefix: str) -> Iterator[Run]:
         for folder, group in groupby(self._records(prefix), key=lambda record: record[0]):

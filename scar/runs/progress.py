@@ -44,7 +44,8 @@ class Progress:
     @property
     def row(self) -> dict[str, int]:
         counts = {state.value: self.states[state] for state in State}
-        return counts | {"waiting": self.waiting, "never_started": self.forgotten}
+        waiting = self.waiting + self.states[State.WAITING]
+        return counts | {"waiting": waiting, "never_started": self.forgotten}
 
     @property
     def sentence(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws import limits
 from scar.errors import ScarError
+from scar.runs.logs import NoSuchFunction
 from scar.runs.states import State
 from supervisor import records
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Ledger, Run
 
 AGAIN = (State.FAILED, State.LOST)
+# Whoever names a run that waits knows better: its event may have been lost on the way.
+NAMED = (*AGAIN, State.WAITING)
 
 
 class CannotRetry(ScarError):
@@ -35,14 +38,27 @@ def retry(ledger: Ledger, run: Run, enqueue: Callable[[str, dict[str, object]], 
     """Send the run's event to its function again; the run keeps its id.
 
     ``enqueue`` hands a payload to a function's asynchronous queue and returns the request id.
-    Raise CannotRetry for a run that is done or at work, or whose event was not kept.
+    Raise CannotRetry for a run that is done or at work, whose event was not kept or whose
+    function is gone. What could not be sent stays as it was.
     """
-    if run.state not in AGAIN:
+    if run.state not in NAMED:
         raise CannotRetry(
             f"The run {run.path} is {run.state.value}.",
             remedy="Only failed and lost runs are started again; `scar run` repeats a file.",
         )
-    return Retried(run=run, request=enqueue(run.path.function, event_again(ledger, run)))
+    event = event_again(ledger, run)
+    try:
+        request = enqueue(run.path.function, event)
+    except NoSuchFunction as error:
+        ledger.forget_retry(run.path)
+        raise CannotRetry(
+            f"The function of the run {run.path} is gone.",
+            remedy="`scar init` makes it again, then the run can be started.",
+        ) from error
+    except BaseException:
+        ledger.forget_retry(run.path)
+        raise
+    return Retried(run=run, request=request)
 
 
 def event_again(ledger: Ledger, run: Run) -> dict[str, object]:

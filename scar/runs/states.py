@@ -30,7 +30,7 @@ class State(enum.StrEnum):
 
     WAITING = "waiting"
     LAMBDA = "lambda"
-    HANDED = "handed"
+    HANDED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"

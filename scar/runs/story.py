@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scar.aws import names
 from scar.errors import ScarError
@@ -51,10 +51,18 @@ class Story:
     @property
     def outputs(self) -> tuple[tuple[str, str, int], ...]:
         """Bucket, key and size in bytes of what the run made."""
+        return tuple((str(o["bucket"]), str(o["key"]), int(o["size"])) for o in self._made)
+
+    @property
+    def replaced(self) -> Mapping[tuple[str, str], str]:
+        """The runs whose results, of other files, these outputs took the place of."""
+        made = ((str(o["bucket"]), str(o["key"]), str(o.get("replaced", ""))) for o in self._made)
+        return {(bucket, key): run for bucket, key, run in made if run}
+
+    @property
+    def _made(self) -> list[dict[str, Any]]:
         made = self.records.get(records.DONE, {}).get("outputs")
-        if not isinstance(made, list):
-            return ()
-        return tuple((str(o["bucket"]), str(o["key"]), int(o["size"])) for o in made)
+        return made if isinstance(made, list) else []
 
 
 def tell(connection: Connection, ledger: Ledger, run: Run) -> Story:

@@ -68,7 +68,9 @@ def _lines(story: Story) -> Iterator[Line]:
     if story.made_by is not None:
         yield Line(0, f"its file was made by run {story.made_by}")
     for bucket, key, size in story.outputs[:MOST]:
-        yield Line(0, f"made s3://{bucket}/{key} ({size:,} bytes)")
+        before = story.replaced.get((bucket, key), "")
+        instead = f", in place of what run {before} made of another file" if before else ""
+        yield Line(0, f"made s3://{bucket}/{key} ({size:,} bytes){instead}")
     if len(story.outputs) > MOST:
         yield Line(0, f"made {len(story.outputs) - MOST:,} more")
     for output, runs in story.triggered.items():

@@ -84,6 +84,11 @@ class ListedS3:
             raise refused("PreconditionFailed", "PutObject")
         self.put(asked["Key"], 0, asked["Body"])
 
+    def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
+        del Bucket
+        self.calls["delete"] += 1
+        self.objects.pop(Key, None)
+
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         self.calls["head"] += 1
         if f"{Bucket}/{Key}" not in self.metadata:

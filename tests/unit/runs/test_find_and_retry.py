@@ -14,6 +14,7 @@ from scar.runs.call import Input
 from scar.runs.cancel import CannotCancel, cancel
 from scar.runs.job import settled
 from scar.runs.ledger import Ledger, UnreadableRecord
+from scar.runs.logs import NoSuchFunction
 from scar.runs.progress import of_inputs
 from scar.runs.retry import CannotRetry, retry
 from scar.runs.states import State
@@ -119,6 +120,39 @@ def test_a_failed_run_is_sent_again_by_the_event_that_makes_the_same_run() -> No
     (trigger,) = read(json.dumps(event).encode())
     assert (function, records.run_id("fn", trigger, "other")) == ("fn", run)
     assert find.by_name(ledger, run).state is State.WAITING
+
+
+def test_a_run_whose_function_is_gone_is_refused_and_stays_failed() -> None:
+    def enqueue(function: str, event: dict[str, object]) -> str:
+        raise NoSuchFunction(function)
+
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "claim", "error")
+    ledger = a_ledger(s3)
+    with pytest.raises(CannotRetry, match="is gone"):
+        retry(ledger, find.by_name(ledger, run), enqueue)
+    assert find.by_name(ledger, run).state is State.FAILED
+
+
+def test_what_could_not_be_sent_does_not_wait() -> None:
+    def enqueue(function: str, event: dict[str, object]) -> str:
+        raise KeyboardInterrupt
+
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "claim", "error")
+    ledger = a_ledger(s3)
+    with pytest.raises(KeyboardInterrupt):
+        retry(ledger, find.by_name(ledger, run), enqueue)
+    assert find.by_name(ledger, run).state is State.FAILED
+
+
+def test_a_run_that_waits_may_be_sent_again_by_name() -> None:
+    s3, sent = ListedS3(), Sent()
+    run = put_run(s3, "in/a", "claim", "error", "retry")
+    ledger = a_ledger(s3)
+    assert find.by_name(ledger, run).state is State.WAITING
+    retry(ledger, find.by_name(ledger, run), sent)
+    assert len(sent.events) == 1
 
 
 @pytest.mark.parametrize("names", [("claim",), ("claim", "done"), ("claim", "delegated")])
@@ -247,6 +281,13 @@ def test_waiting_is_over_when_every_file_has_a_run_that_is_over() -> None:
     put_run(s3, "in/b", "claim", "error", age=50)
     found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
     assert (found.over, found.bad) == (True, 1)
+
+
+def test_runs_that_were_sent_again_count_as_waiting_too() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "error", "retry", age=50)
+    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 10)]})
+    assert found.sentence == "2 waiting"
 
 
 def test_a_file_newer_than_its_last_run_waits_for_the_next() -> None:

@@ -58,6 +58,14 @@ def test_a_run_through_both_services_is_told_in_order() -> None:
     assert told.why == ""
 
 
+def test_what_was_another_files_result_is_told() -> None:
+    made = {"bucket": "b", "key": "out/x", "size": 5, "replaced": "fn/2026-09-20/def"}
+    told = words(a_story({"claim": {"owner": LAMBDA}, "done": {"outputs": [made]}}))
+    assert told.lines[-1].text == (
+        "made s3://b/out/x (5 bytes), in place of what run fn/2026-09-20/def made of another file"
+    )
+
+
 def test_our_own_record_comes_before_batchs_words() -> None:
     error = {"owner": BATCH, "kind": "OutputError", "problem": "Bad name.", "remedy": "Rename."}
     job = Job(id="j-1", status="FAILED", reason="Essential container in task exited")

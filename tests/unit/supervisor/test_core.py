@@ -304,6 +304,35 @@ def test_an_output_of_a_newer_upload_is_not_overwritten(tmp_path: Path) -> None:
     assert world.store.keys()["out/x"] == b"new"
 
 
+def test_files_of_one_name_from_two_folders_are_told_when_one_replaces_the_other(
+    tmp_path: Path,
+) -> None:
+    world = a_world(tmp_path, runner=PythonScript(copy))
+    runs = []
+    for number, key in enumerate(("in/2021/x", "in/2022/x")):
+        world.store.put(key, key.encode())
+        event = asked(notification(key), request=f"req-{number}")
+        runs.append(world.supervisor.handle(event).results[0].run)
+    assert world.store.keys()["out/x"] == b"in/2022/x"
+    done = [json.loads(world.store.keys(STATE)[run.key("done")])["outputs"][0] for run in runs]
+    assert [one["replaced"] for one in done] == ["", str(runs[0])]
+    (warning,) = [line for line in map(json.loads, world.log) if line["level"] == "WARNING"]
+    assert str(runs[0]) in warning["message"]
+    assert "STORAGE_OBJECT_KEY" in warning["remedy"]
+
+
+def test_the_result_of_a_newer_upload_of_the_same_file_replaces_it_without_a_word(
+    tmp_path: Path,
+) -> None:
+    world = a_world(tmp_path, runner=PythonScript(copy))
+    for number in range(2):
+        world.store.put("in/x", str(number).encode())
+        event = asked(notification("in/x", sequencer=f"00A{number}"), request=f"req-{number}")
+        world.supervisor.handle(event)
+    assert world.store.keys()["out/x"] == b"1"
+    assert not [line for line in map(json.loads, world.log) if line["level"] == "WARNING"]
+
+
 def test_an_upload_that_lost_a_race_looks_again(tmp_path: Path) -> None:
     raced: list[str] = []
 
