@@ -11,7 +11,12 @@ from scar.aws.faults import translated
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
 from scar.aws.handlers.definitions import JobDefinitionHandler
 from scar.aws.handlers.delegation import RunsElsewhereHandler
-from scar.aws.handlers.ecr import ImageHandler, OldImageHandler, RepositoryHandler
+from scar.aws.handlers.ecr import (
+    ImageHandler,
+    OldImageHandler,
+    OldRepositoryHandler,
+    RepositoryHandler,
+)
 from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler, PermissionHandler
 from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
 from scar.aws.handlers.launch_templates import LaunchTemplateHandler
@@ -68,7 +73,10 @@ class Cloud:
                 kinds.InstanceProfile: InstanceProfileHandler(iam),
                 kinds.Repository: RepositoryHandler(ecr),
                 kinds.Image: ImageHandler(images, stop.check),
-                kinds.OldImage: OldImageHandler(ecr, lambda: in_use(connection)),
+                kinds.OldImage: OldImageHandler(
+                    ecr, lambda image: bool(in_use(connection, [image]))
+                ),
+                kinds.OldRepository: OldRepositoryHandler(ecr),
                 kinds.LambdaFunction: FunctionHandler(lambda_, patience, role_patience),
                 kinds.EventInvokeConfig: EventInvokeHandler(lambda_, role_patience),
                 kinds.RunsElsewhere: RunsElsewhereHandler(s3),

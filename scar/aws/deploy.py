@@ -23,6 +23,7 @@ from scar.aws.resources import (
     JobDefinition,
     LambdaFunction,
     OldImage,
+    OldRepository,
     Repository,
     Role,
     RunsElsewhere,
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from scar.aws.site import Site
     from supervisor.model import FunctionConfig, ImageDefaults
 
+# What cannot be brought back, and goes when all else is done.
+_LAST = (OldImage, OldRepository)
 _RETIRED = (BucketNotification, InvokePermission, JobDefinition, Role, RunsElsewhere)
 
 
@@ -89,7 +92,7 @@ class Deployment:
 
     def _apply(self, todo: Plan, cloud: Cloud) -> None:
         """Carry out the plan; old images go when nothing can be undone any more."""
-        gone = tuple(c for c in todo.changes if isinstance(c.resource, OldImage))
+        gone = tuple(c for c in todo.changes if isinstance(c.resource, _LAST))
         rest = tuple(c for c in todo.changes if c not in gone)
         apply(replace(todo, changes=rest), cloud, self.report, stop=cloud.stop)
         apply(replace(todo, changes=gone), cloud, self.report, undo=False, stop=cloud.stop)
@@ -158,10 +161,16 @@ class Deployment:
         }
         keep = [r for r in wanted if isinstance(r, JobDefinition)]
         observed |= unused_machines(inventory, found, keep=keep, changing=ours)
+        superseded = [
+            r.name
+            for k, r in found.resources.items()
+            if isinstance(r, Repository) and k not in keys and not r.is_kept
+        ]
         observed |= old.unused(
-            images,
-            wanted=_digests([*wanted, *_untouched(found.resources, keys)]),
-            replaced=_digests(r for k, r in found.resources.items() if k in keys),
+            {**images, **old.listed(superseded)},
+            superseded=superseded,
+            wanted=_images([*wanted, *_untouched(found.resources, keys)]),
+            replaced=_images(r for k, r in found.resources.items() if k in keys),
             changing=[r.name for r in wanted if isinstance(r, LambdaFunction)],
         )
         todo = plan(wanted, observed)
@@ -180,7 +189,7 @@ def _needs_lock(todo: Plan) -> bool:
     return any(
         not isinstance(c, Update) or c.desired.shared or isinstance(c.desired, BucketNotification)
         for c in todo.changes
-        if not isinstance(c.resource, Image | OldImage)
+        if not isinstance(c.resource, (Image, *_LAST))
     )
 
 
@@ -199,10 +208,10 @@ def _standing(site: Site) -> Iterator[str]:
         yield f"jobs run in {network}"
 
 
-def _digests(resources: Iterable[Resource]) -> set[str]:
-    """Return the images that functions and their jobs use."""
+def _images(resources: Iterable[Resource]) -> set[str]:
+    """Name the images that functions and their jobs use."""
     users = (r for r in resources if isinstance(r, LambdaFunction | JobDefinition))
-    return {r.image.partition("@")[2] for r in users}
+    return {names.image(r.image) for r in users}
 
 
 def _untouched(observed: Mapping[Key, Resource], wanted: Collection[Key]) -> list[Resource]:

@@ -94,11 +94,12 @@ class Inventory:
                     if r.key not in sought
                 ),
             ]
+            repositories = pool.submit(self._repositories, functions, sought)
             allowing = [pool.submit(self._permissions, name) for name in functions]
             telling = {b: pool.submit(self.configuration, b) for b in sorted(first)}
             found = {r.key: r for f in reading if (r := f.result()) is not None}
             permissions = [p for f in allowing for p in f.result()]
-            found |= self._repositories(functions, found)
+            found |= repositories.result()
             further = self.buckets_of(found.values())
             further |= {p.source_arn.rpartition(":")[2] for p in permissions if p.source_arn}
             telling |= {b: pool.submit(self.configuration, b) for b in sorted(further - first)}
@@ -114,12 +115,11 @@ class Inventory:
         )
 
     def _of(self, function: str) -> list[Resource]:
-        """List what one function may have alone, its images aside."""
+        """List what one function may have alone, its repositories and images aside."""
         region = self.connection.account.region
         return [
             LogGroup(name=names.lambda_log_group(function)),
             LogGroup(name=names.batch_log_group(function)),
-            Repository(name=names.repository(function)),
             LambdaFunction(name=function),
             EventInvokeConfig(name=function),
             RunsElsewhere(name=function, bucket=names.state_bucket(self.connection.account)),
@@ -142,16 +142,16 @@ class Inventory:
         return found
 
     def _repositories(
-        self, functions: Sequence[str], found: Mapping[Key, Resource]
+        self, functions: Sequence[str], sought: Mapping[Key, Resource]
     ) -> dict[Key, Resource]:
-        """Read the repositories that functions use under another prefix than the usual one."""
-        named = {
-            names.repository_of(r.image)
-            for r in found.values()
-            if isinstance(r, LambdaFunction) and r.name in functions and r.image
-        }
-        sought = (Repository(name=name) for name in sorted(named))
-        read = (self._read_if_ours(r) for r in sought if r.key not in found)
+        """Find the functions' repositories under whatever prefix, but those that are sought."""
+        ends = {names.repository(name).rpartition("/")[2] for name in functions}
+        pages = self.connection.client("ecr").get_paginator("describe_repositories")
+        with translated("list the container repositories"):
+            listed = pages.paginate(PaginationConfig={"PageSize": 1000})
+            found = [r.get("repositoryName", "") for page in listed for r in page["repositories"]]
+        named = (Repository(name=name) for name in found if name.rpartition("/")[2] in ends)
+        read = (self._read_if_ours(r) for r in named if r.key not in sought)
         return {
             r.key: r
             for r in read

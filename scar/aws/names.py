@@ -59,6 +59,11 @@ def repository_of(image_uri: str) -> str:
     return image_uri.partition("/")[2].partition("@")[0].partition(":")[0]
 
 
+def image(image_uri: str) -> str:
+    """Return the repository and digest that an image's URI names, ``repository@digest``."""
+    return f"{repository_of(image_uri)}@{image_uri.partition('@')[2]}"
+
+
 def image_tag(digest: str) -> str:
     """Tag of a composed image: repositories expire what has no tag. One digest, one tag."""
     return f"scar-{digest.partition(':')[2]}"

@@ -100,7 +100,8 @@ def _ecr(operation: str, given: Parameters) -> Iterator[Request]:
     if "resourceArn" in given:
         yield Request(f"ecr:{operation}", given["resourceArn"])
         return
-    for name in given.get("repositoryNames") or [given["repositoryName"]]:
+    one = [given["repositoryName"]] if "repositoryName" in given else ["*"]
+    for name in given.get("repositoryNames") or one:
         arn = _HERE.format("ecr", f"repository/{name}")
         yield Request(f"ecr:{operation}", arn)
         if operation == "CreateRepository" and given.get("tags"):

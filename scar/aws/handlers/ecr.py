@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 from scar.aws import names
 from scar.aws.faults import NotOurs
 from scar.aws.policies import canonical
-from scar.aws.resources import Image, OldImage, Repository
+from scar.aws.resources import Image, OldImage, OldRepository, Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import TagTypeDef
@@ -144,10 +144,10 @@ class ImageHandler:
 
 @dataclass(frozen=True, slots=True)
 class OldImageHandler:
-    """Deletes what is not in use; ``in_use`` tells the digests that are, at that very time."""
+    """Deletes what is not in use; ``in_use`` says what is, at that very time."""
 
     ecr: ECRClient
-    in_use: Callable[[], Collection[str]]
+    in_use: Callable[[OldImage], bool]
 
     def read(self, resource: OldImage) -> OldImage | None:
         """Say nothing: old images are found in lists."""
@@ -162,12 +162,35 @@ class OldImageHandler:
 
     def delete(self, resource: OldImage) -> None:
         """Delete the image unless somebody has begun to use it since it was looked for."""
-        if resource.digest in self.in_use():
+        if self.in_use(resource):
             return
         with contextlib.suppress(self.ecr.exceptions.RepositoryNotFoundException):
             self.ecr.batch_delete_image(
                 repositoryName=resource.repository, imageIds=[{"imageDigest": resource.digest}]
             )
+
+
+@dataclass(frozen=True, slots=True)
+class OldRepositoryHandler:
+    """Deletes what is empty: an image that somebody uses after all keeps its repository."""
+
+    ecr: ECRClient
+
+    def read(self, resource: OldRepository) -> OldRepository | None:
+        """Say nothing: old repositories are found in lists."""
+        del resource
+        return None
+
+    def create(self, resource: OldRepository) -> None:
+        raise AssertionError(resource)
+
+    def update(self, observed: OldRepository, desired: OldRepository) -> None:
+        raise AssertionError(observed, desired)
+
+    def delete(self, resource: OldRepository) -> None:
+        gone = self.ecr.exceptions.RepositoryNotFoundException
+        with contextlib.suppress(gone, self.ecr.exceptions.RepositoryNotEmptyException):
+            self.ecr.delete_repository(repositoryName=resource.name)
 
 
 def _require_ours(name: str, tags: Pairs) -> None:

@@ -55,6 +55,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "anything",
         (
+            "ecr:DescribeRepositories",
             "ecr:GetAccountSetting",
             "ecr:GetAuthorizationToken",
             "kms:DescribeKey",
@@ -153,7 +154,6 @@ GRANTS: tuple[Grant, ...] = (
             "ecr:CreateRepository",
             "ecr:DeleteRepository",
             "ecr:DescribeImages",
-            "ecr:DescribeRepositories",
             "ecr:GetLifecyclePolicy",
             "ecr:GetRepositoryPolicy",
             "ecr:ListTagsForResource",

@@ -22,7 +22,7 @@ from scar.aws.resources.functions import (
     RunsElsewhere,
 )
 from scar.aws.resources.iam import InstanceProfile, Role
-from scar.aws.resources.images import Image, OldImage, Repository
+from scar.aws.resources.images import Image, OldImage, OldRepository, Repository
 from scar.aws.resources.logs import LogGroup
 from scar.aws.resources.storage import Bucket, BucketNotification, StateBucket
 
@@ -43,6 +43,7 @@ __all__ = [
     "LaunchTemplate",
     "LogGroup",
     "OldImage",
+    "OldRepository",
     "Pairs",
     "Platform",
     "Repository",

@@ -53,5 +53,16 @@ class OldImage(Resource):
         return self.name.partition("@")[0]
 
     @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key(OldRepository.kind, self.repository)})
+
+    @property
     def digest(self) -> str:
         return self.name.partition("@")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldRepository(Resource):
+    """A function's repository under a former prefix, whose last images go."""
+
+    kind: ClassVar[str] = "old-repository"

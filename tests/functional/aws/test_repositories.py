@@ -152,6 +152,65 @@ def test_another_prefix_is_found_again_without_the_fdl(
     assert left(connection) == {}
 
 
+def test_another_prefix_lets_the_old_repository_go(
+    connection: Connection, images: FakeImages, pushed: Pushed
+) -> None:
+    deploy(connection, images, a_function("batch"))
+    first = digest_in_use(connection)
+    moved = replace(a_function("batch"), repository_prefix="team/images")
+    lines = str(deploy(connection, images, moved)).splitlines()
+    going = [line for line in lines if line.startswith("- old-")]
+    assert going == [f"- old-image scar/crop@{first}", "- old-repository scar/crop"]
+    assert repositories(connection) == {"team/images/crop", "scar/scar-delegate"}
+    assert str(deploy(connection, images, moved)) == NOTHING
+    # And back, from a prefix that no name tells.
+    deploy(connection, images, a_function("batch"))
+    assert repositories(connection) == {"scar/crop", "scar/scar-delegate"}
+
+
+def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
+    connection: Connection, images: FakeImages, pushed: Pushed
+) -> None:
+    deploy(connection, images, replace(a_function("batch"), repository_prefix="team/images"))
+    first = digest_in_use(connection)
+    running = pretend_running(connection, "crop")
+    assert "old-" not in str(deploy(connection, images, a_function("batch")))
+    assert str(deploy(connection, images, a_function("batch"))) == NOTHING
+    running.clear()
+    pushed.days[first] = 2
+    assert "- old-repository team/images/crop" in str(
+        deploy(connection, images, a_function("batch"))
+    )
+    assert "team/images/crop" not in repositories(connection)
+
+
+@pytest.mark.parametrize("keeping", ["delete_image", "image of others"])
+def test_an_old_repository_with_what_shall_stay_stays(
+    connection: Connection, images: FakeImages, pushed: Pushed, keeping: str
+) -> None:
+    deploy(connection, images, replace(a_function(), keep_repository=keeping == "delete_image"))
+    if keeping == "image of others":
+        other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
+        images.push("scar/crop", other)
+        pushed.untagged.append(other)
+    moved = replace(a_function(), repository_prefix="team/images")
+    deploy(connection, images, moved)
+    assert "scar/crop" in repositories(connection)
+    assert str(deploy(connection, images, moved)) == NOTHING
+
+
+def test_removing_finds_repositories_under_former_prefixes(
+    connection: Connection, images: FakeImages
+) -> None:
+    deploy(connection, images, replace(a_function("batch"), repository_prefix="team/images"))
+    running = pretend_running(connection, "crop")
+    deploy(connection, images, a_function("batch"))
+    connection.client("ecr").create_repository(repositoryName="others/crop")
+    running.clear()
+    remove(connection, "crop")
+    assert repositories(connection) == {"others/crop"}
+
+
 def test_a_repository_that_shall_stay_stays(connection: Connection, images: FakeImages) -> None:
     function = replace(a_function(), keep_repository=True)
     deploy(connection, images, function)
