@@ -14,7 +14,7 @@ from scar.cli.render import count
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from scar.aws.connection import Connection
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run
     from scar.runs.states import State
     from scar.runs.status import FunctionStatus, Status
+    from supervisor.invocation import RunPath
 
 EVERY = 2.0  # seconds
 
@@ -30,7 +31,9 @@ EVERY = 2.0  # seconds
 @click.option("-n", "--name", help="Name of the function.")
 @fdl_option
 @since_option
-@click.option("--failed", is_flag=True, help="Show failed and lost runs only, more of them.")
+@click.option(
+    "--failed", is_flag=True, help="Show failed and lost runs only, with their files, more of them."
+)
 @click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
 @output_options
 @target_options
@@ -50,18 +53,22 @@ def status(
     work in Batch. lost: nobody is at work and nothing says why; `scar why` and `scar retry` go
     on from there.
     """
+    from scar.runs.find import inputs
+    from scar.runs.ledger import Ledger
+
     if watch and session.json:
         raise UsageError("--watch shows a table.", remedy="Leave out -j or --watch.")
     after = moment(since)
     connection, names = connect(session, name, file)
     while True:
         found = look(session, connection, names, after, failed=failed)
+        files = inputs(Ledger.of(connection), found.recent) if failed else {}
         if session.json:
-            session.terminal.json(_json(found))
+            session.terminal.json(_json(found, files))
             return
         if watch:
             session.terminal.fresh_page()
-        _show(session, found, failed=failed)
+        _show(session, found, files, failed=failed)
         if not watch:
             return
         time.sleep(EVERY)
@@ -120,7 +127,7 @@ def look_at(
     return _ask(session, connection, names, since, states, most=1_000_000).recent
 
 
-def _show(session: Session, found: Status, *, failed: bool) -> None:
+def _show(session: Session, found: Status, files: Mapping[RunPath, str], *, failed: bool) -> None:
     terminal = session.terminal
     if not found.functions:
         terminal.say("Nothing ran yet.")
@@ -131,9 +138,11 @@ def _show(session: Session, found: Status, *, failed: bool) -> None:
     if found.recent:
         terminal.data("")
         rows = [
-            (_time(r.changed), r.state.value, r.path.function, r.path.run_id) for r in found.recent
+            (_time(r.changed), r.state.value, r.path.function, r.path.run_id, files.get(r.path, ""))
+            for r in found.recent
         ]
-        terminal.table(("CHANGED (UTC)", "STATE", "FUNCTION", "RUN"), rows)
+        last = "FILE" if files else ""
+        terminal.table(("CHANGED (UTC)", "STATE", "FUNCTION", "RUN", last), rows)
     bad = sum(f.bad for f in found.functions)
     if bad:
         terminal.say(f"{count(bad, 'run')} failed: `scar why RUN` says why, `scar retry` repeats.")
@@ -170,7 +179,7 @@ def _time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _json(found: Status) -> dict[str, object]:
+def _json(found: Status, files: Mapping[RunPath, str]) -> dict[str, object]:
     return {
         "functions": [
             {
@@ -182,11 +191,11 @@ def _json(found: Status) -> dict[str, object]:
             }
             for f in found.functions
         ],
-        "recent": list(_rows(found.recent)),
+        "recent": list(_rows(found.recent, files)),
     }
 
 
-def _rows(runs: Iterable[Run]) -> Iterable[dict[str, object]]:
+def _rows(runs: Iterable[Run], files: Mapping[RunPath, str]) -> Iterable[dict[str, object]]:
     for run in runs:
         yield {
             "function": run.path.function,
@@ -194,6 +203,7 @@ def _rows(runs: Iterable[Run]) -> Iterable[dict[str, object]]:
             "date": run.path.date,
             "state": run.state.value,
             "changed": _moment(run.changed),
+            **({"file": files[run.path]} if run.path in files else {}),
         }
 
 

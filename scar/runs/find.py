@@ -16,7 +16,7 @@ from supervisor.model import ObjectRef, VersionPin
 from supervisor.outputs import ROOT, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from mypy_boto3_s3 import S3Client
 
@@ -63,6 +63,17 @@ def reading(
     """Return the runs that had this object as their input, in all its versions, oldest first."""
     wanted = {name: input_id(name, bucket, key) for name in functions or ledger.functions()}
     return tuple(sorted(_everywhere(ledger, wanted), key=lambda run: run.began))
+
+
+def inputs(ledger: Ledger, runs: Sequence[Run]) -> dict[RunPath, str]:
+    """Name the files of these runs as ``s3://bucket/key``; empty for direct calls."""
+
+    def read(run: Run) -> str:
+        said = (ledger.read(run.path, records.CLAIM) or {}).get("input")
+        return "s3://{bucket}/{key}".format_map(said) if isinstance(said, dict) else ""
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return dict(zip((run.path for run in runs), pool.map(read, runs), strict=True))
 
 
 def making(s3: S3Client, bucket: str, key: str) -> tuple[RunPath | None, RunPath | None]:

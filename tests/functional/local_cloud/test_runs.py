@@ -79,6 +79,7 @@ def test_a_failed_file_is_explained_and_done_when_it_is_sent_again(cloud: LocalC
     assert story["state"] == "failed"
     assert story["why"] == "The script ended with status 3."
     assert counts(cloud, "second")["failed"] == 1
+    assert f"s3://{BUCKET}/{key}" in scar(cloud, "status", "--failed", "-n", "second")
     flag.touch()
     scar(cloud, "retry", "--failed", "-n", "second")
     scar(cloud, "wait", "-n", "second")
