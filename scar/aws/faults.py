@@ -22,6 +22,7 @@ from scar.errors import ConfigurationError, Refused, ScarError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NO_REGION = "Set AWS_REGION or give --region; `scar --local` needs no account."
 _CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -88,7 +89,7 @@ def of(error: BotoCoreError | ClientError, doing: str, who: str = "") -> ScarErr
         case NoCredentialsError() | PartialCredentialsError():
             remedy = "Run `aws configure`, set AWS_PROFILE, or use `scar --local`."
         case NoRegionError():
-            remedy = "Set AWS_REGION or give --region."
+            remedy = NO_REGION
         case ProfileNotFound():
             remedy = "See ~/.aws/config for the profiles there are."
         case EndpointConnectionError() | ConnectTimeoutError():

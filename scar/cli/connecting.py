@@ -9,7 +9,7 @@ import botocore.session
 from botocore.config import Config
 
 from scar.aws.connection import Connection
-from scar.aws.faults import translated
+from scar.aws.faults import NO_REGION, translated
 from scar.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def to_aws(target: Target) -> Connection:
         )
     if not session.region_name:
         # STS would answer without one, and the first other service refuse.
-        raise ConfigurationError("No Region is set.", remedy="Set AWS_REGION or give --region.")
+        raise ConfigurationError("No Region is set.", remedy=NO_REGION)
     connection = Connection(session=session, endpoint_url=target.endpoint_url or None)
     account = connection.account
     address = connection.client("sts").meta.endpoint_url  # the environment may name one too

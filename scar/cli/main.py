@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # what shells say of a process that INT ended
 PIPE_CLOSED = 141  # … and of one that wrote to nobody
 UNEXPECTED = 1
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def main() -> None:
@@ -33,16 +35,31 @@ def run(arguments: Sequence[str], world: World | None = None) -> int:
     if list(arguments) in (["--version"], ["version"]):
         sys.stdout.write(f"scar {scar.__version__}\n")
         return 0
+    _open_streams()
     try:
         status = _run(list(arguments), world)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED)
     except BrokenPipeError:
-        # The reader went away; whatever is still to be flushed at exit goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return PIPE_CLOSED
+    except OSError as error:
+        return _explain(error)
     return status
+
+
+def _open_streams() -> None:
+    """Let streams that whoever called has closed (``>&-``) lead nowhere."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 for the rest of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 for the rest of the process
+
+
+def _drop_output() -> None:
+    """Let what is still to be flushed at exit go nowhere: nobody can take it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str], world: World | None) -> int:
@@ -77,6 +94,12 @@ def _explain(error: Exception) -> int:
 
     if isinstance(error, ScarError):
         return _say(f"Error: {error.problem}\n{error.remedy}", error.exit_code)
+    if isinstance(error, OSError) and error.errno in FULL:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
+        return _say(f"Error: {error}\nMake room, then run the same command again.", UNEXPECTED)
     what = f"Unexpected error: {type(error).__name__}: {error}"
     return _say(f"{what}\nThis is a fault of scar. Run again with --debug.", UNEXPECTED)
 

@@ -72,6 +72,29 @@ def test_a_reader_that_went_away_is_no_noise() -> None:
 
 
 @pytest.mark.parametrize(
+    ("where", "status", "said"),
+    [(">/dev/full", 1, "No space left on device"), (">&-", 0, ""), (">&- 2>&-", 0, "")],
+)
+def test_a_stream_that_takes_nothing_is_no_fault_of_scar(
+    where: str, status: int, said: str
+) -> None:
+    program = "from scar.cli.main import main; main()"
+    found = subprocess.run(
+        ["sh", "-c", f"'{sys.executable}' -c '{program}' schema {where}"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert found.returncode == status
+    assert said in found.stderr
+    assert found.stderr.count("\n") <= 2
+    assert "fault of scar" not in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["lst"], "No such command 'lst'"),
