@@ -33,15 +33,19 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="File or folder to upload; may be repeated.",
 )
+@click.argument("more", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @owner_option
 @output_options
 @target_options
 @pass_session
-def put(session: Session, bucket: str, owner: str, paths: tuple[Path, ...]) -> None:
+def put(
+    session: Session, bucket: str, owner: str, paths: tuple[Path, ...], more: tuple[Path, ...]
+) -> None:
     """Upload files and folders.
 
     A folder's content keeps its structure: `-b data/in -p photos` makes `in/2024/a.jpg` of
-    `photos/2024/a.jpg`. All files are checked before the first is sent.
+    `photos/2024/a.jpg`. `-p *.jpg` uploads what the shell makes of it. All files are checked
+    before the first is sent.
     """
     from scar.transfer import put as transfer
     from scar.transfer.client import transfer_client
@@ -50,7 +54,7 @@ def put(session: Session, bucket: str, owner: str, paths: tuple[Path, ...]) -> N
     place = Place.parse(bucket)
     client = transfer_client(session.connect(), owner)
     count_ = _Counter(session, "Uploaded")
-    census = transfer.put(client, place, paths, count_.moved, session.terminal.say)
+    census = transfer.put(client, place, (*paths, *more), count_.moved, session.terminal.say)
     count_.conclude(census, f"to s3://{place}")
 
 

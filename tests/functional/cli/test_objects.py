@@ -49,6 +49,16 @@ def test_files_go_there_and_back(
     assert (tmp_path / "back" / "sub" / "ü.txt").read_text() == "b"
 
 
+def test_the_files_that_a_shell_makes_of_a_pattern_are_uploaded(
+    world: World, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [data / f"{name}.jpg" for name in "abc"]
+    for path in paths:
+        path.write_text("x")
+    assert run(["put", "-b", "photos/in", "-p", *map(str, paths)], world) == 0
+    assert "Uploaded 3 files" in capsys.readouterr().err
+
+
 def test_objects_as_json(world: World, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["put", "-j", "-b", "photos", "-p", str(data / "a b.txt")], world) == 0
     assert json.loads(capsys.readouterr().out) == {"files": 1, "bytes": 2}
