@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from scar.local.home import Home, Running
 
+LOCKED = 75  # a server's exit status: another one works on the folder
 ENGINES = ("docker", "sandbox", "process")
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -143,16 +144,17 @@ class Control:
         waited = 0.0
         while waited < START_SECONDS:
             running = self.home.running()
-            if running is not None and running.pid == server.pid:
+            if running is not None:
                 return running
-            if (status := server.poll()) is not None:
+            # One that lost its announcement makes it again.
+            if (status := server.poll()) not in (None, LOCKED):
                 raise NotStarted(
                     f"The local cloud did not start (status {status}):\n{self._log_from(begin)}",
                     remedy=f"The whole log is {self.home.log}.",
                 )
             time.sleep(0.05)
             waited += 0.05
-        os.kill(server.pid, signal.SIGKILL)
+        server.kill()
         server.wait()
         raise StillWaiting(
             f"The local cloud did not answer within {START_SECONDS:.0f} s.",

@@ -12,15 +12,19 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import scar
 from scar.errors import ScarError
 from scar.local.cloud import Cloud
+from scar.local.control import LOCKED
 from scar.local.home import Home, Running
 from scar.local.processes import start_time
 
 LOG = logging.getLogger("scar.local")
+LOOK_EVERY = 2.0  # seconds
 
 
 def main() -> int:
@@ -41,31 +45,47 @@ def main() -> int:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 sys.stderr.write(f"Another local cloud works on {home.path}.\n")
-                return 1
-            _serve(home, arguments.engine, stop)
+                return LOCKED
+            _serve(home, arguments.engine, stop, Hold(home.path / "server.lock", lock))
     except ScarError as error:
         sys.stderr.write(f"{error.problem}\n{error.remedy}\n")
         return error.exit_code
     return 0
 
 
-def _serve(home: Home, engine: str, stop: threading.Event) -> None:
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The lock on a folder; it is lost when somebody removes the folder."""
+
+    path: Path
+    lock: IO[str]
+
+    def is_lost(self) -> bool:
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self.lock.fileno()))
+        except OSError:
+            return True
+
+
+def _serve(home: Home, engine: str, stop: threading.Event, hold: Hold) -> None:
     cloud = Cloud(home, engine, os.environ)
+    running = Running(
+        pid=os.getpid(),
+        started=start_time(os.getpid()) or 0,
+        port=cloud.port,
+        engine=cloud.engine.name,
+        version=scar.__version__,
+    )
     try:
-        home.announce(
-            Running(
-                pid=os.getpid(),
-                started=start_time(os.getpid()) or 0,
-                port=cloud.port,
-                engine=cloud.engine.name,
-                version=scar.__version__,
-            )
-        )
+        home.announce(running)
         LOG.info("listening at %s with the %s engine", cloud.url, cloud.engine.name)
-        stop.wait()
-        LOG.info("stopping")
+        while not stop.wait(LOOK_EVERY) and not hold.is_lost():
+            if home.running() != running:
+                home.announce(running)  # somebody damaged or removed the announcement
+        LOG.info("stopping" if stop.is_set() else "stopping: the folder was removed")
     finally:
-        home.retire()
+        if not hold.is_lost():
+            home.retire()
         cloud.close()
 
 

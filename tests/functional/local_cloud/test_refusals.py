@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from scar.fdl.faults import InvalidFDL
 from scar.fdl.load import load
 from scar.image.bundle import find_bundle
 from scar.local.cloud import PREFERRED_PORT
-from scar.local.control import Control, NotStarted
+from scar.local.control import LOCKED, Control, NotStarted
 from scar.local.home import Home
 from tests.fakes.local_cloud import BUCKET, a_local_cloud, environment, function, scar, until
 
@@ -53,6 +54,26 @@ def test_two_commands_at_once_start_one_local_cloud(fresh: LocalCloud) -> None:
     said = [command.communicate(timeout=60) for command in commands]
     assert [command.returncode for command in commands] == [0, 0], said
     assert (fresh.control.home.log.read_text()).count("listening at") == 2
+
+
+def test_a_server_whose_announcement_is_damaged_is_found_again(fresh: LocalCloud) -> None:
+    before = fresh.control.home.running()
+    (fresh.control.home.path / "server.json").write_text("{half")
+    fresh.start_again()
+    assert fresh.control.home.running() == before
+
+
+def test_a_server_whose_folder_is_removed_ends_and_leaves_the_next_alone(
+    fresh: LocalCloud,
+) -> None:
+    before = fresh.control.home.running()
+    assert before is not None
+    shutil.rmtree(fresh.control.home.path)
+    fresh.start_again()
+    until(lambda: not before.alive())
+    after = fresh.control.home.running()
+    assert after is not None
+    assert after.pid != before.pid
 
 
 def test_overlapping_inputs_are_refused_and_the_first_function_stays(fresh: LocalCloud) -> None:
@@ -97,7 +118,7 @@ def test_a_second_server_on_the_same_folder_is_refused(fresh: LocalCloud) -> Non
         timeout=60,
         check=False,
     )
-    assert second.returncode == 1
+    assert second.returncode == LOCKED
     assert f"Another local cloud works on {home}" in second.stderr
     assert fresh.control.status() is not None
 
