@@ -5,6 +5,7 @@ compile, machines, policies   functions to desired resources                    
 resources, plan               what can exist; the difference of wanted and found    (pure)
 preflight, surroundings       what would go wrong, found before the first change    (pure)
 routes, templates             ways out of subnets; what instances are started with  (pure)
+requests, machine_requests    what is asked to make and change resources, as data   (pure)
 limits, checker               AWS's limits and rules, checked before AWS does       (pure)
 connection, network, faults   the way to AWS: clients, subnets, errors in our words
 site, buckets,                what the account is like, seen before the first change

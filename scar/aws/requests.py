@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws import names
+from scar.aws import machine_requests, names
 from scar.aws.resources import (
     Bucket,
     BucketNotification,
@@ -23,16 +23,6 @@ from scar.aws.resources import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mypy_boto3_batch.type_defs import (
-        ComputeResourceTypeDef,
-        ComputeResourceUpdateTypeDef,
-        ContainerPropertiesUnionTypeDef,
-        CreateComputeEnvironmentRequestTypeDef,
-        CreateJobQueueRequestTypeDef,
-        EvaluateOnExitTypeDef,
-        RegisterJobDefinitionRequestTypeDef,
-        ResourceRequirementTypeDef,
-    )
     from mypy_boto3_lambda.type_defs import (
         AddPermissionRequestTypeDef,
         CreateFunctionRequestTypeDef,
@@ -49,11 +39,7 @@ if TYPE_CHECKING:
         LambdaFunctionConfigurationTypeDef,
     )
 
-    from scar.aws.resources import Pairs
-
     Request = tuple[str, str, Mapping[str, object]]
-
-_MANAGED = {names.MANAGED_TAG: "true"}
 
 
 def of(resource: Resource, region: str) -> Iterator[Request]:  # noqa: C901 - a case per kind
@@ -79,11 +65,15 @@ def of(resource: Resource, region: str) -> Iterator[Request]:  # noqa: C901 - a 
         case InvokePermission():
             yield "lambda", "AddPermission", {**permission(resource)}
         case ComputeEnvironment():
-            yield "batch", "CreateComputeEnvironment", {**environment(resource)}
+            yield "batch", "CreateComputeEnvironment", {**machine_requests.environment(resource)}
         case JobQueue():
-            yield "batch", "CreateJobQueue", {**queue(resource)}
+            yield "batch", "CreateJobQueue", {**machine_requests.queue(resource)}
         case JobDefinition():
-            yield "batch", "RegisterJobDefinition", {**definition(resource, region)}
+            yield (
+                "batch",
+                "RegisterJobDefinition",
+                {**machine_requests.definition(resource, region)},
+            )
         case _:
             return
 
@@ -94,7 +84,7 @@ def bucket(name: str, region: str, *, tagged: bool) -> CreateBucketRequestTypeDe
     if region != "us-east-1":
         where["LocationConstraint"] = region  # type: ignore[typeddict-item]
     if tagged:
-        where["Tags"] = [{"Key": name, "Value": value} for name, value in _MANAGED.items()]
+        where["Tags"] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
     request: CreateBucketRequestTypeDef = {"Bucket": name}
     return {**request, "CreateBucketConfiguration": where} if where else request
 
@@ -179,78 +169,6 @@ def permission(resource: InvokePermission) -> AddPermissionRequestTypeDef:
     }
 
 
-def environment(resource: ComputeEnvironment) -> CreateComputeEnvironmentRequestTypeDef:
-    request: CreateComputeEnvironmentRequestTypeDef = {
-        "computeEnvironmentName": resource.name,
-        "type": "MANAGED",
-        "state": "ENABLED",
-        "computeResources": _machines(resource),
-        "tags": _MANAGED,
-    }
-    if resource.launch_template:
-        name, _, version = resource.launch_template.partition(":")
-        request["computeResources"]["launchTemplate"] = {
-            "launchTemplateName": name,
-            "version": version,
-        }
-    if resource.service_role:
-        request["serviceRole"] = resource.service_role
-    return request
-
-
-def environment_update(
-    observed: ComputeEnvironment, desired: ComputeEnvironment
-) -> ComputeResourceUpdateTypeDef:
-    """Say what of the machines must change; Batch wants no field that stays."""
-    before, after = _machines(observed), _machines(desired)
-    changed: ComputeResourceUpdateTypeDef = {}
-    for field in (
-        "minvCpus",
-        "maxvCpus",
-        "subnets",
-        "securityGroupIds",
-        "instanceTypes",
-        "instanceRole",
-        "ec2Configuration",
-        "type",
-        "allocationStrategy",
-    ):
-        if before.get(field) != after.get(field) and field in after:
-            changed[field] = after[field]
-    return changed
-
-
-def queue(resource: JobQueue) -> CreateJobQueueRequestTypeDef:
-    return {
-        "jobQueueName": resource.name,
-        "state": "ENABLED",
-        "priority": resource.priority,
-        "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": resource.environment}],
-        "tags": _MANAGED,
-    }
-
-
-def definition(resource: JobDefinition, region: str) -> RegisterJobDefinitionRequestTypeDef:
-    return {
-        "jobDefinitionName": resource.name,
-        "type": "container",
-        "platformCapabilities": [resource.platform],
-        "timeout": {"attemptDurationSeconds": resource.timeout},
-        "retryStrategy": {
-            "attempts": resource.attempts,
-            "evaluateOnExit": [_retry_rule(rule) for rule in resource.retry_rules],
-        },
-        "containerProperties": _container(resource, region),
-        "tags": dict(resource.tags),
-    }
-
-
-def _retry_rule(rule: Pairs) -> EvaluateOnExitTypeDef:
-    written: EvaluateOnExitTypeDef = {"action": "EXIT"}
-    written.update(dict(rule))  # type: ignore[typeddict-item]
-    return written
-
-
 def _logging(resource: LambdaFunction) -> LoggingConfigTypeDef:
     """Ask for plain lines: the supervisor's are JSON already."""
     if not resource.log_group:
@@ -268,61 +186,3 @@ def _vpc(resource: LambdaFunction) -> VpcConfigTypeDef:
 
 def _file_systems(resource: LambdaFunction) -> list[FileSystemConfigTypeDef]:
     return [{"Arn": arn, "LocalMountPath": path} for arn, path in resource.file_systems]
-
-
-def _machines(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
-    machines: ComputeResourceTypeDef = {
-        "type": resource.type,
-        "maxvCpus": resource.max_vcpus,
-        "subnets": list(resource.subnets),
-        "securityGroupIds": list(resource.security_groups),
-    }
-    if resource.type in ("FARGATE", "FARGATE_SPOT"):
-        return machines
-    if resource.allocation:
-        machines["allocationStrategy"] = resource.allocation  # type: ignore[typeddict-item]
-    machines["minvCpus"] = resource.min_vcpus
-    machines["instanceTypes"] = list(resource.instance_types)
-    machines["instanceRole"] = resource.instance_profile
-    machines["ec2Configuration"] = [{"imageType": resource.image_type}]
-    return machines
-
-
-def _container(resource: JobDefinition, region: str) -> ContainerPropertiesUnionTypeDef:
-    container: ContainerPropertiesUnionTypeDef = {
-        "image": resource.image,
-        "jobRoleArn": resource.job_role,
-        "resourceRequirements": _requirements(resource),
-        "environment": [{"name": k, "value": v} for k, v in resource.environment],
-        "logConfiguration": {
-            "logDriver": "awslogs",
-            "options": {
-                "awslogs-group": names.batch_log_group(resource.name),
-                "awslogs-region": region,
-            },
-        },
-    }
-    if resource.execution_role:
-        container["executionRoleArn"] = resource.execution_role
-    if resource.platform == "FARGATE":
-        container["networkConfiguration"] = {
-            "assignPublicIp": "ENABLED" if resource.public_ip else "DISABLED"
-        }
-        container["runtimePlatform"] = {
-            "operatingSystemFamily": "LINUX",
-            "cpuArchitecture": "ARM64" if resource.architecture == "arm64" else "X86_64",
-        }
-        if resource.disk_gib:
-            container["ephemeralStorage"] = {"sizeInGiB": resource.disk_gib}
-    return container
-
-
-def _requirements(resource: JobDefinition) -> list[ResourceRequirementTypeDef]:
-    """Write the numbers as strings, as the API wants them."""
-    requirements: list[ResourceRequirementTypeDef] = [
-        {"type": "VCPU", "value": resource.vcpus},
-        {"type": "MEMORY", "value": str(resource.memory)},
-    ]
-    if resource.gpus:
-        requirements.append({"type": "GPU", "value": str(resource.gpus)})
-    return requirements

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from scar.aws import names, requests, templates
+from scar.aws import machine_requests, names, requests, templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -115,15 +115,15 @@ def launch_template(resource: kinds.LaunchTemplate) -> Properties:
 
 
 def environment(resource: kinds.ComputeEnvironment) -> Properties:
-    return _capital({**requests.environment(resource), "replaceComputeEnvironment": False})
+    return _capital({**machine_requests.environment(resource), "replaceComputeEnvironment": False})
 
 
 def queue(resource: kinds.JobQueue) -> Properties:
-    return _capital({**requests.queue(resource)})
+    return _capital({**machine_requests.queue(resource)})
 
 
 def definition(resource: kinds.JobDefinition, region: str) -> Properties:
-    return _capital({**requests.definition(resource, region)})
+    return _capital({**machine_requests.definition(resource, region)})
 
 
 def _rules(rule: kinds.BucketNotification) -> list[Properties]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults, requests
+from scar.aws import faults, machine_requests
 from scar.aws.resources import ComputeEnvironment, JobQueue
 from scar.aws.wait import Patience
 from scar.errors import Refused
@@ -38,7 +38,7 @@ class ComputeEnvironmentHandler:
         return parse_environment(found) if found else None
 
     def create(self, resource: ComputeEnvironment) -> None:
-        self.batch.create_compute_environment(**requests.environment(resource))
+        self.batch.create_compute_environment(**machine_requests.environment(resource))
         self._settle(resource.name)
 
     def update(self, observed: ComputeEnvironment, desired: ComputeEnvironment) -> None:
@@ -47,7 +47,7 @@ class ComputeEnvironmentHandler:
         request: UpdateComputeEnvironmentRequestTypeDef = {"computeEnvironment": desired.name}
         if observed.state != desired.state:
             request["state"] = desired.state
-        if changed := requests.environment_update(observed, desired):
+        if changed := machine_requests.environment_update(observed, desired):
             request["computeResources"] = changed
         self.batch.update_compute_environment(**request)
         self._settle(desired.name)
@@ -97,7 +97,7 @@ class JobQueueHandler:
         return parse_queue(found) if found else None
 
     def create(self, resource: JobQueue) -> None:
-        self.batch.create_job_queue(**requests.queue(resource))
+        self.batch.create_job_queue(**machine_requests.queue(resource))
         self._settle(resource.name)
 
     def update(self, observed: JobQueue, desired: JobQueue) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws import names, requests
+from scar.aws import machine_requests, names
 from scar.aws.faults import NotOurs
 from scar.aws.resources import JobDefinition
 
@@ -35,7 +35,7 @@ class JobDefinitionHandler:
         return parse(max(found, key=lambda d: d["revision"])) if found else None
 
     def create(self, resource: JobDefinition) -> None:
-        self.batch.register_job_definition(**requests.definition(resource, self.region))
+        self.batch.register_job_definition(**machine_requests.definition(resource, self.region))
 
     def update(self, observed: JobDefinition, desired: JobDefinition) -> None:
         stale = [d["jobDefinitionArn"] for d in self.revisions(observed.name)]

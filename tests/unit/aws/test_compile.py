@@ -134,7 +134,7 @@ def test_both_services_run_the_same_image() -> None:
 
 
 def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
-    from scar.aws.requests import definition
+    from scar.aws.machine_requests import definition
 
     request = definition(only(compiled(BATCH), JobDefinition), "eu-west-1")
     assert request["timeout"]["attemptDurationSeconds"] >= 60

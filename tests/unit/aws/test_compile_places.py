@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from scar.aws import requests
+from scar.aws import machine_requests, requests
 from scar.aws.account import Account
 from scar.aws.compile import desired
 from scar.aws.function import Batch, Compute, Function, Input
@@ -114,13 +114,14 @@ def test_a_role_may_be_given_by_its_name() -> None:
 
 
 def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
-    arm = requests.definition(the_definition(on("arm64", type="FARGATE", disk_gib=50)), "r")
+    on_arm = the_definition(on("arm64", type="FARGATE", disk_gib=50))
+    arm = machine_requests.definition(on_arm, "r")
     container = arm["containerProperties"]
     assert container["runtimePlatform"]["cpuArchitecture"] == "ARM64"
     assert container["ephemeralStorage"] == {"sizeInGiB": 50}
-    intel = requests.definition(the_definition(on(type="FARGATE_SPOT")), "r")
+    intel = machine_requests.definition(the_definition(on(type="FARGATE_SPOT")), "r")
     assert intel["containerProperties"]["runtimePlatform"]["cpuArchitecture"] == "X86_64"
-    instances = requests.definition(the_definition(on("arm64", disk_gib=50)), "r")
+    instances = machine_requests.definition(the_definition(on("arm64", disk_gib=50)), "r")
     assert not {"runtimePlatform", "ephemeralStorage"} & instances["containerProperties"].keys()
 
 
@@ -130,7 +131,7 @@ def test_a_disk_makes_a_template_that_the_machines_pin_by_number() -> None:
     (machines,) = (r for r in resources.values() if isinstance(r, ComputeEnvironment))
     assert (template.disk_gib, template.user_data) == (80, "#!/bin/sh\n")
     assert template.key in machines.needs
-    request = requests.environment(machines)
+    request = machine_requests.environment(machines)
     assert request["computeResources"]["launchTemplate"] == {
         "launchTemplateName": template.name,
         "version": "1",
@@ -151,7 +152,7 @@ def test_each_kind_of_machines_has_its_way_of_choosing() -> None:
     def allocation(kind: str) -> str:
         found = compiled(on(type=kind)).values()
         machines = next(r for r in found if isinstance(r, ComputeEnvironment))
-        asked = requests.environment(machines)["computeResources"]
+        asked = machine_requests.environment(machines)["computeResources"]
         assert asked.get("allocationStrategy", "") == machines.allocation
         return machines.allocation
 
