@@ -49,7 +49,7 @@ TOLD: Mapping[type[kinds.Resource], str] = {
     " rules of Metadata to what the bucket has; `scar init` does so.",
 }
 # Kinds that are found and deleted, never wanted.
-NEVER_WANTED: frozenset[type[kinds.Resource]] = frozenset({kinds.OldImage})
+NEVER_WANTED: frozenset[type[kinds.Resource]] = frozenset({kinds.OldImage, kinds.OldRepository})
 _ALWAYS = (
     "Folders of buckets: they are empty objects, put them if you want to see them.",
     "Ids of permissions and rules: CloudFormation chooses them; `scar init` would add its own.",
