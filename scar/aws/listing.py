@@ -22,12 +22,28 @@ if TYPE_CHECKING:
     from scar.aws.resources import BucketNotification
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class InputFolder:
+    """``bucket/folder`` (or a bucket alone), and how the names end that start the function."""
+
+    path: str
+    suffix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}/*{self.suffix}" if self.suffix else self.path
+
+    def covers(self, other: InputFolder) -> bool:
+        """Whether every object of the other one is one of this."""
+        inside = f"{other.path}/".startswith(f"{self.path}/")
+        return inside and other.suffix.endswith(self.suffix)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSummary:
     """One deployed function; memory in MB, time in seconds.
 
-    ``image`` is what the user called it, ``inputs`` and ``buckets`` tell ``bucket/folder`` and
-    all buckets it uses, ``queue`` is empty without Batch, ``modified`` an ISO 8601 time.
+    ``image`` is what the user called it, ``buckets`` are all that it uses, ``queue`` is empty
+    without Batch, ``modified`` an ISO 8601 time.
     """
 
     name: str
@@ -35,7 +51,7 @@ class FunctionSummary:
     mode: str
     memory: int
     timeout: int
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[InputFolder, ...] = ()
     buckets: tuple[str, ...] = ()
     queue: str = ""
     modified: str = ""
@@ -109,7 +125,11 @@ def _summary(
         memory=configuration["MemorySize"],
         timeout=configuration["Timeout"],
         inputs=tuple(
-            sorted(f"{r.bucket}/{r.prefix}".rstrip("/") for r in rules if r.function_arn == arn)
+            sorted(
+                InputFolder(f"{r.bucket}/{r.prefix}".rstrip("/"), r.suffix)
+                for r in rules
+                if r.function_arn == arn
+            )
         ),
         buckets=buckets_of(tags),
         queue=tags.get(names.QUEUE_TAG, ""),

@@ -69,6 +69,15 @@ def show_queued(
     )
 
 
+def require_place(path: Path | None) -> None:
+    """Raise UsageError if an output cannot go there, before anything runs to make it."""
+    if path is None:
+        return
+    if path.is_dir() or not path.parent.is_dir():
+        why = "is a folder" if path.is_dir() else f"cannot be made: there is no {path.parent}"
+        raise UsageError(f"{path} {why}.", remedy="Check -o. Nothing was run.")
+
+
 def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)

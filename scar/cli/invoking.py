@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.answers import require_place
 from scar.cli.options import fdl_option, one_of, output_options, pass_session, target_options
 from scar.cli.reading import connect_names
 from scar.cli.running import Call, find
@@ -47,6 +48,7 @@ def invoke(  # noqa: PLR0913 one argument per option
     output_file: Path | None,
 ) -> None:
     """Call a function as an HTTP client would."""
+    require_place(output_file)
     one_of({"-n": name, "-f": file})
     if data_binary is not None and json_data is not None:
         raise click.UsageError("-db and -jd exclude each other.")

@@ -52,7 +52,7 @@ def _functions(session: Session, functions: Iterable[FunctionSummary]) -> None:
         session.terminal.say("There are no functions yet; `scar init -f FILE` makes some.")
         return
     rows = (
-        (f.name, f.mode, f.image, f"{f.memory} MB", f"{f.timeout} s", ", ".join(f.inputs))
+        (f.name, f.mode, f.image, f"{f.memory} MB", f"{f.timeout} s", ", ".join(map(str, f.inputs)))
         for f in found
     )
     head = ("NAME", "MODE", "IMAGE", "MEMORY", "TIMEOUT", "INPUT")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.answers import require_success, show_answer, show_queued
+from scar.cli.answers import require_place, require_success, show_answer, show_queued
 from scar.cli.definition import Flags
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.reading import connect_document
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.aws.connection import Connection
-    from scar.aws.listing import FunctionSummary
+    from scar.aws.listing import FunctionSummary, InputFolder
     from scar.cli.session import Session
     from scar.runs.call import Answer, Input
     from scar.runs.ledger import Run
@@ -71,13 +71,16 @@ def run(  # noqa: PLR0913 one argument per option
     for each file of the input folder, the first one waited for, the others queued. Files whose
     run is done or under way are left out, failed runs are started again.
     """
+    require_place(output_file)
     content = _read(script) if script else None
     if input_bucket and (script or arguments):
         raise click.UsageError("-ib runs the function's own script: leave out -s and ARGUMENTS.")
     connection, function = _function(session, name, file)
     call = Call(session, connection, function, output_file)
+    from scar.aws.listing import InputFolder
+
     if content is None and not arguments:
-        folders = (input_bucket,) if input_bucket else function.inputs
+        folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
         files = Files(call, folders, force=force, concurrency=concurrency)
         if files.run(asynchronous=asynchronous):
             return
@@ -130,7 +133,7 @@ class Files:
     """Starts a function on the files of folders; ``force``: also where nothing is to be done."""
 
     def __init__(
-        self, call: Call, folders: tuple[str, ...], *, force: bool, concurrency: int
+        self, call: Call, folders: tuple[InputFolder, ...], *, force: bool, concurrency: int
     ) -> None:
         self._call = call
         self._folders = folders
@@ -205,9 +208,9 @@ class Files:
             return None
 
     def _files(self) -> Iterator[Input]:
-        seen: set[str] = set()
+        seen: set[InputFolder] = set()
         for folder in self._folders:
-            if any(folder == other or folder.startswith(f"{other}/") for other in seen):
+            if any(other.covers(folder) for other in seen):
                 continue
             seen.add(folder)
             yield from self._call.session.world.inputs(self._call.connection, folder)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from scar.aws.composing import FunctionImages
     from scar.aws.connection import Connection
     from scar.aws.function import Function
-    from scar.aws.listing import FunctionSummary
+    from scar.aws.listing import FunctionSummary, InputFolder
     from scar.aws.plan import Plan
     from scar.aws.resources import Resource
     from scar.cli.session import Target
@@ -149,16 +149,16 @@ class World:
 
         return latest_runs(Ledger.of(connection), function)
 
-    def inputs(self, connection: Connection, folder: str) -> Iterator[Input]:
+    def inputs(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
         """Yield the objects of a folder that an event may name."""
         from scar.runs.call import Input
         from scar.transfer.client import transfer_client
         from scar.transfer.objects import list_objects
         from scar.transfer.place import Place
 
-        place = Place.parse(folder)
+        place = Place.parse(folder.path)
         for entry in list_objects(transfer_client(connection), place):
-            if not entry.key.endswith("/"):
+            if not entry.key.endswith("/") and entry.key.endswith(folder.suffix):
                 yield Input(
                     bucket=place.bucket,
                     key=entry.key,

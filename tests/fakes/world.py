@@ -9,7 +9,7 @@ import boto3
 
 from scar.aws.account import Account
 from scar.aws.connection import Connection
-from scar.aws.listing import FunctionSummary
+from scar.aws.listing import FunctionSummary, InputFolder
 from scar.aws.plan import Create, Plan
 from scar.aws.resources import Bucket
 from scar.cli.world import World
@@ -33,7 +33,7 @@ def a_summary(name: str = "gray", **given: object) -> FunctionSummary:
         "mode": "lambda",
         "memory": 512,
         "timeout": 60,
-        "inputs": ("photos/in",),
+        "inputs": (InputFolder("photos/in"),),
     }
     return FunctionSummary(**(values | given))  # type: ignore[arg-type]
 
@@ -118,5 +118,5 @@ class FakeWorld(World):
         self.queued.append(payload)
         return f"q-{len(self.queued)}"
 
-    def inputs(self, connection: Connection, folder: str) -> Iterator[Input]:
+    def inputs(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
         yield from self.files

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from scar.aws.connection import Connection
-from scar.aws.listing import list_functions
+from scar.aws.listing import InputFolder, list_functions
 from scar.local.batch.plane import BatchPlane
 from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.router import Route, Router
@@ -61,7 +61,7 @@ def test_init_ls_and_rm_in_all_modes(local: Connection) -> None:
 
     listed = list_functions(local)
     assert [f.mode for f in listed] == ["batch", "lambda", "lambda-batch"]
-    assert listed[0].inputs == ("photos/f-batch-in",)
+    assert listed[0].inputs == (InputFolder("photos/f-batch-in"),)
 
     removed = remove(local, *(f.name for f in listed))
     assert removed.count("- function f-") == 3

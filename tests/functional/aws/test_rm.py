@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from scar.aws.deploy import every_function
 from scar.aws.deploy import remove as deploy_remove
 from scar.aws.handlers.s3 import BucketHandler
-from scar.aws.listing import list_functions
+from scar.aws.listing import InputFolder, list_functions
 from scar.aws.names import DELEGATE
 from scar.aws.resources import Bucket
 from scar.errors import Refused
@@ -159,9 +160,35 @@ def test_ls_shows_what_was_deployed(connection: Connection, images: FakeImages) 
         "lambda-batch",
         512,
     )
-    assert crop.inputs == ("photos/crop-in",)
+    assert crop.inputs == (InputFolder("photos/crop-in"),)
     assert crop.queue
     assert (cut.mode, cut.queue) == ("lambda", "")
+
+
+def test_ls_tells_how_the_names_of_inputs_end(connection: Connection, images: FakeImages) -> None:
+    function = a_function()
+    inputs = tuple(replace(one, suffix=".jpg") for one in function.inputs)
+    deploy(connection, images, replace(function, inputs=inputs))
+    (crop,) = list_functions(connection)
+    assert crop.inputs == (InputFolder("photos/crop-in", ".jpg"),)
+    assert str(crop.inputs[0]) == "photos/crop-in/*.jpg"
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "covered"),
+    [
+        (InputFolder("b/in"), InputFolder("b/in/deeper"), True),
+        (InputFolder("b"), InputFolder("b/in", ".jpg"), True),
+        (InputFolder("b/in", ".jpg"), InputFolder("b/in", "-small.jpg"), True),
+        (InputFolder("b/in", ".jpg"), InputFolder("b/in", ".png"), False),
+        (InputFolder("b/in", ".jpg"), InputFolder("b/in"), False),
+        (InputFolder("b/in"), InputFolder("b/in2"), False),
+    ],
+)
+def test_folders_that_another_one_covers_are_known(
+    wide: InputFolder, narrow: InputFolder, *, covered: bool
+) -> None:
+    assert wide.covers(narrow) is covered
 
 
 def test_all_functions_are_those_with_anything_left(

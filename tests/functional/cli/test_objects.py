@@ -12,13 +12,13 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from scar.aws.connection import Connection
+from scar.aws.listing import InputFolder
 from scar.cli.main import run
+from scar.cli.session import Target
 from scar.cli.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from scar.cli.session import Target
 
 
 @pytest.fixture
@@ -57,6 +57,15 @@ def test_the_files_that_a_shell_makes_of_a_pattern_are_uploaded(
         path.write_text("x")
     assert run(["put", "-b", "photos/in", "-p", *map(str, paths)], world) == 0
     assert "Uploaded 3 files" in capsys.readouterr().err
+
+
+def test_only_the_files_that_start_a_function_are_its_inputs(world: World, data: Path) -> None:
+    (data / "sub" / "a.jpg").write_text("x")
+    run(["put", "-b", "photos/in", "-p", str(data)], world)
+    connection = world.connect(Target())
+    found = world.inputs(connection, InputFolder("photos/in", ".jpg"))
+    assert [one.key for one in found] == ["in/sub/a.jpg"]
+    assert len(list(world.inputs(connection, InputFolder("photos/in")))) == 3
 
 
 def test_objects_as_json(world: World, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

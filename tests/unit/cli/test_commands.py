@@ -68,7 +68,7 @@ def test_functions_as_json(flag: list[str], capsys: pytest.CaptureFixture[str]) 
     run(["ls", *flag], FakeWorld({}, there=[a_summary()]))
     (found,) = json.loads(capsys.readouterr().out)
     assert found["name"] == "gray"
-    assert found["inputs"] == ["photos/in"]
+    assert found["inputs"] == [{"path": "photos/in", "suffix": ""}]
 
 
 def test_init_takes_the_region_of_the_file(fdl: Path) -> None:
@@ -166,6 +166,17 @@ def test_rm_of_all_wants_a_yes(capsys: pytest.CaptureFixture[str]) -> None:
     assert world.removed == []
     assert run(["rm", "-a", "--yes"], world) == 0
     assert world.removed == [("a", "b")]
+
+
+@pytest.mark.parametrize("command", [["run"], ["invoke", "-jd", "{}"]])
+@pytest.mark.parametrize("where", ["absent/out", ""])
+def test_an_output_that_cannot_go_where_it_shall_is_told_before_anything_runs(
+    command: list[str], where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = FakeWorld({}, there=[a_summary()])
+    assert run([*command, "-n", "gray", "-o", str(tmp_path / where)], world) == 2
+    assert "Nothing was run" in capsys.readouterr().err
+    assert world.invoked == []
 
 
 def test_run_sends_script_and_arguments_and_prints_the_output(
