@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from supervisor.ports import JobDelegator, ObjectStore
 
 HOME = "/opt/scar"
+TEMPORARY = "/tmp"  # noqa: S108 - the one place in Lambda where anything can be written
 # Seconds from TERM to KILL for scripts: part of the threshold in Lambda; ECS gives jobs 30 in all.
 LAMBDA_GRACE, BATCH_GRACE = 2.0, 10.0
 
@@ -137,6 +138,7 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
     config = _config(home / "function" / "function.json")
     notes = Log(config.log_level)
     in_batch = bool(environ.get("AWS_BATCH_JOB_ID"))
+    temporary = Path(environ.get("TMPDIR") or TEMPORARY)
 
     @cache
     def open_store(provider: str) -> ObjectStore:
@@ -159,7 +161,9 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
     return Supervisor(
         config=config,
         home=home,
-        temporary=Path(environ.get("TMPDIR") or "/tmp"),  # noqa: S108 - Lambda's only writable place
+        temporary=temporary,
+        # Lambda keeps it for the next run; elsewhere others may use it.
+        alone=bool(environ.get("AWS_LAMBDA_RUNTIME_API")) and str(temporary) == TEMPORARY,
         environ=_true_environment(),
         open_store=open_store,
         open_delegator=open_delegator,

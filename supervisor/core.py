@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 class Supervisor:
     """``home`` holds ``function/``, ``temporary`` gets the workspaces.
 
+    ``alone``: what programs leave in ``temporary`` is removed after each run too.
     ``environ`` is what this process was given, ``now`` tells epoch seconds, ``free`` the bytes
     left on the disk of a folder.
     """
@@ -50,6 +51,7 @@ class Supervisor:
     open_delegator: Callable[[], JobDelegator]
     runner: ScriptRunner
     notes: Log = field(default_factory=Log)
+    alone: bool = False
     now: Callable[[], float] = time.time
     free: Callable[[Path], int] = free_bytes
 
@@ -189,6 +191,7 @@ class Supervisor:
             config=self.config,
             home=self.home,
             temporary=self.temporary,
+            alone=self.alone,
             environ=self.environ,
             open_store=self.open_store,
             runner=self.runner,

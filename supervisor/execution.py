@@ -48,6 +48,7 @@ class Execution:
     config: FunctionConfig
     home: Path
     temporary: Path
+    alone: bool
     environ: Mapping[str, str]
     open_store: Callable[[str], ObjectStore]
     runner: ScriptRunner
@@ -60,7 +61,7 @@ class Execution:
         Raise DeadlineExceeded, OutOfMemory, DiskFull, ScriptFailed, ObjectChanged and the
         other SupervisorErrors of what failed.
         """
-        with workspace(self.temporary) as place:
+        with workspace(self.temporary, alone=self.alone) as place:
             with alarm.limit(self._left(work, "starting"), "the input was read"):
                 staged = self._stage_in(work, place)
             output = self._run_script(work, place, staged)

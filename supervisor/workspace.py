@@ -33,10 +33,14 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def workspace(parent: Path) -> Iterator[Workspace]:
-    """Make the folders, mode 0700, and remove them however the block ends; keep ``parent``."""
+def workspace(parent: Path, *, alone: bool = False) -> Iterator[Workspace]:
+    """Make the folders, mode 0700, and remove them however the block ends; keep ``parent``.
+
+    ``alone``: nobody else puts anything into ``parent``, so what programs leave there goes too.
+    """
     made = Workspace(parent / f"scar-{os.urandom(8).hex()}")
     _ensure(parent)
+    before = frozenset(parent.iterdir()) if alone else None
     made.root.mkdir(mode=0o700)
     try:
         made.inputs.mkdir(mode=0o700)
@@ -44,6 +48,18 @@ def workspace(parent: Path) -> Iterator[Workspace]:
         yield made
     finally:
         remove_tree(made.root)
+        if before is not None:
+            _remove_new(parent, before)
+
+
+def _remove_new(parent: Path, before: frozenset[Path]) -> None:
+    for path in set(parent.iterdir()) - before:
+        # What cannot be removed is no reason to fail a run that is over.
+        with contextlib.suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                remove_tree(path)
+            else:
+                path.unlink()
 
 
 def safe_name(key: str) -> str:

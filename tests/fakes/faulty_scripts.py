@@ -239,6 +239,15 @@ class FaultyScripts:
             client.invoke(FunctionName="here", Payload=json.dumps("x" * (6 << 20)))
         assert refused.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
 
+    def test_what_a_script_leaves_in_tmp_is_gone_for_the_next_run(self, cloud: LocalCloud) -> None:
+        if cloud.engine == "process":
+            pytest.skip("scripts share this machine's /tmp")
+        script = "ls -A /tmp | grep -v scar-; mkdir -p /tmp/left/deep; echo 1 >/tmp/left/deep/x"
+        for _ in range(4):  # more calls than sandboxes
+            answer = cloud.invoke("here", script)
+            assert answer.error == ""
+            assert answer.output == ""
+
     def test_a_full_tmp_is_an_error_that_says_so(self, cloud: LocalCloud) -> None:
         name = a_name()
         script = f"""

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING
+
+import pytest
 
 from supervisor.workspace import workspace
 
@@ -14,6 +18,29 @@ def test_a_missing_folder_for_temporary_files_is_made_for_all_users(tmp_path: Pa
         assert place.outputs.is_dir()
         assert parent.stat().st_mode & 0o7777 == 0o1777
     assert list(parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_programs_leave_beside_it_goes_only_where_nobody_else_is(
+    tmp_path: Path, *, alone: bool
+) -> None:
+    (tmp_path / "before").write_text("x")
+    outside = tmp_path.with_name(f"{tmp_path.name}-outside")
+    outside.mkdir()
+    (outside / "kept").touch()
+    with contextlib.suppress(KeyError), workspace(tmp_path, alone=alone):
+        (tmp_path / "file").touch()
+        (tmp_path / "folder" / "deep").mkdir(parents=True)
+        (tmp_path / "folder").chmod(0)
+        (tmp_path / "link").symlink_to(outside)
+        (tmp_path / "broken").symlink_to("nowhere")
+        os.mkfifo(tmp_path / "pipe")
+        raise KeyError
+    left = {"broken", "file", "folder", "link", "pipe"}
+    assert {path.name for path in tmp_path.iterdir()} == {"before"} | (set() if alone else left)
+    assert (outside / "kept").exists()
+    if not alone:
+        (tmp_path / "folder").chmod(0o700)
 
 
 def test_an_existing_one_keeps_its_mode(tmp_path: Path) -> None:
