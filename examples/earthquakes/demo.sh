@@ -8,8 +8,15 @@ cd "$(dirname "$0")"
 export SCAR_LOCAL_HOME="$work/cloud"
 unset SCAR_LOCAL || true
 
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+fi
+
+title() { printf '\n%s$ %s%s\n' "$bold" "$1" "$plain"; }
+
 show() {
-    printf '\n\033[1m$ %s\033[0m\n' "$*"
+    title "$*"
     "$@"
 }
 
@@ -36,7 +43,7 @@ show scar --local ls -b quakes/regions
 show scar --local ls -b quakes/clusters
 show scar --local log -n quakes-split
 
-printf '\n\033[1m$ scar --local log -n quakes-cluster | tail -n 7\033[0m\n'
+title 'scar --local log -n quakes-cluster | tail -n 7'
 scar --local log -n quakes-cluster 2>/dev/null | tail -n 7
 show scar --local run -n quakes-tabulate -s hello.py seismologist
 show scar --local get -b quakes/clusters -p "$work/clusters"

@@ -71,11 +71,11 @@ class ProcessRunner:
         account = self._account(task.user)
         spare = processes.children()
         tail = Tail()
+        processes.adopt_orphans()  # before there are any: a quick script is over within the call
         try:
             process = _start(task, account)
         except OSError as error:
             return self._cannot_start(task.argv[0], error)
-        processes.adopt_orphans()
         ended = False
         try:
             ended = self._follow(process, tail, until)

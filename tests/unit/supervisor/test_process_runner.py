@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import subprocess
+import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +18,7 @@ from supervisor.logs import Log
 from supervisor.runners.accounts import find, is_mapped
 from supervisor.runners.process import TAIL, ProcessRunner
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[3]
 
 
 def a_runner(printed: list[bytes] | None = None) -> ProcessRunner:
@@ -101,6 +102,37 @@ def test_no_child_is_left_behind(tmp_path: Path, shell: str, end: str) -> None:
     except DeadlineExceeded:
         assert end
     assert time.monotonic() - begin < 10
+    assert_gone(tmp_path / "pids")
+
+
+def test_what_a_quick_script_leaves_behind_ends_with_it_in_a_new_process_too(
+    tmp_path: Path,
+) -> None:
+    """Nothing is imported yet there that takes its time while the script goes on."""
+    shell = (
+        "(setsid sh -c 'echo $$ >>$PIDS.half; mv $PIDS.half $PIDS; exec sleep 60' "
+        "</dev/null >/dev/null 2>&1 &); while [ ! -e $PIDS ]; do :; done"
+    )
+    program = f"""
+from pathlib import Path
+from supervisor.invocation import Task
+from supervisor.logs import Log
+from supervisor.runners import processes
+from supervisor.runners.process import ProcessRunner
+slow = processes.adopt_orphans
+def adopt():
+    import time
+    time.sleep(0.3)
+    slow()
+processes.adopt_orphans = adopt
+folder = Path({str(tmp_path)!r})
+environment = {{"PATH": "/usr/bin:/bin", "PIDS": str(folder / "pids")}}
+task = Task(
+    argv=("/bin/sh", "-c", {shell!r}), cwd=folder, environment=environment, folder=folder
+)
+ProcessRunner(Log(write=lambda _: None), write=lambda _: None).run(task, timeout=10)
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=30)
     assert_gone(tmp_path / "pids")
 
 
