@@ -8,13 +8,21 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Grant = tuple[int, str]
-"""A statement's number and one of its action patterns."""
+
+class Grant(NamedTuple):
+    """One of a statement's action patterns on one of its resources, under its conditions."""
+
+    action: str
+    resource: str
+    conditions: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +51,42 @@ class Policy:
     def grants(self) -> set[Grant]:
         """Return every grant there is."""
         return {
-            (number, action)
-            for number, statement in enumerate(self.statements)
+            _grant(statement, action, resource)
+            for statement in self.statements
             for action in listed(statement.get("Action", []))
+            for resource in listed(statement["Resource"])
         }
 
     def allowing(self, request: Request) -> set[Grant]:
         """Return the grants that allow the request: none if it is refused."""
         found: set[Grant] = set()
-        for number, statement in enumerate(self.statements):
-            if not (actions := _applies(statement, request)):
+        for statement in self.statements:
+            if not (grants := _applies(statement, request)):
                 continue
             if statement["Effect"] == "Deny":
                 return set()
-            found |= {(number, action) for action in actions}
+            found |= grants
         return found
 
 
-def _applies(statement: Mapping[str, Any], request: Request) -> list[str]:
-    """Return the action patterns by which a statement is about the request."""
+def _applies(statement: Mapping[str, Any], request: Request) -> set[Grant]:
+    """Return the grants by which a statement is about the request."""
     if "NotResource" in statement:
         raise ValueError("NotResource is not judged")
-    if not any(matches(r, request.resource) for r in listed(statement["Resource"])):
-        return []
     for operator, keys in statement.get("Condition", {}).items():
         if not all(_holds(operator, request.context.get(k.lower()), v) for k, v in keys.items()):
-            return []
+            return set()
+    actions = [a for a in listed(statement.get("Action", [])) if _same_action(a, request.action)]
     if "NotAction" in statement:
         excluded = listed(statement["NotAction"])
-        return [] if any(_same_action(a, request.action) for a in excluded) else ["*"]
-    return [a for a in listed(statement["Action"]) if _same_action(a, request.action)]
+        actions = [] if any(_same_action(a, request.action) for a in excluded) else ["*"]
+    resources = [r for r in listed(statement["Resource"]) if matches(r, request.resource)]
+    return {_grant(statement, a, r) for a in actions for r in resources}
+
+
+def _grant(statement: Mapping[str, Any], action: str, resource: str) -> Grant:
+    conditions = statement.get("Condition")
+    return Grant(action, resource, json.dumps(conditions, sort_keys=True) if conditions else "")
 
 
 def _holds(operator: str, actual: str | None, wanted: str | list[str]) -> bool:

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 def data(flow: DataFlow) -> list[Statement]:
     """Read inputs; read, write and tell absent from forbidden in outputs and own records."""
-    account, written = flow.account, (*flow.outputs, flow.runs)
-    statements = [
-        allow(
-            "s3:AbortMultipartUpload",
-            "s3:GetObject",
-            "s3:PutObject",
-            Resource=_objects(account, written),
-        ),
-        *_listed(account, (*flow.inputs, *written)),
-        *_keys(flow),
-    ]
+    account, records = flow.account, (flow.runs,)
+    statements = []
     if flow.inputs:
         read = allow("s3:GetObject", "s3:GetObjectVersion", Resource=_objects(account, flow.inputs))
-        statements.insert(0, read)
-    return statements
+        statements.append(read)
+    if flow.outputs:
+        # What is large is uploaded in parts, and an upload that breaks is taken back.
+        parts = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
+        statements.append(allow(*parts, Resource=_objects(account, flow.outputs)))
+    return [
+        *statements,
+        allow("s3:GetObject", "s3:PutObject", Resource=_objects(account, records)),
+        *_listed(account, (*flow.inputs, *flow.outputs, *records)),
+        *_keys(flow),
+    ]
 
 
 def _listed(account: Account, places: Iterable[Place]) -> list[Statement]:

@@ -13,7 +13,7 @@ from scar.aws.account import Account
 from scar.aws.policies import DataFlow, Place
 from supervisor.invocation import RunState
 from supervisor.model import ExecutionMode, ObjectRef
-from tests.fakes.iam import Policy, Request
+from tests.fakes.iam import Grant, Policy, Request
 from tests.fakes.supervised import (
     KILLED,
     STATE,
@@ -100,9 +100,9 @@ def arrive(found: Watched, *, request: str = "req-1") -> dict[str, object]:
     return event
 
 
-def judge(policy: Policy, requests: list[Request]) -> set[tuple[int, str]]:
+def judge(policy: Policy, requests: list[Request]) -> set[Grant]:
     """Return the grants in use; fail for a request that is refused."""
-    used = set()
+    used: set[Grant] = set()
     for request in requests:
         grants = policy.allowing(request)
         assert grants, f"refused: {request}"
