@@ -37,7 +37,7 @@ def _rows(part: Resource, *, secrets: bool) -> Iterator[tuple[str, str, object]]
 
     for field in fields(part):
         value = getattr(part, field.name)
-        if field.name == "environment":
+        if field.name == "environment" and isinstance(value, tuple):
             for variable, text in value:
                 yield str(part.key), f"environment.{variable}", text if secrets else MASK
         elif field.name != "name":

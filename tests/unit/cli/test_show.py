@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.resources import LambdaFunction
+from scar.aws.resources import JobQueue, LambdaFunction
 from scar.cli.main import run
 from tests.fakes.world import FakeWorld
 
@@ -51,6 +51,12 @@ def test_show_hides_values_of_variables_unless_env_is_given(
     assert "hush" not in capsys.readouterr().out
     assert run(["show", "-f", str(fdl), "--env"], FakeWorld({})) == 0
     assert "hush" in capsys.readouterr().out
+
+
+def test_show_names_the_environment_of_a_queue(capsys: pytest.CaptureFixture[str]) -> None:
+    queue = JobQueue(name="scar-1", environment="scar-2")
+    assert run(["show", "-n", "gray"], FakeWorld({}, parts=[queue])) == 0
+    assert "scar-2" in capsys.readouterr().out
 
 
 def test_show_of_a_name_shows_what_is_deployed(capsys: pytest.CaptureFixture[str]) -> None:
