@@ -166,9 +166,10 @@ class InstanceProfileHandler:
             self.iam.remove_role_from_instance_profile(
                 InstanceProfileName=desired.name, RoleName=observed.role
             )
-        self.iam.add_role_to_instance_profile(
-            InstanceProfileName=desired.name, RoleName=desired.role
-        )
+        if desired.role:
+            self.iam.add_role_to_instance_profile(
+                InstanceProfileName=desired.name, RoleName=desired.role
+            )
 
     def delete(self, resource: InstanceProfile) -> None:
         found = self.read(resource)
