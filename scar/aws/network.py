@@ -34,7 +34,8 @@ def find(ec2: EC2Client, subnets: Sequence[str], security_groups: Sequence[str])
             )
             found, groups, tables = standing.result(), grouped.result(), routed.result()
         ways = routes.ways(found, tables)
-        if not all(way.is_open for way in ways):
+        # Functions stand in given subnets only, and an internet gateway is no way out for them.
+        if not all(way.nat if subnets else way.is_open for way in ways):
             pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=[_of_vpc(vpc)])
             ways = routes.with_endpoints(ways, [e for page in pages for e in page["VpcEndpoints"]])
     _require(vpc, "subnet", subnets, (s["SubnetId"] for s in found))
