@@ -57,8 +57,9 @@ def create_environment(parameters: Parameters) -> Iterator[Violation]:
     """CreateComputeEnvironment."""
     yield from _name(parameters, "computeEnvironmentName")
     machines = part(parameters, "computeResources")
-    if parameters.get("type") == "MANAGED" and not machines:
-        yield _error("computeResources must be specified for a MANAGED environment.")
+    if not machines:
+        if parameters.get("type") == "MANAGED":
+            yield _error("computeResources must be specified for a MANAGED environment.")
         return
     kind = text(machines, "type")
     if kind is not None and kind not in _TYPES:
