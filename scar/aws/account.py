@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -33,6 +34,8 @@ class Account:
         return f"{self.id}.dkr.ecr.{self.region}.{self.domain}"
 
 
+_ECR = re.compile(r"(?P<id>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\..+")
+
 # Regions are called after their partition: botocore's endpoints.json has the same patterns.
 _PARTITIONS = {
     "cn-": "aws-cn",
@@ -49,3 +52,9 @@ def partition_of(region: str) -> str:
     """Return the partition that a Region is in, without asking anybody."""
     found = (name for start, name in _PARTITIONS.items() if region.startswith(start))
     return next(found, "aws")
+
+
+def of_registry(host: str) -> Account | None:
+    """Return whose container registry in ECR a host is; None for all other hosts."""
+    named = _ECR.fullmatch(host)
+    return named and Account(named["id"], named["region"], partition_of(named["region"]))

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     Configuration = NotificationConfigurationResponseTypeDef
 
 _SHARED_NAME = re.compile(r"scar-[0-9a-f]{12}")
-_ROLES = ("lambda", "job", "exec")
+_FOR_JOBS = ("job", "exec")
+_ROLES = ("lambda", *_FOR_JOBS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,16 +116,25 @@ class Inventory:
         )
 
     def _of(self, function: str) -> list[Resource]:
-        """List what one function may have alone, its repositories and images aside."""
-        region = self.connection.account.region
-        return [
+        """List what one function may have alone, its repositories and images aside.
+
+        The delegate has no jobs.
+        """
+        account = self.connection.account
+        in_lambda = [
             LogGroup(name=names.lambda_log_group(function)),
-            LogGroup(name=names.batch_log_group(function)),
             LambdaFunction(name=function),
             EventInvokeConfig(name=function),
-            RunsElsewhere(name=function, bucket=names.state_bucket(self.connection.account)),
+            Role(name=names.role(function, account.region, "lambda")),
+        ]
+        if function == names.DELEGATE:
+            return in_lambda
+        return [
+            *in_lambda,
+            LogGroup(name=names.batch_log_group(function)),
+            RunsElsewhere(name=function, bucket=names.state_bucket(account)),
             JobDefinition(name=function),
-            *(Role(name=names.role(function, region, purpose)) for purpose in _ROLES),
+            *(Role(name=names.role(function, account.region, purpose)) for purpose in _FOR_JOBS),
         ]
 
     def _read_if_ours(self, resource: Resource) -> Resource | None:

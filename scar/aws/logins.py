@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.aws.account import of_registry
 from scar.aws.connection import client_config
 from scar.aws.faults import translated
 from scar.image.credentials import Login
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from scar.aws.connection import Connection
     from scar.image.pull import Logins
-
-_ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\..+")
 
 
 @dataclass(slots=True)
@@ -33,10 +31,10 @@ class RegistryLogins:
 
     def login(self, registry: str) -> Login | None:
         """Return the login; raise ScarError if the credentials may not have one."""
-        named = _ECR.fullmatch(registry)
-        if named is None:
+        owner = of_registry(registry)
+        if owner is None:
             return self.others.login(registry)
-        region = named["region"]
+        region = owner.region
         if region not in self._known:
             with translated(f"log in to {registry}"):
                 connection = self.connect()

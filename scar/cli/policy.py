@@ -25,31 +25,33 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
     """Print the least IAM policy for whoever runs scar.
 
     For the functions of a file, or for all that scar can do. Nothing is asked of AWS. Attach it
-    to the user or role that deploys; functions have roles of their own.
+    to the user or role that deploys; functions have roles of their own. What is longer than a
+    managed policy may be is printed as a list of several: attach all of them.
     """
     one_of({"-f": file, "--all-features": all_features})
     from scar.aws.account import Account, partition_of
-    from scar.aws.policies.person import ANY, LONGEST, LONGEST_INLINE, Scope, policy, scope_of
+    from scar.aws.policies.person import LONGEST, policies
+    from scar.aws.policies.scope import ANY, scope_of
+    from scar.aws.policies.scope import all_features as everything
+
+    def here(region: str) -> Account:
+        known = account or session.settings.account_id or ANY
+        return Account(known, region or ANY, partition_of(region))
 
     if file is None:
-        region = session.target().region or ANY
-        scope = Scope(
-            account=Account(
-                account or session.settings.account_id or ANY, region, partition_of(region)
-            )
-        )
+        scope = everything(here(session.target().region))
     else:
         from scar.aws.described import functions_of
-        from scar.cli.reading import resolve_names, wishes
+        from scar.cli.definition import Flags
+        from scar.cli.reading import resolve_document, wishes
 
-        document = resolve_names(session, file).document
-        region = session.target(**wishes(document)).region or ANY
-        here = Account(account or session.settings.account_id or ANY, region, partition_of(region))
-        scope = scope_of(functions_of(document), here)
-    text = policy(scope)
-    session.terminal.data(json.dumps(json.loads(text), indent=2))
-    if len(text) > LONGEST:
+        document = resolve_document(session, file, Flags()).document
+        target = session.target(**wishes(document))
+        scope = scope_of(functions_of(document), here(target.region))
+    printed = [json.loads(text) for text in policies(scope)]
+    session.terminal.data(json.dumps(printed if len(printed) > 1 else printed[0], indent=2))
+    if len(printed) > 1:
         session.terminal.say(
-            f"Warning: {len(text)} characters; a managed policy takes {LONGEST}, an inline policy"
-            f" of a role {LONGEST_INLINE}. Divide its statements, or use --all-features."
+            f"A list of {len(printed)} policies, since a managed policy takes {LONGEST:,}"
+            " characters: attach all of them."
         )

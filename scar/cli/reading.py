@@ -25,7 +25,7 @@ _WITHOUT_FILES: Mapping[str, object] = {
         "init_script": None,
         "run_script": None,
         "extra_payload": None,
-        "container": {"image": "unused", "image_file": None},
+        "container": {"image": "unused", "image_file": None, "create_image": True},
     },
     "batch": {"compute_resources": {"user_data": None}},
 }
@@ -35,13 +35,6 @@ _OF_THE_ACCOUNT = frozenset({"account_id", "region"})
 def resolve_document(session: Session, file: Path | None, flags: Flags) -> Resolved:
     """Read the FDL file with everything around it, or make a document of flags alone."""
     return _document(file, flags, around(session, overrides(flags)))
-
-
-def resolve_names(session: Session, file: Path) -> Resolved:
-    """Read the FDL file for names, places and storage; its scripts and images may be gone."""
-    from scar.fdl.load import resolve
-
-    return resolve(file, around(session, _WITHOUT_FILES))
 
 
 def connect_document(

@@ -69,12 +69,11 @@ def read_log(
     """
     _require(connection, function)
     client = connection.client("logs")
-    groups: tuple[tuple[Service, str], ...] = (
-        ("lambda", names.lambda_log_group(function)),
-        ("batch", names.batch_log_group(function)),
-    )
+    groups: dict[Service, str] = {"lambda": names.lambda_log_group(function)}
+    if function != names.DELEGATE:  # it has no jobs of its own
+        groups["batch"] = names.batch_log_group(function)
     sources = []
-    for service, group in groups:
+    for service, group in groups.items():
         lines = (
             _of_request(client, service, group, stream, request)
             if request
@@ -133,7 +132,7 @@ def last_lines(
 def _require(connection: Connection, function: str) -> None:
     client = connection.client("lambda")
     try:
-        client.get_function_configuration(FunctionName=function)
+        client.get_function(FunctionName=function)
     except ClientError as error:
         if faults.code(error) == "ResourceNotFoundException":
             raise NoSuchFunction(function) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -104,8 +105,13 @@ def _holds(operator: str, actual: str | None, wanted: str | list[str]) -> bool:
 
 def matches(pattern: str, text: str) -> bool:
     """Match ``*`` and ``?`` as IAM does: over slashes and colons too, with regard to case."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
     parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
-    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def _same_action(pattern: str, action: str) -> bool:

@@ -67,6 +67,13 @@ def _lambda(operation: str, given: Parameters) -> Iterator[Request]:
         yield Request("lambda:TagResource", arn)
     if role := given.get("Role"):
         yield _passing(role, "lambda.amazonaws.com")
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    if given.get("VpcConfig"):
+        for what in ("SecurityGroups", "Subnets", "Vpcs"):
+            yield Request(f"ec2:Describe{what}", "*")
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-filesystem.html
+    if given.get("FileSystemConfigs"):
+        yield Request("elasticfilesystem:DescribeMountTargets", "*")
 
 
 def _iam(operation: str, given: Parameters) -> Iterator[Request]:
@@ -97,6 +104,9 @@ def _iam(operation: str, given: Parameters) -> Iterator[Request]:
 
 
 def _ecr(operation: str, given: Parameters) -> Iterator[Request]:
+    if operation in ("GetAuthorizationToken", "GetAccountSetting"):
+        yield Request(f"ecr:{operation}", "*")
+        return
     if "resourceArn" in given:
         yield Request(f"ecr:{operation}", given["resourceArn"])
         return
@@ -115,9 +125,12 @@ def _logs(operation: str, given: Parameters) -> Iterator[Request]:
         yield Request(f"logs:{operation}", given["resourceArn"])
     else:
         group = _HERE.format("logs", f"log-group:{given['logGroupName']}")
-        yield Request(f"logs:{operation}", f"{group}:*")
+        stream = f"{group}:log-stream:{given.get('logStreamName', '')}"
+        yield Request(f"logs:{operation}", stream)
         if operation == "CreateLogGroup" and given.get("tags"):
+            # Refusals do not say which of both is meant.
             yield Request("logs:TagResource", group)
+            yield Request("logs:TagResource", stream)
 
 
 def _batch(operation: str, given: Parameters) -> Iterator[Request]:
@@ -137,7 +150,8 @@ def _batch(operation: str, given: Parameters) -> Iterator[Request]:
     for arn in on:
         yield Request(f"batch:{operation}", arn)
     if given.get("tags"):
-        yield Request("batch:TagResource", on[0])
+        revision = ":1" if operation == "RegisterJobDefinition" else ""
+        yield Request("batch:TagResource", on[0] + revision)
     container = given.get("containerProperties", {})
     for name in ("jobRoleArn", "executionRoleArn"):
         if container.get(name):
@@ -151,8 +165,12 @@ def _machines(given: Parameters) -> Iterator[Request]:
     if profile := given["computeResources"].get("instanceRole"):
         role = profile.replace(":instance-profile/", ":role/")
         yield _passing(role, "ec2.amazonaws.com")
-    context = {"iam:awsservicename": "batch.amazonaws.com"}
-    yield Request("iam:CreateServiceLinkedRole", _IAM.format(_SERVICE_LINKED), context)
+    service_role = given.get("serviceRole", _SERVICE_LINKED)
+    if service_role.endswith("/AWSServiceRoleForBatch"):
+        context = {"iam:awsservicename": "batch.amazonaws.com"}
+        yield Request("iam:CreateServiceLinkedRole", _IAM.format(_SERVICE_LINKED), context)
+    else:
+        yield _passing(service_role, "batch.amazonaws.com")
 
 
 def _batch_arn(kind: str, name: str) -> str:

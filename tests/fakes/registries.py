@@ -41,12 +41,15 @@ class Misbehaving:
     ``lies``: digests it has other bytes for. ``elsewhere``: where downloads are redirected to.
     ``uses``: after so many requests a token is no longer taken (0: no token is needed).
     ``swallows``: uploads are read and forgotten piece by piece.
-    ``mounts``: whether it mounts what it has, else it begins an upload.
+    ``mounts``: whether it mounts what it has, else it begins an upload; then each repository
+    has only the blobs that were uploaded to it or mounted.
     """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    uploaded: set[tuple[str, str]] = field(default_factory=set)
     drops: int = 0
     cuts: int = 0
     busy: int = 0
@@ -91,6 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else half of the answers come 40 ms late
     how: Misbehaving
+    repository: str
 
     def handle_any(self) -> None:
         how, url = self.how, urlsplit(self.path)
@@ -101,6 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._token()
             return
         how.asked[f"{self.command} {url.path.split('/')[-2]}"] += 1
+        how.requests.append((self.command, self.path))
         how.logins.add(self.headers.get("Authorization", ""))
         if how.takes("busy"):
             self._answer(429, b"slow down", {"Retry-After": how.patience})
@@ -110,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             realm = f'Bearer realm="{how.endpoint}/token",service="here",scope="x"'
             self._answer(401, b"{}", {"WWW-Authenticate": realm})
         elif match := _ROUTE.fullmatch(url.path):
+            self.repository = match["name"]
             self._route(match["kind"], match["rest"], parse_qs(url.query), body)
         else:
             self._answer(404, b"{}")
@@ -157,7 +163,8 @@ class _Handler(BaseHTTPRequestHandler):
         how = self.how
         match self.command, kind:
             case "HEAD", "blobs":
-                self._answer(200 if rest in how.blobs else 404, b"")
+                there = (self.repository, rest) in how.uploaded if how.mounts else rest in how.blobs
+                self._answer(200 if there else 404, b"")
             case "GET", "blobs" if how.elsewhere:
                 self._answer(307, b"", {"Location": f"{how.elsewhere}{self.path}"})
             case "GET", "blobs" if rest in how.blobs:
@@ -172,6 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         how = self.how
         match self.command, kind:
             case "POST", "blobs/uploads" if how.mounts and query.get("mount", [""])[0] in how.blobs:
+                how.uploaded.add((self.repository, query["mount"][0]))
                 self._answer(201, b"")
             case "POST", "blobs/uploads":
                 self._answer(202, b"", {"Location": f"{self.path.partition('?')[0]}u1?x=1"})
@@ -180,6 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
                 right = digest == f"sha256:{hashlib.sha256(body).hexdigest()}"
                 if right:
                     how.blobs[digest] = body
+                    how.uploaded.add((self.repository, digest))
                 self._answer(201 if right else 400, b"{}")
             case "PUT", "manifests":
                 named = json.loads(body)

@@ -4,6 +4,8 @@ document   how statements and documents are written
 flow       what a function reads, writes and calls
 roles      what the roles may do that scar makes, and who may take them
 calls      what scar itself calls: one table
+scope      what whoever runs scar is to work on
+arns       how that is called
 person     what whoever runs scar must be allowed to do
 repositories   who may pull images, and which expire
 """

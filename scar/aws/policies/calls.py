@@ -14,36 +14,47 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a call is made on; ``person`` knows the ARNs.
+# What a call is made on; ``arns`` knows their ARNs.
 On = Literal[
     "anything",
     "state bucket",
-    "state objects",
     "buckets",
-    "folders",
-    "objects",
+    "places of functions and folders",
     "functions",
-    "all functions",
     "log groups",
+    "log groups by name",
     "repositories",
+    "sources",
+    "the delegate",
     "roles",
+    "passed roles",
     "identities",
-    "instance profiles",
-    "environments",
-    "queues",
-    "queue parts",
-    "definitions",
+    "machines",
     "jobs",
     "launch templates",
 ]
 # When it is made: always, or only for functions that have such a part.
-Part = Literal["always", "own roles", "batch", "instances", "templates", "vpc", "efs"]
-PARTS: tuple[Part, ...] = ("always", "own roles", "batch", "instances", "templates", "vpc", "efs")
+Part = Literal[
+    "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
+]
+PARTS: tuple[Part, ...] = (
+    "always",
+    "own roles",
+    "given roles",
+    "batch",
+    "instances",
+    "templates",
+    "network",
+    "efs",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Operations on the same things; ``also`` are actions that AWS checks besides."""
+    """Operations on the same things; ``also`` are actions that AWS checks besides.
+
+    Things of several kinds may stand together: each action is about its own kind only.
+    """
 
     on: On
     operations: tuple[str, ...]
@@ -55,12 +66,17 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "anything",
         (
+            # Repositories are found by their names' ends, and told from others' by their tags.
             "ecr:DescribeRepositories",
             "ecr:GetAccountSetting",
             "ecr:GetAuthorizationToken",
+            "ecr:GetLifecyclePolicy",
+            "ecr:GetRepositoryPolicy",
+            "ecr:ListTagsForResource",
             "kms:DescribeKey",
             "lambda:GetAccountSettings",
             "lambda:ListFunctions",
+            "lambda:ListTags",
             "logs:DescribeLogGroups",
         ),
     ),
@@ -70,46 +86,42 @@ GRANTS: tuple[Grant, ...] = (
             "s3:CreateBucket",
             "s3:GetBucketEncryption",
             "s3:GetBucketLifecycleConfiguration",
+            "s3:GetObject",
             "s3:GetPublicAccessBlock",
             "s3:HeadBucket",
             "s3:ListObjectsV2",
             "s3:PutBucketEncryption",
             "s3:PutBucketLifecycleConfiguration",
+            "s3:PutObject",
             "s3:PutPublicAccessBlock",
         ),
     ),
-    Grant("state objects", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
     Grant(
         "buckets",
         (
+            "s3:AbortMultipartUpload",
+            "s3:CompleteMultipartUpload",
             "s3:CreateBucket",
+            "s3:CreateMultipartUpload",
             "s3:DeleteBucket",
             "s3:GetBucketEncryption",
-            "s3:GetBucketLocation",
             "s3:GetBucketNotificationConfiguration",
             "s3:GetBucketTagging",
+            "s3:GetObject",
             "s3:HeadBucket",
+            "s3:HeadObject",
             "s3:ListObjectsV2",
             "s3:PutBucketNotificationConfiguration",
             "s3:PutBucketTagging",
+            "s3:PutObject",
+            "s3:UploadPart",
         ),
         # CreateBucket with tags.
         also=("s3:TagResource",),
     ),
-    # An empty bucket's folders go with it; nothing else is ever deleted.
-    Grant("folders", ("s3:DeleteObjects",)),
-    Grant(
-        "objects",
-        (
-            "s3:AbortMultipartUpload",
-            "s3:CompleteMultipartUpload",
-            "s3:CreateMultipartUpload",
-            "s3:GetObject",
-            "s3:HeadObject",
-            "s3:PutObject",
-            "s3:UploadPart",
-        ),
-    ),
+    # Where a function's runs go on goes with it, and folders with an empty bucket; nothing else
+    # is ever deleted.
+    Grant("places of functions and folders", ("s3:DeleteObject", "s3:DeleteObjects")),
     Grant(
         "functions",
         (
@@ -119,7 +131,6 @@ GRANTS: tuple[Grant, ...] = (
             "lambda:DeleteFunctionConcurrency",
             "lambda:DeleteFunctionEventInvokeConfig",
             "lambda:GetFunction",
-            "lambda:GetFunctionConfiguration",
             "lambda:GetFunctionEventInvokeConfig",
             "lambda:GetPolicy",
             "lambda:Invoke",
@@ -132,7 +143,6 @@ GRANTS: tuple[Grant, ...] = (
             "lambda:UpdateFunctionConfiguration",
         ),
     ),
-    Grant("all functions", ("lambda:ListTags",)),
     Grant(
         "log groups",
         (
@@ -141,11 +151,11 @@ GRANTS: tuple[Grant, ...] = (
             "logs:DeleteRetentionPolicy",
             "logs:FilterLogEvents",
             "logs:GetLogEvents",
-            "logs:ListTagsForResource",
             "logs:PutRetentionPolicy",
         ),
         also=("logs:TagResource",),
     ),
+    Grant("log groups by name", ("logs:ListTagsForResource",), also=("logs:TagResource",)),
     # Pushing is done over the registry's own API, which checks the actions of ``also``.
     Grant(
         "repositories",
@@ -154,9 +164,6 @@ GRANTS: tuple[Grant, ...] = (
             "ecr:CreateRepository",
             "ecr:DeleteRepository",
             "ecr:DescribeImages",
-            "ecr:GetLifecyclePolicy",
-            "ecr:GetRepositoryPolicy",
-            "ecr:ListTagsForResource",
             "ecr:PutImageScanningConfiguration",
             "ecr:PutLifecyclePolicy",
             "ecr:SetRepositoryPolicy",
@@ -171,6 +178,22 @@ GRANTS: tuple[Grant, ...] = (
             "ecr:PutImage",
             "ecr:UploadLayerPart",
         ),
+    ),
+    # Images that functions are made of, and those that are used as they are.
+    Grant("sources", (), also=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")),
+    # The last function takes the delegate with it, whoever made that.
+    Grant(
+        "the delegate",
+        (
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "lambda:GetFunction",
+            "lambda:GetFunctionEventInvokeConfig",
+            "lambda:GetPolicy",
+            "logs:ListTagsForResource",
+        ),
+        when="given roles",
     ),
     # What is not there yet has no path: IAM then judges its bare name.
     Grant("identities", ("iam:GetInstanceProfile", "iam:GetRole", "iam:SimulatePrincipalPolicy")),
@@ -206,6 +229,7 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeLaunchTemplateVersions",
         ),
     ),
+    # Lambda looks at what it is to connect a function to with the caller's permissions.
     Grant(
         "anything",
         (
@@ -214,36 +238,29 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeSubnets",
             "ec2:DescribeVpcEndpoints",
             "ec2:DescribeVpcs",
-            "service-quotas:GetServiceQuota",
         ),
-        when="batch",
+        when="network",
     ),
+    Grant("anything", (), also=("elasticfilesystem:DescribeMountTargets",), when="efs"),
+    Grant("anything", ("service-quotas:GetServiceQuota",), when="batch"),
     Grant(
-        "environments",
+        "machines",
         (
             "batch:CreateComputeEnvironment",
+            "batch:CreateJobQueue",
             "batch:DeleteComputeEnvironment",
+            "batch:DeleteJobQueue",
+            "batch:DeregisterJobDefinition",
+            "batch:RegisterJobDefinition",
             "batch:UpdateComputeEnvironment",
+            "batch:UpdateJobQueue",
         ),
-        also=("batch:TagResource",),
-        when="batch",
-    ),
-    Grant(
-        "queues",
-        ("batch:DeleteJobQueue",),
-        also=("batch:TagResource",),
-        when="batch",
-    ),
-    Grant("queue parts", ("batch:CreateJobQueue", "batch:UpdateJobQueue"), when="batch"),
-    Grant(
-        "definitions",
-        ("batch:DeregisterJobDefinition", "batch:RegisterJobDefinition"),
         also=("batch:TagResource",),
         when="batch",
     ),
     Grant("jobs", ("batch:TerminateJob",), when="batch"),
     Grant(
-        "instance profiles",
+        "roles",
         (
             "iam:AddRoleToInstanceProfile",
             "iam:CreateInstanceProfile",
@@ -257,19 +274,6 @@ GRANTS: tuple[Grant, ...] = (
         ("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate"),
         when="templates",
     ),
-    # Lambda looks at what it is to connect a function to with the caller's permissions.
-    Grant(
-        "anything",
-        (
-            "ec2:DescribeRouteTables",
-            "ec2:DescribeSecurityGroups",
-            "ec2:DescribeSubnets",
-            "ec2:DescribeVpcEndpoints",
-            "ec2:DescribeVpcs",
-        ),
-        when="vpc",
-    ),
-    Grant("anything", (), also=("elasticfilesystem:DescribeMountTargets",), when="efs"),
 )
 
 # Operations whose permission has another name.

@@ -49,6 +49,7 @@ def amend(session: boto3.Session) -> None:
     """Let moto answer a session's clients as AWS would; the clients are made afterwards."""
     events = session.events
     events.register("provide-client-params.batch.CreateComputeEnvironment", _add_batchs_own_role)
+    events.register("provide-client-params.batch.UpdateJobQueue", _name_in_full)
     events.register("before-call.iam.SimulatePrincipalPolicy", _allow_passing)  # type: ignore[arg-type]
     events.register("after-call.s3.GetObject", _date)
     events.register_last("before-parameter-build", _check)
@@ -86,10 +87,22 @@ def _add_batchs_own_role(params: dict[str, Any], **_: object) -> None:
     params.setdefault("serviceRole", f"arn:aws:iam::{ACCOUNT}:role/{_BATCHS_OWN}")
 
 
+def _name_in_full(params: dict[str, Any], **_: object) -> None:
+    """AWS takes names of environments; moto does so for new queues only."""
+    for each in params.get("computeEnvironmentOrder", []):
+        arn = f"arn:aws:batch:eu-west-1:{ACCOUNT}:compute-environment/"
+        each["computeEnvironment"] = arn + each["computeEnvironment"].removeprefix(arn)
+
+
+def answered(**fields: object) -> tuple[object, dict[str, object]]:
+    """Return AWS's answer with these fields, for a handler of ``before-call``."""
+    metadata = {"HTTPStatusCode": 200, "RequestId": "r-1", "HTTPHeaders": {}}
+    return AWSResponse("", 200, HTTPHeaders(), None), {**fields, "ResponseMetadata": metadata}
+
+
 def _allow_passing(**_: object) -> tuple[object, dict[str, object]]:
     """Answer what moto does not know: whoever asks may pass any role."""
-    answered = AWSResponse("", 200, HTTPHeaders(), None)
-    return answered, {"EvaluationResults": [], "ResponseMetadata": {"HTTPStatusCode": 200}}
+    return answered(EvaluationResults=[])
 
 
 def _date(parsed: dict[str, Any], **_: object) -> None:

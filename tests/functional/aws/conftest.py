@@ -49,12 +49,17 @@ def images() -> FakeImages:
 
 
 @pytest.fixture
-def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """A connection that can only ever reach moto."""
+def closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no credentials and no endpoint of whoever runs the tests be found."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def connection(closed: None) -> Iterator[Connection]:
+    """A connection that can only ever reach moto."""
     with an_account() as connected:
         yield connected

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
 from scar.aws import deploy as deployment
 from scar.aws.function import Batch, Function, Input
 from supervisor.model import ExecutionMode, OutputRule
+from tests.functional.aws.accounts import answered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,8 +144,7 @@ def pretend_running(connection: Connection, function: str) -> list[str]:
 
     def end(**_: object) -> tuple[object, dict[str, object]]:
         running.clear()
-        answered = AWSResponse("", 200, HTTPHeaders(), None)
-        return answered, {"ResponseMetadata": {"HTTPStatusCode": 200}}
+        return answered()
 
     events.register("after-call.batch.ListJobs", tell)
     events.register("before-call.batch.TerminateJob", end)  # type: ignore[arg-type]

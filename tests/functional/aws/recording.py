@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-
-import boto3
+from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.iam import Request
 from tests.fakes.iam_requests import asked
@@ -65,3 +63,6 @@ def pushed(requests: Iterable[tuple[str, str]], account: str) -> Iterator[Reques
         if match := _REGISTRY.match(path):
             for action in actions[method, match["kind"]]:
                 yield Request(f"ecr:{action}", f"{account}repository/{match['name']}")
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+        for source in parse_qs(urlsplit(path).query).get("from", []):
+            yield Request("ecr:GetDownloadUrlForLayer", f"{account}repository/{source}")

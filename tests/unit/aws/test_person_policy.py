@@ -14,7 +14,8 @@ from botocore import xform_name
 from scar.aws.account import Account, partition_of
 from scar.aws.function import Batch, Compute, Function, Input
 from scar.aws.policies.calls import GRANTS, operations
-from scar.aws.policies.person import LONGEST, LONGEST_INLINE, Scope, policy, scope_of
+from scar.aws.policies.person import LONGEST, policies
+from scar.aws.policies.scope import Scope, all_features, scope_of
 from supervisor.model import ExecutionMode
 
 ROOT = Path(__file__).parents[3]
@@ -62,7 +63,8 @@ def test_every_call_of_the_product_is_in_the_table_and_nothing_else() -> None:
     methods, used = sdk_methods(), called()
     told = operations()
     unknown = {name for name in used & methods.keys() if not methods[name] & told}
-    assert unknown == set()
+    # S3 tells a bucket's Region with HeadBucket; what stands for it may have to be asked.
+    assert unknown == {"get_bucket_location"}
     unused = {
         op for op in told - TRANSFERS if not any(op in methods[n] for n in used & methods.keys())
     }
@@ -70,8 +72,7 @@ def test_every_call_of_the_product_is_in_the_table_and_nothing_else() -> None:
 
 
 def statements(scope: Scope) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(policy(scope))["Statement"]
-    return found
+    return [s for text in policies(scope) for s in json.loads(text)["Statement"]]
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -91,10 +92,10 @@ def test_only_reads_and_what_has_no_resources_is_granted_everywhere() -> None:
 
 
 def test_a_function_without_batch_needs_nothing_that_changes_batch() -> None:
-    text = policy(scope_of([CROP], ACCOUNT))
+    text = "".join(policies(scope_of([CROP], ACCOUNT)))
     assert "CreateComputeEnvironment" not in text
     assert "CreateInstanceProfile" not in text
-    assert "RegisterJobDefinition" in policy(scope_of([BATCH], ACCOUNT))
+    assert "RegisterJobDefinition" in "".join(policies(scope_of([BATCH], ACCOUNT)))
 
 
 def test_roles_are_passed_to_the_services_that_take_them_only() -> None:
@@ -129,16 +130,31 @@ def test_objects_are_deleted_that_are_folders_only() -> None:
     assert users == {"arn:aws:s3:::photos/*/"}
 
 
-def test_it_fits_into_one_policy() -> None:
-    assert len(policy(Scope(account=ACCOUNT))) <= LONGEST
-    widest = scope_of([replace(BATCH, batch=Batch(compute=Compute(disk_gib=80)))], ACCOUNT)
-    assert len(policy(widest)) <= LONGEST_INLINE
+def test_one_function_s_policy_fits_into_one_document() -> None:
+    named = "a-function-with-quite-a-long-name"
+    for function in (CROP, BATCH, replace(BATCH, name=named)):
+        assert len(policies(scope_of([function], ACCOUNT))) == 1
+    assert len(policies(all_features(ACCOUNT))) == 1
+
+
+def test_what_is_longer_comes_in_documents_that_fit_and_grant_the_same() -> None:
+    names = [f"function-{number:03}" for number in range(100)]
+    scope = scope_of([replace(BATCH, name=name) for name in names], ACCOUNT)
+    documents = policies(scope)
+    assert len(documents) > 10
+    assert all(len(text) <= LONGEST for text in documents)
+    for action, where in (
+        ("lambda:CreateFunction", "function:{}"),
+        ("iam:PassRole", "role/scar/{}-eu-west-1-*"),
+        ("batch:RegisterJobDefinition", "job-definition/{}"),
+    ):
+        resources = {r for s in granting(scope, action) for r in listed(s["Resource"])}
+        assert all(any(r.endswith(where.format(name)) for r in resources) for name in names)
 
 
 def test_every_part_of_the_table_has_resources() -> None:
     scope = Scope(account=Account("1", "cn-north-1", "aws-cn"))
-    text = policy(scope)
-    assert "arn:aws:" not in text
+    assert "arn:aws:" not in "".join(policies(scope))
     for grant in GRANTS:
         for action in grant.also:
             assert granting(scope, action), action
@@ -151,11 +167,44 @@ def test_partitions_are_those_that_the_sdk_knows() -> None:
             assert partition_of(region) == partition
 
 
+def repositories(scope: Scope, action: str) -> set[str]:
+    resources = (r for s in granting(scope, action) for r in listed(s["Resource"]))
+    return {r.partition(":repository/")[2] for r in resources if ":repository/" in r}
+
+
 def test_repositories_are_those_of_the_functions_under_their_prefix() -> None:
     function = replace(CROP, repository_prefix="team/images", role="mine")
-    statements = json.loads(policy(scope_of([function], ACCOUNT)))["Statement"]
-    (found,) = [s["Resource"] for s in statements if "ecr:PutImage" in s["Action"]]
-    assert found == "arn:aws:ecr:eu-west-1:123456789012:repository/team/images/crop"
-    statements = json.loads(policy(Scope(account=ACCOUNT)))["Statement"]
-    (found,) = [s["Resource"] for s in statements if "ecr:PutImage" in s["Action"]]
-    assert found == "arn:aws:ecr:eu-west-1:123456789012:repository/scar/*"
+    found = repositories(scope_of([function], ACCOUNT), "ecr:PutImage")
+    assert found == {"team/images/crop"}
+    assert repositories(Scope(account=ACCOUNT), "ecr:PutImage") == {"scar/*"}
+
+
+def test_images_in_ecr_are_read_only() -> None:
+    base = "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/base:1"
+    scope = scope_of([replace(CROP, image=base)], ACCOUNT)
+    (reading,) = granting(scope, "ecr:BatchGetImage")[1:]
+    assert reading["Resource"] == "arn:aws:ecr:us-east-1:210987654321:repository/team/base"
+    assert "ecr:PutImage" not in reading["Action"]
+    as_it_is = scope_of([replace(CROP, image=base, create_image=False)], ACCOUNT)
+    assert "team/base" not in repositories(as_it_is, "ecr:PutImage")
+    assert "team/base" in repositories(as_it_is, "ecr:GetDownloadUrlForLayer")
+    assert repositories(all_features(ACCOUNT), "ecr:BatchGetImage") == {"scar/*", "*"}
+
+
+def test_roles_of_functions_with_longer_names_are_out_of_reach_in_any_region() -> None:
+    for account in (ACCOUNT, Account("123456789012", "*")):
+        (making,) = granting(scope_of([CROP], account), "iam:CreateRole")
+        assert all(":role/scar/crop-" in r or "scar-delegate-" in r for r in making["Resource"])
+
+
+def test_a_profile_of_one_s_own_is_passed_by_its_role_and_to_instances_only() -> None:
+    profile = ACCOUNT.iam_arn("instance-profile/team/hosts")
+    machines = Compute(instance_profile=profile, service_role=ACCOUNT.iam_arn("role/batchs"))
+    function = replace(BATCH, role="mine", batch=Batch(compute=machines))
+    passing = granting(scope_of([function], ACCOUNT), "iam:PassRole")
+    to = {s["Resource"]: s["Condition"]["StringEquals"]["iam:PassedToService"] for s in passing}
+    assert to == {
+        ACCOUNT.iam_arn("role/mine"): ["ecs-tasks.amazonaws.com", "lambda.amazonaws.com"],
+        ACCOUNT.iam_arn("role/team/hosts"): "ec2.amazonaws.com",
+        ACCOUNT.iam_arn("role/batchs"): "batch.amazonaws.com",
+    }

@@ -10,7 +10,8 @@ import pytest
 from scar.aws import policies
 from scar.aws.account import Account
 from scar.aws.policies import DataFlow, Place
-from scar.aws.policies.person import Scope, policy
+from scar.aws.policies.person import policies as of_the_person
+from scar.aws.policies.scope import all_features
 
 with warnings.catch_warnings():
     # The linter leaves the files open that it reads its tables from.
@@ -48,7 +49,7 @@ LIFECYCLE = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
 @pytest.mark.parametrize(
     ("document", "explained"),
     [
-        (policy(Scope(account=ACCOUNT)), {LIFECYCLE, NO_RESOURCE}),
+        (of_the_person(all_features(ACCOUNT))[0], {LIFECYCLE, NO_RESOURCE}),
         (policies.lambda_role(FLOW), {NO_RESOURCE, AN_ARN_IS_A_TEXT, JOBS_HAVE_NO_NAME}),
         (policies.job_role(FLOW), {AN_ARN_IS_A_TEXT}),
         (policies.execution_role(ACCOUNT, "crop", "scar/crop"), set()),

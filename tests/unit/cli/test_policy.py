@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from scar.cli.main import run
 from tests.fakes.world import FakeWorld
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+IN_ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/base"
 
 
 def test_a_policy_for_everything_asks_nobody(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,7 +35,7 @@ def test_a_policy_for_a_file_names_its_functions_account_and_region(
     assert "arn:aws-cn:lambda:cn-north-1:123456789012:function:gray" in shown
 
 
-def test_a_policy_that_is_too_long_is_said_to_be(
+def test_a_policy_that_is_too_long_becomes_a_list_of_several(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     entries = "".join(
@@ -41,4 +43,40 @@ def test_a_policy_that_is_too_long_is_said_to_be(
     )
     (tmp_path / "f.yaml").write_text(f"functions:\n  aws:\n{entries}")
     assert run(["policy", "-f", str(tmp_path / "f.yaml")], FakeWorld({})) == 0
-    assert "a managed policy takes 6144" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    documents = json.loads(shown.out)
+    assert f"A list of {len(documents)} policies" in shown.err
+    assert {document["Version"] for document in documents} == {"2012-10-17"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "action"),
+    [
+        (
+            """lambda: {name: gray, execution_mode: batch, container: {image: x}}
+    batch: {compute_resources: {user_data: hosts.sh}}""",
+            "ec2:CreateLaunchTemplate",
+        ),
+        (
+            f"lambda: {{name: gray, container: {{create_image: false, image: {IN_ECR}}}}}",
+            "repository/base",
+        ),
+    ],
+)
+def test_a_policy_is_for_all_that_the_file_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], entry: str, action: str
+) -> None:
+    (tmp_path / "hosts.sh").write_text("#!/bin/sh\necho 1\n")
+    (tmp_path / "f.yaml").write_text(f"functions:\n  aws:\n  - {entry}\n")
+    assert run(["policy", "-f", str(tmp_path / "f.yaml")], FakeWorld({})) == 0
+    assert action in capsys.readouterr().out
+
+
+def test_functions_of_ready_made_images_are_removed_by_their_file(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(
+        "functions:\n  aws:\n  - lambda:"
+        f" {{name: gray, container: {{create_image: false, image: {IN_ECR}}}}}\n"
+    )
+    world = FakeWorld({})
+    assert run(["rm", "-f", str(tmp_path / "f.yaml")], world) == 0
+    assert world.removed == [("gray",)]

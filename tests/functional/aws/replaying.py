@@ -1,0 +1,220 @@
+"""Commands as users type them, in one account in memory, with all that IAM is asked."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from scar.aws.composing import FunctionImages
+from scar.aws.connection import Connection
+from scar.cli.main import run
+from scar.cli.world import World
+from scar.image.progress import Progress
+from supervisor import records
+from supervisor.events import read
+from tests.fakes.iam import Grant, Policy, Request
+from tests.fakes.supervised import notification
+from tests.functional.aws.accounts import ACCOUNT, amend, answered
+from tests.functional.aws.conftest import FakeImages
+from tests.functional.aws.recording import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import pytest
+
+    from scar.cli.session import Target
+
+_BESIDE = frozenset({"batch", "cloudwatch", "ecr", "iam"})
+STATE = f"scar-{ACCOUNT}-eu-west-1"
+DAY = "2026-09-21"
+
+
+@dataclass
+class ShownImages(FakeImages):
+    """Fake images that commands can show the progress of."""
+
+    progress: Progress = field(default_factory=Progress)
+
+
+@dataclass(frozen=True)
+class RealImages(World):
+    """Always the same connection; images come from registries and go there.
+
+    ``bundle`` is a packed layer that stands for the supervisor.
+    """
+
+    connection: Connection
+    bundle: Path
+
+    def connect(self, target: Target) -> Connection:
+        del target
+        return self.connection
+
+    @contextmanager
+    def function_images(
+        self, connection: Connection, report: Callable[[str], None]
+    ) -> Iterator[FunctionImages]:
+        with self.image_stores(lambda: connection) as places:
+            yield FunctionImages(
+                connection=connection,
+                bundle=lambda _: self.bundle,
+                cache=self.image_cache(),
+                stores=places,
+                report=report,
+            )
+
+
+@dataclass(frozen=True)
+class OneAccount(World):
+    """Always the same connection; images are only digests."""
+
+    connection: Connection
+    images: ShownImages = field(default_factory=ShownImages)
+
+    def connect(self, target: Target) -> Connection:
+        del target
+        return self.connection
+
+    @contextmanager
+    def function_images(
+        self, connection: Connection, report: Callable[[str], None]
+    ) -> Iterator[Any]:
+        del connection, report
+        yield self.images
+
+
+@dataclass(kw_only=True)
+class Replay:
+    """One user's work on one file of functions, which is what the policy is printed for."""
+
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+    connection: Connection
+    world: World
+    recording: Recording
+    hand: Connection
+    """Whoever else is at work in the account: not written down."""
+    granted: set[Grant] = field(default_factory=set)
+    used: set[Grant] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(
+        cls,
+        connection: Connection,
+        folder: Path,
+        capsys: pytest.CaptureFixture[str],
+        world: World | None = None,
+    ) -> Replay:
+        """Work in this account; the clients of ``connection`` must not be made yet."""
+        recording = Recording.of(connection)
+        answer_calls(connection)
+        session = boto3.Session("testing", "testing", region_name="eu-west-1")
+        amend(session)
+        return cls(
+            folder=folder,
+            capsys=capsys,
+            connection=connection,
+            world=world or OneAccount({}, connection),
+            recording=recording,
+            hand=Connection(session=session),
+        )
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "functions.yaml"
+
+    def describe(self, *functions: dict[str, Any]) -> None:
+        """Write the FDL file."""
+        self.file.write_text(json.dumps({"functions": {"aws": functions}}))
+
+    def scar(self, *arguments: str, status: int = 0) -> str:
+        """Type a command; ``FILE`` stands for the FDL file.
+
+        Judge what it asked by the policy that is printed for the file as it is now.
+        """
+        self.recording.requests.clear()
+        said = self._type(*arguments, status=status)
+        self.judge(self.recording.requests)
+        return said
+
+    def judge(self, requests: Iterable[Request]) -> None:
+        policy = self.policy()
+        self.granted |= policy.grants
+        for request in {str(request): request for request in requests}.values():
+            allowing = policy.allowing(request)
+            self.used |= allowing
+            if not allowing:
+                self.refused.add(str(request))
+
+    def _type(self, *arguments: str, status: int = 0) -> str:
+        words = [str(self.file) if word == "FILE" else word for word in arguments]
+        ended = run(words, self.world)
+        said, told = self.capsys.readouterr()
+        assert ended == status, told
+        return said
+
+    def policy(self) -> Policy:
+        """Print the policy for the file."""
+        here = ("--account", ACCOUNT, "--region", "eu-west-1")
+        printed = json.loads(self._type("policy", "-f", "FILE", *here))
+        documents = printed if isinstance(printed, list) else [printed]
+        statements = [s for document in documents for s in document["Statement"]]
+        return Policy(tuple(statements))
+
+    def a_run(self, key: str, *names: str, log: tuple[str, str] = ("", "")) -> str:
+        """Arrange the records of a run on an object of ``photos``; return its id."""
+        event = json.dumps(notification(key, etag="1")).replace('"data"', '"photos"')
+        (trigger,) = read(event.encode())
+        name = records.run_id("crop", trigger, "r")
+        owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
+        said: dict[str, Any] = {
+            "claim": {"owner": owner, **records.about(trigger)},
+            "delegated": {"owner": owner, "job": "j-1", "name": "x"},
+        }
+        logged = {"owner": owner, "log_group": log[0], "log_stream": log[1]}
+        for each in names:
+            body = records.encode(said.get(each, logged))
+            place = f"runs/crop/{DAY}/{name}/{each}.json"
+            self.hand.client("s3").put_object(Bucket=STATE, Key=place, Body=body)
+        return name
+
+
+def function(mode: str = "lambda", **lambda_: Any) -> dict[str, Any]:  # noqa: ANN401 - as in FDL
+    """Describe one function as an FDL file does; ``batch``, ``iam`` … stand beside ``lambda``."""
+    beside = {key: lambda_.pop(key) for key in [*lambda_] if key in _BESIDE}
+    described = {
+        "name": "crop",
+        "execution_mode": mode,
+        "container": {"image": "busybox:1"},
+        "input": [{"path": "photos/in"}],
+        "output": [{"path": "photos/out"}],
+    }
+    return {"lambda": {**described, **lambda_}, **beside}
+
+
+def machines(kind: str, **more: object) -> dict[str, Any]:
+    """Describe Batch's part of a function."""
+    return {"memory": 2048, "compute_resources": {"type": kind, **more}}
+
+
+def answer_calls(connection: Connection) -> None:
+    """Answer what moto cannot do: call functions of images, and end jobs that it has not."""
+    events = connection.session.events
+
+    def called(**_: object) -> tuple[object, dict[str, object]]:
+        said = json.dumps({"statusCode": 200, "body": "said", "isBase64Encoded": False})
+        return answered(StatusCode=200, Payload=io.BytesIO(said.encode()))
+
+    def ended(**_: object) -> tuple[object, dict[str, object]]:
+        return answered()
+
+    events.register("before-call.lambda.Invoke", called)  # type: ignore[arg-type]
+    events.register_last("before-call.batch.TerminateJob", ended)  # type: ignore[arg-type]

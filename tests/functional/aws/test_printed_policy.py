@@ -1,0 +1,153 @@
+"""Whoever has the policy that scar prints may do all that scar does, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.iam import Request
+from tests.fakes.service_reference import is_about
+from tests.functional.aws.accounts import ACCOUNT, an_account
+from tests.functional.aws.lives import LIVES
+from tests.functional.aws.replaying import STATE, Replay, function, machines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.aws.connection import Connection
+    from tests.fakes.iam import Grant, Policy
+
+HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"
+# Whoever may replace the delegate's code could do all that it could; a statement that names the
+# rest of its actions again would cost 400 of the 6,144 characters that a policy may have.
+OF_OTHER_FUNCTIONS_ONLY = {
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:PutRolePermissionsBoundary",
+    "lambda:AddPermission",
+    "lambda:DeleteFunctionConcurrency",
+    "lambda:InvokeFunction",
+    "lambda:PutFunctionConcurrency",
+    "lambda:RemovePermission",
+}
+# A layer is taken over from the repository that was pushed to first, if any was: a race.
+TAKEN_OVER = {"ecr:GetDownloadUrlForLayer"}
+# Buckets get their tag as they are made, but for those of us-east-1.
+IN_THE_OLDEST_REGION = {"s3:PutBucketTagging"}
+
+
+def is_explained(grant: Grant) -> bool:
+    if "scar-delegate" in grant.resource and grant.action in OF_OTHER_FUNCTIONS_ONLY:
+        return True
+    if ":repository/scar/" in grant.resource and grant.action in TAKEN_OVER:
+        return True
+    return grant.action in IN_THE_OLDEST_REGION
+
+
+def of_any_prefix(grants: set[Grant]) -> set[Grant]:
+    """Repositories under the user's own prefix are granted as those under the usual one."""
+    return {g._replace(resource=g.resource.replace("team/images/", "scar/")) for g in grants}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("closed")
+def test_all_that_scar_does_is_allowed_and_no_grant_is_idle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    granted: set[Grant] = set()
+    used: set[Grant] = set()
+    refused: dict[str, set[str]] = {}
+    for name, life in LIVES.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        with an_account() as connection:
+            replay = Replay.of(connection, folder, capsys)
+            life(replay)
+        granted |= of_any_prefix(replay.granted)
+        used |= of_any_prefix(replay.used)
+        if replay.refused:
+            refused[name] = replay.refused
+    assert refused == {}
+    idle = {g for g in granted - used if is_about(g.action, g.resource)}
+    assert sorted(str(g) for g in idle if not is_explained(g)) == []
+    assert {g.action for g in idle if is_explained(g)} >= OF_OTHER_FUNCTIONS_ONLY
+
+
+@pytest.fixture
+def printed(connection: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Policy:
+    """The policy for a function of Batch on instances."""
+    replay = Replay.of(connection, tmp_path, capsys)
+    replay.describe(function("lambda-batch", batch=machines("EC2", disk=50)))
+    return replay.policy()
+
+
+S3, ROLE = "arn:aws:s3:::", f"arn:aws:iam::{ACCOUNT}:role/"
+PASSED = {"iam:passedtoservice": "lambda.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("s3:PutObject", f"{S3}other/out/a"),
+        Request("s3:GetObject", f"{S3}photos2/in/a"),
+        Request("s3:DeleteObject", f"{S3}photos/in/a"),
+        Request("s3:DeleteObject", f"{S3}{STATE}/runs/crop/2026-09-21/r/done.json"),
+        Request("s3:DeleteBucket", f"{S3}{STATE}"),
+        Request("s3:PutBucketPolicy", f"{S3}photos"),
+        Request("s3:PutBucketNotification", f"{S3}other"),
+        Request("s3:PutObject", f"{S3}{STATE}/runs/cut/2026-09-21/r/done.json"),
+        Request("s3:PutObject", f"{S3}{STATE}/functions/crop2.json"),
+        Request("lambda:UpdateFunctionCode", HERE.format("lambda") + "function:crop2"),
+        Request("lambda:DeleteFunction", HERE.format("lambda") + "function:cut"),
+        Request(
+            "lambda:InvokeFunction", HERE.format("lambda").replace("west", "east") + "function:crop"
+        ),
+        Request("ecr:PutImage", HERE.format("ecr") + "repository/scar/crop2"),
+        Request("logs:DeleteLogGroup", HERE.format("logs") + "log-group:/aws/lambda/crop2:*"),
+        Request("batch:DeleteJobQueue", HERE.format("batch") + "job-queue/theirs"),
+        Request("batch:RegisterJobDefinition", HERE.format("batch") + "job-definition/crop2"),
+        Request("batch:SubmitJob", HERE.format("batch") + "job-queue/scar-1"),
+        Request("iam:CreateRole", f"{ROLE}crop-eu-west-1-lambda"),
+        Request("iam:PutRolePolicy", f"{ROLE}scar/crop2-eu-west-1-lambda"),
+        Request("iam:AttachRolePolicy", f"{ROLE}scar/crop2-eu-west-1-lambda"),
+        Request("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/scar/me"),
+        Request("iam:PassRole", f"{ROLE}admin", PASSED),
+        Request("iam:PassRole", f"{ROLE}scar/cut-eu-west-1-lambda", PASSED),
+        Request("iam:PassRole", f"{ROLE}scar/crop-eu-west-1-lambda"),
+        Request(
+            "iam:PassRole",
+            f"{ROLE}scar/crop-eu-west-1-lambda",
+            {"iam:passedtoservice": "glue.amazonaws.com"},
+        ),
+        Request("iam:CreateServiceLinkedRole", f"{ROLE}aws-service-role/ecs.amazonaws.com/X"),
+        Request("ec2:CreateLaunchTemplate", HERE.format("ec2") + "launch-template/*"),
+        Request("ec2:DeleteLaunchTemplate", HERE.format("ec2") + "launch-template/lt-1"),
+        Request(
+            "ec2:CreateTags",
+            HERE.format("ec2") + "launch-template/lt-1",
+            {"aws:requesttag/scar:managed": "true"},
+        ),
+        Request("ec2:RunInstances", HERE.format("ec2") + "instance/*"),
+    ],
+    ids=str,
+)
+def test_what_lies_outside_is_refused(printed: Policy, request_: Request) -> None:
+    assert not printed.allowing(request_)
+
+
+def test_another_function_s_things_are_out_of_reach(
+    connection: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replay = Replay.of(connection, tmp_path, capsys)
+    replay.describe(function("batch"))
+    replay.scar("init", "-f", "FILE")
+    changes = [
+        request
+        for request in replay.recording.requests
+        if "crop" in request.resource or "photos" in request.resource
+        if not request.action.partition(":")[2].startswith(("Get", "List", "Describe"))
+    ]
+    replay.describe(function("batch", name="cut", input=[], output=[]))
+    allowed = replay.policy()
+    assert changes
+    assert {str(c) for c in changes if allowed.allowing(c)} == set()
