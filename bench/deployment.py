@@ -1,9 +1,11 @@
 """API calls and seconds of init, a second init and rm, with 50 ms added to every call.
 
 Beside it, what SCAR does: as many calls as its ``init`` makes, one after another, and its fixed
-sleep of 2 s, against the same endpoint with the same delay. A chain is a longest sequence of
-calls each of which began after the one before it had ended; what comes before the first call is
-making the SDK's clients, and everything is computed in this one process, moto's answers too.
+sleep of 2 s, against the same endpoint with the same delay. The endpoint is moto in a process of
+its own, so that what is computed here is scar's alone. A chain is a longest sequence of calls each
+of which began after the one before it had ended. Figures are medians of some runs, the commands
+and SCAR's sequence in turn.
+
 Says so if an ``init`` takes more than 1.3 times its chain or 0.35 times SCAR's sequence; ends
 with status 1 only if a second init changes something, since a busy machine computes slowly.
 """
@@ -11,33 +13,31 @@ with status 1 only if a second init changes something, since a busy machine comp
 from __future__ import annotations
 
 import hashlib
+import statistics
 import sys
-import threading
 import time
-from contextlib import contextmanager
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import boto3
-
+from bench._account import DELAY, Calls, Elsewhere, elsewhere
 from scar.aws import deploy
-from scar.aws.connection import Connection
 from scar.aws.function import Batch, Function, Input
+from scar.cli.main import collect_seldom
 from supervisor import config as wire
 from supervisor.model import ExecutionMode, ImageDefaults, OutputRule
-from tests.functional.aws.accounts import amend, an_account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
 
-    from botocore.model import OperationModel
-
+    from scar.aws.connection import Connection
     from supervisor.model import FunctionConfig
 
-DELAY = 0.05  # seconds
+RUNS = 5
 SCAR_SLEEP = 2.0
 SCAR_CALLS = {"lambda": 16, "lambda-batch": 22}
 OF_CHAIN, OF_SCAR = 1.3, 0.35
+COMMANDS = ("init", "second init", "rm")
 
 
 @dataclass
@@ -61,53 +61,18 @@ class Images:
         self.pushed.add(repository + digest)
 
 
-@dataclass
-class Calls:
-    """The calls of one command: operation, begin and end."""
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one command took, seconds; ``busy`` are the processor's."""
 
-    made: list[tuple[str, float, float]] = field(default_factory=list)
-    _begun: dict[int, float] = field(default_factory=dict)
+    calls: int
+    chain: tuple[str, ...]
+    took: float
+    busy: float
 
-    def of(self, session: boto3.Session) -> None:
-        session.events.register_first("before-parameter-build", self._begin)
-        session.events.register_last("after-call", self._end)
-
-    def chain(self) -> list[str]:
-        """Return a longest sequence of calls that do not overlap."""
-        chain, free = [], 0.0
-        for name, begin, end in sorted(self.made, key=lambda call: call[2]):
-            if begin >= free:
-                chain.append(name)
-                free = end
-        return chain
-
-    def _begin(self, **_: object) -> None:
-        self._begun[threading.get_ident()] = time.perf_counter()
-        time.sleep(DELAY)
-
-    def _end(self, model: OperationModel, **_: object) -> None:
-        begin = self._begun[threading.get_ident()]
-        self.made.append((model.name, begin, time.perf_counter()))
-
-
-@contextmanager
-def command(title: str) -> Iterator[tuple[Connection, Calls, list[float]]]:
-    """Give a command its own session, as every process has, and time it."""
-    calls = Calls()
-    took: list[float] = []
-    begin, busy = time.perf_counter(), time.process_time()
-    session = boto3.Session("testing", "testing", region_name="eu-west-1")
-    amend(session)
-    calls.of(session)
-    yield Connection(session=session, description="moto"), calls, took
-    took.append(time.perf_counter() - begin)
-    chain = calls.chain()
-    print(
-        f"{title:28} {len(calls.made):4} calls, chain of {len(chain):2},"
-        f" {took[0]:5.2f} s = {took[0] / (len(chain) * DELAY):.2f} chains,"
-        f" {time.process_time() - busy:.2f} s of them computing,"
-        f" {min(call[1] for call in calls.made) - begin:.2f} s before the first call"
-    )
+    @property
+    def chains(self) -> float:
+        return self.took / (len(self.chain) * DELAY)
 
 
 def functions(count: int, mode: str) -> list[Function]:
@@ -125,55 +90,81 @@ def functions(count: int, mode: str) -> list[Function]:
     ]
 
 
-def scar(mode: str) -> float:
+def timed(account: Elsewhere, command: Callable[[Connection], object]) -> Figures:
+    """Run one command, from the making of its clients on."""
+    calls = Calls()
+    begin, busy = time.perf_counter(), time.process_time()
+    command(account.connect(calls))
+    took, busy = time.perf_counter() - begin, time.process_time() - busy
+    return Figures(len(calls.made), tuple(calls.chain()), took, busy)
+
+
+def scar(account: Elsewhere, mode: str) -> float:
     """Replay as many calls as SCAR's init makes, and its sleep; return the seconds."""
     begin = time.perf_counter()
-    session = boto3.Session("testing", "testing", region_name="eu-west-1")
-    Calls().of(session)
-    iam = session.client("iam")
+    iam = account.connect(Calls()).client("iam")
     for _ in range(SCAR_CALLS[mode]):
         iam.get_account_summary()
     time.sleep(SCAR_SLEEP)
     return time.perf_counter() - begin
 
 
-def measure(title: str, wanted: list[Function]) -> Mapping[str, float]:
-    """Run the three commands in an empty account; return the figures that have a limit."""
-    images, mode = Images(), str(wanted[0].mode)
-    with an_account():
-        with command(f"{title}: init") as (connection, calls, first):
-            deploy.init(wanted, connection, lambda _: None, images=images)
-        chain = len(calls.chain()) * DELAY
-        print(f"  {' > '.join(calls.chain())}")
-        with command(f"{title}: second init") as (connection, _, _):
-            todo = deploy.init(wanted, connection, lambda _: None, images=images)
-        if todo:
+def once(account: Elsewhere, wanted: list[Function]) -> tuple[dict[str, Figures], float]:
+    """Run the three commands in an empty account, and SCAR's sequence."""
+    account.empty()
+    images, names = Images(), [f.name for f in wanted]
+
+    def init(connection: Connection) -> object:
+        return deploy.init(wanted, connection, lambda _: None, images=images)
+
+    def again(connection: Connection) -> None:
+        if todo := init(connection):
             sys.exit(f"The second init changed something:\n{todo}")
-        with command(f"{title}: rm") as (connection, _, _):
-            deploy.remove([f.name for f in wanted], connection, lambda _: None)
-        theirs = scar(mode) * len(wanted)
-    print(f"{title}: SCAR's calls          {theirs:5.2f} s, init {first[0] / theirs:.2f} of it")
-    return {"chain": first[0] / chain / OF_CHAIN, "scar": first[0] / theirs / OF_SCAR}
+
+    def remove(connection: Connection) -> object:
+        return deploy.remove(names, connection, lambda _: None)
+
+    each = zip(COMMANDS, (init, again, remove), strict=True)
+    found = {title: timed(account, command) for title, command in each}
+    return found, scar(account, str(wanted[0].mode)) * len(wanted)
+
+
+def measure(account: Elsewhere, title: str, wanted: list[Function]) -> list[str]:
+    """Print medians; return what is over its limit."""
+    found, theirs = defaultdict(list), []
+    for _ in range(RUNS):
+        figures, replayed = once(account, wanted)
+        theirs.append(replayed)
+        for command, one in figures.items():
+            found[command].append(one)
+    for command, runs in found.items():
+        middle = sorted(runs, key=lambda run: run.took)[RUNS // 2]
+        print(
+            f"{title + ': ' + command:28} {middle.calls:4} calls, chain of"
+            f" {len(middle.chain):2}, {middle.took:5.2f} s = {middle.chains:.2f} chains,"
+            f" {middle.busy:.2f} s of them computing"
+        )
+    first = sorted(found["init"], key=lambda run: run.took)[RUNS // 2]
+    print(f"  {' > '.join(first.chain)}")
+    share = statistics.median(
+        run.took / seconds for run, seconds in zip(found["init"], theirs, strict=True)
+    )
+    chains = statistics.median(run.chains for run in found["init"])
+    print(f"{title}: SCAR {statistics.median(theirs):5.2f} s, init {share:.2f} of it")
+    over = {"chains": chains > OF_CHAIN, "of SCAR's": share > OF_SCAR}
+    return [f"{title}: {figure}" for figure, is_over in over.items() if is_over]
 
 
 def main() -> None:
     """Print the figures, and which are over their limit."""
-    with an_account() as connection:  # moto loads its models once
-        deploy.init(functions(1, "lambda-batch"), connection, lambda _: None, images=Images())
-    measured = {
-        title: measure(title, wanted)
-        for title, wanted in (
-            ("lambda", functions(1, "lambda")),
-            ("lambda-batch", functions(1, "lambda-batch")),
-            ("chain of five", functions(5, "lambda")),
-        )
-    }
-    over = [
-        f"{title}: {figure}"
-        for title, of in measured.items()
-        for figure, share in of.items()
-        if share > 1
-    ]
+    collect_seldom()  # as every command does
+    with elsewhere() as account:
+        once(account, functions(1, "lambda-batch"))  # moto loads its models once
+        over = [
+            *measure(account, "lambda", functions(1, "lambda")),
+            *measure(account, "lambda-batch", functions(1, "lambda-batch")),
+            *measure(account, "chain of five", functions(5, "lambda")),
+        ]
     print(f"Over the limit: {', '.join(over) or 'none'}")
 
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from moto import mock_aws
 from moto.backends import get_backend
 
 from scar.aws import checker
 from scar.aws.connection import Connection
+from tests.fakes.moto_gaps import ACCOUNT, a_session, fill_gaps, furnish
 from tests.fakes.moto_routers import make_routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import boto3
+    from botocore.awsrequest import AWSResponse
     from botocore.model import OperationModel
 
-ACCOUNT = "123456789012"
 SERVICES = (
     "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sqs", "sts",
 )  # fmt: skip
-_BATCHS_OWN = "AWSServiceRoleForBatch"
 
 
 @contextmanager
@@ -37,21 +33,16 @@ def an_account() -> Iterator[Connection]:
     """
     make_routes(*SERVICES)
     with mock_aws(config={"batch": {"use_docker": False}}):
-        session = boto3.Session("testing", "testing", region_name="eu-west-1")
-        _open_default_network(session)
-        session.client("iam").create_role(RoleName=_BATCHS_OWN, AssumeRolePolicyDocument="{}")
-        session = boto3.Session("testing", "testing", region_name="eu-west-1")
+        furnish(Connection(session=a_session()))
+        session = a_session()
         amend(session)
         yield Connection(session=session, description="moto")
 
 
 def amend(session: boto3.Session) -> None:
-    """Let moto answer a session's clients as AWS would; the clients are made afterwards."""
+    """Let the moto of this process answer as AWS would, and refuse what AWS would refuse."""
+    fill_gaps(session)
     events = session.events
-    events.register("provide-client-params.batch.CreateComputeEnvironment", _add_batchs_own_role)
-    events.register("provide-client-params.batch.UpdateJobQueue", _name_in_full)
-    events.register("before-call.iam.SimulatePrincipalPolicy", _allow_passing)  # type: ignore[arg-type]
-    events.register("after-call.s3.GetObject", _date)
     events.register_last("before-parameter-build", _check)
     events.register("before-call.lambda.PutFunctionEventInvokeConfig", _replace)
     events.register("after-call.s3.CreateBucket", _tag)
@@ -80,42 +71,3 @@ def _tag(http_response: AWSResponse, context: dict[str, Any], **_: object) -> No
     arn, tagger = f"arn:aws:s3:::{given['Bucket']}", get_backend("s3")[ACCOUNT]["aws"].tagger
     tagger.delete_all_tags_for_resource(arn)
     tagger.tag_resource(arn, tags)
-
-
-def _add_batchs_own_role(params: dict[str, Any], **_: object) -> None:
-    """AWS makes Batch's own role when none is given; moto wants one that exists."""
-    params.setdefault("serviceRole", f"arn:aws:iam::{ACCOUNT}:role/{_BATCHS_OWN}")
-
-
-def _name_in_full(params: dict[str, Any], **_: object) -> None:
-    """AWS takes names of environments; moto does so for new queues only."""
-    for each in params.get("computeEnvironmentOrder", []):
-        arn = f"arn:aws:batch:eu-west-1:{ACCOUNT}:compute-environment/"
-        each["computeEnvironment"] = arn + each["computeEnvironment"].removeprefix(arn)
-
-
-def answered(**fields: object) -> tuple[object, dict[str, object]]:
-    """Return AWS's answer with these fields, for a handler of ``before-call``."""
-    metadata = {"HTTPStatusCode": 200, "RequestId": "r-1", "HTTPHeaders": {}}
-    return AWSResponse("", 200, HTTPHeaders(), None), {**fields, "ResponseMetadata": metadata}
-
-
-def _allow_passing(**_: object) -> tuple[object, dict[str, object]]:
-    """Answer what moto does not know: whoever asks may pass any role."""
-    return answered(EvaluationResults=[])
-
-
-def _date(parsed: dict[str, Any], **_: object) -> None:
-    """S3 dates every answer; moto only does so behind a server."""
-    parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", format_datetime(datetime.now(UTC)))
-
-
-def _open_default_network(session: boto3.Session) -> None:
-    """Give moto's default VPC what AWS's has: a way to the internet."""
-    ec2 = session.client("ec2")
-    (table,) = ec2.describe_route_tables()["RouteTables"]
-    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=table["VpcId"])
-    ec2.create_route(
-        RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
-    )

@@ -13,7 +13,7 @@ from scar.image.layer import File, layer
 from scar.transfer.client import LARGE
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import misbehaving
-from tests.functional.aws.accounts import ACCOUNT, answered
+from tests.fakes.moto_gaps import ACCOUNT, answered
 from tests.functional.aws.by_hand import CHANGES
 from tests.functional.aws.by_hand import TRUST as TRUST_OF_OTHERS
 from tests.functional.aws.conftest import FakeImages

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from scar.aws import deploy as deployment
 from scar.aws.function import Batch, Function, Input
 from supervisor.model import ExecutionMode, OutputRule
-from tests.functional.aws.accounts import answered
+from tests.fakes.moto_gaps import answered
 
 if TYPE_CHECKING:
     from pathlib import Path
