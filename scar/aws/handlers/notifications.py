@@ -87,9 +87,11 @@ class NotificationHandler:
         # A list takes and gives one item at a time, whoever asks.
         self._waiting.setdefault(resource.bucket, []).append(wish)
         with self._lock:
+            # Empty if somebody has written this wish along with his own.
             together = self._waiting.pop(resource.bucket, [])
             try:
-                self._write(resource.bucket, together)
+                if together:
+                    self._write(resource.bucket, together)
             except Exception as error:  # noqa: BLE001 told to everybody who wished
                 for each in together:
                     each.error = error

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,9 +32,15 @@ class Bucket:
         self.configuration = configuration
         self.blind = blind
         self.disturbances = disturbances
-        self.puts = 0
+        self.gets = self.puts = 0
+        self.busy = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def get_bucket_notification_configuration(self, **_: str) -> dict[str, Any]:
+        self.gets += 1
+        self.busy.set()
+        assert self.go_on.wait(10)
         return {**self.configuration, "ResponseMetadata": {}}
 
     def put_bucket_notification_configuration(
@@ -79,6 +89,23 @@ def test_ours_is_added_once() -> None:
     handler(bucket).create(OURS)
     assert len(bucket.configuration["LambdaFunctionConfigurations"]) == 1
     assert bucket.puts == 1
+
+
+def test_what_several_ask_for_meanwhile_is_written_once() -> None:
+    bucket = Bucket({})
+    bucket.go_on.clear()
+    one = handler(bucket)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(one.create, OURS)
+        assert bucket.busy.wait(10)
+        rest = [pool.submit(one.create, replace(OURS, name=f"photos/{n}")) for n in range(3)]
+        while len(one._waiting.get("photos", [])) < 3:
+            time.sleep(0.01)
+        bucket.go_on.set()
+        for done in (first, *rest):
+            done.result()
+    assert len(bucket.configuration["LambdaFunctionConfigurations"]) == 4
+    assert (bucket.gets, bucket.puts) == (4, 2)
 
 
 def test_a_write_of_somebody_else_is_noticed_and_ours_made_again() -> None:
