@@ -41,9 +41,10 @@ PARALLEL = 24
 class Cloud:
     """Reads and changes resources of any kind; raises ScarError, naming resource and principal."""
 
-    handlers: Mapping[type[Resource], Handler[Any]]
-    who: str = ""
+    makers: Mapping[type[Resource], Callable[[], Handler[Any]]]
+    who: Callable[[], str] = str
     stop: Stop = field(default_factory=Stop)
+    _made: dict[type[Resource], Handler[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -52,46 +53,43 @@ class Cloud:
         images: ImageStore,
         report: Callable[[str], None] = lambda _: None,
     ) -> Self:
-        """Connect the handlers; ``report`` hears what long waits wait for."""
+        """Connect the handlers, each when it is first used; ``report`` hears of long waits."""
+        connection.client("sts")
+        connection.make_ready("s3", "lambda", "iam", "ecr", "logs", "batch")
         stop = Stop()
         patience = Patience(sleep=stop.sleep, tell=report)
         role_patience = Patience(seconds=60, first=1, every=8, sleep=stop.sleep, tell=report)
-        with ThreadPoolExecutor(1) as pool:
-            # Making clients takes as long as a call: ask meanwhile whose account this is.
-            asking = pool.submit(lambda: connection.account)
-            lambda_, batch = connection.client("lambda"), connection.client("batch")
-            s3, iam = connection.client("s3"), connection.client("iam")
-            ecr, logs = connection.client("ecr"), connection.client("logs")
-            asking.result()
-        region = connection.account.region
-        return cls(
-            {
-                kinds.StateBucket: StateBucketHandler(s3, region),
-                kinds.Bucket: BucketHandler(s3, region),
-                kinds.LogGroup: LogGroupHandler(logs),
-                kinds.Role: RoleHandler(iam),
-                kinds.InstanceProfile: InstanceProfileHandler(iam),
-                kinds.Repository: RepositoryHandler(ecr),
-                kinds.Image: ImageHandler(images, stop.check),
-                kinds.OldImage: OldImageHandler(
-                    ecr, lambda image: bool(in_use(connection, [image]))
-                ),
-                kinds.OldRepository: OldRepositoryHandler(ecr),
-                kinds.LambdaFunction: FunctionHandler(lambda_, patience, role_patience),
-                kinds.EventInvokeConfig: EventInvokeHandler(lambda_, role_patience),
-                kinds.RunsElsewhere: RunsElsewhereHandler(s3),
-                kinds.InvokePermission: PermissionHandler(lambda_),
-                kinds.BucketNotification: NotificationHandler(
-                    s3, replace(role_patience, seconds=30.0, every=4.0)
-                ),
-                kinds.ComputeEnvironment: ComputeEnvironmentHandler(batch, patience),
-                kinds.LaunchTemplate: LaunchTemplateHandler(lambda: connection.client("ec2")),
-                kinds.JobQueue: JobQueueHandler(batch, patience),
-                kinds.JobDefinition: JobDefinitionHandler(batch, region),
-            },
-            connection.principal,
-            stop,
-        )
+        trigger_patience = replace(role_patience, seconds=30.0, every=4.0)
+        client = connection.client
+
+        def region() -> str:
+            return connection.account.region
+
+        makers: dict[type[Resource], Callable[[], Handler[Any]]] = {
+            kinds.StateBucket: lambda: StateBucketHandler(client("s3"), region()),
+            kinds.Bucket: lambda: BucketHandler(client("s3"), region()),
+            kinds.LogGroup: lambda: LogGroupHandler(client("logs")),
+            kinds.Role: lambda: RoleHandler(client("iam")),
+            kinds.InstanceProfile: lambda: InstanceProfileHandler(client("iam")),
+            kinds.Repository: lambda: RepositoryHandler(client("ecr")),
+            kinds.Image: lambda: ImageHandler(images, stop.check),
+            kinds.OldImage: lambda: OldImageHandler(
+                client("ecr"), lambda image: bool(in_use(connection, [image]))
+            ),
+            kinds.OldRepository: lambda: OldRepositoryHandler(client("ecr")),
+            kinds.LambdaFunction: lambda: FunctionHandler(
+                client("lambda"), patience, role_patience
+            ),
+            kinds.EventInvokeConfig: lambda: EventInvokeHandler(client("lambda"), role_patience),
+            kinds.RunsElsewhere: lambda: RunsElsewhereHandler(client("s3")),
+            kinds.InvokePermission: lambda: PermissionHandler(client("lambda")),
+            kinds.BucketNotification: lambda: NotificationHandler(client("s3"), trigger_patience),
+            kinds.ComputeEnvironment: lambda: ComputeEnvironmentHandler(client("batch"), patience),
+            kinds.LaunchTemplate: lambda: LaunchTemplateHandler(client("ec2")),
+            kinds.JobQueue: lambda: JobQueueHandler(client("batch"), patience),
+            kinds.JobDefinition: lambda: JobDefinitionHandler(client("batch"), region()),
+        }
+        return cls(makers, lambda: connection.principal, stop)
 
     def observe(self, resources: Iterable[Resource]) -> dict[Key, Resource]:
         """Read what is there of these, several at a time."""
@@ -101,21 +99,23 @@ class Cloud:
         return {resource.key: resource for resource in found}
 
     def read(self, resource: Resource) -> Resource | None:
-        with translated(f"read {resource.key}", self.who):
+        with translated(f"read {resource.key}", self.who()):
             found: Resource | None = self._of(resource).read(resource)
         return found
 
     def create(self, resource: Resource) -> None:
-        with translated(f"create {resource.key}", self.who):
+        with translated(f"create {resource.key}", self.who()):
             self._of(resource).create(resource)
 
     def update(self, observed: Resource, desired: Resource) -> None:
-        with translated(f"update {desired.key}", self.who):
+        with translated(f"update {desired.key}", self.who()):
             self._of(desired).update(observed, desired)
 
     def delete(self, resource: Resource) -> None:
-        with translated(f"delete {resource.key}", self.who):
+        with translated(f"delete {resource.key}", self.who()):
             self._of(resource).delete(resource)
 
     def _of(self, resource: Resource) -> Handler[Any]:
-        return self.handlers[type(resource)]
+        kind = type(resource)
+        # Two threads may both make one; the first is everybody's.
+        return self._made.get(kind) or self._made.setdefault(kind, self.makers[kind]())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from scar.aws.account import Account
 from scar.aws.faults import translated
+from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +31,8 @@ CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 60
 ATTEMPTS = 5
 CONNECTIONS = 32
+
+_LISTING = {"batch": "describe_job_queues", "ecr": "describe_images"}
 
 Service = Literal[
     "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sts"
@@ -93,6 +98,9 @@ class Connection:
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
+    _of_service: dict[str, threading.RLock] = field(
+        default_factory=lambda: defaultdict(threading.RLock), init=False, repr=False
+    )
     _asking: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
     @overload
@@ -118,10 +126,26 @@ class Connection:
 
     def client(self, service: Service) -> Any:
         """Return the one client of a service; raise ConfigurationError if it cannot be made."""
-        with self._lock:
+        with self._of_service[service]:
             if service not in self._clients:
-                self._clients[service] = self._new(service)
+                # Sessions make one client at a time.
+                with self._lock:
+                    self._clients[service] = self._new(service)
             return self._clients[service]
+
+    def make_ready(self, *services: Service) -> None:
+        """Make clients in the background: that takes as long as the first calls."""
+
+        def make() -> None:
+            # What fails here fails again, and is told, where the client is used.
+            with contextlib.suppress(ScarError):
+                for service in services:
+                    made: Any = self.client(service)
+                    # How lists go on is read from files at the first list of all.
+                    if service in _LISTING:
+                        made.can_paginate(_LISTING[service])
+
+        threading.Thread(target=make, name="clients", daemon=True).start()
 
     @property
     def account(self) -> Account:

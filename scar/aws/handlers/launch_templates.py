@@ -10,8 +10,6 @@ from botocore.exceptions import ClientError
 from scar.aws import faults, templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mypy_boto3_ec2 import EC2Client
 
     from scar.aws.resources import LaunchTemplate
@@ -29,16 +27,13 @@ _THERE = "InvalidLaunchTemplateName.AlreadyExistsException"
 
 @dataclass(frozen=True, slots=True)
 class LaunchTemplateHandler:
-    """The first version is scar's, and no version can be changed: what differs is made anew.
+    """The first version is scar's, and no version can be changed: what differs is made anew."""
 
-    ``ec2`` makes the client, which takes its time, when there is a template at all.
-    """
-
-    ec2: Callable[[], EC2Client]
+    ec2: EC2Client
 
     def read(self, resource: LaunchTemplate) -> LaunchTemplate | None:
         try:
-            found = self.ec2().describe_launch_template_versions(
+            found = self.ec2.describe_launch_template_versions(
                 LaunchTemplateName=resource.name, Versions=[_VERSION]
             )["LaunchTemplateVersions"]
         except ClientError as error:
@@ -49,7 +44,7 @@ class LaunchTemplateHandler:
 
     def create(self, resource: LaunchTemplate) -> None:
         try:
-            self.ec2().create_launch_template(**templates.request(resource))
+            self.ec2.create_launch_template(**templates.request(resource))
         except ClientError as error:
             if faults.code(error) != _THERE:
                 raise
@@ -60,7 +55,7 @@ class LaunchTemplateHandler:
 
     def delete(self, resource: LaunchTemplate) -> None:
         try:
-            self.ec2().delete_launch_template(LaunchTemplateName=resource.name)
+            self.ec2.delete_launch_template(LaunchTemplateName=resource.name)
         except ClientError as error:
             if faults.code(error) not in _ABSENT:
                 raise

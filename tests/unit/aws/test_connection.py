@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,25 @@ def session(region: str | None = "eu-west-1") -> boto3.Session:
 def test_a_client_is_made_once() -> None:
     connection = Connection(session=session())
     assert connection.client("s3") is connection.client("s3")
+
+
+def test_clients_are_made_in_the_background_and_nobody_waits_for_others() -> None:
+    connection = Connection(session=session())
+    going_on = threading.Event()
+    make, made = connection.session.client, []
+
+    def slowly(service: str, **options: object) -> object:
+        if service == "iam":
+            assert going_on.wait(10)
+        made.append(service)
+        return make(service, **options)  # type: ignore[call-overload]
+
+    connection.session.client = slowly  # type: ignore[method-assign, assignment]
+    connection.make_ready("lambda", "iam", "batch")
+    connection.client("lambda")  # as soon as it is made, though iam is still being made
+    going_on.set()
+    assert connection.client("batch") is connection.client("batch")
+    assert made == ["lambda", "iam", "batch"]
 
 
 def test_the_errors_of_a_client_are_there_before_threads_use_it() -> None:
