@@ -13,7 +13,7 @@ from scar.aws.wait import CutShort, Stop, any_done
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from scar.aws.resources import Key, Resource
 
@@ -143,13 +143,32 @@ def apply(
 
 
 def _order(plan: Plan) -> dict[Key, set[Key]]:
-    """Say which step waits for which: making for what is needed, deleting for what needs it.
+    """Say which step waits for which: making for what is needed, deleting for what rests on it.
 
-    What is deleted waits for everything that is made: nothing goes before its successor.
+    What is there already works: it changes after what it uses. What sets work off waits for all
+    that is below it. What is deleted waits for everything that is made: nothing goes before its
+    successor.
     """
-    made = {c.resource.key: c.resource for c in plan.changes if not isinstance(c, Delete)}
+    made = {c.resource.key: c for c in plan.changes if not isinstance(c, Delete)}
     gone = {c.resource.key: c.resource for c in plan.changes if isinstance(c, Delete)}
-    order = {key: set(resource.needs & made.keys()) for key, resource in made.items()}
+    order = {key: _awaited(change, made) for key, change in made.items()}
     for key in gone:
-        order[key] = {k for k, other in gone.items() if key in other.needs} | made.keys()
+        order[key] = {k for k, other in gone.items() if key in other.rests_on} | made.keys()
     return order
+
+
+def _awaited(change: Change, made: Mapping[Key, Change]) -> set[Key]:
+    resource = change.resource
+    if resource.sets_off:
+        return _below(resource, made)
+    return {*(resource.needs if isinstance(change, Create) else resource.rests_on)} & made.keys()
+
+
+def _below(resource: Resource, made: Mapping[Key, Change]) -> set[Key]:
+    """Return all that changes and that the resource rests on, directly or not."""
+    found: set[Key] = set()
+    open_ = {*resource.rests_on} & made.keys()
+    while open_:
+        found |= open_
+        open_ = {k for key in open_ for k in made[key].resource.rests_on & made.keys()} - found
+    return found

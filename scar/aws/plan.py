@@ -187,7 +187,7 @@ def owners(resources: Iterable[Resource]) -> dict[Key, str]:
         found[resource.key] = function
         below = [resource.key]
         while below:
-            needed = known[below.pop()].needs & known.keys()
+            needed = known[below.pop()].rests_on & known.keys()
             own = [
                 k
                 for k in needed
@@ -200,7 +200,7 @@ def owners(resources: Iterable[Resource]) -> dict[Key, str]:
 
 def in_order(resources: Mapping[Key, Resource]) -> list[Key]:
     """Order keys so that each comes after what it needs; the same for the same resources."""
-    graph = {key: sorted(r.needs & resources.keys()) for key, r in sorted(resources.items())}
+    graph = {key: sorted(r.rests_on & resources.keys()) for key, r in sorted(resources.items())}
     return list(TopologicalSorter(graph).static_order())
 
 

@@ -133,7 +133,7 @@ class _Template:
             return False
         if isinstance(resource, kinds.Bucket):
             return any(other.key in rule.needs for rule in self._rules(resource.name))
-        return other.key in resource.needs
+        return other.key in resource.rests_on
 
     def _find_pushed(self) -> None:
         """Find what needs an image, directly or not."""

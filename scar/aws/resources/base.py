@@ -23,12 +23,13 @@ class Key(NamedTuple):
 class Resource:
     """Something that exists, or shall exist, in an account.
 
-    ``shared``: other functions may use it too. ``create_only`` are the fields that AWS lets
-    nobody change.
+    ``shared``: other functions may use it too. ``sets_off``: once it is there, work begins.
+    ``create_only`` are the fields that AWS lets nobody change.
     """
 
     kind: ClassVar[str]
     shared: ClassVar[bool] = False
+    sets_off: ClassVar[bool] = False
     create_only: ClassVar[frozenset[str]] = frozenset()
 
     name: str
@@ -44,5 +45,15 @@ class Resource:
 
     @property
     def needs(self) -> frozenset[Key]:
-        """What must exist before, and may go only after, this resource."""
+        """What must exist before this resource can be made."""
         return frozenset()
+
+    @property
+    def uses(self) -> frozenset[Key]:
+        """What it needs once it works: may be made later, before something sets it off."""
+        return frozenset()
+
+    @property
+    def rests_on(self) -> frozenset[Key]:
+        """What changes before this resource does, and may go only after it."""
+        return self.needs | self.uses

@@ -128,11 +128,18 @@ class JobDefinition(Resource):
     def needs(self) -> frozenset[Key]:
         return frozenset(
             {
-                Key(JobQueue.kind, self.queue),
                 Key(Image.kind, names.repository_of(self.image)),
                 Key(Repository.kind, names.repository_of(self.image)),
-                Key(LogGroup.kind, names.batch_log_group(self.name)),
                 Key(Role.kind, self.job_role.rpartition("/")[2]),
                 Key(Role.kind, self.execution_role.rpartition("/")[2]),
+            }
+        )
+
+    @property
+    def uses(self) -> frozenset[Key]:
+        return frozenset(
+            {
+                Key(JobQueue.kind, self.queue),
+                Key(LogGroup.kind, names.batch_log_group(self.name)),
             }
         )

@@ -48,6 +48,13 @@ class LambdaFunction(Resource):
                 Key(Role.kind, self.role_arn.rpartition("/")[2]),
                 Key(Image.kind, names.repository_of(self.image)),
                 Key(Repository.kind, names.repository_of(self.image)),
+            }
+        )
+
+    @property
+    def uses(self) -> frozenset[Key]:
+        return frozenset(
+            {
                 Key(LogGroup.kind, names.lambda_log_group(self.name)),
                 Key(JobDefinition.kind, self.name),
             }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from scar.aws import names
 from scar.aws.resources.base import Key, Resource
@@ -24,6 +24,11 @@ class StateBucket(Resource):
     keep_days: int = 90
     is_private: bool = True
     encryption: str = "AES256"
+
+    @classmethod
+    def bare(cls, name: str) -> Self:
+        """Describe a bucket without any settings."""
+        return cls(name=name, keep_days=0, is_private=False, encryption="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,7 @@ class BucketNotification(Resource):
     """
 
     kind: ClassVar[str] = "notification"
+    sets_off: ClassVar[bool] = True
 
     function_arn: str = ""
     events: tuple[str, ...] = ("s3:ObjectCreated:*",)

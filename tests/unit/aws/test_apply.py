@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,15 @@ import pytest
 
 from scar.aws.apply import apply
 from scar.aws.plan import plan
-from scar.aws.resources import Key, LambdaFunction, LogGroup, Role
+from scar.aws.resources import (
+    BucketNotification,
+    JobDefinition,
+    JobQueue,
+    Key,
+    LambdaFunction,
+    LogGroup,
+    Role,
+)
 from scar.errors import Refused
 
 if TYPE_CHECKING:
@@ -32,7 +41,7 @@ class World:
 
     def create(self, resource: Resource) -> None:
         self._call("create", resource)
-        assert not resource.needs & {LOGS.key, ROLE.key} - self.there.keys()
+        assert not resource.needs & {ROLE.key} - self.there.keys()
         self.there[resource.key] = resource
 
     def update(self, observed: Resource, desired: Resource) -> None:
@@ -54,7 +63,7 @@ def test_what_is_needed_comes_first() -> None:
     world = World()
     said: list[str] = []
     apply(plan([FUNCTION, ROLE, LOGS], {}), world, said.append)
-    assert world.calls[-1] == "create function crop"
+    assert world.calls.index("create role crop-role") < world.calls.index("create function crop")
     assert world.there.keys() == {FUNCTION.key, ROLE.key, LOGS.key}
     assert sorted(said) == ["+ function crop", "+ log-group /aws/lambda/crop", "+ role crop-role"]
 
@@ -68,6 +77,44 @@ def test_independent_steps_run_at_the_same_time() -> None:
                 meeting.wait()
 
     apply(plan([ROLE, LOGS, FUNCTION], {}), Meeting(), lambda _: None)
+
+
+def test_what_nothing_sets_off_yet_is_made_along_with_what_it_uses() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    class Meeting(World):
+        def _call(self, verb: str, resource: Resource) -> None:
+            if resource in (FUNCTION, LOGS):
+                meeting.wait()
+
+    apply(plan([LOGS, FUNCTION], {}), Meeting(there={ROLE.key: ROLE}), lambda _: None)
+
+
+def test_what_works_already_changes_after_what_it_uses_and_goes_before_it() -> None:
+    before = {r.key: r for r in (FUNCTION, replace(LOGS, retention_days=7))}
+    world = World(there=dict(before))
+    apply(plan([LOGS, replace(FUNCTION, memory=1024)], before), world, lambda _: None)
+    assert world.calls == ["update log-group /aws/lambda/crop", "update function crop"]
+    world.calls.clear()
+    apply(plan([], world.there), world, lambda _: None)
+    assert world.calls == ["delete function crop", "delete log-group /aws/lambda/crop"]
+
+
+def test_work_is_set_off_when_all_that_it_needs_is_there() -> None:
+    queue = JobQueue(name="scar-1", environment="scar-1")
+    definition = JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),))
+    rule = BucketNotification(name="photos/x", function_arn="arn:aws:lambda:eu-west-1:1:f:crop")
+
+    class Slow(World):
+        def _call(self, verb: str, resource: Resource) -> None:
+            # Whatever does not wait for the queue has been called by then.
+            if isinstance(resource, JobQueue):
+                time.sleep(0.2)
+            super()._call(verb, resource)
+
+    world = Slow(there={ROLE.key: ROLE})
+    apply(plan([rule, FUNCTION, definition, queue, LOGS], {}), world, lambda _: None)
+    assert world.calls[-2:] == ["create job-queue scar-1", "create notification photos/x"]
 
 
 def test_a_failure_undoes_what_was_made_and_restores_what_was_changed() -> None:

@@ -84,7 +84,7 @@ def test_a_lambda_function_has_nothing_of_batch() -> None:
 def test_everything_needed_that_is_ours_is_compiled_too(function: Function) -> None:
     resources = compiled(function)
     for resource in resources.values():
-        for key in resource.needs:
+        for key in resource.rests_on:
             ours = key.name and not (key.kind == "job-definition" and function.batch is None)
             assert key in resources or not ours, (resource.key, key)
 

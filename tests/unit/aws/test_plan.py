@@ -68,7 +68,7 @@ def test_nothing_exists_without_what_it_needs(
     changes = plan(desired, by_key(observed)).changes
     place = {change.resource.key: number for number, change in enumerate(changes)}
     for change in changes:
-        for needed in change.resource.needs & place.keys():
+        for needed in change.resource.rests_on & place.keys():
             other = changes[place[needed]]
             if isinstance(change, Delete) and isinstance(other, Delete):
                 assert place[needed] > place[change.resource.key]
