@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 from scar.aws import delegate, machines, names, policies, repositories, sizes
 from scar.aws.function import folder, is_s3
+from scar.aws.network import Network
 from scar.aws.policies import DataFlow, Place
 from scar.aws.resources import (
     Bucket,
     BucketNotification,
+    ComputeEnvironment,
     EventInvokeConfig,
     Image,
     InvokePermission,
+    JobQueue,
     LambdaFunction,
+    LaunchTemplate,
     LogGroup,
     Resource,
     Role,
@@ -23,14 +27,14 @@ from scar.aws.resources import (
 from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scar.aws.account import Account
     from scar.aws.function import Function
-    from scar.aws.network import Network
     from scar.aws.resources import Pairs
 
 _TAG_LENGTH = 256
+_NAMED_BY_CONTENT = (Image, ComputeEnvironment, JobQueue, LaunchTemplate)
 
 
 def desired(
@@ -70,6 +74,16 @@ def desired(
         )
         found |= {r.key: r for r in (*taking, *(delegate.told(c, account) for c in configs))}
     return tuple(found.values())
+
+
+def sketch(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
+    """Compile what has a name before images and networks are known: enough to look for it."""
+    digests = dict.fromkeys((f.name for f in functions), "")
+    if (serving := delegate.described(functions)) is not None:
+        digests[serving.name] = ""
+    anywhere = {f.name: Network() for f in functions if f.batch is not None}
+    found = desired(functions, account, images=digests, networks=anywhere)
+    return tuple(r for r in found if not isinstance(r, _NAMED_BY_CONTENT))
 
 
 def function_config(

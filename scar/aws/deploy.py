@@ -14,7 +14,7 @@ from scar.aws.inventory import Inventory
 from scar.aws.listing import tagged_functions
 from scar.aws.lock import DeployLock, look
 from scar.aws.old_images import OldImages
-from scar.aws.plan import Create, Plan, Update, plan
+from scar.aws.plan import Plan, Update, plan
 from scar.aws.remove import NO_IMAGES, Removal
 from scar.aws.resources import (
     BucketNotification,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from scar.aws.function import Function
     from scar.aws.images import Images
     from scar.aws.inventory import Found
-    from scar.aws.plan import Change
+    from scar.aws.old_images import Listed
     from scar.aws.resources import Key, Resource
     from scar.aws.site import Site
     from supervisor.model import FunctionConfig, ImageDefaults
@@ -48,6 +48,14 @@ if TYPE_CHECKING:
 # What cannot be brought back, and goes when all else is done.
 _LAST = (OldImage, OldRepository)
 _RETIRED = (BucketNotification, InvokePermission, JobDefinition, Role, RunsElsewhere)
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What was read: resources, and by repository its images."""
+
+    found: Found
+    images: Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +77,11 @@ class Deployment:
         cloud = Cloud.of(self.connection, self.images, self.report)
         bucket, s3 = names.state_bucket(self.connection.account), self.connection.client("s3")
         with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(look, s3, bucket)
+            looking = pool.submit(lambda: (look(s3, bucket), self._look(cloud)))
             wanted, site = self._wanted()
-            seen = looking.result()
+            seen, there = looking.result()
         preflight.require(preflight.of_resources(wanted, self.connection.account.region))
-        todo = self._plan(cloud, wanted, site)
+        todo = self._plan(cloud, wanted, site, there)
         if dry_run or not todo:
             return todo
         if not _needs_lock(todo):
@@ -83,10 +91,9 @@ class Deployment:
             self._make_state_bucket(cloud, todo)
         lock = DeployLock(s3=s3, bucket=bucket, report=self.report, begun=self._begun(), seen=seen)
         with lock:
-            now = todo if lock.is_unchanged else self._plan(cloud, wanted, site)
+            now = todo if lock.is_unchanged else self._plan(cloud, wanted, site, self._look(cloud))
             lock.check()
-            rest = [c for c in now.changes if seen.bucket_exists or not _makes_state(c)]
-            self._apply(replace(now, changes=tuple(rest)), cloud)
+            self._apply(now, cloud)
             lock.finished(f.name for f in self.functions)
         return now
 
@@ -98,11 +105,10 @@ class Deployment:
         apply(replace(todo, changes=gone), cloud, self.report, undo=False, stop=cloud.stop)
 
     def _make_state_bucket(self, cloud: Cloud, todo: Plan) -> None:
-        """Make what holds the lock before anything else."""
+        """Make what holds the lock before anything else; its settings come with all the rest."""
         for change in todo.changes:
-            if _makes_state(change):
-                cloud.create(change.resource)
-                self.report(str(change))
+            if isinstance(change.resource, StateBucket):
+                cloud.create(StateBucket.bare(change.resource.name))
 
     def _begun(self) -> dict[str, tuple[str, ...]]:
         """Say what is lost sight of if this process dies before the function exists."""
@@ -142,19 +148,28 @@ class Deployment:
 
         return configure
 
-    def _plan(self, cloud: Cloud, wanted: Sequence[Resource], site: Site) -> Plan:
+    def _look(self, cloud: Cloud) -> _There:
+        """Read all that can be named before it is known what the images and networks are."""
+        sketch = compiler.sketch(self.functions, self.connection.account)
+        repositories = [r.name for r in sketch if isinstance(r, Repository)]
+        with ThreadPoolExecutor(1) as pool:
+            listing = pool.submit(OldImages(self.connection).listed, repositories)
+            found = Inventory(self.connection, cloud).look(self._names, sketch)
+            return _There(found, listing.result())
+
+    @property
+    def _names(self) -> list[str]:
+        return [function.name for function in self.functions]
+
+    def _plan(self, cloud: Cloud, wanted: Sequence[Resource], site: Site, there: _There) -> Plan:
         """Compare; what a former version of these functions had and nobody uses now, goes."""
         inventory = Inventory(self.connection, cloud)
-        ours = [function.name for function in self.functions]
-        old = OldImages(self.connection)
-        with ThreadPoolExecutor(1) as pool:
-            listing = pool.submit(old.listed, [r.name for r in wanted if isinstance(r, Repository)])
-            found = inventory.look(ours, wanted)
-            images = listing.result()
+        ours, old, images = self._names, OldImages(self.connection), there.images
+        found = inventory.complete(there.found, wanted)
         wanted = delegate.kept(wanted, found.resources)
         rules = [r for r in wanted if isinstance(r, BucketNotification)]
-        there = {bucket: {**configuration} for bucket, configuration in found.told.items()}
-        preflight.require(preflight.of_buckets(rules, there, ours))
+        told = {bucket: {**configuration} for bucket, configuration in found.told.items()}
+        preflight.require(preflight.of_buckets(rules, told, ours))
         keys = {r.key for r in wanted}
         observed = {
             k: r for k, r in found.resources.items() if k in keys or isinstance(r, _RETIRED)
@@ -217,10 +232,6 @@ def _images(resources: Iterable[Resource]) -> set[str]:
 def _untouched(observed: Mapping[Key, Resource], wanted: Collection[Key]) -> list[Resource]:
     """Return the functions that stay as they are, such as a delegate of another architecture."""
     return [r for k, r in observed.items() if isinstance(r, LambdaFunction) and k not in wanted]
-
-
-def _makes_state(change: Change) -> bool:
-    return isinstance(change, Create) and isinstance(change.desired, StateBucket)
 
 
 def init(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -56,7 +56,8 @@ class Found:
 
     ``resources`` are the functions' own and those that were asked for, ``machines`` all shared
     ones of the account, ``definitions`` those of all functions that may use them; ``told`` is
-    what each bucket tells whom. ``counts`` are of all machines of the account, also others'.
+    what each bucket tells whom. ``counts`` are of all machines of the account, also others';
+    ``asked`` is what was looked for by its name.
     """
 
     resources: dict[Key, Resource]
@@ -64,6 +65,7 @@ class Found:
     definitions: tuple[JobDefinition, ...] = ()
     told: Mapping[str, Configuration] = field(default_factory=dict)
     counts: Mapping[type[Resource], int] = field(default_factory=dict)
+    asked: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,21 @@ class Inventory:
         found |= {r.key: r for r in rules}
         found |= {key: r for key, r in shared.items() if key in sought}
         return Found(
-            resources=found, machines=shared, definitions=definitions, told=told, counts=counts
+            resources=found,
+            machines=shared,
+            definitions=definitions,
+            told=told,
+            counts=counts,
+            asked=frozenset(sought),
         )
+
+    def complete(self, found: Found, wanted: Iterable[Resource]) -> Found:
+        """Add what is wanted and could not be asked for before, such as images."""
+        sought = {r.key: r for r in wanted}
+        further = [r for key, r in sought.items() if _alone(r) and key not in found.asked]
+        machines = {key: r for key, r in found.machines.items() if key in sought}
+        read = self.cloud.observe(further)
+        return replace(found, resources={**found.resources, **machines, **read})
 
     def _of(self, function: str) -> list[Resource]:
         """List what one function may have alone, its repositories and images aside.

@@ -91,12 +91,21 @@ class RepositoryHandler:
 
     def _rules(self, observed: Repository, desired: Repository) -> None:
         name = desired.name
+        steps: list[Callable[[], object]] = []
         if desired.policy and desired.policy != observed.policy:
-            self.ecr.set_repository_policy(repositoryName=name, policyText=desired.policy)
-        if desired.lifecycle and desired.lifecycle != observed.lifecycle:
-            self.ecr.put_lifecycle_policy(
-                repositoryName=name, lifecyclePolicyText=desired.lifecycle
+            steps.append(
+                lambda: self.ecr.set_repository_policy(
+                    repositoryName=name, policyText=desired.policy
+                )
             )
+        if desired.lifecycle and desired.lifecycle != observed.lifecycle:
+            steps.append(
+                lambda: self.ecr.put_lifecycle_policy(
+                    repositoryName=name, lifecyclePolicyText=desired.lifecycle
+                )
+            )
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda step: step(), steps))
 
     def _policy(self, name: str) -> str:
         try:

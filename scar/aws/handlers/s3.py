@@ -55,9 +55,7 @@ class StateBucketHandler:
 
     def create(self, resource: StateBucket) -> None:
         _make(self.s3, resource.name, self.region)
-        self._set(
-            StateBucket(name=resource.name, keep_days=0, is_private=False, encryption=""), resource
-        )
+        self._set(StateBucket.bare(resource.name), resource)
 
     def update(self, observed: StateBucket, desired: StateBucket) -> None:
         self._set(observed, desired)

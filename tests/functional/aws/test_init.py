@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,15 +19,18 @@ from scar.aws.preflight import NotDeployable
 from scar.aws.resources import LambdaFunction
 from scar.aws.wait import Patience
 from scar.errors import Refused
+from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.making import MODES, a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from scar.aws.connection import Connection
+    from scar.aws.function import Function
     from scar.aws.lock import Seen
     from scar.aws.resources import ComputeType
-    from tests.functional.aws.conftest import FakeImages
+    from supervisor.model import FunctionConfig, ImageDefaults
 
 
 def lock_of(connection: Connection) -> Seen:
@@ -52,6 +56,21 @@ def test_a_second_init_changes_nothing_on_other_machines(
     function = replace(a_function("batch"), batch=Batch(memory=2048, compute=Compute(type=kind)))
     assert "+ job-definition crop" in str(deploy(connection, images, function))
     assert str(deploy(connection, images, function)) == NOTHING
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_there_is_read_while_images_are_composed(connection: Connection, mode: str) -> None:
+    seen = threading.Event()
+    connection.session.events.register("before-call.lambda.GetFunction", lambda **_: seen.set())
+
+    class Slow(FakeImages):
+        def compose(
+            self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
+        ) -> str:
+            assert seen.wait(30)
+            return super().compose(function, configure)
+
+    assert "+ function crop" in str(deploy(connection, Slow(), a_function(mode)))
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(
