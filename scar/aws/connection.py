@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, overload
 
 from scar.aws.account import Account
 from scar.aws.faults import translated
@@ -98,8 +97,10 @@ class Connection:
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
-    _of_service: dict[str, threading.RLock] = field(
-        default_factory=lambda: defaultdict(threading.RLock), init=False, repr=False
+    _of_service: Mapping[str, threading.RLock] = field(
+        default_factory=lambda: {service: threading.RLock() for service in get_args(Service)},
+        init=False,
+        repr=False,
     )
     _asking: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
