@@ -12,8 +12,8 @@ from scar.image.build import build
 from scar.image.layer import File, layer
 from scar.transfer.client import LARGE
 from supervisor.model import ImageDefaults
-from tests.fakes.registries import misbehaving
 from tests.fakes.moto_gaps import ACCOUNT, answered
+from tests.fakes.registries import misbehaving
 from tests.functional.aws.by_hand import CHANGES
 from tests.functional.aws.by_hand import TRUST as TRUST_OF_OTHERS
 from tests.functional.aws.conftest import FakeImages

@@ -18,8 +18,8 @@ from scar.image.progress import Progress
 from supervisor import records
 from supervisor.events import read
 from tests.fakes.iam import Grant, Policy, Request
-from tests.fakes.supervised import notification
 from tests.fakes.moto_gaps import ACCOUNT, answered
+from tests.fakes.supervised import notification
 from tests.functional.aws.accounts import amend
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.recording import Recording

@@ -110,7 +110,7 @@ def test_moto_lets_its_owner_deploy_twice_and_remove(
         ("batch:CreateComputeEnvironment", "compute-environment scar-"),
         ("batch:RegisterJobDefinition", "job-definition crop"),
         ("ecr:CreateRepository", "repository scar/"),
-        ("iam:CreateRole", "role crop-eu-west-1-"),
+        ("iam:CreateRole", "role "),
         ("lambda:CreateFunction", "function "),
         ("lambda:PutFunctionEventInvokeConfig", "event-invoke-config "),
         ("logs:CreateLogGroup", "log-group /aws/"),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.iam import Request
+from tests.fakes.moto_gaps import ACCOUNT
 from tests.fakes.service_reference import is_about
-from tests.functional.aws.accounts import ACCOUNT, an_account
+from tests.functional.aws.accounts import an_account
 from tests.functional.aws.lives import LIVES
 from tests.functional.aws.replaying import STATE, Replay, function, machines
 
