@@ -9,7 +9,7 @@ besides, is from the Service Authorization Reference
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,16 +37,7 @@ On = Literal[
 Part = Literal[
     "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
 ]
-PARTS: tuple[Part, ...] = (
-    "always",
-    "own roles",
-    "given roles",
-    "batch",
-    "instances",
-    "templates",
-    "network",
-    "efs",
-)
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True, slots=True)
