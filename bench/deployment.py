@@ -12,6 +12,7 @@ with status 1 only if a second init changes something, since a busy machine comp
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import statistics
 import sys
@@ -92,6 +93,7 @@ def functions(count: int, mode: str) -> list[Function]:
 
 def timed(account: Elsewhere, command: Callable[[Connection], object]) -> Figures:
     """Run one command, from the making of its clients on."""
+    gc.collect()  # what earlier runs left, which a command of its own has not
     calls = Calls()
     begin, busy = time.perf_counter(), time.process_time()
     command(account.connect(calls))
