@@ -88,19 +88,27 @@ class Inventory:
         first |= set(buckets)
         with ThreadPoolExecutor(PARALLEL) as pool:
             machines = pool.submit(self._machines, sought)
-            reading = [
-                *(pool.submit(self.cloud.read, r) for r in sought.values() if _alone(r)),
-                *(
-                    pool.submit(self._read_if_ours, r)
-                    for name in functions
-                    for r in self._of(name)
-                    if r.key not in sought
-                ),
-            ]
+            alone = {r.key: r for name in functions for r in self._of(name)}
+            alone |= {key: r for key, r in sought.items() if _alone(r)}
+            # Lambda knows of these only while it knows the function.
+            of_functions = [r for r in alone.values() if isinstance(r, EventInvokeConfig)]
+            reading = {
+                key: pool.submit(self.cloud.read if key in sought else self._read_if_ours, r)
+                for key, r in alone.items()
+                if r not in of_functions
+            }
             repositories = pool.submit(self._repositories, functions, sought)
-            allowing = [pool.submit(self._permissions, name) for name in functions]
             telling = {b: pool.submit(self.configuration, b) for b in sorted(first)}
-            found = {r.key: r for f in reading if (r := f.result()) is not None}
+            there = {
+                f.name
+                for key, reader in reading.items()
+                if key.kind == LambdaFunction.kind and (f := reader.result()) is not None
+            }
+            reading |= {
+                r.key: pool.submit(self.cloud.read, r) for r in of_functions if r.name in there
+            }
+            allowing = [pool.submit(self._permissions, name) for name in there & {*functions}]
+            found = {r.key: r for f in reading.values() if (r := f.result()) is not None}
             permissions = [p for f in allowing for p in f.result()]
             found |= repositories.result()
             further = self.buckets_of(found.values())
@@ -108,8 +116,7 @@ class Inventory:
             telling |= {b: pool.submit(self.configuration, b) for b in sorted(further - first)}
             told = {b: c for b, f in telling.items() if (c := f.result()) is not None}
             shared, definitions, counts = machines.result()
-        ours = {r.name for r in found.values() if isinstance(r, LambdaFunction)}
-        found |= {p.key: p for p in permissions if p.function in ours}
+        found |= {p.key: p for p in permissions}
         rules = (r for b, c in told.items() for name in functions for r in self.rules(b, c, name))
         found |= {r.key: r for r in rules}
         found |= {key: r for key, r in shared.items() if key in sought}
@@ -250,15 +257,16 @@ class Inventory:
     ) -> tuple[dict[Key, Resource], tuple[JobDefinition, ...], dict[type[Resource], int]]:
         """Describe whole lists: an account has 50 queues and 50 environments at most."""
         instances = names.instance_role(self.connection.account.region)
-        standing = (InstanceProfile(name=instances), Role(name=instances))
+        own: tuple[Resource, ...] = (InstanceProfile(name=instances), Role(name=instances))
+        standing = [r for r in own if r.key not in wanted]
         with ThreadPoolExecutor(5) as pool:
             lists = pool.submit(self._environments), pool.submit(self._queues)
-            # Those that no machines use yet are only looked for where they may be made or go.
+            # What no machines use yet is only looked for where it may be made or go.
             seeking = not wanted or any(key.kind == LaunchTemplate.kind for key in wanted)
             unused = pool.submit(self._templates, wanted) if seeking else None
-            under = [pool.submit(self._read_if_ours, r) for r in standing if r.key not in wanted]
             found: list[Resource] = [r for some in lists for r in some.result()[0]]
             counts = [some.result()[1] for some in lists]
+            under = [pool.submit(self._read_if_ours, r) for r in standing if found or seeking]
             templates = {t.key: t for r in found if (t := _template_of(r))}
             templates |= {t.key: t for t in (unused.result() if unused else ())}
             sought = [t for key, t in templates.items() if key not in wanted]

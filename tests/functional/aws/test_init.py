@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from tests.functional.aws.making import MODES, a_function, a_role, deploy, left,
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from botocore.model import OperationModel
 
     from scar.aws.connection import Connection
     from scar.aws.function import Function
@@ -56,6 +59,24 @@ def test_a_second_init_changes_nothing_on_other_machines(
     function = replace(a_function("batch"), batch=Batch(memory=2048, compute=Compute(type=kind)))
     assert "+ job-definition crop" in str(deploy(connection, images, function))
     assert str(deploy(connection, images, function)) == NOTHING
+
+
+def test_what_only_a_function_or_machines_can_have_is_read_with_them_only(
+    connection: Connection, images: FakeImages
+) -> None:
+    asked: Counter[str] = Counter()
+
+    def note(model: OperationModel, **_: object) -> None:
+        asked[model.name] += 1
+
+    connection.session.events.register("before-call", note)
+    seldom = ("GetPolicy", "GetFunctionEventInvokeConfig", "GetInstanceProfile")
+    deploy(connection, images, a_function())
+    assert [asked.pop(name, 0) for name in seldom] == [0, 0, 0]
+    deploy(connection, images, a_function())
+    assert [asked.pop(name, 0) for name in seldom] == [1, 2, 0]
+    deploy(connection, images, a_function("batch"))
+    assert [asked.pop(name, 0) for name in seldom] == [1, 2, 1]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -230,6 +251,12 @@ def test_only_a_role_that_is_not_known_yet_is_waited_for(
     with pytest.raises(ClientError, match=r"CreateFunction"):
         handler.create(LambdaFunction(name="crop", image="x", role_arn="arn:aws:iam::1:role/x"))
     assert pauses == [1]
+
+
+def test_an_instance_profile_waits_for_its_role(connection: Connection, images: FakeImages) -> None:
+    refuse(connection, "iam", "AddRoleToInstanceProfile", "NoSuchEntity", "no role yet")
+    assert "+ instance-profile" in str(deploy(connection, images, a_function("batch")))
+    assert str(deploy(connection, images, a_function("batch"))) == NOTHING
 
 
 def test_a_dead_lock_is_taken_over(connection: Connection, images: FakeImages) -> None:
