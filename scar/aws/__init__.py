@@ -7,7 +7,8 @@ preflight, surroundings       what would go wrong, found before the first change
 routes, templates             ways out of subnets; what instances are started with  (pure)
 requests, machine_requests    what is asked to make and change resources, as data   (pure)
 limits, checker               AWS's limits and rules, checked before AWS does       (pure)
-connection, network, faults   the way to AWS: clients, subnets, errors in our words
+sdk, connection, network,      the way to AWS: sessions, clients, subnets, errors in our words
+  faults
 site, buckets,                what the account is like, seen before the first change
   quotas, passing
 cloud, handlers/              one handler per kind of resource

@@ -31,8 +31,6 @@ READ_TIMEOUT = 60
 ATTEMPTS = 5
 CONNECTIONS = 32
 
-_LISTING = {"batch": "describe_job_queues", "ecr": "describe_images"}
-
 Service = Literal[
     "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sts"
 ]
@@ -141,10 +139,7 @@ class Connection:
             # What fails here fails again, and is told, where the client is used.
             with contextlib.suppress(ScarError):
                 for service in services:
-                    made: Any = self.client(service)
-                    # How lists go on is read from files at the first list of all.
-                    if service in _LISTING:
-                        made.can_paginate(_LISTING[service])
+                    self.client(service)
 
         threading.Thread(target=make, name="clients", daemon=True).start()
 
@@ -185,7 +180,8 @@ class Connection:
             )
         # Made at their first use, by each thread that uses them at once: then an error of one set
         # is not caught by the other.
-        client.exceptions  # noqa: B018
+        if service != "ec2":  # has 3,000 shapes to look through, and names no errors
+            client.exceptions  # noqa: B018
         if service == "s3":
             expect_owner(client, lambda: self.account.id)
         return client

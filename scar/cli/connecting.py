@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import boto3
-import botocore.session
 from botocore.config import Config
 
+from scar.aws import sdk
 from scar.aws.connection import Connection
 from scar.aws.faults import NO_REGION, translated
 from scar.errors import ConfigurationError, UsageError
@@ -24,7 +24,7 @@ def to_local(cloud: LocalCloud, target: Target) -> Connection:
             "--local and --endpoint-url exclude each other.", remedy="Leave one of them out."
         )
     # An AWS_PROFILE for AWS may not exist here; a proxy would not find this machine's loopback.
-    core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    core = sdk.core({"profile": (None, None, None, None)})
     core.set_default_client_config(Config(proxies={}))
     session = boto3.Session(
         aws_access_key_id=cloud.access_key,
@@ -40,9 +40,8 @@ def to_local(cloud: LocalCloud, target: Target) -> Connection:
 def to_aws(target: Target) -> Connection:
     """Connect with the user's credentials, and ask whose they are."""
     with translated("use the AWS configuration"):
-        session = boto3.Session(
-            profile_name=target.profile or None, region_name=target.region or None
-        )
+        core = sdk.core(profile=target.profile or None)
+        session = boto3.Session(region_name=target.region or None, botocore_session=core)
     if not session.region_name:
         # STS would answer without one, and the first other service refuse.
         raise ConfigurationError("No Region is set.", remedy=NO_REGION)

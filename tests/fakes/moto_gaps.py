@@ -10,6 +10,8 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
+from scar.aws import sdk
+
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
@@ -21,7 +23,7 @@ _BATCHS_OWN = "AWSServiceRoleForBatch"
 
 def a_session() -> boto3.Session:
     """Make a session as every process has its own."""
-    return boto3.Session("testing", "testing", region_name="eu-west-1")
+    return boto3.Session("testing", "testing", region_name="eu-west-1", botocore_session=sdk.core())
 
 
 def furnish(connection: Connection) -> None:

@@ -1,0 +1,52 @@
+"""The SDK's session finds the tables of services, its own and the user's, in few steps."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.exceptions import DataNotFoundError, ProfileNotFound
+
+from scar.aws import sdk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_client_looks_into_the_folders_of_its_service_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+    list_folder = os.listdir
+
+    def note(path: str) -> list[str]:
+        looked.append(path)
+        return list_folder(path)
+
+    session = boto3.Session("a", "b", region_name="eu-west-1", botocore_session=sdk.core())
+    monkeypatch.setattr(os, "listdir", note)
+    assert session.client("batch").can_paginate("describe_job_queues")
+    assert len(looked) < 10
+    session.client("logs")
+    assert len([path for path in looked if path.endswith("data")]) < 4  # read once
+
+
+def test_models_of_the_user_s_own_are_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = {"metadata": {"serviceId": "Photos"}, "operations": {}, "shapes": {}}
+    folder = tmp_path / "photos" / "2026-01-01"
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text(json.dumps(model))
+    monkeypatch.setenv("AWS_DATA_PATH", f"/nowhere:{tmp_path}")
+    assert sdk.core().get_service_data("photos")["metadata"]["serviceId"] == "Photos"
+
+
+def test_what_does_not_exist_is_said() -> None:
+    with pytest.raises(DataNotFoundError):
+        sdk.core().get_service_data("photos")
+    with pytest.raises(ProfileNotFound):
+        sdk.core(profile="nobody")
