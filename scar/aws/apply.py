@@ -13,7 +13,7 @@ from scar.aws.wait import CutShort, Stop, any_done
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from scar.aws.resources import Key, Resource
 
@@ -50,7 +50,7 @@ class Applying:
             try:
                 self._calm_down(error)
                 if self.undo:
-                    self._undo()
+                    self._undo(plan)
             except KeyboardInterrupt:
                 self._tell_what_is_left()
                 raise
@@ -59,11 +59,12 @@ class Applying:
             pool.shutdown(wait=False)
 
     def _all(self, plan: Plan, pool: ThreadPoolExecutor) -> None:
-        graph = TopologicalSorter(_order(plan))
+        order = _order(plan)
+        graph, to_come = TopologicalSorter(order), _to_come(order)
         graph.prepare()
         steps = {change.resource.key: change for change in plan.changes}
         while graph.is_active():
-            for key in graph.get_ready():
+            for key in sorted(graph.get_ready(), key=to_come.__getitem__, reverse=True):
                 self.begun.append(steps[key])
                 self.running[pool.submit(self._carry_out, steps[key])] = key
             finished, _ = any_done(self.running)
@@ -98,8 +99,13 @@ class Applying:
                 self.report(f"! {error.problem}")
         self.stop.lift()
 
-    def _undo(self) -> None:
-        """Take back what was begun, last first; a step that failed half-way is taken back too."""
+    def _undo(self, plan: Plan) -> None:
+        """Take back what was begun, last first; a step that failed half-way is taken back too.
+
+        Last in the plan, that is: what was made along with what it uses goes before that.
+        """
+        place = {change.resource.key: number for number, change in enumerate(plan.changes)}
+        self.begun.sort(key=lambda change: place[change.resource.key])
         if self.begun:
             self.report("Undoing what was changed…")
         while self.begun:
@@ -155,6 +161,15 @@ def _order(plan: Plan) -> dict[Key, set[Key]]:
     for key in gone:
         order[key] = {k for k, other in gone.items() if key in other.rests_on} | made.keys()
     return order
+
+
+def _to_come(order: Mapping[Key, Collection[Key]]) -> dict[Key, int]:
+    """Say how many steps come after each, one after another: what most rests on goes first."""
+    found = dict.fromkeys(order, 0)
+    for key in reversed([*TopologicalSorter(order).static_order()]):
+        for earlier in order[key]:
+            found[earlier] = max(found[earlier], found[key] + 1)
+    return found
 
 
 def _awaited(change: Change, made: Mapping[Key, Change]) -> set[Key]:

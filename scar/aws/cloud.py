@@ -27,9 +27,9 @@ from scar.aws.old_images import in_use
 from scar.aws.wait import Patience, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from scar.aws.connection import Connection
+    from scar.aws.connection import Connection, Service
     from scar.aws.handlers.base import Handler
     from scar.aws.handlers.ecr import ImageStore
     from scar.aws.resources import Key, Resource
@@ -52,10 +52,15 @@ class Cloud:
         connection: Connection,
         images: ImageStore,
         report: Callable[[str], None] = lambda _: None,
+        *,
+        soon: Sequence[Service] = (),
     ) -> Self:
-        """Connect the handlers, each when it is first used; ``report`` hears of long waits."""
+        """Connect the handlers, each when it is first used; ``report`` hears of long waits.
+
+        Clients of the services ``soon`` are made before the others.
+        """
         connection.client("sts")
-        connection.make_ready("s3", "lambda", "iam", "ecr", "logs", "batch")
+        connection.make_ready("s3", *soon, "lambda", "iam", "ecr", "logs", "batch")
         stop = Stop()
         patience = Patience(sleep=stop.sleep, tell=report)
         role_patience = Patience(seconds=60, first=1, every=8, sleep=stop.sleep, tell=report)
@@ -70,7 +75,9 @@ class Cloud:
             kinds.Bucket: lambda: BucketHandler(client("s3"), region()),
             kinds.LogGroup: lambda: LogGroupHandler(client("logs")),
             kinds.Role: lambda: RoleHandler(client("iam")),
-            kinds.InstanceProfile: lambda: InstanceProfileHandler(client("iam")),
+            kinds.InstanceProfile: lambda: InstanceProfileHandler(
+                client("iam"), replace(patience, seconds=60.0)
+            ),
             kinds.Repository: lambda: RepositoryHandler(client("ecr")),
             kinds.Image: lambda: ImageHandler(images, stop.check),
             kinds.OldImage: lambda: OldImageHandler(

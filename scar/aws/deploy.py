@@ -30,13 +30,13 @@ from scar.aws.resources import (
     StateBucket,
 )
 from scar.aws.retire import unused_machines
-from scar.aws.site import look_around
+from scar.aws.site import has_network, look_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
-    from scar.aws.connection import Connection
+    from scar.aws.connection import Connection, Service
     from scar.aws.function import Function
     from scar.aws.images import Images
     from scar.aws.inventory import Found
@@ -74,7 +74,9 @@ class Deployment:
         still the same when it is taken, the plan holds; else it is made again.
         """
         preflight.require(preflight.of_functions(self.functions))
-        cloud = Cloud.of(self.connection, self.images, self.report)
+        # Networks take two questions, one after the other.
+        soon: tuple[Service, ...] = ("ec2",) if any(map(has_network, self.functions)) else ()
+        cloud = Cloud.of(self.connection, self.images, self.report, soon=soon)
         bucket, s3 = names.state_bucket(self.connection.account), self.connection.client("s3")
         with ThreadPoolExecutor(1) as pool:
             looking = pool.submit(lambda: (look(s3, bucket), self._look(cloud)))

@@ -69,6 +69,11 @@ def look_around(connection: Connection, functions: Sequence[Function]) -> Site:
         )
 
 
+def has_network(function: Function) -> bool:
+    """Say whether its jobs or the function itself run in a network of the account."""
+    return function.batch is not None or bool(function.subnets)
+
+
 def roles_of(functions: Sequence[Function], account: Account) -> dict[str, tuple[str, ...]]:
     """Return the ARNs of the roles that are handed over, by the service that gets them."""
     passed: dict[str, set[str]] = {"lambda": set(), "ecs-tasks": set(), "ec2": set()}

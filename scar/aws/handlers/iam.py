@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.aws import names
+from scar.aws import faults, names
 from scar.aws.faults import NotOurs
 from scar.aws.policies import canonical
 from scar.aws.resources import InstanceProfile, Role
+from scar.aws.wait import Patience
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -140,7 +141,10 @@ class RoleHandler:
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfileHandler:
+    """A new profile waits for its role: both are made at the same time, and IAM spreads slowly."""
+
     iam: IAMClient
+    patience: Patience = field(default_factory=lambda: Patience(seconds=60))
 
     def read(self, resource: InstanceProfile) -> InstanceProfile | None:
         try:
@@ -167,9 +171,16 @@ class InstanceProfileHandler:
                 InstanceProfileName=desired.name, RoleName=observed.role
             )
         if desired.role:
+            self.patience.until(lambda: self._add(desired), str(desired.key))
+
+    def _add(self, profile: InstanceProfile) -> bool | str:
+        try:
             self.iam.add_role_to_instance_profile(
-                InstanceProfileName=desired.name, RoleName=desired.role
+                InstanceProfileName=profile.name, RoleName=profile.role
             )
+        except self.iam.exceptions.NoSuchEntityException as error:
+            return faults.message(error)
+        return True
 
     def delete(self, resource: InstanceProfile) -> None:
         found = self.read(resource)

@@ -35,5 +35,5 @@ class InstanceProfile(Resource):
     role: str = ""
 
     @property
-    def needs(self) -> frozenset[Key]:
+    def uses(self) -> frozenset[Key]:
         return frozenset({Key(Role.kind, self.role)})

@@ -13,6 +13,8 @@ from scar.aws.apply import apply
 from scar.aws.plan import plan
 from scar.aws.resources import (
     BucketNotification,
+    ComputeEnvironment,
+    InstanceProfile,
     JobDefinition,
     JobQueue,
     Key,
@@ -79,6 +81,15 @@ def test_independent_steps_run_at_the_same_time() -> None:
     apply(plan([ROLE, LOGS, FUNCTION], {}), Meeting(), lambda _: None)
 
 
+def test_what_most_steps_wait_for_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scar.aws.apply.PARALLEL", 1)
+    environment = ComputeEnvironment(name="scar-1")
+    queue = JobQueue(name="scar-1", environment="scar-1")
+    world = World(there={ROLE.key: ROLE})
+    apply(plan([LOGS, replace(LOGS, name="a"), queue, environment], {}), world, lambda _: None)
+    assert world.calls[0] == "create compute-environment scar-1"
+
+
 def test_what_nothing_sets_off_yet_is_made_along_with_what_it_uses() -> None:
     meeting = threading.Barrier(2, timeout=10)
 
@@ -126,6 +137,17 @@ def test_a_failure_undoes_what_was_made_and_restores_what_was_changed() -> None:
     assert world.there == before
     assert said[-4] == "Undoing what was changed…"
     assert {"- role crop-role", "~ log-group /aws/lambda/crop as it was"} <= set(said)
+
+
+def test_what_was_made_along_with_what_it_uses_is_undone_before_that() -> None:
+    profile = InstanceProfile(name="scar-instances", role=ROLE.name)
+    environment = ComputeEnvironment(name="scar-1", instance_profile="i/scar-instances")
+    world = World(refused={("create", "scar-1")})
+    with pytest.raises(Refused):
+        apply(plan([environment, profile, ROLE], {}), world, lambda _: None)
+    begun = sorted(world.calls[:2])
+    assert begun == ["create instance-profile scar-instances", "create role crop-role"]
+    assert world.calls[-2:] == ["delete instance-profile scar-instances", "delete role crop-role"]
 
 
 def test_what_cannot_be_undone_is_said() -> None:
