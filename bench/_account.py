@@ -93,11 +93,13 @@ def _serve(pipe: Pipe) -> None:
     # Not where scar is measured: what is imported there costs it time.
     from moto.core.config import default_user_config
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+    from werkzeug.serving import WSGIRequestHandler
 
     from tests.fakes.moto_routers import make_routes
     from tests.functional.aws.accounts import SERVICES
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"  # connections last, as AWS's do
     default_user_config["batch"]["use_docker"] = False
     make_routes(*SERVICES)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

@@ -1,10 +1,13 @@
 """API calls and seconds of init, a second init and rm, with 50 ms added to every call.
 
-Beside it, what SCAR does: as many calls as its ``init`` makes, one after another, and its fixed
-sleep of 2 s, against the same endpoint with the same delay. The endpoint is moto in a process of
-its own, so that what is computed here is scar's alone. A chain is a longest sequence of calls each
-of which began after the one before it had ended. Figures are medians of some runs, the commands
-and SCAR's sequence in turn.
+Beside it, what SCAR does: its clients, each with a session of its own; as many calls as its
+``init`` makes, one after another; its fixed sleep of 2 s. All that against the same endpoint with
+the same delay: moto in a process of its own, so that what is computed here is scar's alone.
+
+A chain is a longest sequence of calls each of which began after the one before it had ended. What
+it would take by itself is told by SCAR's calls, as nothing else goes on meanwhile: the delay, and
+what moto and the client need for one. Figures are medians of some runs, the commands and SCAR's
+sequence in turn.
 
 Says so if an ``init`` takes more than 1.3 times its chain or 0.35 times SCAR's sequence; ends
 with status 1 only if a second init changes something, since a busy machine computes slowly.
@@ -17,11 +20,12 @@ import hashlib
 import statistics
 import sys
 import time
-from collections import defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from bench._account import DELAY, Calls, Elsewhere, elsewhere
+import boto3
+
+from bench._account import Calls, Elsewhere, elsewhere
 from scar.aws import deploy
 from scar.aws.function import Batch, Function, Input
 from scar.cli.main import collect_seldom
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 RUNS = 5
 SCAR_SLEEP = 2.0
 SCAR_CALLS = {"lambda": 16, "lambda-batch": 22}
+_OF_LAMBDA = ("lambda", "ecr", "logs", "s3")
+SCAR_CLIENTS = {"lambda": _OF_LAMBDA, "lambda-batch": ("batch", "ec2", *_OF_LAMBDA)}
 OF_CHAIN, OF_SCAR = 1.3, 0.35
 COMMANDS = ("init", "second init", "rm")
 
@@ -71,9 +77,26 @@ class Figures:
     took: float
     busy: float
 
-    @property
-    def chains(self) -> float:
-        return self.took / (len(self.chain) * DELAY)
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What SCAR's sequence took, and one call of it by itself: seconds."""
+
+    took: float
+    call: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One round in an empty account: scar's commands, then SCAR's sequence."""
+
+    commands: dict[str, Figures]
+    theirs: Replayed
+
+    def chains(self, command: str) -> float:
+        """Compare the time of a command with that of its chain, call by call."""
+        figures = self.commands[command]
+        return figures.took / (len(figures.chain) * self.theirs.call)
 
 
 def functions(count: int, mode: str) -> list[Function]:
@@ -101,18 +124,28 @@ def timed(account: Elsewhere, command: Callable[[Connection], object]) -> Figure
     return Figures(len(calls.made), tuple(calls.chain()), took, busy)
 
 
-def scar(account: Elsewhere, mode: str) -> float:
-    """Replay as many calls as SCAR's init makes, and its sleep; return the seconds."""
+def scar(account: Elsewhere, mode: str) -> Replayed:
+    """Replay as many calls as SCAR's init makes, and the clients it makes; add its sleep."""
+    gc.collect()
     begin = time.perf_counter()
-    iam = account.connect(Calls()).client("iam")
+    for service in SCAR_CLIENTS[mode]:
+        _client_of_scar(account, service)
+    iam = _client_of_scar(account, "iam")
+    called = time.perf_counter()
     for _ in range(SCAR_CALLS[mode]):
         iam.get_account_summary()
-    time.sleep(SCAR_SLEEP)
-    return time.perf_counter() - begin
+    end = time.perf_counter()
+    return Replayed(end - begin + SCAR_SLEEP, (end - called) / SCAR_CALLS[mode])
 
 
-def once(account: Elsewhere, wanted: list[Function]) -> tuple[dict[str, Figures], float]:
-    """Run the three commands in an empty account, and SCAR's sequence."""
+def _client_of_scar(account: Elsewhere, service: str) -> Any:  # noqa: ANN401 - made at run time
+    session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")
+    Calls().of(session)
+    return session.client(service, endpoint_url=account.url)
+
+
+def once(account: Elsewhere, wanted: list[Function]) -> Run:
+    """Run the three commands in an empty account, and SCAR's sequence for each function."""
     account.empty()
     images, names = Images(), [f.name for f in wanted]
 
@@ -128,33 +161,36 @@ def once(account: Elsewhere, wanted: list[Function]) -> tuple[dict[str, Figures]
 
     each = zip(COMMANDS, (init, again, remove), strict=True)
     found = {title: timed(account, command) for title, command in each}
-    return found, scar(account, str(wanted[0].mode)) * len(wanted)
+    alone = scar(account, str(wanted[0].mode))
+    return Run(found, replace(alone, took=alone.took * len(wanted)))
 
 
 def measure(account: Elsewhere, title: str, wanted: list[Function]) -> list[str]:
     """Print medians; return what is over its limit."""
-    found, theirs = defaultdict(list), []
-    for _ in range(RUNS):
-        figures, replayed = once(account, wanted)
-        theirs.append(replayed)
-        for command, one in figures.items():
-            found[command].append(one)
-    for command, runs in found.items():
-        middle = sorted(runs, key=lambda run: run.took)[RUNS // 2]
+    runs = [once(account, wanted) for _ in range(RUNS)]
+    for command in COMMANDS:
+        figures = _middle([run.commands[command] for run in runs])
         print(
-            f"{title + ': ' + command:28} {middle.calls:4} calls, chain of"
-            f" {len(middle.chain):2}, {middle.took:5.2f} s = {middle.chains:.2f} chains,"
-            f" {middle.busy:.2f} s of them computing"
+            f"{title + ': ' + command:28} {figures.calls:4} calls, chain of"
+            f" {len(figures.chain):2}, {figures.took:5.2f} s,"
+            f" {figures.busy:.2f} s of them computing"
         )
-    first = sorted(found["init"], key=lambda run: run.took)[RUNS // 2]
+    first = _middle([run.commands["init"] for run in runs])
     print(f"  {' > '.join(first.chain)}")
-    share = statistics.median(
-        run.took / seconds for run, seconds in zip(found["init"], theirs, strict=True)
+    share = statistics.median(run.commands["init"].took / run.theirs.took for run in runs)
+    chains = statistics.median(run.chains("init") for run in runs)
+    took = statistics.median(run.theirs.took for run in runs)
+    call = statistics.median(run.theirs.call for run in runs)
+    print(
+        f"{title}: init {chains:.2f} of its chain at {1000 * call:.0f} ms a call,"
+        f" {share:.2f} of SCAR's {took:.2f} s"
     )
-    chains = statistics.median(run.chains for run in found["init"])
-    print(f"{title}: SCAR {statistics.median(theirs):5.2f} s, init {share:.2f} of it")
     over = {"chains": chains > OF_CHAIN, "of SCAR's": share > OF_SCAR}
     return [f"{title}: {figure}" for figure, is_over in over.items() if is_over]
+
+
+def _middle(figures: list[Figures]) -> Figures:
+    return sorted(figures, key=lambda one: one.took)[RUNS // 2]
 
 
 def main() -> None:
