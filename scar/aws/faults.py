@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -16,12 +16,16 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.parsers import ResponseParserError
 
 from scar.errors import ConfigurationError, Refused, ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SdkError: TypeAlias = BotoCoreError | ClientError | ResponseParserError
+# All that a call raises: to botocore, an answer that it cannot read is no BotoCoreError.
+SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 NO_REGION = "Set AWS_REGION or give --region; `scar --local` needs no account."
 _CREDENTIALS = frozenset(
     {
@@ -65,7 +69,7 @@ def translated(doing: str, who: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except SDK_ERRORS as error:
         raise of(error, doing, who) from error
 
 
@@ -82,7 +86,7 @@ def message(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", ""))
 
 
-def of(error: BotoCoreError | ClientError, doing: str, who: str = "") -> ScarError:
+def of(error: SdkError, doing: str, who: str = "") -> ScarError:
     if isinstance(error, ClientError):
         return _refusal(error, doing, who)
     match error:
@@ -94,6 +98,11 @@ def of(error: BotoCoreError | ClientError, doing: str, who: str = "") -> ScarErr
             remedy = "See ~/.aws/config for the profiles there are."
         case EndpointConnectionError() | ConnectTimeoutError():
             remedy = "Check the network, the Region's name and the endpoint's address."
+        case ResponseParserError():
+            remedy = (
+                "Something else than AWS answers: check HTTPS_PROXY, HTTP_PROXY and the address"
+                " after --endpoint-url or in AWS_ENDPOINT_URL."
+            )
         case _:
             remedy = "Run the same command again; if it stays, run it with --debug."
     return ConfigurationError(f"Cannot {doing}: {error}", remedy=remedy)

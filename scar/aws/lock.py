@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from scar.aws import faults
 from scar.aws.wait import Patience
@@ -205,7 +205,7 @@ class DeployLock:
             try:
                 kept = self._write(self.owner, self._etag)
                 failures = 0
-            except (BotoCoreError, ClientError, Refused):
+            except (*faults.SDK_ERRORS, ScarError):
                 failures += 1
                 kept = failures < 3
             if not kept:

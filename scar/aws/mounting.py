@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from scar.aws.faults import SDK_ERRORS
 
 if TYPE_CHECKING:
     from scar.aws.connection import Connection
@@ -16,6 +16,6 @@ def may_mount(connection: Connection) -> bool:
     """Ask for the account's setting; whoever may not know it uploads, which always works."""
     try:
         found = connection.client("ecr").get_account_setting(name=SETTING)
-    except (BotoCoreError, ClientError):
+    except SDK_ERRORS:
         return False
     return found.get("value") == "ENABLED"

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from scar.aws import faults, names
 
@@ -65,7 +65,7 @@ def _given(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Passin
 def _looked_at(connection: Connection, role: str, services: Sequence[str]) -> Passing:
     try:
         found = connection.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]
-    except (BotoCoreError, ClientError) as error:
+    except faults.SDK_ERRORS as error:
         if isinstance(error, ClientError) and faults.code(error) == "NoSuchEntity":
             return Passing(refused=(f"There is no role {role}: correct iam.role in the FDL.",))
         return Passing(unknown=(f"The role {role} could not be looked at: {error}",))
@@ -99,7 +99,7 @@ def _simulated(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Pa
         with ThreadPoolExecutor(3) as pool:
             each = pool.map(lambda item: _one(connection, source, *item), sorted(roles.items()))
             found = list(each)
-    except (BotoCoreError, ClientError) as error:
+    except faults.SDK_ERRORS as error:
         if isinstance(error, ClientError) and faults.code(error) in _NO_SUCH:
             return Passing()
         return Passing(unknown=(f"Whether {caller} may pass the roles is not known: {error}",))

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from scar.aws import faults
 from scar.aws.limits import VCPU_QUOTAS
@@ -41,14 +41,14 @@ def read(connection: Connection, machines: Collection[tuple[ComputeType, bool]])
     unread: list[str] = []
     asked = sorted(pair for pair in machines if pair in VCPU_QUOTAS)
 
-    def told(error: BotoCoreError | ClientError, what: str) -> None:
+    def told(error: faults.SdkError, what: str) -> None:
         if not (isinstance(error, ClientError) and faults.code(error) in _NO_SUCH):
             unread.append(f"{what} could not be read: {error}")
 
     def concurrency() -> tuple[int | None, int | None]:
         try:
             limit = connection.client("lambda").get_account_settings()["AccountLimit"]
-        except (BotoCoreError, ClientError) as error:
+        except faults.SDK_ERRORS as error:
             told(error, "Lambda's quota of concurrent runs")
             return None, None
         return limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
@@ -59,7 +59,7 @@ def read(connection: Connection, machines: Collection[tuple[ComputeType, bool]])
             found = connection.client("service-quotas").get_service_quota(
                 ServiceCode=service, QuotaCode=code
             )
-        except (BotoCoreError, ClientError) as error:
+        except faults.SDK_ERRORS as error:
             told(error, f"The quota {name!r}")
             return None
         return float(found["Quota"]["Value"])

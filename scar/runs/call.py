@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
-from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from scar.aws import faults, limits
 from scar.errors import ConfigurationError, ScarError, StillWaiting, UsageError
@@ -69,7 +69,7 @@ def invoke(connection: Connection, function: str, payload: Json, *, timeout: int
             f"{function} did not answer within {timeout + SPARE} s.",
             remedy=f"It may still run: see `scar log -n {function}`, or call it with -a.",
         ) from error
-    except (BotoCoreError, ClientError) as error:
+    except faults.SDK_ERRORS as error:
         raise _refused(error, function) from error
     request = answer["ResponseMetadata"]["RequestId"]
     if answer.get("FunctionError"):
@@ -86,7 +86,7 @@ def enqueue(connection: Connection, function: str, payload: Json) -> str:
         answer = connection.client("lambda").invoke(
             FunctionName=function, InvocationType="Event", Payload=body
         )
-    except (BotoCoreError, ClientError) as error:
+    except faults.SDK_ERRORS as error:
         raise _refused(error, function) from error
     return answer["ResponseMetadata"]["RequestId"]
 
@@ -213,7 +213,7 @@ def _encoded(payload: Json, most: int) -> bytes:
     return body
 
 
-def _refused(error: BotoCoreError | ClientError, function: str) -> ScarError:
+def _refused(error: faults.SdkError, function: str) -> ScarError:
     if isinstance(error, ClientError) and faults.code(error) == "ResourceNotFoundException":
         return NoSuchFunction(function)
     if isinstance(error, ClientError) and faults.code(error) == "TooManyRequestsException":

@@ -9,8 +9,6 @@ from email.utils import parsedate_to_datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from scar.aws import faults, names
 from scar.aws.faults import translated
 from scar.errors import ScarError
@@ -130,7 +128,7 @@ class Ledger:
 
     def forget_retry(self, run: RunPath) -> None:
         """Take the note back; what prevents that must not hide why it is taken back."""
-        with contextlib.suppress(ClientError, BotoCoreError):
+        with contextlib.suppress(*faults.SDK_ERRORS):
             self.s3.delete_object(Bucket=self.bucket, Key=run.key(records.RETRY))
 
     def _runs(self, prefix: str) -> Iterator[Run]:

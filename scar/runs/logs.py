@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from scar.aws import faults, names
 from scar.errors import ScarError
@@ -114,7 +114,7 @@ def last_lines(
         if faults.code(error) == "ResourceNotFoundException":
             return ()
         raise faults.of(error, f"read the log {group}") from error
-    except BotoCoreError as error:
+    except faults.SDK_ERRORS as error:
         raise faults.of(error, f"read the log {group}") from error
     lines = (
         LogLine(
@@ -137,7 +137,7 @@ def _require(connection: Connection, function: str) -> None:
         if faults.code(error) == "ResourceNotFoundException":
             raise NoSuchFunction(function) from error
         raise faults.of(error, f"look for function {function}") from error
-    except BotoCoreError as error:
+    except faults.SDK_ERRORS as error:
         raise faults.of(error, f"look for function {function}") from error
 
 
@@ -210,5 +210,5 @@ def _events(
     except ClientError as error:
         if faults.code(error) != "ResourceNotFoundException":
             raise faults.of(error, f"read the log {asked.get('logGroupName')}") from error
-    except BotoCoreError as error:
+    except faults.SDK_ERRORS as error:
         raise faults.of(error, f"read the log {asked.get('logGroupName')}") from error

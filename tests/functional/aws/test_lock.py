@@ -1,12 +1,14 @@
-"""A lock that cannot be given back is no failure of what was done under it."""
+"""A lock that cannot be given back, or not be kept."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from scar.aws.lock import DeployLock, look
+from scar.aws.lock import KEY, DeployLock, look
 from scar.errors import Refused
 from tests.functional.aws.making import refuse
 
@@ -49,3 +51,26 @@ def test_the_failure_under_a_lock_is_told_and_not_that_of_its_release(
     with pytest.raises(Refused, match="the work"):
         work()
     assert len(said) == 1
+
+
+def test_who_cannot_renew_it_however_that_fails_has_lost_it(
+    connection: Connection, bucket: str
+) -> None:
+    s3, asked = connection.client("s3"), threading.Semaphore(0)
+    lock = DeployLock(s3=s3, bucket=bucket, report=lambda _: None, lease=0.2)
+
+    def cut_off(**_: object) -> None:
+        asked.release()
+        raise EndpointConnectionError(endpoint_url="https://state.s3")
+
+    with lock:
+        # The owner cannot see what a write came to that S3 says it had refused.
+        s3.put_object(Bucket=bucket, Key=KEY, Body=b"{}")
+        s3.meta.events.register("before-call.s3.GetObject", cut_off)
+        for _ in range(3):
+            assert asked.acquire(timeout=10)
+        assert lock._renewal is not None
+        lock._renewal.join(timeout=10)
+        with pytest.raises(Refused, match="lock was lost"):
+            lock.check()
+        s3.meta.events.unregister("before-call.s3.GetObject", cut_off)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,21 @@ def test_no_client_is_made_without_such_a_configuration() -> None:
 def test_each_partition_has_its_own_hosts(region: str, host: str) -> None:
     connection = Connection(session=session(region))
     assert connection.client("lambda").meta.endpoint_url == f"https://{host}"
+
+
+def test_an_answer_of_something_else_than_aws_is_told_as_that() -> None:
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>Log in to this network</title>")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(ConfigurationError, match="Log in to this network") as caught:
+            _ = Connection(session=session(), endpoint_url=url).account
+        server.shutdown()
+    assert "HTTPS_PROXY" in caught.value.remedy
