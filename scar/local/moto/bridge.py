@@ -53,6 +53,11 @@ class Bridge:
             case "CreateJobQueue":
                 body = {"state": "ENABLED", **json.loads(sent.body)}
                 return replace(sent, body=json.dumps(body).encode())
+            case "UpdateJobQueue" if "computeEnvironmentOrder" in call.parameters:
+                body = json.loads(sent.body)
+                for place in body["computeEnvironmentOrder"]:
+                    place["computeEnvironment"] = self._in_full(call, place["computeEnvironment"])
+                return replace(sent, body=json.dumps(body).encode())
             case _:
                 return sent
 
@@ -119,6 +124,11 @@ class Bridge:
         definition.parameters = given.get("parameters") or {}
         if not given.get("retryStrategy"):
             definition.retry_strategy = {"attempts": 1, "evaluateOnExit": []}
+
+    def _in_full(self, call: Call, environment: str) -> str:
+        """Return an environment's ARN for its name, as AWS understands both."""
+        found = self._environment(environment, call.region)
+        return str(found.arn) if found else environment
 
     def _environment(self, name: str, region: str) -> Any:  # noqa: ANN401 - moto's own type
         from moto.batch.models import batch_backends

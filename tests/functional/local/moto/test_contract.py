@@ -106,6 +106,21 @@ def test_environments_need_no_service_role_and_keep_their_instance_types(cloud: 
     assert cloud.client("iam").list_instance_profiles()["InstanceProfiles"] == []
 
 
+def test_a_queue_may_be_moved_to_an_environment_named_like_at_its_making(cloud: Cloud) -> None:
+    a_queue(cloud, an_environment(cloud, "one"))
+    two = an_environment(cloud, "two")
+    batch = cloud.client("batch")
+    batch.update_job_queue(
+        jobQueue="q", computeEnvironmentOrder=[{"order": 1, "computeEnvironment": "two"}]
+    )
+    (queue,) = batch.describe_job_queues(jobQueues=["q"])["jobQueues"]
+    assert [e["computeEnvironment"] for e in queue["computeEnvironmentOrder"]] == [two]
+    with pytest.raises(ClientError, match="computeEnvironmentOrder"):
+        batch.update_job_queue(
+            jobQueue="q", computeEnvironmentOrder=[{"order": 1, "computeEnvironment": "three"}]
+        )
+
+
 def test_the_default_network_has_a_way_to_the_internet(cloud: Cloud) -> None:
     tables = cloud.client("ec2").describe_route_tables()["RouteTables"]
     assert any(route.get("GatewayId", "").startswith("igw-") for route in tables[0]["Routes"])
