@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults, names
+from scar.aws import faults, names, shared_machines
 from scar.aws.cloud import PARALLEL
 from scar.aws.faults import NotOurs, translated
-from scar.aws.handlers.batch import parse_environment, parse_queue
 from scar.aws.handlers.definitions import JobDefinitionHandler, parse
 from scar.aws.handlers.functions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
@@ -36,7 +35,6 @@ from scar.aws.resources import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from mypy_boto3_ec2.type_defs import FilterTypeDef
     from mypy_boto3_s3.type_defs import NotificationConfigurationResponseTypeDef
 
     from scar.aws.cloud import Cloud
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 
     Configuration = NotificationConfigurationResponseTypeDef
 
-_SHARED_NAME = re.compile(r"scar-[0-9a-f]{12}")
 _FOR_JOBS = ("job", "exec")
 _ROLES = ("lambda", *_FOR_JOBS)
 
@@ -255,19 +252,25 @@ class Inventory:
     def _machines(
         self, wanted: Mapping[Key, Resource]
     ) -> tuple[dict[Key, Resource], tuple[JobDefinition, ...], dict[type[Resource], int]]:
-        """Describe whole lists: an account has 50 queues and 50 environments at most."""
+        """Find the shared machines and what they stand on, who uses them, how many there are."""
+        client = self.connection.client
         instances = names.instance_role(self.connection.account.region)
         own: tuple[Resource, ...] = (InstanceProfile(name=instances), Role(name=instances))
         standing = [r for r in own if r.key not in wanted]
         with ThreadPoolExecutor(5) as pool:
-            lists = pool.submit(self._environments), pool.submit(self._queues)
+            lists = (
+                pool.submit(lambda: shared_machines.environments(client("batch"))),
+                pool.submit(lambda: shared_machines.queues(client("batch"))),
+            )
             # What no machines use yet is only looked for where it may be made or go.
             seeking = not wanted or any(key.kind == LaunchTemplate.kind for key in wanted)
-            unused = pool.submit(self._templates, wanted) if seeking else None
+            unused = (
+                pool.submit(lambda: shared_machines.templates(client("ec2"))) if seeking else None
+            )
             found: list[Resource] = [r for some in lists for r in some.result()[0]]
             counts = [some.result()[1] for some in lists]
             under = [pool.submit(self._read_if_ours, r) for r in standing if found or seeking]
-            templates = {t.key: t for r in found if (t := _template_of(r))}
+            templates = {t.key: t for r in found if (t := shared_machines.template_of(r))}
             templates |= {t.key: t for t in (unused.result() if unused else ())}
             sought = [t for key, t in templates.items() if key not in wanted]
             found += [t for t in pool.map(self.cloud.read, sought) if t is not None]
@@ -275,48 +278,6 @@ class Inventory:
             found += [r for f in under if (r := f.result()) is not None]
         kinds: tuple[type[Resource], ...] = (ComputeEnvironment, JobQueue)
         return {r.key: r for r in found}, definitions, dict(zip(kinds, counts, strict=True))
-
-    def _environments(self) -> tuple[list[ComputeEnvironment], int]:
-        pages = self.connection.client("batch").get_paginator("describe_compute_environments")
-        with translated("list the compute environments"):
-            found = [e for page in pages.paginate() for e in page["computeEnvironments"]]
-        ours = [
-            parse_environment(e)
-            for e in found
-            if _is_shared(e["computeEnvironmentName"], e.get("status", ""), e.get("tags", {}))
-        ]
-        return ours, len(found)
-
-    def _templates(self, wanted: Mapping[Key, Resource]) -> list[LaunchTemplate]:
-        """List the other launch templates: they go with machines of their name."""
-        pages = self.connection.client("ec2").get_paginator("describe_launch_templates")
-        ours: FilterTypeDef = {"Name": f"tag:{names.MANAGED_TAG}", "Values": ["true"]}
-        with translated("list the launch templates"):
-            found = [t for page in pages.paginate(Filters=[ours]) for t in page["LaunchTemplates"]]
-        listed = (LaunchTemplate(name=t.get("LaunchTemplateName", "")) for t in found)
-        return [t for t in listed if _SHARED_NAME.fullmatch(t.name) and t.key not in wanted]
-
-    def _queues(self) -> tuple[list[JobQueue], int]:
-        pages = self.connection.client("batch").get_paginator("describe_job_queues")
-        with translated("list the job queues"):
-            found = [q for page in pages.paginate() for q in page["jobQueues"]]
-        ours = [
-            parse_queue(q)
-            for q in found
-            if _is_shared(q["jobQueueName"], q.get("status", ""), q.get("tags", {}))
-        ]
-        return ours, len(found)
-
-
-def _template_of(resource: Resource) -> LaunchTemplate | None:
-    """Return the launch template that machines of scar's were started with."""
-    used = resource.launch_template if isinstance(resource, ComputeEnvironment) else ""
-    return LaunchTemplate(name=used.partition(":")[0]) if used else None
-
-
-def _is_shared(name: str, status: str, tags: Mapping[str, str]) -> bool:
-    ours = _SHARED_NAME.fullmatch(name) and names.MANAGED_TAG in tags
-    return bool(ours) and status != "DELETED"
 
 
 def _alone(resource: Resource) -> bool:
