@@ -88,7 +88,7 @@ def _with_key(seen: Seen, asked: Future[tuple[str, str]]) -> Seen:
     error = asked.exception()
     if not seen.exists or seen.is_ours is not True:
         return seen
-    if isinstance(error, ClientError) and faults.code(error) in _DENIED:
+    if faults.code(error) in _DENIED:
         return replace(seen, hidden=True)
     algorithm, key = asked.result()
     return replace(seen, key=key if algorithm.startswith("aws:kms") else "")

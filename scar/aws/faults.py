@@ -77,8 +77,13 @@ class NotOurs(Refused):
     """Something of the name that scar would use exists already, and scar did not make it."""
 
 
-def code(error: ClientError) -> str:
-    """Return AWS's error code, such as ``NoSuchBucket``; for a HEAD it is the status."""
+def code(error: BaseException | None) -> str:
+    """Return AWS's error code, such as ``NoSuchBucket``; for a HEAD it is the status.
+
+    Empty if AWS did not answer at all, or not as AWS does.
+    """
+    if not isinstance(error, ClientError):
+        return ""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

@@ -92,7 +92,7 @@ class Inventory:
             reading = {
                 key: pool.submit(self.cloud.read if key in sought else self._read_if_ours, r)
                 for key, r in alone.items()
-                if r not in of_functions
+                if not isinstance(r, EventInvokeConfig)
             }
             repositories = pool.submit(self._repositories, functions, sought)
             telling = {b: pool.submit(self.configuration, b) for b in sorted(first)}

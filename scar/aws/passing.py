@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from scar.aws import faults, names
 
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ def _looked_at(connection: Connection, role: str, services: Sequence[str]) -> Pa
     try:
         found = connection.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]
     except faults.SDK_ERRORS as error:
-        if isinstance(error, ClientError) and faults.code(error) == "NoSuchEntity":
+        if faults.code(error) == "NoSuchEntity":
             return Passing(refused=(f"There is no role {role}: correct iam.role in the FDL.",))
         return Passing(unknown=(f"The role {role} could not be looked at: {error}",))
     trust = found["AssumeRolePolicyDocument"]
@@ -100,7 +98,7 @@ def _simulated(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Pa
             each = pool.map(lambda item: _one(connection, source, *item), sorted(roles.items()))
             found = list(each)
     except faults.SDK_ERRORS as error:
-        if isinstance(error, ClientError) and faults.code(error) in _NO_SUCH:
+        if faults.code(error) in _NO_SUCH:
             return Passing()
         return Passing(unknown=(f"Whether {caller} may pass the roles is not known: {error}",))
     return _all(found)

@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from scar.aws import faults
 from scar.aws.limits import VCPU_QUOTAS
 
@@ -42,7 +40,7 @@ def read(connection: Connection, machines: Collection[tuple[ComputeType, bool]])
     asked = sorted(pair for pair in machines if pair in VCPU_QUOTAS)
 
     def told(error: faults.SdkError, what: str) -> None:
-        if not (isinstance(error, ClientError) and faults.code(error) in _NO_SUCH):
+        if faults.code(error) not in _NO_SUCH:
             unread.append(f"{what} could not be read: {error}")
 
     def concurrency() -> tuple[int | None, int | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 
 from scar.aws import faults, limits
 from scar.errors import ConfigurationError, ScarError, StillWaiting, UsageError
@@ -214,9 +214,9 @@ def _encoded(payload: Json, most: int) -> bytes:
 
 
 def _refused(error: faults.SdkError, function: str) -> ScarError:
-    if isinstance(error, ClientError) and faults.code(error) == "ResourceNotFoundException":
+    if faults.code(error) == "ResourceNotFoundException":
         return NoSuchFunction(function)
-    if isinstance(error, ClientError) and faults.code(error) == "TooManyRequestsException":
+    if faults.code(error) == "TooManyRequestsException":
         return ConfigurationError(
             f"{function} is busy: as many runs as its concurrency or the account's allows.",
             remedy="Try again later, or call it with -a: then it waits in Lambda's queue.",

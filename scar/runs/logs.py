@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from botocore.exceptions import ClientError
-
 from scar.aws import faults, names
 from scar.errors import ScarError
 
@@ -110,11 +108,9 @@ def last_lines(
         found = client.get_log_events(
             logGroupName=group, logStreamName=stream, limit=_LOOKED_AT, startFromHead=False
         )
-    except ClientError as error:
+    except faults.SDK_ERRORS as error:
         if faults.code(error) == "ResourceNotFoundException":
             return ()
-        raise faults.of(error, f"read the log {group}") from error
-    except faults.SDK_ERRORS as error:
         raise faults.of(error, f"read the log {group}") from error
     lines = (
         LogLine(
@@ -133,11 +129,9 @@ def _require(connection: Connection, function: str) -> None:
     client = connection.client("lambda")
     try:
         client.get_function(FunctionName=function)
-    except ClientError as error:
+    except faults.SDK_ERRORS as error:
         if faults.code(error) == "ResourceNotFoundException":
             raise NoSuchFunction(function) from error
-        raise faults.of(error, f"look for function {function}") from error
-    except faults.SDK_ERRORS as error:
         raise faults.of(error, f"look for function {function}") from error
 
 
@@ -207,8 +201,6 @@ def _events(
     try:
         for page in client.get_paginator("filter_log_events").paginate(**asked):
             yield from page["events"]
-    except ClientError as error:
+    except faults.SDK_ERRORS as error:
         if faults.code(error) != "ResourceNotFoundException":
             raise faults.of(error, f"read the log {asked.get('logGroupName')}") from error
-    except faults.SDK_ERRORS as error:
-        raise faults.of(error, f"read the log {asked.get('logGroupName')}") from error
