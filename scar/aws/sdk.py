@@ -1,4 +1,4 @@
-"""The SDK's own session, which finds its tables of a service without looking through all."""
+"""The SDK's own session: its tables of a service are found without looking through all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     # The name in the configuration, the environment's, the default, how to convert it.
-    Variable = tuple[str | None, str | None, object, object]
+    Variable = tuple[str | None, str | list[str] | None, object, object]
+
+# botocore knows the second name only; AWS's other SDKs, and Lambda, have the first.
+_REGION: Variable = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
 
 
 class _Loader(Loader):
@@ -38,7 +41,7 @@ def core(variables: Mapping[str, Variable] | None = None, *, profile: str | None
 
     Raises ProfileNotFound.
     """
-    session = Session(session_vars=dict(variables or {}), profile=profile)
+    session = Session(session_vars={"region": _REGION, **(variables or {})}, profile=profile)
     usual = create_loader(session.get_config_variable("data_path"))
     loader = _Loader(extra_search_paths=usual.search_paths, include_default_search_paths=False)
     session.register_component("data_loader", loader)

@@ -50,3 +50,25 @@ def test_what_does_not_exist_is_said() -> None:
         sdk.core().get_service_data("photos")
     with pytest.raises(ProfileNotFound):
         sdk.core(profile="nobody")
+
+
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-1"),
+        ({}, "eu-west-3"),
+    ],
+)
+def test_the_region_is_that_of_either_variable_or_of_the_profile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], region: str
+) -> None:
+    (tmp_path / "config").write_text("[profile mine]\nregion = eu-west-3\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    session = boto3.Session(botocore_session=sdk.core(profile="mine"))
+    assert session.region_name == region
