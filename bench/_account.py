@@ -95,7 +95,7 @@ def _serve(pipe: Pipe) -> None:
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
-    from tests.fakes.moto_routers import make_routes
+    from tests.fakes.moto_threads import make_routes
     from tests.functional.aws.accounts import SERVICES
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

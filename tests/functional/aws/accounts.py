@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from moto import mock_aws
 from moto.backends import get_backend
 
 from scar.aws import checker
 from scar.aws.connection import Connection
 from tests.fakes.moto_gaps import ACCOUNT, a_session, fill_gaps, furnish
-from tests.fakes.moto_routers import make_routes
+from tests.fakes.moto_threads import one_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +30,7 @@ def an_account() -> Iterator[Connection]:
 
     moto takes nearly everything: what AWS would refuse fails the test that asks for it.
     """
-    make_routes(*SERVICES)
-    with mock_aws(config={"batch": {"use_docker": False}}):
+    with one_account(*SERVICES):
         furnish(Connection(session=a_session()))
         session = a_session()
         amend(session)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from scar.aws.connection import Connection
 from scar.cli.world import World
-from tests.fakes.moto_routers import make_routes
+from tests.fakes.moto_threads import one_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +32,5 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoWorld]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    make_routes("s3", "sts", "lambda", "logs", "batch")
-    with mock_aws():
+    with one_account("s3", "sts", "lambda", "logs", "batch"):
         yield MotoWorld({})
