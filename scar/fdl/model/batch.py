@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, model_validator
 
 from scar.aws import limits
 from scar.fdl.model.base import Environment, Model
@@ -45,7 +46,9 @@ class Batch(Model):
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
     region: str = Field("", description="AWS Region; empty: the function's")
     vcpus: float = Field(1, gt=0, le=192, description="vCPUs of a job; fractions on Fargate only")
-    memory: int = Field(1024, ge=4, description="MiB of a job")
+    memory: int = Field(
+        1024, ge=4, description="MiB of a job; left out on Fargate: the least its vCPUs can have"
+    )
     enable_gpu: StrictBool = Field(False, description="give each job a GPU")
     timeout: int = Field(86400, ge=60, description="seconds that one attempt of a job may take")
     attempts: int = Field(
@@ -58,3 +61,18 @@ class Batch(Model):
     )
     service_role: str = Field("", description="ARN; empty: Batch's service-linked role")
     compute_resources: ComputeResources = Field(ComputeResources(), description="the machines")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _least_on_fargate(cls, value: object) -> object:
+        """Give jobs on Fargate, which has no 1024 MiB for one vCPU, what it has."""
+        if isinstance(value, Mapping) and "memory" not in value and _is_fargate(value):
+            vcpus = str(value.get("vcpus", 1))
+            if sizes := limits.FARGATE_MEMORY.get(vcpus.removesuffix(".0")):
+                return {**value, "memory": min(sizes)}
+        return value
+
+
+def _is_fargate(batch: Mapping[str, object]) -> bool:
+    machines = batch.get("compute_resources")
+    return isinstance(machines, Mapping) and str(machines.get("type")).startswith("FARGATE")

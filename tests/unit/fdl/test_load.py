@@ -151,18 +151,42 @@ def test_values_that_cannot_work_are_refused(write: Write, change: str, fault: s
 @pytest.mark.parametrize(
     ("batch", "fault"),
     [
-        ("vcpus: 4", "never fits into max_v_cpus 2"),
-        ("vcpus: 0.5", "fractions exist on Fargate only"),
-        ("timeout: 59", "greater than or equal to 60"),
-        ("compute_resources: {type: FARGATE}", "the nearest size is 2048"),
-        ("compute_resources: {type: FARGATE, instance_types: [m5]}", "no instance types"),
-        ("state: DISABLED", "must be ENABLED"),
+        ("{vcpus: 4}", "never fits into max_v_cpus 2"),
+        ("{vcpus: 0.5}", "fractions exist on Fargate only"),
+        ("{timeout: 59}", "greater than or equal to 60"),
+        ("{memory: 1024, compute_resources: {type: FARGATE}}", "the nearest size is 2048"),
+        ("{compute_resources: {type: FARGATE, instance_types: [m5]}}", "no instance types"),
+        ("{state: DISABLED}", "must be ENABLED"),
     ],
 )
 def test_batch_sizes_are_checked_in_batch_modes_only(write: Write, batch: str, fault: str) -> None:
-    text = GOOD + "      execution_mode: batch\n    batch:\n      " + batch + "\n"
+    text = GOOD + "      execution_mode: batch\n    batch: " + batch + "\n"
     found = faults(write(text))
     assert any(fault in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("batch", "memory"),
+    [
+        ("{}", 1024),
+        ("{compute_resources: {type: FARGATE}}", 2048),
+        ("{compute_resources: {type: FARGATE_SPOT}, vcpus: '0.25'}", 512),
+        ("{compute_resources: {type: FARGATE, max_v_cpus: 16}, vcpus: 16}", 32768),
+        ("{compute_resources: {type: FARGATE}, memory: 3072}", 3072),
+    ],
+)
+def test_fargate_gives_by_default_the_least_memory_that_the_vcpus_can_have(
+    write: Write, batch: str, memory: int
+) -> None:
+    loaded = load(write(GOOD + f"      execution_mode: batch\n    batch: {batch}\n"))
+    assert loaded.functions.aws[0].batch.memory == memory
+
+
+@pytest.mark.parametrize("vcpus", ["3", "many", "[1]", "-1"])
+def test_vcpus_that_fargate_has_not_are_one_fault(write: Write, vcpus: str) -> None:
+    batch = f"{{compute_resources: {{type: FARGATE, max_v_cpus: 8}}, vcpus: {vcpus}}}"
+    (fault,) = faults(write(GOOD + f"      execution_mode: batch\n    batch: {batch}\n"))
+    assert "batch.vcpus" in fault
 
 
 def test_functions_on_overlapping_folders_are_refused(write: Write) -> None:
