@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from botocore.exceptions import DataNotFoundError, ProfileNotFound
+from botocore.session import Session
 
 from scar.aws import sdk
 
@@ -43,6 +44,13 @@ def test_models_of_the_user_s_own_are_found(
     (folder / "service-2.json").write_text(json.dumps(model))
     monkeypatch.setenv("AWS_DATA_PATH", f"/nowhere:{tmp_path}")
     assert sdk.core().get_service_data("photos")["metadata"]["serviceId"] == "Photos"
+
+
+@pytest.mark.parametrize("service", ["s3", "iam"])
+def test_tables_are_botocore_s_own_in_their_order(service: str) -> None:
+    ours, theirs = (session.get_service_data(service) for session in (sdk.core(), Session()))
+    assert type(ours["shapes"]) is dict  # not ordered ones, which take twice as long to make
+    assert json.dumps(ours) == json.dumps(theirs)
 
 
 def test_what_does_not_exist_is_said() -> None:
