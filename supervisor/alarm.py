@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+# Python hears a signal between two instructions, or in a system call: not if it comes just before
+# one. So it is given again until it is heard.
+AGAIN = 1.0
+
 
 @contextlib.contextmanager
 def limit(seconds: float | None, doing: str) -> Iterator[None]:
@@ -24,17 +28,17 @@ def limit(seconds: float | None, doing: str) -> Iterator[None]:
         raise _over(doing)
 
     def ring(_number: int, _frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         raise _over(doing)
 
     before = signal.signal(signal.SIGALRM, ring)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        if left:
-            signal.setitimer(signal.ITIMER_REAL, left)
+        signal.setitimer(signal.ITIMER_REAL, *outer)
 
 
 def _over(doing: str) -> DeadlineExceeded:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supervisor.alarm import AGAIN
 from supervisor.errors import ClaimLost, StorageError
 
 if TYPE_CHECKING:
@@ -27,8 +29,8 @@ def beating(renew: Callable[[], None], every: float, notes: Log) -> Iterator[Non
     store that fails is asked again at the next beat: the lease is three beats long.
     """
     over, lost = threading.Event(), threading.Event()
-    here = threading.current_thread()
-    interrupts = here is threading.main_thread()
+    here = threading.get_ident()
+    interrupt = _Interrupt(here, over) if here == threading.main_thread().ident else None
 
     def beat() -> None:
         while not over.wait(every):
@@ -36,13 +38,13 @@ def beating(renew: Callable[[], None], every: float, notes: Log) -> Iterator[Non
                 renew()
             except ClaimLost:
                 lost.set()
-                if interrupts and here.ident is not None and not over.is_set():
-                    signal.pthread_kill(here.ident, _SIGNAL)
+                if interrupt is not None:
+                    interrupt.send()
                 return
             except StorageError as error:
                 notes.warning(f"The claim is not renewed: {error.problem}", remedy=error.remedy)
 
-    before = signal.signal(_SIGNAL, _interrupt) if interrupts else None
+    before = signal.signal(_SIGNAL, interrupt) if interrupt is not None else None
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
     try:
@@ -52,12 +54,28 @@ def beating(renew: Callable[[], None], every: float, notes: Log) -> Iterator[Non
     finally:
         over.set()
         thread.join()
-        if interrupts:
+        if interrupt is not None:
             signal.signal(_SIGNAL, before)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise _lost()
+@dataclass(slots=True)
+class _Interrupt:
+    """Raises ClaimLost in the main thread, once, whatever it waits for."""
+
+    thread: int
+    over: threading.Event
+    heard: bool = False
+
+    def send(self) -> None:
+        """Give the signal until it is heard: see ``alarm``."""
+        while not (self.heard or self.over.is_set()):
+            signal.pthread_kill(self.thread, _SIGNAL)
+            self.over.wait(AGAIN)
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if not self.heard:
+            self.heard = True
+            raise _lost()
 
 
 def _lost() -> ClaimLost:

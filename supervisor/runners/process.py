@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from supervisor.alarm import AGAIN
 from supervisor.errors import DeadlineExceeded
 from supervisor.runners import processes
 from supervisor.runners.accounts import find, is_mapped
@@ -108,10 +109,10 @@ class ProcessRunner:
                 left = None if until is None else until - time.monotonic()
                 if left is not None and left <= 0:
                     return False
-                # Without a descriptor for the process's end it has to be looked for.
-                wait = min(
-                    x for x in (left, None if ended is not None else 0.02, 60) if x is not None
-                )
+                # Without a descriptor for the process's end it has to be looked for; with one it
+                # only takes a while to hear a signal that came just before the call.
+                wait = AGAIN if ended is not None else 0.02
+                wait = wait if left is None else min(wait, left)
                 for descriptor, _ in poll.poll(max(1.0, wait * 1000)):
                     if descriptor == output and not self._pass_on(output, tail):
                         poll.unregister(output)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,33 @@ def test_a_lost_claim_interrupts_the_run() -> None:
     with pytest.raises(ClaimLost), beating(renew, SOON, quiet()):
         time.sleep(30)
     assert time.monotonic() - began < 20
+
+
+def test_a_loss_that_was_not_heard_is_told_again() -> None:
+    given: list[int] = []
+    hearing: list[Any] = []
+    armed = threading.Event()
+
+    def renew() -> None:
+        assert armed.wait(5)
+        raise ClaimLost("taken")
+
+    def miss(number: int, _frame: object) -> None:
+        given.append(number)  # as if it came just before a system call, which does not notice
+        signal.signal(number, hearing[0])
+
+    def sleep() -> None:
+        hearing.append(signal.signal(signal.SIGUSR1, miss))
+        armed.set()
+        for _ in range(100):
+            time.sleep(0.1)
+        raise AssertionError
+
+    before = signal.getsignal(signal.SIGUSR1)
+    with pytest.raises(ClaimLost), beating(renew, SOON, quiet()):
+        sleep()
+    assert given == [signal.SIGUSR1]
+    assert signal.getsignal(signal.SIGUSR1) is before
 
 
 def test_a_store_that_fails_for_a_while_does_not_end_the_run() -> None:

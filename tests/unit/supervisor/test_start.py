@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,9 @@ def test_process_1_ends_with_its_childs_status() -> None:
 def test_process_1_passes_term_on() -> None:
     child = (
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
-        "print('ready', flush=True)\ntime.sleep(30)"
+        "print('ready', flush=True)\n"
+        "for _ in range(300):\n"
+        "    time.sleep(0.1)"  # once, a signal that comes just before it were heard at its end
     )
     with as_init(child) as process:
         assert process.stdout is not None
@@ -58,6 +61,35 @@ def test_what_blocks_is_stopped_at_the_limit() -> None:
         time.sleep(10)
     assert time.monotonic() - begin < 5
     assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_limit_that_was_not_heard_rings_again() -> None:
+    rung: list[int] = []
+    hearing: list[Any] = []
+
+    def miss(number: int, _frame: object) -> None:
+        rung.append(number)  # as if it came just before a system call, which does not notice
+        signal.signal(signal.SIGALRM, hearing[0])
+
+    def sleep() -> None:
+        hearing.append(signal.signal(signal.SIGALRM, miss))
+        for _ in range(100):
+            time.sleep(0.1)
+
+    before = signal.getitimer(signal.ITIMER_REAL)
+    with pytest.raises(DeadlineExceeded), alarm.limit(0.01, "reading"):
+        sleep()
+    assert len(rung) == 1
+    assert signal.getitimer(signal.ITIMER_REAL)[1] == before[1]  # no longer rings again
+
+
+def test_a_limit_within_another_leaves_that_one_ringing() -> None:
+    with alarm.limit(100, "all"):
+        with pytest.raises(DeadlineExceeded, match="a part"), alarm.limit(0.01, "a part"):
+            time.sleep(10)
+        left, again = signal.getitimer(signal.ITIMER_REAL)
+        assert 90 < left <= 100
+        assert again == alarm.AGAIN
 
 
 def test_a_job_without_an_event_runs_with_an_empty_one() -> None:

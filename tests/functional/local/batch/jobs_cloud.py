@@ -48,7 +48,8 @@ if what == "env":
         print(name + "=" + os.environ[name])
 if what == "sleep":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
-    time.sleep(60)
+    for _ in range(600):  # a signal just before a sleep is heard after it
+        time.sleep(0.1)
 if what == "hog":
     hog = bytearray(b"x") * (200 << 20)
     time.sleep(30)
