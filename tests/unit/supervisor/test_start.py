@@ -41,7 +41,7 @@ def test_process_1_passes_term_on() -> None:
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
         "print('ready', flush=True)\n"
         "for _ in range(300):\n"
-        "    time.sleep(0.1)"  # once, a signal that comes just before it were heard at its end
+        "    time.sleep(0.1)"  # not at once: a signal just before a sleep is heard after it
     )
     with as_init(child) as process:
         assert process.stdout is not None
