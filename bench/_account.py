@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from scar.aws.connection import Connection
+from scar.aws.client.connection import Connection
 from tests.fakes.moto_gaps import a_session, fill_gaps, furnish
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from bench._account import Calls, Elsewhere, elsewhere
-from scar.aws import deploy
-from scar.aws.function import Batch, Function, Input
+from scar.aws.deploy import deploy
+from scar.aws.model.function import Batch, Function, Input
 from scar.cli.main import collect_seldom
 from supervisor import config as wire
 from supervisor.model import ExecutionMode, ImageDefaults, OutputRule
@@ -35,7 +35,7 @@ from supervisor.model import ExecutionMode, ImageDefaults, OutputRule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from supervisor.model import FunctionConfig
 
 RUNS = 5

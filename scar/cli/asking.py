@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.cli.session import Session
 
 F = TypeVar("F", bound="Callable[..., Any]")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from scar.aws import sdk
-from scar.aws.connection import Connection
-from scar.aws.faults import NO_REGION, translated
+from scar.aws.client import sdk
+from scar.aws.client.connection import Connection
+from scar.aws.client.errors import NO_REGION, translated
 from scar.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:

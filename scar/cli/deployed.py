@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.aws.resources import Resource
+    from scar.aws.model.resources import Resource
     from scar.cli.session import Session
 
 

@@ -23,7 +23,7 @@ from scar.cli.session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.plan import Plan
+    from scar.aws.model.plan import Plan
 
 F = TypeVar("F", bound="Callable[..., Any]")
 _FILE = click.Path(path_type=Path)
@@ -130,7 +130,7 @@ def update(
 def deploy_functions(session: Session, file: Path | None, flags: Flags, *, dry_run: bool) -> Plan:
     """Deploy what the file and the flags describe, or only say what would be done."""
     connection, document = connect_document(session, file, flags)
-    from scar.aws.described import functions_of
+    from scar.aws.compile.from_fdl import functions_of
 
     functions = functions_of(document)
     done = session.world.deploy(

@@ -32,11 +32,11 @@ def export(
     """
     if file is None:
         raise click.UsageError("Give -f FILE.")
-    from scar.aws import preflight
-    from scar.aws.described import functions_of
+    from scar.aws.compile.from_fdl import functions_of
     from scar.aws.export import pseudo
+    from scar.aws.export.desired import wanted
     from scar.aws.export.template import export as write
-    from scar.aws.export.wanted import wanted
+    from scar.aws.validation import resources as preflight
     from scar.cli.reading import resolve_document, wishes
 
     resolved = resolve_document(session, file, Flags())

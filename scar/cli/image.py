@@ -16,7 +16,7 @@ from scar.cli.render import size
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from scar.aws.function import Function
+    from scar.aws.model.function import Function
     from scar.cli.session import Session
     from scar.fdl.model import Document
     from scar.image.compose import ComposedImage
@@ -95,7 +95,7 @@ def compose(
     _function(resolve_document(session, file, given).document, chosen)
     if keep:
         _require_place(keep)
-    from scar.aws.composed import composed
+    from scar.aws.images.composed import composed
     from scar.image.inspect import inspect as look_into
     from scar.image.model import BaseImage
     from scar.image.reference import parse
@@ -115,7 +115,7 @@ def compose(
 
 
 def _function(document: Document, chosen: str | None) -> Function:
-    from scar.aws.described import functions_of
+    from scar.aws.compile.from_fdl import functions_of
 
     functions = {function.name: function for function in functions_of(document)}
     if chosen is None and len(functions) == 1:

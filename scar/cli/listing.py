@@ -18,8 +18,8 @@ from scar.cli.render import count, printable, size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scar.aws.connection import Connection
-    from scar.aws.listing import FunctionSummary
+    from scar.aws.client.connection import Connection
+    from scar.aws.inventory.listing import FunctionSummary
     from scar.cli.session import Session
     from scar.transfer.objects import Entry
     from scar.transfer.place import Place

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.cli.session import Session
     from scar.runs.ledger import Run
     from scar.runs.logs import LogLine

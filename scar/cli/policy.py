@@ -29,10 +29,10 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
     managed policy may be is printed as a list of several: attach all of them.
     """
     one_of({"-f": file, "--all-features": all_features})
-    from scar.aws.account import Account, partition_of
-    from scar.aws.policies.person import LONGEST, policies
-    from scar.aws.policies.scope import ANY, scope_of
-    from scar.aws.policies.scope import all_features as everything
+    from scar.aws.compile.policies.scope import ANY, scope_of
+    from scar.aws.compile.policies.scope import all_features as everything
+    from scar.aws.compile.policies.user import LONGEST, policies
+    from scar.aws.model.account import Account, partition_of
 
     def here(region: str) -> Account:
         known = account or session.settings.account_id or ANY
@@ -41,7 +41,7 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
     if file is None:
         scope = everything(here(session.target().region))
     else:
-        from scar.aws.described import functions_of
+        from scar.aws.compile.from_fdl import functions_of
         from scar.cli.definition import Flags
         from scar.cli.reading import resolve_document, wishes
 

@@ -13,7 +13,7 @@ from scar.cli.definition import overrides
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.cli.definition import Flags
     from scar.cli.session import Session
     from scar.fdl.load import Around, Resolved

@@ -18,8 +18,8 @@ from scar.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.aws.connection import Connection
-    from scar.aws.listing import FunctionSummary, InputFolder
+    from scar.aws.client.connection import Connection
+    from scar.aws.inventory.listing import FunctionSummary, InputFolder
     from scar.cli.session import Session
     from scar.runs.call import Answer, Input
     from scar.runs.ledger import Run
@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913 one argument per option
         raise click.UsageError("-ib runs the function's own script: leave out -s and ARGUMENTS.")
     connection, function = _function(session, name, file)
     call = Call(session, connection, function, output_file)
-    from scar.aws.listing import InputFolder
+    from scar.aws.inventory.listing import InputFolder
 
     if content is None and not arguments:
         folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
@@ -225,7 +225,7 @@ def _function(
             raise click.UsageError("Give -n or -f.")
         connection = session.connect()
         return connection, find(session, connection, name)
-    from scar.aws.described import functions_of
+    from scar.aws.compile.from_fdl import functions_of
 
     connection, document = connect_document(session, file, Flags())
     functions = {function.name: function for function in functions_of(document)}

@@ -9,7 +9,7 @@ from scar.cli.render import Terminal
 from scar.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.cli.world import World
     from scar.fdl.settings import Settings
 

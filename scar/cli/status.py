@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.cli.session import Session
     from scar.runs.ledger import Run
     from scar.runs.states import State

@@ -31,7 +31,7 @@ def validate(session: Session, file: Path | None) -> None:
     """
     if file is None:
         raise click.UsageError("Give -f FILE.")
-    from scar.aws.preflight import require
+    from scar.aws.validation.resources import require
     from scar.cli.reading import resolve_document
     from scar.fdl.faults import InvalidFDL
 
@@ -55,10 +55,10 @@ def validate(session: Session, file: Path | None) -> None:
 
 def _broken(document: Document) -> list[str]:
     """Find what AWS would refuse in any account: everything is compiled for one that is not."""
-    from scar.aws import preflight
-    from scar.aws.account import Account, partition_of
-    from scar.aws.described import functions_of
-    from scar.aws.standin import compiled
+    from scar.aws.compile.from_fdl import functions_of
+    from scar.aws.compile.placeholders import compiled
+    from scar.aws.model.account import Account, partition_of
+    from scar.aws.validation import resources as preflight
     from scar.cli.reading import wishes
     from scar.fdl.variables import ASSUMED
 

@@ -15,7 +15,7 @@ from scar.errors import ScarError, StillWaiting
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.cli.session import Session
     from scar.runs.progress import Progress
 

@@ -12,7 +12,7 @@ from scar.cli.render import printable
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.cli.session import Session
     from scar.runs.ledger import Ledger, Run
     from scar.runs.story import Story

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from scar.aws.composing import FunctionImages
-    from scar.aws.connection import Connection
-    from scar.aws.function import Function
-    from scar.aws.listing import FunctionSummary, InputFolder
-    from scar.aws.plan import Plan
-    from scar.aws.resources import Resource
+    from scar.aws.client.connection import Connection
+    from scar.aws.images.builder import FunctionImages
+    from scar.aws.inventory.listing import FunctionSummary, InputFolder
+    from scar.aws.model.function import Function
+    from scar.aws.model.plan import Plan
+    from scar.aws.model.resources import Resource
     from scar.cli.session import Target
     from scar.image.blobs import BlobCache
     from scar.image.source import ImageStore
@@ -48,7 +48,7 @@ class World:
         return to_aws(target)
 
     def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
-        from scar.aws.listing import list_functions
+        from scar.aws.inventory.listing import list_functions
 
         return list_functions(connection)
 
@@ -61,7 +61,7 @@ class World:
         dry_run: bool,
         progress: Callable[[str], None],
     ) -> Plan:
-        from scar.aws.deploy import init
+        from scar.aws.deploy.deploy import init
 
         with self.function_images(connection, report) as images:
             images.progress.show = progress
@@ -72,7 +72,7 @@ class World:
         self, connection: Connection, report: Callable[[str], None]
     ) -> Iterator[FunctionImages]:
         """Open what composes images of functions; their layers can be read as long as it is."""
-        from scar.aws.composing import FunctionImages
+        from scar.aws.images.builder import FunctionImages
         from scar.image.bundle import find_bundle
 
         with self.image_stores(lambda: connection) as places:
@@ -90,7 +90,7 @@ class World:
 
         ``connect`` is called if an image is in ECR.
         """
-        from scar.aws.logins import RegistryLogins
+        from scar.aws.images.logins import RegistryLogins
         from scar.image.credentials import DockerConfig
         from scar.image.docker_store import stores
         from scar.image.pull import Registries
@@ -115,18 +115,18 @@ class World:
         force: bool,
         dry_run: bool,
     ) -> Plan:
-        from scar.aws.deploy import remove
+        from scar.aws.deploy.deploy import remove
 
         return remove(names, connection, report, buckets=buckets, force=force, dry_run=dry_run)
 
     def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
         """Return what is there of a function, the function first; empty if it is not there."""
-        from scar.aws.parts import parts_of
+        from scar.aws.inventory.function_resources import parts_of
 
         return parts_of(function, connection)
 
     def every_function(self, connection: Connection) -> Sequence[str]:
-        from scar.aws.deploy import every_function
+        from scar.aws.deploy.deploy import every_function
 
         return every_function(connection)
 

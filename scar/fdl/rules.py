@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from scar.aws import limits
+from scar.aws.model import limits
 from scar.fdl import flows
 from scar.fdl.flows import lands_in
 from supervisor.model import ExecutionMode

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scar.aws import limits
+from scar.aws.model import limits
 from scar.fdl.model import Document
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what YAML language servers know

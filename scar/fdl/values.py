@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
-from scar.aws import limits
+from scar.aws.model import limits
 from scar.fdl import scripts
 
 _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"

@@ -60,7 +60,7 @@ class Destinations:
             if (service, region) not in self._clients:
                 import boto3
 
-                from scar.aws.connection import client_config
+                from scar.aws.client.connection import client_config
 
                 session = boto3.Session(
                     self._key.access_key, self._key.secret_key, region_name=region

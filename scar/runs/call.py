@@ -12,7 +12,8 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import ReadTimeoutError
 
-from scar.aws import faults, limits
+from scar.aws.client import errors as faults
+from scar.aws.model import limits
 from scar.errors import ConfigurationError, ScarError, StillWaiting, UsageError
 from scar.runs.logs import NoSuchFunction
 from supervisor.events import WISH
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda import LambdaClient
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 _DELEGATED = re.compile(r"^The run (\S+) goes on in the Batch job (\S+)\.$", re.MULTILINE)
 _LAMBDAS_OWN = re.compile(r"(START|END|REPORT) RequestId: ")
@@ -192,7 +193,7 @@ def _body(answer: Mapping[str, object]) -> bytes:
 
 def _patient(connection: Connection, timeout: int) -> LambdaClient:
     """Make a client that waits longer than the function may take, and never asks twice."""
-    from scar.aws.connection import client_config
+    from scar.aws.client.connection import client_config
 
     once = {"mode": "standard", "total_max_attempts": 1}
     config = client_config(read_timeout=timeout + SPARE, retries=once)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.faults import translated
+from scar.aws.client.errors import translated
 from scar.errors import ScarError
 from scar.runs.states import State
 from supervisor import records

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults
+from scar.aws.client import errors as faults
 from scar.errors import ScarError, UsageError
 from supervisor import records
 from supervisor.invocation import Announced, RunPath

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws.faults import translated
+from scar.aws.client.errors import translated
 from scar.runs.states import State
 from scar.runs.waiting import as_its_job
 from supervisor import records

@@ -9,8 +9,9 @@ from email.utils import parsedate_to_datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from scar.aws import faults, names
-from scar.aws.faults import translated
+from scar.aws.client import errors as faults
+from scar.aws.client.errors import translated
+from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs.states import State, state_of
 from supervisor import records
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 ROOT = "runs/"
 

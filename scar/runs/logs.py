@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from scar.aws import faults, names
+from scar.aws.client import errors as faults
+from scar.aws.model import names
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         FilterLogEventsRequestPaginateTypeDef,
     )
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 Service = Literal["lambda", "batch"]
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws import limits
+from scar.aws.model import limits
 from scar.errors import ScarError
 from scar.runs.logs import NoSuchFunction
 from scar.runs.states import State

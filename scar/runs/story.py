@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scar.aws import names
+from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs import find
 from scar.runs import job as jobs
@@ -15,7 +15,7 @@ from supervisor import records
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.runs.job import Job
     from scar.runs.ledger import Ledger, Run
     from supervisor.invocation import RunPath

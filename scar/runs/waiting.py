@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from scar.aws.faults import translated
-from scar.aws.names import SHARED_PREFIX
+from scar.aws.client.errors import translated
+from scar.aws.model.names import SHARED_PREFIX
 from scar.runs.states import State
 from supervisor import records
 

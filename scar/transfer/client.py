@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws import faults
+from scar.aws.client import errors as faults
 from scar.transfer.errors import BucketNotFound, OthersBucket, is_denied, translate
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 WORKERS = 64  # small files at once; more gains nothing with this SDK
 PART_THREADS = 16  # parts of one large file at once
@@ -26,7 +26,7 @@ def transfer_client(connection: Connection, owner: str = "") -> S3Client:
     """
     from botocore.handlers import add_expect_header
 
-    from scar.aws.connection import client_config, expect_owner
+    from scar.aws.client.connection import client_config, expect_owner
 
     config = client_config(
         max_pool_connections=WORKERS + PART_THREADS,

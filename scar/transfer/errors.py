@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws import faults
+from scar.aws.client import errors as faults
 from scar.errors import ScarError
 
 if TYPE_CHECKING:

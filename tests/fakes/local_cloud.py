@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 
-from scar.aws import deploy
-from scar.aws.composing import FunctionImages
-from scar.aws.connection import Connection
-from scar.aws.described import functions_of
+from scar.aws.client.connection import Connection
+from scar.aws.compile.from_fdl import functions_of
+from scar.aws.deploy import deploy
+from scar.aws.images.builder import FunctionImages
 from scar.errors import ConfigurationError
 from scar.fdl.load import load
 from scar.image.blobs import BlobCache
@@ -42,7 +42,7 @@ from tests.conformance.laboratories import unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from scar.aws.plan import Plan
+    from scar.aws.model.plan import Plan
 
 T = TypeVar("T")
 

@@ -10,12 +10,12 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from scar.aws import sdk
+from scar.aws.client import sdk
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 ACCOUNT = "123456789012"
 _BATCHS_OWN = "AWSServiceRoleForBatch"

@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scar.aws import names, templates
-from scar.aws import resources as kinds
+from scar.aws.compile.policies import canonical
 from scar.aws.handlers.batch import parse_environment, parse_queue
-from scar.aws.handlers.definitions import parse as parse_definition
-from scar.aws.policies import canonical
+from scar.aws.handlers.job_definitions import parse as parse_definition
+from scar.aws.model import names
+from scar.aws.model import resources as kinds
+from scar.aws.requests import launch_templates as templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

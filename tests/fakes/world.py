@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from scar.aws.account import Account
-from scar.aws.connection import Connection
-from scar.aws.listing import FunctionSummary, InputFolder
-from scar.aws.plan import Create, Plan
-from scar.aws.resources import Bucket
+from scar.aws.client.connection import Connection
+from scar.aws.inventory.listing import FunctionSummary, InputFolder
+from scar.aws.model.account import Account
+from scar.aws.model.plan import Create, Plan
+from scar.aws.model.resources import Bucket
 from scar.cli.world import World
 from scar.runs.call import Answer, Input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from scar.aws.function import Function
-    from scar.aws.resources import Resource
+    from scar.aws.model.function import Function
+    from scar.aws.model.resources import Resource
     from scar.cli.session import Target
     from scar.runs.ledger import Run
 

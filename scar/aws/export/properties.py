@@ -1,6 +1,6 @@
 """Each kind of resource as CloudFormation writes it. Pure.
 
-The requests of ``scar.aws.requests`` say the same to the APIs; only spelling differs.
+The requests of ``scar.aws.requests.lambda_`` say the same to the APIs; only spelling differs.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
 """
 
@@ -9,12 +9,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from scar.aws import machine_requests, names, requests, templates
+from scar.aws.model import names
+from scar.aws.requests import (
+    batch as machine_requests,
+)
+from scar.aws.requests import (
+    lambda_ as requests,
+)
+from scar.aws.requests import (
+    launch_templates as templates,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from scar.aws import resources as kinds
+    from scar.aws.model import resources as kinds
 
 Properties = dict[str, Any]
 

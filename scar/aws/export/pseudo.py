@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scar.aws.account import Account, partition_of
+from scar.aws.model.account import Account, partition_of
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARK = re.compile(f"{_OPEN}([A-Za-z0-9]+){_CLOSE}")

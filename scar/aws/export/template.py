@@ -13,9 +13,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scar.aws import resources as kinds
 from scar.aws.export import properties
 from scar.aws.export.pseudo import marks, written
+from scar.aws.model import resources as kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One handler per kind of resource; ``scar.aws.apply`` knows which serves what.
+"""One handler per kind of resource; ``scar.aws.deploy.apply`` knows which serves what.
 
 A handler answers with the SDK's errors; whoever calls it translates them.
 """

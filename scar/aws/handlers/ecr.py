@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from scar.aws import names
-from scar.aws.faults import NotOurs
-from scar.aws.policies import canonical
-from scar.aws.resources import Image, OldImage, OldRepository, Repository
+from scar.aws.client.errors import NotOurs
+from scar.aws.compile.policies import canonical
+from scar.aws.model import names
+from scar.aws.model.resources import Image, OldImage, OldRepository, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import TagTypeDef
 
-    from scar.aws.resources import Pairs
+    from scar.aws.model.resources import Pairs
 
 
 class ImageStore(Protocol):

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults, names, requests
-from scar.aws.faults import NotOurs
+from scar.aws.client import errors as faults
+from scar.aws.client.errors import NotOurs
+from scar.aws.client.wait import Patience
 from scar.aws.handlers.function_state import is_settled
-from scar.aws.resources import EventInvokeConfig, InvokePermission, LambdaFunction
-from scar.aws.wait import Patience
+from scar.aws.model import names
+from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction
+from scar.aws.requests import lambda_ as requests
 from scar.errors import Refused, StillWaiting
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
         FunctionConfigurationTypeDef,
     )
 
-    from scar.aws.resources import Pairs
+    from scar.aws.model.resources import Pairs
 
     _Described = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
 

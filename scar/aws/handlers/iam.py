@@ -7,17 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.aws import faults, names
-from scar.aws.faults import NotOurs
-from scar.aws.policies import canonical
-from scar.aws.resources import InstanceProfile, Role
-from scar.aws.wait import Patience
+from scar.aws.client import errors as faults
+from scar.aws.client.errors import NotOurs
+from scar.aws.client.wait import Patience
+from scar.aws.compile.policies import canonical
+from scar.aws.model import names
+from scar.aws.model.resources import InstanceProfile, Role
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_iam.type_defs import TagTypeDef
 
-    from scar.aws.resources import Pairs
+    from scar.aws.model.resources import Pairs
 
 _POLICY = "scar"
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults, templates
+from scar.aws.client import errors as faults
+from scar.aws.requests import launch_templates as templates
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-    from scar.aws.resources import LaunchTemplate
+    from scar.aws.model.resources import LaunchTemplate
 
 _VERSION = "1"
 _ABSENT = frozenset(

@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws import names
-from scar.aws.resources import LogGroup
+from scar.aws.model import names
+from scar.aws.model.resources import LogGroup
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient

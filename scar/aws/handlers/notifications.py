@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults
-from scar.aws.requests import notification_rule
-from scar.aws.resources import BucketNotification
-from scar.aws.wait import Patience
+from scar.aws.client import errors as faults
+from scar.aws.client.wait import Patience
+from scar.aws.model.resources import BucketNotification
+from scar.aws.requests.lambda_ import notification_rule
 from scar.errors import Refused, StillWaiting
 
 if TYPE_CHECKING:

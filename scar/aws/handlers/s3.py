@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults, names, requests
-from scar.aws.resources import Bucket, StateBucket
+from scar.aws.client import errors as faults
+from scar.aws.model import names
+from scar.aws.model.resources import Bucket, StateBucket
+from scar.aws.requests import lambda_ as requests
 from scar.errors import Refused
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, StrictBool, model_validator
 
-from scar.aws import limits
+from scar.aws.model import limits
 from scar.fdl.model.base import Environment, Model
 from scar.fdl.values import File, Texts
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
-from scar.aws import limits
+from scar.aws.model import limits
 from scar.fdl.model.base import Environment, Model, Network, Storage
 from scar.fdl.values import (
     File,

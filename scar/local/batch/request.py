@@ -1,6 +1,6 @@
 """SubmitJob: a job from a definition and a request, or a refusal. Pure.
 
-What AWS's own rules say is in ``scar.aws.checks.batch``.
+What AWS's own rules say is in ``scar.aws.requests.rules.batch``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from scar.aws.checker import overrides_failure
+from scar.aws.requests.validator import overrides_failure
 from scar.local.batch.model import JobSpec, Rule
 from scar.local.moto.faults import Refusal
 from scar.local.moto.judgement import judge

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from scar.aws import limits
+from scar.aws.model import limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
     calls         what a request asks for: service, operation, parameters (botocore's models)
     offer         which services and operations are served, and what is refused with a sentence
     faults        refusals in each protocol's own error shape
-    judgement     what AWS itself would refuse (scar.aws.checker)
+    judgement     what AWS itself would refuse (scar.aws.requests.validator)
     footprint     which resource a call changes, which earlier calls it makes superfluous (pure)
     journal       successful changes on disk, in order; replayed at start
     upstream      moto itself: one call at a time, its random numbers seeded per call

@@ -1,10 +1,10 @@
-"""The rules of AWS's own services (``scar.aws.checker``), as refusals."""
+"""The rules of AWS's own services (``scar.aws.requests.validator``), as refusals."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.checker import check
+from scar.aws.requests.validator import check
 from scar.local.moto.faults import Refusal
 
 if TYPE_CHECKING:

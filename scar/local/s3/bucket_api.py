@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from scar.aws.checks.storage import bucket_tags
+from scar.aws.requests.rules.s3 import bucket_tags
 from scar.local.http.model import Response
 from scar.local.s3 import buckets, notifications, xml
 from scar.local.s3.buckets import Bucket

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 
 class Kind(StrEnum):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from moto.backends import get_backend
 
-from scar.aws import checker
-from scar.aws.connection import Connection
+from scar.aws.client.connection import Connection
+from scar.aws.requests import validator as checker
 from tests.fakes.moto_gaps import ACCOUNT, a_session, fill_gaps, furnish
 from tests.fakes.moto_threads import one_account
 

@@ -10,7 +10,7 @@ from tests.functional.aws.making import widen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
     ByHand = Callable[[Connection], object]
 

@@ -15,8 +15,8 @@ from tests.functional.aws.accounts import an_account
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scar.aws.connection import Connection
-    from scar.aws.function import Function
+    from scar.aws.client.connection import Connection
+    from scar.aws.model.function import Function
     from supervisor.model import FunctionConfig
 
 

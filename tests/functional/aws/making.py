@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from scar.aws import deploy as deployment
-from scar.aws.function import Batch, Function, Input
+from scar.aws.deploy import deploy as deployment
+from scar.aws.model.function import Batch, Function, Input
 from supervisor.model import ExecutionMode, OutputRule
 from tests.fakes.moto_gaps import answered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.connection import Connection
-    from scar.aws.plan import Plan
+    from scar.aws.client.connection import Connection
+    from scar.aws.model.plan import Plan
     from tests.functional.aws.conftest import FakeImages
 
 MODES = ("lambda", "lambda-batch", "batch")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 _REGISTRY = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs/uploads|blobs)/")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from scar.aws.composing import FunctionImages
-from scar.aws.connection import Connection
+from scar.aws.client.connection import Connection
+from scar.aws.images.builder import FunctionImages
 from scar.cli.main import run
 from scar.cli.world import World
 from scar.image.progress import Progress

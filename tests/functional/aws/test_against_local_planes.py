@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scar.aws.connection import Connection
-from scar.aws.listing import InputFolder, list_functions
+from scar.aws.client.connection import Connection
+from scar.aws.inventory.listing import InputFolder, list_functions
 from scar.local.batch.plane import BatchPlane
 from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.router import Route, Router

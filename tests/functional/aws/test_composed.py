@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws import deploy
-from scar.aws.composed import composed
-from scar.aws.composing import FunctionImages
-from scar.aws.plan import Create
-from scar.aws.resources import Image
+from scar.aws.deploy import deploy
+from scar.aws.images.builder import FunctionImages
+from scar.aws.images.composed import composed
+from scar.aws.model.plan import Create
+from scar.aws.model.resources import Image
 from scar.image.blobs import BlobCache
 from scar.image.build import docker_save
 from scar.image.layer import File, Folder, layer
@@ -21,7 +21,7 @@ from tests.functional.aws.making import MODES, a_function
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 
 class Images(FunctionImages):

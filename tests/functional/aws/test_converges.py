@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from scar.aws.deploy import every_function
-from scar.aws.function import Batch, Compute, Function, Input
+from scar.aws.deploy.deploy import every_function
+from scar.aws.model.function import Batch, Compute, Function, Input
 from scar.errors import Refused, ScarError
 from supervisor.model import ExecutionMode, OutputRule
 from tests.functional.aws import foreign
@@ -27,7 +27,7 @@ from tests.functional.aws.making import MODES, a_function, deploy, left, remove
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 EXAMPLES = int(os.environ.get("SCAR_PROPERTY_EXAMPLES", "10"))
 NAMES = st.sampled_from(("crop", "cut"))

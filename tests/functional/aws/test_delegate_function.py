@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scar.aws.client.wait import Patience
 from scar.aws.handlers.functions import EventInvokeHandler
-from scar.aws.names import DELEGATE
-from scar.aws.preflight import NotDeployable
-from scar.aws.resources import EventInvokeConfig
-from scar.aws.wait import Patience
+from scar.aws.model.names import DELEGATE
+from scar.aws.model.resources import EventInvokeConfig
+from scar.aws.validation.resources import NotDeployable
 from scar.errors import Refused
 from supervisor import config as wire
 from tests.functional.aws.making import a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from tests.functional.aws.conftest import FakeImages
 
 ARN = f"arn:aws:lambda:eu-west-1:123456789012:function:{DELEGATE}"

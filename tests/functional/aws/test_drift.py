@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.deploy import init
+from scar.aws.deploy.deploy import init
 from tests.functional.aws.by_hand import CHANGES
 from tests.functional.aws.making import a_function, deploy
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from tests.functional.aws.conftest import FakeImages
 
 

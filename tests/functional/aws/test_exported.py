@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws import deploy as deployment
-from scar.aws import names
+from scar.aws.deploy import deploy as deployment
+from scar.aws.export.desired import wanted
 from scar.aws.export.template import export, image_parameter
-from scar.aws.export.wanted import wanted
-from scar.aws.function import Batch, Compute
-from scar.aws.plan import Create
-from scar.aws.resources import Image, JobDefinition
+from scar.aws.model import names
+from scar.aws.model.function import Batch, Compute
+from scar.aws.model.plan import Create
+from scar.aws.model.resources import Image, JobDefinition
 from tests.fakes.template_reader import Reader
 from tests.functional.aws.making import MODES, a_function
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
-    from scar.aws.function import Function
+    from scar.aws.client.connection import Connection
+    from scar.aws.model.function import Function
     from tests.functional.aws.conftest import FakeImages
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.deploy import init
-from scar.aws.function import Batch, Compute, Input
+from scar.aws.client.wait import Patience
+from scar.aws.deploy.deploy import init
+from scar.aws.deploy.lock import KEY, look
 from scar.aws.handlers.functions import FunctionHandler
-from scar.aws.lock import KEY, look
-from scar.aws.preflight import NotDeployable
-from scar.aws.resources import LambdaFunction
-from scar.aws.wait import Patience
+from scar.aws.model.function import Batch, Compute, Input
+from scar.aws.model.resources import LambdaFunction
+from scar.aws.validation.resources import NotDeployable
 from scar.errors import Refused
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.making import MODES, a_function, a_role, deploy, left, refuse
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel
 
-    from scar.aws.connection import Connection
-    from scar.aws.function import Function
-    from scar.aws.lock import Seen
-    from scar.aws.resources import ComputeType
+    from scar.aws.client.connection import Connection
+    from scar.aws.deploy.lock import Seen
+    from scar.aws.model.function import Function
+    from scar.aws.model.resources import ComputeType
     from supervisor.model import FunctionConfig, ImageDefaults
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from scar.aws.lock import KEY, DeployLock, look
+from scar.aws.deploy.lock import KEY, DeployLock, look
 from scar.errors import Refused
 from tests.functional.aws.making import refuse
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 
 @pytest.fixture

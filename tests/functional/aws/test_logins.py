@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.logins import RegistryLogins
+from scar.aws.images.logins import RegistryLogins
 from scar.image.credentials import Login
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
 
 DOCKERS = Login("me", "secret")
 

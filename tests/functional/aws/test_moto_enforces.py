@@ -21,9 +21,9 @@ from moto.core import enable_iam_authentication
 from moto.iam.access_control import IAMRequestBase
 from moto.s3.responses import ACTION_MAP
 
-from scar.aws.connection import Connection
-from scar.aws.policies.person import policies
-from scar.aws.policies.scope import scope_of
+from scar.aws.client.connection import Connection
+from scar.aws.compile.policies.scope import scope_of
+from scar.aws.compile.policies.user import policies
 from scar.errors import Refused
 from tests.fakes.iam import listed
 from tests.functional.aws.accounts import amend

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.parts import parts_of
-from scar.aws.resources import LambdaFunction
+from scar.aws.inventory.function_resources import parts_of
+from scar.aws.model.resources import LambdaFunction
 from tests.functional.aws.making import a_function, deploy
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from tests.functional.aws.conftest import FakeImages
 
 

@@ -9,15 +9,15 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from scar.aws.deploy import init
-from scar.aws.function import Batch, Compute
-from scar.aws.preflight import NotDeployable
+from scar.aws.deploy.deploy import init
+from scar.aws.model.function import Batch, Compute
+from scar.aws.validation.resources import NotDeployable
 from tests.functional.aws.making import a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from tests.functional.aws.conftest import FakeImages
 
 FARGATE = Batch(memory=2048, compute=Compute(type="FARGATE"))

@@ -16,7 +16,7 @@ from tests.functional.aws.replaying import STATE, Replay, function, machines
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from tests.fakes.iam import Grant, Policy
 
 HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.aws import names
-from scar.aws.deploy import init
+from scar.aws.deploy.deploy import init
+from scar.aws.model import names
 from scar.errors import Refused
 from tests.functional.aws.making import a_function, deploy, left, pretend_running, refuse, remove
 from tests.functional.aws.pushed import Pushed
@@ -18,8 +18,8 @@ from tests.functional.aws.pushed import Pushed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.connection import Connection
-    from scar.aws.function import Function
+    from scar.aws.client.connection import Connection
+    from scar.aws.model.function import Function
     from tests.functional.aws.conftest import FakeImages
 
 NOTHING = "Nothing to change."

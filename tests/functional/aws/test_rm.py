@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.deploy import every_function
-from scar.aws.deploy import remove as deploy_remove
+from scar.aws.deploy.deploy import every_function
+from scar.aws.deploy.deploy import remove as deploy_remove
 from scar.aws.handlers.s3 import BucketHandler
-from scar.aws.listing import InputFolder, list_functions
-from scar.aws.names import DELEGATE
-from scar.aws.resources import Bucket
+from scar.aws.inventory.listing import InputFolder, list_functions
+from scar.aws.model.names import DELEGATE
+from scar.aws.model.resources import Bucket
 from scar.errors import Refused
 from tests.functional.aws.accidents import Died
 from tests.functional.aws.making import (
@@ -27,7 +27,7 @@ from tests.functional.aws.making import (
 )
 
 if TYPE_CHECKING:
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from tests.functional.aws.conftest import FakeImages
 
 STATE = "scar-123456789012-eu-west-1"

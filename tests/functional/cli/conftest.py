@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scar.aws.connection import Connection
+from scar.aws.client.connection import Connection
 from scar.cli.world import World
 from tests.fakes.moto_threads import one_account
 

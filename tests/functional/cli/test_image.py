@@ -22,8 +22,8 @@ from tests.fakes.world import FakeWorld
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scar.aws.composing import FunctionImages
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
+    from scar.aws.images.builder import FunctionImages
 
 RUN = ImageDefaults(entrypoint=("/bin/x", "a b"), environment={"PATH": "/bin", "LANG": "C"})
 TREES = [{"bin/x": File(b"#!", 0o755)}, {"etc/y": File(b"y")}]

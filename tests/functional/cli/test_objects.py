@@ -11,8 +11,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from scar.aws.connection import Connection
-from scar.aws.listing import InputFolder
+from scar.aws.client.connection import Connection
+from scar.aws.inventory.listing import InputFolder
 from scar.cli.main import run
 from scar.cli.session import Target
 from scar.cli.world import World

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws import deploy
+from scar.aws.deploy import deploy
 from tests.fakes.faulty_scripts import IN_BATCH
 from tests.fakes.local_cloud import a_local_cloud, function, until
 

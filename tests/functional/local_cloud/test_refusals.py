@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws import deploy
-from scar.aws.described import functions_of
-from scar.aws.names import DELEGATE
-from scar.aws.preflight import NotDeployable
+from scar.aws.compile.from_fdl import functions_of
+from scar.aws.deploy import deploy
+from scar.aws.model.names import DELEGATE
+from scar.aws.validation.resources import NotDeployable
 from scar.errors import ConfigurationError, ScarError
 from scar.fdl.faults import InvalidFDL
 from scar.fdl.load import load

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from scar.aws.connection import Connection
+from scar.aws.client.connection import Connection
 from scar.transfer.client import transfer_client
 
 if TYPE_CHECKING:

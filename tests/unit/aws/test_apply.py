@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.apply import apply
-from scar.aws.plan import plan
-from scar.aws.resources import (
+from scar.aws.deploy.apply import apply
+from scar.aws.model.plan import plan
+from scar.aws.model.resources import (
     BucketNotification,
     ComputeEnvironment,
     InstanceProfile,
@@ -25,7 +25,7 @@ from scar.aws.resources import (
 from scar.errors import Refused
 
 if TYPE_CHECKING:
-    from scar.aws.resources import Resource
+    from scar.aws.model.resources import Resource
 
 LOGS = LogGroup(name="/aws/lambda/crop")
 ROLE = Role(name="crop-role")
@@ -82,7 +82,7 @@ def test_independent_steps_run_at_the_same_time() -> None:
 
 
 def test_what_most_steps_wait_for_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scar.aws.apply.PARALLEL", 1)
+    monkeypatch.setattr("scar.aws.deploy.apply.PARALLEL", 1)
     environment = ComputeEnvironment(name="scar-1")
     queue = JobQueue(name="scar-1", environment="scar-1")
     world = World(there={ROLE.key: ROLE})

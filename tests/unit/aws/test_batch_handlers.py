@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scar.aws.client.wait import Patience
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
-from scar.aws.resources import ComputeEnvironment, JobQueue
-from scar.aws.wait import Patience
+from scar.aws.model.resources import ComputeEnvironment, JobQueue
 from scar.errors import Refused, StillWaiting
 
 BUSY = "Cannot update, resource is being modified."

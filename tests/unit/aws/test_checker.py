@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scar.aws import limits
-from scar.aws.checker import check, overrides_failure
-from scar.aws.checks.storage import AMBIGUOUS
+from scar.aws.model import limits
+from scar.aws.requests.rules.s3 import AMBIGUOUS
+from scar.aws.requests.validator import check, overrides_failure
 
 
 def codes(service: str, operation: str, **parameters: object) -> list[tuple[str, int]]:
@@ -144,7 +144,7 @@ def test_batch_takes_a_definition_at_its_limits(changes: dict[str, object]) -> N
 
 
 def padded(base: dict[str, object], name: str, size: int) -> dict[str, object]:
-    from scar.aws.checks.model import size as measure
+    from scar.aws.requests.rules.model import size as measure
 
     missing = size - measure({**base, name: ""})
     return {**base, name: "x" * missing}

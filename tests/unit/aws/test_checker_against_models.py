@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 
-from scar.aws import checker, limits
-from scar.aws.checks import batch as batch_rules
+from scar.aws.model import limits
+from scar.aws.requests import validator as checker
+from scar.aws.requests.rules import batch as batch_rules
 
 if TYPE_CHECKING:
-    from scar.aws.limits import Limit
+    from scar.aws.model.limits import Limit
 
 SESSION = botocore.session.Session()
 

@@ -14,7 +14,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from scar.aws import checker
+from scar.aws.requests import validator as checker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

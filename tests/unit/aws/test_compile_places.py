@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from scar.aws import machine_requests, requests
-from scar.aws.account import Account
-from scar.aws.compile import desired
-from scar.aws.function import Batch, Compute, Function, Input
-from scar.aws.resources import (
+from scar.aws.account.routes import Network
+from scar.aws.compile.compiler import desired
+from scar.aws.model.account import Account
+from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.resources import (
     ComputeEnvironment,
     JobDefinition,
     Key,
@@ -18,7 +18,8 @@ from scar.aws.resources import (
     Resource,
     Role,
 )
-from scar.aws.routes import Network
+from scar.aws.requests import batch as machine_requests
+from scar.aws.requests import lambda_ as requests
 from supervisor.model import ExecutionMode
 
 ACCOUNT = Account("123456789012", "eu-west-1")

@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 import scar
-from scar.aws.connection import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT, Connection
-from scar.aws.faults import translated
+from scar.aws.client.connection import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT, Connection
+from scar.aws.client.errors import translated
 from scar.errors import ConfigurationError, Refused, ScarError
 
 

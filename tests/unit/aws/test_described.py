@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.described import functions_of
-from scar.aws.function import Batch, Compute, Function, Input
+from scar.aws.compile.from_fdl import functions_of
+from scar.aws.model.function import Batch, Compute, Function, Input
 from scar.fdl.model import Document
 from supervisor.model import ExecutionMode, OutputRule
 

@@ -11,11 +11,11 @@ from cfnlint import api as cfnlint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.aws import delegate, names
-from scar.aws import resources as kinds
-from scar.aws.account import Account
-from scar.aws.compile import desired
+from scar.aws.compile import failure_handler as delegate
+from scar.aws.compile.compiler import desired
+from scar.aws.compile.placeholders import networks
 from scar.aws.export import pseudo
+from scar.aws.export.desired import wanted
 from scar.aws.export.template import (
     GROUPS,
     NEVER_WANTED,
@@ -25,9 +25,10 @@ from scar.aws.export.template import (
     export,
     image_parameter,
 )
-from scar.aws.export.wanted import wanted
-from scar.aws.function import Batch, Compute, Function, Input
-from scar.aws.standin import networks
+from scar.aws.model import names
+from scar.aws.model import resources as kinds
+from scar.aws.model.account import Account
+from scar.aws.model.function import Batch, Compute, Function, Input
 from supervisor.model import ExecutionMode, OutputRule
 from tests.fakes.template_reader import Reader
 

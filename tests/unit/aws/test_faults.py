@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from scar.aws import faults
+from scar.aws.client import errors as faults
 
 WHO = "arn:aws:iam::123456789012:user/ann"
 

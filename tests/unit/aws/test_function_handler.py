@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scar.aws.client.wait import Patience
 from scar.aws.handlers.functions import FunctionHandler
-from scar.aws.resources import LambdaFunction
-from scar.aws.wait import Patience
+from scar.aws.model.resources import LambdaFunction
 
 CROP = LambdaFunction(name="crop")
 

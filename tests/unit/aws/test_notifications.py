@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scar.aws.client.wait import Patience
 from scar.aws.handlers.notifications import NotificationHandler
-from scar.aws.resources import BucketNotification
-from scar.aws.wait import Patience
+from scar.aws.model.resources import BucketNotification
 
 OURS = BucketNotification(
     name="photos/scar-crop-12345678",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scar.aws.passing import lets
+from scar.aws.account.pass_role import lets
 
 
 def trust(principal: object, effect: str = "Allow") -> dict[str, object]:

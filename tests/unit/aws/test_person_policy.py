@@ -11,11 +11,11 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
-from scar.aws.account import Account, partition_of
-from scar.aws.function import Batch, Compute, Function, Input
-from scar.aws.policies.calls import GRANTS, operations
-from scar.aws.policies.person import LONGEST, policies
-from scar.aws.policies.scope import Scope, all_features, scope_of
+from scar.aws.compile.policies.api_calls import GRANTS, operations
+from scar.aws.compile.policies.scope import Scope, all_features, scope_of
+from scar.aws.compile.policies.user import LONGEST, policies
+from scar.aws.model.account import Account, partition_of
+from scar.aws.model.function import Batch, Compute, Function, Input
 from supervisor.model import ExecutionMode
 
 ROOT = Path(__file__).parents[3]

@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.aws.plan import Create, Delete, Update, plan
-from scar.aws.resources import (
+from scar.aws.model.plan import Create, Delete, Update, plan
+from scar.aws.model.resources import (
     BucketNotification,
     ComputeEnvironment,
     EventInvokeConfig,

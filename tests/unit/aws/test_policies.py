@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scar.aws import policies
-from scar.aws.account import Account
-from scar.aws.policies import DataFlow, Place
+from scar.aws.compile import policies
+from scar.aws.compile.policies import DataFlow, Place
+from scar.aws.model.account import Account
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 FLOW = DataFlow(

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from scar.aws import policies
-from scar.aws.account import Account
-from scar.aws.policies import DataFlow, Place
-from scar.aws.policies.person import policies as of_the_person
-from scar.aws.policies.scope import all_features
+from scar.aws.compile import policies
+from scar.aws.compile.policies import DataFlow, Place
+from scar.aws.compile.policies.scope import all_features
+from scar.aws.compile.policies.user import policies as of_the_person
+from scar.aws.model.account import Account
 
 with warnings.catch_warnings():
     # The linter leaves the files open that it reads its tables from.

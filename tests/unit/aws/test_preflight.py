@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from scar.aws import preflight
-from scar.aws.function import Batch, Compute, Function, Input
-from scar.aws.preflight import NotDeployable, require
-from scar.aws.resources import Bucket, BucketNotification, LambdaFunction
+from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.resources import Bucket, BucketNotification, LambdaFunction
+from scar.aws.validation import resources as preflight
+from scar.aws.validation.resources import NotDeployable, require
 from supervisor.model import ExecutionMode, OutputRule
 
 CROP = Function(name="crop", image="x", inputs=(Input(provider="s3", path="photos/in"),))

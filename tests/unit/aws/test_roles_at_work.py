@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws import policies
-from scar.aws.account import Account
-from scar.aws.policies import DataFlow, Place
+from scar.aws.compile import policies
+from scar.aws.compile.policies import DataFlow, Place
+from scar.aws.model.account import Account
 from supervisor.invocation import RunState
 from supervisor.model import ExecutionMode, ObjectRef
 from tests.fakes.iam import Grant, Policy, Request

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws import routes
-from scar.aws.routes import Network, Way
+from scar.aws.account import routes
+from scar.aws.account.routes import Network, Way
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import RouteTableTypeDef, SubnetTypeDef, VpcEndpointTypeDef

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import DataNotFoundError, ProfileNotFound
 from botocore.session import Session
 
-from scar.aws import sdk
+from scar.aws.client import sdk
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws import limits
-from scar.aws.function import Batch, Compute
-from scar.aws.sizes import larger
+from scar.aws.compile.sizes import larger
+from scar.aws.model import limits
+from scar.aws.model.function import Batch, Compute
 
 
 def on_fargate(vcpus: str, memory: int) -> Batch:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws import surroundings
-from scar.aws.account import Account
-from scar.aws.buckets import Seen, region_of
-from scar.aws.function import Batch, Compute, Function, Input
-from scar.aws.passing import Passing
-from scar.aws.plan import Create, Plan
-from scar.aws.quotas import Quotas
-from scar.aws.resources import ComputeEnvironment, JobQueue, Resource
-from scar.aws.routes import Network, Way
-from scar.aws.site import Site, roles_of
+from scar.aws.account.account_state import Site, roles_of
+from scar.aws.account.buckets import Seen, region_of
+from scar.aws.account.pass_role import Passing
+from scar.aws.account.quotas import Quotas
+from scar.aws.account.routes import Network, Way
+from scar.aws.model.account import Account
+from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.plan import Create, Plan
+from scar.aws.model.resources import ComputeEnvironment, JobQueue, Resource
+from scar.aws.validation import account as surroundings
 from supervisor.model import ExecutionMode, OutputRule
 
 if TYPE_CHECKING:
-    from scar.aws.resources import ComputeType
+    from scar.aws.model.resources import ComputeType
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 CROP = Function(

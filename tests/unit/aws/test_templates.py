@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.aws import templates
-from scar.aws.resources import LaunchTemplate
+from scar.aws.model.resources import LaunchTemplate
+from scar.aws.requests import launch_templates as templates
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import LaunchTemplateVersionTypeDef

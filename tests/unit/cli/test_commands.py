@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.plan import Plan
+from scar.aws.model.plan import Plan
 from scar.cli.main import run
 from scar.runs.call import Answer, FunctionFailed, Input
 from scar.runs.ledger import Run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.resources import JobQueue, LambdaFunction
+from scar.aws.model.resources import JobQueue, LambdaFunction
 from scar.cli.main import run
 from tests.fakes.world import FakeWorld
 

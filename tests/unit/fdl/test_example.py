@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scar.aws.described import functions_of
+from scar.aws.compile.from_fdl import functions_of
 from scar.fdl.keys import model_in
 from scar.fdl.load import load
 from scar.fdl.model import Document

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.described import functions_of
+from scar.aws.compile.from_fdl import functions_of
 from scar.fdl.faults import InvalidFDL
 from scar.fdl.load import load
 

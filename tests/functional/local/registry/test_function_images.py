@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.composing import FunctionImages
-from scar.aws.function import Function
+from scar.aws.images.builder import FunctionImages
+from scar.aws.model.function import Function
 from scar.errors import ScarError
 from scar.image.blobs import BlobCache
 from scar.image.build import docker_save
@@ -23,7 +23,7 @@ from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.local.http.model import Request, Response
     from tests.functional.local.registry.conftest import Registry
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from scar.aws.account import Account
-from scar.aws.composing import FunctionImages
-from scar.aws.function import Batch, Function
+from scar.aws.images.builder import FunctionImages
+from scar.aws.model.account import Account
+from scar.aws.model.function import Batch, Function
 from scar.image.blobs import Blob, BlobCache
 from scar.image.build import docker_save
 from scar.image.errors import ImageError
@@ -22,7 +22,7 @@ from tests.functional.local.registry.test_function_images import FakeEcr
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.connection import Connection
+    from scar.aws.client.connection import Connection
     from scar.image.compose import ComposedImage
     from tests.functional.local.registry.conftest import Registry
 

@@ -1,0 +1,67 @@
+"""Jobs that have not ended: what keeps a queue or a function from being removed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Final, Literal
+
+from scar.aws.client.errors import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_batch import BatchClient
+    from mypy_boto3_batch.type_defs import JobSummaryTypeDef
+
+PARALLEL = 24
+_Status = Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"]
+_ACTIVE: Final[tuple[_Status, ...]] = (
+    "SUBMITTED",
+    "PENDING",
+    "RUNNABLE",
+    "STARTING",
+    "RUNNING",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJob:
+    """A job that is not finished; ``function`` is the name of its definition.
+
+    ``definition`` is the ARN of that definition's revision.
+    """
+
+    id: str
+    name: str
+    function: str
+    queue: str
+    definition: str = ""
+
+
+def active(batch: BatchClient, queues: Sequence[str]) -> tuple[ActiveJob, ...]:
+    """List the unfinished jobs of queues that exist; Batch tells one state at a time."""
+
+    def listed(queue: str, status: _Status) -> list[ActiveJob]:
+        with translated(f"list the jobs of {queue}"):
+            pages = batch.get_paginator("list_jobs").paginate(jobQueue=queue, jobStatus=status)
+            return [_job(job, queue) for page in pages for job in page["jobSummaryList"]]
+
+    if not queues:
+        return ()
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        found = pool.map(lambda each: listed(*each), product(queues, _ACTIVE))
+        # The same job may have been seen in two states on its way.
+        return tuple({job.id: job for some in found for job in some}.values())
+
+
+def terminate(batch: BatchClient, job: ActiveJob) -> None:
+    with translated(f"end job {job.name}"):
+        batch.terminate_job(jobId=job.id, reason="scar rm --force")
+
+
+def _job(summary: JobSummaryTypeDef, queue: str) -> ActiveJob:
+    definition = summary.get("jobDefinition", "")
+    function = definition.rpartition("/")[2].partition(":")[0]
+    return ActiveJob(summary["jobId"], summary["jobName"], function, queue, definition)

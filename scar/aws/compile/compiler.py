@@ -1,0 +1,255 @@
+"""From functions to the resources that must exist, and to their ``function.json``. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from scar.aws.account.network import Network
+from scar.aws.compile import (
+    batch as machines,
+)
+from scar.aws.compile import (
+    failure_handler as delegate,
+)
+from scar.aws.compile import (
+    policies,
+    repositories,
+    sizes,
+)
+from scar.aws.compile.policies import DataFlow, Place
+from scar.aws.model import names
+from scar.aws.model.function import folder, is_s3
+from scar.aws.model.resources import (
+    Bucket,
+    BucketNotification,
+    ComputeEnvironment,
+    EventInvokeConfig,
+    Image,
+    InvokePermission,
+    JobQueue,
+    LambdaFunction,
+    LaunchTemplate,
+    LogGroup,
+    Resource,
+    Role,
+    StateBucket,
+)
+from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from scar.aws.model.account import Account
+    from scar.aws.model.function import Function
+    from scar.aws.model.resources import Pairs
+
+_TAG_LENGTH = 256
+_NAMED_BY_CONTENT = (Image, ComputeEnvironment, JobQueue, LaunchTemplate)
+
+
+def desired(
+    functions: Iterable[Function],
+    account: Account,
+    *,
+    images: Mapping[str, str],
+    networks: Mapping[str, Network],
+    kms_keys: Mapping[str, str] | None = None,
+) -> tuple[Resource, ...]:
+    """Compile functions to resources, each once.
+
+    ``images`` gives the digest of each function's composed image, ``networks`` the network of
+    each function that uses Batch, both by function name; ``kms_keys`` the ARNs of the keys that
+    encrypt buckets, by bucket. With an image of the delegate it is compiled too, and lost
+    events go there.
+    """
+    wanted = list(functions)
+    found: dict[object, Resource] = {
+        r.key: r for r in (StateBucket(name=names.state_bucket(account)), *_buckets(wanted))
+    }
+    for function in wanted:
+        network = networks.get(function.name)
+        queue = machines.queue_name(function, account, network)
+        flow = data_flow(function, account, queue, kms_keys)
+        if names.DELEGATE in images and delegate.serves(function):
+            flow = replace(flow, delegate=delegate.arn(account))
+        for resource in _of(function, flow, images[function.name], network):
+            found.setdefault(resource.key, resource)
+    serving = delegate.described(wanted) if names.DELEGATE in images else None
+    if serving is not None:
+        taking = delegate.resources(serving, account, images[serving.name])
+        configs = (
+            function_config(f, account, ImageDefaults(), networks.get(f.name))
+            for f in wanted
+            if delegate.serves(f)
+        )
+        found |= {r.key: r for r in (*taking, *(delegate.told(c, account) for c in configs))}
+    return tuple(found.values())
+
+
+def sketch(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
+    """Compile what has a name before images and networks are known: enough to look for it."""
+    digests = dict.fromkeys((f.name for f in functions), "")
+    if (serving := delegate.described(functions)) is not None:
+        digests[serving.name] = ""
+    anywhere = {f.name: Network() for f in functions if f.batch is not None}
+    found = desired(functions, account, images=digests, networks=anywhere)
+    return tuple(r for r in found if not isinstance(r, _NAMED_BY_CONTENT))
+
+
+def function_config(
+    function: Function, account: Account, image: ImageDefaults, network: Network | None = None
+) -> FunctionConfig:
+    """Say what the deployed function must know of itself; ``network`` only matters with Batch."""
+    queue = machines.queue_name(function, account, network)
+    return FunctionConfig(
+        name=function.name,
+        mode=function.mode,
+        state_bucket=names.state_bucket(account),
+        script=function.script.name if function.script else "",
+        image=image,
+        environment=dict(function.container_environment),
+        outputs=function.outputs,
+        timeout_threshold=function.timeout_threshold,
+        memory=function.memory,
+        log_level=function.log_level,
+        batch=_target(function, queue),
+    )
+
+
+def _target(function: Function, queue: str) -> BatchTarget | None:
+    if function.batch is None:
+        return None
+    return BatchTarget(
+        queue=queue,
+        definition=function.name,
+        memory=function.batch.memory,
+        larger=sizes.larger(function.batch),
+    )
+
+
+def data_flow(
+    function: Function,
+    account: Account,
+    queue: str,
+    kms_keys: Mapping[str, str] | None = None,
+) -> DataFlow:
+    """Say what the function reads and writes, with which keys, and where it submits jobs."""
+    # An access point is of one file system: to name the point is enough.
+    file_systems = account.arn("elasticfilesystem", "file-system/*")
+    return DataFlow(
+        account=account,
+        function=function.name,
+        inputs=tuple(Place(i.bucket, i.prefix) for i in function.inputs if is_s3(i.provider)),
+        outputs=tuple(
+            Place(_bucket(o.path), folder(o.path)) for o in function.outputs if is_s3(o.provider)
+        ),
+        queue=queue,
+        kms_keys=tuple(sorted((kms_keys or {}).items())),
+        vpc=bool(function.subnets),
+        file_systems=tuple((file_systems, point) for point, _ in function.file_systems),
+    )
+
+
+def _of(
+    function: Function, flow: DataFlow, digest: str, network: Network | None
+) -> Iterator[Resource]:
+    account = flow.account
+    yield LogGroup(
+        name=names.lambda_log_group(function.name), retention_days=function.retention_days
+    )
+    if function.create_image:
+        yield repositories.of(function, account)
+        yield Image(name=function.repository, digest=digest)
+    if not function.role:
+        yield Role(
+            name=names.role(function.name, account.region, "lambda"),
+            trust=policies.trust("lambda", account),
+            policy=policies.lambda_role(flow),
+            boundary=function.boundary,
+        )
+    yield from machines.of(function, flow, digest, network)
+    yield _function(function, account, digest, flow)
+    yield EventInvokeConfig(
+        name=function.name,
+        retries=function.retries,
+        max_age=function.max_event_age,
+        on_failure=flow.delegate,
+    )
+    yield from _triggers(function, account)
+
+
+def _function(function: Function, account: Account, digest: str, flow: DataFlow) -> LambdaFunction:
+    generated = account.iam_arn(f"role/scar/{names.role(function.name, account.region, 'lambda')}")
+    return LambdaFunction(
+        name=function.name,
+        role_arn=machines.given_role(function, account) or generated,
+        image=names.image_uri(account, function.repository, digest),
+        memory=function.memory,
+        timeout=function.timeout,
+        ephemeral_mb=function.ephemeral_mb,
+        architecture=function.architecture,
+        environment=tuple(sorted(function.environment)),
+        description=function.description,
+        tags=_tags(function, flow),
+        reserved_concurrency=function.reserved_concurrency,
+        subnets=tuple(sorted(function.subnets)),
+        security_groups=tuple(sorted(function.security_groups)),
+        file_systems=function.file_systems,
+        log_group=names.lambda_log_group(function.name),
+    )
+
+
+def _tags(function: Function, flow: DataFlow) -> Pairs:
+    """What later commands need to know about the function without its FDL."""
+    tags = dict(function.tags) | {
+        names.FUNCTION_TAG: function.name,
+        names.MODE_TAG: function.mode.value,
+        names.IMAGE_TAG: _taggable(function.image_name),
+        names.QUEUE_TAG: flow.queue,
+    }
+    places = sorted({place.bucket for place in (*flow.inputs, *flow.outputs)})
+    tags |= {
+        f"{names.BUCKETS_TAG}-{number}": bucket for number, bucket in enumerate(places, start=1)
+    }
+    return tuple(sorted((name, value) for name, value in tags.items() if value))
+
+
+def _taggable(text: str) -> str:
+    """Tag values hold 256 characters: letters, digits, spaces and ``+ - = . _ : / @``."""
+    kept = "".join(c if c.isalnum() or c in " +-=._:/@" else "_" for c in text)
+    return kept[:_TAG_LENGTH]
+
+
+def _triggers(function: Function, account: Account) -> Iterator[Resource]:
+    inputs = [i for i in function.inputs if is_s3(i.provider)]
+    for bucket in sorted({i.bucket for i in inputs}):
+        yield InvokePermission(
+            name=f"{function.name}/{names.statement(bucket)}",
+            source_arn=account.s3_arn(bucket),
+            source_account=account.id,
+        )
+    for item in inputs:
+        rule = names.notification(function.name, item.bucket, item.prefix, item.suffix)
+        yield BucketNotification(
+            name=f"{item.bucket}/{rule}",
+            function_arn=account.arn("lambda", f"function:{function.name}"),
+            prefix=item.prefix,
+            suffix=item.suffix,
+        )
+
+
+def _buckets(functions: Iterable[Function]) -> Iterator[Bucket]:
+    """Collect the folders that all functions want in a bucket."""
+    folders: dict[str, set[str]] = {}
+    for function in functions:
+        paths = [i.path for i in function.inputs if is_s3(i.provider)]
+        paths += [o.path for o in function.outputs if is_s3(o.provider)]
+        for path in paths:
+            folders.setdefault(_bucket(path), set()).add(folder(path))
+    for bucket in sorted(folders):
+        yield Bucket(name=bucket, folders=tuple(sorted(folders[bucket] - {""})))
+
+
+def _bucket(path: str) -> str:
+    return path.strip("/").partition("/")[0]

@@ -1,0 +1,173 @@
+"""The one function of an account and Region that takes the events other functions lost. Pure.
+
+Lambda sends it what ended without a word: sandboxes killed, out of time or never started. Its
+image is the supervisor alone. It serves the functions whose roles scar makes: a role of the
+user's own may not be allowed to invoke it, and Lambda refuses such a destination.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from scar.aws.compile import policies, repositories
+from scar.aws.model import names
+from scar.aws.model.function import Function
+from scar.aws.model.resources import (
+    EventInvokeConfig,
+    Image,
+    LambdaFunction,
+    LogGroup,
+    Role,
+    RunsElsewhere,
+)
+from supervisor.config import dump
+from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from scar.aws.model.account import Account
+    from scar.aws.model.resources import Architecture, Key, Resource
+
+# MB and seconds: it reads and writes records and submits jobs, the runs of one event in turn.
+_MEMORY, _TIMEOUT = 256, 120
+# Lambda's own: a failure to submit a job may pass.
+_RETRIES = 2
+
+
+def serves(function: Function) -> bool:
+    """Say whether the function's lost events go there."""
+    return not function.role
+
+
+def unserved(functions: Iterable[Function]) -> Iterator[str]:
+    """Say which functions that could go on in Batch are not helped when Lambda kills them."""
+    for function in functions:
+        if function.mode is ExecutionMode.LAMBDA_BATCH and not serves(function):
+            yield (
+                f"what Lambda kills of {function.name} does not go on in Batch: its iam.role is"
+                f" yours, so {names.DELEGATE} does not hear of it"
+            )
+
+
+def bounded(functions: Iterable[Function]) -> Iterator[str]:
+    """Say under which boundary the delegate is, if the functions it serves do not agree."""
+    served = [f for f in functions if serves(f)]
+    if len({f.boundary for f in served}) > 1:
+        yield (
+            f"{names.DELEGATE} serves functions under several permissions boundaries; it is made"
+            f" under that of {served[0].name}"
+        )
+
+
+def described(functions: Iterable[Function]) -> Function | None:
+    """Describe the delegate of these functions, None if none of them has one."""
+    first = next((f for f in functions if serves(f)), None)
+    if first is None:
+        return None
+    return Function(
+        name=names.DELEGATE,
+        architecture=first.architecture,
+        memory=_MEMORY,
+        timeout=_TIMEOUT,
+        retries=_RETRIES,
+        description="Takes the events that functions of scar's lost.",
+        boundary=first.boundary,
+    )
+
+
+def configure(account: Account, image: ImageDefaults) -> FunctionConfig:
+    """Say what the deployed delegate must know of itself."""
+    return FunctionConfig(
+        name=names.DELEGATE,
+        mode=ExecutionMode.LAMBDA,
+        state_bucket=names.state_bucket(account),
+        image=image,
+        memory=_MEMORY,
+        delegate=True,
+    )
+
+
+def arn(account: Account) -> str:
+    return account.arn("lambda", f"function:{names.DELEGATE}")
+
+
+def resources(function: Function, account: Account, digest: str) -> Iterator[Resource]:
+    """Compile the delegate: a function that nothing but Lambda's destinations start."""
+    role = names.role(function.name, account.region, "lambda")
+    yield LogGroup(
+        name=names.lambda_log_group(function.name), retention_days=function.retention_days
+    )
+    yield repositories.of(function, account)
+    yield Image(name=function.repository, digest=digest)
+    yield Role(
+        name=role,
+        trust=policies.trust("lambda", account),
+        policy=policies.delegate_role(account, function.name),
+        boundary=function.boundary,
+    )
+    yield LambdaFunction(
+        name=function.name,
+        role_arn=account.iam_arn(f"role/scar/{role}"),
+        image=names.image_uri(account, function.repository, digest),
+        memory=function.memory,
+        timeout=function.timeout,
+        architecture=function.architecture,
+        description=function.description,
+        tags=((names.FUNCTION_TAG, function.name),),
+        log_group=names.lambda_log_group(function.name),
+    )
+    yield EventInvokeConfig(name=function.name, retries=function.retries)
+
+
+def told(config: FunctionConfig, account: Account) -> RunsElsewhere:
+    """Say what the delegate must know of a function: where its runs may go on, no secrets."""
+    return RunsElsewhere(
+        name=config.name,
+        bucket=names.state_bucket(account),
+        text=dump(
+            FunctionConfig(
+                name=config.name,
+                mode=config.mode,
+                state_bucket=config.state_bucket,
+                memory=config.memory,
+                batch=config.batch,
+            )
+        ),
+    )
+
+
+def kept(wanted: Sequence[Resource], there: Mapping[Key, Resource]) -> tuple[Resource, ...]:
+    """Leave a delegate of another architecture, or under another boundary, as it is.
+
+    Functions of both share it: each deployment would change it again.
+    """
+    found = next(
+        (r for r in there.values() if isinstance(r, LambdaFunction) and r.name == names.DELEGATE),
+        None,
+    )
+    role = next((r for r in there.values() if _is_its_role(r)), None)
+    return tuple(
+        replace(r, boundary=role.boundary)
+        if isinstance(r, Role) and isinstance(role, Role) and _is_its_role(r)
+        else r
+        for r in wanted
+        if not (found and _is_other(r, found.architecture, wanted))
+    )
+
+
+def _is_other(resource: Resource, there: Architecture, wanted: Sequence[Resource]) -> bool:
+    """Say whether this is the delegate or its image, for another architecture than is there."""
+    mine = isinstance(resource, LambdaFunction | Image) and resource.name in (
+        names.DELEGATE,
+        names.repository(names.DELEGATE),
+    )
+    return mine and any(
+        isinstance(r, LambdaFunction) and r.name == names.DELEGATE and r.architecture != there
+        for r in wanted
+    )
+
+
+def _is_its_role(resource: Resource) -> bool:
+    return isinstance(resource, Role) and resource.name.startswith(f"{names.DELEGATE}-")

@@ -1,0 +1,44 @@
+"""Functions compiled for an account that nobody asked: what is not known stands in. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.account.routes import Network
+from scar.aws.compile import compiler
+from scar.aws.model import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scar.aws.model.account import Account
+    from scar.aws.model.function import Function
+    from scar.aws.model.resources import Resource
+
+DIGEST = f"sha256:{'0' * 64}"
+SUBNETS, GROUPS = ("subnet-00000000000000000",), ("sg-00000000000000000",)
+
+
+def compiled(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
+    """Compile functions; images, and networks that the FDL leaves open, are made up."""
+    return compiler.desired(
+        functions,
+        account,
+        images=dict.fromkeys((*(f.name for f in functions), names.DELEGATE), DIGEST),
+        networks=networks(functions, SUBNETS, GROUPS),
+    )
+
+
+def networks(
+    functions: Sequence[Function], subnets: tuple[str, ...], groups: tuple[str, ...]
+) -> Mapping[str, Network]:
+    """Return the networks of functions with Batch: the given ones, or else these."""
+    return {
+        f.name: Network(
+            subnets=f.batch.compute.subnets or subnets,
+            security_groups=f.batch.compute.security_groups or groups,
+            public=True,
+        )
+        for f in functions
+        if f.batch is not None
+    }

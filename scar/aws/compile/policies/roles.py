@@ -1,0 +1,158 @@
+"""What the roles may do that scar makes, and who may take them. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.compile.policies.data_access import data
+from scar.aws.compile.policies.document import allow, document
+from scar.aws.model import names
+
+if TYPE_CHECKING:
+    from scar.aws.compile.policies.data_flow import DataFlow
+    from scar.aws.compile.policies.document import Statement
+    from scar.aws.model.account import Account
+
+PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_WRITE_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
+# What Lambda does with the function's role to connect it to a VPC. AWS knows no resource to
+# narrow these down to before the interface exists.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+_INTERFACES = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+# Services that say for whom they take a role. Lambda and EC2 do not when they take it: a
+# condition on what they do not send would keep them out.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+_SAY_FOR_WHOM = {"ecs-tasks": "ecs"}
+
+
+def trust(service: str, account: Account) -> str:
+    """Let a service (``lambda``, ``ecs-tasks``, ``ec2``) take the role, for this account only."""
+    parts: Statement = {"Principal": {"Service": _principal(service, account)}}
+    if source := _SAY_FOR_WHOM.get(service):
+        parts["Condition"] = {
+            "ArnLike": {"aws:SourceArn": account.arn(source, "*")},
+            "StringEquals": {"aws:SourceAccount": account.id},
+        }
+    return document([allow("sts:AssumeRole", **parts)])
+
+
+def lambda_role(flow: DataFlow) -> str:
+    """Allow what the supervisor and the script do in Lambda."""
+    account = flow.account
+    statements = [_logs(account, names.lambda_log_group(flow.function)), *data(flow)]
+    if flow.queue:
+        definition = account.arn("batch", f"job-definition/{flow.function}")
+        queue = account.arn("batch", f"job-queue/{flow.queue}")
+        statements += [
+            allow("batch:SubmitJob", Resource=[definition, f"{definition}:*", queue]),
+            # Is the job of a silent run over? It has no resource to be narrowed down to.
+            allow("batch:DescribeJobs", Resource="*"),
+        ]
+    if flow.delegate:
+        statements.append(allow("lambda:InvokeFunction", Resource=flow.delegate))
+    if flow.vpc:
+        statements.append(allow(*_INTERFACES, Resource="*"))
+    return document([*statements, *_file_systems(flow)])
+
+
+def job_role(flow: DataFlow) -> str:
+    """Allow what the supervisor and the script do in a Batch job."""
+    return document([*data(flow), *_file_systems(flow)])
+
+
+def delegate_role(account: Account, function: str) -> str:
+    """Allow the function that gets lost events to record them and to hand their runs to Batch.
+
+    It serves all functions of the account: only its kind of record, queue and definition
+    narrows it down.
+    """
+    state = names.state_bucket(account)
+    return document(
+        [
+            _logs(account, names.lambda_log_group(function)),
+            allow("s3:GetObject", "s3:PutObject", Resource=account.s3_arn(f"{state}/runs/*")),
+            allow("s3:GetObject", Resource=account.s3_arn(f"{state}/functions/*")),
+            allow(
+                "batch:SubmitJob",
+                Resource=[
+                    account.arn("batch", "job-definition/*"),
+                    account.arn("batch", "job-queue/scar-*"),
+                ],
+            ),
+            allow("batch:DescribeJobs", Resource="*"),
+            # GET of an absent record answers 403 instead of 404 without it; see data.
+            allow(
+                "s3:ListBucket",
+                Resource=account.s3_arn(state),
+                Condition={"StringLikeIfExists": {"s3:prefix": ["functions/*", "runs/*"]}},
+            ),
+        ]
+    )
+
+
+def execution_role(account: Account, function: str, repository: str) -> str:
+    """Allow Fargate to pull the function's image and to write its log."""
+    return document(
+        [
+            allow("ecr:GetAuthorizationToken", Resource="*"),
+            allow(*PULL, Resource=account.arn("ecr", f"repository/{repository}")),
+            _logs(account, names.batch_log_group(function)),
+        ]
+    )
+
+
+def instance_role(account: Account) -> str:
+    """Allow what the ECS agent on an instance of any compute environment of scar's does."""
+    return document(
+        [
+            allow(
+                "ec2:DescribeTags",
+                "ecr:GetAuthorizationToken",
+                "ecs:CreateCluster",
+                "ecs:DeregisterContainerInstance",
+                "ecs:DiscoverPollEndpoint",
+                "ecs:Poll",
+                "ecs:RegisterContainerInstance",
+                "ecs:StartTelemetrySession",
+                "ecs:Submit*",
+                "ecs:UpdateContainerInstancesState",
+                Resource="*",
+            ),
+            # Prefixes of repositories are the users' choice; scar's own carry its tag.
+            allow(
+                *PULL,
+                Resource=account.arn("ecr", "repository/*"),
+                Condition={"StringEquals": {f"aws:ResourceTag/{names.MANAGED_TAG}": "true"}},
+            ),
+            _logs(account, names.batch_log_group("*")),
+        ]
+    )
+
+
+def _principal(service: str, account: Account) -> str:
+    """EC2 is a principal of its partition's domain in China; the other services are not."""
+    return f"{service}.{account.domain if service == 'ec2' else 'amazonaws.com'}"
+
+
+def _file_systems(flow: DataFlow) -> list[Statement]:
+    return [
+        allow(
+            "elasticfilesystem:ClientMount",
+            "elasticfilesystem:ClientWrite",
+            Resource=file_system,
+            Condition={"StringEquals": {"elasticfilesystem:AccessPointArn": point}},
+        )
+        for file_system, point in flow.file_systems
+    ]
+
+
+def _logs(account: Account, group: str) -> Statement:
+    """Streams and lines only: the group is made at deployment, with its retention."""
+    return allow(*_WRITE_LOGS, Resource=account.arn("logs", f"log-group:{group}:*"))

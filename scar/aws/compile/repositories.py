@@ -1,0 +1,29 @@
+"""The container repository that a function's images are kept in. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.compile import policies
+from scar.aws.model import names
+from scar.aws.model.resources import Repository
+
+if TYPE_CHECKING:
+    from scar.aws.model.account import Account
+    from scar.aws.model.function import Function
+
+
+def of(function: Function, account: Account) -> Repository:
+    """Compile the repository; its tags tell removing what it must know without an FDL."""
+    tags = dict(function.tags) | {
+        names.FUNCTION_TAG: function.name,
+        names.MANAGED_TAG: "true",
+        names.KEEP_TAG: "true" if function.keep_repository else "false",
+    }
+    return Repository(
+        name=function.repository,
+        policy=policies.repository(account),
+        lifecycle=policies.lifecycle(),
+        scan_on_push=True,
+        tags=tuple(sorted(tags.items())),
+    )

@@ -1,0 +1,47 @@
+"""What a job can be given instead of what its definition says. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.model import limits
+
+if TYPE_CHECKING:
+    from scar.aws.model.function import Batch
+
+Size = tuple[str, int]
+
+
+def larger(batch: Batch) -> tuple[Size, ...]:
+    """Return vCPUs and MiB above the definition's own memory, smallest first.
+
+    On Fargate for each doubling the smallest offer that has it; on instances the doublings
+    themselves, as far as one of AWS's general machines goes.
+    """
+    steps: list[Size] = []
+    wanted = 2 * batch.memory
+    while wanted <= 2 * limits.BATCH_INSTANCE_MEMORY.most and len(steps) < 16:
+        step = _on_fargate(batch, wanted) if batch.compute.is_fargate else _on_ec2(batch, wanted)
+        if step[1] > (steps[-1][1] if steps else batch.memory):
+            steps.append(step)
+        wanted *= 2
+    return tuple(steps)
+
+
+def _on_ec2(batch: Batch, wanted: int) -> Size:
+    return batch.vcpus, min(wanted, limits.BATCH_INSTANCE_MEMORY.most)
+
+
+def _on_fargate(batch: Batch, wanted: int) -> Size:
+    """Keep the vCPUs if they can have so much memory, else take as few as can; or the most."""
+    offers = sorted(
+        (float(vcpus), memory, vcpus)
+        for vcpus, sizes in limits.FARGATE_MEMORY.items()
+        for memory in sizes
+        if float(vcpus) >= float(batch.vcpus)
+    )
+    for _, memory, vcpus in offers:
+        if memory >= wanted:
+            return vcpus, memory
+    _, memory, vcpus = max(offers, key=lambda offer: (offer[1], -offer[0]))
+    return vcpus, memory

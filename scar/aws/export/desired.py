@@ -1,0 +1,29 @@
+"""Functions compiled for a stack: what it will be told stands as parameters. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.compile import compiler
+from scar.aws.compile.placeholders import networks
+from scar.aws.export.pseudo import mark
+from scar.aws.export.template import GROUPS, SUBNETS, image_parameter
+from scar.aws.model import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scar.aws.model.account import Account
+    from scar.aws.model.function import Function
+    from scar.aws.model.resources import Resource
+
+
+def wanted(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
+    """Compile functions; images are parameters, and so are networks that the FDL leaves open."""
+    named = (*(f.name for f in functions), names.DELEGATE)
+    return compiler.desired(
+        functions,
+        account,
+        images={name: mark(image_parameter(name)) for name in named},
+        networks=networks(functions, (mark(SUBNETS),), (mark(GROUPS),)),
+    )

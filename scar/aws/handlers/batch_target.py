@@ -1,0 +1,47 @@
+"""What the state bucket tells the delegate of each function."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from scar.aws.client import errors as faults
+from scar.aws.model.resources import RunsElsewhere
+from supervisor.config import key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class RunsElsewhereHandler:
+    s3: S3Client
+
+    def read(self, resource: RunsElsewhere) -> RunsElsewhere | None:
+        try:
+            found = self.s3.get_object(Bucket=resource.bucket, Key=key(resource.name))
+        except ClientError as error:
+            if faults.code(error) in ("NoSuchKey", "NoSuchBucket"):
+                return None
+            raise
+        text = found["Body"].read().decode(errors="replace")
+        return RunsElsewhere(name=resource.name, bucket=resource.bucket, text=text)
+
+    def create(self, resource: RunsElsewhere) -> None:
+        self.s3.put_object(
+            Bucket=resource.bucket,
+            Key=key(resource.name),
+            Body=resource.text.encode(),
+            ContentType="application/json",
+        )
+
+    def update(self, observed: RunsElsewhere, desired: RunsElsewhere) -> None:
+        del observed
+        self.create(desired)
+
+    def delete(self, resource: RunsElsewhere) -> None:
+        with contextlib.suppress(self.s3.exceptions.NoSuchBucket):
+            self.s3.delete_object(Bucket=resource.bucket, Key=key(resource.name))

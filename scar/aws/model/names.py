@@ -1,0 +1,107 @@
+"""How everything scar makes is called: from the function, the account and the Region. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scar.aws.model.account import Account
+
+ROLE_PATH = "/scar/"
+FUNCTION_TAG = "scar:function"
+MODE_TAG = "scar:mode"
+IMAGE_TAG = "scar:image"
+QUEUE_TAG = "scar:queue"
+BUCKETS_TAG = "scar:buckets"
+MANAGED_TAG = "scar:managed"
+KEEP_TAG = "scar:keep"
+REPOSITORIES = "scar"
+
+SHARED_PREFIX = "scar-"
+# The function that takes the events of others; the name is taken in every account.
+DELEGATE = "scar-delegate"
+
+_ROLE_NAME_MAX = 64
+_WORDS = re.compile("[a-z0-9]+(?:[_-][a-z0-9]+)*")
+
+
+def state_bucket(account: Account) -> str:
+    return f"scar-{account.id}-{account.region}"
+
+
+def lambda_log_group(function: str) -> str:
+    return f"/aws/lambda/{function}"
+
+
+def batch_log_group(function: str) -> str:
+    return f"/aws/batch/{function}"
+
+
+def repository(function: str, prefix: str = REPOSITORIES) -> str:
+    """Repository names are lower case words with single separators; functions' need not be."""
+    if _WORDS.fullmatch(function):
+        return f"{prefix}/{function}"
+    words = re.findall("[a-z0-9]+", function.lower())
+    return f"{prefix}/{'-'.join([*words, _digest(function)[:8]])}"
+
+
+def image_uri(account: Account, repository: str, digest: str) -> str:
+    return f"{account.registry}/{repository}@{digest}"
+
+
+def repository_of(image_uri: str) -> str:
+    """Return the repository that an image's URI names, the empty string if there is none."""
+    return image_uri.partition("/")[2].partition("@")[0].partition(":")[0]
+
+
+def image(image_uri: str) -> str:
+    """Return the repository and digest that an image's URI names, ``repository@digest``."""
+    return f"{repository_of(image_uri)}@{image_uri.partition('@')[2]}"
+
+
+def image_tag(digest: str) -> str:
+    """Tag of a composed image: repositories expire what has no tag. One digest, one tag."""
+    return f"scar-{digest.partition(':')[2]}"
+
+
+def role(function: str, region: str, purpose: str) -> str:
+    """Roles are global, functions are not: the Region is part of the name (64 characters)."""
+    name = f"{function}-{region}-{purpose}"
+    if len(name) <= _ROLE_NAME_MAX:
+        return name
+    tail = f"-{_digest(name)[:8]}-{purpose}"
+    return name[: _ROLE_NAME_MAX - len(tail)] + tail
+
+
+def instance_role(region: str) -> str:
+    """One role and one profile for all instances of the Region's compute environments."""
+    return f"scar-instances-{region}"
+
+
+def shared(content: Mapping[str, object]) -> str:
+    """Name what is shared by its content: equal content, equal name."""
+    return f"{SHARED_PREFIX}{_digest(json.dumps(content, sort_keys=True))[:12]}"
+
+
+def statement(bucket: str) -> str:
+    """The statement that lets one bucket invoke; ids allow no dots, buckets no underscores."""
+    return f"scar-s3-{bucket.replace('.', '_')}"
+
+
+def notification(function: str, bucket: str, prefix: str, suffix: str) -> str:
+    """The Id by which a notification is ours: one function may watch several folders."""
+    return f"scar-{function}-{_digest(f'{bucket}/{prefix}*{suffix}')[:8]}"
+
+
+def is_notification_of(rule_id: str, function: str) -> bool:
+    head, _, tail = rule_id.rpartition("-")
+    return head == f"scar-{function}" and len(tail) == 8
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""Machines, queues and definitions of jobs. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from scar.aws.model import names
+from scar.aws.model.resources.base import Architecture, Key, Pairs, Resource
+from scar.aws.model.resources.ecr import Image, Repository
+from scar.aws.model.resources.iam import InstanceProfile, Role
+from scar.aws.model.resources.logs import LogGroup
+
+Platform = Literal["EC2", "FARGATE"]
+ComputeType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT", "ECS_MANAGED_INSTANCES"]
+State = Literal["ENABLED", "DISABLED"]
+
+# What matches no rule is tried again, hence the last one. Only a trailing * works.
+_RETRY_RULES: tuple[Pairs, ...] = (
+    (("action", "RETRY"), ("onStatusReason", "Host EC2*")),
+    (("action", "RETRY"), ("onStatusReason", "Your Spot Task was interrupted*")),
+    (("action", "EXIT"), ("onReason", "*")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchTemplate(Resource):
+    """What instances are started with, in version 1; other versions are not scar's.
+
+    The name is that of the environment which uses it, and covers all the rest.
+    """
+
+    kind: ClassVar[str] = "launch-template"
+    shared: ClassVar[bool] = True
+    create_only: ClassVar[frozenset[str]] = frozenset({"disk_gib", "user_data"})
+
+    disk_gib: int = 0
+    user_data: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeEnvironment(Resource):
+    """Machines for jobs, shared by all functions that ask for the same.
+
+    ``instance_profile`` and ``service_role`` are ARNs; empty: none, and the service's own.
+    ``allocation`` is how Batch chooses among instance types; Fargate has no choice.
+    ``launch_template`` is a name and the number of a version, ``name:1``.
+    """
+
+    kind: ClassVar[str] = "compute-environment"
+    shared: ClassVar[bool] = True
+
+    type: ComputeType = "EC2"
+    max_vcpus: int = 2
+    min_vcpus: int = 0
+    instance_types: tuple[str, ...] = ()
+    image_type: str = ""
+    allocation: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    instance_profile: str = ""
+    service_role: str = ""
+    launch_template: str = ""
+    state: State = "ENABLED"
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset(
+            {
+                Key(InstanceProfile.kind, self.instance_profile.rpartition("/")[2]),
+                Key(LaunchTemplate.kind, self.launch_template.partition(":")[0]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQueue(Resource):
+    """Where jobs wait for the environment, shared like it."""
+
+    kind: ClassVar[str] = "job-queue"
+    shared: ClassVar[bool] = True
+
+    environment: str = ""
+    priority: int = 1
+    state: State = "ENABLED"
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key(ComputeEnvironment.kind, self.environment)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDefinition(Resource):
+    """How a function's jobs run; memory in MiB, ``timeout`` in seconds per attempt.
+
+    ``attempts`` counts losses of the host only (``retry_rules``, in order, as Batch writes them):
+    a script that fails is not run again.
+    ``architecture`` and ``disk_gib`` are told to Fargate only.
+    """
+
+    kind: ClassVar[str] = "job-definition"
+
+    image: str = ""
+    platform: Platform = "EC2"
+    vcpus: str = "1"
+    memory: int = 1024
+    gpus: int = 0
+    timeout: int = 86_400
+    attempts: int = 3
+    retry_rules: tuple[Pairs, ...] = _RETRY_RULES
+    job_role: str = ""
+    execution_role: str = ""
+    public_ip: bool = False
+    architecture: Architecture = "x86_64"
+    disk_gib: int = 0
+    environment: Pairs = ()
+    tags: Pairs = ()
+
+    @property
+    def function(self) -> str:
+        return self.name
+
+    @property
+    def queue(self) -> str:
+        return dict(self.tags).get(names.QUEUE_TAG, "")
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset(
+            {
+                Key(Image.kind, names.repository_of(self.image)),
+                Key(Repository.kind, names.repository_of(self.image)),
+                Key(Role.kind, self.job_role.rpartition("/")[2]),
+                Key(Role.kind, self.execution_role.rpartition("/")[2]),
+            }
+        )
+
+    @property
+    def uses(self) -> frozenset[Key]:
+        return frozenset(
+            {
+                Key(JobQueue.kind, self.queue),
+                Key(LogGroup.kind, names.batch_log_group(self.name)),
+            }
+        )

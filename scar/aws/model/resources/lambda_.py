@@ -1,0 +1,128 @@
+"""Lambda functions and who may invoke them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from scar.aws.model import names
+from scar.aws.model.resources.base import Architecture, Key, Pairs, Resource
+from scar.aws.model.resources.batch import JobDefinition
+from scar.aws.model.resources.ecr import Image, Repository
+from scar.aws.model.resources.iam import Role
+from scar.aws.model.resources.logs import LogGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaFunction(Resource):
+    """A function from a container image; memory and ephemeral storage in MB, time in seconds.
+
+    ``file_systems`` are pairs of an EFS access point's ARN and a path.
+    """
+
+    kind: ClassVar[str] = "function"
+
+    role_arn: str = ""
+    image: str = ""
+    memory: int = 512
+    timeout: int = 300
+    ephemeral_mb: int = 512
+    architecture: Architecture = "x86_64"
+    environment: Pairs = ()
+    description: str = ""
+    tags: Pairs = ()
+    reserved_concurrency: int | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    file_systems: Pairs = ()
+    log_group: str = ""
+
+    @property
+    def function(self) -> str:
+        return self.name
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset(
+            {
+                Key(Role.kind, self.role_arn.rpartition("/")[2]),
+                Key(Image.kind, names.repository_of(self.image)),
+                Key(Repository.kind, names.repository_of(self.image)),
+            }
+        )
+
+    @property
+    def uses(self) -> frozenset[Key]:
+        return frozenset(
+            {
+                Key(LogGroup.kind, names.lambda_log_group(self.name)),
+                Key(JobDefinition.kind, self.name),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventInvokeConfig(Resource):
+    """What Lambda does with asynchronous events of the function called ``name``."""
+
+    kind: ClassVar[str] = "event-invoke-config"
+
+    retries: int = 0
+    max_age: int = 21_600
+    on_failure: str = ""
+
+    @property
+    def function(self) -> str:
+        return self.name
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        own = Key(LambdaFunction.kind, self.name)
+        if not self.on_failure:
+            return frozenset({own})
+        taker = Key(LambdaFunction.kind, self.on_failure.rpartition(":")[2])
+        return frozenset({own, taker, Key(RunsElsewhere.kind, self.name)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsElsewhere(Resource):
+    """What the delegate reads to know where the runs of the function ``name`` may go on.
+
+    ``text`` is a function.json in the state bucket, cut down to that.
+    """
+
+    kind: ClassVar[str] = "delegation"
+
+    bucket: str = ""
+    text: str = ""
+
+    @property
+    def function(self) -> str:
+        return self.name
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key("state-bucket", self.bucket)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvokePermission(Resource):
+    """One bucket of one account may invoke one function; ``name`` is ``function/statement``."""
+
+    kind: ClassVar[str] = "permission"
+    create_only: ClassVar[frozenset[str]] = frozenset({"source_arn", "source_account"})
+
+    source_arn: str = ""
+    source_account: str = ""
+
+    @property
+    def function(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def statement(self) -> str:
+        return self.name.partition("/")[2]
+
+    @property
+    def needs(self) -> frozenset[Key]:
+        return frozenset({Key(LambdaFunction.kind, self.function)})

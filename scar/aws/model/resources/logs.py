@@ -1,0 +1,17 @@
+"""Where functions and jobs log. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from scar.aws.model.resources.base import Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogGroup(Resource):
+    """A log group; ``retention_days`` 0 keeps everything."""
+
+    kind: ClassVar[str] = "log-group"
+
+    retention_days: int = 30

@@ -1,0 +1,153 @@
+"""The requests that create and change what jobs run on, as data. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.model import names
+
+if TYPE_CHECKING:
+    from mypy_boto3_batch.type_defs import (
+        ComputeResourceTypeDef,
+        ComputeResourceUpdateTypeDef,
+        ContainerPropertiesUnionTypeDef,
+        CreateComputeEnvironmentRequestTypeDef,
+        CreateJobQueueRequestTypeDef,
+        EvaluateOnExitTypeDef,
+        RegisterJobDefinitionRequestTypeDef,
+        ResourceRequirementTypeDef,
+    )
+
+    from scar.aws.model.resources import ComputeEnvironment, JobDefinition, JobQueue, Pairs
+
+_MANAGED = {names.MANAGED_TAG: "true"}
+
+
+def environment(resource: ComputeEnvironment) -> CreateComputeEnvironmentRequestTypeDef:
+    request: CreateComputeEnvironmentRequestTypeDef = {
+        "computeEnvironmentName": resource.name,
+        "type": "MANAGED",
+        "state": "ENABLED",
+        "computeResources": _machines(resource),
+        "tags": _MANAGED,
+    }
+    if resource.launch_template:
+        name, _, version = resource.launch_template.partition(":")
+        request["computeResources"]["launchTemplate"] = {
+            "launchTemplateName": name,
+            "version": version,
+        }
+    if resource.service_role:
+        request["serviceRole"] = resource.service_role
+    return request
+
+
+def environment_update(
+    observed: ComputeEnvironment, desired: ComputeEnvironment
+) -> ComputeResourceUpdateTypeDef:
+    """Say what of the machines must change; Batch wants no field that stays."""
+    before, after = _machines(observed), _machines(desired)
+    changed: ComputeResourceUpdateTypeDef = {}
+    for field in (
+        "minvCpus",
+        "maxvCpus",
+        "subnets",
+        "securityGroupIds",
+        "instanceTypes",
+        "instanceRole",
+        "ec2Configuration",
+        "type",
+        "allocationStrategy",
+    ):
+        if before.get(field) != after.get(field) and field in after:
+            changed[field] = after[field]
+    return changed
+
+
+def queue(resource: JobQueue) -> CreateJobQueueRequestTypeDef:
+    return {
+        "jobQueueName": resource.name,
+        "state": "ENABLED",
+        "priority": resource.priority,
+        "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": resource.environment}],
+        "tags": _MANAGED,
+    }
+
+
+def definition(resource: JobDefinition, region: str) -> RegisterJobDefinitionRequestTypeDef:
+    return {
+        "jobDefinitionName": resource.name,
+        "type": "container",
+        "platformCapabilities": [resource.platform],
+        "timeout": {"attemptDurationSeconds": resource.timeout},
+        "retryStrategy": {
+            "attempts": resource.attempts,
+            "evaluateOnExit": [_retry_rule(rule) for rule in resource.retry_rules],
+        },
+        "containerProperties": _container(resource, region),
+        "tags": dict(resource.tags),
+    }
+
+
+def _retry_rule(rule: Pairs) -> EvaluateOnExitTypeDef:
+    written: EvaluateOnExitTypeDef = {"action": "EXIT"}
+    written.update(dict(rule))  # type: ignore[typeddict-item]
+    return written
+
+
+def _machines(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
+    machines: ComputeResourceTypeDef = {
+        "type": resource.type,
+        "maxvCpus": resource.max_vcpus,
+        "subnets": list(resource.subnets),
+        "securityGroupIds": list(resource.security_groups),
+    }
+    if resource.type in ("FARGATE", "FARGATE_SPOT"):
+        return machines
+    if resource.allocation:
+        machines["allocationStrategy"] = resource.allocation  # type: ignore[typeddict-item]
+    machines["minvCpus"] = resource.min_vcpus
+    machines["instanceTypes"] = list(resource.instance_types)
+    machines["instanceRole"] = resource.instance_profile
+    machines["ec2Configuration"] = [{"imageType": resource.image_type}]
+    return machines
+
+
+def _container(resource: JobDefinition, region: str) -> ContainerPropertiesUnionTypeDef:
+    container: ContainerPropertiesUnionTypeDef = {
+        "image": resource.image,
+        "jobRoleArn": resource.job_role,
+        "resourceRequirements": _requirements(resource),
+        "environment": [{"name": k, "value": v} for k, v in resource.environment],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": names.batch_log_group(resource.name),
+                "awslogs-region": region,
+            },
+        },
+    }
+    if resource.execution_role:
+        container["executionRoleArn"] = resource.execution_role
+    if resource.platform == "FARGATE":
+        container["networkConfiguration"] = {
+            "assignPublicIp": "ENABLED" if resource.public_ip else "DISABLED"
+        }
+        container["runtimePlatform"] = {
+            "operatingSystemFamily": "LINUX",
+            "cpuArchitecture": "ARM64" if resource.architecture == "arm64" else "X86_64",
+        }
+        if resource.disk_gib:
+            container["ephemeralStorage"] = {"sizeInGiB": resource.disk_gib}
+    return container
+
+
+def _requirements(resource: JobDefinition) -> list[ResourceRequirementTypeDef]:
+    """Write the numbers as strings, as the API wants them."""
+    requirements: list[ResourceRequirementTypeDef] = [
+        {"type": "VCPU", "value": resource.vcpus},
+        {"type": "MEMORY", "value": str(resource.memory)},
+    ]
+    if resource.gpus:
+        requirements.append({"type": "GPU", "value": str(resource.gpus)})
+    return requirements

@@ -1,0 +1,1 @@
+"""The rules of each service; ``requests.validator`` maps operations to rules."""

@@ -1,0 +1,131 @@
+"""Do functions fit into the account? What surely fails stops, what may fail is told. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.account import routes
+from scar.aws.model import limits
+from scar.aws.model.plan import Create
+from scar.aws.model.resources import ComputeEnvironment, JobQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from scar.aws.account.account_state import Site
+    from scar.aws.account.buckets import Seen
+    from scar.aws.model.function import Function
+    from scar.aws.model.plan import Plan
+    from scar.aws.model.resources import Resource
+
+_FEW_RUNS = 50
+_COUNTED: Mapping[type[Resource], tuple[str, limits.Limit]] = {
+    ComputeEnvironment: ("compute environments", limits.BATCH_ENVIRONMENTS),
+    JobQueue: ("job queues", limits.BATCH_QUEUES),
+}
+
+
+def faults(functions: Sequence[Function], site: Site) -> Iterator[str]:
+    """Find what would fail after the first change."""
+    for function in functions:
+        for bucket in function.buckets:
+            yield from _bucket(function, site.buckets[bucket], site)
+        yield from _network(function, site)
+    yield from site.passing.refused
+
+
+def warnings(functions: Sequence[Function], site: Site) -> Iterator[str]:
+    """Find what may fail, or run worse than expected."""
+    for seen in site.buckets.values():
+        yield from _doubtful_bucket(seen)
+    yield from site.quotas.unread
+    yield from site.passing.unknown
+    yield from _concurrency(functions, site)
+    for function in functions:
+        yield from _vcpus(function, site)
+
+
+def of_counts(todo: Plan, there: Mapping[type[Resource], int]) -> Iterator[str]:
+    """Find quotas that the plan would overrun: what is new is made before anything goes."""
+    for kind, (what, limit) in _COUNTED.items():
+        new = sum(isinstance(c, Create) and type(c.desired) is kind for c in todo.changes)
+        if new and not limit.allows(there.get(kind, 0) + new):
+            yield (
+                f"This Region has {there[kind]} {what} and {new} more are needed: AWS allows"
+                f" {limit.most}. Delete some, or give functions equal compute_resources to share."
+            )
+
+
+def _bucket(function: Function, seen: Seen, site: Site) -> Iterator[str]:
+    account = site.account
+    if seen.is_ours is False:
+        yield (
+            f"{function.name}: bucket {seen.name} belongs to another account than {account.id},"
+            " and a function's buckets must be its own account's. Its owner can deploy the"
+            f" function there, or replicate new objects into a bucket of {account.id} (S3"
+            " replication), which you then name in the FDL."
+        )
+    elif seen.exists and seen.region and seen.region != account.region:
+        yield (
+            f"{function.name}: bucket {seen.name} is in {seen.region}, the function in"
+            f" {account.region}: S3 tells only functions of its own Region. Deploy with --region"
+            f" {seen.region}, or use a bucket in {account.region}."
+        )
+
+
+def _doubtful_bucket(seen: Seen) -> Iterator[str]:
+    if seen.hidden:
+        yield (
+            f"The encryption of bucket {seen.name} may not be looked at"
+            " (s3:GetEncryptionConfiguration): if it has a KMS key, the roles cannot use it."
+        )
+    if seen.has_alias:
+        yield (
+            f"Bucket {seen.name} is encrypted with {seen.key}, and which key that is could not be"
+            " found out (kms:DescribeKey): roles are only given keys, not aliases. Let the bucket"
+            " name the key's ARN, or the key's policy the roles."
+        )
+
+
+def _network(function: Function, site: Site) -> Iterator[str]:
+    if network := site.jobs.get(function.name):
+        fargate = function.batch is not None and function.batch.compute.is_fargate
+        closed = routes.closed_to_tasks if fargate else routes.closed_to_instances
+        yield from (f"{function.name}: {fault}" for fault in closed(network))
+    if network := site.functions.get(function.name):
+        needed = frozenset({"s3", "batch"} if function.batch else {"s3"})
+        found = routes.closed_to_functions(network, needed)
+        yield from (f"{function.name}: {fault}" for fault in found)
+
+
+def _concurrency(functions: Sequence[Function], site: Site) -> Iterator[str]:
+    total, free = site.quotas.concurrency, site.quotas.unreserved
+    if total is None or free is None:
+        return
+    if free < _FEW_RUNS:
+        yield (
+            f"Lambda runs at most {free} events at once in this account; others wait. A higher"
+            " quota can be asked for: Service Quotas, Lambda, concurrent executions."
+        )
+    reserved = sum(f.reserved_concurrency or 0 for f in functions)
+    least = limits.LAMBDA_UNRESERVED.least
+    if reserved and total - reserved < least:
+        yield (
+            f"The functions reserve {reserved} of {total} concurrent runs; Lambda wants {least}"
+            " to stay free and may refuse."
+        )
+
+
+def _vcpus(function: Function, site: Site) -> Iterator[str]:
+    if function.batch is None:
+        return
+    pair = function.batch.compute.type, bool(function.batch.gpus)
+    quota = site.quotas.vcpus.get(pair)
+    if quota is None or quota >= function.batch.compute.max_vcpus:
+        return
+    job = float(function.batch.vcpus)
+    effect = "no job ever starts" if quota < job else "fewer jobs run at once"
+    yield (
+        f"{function.name}: max_v_cpus is {function.batch.compute.max_vcpus}, but the account's"
+        f" quota {limits.VCPU_QUOTAS[pair][2]!r} is {quota:g} vCPUs: {effect}."
+    )
