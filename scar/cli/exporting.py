@@ -36,7 +36,7 @@ def export(
     from scar.aws.export import pseudo
     from scar.aws.export.desired import wanted
     from scar.aws.export.template import export as write
-    from scar.aws.validation import resources as preflight
+    from scar.aws.validation import resource_checks as preflight
     from scar.cli.reading import resolve_document, wishes
 
     resolved = resolve_document(session, file, Flags())

@@ -95,7 +95,7 @@ def compose(
     _function(resolve_document(session, file, given).document, chosen)
     if keep:
         _require_place(keep)
-    from scar.aws.images.composed import composed
+    from scar.aws.images.builder import composed
     from scar.image.inspect import inspect as look_into
     from scar.image.model import BaseImage
     from scar.image.reference import parse

@@ -121,7 +121,7 @@ class World:
 
     def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
         """Return what is there of a function, the function first; empty if it is not there."""
-        from scar.aws.inventory.function_resources import parts_of
+        from scar.aws.inventory.listing import parts_of
 
         return parts_of(function, connection)
 

@@ -11,18 +11,16 @@ from scar.aws.account import pass_role as passing
 from scar.aws.account.pass_role import Passing
 from scar.aws.account.quotas import Quotas
 from scar.aws.client.errors import translated
-from scar.aws.compile import batch as machines
-from scar.aws.compile import failure_handler as delegate
-from scar.aws.model import names
+from scar.aws.compile.passed_roles import roles_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scar.aws.account.buckets import Seen
-    from scar.aws.account.network import Network
     from scar.aws.client.connection import Connection
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
+    from scar.aws.model.network import Network
 
     Given = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -76,35 +74,6 @@ def look_around(connection: Connection, functions: Sequence[Function]) -> Site:
 def has_network(function: Function) -> bool:
     """Say whether its jobs or the function itself run in a network of the account."""
     return function.batch is not None or bool(function.subnets)
-
-
-def roles_of(functions: Sequence[Function], account: Account) -> dict[str, tuple[str, ...]]:
-    """Return the ARNs of the roles that are handed over, by the service that gets them."""
-    passed: dict[str, set[str]] = {"lambda": set(), "ecs-tasks": set(), "ec2": set()}
-    for function in functions:
-        passed["lambda"].add(_role(function, account, "lambda"))
-        if delegate.serves(function):
-            passed["lambda"].add(_made(names.DELEGATE, account, "lambda"))
-        if function.batch is None:
-            continue
-        passed["ecs-tasks"].add(_role(function, account, "job"))
-        compute = function.batch.compute
-        if compute.is_fargate:
-            passed["ecs-tasks"].add(_role(function, account, "exec"))
-        elif not compute.instance_profile:
-            made = names.instance_role(account.region)
-            passed["ec2"].add(account.iam_arn(f"role{names.ROLE_PATH}{made}"))
-    return {service: tuple(sorted(arns)) for service, arns in passed.items()}
-
-
-def _role(function: Function, account: Account, purpose: str) -> str:
-    given = machines.given_role(function, account)
-    return given or _made(function.name, account, purpose)
-
-
-def _made(name: str, account: Account, purpose: str) -> str:
-    """Return the ARN of a role that scar makes."""
-    return account.iam_arn(f"role{names.ROLE_PATH}{names.role(name, account.region, purpose)}")
 
 
 def _buckets(connection: Connection, functions: Sequence[Function]) -> dict[str, Seen]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.handlers.s3 import encryption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -57,6 +56,21 @@ def look(s3: S3Client, buckets: Collection[str], keys: Callable[[], KeyReader]) 
     named = {seen.key for seen in found.values() if seen.has_alias}
     arns = {alias: _key_of(keys(), alias) for alias in sorted(named)}
     return {name: replace(seen, key=arns.get(seen.key, seen.key)) for name, seen in found.items()}
+
+
+def encryption(s3: S3Client, bucket: str) -> tuple[str, str]:
+    """Return S3's word for the bucket's encryption (``aws:kms``), and the key as it is named."""
+    try:
+        found = s3.get_bucket_encryption(Bucket=bucket)
+    except ClientError as error:
+        if faults.code(error) == "ServerSideEncryptionConfigurationNotFoundError":
+            return "", ""
+        raise
+    rules = found["ServerSideEncryptionConfiguration"]["Rules"]
+    default = rules[0].get("ApplyServerSideEncryptionByDefault") if rules else None
+    if default is None:
+        return "", ""
+    return default["SSEAlgorithm"], default.get("KMSMasterKeyID", "")
 
 
 def _key_of(keys: KeyReader, alias: str) -> str:

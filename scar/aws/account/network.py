@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from scar.aws.account import routes
-from scar.aws.account.routes import Network
 from scar.aws.client.errors import translated
+from scar.aws.model.network import Network
 from scar.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -7,8 +7,10 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from scar.aws.model.network import Way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,49 +22,12 @@ if TYPE_CHECKING:
         VpcEndpointTypeDef,
     )
 
+    from scar.aws.model.network import Network
+
 PULLING = frozenset({"ecr.api", "ecr.dkr", "s3", "logs"})
 """What a container needs to be pulled, to log, and to reach its data, where no other way is."""
 AGENT = frozenset({"ecs", "ecs-agent", "ecs-telemetry"})
 """What the ECS agent on an instance needs beside."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """The way out of one subnet.
-
-    ``internet``: through an internet gateway, which only takes what has a public address;
-    ``gives_address``: instances in the subnet get one. ``nat``: any other way for all.
-    ``endpoints`` are the services (``s3``, ``ecr.api``) that are reached inside the VPC.
-    """
-
-    subnet: str
-    table: str = ""
-    internet: bool = False
-    gives_address: bool = False
-    nat: bool = False
-    endpoints: frozenset[str] = frozenset()
-
-    @property
-    def is_open(self) -> bool:
-        return self.nat or (self.internet and self.gives_address)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """Subnets and security groups of one VPC, and the ways out of the subnets.
-
-    ``public``: what stands there needs a public address to get out.
-    """
-
-    vpc: str = ""
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
-    public: bool = False
-    ways: tuple[Way, ...] = ()
-
-    def __str__(self) -> str:
-        groups = ", ".join(self.security_groups)
-        return f"{self.vpc}, subnets {', '.join(self.subnets)}, security groups {groups}"
 
 
 def ways(subnets: Iterable[SubnetTypeDef], tables: Sequence[RouteTableTypeDef]) -> tuple[Way, ...]:

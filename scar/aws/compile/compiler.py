@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.aws.account.network import Network
 from scar.aws.compile import (
-    batch as machines,
+    batch_resources as machines,
 )
 from scar.aws.compile import (
     failure_handler as delegate,
@@ -20,6 +19,7 @@ from scar.aws.compile import (
 from scar.aws.compile.policies import DataFlow, Place
 from scar.aws.model import names
 from scar.aws.model.function import folder, is_s3
+from scar.aws.model.network import Network
 from scar.aws.model.resources import (
     Bucket,
     BucketNotification,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.account.routes import Network
 from scar.aws.compile import compiler
 from scar.aws.model import names
+from scar.aws.model.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,9 @@ from scar.aws.compile import compiler
 from scar.aws.compile import failure_handler as delegate
 from scar.aws.deploy.apply import apply
 from scar.aws.deploy.lock import DeployLock, look
-from scar.aws.deploy.remove import NO_IMAGES, Removal
+from scar.aws.deploy.remove import Removal
 from scar.aws.handlers.aws_resources import Cloud
+from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.images.cleanup import OldImages
 from scar.aws.inventory.deployed import Inventory
 from scar.aws.inventory.listing import tagged_functions
@@ -32,8 +33,8 @@ from scar.aws.model.resources import (
     RunsElsewhere,
     StateBucket,
 )
-from scar.aws.validation import account as surroundings
-from scar.aws.validation import resources as preflight
+from scar.aws.validation import account_checks as surroundings
+from scar.aws.validation import resource_checks as preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

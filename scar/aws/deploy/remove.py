@@ -12,6 +12,7 @@ from scar.aws.client.wait import Patience
 from scar.aws.deploy.apply import apply
 from scar.aws.deploy.lock import DeployLock, look
 from scar.aws.handlers.aws_resources import PARALLEL, Cloud
+from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.inventory.deployed import Inventory
 from scar.aws.inventory.listing import buckets_of, tagged_functions
@@ -37,20 +38,6 @@ if TYPE_CHECKING:
     from scar.aws.deploy.lock import Seen
     from scar.aws.inventory.deployed import Found
     from scar.aws.model.resources import Key, Resource
-
-
-class _NoImages:
-    """Removing looks for no image and pushes none: they go with their repository."""
-
-    def holds(self, repository: str, digest: str) -> bool:
-        del repository, digest
-        return False
-
-    def push(self, repository: str, digest: str, check: Callable[[], None]) -> None:
-        raise AssertionError(repository, digest, check)
-
-
-NO_IMAGES = _NoImages()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Each kind of resource as CloudFormation writes it. Pure.
 
-The requests of ``scar.aws.requests.lambda_`` say the same to the APIs; only spelling differs.
+The requests of ``scar.aws.requests`` say the same to the APIs; only spelling differs.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
 """
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.model import names
 from scar.aws.requests import (
-    batch as machine_requests,
+    batch_requests as machine_requests,
 )
 from scar.aws.requests import (
-    lambda_ as requests,
+    lambda_requests as requests,
 )
 from scar.aws.requests import (
     launch_templates as templates,

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from scar.aws.account.image_usage import in_use
 from scar.aws.client.errors import translated
 from scar.aws.client.wait import Patience, Stop
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
@@ -23,7 +24,6 @@ from scar.aws.handlers.launch_templates import LaunchTemplateHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.handlers.s3 import BucketHandler, StateBucketHandler
-from scar.aws.images.cleanup import in_use
 from scar.aws.model import resources as kinds
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import Connection, Service
     from scar.aws.handlers.base import Handler
-    from scar.aws.handlers.ecr import ImageStore
+    from scar.aws.handlers.image_store import ImageStore
     from scar.aws.model.resources import Key, Resource
 
 PARALLEL = 24

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from scar.aws.client import errors as faults
 from scar.aws.client.wait import Patience
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
-from scar.aws.requests import batch as machine_requests
+from scar.aws.requests import batch_requests as machine_requests
 from scar.errors import Refused
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import NotOurs
 from scar.aws.compile.policies import canonical
@@ -19,20 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import TagTypeDef
 
+    from scar.aws.handlers.image_store import ImageStore
     from scar.aws.model.resources import Pairs
-
-
-class ImageStore(Protocol):
-    """Where composed images are pushed to."""
-
-    def holds(self, repository: str, digest: str) -> bool:
-        """Say whether the repository has this manifest, under its own tag."""
-
-    def push(self, repository: str, digest: str, check: Callable[[], None]) -> None:
-        """Push the composed image of that digest; raise ScarError if that fails.
-
-        ``check`` is called again and again meanwhile; what it raises ends the push.
-        """
 
 
 @dataclass(frozen=True, slots=True)

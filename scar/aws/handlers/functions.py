@@ -15,7 +15,7 @@ from scar.aws.client.wait import Patience
 from scar.aws.handlers.function_state import is_settled
 from scar.aws.model import names
 from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction
-from scar.aws.requests import lambda_ as requests
+from scar.aws.requests import lambda_requests as requests
 from scar.errors import Refused, StillWaiting
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import NotOurs
 from scar.aws.model import names
 from scar.aws.model.resources import JobDefinition
-from scar.aws.requests import batch as machine_requests
+from scar.aws.requests import batch_requests as machine_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from scar.aws.client import errors as faults
 from scar.aws.client.wait import Patience
 from scar.aws.model.resources import BucketNotification
-from scar.aws.requests.lambda_ import notification_rule
+from scar.aws.requests.s3_requests import notification_rule
 from scar.errors import Refused, StillWaiting
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from scar.aws.account.buckets import encryption
 from scar.aws.client import errors as faults
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket, StateBucket
-from scar.aws.requests import lambda_ as requests
+from scar.aws.requests import s3_requests
 from scar.errors import Refused
 
 if TYPE_CHECKING:
@@ -228,21 +229,6 @@ class BucketHandler:
             list(pool.map(lambda f: self.s3.put_object(Bucket=bucket, Key=f), folders))
 
 
-def encryption(s3: S3Client, bucket: str) -> tuple[str, str]:
-    """Return S3's word for the bucket's encryption (``aws:kms``), and the key as it is named."""
-    try:
-        found = s3.get_bucket_encryption(Bucket=bucket)
-    except ClientError as error:
-        if faults.code(error) == "ServerSideEncryptionConfigurationNotFoundError":
-            return "", ""
-        raise
-    rules = found["ServerSideEncryptionConfiguration"]["Rules"]
-    default = rules[0].get("ApplyServerSideEncryptionByDefault") if rules else None
-    if default is None:
-        return "", ""
-    return default["SSEAlgorithm"], default.get("KMSMasterKeyID", "")
-
-
 def _exists(s3: S3Client, bucket: str) -> bool:
     try:
         s3.head_bucket(Bucket=bucket)
@@ -263,7 +249,7 @@ def _exists(s3: S3Client, bucket: str) -> bool:
 def _make(s3: S3Client, bucket: str, region: str, *, tagged: bool = False) -> bool:
     """Create the bucket and say so; False if it was there already and is ours."""
     try:
-        s3.create_bucket(**requests.bucket(bucket, region, tagged=tagged))
+        s3.create_bucket(**s3_requests.bucket(bucket, region, tagged=tagged))
     except ClientError as error:
         if faults.code(error) == "BucketAlreadyOwnedByYou":
             return False

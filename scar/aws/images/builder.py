@@ -6,8 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.aws.account import network
+from scar.aws.client.errors import SDK_ERRORS
+from scar.aws.compile import compiler
 from scar.aws.images.logins import login_of
-from scar.aws.images.mounting import may_mount
 from scar.aws.images.prebuilt import ready_made, require_reachable
 from scar.aws.model import limits
 from scar.aws.model.names import image_tag
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from scar.image.model import BaseImage
     from scar.image.source import ImageStore
     from supervisor.model import FunctionConfig, ImageDefaults
+
+BLOB_MOUNTING = "BLOB_MOUNTING"
+"""The account setting of ECR that lets a repository take layers over from another one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,3 +147,28 @@ def _check_size(name: str, image: ComposedImage) -> None:
             f" {most / 1e9:.1f} GB unpacked.",
             remedy="Use a smaller image; large data are better read from a bucket by the script.",
         )
+
+
+def composed(function: Function, connection: Connection, images: FunctionImages) -> ComposedImage:
+    """Compose the image; only whose account this is, and with Batch the network, is asked for.
+
+    Raise ScarError.
+    """
+    account, where = connection.account, None
+    if function.batch is not None:
+        compute = function.batch.compute
+        ec2 = connection.client("ec2")
+        where = network.find(ec2, compute.subnets, compute.security_groups)
+    digest = images.compose(
+        function, lambda image: compiler.function_config(function, account, image, where)
+    )
+    return images.composed(digest)
+
+
+def may_mount(connection: Connection) -> bool:
+    """Ask for the account's setting; whoever may not know it uploads, which always works."""
+    try:
+        found = connection.client("ecr").get_account_setting(name=BLOB_MOUNTING)
+    except SDK_ERRORS:
+        return False
+    return found.get("value") == "ENABLED"

@@ -10,9 +10,12 @@ from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
 from scar.aws.client.errors import translated
-from scar.aws.handlers.aws_resources import PARALLEL
+from scar.aws.handlers.aws_resources import PARALLEL, Cloud
+from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.handlers.notifications import parse
+from scar.aws.inventory.deployed import Inventory
 from scar.aws.model import names
+from scar.aws.model.resources import ComputeEnvironment, JobDefinition, JobQueue, LambdaFunction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
 
     from scar.aws.client.connection import Connection
-    from scar.aws.model.resources import BucketNotification
+    from scar.aws.model.resources import BucketNotification, Resource
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -136,3 +139,21 @@ def _summary(
         queue=tags.get(names.QUEUE_TAG, ""),
         modified=configuration.get("LastModified", ""),
     )
+
+
+def parts_of(function: str, connection: Connection) -> tuple[Resource, ...]:
+    """Read all that belongs to a function, itself first; empty if it is not there.
+
+    Machines that its jobs run on are part of it, whoever shares them. Raises ScarError.
+    """
+    found = Inventory(connection, Cloud.of(connection, NO_IMAGES)).look([function], ())
+    own = list(found.resources.values())
+    if not any(isinstance(r, LambdaFunction) for r in own):
+        return ()
+    queues = {r.queue for r in own if isinstance(r, JobDefinition)}
+    own += [
+        r
+        for r in found.machines.values()
+        if isinstance(r, ComputeEnvironment | JobQueue) and r.name in queues
+    ]
+    return tuple(sorted(own, key=lambda r: (not isinstance(r, LambdaFunction), str(r.key))))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.deploy import deploy
-from scar.aws.images.builder import FunctionImages
-from scar.aws.images.composed import composed
+from scar.aws.images.builder import FunctionImages, composed
 from scar.aws.model.plan import Create
 from scar.aws.model.resources import Image
 from scar.image.blobs import BlobCache

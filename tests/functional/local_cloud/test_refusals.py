@@ -13,7 +13,7 @@ import pytest
 from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
 from scar.aws.model.names import DELEGATE
-from scar.aws.validation.resources import NotDeployable
+from scar.aws.validation.resource_checks import NotDeployable
 from scar.errors import ConfigurationError, ScarError
 from scar.fdl.faults import InvalidFDL
 from scar.fdl.load import load

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.aws.account.network import Network
 from scar.aws.compile.compiler import desired, function_config
 from scar.aws.compile.sizes import larger
 from scar.aws.model import names
 from scar.aws.model.account import Account
 from scar.aws.model.function import Batch, Compute, Function, Input, folder
+from scar.aws.model.network import Network
 from scar.aws.model.resources import (
     Bucket,
     BucketNotification,
@@ -134,7 +134,7 @@ def test_both_services_run_the_same_image() -> None:
 
 
 def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
-    from scar.aws.requests.batch import definition
+    from scar.aws.requests.batch_requests import definition
 
     request = definition(only(compiled(BATCH), JobDefinition), "eu-west-1")
     assert request["timeout"]["attemptDurationSeconds"] >= 60

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from scar.aws.account.routes import Network
 from scar.aws.compile.compiler import desired
 from scar.aws.model.account import Account
 from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.network import Network
 from scar.aws.model.resources import (
     ComputeEnvironment,
     JobDefinition,
@@ -18,8 +18,8 @@ from scar.aws.model.resources import (
     Resource,
     Role,
 )
-from scar.aws.requests import batch as machine_requests
-from scar.aws.requests import lambda_ as requests
+from scar.aws.requests import batch_requests as machine_requests
+from scar.aws.requests import lambda_requests as requests
 from supervisor.model import ExecutionMode
 
 ACCOUNT = Account("123456789012", "eu-west-1")

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.account.account_state import Site, roles_of
+from scar.aws.account.account_state import Site
 from scar.aws.account.buckets import Seen, region_of
 from scar.aws.account.pass_role import Passing
 from scar.aws.account.quotas import Quotas
-from scar.aws.account.routes import Network, Way
+from scar.aws.compile.passed_roles import roles_of
 from scar.aws.model.account import Account
 from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.network import Network, Way
 from scar.aws.model.plan import Create, Plan
 from scar.aws.model.resources import ComputeEnvironment, JobQueue, Resource
-from scar.aws.validation import account as surroundings
+from scar.aws.validation import account_checks as surroundings
 from supervisor.model import ExecutionMode, OutputRule
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import names
 from scar.aws.model.function import folder, is_s3
-from scar.aws.requests import lambda_ as requests
-from scar.aws.requests.lambda_ import notification_rule
+from scar.aws.requests.creation import creation_requests
 from scar.aws.requests.rules.model import items
+from scar.aws.requests.s3_requests import notification_rule
 from scar.aws.requests.validator import check
 from scar.errors import ScarError
 from scar.fdl import flows
@@ -102,7 +102,7 @@ def _boundaries(functions: Sequence[Function]) -> Iterator[str]:
 def of_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:
     """Find what AWS's limits and rules forbid in the requests that would be sent."""
     for resource in resources:
-        for service, operation, parameters in requests.of(resource, region):
+        for service, operation, parameters in creation_requests(resource, region):
             for violation in check(service, operation, parameters):
                 yield f"{resource.key}: {violation}"
 

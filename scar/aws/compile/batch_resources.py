@@ -21,10 +21,10 @@ from scar.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.aws.account.network import Network
     from scar.aws.compile.policies import DataFlow
     from scar.aws.model.account import Account
     from scar.aws.model.function import Batch, Compute, Function
+    from scar.aws.model.network import Network
     from scar.aws.model.resources import Pairs, Resource
 
 # BEST_FIT could never be updated, and needs a fleet role for spot instances.

@@ -1,0 +1,44 @@
+"""The requests that create buckets and their notifications, as data. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.model import names
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import (
+        CreateBucketConfigurationTypeDef,
+        CreateBucketRequestTypeDef,
+        FilterRuleTypeDef,
+        LambdaFunctionConfigurationTypeDef,
+    )
+
+    from scar.aws.model.resources import BucketNotification
+
+
+def bucket(name: str, region: str, *, tagged: bool) -> CreateBucketRequestTypeDef:
+    """Say where it is to be: the oldest Region has no name there."""
+    where: CreateBucketConfigurationTypeDef = {}
+    if region != "us-east-1":
+        where["LocationConstraint"] = region  # type: ignore[typeddict-item]
+    if tagged:
+        where["Tags"] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
+    request: CreateBucketRequestTypeDef = {"Bucket": name}
+    return {**request, "CreateBucketConfiguration": where} if where else request
+
+
+def notification_rule(resource: BucketNotification) -> LambdaFunctionConfigurationTypeDef:
+    rule: LambdaFunctionConfigurationTypeDef = {
+        "Id": resource.rule_id,
+        "LambdaFunctionArn": resource.function_arn,
+        "Events": list(resource.events),  # type: ignore[arg-type]
+    }
+    filters: list[FilterRuleTypeDef] = []
+    if resource.prefix:
+        filters.append({"Name": "prefix", "Value": resource.prefix})
+    if resource.suffix:
+        filters.append({"Name": "suffix", "Value": resource.suffix})
+    if filters:
+        rule["Filter"] = {"Key": {"FilterRules": filters}}
+    return rule
