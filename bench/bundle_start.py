@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.errors import ConfigurationError
-from scar.image.build import configuration
-from scar.image.bundle import find_bundle, supervisor_layer
-from scar.image.document import dump
-from scar.image.layer import Entry, File, Link, layer
-from scar.local.engines.choose import choose
+from scar.image.compose.supervisor_bundle import find_bundle, supervisor_layer
+from scar.image.compose.tree_images import configuration
+from scar.image.formats.layer import Entry, File, Link, layer
+from scar.image.formats.manifest import dump
 from scar.local.engines.port import Layer, LocalImage, Profile, SandboxSpec
+from scar.local.engines.selection import choose
 from scar.local.engines.unpack import unpack
 from supervisor import config
 from supervisor.bundle.python import interpreter

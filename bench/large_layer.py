@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench._registries import Running, missing, registry
-from scar.image.blobs import CHUNK, Blob, BlobCache
-from scar.image.build import configuration
-from scar.image.compose import ComposedImage
-from scar.image.document import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Json, Object, dump
-from scar.image.layer import Compressor, ImageLayer
-from scar.image.pull import Registries
-from scar.image.push import push
-from scar.image.registry import Repository
+from scar.image.compose.function_image import ComposedImage
+from scar.image.compose.tree_images import configuration
+from scar.image.formats.blobs import CHUNK, Blob, BlobCache
+from scar.image.formats.layer import Compressor, ImageLayer
+from scar.image.formats.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Json, Object, dump
+from scar.image.registry.pull import Registries
+from scar.image.registry.push import push
+from scar.image.registry.repository import Repository
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:

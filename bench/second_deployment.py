@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench._registries import metered, missing, registry
-from scar.image.blobs import BlobCache
-from scar.image.build import build
-from scar.image.bundle import find_bundle
-from scar.image.compose import compose
-from scar.image.layer import File
-from scar.image.pull import Registries
-from scar.image.push import push
-from scar.image.registry import Repository
-from scar.image.source import open_source
+from scar.image.compose.function_image import compose
+from scar.image.compose.supervisor_bundle import find_bundle
+from scar.image.compose.tree_images import build
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.layer import File
+from scar.image.formats.resolver import open_source
+from scar.image.registry.pull import Registries
+from scar.image.registry.push import push
+from scar.image.registry.repository import Repository
 from supervisor.config import dump
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
     from bench._registries import Meter, Running
-    from scar.image.compose import ComposedImage
+    from scar.image.compose.function_image import ComposedImage
 
 ROUNDS = 9
 TARGET = 1.0  # seconds

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    from supervisor.core import Supervisor
-    from supervisor.delegate import Delegate
+    from supervisor.batch.failure_handler import Delegate
+    from supervisor.execution.core import Supervisor
     from supervisor.model import FunctionConfig
     from supervisor.ports import JobDelegator, ObjectStore
 
@@ -35,13 +35,13 @@ LAMBDA_GRACE, BATCH_GRACE = 2.0, 10.0
 def main() -> int:
     """Return the exit status."""
     if sys.argv[1:2] == ["--self-test"]:
-        from supervisor import selftest
+        from supervisor.runtime import self_test as selftest
 
         found = selftest.run(Path(HOME), script="--no-script" not in sys.argv)
         sys.stdout.write(json.dumps(found) + "\n")
         return 0
     if os.getpid() == 1:
-        from supervisor.init import split
+        from supervisor.runtime.pid1 import split
 
         ended = split()
         if ended is not None:
@@ -65,7 +65,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 def _lambda(environ: Mapping[str, str]) -> int:
-    from supervisor import runtime
+    from supervisor.runtime import lambda_loop as runtime
 
     api = runtime.RuntimeApi(environ["AWS_LAMBDA_RUNTIME_API"])
     notes = Log()
@@ -83,7 +83,7 @@ def _lambda(environ: Mapping[str, str]) -> int:
 
 
 def _job(environ: Mapping[str, str]) -> int:
-    from supervisor import job
+    from supervisor.runtime import batch_job as job
 
     made = _supervisor(environ)
     asked = job.invocation(environ, made.config.name, made.open_store, job.log_stream(environ))
@@ -91,9 +91,9 @@ def _job(environ: Mapping[str, str]) -> int:
 
 
 def _by_hand(environ: Mapping[str, str]) -> int:
-    from supervisor import job
     from supervisor.invocation import Invocation, Owner
     from supervisor.model import Site
+    from supervisor.runtime import batch_job as job
 
     made = _supervisor(environ)
     owner = Owner(site=Site.LOCAL, request=os.urandom(16).hex())
@@ -109,9 +109,9 @@ def _handler(environ: Mapping[str, str]) -> Supervisor | Delegate:
     from functools import cache, partial
 
     from supervisor import storage
+    from supervisor.batch import submitter as batch
+    from supervisor.batch.failure_handler import Delegate
     from supervisor.config import owners
-    from supervisor.delegate import Delegate
-    from supervisor.delegation import batch
 
     gc.enable()
     return Delegate(
@@ -131,8 +131,8 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
     from functools import cache
 
     from supervisor.config import owners
-    from supervisor.core import Supervisor
-    from supervisor.runners.process import ProcessRunner
+    from supervisor.execution.core import Supervisor
+    from supervisor.execution.process_runner import ProcessRunner
 
     home = _home(environ)
     config = _config(home / "function" / "function.json")
@@ -153,7 +153,7 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
                 f"The function {config.name} has no Batch queue to hand runs to.",
                 remedy="Run `scar init` again.",
             )
-        from supervisor.delegation import batch
+        from supervisor.batch import submitter as batch
 
         return batch.connect(config.batch, environ)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.cli.session import Session
-    from scar.runs.call import Answer
+    from scar.runs.invoke import Answer
 
 
 def show_answer(session: Session, function: str, answer: Answer, output: Path | None) -> None:

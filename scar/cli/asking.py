@@ -28,7 +28,7 @@ def since_option(function: F) -> F:
 
 def moment(text: str | None) -> datetime | None:
     """Read --since."""
-    from scar.runs.since import point_in_time
+    from scar.runs.time_argument import point_in_time
 
     return point_in_time(text, datetime.now(UTC)) if text else None
 

@@ -33,7 +33,7 @@ def show_deployed(session: Session, name: str, *, secrets: bool) -> None:
 def _rows(part: Resource, *, secrets: bool) -> Iterator[tuple[str, str, object]]:
     from dataclasses import fields
 
-    from scar.fdl.shown import MASK
+    from scar.fdl.effective_values import MASK
 
     for field in fields(part):
         value = getattr(part, field.name)

@@ -33,10 +33,10 @@ def export(
     if file is None:
         raise click.UsageError("Give -f FILE.")
     from scar.aws.compile.from_fdl import functions_of
-    from scar.aws.export import pseudo
+    from scar.aws.export import pseudo_parameters as pseudo
     from scar.aws.export.desired import wanted
     from scar.aws.export.template import export as write
-    from scar.aws.validation import resource_checks as preflight
+    from scar.aws.validation import deployment_checks as preflight
     from scar.cli.reading import resolve_document, wishes
 
     resolved = resolve_document(session, file, Flags())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.cli.session import Session
     from scar.fdl.model import Document
-    from scar.image.compose import ComposedImage
+    from scar.image.compose.function_image import ComposedImage
 
 _FILE = click.Path(path_type=Path)
 
@@ -52,8 +52,8 @@ def inspect(session: Session, name: str, image_file: Path | None, architecture: 
     """
     if not name and image_file is None:
         raise click.UsageError("Give an image or -if FILE.")
-    from scar.image.inspect import inspect as look_into
-    from scar.image.source import open_source
+    from scar.image.compose.inspection import inspect as look_into
+    from scar.image.formats.resolver import open_source
 
     world = session.world
     with world.image_stores(session.connect) as places:
@@ -95,10 +95,10 @@ def compose(
     _function(resolve_document(session, file, given).document, chosen)
     if keep:
         _require_place(keep)
-    from scar.aws.images.builder import composed
-    from scar.image.inspect import inspect as look_into
-    from scar.image.model import BaseImage
-    from scar.image.reference import parse
+    from scar.aws.images.image_builder import composed
+    from scar.image.compose.inspection import inspect as look_into
+    from scar.image.formats.base_image import BaseImage
+    from scar.image.formats.reference import parse
 
     if tag:
         parse(tag)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scar.cli.session import Session
-    from scar.image.inspect import Inspected
+    from scar.image.compose.inspection import Inspected
 
 _WIDEST = 60  # characters of what made a layer
 

@@ -62,7 +62,7 @@ def invoke(  # noqa: PLR0913 one argument per option
         name = names[0]
     else:
         connection = session.connect()
-    from scar.runs.call import request_payload
+    from scar.runs.invoke import request_payload
 
     payload = request_payload(query, body, is_json=json_data is not None)
     function = find(session, connection, name or "")

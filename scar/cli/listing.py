@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scar.aws.client.connection import Connection
-    from scar.aws.inventory.listing import FunctionSummary
+    from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.session import Session
+    from scar.transfer.location import Place
     from scar.transfer.objects import Entry
-    from scar.transfer.place import Place
 
 
 @click.command()
@@ -37,7 +37,7 @@ def ls(session: Session, bucket: str | None, owner: str) -> None:
         connection = session.connect()
         _functions(session, session.world.functions(connection))
         return
-    from scar.transfer.place import Place
+    from scar.transfer.location import Place
 
     place = Place.parse(bucket)
     _objects(session, session.connect(), place, owner)

@@ -135,7 +135,7 @@ def _runs(
     since: datetime | None,
 ) -> list[Run]:
     from scar.cli.status import look_at
-    from scar.runs import find
+    from scar.runs import lookup as find
     from scar.runs.ledger import Ledger
     from scar.runs.status import BAD
 
@@ -152,7 +152,7 @@ def _of_runs(
 ) -> Iterator[LogLine]:
     from scar.runs.ledger import Ledger
     from scar.runs.logs import read_places
-    from scar.runs.story import log_places, tell
+    from scar.runs.run_history import log_places, tell
 
     ledger = Ledger.of(connection)
     for run in runs:
@@ -167,7 +167,7 @@ def _until_over(session: Session, connection: Connection, runs: Iterable[Run]) -
 
     The last lines come late: they are looked for once more after the end.
     """
-    from scar.runs import find
+    from scar.runs import lookup as find
     from scar.runs.ledger import Ledger
     from scar.runs.states import OVER
 

@@ -18,7 +18,7 @@ from scar.cli.render import count, size
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
-    from scar.transfer.files import Census
+    from scar.transfer.local_files import Census
     from scar.transfer.put import Moved
 
 
@@ -49,7 +49,7 @@ def put(
     """
     from scar.transfer import put as transfer
     from scar.transfer.client import transfer_client
-    from scar.transfer.place import Place
+    from scar.transfer.location import Place
 
     place = Place.parse(bucket)
     client = transfer_client(session.connect(), owner)
@@ -79,7 +79,7 @@ def get(session: Session, bucket: str, owner: str, path: str) -> None:
     """
     from scar.transfer import get as transfer
     from scar.transfer.client import transfer_client
-    from scar.transfer.place import Place
+    from scar.transfer.location import Place
 
     place = Place.parse(bucket)
     client = transfer_client(session.connect(), owner)

@@ -31,7 +31,7 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
     one_of({"-f": file, "--all-features": all_features})
     from scar.aws.compile.policies.scope import ANY, scope_of
     from scar.aws.compile.policies.scope import all_features as everything
-    from scar.aws.compile.policies.user import LONGEST, policies
+    from scar.aws.compile.policies.user_policy import LONGEST, policies
     from scar.aws.model.account import Account, partition_of
 
     def here(region: str) -> Account:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import Connection
     from scar.cli.definition import Flags
     from scar.cli.session import Session
-    from scar.fdl.load import Around, Resolved
+    from scar.fdl.loader import Around, Resolved
     from scar.fdl.model import Document
 
 # Functions are found and removed by name, also when files they were made of are gone.
@@ -47,7 +47,7 @@ def connect_document(
 
 def connect_names(session: Session, file: Path) -> tuple[Connection, Document]:
     """Connect like ``connect_document``, for a file whose scripts and images may be gone."""
-    from scar.fdl.load import resolve
+    from scar.fdl.loader import resolve
 
     given = around(session, _WITHOUT_FILES)
     return _connected(session, given, lambda known: resolve(file, known))
@@ -56,7 +56,7 @@ def connect_names(session: Session, file: Path) -> tuple[Connection, Document]:
 def around(session: Session, values: Mapping[str, object]) -> Around:
     """Gather what lies around a file, as far as it is known without asking AWS."""
     from scar.fdl.layers import Layer
-    from scar.fdl.load import Around
+    from scar.fdl.loader import Around
     from scar.fdl.variables import Variables
 
     settings, environment = session.settings, session.world.environment
@@ -101,7 +101,7 @@ def _connected(
 
 
 def _document(file: Path | None, flags: Flags, given: Around) -> Resolved:
-    from scar.fdl.load import from_values, resolve
+    from scar.fdl.loader import from_values, resolve
 
     if file is not None:
         found = resolve(file, given)

@@ -157,8 +157,8 @@ def _chosen(
     session: Session, connection: Connection, ledger: Ledger, wanted: Wanted
 ) -> Iterator[Run]:
     from scar.cli.status import look_at
-    from scar.runs import find
-    from scar.runs.job import settled
+    from scar.runs import lookup as find
+    from scar.runs.batch_job import settled
 
     for one in wanted.what:
         if one.startswith("s3://"):

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.aws.client.connection import Connection
-    from scar.aws.inventory.listing import FunctionSummary, InputFolder
+    from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.cli.session import Session
-    from scar.runs.call import Answer, Input
+    from scar.runs.invoke import Answer, Input
     from scar.runs.ledger import Run
 
 
@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913 one argument per option
         raise click.UsageError("-ib runs the function's own script: leave out -s and ARGUMENTS.")
     connection, function = _function(session, name, file)
     call = Call(session, connection, function, output_file)
-    from scar.aws.inventory.listing import InputFolder
+    from scar.aws.inventory.functions import InputFolder
 
     if content is None and not arguments:
         folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
@@ -88,7 +88,7 @@ def run(  # noqa: PLR0913 one argument per option
             raise UsageError(
                 f"There are no files in {input_bucket}.", remedy="Upload some with `scar put`."
             )
-    from scar.runs.call import script_payload
+    from scar.runs.invoke import script_payload
 
     call.once(script_payload(content, arguments), asynchronous=asynchronous)
 
@@ -115,7 +115,7 @@ class Call:
             show_answer(self.session, self.function.name, self.wait(payload), self.output)
 
     def wait(self, payload: dict[str, object]) -> Answer:
-        from scar.runs.call import FunctionFailed
+        from scar.runs.invoke import FunctionFailed
 
         world, function = self.session.world, self.function
         try:
@@ -178,7 +178,7 @@ class Files:
         return answer
 
     def _payloads(self) -> Iterator[dict[str, object]]:
-        from scar.runs.call import object_payload
+        from scar.runs.invoke import object_payload
         from scar.runs.progress import run_of
         from scar.runs.retry import AGAIN
 
@@ -266,7 +266,7 @@ def _read(script: Path) -> bytes:
         ) from error
     if not content.strip():
         raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
-    from scar.fdl.scripts import LOOKED_AT, windows_line_ends
+    from scar.fdl.script_checks import LOOKED_AT, windows_line_ends
 
     if problem := windows_line_ends(content[:LOOKED_AT]):
         raise UsageError(f"The script {script} {problem} {script}", remedy="Then run it again.")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.cli.session import Session
-    from scar.fdl.load import Resolved
-    from scar.fdl.shown import Value
+    from scar.fdl.effective_values import Value
+    from scar.fdl.loader import Resolved
 
 
 _HEAD = ("KEY", "VALUE", "FROM")
@@ -70,7 +70,7 @@ def _unnamed(flags: Flags) -> Flags:
 
 
 def _show(session: Session, resolved: Resolved, name: str | None, *, secrets: bool) -> None:
-    from scar.fdl.shown import values
+    from scar.fdl.effective_values import values
 
     functions = [f.lambda_.name for f in resolved.document.functions.aws]
     if name and name not in functions:
@@ -108,7 +108,7 @@ def _tell_assumed(session: Session, resolved: Resolved) -> None:
 def _where(session: Session, resolved: Resolved) -> tuple[Value, ...]:
     """Say where commands would go with this file, as ``Session.target`` decides."""
     from scar.cli.reading import wishes
-    from scar.fdl.shown import Value
+    from scar.fdl.effective_values import Value
 
     wished, environment = wishes(resolved.document), session.world.environment
     settings, local = session.settings, session.local

@@ -53,8 +53,8 @@ def status(
     work in Batch. lost: nobody is at work and nothing says why; `scar why` and `scar retry` go
     on from there.
     """
-    from scar.runs.find import inputs
     from scar.runs.ledger import Ledger
+    from scar.runs.lookup import inputs
 
     if watch and session.json:
         raise UsageError("--watch shows a table.", remedy="Leave out -j or --watch.")
@@ -102,7 +102,7 @@ def _ask(
     from scar.runs.ledger import Ledger
     from scar.runs.logs import NoSuchFunction
     from scar.runs.status import status
-    from scar.runs.waiting import unfinished
+    from scar.runs.unfinished_jobs import unfinished
 
     deployed = {f.name: f for f in session.world.functions(connection)}
     ledger = Ledger.of(connection)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.cli.session import Session
-    from scar.fdl.faults import InvalidFDL
     from scar.fdl.model import Document
+    from scar.fdl.problems import InvalidFDL
 
 
 @click.command()
@@ -31,9 +31,9 @@ def validate(session: Session, file: Path | None) -> None:
     """
     if file is None:
         raise click.UsageError("Give -f FILE.")
-    from scar.aws.validation.resource_checks import require
+    from scar.aws.validation.deployment_checks import require
     from scar.cli.reading import resolve_document
-    from scar.fdl.faults import InvalidFDL
+    from scar.fdl.problems import InvalidFDL
 
     try:
         document = resolve_document(session, file, Flags()).document
@@ -58,7 +58,7 @@ def _broken(document: Document) -> list[str]:
     from scar.aws.compile.from_fdl import functions_of
     from scar.aws.compile.placeholders import compiled
     from scar.aws.model.account import Account, partition_of
-    from scar.aws.validation import resource_checks as preflight
+    from scar.aws.validation import deployment_checks as preflight
     from scar.cli.reading import wishes
     from scar.fdl.variables import ASSUMED
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def version(session: Session, *, licenses: bool) -> None:
     """Show scar's version."""
     if licenses:
-        from scar.image import bundle
+        from scar.image.compose import supervisor_bundle as bundle
 
         session.terminal.data(bundle.notice(bundle.any_bundle()))
         return

@@ -70,10 +70,10 @@ def wait(
 def _look(
     session: Session, connection: Connection, runs: tuple[str, ...], names: tuple[str, ...]
 ) -> Progress:
-    from scar.runs import find
+    from scar.runs import lookup as find
     from scar.runs.ledger import Ledger
     from scar.runs.progress import of_inputs, of_runs
-    from scar.runs.waiting import unfinished
+    from scar.runs.unfinished_jobs import unfinished
 
     ledger = Ledger.of(connection)
     deployed = session.world.functions(connection)

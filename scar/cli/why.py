@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import Connection
     from scar.cli.session import Session
     from scar.runs.ledger import Ledger, Run
-    from scar.runs.story import Story
+    from scar.runs.run_history import Story
 
 
 @click.command()
@@ -30,7 +30,7 @@ def why(session: Session, what: str) -> None:
     what that started. Of a file: the run that made it, and those that read it.
     """
     from scar.runs.ledger import Ledger
-    from scar.runs.story import tell
+    from scar.runs.run_history import tell
 
     connection = session.connect()
     ledger = Ledger.of(connection)
@@ -45,7 +45,7 @@ def why(session: Session, what: str) -> None:
 
 
 def _runs(connection: Connection, ledger: Ledger, what: str) -> list[Run]:
-    from scar.runs import find
+    from scar.runs import lookup as find
 
     if not what.startswith("s3://"):
         return [find.by_name(ledger, what)]
@@ -63,7 +63,7 @@ def _runs(connection: Connection, ledger: Ledger, what: str) -> list[Run]:
 
 
 def _show(session: Session, story: Story) -> None:
-    from scar.runs.words import when, words
+    from scar.runs.report import when, words
 
     told, terminal = words(story), session.terminal
     terminal.data(terminal.bold(told.headline))
@@ -80,7 +80,7 @@ def _show(session: Session, story: Story) -> None:
 
 
 def _row(story: Story) -> dict[str, object]:
-    from scar.runs.words import words
+    from scar.runs.report import words
 
     told = words(story)
     return {

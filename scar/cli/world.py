@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scar.aws.client.connection import Connection
-    from scar.aws.images.builder import FunctionImages
-    from scar.aws.inventory.listing import FunctionSummary, InputFolder
+    from scar.aws.images.image_builder import FunctionImages
+    from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.aws.model.function import Function
     from scar.aws.model.plan import Plan
     from scar.aws.model.resources import Resource
     from scar.cli.session import Target
-    from scar.image.blobs import BlobCache
-    from scar.image.source import ImageStore
+    from scar.image.formats.blobs import BlobCache
+    from scar.image.formats.resolver import ImageStore
     from scar.local.control import Control
-    from scar.runs.call import Answer, Input
+    from scar.runs.invoke import Answer, Input
     from scar.runs.ledger import Run
 
 
@@ -48,7 +48,7 @@ class World:
         return to_aws(target)
 
     def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
-        from scar.aws.inventory.listing import list_functions
+        from scar.aws.inventory.functions import list_functions
 
         return list_functions(connection)
 
@@ -72,8 +72,8 @@ class World:
         self, connection: Connection, report: Callable[[str], None]
     ) -> Iterator[FunctionImages]:
         """Open what composes images of functions; their layers can be read as long as it is."""
-        from scar.aws.images.builder import FunctionImages
-        from scar.image.bundle import find_bundle
+        from scar.aws.images.image_builder import FunctionImages
+        from scar.image.compose.supervisor_bundle import find_bundle
 
         with self.image_stores(lambda: connection) as places:
             yield FunctionImages(
@@ -90,10 +90,10 @@ class World:
 
         ``connect`` is called if an image is in ECR.
         """
-        from scar.aws.images.logins import RegistryLogins
-        from scar.image.credentials import DockerConfig
-        from scar.image.docker_store import stores
-        from scar.image.pull import Registries
+        from scar.aws.images.registry_logins import RegistryLogins
+        from scar.image.formats.docker_source import stores
+        from scar.image.registry.credentials import DockerConfig
+        from scar.image.registry.pull import Registries
 
         logins = RegistryLogins(connect, DockerConfig.of_user(self.environment))
         with Registries(logins) as registries:
@@ -101,7 +101,7 @@ class World:
 
     def image_cache(self) -> BlobCache:
         """Return where layers are kept that were read from this machine."""
-        from scar.image.blobs import BlobCache
+        from scar.image.formats.blobs import BlobCache
 
         return BlobCache.of_user(self.environment)
 
@@ -121,7 +121,7 @@ class World:
 
     def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
         """Return what is there of a function, the function first; empty if it is not there."""
-        from scar.aws.inventory.listing import parts_of
+        from scar.aws.inventory.functions import parts_of
 
         return parts_of(function, connection)
 
@@ -133,12 +133,12 @@ class World:
     def invoke(
         self, connection: Connection, function: str, payload: dict[str, object], *, timeout: int
     ) -> Answer:
-        from scar.runs.call import invoke
+        from scar.runs.invoke import invoke
 
         return invoke(connection, function, payload, timeout=timeout)
 
     def enqueue(self, connection: Connection, function: str, payload: dict[str, object]) -> str:
-        from scar.runs.call import enqueue
+        from scar.runs.invoke import enqueue
 
         return enqueue(connection, function, payload)
 
@@ -151,10 +151,10 @@ class World:
 
     def inputs(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
         """Yield the objects of a folder that an event may name."""
-        from scar.runs.call import Input
+        from scar.runs.invoke import Input
         from scar.transfer.client import transfer_client
+        from scar.transfer.location import Place
         from scar.transfer.objects import list_objects
-        from scar.transfer.place import Place
 
         place = Place.parse(folder.path)
         for entry in list_objects(transfer_client(connection), place):

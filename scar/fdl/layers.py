@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from scar.fdl.faults import Location
+    from scar.fdl.problems import Location
 
     Origins = dict[Location, str]
 

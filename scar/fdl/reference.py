@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from scar.fdl.keys import model_in
+from scar.fdl.known_keys import model_in
 from scar.fdl.model import Document
 
 if TYPE_CHECKING:

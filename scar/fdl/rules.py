@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.fdl import flows
-from scar.fdl.flows import lands_in
+from scar.fdl import cycles as flows
+from scar.fdl.cycles import lands_in
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from scar.fdl.faults import Location
     from scar.fdl.model import AwsFunction, Lambda, Storage, StorageProviders
     from scar.fdl.model.batch import ComputeResources
+    from scar.fdl.problems import Location
 
 _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9.-]+/.")
 Broken = tuple["Location", str]

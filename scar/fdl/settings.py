@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.errors import ConfigurationError
-from scar.fdl import scarcfg
+from scar.fdl import legacy_config as scarcfg
 from scar.fdl.layers import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scar.fdl.document import Parsed
-    from scar.fdl.faults import Location
+    from scar.fdl.problems import Location
+    from scar.fdl.yaml_document import Parsed
 
 _WHERE = ("region", "profile", "endpoint_url", "account_id")
 _TOP = (*_WHERE, "stage", "defaults", "stages")
@@ -108,7 +108,7 @@ def _parsed(path: Path) -> Parsed | None:
         raise ConfigurationError(
             f"{path} cannot be read: {error}.", remedy="Correct the file, or SCAR_CONFIG."
         ) from error
-    from scar.fdl.document import Unreadable, parse
+    from scar.fdl.yaml_document import Unreadable, parse
 
     if not text.strip():
         return None
@@ -179,7 +179,7 @@ class _File:
 
     def _check_defaults(self, values: object, at: Location, below: Location) -> None:
         """Find keys that no function has; values are judged where they are used."""
-        from scar.fdl.keys import keys_below
+        from scar.fdl.known_keys import keys_below
         from scar.fdl.model import Document
 
         known = keys_below(Document, ("functions", "aws", 0, *below))
@@ -195,7 +195,7 @@ class _File:
                 self._check_defaults(value, here, (*below, str(key)))
 
     def _wrong(self, at: Location, problem: str) -> ConfigurationError:
-        from scar.fdl.faults import key_of
+        from scar.fdl.problems import key_of
 
         place = self.parsed.place(at)
         return ConfigurationError(

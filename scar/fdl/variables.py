@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scar.fdl.faults import Location
+    from scar.fdl.problems import Location
 
 NAMES = ("stage", "region", "account_id")
 # What is taken where nobody has been asked yet; legal wherever an account or Region is.

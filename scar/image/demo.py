@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.errors import ScarError
-from scar.image.build import docker_save
-from scar.image.bundle import find_bundle
-from scar.image.compose import HOME
-from scar.image.layer import File, Folder, Link
-from scar.image.model import ARCHITECTURES
+from scar.image.compose.function_image import HOME
+from scar.image.compose.supervisor_bundle import find_bundle
+from scar.image.compose.tree_images import docker_save
+from scar.image.formats.base_image import ARCHITECTURES
+from scar.image.formats.layer import File, Folder, Link
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
-    from scar.image.layer import Entry
+    from scar.image.formats.layer import Entry
 
 NAME = "scar-demo:latest"
 # Where a binary of each architecture looks for its loader, and its loader for libraries.

@@ -7,36 +7,36 @@ import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from scar.local.batch.guards import BatchGuard
-from scar.local.batch.plane import BatchPlane
+from scar.local.access_keys import Keys
+from scar.local.batch.app import BatchPlane
+from scar.local.batch.change_guard import BatchGuard
 from scar.local.batch.service import BatchService
 from scar.local.batch.service import Settings as BatchSettings
 from scar.local.control import control_token
 from scar.local.destinations import Destinations
-from scar.local.engines.choose import choose
+from scar.local.engines.selection import choose
 from scar.local.http.auth import Authenticator
-from scar.local.http.model import Response
+from scar.local.http.messages import Response
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.keys import Keys
-from scar.local.lambda_.configured import ConfiguredFunctions
+from scar.local.lambda_.app import InvokePlane
+from scar.local.lambda_.function_registry import ConfiguredFunctions
 from scar.local.lambda_.model import NOT_EMULATED
-from scar.local.lambda_.plane import InvokePlane
 from scar.local.lambda_.service import LambdaService, Ports, Settings
-from scar.local.logs.plane import LogsPlane
+from scar.local.logs.service import LogsPlane
 from scar.local.logs.store import LogStore
-from scar.local.moto.plane import MotoPlane
-from scar.local.registry.ecr import EcrImages
+from scar.local.moto.service import MotoPlane
+from scar.local.registry.ecr_api import EcrImages
 from scar.local.registry.images import ImageStore
-from scar.local.registry.plane import RegistryPlane
-from scar.local.s3.plane import S3Plane
+from scar.local.registry.service import RegistryPlane
+from scar.local.s3.service import S3Plane
 from scar.local.wiring import forget_logs, lets_s3_send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scar.local.home import Home
-    from scar.local.http.model import Plane, Request
+    from scar.local.http.messages import Plane, Request
 
 ACCOUNT = "123456789012"
 """The account that every request is for; moto's default."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from scar.local.logs.store import LogStore
     from scar.local.moto.calls import Call
-    from scar.local.moto.functions import FunctionDirectory
+    from scar.local.moto.function_records import FunctionDirectory
 
 
 def lets_s3_send(functions: FunctionDirectory) -> Callable[[str], bool]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import translated
 from scar.errors import ScarError
 from scar.runs.states import State
-from supervisor import records
+from supervisor.runs import record_format as records
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient

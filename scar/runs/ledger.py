@@ -14,9 +14,9 @@ from scar.aws.client.errors import translated
 from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs.states import State, state_of
-from supervisor import records
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
+from supervisor.runs import record_format as records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,16 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.runs.find import input_id
+from scar.runs.lookup import input_id
 from scar.runs.states import OVER, State
-from scar.runs.waiting import SETTLING, as_batch_sees
+from scar.runs.unfinished_jobs import SETTLING, as_batch_sees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from scar.runs.call import Input
+    from scar.runs.invoke import Input
     from scar.runs.ledger import Ledger, Run
-    from scar.runs.waiting import WaitingJob
+    from scar.runs.unfinished_jobs import WaitingJob
 
     Jobs = Mapping[str, WaitingJob]
 

@@ -10,7 +10,7 @@ from scar.aws.model import limits
 from scar.errors import ScarError
 from scar.runs.logs import NoSuchFunction
 from scar.runs.states import State
-from supervisor import records
+from supervisor.runs import record_format as records
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from supervisor import leases, records
+from supervisor.runs import leases
+from supervisor.runs import record_format as records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

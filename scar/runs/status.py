@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.runs.states import State
-from scar.runs.waiting import SETTLING, as_batch_sees
+from scar.runs.unfinished_jobs import SETTLING, as_batch_sees
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from scar.runs.ledger import Ledger, Run
-    from scar.runs.waiting import WaitingJob
+    from scar.runs.unfinished_jobs import WaitingJob
 
 UNFINISHED = (State.WAITING, State.LAMBDA, State.HANDED, State.RUNNING)
 BAD = (State.FAILED, State.LOST)

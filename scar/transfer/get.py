@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scar.errors import UsageError
 from scar.transfer.client import LARGE, PART_THREADS, WORKERS
 from scar.transfer.errors import TransferError, translate
-from scar.transfer.files import Census
+from scar.transfer.local_files import Census
 from scar.transfer.objects import list_objects
 from scar.transfer.pool import each
 from scar.transfer.put import Moved
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from scar.transfer.location import Place
     from scar.transfer.objects import Entry
-    from scar.transfer.place import Place
 
 _PIECE = 1 << 18
 

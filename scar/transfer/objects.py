@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
-    from scar.transfer.place import Place
+    from scar.transfer.location import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from scar.aws.client.wait import any_done
+from scar.aws.client.waiter import any_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scar.transfer.client import LARGE, PART_THREADS, WORKERS, require_bucket
 from scar.transfer.errors import TransferError, translate
-from scar.transfer.files import Census, check, walk
+from scar.transfer.local_files import Census, check, walk
 from scar.transfer.pool import each
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from scar.transfer.files import LocalFile
-    from scar.transfer.place import Place
+    from scar.transfer.local_files import LocalFile
+    from scar.transfer.location import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from supervisor.aws.sigv4 import Scope, sign
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from supervisor.aws.connection_pool import Connections, Reply
     from supervisor.aws.credentials import CredentialSource
-    from supervisor.aws.http import Connections, Reply
     from supervisor.aws.request import AwsRequest
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
 from supervisor.aws.client import Pacing
+from supervisor.aws.connection_pool import Connections, Timeouts
 from supervisor.aws.errors import AwsError, NoCredentials, error_answer
-from supervisor.aws.http import Connections, Timeouts
 from supervisor.aws.request import AwsRequest, Origin
 from supervisor.aws.sigv4 import Credentials
 from supervisor.errors import ConfigError

@@ -7,14 +7,14 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from supervisor.bundle import lock
+from supervisor.bundle import lockfile as lock
 from supervisor.bundle.errors import BundleError, VanishedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from supervisor.bundle.lock import Package
+    from supervisor.bundle.lockfile import Package
     from supervisor.bundle.target import Target
 
 SECONDS = 600

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import supervisor
-from supervisor.bundle import apt, lock, packages, python, tree
+from supervisor.bundle import apt, packages, python
+from supervisor.bundle import file_tree as tree
+from supervisor.bundle import lockfile as lock
 from supervisor.bundle.errors import BundleError
 from supervisor.bundle.licences import licences
 from supervisor.bundle.target import TARGETS, host, target
@@ -17,8 +19,8 @@ from supervisor.bundle.target import TARGETS, host, target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.bundle.lock import Lock
-    from supervisor.bundle.tree import Tree
+    from supervisor.bundle.file_tree import Tree
+    from supervisor.bundle.lockfile import Lock
 
 HERE = Path(__file__).parent
 HOME = "opt/scar"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supervisor.bundle.tree import File
+from supervisor.bundle.file_tree import File
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supervisor.bundle.lock import Package
+    from supervisor.bundle.file_tree import Tree
+    from supervisor.bundle.lockfile import Package
     from supervisor.bundle.packages import Packages
-    from supervisor.bundle.tree import Tree
 
 FOLDER = "share/licenses"
 _COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])")

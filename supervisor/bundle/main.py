@@ -2,7 +2,7 @@
 
 import sys
 
-from supervisor import quick
+from supervisor.runtime import fast_start as quick
 
 quick.prepare(__file__.removesuffix("main.py") + "methods.bin")
 

@@ -7,18 +7,19 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from supervisor.bundle import compiler, recorder
+from supervisor.bundle import compiler
+from supervisor.bundle import method_compiler as recorder
 from supervisor.bundle.elf import needed
 from supervisor.bundle.errors import BundleError
+from supervisor.bundle.file_tree import File, write
 from supervisor.bundle.packages import AGAIN, PYTHON, Packages
-from supervisor.bundle.tree import File, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import ModuleType
 
+    from supervisor.bundle.file_tree import Tree
     from supervisor.bundle.target import Target
-    from supervisor.bundle.tree import Tree
 
 ZIP = f"python{PYTHON.replace('.', '')}.zip"
 STDLIB = f"usr/lib/python{PYTHON}"

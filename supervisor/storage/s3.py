@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
 from supervisor.aws.client import AwsClient, Pacing
+from supervisor.aws.connection_pool import Connections
 from supervisor.aws.credentials import source as credential_source
 from supervisor.aws.errors import AwsError, NoCredentials
-from supervisor.aws.http import Connections
 from supervisor.aws.request import FilePart
 from supervisor.errors import ConfigError, DiskFull, StorageError
-from supervisor.storage.s3_calls import S3Calls
+from supervisor.storage.s3_api import S3Calls
 from supervisor.storage.s3_download import Check, fetch
 from supervisor.storage.s3_errors import is_absent, translated
+from supervisor.storage.s3_protocol import MIB, described, quoted
 from supervisor.storage.s3_upload import Draft, put, put_parts
-from supervisor.storage.s3_wire import MIB, described, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from supervisor.aws.errors import Unanswered
 from supervisor.errors import StorageError
-from supervisor.storage.s3_wire import MIB, described, quoted
+from supervisor.storage.s3_protocol import MIB, described, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
     from supervisor.aws.client import AwsClient
-    from supervisor.aws.http import Reply
+    from supervisor.aws.connection_pool import Reply
     from supervisor.aws.request import AwsRequest
     from supervisor.model import ObjectRef, StoredObject
 

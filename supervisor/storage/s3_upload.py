@@ -11,7 +11,7 @@ from supervisor.aws.request import FilePart
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import Matches
 from supervisor.storage.s3_errors import translated
-from supervisor.storage.s3_wire import (
+from supervisor.storage.s3_protocol import (
     META,
     WRITE_ID,
     complete_document,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from supervisor.aws.client import Answer
     from supervisor.aws.request import AwsRequest, Body
     from supervisor.model import Condition, ObjectRef, StoredObject
-    from supervisor.storage.s3_calls import Query, S3Calls
+    from supervisor.storage.s3_api import Query, S3Calls
 
 OCTETS = {"content-type": "application/octet-stream"}
 CONFLICT = "ConditionalRequestConflict"

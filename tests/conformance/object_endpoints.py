@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import VersioningConfigurationTypeDef
 
     from scar.local.http.auth import Authenticator
-    from scar.local.http.model import Plane, Request, Response
+    from scar.local.http.messages import Plane, Request, Response
 
 ACCESS_KEY = "AKIDEXAMPLE123456789"
 SERVER_SECRET = b"the local cloud's own"
@@ -90,7 +90,7 @@ def local_https(folder: Path) -> Iterator[S3Endpoint]:
 def _local(folder: Path, context: ssl.SSLContext | None) -> Iterator[int]:
     from scar.local.http.auth import Authenticator
     from scar.local.http.server import HttpServer
-    from scar.local.s3.plane import S3Plane
+    from scar.local.s3.service import S3Plane
 
     plane = S3Plane(
         folder / "state",
@@ -114,7 +114,7 @@ class _Signed:
     plane: Plane
 
     def handle(self, request: Request) -> Response:
-        from scar.local.http.model import Request
+        from scar.local.http.messages import Request
 
         admitted = self.authenticator.admit(request)
         return self.plane.handle(admitted) if isinstance(admitted, Request) else admitted

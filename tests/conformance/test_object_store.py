@@ -12,7 +12,7 @@ import pytest
 from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
 from supervisor.model import Absent, Matches, ObjectRef, VersionPin
 from supervisor.storage import s3
-from supervisor.storage.s3_wire import MIB
+from supervisor.storage.s3_protocol import MIB
 from tests.conformance.object_endpoints import ENDPOINTS, S3Endpoint
 
 if TYPE_CHECKING:

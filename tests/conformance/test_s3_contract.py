@@ -28,9 +28,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from scar.local.http.auth import Authenticator, secret_for
-from scar.local.http.model import Request, Response
+from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
-from scar.local.s3.plane import S3Plane
+from scar.local.s3.service import S3Plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.image.build import docker_save
-from scar.image.bundle import find_bundle
+from scar.image.compose.supervisor_bundle import find_bundle
+from scar.image.compose.tree_images import docker_save
 from scar.local.engines.unpack import unpack
-from supervisor.bundle import apt, lock, packages
+from supervisor.bundle import apt, packages
+from supervisor.bundle import lockfile as lock
 from supervisor.bundle.build import LOCK
 from supervisor.model import ImageDefaults
 from tests.conformance.laboratories import unavailable

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.image.blobs import BlobCache
-from scar.image.bundle import find_bundle
+from scar.image.compose.supervisor_bundle import find_bundle
 from scar.image.demo import demo_image
-from scar.image.source import open_source
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.resolver import open_source
 from scar.local.engines.unpack import unpack
 from supervisor import config
 from supervisor.bundle.build import LARGEST, build
@@ -91,7 +91,7 @@ BUDGET = 160
 NOT_BEFORE_IT_IS_NEEDED = {
     "inspect", "ast", "tokenize", "typing", "traceback", "shutil", "tempfile", "urllib.request",
     "xml.etree.ElementTree", "logging", "supervisor.storage", "supervisor.aws.client",
-    "supervisor.delegation.batch", "supervisor.selftest",
+    "supervisor.batch.submitter", "supervisor.runtime.self_test",
 }  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def test_the_way_to_the_first_event_imports_little(root: Path) -> None:
     assert "The Runtime API is not there" in done.stderr
     times = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     modules = {line.rpartition("|")[2].strip() for line in times}
-    assert {"supervisor.runtime", "supervisor.core", "http.client"} <= modules
+    assert {"supervisor.runtime.lambda_loop", "supervisor.execution.core", "http.client"} <= modules
     assert not modules & NOT_BEFORE_IT_IS_NEEDED
     assert len(modules) <= BUDGET
 
@@ -121,7 +121,8 @@ def counted(text, scope, names):
     asked.append(text)
     take(text, scope, names)
 dataclasses.exec = counted
-import supervisor.core, supervisor.runtime, supervisor.job, supervisor.storage.s3
+import supervisor.execution.core, supervisor.runtime.lambda_loop
+import supervisor.runtime.batch_job, supervisor.storage.s3
 print(len(asked) > 100, [text for text in asked if text not in known])
 """
 

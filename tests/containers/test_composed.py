@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from scar.image.build import docker_save
+from scar.image.compose.tree_images import docker_save
 from supervisor.model import ImageDefaults
 from tests.fakes.faulty_scripts import IN_BATCH
 from tests.fakes.local_cloud import a_local_cloud, busybox_tree, function, until

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from scar.image.blobs import BlobCache
-from scar.image.docker_store import DockerStore
 from scar.image.errors import ImageNotFound
-from scar.image.source import open_source
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.docker_source import DockerStore
+from scar.image.formats.resolver import open_source
 from scar.local.engines.docker import connect
 from tests.conformance.laboratories import unavailable
 from tests.unit.local.engines.test_unpack import file, layer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from scar.image.build import docker_save
+from scar.image.compose.tree_images import docker_save
 from tests.fakes.faulty_scripts import IN_BATCH
 from tests.fakes.kinds_of_images import kinds
 from tests.fakes.local_cloud import a_local_cloud, function, until

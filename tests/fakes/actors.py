@@ -11,8 +11,8 @@ from tests.fakes.object_store import Crash, MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.core import Supervisor
-    from supervisor.delegate import Delegate
+    from supervisor.batch.failure_handler import Delegate
+    from supervisor.execution.core import Supervisor
     from supervisor.invocation import Handled, Invocation
     from supervisor.model import ObjectRef
 

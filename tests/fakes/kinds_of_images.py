@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scar.image.layer import Entry, File, Folder, Link
+from scar.image.formats.layer import Entry, File, Folder, Link
 from supervisor.model import ImageDefaults
 from tests.conformance.laboratories import unavailable
 from tests.fakes.local_cloud import busybox_tree

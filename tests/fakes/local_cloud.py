@@ -25,18 +25,18 @@ import boto3
 from scar.aws.client.connection import Connection
 from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
-from scar.aws.images.builder import FunctionImages
+from scar.aws.images.image_builder import FunctionImages
 from scar.errors import ConfigurationError
-from scar.fdl.load import load
-from scar.image.blobs import BlobCache
-from scar.image.build import docker_save
-from scar.image.bundle import find_bundle
-from scar.image.layer import Entry, File, Link
+from scar.fdl.loader import load
+from scar.image.compose.supervisor_bundle import find_bundle
+from scar.image.compose.tree_images import docker_save
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.layer import Entry, File, Link
 from scar.local.control import Control
 from scar.local.home import Home
 from supervisor.invocation import Announced
 from supervisor.model import ImageDefaults, ObjectRef, VersionPin
-from supervisor.records import input_id
+from supervisor.runs.record_format import input_id
 from tests.conformance.laboratories import unavailable
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 from supervisor import config as wire
-from supervisor.core import Supervisor
-from supervisor.delegate import Delegate
+from supervisor.batch.failure_handler import Delegate
+from supervisor.execution.core import Supervisor
+from supervisor.execution.process_runner import ProcessRunner
 from supervisor.invocation import Invocation, Owner
 from supervisor.logs import Log
 from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, OutputRule, Site
-from supervisor.runners.process import ProcessRunner
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def as_job(
     job: JobRequest, store: MemoryStore, *, number: str = "job-1", attempt: int = 1
 ) -> Invocation:
     """The invocation that a Batch job makes of what was submitted."""
-    from supervisor.job import invocation
+    from supervisor.runtime.batch_job import invocation
 
     environ = {
         **job.environment,

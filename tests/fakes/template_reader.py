@@ -15,7 +15,7 @@ from scar.aws.handlers.batch import parse_environment, parse_queue
 from scar.aws.handlers.job_definitions import parse as parse_definition
 from scar.aws.model import names
 from scar.aws.model import resources as kinds
-from scar.aws.requests import launch_templates as templates
+from scar.aws.requests import launch_template_requests as templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import boto3
 
 from scar.aws.client.connection import Connection
-from scar.aws.inventory.listing import FunctionSummary, InputFolder
+from scar.aws.inventory.functions import FunctionSummary, InputFolder
 from scar.aws.model.account import Account
 from scar.aws.model.plan import Create, Plan
 from scar.aws.model.resources import Bucket
 from scar.cli.world import World
-from scar.runs.call import Answer, Input
+from scar.runs.invoke import Answer, Input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.bundle import __main__ as command
-from supervisor.bundle import apt, lock
+from supervisor.bundle import apt
+from supervisor.bundle import lockfile as lock
 from supervisor.bundle.build import LARGEST, check_size, relock
 from supervisor.bundle.errors import BundleError, VanishedError
-from supervisor.bundle.lock import Package
+from supervisor.bundle.lockfile import Package
 from supervisor.bundle.packages import LOCKED
 from supervisor.bundle.target import TARGETS, target
 

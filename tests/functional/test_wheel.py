@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scar.image.bundle import find_bundle
+from scar.image.compose.supervisor_bundle import find_bundle
 
 ROOT = Path(__file__).parents[2]
 BUNDLES = tuple(f"scar-supervisor-linux-{name}.tar.gz" for name in ("amd64", "arm64"))

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from scar.aws.compile import (
     batch_resources as machines,
 )
+from scar.aws.compile import ecr_repository as repositories
 from scar.aws.compile import (
     failure_handler as delegate,
 )
-from scar.aws.compile import (
-    policies,
-    repositories,
-    sizes,
-)
+from scar.aws.compile import job_sizes as sizes
+from scar.aws.compile import policies
 from scar.aws.compile.policies import DataFlow, Place
 from scar.aws.model import names
 from scar.aws.model.function import folder, is_s3

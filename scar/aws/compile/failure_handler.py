@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.aws.compile import policies, repositories
+from scar.aws.compile import ecr_repository as repositories
+from scar.aws.compile import policies
 from scar.aws.model import names
 from scar.aws.model.function import Function
 from scar.aws.model.resources import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from scar.aws.client.wait import CutShort, Stop, any_done
+from scar.aws.client.waiter import CutShort, Stop, any_done
 from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.model.plan import Change, Create, Delete, Plan, Update
 from scar.errors import ScarError

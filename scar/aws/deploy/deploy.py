@@ -14,9 +14,9 @@ from scar.aws.deploy.lock import DeployLock, look
 from scar.aws.deploy.remove import Removal
 from scar.aws.handlers.aws_resources import Cloud
 from scar.aws.handlers.image_store import NO_IMAGES
-from scar.aws.images.cleanup import OldImages
-from scar.aws.inventory.deployed import Inventory
-from scar.aws.inventory.listing import tagged_functions
+from scar.aws.images.unused_images import OldImages
+from scar.aws.inventory.deployed_resources import Inventory
+from scar.aws.inventory.functions import tagged_functions
 from scar.aws.inventory.unused import unused_machines
 from scar.aws.model import names
 from scar.aws.model.plan import Plan, Update, plan
@@ -34,7 +34,7 @@ from scar.aws.model.resources import (
     StateBucket,
 )
 from scar.aws.validation import account_checks as surroundings
-from scar.aws.validation import resource_checks as preflight
+from scar.aws.validation import deployment_checks as preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from scar.aws.account.account_state import Site
     from scar.aws.client.connection import Connection, Service
     from scar.aws.handlers.image_store import Images
-    from scar.aws.images.cleanup import Listed
-    from scar.aws.inventory.deployed import Found
+    from scar.aws.images.unused_images import Listed
+    from scar.aws.inventory.deployed_resources import Found
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Key, Resource
     from supervisor.model import FunctionConfig, ImageDefaults

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.errors import Refused, ScarError
 
 if TYPE_CHECKING:

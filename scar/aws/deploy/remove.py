@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from scar.aws.account import jobs
 from scar.aws.client.errors import translated
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.deploy.apply import apply
 from scar.aws.deploy.lock import DeployLock, look
 from scar.aws.handlers.aws_resources import PARALLEL, Cloud
 from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.handlers.s3 import BucketHandler
-from scar.aws.inventory.deployed import Inventory
-from scar.aws.inventory.listing import buckets_of, tagged_functions
+from scar.aws.inventory.deployed_resources import Inventory
+from scar.aws.inventory.functions import buckets_of, tagged_functions
 from scar.aws.inventory.unused import unused_machines
 from scar.aws.model import names
 from scar.aws.model.plan import Plan, owners, plan
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from scar.aws.account.jobs import ActiveJob
     from scar.aws.client.connection import Connection
     from scar.aws.deploy.lock import Seen
-    from scar.aws.inventory.deployed import Found
+    from scar.aws.inventory.deployed_resources import Found
     from scar.aws.model.resources import Key, Resource
 
 

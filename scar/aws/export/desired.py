@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile import compiler
 from scar.aws.compile.placeholders import networks
-from scar.aws.export.pseudo import mark
+from scar.aws.export.pseudo_parameters import mark
 from scar.aws.export.template import GROUPS, SUBNETS, image_parameter
 from scar.aws.model import names
 

@@ -16,9 +16,7 @@ from scar.aws.requests import (
 from scar.aws.requests import (
     lambda_requests as requests,
 )
-from scar.aws.requests import (
-    launch_templates as templates,
-)
+from scar.aws.requests import launch_template_requests as templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.export import properties
-from scar.aws.export.pseudo import marks, written
+from scar.aws.export.pseudo_parameters import marks, written
 from scar.aws.model import resources as kinds
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scar.aws.account.image_usage import in_use
 from scar.aws.client.errors import translated
-from scar.aws.client.wait import Patience, Stop
+from scar.aws.client.waiter import Patience, Stop
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
 from scar.aws.handlers.batch_target import RunsElsewhereHandler
 from scar.aws.handlers.ecr import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
 from scar.aws.requests import batch_requests as machine_requests
 from scar.errors import Refused

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
 from scar.aws.client.errors import NotOurs
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.handlers.function_state import is_settled
 from scar.aws.model import names
 from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.client import errors as faults
 from scar.aws.client.errors import NotOurs
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.compile.policies import canonical
 from scar.aws.model import names
 from scar.aws.model.resources import InstanceProfile, Role

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.requests import launch_templates as templates
+from scar.aws.requests import launch_template_requests as templates
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.model.resources import BucketNotification
 from scar.aws.requests.s3_requests import notification_rule
 from scar.errors import Refused, StillWaiting

@@ -10,7 +10,7 @@ from scar.aws.model.resources import ComputeEnvironment, JobQueue, LaunchTemplat
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from scar.aws.inventory.deployed import Found, Inventory
+    from scar.aws.inventory.deployed_resources import Found, Inventory
     from scar.aws.model.resources import JobDefinition, Key, Resource
 
 _NAMED_ALIKE = (JobQueue, ComputeEnvironment, LaunchTemplate)

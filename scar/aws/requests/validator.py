@@ -21,7 +21,7 @@ from scar.aws.requests.rules import (
     s3 as storage,
 )
 from scar.aws.requests.rules.batch import overrides_failure
-from scar.aws.requests.rules.model import Parameters, Violation
+from scar.aws.requests.rules.constraints import Parameters, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

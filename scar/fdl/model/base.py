@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from scar.fdl.values import Text, Texts, VariableName, keyed, renamed, storage_path
+from scar.fdl.field_types import Text, Texts, VariableName, keyed, renamed, storage_path
 
 
 class Model(BaseModel):

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field, StrictBool, model_validator
 
 from scar.aws.model import limits
+from scar.fdl.field_types import File, Texts
 from scar.fdl.model.base import Environment, Model
-from scar.fdl.values import File, Texts
 
 
 class ComputeResources(Model):

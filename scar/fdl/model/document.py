@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from scar.fdl.field_types import listed, no_oscar
 from scar.fdl.model.base import Model
 from scar.fdl.model.batch import Batch
 from scar.fdl.model.lambda_ import Lambda
 from scar.fdl.model.services import ApiGateway, CloudWatch, Ecr, Iam
-from scar.fdl.values import listed, no_oscar
 
 
 class AwsFunction(Model):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
-from scar.fdl.model.base import Environment, Model, Network, Storage
-from scar.fdl.values import (
+from scar.fdl.field_types import (
     File,
     Folder,
     Name,
@@ -20,6 +19,7 @@ from scar.fdl.values import (
     renamed,
     sized,
 )
+from scar.fdl.model.base import Environment, Model, Network, Storage
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:

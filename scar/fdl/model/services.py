@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool
 
+from scar.fdl.field_types import RepositoryPrefix, retention
 from scar.fdl.model.base import Model
-from scar.fdl.values import RepositoryPrefix, retention
 
 
 class Iam(Model):

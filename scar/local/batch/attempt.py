@@ -10,7 +10,7 @@ from scar.errors import ScarError
 from scar.local.batch.environment import environment
 from scar.local.batch.model import Outcome
 from scar.local.engines.port import EngineError, Profile, SandboxSpec
-from scar.local.lambda_.output import StreamLog
+from scar.local.lambda_.log_stream import StreamLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable

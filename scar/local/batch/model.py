@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.local.engines.port import LocalImage
-    from scar.local.moto.batch import Definition, Queue
+    from scar.local.moto.batch_registry import Definition, Queue
     from supervisor.aws.sigv4 import Credentials
 
 

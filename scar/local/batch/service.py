@@ -10,11 +10,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scar.local.batch import request as submission
+from scar.local.batch import submission
 from scar.local.batch.attempt import GRACE, Host, RunningAttempt
-from scar.local.batch.board import Board
 from scar.local.batch.model import PLACED, WAITING, Job, Outcome
 from scar.local.batch.placement import QUEUE_GONE
+from scar.local.batch.state_machine import Board
 from scar.local.batch.store import JobStore
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scar.local.batch.model import Directory, Images, JobCredentials
     from scar.local.engines.port import Engine
     from scar.local.lambda_.model import LogSink
-    from scar.local.moto.batch import Queue
+    from scar.local.moto.batch_registry import Queue
 
 LOG = logging.getLogger(__name__)
 ACTIVE = (*WAITING, *PLACED)

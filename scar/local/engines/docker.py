@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import docker
 import docker.errors
 
-from scar.local.engines.container import Container, Errors, hang_up, translated
 from scar.local.engines.docker_archive import archive
+from scar.local.engines.docker_container import Container, Errors, hang_up, translated
+from scar.local.engines.limits_monitor import Watch
 from scar.local.engines.port import EngineError, Guarantees, Profile
-from scar.local.engines.watch import Watch
 from scar.local.processes import parent
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 import supervisor
 from scar.local.engines import process_init
 from scar.local.engines.function_layer import unpack
+from scar.local.engines.limits_monitor import Excess, Limits
 from scar.local.engines.port import EngineError, Guarantees, Profile
-from scar.local.engines.tree import ENDING_SECONDS, TreeEngine, TreeSandbox
-from scar.local.engines.watch import Excess, Limits
+from scar.local.engines.process_tree import ENDING_SECONDS, TreeEngine, TreeSandbox
 from scar.local.processes import kill
 from supervisor.folders import remove_tree
 

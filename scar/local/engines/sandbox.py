@@ -13,10 +13,10 @@ import sys
 import uuid
 from typing import TYPE_CHECKING
 
-from scar.local.engines import enter
+from scar.local.engines import namespace_init as enter
 from scar.local.engines.port import EngineError, Guarantees, Profile
+from scar.local.engines.process_tree import TreeEngine, TreeSandbox
 from scar.local.engines.rootfs import RootFsStore
-from scar.local.engines.tree import TreeEngine, TreeSandbox
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:

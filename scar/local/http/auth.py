@@ -17,14 +17,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from scar.local.http import sigv4
+from scar.local.http.authentication_errors import Denial, Reason, answer, dialect_of
 from scar.local.http.aws_chunked import AwsChunkedBody, ChunkSigner
 from scar.local.http.bodies import BytesBody, read_all
-from scar.local.http.denials import Denial, Reason, answer, dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.http.model import Request, Response
+    from scar.local.http.messages import Request, Response
 
 MAX_BODY = 128 << 20
 """Bytes of a request that is not S3's: it is hashed before anything acts on it."""

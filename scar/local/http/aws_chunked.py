@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scar.local.http.model import Body
+    from scar.local.http.messages import Body
 
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")

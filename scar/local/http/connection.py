@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from scar.local.http.bodies import BrokenBody, ChunkedBody, IncomingBody, SizedBody
 from scar.local.http.files import FileSegments
-from scar.local.http.model import Request, Response
-from scar.local.http.wire import BadHead, Head, may_have_body, read_head, write_head
+from scar.local.http.heads import BadHead, Head, may_have_body, read_head, write_head
+from scar.local.http.messages import Request, Response
 
 if TYPE_CHECKING:
     import ssl
 
-    from scar.local.http.model import Plane
+    from scar.local.http.messages import Plane
 
 log = logging.getLogger(__name__)
 

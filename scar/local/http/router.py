@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from scar.local.http.model import Response
+from scar.local.http.messages import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.local.http.auth import Authenticator
-    from scar.local.http.model import Plane, Request
+    from scar.local.http.messages import Plane, Request
 
 _CREDENTIAL = re.compile(r"Credential=[^/,&\s]+/\d{8}/[^/]*/([^/,&\s]+)/aws4_request")
 _INVOKE = re.compile(

@@ -10,12 +10,12 @@ import time
 from typing import TYPE_CHECKING
 
 from scar.local.http.connection import Connection, Limits
-from scar.local.http.wire import write_head
+from scar.local.http.heads import write_head
 
 if TYPE_CHECKING:
     import ssl
 
-    from scar.local.http.model import Plane
+    from scar.local.http.messages import Plane
 
 log = logging.getLogger(__name__)
 

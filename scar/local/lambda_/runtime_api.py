@@ -12,14 +12,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from scar.local.http.model import Response
+from scar.local.http.messages import Response
 from scar.local.lambda_ import reports
 from scar.local.lambda_.model import SYNC_PAYLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.http.model import Body, Request
+    from scar.local.http.messages import Body, Request
     from scar.local.lambda_.reports import Failure
 
 ROOT: Final = "/2018-06-01/runtime/"

@@ -9,11 +9,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.local.lambda_.asynchronous import AsyncInvoker, Rules
-from scar.local.lambda_.listener import LoopbackListener
+from scar.local.lambda_.async_invoker import AsyncInvoker, Rules
+from scar.local.lambda_.event_queue import EventQueue
 from scar.local.lambda_.model import INIT_LIMIT, ApiError, Status
 from scar.local.lambda_.pool import Pool
-from scar.local.lambda_.queue import EventQueue
+from scar.local.lambda_.port_listener import LoopbackListener
 from scar.local.lambda_.worker import Interrupted, Worker, Workshop
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.local.engines.port import Engine
-    from scar.local.http.model import Plane
-    from scar.local.lambda_.listener import Listener
+    from scar.local.http.messages import Plane
     from scar.local.lambda_.model import (
         DeployedFunction,
         Destination,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
         LogSink,
         Result,
     )
+    from scar.local.lambda_.port_listener import Listener
 
 _SWEEP: float = 2.0  # seconds between two looks at idle sandboxes
 

@@ -13,17 +13,17 @@ from scar.errors import ScarError
 from scar.local.engines.port import Exit, Profile, SandboxSpec
 from scar.local.lambda_ import reports
 from scar.local.lambda_.environment import Place, environment
+from scar.local.lambda_.log_stream import StreamLog
 from scar.local.lambda_.model import INIT_LIMIT, Result
-from scar.local.lambda_.output import StreamLog
 from scar.local.lambda_.runtime_api import Answer, Call, RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.local.engines.port import Engine, Sandbox
-    from scar.local.http.model import Plane
-    from scar.local.lambda_.listener import Listener
+    from scar.local.http.messages import Plane
     from scar.local.lambda_.model import DeployedFunction, FunctionCredentials, ImageStore, LogSink
+    from scar.local.lambda_.port_listener import Listener
     from scar.local.lambda_.reports import Failure
 
 MB_PER_VCPU: Final = 1769  # Lambda Developer Guide, "Configure Lambda function memory"

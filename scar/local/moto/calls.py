@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel, ServiceModel
 
-    from scar.local.http.model import Request
+    from scar.local.http.messages import Request
 
 Value = object  # a JSON value: str, int, float, bool, None, list or dict
 SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.local.moto.footprint import Footprint
+    from scar.local.moto.journal_keys import Footprint
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS change (

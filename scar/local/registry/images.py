@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.image.document import Json, Object, a_list, a_text, an_object, parse, texts
 from scar.image.errors import ImageError, ImageNotFound
+from scar.image.formats.manifest import Json, Object, a_list, a_text, an_object, parse, texts
 from scar.local.engines.port import Layer, LocalImage
 
 if TYPE_CHECKING:

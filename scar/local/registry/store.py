@@ -17,9 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from scar.image.blobs import digest_of, is_digest
-from scar.image.document import OCI_INDEX, OCI_MANIFEST, Json, a_list, a_text, an_object, parse
 from scar.image.errors import ImageError
+from scar.image.formats.blobs import digest_of, is_digest
+from scar.image.formats.manifest import (
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Json,
+    a_list,
+    a_text,
+    an_object,
+    parse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

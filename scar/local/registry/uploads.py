@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.local.http.model import Body
+    from scar.local.http.messages import Body
     from scar.local.registry.store import RegistryStore
 
 CHUNK = 1 << 18

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from scar.image.build import build
-from scar.image.layer import File, layer
+from scar.image.compose.tree_images import build
+from scar.image.formats.layer import File, layer
 from supervisor.model import ImageDefaults
 from tests.fakes.moto_gaps import ACCOUNT
 from tests.fakes.registries import misbehaving

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from scar.aws.client.connection import Connection
-from scar.aws.images.builder import FunctionImages
+from scar.aws.images.image_builder import FunctionImages
 from scar.cli.main import run
 from scar.cli.world import World
-from scar.image.progress import Progress
-from supervisor import records
-from supervisor.events import read
+from scar.image.registry.upload_progress import Progress
+from supervisor.events.parser import read
+from supervisor.runs import record_format as records
 from tests.fakes.iam import Grant, Policy, Request
 from tests.fakes.moto_gaps import ACCOUNT, answered
 from tests.fakes.supervised import notification

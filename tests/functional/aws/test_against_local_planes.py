@@ -8,12 +8,12 @@ import boto3
 import pytest
 
 from scar.aws.client.connection import Connection
-from scar.aws.inventory.listing import InputFolder, list_functions
-from scar.local.batch.plane import BatchPlane
+from scar.aws.inventory.functions import InputFolder, list_functions
+from scar.local.batch.app import BatchPlane
 from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.s3.plane import S3Plane
+from scar.local.s3.service import S3Plane
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.making import MODES, a_function, deploy, left, remove
 from tests.functional.local.batch import jobs_cloud
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.local.http.model import Plane
+    from scar.local.http.messages import Plane
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.deploy import deploy
-from scar.aws.images.builder import FunctionImages, composed
+from scar.aws.images.image_builder import FunctionImages, composed
 from scar.aws.model.plan import Create
 from scar.aws.model.resources import Image
-from scar.image.blobs import BlobCache
-from scar.image.build import docker_save
-from scar.image.layer import File, Folder, layer
+from scar.image.compose.tree_images import docker_save
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.layer import File, Folder, layer
 from supervisor.model import ImageDefaults
 from tests.functional.aws.making import MODES, a_function
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.handlers.functions import EventInvokeHandler
 from scar.aws.model.names import DELEGATE
 from scar.aws.model.resources import EventInvokeConfig
-from scar.aws.validation.resource_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import Refused
 from supervisor import config as wire
 from tests.functional.aws.making import a_function, a_role, deploy, left, refuse

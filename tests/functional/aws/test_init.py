@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.deploy.deploy import init
 from scar.aws.deploy.lock import KEY, look
 from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.model.function import Batch, Compute, Input
 from scar.aws.model.resources import LambdaFunction
-from scar.aws.validation.resource_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import Refused
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.making import MODES, a_function, a_role, deploy, left, refuse

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.images.logins import RegistryLogins
-from scar.image.credentials import Login
+from scar.aws.images.registry_logins import RegistryLogins
+from scar.image.registry.credentials import Login
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import Connection

@@ -23,7 +23,7 @@ from moto.s3.responses import ACTION_MAP
 
 from scar.aws.client.connection import Connection
 from scar.aws.compile.policies.scope import scope_of
-from scar.aws.compile.policies.user import policies
+from scar.aws.compile.policies.user_policy import policies
 from scar.errors import Refused
 from tests.fakes.iam import listed
 from tests.functional.aws.accounts import amend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.inventory.listing import parts_of
+from scar.aws.inventory.functions import parts_of
 from scar.aws.model.resources import LambdaFunction
 from tests.functional.aws.making import a_function, deploy
 

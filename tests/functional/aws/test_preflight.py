@@ -11,7 +11,7 @@ from botocore.compat import HTTPHeaders
 
 from scar.aws.deploy.deploy import init
 from scar.aws.model.function import Batch, Compute
-from scar.aws.validation.resource_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployable
 from tests.functional.aws.making import a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:

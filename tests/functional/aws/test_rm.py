@@ -10,7 +10,7 @@ import pytest
 from scar.aws.deploy.deploy import every_function
 from scar.aws.deploy.deploy import remove as deploy_remove
 from scar.aws.handlers.s3 import BucketHandler
-from scar.aws.inventory.listing import InputFolder, list_functions
+from scar.aws.inventory.functions import InputFolder, list_functions
 from scar.aws.model.names import DELEGATE
 from scar.aws.model.resources import Bucket
 from scar.errors import Refused

@@ -16,7 +16,7 @@ import pytest
 
 from scar.aws.client.connection import Connection
 from scar.errors import ConfigurationError, Refused, StillWaiting, UsageError
-from scar.runs import call
+from scar.runs import invoke as call
 from scar.runs.logs import NoSuchFunction
 from tests.functional.cli.answering import Answering, answering
 

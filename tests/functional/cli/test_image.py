@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scar.cli.main import run
-from scar.image.blobs import BlobCache
-from scar.image.build import build, docker_save
-from scar.image.layer import File, Folder, layer
-from scar.image.source import open_source
+from scar.image.compose.tree_images import build, docker_save
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.layer import File, Folder, layer
+from scar.image.formats.resolver import open_source
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import misbehaving
 from tests.fakes.world import FakeWorld
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from scar.aws.client.connection import Connection
-    from scar.aws.images.builder import FunctionImages
+    from scar.aws.images.image_builder import FunctionImages
 
 RUN = ImageDefaults(entrypoint=("/bin/x", "a b"), environment={"PATH": "/bin", "LANG": "C"})
 TREES = [{"bin/x": File(b"#!", 0o755)}, {"etc/y": File(b"y")}]

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from scar.aws.client.connection import Connection
-from scar.aws.inventory.listing import InputFolder
+from scar.aws.inventory.functions import InputFolder
 from scar.cli.main import run
 from scar.cli.session import Target
 from scar.cli.world import World

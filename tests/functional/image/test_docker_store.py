@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.image.blobs import BlobCache
-from scar.image.build import docker_save
-from scar.image.docker_store import DockerStore, stores
+from scar.image.compose.tree_images import docker_save
 from scar.image.errors import ImageError, ImageNotFound
-from scar.image.layer import File
-from scar.image.source import open_source
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.docker_source import DockerStore, stores
+from scar.image.formats.layer import File
+from scar.image.formats.resolver import open_source
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:

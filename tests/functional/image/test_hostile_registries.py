@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scar.image.blobs import Blob, BlobCache, digest_of
-from scar.image.build import build
-from scar.image.credentials import Login
+from scar.image.compose.tree_images import build
 from scar.image.errors import ImageError, ImageNotFound, RegistryError
-from scar.image.layer import File, ImageLayer
-from scar.image.progress import Progress, Watch
-from scar.image.pull import Registries
-from scar.image.push import push
-from scar.image.registry import Repository
+from scar.image.formats.blobs import Blob, BlobCache, digest_of
+from scar.image.formats.layer import File, ImageLayer
+from scar.image.registry.credentials import Login
+from scar.image.registry.pull import Registries
+from scar.image.registry.push import push
+from scar.image.registry.repository import Repository
+from scar.image.registry.upload_progress import Progress, Watch
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from scar.image.blobs import BlobCache, digest_of
-from scar.image.build import build
-from scar.image.compose import compose
-from scar.image.credentials import Login
-from scar.image.document import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Json, dump
+from scar.image.compose.function_image import compose
+from scar.image.compose.tree_images import build
 from scar.image.errors import ImageError, ImageNotFound, RegistryError
-from scar.image.layer import File, Folder, layer, plain
-from scar.image.pull import Registries
-from scar.image.push import push
-from scar.image.registry import Repository
-from scar.image.source import open_source
+from scar.image.formats.blobs import BlobCache, digest_of
+from scar.image.formats.layer import File, Folder, layer, plain
+from scar.image.formats.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Json, dump
+from scar.image.formats.resolver import open_source
+from scar.image.registry.credentials import Login
+from scar.image.registry.pull import Registries
+from scar.image.registry.push import push
+from scar.image.registry.repository import Repository
 from supervisor.config import dump as dump_config
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.image.compose import ComposedImage
+    from scar.image.compose.function_image import ComposedImage
 
 RUN = ImageDefaults(entrypoint=("/bin/x",), environment={"PATH": "/bin"})
 TREES = [{"bin/x": File(bytes(range(256)) * 4000)}, {"etc/y": File(b"y" * 100)}]
@@ -304,7 +304,7 @@ def test_old_and_empty_images_are_told(bad: Misbehaving, cache: BlobCache) -> No
 
 def test_a_password_goes_to_its_registry_alone(bad: Misbehaving, cache: BlobCache) -> None:
     """A token service on plain HTTP elsewhere is not told the password of a secure registry."""
-    from scar.image.access import Access
+    from scar.image.registry.auth import Access
 
     access = Access(
         "https://registry.example",

@@ -13,11 +13,11 @@ import pytest
 from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
 from scar.aws.model.names import DELEGATE
-from scar.aws.validation.resource_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import ConfigurationError, ScarError
-from scar.fdl.faults import InvalidFDL
-from scar.fdl.load import load
-from scar.image.bundle import find_bundle
+from scar.fdl.loader import load
+from scar.fdl.problems import InvalidFDL
+from scar.image.compose.supervisor_bundle import find_bundle
 from scar.local.cloud import PREFERRED_PORT
 from scar.local.control import LOCKED, Control, NotStarted
 from scar.local.home import Home

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from supervisor.aws.client import Pacing
-from supervisor.delegation import batch
+from supervisor.batch import submitter as batch
 from supervisor.errors import ConfigError, DelegationError
 from supervisor.model import BatchTarget, JobRequest
 from tests.functional.supervisor.scripted import Act, HangUp, Say, scripted
@@ -18,7 +18,7 @@ from tests.functional.supervisor.scripted import Act, HangUp, Say, scripted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.delegation.batch import BatchDelegator
+    from supervisor.batch.submitter import BatchDelegator
 
 TARGET = BatchTarget(queue="scar-0123", definition="resize")
 JOB = JobRequest(name="resize-ab", environment={"SCAR_RUN_ID": "ab", "SCAR_EVENT": '{"ü": 1}'})

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.aws.client import Pacing
-from supervisor.aws.http import Connections, Timeouts
+from supervisor.aws.connection_pool import Connections, Timeouts
 from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
 from supervisor.model import Absent, Matches, ObjectRef, VersionPin
 from supervisor.storage import s3
-from supervisor.storage.s3_calls import S3Calls
-from supervisor.storage.s3_wire import MIB
+from supervisor.storage.s3_api import S3Calls
+from supervisor.storage.s3_protocol import MIB
 from tests.functional.supervisor.scripted import (
     Act,
     HangUp,

@@ -11,8 +11,8 @@ from scar.errors import UsageError
 from scar.transfer.client import LARGE
 from scar.transfer.errors import BucketNotFound, TransferError
 from scar.transfer.get import get
+from scar.transfer.location import Place
 from scar.transfer.objects import list_objects
-from scar.transfer.place import Place
 
 if TYPE_CHECKING:
     from pathlib import Path

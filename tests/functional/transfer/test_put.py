@@ -11,8 +11,8 @@ import pytest
 from scar.errors import UsageError
 from scar.transfer.client import LARGE
 from scar.transfer.errors import BucketNotFound, TransferError
+from scar.transfer.location import Place
 from scar.transfer.objects import list_objects
-from scar.transfer.place import Place
 from scar.transfer.put import Moved, put
 
 if TYPE_CHECKING:

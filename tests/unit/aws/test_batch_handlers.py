@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
 from scar.errors import Refused, StillWaiting

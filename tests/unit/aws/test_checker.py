@@ -144,7 +144,7 @@ def test_batch_takes_a_definition_at_its_limits(changes: dict[str, object]) -> N
 
 
 def padded(base: dict[str, object], name: str, size: int) -> dict[str, object]:
-    from scar.aws.requests.rules.model import size as measure
+    from scar.aws.requests.rules.constraints import size as measure
 
     missing = size - measure({**base, name: ""})
     return {**base, name: "x" * missing}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.aws.compile.compiler import desired, function_config
-from scar.aws.compile.sizes import larger
+from scar.aws.compile.job_sizes import larger
 from scar.aws.model import names
 from scar.aws.model.account import Account
 from scar.aws.model.function import Batch, Compute, Function, Input, folder

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scar.aws.compile import failure_handler as delegate
 from scar.aws.compile.compiler import desired
 from scar.aws.compile.placeholders import networks
-from scar.aws.export import pseudo
+from scar.aws.export import pseudo_parameters as pseudo
 from scar.aws.export.desired import wanted
 from scar.aws.export.template import (
     GROUPS,

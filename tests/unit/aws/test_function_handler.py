@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.model.resources import LambdaFunction
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.client.wait import Patience
+from scar.aws.client.waiter import Patience
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.model.resources import BucketNotification
 

@@ -11,9 +11,9 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
-from scar.aws.compile.policies.api_calls import GRANTS, operations
+from scar.aws.compile.policies.grants import GRANTS, operations
 from scar.aws.compile.policies.scope import Scope, all_features, scope_of
-from scar.aws.compile.policies.user import LONGEST, policies
+from scar.aws.compile.policies.user_policy import LONGEST, policies
 from scar.aws.model.account import Account, partition_of
 from scar.aws.model.function import Batch, Compute, Function, Input
 from supervisor.model import ExecutionMode

@@ -10,7 +10,7 @@ import pytest
 from scar.aws.compile import policies
 from scar.aws.compile.policies import DataFlow, Place
 from scar.aws.compile.policies.scope import all_features
-from scar.aws.compile.policies.user import policies as of_the_person
+from scar.aws.compile.policies.user_policy import policies as of_the_person
 from scar.aws.model.account import Account
 
 with warnings.catch_warnings():

@@ -8,8 +8,8 @@ import pytest
 
 from scar.aws.model.function import Batch, Compute, Function, Input
 from scar.aws.model.resources import Bucket, BucketNotification, LambdaFunction
-from scar.aws.validation import resource_checks as preflight
-from scar.aws.validation.resource_checks import NotDeployable, require
+from scar.aws.validation import deployment_checks as preflight
+from scar.aws.validation.deployment_checks import NotDeployable, require
 from supervisor.model import ExecutionMode, OutputRule
 
 CROP = Function(name="crop", image="x", inputs=(Input(provider="s3", path="photos/in"),))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.compile.sizes import larger
+from scar.aws.compile.job_sizes import larger
 from scar.aws.model import limits
 from scar.aws.model.function import Batch, Compute
 

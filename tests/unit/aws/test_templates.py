@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.aws.model.resources import LaunchTemplate
-from scar.aws.requests import launch_templates as templates
+from scar.aws.requests import launch_template_requests as templates
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import LaunchTemplateVersionTypeDef

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from scar.aws.client.wait import any_done
+from scar.aws.client.waiter import any_done
 
 
 def test_those_that_are_over_are_told_from_the_rest() -> None:

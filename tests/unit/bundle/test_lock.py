@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.bundle import lock
+from supervisor.bundle import lockfile as lock
 from supervisor.bundle.build import LOCK
 from supervisor.bundle.errors import BundleError
-from supervisor.bundle.lock import Package
+from supervisor.bundle.lockfile import Package
 from supervisor.bundle.packages import LOCKED
 from supervisor.bundle.target import TARGETS
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.bundle import build, compiler, tree
-from supervisor.bundle.tree import File
+from supervisor.bundle import build, compiler
+from supervisor.bundle import file_tree as tree
+from supervisor.bundle.file_tree import File
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.runs.call import Input, object_payload, read_answer, request_payload
-from supervisor import events
+from scar.runs.invoke import Input, object_payload, read_answer, request_payload
+from supervisor.events import parser as events
 from supervisor.invocation import Announced, Direct
-from supervisor.records import run_id
+from supervisor.runs.record_format import run_id
 
 
 @given(st.binary())

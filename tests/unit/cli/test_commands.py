@@ -11,7 +11,7 @@ import pytest
 
 from scar.aws.model.plan import Plan
 from scar.cli.main import run
-from scar.runs.call import Answer, FunctionFailed, Input
+from scar.runs.invoke import Answer, FunctionFailed, Input
 from scar.runs.ledger import Run
 from supervisor.invocation import RunPath
 from supervisor.model import ExecutionMode
@@ -291,7 +291,7 @@ def test_a_run_over_files_is_one_json_document(capsys: pytest.CaptureFixture[str
 
 def a_run(key: str, *records: str) -> dict[str, Run]:
     """The latest runs, of which one is on this object of ``a_file``."""
-    from scar.runs.find import input_id
+    from scar.runs.lookup import input_id
     from scar.runs.states import state_of
 
     first = input_id("gray", a_file(key).bucket, key)

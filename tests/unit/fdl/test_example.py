@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scar.aws.compile.from_fdl import functions_of
-from scar.fdl.keys import model_in
-from scar.fdl.load import load
+from scar.fdl.known_keys import model_in
+from scar.fdl.loader import load
 from scar.fdl.model import Document
 from scar.fdl.reference import reference
 

@@ -6,7 +6,7 @@ from itertools import pairwise, permutations
 
 import pytest
 
-from scar.fdl import flows
+from scar.fdl import cycles as flows
 
 
 def test_a_cycle_is_told_in_the_order_of_who_starts_whom() -> None:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.errors import ConfigurationError
-from scar.fdl.faults import InvalidFDL
+from scar.fdl.effective_values import MASK, values
 from scar.fdl.layers import Layer, laid
-from scar.fdl.load import Around, Resolved, resolve
+from scar.fdl.loader import Around, Resolved, resolve
+from scar.fdl.problems import InvalidFDL
 from scar.fdl.settings import config_path, read
-from scar.fdl.shown import MASK, values
 from scar.fdl.variables import Variables
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.fdl.faults import InvalidFDL
 from scar.fdl.layers import Layer
-from scar.fdl.load import Around, from_values, load
+from scar.fdl.loader import Around, from_values, load
+from scar.fdl.problems import InvalidFDL
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.compile.from_fdl import functions_of
-from scar.fdl.faults import InvalidFDL
-from scar.fdl.load import load
+from scar.fdl.loader import load
+from scar.fdl.problems import InvalidFDL
 
 if TYPE_CHECKING:
     from pathlib import Path

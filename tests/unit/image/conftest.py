@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.image.blobs import BlobCache
-from scar.image.layer import File, Folder, layer
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.layer import File, Folder, layer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.errors import ConfigurationError
-from scar.image.bundle import NOTICE, any_bundle, find_bundle, notice
-from supervisor.bundle.tree import File, layer
+from scar.image.compose.supervisor_bundle import NOTICE, any_bundle, find_bundle, notice
+from supervisor.bundle.file_tree import File, layer
 
 if TYPE_CHECKING:
     from pathlib import Path

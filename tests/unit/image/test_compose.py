@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.image.build import build, docker_save
-from scar.image.compose import ComposedImage, compose, function_layer
+from scar.image.compose.function_image import ComposedImage, compose, function_layer
+from scar.image.compose.tree_images import build, docker_save
 from scar.image.errors import ImageError
-from scar.image.layer import File
-from scar.image.source import open_source
+from scar.image.formats.layer import File
+from scar.image.formats.resolver import open_source
 from supervisor.config import dump
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.image.blobs import BlobCache
+    from scar.image.formats.blobs import BlobCache
 
 TREES = [{"bin/tool": File(b"base" * 300, 0o755)}, {"etc/app.conf": File(b"second")}]
 RUN = ImageDefaults(

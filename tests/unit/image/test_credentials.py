@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.image.credentials import DockerConfig, Login
 from scar.image.errors import RegistryError
+from scar.image.registry.credentials import DockerConfig, Login
 
 if TYPE_CHECKING:
     from pathlib import Path

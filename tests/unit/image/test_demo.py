@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.errors import ConfigurationError
-from scar.image.bundle import find_bundle
+from scar.image.compose.supervisor_bundle import find_bundle
 from scar.image.demo import demo_image, main
-from scar.image.layer import File, layer
-from scar.image.source import open_source
+from scar.image.formats.layer import File, layer
+from scar.image.formats.resolver import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.image.blobs import BlobCache
+    from scar.image.formats.blobs import BlobCache
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.image.archive import Unzipper
-from scar.image.blobs import digest_of
-from scar.image.layer import Compressor, File, Folder, Link, layer, plain
+from scar.image.formats.archive import Unzipper
+from scar.image.formats.blobs import digest_of
+from scar.image.formats.layer import Compressor, File, Folder, Link, layer, plain
 
 
 def test_the_order_of_the_files_does_not_matter() -> None:

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.image import payload as payloads
-from scar.image.compose import function_layer
+from scar.image.compose import payload as payloads
+from scar.image.compose.function_image import function_layer
+from scar.image.compose.payload import payload
 from scar.image.errors import ImageError
-from scar.image.layer import File, Folder, Link
-from scar.image.payload import payload
+from scar.image.formats.layer import File, Folder, Link
 from supervisor.config import dump
 from supervisor.model import ExecutionMode, FunctionConfig
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scar.image.progress import Progress, Watch
+from scar.image.registry.upload_progress import Progress, Watch
 
 
 def test_a_line_says_how_far_all_uploads_are_together() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.image.errors import ImageError
-from scar.image.reference import parse
+from scar.image.formats.reference import parse
 
 DIGEST = "sha256:" + "ab" * 32
 HUB = "https://registry-1.docker.io"

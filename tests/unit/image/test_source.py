@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from scar.image.blobs import BlobCache, digest_of
-from scar.image.build import build, configuration, docker_save
-from scar.image.document import INDEXES, OCI_MANIFEST, dump
+from scar.image.compose.tree_images import build, configuration, docker_save
 from scar.image.errors import ImageError, ImageNotFound
-from scar.image.layer import File, layer, plain
-from scar.image.source import open_source
+from scar.image.formats.blobs import BlobCache, digest_of
+from scar.image.formats.layer import File, layer, plain
+from scar.image.formats.manifest import INDEXES, OCI_MANIFEST, dump
+from scar.image.formats.resolver import open_source
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scar.image.model import BaseImage
+    from scar.image.formats.base_image import BaseImage
 
 RUN = ImageDefaults(command=("/bin/tool",))
 TREE = {"bin/tool": File(b"tool" * 500, 0o755)}

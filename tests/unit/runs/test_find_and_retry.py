@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scar.errors import UsageError
-from scar.runs import find
-from scar.runs.call import Input
+from scar.runs import lookup as find
+from scar.runs.batch_job import settled
 from scar.runs.cancel import CannotCancel, cancel
-from scar.runs.job import settled
+from scar.runs.invoke import Input
 from scar.runs.ledger import Ledger, UnreadableRecord
 from scar.runs.logs import NoSuchFunction
 from scar.runs.progress import of_inputs
 from scar.runs.retry import CannotRetry, retry
 from scar.runs.states import State
-from supervisor import records
-from supervisor.events import read
+from supervisor.events.parser import read
+from supervisor.runs import record_format as records
 from tests.fakes.listed_s3 import NOW, ListedS3
 from tests.fakes.supervised import notification
 

@@ -9,10 +9,10 @@ import pytest
 
 from scar.errors import UsageError
 from scar.runs.ledger import Ledger
-from scar.runs.since import point_in_time
 from scar.runs.states import State
 from scar.runs.status import BAD, status
-from scar.runs.waiting import WaitingJob
+from scar.runs.time_argument import point_in_time
+from scar.runs.unfinished_jobs import WaitingJob
 from tests.fakes.listed_s3 import NOW, ListedS3
 
 DAY = "2026-09-21"

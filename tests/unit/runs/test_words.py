@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from scar.runs import explain
-from scar.runs.job import Job
+from scar.runs import diagnosis as explain
+from scar.runs.batch_job import Job
 from scar.runs.ledger import Run
+from scar.runs.report import words
+from scar.runs.run_history import Story
 from scar.runs.states import state_of
-from scar.runs.story import Story
-from scar.runs.words import words
 from supervisor.invocation import RunPath
 
 NOW = 1_790_000_000.0

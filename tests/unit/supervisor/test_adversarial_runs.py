@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from scar.runs.states import OVER, State, state_of
-from supervisor.core import Supervisor
+from supervisor.execution.core import Supervisor
 from supervisor.model import ExecutionMode, ObjectRef
 from tests.fakes.actors import Actor, Turns, actor
 from tests.fakes.object_store import Crash, MemoryStore

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor import lost
 from supervisor.errors import DeadlineExceeded, DelegationError, EventError, EventLost, OutOfMemory
+from supervisor.events import failed_event as lost
 from supervisor.invocation import RunState
 from supervisor.model import BatchTarget, ExecutionMode
 from tests.fakes.object_store import Crash

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor import events
 from supervisor.errors import EventError
+from supervisor.events import parser as events
 from supervisor.invocation import Announced, Trigger
 from tests.fakes.supervised import notification
 

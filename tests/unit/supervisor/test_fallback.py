@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervisor.batch.fallback import Size, size_after
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
-from supervisor.fallback import Size, size_after
 from supervisor.invocation import RunState
 from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig
 from tests.fakes.supervised import STATE, PythonScript, World, a_world, asked, notification

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 import supervisor
+from supervisor.execution.workspace import workspace
 from supervisor.folders import remove_tree
-from supervisor.workspace import workspace
 
 # As root, permissions stop nobody.
 _UNPRIVILEGED = """
 import os, sys, tempfile
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from supervisor.workspace import workspace
+from supervisor.execution.workspace import workspace
 if os.getuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from supervisor.errors import ClaimLost, StorageError
-from supervisor.heartbeat import beating
 from supervisor.logs import Log
+from supervisor.runs.heartbeat import beating
 
 SOON = 0.001
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor import leases, records
 from supervisor.errors import ClaimLost, DelegationError, RecordError
 from supervisor.invocation import Owner, RunPath
-from supervisor.ledger import Ledger
 from supervisor.model import ObjectRef, Site, StoredObject
+from supervisor.runs import leases
+from supervisor.runs import record_format as records
+from supervisor.runs.run_record import Ledger
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.supervised import STATE
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import OutputError
+from supervisor.execution.outputs import collect, is_later
+from supervisor.execution.workspace import safe_name
 from supervisor.model import OutputRule
-from supervisor.outputs import collect, is_later
-from supervisor.workspace import safe_name
 
 ALL = (OutputRule(provider="s3", path="data/out/"),)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from supervisor.errors import ConfigError, DeadlineExceeded
+from supervisor.execution.process_runner import TAIL, ProcessRunner
+from supervisor.execution.users import find, is_mapped
 from supervisor.invocation import Task
 from supervisor.logs import Log
-from supervisor.runners.accounts import find, is_mapped
-from supervisor.runners.process import TAIL, ProcessRunner
 
 ROOT = Path(__file__).parents[3]
 
@@ -118,7 +118,7 @@ from pathlib import Path
 from supervisor.invocation import Task
 from supervisor.logs import Log
 from supervisor.runners import processes
-from supervisor.runners.process import ProcessRunner
+from supervisor.execution.process_runner import ProcessRunner
 slow = processes.adopt_orphans
 def adopt():
     import time

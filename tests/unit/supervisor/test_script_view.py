@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from supervisor import response
-from supervisor.environment import RunFacts, script_environment
 from supervisor.errors import ScriptFailed
+from supervisor.events import response
+from supervisor.execution.environment import RunFacts, script_environment
 from supervisor.invocation import Handled, RunPath, RunResult, RunState
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.fakes.supervised import a_world, asked, notification
@@ -136,8 +136,8 @@ def test_an_answer_that_is_too_large_keeps_its_end() -> None:
 def test_the_start_loads_only_the_standard_library_and_little_of_it() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules);"
-        "import supervisor.__main__, supervisor.runtime, supervisor.core,"
-        "supervisor.runners.process; print(*sorted(set(sys.modules) - before))"
+        "import supervisor.__main__, supervisor.runtime.lambda_loop, supervisor.execution.core,"
+        "supervisor.execution.process_runner; print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True

@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from supervisor import alarm, job
 from supervisor.errors import DeadlineExceeded, EventError, ScriptFailed
+from supervisor.execution import time_limit as alarm
 from supervisor.invocation import Handled, RunPath, RunResult, RunState
+from supervisor.runtime import batch_job as job
 from tests.fakes.object_store import MemoryStore
 
 ROOT = Path(__file__).parents[3]
 INIT = f"""
 import os, signal, sys, time
 sys.path.insert(0, {str(ROOT)!r})
-from supervisor.init import split
+from supervisor.runtime.pid1 import split
 ended = split()
 if ended is not None:
     sys.exit(ended)

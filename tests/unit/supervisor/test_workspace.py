@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.workspace import workspace
+from supervisor.execution.workspace import workspace
 
 if TYPE_CHECKING:
     from pathlib import Path

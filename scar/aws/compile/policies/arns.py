@@ -11,7 +11,7 @@ from scar.aws.model import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from scar.aws.compile.policies.api_calls import On
+    from scar.aws.compile.policies.grants import On
     from scar.aws.compile.policies.scope import Scope
 
 _NAME_KEPT = 48  # characters of a function's name that its roles' names always begin with

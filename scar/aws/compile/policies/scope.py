@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws.compile.policies.api_calls import PARTS
+from scar.aws.compile.policies.grants import PARTS
 from scar.aws.model import names
 from scar.aws.model.account import of_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from scar.aws.compile.policies.api_calls import Part
+    from scar.aws.compile.policies.grants import Part
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
 

@@ -6,7 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.requests.rules.model import Parameters, Violation, items, number, part, size, text
+from scar.aws.requests.rules.constraints import (
+    Parameters,
+    Violation,
+    items,
+    number,
+    part,
+    size,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.requests.rules.model import Parameters, Violation, mismatch, number, text, too_long
+from scar.aws.requests.rules.constraints import (
+    Parameters,
+    Violation,
+    mismatch,
+    number,
+    text,
+    too_long,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.requests.rules.model import (
+from scar.aws.requests.rules.constraints import (
     Parameters,
     Violation,
     mismatch,

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.requests.rules.model import Parameters, Violation, items, part, text
+from scar.aws.requests.rules.constraints import Parameters, Violation, items, part, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

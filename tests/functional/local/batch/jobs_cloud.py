@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from scar.local.batch.guards import BatchGuard
-from scar.local.batch.plane import BatchPlane
+from scar.local.batch.app import BatchPlane
+from scar.local.batch.change_guard import BatchGuard
 from scar.local.batch.service import BatchService, Settings
 from scar.local.engines.port import EngineError, Layer, LocalImage
 from scar.local.engines.process import ProcessEngine
 from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.logs.plane import LogsPlane
+from scar.local.logs.service import LogsPlane
 from scar.local.logs.store import LogStore
-from scar.local.moto.plane import MotoPlane
+from scar.local.moto.service import MotoPlane
 from supervisor.aws.sigv4 import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.http.model import Plane
+    from scar.local.http.messages import Plane
 
 ACCOUNT = "123456789012"
 KEY = "AKIALOCALLOCALLOCAL0"

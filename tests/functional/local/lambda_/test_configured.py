@@ -10,8 +10,8 @@ import boto3
 from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.lambda_.configured import ConfiguredFunctions
-from scar.local.moto.plane import MotoPlane
+from scar.local.lambda_.function_registry import ConfiguredFunctions
+from scar.local.moto.service import MotoPlane
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from scar.local.http.server import HttpServer
-from scar.local.lambda_.plane import InvokePlane
+from scar.local.lambda_.app import InvokePlane
 from tests.functional.local.lambda_.fakes import a_function
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from scar.local.access_keys import Keys
 from scar.local.engines.process import ProcessEngine
 from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.keys import Keys
-from scar.local.lambda_.plane import InvokePlane
+from scar.local.lambda_.app import InvokePlane
 from scar.local.lambda_.service import LambdaService, Ports, Settings
-from scar.local.s3.plane import S3Plane
+from scar.local.s3.service import S3Plane
 from supervisor import config
 from supervisor.model import ExecutionMode, FunctionConfig, OutputRule
 from tests.functional.local.lambda_.fakes import Functions, Images, Logs, Sent, a_function, an_image

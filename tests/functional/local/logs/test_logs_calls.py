@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scar.local.http.server import HttpServer
-from scar.local.logs.plane import LogsPlane
+from scar.local.logs.service import LogsPlane
 from scar.local.logs.store import LogStore
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ import pytest
 from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.moto.judgement import judge
-from scar.local.moto.plane import MotoPlane
+from scar.local.moto.service import MotoPlane
+from scar.local.moto.validation import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from scar.local.moto.faults import Refusal
+    from scar.local.moto.error_responses import Refusal
 
 ACCOUNT = "123456789012"
 KEY = "AKIALOCALLOCALLOCAL0"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.local.moto.faults import Refusal
+from scar.local.moto.error_responses import Refusal
 from tests.functional.local.moto.test_restart import (
     IMAGE,
     a_definition,

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from scar.image.credentials import Login
-from scar.image.registry import Repository
-from scar.local.http.model import Request
-from scar.local.registry.plane import RegistryPlane
+from scar.image.registry.credentials import Login
+from scar.image.registry.repository import Repository
+from scar.local.http.messages import Request
+from scar.local.registry.service import RegistryPlane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.local.http.model import Plane
+    from scar.local.http.messages import Plane
 
 PASSWORD = "secret"
 

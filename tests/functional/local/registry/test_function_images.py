@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.images.builder import FunctionImages
+from scar.aws.images.image_builder import FunctionImages
 from scar.aws.model.function import Function
 from scar.errors import ScarError
-from scar.image.blobs import BlobCache
-from scar.image.build import docker_save
-from scar.image.layer import File, layer
+from scar.image.compose.tree_images import docker_save
+from scar.image.formats.blobs import BlobCache
+from scar.image.formats.layer import File, layer
 from scar.local.registry.images import ImageStore
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import Connection
-    from scar.local.http.model import Request, Response
+    from scar.local.http.messages import Request, Response
     from tests.functional.local.registry.conftest import Registry
 
 RUN = ImageDefaults(command=("/bin/tool",), environment={"A": "1"})

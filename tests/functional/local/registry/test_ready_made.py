@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from scar.aws.images.builder import FunctionImages
+from scar.aws.images.image_builder import FunctionImages
 from scar.aws.model.account import Account
 from scar.aws.model.function import Batch, Function
-from scar.image.blobs import Blob, BlobCache
-from scar.image.build import docker_save
+from scar.image.compose.tree_images import docker_save
 from scar.image.errors import ImageError
-from scar.image.layer import File, layer
-from scar.image.push import push
+from scar.image.formats.blobs import Blob, BlobCache
+from scar.image.formats.layer import File, layer
+from scar.image.registry.push import push
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.functional.local.registry.test_function_images import FakeEcr
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import Connection
-    from scar.image.compose import ComposedImage
+    from scar.image.compose.function_image import ComposedImage
     from tests.functional.local.registry.conftest import Registry
 
 ACCOUNT = Account("123456789012", "eu-west-1")

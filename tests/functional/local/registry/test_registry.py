@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from scar.image.blobs import Blob, BlobCache, digest_of
-from scar.image.build import build
-from scar.image.credentials import Login
-from scar.image.document import DOCKER_MANIFEST, OCI_INDEX, Json, dump
+from scar.image.compose.tree_images import build
 from scar.image.errors import ImageError, ImageNotFound, RegistryError
-from scar.image.layer import File
-from scar.image.push import push
-from scar.image.registry import Repository
-from scar.image.source import open_source
+from scar.image.formats.blobs import Blob, BlobCache, digest_of
+from scar.image.formats.layer import File
+from scar.image.formats.manifest import DOCKER_MANIFEST, OCI_INDEX, Json, dump
+from scar.image.formats.resolver import open_source
+from scar.image.registry.credentials import Login
+from scar.image.registry.push import push
+from scar.image.registry.repository import Repository
 from scar.local.registry.images import ImageStore, split
-from scar.local.registry.plane import RegistryPlane
+from scar.local.registry.service import RegistryPlane
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 from scar.local.http.auth import Authenticator
-from scar.local.http.model import Request, Response
+from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
-from scar.local.s3.plane import S3Plane
+from scar.local.s3.service import S3Plane
 
 
 class Gate:

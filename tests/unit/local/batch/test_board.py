@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from scar.local.batch.board import Board
 from scar.local.batch.model import PLACED, WAITING, Job, JobSpec, JobStatus, Outcome
+from scar.local.batch.state_machine import Board
 from scar.local.batch.store import JobStore
-from scar.local.moto.batch import Environment, Queue
+from scar.local.moto.batch_registry import Environment, Queue
 
 ENVIRONMENT = Environment(name="e", arn="ce/e", enabled=True, max_vcpus=4)
 QUEUE = Queue(name="q", arn="q", region="r", enabled=True, priority=1, environments=(ENVIRONMENT,))

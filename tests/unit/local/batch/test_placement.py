@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.local.batch.placement import Orphan, Start, Stuck, Waiting, place
-from scar.local.moto.batch import Environment, Queue
+from scar.local.moto.batch_registry import Environment, Queue
 
 
 def env(name: str, vcpus: float, *, enabled: bool = True) -> Environment:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from scar.local.batch import request
-from scar.local.moto.batch import Definition, Queue
+from scar.local.batch import submission as request
+from scar.local.moto.batch_registry import Definition, Queue
 
 
 def definition(**container: object) -> Definition:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scar.local.batch.board import HOST_LOST
 from scar.local.batch.model import JobSpec, Outcome, Rule
 from scar.local.batch.retry import tries_again
+from scar.local.batch.state_machine import HOST_LOST
 
 OURS = (
     Rule(retry=True, status_reason="Host EC2*"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scar.local.lambda_ import model
-from scar.local.moto import offer
+from scar.local.moto import supported_operations as offer
 
 ROOT = Path(__file__).parent.parent.parent.parent.parent
 

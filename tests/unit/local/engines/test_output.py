@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from scar.local.engines.output import Output
+from scar.local.engines.output_pipe import Output
 
 
 def test_all_that_was_written_before_a_drain_has_been_passed_on() -> None:

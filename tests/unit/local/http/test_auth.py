@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.bodies import BytesBody
-from scar.local.http.model import Request, Response
+from scar.local.http.messages import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from scar.local.http.connection import Limits
 from scar.local.http.files import FileSegments, Segment
-from scar.local.http.model import Request, Response
+from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from scar.local.http.model import Plane
+    from scar.local.http.messages import Plane
 
 
 class Answering:

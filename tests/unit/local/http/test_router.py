@@ -6,7 +6,7 @@ import pytest
 
 from scar.local.http.auth import Authenticator
 from scar.local.http.bodies import BytesBody
-from scar.local.http.model import Request, Response
+from scar.local.http.messages import Request, Response
 from scar.local.http.router import Route, Router, route_of
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.lambda_.output import EVENT, TAIL, StreamLog
+from scar.local.lambda_.log_stream import EVENT, TAIL, StreamLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

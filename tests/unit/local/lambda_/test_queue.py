@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from scar.local.lambda_.queue import Event, EventQueue
+from scar.local.lambda_.event_queue import Event, EventQueue
 
 
 class Queue(RuleBasedStateMachine):

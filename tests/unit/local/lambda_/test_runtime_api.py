@@ -4,7 +4,7 @@ import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from scar.local.http.model import Request, Response
+from scar.local.http.messages import Request, Response
 from scar.local.lambda_.model import SYNC_PAYLOAD
 from scar.local.lambda_.runtime_api import Call, RuntimeApi
 

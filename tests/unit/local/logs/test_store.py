@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.errors import Refused
-from scar.local.logs.pattern import parse
+from scar.local.logs.filter_pattern import parse
 from scar.local.logs.store import LogStore, Window
 
 if TYPE_CHECKING:

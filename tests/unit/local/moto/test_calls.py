@@ -6,7 +6,7 @@ import pytest
 
 from scar.local.moto import calls
 from scar.local.moto.calls import Wire
-from scar.local.moto.offer import NOT_EMULATED, changes_state, refuse_unserved
+from scar.local.moto.supported_operations import NOT_EMULATED, changes_state, refuse_unserved
 
 
 def sent(service: str, path: str = "/", method: str = "POST", body: str = "", **more: str) -> Wire:

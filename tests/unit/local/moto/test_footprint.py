@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scar.local.moto.calls import Call
-from scar.local.moto.footprint import footprint, function_name, owner_of
+from scar.local.moto.journal_keys import footprint, function_name, owner_of
 
 
 def call(service: str, operation: str, **parameters: object) -> Call:

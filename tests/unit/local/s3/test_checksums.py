@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.s3.checksums import Algorithm, combine, hasher
+from scar.local.s3.protocol.checksums import Algorithm, combine, hasher
 
 CRCS = [Algorithm.CRC32, Algorithm.CRC32C, Algorithm.CRC64NVME]
 

@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from scar.local.s3.listing import Query, list_page
-from scar.local.s3.schema import SCHEMA
+from scar.local.s3.storage.listing import Query, list_page
+from scar.local.s3.storage.schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

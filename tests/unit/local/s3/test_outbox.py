@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.local.s3.database import Database
-from scar.local.s3.outbox import Outbox
+from scar.local.s3.storage.database import Database
+from scar.local.s3.storage.outbox import Outbox
 
 if TYPE_CHECKING:
     from pathlib import Path

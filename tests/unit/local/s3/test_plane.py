@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from scar.errors import ConfigurationError
 from scar.local.http.bodies import BytesBody
-from scar.local.http.model import Request, Response
-from scar.local.s3.database import Database
-from scar.local.s3.plane import S3Plane
+from scar.local.http.messages import Request, Response
+from scar.local.s3.service import S3Plane
+from scar.local.s3.storage.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

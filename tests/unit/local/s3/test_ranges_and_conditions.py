@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.s3.conditions import check_copy, check_read, write_condition
-from scar.local.s3.errors import S3Error
-from scar.local.s3.ranges import parse_range
+from scar.local.s3.protocol.conditions import check_copy, check_read, write_condition
+from scar.local.s3.protocol.errors import S3Error
+from scar.local.s3.protocol.ranges import parse_range
 
 DAY = 86400.0
 OLD, NEW = "Fri, 02 Jan 1970 00:00:00 GMT", "Mon, 05 Jan 1970 00:00:00 GMT"

@@ -20,7 +20,7 @@ ENVIRON = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCE
     "code",
     [
         "import supervisor.storage.s3",
-        "import supervisor.delegation.batch",
+        "import supervisor.batch.submitter",
         "import os; from supervisor.storage import open_store; open_store('s3', os.environ)",
     ],
 )

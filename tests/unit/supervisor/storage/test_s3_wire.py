@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from supervisor.errors import StorageError
 from supervisor.model import Absent, Matches, ObjectRef
-from supervisor.storage.s3_wire import (
+from supervisor.storage.s3_protocol import (
     KEY_BYTES,
     MIB,
     PARTS,

@@ -1,0 +1,174 @@
+"""Images of functions: composed from FDL's image and script, pushed to the account's registry."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scar.aws.account import network
+from scar.aws.client.errors import SDK_ERRORS
+from scar.aws.compile import compiler
+from scar.aws.images.prebuilt_images import ready_made, require_reachable
+from scar.aws.images.registry_logins import login_of
+from scar.aws.model import limits
+from scar.aws.model.names import image_tag
+from scar.errors import ConfigurationError
+from scar.image.compose.function_image import compose
+from scar.image.compose.payload import payload
+from scar.image.errors import ImageError
+from scar.image.formats.base_image import no_image
+from scar.image.formats.resolver import open_source
+from scar.image.registry.push import Known, push
+from scar.image.registry.repository import Repository
+from scar.image.registry.upload_progress import Progress, Watch, go_on
+from supervisor.config import dump
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from scar.aws.client.connection import Connection
+    from scar.aws.model.function import Function
+    from scar.image.compose.function_image import ComposedImage
+    from scar.image.formats.base_image import BaseImage
+    from scar.image.formats.blobs import BlobCache
+    from scar.image.formats.resolver import ImageStore
+    from scar.image.registry.credentials import Login
+    from supervisor.model import FunctionConfig, ImageDefaults
+
+BLOB_MOUNTING = "BLOB_MOUNTING"
+"""The account setting of ECR that lets a repository take layers over from another one."""
+
+
+@dataclass(slots=True, kw_only=True)
+class FunctionImages:
+    """Composes images and remembers them until they are pushed; an ``images.Images``.
+
+    ``bundle`` finds the supervisor of an architecture; ``stores`` are asked for images that
+    are not given as files.
+    """
+
+    connection: Connection
+    bundle: Callable[[str], Path]
+    cache: BlobCache
+    stores: Sequence[ImageStore]
+    report: Callable[[str], None]
+    progress: Progress = field(default_factory=Progress)
+    _bases: dict[tuple[str, Path | None, str], BaseImage] = field(default_factory=dict, init=False)
+    _composed: dict[str, ComposedImage] = field(default_factory=dict, init=False)
+    _login: Login | None = field(default=None, init=False)
+    _endpoint: str = field(default="", init=False)
+    _known: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Known(lambda: may_mount(self.connection))
+
+    def compose(
+        self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
+    ) -> str:
+        """Return the digest of the function's image; same input, same digest.
+
+        A function without an image of its own is the supervisor alone. What shall not be
+        composed is looked for where it was pushed.
+        """
+        if not function.create_image:
+            require_reachable(function, self.connection)
+            with self._open(function.repository) as opened:
+                return ready_made(function, opened, configure, self.cache)
+        base = self._base(function)
+        image = compose(
+            base,
+            self.bundle(function.architecture),
+            dump(configure(base.defaults)),
+            _read(function.script) if function.script else None,
+            payload(function.payload) if function.payload else None,
+        )
+        _check_size(function.image_name, image)
+        self._composed[image.digest] = image
+        return image.digest
+
+    def composed(self, digest: str) -> ComposedImage:
+        """Return what ``compose`` made; its layers may still be in a registry."""
+        return self._composed[digest]
+
+    def _base(self, function: Function) -> BaseImage:
+        """Open the user's image once, however many functions have it."""
+        if not function.image_name:
+            return no_image(function.architecture)
+        key = (function.image, function.image_file, function.architecture)
+        if key not in self._bases:
+            self._bases[key] = open_source(
+                function.image,
+                function.image_file,
+                architecture=function.architecture,
+                cache=self.cache,
+                stores=self.stores,
+            )
+        return self._bases[key]
+
+    def holds(self, repository: str, digest: str) -> bool:
+        """Say whether the repository has this manifest."""
+        with self._open(repository) as opened:
+            return opened.has_manifest(image_tag(digest))
+
+    def push(self, repository: str, digest: str, check: Callable[[], None] = go_on) -> None:
+        """Push the composed image of that digest; ``check`` may raise to end it."""
+        watch = Watch(self.progress, check)
+        with self._open(repository, watch.sleep) as opened:
+            tags = (image_tag(digest),)
+            push(self._composed[digest], opened, self.report, tags, self._known, watch)
+
+    def _open(self, repository: str, sleep: Callable[[float], None] = time.sleep) -> Repository:
+        if self._login is None:
+            granted = self.connection.client("ecr").get_authorization_token()
+            data = granted["authorizationData"][0]
+            self._endpoint = data["proxyEndpoint"]  # before the login: others read both
+            self._login = login_of(data["authorizationToken"])
+        return Repository(self._endpoint, repository, self._login, sleep=sleep)
+
+
+def _read(script: Path) -> bytes:
+    try:
+        return script.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The script {script} cannot be read: {error.strerror}.",
+            remedy="Correct init_script; it is looked for next to the FDL file.",
+        ) from error
+
+
+def _check_size(name: str, image: ComposedImage) -> None:
+    """Raise ImageError if even the packed layers are more than Lambda takes unpacked."""
+    size, most = sum(item.blob.size for item in image.layers), limits.LAMBDA_IMAGE.most or 0
+    if size > most:
+        raise ImageError(
+            f"The image of {name} has {size / 1e9:.1f} GB packed; Lambda takes"
+            f" {most / 1e9:.1f} GB unpacked.",
+            remedy="Use a smaller image; large data are better read from a bucket by the script.",
+        )
+
+
+def composed(function: Function, connection: Connection, images: FunctionImages) -> ComposedImage:
+    """Compose the image; only whose account this is, and with Batch the network, is asked for.
+
+    Raise ScarError.
+    """
+    account, where = connection.account, None
+    if function.batch is not None:
+        compute = function.batch.compute
+        ec2 = connection.client("ec2")
+        where = network.find(ec2, compute.subnets, compute.security_groups)
+    digest = images.compose(
+        function, lambda image: compiler.function_config(function, account, image, where)
+    )
+    return images.composed(digest)
+
+
+def may_mount(connection: Connection) -> bool:
+    """Ask for the account's setting; whoever may not know it uploads, which always works."""
+    try:
+        found = connection.client("ecr").get_account_setting(name=BLOB_MOUNTING)
+    except SDK_ERRORS:
+        return False
+    return found.get("value") == "ENABLED"

@@ -1,0 +1,196 @@
+"""What would go wrong, found before the first change. Pure."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from scar.aws.model import names
+from scar.aws.model.function import folder, is_s3
+from scar.aws.requests.creation import creation_requests
+from scar.aws.requests.rules.constraints import items
+from scar.aws.requests.s3_requests import notification_rule
+from scar.aws.requests.validator import check
+from scar.errors import ScarError
+from scar.fdl import cycles as flows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from scar.aws.model.function import Function, Input
+    from scar.aws.model.resources import BucketNotification, Resource
+    from scar.aws.requests.validator import Parameters
+    from supervisor.model import OutputRule
+
+
+_LAMBDA = "LambdaFunctionConfigurations"
+
+
+class NotDeployable(ScarError):
+    """AWS would refuse, or the functions would trigger themselves; all faults at once."""
+
+    exit_code = 3
+
+
+def require(faults: Iterable[str]) -> None:
+    """Raise NotDeployable with all faults, if there are any."""
+    found = list(dict.fromkeys(faults))
+    if found:
+        raise NotDeployable(
+            "\n".join(found), remedy="Correct the FDL; nothing was changed in the account."
+        )
+
+
+def of_functions(functions: Sequence[Function]) -> Iterator[str]:
+    """Find names used twice, loops, and inputs that overlap."""
+    given = [function.name for function in functions]
+    for name in sorted({name for name in given if given.count(name) > 1}):
+        yield f"{name}: two functions have this name."
+    if names.DELEGATE in given:
+        yield f"{names.DELEGATE}: this is the name of a function of scar's own."
+    for function in functions:
+        yield from _loops(function)
+        yield from _roles(function)
+    yield from _boundaries(functions)
+    yield from _cycles(functions)
+    inputs = [(f, i) for f in functions for i in f.inputs if is_s3(i.provider)]
+    for (one, first), (other, second) in combinations(inputs, 2):
+        if _overlap(first, second):
+            yield (
+                f"{other.name}: its input {second.path} overlaps with {first.path} of"
+                f" {one.name}: S3 starts only one function for an object."
+            )
+
+
+def _roles(function: Function) -> Iterator[str]:
+    """Find roles that would have to be made although the FDL forbids it."""
+    if function.create_roles:
+        return
+    compute = function.batch.compute if function.batch else None
+    if not function.role:
+        services = ["Lambda"]
+        if compute:
+            services.append("Batch jobs")
+        if compute and compute.is_fargate:
+            services.append("Fargate's pulling of images (the execution role)")
+        yield (
+            f"{function.name}: iam.create is false, but a role is needed for"
+            f" {', '.join(services)}: give its ARN as iam.role."
+        )
+    if compute and compute.shares_role:
+        yield (
+            f"{function.name}: iam.create is false, but a role and an instance profile are needed"
+            " for Batch's instances: give the profile's ARN as"
+            " batch.compute_resources.instance_role."
+        )
+
+
+def _boundaries(functions: Sequence[Function]) -> Iterator[str]:
+    """Find boundaries that cannot all be kept: instances have one role for all functions."""
+    sharing = [f for f in functions if f.batch and f.batch.compute.shares_role]
+    named = {f.boundary for f in sharing}
+    if len(named) > 1:
+        shown = ", ".join(sorted(boundary or "none" for boundary in named))
+        yield (
+            f"{', '.join(f.name for f in sharing)}: Batch's instances have one role for all"
+            f" functions, which cannot be under several boundaries ({shown}): give them the same"
+            " iam.permissions_boundary, or an instance profile of your own"
+            " (batch.compute_resources.instance_role)."
+        )
+
+
+def of_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:
+    """Find what AWS's limits and rules forbid in the requests that would be sent."""
+    for resource in resources:
+        for service, operation, parameters in creation_requests(resource, region):
+            for violation in check(service, operation, parameters):
+                yield f"{resource.key}: {violation}"
+
+
+def of_buckets(
+    wanted: Iterable[BucketNotification],
+    there: Mapping[str, Parameters],
+    functions: Collection[str],
+) -> Iterator[str]:
+    """Find wanted notifications that overlap with those of others already on the bucket.
+
+    ``there`` has what GetBucketNotificationConfiguration says, by bucket; rules that scar made
+    for ``functions`` are about to be replaced.
+    """
+    for rule in wanted:
+        for kind, other in _others(there.get(rule.bucket, {}), functions):
+            pair: Parameters = {
+                "LambdaFunctionConfigurations": [notification_rule(rule)],
+                kind: [*([notification_rule(rule)] if kind == _LAMBDA else []), other],
+            }
+            request = {"NotificationConfiguration": pair}
+            if check("s3", "PutBucketNotificationConfiguration", request):
+                yield (
+                    f"Objects under {rule.bucket}/{rule.prefix} already go to {_target(other)}"
+                    f" (notification {other.get('Id')!r}): S3 refuses overlapping rules."
+                )
+
+
+def _others(
+    configuration: Parameters, functions: Collection[str]
+) -> Iterator[tuple[str, Parameters]]:
+    for kind in (_LAMBDA, "QueueConfigurations", "TopicConfigurations"):
+        for rule in items(configuration, kind):
+            rule_id = str(rule.get("Id", ""))
+            if not any(names.is_notification_of(rule_id, name) for name in functions):
+                yield kind, rule
+
+
+def _target(rule: Parameters) -> str:
+    arns = (rule.get(k) for k in ("LambdaFunctionArn", "QueueArn", "TopicArn"))
+    return next((str(arn) for arn in arns if arn), "somebody else")
+
+
+def _loops(function: Function) -> Iterator[str]:
+    if function.allow_loop:
+        return
+    for item in function.inputs:
+        for output in function.outputs:
+            if _starts(output, item):
+                yield (
+                    f"{function.name}: its output {output.path} is in its input {item.path}:"
+                    " every output would start it again (allow_loop: true insists)."
+                )
+
+
+def _cycles(functions: Sequence[Function]) -> Iterator[str]:
+    """Find functions that start each other round and round; each alone is in ``_loops``."""
+    starts = {
+        one.name: {
+            other.name
+            for other in functions
+            if other.name != one.name
+            and any(_starts(output, item) for output in one.outputs for item in other.inputs)
+        }
+        for one in functions
+        if not one.allow_loop
+    }
+    if found := flows.cycle(starts):
+        yield (
+            f"{' -> '.join((*found, found[0]))}: each starts the next, without end"
+            " (allow_loop: true insists)."
+        )
+
+
+def _starts(output: OutputRule, item: Input) -> bool:
+    bucket = output.path.strip("/").partition("/")[0]
+    return output.provider == item.provider and flows.lands_in(
+        (bucket, folder(output.path)), output.suffix, (item.bucket, item.prefix), item.suffix
+    )
+
+
+def _overlap(one: Input, other: Input) -> bool:
+    return (
+        one.bucket == other.bucket
+        and _nested(one.prefix, other.prefix)
+        and _nested(one.suffix[::-1], other.suffix[::-1])
+    )
+
+
+def _nested(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)

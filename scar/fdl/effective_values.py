@@ -1,0 +1,95 @@
+"""Every value of a function, where it is from, and which of them are nobody's business. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from scar.fdl.loader import origin_of
+from scar.fdl.problems import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from scar.fdl.loader import Resolved
+    from scar.fdl.problems import Location
+
+MASK = "********"
+DEFAULT = "default"
+# Lambda's API and SCAR write these otherwise; the model renames them.
+_RENAMED: Mapping[str | int, str] = {
+    "SubnetIds": "subnets",
+    "SecurityGroupIds": "security_group_ids",
+    "Arn": "arn",
+    "LocalMountPath": "path",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One key of a function: as people write it, its value as plain data, where it is from."""
+
+    key: str
+    value: object
+    source: str
+
+
+def values(resolved: Resolved, number: int, *, secrets: bool) -> tuple[Value, ...]:
+    """Return all values of a function in the model's order.
+
+    Values of environment variables may be secrets: without ``secrets`` a mask stands for them.
+    """
+    origins = {_renamed(at): source for at, source in resolved.origins[number].items()}
+    function = resolved.document.functions.aws[number]
+    return tuple(
+        Value(
+            key=key_of(location),
+            value=value if secrets or not _is_secret(location) else MASK,
+            source=_source(location, origins),
+        )
+        for location, value in _flat(function, ())
+    )
+
+
+def _source(location: Location, origins: Mapping[Location, str]) -> str:
+    return origin_of(location, origins) or DEFAULT
+
+
+def _flat(value: BaseModel, above: Location) -> Iterator[tuple[Location, object]]:
+    """Yield what a part of the FDL holds; lists of plain values are one value."""
+    for name, field in type(value).model_fields.items():
+        here = (*above, field.alias or name)
+        yield from _one(getattr(value, name), here)
+
+
+def _one(value: Any, here: Location) -> Iterator[tuple[Location, object]]:  # noqa: ANN401
+    if isinstance(value, BaseModel):
+        yield from _flat(value, here)
+    elif isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield (*here, key), _plain(item)
+    elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+        for number, item in enumerate(value):
+            yield from _flat(item, (*here, number))
+    else:
+        yield here, _plain(value)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, PurePath):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _is_secret(location: Location) -> bool:
+    return location[-2:-1] == ("Variables",)
+
+
+def _renamed(location: Location) -> Location:
+    return tuple(_RENAMED.get(part, part) for part in location)

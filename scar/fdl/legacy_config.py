@@ -1,0 +1,139 @@
+"""SCAR's configuration, ``~/.scar/scar.cfg``: what of it still has a meaning.
+
+SCAR writes the file by itself, with its own defaults for everything. Taken are values that
+users change and that mean the same here; what belonged to SCAR's way of working (layers,
+supervisor, deployment bucket, launch template, service roles) is passed over in silence.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scar.errors import ConfigurationError
+from scar.fdl.layers import Layer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.fdl.problems import Location
+
+_TAKEN: tuple[Location, ...] = (
+    ("iam", "role"),
+    ("lambda", "execution_mode"),
+    ("lambda", "timeout"),
+    ("lambda", "memory"),
+    ("lambda", "log_level"),
+    ("lambda", "container", "environment", "Variables"),
+    ("lambda", "container", "timeout_threshold"),
+    ("cloudwatch", "log_retention_policy_in_days"),
+    ("batch", "vcpus"),
+    ("batch", "memory"),
+    ("batch", "enable_gpu"),
+    ("batch", "compute_resources", "type"),
+    ("batch", "compute_resources", "desired_v_cpus"),
+    ("batch", "compute_resources", "min_v_cpus"),
+    ("batch", "compute_resources", "max_v_cpus"),
+    ("batch", "compute_resources", "subnets"),
+    ("batch", "compute_resources", "security_group_ids"),
+    ("batch", "compute_resources", "instance_types"),
+)
+# The instances of SCAR's default, long gone.
+_STALE: tuple[object, ...] = (["m3.medium"],)
+_PASSED_OVER = frozenset(
+    {
+        *("boto_profile", "region", "service_role", "instance_role", "launch_template_name"),
+        *("state", "type", "environment", "runtime", "layers", "invocation_type", "asynchronous"),
+        *("log_type", "description", "deployment", "supervisor", "udocker", "name", "account_id"),
+        *("codebuild", "delete_image", "max_payload_size", "container", "image", "handler"),
+        *("zip_file_path", "arn", "execution_role", "endpoint", "integration", "http_method"),
+        *("request_parameters", "method", "path_part", "stage_name", "service_id", "uri"),
+        *("role", "multi_node_parallel", "number_nodes", "main_node_index"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Old:
+    """What the file says about where to work and about functions."""
+
+    region: str = ""
+    profile: str = ""
+    layers: tuple[Layer, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read(path: Path) -> Old:
+    """Read the file, if there is one; raise ConfigurationError if it is no JSON object."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return Old()
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise _unreadable(path, f"not JSON: {error}") from error
+    aws = data.get("aws", {}) if isinstance(data, dict) else None
+    if not isinstance(aws, dict):
+        raise _unreadable(path, "it has no object `aws`")
+    return _old(path, aws)
+
+
+def _old(path: Path, aws: dict[str, Any]) -> Old:
+    values: dict[str, Any] = {}
+    for location in _TAKEN:
+        if (value := _kept(_at(aws, location))) is not None:
+            _put(values, location, value)
+    layers = (Layer(source=str(path), values=values),) if values else ()
+    unknown = ", ".join(_unknown(aws))
+    notes = (f"{path}: {unknown}: not known here, left out.",) if unknown else ()
+    profile = str(_at(aws, ("lambda", "boto_profile")) or "")
+    return Old(
+        region=str(_at(aws, ("lambda", "region")) or ""),
+        profile="" if profile == "default" else profile,
+        layers=layers,
+        notes=notes,
+    )
+
+
+def _at(data: object, location: Location) -> object:
+    for key in location:
+        if not isinstance(data, dict):
+            return None
+        data = data.get(key)
+    return data
+
+
+def _kept(value: object) -> object:
+    """Leave out what says nothing: SCAR writes empty values for what is not set."""
+    if isinstance(value, list):
+        value = [item for item in value if item != ""]
+    return None if value in ("", [], {}, None) or value in _STALE else value
+
+
+def _put(values: dict[str, Any], location: Location, value: object) -> None:
+    *above, last = location
+    for key in above:
+        values = values.setdefault(str(key), {})
+    values[str(last)] = value
+
+
+def _unknown(aws: dict[str, Any]) -> list[str]:
+    """Name the keys that are neither taken nor SCAR's own."""
+    services = {"iam", "lambda", "s3", "cloudwatch", "api_gateway", "batch", "ecr", "codebuild"}
+    known = {str(key) for location in _TAKEN for key in location} | _PASSED_OVER
+    found = [name for name in aws if name not in services]
+    for service in sorted(services & aws.keys()):
+        values = aws[service]
+        if isinstance(values, dict):
+            found += [f"{service}.{key}" for key in values if key not in known]
+    return sorted(found)
+
+
+def _unreadable(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} cannot be used: {why}.", remedy="Correct the file, or move it away."
+    )

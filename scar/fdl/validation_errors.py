@@ -1,0 +1,65 @@
+"""What pydantic finds, in words that name the place and the key. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from scar.fdl.known_keys import keys_below
+from scar.fdl.model import Document
+from scar.fdl.problems import Fault, Location, key_of
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from scar.fdl.yaml_document import Parsed
+
+
+def worded(detail: ErrorDetails, parsed: Parsed) -> Fault:
+    """Return a fault of pydantic's with its place in the file."""
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    return Fault(
+        position=parsed.place(location), key=key_of(location), problem=_problem(detail, location)
+    )
+
+
+_WANTED = {
+    "model_type": "must have keys below it",
+    "dict_type": "must have keys below it",
+    "tuple_type": "must be a list",
+    "path_type": "must be the path of a file",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+}
+
+
+def _problem(detail: ErrorDetails, location: Location) -> str:
+    match detail["type"]:
+        case "extra_forbidden":
+            problem = f"there is no such key{_suggestion(location)}"
+        case "missing":
+            problem = "is required and missing"
+        case "value_error":
+            problem = detail["msg"].removeprefix("Value error, ")
+        case "too_short":
+            problem = "there is no function"
+        case kind:
+            wanted = _WANTED.get(kind, detail["msg"].removeprefix("Input "))
+            problem = f"{wanted}, not {_shown(detail['input'])}"
+    return problem
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _suggestion(location: Location) -> str:
+    known = keys_below(Document, location[:-1])
+    nearest = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
+    if nearest:
+        return f"; did you mean `{nearest[0]}`?"
+    return f"; there are {', '.join(known)}" if known else ""

@@ -1,0 +1,204 @@
+"""Base image + supervisor layer + function layer: the image that Lambda and Batch run.
+
+Nothing in the result depends on when or where it was composed, so its digest says whether
+anything changed.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from scar.image.compose.supervisor_bundle import supervisor_layer
+from scar.image.errors import ImageError
+from scar.image.formats.blobs import Blob
+from scar.image.formats.layer import File, ImageLayer, layer
+from scar.image.formats.manifest import (
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Json,
+    Object,
+    a_list,
+    an_object,
+    dump,
+    parse,
+    texts,
+)
+from scar.image.formats.reference import parse as parse_reference
+from supervisor.config import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from scar.image.formats.base_image import BaseImage
+    from scar.image.formats.layer import Entry
+
+HOME = "opt/scar"
+ENTRYPOINT = f"/{HOME}/launch"
+# What the image said about being run; the supervisor knows it from function.json instead.
+# A volume would hide its folder from the composed image's rules, a health check would run
+# in the middle of somebody's job.
+_DROPPED = (
+    "Cmd",
+    "User",
+    "Healthcheck",
+    "OnBuild",
+    "Volumes",
+    "StopSignal",
+    "Shell",
+    "ArgsEscaped",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposedImage:
+    """A single-platform image: manifest and configuration as bytes, layers as blobs."""
+
+    manifest: Blob
+    config: Blob
+    layers: tuple[ImageLayer, ...]
+    media_type: str = OCI_MANIFEST
+
+    @property
+    def digest(self) -> str:
+        """The manifest's digest: what ``<repository>@sha256:…`` names."""
+        return self.manifest.digest
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """What a registry must have before the manifest, each once, base layers first."""
+        every = [*(item.blob for item in self.layers), self.config]
+        return tuple({blob.digest: blob for blob in every}.values())
+
+    def save(self, path: Path, name: str = "") -> None:
+        """Write a tar that ``docker load`` and OCI tools read; it appears whole or not at all.
+
+        Raise OSError, and ImageError if a layer cannot be read or ``name`` is no image's.
+        """
+        indexes = self._indexes(name)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
+                for blob in (*self.blobs, self.manifest):
+                    _add(archive, _path(blob.digest), blob)
+                for file, document in indexes.items():
+                    _add(archive, file, Blob.of(dump(document)))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _indexes(self, name: str) -> dict[str, Json]:
+        entry: Object = _descriptor(OCI_MANIFEST, self.manifest)
+        if name:
+            full = parse_reference(name)
+            entry["annotations"] = {
+                "io.containerd.image.name": str(full),
+                "org.opencontainers.image.ref.name": full.tag,
+            }
+        docker: Object = {
+            "Config": _path(self.config.digest),
+            "RepoTags": [name] if name else [],
+            "Layers": [_path(item.blob.digest) for item in self.layers],
+        }
+        return {
+            "index.json": {"schemaVersion": 2, "manifests": [entry]},
+            "manifest.json": [docker],
+            "oci-layout": {"imageLayoutVersion": "1.0.0"},
+        }
+
+
+def compose(
+    base: BaseImage,
+    bundle: Path,
+    function_json: str,
+    script: bytes | None,
+    payload: Mapping[str, Entry] | None = None,
+) -> ComposedImage:
+    """Put the supervisor and the function on top of the base image.
+
+    ``function_json`` is what ``supervisor.config.dump`` wrote; the script gets the name that
+    is written there. ``payload`` lies next to it. Raise ImageError if the base image cannot be
+    extended.
+    """
+    added = (supervisor_layer(bundle), function_layer(function_json, script, payload))
+    layers = (*base.layers, *added)
+    config = Blob.of(dump(_configuration(base, added)))
+    manifest: Object = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": _descriptor(OCI_CONFIG, config),
+        "layers": [_descriptor(OCI_LAYER, item.blob) for item in layers],
+    }
+    return ComposedImage(manifest=Blob.of(dump(manifest)), config=config, layers=layers)
+
+
+def function_layer(
+    function_json: str, script: bytes | None, payload: Mapping[str, Entry] | None = None
+) -> ImageLayer:
+    """Build the layer with ``/opt/scar/function``: function.json 0644, the script 0755.
+
+    Raise ImageError if a file of the payload has the name of one of these.
+    """
+    name = load(function_json).script
+    if bool(name) != (script is not None):
+        raise ImageError(
+            "function.json and the script do not belong together.",
+            remedy="This is a fault in scar; please report it.",
+        )
+    tree: dict[str, Entry] = {f"{HOME}/function/function.json": File(function_json.encode())}
+    if script is not None:
+        if PurePosixPath(name).name != name or name in {"..", "function.json"}:
+            raise ImageError(
+                f"A script cannot be called {name!r}.", remedy="Give the file a plain name."
+            )
+        tree[f"{HOME}/function/{name}"] = File(script, 0o755)
+    further = {f"{HOME}/function/{path}": entry for path, entry in (payload or {}).items()}
+    if twice := sorted(PurePosixPath(path).name for path in tree.keys() & further.keys()):
+        raise ImageError(
+            f"extra_payload has a file {twice[0]} too.",
+            remedy="It lies next to the script and function.json: rename the file.",
+        )
+    return layer({**further, **tree})
+
+
+def _configuration(base: BaseImage, added: tuple[ImageLayer, ...]) -> Object:
+    what = f"configuration ({base.name})"
+    config = an_object(parse(base.config, what), what)
+    run = an_object(config.get("config") or {}, what)
+    kept = {key: value for key, value in run.items() if key not in _DROPPED}
+    path: list[Json] = [item for item in texts(run.get("Env"), what) if item.startswith("PATH=")]
+    entrypoint: list[Json] = [ENTRYPOINT]
+    history: list[Json] = [
+        {"created": config.get("created") or "1970-01-01T00:00:00Z", "created_by": f"scar: {part}"}
+        for part in ("supervisor", "function")
+    ]
+    diff_ids: list[Json] = [item.diff_id for item in (*base.layers, *added)]
+    whole: Object = {
+        **config,
+        "config": kept | {"Entrypoint": entrypoint, "Env": path, "WorkingDir": "/"},
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        "history": [*a_list(config.get("history"), what), *history],
+    }
+    return {key: value for key, value in whole.items() if key not in _BUILD_ONLY}
+
+
+_BUILD_ONLY = frozenset({"container", "container_config", "docker_version", "id", "parent"})
+
+
+def _descriptor(media_type: str, blob: Blob) -> Object:
+    return {"mediaType": media_type, "digest": blob.digest, "size": blob.size}
+
+
+def _path(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def _add(archive: tarfile.TarFile, name: str, blob: Blob) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = blob.size, 0o644
+    with blob.open() as file:
+        archive.addfile(info, file)

@@ -1,0 +1,90 @@
+"""A folder of the user's that goes into the function's layer, next to the script."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from scar.image.errors import ImageError
+from scar.image.formats.layer import File, Folder, Link
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scar.image.formats.layer import Entry
+
+# Bytes. The layer is built in memory, and it moves whenever a file of it changes.
+LARGEST = 256 << 20
+_WHITEOUT = ".wh."  # how layers say that a file of an earlier layer is gone
+_REMEDY = "Data that large, or of that kind, belong into the image or into a bucket."
+
+
+def payload(folder: Path) -> dict[str, Entry]:
+    """Read the folder's files, by relative path; the same content gives the same entries.
+
+    Files are 0644, or 0755 if their owner may execute them; folders are 0755. Links that stay
+    inside are kept as links. Raise ImageError for links that lead out, for what is no file, and
+    if it is larger than ``LARGEST``.
+    """
+    tree: dict[str, Entry] = {}
+    size = 0
+    try:
+        for path in _below(folder):
+            entry = _entry(path, folder)
+            size += len(entry.data) if isinstance(entry, File) else 0
+            if size > LARGEST:
+                raise ImageError(
+                    f"extra_payload: {folder} has more than {LARGEST >> 20} MiB.", remedy=_REMEDY
+                )
+            tree[path.relative_to(folder).as_posix()] = entry
+    except OSError as error:
+        raise ImageError(
+            f"extra_payload: {error.filename} cannot be read: {error.strerror}.",
+            remedy="Correct extra_payload, or the file's permissions.",
+        ) from error
+    return tree
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield everything below, links not followed."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        yield Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(Path(entry.path))
+
+
+def _entry(path: Path, folder: Path) -> Entry:
+    if path.name.startswith(_WHITEOUT):
+        raise ImageError(
+            f"extra_payload: {path} would delete a file in an image.", remedy="Rename it."
+        )
+    state = path.lstat()
+    if stat.S_ISDIR(state.st_mode):
+        return Folder()
+    if stat.S_ISREG(state.st_mode):
+        if state.st_size > LARGEST:
+            raise ImageError(f"extra_payload: {path} is too large.", remedy=_REMEDY)
+        return File(path.read_bytes(), 0o755 if state.st_mode & stat.S_IXUSR else 0o644)
+    if stat.S_ISLNK(state.st_mode):
+        target = str(path.readlink())
+        if _stays(target, path.relative_to(folder)):
+            return Link(target)
+        raise ImageError(
+            f"extra_payload: the link {path} leads out of {folder}, to {target}.",
+            remedy="Put the file itself into the folder.",
+        )
+    raise ImageError(f"extra_payload: {path} is no file, folder or link.", remedy=_REMEDY)
+
+
+def _stays(target: str, link: PurePosixPath | Path) -> bool:
+    """Say whether a link's target is inside, whatever other links there are on its way."""
+    depth = len(link.parts) - 1
+    for part in PurePosixPath(target).parts:
+        depth += -1 if part == ".." else 1
+        if part == "/" or depth < 0:
+            return False
+    return True

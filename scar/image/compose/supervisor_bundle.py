@@ -1,0 +1,72 @@
+"""Where the supervisor layer lies, one file per architecture, built by ``make bundle``."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from functools import lru_cache
+from pathlib import Path
+
+import supervisor
+from scar.errors import ConfigurationError
+from scar.image.formats.archive import diff_id_of
+from scar.image.formats.base_image import ARCHITECTURES
+from scar.image.formats.blobs import CHUNK, Blob
+from scar.image.formats.layer import ImageLayer
+
+NOTICE = "opt/scar/share/licenses/NOTICE"
+_DIST = Path(supervisor.__file__).parent / "bundle" / "dist"
+
+
+def find_bundle(architecture: str, folder: Path = _DIST) -> Path:
+    """Return the bundle's file; raise ConfigurationError if it was not built, or from old code."""
+    from supervisor.bundle.build import is_current
+
+    architecture = ARCHITECTURES.get(architecture, architecture)
+    path = folder / f"scar-supervisor-linux-{architecture}.tar.gz"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"The supervisor bundle for linux/{architecture} is missing: {path}.",
+            remedy="Build it with `make bundle`"
+            + ("." if architecture == "amd64" else f" ARCH={architecture}."),
+        )
+    if not is_current(architecture, folder):
+        raise ConfigurationError(
+            f"The supervisor's code has changed since its bundle was built: {path}.",
+            remedy="Build it anew with `make bundle`.",
+        )
+    return path
+
+
+def any_bundle(folder: Path = _DIST) -> Path:
+    """Return a bundle that was built; raise ConfigurationError if there is none."""
+    built = sorted(folder.glob("scar-supervisor-linux-*.tar.gz"))
+    return built[0] if built else find_bundle("amd64", folder)
+
+
+def notice(bundle: Path) -> str:
+    """Return what the bundle says about its packages, licences and sources."""
+    with tarfile.open(bundle) as archive:
+        for member in archive:
+            if member.name == NOTICE and (file := archive.extractfile(member)):
+                return file.read().decode("utf-8")
+    raise ConfigurationError(
+        f"{bundle} holds no /{NOTICE}: it was built by an older scar.",
+        remedy="Build it again with `make bundle`.",
+    )
+
+
+def supervisor_layer(bundle: Path) -> ImageLayer:
+    """Return the bundle as a layer; its digests are computed once per file and process."""
+    state = bundle.stat()
+    return _layer(bundle, (state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=4)
+def _layer(bundle: Path, state: tuple[int, int]) -> ImageLayer:
+    whole = hashlib.sha256()
+    with bundle.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            whole.update(chunk)
+    blob = Blob(digest=f"sha256:{whole.hexdigest()}", size=state[1], data=bundle)
+    return ImageLayer(blob=blob, diff_id=diff_id_of(blob))

@@ -1,0 +1,83 @@
+"""Base images from file trees, without a container engine: for the demo and for tests."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from typing import TYPE_CHECKING
+
+from scar.image.compose.function_image import ComposedImage
+from scar.image.formats.blobs import Blob
+from scar.image.formats.layer import Entry, layer, plain
+from scar.image.formats.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Json, Object, dump
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from supervisor.model import ImageDefaults
+
+
+def build(
+    layers: Sequence[Mapping[str, Entry]], run: ImageDefaults, architecture: str = "amd64"
+) -> ComposedImage:
+    """Build an image from one tree per layer, base first; same input, same digest."""
+    built = tuple(layer(tree) for tree in layers)
+    config = Blob.of(dump(configuration([item.diff_id for item in built], run, architecture)))
+    manifest: Object = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": _descriptor(OCI_CONFIG, config),
+        "layers": [_descriptor(OCI_LAYER, item.blob) for item in built],
+    }
+    return ComposedImage(manifest=Blob.of(dump(manifest)), config=config, layers=built)
+
+
+def docker_save(
+    path: Path,
+    name: str,
+    layers: Sequence[Mapping[str, Entry]],
+    run: ImageDefaults,
+    architecture: str = "amd64",
+) -> None:
+    """Write the image as ``docker save`` of older engines does: plain layers, manifest.json."""
+    plains = [Blob.of(plain(tree)) for tree in layers]
+    config = Blob.of(dump(configuration([item.digest for item in plains], run, architecture)))
+    names = [f"{item.digest.removeprefix('sha256:')}/layer.tar" for item in plains]
+    config_name = f"{config.digest.removeprefix('sha256:')}.json"
+    index = [{"Config": config_name, "RepoTags": [name], "Layers": names}]
+    files = dict(zip(names, plains, strict=True)) | {
+        config_name: config,
+        "manifest.json": Blob.of(json.dumps(index).encode()),
+    }
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for file, blob in files.items():
+            info = tarfile.TarInfo(file)
+            info.size = blob.size
+            with blob.open() as data:
+                archive.addfile(info, data)
+
+
+def configuration(diff_ids: Sequence[str], run: ImageDefaults, architecture: str) -> Object:
+    """Write an image configuration."""
+    layers: list[Json] = list(diff_ids)
+    environment: list[Json] = [f"{name}={value}" for name, value in run.environment.items()]
+    section: Object = {
+        "Entrypoint": list(run.entrypoint) or None,
+        "Cmd": list(run.command) or None,
+        "Env": environment,
+        "User": run.user,
+        "WorkingDir": run.workdir,
+    }
+    return {
+        "architecture": architecture,
+        "os": "linux",
+        "created": "1970-01-01T00:00:00Z",
+        "config": section,
+        "rootfs": {"type": "layers", "diff_ids": layers},
+        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "scar"} for _ in diff_ids],
+    }
+
+
+def _descriptor(media_type: str, blob: Blob) -> Object:
+    return {"mediaType": media_type, "digest": blob.digest, "size": blob.size}

@@ -1,0 +1,40 @@
+"""Remember what an archive held, so that it need not be read again while it is the same."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from scar.image.formats.base_image import BaseImage, base_image
+from scar.image.formats.layer import ImageLayer
+
+if TYPE_CHECKING:
+    from scar.image.formats.blobs import Blob, BlobCache
+
+
+def remember(key: str, image: BaseImage, cache: BlobCache) -> None:
+    """Note under a key what was read; old parts of the cache go at this time."""
+    layers = [[layer.blob.digest, layer.diff_id] for layer in image.layers]
+    note = {"name": image.name, "config": image.config.decode(), "layers": layers}
+    cache.note(key, json.dumps(note))
+    cache.prune()
+
+
+def recall(key: str, architecture: str, cache: BlobCache) -> BaseImage | None:
+    """Return what was noted under the key, if all of its layers are still in the cache.
+
+    Raise ImageError if it is for another architecture.
+    """
+    noted = cache.recall(key)
+    if noted is None:
+        return None
+    note = json.loads(noted)
+    blobs: list[tuple[Blob | None, str]] = [
+        (cache.get(digest), diff_id) for digest, diff_id in note["layers"]
+    ]
+    layers = tuple(
+        ImageLayer(blob=blob, diff_id=diff_id) for blob, diff_id in blobs if blob is not None
+    )
+    if len(layers) < len(blobs):
+        return None
+    return base_image(note["name"], note["config"].encode(), layers, architecture)

@@ -1,0 +1,151 @@
+"""Logins to registries, from where Docker keeps them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scar.image.errors import ImageError, RegistryError
+from scar.image.formats.manifest import Object, an_object, parse
+from scar.image.formats.reference import HUB
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HELPER_SECONDS = 60.0
+_HUB_KEY = "https://index.docker.io/v1/"
+_TOKEN_USER = "<token>"  # noqa: S105 - how helpers say that the secret is an identity token
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """User and password, or an identity token in their place; secrets stay out of messages."""
+
+    user: str
+    password: str = field(repr=False)
+    identity_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DockerConfig:
+    """``config.json`` of Docker: logins in the file itself or behind credential helpers."""
+
+    path: Path
+    environ: Mapping[str, str]
+
+    @classmethod
+    def of_user(cls, environ: Mapping[str, str]) -> DockerConfig:
+        """Find the file: in ``$DOCKER_CONFIG``, else in ``~/.docker``."""
+        home = Path(environ.get("HOME", "~")).expanduser()
+        folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
+        return cls(folder / "config.json", environ)
+
+    def login(self, registry: str) -> Login | None:
+        """Return the login to a registry, None if there is none.
+
+        Raise RegistryError if the file or the helper is damaged.
+        """
+        document = self._read()
+        names = _names(registry)
+        helpers = self._part(document, "credHelpers")
+        for name in names:
+            if helper := helpers.get(name):
+                return self._ask(str(helper), name)
+        auths = self._part(document, "auths")
+        if store := document.get("credsStore"):
+            known = [name for name in names if name in auths] or names[:1]
+            return self._ask(str(store), known[0])
+        for name in names:
+            if name in auths:
+                return self._kept(self._part(auths, name), name)
+        return None
+
+    def _read(self) -> Object:
+        try:
+            data = self.path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            raise self._damaged(error.strerror or str(error)) from error
+        try:
+            return an_object(parse(data, "file"), "file")
+        except ImageError as error:
+            raise self._damaged("it is not a JSON object") from error
+
+    def _part(self, document: Object, name: str) -> Object:
+        part = document.get(name)
+        if part is None:
+            return {}
+        if not isinstance(part, dict):
+            raise self._damaged(f"{name} is not an object")
+        return part
+
+    def _kept(self, entry: Object, name: str) -> Login | None:
+        token = str(entry.get("identitytoken") or "")
+        if auth := entry.get("auth"):
+            try:
+                text = base64.b64decode(str(auth), validate=True).decode()
+            except (binascii.Error, ValueError) as error:
+                raise self._damaged(f"the login to {name} is not base64") from error
+            user, _, password = text.rstrip("\0").partition(":")
+            return Login(user, password, token)
+        if token or entry.get("username"):
+            user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
+            return Login(user, password, token)
+        return None
+
+    def _ask(self, helper: str, name: str) -> Login | None:
+        """Ask ``docker-credential-<helper>``; it answers JSON, or that it knows nothing."""
+        program = f"docker-credential-{helper}"
+        if "/" in helper:
+            raise self._damaged(f"{helper!r} is not the name of a credential helper")
+        try:
+            done = subprocess.run(
+                [program, "get"],
+                input=name,
+                capture_output=True,
+                text=True,
+                timeout=HELPER_SECONDS,
+                env=dict(self.environ),
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise RegistryError(
+                f"The credential helper {program} does not work: {error}.",
+                remedy=f"{self.path} names it; install it, or remove it there.",
+            ) from error
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr).strip()
+            if "credentials not found" in said.lower():
+                return None
+            raise RegistryError(
+                f"The credential helper {program} knows no login to {name}: {said[:200]}",
+                remedy=f"Log in anew: `docker login {name}`.",
+            )
+        try:
+            told = json.loads(done.stdout)
+            user, secret = str(told["Username"]), str(told["Secret"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise RegistryError(
+                f"The credential helper {program} does not answer with a login to {name}.",
+                remedy=f"Try it: `echo {name} | {program} get`.",
+            ) from error
+        return Login("", "", secret) if user == _TOKEN_USER else Login(user, secret)
+
+    def _damaged(self, why: str) -> RegistryError:
+        return RegistryError(
+            f"{self.path} cannot be used: {why}.",
+            remedy="Repair it, or log in anew with `docker login`.",
+        )
+
+
+def _names(registry: str) -> tuple[str, ...]:
+    """Under which names Docker and its helpers may keep the login, likeliest first."""
+    if registry == HUB:
+        return (_HUB_KEY, "index.docker.io", HUB, f"https://{HUB}")
+    return (registry, f"https://{registry}", f"https://{registry}/v1/", f"https://{registry}/v2/")

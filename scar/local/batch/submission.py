@@ -1,0 +1,159 @@
+"""SubmitJob: a job from a definition and a request, or a refusal. Pure.
+
+What AWS's own rules say is in ``scar.aws.requests.rules.batch``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from scar.aws.requests.validator import overrides_failure
+from scar.local.batch.model import JobSpec, Rule
+from scar.local.moto.error_responses import Refusal
+from scar.local.moto.validation import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scar.local.moto.batch_registry import Definition, Queue
+
+_UNSERVED = {
+    "arrayProperties": "array jobs",
+    "dependsOn": "dependencies between jobs",
+    "nodeOverrides": "multi-node jobs",
+    "eksPropertiesOverride": "jobs on EKS",
+    "ecsPropertiesOverride": "ecsProperties; give containerOverrides",
+    "shareIdentifier": "fair share",
+    "schedulingPriorityOverride": "fair share",
+    "consumableResourcePropertiesOverride": "consumable resources",
+}
+
+
+class SubmitRefused(Exception):  # carries a refusal to the door
+    """AWS would not take this job."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def client_error(message: str) -> SubmitRefused:
+    return SubmitRefused(Refusal(code="ClientException", message=message))
+
+
+def check(request: Mapping[str, Any]) -> None:
+    """Refuse what cannot be whatever the queue and the definition are."""
+    refusal = judge("batch", "SubmitJob", request)
+    if refusal is not None:
+        raise SubmitRefused(refusal)
+    for parameter, what in _UNSERVED.items():
+        if request.get(parameter):
+            raise _untrue(what)
+    if not isinstance(request.get("jobName"), str):
+        raise client_error("jobName is needed")
+    if (request.get("containerOverrides") or {}).get("command"):
+        raise _untrue("commands of jobs; the image's entrypoint runs")
+    _timeout(request.get("timeout") or {})
+
+
+def place(
+    request: Mapping[str, Any], queue: Queue | None, definition: Definition | None
+) -> tuple[Queue, Definition]:
+    """Refuse unknown or closed queues and unknown definitions."""
+    name, reference = request.get("jobQueue", ""), request.get("jobDefinition", "")
+    if queue is None:
+        raise client_error(f"JobQueue {name} not found.")
+    if not queue.enabled:
+        raise client_error(f"JobQueue {name} is DISABLED and does not accept jobs.")
+    if definition is None or not definition.active:
+        raise client_error(
+            f"JobDefinition name {reference} does not exist or is not in ACTIVE status"
+        )
+    return queue, definition
+
+
+def doomed(request: Mapping[str, Any]) -> str:
+    """Say why a job fails that AWS accepts all the same; empty if it does not."""
+    return overrides_failure(request) or ""
+
+
+def merge(definition: Definition, request: Mapping[str, Any]) -> JobSpec:
+    """Lay the request over the definition; raise SubmitRefused for what cannot run."""
+    container = definition.container_properties()
+    overrides = request.get("containerOverrides") or {}
+    needs = _needs(container) | _needs(overrides)
+    if "GPU" in needs:
+        raise _untrue("GPUs")
+    retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
+    timeout = _timeout(request.get("timeout") or {})
+    logging = container.get("logConfiguration") or {}
+    options = logging.get("options") or {}
+    return JobSpec(
+        definition=definition.arn,
+        image=container["image"],
+        vcpus=float(needs["VCPU"]),
+        memory_mb=int(needs["MEMORY"]),
+        environment=_variables(container) | _variables(overrides),
+        attempts=int(retry.get("attempts", 1)),
+        rules=tuple(_rule(rule) for rule in retry.get("evaluateOnExit") or []),
+        timeout=definition.timeout_seconds if timeout is None else timeout,
+        role=container.get("jobRoleArn", ""),
+        execution_role=container.get("executionRoleArn", ""),
+        log_group=options.get("awslogs-group", "/aws/batch/job"),
+        log_prefix=options.get("awslogs-stream-prefix", ""),
+        log_options=json.dumps(logging) if logging else "",
+        parameters={**json.loads(definition.parameters), **(request.get("parameters") or {})},
+        tags={str(k): str(v) for k, v in (request.get("tags") or {}).items()},
+    )
+
+
+def _needs(properties: Mapping[str, Any]) -> dict[str, str]:
+    """Read resourceRequirements, or the older ``vcpus`` and ``memory``."""
+    needs = {
+        kind: str(properties[old])
+        for kind, old in (("VCPU", "vcpus"), ("MEMORY", "memory"))
+        if properties.get(old)
+    }
+    for need in properties.get("resourceRequirements") or []:
+        needs[need["type"]] = str(need["value"])
+    try:
+        float(needs.get("VCPU", 1)), int(needs.get("MEMORY", 4))
+    except ValueError as error:
+        raise client_error(f"Resource requirements must be numbers: {error}") from error
+    return needs
+
+
+def _variables(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        str(variable["name"]): str(variable.get("value", ""))
+        for variable in properties.get("environment") or []
+    }
+
+
+def _rule(rule: Mapping[str, Any]) -> Rule:
+    return Rule(
+        retry=str(rule.get("action", "")).upper() == "RETRY",
+        status_reason=rule.get("onStatusReason", ""),
+        reason=rule.get("onReason", ""),
+        exit_code=rule.get("onExitCode", ""),
+    )
+
+
+def _timeout(timeout: Mapping[str, Any]) -> int | None:
+    seconds = timeout.get("attemptDurationSeconds")
+    if seconds is None:
+        return None
+    if not isinstance(seconds, int):
+        raise client_error("attemptDurationSeconds must be a number")
+    return seconds
+
+
+def _untrue(what: str) -> SubmitRefused:
+    return SubmitRefused(
+        Refusal(
+            code="NotImplemented",
+            message=f"The local cloud does not emulate {what}.",
+            status=501,
+        )
+    )

@@ -1,0 +1,56 @@
+"""What a destination gets for an event that is done or lost. Pure.
+
+Source: "Capturing records of Lambda asynchronous invocations", Lambda Developer Guide.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scar.local.lambda_.model import VERSION
+from scar.local.lambda_.reports import UNHANDLED
+
+if TYPE_CHECKING:
+    from scar.local.lambda_.event_queue import Event
+
+
+class Condition(enum.StrEnum):
+    """Why the record is sent; Lambda's words."""
+
+    SUCCESS = "Success"
+    RETRIES_EXHAUSTED = "RetriesExhausted"
+    EVENT_AGE_EXCEEDED = "EventAgeExceeded"
+
+
+def record(event: Event, condition: Condition, now: float) -> bytes:
+    """Write the invocation record; without any attempt there is no response in it."""
+    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    document: dict[str, object] = {
+        "version": "1.0",
+        "timestamp": moment.replace("+00:00", "Z"),
+        "requestContext": {
+            "requestId": event.request_id,
+            "functionArn": f"{event.function_arn}:{VERSION}",
+            "condition": condition.value,
+            "approximateInvokeCount": event.attempts,
+        },
+        "requestPayload": _parsed(event.payload),
+    }
+    if event.answer is not None:
+        context: dict[str, object] = {"statusCode": 200, "executedVersion": VERSION}
+        if condition is not Condition.SUCCESS:
+            context["functionError"] = UNHANDLED
+        document["responseContext"] = context
+        document["responsePayload"] = _parsed(event.answer)
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _parsed(payload: bytes) -> object:
+    text = payload.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,49 @@
+"""Refusals, in the error shape of each AWS protocol."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from scar.local.http.messages import Response
+from scar.local.moto.calls import PROTOCOLS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a call is not carried out: AWS's error code, a sentence, the HTTP status."""
+
+    code: str
+    message: str
+    status: int = 400
+
+
+def respond(service: str, refusal: Refusal) -> Response:
+    """Write the refusal as the service's SDK expects it."""
+    request_id = str(uuid.uuid4())
+    headers = {"x-amzn-requestid": request_id}
+    code, message = escape(refusal.code), escape(refusal.message)
+    match PROTOCOLS.get(service, "json"):
+        case "query":
+            headers["content-type"] = "text/xml"
+            text = (
+                f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
+                f"<Message>{message}</Message></Error><RequestId>{request_id}</RequestId>"
+                "</ErrorResponse>"
+            )
+        case "ec2":
+            headers["content-type"] = "text/xml"
+            text = (
+                f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message>"
+                f"</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+            )
+        case "rest-json":
+            headers["content-type"] = "application/json"
+            headers["x-amzn-errortype"] = refusal.code
+            text = json.dumps({"Type": "User", "message": refusal.message})
+        case _:
+            headers["content-type"] = "application/x-amz-json-1.1"
+            text = json.dumps({"__type": refusal.code, "message": refusal.message})
+    return Response(status=refusal.status, headers=headers, body=text.encode())

@@ -1,0 +1,157 @@
+"""What the Lambda executor reads of a function: its configuration, as moto keeps it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scar.local.moto.journal_keys import function_name
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+_REGION = re.compile(r"^arn:[^:]*:lambda:([^:]+):")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionRecord:
+    """One function, all defaults filled in. Memory and storage in MB, times in seconds.
+
+    ``reserved_concurrency`` None: no reservation. ``on_failure`` is an ARN or empty.
+    ``max_event_age`` and ``retries`` are those of asynchronous calls. ``revision`` changes
+    with every change of code or configuration.
+    """
+
+    name: str
+    arn: str
+    region: str
+    role: str
+    image_uri: str
+    memory_mb: int
+    timeout: int
+    storage_mb: int
+    environment: Mapping[str, str]
+    reserved_concurrency: int | None
+    retries: int
+    max_event_age: int
+    on_failure: str
+    on_success: str
+    revision: str
+    policy: tuple[Permission, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """Who may invoke: one statement of the function's resource policy."""
+
+    statement_id: str
+    principal: str
+    source_arn: str
+    source_account: str
+
+
+class FunctionDirectory:
+    """Functions by name or ARN, read from moto on each call."""
+
+    def __init__(self, account: str, lock: threading.RLock, region: str = "us-east-1") -> None:
+        self._account = account
+        self._lock = lock
+        self._region = region
+
+    def get(self, name_or_arn: str, region: str = "") -> FunctionRecord | None:
+        """Return the function, or None; an ARN names its own Region."""
+        from moto.awslambda.exceptions import UnknownFunctionException
+        from moto.awslambda.models import lambda_backends
+
+        found = _REGION.match(name_or_arn)
+        region = found[1] if found else region or self._region
+        name = function_name(name_or_arn)
+        with self._lock:
+            backend = lambda_backends[self._account][region]
+            try:
+                function = backend.get_function(name)
+            except UnknownFunctionException:
+                return None
+            return _record(function, region)
+
+    def names(self, region: str = "") -> tuple[str, ...]:
+        """All functions of a Region."""
+        from moto.awslambda.models import lambda_backends
+
+        with self._lock:
+            backend = lambda_backends[self._account][region or self._region]
+            return tuple(function.function_name for function in backend.list_functions())
+
+
+def _record(function: object, region: str) -> FunctionRecord:
+    from moto.awslambda.models import LambdaFunction
+
+    assert isinstance(function, LambdaFunction)  # noqa: S101 - narrows moto's untyped return
+    settings = function.event_invoke_config[0].config if function.event_invoke_config else {}
+    destinations = settings.get("DestinationConfig") or {}
+    return FunctionRecord(
+        name=function.function_name,
+        arn=function.function_arn,
+        region=region,
+        role=function.role,
+        image_uri=function.code.get("ImageUri", ""),
+        memory_mb=int(function.memory_size),
+        timeout=int(function.timeout),
+        storage_mb=int(function.ephemeral_storage),
+        environment=dict(function.environment_vars),
+        reserved_concurrency=_number(function.reserved_concurrency),
+        retries=int(settings.get("MaximumRetryAttempts", 2)),
+        max_event_age=int(settings.get("MaximumEventAgeInSeconds", 21_600)),
+        on_failure=(destinations.get("OnFailure") or {}).get("Destination", ""),
+        on_success=(destinations.get("OnSuccess") or {}).get("Destination", ""),
+        revision=_revision(function),
+        policy=_permissions(function),
+    )
+
+
+def _number(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def _revision(function: object) -> str:
+    import hashlib
+    import json
+
+    from moto.awslambda.models import LambdaFunction
+
+    assert isinstance(function, LambdaFunction)  # noqa: S101 - narrows moto's untyped return
+    content = (
+        function.code.get("ImageUri"),
+        function.memory_size,
+        function.timeout,
+        function.ephemeral_storage,
+        function.environment_vars,
+        function.role,
+        function.image_config.response(),
+    )
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _permissions(function: object) -> tuple[Permission, ...]:
+    from moto.awslambda.models import LambdaFunction
+
+    assert isinstance(function, LambdaFunction)  # noqa: S101 - narrows moto's untyped return
+    return tuple(_permission(statement) for statement in function.policy.statements)
+
+
+def _permission(statement: Mapping[str, object]) -> Permission:
+    principal = statement.get("Principal")
+    conditions = statement.get("Condition")
+    wanted: dict[str, str] = {}
+    for test in conditions.values() if isinstance(conditions, dict) else ():
+        wanted.update({str(key).lower(): str(value) for key, value in test.items()})
+    return Permission(
+        statement_id=str(statement.get("Sid", "")),
+        principal=str(principal.get("Service", principal.get("AWS", "")))
+        if isinstance(principal, dict)
+        else str(principal),
+        source_arn=wanted.get("aws:sourcearn", ""),
+        source_account=wanted.get("aws:sourceaccount", ""),
+    )

@@ -1,0 +1,66 @@
+"""Log groups as moto keeps them, for whoever stores their events."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from scar.local.moto.calls import Wire
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from scar.local.http.messages import Response
+
+
+class LogGroups:
+    """Groups of one Region by name."""
+
+    def __init__(
+        self,
+        account: str,
+        lock: threading.RLock,
+        perform: Callable[[Wire], Response],
+        region: str,
+    ) -> None:
+        self._account = account
+        self._lock = lock
+        self._perform = perform
+        self._region = region
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is such a group in any Region."""
+        return self._find(name) is not None
+
+    def retention(self, name: str) -> int | None:
+        """Days that the group's events are kept, or None for ever."""
+        group = self._find(name)
+        days = getattr(group, "retention_in_days", None)
+        return None if days is None else int(days)
+
+    def ensure(self, name: str) -> None:
+        """Create the group unless it is there."""
+        if not self.exists(name):
+            self._perform(
+                Wire(
+                    service="logs",
+                    region=self._region,
+                    method="POST",
+                    path="/",
+                    query="",
+                    content_type="application/x-amz-json-1.1",
+                    target="Logs_20140328.CreateLogGroup",
+                    body=json.dumps({"logGroupName": name}).encode(),
+                )
+            )
+
+    def _find(self, name: str) -> object | None:
+        from moto.logs.models import logs_backends
+
+        with self._lock:
+            for backend in list(logs_backends[self._account].values()):
+                if name in backend.groups:
+                    group: object = backend.groups[name]
+                    return group
+        return None

@@ -1,0 +1,172 @@
+"""Which services and operations the local cloud serves truthfully; the rest is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.local.moto.error_responses import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scar.local.moto.calls import Call
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NOT_EMULATED: tuple[str, ...] = (
+    "IAM: roles and policies are stored, but nothing is denied.",
+    "Networks: only the default VPC exists; functions and jobs use this machine's network.",
+    "GPUs: a job that asks for one is refused.",
+    "EFS and other volumes: definitions that mount them are refused.",
+    "Batch array jobs, job dependencies and multi-node jobs: refused at SubmitJob.",
+    "Batch scheduling policies and fair share: queues are first come, first served.",
+    "Launch templates: stored; jobs run on this machine, with its disk.",
+    "Spot interruptions, instance types and the time instances take to start.",
+    "Lambda: zip packages, layers, versions, aliases, URLs, event source mappings: refused.",
+    "CloudWatch metrics and alarms, EventBridge rules, X-Ray: refused.",
+    "SQS messages and SNS deliveries are lost when the local cloud stops.",
+    "Prices, quotas of an account, and the time things take on AWS.",
+)
+
+# What a service is not good for without the others' machinery stays out, even if moto has it.
+_SERVED: Mapping[str, frozenset[str]] = {
+    "lambda": _words(
+        """CreateFunction GetFunction GetFunctionConfiguration ListFunctions DeleteFunction
+        UpdateFunctionCode UpdateFunctionConfiguration AddPermission RemovePermission GetPolicy
+        PutFunctionConcurrency GetFunctionConcurrency DeleteFunctionConcurrency
+        PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig
+        GetFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig
+        ListFunctionEventInvokeConfigs TagResource UntagResource ListTags ListVersionsByFunction
+        ListAliases"""
+    ),
+    "batch": _words(
+        """CreateComputeEnvironment DescribeComputeEnvironments UpdateComputeEnvironment
+        DeleteComputeEnvironment CreateJobQueue DescribeJobQueues UpdateJobQueue DeleteJobQueue
+        RegisterJobDefinition DescribeJobDefinitions DeregisterJobDefinition TagResource
+        UntagResource ListTagsForResource"""
+    ),
+    "ecr": _words(
+        """CreateRepository DescribeRepositories DeleteRepository GetAuthorizationToken
+        SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy PutLifecyclePolicy
+        GetLifecyclePolicy DeleteLifecyclePolicy TagResource UntagResource ListTagsForResource
+        PutImageTagMutability PutImageScanningConfiguration DescribeImages BatchDeleteImage
+        GetAccountSetting"""
+    ),
+    "logs": _words(
+        """CreateLogGroup DescribeLogGroups DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy
+        TagLogGroup UntagLogGroup ListTagsLogGroup TagResource UntagResource ListTagsForResource"""
+    ),
+    "iam": _words(
+        """CreateRole GetRole ListRoles UpdateRole DeleteRole UpdateAssumeRolePolicy TagRole
+        UntagRole ListRoleTags PutRolePolicy GetRolePolicy ListRolePolicies DeleteRolePolicy
+        AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies CreatePolicy GetPolicy
+        GetPolicyVersion ListPolicies DeletePolicy CreateInstanceProfile GetInstanceProfile
+        ListInstanceProfiles ListInstanceProfilesForRole AddRoleToInstanceProfile
+        RemoveRoleFromInstanceProfile DeleteInstanceProfile TagInstanceProfile
+        CreateServiceLinkedRole PutRolePermissionsBoundary
+        DeleteRolePermissionsBoundary"""
+    ),
+    "sts": frozenset(["GetCallerIdentity"]),
+    "ec2": _words(
+        """DescribeVpcs DescribeSubnets DescribeSecurityGroups DescribeRouteTables
+        DescribeInternetGateways DescribeNatGateways DescribeVpcEndpoints
+        DescribeAvailabilityZones DescribeRegions DescribeAccountAttributes
+        DescribeInstanceTypes DescribeInstanceTypeOfferings CreateLaunchTemplate
+        DescribeLaunchTemplates DescribeLaunchTemplateVersions DeleteLaunchTemplate"""
+    ),
+    "sqs": _words(
+        """CreateQueue DeleteQueue GetQueueUrl ListQueues GetQueueAttributes SetQueueAttributes
+        TagQueue UntagQueue ListQueueTags SendMessage SendMessageBatch ReceiveMessage
+        DeleteMessage DeleteMessageBatch ChangeMessageVisibility PurgeQueue"""
+    ),
+    "sns": _words(
+        """CreateTopic DeleteTopic ListTopics GetTopicAttributes SetTopicAttributes Subscribe
+        Unsubscribe ListSubscriptions ListSubscriptionsByTopic Publish TagResource UntagResource
+        ListTagsForResource"""
+    ),
+}
+
+_READS = ("Get", "List", "Describe")
+# Messages pass through; keeping them is not promised (see NOT_EMULATED).
+_VOLATILE = _words(
+    """SendMessage SendMessageBatch ReceiveMessage DeleteMessage DeleteMessageBatch
+    ChangeMessageVisibility PurgeQueue Publish"""
+)
+
+
+def refuse_unserved(call: Call) -> Refusal | None:
+    """Say which service or operation is missing, or None if the call is served."""
+    operations = _SERVED.get(call.service)
+    if operations is None:
+        return Refusal(
+            code="NotImplemented",
+            message=f"The local cloud does not emulate {call.service}. "
+            "`scar local status` lists what it serves.",
+            status=501,
+        )
+    if call.operation not in operations:
+        name = call.operation or "this operation"
+        return Refusal(
+            code="NotImplemented",
+            message=f"The local cloud does not emulate {name} of {call.service}. "
+            "`scar local status` lists what it serves.",
+            status=501,
+        )
+    return None
+
+
+def changes_state(call: Call) -> bool:
+    """Tell whether the call has to survive a restart."""
+    return not call.operation.startswith(_READS) and call.operation not in _VOLATILE
+
+
+def refuse_untrue(call: Call) -> Refusal | None:
+    """Refuse parameters that moto would accept and that nothing here would honour."""
+    if call.service == "lambda" and call.operation == "CreateFunction":
+        return _untrue_function(call)
+    if call.operation == "RegisterJobDefinition":
+        return _untrue_definition(call)
+    return None
+
+
+def _untrue_function(call: Call) -> Refusal | None:
+    if call.text("PackageType") != "Image":
+        return _untrue("functions from zip packages; give a container image")
+    for parameter in ("FileSystemConfigs", "DeadLetterConfig", "Layers"):
+        if call.parameters.get(parameter):
+            return _untrue(f"{parameter} of functions")
+    return None
+
+
+def _untrue_definition(call: Call) -> Refusal | None:
+    if call.parameters.get("eksProperties") or call.parameters.get("ecsProperties"):
+        return _untrue("eksProperties and ecsProperties; give containerProperties")
+    container = call.parameters.get("containerProperties")
+    if call.text("type") == "multinode" or not isinstance(container, dict):
+        return _untrue("multi-node jobs; give containerProperties")
+    for parameter, what in _NO_CONTAINER_PROPERTIES.items():
+        if container.get(parameter):
+            return _untrue(what)
+    needs = container.get("resourceRequirements") or []
+    if any(isinstance(need, dict) and need.get("type") == "GPU" for need in needs):
+        return _untrue("GPUs")
+    return None
+
+
+_NO_CONTAINER_PROPERTIES = {
+    "command": "commands of jobs; the image's entrypoint runs",
+    "volumes": "volumes of jobs",
+    "mountPoints": "volumes of jobs",
+    "secrets": "secrets of jobs; give variables",
+}
+
+
+def _untrue(what: str) -> Refusal:
+    return Refusal(
+        code="NotImplemented",
+        message=f"The local cloud does not emulate {what}.",
+        status=501,
+    )

@@ -1,0 +1,18 @@
+"""The rules of AWS's own services (``scar.aws.requests.validator``), as refusals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.requests.validator import check
+from scar.local.moto.error_responses import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def judge(service: str, operation: str, parameters: Mapping[str, object]) -> Refusal | None:
+    """Return AWS's first objection to a call, or None."""
+    for violation in check(service, operation, parameters):
+        return Refusal(code=violation.code, message=violation.message, status=violation.status)
+    return None

@@ -1,0 +1,81 @@
+"""The registry's responses in the shapes of the distribution specification."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from scar.local.http.messages import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from scar.local.registry.uploads import Upload
+
+VERSION = {"docker-distribution-api-version": "registry/2.0"}
+
+
+def json_(status: int, document: object, headers: Mapping[str, str] | None = None) -> Response:
+    body = json.dumps(document).encode()
+    fixed = {"content-type": "application/json", "content-length": str(len(body))}
+    return Response(status=status, headers={**VERSION, **fixed, **(headers or {})}, body=body)
+
+
+def error(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    return json_(status, {"errors": [{"code": code, "message": message}]}, headers)
+
+
+def unknown(repository: str) -> Response:
+    message = f"The repository with name '{repository}' does not exist in the registry"
+    return error(404, "NAME_UNKNOWN", message)
+
+
+def created(location: str, digest: str) -> Response:
+    headers = {"location": location, "docker-content-digest": digest, "content-length": "0"}
+    return Response(status=201, headers={**VERSION, **headers})
+
+
+def progress(status: int, upload: Upload) -> Response:
+    """Say where to go on with an upload."""
+    headers = {
+        "location": f"/v2/{upload.repository}/blobs/uploads/{upload.identity}",
+        "docker-upload-uuid": upload.identity,
+        "range": f"0-{max(0, upload.size - 1)}",
+    }
+    if status != 204:
+        headers["content-length"] = "0"
+    return Response(status=status, headers={**VERSION, **headers})
+
+
+def file(path: Path, digest: str, *, head: bool) -> Response:
+    """Send a blob; 404 if it went in the meantime."""
+    try:
+        stream = FileStream(path)
+    except FileNotFoundError:
+        return error(404, "BLOB_UNKNOWN", f"blob unknown: {digest}")
+    headers = {
+        "content-type": "application/octet-stream",
+        "content-length": str(stream.size),
+        "docker-content-digest": digest,
+    }
+    if head:
+        stream.close()
+    return Response(status=200, headers={**VERSION, **headers}, body=b"" if head else stream)
+
+
+class FileStream:
+    """A file that is read while it is sent."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self.size = path.stat().st_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self._file.read(1 << 18):
+            yield chunk
+
+    def close(self) -> None:
+        self._file.close()

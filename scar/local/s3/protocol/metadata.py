@@ -1,0 +1,131 @@
+"""What is kept about an object besides its bytes, and the headers it comes from and goes to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from scar.local.s3.protocol.errors import S3Error, invalid, not_implemented
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_USER_BYTES = 2048
+MAX_TAGS = 10
+
+_KEPT = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-bucket-key-enabled",
+    "x-amz-storage-class",
+    "x-amz-website-redirect-location",
+)
+_USER = "x-amz-meta-"
+_INSTANT = ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "REDUCED_REDUNDANCY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """``headers`` and ``user`` by lower-case name, ``sums`` base64 by algorithm."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    user: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    sums: Mapping[str, str] = field(default_factory=dict)
+    sums_type: str = ""
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def load(cls, text: str) -> Meta:
+        return cls(**json.loads(text))
+
+    @property
+    def storage_class(self) -> str:
+        return self.headers.get("x-amz-storage-class", "STANDARD")
+
+    def response_headers(self) -> dict[str, str]:
+        headers = {"content-type": "binary/octet-stream", **self.headers}
+        if headers.get("x-amz-storage-class") == "STANDARD":
+            del headers["x-amz-storage-class"]
+        headers.setdefault("x-amz-server-side-encryption", "AES256")
+        headers |= {_USER + name: value for name, value in self.user.items()}
+        if self.tags:
+            headers["x-amz-tagging-count"] = str(len(self.tags))
+        return headers
+
+    def sum_headers(self) -> dict[str, str]:
+        headers = {f"x-amz-checksum-{name}": value for name, value in self.sums.items()}
+        if self.sums:
+            headers["x-amz-checksum-type"] = self.sums_type
+        return headers
+
+
+def meta_of(headers: Mapping[str, str]) -> Meta:
+    """Read the request headers of a write; raise S3Error for what is not emulated."""
+    _refuse(headers)
+    kept = {name: headers[name] for name in _KEPT if headers.get(name)}
+    coding = [c.strip() for c in kept.pop("content-encoding", "").split(",")]
+    if plain := ",".join(c for c in coding if c not in ("", "aws-chunked")):
+        kept["content-encoding"] = plain
+    user = {name.removeprefix(_USER): v for name, v in headers.items() if name.startswith(_USER)}
+    if sum(len(name) + len(value.encode()) for name, value in user.items()) > MAX_USER_BYTES:
+        raise S3Error(
+            400,
+            "MetadataTooLarge",
+            "Your metadata headers exceed the maximum allowed metadata size",
+            details={"MaxSizeAllowed": str(MAX_USER_BYTES)},
+        )
+    pairs = parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)
+    return Meta(headers=kept, user=user, tags=checked_tags(pairs))
+
+
+def checked_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Check object tags as S3 does: at most 10, keys ≤ 128, values ≤ 256 characters."""
+    tags = dict(pairs)
+    if len(tags) != len(pairs):
+        raise S3Error(400, "InvalidTag", "Cannot provide multiple Tags with the same key")
+    if len(tags) > MAX_TAGS:
+        raise S3Error(400, "BadRequest", "Object tags cannot be greater than 10")
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128:
+            raise S3Error(400, "InvalidTag", "The TagKey you have provided is invalid")
+        if len(value) > 256:
+            raise S3Error(400, "InvalidTag", "The TagValue you have provided is invalid")
+    return tags
+
+
+_REFUSED = {
+    "x-amz-object-lock-": "Object Lock",
+    "x-amz-server-side-encryption-customer-": "encryption with customer-provided keys",
+    "x-amz-copy-source-server-side-encryption-customer-": "encryption with customer-provided keys",
+    "x-amz-write-offset-bytes": "appending to objects",
+    "x-amz-rename-source": "renaming objects",
+}
+
+
+def _refuse(headers: Mapping[str, str]) -> None:
+    for prefix, what in _REFUSED.items():
+        if any(name.startswith(prefix) for name in headers):
+            raise not_implemented(what)
+    acl = headers.get("x-amz-acl", "private")
+    grants = any(name.startswith("x-amz-grant-") for name in headers)
+    if grants or acl not in ("private", "bucket-owner-full-control"):
+        raise S3Error(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")
+    storage = headers.get("x-amz-storage-class", "STANDARD")
+    if storage in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "EXPRESS_ONEZONE", "OUTPOSTS"):
+        raise not_implemented(f"the storage class {storage}")
+    if storage not in _INSTANT:
+        raise S3Error(400, "InvalidStorageClass", "The storage class you specified is not valid")
+    encryption = headers.get("x-amz-server-side-encryption", "AES256")
+    if encryption not in ("AES256", "aws:kms", "aws:kms:dsse"):
+        raise invalid("The encryption method specified is not supported")

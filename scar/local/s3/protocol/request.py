@@ -1,0 +1,117 @@
+"""One S3 request, taken apart: bucket, key, query, headers, body."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+
+from scar.local.http.aws_chunked import AwsChunkedBody
+from scar.local.http.bodies import read_all
+from scar.local.http.sigv4 import STREAMING
+from scar.local.s3.protocol.errors import S3Error
+from scar.local.s3.protocol.names import check_key
+from scar.local.s3.storage.body_receiver import expectation, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scar.local.http.messages import Body, Request
+
+MAX_DOCUMENT = 2 << 20
+"""Bytes of an XML document in a request: 1,000 keys of 1,024 bytes to delete fit."""
+
+_VIRTUAL_HOST = re.compile(r"(.+?)\.(?:s3[.-].*|localhost)")
+_REGION = re.compile(r"Credential=[^/]+/\d{8}/([^/]*)/s3/aws4_request")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """``bucket`` and ``key`` are decoded, empty if the request names none.
+
+    ``region`` is the one that was signed for. The ids are those of the response, which
+    events repeat.
+    """
+
+    method: str
+    bucket: str
+    key: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Body
+    access_key: str
+    remote: str
+    region: str
+    request_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
+    host_id: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(48)).decode())
+
+    def document(self, *, sums: bool = True) -> bytes:
+        """Read the body whole and check it; raise MaxMessageLengthExceeded above MAX_DOCUMENT.
+
+        ``sums`` false: the checksum headers are about something else than this body.
+        """
+        data = read_all(self.body, MAX_DOCUMENT)
+        if data is None:
+            raise S3Error(400, "MaxMessageLengthExceeded", "Your request was too big.")
+        expected = expectation(self.headers)
+        if not sums:
+            expected = replace(expected, sums={}, algorithms=frozenset())
+        verify(data, self.body, expected)
+        return data
+
+    def number(self, name: str, default: int, maximum: int) -> int:
+        """A count in the query; raise InvalidArgument if it is none."""
+        value = self.query.get(name, "")
+        if not value:
+            return default
+        if not re.fullmatch(r"\d{1,10}", value):
+            raise S3Error(
+                400,
+                "InvalidArgument",
+                f"Provided {name} not an integer or within integer range",
+                details={"ArgumentName": name, "ArgumentValue": value},
+            )
+        return min(int(value), maximum)
+
+
+def parse_call(request: Request) -> Call:
+    """Take a request apart; raise S3Error if bucket or key cannot be read from it."""
+    bucket, key = _address(request.headers.get("host", ""), request.path)
+    check_key(key)
+    credential = request.headers.get("authorization") or unquote(request.query)
+    credential = credential.replace("X-Amz-Credential=", "Credential=")
+    region = _REGION.search(credential)
+    return Call(
+        method=request.method,
+        bucket=bucket,
+        key=key,
+        query=dict(parse_qsl(request.query, keep_blank_values=True)),
+        headers=request.headers,
+        body=_decoded(request),
+        access_key=request.access_key,
+        remote=request.remote,
+        region=region[1] if region else "us-east-1",
+    )
+
+
+def _address(host: str, path: str) -> tuple[str, str]:
+    """Path style, or virtual-host style for ``<bucket>.s3…`` and ``<bucket>.localhost``."""
+    try:
+        plain = unquote_to_bytes(path.encode("latin-1")).decode()
+    except UnicodeDecodeError as error:
+        raise S3Error(400, "InvalidURI", "Couldn't parse the specified URI.") from error
+    virtual = _VIRTUAL_HOST.fullmatch(host.partition(":")[0])
+    if virtual:
+        return virtual[1], plain[1:]
+    bucket, _, key = plain[1:].partition("/")
+    return bucket, key
+
+
+def _decoded(request: Request) -> Body:
+    payload = request.headers.get("x-amz-content-sha256", "")
+    if payload.startswith(STREAMING) and not isinstance(request.body, AwsChunkedBody):
+        return AwsChunkedBody(request.body)
+    return request.body

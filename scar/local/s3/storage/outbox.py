@@ -1,0 +1,124 @@
+"""Events on their way: written with the object, handed over until the receiver has them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from scar.local.s3.storage.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+BATCH = 64
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 30.0
+MAX_AGE = 24 * 3600.0
+"""Seconds after which an event that nobody takes is given up, with a line in the log."""
+
+
+class Deliver(Protocol):
+    """Returns only once the receiver holds the event durably; raises to be asked again.
+
+    The same event may be handed over twice after a crash.
+    """
+
+    def __call__(self, destination_arn: str, payload: bytes, /) -> None: ...
+
+
+class Outbox:
+    """The queue's rows and the one thread that empties it, in order for each destination."""
+
+    def __init__(
+        self, database: Database, deliver: Deliver, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._deliver = deliver
+        self._clock = clock
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="s3-outbox", daemon=True)
+
+    def start(self) -> None:
+        self._wake.set()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the delivery in progress; undelivered events stay."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def add(self, transaction: Transaction, arn: str, payload: bytes) -> None:
+        """Owe an event from this transaction on."""
+        transaction.db.execute(
+            "INSERT INTO outbox(arn, payload, created) VALUES(?, ?, ?)",
+            (arn, payload, self._clock()),
+        )
+        transaction.after_commit.append(self._wake.set)
+
+    def pending(self) -> int:
+        """How many events are owed."""
+        with self._database.read() as db:
+            return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                pause = self._round()
+            except Exception:  # the disk may be full: the events are still there
+                log.exception("the event queue cannot be read or written")
+                pause = LONGEST_PAUSE
+            self._wake.wait(pause)
+
+    def _round(self) -> float | None:
+        """Deliver what is due; return the seconds until more is, None if nothing waits."""
+        while not self._stopping.is_set():
+            with self._database.read() as db:
+                rows = db.execute(
+                    "SELECT id, arn, payload, created, attempts FROM outbox AS o"
+                    " WHERE due <= ? AND NOT EXISTS (SELECT 1 FROM outbox"
+                    " WHERE arn = o.arn AND due > 0 AND due > ?) ORDER BY id LIMIT ?",
+                    (self._clock(), self._clock(), BATCH),
+                ).fetchall()
+            if not rows:
+                break
+            self._hand_over(rows)
+        with self._database.read() as db:
+            next_due = db.execute("SELECT min(due) FROM outbox WHERE due > 0").fetchone()[0]
+        return None if next_due is None else max(0.01, float(next_due) - self._clock())
+
+    def _hand_over(self, rows: list[tuple[int, str, bytes, float, int]]) -> None:
+        done: list[tuple[int]] = []
+        failed: dict[str, tuple[int, float, int]] = {}
+        for number, arn, payload, created, attempts in rows:
+            if arn in failed or self._stopping.is_set():
+                continue
+            try:
+                self._deliver(arn, payload)
+            except Exception as error:
+                if self._clock() - created > MAX_AGE:
+                    log.exception("event %d for %s is given up", number, arn)
+                    done.append((number,))
+                    continue
+                log.warning("event %d for %s must wait: %s", number, arn, error)
+                pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 16))
+                failed[arn] = (attempts + 1, self._clock() + pause, number)
+            else:
+                done.append((number,))
+        with self._database.write() as transaction:
+            _settle(transaction.db, done, list(failed.values()))
+
+
+def _settle(
+    db: sqlite3.Connection, done: list[tuple[int]], failed: list[tuple[int, float, int]]
+) -> None:
+    db.executemany("DELETE FROM outbox WHERE id = ?", done)
+    db.executemany("UPDATE outbox SET attempts = ?, due = ? WHERE id = ?", failed)

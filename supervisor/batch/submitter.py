@@ -1,0 +1,124 @@
+"""Hand a run to AWS Batch: one SubmitJob, never two for one call."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supervisor.aws import endpoints
+from supervisor.aws.client import AwsClient, Pacing, Repeat
+from supervisor.aws.connection_pool import Connections
+from supervisor.aws.credentials import source as credential_source
+from supervisor.aws.errors import AwsError, ErrorAnswer, NoCredentials
+from supervisor.aws.request import AwsRequest
+from supervisor.errors import ConfigError, DelegationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supervisor.aws.request import Origin
+    from supervisor.model import BatchTarget, JobRequest
+
+
+def connect(
+    target: BatchTarget, environ: Mapping[str, str], pacing: Pacing | None = None
+) -> BatchDelegator:
+    """Make a delegator from the environment of a function; raise ConfigError."""
+    try:
+        credentials = credential_source(environ)
+    except NoCredentials as error:
+        raise ConfigError(error.problem, remedy=error.remedy) from error
+    region = endpoints.region(environ)
+    client = AwsClient(
+        service="batch",
+        region=region,
+        credentials=credentials,
+        connections=Connections(environ),
+        pacing=pacing or Pacing(),
+    )
+    return BatchDelegator(client, endpoints.endpoint("batch", region, environ), target)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDelegator:
+    """Adapter of ``ports.JobDelegator``.
+
+    SubmitJob has no idempotency token, so it is repeated only if nothing was sent or Batch
+    refused it by throttling. After any other failure a job may exist: its run finds the claim.
+    """
+
+    client: AwsClient
+    origin: Origin
+    target: BatchTarget
+
+    def submit(self, job: JobRequest) -> str:
+        try:
+            answer = self.client.send(self._request(job), repeat=Repeat.WITHOUT_EFFECT)
+        except AwsError as error:
+            raise self._failed(error, job) from error
+        try:
+            return str(json.loads(answer.body)["jobId"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DelegationError(
+                f"Batch took the job {job.name} but its answer names no job id.",
+                remedy=f"Look for {job.name} in the job queue {self.target.queue}.",
+            ) from error
+
+    def has_ended(self, job: str) -> bool:
+        """Tell whether the job is known to be over: failed, succeeded, or forgotten by Batch."""
+        request = AwsRequest(
+            method="POST",
+            origin=self.origin,
+            path="/v1/describejobs",
+            headers={"content-type": "application/json"},
+            body=json.dumps({"jobs": [job]}).encode(),
+        )
+        try:
+            found = json.loads(self.client.send(request).body)["jobs"]
+            return not found or found[0]["status"] in {"SUCCEEDED", "FAILED"}
+        except (AwsError, KeyError, TypeError, ValueError) as error:
+            raise DelegationError(
+                f"It is not known whether the job {job} goes on: {error}",
+                remedy="Allow the role batch:DescribeJobs.",
+            ) from error
+
+    def _request(self, job: JobRequest) -> AwsRequest:
+        overrides: dict[str, object] = {
+            "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
+        }
+        sizes = {"VCPU": job.vcpus, "MEMORY": str(job.memory or "")}
+        if job.memory:
+            overrides["resourceRequirements"] = [
+                {"type": kind, "value": value} for kind, value in sizes.items() if value
+            ]
+        body = {
+            "jobName": job.name,
+            "jobQueue": self.target.queue,
+            "jobDefinition": self.target.definition,
+            "containerOverrides": overrides,
+        }
+        return AwsRequest(
+            method="POST",
+            origin=self.origin,
+            path="/v1/submitjob",
+            headers={"content-type": "application/json"},
+            body=json.dumps(body).encode(),
+        )
+
+    def _failed(self, error: AwsError, job: JobRequest) -> DelegationError:
+        if error.unsure:
+            return DelegationError(
+                f"It is not known whether Batch took the job {job.name}: {error.problem}",
+                remedy=f"Look for {job.name} in the job queue {self.target.queue}; a second job "
+                "of the same run finds its claim and ends.",
+            )
+        remedy = error.remedy
+        if isinstance(error, ErrorAnswer) and not remedy:
+            remedy = (
+                f"Allow the role batch:SubmitJob on the queue {self.target.queue} and the job "
+                f"definition {self.target.definition}."
+                if error.status == 403
+                else "Run `scar init` again: it creates the queue and the job definition."
+            )
+        return DelegationError(f"Cannot submit the job {job.name}: {error.problem}", remedy=remedy)

@@ -1,0 +1,36 @@
+"""Compile the methods that ``dataclasses`` writes for the supervisor; run by the bundled Python.
+
+``dataclasses`` writes them as text and compiles it at every import. The output is a marshalled
+mapping of each text to its marshalled code, for ``supervisor/runtime/fast_start.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import marshal
+import pkgutil
+import sys
+from pathlib import Path
+
+
+def main(output: Path) -> None:
+    """Import the whole supervisor and keep what is compiled on the way."""
+    import supervisor
+
+    known: dict[str, bytes] = {}
+
+    def run(text: str, scope: dict[str, object], names: dict[str, object]) -> None:
+        code = compile(text, "<string>", "exec", dont_inherit=True)
+        known[text] = marshal.dumps(code)
+        exec(code, scope, names)  # noqa: S102 - what dataclasses does with it
+
+    dataclasses.exec = run  # type: ignore[attr-defined]
+    for found in pkgutil.walk_packages(supervisor.__path__, "supervisor."):
+        if found.name != "supervisor.__main__":
+            importlib.import_module(found.name)
+    output.write_bytes(marshal.dumps(dict(sorted(known.items()))))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

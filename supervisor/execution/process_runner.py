@@ -1,0 +1,205 @@
+"""Run a program as a child process, in the image that the supervisor is already in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from supervisor.errors import DeadlineExceeded
+from supervisor.execution import child_processes as processes
+from supervisor.execution.time_limit import AGAIN
+from supervisor.execution.users import find, is_mapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from supervisor.execution.users import Account
+    from supervisor.invocation import Task
+    from supervisor.logs import Log
+
+CHUNK = 1 << 16
+# How much of the output callers get to see; the log has all of it.
+TAIL = 1 << 20
+# After the script has ended, what it printed is in the pipe already.
+DRAINING_TAKES = 2.0
+
+
+def to_stdout(data: bytes) -> None:
+    """Pass on what a script prints, unchanged."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+class Tail:
+    """Keeps the last ``TAIL`` bytes, and never more than twice that."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def add(self, data: bytes) -> None:
+        self._kept += data
+        if len(self._kept) > 2 * TAIL:
+            del self._kept[:-TAIL]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last line has no end; in the log, ours would be glued to it."""
+        return bool(self._kept) and not self._kept.endswith(b"\n")
+
+    def bytes(self) -> bytes:
+        return bytes(self._kept[-TAIL:])
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRunner:
+    """Adapter of ``ports.ScriptRunner``; from TERM to KILL scripts have ``grace`` seconds."""
+
+    notes: Log
+    write: Callable[[bytes], None] = to_stdout
+    grace: float = 2.0
+    etc: Path = Path("/etc")
+
+    def run(self, task: Task, *, timeout: float | None) -> tuple[int, bytes]:
+        until = None if timeout is None else time.monotonic() + timeout
+        account = self._account(task.user)
+        spare = processes.children()
+        tail = Tail()
+        processes.adopt_orphans()  # before there are any: a quick script is over within the call
+        try:
+            process = _start(task, account)
+        except OSError as error:
+            return self._cannot_start(task.argv[0], error)
+        ended = False
+        try:
+            ended = self._follow(process, tail, until)
+        finally:
+            if not ended:
+                self._stop(process, tail)
+            left = processes.end_all(spare, process.pid)
+            self._drain(process, tail)
+            if tail.is_open:
+                self.write(b"\n")
+            if left:
+                self.notes.warning(f"{left} processes of the script cannot be ended.")
+        if not ended:
+            raise DeadlineExceeded(
+                f"The script was stopped after {timeout or 0:.1f} s, when its time was over.",
+                remedy="Give the function more time, or let Batch take over (mode lambda-batch).",
+            )
+        status = process.returncode
+        return (status if status >= 0 else 128 - status), tail.bytes()
+
+    def _follow(self, process: subprocess.Popen[bytes], tail: Tail, until: float | None) -> bool:
+        """Pass output on until the program itself ends (True) or the time is over (False)."""
+        with _watched(process) as ended:
+            poll = select.poll()
+            output = _output(process)
+            poll.register(output, select.POLLIN)
+            if ended is not None:
+                poll.register(ended, select.POLLIN)
+            while process.poll() is None:
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                # Without a descriptor for the process's end it has to be looked for; with one it
+                # only takes a while to hear a signal that came just before the call.
+                wait = AGAIN if ended is not None else 0.02
+                wait = wait if left is None else min(wait, left)
+                for descriptor, _ in poll.poll(max(1.0, wait * 1000)):
+                    if descriptor == output and not self._pass_on(output, tail):
+                        poll.unregister(output)
+        return True
+
+    def _stop(self, process: subprocess.Popen[bytes], tail: Tail) -> None:
+        """TERM to the program's group; what is left after the grace gets KILL from others."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
+        self._follow(process, tail, time.monotonic() + self.grace)
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
+
+    def _drain(self, process: subprocess.Popen[bytes], tail: Tail) -> None:
+        output = _output(process)
+        until = time.monotonic() + DRAINING_TAKES
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        while time.monotonic() < until and poll.poll(0) and self._pass_on(output, tail):
+            pass
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def _pass_on(self, output: int, tail: Tail) -> bool:
+        data = os.read(output, CHUNK)
+        if data:
+            self.write(data)
+            tail.add(data)
+        return bool(data)
+
+    def _account(self, user: str) -> Account | None:
+        if not user or os.geteuid() != 0:
+            return None
+        account = find(user, self.etc)
+        maps = ((account.uid, "uid_map"), (account.gid, "gid_map"))
+        if all(is_mapped(n, Path("/proc/self", name).read_text()) for n, name in maps):
+            return account
+        self.notes.warning(f"The image's user {user} does not exist in this sandbox; root is used.")
+        return None
+
+    def _cannot_start(self, program: str, error: OSError) -> tuple[int, bytes]:
+        """Answer as shells do: 127 not found, 126 not executable."""
+        if error.filename not in (None, program):
+            text = f"scar: cannot start {program} in {error.filename}: {error.strerror}\n"
+        else:
+            text = f"scar: cannot start {program}: {error.strerror}. Is it in the image?\n"
+        self.write(text.encode("utf-8", "backslashreplace"))
+        return (127 if isinstance(error, FileNotFoundError) else 126), text.encode()
+
+
+def _start(task: Task, account: Account | None) -> subprocess.Popen[bytes]:
+    environment = dict(task.environment)
+    if account is not None:
+        environment["HOME"] = account.home
+        for path in (task.folder, *task.folder.rglob("*")):
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    return subprocess.Popen(
+        list(task.argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+        cwd=task.cwd,
+        env=environment,
+        start_new_session=True,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=account.groups if account else None,
+    )
+
+
+@contextlib.contextmanager
+def _watched(process: subprocess.Popen[bytes]) -> Iterator[int | None]:
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:  # old kernels and gVisor
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _output(process: subprocess.Popen[bytes]) -> int:
+    if process.stdout is None:
+        raise AssertionError
+    return process.stdout.fileno()

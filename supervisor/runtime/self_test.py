@@ -1,0 +1,92 @@
+"""``--self-test``: load every part that a run may need, use some, and say so."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import ssl
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import supervisor
+from supervisor.aws import sigv4
+from supervisor.aws.request import AwsRequest, Origin
+from supervisor.execution.process_runner import ProcessRunner
+from supervisor.invocation import Task
+from supervisor.logs import Log
+
+SAID = "the script ran"
+
+
+def run(home: Path, *, script: bool) -> dict[str, object]:
+    """Return what was found; raise whatever does not work. ``home`` is where a bundle would lie.
+
+    Without ``script``, and in a root without /proc, no other program is started: an emulator
+    may not be able to, and the supervisor finds its children there.
+    """
+    bundled = (home / "ld.so").is_file()
+    for name in ("roots.pem", "ca-bundle.pem") if bundled else ():
+        ssl.create_default_context(cafile=home / name)
+    for name in ("bz2", "lzma", "zlib"):
+        codec = importlib.import_module(name)
+        codec.decompress(codec.compress(b"scar"))
+    "scar.example".encode("idna")
+    thread = threading.Thread(target=_signature)
+    thread.start()
+    thread.join()
+    script = script and Path("/proc/self").exists()
+    loader = ("ld.so", "--inhibit-cache", "--library-path", "lib", "python")
+    inside = tuple(str(home / part) if part[0] != "-" else part for part in loader)
+    return {
+        "ok": True,
+        "python": sys.version.split()[0],
+        "machine": os.uname().machine,
+        "openssl": ssl.OPENSSL_VERSION,
+        "home": str(home),
+        "modules": _modules(),
+        "signature": _signature(),
+        "script": _script(inside if bundled else (sys.executable,)) if script else "not tried",
+    }
+
+
+def _signature() -> str:
+    """Sign a request as S3 wants it."""
+    request = AwsRequest(
+        method="GET", origin=Origin("https", "b.s3.amazonaws.com", 443), path="/key"
+    )
+    credentials = sigv4.Credentials(access_key="AKIDEXAMPLE", secret_key="not a secret")  # noqa: S106
+    scope = sigv4.Scope("us-east-1", "s3")
+    headers = sigv4.sign(request, credentials=credentials, scope=scope, at=0)
+    return headers["authorization"].rpartition("=")[2]
+
+
+def _modules() -> int:
+    """Import all of the supervisor."""
+    names = [
+        found.name
+        for found in pkgutil.walk_packages(supervisor.__path__, "supervisor.")
+        if not found.name.startswith("supervisor.bundle")
+    ]
+    for name in names:
+        importlib.import_module(name)
+    return len(names)
+
+
+def _script(python: tuple[str, ...]) -> str:
+    """Run this Python as scripts are run: nothing else is sure to be there."""
+    said: list[bytes] = []
+    with tempfile.TemporaryDirectory() as folder:
+        task = Task(
+            argv=(*python, "-I", "-c", f"print({SAID!r})"),
+            environment={},
+            cwd=Path(folder),
+            folder=Path(folder),
+        )
+        status, _ = ProcessRunner(Log(), write=said.append).run(task, timeout=60)
+    text = b"".join(said).decode("utf-8", "replace").strip()
+    if (status, text) != (0, SAID):
+        raise RuntimeError(f"A script ended with status {status} and said {text!r}.")
+    return text
