@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from tests.fakes.moto_gaps import a_session, fill_gaps, furnish
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ class Elsewhere:
 
     url: str
 
-    def connect(self, calls: Calls | None = None) -> Connection:
+    def connect(self, calls: Calls | None = None) -> AwsConnection:
         """Give a command its own session and clients, as every process has."""
         session = a_session()
         fill_gaps(session)
         if calls is not None:
             calls.of(session)
-        return Connection(session=session, endpoint_url=self.url, description="moto")
+        return AwsConnection(session=session, endpoint_url=self.url, description="moto")
 
     def empty(self) -> None:
         """Begin again with a new account."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from scar.local.control import Control
-from scar.local.home import Home
+from scar.local.control import LocalCloudControl
+from scar.local.home import LocalCloudHome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +93,7 @@ def bench(engine: str) -> Iterator[Bench]:
         "SCAR_LOCAL_ENGINE": engine,
         "PYTHONPATH": str(ROOT),
     }
-    control = Control(Home(home), environment)
+    control = LocalCloudControl(LocalCloudHome(home), environment)
     try:
         image = [sys.executable, "-m", "scar.image.demo", str(folder / "image.tar")]
         subprocess.run(image, env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -113,13 +113,13 @@ def bench(engine: str) -> Iterator[Bench]:
 
 def engines() -> list[str]:
     """Return the engines that can be measured here."""
-    from scar.local.engines.docker import connect
-    from scar.local.engines.sandbox import works
+    from scar.local.engines.docker import find_socket
+    from scar.local.engines.sandbox import unsupported_reason
 
     found = ["process"]
     with tempfile.TemporaryDirectory() as folder:
-        if not works(Path(folder)):
+        if not unsupported_reason(Path(folder)):
             found.append("sandbox")
-    if connect(os.environ)[0]:
+    if find_socket(os.environ)[0]:
         found.append("docker")
     return found

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING
 
 from scar.errors import ConfigurationError
 from scar.image.compose.supervisor_bundle import find_bundle, supervisor_layer
-from scar.image.compose.tree_images import configuration
-from scar.image.formats.layer import Entry, File, Link, layer
-from scar.image.formats.manifest import dump
-from scar.local.engines.port import Layer, LocalImage, Profile, SandboxSpec
-from scar.local.engines.selection import choose
-from scar.local.engines.unpack import unpack
+from scar.image.compose.tree_images import image_config
+from scar.image.formats.layer import LayerEntry, LayerFile, LayerSymlink, build_layer
+from scar.image.formats.manifest import dump_json
+from scar.local.engines.port import LocalImage, LocalLayer, SandboxProfile, SandboxSpec
+from scar.local.engines.selection import select_engine
+from scar.local.engines.unpack import unpack_layer
 from supervisor import config
-from supervisor.bundle.python import interpreter
+from supervisor.bundle.python import interpreter_command
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
@@ -49,22 +49,24 @@ CASES = {
 def image(folder: Path, port: int) -> LocalImage:
     """Compose busybox, the bundle and a function; its entrypoint knocks at ``port`` first."""
     described = FunctionConfig(name="bench", mode=ExecutionMode.LAMBDA, state_bucket="none")
-    base: dict[str, Entry] = {
-        "bin/busybox": File(Path("/bin/busybox").read_bytes(), 0o755),
-        "bin/sh": Link("busybox"),
+    base: dict[str, LayerEntry] = {
+        "bin/busybox": LayerFile(Path("/bin/busybox").read_bytes(), 0o755),
+        "bin/sh": LayerSymlink("busybox"),
     }
     bundle = find_bundle(platform.machine())
     supervisor = supervisor_layer(bundle)
-    function = {"opt/scar/function/function.json": File(config.dump(described).encode())}
+    function = {
+        "opt/scar/function/function.json": LayerFile(config.config_to_json(described).encode())
+    }
     layers = (
         written(folder, base),
-        Layer(path=bundle, digest=supervisor.blob.digest, diff_id=supervisor.diff_id),
+        LocalLayer(path=bundle, digest=supervisor.blob.digest, diff_id=supervisor.diff_id),
         written(folder, function),
     )
     knock = f"/bin/busybox nc 127.0.0.1 {port} </dev/null; exec /opt/scar/launch"
     run = ImageDefaults(entrypoint=("/bin/sh", "-c", knock))
     diff_ids = [item.diff_id for item in layers]
-    document = dump(configuration(diff_ids, run, bundle.name.split("-")[3].partition(".")[0]))
+    document = dump_json(image_config(diff_ids, run, bundle.name.split("-")[3].partition(".")[0]))
     (folder / "config.json").write_bytes(document)
     digest = f"sha256:{hashlib.sha256(document).hexdigest()}"
     return LocalImage(
@@ -78,13 +80,13 @@ def image(folder: Path, port: int) -> LocalImage:
     )
 
 
-def written(folder: Path, tree: Mapping[str, Entry]) -> Layer:
+def written(folder: Path, tree: Mapping[str, LayerEntry]) -> LocalLayer:
     """Write a layer into a folder."""
-    made = layer(tree)
+    made = build_layer(tree)
     path = folder / uuid.uuid4().hex
     with made.blob.open() as data:
         path.write_bytes(data.read())
-    return Layer(path=path, digest=made.blob.digest, diff_id=made.diff_id)
+    return LocalLayer(path=path, digest=made.blob.digest, diff_id=made.diff_id)
 
 
 def ready(engine: Engine, folder: Path) -> list[float]:
@@ -103,7 +105,7 @@ def once(engine: Engine, made: LocalImage, server: socket.socket) -> float:
     spec = SandboxSpec(
         name=f"scar-bench-{uuid.uuid4().hex[:8]}",
         image=made,
-        profile=Profile.LAMBDA,
+        profile=SandboxProfile.LAMBDA,
         environment={"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"},
         memory_mb=512,
     )
@@ -139,7 +141,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="scar-", dir="/tmp") as folder:
             Path(folder).chmod(0o711)
             try:
-                engine = choose(name, Path(folder), os.environ)
+                engine = select_engine(name, Path(folder), os.environ)
             except ConfigurationError as error:
                 print(f"process start to ready, {name}: {error.problem}")
                 continue
@@ -152,8 +154,8 @@ def main() -> None:
                 f" (median of {ROUNDS}, best {min(times):.1f}; target {TARGET})"
             )
     with tempfile.TemporaryDirectory() as folder:
-        unpack(find_bundle(platform.machine()), Path(folder))
-        bundled = interpreter(Path(folder, "opt", "scar"))
+        unpack_layer(find_bundle(platform.machine()), Path(folder))
+        bundled = interpreter_command(Path(folder, "opt", "scar"))
         print(f"{'':36}{'bundle':>8}{'host':>8}  ms, median of {ROUNDS}")
         for title, code in CASES.items():
             own = median([*bundled, "-c", code])

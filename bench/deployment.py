@@ -27,7 +27,7 @@ import boto3
 
 from bench._account import Calls, Elsewhere, elsewhere
 from scar.aws.deploy import deploy
-from scar.aws.model.function import Batch, Function, Input
+from scar.aws.model.function import BatchSettings, Function, InputRule
 from scar.cli.main import collect_seldom
 from supervisor import config as wire
 from supervisor.model import ExecutionMode, ImageDefaults, OutputRule
@@ -35,7 +35,7 @@ from supervisor.model import ExecutionMode, ImageDefaults, OutputRule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from supervisor.model import FunctionConfig
 
 RUNS = 5
@@ -58,7 +58,7 @@ class Images:
     ) -> str:
         del function
         config = configure(ImageDefaults(command=("/bin/true",)))
-        return f"sha256:{hashlib.sha256(wire.dump(config).encode()).hexdigest()}"
+        return f"sha256:{hashlib.sha256(wire.config_to_json(config).encode()).hexdigest()}"
 
     def holds(self, repository: str, digest: str) -> bool:
         return repository + digest in self.pushed
@@ -106,15 +106,15 @@ def functions(count: int, mode: str) -> list[Function]:
             name=f"f{number}",
             image="busybox:1",
             mode=ExecutionMode(mode),
-            inputs=(Input(provider="s3", path=f"bench/{number}"),),
+            inputs=(InputRule(provider="s3", path=f"bench/{number}"),),
             outputs=(OutputRule(provider="s3", path=f"bench/{number + 1}"),),
-            batch=Batch() if mode != "lambda" else None,
+            batch=BatchSettings() if mode != "lambda" else None,
         )
         for number in range(count)
     ]
 
 
-def timed(account: Elsewhere, command: Callable[[Connection], object]) -> Figures:
+def timed(account: Elsewhere, command: Callable[[AwsConnection], object]) -> Figures:
     """Run one command, from the making of its clients on."""
     gc.collect()  # what earlier runs left, which a command of its own has not
     calls = Calls()
@@ -149,14 +149,14 @@ def once(account: Elsewhere, wanted: list[Function]) -> Run:
     account.empty()
     images, names = Images(), [f.name for f in wanted]
 
-    def init(connection: Connection) -> object:
+    def init(connection: AwsConnection) -> object:
         return deploy.init(wanted, connection, lambda _: None, images=images)
 
-    def again(connection: Connection) -> None:
+    def again(connection: AwsConnection) -> None:
         if todo := init(connection):
             sys.exit(f"The second init changed something:\n{todo}")
 
-    def remove(connection: Connection) -> object:
+    def remove(connection: AwsConnection) -> object:
         return deploy.remove(names, connection, lambda _: None)
 
     each = zip(COMMANDS, (init, again, remove), strict=True)

@@ -21,13 +21,20 @@ from typing import TYPE_CHECKING
 
 from bench._registries import Running, missing, registry
 from scar.image.compose.function_image import ComposedImage
-from scar.image.compose.tree_images import configuration
-from scar.image.formats.blobs import CHUNK, Blob, BlobCache
-from scar.image.formats.layer import Compressor, ImageLayer
-from scar.image.formats.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Json, Object, dump
-from scar.image.registry.pull import Registries
-from scar.image.registry.push import push
-from scar.image.registry.repository import Repository
+from scar.image.compose.tree_images import image_config
+from scar.image.formats.blobs import CHUNK_SIZE, Blob, BlobCache
+from scar.image.formats.layer import GzipCompressor, ImageLayer
+from scar.image.formats.manifest import (
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Json,
+    JsonObject,
+    dump_json,
+)
+from scar.image.registry.pull import RegistryImageSource
+from scar.image.registry.push import push_image
+from scar.image.registry.repository import RepositoryClient
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
@@ -57,33 +64,35 @@ class Copied:
 def a_large_image(cache: BlobCache) -> ComposedImage:
     """Make an image with one layer of random bytes, which gzip cannot make smaller."""
     source = random.Random(1)  # noqa: S311 - no secret
-    with cache.writer() as writer:
-        compressor = Compressor(writer, level=0)
-        for _ in range(BYTES // CHUNK):
-            compressor.write(source.randbytes(CHUNK))
+    with cache.open_writer() as writer:
+        compressor = GzipCompressor(writer, level=0)
+        for _ in range(BYTES // CHUNK_SIZE):
+            compressor.write(source.randbytes(CHUNK_SIZE))
         item = ImageLayer(diff_id=compressor.finish(), blob=writer.commit())
-    config = Blob.of(dump(configuration([item.diff_id], ImageDefaults(), "amd64")))
+    config = Blob.from_bytes(dump_json(image_config([item.diff_id], ImageDefaults(), "amd64")))
     described: list[Json] = [
         {"mediaType": kind, "digest": blob.digest, "size": blob.size}
         for kind, blob in ((OCI_CONFIG, config), (OCI_LAYER, item.blob))
     ]
-    head: Object = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
-    manifest = dump({**head, "config": described[0], "layers": described[1:]})
-    return ComposedImage(manifest=Blob.of(manifest), config=config, layers=(item,))
+    head: JsonObject = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
+    manifest = dump_json({**head, "config": described[0], "layers": described[1:]})
+    return ComposedImage(manifest=Blob.from_bytes(manifest), config=config, layers=(item,))
 
 
 def copy(source: str, target: str) -> None:
     """Copy ``host/big:1`` from one host to the other, as ``init`` takes base layers along."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Registries(NoLogins()) as registries,
-        Repository(f"http://{source}", "big") as reading,
-        Repository(f"http://{target}", "big") as writing,
+        RegistryImageSource(NoLogins()) as registries,
+        RepositoryClient(f"http://{source}", "big") as reading,
+        RepositoryClient(f"http://{target}", "big") as writing,
     ):
         base = registries.find(f"{source}/big:1", "amd64", BlobCache(Path(folder)))
-        manifest = Blob.of(reading.manifest("1")[0])
-        image = ComposedImage(manifest=manifest, config=Blob.of(base.config), layers=base.layers)
-        push(image, writing, lambda _: None, tags=("1",))
+        manifest = Blob.from_bytes(reading.get_manifest("1")[0])
+        image = ComposedImage(
+            manifest=manifest, config=Blob.from_bytes(base.config), layers=base.layers
+        )
+        push_image(image, writing, lambda _: None, tags=("1",))
 
 
 def timed(command: Sequence[str]) -> Copied:
@@ -119,9 +128,11 @@ def main() -> None:
     with registry() as source:
         with (
             tempfile.TemporaryDirectory(prefix="scar-bench-") as folder,
-            Repository(source.endpoint, "big") as repository,
+            RepositoryClient(source.endpoint, "big") as repository,
         ):
-            push(a_large_image(BlobCache(Path(folder))), repository, lambda _: None, tags=("1",))
+            push_image(
+                a_large_image(BlobCache(Path(folder))), repository, lambda _: None, tags=("1",)
+            )
         for _ in range(ROUNDS):
             for name, way in (("scar", with_scar), ("skopeo", with_skopeo)):
                 with registry() as target:

@@ -26,7 +26,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from scar.local.http.auth import secret_for
+from scar.local.http.auth import derive_secret_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def server(folder: Path) -> Iterator[tuple[int, int]]:
 
 
 def connect(port: int) -> S3Client:
-    session = boto3.Session(KEY_ID, secret_for(b"k", KEY_ID), region_name="us-east-1")
+    session = boto3.Session(KEY_ID, derive_secret_key(b"k", KEY_ID), region_name="us-east-1")
     return session.client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",
@@ -70,7 +70,9 @@ def signed(port: int, method: str, path: str) -> dict[str, str]:
     data = BODY if method == "PUT" else b""
     request = AWSRequest(method=method, url=f"http://127.0.0.1:{port}{path}", data=data)
     request.headers["host"] = f"127.0.0.1:{port}"
-    S3SigV4Auth(Credentials(KEY_ID, secret_for(b"k", KEY_ID)), "s3", "us-east-1").add_auth(request)
+    S3SigV4Auth(Credentials(KEY_ID, derive_secret_key(b"k", KEY_ID)), "s3", "us-east-1").add_auth(
+        request
+    )
     return {str(name): str(value) for name, value in request.headers.items()}
 
 

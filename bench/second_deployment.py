@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench._registries import metered, missing, registry
-from scar.image.compose.function_image import compose
+from scar.image.compose.function_image import compose_image
 from scar.image.compose.supervisor_bundle import find_bundle
-from scar.image.compose.tree_images import build
+from scar.image.compose.tree_images import build_image
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.layer import File
-from scar.image.formats.resolver import open_source
-from scar.image.registry.pull import Registries
-from scar.image.registry.push import push
-from scar.image.registry.repository import Repository
-from supervisor.config import dump
+from scar.image.formats.layer import LayerFile
+from scar.image.formats.resolver import find_base_image
+from scar.image.registry.pull import RegistryImageSource
+from scar.image.registry.push import push_image
+from scar.image.registry.repository import RepositoryClient
+from supervisor.config import config_to_json
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
@@ -50,12 +50,15 @@ class NoLogins:
 
 def deploy(meter: Meter, cache: BlobCache, script: bytes) -> ComposedImage:
     """Do with the image what ``init`` does."""
-    with Registries(NoLogins()) as registries, Repository(meter.endpoint, "made/f") as target:
-        base = open_source(
-            f"{meter.host}/base:1", None, architecture="amd64", cache=cache, stores=[registries]
+    with (
+        RegistryImageSource(NoLogins()) as registries,
+        RepositoryClient(meter.endpoint, "made/f") as target,
+    ):
+        base = find_base_image(
+            f"{meter.host}/base:1", None, architecture="amd64", cache=cache, sources=[registries]
         )
-        image = compose(base, find_bundle("amd64"), dump(MADE), script)
-        push(image, target, lambda _: None)
+        image = compose_image(base, find_bundle("amd64"), config_to_json(MADE), script)
+        push_image(image, target, lambda _: None)
     return image
 
 
@@ -89,7 +92,7 @@ def main() -> None:
         print(lacking)
         return
     trees = [
-        {f"data/{n}": File((b"%d" % n) + random.Random(n).randbytes(BASE_BYTES))}  # noqa: S311
+        {f"data/{n}": LayerFile((b"%d" % n) + random.Random(n).randbytes(BASE_BYTES))}  # noqa: S311
         for n in range(BASE_LAYERS)
     ]
     with (
@@ -97,8 +100,8 @@ def main() -> None:
         metered(running) as meter,
         tempfile.TemporaryDirectory() as folder,
     ):
-        with Repository(running.endpoint, "base") as source:
-            push(build(trees, ImageDefaults()), source, lambda _: None, tags=("1",))
+        with RepositoryClient(running.endpoint, "base") as source:
+            push_image(build_image(trees, ImageDefaults()), source, lambda _: None, tags=("1",))
         first, *later = measure(running, meter, Path(folder))
     seconds = [item.seconds for item in later]
     print(f"first deployment: {first.seconds:.3f} s, {first.sent:,} bytes sent")

@@ -15,8 +15,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from scar.runs.ledger import Ledger
-from scar.runs.status import status
+from scar.runs.ledger import RunLedger
+from scar.runs.status import collect_status
 
 NOW = 1_790_000_000.0
 RUNS = 1_000_000
@@ -60,7 +60,7 @@ class EndlessS3:
 def main() -> None:
     s3 = EndlessS3()
     began = time.perf_counter()
-    found = status(Ledger(s3, "state"), ["fn"], {})  # type: ignore[arg-type]
+    found = collect_status(RunLedger(s3, "state"), ["fn"], {})  # type: ignore[arg-type]
     took = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     states = {state.value: number for state, number in found.functions[0].states.items()}

@@ -36,13 +36,13 @@ class ConfigurationError(ScarError):
     exit_code = 4
 
 
-class Refused(ScarError):
+class OperationRefusedError(ScarError):
     """AWS, or what stands for it, said no."""
 
     exit_code = 5
 
 
-class StillWaiting(ScarError):
+class WaitTimeoutError(ScarError):
     """What was waited for did not come in time."""
 
     exit_code = 6

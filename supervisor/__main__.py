@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    from supervisor.batch.failure_handler import Delegate
+    from supervisor.batch.failure_handler import FailureHandler
     from supervisor.execution.core import Supervisor
     from supervisor.model import FunctionConfig
-    from supervisor.ports import JobDelegator, ObjectStore
+    from supervisor.ports import JobSubmitter, ObjectStore
 
-HOME = "/opt/scar"
-TEMPORARY = "/tmp"  # noqa: S108 - the one place in Lambda where anything can be written
+DEFAULT_HOME = "/opt/scar"
+DEFAULT_TEMPORARY = "/tmp"  # noqa: S108 - the one place in Lambda where anything can be written
 # Seconds from TERM to KILL for scripts: part of the threshold in Lambda; ECS gives jobs 30 in all.
 LAMBDA_GRACE, BATCH_GRACE = 2.0, 10.0
 
@@ -37,21 +37,21 @@ def main() -> int:
     if sys.argv[1:2] == ["--self-test"]:
         from supervisor.runtime import self_test as selftest
 
-        found = selftest.run(Path(HOME), script="--no-script" not in sys.argv)
+        found = selftest.run_self_test(Path(DEFAULT_HOME), script="--no-script" not in sys.argv)
         sys.stdout.write(json.dumps(found) + "\n")
         return 0
     if os.getpid() == 1:
-        from supervisor.runtime.pid1 import split
+        from supervisor.runtime.pid1 import fork_and_reap
 
-        ended = split()
+        ended = fork_and_reap()
         if ended is not None:
             return ended
     environ = dict(os.environ)
     if environ.get("AWS_LAMBDA_RUNTIME_API"):
-        return _lambda(environ)
-    signal.signal(signal.SIGTERM, _terminate)
+        return _run_lambda(environ)
+    signal.signal(signal.SIGTERM, _raise_terminated)
     try:
-        return _job(environ) if environ.get("AWS_BATCH_JOB_ID") else _by_hand(environ)
+        return _run_batch_job(environ) if environ.get("AWS_BATCH_JOB_ID") else _run_once(environ)
     except Terminated:
         return 143
     except SupervisorError as error:
@@ -59,95 +59,99 @@ def main() -> int:
         return 1
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
+def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: let it clean up
     raise Terminated
 
 
-def _lambda(environ: Mapping[str, str]) -> int:
+def _run_lambda(environ: Mapping[str, str]) -> int:
     from supervisor.runtime import lambda_loop as runtime
 
-    api = runtime.RuntimeApi(environ["AWS_LAMBDA_RUNTIME_API"])
+    api = runtime.RuntimeApiClient(environ["AWS_LAMBDA_RUNTIME_API"])
     notes = Log()
     try:
         try:
-            made = _handler(environ)
+            made = _build_handler(environ)
         except SupervisorError as error:
             notes.error(error.problem, remedy=error.remedy)
-            api.fail_init(error)
+            api.send_init_error(error)
             return 1
-        runtime.serve(api, made.handle, environ, made.notes)
+        runtime.serve(api, made.handle, environ, made.log)
     except runtime.RuntimeApiError as error:
         notes.error(error.problem)
     return 1
 
 
-def _job(environ: Mapping[str, str]) -> int:
+def _run_batch_job(environ: Mapping[str, str]) -> int:
     from supervisor.runtime import batch_job as job
 
-    made = _supervisor(environ)
-    asked = job.invocation(environ, made.config.name, made.open_store, job.log_stream(environ))
+    made = _build_supervisor(environ)
+    asked = job.read_invocation(
+        environ, made.config.name, made.open_store, job.read_log_stream(environ)
+    )
     return job.exit_status(made.handle(asked))
 
 
-def _by_hand(environ: Mapping[str, str]) -> int:
-    from supervisor.invocation import Invocation, Owner
-    from supervisor.model import Site
+def _run_once(environ: Mapping[str, str]) -> int:
+    from supervisor.invocation import Invocation, RunOwner
+    from supervisor.model import ComputeService
     from supervisor.runtime import batch_job as job
 
-    made = _supervisor(environ)
-    owner = Owner(site=Site.LOCAL, request=os.urandom(16).hex())
+    made = _build_supervisor(environ)
+    owner = RunOwner(site=ComputeService.LOCAL, request=os.urandom(16).hex())
     event = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
     return job.exit_status(made.handle(Invocation(owner=owner, event=event)))
 
 
-def _handler(environ: Mapping[str, str]) -> Supervisor | Delegate:
+def _build_handler(environ: Mapping[str, str]) -> Supervisor | FailureHandler:
     """Return what works on the events of this Lambda function."""
-    config = _config(_home(environ) / "function" / "function.json")
+    config = _read_config(_home_folder(environ) / "function" / "function.json")
     if not config.delegate:
-        return _supervisor(environ)
+        return _build_supervisor(environ)
     from functools import cache, partial
 
     from supervisor import storage
     from supervisor.batch import submitter as batch
-    from supervisor.batch.failure_handler import Delegate
-    from supervisor.config import owners
+    from supervisor.batch.failure_handler import FailureHandler
+    from supervisor.config import bucket_owners
 
     gc.enable()
-    return Delegate(
+    return FailureHandler(
         bucket=config.state_bucket,
-        open_store=cache(partial(storage.open_store, environ=environ, owners=owners(config))),
-        open_delegator=lambda target: batch.connect(target, environ),
-        notes=Log(config.log_level),
+        open_store=cache(
+            partial(storage.open_store, environ=environ, bucket_owners=bucket_owners(config))
+        ),
+        open_submitter=lambda target: batch.connect(target, environ),
+        log=Log(config.log_level),
     )
 
 
-def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("SCAR_HOME") or HOME)
+def _home_folder(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("SCAR_HOME") or DEFAULT_HOME)
 
 
-def _supervisor(environ: Mapping[str, str]) -> Supervisor:
+def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
     """Wire the adapters together; stores and the delegator connect when first used."""
     from functools import cache
 
-    from supervisor.config import owners
+    from supervisor.config import bucket_owners
     from supervisor.execution.core import Supervisor
     from supervisor.execution.process_runner import ProcessRunner
 
-    home = _home(environ)
-    config = _config(home / "function" / "function.json")
+    home = _home_folder(environ)
+    config = _read_config(home / "function" / "function.json")
     notes = Log(config.log_level)
     in_batch = bool(environ.get("AWS_BATCH_JOB_ID"))
-    temporary = Path(environ.get("TMPDIR") or TEMPORARY)
+    temporary = Path(environ.get("TMPDIR") or DEFAULT_TEMPORARY)
 
     @cache
     def open_store(provider: str) -> ObjectStore:
         from supervisor import storage
 
-        return storage.open_store(provider, environ, owners(config))
+        return storage.open_store(provider, environ, bucket_owners(config))
 
     @cache
-    def open_delegator() -> JobDelegator:
+    def open_submitter() -> JobSubmitter:
         if config.batch is None:
             raise ConfigError(
                 f"The function {config.name} has no Batch queue to hand runs to.",
@@ -163,16 +167,17 @@ def _supervisor(environ: Mapping[str, str]) -> Supervisor:
         home=home,
         temporary=temporary,
         # Lambda keeps it for the next run; elsewhere others may use it.
-        alone=bool(environ.get("AWS_LAMBDA_RUNTIME_API")) and str(temporary) == TEMPORARY,
-        environ=_true_environment(),
+        exclusive=bool(environ.get("AWS_LAMBDA_RUNTIME_API"))
+        and str(temporary) == DEFAULT_TEMPORARY,
+        environ=_initial_environment(),
         open_store=open_store,
-        open_delegator=open_delegator,
+        open_submitter=open_submitter,
         runner=ProcessRunner(notes, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
-        notes=notes,
+        log=notes,
     )
 
 
-def _config(path: Path) -> FunctionConfig:
+def _read_config(path: Path) -> FunctionConfig:
     from supervisor import config
 
     try:
@@ -181,10 +186,10 @@ def _config(path: Path) -> FunctionConfig:
         raise ConfigError(
             f"{path} cannot be read: {error}.", remedy="Run `scar init` again."
         ) from error
-    return config.load(text)
+    return config.parse_config(text)
 
 
-def _true_environment() -> dict[str, str]:
+def _initial_environment() -> dict[str, str]:
     """Return what this process was given: Python's own start adds LC_CTYPE to os.environ."""
     try:
         given = Path("/proc/self/environ").read_bytes()

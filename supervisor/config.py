@@ -18,15 +18,15 @@ from supervisor.model import (
 if TYPE_CHECKING:
     from typing import Any
 
-FORMAT = 1
+FORMAT_VERSION = 1
 
 
-def key(function: str) -> str:
+def function_config_key(function: str) -> str:
     """Name the object in the state bucket that tells the delegate of a function."""
     return f"functions/{function}.json"
 
 
-def owners(config: FunctionConfig) -> dict[str, str]:
+def bucket_owners(config: FunctionConfig) -> dict[str, str]:
     """Say which account owns the buckets that the function writes to: its own, as init saw.
 
     The state bucket's name, ``scar-<account>-<region>``, tells which. Were such a bucket deleted
@@ -40,28 +40,28 @@ def owners(config: FunctionConfig) -> dict[str, str]:
     return dict.fromkeys((config.state_bucket, *written), account)
 
 
-def dump(config: FunctionConfig) -> str:
+def config_to_json(config: FunctionConfig) -> str:
     """Write the configuration as JSON; equal configurations give equal text."""
-    return json.dumps({"format": FORMAT, **asdict(config)}, sort_keys=True, indent=1) + "\n"
+    return json.dumps({"format": FORMAT_VERSION, **asdict(config)}, sort_keys=True, indent=1) + "\n"
 
 
-def load(text: str) -> FunctionConfig:
+def parse_config(text: str) -> FunctionConfig:
     """Parse what ``dump`` wrote; raise ConfigError for anything else."""
     try:
         data = json.loads(text)
-        if data.pop("format") != FORMAT:
+        if data.pop("format") != FORMAT_VERSION:
             raise ConfigError(
                 "The function was deployed by another release of scar.",
                 remedy="Run `scar init` again with the installed release.",
             )
-        return _config(data)
+        return _build_config(data)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"function.json is damaged: {error!r}.", remedy="Run `scar init` again."
         ) from error
 
 
-def _config(data: dict[str, Any]) -> FunctionConfig:
+def _build_config(data: dict[str, Any]) -> FunctionConfig:
     image = data.pop("image")
     batch = data.pop("batch")
     return FunctionConfig(
@@ -82,10 +82,10 @@ def _config(data: dict[str, Any]) -> FunctionConfig:
                 "command": tuple(image["command"]),
             }
         ),
-        batch=_target(batch) if batch else None,
+        batch=_build_batch_target(batch) if batch else None,
     )
 
 
-def _target(data: dict[str, Any]) -> BatchTarget:
+def _build_batch_target(data: dict[str, Any]) -> BatchTarget:
     larger = tuple((str(vcpus), int(memory)) for vcpus, memory in data.pop("larger", ()))
     return BatchTarget(**data, larger=larger)

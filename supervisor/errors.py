@@ -111,7 +111,7 @@ class OutOfMemory(ScriptFailed):
 class DiskFull(SupervisorError):
     """The input or what is made of it does not fit on the disk."""
 
-    NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT})
+    ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class ClaimLost(SupervisorError):

@@ -25,11 +25,11 @@ def remove_tree(folder: Path) -> None:
     except FileNotFoundError:
         return
     except PermissionError:
-        _open_up(str(folder))
+        _make_accessible(str(folder))
         shutil.rmtree(folder)
 
 
-def _open_up(folder: str) -> None:
+def _make_accessible(folder: str) -> None:
     waiting = [folder]
     while waiting:
         at = waiting.pop()

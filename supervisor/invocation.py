@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.errors import SupervisorError
-    from supervisor.model import ObjectRef, Site, VersionPin
+    from supervisor.model import ComputeService, ObjectRef, VersionPin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announced:
+class ObjectEvent:
     """One object that a store announced; ``event`` is a JSON event with this record alone.
 
     ``time`` is the store's own text, ``sequencer`` its hexadecimal order of writes to a key,
@@ -29,12 +29,12 @@ class Announced:
     sequencer: str
     time: str
     event: str
-    wish: str = ""
+    manual_run_id: str = ""
     size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direct:
+class DirectInvocation:
     """A call without an object. ``payload`` (if not None) becomes the file ``file_name``.
 
     ``script`` or ``arguments`` (if not None) replace what the function would run; both
@@ -48,20 +48,20 @@ class Direct:
     payload: bytes | None = None
     file_name: str = "event.json"
     parameters: Mapping[str, str] = field(default_factory=dict)
-    api: bool = False
+    is_api_request: bool = False
 
 
-Trigger = Announced | Direct
+Trigger = ObjectEvent | DirectInvocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class RunOwner:
     """Who works on a run: a Lambda request, or attempt ``attempt`` (from 1) of a Batch job.
 
     ``request`` of a job is the Lambda request that delegated it.
     """
 
-    site: Site
+    site: ComputeService
     request: str
     job: str = ""
     attempt: int = 1
@@ -74,7 +74,7 @@ class Invocation:
     ``run_id`` and ``date`` are set for a run that Lambda delegated.
     """
 
-    owner: Owner
+    owner: RunOwner
     event: bytes
     deadline: float | None = None
     run_id: str = ""
@@ -100,7 +100,7 @@ class RunPath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class ProcessSpec:
     """One program to run. ``folder`` is the run's own and given to ``user``.
 
     ``user`` is Docker's ``name|uid[:group|gid]``, empty for the supervisor's own.
@@ -113,11 +113,11 @@ class Task:
     user: str = ""
 
 
-class RunState(enum.StrEnum):
+class RunOutcome(enum.StrEnum):
     """How a run ended, as far as this process is concerned."""
 
     DONE = "done"
-    DELEGATED = "delegated"
+    SUBMITTED = "delegated"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
     FAILED = "failed"
@@ -128,15 +128,15 @@ class RunResult:
     """``output`` is the end of what the script printed; ``job`` names the Batch job."""
 
     run: RunPath
-    state: RunState
+    state: RunOutcome
     output: bytes = b""
-    job: str = ""
+    job_id: str = ""
     error: SupervisorError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handled:
+class InvocationResult:
     """What became of an event: one result per run, none if it announced nothing to do."""
 
     results: tuple[RunResult, ...] = ()
-    api: bool = False
+    is_api_request: bool = False

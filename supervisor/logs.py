@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
-def to_stderr(line: bytes) -> None:
+def write_to_stderr(line: bytes) -> None:
     """Write a whole line at once, so that it never mixes with the script's."""
     os.write(2, line)
 
@@ -25,25 +25,25 @@ class Log:
 
     level: str = "INFO"
     run: str = ""
-    write: Callable[[bytes], None] = to_stderr
+    write: Callable[[bytes], None] = write_to_stderr
     now: Callable[[], float] = time.time
 
-    def of(self, run: str) -> Log:
+    def for_run(self, run: str) -> Log:
         return Log(self.level, run, self.write, self.now)
 
     def debug(self, message: str, **more: str) -> None:
-        self._line("DEBUG", message, more)
+        self._write_line("DEBUG", message, more)
 
     def info(self, message: str, **more: str) -> None:
-        self._line("INFO", message, more)
+        self._write_line("INFO", message, more)
 
     def warning(self, message: str, **more: str) -> None:
-        self._line("WARNING", message, more)
+        self._write_line("WARNING", message, more)
 
     def error(self, message: str, **more: str) -> None:
-        self._line("ERROR", message, more)
+        self._write_line("ERROR", message, more)
 
-    def _line(self, level: str, message: str, more: dict[str, str]) -> None:
+    def _write_line(self, level: str, message: str, more: dict[str, str]) -> None:
         if LEVELS[level] < LEVELS.get(self.level.upper(), LEVELS["INFO"]):
             return
         now = self.now()

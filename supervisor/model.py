@@ -18,7 +18,7 @@ class ExecutionMode(enum.StrEnum):
     BATCH = "batch"
 
 
-class Site(enum.StrEnum):
+class ComputeService(enum.StrEnum):
     """Where this process is running now; scripts see it as ``SCAR_SITE``."""
 
     LAMBDA = "lambda"
@@ -54,23 +54,23 @@ class StoredObject:
     etag: str
     version_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    modified: float = 0.0
-    served: float = 0.0
+    last_modified: float = 0.0
+    response_date: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class IfNoneMatch:
     """Write only if no object has this key (``If-None-Match: *``)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Matches:
+class IfMatch:
     """Write only over this state of the object (``If-Match``)."""
 
     etag: str
 
 
-Condition = Absent | Matches
+WriteCondition = IfNoneMatch | IfMatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

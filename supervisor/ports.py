@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from supervisor.invocation import Task
-    from supervisor.model import Condition, JobRequest, ObjectRef, StoredObject, VersionPin
+    from supervisor.invocation import ProcessSpec
+    from supervisor.model import JobRequest, ObjectRef, StoredObject, VersionPin, WriteCondition
 
 
 class ObjectStore(Protocol):
@@ -30,7 +30,7 @@ class ObjectStore(Protocol):
         source: Path,
         ref: ObjectRef,
         *,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
         """Store the file in one conditional write, however large; constant memory."""
@@ -43,13 +43,13 @@ class ObjectStore(Protocol):
         ref: ObjectRef,
         data: bytes,
         *,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
         """Store a small object."""
 
 
-class JobDelegator(Protocol):
+class JobSubmitter(Protocol):
     """Hands a run to a place without Lambda's time limit."""
 
     def submit(self, job: JobRequest) -> str:
@@ -62,7 +62,7 @@ class JobDelegator(Protocol):
 class ScriptRunner(Protocol):
     """Runs one program to its end and leaves no process behind."""
 
-    def run(self, task: Task, *, timeout: float | None) -> tuple[int, bytes]:
+    def run(self, spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
         """Return the status (128 + n: killed by signal n) and the end of what was printed.
 
         ``timeout`` in seconds; raise DeadlineExceeded after it, with every process ended.

@@ -12,50 +12,56 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.cli.session import Session
-    from scar.runs.invoke import Answer
+    from scar.runs.invoke import InvocationResponse
 
 
-def show_answer(session: Session, function: str, answer: Answer, output: Path | None) -> None:
+def show_answer(
+    session: Session, function: str, answer: InvocationResponse, output: Path | None
+) -> None:
     """Write the script's output to stdout or the file; raise ScarError if it failed."""
     if output is not None:
         _write(output, answer.output)
         session.terminal.say(f"Output written to {output}")
     elif session.json:
         session.terminal.json(answer_row(function, answer))
-    elif not answer.job:
+    elif not answer.job_id:
         session.terminal.raw(answer.output)
-    if answer.job:
+    if answer.job_id:
         if not (session.json or output):
-            session.terminal.data(f"Batch job {answer.job}")
+            session.terminal.data(f"Batch job {answer.job_id}")
         session.terminal.say(
-            f"The run {answer.run} goes on in Batch: `scar log -n {function} -ri {answer.run}`."
+            f"The run {answer.run_id} goes on in Batch: `scar log -n {function} -ri"
+            f" {answer.run_id}`."
         )
     require_success(function, answer)
 
 
-def answer_row(function: str, answer: Answer) -> dict[str, object]:
+def answer_row(function: str, answer: InvocationResponse) -> dict[str, object]:
     """Return the answer as JSON shows it."""
     return {
         "function": function,
-        "request": answer.request,
+        "request": answer.request_id,
         "status": answer.status,
-        "run": answer.run,
-        "job": answer.job,
+        "run": answer.run_id,
+        "job": answer.job_id,
         "output": answer.output.decode(errors="replace"),
     }
 
 
-def require_success(function: str, answer: Answer) -> None:
+def require_success(function: str, answer: InvocationResponse) -> None:
     """Raise ScarError if the answer tells of a failure."""
     if answer.status >= 400:
         raise ScarError(
             f"{function} answered with status {answer.status}.",
-            remedy=f"See `scar log -n {function} -ri {answer.request}`.",
+            remedy=f"See `scar log -n {function} -ri {answer.request_id}`.",
         )
 
 
 def show_queued(
-    session: Session, function: str, requests: Sequence[str], first: Answer | None = None
+    session: Session,
+    function: str,
+    requests: Sequence[str],
+    first: InvocationResponse | None = None,
 ) -> None:
     """Say what was handed to Lambda's queue, after the one call that was waited for."""
     if session.json:

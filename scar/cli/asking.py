@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -28,14 +28,14 @@ def since_option(function: F) -> F:
 
 def moment(text: str | None) -> datetime | None:
     """Read --since."""
-    from scar.runs.time_argument import point_in_time
+    from scar.runs.time_argument import parse_time
 
-    return point_in_time(text, datetime.now(UTC)) if text else None
+    return parse_time(text, datetime.now(UTC)) if text else None
 
 
 def connect(
     session: Session, name: str | None, file: Path | None
-) -> tuple[Connection, tuple[str, ...]]:
+) -> tuple[AwsConnection, tuple[str, ...]]:
     """Connect; return the functions that -n and -f name, none if neither is given."""
     if file is None:
         return session.connect(), (name,) if name else ()

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def show_deployed(session: Session, name: str, *, secrets: bool) -> None:
     """Show what is there of the function, each part with all its fields; raise NoSuchFunction."""
-    from scar.runs.logs import NoSuchFunction
+    from scar.runs.logs import FunctionNotFoundError
 
     connection = session.connect()
     parts = session.world.deployed_parts(connection, name)
     if not parts:
-        raise NoSuchFunction(name)
+        raise FunctionNotFoundError(name)
     rows = [row for part in parts for row in _rows(part, secrets=secrets)]
     if session.json:
         session.terminal.json(

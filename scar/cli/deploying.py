@@ -153,6 +153,6 @@ def show_plan(session: Session, plan: Plan, *, dry_run: bool) -> None:
     if session.json:
         session.terminal.data(plan.to_json())
     elif dry_run:
-        session.terminal.data(plan.tree())
+        session.terminal.data(plan.format_by_function())
     elif plan:
         session.terminal.say(f"Done: {count(len(plan.changes), 'change')}.")

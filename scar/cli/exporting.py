@@ -34,17 +34,17 @@ def export(
         raise click.UsageError("Give -f FILE.")
     from scar.aws.compile.from_fdl import functions_of
     from scar.aws.export import pseudo_parameters as pseudo
-    from scar.aws.export.desired import wanted
-    from scar.aws.export.template import export as write
+    from scar.aws.export.desired import compile_for_template
+    from scar.aws.export.template import export_template as write
     from scar.aws.validation import deployment_checks as preflight
     from scar.cli.reading import resolve_document, wishes
 
     resolved = resolve_document(session, file, Flags())
     functions = functions_of(resolved.document)
-    preflight.require(preflight.of_functions(functions))
+    preflight.raise_if_any(preflight.check_functions(functions))
     region = session.target(**wishes(resolved.document)).region
-    where = pseudo.account(account or session.settings.account_id, region)
-    exported = write(wanted(functions, where), where.region)
+    where = pseudo.account_with_marks(account or session.settings.account_id, region)
+    exported = write(compile_for_template(functions, where), where.region)
     text = json.dumps(exported.template, indent=2)
     if output_file is None:
         session.terminal.data(text)
@@ -52,7 +52,7 @@ def export(
         _write(output_file, text)
         session.terminal.say(f"Template written to {output_file}.")
     session.terminal.say("CloudFormation does not do everything that scar init does:")
-    for sentence in exported.undone:
+    for sentence in exported.manual_steps:
         session.terminal.say(f"- {sentence}")
 
 

@@ -18,7 +18,7 @@ from scar.errors import UsageError
 if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.cli.session import Session
-    from scar.fdl.model import Document
+    from scar.fdl.model import FdlDocument
     from scar.image.compose.function_image import ComposedImage
 
 _FILE = click.Path(path_type=Path)
@@ -52,13 +52,13 @@ def inspect(session: Session, name: str, image_file: Path | None, architecture: 
     """
     if not name and image_file is None:
         raise click.UsageError("Give an image or -if FILE.")
-    from scar.image.compose.inspection import inspect as look_into
-    from scar.image.formats.resolver import open_source
+    from scar.image.compose.inspection import inspect_image as look_into
+    from scar.image.formats.resolver import find_base_image
 
     world = session.world
     with world.image_stores(session.connect) as places:
-        base = open_source(
-            name, image_file, architecture=architecture, cache=world.image_cache(), stores=places
+        base = find_base_image(
+            name, image_file, architecture=architecture, cache=world.image_cache(), sources=places
         )
         show(session, look_into(base))
 
@@ -95,18 +95,18 @@ def compose(
     _function(resolve_document(session, file, given).document, chosen)
     if keep:
         _require_place(keep)
-    from scar.aws.images.image_builder import composed
-    from scar.image.compose.inspection import inspect as look_into
+    from scar.aws.images.image_builder import compose_function_image
+    from scar.image.compose.inspection import inspect_image as look_into
     from scar.image.formats.base_image import BaseImage
-    from scar.image.formats.reference import parse
+    from scar.image.formats.reference import parse_reference
 
     if tag:
-        parse(tag)
+        parse_reference(tag)
     connection, document = connect_document(session, file, given)
     function = _function(document, chosen)
     called = tag or f"{function.repository}:latest"
     with session.world.function_images(connection, session.terminal.say) as images:
-        made = composed(function, connection, images)
+        made = compose_function_image(function, connection, images)
         if keep:
             _keep(session, made, keep, called)
         with made.config.open() as config:
@@ -114,7 +114,7 @@ def compose(
         show(session, look_into(base), digest=made.digest)
 
 
-def _function(document: Document, chosen: str | None) -> Function:
+def _function(document: FdlDocument, chosen: str | None) -> Function:
     from scar.aws.compile.from_fdl import functions_of
 
     functions = {function.name: function for function in functions_of(document)}

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scar.cli.session import Session
-    from scar.image.compose.inspection import Inspected
+    from scar.image.compose.inspection import ImageSummary
 
 _WIDEST = 60  # characters of what made a layer
 
 
-def show(session: Session, image: Inspected, digest: str = "") -> None:
+def show(session: Session, image: ImageSummary, digest: str = "") -> None:
     """Write the image as a table for people, or as JSON; ``digest`` is of its manifest."""
     if session.json:
         session.terminal.json(row(image, digest))
@@ -42,9 +42,9 @@ def show(session: Session, image: Inspected, digest: str = "") -> None:
     session.terminal.table(("LAYER", "SIZE", "MADE BY"), rows, right="lrl")
 
 
-def row(image: Inspected, digest: str = "") -> dict[str, object]:
+def row(image: ImageSummary, digest: str = "") -> dict[str, object]:
     """Return the image as JSON shows it."""
-    from supervisor.config import dump
+    from supervisor.config import config_to_json
 
     return {
         "image": image.name,
@@ -54,7 +54,7 @@ def row(image: Inspected, digest: str = "") -> dict[str, object]:
         "size": image.size,
         "run": image.run,
         "layers": list(image.layers),
-        "function": json.loads(dump(image.function)) if image.function else None,
+        "function": json.loads(config_to_json(image.function)) if image.function else None,
     }
 
 
@@ -62,7 +62,7 @@ def _words(words: Sequence[str]) -> str:
     return json.dumps(list(words), ensure_ascii=False) if words else ""
 
 
-def _function(image: Inspected) -> str:
+def _function(image: ImageSummary) -> str:
     made = image.function
     if made is None:
         return ""

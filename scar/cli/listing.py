@@ -18,11 +18,11 @@ from scar.cli.render import count, printable, size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.session import Session
-    from scar.transfer.location import Place
-    from scar.transfer.objects import Entry
+    from scar.transfer.location import S3Location
+    from scar.transfer.objects import ObjectSummary
 
 
 @click.command()
@@ -37,9 +37,9 @@ def ls(session: Session, bucket: str | None, owner: str) -> None:
         connection = session.connect()
         _functions(session, session.world.functions(connection))
         return
-    from scar.transfer.location import Place
+    from scar.transfer.location import S3Location
 
-    place = Place.parse(bucket)
+    place = S3Location.parse(bucket)
     _objects(session, session.connect(), place, owner)
 
 
@@ -59,7 +59,7 @@ def _functions(session: Session, functions: Iterable[FunctionSummary]) -> None:
     session.terminal.table(head, rows, right="lllrrl")
 
 
-def _objects(session: Session, connection: Connection, place: Place, owner: str) -> None:
+def _objects(session: Session, connection: AwsConnection, place: S3Location, owner: str) -> None:
     from scar.transfer.client import transfer_client
     from scar.transfer.objects import list_objects
 
@@ -75,5 +75,5 @@ def _objects(session: Session, connection: Connection, place: Place, owner: str)
     session.terminal.say(f"{count(files, 'object')}, {size(total)} in {place}")
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def _row(entry: ObjectSummary) -> dict[str, object]:
     return {"key": entry.key, "size": entry.size, "modified": entry.modified}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
     from scar.runs.ledger import Run
     from scar.runs.logs import LogLine
@@ -95,7 +95,7 @@ def _check_follow(session: Session, request: str) -> None:
 
 
 def _of_functions(
-    connection: Connection,
+    connection: AwsConnection,
     names: Iterable[str],
     stream: str,
     request: str,
@@ -104,13 +104,13 @@ def _of_functions(
     from scar.runs.logs import read_log
 
     every = [
-        read_log(connection, one, stream=stream, request=request, since=since) for one in names
+        read_log(connection, one, stream=stream, request_id=request, since=since) for one in names
     ]
     return heapq.merge(*every, key=lambda line: line.time)
 
 
 def _followed(
-    connection: Connection, names: tuple[str, ...], stream: str, lines: Iterator[LogLine]
+    connection: AwsConnection, names: tuple[str, ...], stream: str, lines: Iterator[LogLine]
 ) -> Iterator[LogLine]:
     """Yield the lines there are, then new ones as they come."""
     seen: dict[LogLine, None] = {}
@@ -129,47 +129,49 @@ def _followed(
 
 def _runs(
     session: Session,
-    connection: Connection,
+    connection: AwsConnection,
     names: tuple[str, ...],
     named: tuple[str | None, str | None],
     since: datetime | None,
 ) -> list[Run]:
     from scar.cli.status import look_at
     from scar.runs import lookup as find
-    from scar.runs.ledger import Ledger
-    from scar.runs.status import BAD
+    from scar.runs.ledger import RunLedger
+    from scar.runs.status import FAILURE_STATES
 
-    ledger, (run, key) = Ledger.of(connection), named
+    ledger, (run, key) = RunLedger.connect(connection), named
     if run:
-        return [find.by_name(ledger, run, names)]
+        return [find.find_run(ledger, run, names)]
     if key:
-        return list(find.reading(ledger, *find.place_of(key), names))
-    return list(reversed(look_at(session, connection, names, since, BAD)))
+        return list(find.find_runs_of_input(ledger, *find.parse_s3_url(key), names))
+    return list(reversed(look_at(session, connection, names, since, FAILURE_STATES)))
 
 
 def _of_runs(
-    session: Session, connection: Connection, runs: Iterable[Run], *, quiet: bool = False
+    session: Session, connection: AwsConnection, runs: Iterable[Run], *, quiet: bool = False
 ) -> Iterator[LogLine]:
-    from scar.runs.ledger import Ledger
-    from scar.runs.logs import read_places
-    from scar.runs.run_history import log_places, tell
+    from scar.runs.ledger import RunLedger
+    from scar.runs.logs import read_log_streams
+    from scar.runs.run_history import list_log_streams, read_history
 
-    ledger = Ledger.of(connection)
+    ledger = RunLedger.connect(connection)
     for run in runs:
         if not quiet:
             session.terminal.say(f"Run {run.path}: {run.state.value}")
-        story = tell(connection, ledger, run)
-        yield from read_places(connection, log_places(story))
+        story = read_history(connection, ledger, run)
+        yield from read_log_streams(connection, list_log_streams(story))
 
 
-def _until_over(session: Session, connection: Connection, runs: Iterable[Run]) -> Iterator[LogLine]:
+def _until_over(
+    session: Session, connection: AwsConnection, runs: Iterable[Run]
+) -> Iterator[LogLine]:
     """Yield the lines there are, then new ones until all these runs are over.
 
     The last lines come late: they are looked for once more after the end.
     """
     from scar.runs import lookup as find
-    from scar.runs.ledger import Ledger
-    from scar.runs.states import OVER
+    from scar.runs.ledger import RunLedger
+    from scar.runs.states import FINISHED_STATES
 
     seen: set[LogLine] = set()
     over, runs = False, list(runs)
@@ -182,9 +184,9 @@ def _until_over(session: Session, connection: Connection, runs: Iterable[Run]) -
         if over:
             return
         time.sleep(EVERY)
-        ledger = Ledger.of(connection)
-        runs = [find.by_name(ledger, str(r.path)) for r in runs]
-        over = all(run.state in OVER for run in runs)
+        ledger = RunLedger.connect(connection)
+        runs = [find.find_run(ledger, str(r.path)) for r in runs]
+        over = all(run.state in FINISHED_STATES for run in runs)
         lines = _of_runs(session, connection, runs, quiet=True)
 
 
@@ -203,7 +205,7 @@ def _show(session: Session, lines: Iterable[LogLine]) -> int:
     for line in counted():
         time_ = f"{line.time:%Y-%m-%d %H:%M:%S}.{line.time.microsecond // 1000:03}"
         for text in line.message.splitlines() or [""]:
-            mark = session.terminal.faint(f"{time_} {line.service:<6}")
+            mark = session.terminal.faint(f"{time_} {line.source:<6}")
             session.terminal.data(f"{mark}  {printable(text)}")
     return shown
 
@@ -211,7 +213,7 @@ def _show(session: Session, lines: Iterable[LogLine]) -> int:
 def _row(line: LogLine) -> dict[str, object]:
     return {
         "time": line.time,
-        "service": line.service,
+        "service": line.source,
         "stream": line.stream,
         "message": line.message,
     }

@@ -18,8 +18,8 @@ from scar.cli.render import count, size
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
-    from scar.transfer.local_files import Census
-    from scar.transfer.put import Moved
+    from scar.transfer.local_files import TransferTotals
+    from scar.transfer.put import TransferredObject
 
 
 @click.command()
@@ -49,12 +49,14 @@ def put(
     """
     from scar.transfer import put as transfer
     from scar.transfer.client import transfer_client
-    from scar.transfer.location import Place
+    from scar.transfer.location import S3Location
 
-    place = Place.parse(bucket)
+    place = S3Location.parse(bucket)
     client = transfer_client(session.connect(), owner)
     count_ = _Counter(session, "Uploaded")
-    census = transfer.put(client, place, (*paths, *more), count_.moved, session.terminal.say)
+    census = transfer.upload_files(
+        client, place, (*paths, *more), count_.moved, session.terminal.say
+    )
     count_.conclude(census, f"to s3://{place}")
 
 
@@ -79,12 +81,14 @@ def get(session: Session, bucket: str, owner: str, path: str) -> None:
     """
     from scar.transfer import get as transfer
     from scar.transfer.client import transfer_client
-    from scar.transfer.location import Place
+    from scar.transfer.location import S3Location
 
-    place = Place.parse(bucket)
+    place = S3Location.parse(bucket)
     client = transfer_client(session.connect(), owner)
     count_ = _Counter(session, "Downloaded")
-    census = transfer.get(client, place, Path(path), count_.moved, into=path.endswith("/"))
+    census = transfer.download_objects(
+        client, place, Path(path), count_.moved, into_folder=path.endswith("/")
+    )
     count_.conclude(census, f"to {path}")
 
 
@@ -96,14 +100,14 @@ class _Counter:
         self.done = done
         self.files = self.size = 0
 
-    def moved(self, one: Moved) -> None:
+    def moved(self, one: TransferredObject) -> None:
         self.files += 1
         self.size += one.size
         self.session.terminal.progress(
             f"{self.done} {count(self.files, 'file')}, {size(self.size)}"
         )
 
-    def conclude(self, census: Census, where: str) -> None:
+    def conclude(self, census: TransferTotals, where: str) -> None:
         if self.session.json:
             self.session.terminal.json({"files": census.files, "bytes": census.size})
         self.session.terminal.say(

@@ -30,8 +30,8 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
     """
     one_of({"-f": file, "--all-features": all_features})
     from scar.aws.compile.policies.scope import ANY, scope_of
-    from scar.aws.compile.policies.scope import all_features as everything
-    from scar.aws.compile.policies.user_policy import LONGEST, policies
+    from scar.aws.compile.policies.scope import account_scope as everything
+    from scar.aws.compile.policies.user_policy import MAX_POLICY_LENGTH, user_policies
     from scar.aws.model.account import Account, partition_of
 
     def here(region: str) -> Account:
@@ -48,10 +48,10 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
         document = resolve_document(session, file, Flags()).document
         target = session.target(**wishes(document))
         scope = scope_of(functions_of(document), here(target.region))
-    printed = [json.loads(text) for text in policies(scope)]
+    printed = [json.loads(text) for text in user_policies(scope)]
     session.terminal.data(json.dumps(printed if len(printed) > 1 else printed[0], indent=2))
     if len(printed) > 1:
         session.terminal.say(
-            f"A list of {len(printed)} policies, since a managed policy takes {LONGEST:,}"
+            f"A list of {len(printed)} policies, since a managed policy takes {MAX_POLICY_LENGTH:,}"
             " characters: attach all of them."
         )

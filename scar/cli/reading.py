@@ -13,11 +13,11 @@ from scar.cli.definition import overrides
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.definition import Flags
     from scar.cli.session import Session
-    from scar.fdl.loader import Around, Resolved
-    from scar.fdl.model import Document
+    from scar.fdl.loader import LoadContext, ResolvedDocument
+    from scar.fdl.model import FdlDocument
 
 # Functions are found and removed by name, also when files they were made of are gone.
 _WITHOUT_FILES: Mapping[str, object] = {
@@ -32,48 +32,48 @@ _WITHOUT_FILES: Mapping[str, object] = {
 _OF_THE_ACCOUNT = frozenset({"account_id", "region"})
 
 
-def resolve_document(session: Session, file: Path | None, flags: Flags) -> Resolved:
+def resolve_document(session: Session, file: Path | None, flags: Flags) -> ResolvedDocument:
     """Read the FDL file with everything around it, or make a document of flags alone."""
     return _document(file, flags, around(session, overrides(flags)))
 
 
 def connect_document(
     session: Session, file: Path | None, flags: Flags
-) -> tuple[Connection, Document]:
+) -> tuple[AwsConnection, FdlDocument]:
     """Connect where the document wishes, and return it with all variables filled in."""
     given = around(session, overrides(flags))
     return _connected(session, given, lambda known: _document(file, flags, known))
 
 
-def connect_names(session: Session, file: Path) -> tuple[Connection, Document]:
+def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocument]:
     """Connect like ``connect_document``, for a file whose scripts and images may be gone."""
-    from scar.fdl.loader import resolve
+    from scar.fdl.loader import resolve_file
 
     given = around(session, _WITHOUT_FILES)
-    return _connected(session, given, lambda known: resolve(file, known))
+    return _connected(session, given, lambda known: resolve_file(file, known))
 
 
-def around(session: Session, values: Mapping[str, object]) -> Around:
+def around(session: Session, values: Mapping[str, object]) -> LoadContext:
     """Gather what lies around a file, as far as it is known without asking AWS."""
-    from scar.fdl.layers import Layer
-    from scar.fdl.loader import Around
-    from scar.fdl.variables import Variables
+    from scar.fdl.layers import SettingsLayer
+    from scar.fdl.loader import LoadContext
+    from scar.fdl.variables import TemplateVariables
 
     settings, environment = session.settings, session.world.environment
     usual = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
-    return Around(
-        below=settings.below,
-        above=(*settings.above, Layer(source="command line", values=values)),
-        variables=Variables(
+    return LoadContext(
+        lower_layers=settings.lower_layers,
+        upper_layers=(*settings.upper_layers, SettingsLayer(source="command line", values=values)),
+        variables=TemplateVariables(
             stage=settings.stage,
             region=session.region or environment.get("SCAR_REGION", ""),
-            usual_region=settings.region or usual,
+            default_region=settings.region or usual,
             account_id=settings.account_id,
         ),
     )
 
 
-def wishes(document: Document) -> dict[str, str]:
+def wishes(document: FdlDocument) -> dict[str, str]:
     """Return the Region and profile that the file wants; one for all its functions."""
     found: dict[str, str] = {}
     for name, key, default in (("region", "region", ""), ("profile", "boto_profile", "default")):
@@ -88,26 +88,26 @@ def wishes(document: Document) -> dict[str, str]:
 
 
 def _connected(
-    session: Session, given: Around, read: Callable[[Around], Resolved]
-) -> tuple[Connection, Document]:
+    session: Session, given: LoadContext, read: Callable[[LoadContext], ResolvedDocument]
+) -> tuple[AwsConnection, FdlDocument]:
     """Read, connect, and read again with the account's own values if the file uses them."""
     first = read(given)
     connection = session.connect(**wishes(first.document))
-    if not first.used & _OF_THE_ACCOUNT:
+    if not first.used_variables & _OF_THE_ACCOUNT:
         return connection, first.document
     account = connection.account
     known = replace(given.variables, region=account.region, account_id=account.id)
     return connection, read(replace(given, variables=known)).document
 
 
-def _document(file: Path | None, flags: Flags, given: Around) -> Resolved:
-    from scar.fdl.loader import from_values, resolve
+def _document(file: Path | None, flags: Flags, given: LoadContext) -> ResolvedDocument:
+    from scar.fdl.loader import resolve_file, resolve_values
 
     if file is not None:
-        found = resolve(file, given)
+        found = resolve_file(file, given)
         if flags.name and len(found.document.functions.aws) > 1:
             raise click.UsageError(f"-n cannot rename the functions of {file}: it has several.")
         return found
     if not (flags.image or flags.image_file):
         raise click.UsageError("Give -f FILE, or -n NAME and an image: -i or -if.")
-    return from_values(Path.cwd(), given)
+    return resolve_values(Path.cwd(), given)

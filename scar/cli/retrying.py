@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
-    from scar.runs.ledger import Ledger, Run
-    from scar.runs.retry import CannotRetry
-    from scar.runs.states import State
+    from scar.runs.ledger import Run, RunLedger
+    from scar.runs.retry import NotRetryableError
+    from scar.runs.states import RunState
 
 PARALLEL = 8
 
@@ -56,14 +56,14 @@ def retry(  # noqa: PLR0913 one argument per option
     made twice. Repeated direct calls become new runs.
     """
     del yes
-    from scar.runs.ledger import Ledger
-    from scar.runs.retry import AGAIN
+    from scar.runs.ledger import RunLedger
+    from scar.runs.retry import RETRYABLE_STATES
 
     if bool(what) == failed:
         raise click.UsageError("Give runs or files, or --failed.")
     connection, names = connect(session, name, file)
-    ledger = Ledger.of(connection)
-    wanted = Wanted(what=what, names=names, since=moment(since), states=AGAIN)
+    ledger = RunLedger.connect(connection)
+    wanted = Wanted(what=what, names=names, since=moment(since), states=RETRYABLE_STATES)
     chosen = _chosen(session, connection, ledger, wanted)
     if dry_run:
         _tell(session, [(run, "") for run in chosen], "Would start")
@@ -80,24 +80,26 @@ def retry(  # noqa: PLR0913 one argument per option
 
 
 def _send(
-    session: Session, connection: Connection, ledger: Ledger, chosen: Iterator[Run]
-) -> tuple[list[tuple[Run, str]], list[CannotRetry]]:
+    session: Session, connection: AwsConnection, ledger: RunLedger, chosen: Iterator[Run]
+) -> tuple[list[tuple[Run, str]], list[NotRetryableError]]:
     """Start these runs again; return them with their requests, and what was refused."""
-    from scar.runs.retry import CannotRetry, Retried, retry
-    from scar.transfer.pool import each
+    from scar.runs.retry import NotRetryableError, RetriedRun, retry_run
+    from scar.transfer.pool import map_unordered
 
-    def start(run: Run) -> Retried | CannotRetry:
+    def start(run: Run) -> RetriedRun | NotRetryableError:
         try:
-            return retry(ledger, run, lambda f, event: session.world.enqueue(connection, f, event))
-        except CannotRetry as refusal:
+            return retry_run(
+                ledger, run, lambda f, event: session.world.enqueue(connection, f, event)
+            )
+        except NotRetryableError as refusal:
             return refusal
 
     sent, refused = [], []
-    for done in each(chosen, start, workers=PARALLEL):
-        if isinstance(done, CannotRetry):
+    for done in map_unordered(chosen, start, workers=PARALLEL):
+        if isinstance(done, NotRetryableError):
             refused.append(done)
             continue
-        sent.append((done.run, done.request))
+        sent.append((done.run, done.request_id))
         session.terminal.progress(f"Started {count(len(sent), 'run')}")
     return sent, refused
 
@@ -122,20 +124,20 @@ def cancel(
 ) -> None:
     """End runs that wait or run in Batch. Lambda's cannot be ended from outside."""
     del yes
-    from scar.runs.cancel import CannotCancel
-    from scar.runs.cancel import cancel as end
-    from scar.runs.ledger import Ledger
-    from scar.runs.states import State
+    from scar.runs.cancel import NotCancellableError
+    from scar.runs.cancel import cancel_run as end
+    from scar.runs.ledger import RunLedger
+    from scar.runs.states import RunState
 
     if bool(what) == bool(name or file):
         raise click.UsageError("Give runs or files, or -n or -f.")
     connection, names = connect(session, name, file)
-    ledger, ended = Ledger.of(connection), []
-    wanted = Wanted(what=what, names=names, since=None, states=(State.HANDED, State.RUNNING))
+    ledger, ended = RunLedger.connect(connection), []
+    wanted = Wanted(what=what, names=names, since=None, states=(RunState.QUEUED, RunState.RUNNING))
     for run in _chosen(session, connection, ledger, wanted):
         try:
             job = "" if dry_run else end(ledger, connection.client("batch"), run)
-        except CannotCancel:
+        except NotCancellableError:
             if what:
                 raise
             continue  # it ended while the others were ended
@@ -150,25 +152,25 @@ class Wanted:
     what: Sequence[str]
     names: tuple[str, ...]
     since: datetime | None
-    states: Collection[State]
+    states: Collection[RunState]
 
 
 def _chosen(
-    session: Session, connection: Connection, ledger: Ledger, wanted: Wanted
+    session: Session, connection: AwsConnection, ledger: RunLedger, wanted: Wanted
 ) -> Iterator[Run]:
     from scar.cli.status import look_at
     from scar.runs import lookup as find
-    from scar.runs.batch_job import settled
+    from scar.runs.batch_job import correct_run_state
 
     for one in wanted.what:
         if one.startswith("s3://"):
-            found = find.reading(ledger, *find.place_of(one), wanted.names)
+            found = find.find_runs_of_input(ledger, *find.parse_s3_url(one), wanted.names)
             if not found:
-                raise find.NoSuchRun(f"No run read {one}.", remedy="See `scar why`.")
+                raise find.RunNotFoundError(f"No run read {one}.", remedy="See `scar why`.")
             run = found[-1]
         else:
-            run = find.by_name(ledger, one, wanted.names)
-        yield settled(ledger, connection.client("batch"), run)
+            run = find.find_run(ledger, one, wanted.names)
+        yield correct_run_state(ledger, connection.client("batch"), run)
     if not wanted.what:
         yield from look_at(session, connection, wanted.names, wanted.since, wanted.states)
 

@@ -18,10 +18,10 @@ from scar.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.cli.session import Session
-    from scar.runs.invoke import Answer, Input
+    from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
 
 
@@ -99,7 +99,7 @@ class Call:
     def __init__(
         self,
         session: Session,
-        connection: Connection,
+        connection: AwsConnection,
         function: FunctionSummary,
         output: Path | None = None,
     ) -> None:
@@ -114,14 +114,14 @@ class Call:
         else:
             show_answer(self.session, self.function.name, self.wait(payload), self.output)
 
-    def wait(self, payload: dict[str, object]) -> Answer:
-        from scar.runs.invoke import FunctionFailed
+    def wait(self, payload: dict[str, object]) -> InvocationResponse:
+        from scar.runs.invoke import FunctionError
 
         world, function = self.session.world, self.function
         try:
             return world.invoke(self.connection, function.name, payload, timeout=function.timeout)
-        except FunctionFailed as failed:
-            for line in failed.log:
+        except FunctionError as failed:
+            for line in failed.log_tail:
                 self.session.terminal.say(printable(line))
             raise
 
@@ -146,14 +146,14 @@ class Files:
 
         The first one is waited for: if it fails, so would the others, and none is queued.
         """
-        from scar.transfer.pool import each
+        from scar.transfer.pool import map_unordered
 
         call, terminal = self._call, self._call.session.terminal
         name = call.function.name
         payloads = self._payloads()
         first = None if asynchronous else self._first(payloads)
         queued: list[str] = []
-        for request in each(payloads, call.queue, workers=self._concurrency):
+        for request in map_unordered(payloads, call.queue, workers=self._concurrency):
             queued.append(request)
             terminal.progress(f"Queued {count(len(queued), 'file')}")
         if self._left_out:
@@ -165,7 +165,7 @@ class Files:
             show_queued(call.session, name, queued, first)
         return len(queued) + (first is not None) + self._left_out
 
-    def _first(self, payloads: Iterator[dict[str, object]]) -> Answer | None:
+    def _first(self, payloads: Iterator[dict[str, object]]) -> InvocationResponse | None:
         call = self._call
         payload = next(payloads, None)
         if payload is None:
@@ -179,35 +179,37 @@ class Files:
 
     def _payloads(self) -> Iterator[dict[str, object]]:
         from scar.runs.invoke import object_payload
-        from scar.runs.progress import run_of
-        from scar.runs.retry import AGAIN
+        from scar.runs.progress import current_run
+        from scar.runs.retry import RETRYABLE_STATES
 
         call = self._call
         name, account = call.function.name, call.connection.account
         latest = {} if self._wish else call.session.world.latest_runs(call.connection, name)
         for one in self._files():
-            found = run_of(name, one, latest)
-            if found is not None and found.state not in AGAIN:
+            found = current_run(name, one, latest)
+            if found is not None and found.state not in RETRYABLE_STATES:
                 self._left_out += 1
                 continue
             payload = self._again(found) if found else None
             if payload is None:
-                payload = object_payload(one, account.region, account.partition, wish=self._wish)
+                payload = object_payload(
+                    one, account.region, account.partition, manual_run_id=self._wish
+                )
             if not call.session.json:
                 call.session.terminal.progress(f"s3://{one.bucket}/{one.key}")
             yield payload
 
     def _again(self, found: Run) -> dict[str, object] | None:
         """Return the event of a failed run, None if it was not kept."""
-        from scar.runs.ledger import Ledger
-        from scar.runs.retry import CannotRetry, event_again
+        from scar.runs.ledger import RunLedger
+        from scar.runs.retry import NotRetryableError, prepare_retry
 
         try:
-            return event_again(Ledger.of(self._call.connection), found)
-        except CannotRetry:
+            return prepare_retry(RunLedger.connect(self._call.connection), found)
+        except NotRetryableError:
             return None
 
-    def _files(self) -> Iterator[Input]:
+    def _files(self) -> Iterator[InputObject]:
         seen: set[InputFolder] = set()
         for folder in self._folders:
             if any(other.covers(folder) for other in seen):
@@ -218,7 +220,7 @@ class Files:
 
 def _function(
     session: Session, name: str | None, file: Path | None
-) -> tuple[Connection, FunctionSummary]:
+) -> tuple[AwsConnection, FunctionSummary]:
     """Find the function; one that is described by a file and not there is made first."""
     if file is None:
         if not name:
@@ -247,14 +249,14 @@ def _function(
     return connection, find(session, connection, wanted)
 
 
-def find(session: Session, connection: Connection, name: str) -> FunctionSummary:
+def find(session: Session, connection: AwsConnection, name: str) -> FunctionSummary:
     """Return the function; raise NoSuchFunction."""
-    from scar.runs.logs import NoSuchFunction
+    from scar.runs.logs import FunctionNotFoundError
 
     for function in session.world.functions(connection):
         if function.name == name:
             return function
-    raise NoSuchFunction(name)
+    raise FunctionNotFoundError(name)
 
 
 def _read(script: Path) -> bytes:
@@ -266,8 +268,8 @@ def _read(script: Path) -> bytes:
         ) from error
     if not content.strip():
         raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
-    from scar.fdl.script_checks import LOOKED_AT, windows_line_ends
+    from scar.fdl.script_checks import FIRST_LINE_BYTES, line_ending_problem
 
-    if problem := windows_line_ends(content[:LOOKED_AT]):
+    if problem := line_ending_problem(content[:FIRST_LINE_BYTES]):
         raise UsageError(f"The script {script} {problem} {script}", remedy="Then run it again.")
     return content

@@ -21,6 +21,6 @@ def schema(session: Session) -> None:
     Editors with a YAML language server use it after a first line in the FDL file:
     # yaml-language-server: $schema=fdl-schema.json
     """
-    from scar.fdl.schema import schema
+    from scar.fdl.schema import build_schema
 
-    session.terminal.json(schema())
+    session.terminal.json(build_schema())

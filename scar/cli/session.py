@@ -9,9 +9,9 @@ from scar.cli.render import Terminal
 from scar.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.world import World
-    from scar.fdl.settings import Settings
+    from scar.fdl.settings import UserSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +37,20 @@ class Session:
     debug: bool = False
     json: bool = False
     terminal: Terminal = field(default_factory=Terminal)
-    _settings: Settings | None = field(default=None, init=False, repr=False)
+    _settings: UserSettings | None = field(default=None, init=False, repr=False)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> UserSettings:
         """What configuration files and the environment say; read once, notes told."""
         if self._settings is None:
-            from scar.fdl.settings import read
+            from scar.fdl.settings import read_settings
 
-            self._settings = read(self.world.environment, self.stage)
+            self._settings = read_settings(self.world.environment, self.stage)
             for note in self._settings.notes:
                 self.terminal.say(note)
         return self._settings
 
-    def connect(self, *, region: str = "", profile: str = "") -> Connection:
+    def connect(self, *, region: str = "", profile: str = "") -> AwsConnection:
         """Connect, and say where to, before anything else; arguments are an FDL file's wishes.
 
         The command line goes over SCAR_REGION and SCAR_PROFILE, these over the file, the file

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.cli.session import Session
-    from scar.fdl.effective_values import Value
-    from scar.fdl.loader import Resolved
+    from scar.fdl.effective_values import EffectiveValue
+    from scar.fdl.loader import ResolvedDocument
 
 
 _HEAD = ("KEY", "VALUE", "FROM")
@@ -69,18 +69,18 @@ def _unnamed(flags: Flags) -> Flags:
     return replace(flags, name=None)
 
 
-def _show(session: Session, resolved: Resolved, name: str | None, *, secrets: bool) -> None:
-    from scar.fdl.effective_values import values
+def _show(session: Session, resolved: ResolvedDocument, name: str | None, *, secrets: bool) -> None:
+    from scar.fdl.effective_values import list_effective_values
 
     functions = [f.lambda_.name for f in resolved.document.functions.aws]
     if name and name not in functions:
         raise UsageError(f"There is no function {name}.", remedy=f"It has {', '.join(functions)}.")
     shown = {
-        function: values(resolved, number, secrets=secrets)
+        function: list_effective_values(resolved, number, secrets=secrets)
         for number, function in enumerate(functions)
         if function == name or not name
     }
-    if resolved.assumed:
+    if resolved.assumed_variables:
         _tell_assumed(session, resolved)
     where = _where(session, resolved)
     if session.json:
@@ -95,20 +95,20 @@ def _show(session: Session, resolved: Resolved, name: str | None, *, secrets: bo
         session.terminal.table(_HEAD, rows)
 
 
-def _tell_assumed(session: Session, resolved: Resolved) -> None:
-    from scar.fdl.variables import ASSUMED
+def _tell_assumed(session: Session, resolved: ResolvedDocument) -> None:
+    from scar.fdl.variables import ASSUMED_VALUES
 
-    for name in sorted(resolved.assumed):
+    for name in sorted(resolved.assumed_variables):
         session.terminal.say(
-            f"${{{name}}} is shown as {ASSUMED[name]}: without credentials it is not known."
+            f"${{{name}}} is shown as {ASSUMED_VALUES[name]}: without credentials it is not known."
             " Deployment fills in the real one."
         )
 
 
-def _where(session: Session, resolved: Resolved) -> tuple[Value, ...]:
+def _where(session: Session, resolved: ResolvedDocument) -> tuple[EffectiveValue, ...]:
     """Say where commands would go with this file, as ``Session.target`` decides."""
     from scar.cli.reading import wishes
-    from scar.fdl.effective_values import Value
+    from scar.fdl.effective_values import EffectiveValue
 
     wished, environment = wishes(resolved.document), session.world.environment
     settings, local = session.settings, session.local
@@ -127,7 +127,9 @@ def _where(session: Session, resolved: Resolved) -> tuple[Value, ...]:
         )
         given = places[:1] if local and key != "stage" else places
         value, source = next((pair for pair in given if pair[0]), ("", "the SDK"))
-        found.append(Value(key=key, value=value, source=source if value else _of_sdk(key, local)))
+        found.append(
+            EffectiveValue(key=key, value=value, source=source if value else _of_sdk(key, local))
+        )
     return tuple(found)
 
 
@@ -137,7 +139,7 @@ def _of_sdk(key: str, local: bool) -> str:
     return "the local cloud" if local else "left to the SDK: AWS_REGION, AWS_PROFILE and the like"
 
 
-def _rows(found: tuple[Value, ...]) -> list[dict[str, object]]:
+def _rows(found: tuple[EffectiveValue, ...]) -> list[dict[str, object]]:
     return [{"key": v.key, "value": v.value, "from": v.source} for v in found]
 
 

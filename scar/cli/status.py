@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
     from scar.runs.ledger import Run
-    from scar.runs.states import State
-    from scar.runs.status import FunctionStatus, Status
+    from scar.runs.states import RunState
+    from scar.runs.status import FunctionStatus, StatusReport
     from supervisor.invocation import RunPath
 
 EVERY = 2.0  # seconds
@@ -53,8 +53,8 @@ def status(
     work in Batch. lost: nobody is at work and nothing says why; `scar why` and `scar retry` go
     on from there.
     """
-    from scar.runs.ledger import Ledger
-    from scar.runs.lookup import inputs
+    from scar.runs.ledger import RunLedger
+    from scar.runs.lookup import read_input_urls
 
     if watch and session.json:
         raise UsageError("--watch shows a table.", remedy="Leave out -j or --watch.")
@@ -62,7 +62,7 @@ def status(
     connection, names = connect(session, name, file)
     while True:
         found = look(session, connection, names, after, failed=failed)
-        files = inputs(Ledger.of(connection), found.recent) if failed else {}
+        files = read_input_urls(RunLedger.connect(connection), found.recent) if failed else {}
         if session.json:
             session.terminal.json(_json(found, files))
             return
@@ -76,58 +76,60 @@ def status(
 
 def look(
     session: Session,
-    connection: Connection,
+    connection: AwsConnection,
     names: tuple[str, ...],
     since: datetime | None,
     *,
     failed: bool = False,
-) -> Status:
+) -> StatusReport:
     """Count the runs of these functions, all if ``names`` is empty."""
-    from scar.runs.status import BAD
+    from scar.runs.status import FAILURE_STATES
 
-    only, most = (BAD, 100) if failed else ((), 10)
+    only, most = (FAILURE_STATES, 100) if failed else ((), 10)
     return _ask(session, connection, names, since, only, most=most)
 
 
 def _ask(
     session: Session,
-    connection: Connection,
+    connection: AwsConnection,
     names: tuple[str, ...],
     since: datetime | None,
-    only: Collection[State],
+    only: Collection[RunState],
     *,
     most: int,
-) -> Status:
+) -> StatusReport:
     """Ask Batch, then list the records."""
-    from scar.runs.ledger import Ledger
-    from scar.runs.logs import NoSuchFunction
-    from scar.runs.status import status
-    from scar.runs.unfinished_jobs import unfinished
+    from scar.runs.ledger import RunLedger
+    from scar.runs.logs import FunctionNotFoundError
+    from scar.runs.status import collect_status
+    from scar.runs.unfinished_jobs import list_unfinished_jobs
 
     deployed = {f.name: f for f in session.world.functions(connection)}
-    ledger = Ledger.of(connection)
-    there = {*deployed, *ledger.functions()}
+    ledger = RunLedger.connect(connection)
+    there = {*deployed, *ledger.list_functions()}
     wanted = names or tuple(sorted(there))
     if missing := [name for name in wanted if name not in there]:
-        raise NoSuchFunction(missing[0])
+        raise FunctionNotFoundError(missing[0])
     queues = {n: deployed[n].queue for n in wanted if n in deployed and deployed[n].queue}
-    jobs = unfinished(connection.client("batch"), queues.values())
+    jobs = list_unfinished_jobs(connection.client("batch"), queues.values())
     known = dict.fromkeys(queues, jobs)
-    return status(ledger, wanted, known, since=since, only=only, most=most)
+    return collect_status(ledger, wanted, known, since=since, recent_states=only, limit=most)
 
 
 def look_at(
     session: Session,
-    connection: Connection,
+    connection: AwsConnection,
     names: tuple[str, ...],
     since: datetime | None,
-    states: Collection[State],
+    states: Collection[RunState],
 ) -> tuple[Run, ...]:
     """Return all runs in these states, newest first."""
     return _ask(session, connection, names, since, states, most=1_000_000).recent
 
 
-def _show(session: Session, found: Status, files: Mapping[RunPath, str], *, failed: bool) -> None:
+def _show(
+    session: Session, found: StatusReport, files: Mapping[RunPath, str], *, failed: bool
+) -> None:
     terminal = session.terminal
     if not found.functions:
         terminal.say("Nothing ran yet.")
@@ -138,12 +140,18 @@ def _show(session: Session, found: Status, files: Mapping[RunPath, str], *, fail
     if found.recent:
         terminal.data("")
         rows = [
-            (_time(r.changed), r.state.value, r.path.function, r.path.run_id, files.get(r.path, ""))
+            (
+                _time(r.changed_at),
+                r.state.value,
+                r.path.function,
+                r.path.run_id,
+                files.get(r.path, ""),
+            )
             for r in found.recent
         ]
         last = "FILE" if files else ""
         terminal.table(("CHANGED (UTC)", "STATE", "FUNCTION", "RUN", last), rows)
-    bad = sum(f.bad for f in found.functions)
+    bad = sum(f.failure_count for f in found.functions)
     if bad:
         terminal.say(f"{count(bad, 'run')} failed: `scar why RUN` says why, `scar retry` repeats.")
     elif failed:
@@ -151,16 +159,16 @@ def _show(session: Session, found: Status, files: Mapping[RunPath, str], *, fail
 
 
 def _counts(found: FunctionStatus) -> dict[str, int]:
-    from scar.runs.states import State
+    from scar.runs.states import RunState
 
     return {
-        "waiting": found.states[State.WAITING],
-        "lambda": found.states[State.LAMBDA],
-        "queued": found.states[State.HANDED],
-        "running": found.states[State.RUNNING],
-        "done": found.states[State.DONE],
-        "failed": found.states[State.FAILED],
-        "lost": found.states[State.LOST],
+        "waiting": found.states[RunState.WAITING],
+        "lambda": found.states[RunState.LAMBDA],
+        "queued": found.states[RunState.QUEUED],
+        "running": found.states[RunState.RUNNING],
+        "done": found.states[RunState.DONE],
+        "failed": found.states[RunState.FAILED],
+        "lost": found.states[RunState.LOST],
     }
 
 
@@ -168,7 +176,9 @@ def _remark(found: FunctionStatus) -> str:
     if not found.runnable_since:
         return ""
     said = f": {found.reason}" if found.reason else ""
-    return f"{found.waiting['RUNNABLE']:,} RUNNABLE since {_time(found.runnable_since)}{said}"
+    return (
+        f"{found.jobs_by_status['RUNNABLE']:,} RUNNABLE since {_time(found.runnable_since)}{said}"
+    )
 
 
 def _number(number: int) -> str:
@@ -179,13 +189,13 @@ def _time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _json(found: Status, files: Mapping[RunPath, str]) -> dict[str, object]:
+def _json(found: StatusReport, files: Mapping[RunPath, str]) -> dict[str, object]:
     return {
         "functions": [
             {
                 "name": f.function,
                 **_counts(f),
-                "batch": dict(f.waiting),
+                "batch": dict(f.jobs_by_status),
                 "runnable_since": _moment(f.runnable_since),
                 "reason": f.reason,
             }
@@ -202,7 +212,7 @@ def _rows(runs: Iterable[Run], files: Mapping[RunPath, str]) -> Iterable[dict[st
             "run": run.path.run_id,
             "date": run.path.date,
             "state": run.state.value,
-            "changed": _moment(run.changed),
+            "changed": _moment(run.changed_at),
             **({"file": files[run.path]} if run.path in files else {}),
         }
 

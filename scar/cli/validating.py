@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.cli.session import Session
-    from scar.fdl.model import Document
-    from scar.fdl.problems import InvalidFDL
+    from scar.fdl.model import FdlDocument
+    from scar.fdl.problems import InvalidFdlError
 
 
 @click.command()
@@ -31,13 +31,13 @@ def validate(session: Session, file: Path | None) -> None:
     """
     if file is None:
         raise click.UsageError("Give -f FILE.")
-    from scar.aws.validation.deployment_checks import require
+    from scar.aws.validation.deployment_checks import raise_if_any
     from scar.cli.reading import resolve_document
-    from scar.fdl.problems import InvalidFDL
+    from scar.fdl.problems import InvalidFdlError
 
     try:
         document = resolve_document(session, file, Flags()).document
-    except InvalidFDL as error:
+    except InvalidFdlError as error:
         if session.json:
             session.terminal.json({"valid": False, "faults": _rows(error)})
         raise
@@ -45,7 +45,7 @@ def validate(session: Session, file: Path | None) -> None:
         if session.json:
             rows = [{"line": 1, "column": 1, "key": "", "problem": fault} for fault in found]
             session.terminal.json({"valid": False, "faults": rows})
-        require(found)
+        raise_if_any(found)
     number = len(document.functions.aws)
     if session.json:
         session.terminal.json({"valid": True, "faults": []})
@@ -53,30 +53,30 @@ def validate(session: Session, file: Path | None) -> None:
         session.terminal.say(f"{file}: no faults in {count(number, 'function')}.")
 
 
-def _broken(document: Document) -> list[str]:
+def _broken(document: FdlDocument) -> list[str]:
     """Find what AWS would refuse in any account: everything is compiled for one that is not."""
     from scar.aws.compile.from_fdl import functions_of
-    from scar.aws.compile.placeholders import compiled
+    from scar.aws.compile.placeholders import compile_with_placeholders
     from scar.aws.model.account import Account, partition_of
     from scar.aws.validation import deployment_checks as preflight
     from scar.cli.reading import wishes
-    from scar.fdl.variables import ASSUMED
+    from scar.fdl.variables import ASSUMED_VALUES
 
     functions = functions_of(document)
-    if found := list(preflight.of_functions(functions)):
+    if found := list(preflight.check_functions(functions)):
         return found
-    region = wishes(document)["region"] or ASSUMED["region"]
-    account = Account(ASSUMED["account_id"], region, partition_of(region))
-    return list(preflight.of_resources(compiled(functions, account), region))
+    region = wishes(document)["region"] or ASSUMED_VALUES["region"]
+    account = Account(ASSUMED_VALUES["account_id"], region, partition_of(region))
+    return list(preflight.check_resources(compile_with_placeholders(functions, account), region))
 
 
-def _rows(error: InvalidFDL) -> list[dict[str, object]]:
+def _rows(error: InvalidFdlError) -> list[dict[str, object]]:
     return [
         {
             "line": fault.position.line,
             "column": fault.position.column,
             "key": fault.key,
-            "problem": fault.problem,
+            "problem": fault.message,
         }
-        for fault in error.faults
+        for fault in error.problems
     ]

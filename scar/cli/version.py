@@ -22,6 +22,6 @@ def version(session: Session, *, licenses: bool) -> None:
     if licenses:
         from scar.image.compose import supervisor_bundle as bundle
 
-        session.terminal.data(bundle.notice(bundle.any_bundle()))
+        session.terminal.data(bundle.read_notice(bundle.find_any_bundle()))
         return
     session.terminal.data(f"scar {scar.__version__}")

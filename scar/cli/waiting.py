@@ -10,14 +10,14 @@ import click
 from scar.cli.asking import connect
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.render import count
-from scar.errors import ScarError, StillWaiting
+from scar.errors import ScarError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
-    from scar.runs.progress import Progress
+    from scar.runs.progress import RunProgress
 
 FIRST, SLOWEST = 1.0, 10.0  # seconds between looks
 
@@ -46,49 +46,49 @@ def wait(
     until, pause = time.monotonic() + timeout, FIRST
     while True:
         found = _look(session, connection, runs, names)
-        session.terminal.progress(found.sentence)
-        if found.over:
+        session.terminal.progress(found.summary)
+        if found.is_finished:
             break
         if time.monotonic() + pause > until:
             session.terminal.end_progress()
-            raise StillWaiting(
-                f"Not over after {timeout:g} s: {found.sentence}",
+            raise WaitTimeoutError(
+                f"Not over after {timeout:g} s: {found.summary}",
                 remedy="`scar status` shows where they are; wait longer with --timeout.",
             )
         time.sleep(pause)
         pause = min(SLOWEST, pause * 1.3)
     if session.json:
-        session.terminal.json(found.row)
-    session.terminal.say(found.sentence)
-    if found.bad:
+        session.terminal.json(found.counts)
+    session.terminal.say(found.summary)
+    if found.failure_count:
         raise ScarError(
-            f"{count(found.bad, 'run')} did not succeed.",
+            f"{count(found.failure_count, 'run')} did not succeed.",
             remedy="`scar status --failed` names them, `scar why RUN` tells why.",
         )
 
 
 def _look(
-    session: Session, connection: Connection, runs: tuple[str, ...], names: tuple[str, ...]
-) -> Progress:
+    session: Session, connection: AwsConnection, runs: tuple[str, ...], names: tuple[str, ...]
+) -> RunProgress:
     from scar.runs import lookup as find
-    from scar.runs.ledger import Ledger
-    from scar.runs.progress import of_inputs, of_runs
-    from scar.runs.unfinished_jobs import unfinished
+    from scar.runs.ledger import RunLedger
+    from scar.runs.progress import count_inputs, count_runs
+    from scar.runs.unfinished_jobs import list_unfinished_jobs
 
-    ledger = Ledger.of(connection)
+    ledger = RunLedger.connect(connection)
     deployed = session.world.functions(connection)
     queues = [f.queue for f in deployed if f.queue]
-    jobs = unfinished(connection.client("batch"), queues) if queues else None
+    jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
     if runs:
-        named = [find.by_name(ledger, run) for run in runs]
-        return of_runs(named, jobs, ledger.now)
+        named = [find.find_run(ledger, run) for run in runs]
+        return count_runs(named, jobs, ledger.now)
     folders = {f.name: f.inputs for f in deployed if f.name in names}
     missing = [name for name in names if name not in folders]
     if missing:
-        from scar.runs.logs import NoSuchFunction
+        from scar.runs.logs import FunctionNotFoundError
 
-        raise NoSuchFunction(missing[0])
-    return of_inputs(
+        raise FunctionNotFoundError(missing[0])
+    return count_inputs(
         ledger,
         {
             name: [one for folder in inputs for one in session.world.inputs(connection, folder)]

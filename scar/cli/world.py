@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from scar.aws.client.connection import Connection
-    from scar.aws.images.image_builder import FunctionImages
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.images.image_builder import FunctionImageBuilder
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.aws.model.function import Function
     from scar.aws.model.plan import Plan
     from scar.aws.model.resources import Resource
     from scar.cli.session import Target
     from scar.image.formats.blobs import BlobCache
-    from scar.image.formats.resolver import ImageStore
-    from scar.local.control import Control
-    from scar.runs.invoke import Answer, Input
+    from scar.image.formats.resolver import ImageSource
+    from scar.local.control import LocalCloudControl
+    from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
 
 
@@ -29,14 +29,16 @@ class World:
 
     environment: Mapping[str, str]
 
-    def control(self) -> Control:
+    def control(self) -> LocalCloudControl:
         """Return the control of the local cloud."""
-        from scar.local.control import Control
-        from scar.local.home import Home
+        from scar.local.control import LocalCloudControl
+        from scar.local.home import LocalCloudHome
 
-        return Control(Home.of(self.environment), self.environment)
+        return LocalCloudControl(
+            LocalCloudHome.from_environment(self.environment), self.environment
+        )
 
-    def connect(self, target: Target) -> Connection:
+    def connect(self, target: Target) -> AwsConnection:
         """Connect to the target; start the local cloud if it is meant and does not run.
 
         The description says where to. Raises ConfigurationError without usable credentials.
@@ -47,7 +49,7 @@ class World:
             return to_local(self.control().ensure_started(), target)
         return to_aws(target)
 
-    def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
+    def functions(self, connection: AwsConnection) -> Sequence[FunctionSummary]:
         from scar.aws.inventory.functions import list_functions
 
         return list_functions(connection)
@@ -55,7 +57,7 @@ class World:
     def deploy(
         self,
         functions: Sequence[Function],
-        connection: Connection,
+        connection: AwsConnection,
         report: Callable[[str], None],
         *,
         dry_run: bool,
@@ -69,46 +71,46 @@ class World:
 
     @contextmanager
     def function_images(
-        self, connection: Connection, report: Callable[[str], None]
-    ) -> Iterator[FunctionImages]:
+        self, connection: AwsConnection, report: Callable[[str], None]
+    ) -> Iterator[FunctionImageBuilder]:
         """Open what composes images of functions; their layers can be read as long as it is."""
-        from scar.aws.images.image_builder import FunctionImages
+        from scar.aws.images.image_builder import FunctionImageBuilder
         from scar.image.compose.supervisor_bundle import find_bundle
 
         with self.image_stores(lambda: connection) as places:
-            yield FunctionImages(
+            yield FunctionImageBuilder(
                 connection=connection,
-                bundle=find_bundle,
+                find_bundle=find_bundle,
                 cache=self.image_cache(),
-                stores=places,
+                image_stores=places,
                 report=report,
             )
 
     @contextmanager
-    def image_stores(self, connect: Callable[[], Connection]) -> Iterator[Sequence[ImageStore]]:
+    def image_stores(self, connect: Callable[[], AwsConnection]) -> Iterator[Sequence[ImageSource]]:
         """Open the places of images: those on this machine first, then all registries.
 
         ``connect`` is called if an image is in ECR.
         """
         from scar.aws.images.registry_logins import RegistryLogins
-        from scar.image.formats.docker_source import stores
+        from scar.image.formats.docker_source import find_docker_sources
         from scar.image.registry.credentials import DockerConfig
-        from scar.image.registry.pull import Registries
+        from scar.image.registry.pull import RegistryImageSource
 
-        logins = RegistryLogins(connect, DockerConfig.of_user(self.environment))
-        with Registries(logins) as registries:
-            yield [*stores(self.environment), registries]
+        logins = RegistryLogins(connect, DockerConfig.from_environment(self.environment))
+        with RegistryImageSource(logins) as registries:
+            yield [*find_docker_sources(self.environment), registries]
 
     def image_cache(self) -> BlobCache:
         """Return where layers are kept that were read from this machine."""
         from scar.image.formats.blobs import BlobCache
 
-        return BlobCache.of_user(self.environment)
+        return BlobCache.from_environment(self.environment)
 
     def remove(
         self,
         names: Sequence[str],
-        connection: Connection,
+        connection: AwsConnection,
         report: Callable[[str], None],
         *,
         buckets: frozenset[str],
@@ -119,47 +121,47 @@ class World:
 
         return remove(names, connection, report, buckets=buckets, force=force, dry_run=dry_run)
 
-    def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
+    def deployed_parts(self, connection: AwsConnection, function: str) -> Sequence[Resource]:
         """Return what is there of a function, the function first; empty if it is not there."""
-        from scar.aws.inventory.functions import parts_of
+        from scar.aws.inventory.functions import read_function_resources
 
-        return parts_of(function, connection)
+        return read_function_resources(function, connection)
 
-    def every_function(self, connection: Connection) -> Sequence[str]:
-        from scar.aws.deploy.deploy import every_function
+    def every_function(self, connection: AwsConnection) -> Sequence[str]:
+        from scar.aws.deploy.deploy import list_function_names
 
-        return every_function(connection)
+        return list_function_names(connection)
 
     def invoke(
-        self, connection: Connection, function: str, payload: dict[str, object], *, timeout: int
-    ) -> Answer:
-        from scar.runs.invoke import invoke
+        self, connection: AwsConnection, function: str, payload: dict[str, object], *, timeout: int
+    ) -> InvocationResponse:
+        from scar.runs.invoke import invoke_function
 
-        return invoke(connection, function, payload, timeout=timeout)
+        return invoke_function(connection, function, payload, timeout=timeout)
 
-    def enqueue(self, connection: Connection, function: str, payload: dict[str, object]) -> str:
+    def enqueue(self, connection: AwsConnection, function: str, payload: dict[str, object]) -> str:
         from scar.runs.invoke import enqueue
 
         return enqueue(connection, function, payload)
 
-    def latest_runs(self, connection: Connection, function: str) -> Mapping[str, Run]:
+    def latest_runs(self, connection: AwsConnection, function: str) -> Mapping[str, Run]:
         """Return the latest run on each object, by the first half of its id."""
-        from scar.runs.ledger import Ledger
-        from scar.runs.progress import latest_runs
+        from scar.runs.ledger import RunLedger
+        from scar.runs.progress import latest_runs_by_input
 
-        return latest_runs(Ledger.of(connection), function)
+        return latest_runs_by_input(RunLedger.connect(connection), function)
 
-    def inputs(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
+    def inputs(self, connection: AwsConnection, folder: InputFolder) -> Iterator[InputObject]:
         """Yield the objects of a folder that an event may name."""
-        from scar.runs.invoke import Input
+        from scar.runs.invoke import InputObject
         from scar.transfer.client import transfer_client
-        from scar.transfer.location import Place
+        from scar.transfer.location import S3Location
         from scar.transfer.objects import list_objects
 
-        place = Place.parse(folder.path)
+        place = S3Location.parse(folder.path)
         for entry in list_objects(transfer_client(connection), place):
             if not entry.key.endswith("/") and entry.key.endswith(folder.suffix):
-                yield Input(
+                yield InputObject(
                     bucket=place.bucket,
                     key=entry.key,
                     size=entry.size,

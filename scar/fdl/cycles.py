@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
-def cycle(starts: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+def find_cycle(starts: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     """Return functions of which each starts the next and the last the first; empty if none.
 
     ``starts`` says whom a function's outputs start. One that starts itself counts.
@@ -26,7 +26,7 @@ def cycle(starts: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     return ()
 
 
-def lands_in(
+def can_trigger(
     output: tuple[str, str], suffixes: Collection[str], watched: tuple[str, str], suffix: str
 ) -> bool:
     """Say whether files written to one folder start what watches another.

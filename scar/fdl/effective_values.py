@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from scar.fdl.loader import origin_of
-from scar.fdl.problems import key_of
+from scar.fdl.loader import value_source
+from scar.fdl.problems import format_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from scar.fdl.loader import Resolved
+    from scar.fdl.loader import ResolvedDocument
     from scar.fdl.problems import Location
 
 MASK = "********"
-DEFAULT = "default"
+DEFAULT_SOURCE = "default"
 # Lambda's API and SCAR write these otherwise; the model renames them.
-_RENAMED: Mapping[str | int, str] = {
+_ALTERNATE_KEYS: Mapping[str | int, str] = {
     "SubnetIds": "subnets",
     "SecurityGroupIds": "security_group_ids",
     "Arn": "arn",
@@ -30,7 +30,7 @@ _RENAMED: Mapping[str | int, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class EffectiveValue:
     """One key of a function: as people write it, its value as plain data, where it is from."""
 
     key: str
@@ -38,48 +38,50 @@ class Value:
     source: str
 
 
-def values(resolved: Resolved, number: int, *, secrets: bool) -> tuple[Value, ...]:
+def list_effective_values(
+    resolved: ResolvedDocument, number: int, *, secrets: bool
+) -> tuple[EffectiveValue, ...]:
     """Return all values of a function in the model's order.
 
     Values of environment variables may be secrets: without ``secrets`` a mask stands for them.
     """
-    origins = {_renamed(at): source for at, source in resolved.origins[number].items()}
+    origins = {_normalize_location(at): source for at, source in resolved.origins[number].items()}
     function = resolved.document.functions.aws[number]
     return tuple(
-        Value(
-            key=key_of(location),
+        EffectiveValue(
+            key=format_location(location),
             value=value if secrets or not _is_secret(location) else MASK,
-            source=_source(location, origins),
+            source=_find_source(location, origins),
         )
-        for location, value in _flat(function, ())
+        for location, value in _flatten_model(function, ())
     )
 
 
-def _source(location: Location, origins: Mapping[Location, str]) -> str:
-    return origin_of(location, origins) or DEFAULT
+def _find_source(location: Location, origins: Mapping[Location, str]) -> str:
+    return value_source(location, origins) or DEFAULT_SOURCE
 
 
-def _flat(value: BaseModel, above: Location) -> Iterator[tuple[Location, object]]:
+def _flatten_model(value: BaseModel, above: Location) -> Iterator[tuple[Location, object]]:
     """Yield what a part of the FDL holds; lists of plain values are one value."""
     for name, field in type(value).model_fields.items():
         here = (*above, field.alias or name)
-        yield from _one(getattr(value, name), here)
+        yield from _flatten_value(getattr(value, name), here)
 
 
-def _one(value: Any, here: Location) -> Iterator[tuple[Location, object]]:  # noqa: ANN401
+def _flatten_value(value: Any, here: Location) -> Iterator[tuple[Location, object]]:  # noqa: ANN401
     if isinstance(value, BaseModel):
-        yield from _flat(value, here)
+        yield from _flatten_model(value, here)
     elif isinstance(value, dict) and value:
         for key, item in value.items():
-            yield (*here, key), _plain(item)
+            yield (*here, key), _to_plain_data(item)
     elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
         for number, item in enumerate(value):
-            yield from _flat(item, (*here, number))
+            yield from _flatten_model(item, (*here, number))
     else:
-        yield here, _plain(value)
+        yield here, _to_plain_data(value)
 
 
-def _plain(value: object) -> object:
+def _to_plain_data(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, PurePath):
@@ -91,5 +93,5 @@ def _is_secret(location: Location) -> bool:
     return location[-2:-1] == ("Variables",)
 
 
-def _renamed(location: Location) -> Location:
-    return tuple(_RENAMED.get(part, part) for part in location)
+def _normalize_location(location: Location) -> Location:
+    return tuple(_ALTERNATE_KEYS.get(part, part) for part in location)

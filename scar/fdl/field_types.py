@@ -21,7 +21,7 @@ _REPOSITORY_PREFIX = r"(?=.{1,150}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*"
 _BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 
 
-def _matches(pattern: str, what: str) -> AfterValidator:
+def _pattern_validator(pattern: str, what: str) -> AfterValidator:
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
             raise ValueError(f"{text!r} is not {what}")
@@ -30,42 +30,42 @@ def _matches(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _text(value: object) -> object:
+def _number_to_text(value: object) -> object:
     """Take numbers as the text they look like: YAML reads ``VAR: 1`` as a number."""
     if isinstance(value, bool):
         raise ValueError(f"YAML reads this as {str(value).lower()}; put it in quotes")  # noqa: TRY004
     return str(value) if isinstance(value, int | float) else value
 
 
-def listed(value: object) -> object:
+def to_list(value: object) -> object:
     """Take one value where a list is wanted, and nothing as an empty list."""
     if value is None:
         return ()
     return (value,) if isinstance(value, str | int | float) else value
 
 
-def listed_or_one(value: object) -> object:
+def mapping_to_list(value: object) -> object:
     """Take one mapping where a list of them is wanted."""
-    return (value,) if isinstance(value, dict) else listed(value)
+    return (value,) if isinstance(value, dict) else to_list(value)
 
 
-def keyed(value: object) -> object:
+def none_to_empty(value: object) -> object:
     return {} if value is None else value
 
 
-def renamed(value: object, **names: str) -> object:
+def rename_keys(value: object, **names: str) -> object:
     """Take keys as Lambda's API and SCAR write them; one that is there by its own name stays."""
     if not isinstance(value, dict):
         return value
     return {names.get(k, k) if names.get(k) not in value else k: v for k, v in value.items()}
 
 
-def sized(value: object) -> object:
+def unwrap_size(value: object) -> object:
     """Take ``{Size: 512}`` as 512: Lambda's API and SCAR write it so."""
     return value["Size"] if isinstance(value, dict) and value.keys() == {"Size"} else value
 
 
-def _file(value: Path, info: ValidationInfo) -> Path:
+def _resolve_path(value: Path, info: ValidationInfo) -> Path:
     """Make a path absolute: it is relative to the FDL file."""
     folder = (info.context or {}).get("folder", Path())
     try:
@@ -74,7 +74,7 @@ def _file(value: Path, info: ValidationInfo) -> Path:
         raise ValueError(f"{value} begins in the home of a user who does not exist") from error
 
 
-def _readable(path: Path) -> Path:
+def _require_readable_file(path: Path) -> Path:
     try:
         with path.open("rb") as file:
             if not file.read(1):
@@ -84,57 +84,62 @@ def _readable(path: Path) -> Path:
     return path
 
 
-def _of_unix(path: Path) -> Path:
+def _require_unix_line_ends(path: Path) -> Path:
     with path.open("rb") as file:
-        problem = scripts.windows_line_ends(file.read(scripts.LOOKED_AT))
+        problem = scripts.line_ending_problem(file.read(scripts.FIRST_LINE_BYTES))
     if problem:
         raise ValueError(f"the script {problem} {path}")
     return path
 
 
-def _folder(path: Path) -> Path:
+def _require_folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError(f"there is no folder {path}")
     return path
 
 
-def retention(days: int) -> int:
+def check_log_retention(days: int) -> int:
     if days not in limits.LOG_RETENTION_DAYS:
         allowed = ", ".join(map(str, sorted(limits.LOG_RETENTION_DAYS)))
         raise ValueError(f"{days} is not one of {allowed}")
     return days
 
 
-def storage_path(path: str) -> str:
+def normalize_storage_path(path: str) -> str:
     bucket, _, folder = path.strip("/").partition("/")
     if not re.fullmatch(_BUCKET_NAME, bucket):
         raise ValueError(
             f"{bucket!r} is no bucket name: 3 to 63 of a-z, 0-9, '.' and '-', "
             "beginning and ending with a letter or digit"
         )
-    if len(folder.encode()) > limits.S3_KEY.most:
-        raise ValueError(f"the folder is longer than {limits.S3_KEY.most} bytes")
+    if len(folder.encode()) > limits.S3_KEY.maximum:
+        raise ValueError(f"the folder is longer than {limits.S3_KEY.maximum} bytes")
     if any(part in {"", ".", ".."} for part in folder.split("/") if folder):
         raise ValueError(f"{path!r} has an empty, '.' or '..' part")
     return f"{bucket}/{folder}" if folder else bucket
 
 
-def no_oscar(value: object) -> None:
+def reject_oscar(value: object) -> None:
     if value is not None:
         raise ValueError("OSCAR clusters are not supported; use functions.aws")
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_number_to_text)]
 RepositoryPrefix = Annotated[
-    str, _matches(_REPOSITORY_PREFIX, "the begin of an ECR repository's name: a-z, 0-9, . _ - /")
+    str,
+    _pattern_validator(
+        _REPOSITORY_PREFIX, "the begin of an ECR repository's name: a-z, 0-9, . _ - /"
+    ),
 ]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(listed)]
-File = Annotated[Path, AfterValidator(_file), AfterValidator(_readable)]
-Script = Annotated[File, AfterValidator(_of_unix)]
-Folder = Annotated[Path, AfterValidator(_file), AfterValidator(_folder)]
-Name = Annotated[
-    str, _matches(_FUNCTION_NAME, "a function name: 1 to 64 letters, digits, '-' and '_'")
+TextList = Annotated[tuple[Text, ...], BeforeValidator(to_list)]
+ReadableFile = Annotated[
+    Path, AfterValidator(_resolve_path), AfterValidator(_require_readable_file)
+]
+ScriptFile = Annotated[ReadableFile, AfterValidator(_require_unix_line_ends)]
+ExistingFolder = Annotated[Path, AfterValidator(_resolve_path), AfterValidator(_require_folder)]
+FunctionName = Annotated[
+    str, _pattern_validator(_FUNCTION_NAME, "a function name: 1 to 64 letters, digits, '-' and '_'")
 ]
 VariableName = Annotated[
-    str, _matches(r"[A-Za-z_][A-Za-z0-9_]*", "a variable name: letters, digits and '_'")
+    str, _pattern_validator(r"[A-Za-z_][A-Za-z0-9_]*", "a variable name: letters, digits and '_'")
 ]

@@ -10,24 +10,24 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 
 
-def keys_below(model: type[BaseModel], location: Location) -> list[str]:
+def list_keys(model: type[BaseModel], location: Location) -> list[str]:
     """Return the keys that the FDL knows at a location, empty if it is no place for keys."""
     for part in location:
         if isinstance(part, int):
             continue
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        below = model_in(fields[part].annotation) if part in fields else None
+        below = nested_model(fields[part].annotation) if part in fields else None
         if below is None:
             return []
         model = below
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def model_in(annotation: object) -> type[BaseModel] | None:
+def nested_model(annotation: object) -> type[BaseModel] | None:
     """Return the part of the FDL that a field holds, itself or in a list, if any."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in get_args(annotation):
-        if (found := model_in(inner)) is not None:
+        if (found := nested_model(inner)) is not None:
             return found
     return None

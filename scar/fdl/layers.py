@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class SettingsLayer:
     """Values shaped like one entry of ``functions.aws``, valid for every function.
 
     ``source`` is where they are from, for people; ``places`` say it closer of single ones.
@@ -30,55 +30,57 @@ class Layer:
 
     source: str
     values: Mapping[str, Any]
-    places: Mapping[Location, str] = field(default_factory=dict)
+    value_sources: Mapping[Location, str] = field(default_factory=dict)
     is_file: bool = False
 
-    def at(self, location: Location) -> str:
-        return self.places.get(location, self.source)
+    def source_of(self, location: Location) -> str:
+        return self.value_sources.get(location, self.source)
 
 
-def laid(layers: Sequence[Layer]) -> tuple[dict[str, Any], Origins]:
+def merge_layers(layers: Sequence[SettingsLayer]) -> tuple[dict[str, Any], Origins]:
     """Lay layers over each other, the weakest first; say of each value where it is from."""
     result: dict[str, Any] = {}
     origins: Origins = {}
     for layer in layers:
-        result = over(result, layer.values)
-        for location, value in _leaves(layer.values, ()):
-            for other in [o for o in origins if _same_line(o, location)]:
+        result = deep_merge(result, layer.values)
+        for location, value in _iter_leaves(layer.values, ()):
+            for other in [o for o in origins if _is_nested(o, location)]:
                 del origins[other]
-            origins |= {inner: layer.at(inner) for inner in _inside(value, location)}
+            origins |= {
+                inner: layer.source_of(inner) for inner in _value_locations(value, location)
+            }
     return result, {at: source for at, source in origins.items() if _is_value(result, at)}
 
 
-def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Lay one mapping over another."""
     result = dict(below)
     for key, value in above.items():
         present = result.get(key)
         if isinstance(present, dict) and isinstance(value, dict):
-            result[key] = over(present, value)
+            result[key] = deep_merge(present, value)
         else:
             result[key] = value
     return result
 
 
-def _leaves(values: Mapping[str, Any], above: Location) -> Iterator[tuple[Location, Any]]:
+def _iter_leaves(values: Mapping[str, Any], above: Location) -> Iterator[tuple[Location, Any]]:
     for key, value in values.items():
         here = (*above, str(key))
         if isinstance(value, dict):
-            yield from _leaves(value, here)
+            yield from _iter_leaves(value, here)
         else:
             yield here, value
 
 
-def _inside(value: Any, here: Location) -> Iterator[Location]:  # noqa: ANN401 - any YAML
+def _value_locations(value: Any, here: Location) -> Iterator[Location]:  # noqa: ANN401 - any YAML
     """Name the single values of a list of mappings: what these leave out is a default."""
     if not (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
         yield here
         return
     for number, item in enumerate(value):
         if isinstance(item, dict):
-            yield from (location for location, _ in _leaves(item, (*here, number)))
+            yield from (location for location, _ in _iter_leaves(item, (*here, number)))
         else:
             yield (*here, number)
 
@@ -93,7 +95,7 @@ def _is_value(result: Any, location: Location) -> bool:  # noqa: ANN401 - any YA
     return not isinstance(result, dict)
 
 
-def _same_line(one: Location, other: Location) -> bool:
+def _is_nested(one: Location, other: Location) -> bool:
     """Say whether one lies below the other."""
     short = min(len(one), len(other))
     return one[:short] == other[:short]

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scar.errors import ConfigurationError
-from scar.fdl.layers import Layer
+from scar.fdl.layers import SettingsLayer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.fdl.problems import Location
 
-_TAKEN: tuple[Location, ...] = (
+_SUPPORTED_KEYS: tuple[Location, ...] = (
     ("iam", "role"),
     ("lambda", "execution_mode"),
     ("lambda", "timeout"),
@@ -40,8 +40,8 @@ _TAKEN: tuple[Location, ...] = (
     ("batch", "compute_resources", "instance_types"),
 )
 # The instances of SCAR's default, long gone.
-_STALE: tuple[object, ...] = (["m3.medium"],)
-_PASSED_OVER = frozenset(
+_OBSOLETE_VALUES: tuple[object, ...] = (["m3.medium"],)
+_IGNORED_KEYS = frozenset(
     {
         *("boto_profile", "region", "service_role", "instance_role", "launch_template_name"),
         *("state", "type", "environment", "runtime", "layers", "invocation_type", "asynchronous"),
@@ -55,51 +55,51 @@ _PASSED_OVER = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Old:
+class LegacyConfig:
     """What the file says about where to work and about functions."""
 
     region: str = ""
     profile: str = ""
-    layers: tuple[Layer, ...] = ()
+    layers: tuple[SettingsLayer, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def read(path: Path) -> Old:
+def read_config(path: Path) -> LegacyConfig:
     """Read the file, if there is one; raise ConfigurationError if it is no JSON object."""
     try:
         text = path.read_text()
     except FileNotFoundError:
-        return Old()
+        return LegacyConfig()
     except (OSError, ValueError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unusable_file_error(path, str(error)) from error
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise _unreadable(path, f"not JSON: {error}") from error
+        raise _unusable_file_error(path, f"not JSON: {error}") from error
     aws = data.get("aws", {}) if isinstance(data, dict) else None
     if not isinstance(aws, dict):
-        raise _unreadable(path, "it has no object `aws`")
-    return _old(path, aws)
+        raise _unusable_file_error(path, "it has no object `aws`")
+    return _parse_config(path, aws)
 
 
-def _old(path: Path, aws: dict[str, Any]) -> Old:
+def _parse_config(path: Path, aws: dict[str, Any]) -> LegacyConfig:
     values: dict[str, Any] = {}
-    for location in _TAKEN:
-        if (value := _kept(_at(aws, location))) is not None:
-            _put(values, location, value)
-    layers = (Layer(source=str(path), values=values),) if values else ()
-    unknown = ", ".join(_unknown(aws))
+    for location in _SUPPORTED_KEYS:
+        if (value := _drop_empty(_value_at(aws, location))) is not None:
+            _set_value(values, location, value)
+    layers = (SettingsLayer(source=str(path), values=values),) if values else ()
+    unknown = ", ".join(_unknown_keys(aws))
     notes = (f"{path}: {unknown}: not known here, left out.",) if unknown else ()
-    profile = str(_at(aws, ("lambda", "boto_profile")) or "")
-    return Old(
-        region=str(_at(aws, ("lambda", "region")) or ""),
+    profile = str(_value_at(aws, ("lambda", "boto_profile")) or "")
+    return LegacyConfig(
+        region=str(_value_at(aws, ("lambda", "region")) or ""),
         profile="" if profile == "default" else profile,
         layers=layers,
         notes=notes,
     )
 
 
-def _at(data: object, location: Location) -> object:
+def _value_at(data: object, location: Location) -> object:
     for key in location:
         if not isinstance(data, dict):
             return None
@@ -107,24 +107,24 @@ def _at(data: object, location: Location) -> object:
     return data
 
 
-def _kept(value: object) -> object:
+def _drop_empty(value: object) -> object:
     """Leave out what says nothing: SCAR writes empty values for what is not set."""
     if isinstance(value, list):
         value = [item for item in value if item != ""]
-    return None if value in ("", [], {}, None) or value in _STALE else value
+    return None if value in ("", [], {}, None) or value in _OBSOLETE_VALUES else value
 
 
-def _put(values: dict[str, Any], location: Location, value: object) -> None:
+def _set_value(values: dict[str, Any], location: Location, value: object) -> None:
     *above, last = location
     for key in above:
         values = values.setdefault(str(key), {})
     values[str(last)] = value
 
 
-def _unknown(aws: dict[str, Any]) -> list[str]:
+def _unknown_keys(aws: dict[str, Any]) -> list[str]:
     """Name the keys that are neither taken nor SCAR's own."""
     services = {"iam", "lambda", "s3", "cloudwatch", "api_gateway", "batch", "ecr", "codebuild"}
-    known = {str(key) for location in _TAKEN for key in location} | _PASSED_OVER
+    known = {str(key) for location in _SUPPORTED_KEYS for key in location} | _IGNORED_KEYS
     found = [name for name in aws if name not in services]
     for service in sorted(services & aws.keys()):
         values = aws[service]
@@ -133,7 +133,7 @@ def _unknown(aws: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def _unreadable(path: Path, why: str) -> ConfigurationError:
+def _unusable_file_error(path: Path, why: str) -> ConfigurationError:
     return ConfigurationError(
         f"{path} cannot be used: {why}.", remedy="Correct the file, or move it away."
     )

@@ -22,35 +22,35 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Fault:
+class Problem:
     """One thing that is wrong; ``key`` is its path in the document."""
 
     position: Position
     key: str
-    problem: str
+    message: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.problem}" if self.key else self.problem
+        return f"{self.key}: {self.message}" if self.key else self.message
 
 
-class InvalidFDL(ScarError):
+class InvalidFdlError(ScarError):
     """The FDL file has faults; all of them are told at once."""
 
     exit_code = 3
 
-    def __init__(self, path: str, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(sorted(set(faults)))
+    def __init__(self, path: str, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
         lines = "\n".join(
             f"  {path}:{fault.position.line}:{fault.position.column}: {fault}"
-            for fault in self.faults
+            for fault in self.problems
         )
         super().__init__(
-            f"{path} has {_count(len(self.faults))}:\n{lines}",
+            f"{path} has {_count_problems(len(self.problems))}:\n{lines}",
             remedy="fdl-example.yaml shows every key with its meaning.",
         )
 
 
-def key_of(location: Location) -> str:
+def format_location(location: Location) -> str:
     """Write a location as people do: ``functions.aws[0].lambda.name``."""
     text = ""
     for part in location:
@@ -58,5 +58,5 @@ def key_of(location: Location) -> str:
     return text
 
 
-def _count(number: int) -> str:
+def _count_problems(number: int) -> str:
     return "a fault" if number == 1 else f"{number} faults"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from scar.fdl.known_keys import model_in
-from scar.fdl.model import Document
+from scar.fdl.known_keys import nested_model
+from scar.fdl.model import FdlDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,38 +24,40 @@ line go over those of the file; a list replaces the other list. `${stage}`, `${r
 """
 
 
-def reference() -> str:
+def build_reference() -> str:
     """Return the reference as Markdown: one table for each part of the FDL."""
-    parts = "\n".join("\n".join(_part(model, path)) for model, path in _parts(Document, ""))
+    parts = "\n".join(
+        "\n".join(_model_table(model, path)) for model, path in _iter_models(FdlDocument, "")
+    )
     return f"{INTRODUCTION}\n{parts}"
 
 
-def _parts(model: type[BaseModel], path: str) -> Iterator[tuple[type[BaseModel], str]]:
+def _iter_models(model: type[BaseModel], path: str) -> Iterator[tuple[type[BaseModel], str]]:
     yield model, path
     for name, field in model.model_fields.items():
-        below = model_in(field.annotation)
+        below = nested_model(field.annotation)
         if below is not None:
-            yield from _parts(below, f"{path}.{_key(name, field)}".lstrip("."))
+            yield from _iter_models(below, f"{path}.{_field_key(name, field)}".lstrip("."))
 
 
-def _part(model: type[BaseModel], path: str) -> Iterator[str]:
+def _model_table(model: type[BaseModel], path: str) -> Iterator[str]:
     yield f"## {f'`{path}`' if path else 'The file'}\n"
     yield f"{(model.__doc__ or '').strip()}\n"
     yield "| key | default | meaning |"
     yield "|---|---|---|"
     for name, field in model.model_fields.items():
-        yield f"| `{_key(name, field)}` | {_default(field)} | {field.description} |"
+        yield f"| `{_field_key(name, field)}` | {_format_default(field)} | {field.description} |"
     yield ""
 
 
-def _key(name: str, field: FieldInfo) -> str:
+def _field_key(name: str, field: FieldInfo) -> str:
     return field.alias or name
 
 
-def _default(field: FieldInfo) -> str:
+def _format_default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    if model_in(field.annotation) is not None:
+    if nested_model(field.annotation) is not None:
         return ""
     value: Any = field.get_default()
     if isinstance(value, Enum):
@@ -68,4 +70,4 @@ def _default(field: FieldInfo) -> str:
 if __name__ == "__main__":
     import sys
 
-    sys.stdout.write(reference())
+    sys.stdout.write(build_reference())

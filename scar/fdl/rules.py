@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.fdl import cycles as flows
-from scar.fdl.cycles import lands_in
+from scar.fdl.cycles import can_trigger
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from scar.fdl.model import AwsFunction, Lambda, Storage, StorageProviders
-    from scar.fdl.model.batch import ComputeResources
+    from scar.fdl.model import AwsFunction, LambdaSpec, StorageProviders, StorageSpec
+    from scar.fdl.model.batch import ComputeResourcesSpec
     from scar.fdl.problems import Location
 
 _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9.-]+/.")
-Broken = tuple["Location", str]
+LocatedProblem = tuple["Location", str]
 
 
-def broken(
+def check_rules(
     functions: Sequence[tuple[int, AwsFunction]], providers: StorageProviders
-) -> Iterator[Broken]:
+) -> Iterator[LocatedProblem]:
     """Yield each broken rule: where, and what is wrong.
 
     ``functions`` come with their number in the file: those that are wrong in themselves may be
@@ -35,27 +35,27 @@ def broken(
     earlier: list[AwsFunction] = []
     for number, function in functions:
         place: Location = ("functions", "aws", number)
-        yield from _alone(function, place)
-        yield from _storage(function, place, providers)
-        yield from _together(earlier, function, place)
+        yield from _check_function(function, place)
+        yield from _check_storage(function, place, providers)
+        yield from _check_across_functions(earlier, function, place)
         earlier.append(function)
-    yield from _cycles(functions)
+    yield from _check_cycles(functions)
 
 
-def _alone(function: AwsFunction, place: Location) -> Iterator[Broken]:
+def _check_function(function: AwsFunction, place: Location) -> Iterator[LocatedProblem]:
     here: Location = (*place, "lambda")
-    yield from _image(function.lambda_, (*here, "container"))
+    yield from _check_container_image(function.lambda_, (*here, "container"))
     if function.lambda_.init_script and function.lambda_.run_script:
         yield (*here, "run_script"), "init_script is given too; keep one of them"
-    yield from _sizes(function.lambda_, here)
-    yield from _inside(function.lambda_, here)
+    yield from _check_lambda_limits(function.lambda_, here)
+    yield from _check_vpc(function.lambda_, here)
     if function.api_gateway.name:
         yield (*place, "api_gateway", "name"), "HTTP endpoints are not supported yet"
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
-        yield from _batch(function, place)
+        yield from _check_batch(function, place)
 
 
-def _image(spec: Lambda, here: Location) -> Iterator[Broken]:
+def _check_container_image(spec: LambdaSpec, here: Location) -> Iterator[LocatedProblem]:
     container = spec.container
     if not container.image and container.image_file is None:
         yield here, "image or image_file is required"
@@ -73,7 +73,7 @@ def _image(spec: Lambda, here: Location) -> Iterator[Broken]:
         )
 
 
-def _sizes(spec: Lambda, here: Location) -> Iterator[Broken]:
+def _check_lambda_limits(spec: LambdaSpec, here: Location) -> Iterator[LocatedProblem]:
     threshold = spec.container.timeout_threshold
     if spec.execution_mode is not ExecutionMode.BATCH and threshold >= spec.timeout:
         yield (
@@ -99,13 +99,13 @@ def _sizes(spec: Lambda, here: Location) -> Iterator[Broken]:
         yield (
             (*here, "environment"),
             (
-                f"{size} bytes of variables; Lambda allows {limits.LAMBDA_ENVIRONMENT.most}. "
+                f"{size} bytes of variables; Lambda allows {limits.LAMBDA_ENVIRONMENT.maximum}. "
                 "container.environment has no such limit"
             ),
         )
 
 
-def _inside(spec: Lambda, here: Location) -> Iterator[Broken]:
+def _check_vpc(spec: LambdaSpec, here: Location) -> Iterator[LocatedProblem]:
     """What a function in a VPC must have, and what only it can have."""
     if bool(spec.vpc.subnets) != bool(spec.vpc.security_group_ids):
         yield (*here, "vpc"), "needs both subnets and security_group_ids"
@@ -115,7 +115,7 @@ def _inside(spec: Lambda, here: Location) -> Iterator[Broken]:
         yield (*here, "file_system"), "is mounted in Lambda only: use execution_mode lambda"
 
 
-def _batch(function: AwsFunction, place: Location) -> Iterator[Broken]:
+def _check_batch(function: AwsFunction, place: Location) -> Iterator[LocatedProblem]:
     batch = function.batch
     compute = batch.compute_resources
     here: Location = (*place, "batch")
@@ -129,33 +129,33 @@ def _batch(function: AwsFunction, place: Location) -> Iterator[Broken]:
             f"a job of {batch.vcpus:g} vCPUs never fits into max_v_cpus {compute.max_v_cpus}",
         )
     if compute.type.startswith("FARGATE"):
-        yield from _fargate(function, here)
+        yield from _check_fargate(function, here)
     elif batch.vcpus != int(batch.vcpus):
         yield (*here, "vcpus"), "fractions exist on Fargate only"
-    if compute.user_data and (fault := _user_data(compute.user_data.read_bytes())):
+    if compute.user_data and (fault := _user_data_problem(compute.user_data.read_bytes())):
         yield (*here, "compute_resources", "user_data"), fault
 
 
-def _user_data(text: bytes) -> str:
+def _user_data_problem(text: bytes) -> str:
     """Say what is wrong with what instances are to run first."""
     if not limits.EC2_USER_DATA.allows(len(text)):
-        return f"{len(text)} bytes; EC2 takes {limits.EC2_USER_DATA.most}"
+        return f"{len(text)} bytes; EC2 takes {limits.EC2_USER_DATA.maximum}"
     if not text.startswith((b"#!", b"MIME-Version:", b"Content-Type:")):
         return "must be a script that begins with #!, or MIME multipart"
     return ""
 
 
-def _fargate_disk(compute: ComputeResources, here: Location) -> Iterator[Broken]:
+def _check_fargate_disk(compute: ComputeResourcesSpec, here: Location) -> Iterator[LocatedProblem]:
     if compute.user_data:
         yield (*here, "user_data"), "Fargate has no instances to run it"
     if compute.disk and not limits.FARGATE_DISK.allows(compute.disk):
-        least, most = limits.FARGATE_DISK.least, limits.FARGATE_DISK.most
+        least, most = limits.FARGATE_DISK.minimum, limits.FARGATE_DISK.maximum
         yield (*here, "disk"), f"Fargate gives {least} to {most} GiB; leave it out for 20"
 
 
-def _fargate(function: AwsFunction, here: Location) -> Iterator[Broken]:
+def _check_fargate(function: AwsFunction, here: Location) -> Iterator[LocatedProblem]:
     batch = function.batch
-    yield from _fargate_disk(batch.compute_resources, (*here, "compute_resources"))
+    yield from _check_fargate_disk(batch.compute_resources, (*here, "compute_resources"))
     if batch.enable_gpu:
         yield (*here, "enable_gpu"), "Fargate has no GPUs; use EC2 or SPOT"
     if batch.compute_resources.instance_types:
@@ -175,19 +175,19 @@ def _fargate(function: AwsFunction, here: Location) -> Iterator[Broken]:
         )
 
 
-def _storage(
+def _check_storage(
     function: AwsFunction, place: Location, providers: StorageProviders
-) -> Iterator[Broken]:
+) -> Iterator[LocatedProblem]:
     spec = function.lambda_
     for kind, storages in (("input", spec.input), ("output", spec.output)):
         for number, storage in enumerate(storages):
             here: Location = (*place, "lambda", kind, number)
-            yield from _provider(storage, here, providers)
+            yield from _check_storage_provider(storage, here, providers)
             if kind == "input" and storage.prefix:
                 yield (*here, "prefix"), "an input has its folder as prefix"
             if kind == "input" and len(storage.suffix) > 1:
                 yield (*here, "suffix"), "S3 can filter by one suffix only"
-            if kind == "output" and (origin := _trigger(spec, storage)):
+            if kind == "output" and (origin := _find_self_trigger(spec, storage)):
                 yield (
                     (*here, "path"),
                     (
@@ -197,7 +197,9 @@ def _storage(
                 )
 
 
-def _provider(storage: Storage, here: Location, providers: StorageProviders) -> Iterator[Broken]:
+def _check_storage_provider(
+    storage: StorageSpec, here: Location, providers: StorageProviders
+) -> Iterator[LocatedProblem]:
     kind, _, name = storage.storage_provider.partition(".")
     if kind != "s3":
         yield (
@@ -213,15 +215,15 @@ def _provider(storage: Storage, here: Location, providers: StorageProviders) -> 
         )
 
 
-def _trigger(spec: Lambda, output: Storage) -> Storage | None:
+def _find_self_trigger(spec: LambdaSpec, output: StorageSpec) -> StorageSpec | None:
     """Find what a function's own output would start, unless that is wanted."""
     if spec.allow_loop:
         return None
-    return next((origin for origin in spec.input if _starts(output, origin)), None)
+    return next((origin for origin in spec.input if _triggers_input(output, origin)), None)
 
 
-def _starts(output: Storage, origin: Storage) -> bool:
-    return lands_in(
+def _triggers_input(output: StorageSpec, origin: StorageSpec) -> bool:
+    return can_trigger(
         (output.bucket, output.folder),
         output.suffix,
         (origin.bucket, origin.folder),
@@ -229,7 +231,7 @@ def _starts(output: Storage, origin: Storage) -> bool:
     )
 
 
-def _cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[Broken]:
+def _check_cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[LocatedProblem]:
     """Find functions that start each other round and round; each alone is in ``_storage``."""
     specs = {f.lambda_.name: (number, f.lambda_) for number, f in functions}
     starts = {
@@ -237,12 +239,12 @@ def _cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[Broken]:
             other
             for other, (_, theirs) in specs.items()
             if other != name
-            and any(_starts(output, i) for output in spec.output for i in theirs.input)
+            and any(_triggers_input(output, i) for output in spec.output for i in theirs.input)
         }
         for name, (_, spec) in specs.items()
         if not spec.allow_loop
     }
-    if found := flows.cycle(starts):
+    if found := flows.find_cycle(starts):
         yield (
             ("functions", "aws", specs[found[0]][0], "lambda", "output"),
             (
@@ -252,9 +254,9 @@ def _cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[Broken]:
         )
 
 
-def _together(
+def _check_across_functions(
     earlier: Sequence[AwsFunction], function: AwsFunction, place: Location
-) -> Iterator[Broken]:
+) -> Iterator[LocatedProblem]:
     spec = function.lambda_
     here: Location = (*place, "lambda")
     if any(other.lambda_.name == spec.name for other in earlier):
@@ -262,7 +264,7 @@ def _together(
     watched = [(theirs, other.lambda_.name) for other in earlier for theirs in other.lambda_.input]
     for number, mine in enumerate(spec.input):
         for theirs, name in watched:
-            if _overlap(mine, theirs):
+            if _inputs_overlap(mine, theirs):
                 yield (
                     (*here, "input", number, "path"),
                     f"overlaps with {theirs.path}, an input of {name}: S3 allows one function",
@@ -270,7 +272,7 @@ def _together(
         watched.append((mine, spec.name))
 
 
-def _overlap(one: Storage, other: Storage) -> bool:
+def _inputs_overlap(one: StorageSpec, other: StorageSpec) -> bool:
     """Say whether one key can match both, as S3 judges notification rules."""
     if one.bucket != other.bucket:
         return False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-LOOKED_AT = 512  # bytes; the kernel reads no more of a first line
+FIRST_LINE_BYTES = 512  # bytes; the kernel reads no more of a first line
 
 
-def windows_line_ends(start: bytes) -> str:
+def line_ending_problem(start: bytes) -> str:
     """Say what is wrong if a script, that begins so, was saved by Windows; else nothing.
 
     Linux takes the carriage return for a part of the interpreter's name, shells for a part of

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from scar.errors import ConfigurationError
 from scar.fdl import legacy_config as scarcfg
-from scar.fdl.layers import Layer
+from scar.fdl.layers import SettingsLayer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.fdl.problems import Location
-    from scar.fdl.yaml_document import Parsed
+    from scar.fdl.yaml_document import ParsedDocument
 
-_WHERE = ("region", "profile", "endpoint_url", "account_id")
-_TOP = (*_WHERE, "stage", "defaults", "stages")
-_STAGE = (*_WHERE, "defaults")
+_TARGET_KEYS = ("region", "profile", "endpoint_url", "account_id")
+_TOP_LEVEL_KEYS = (*_TARGET_KEYS, "stage", "defaults", "stages")
+_STAGE_KEYS = (*_TARGET_KEYS, "defaults")
 # Variables that set values of every function, over those of the file.
-_VARIABLES: Mapping[str, Location] = {
+_ENVIRONMENT_KEYS: Mapping[str, Location] = {
     "SCAR_MEMORY": ("lambda", "memory"),
     "SCAR_TIMEOUT": ("lambda", "timeout"),
     "SCAR_EXECUTION_MODE": ("lambda", "execution_mode"),
@@ -37,7 +37,7 @@ _VARIABLES: Mapping[str, Location] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class UserSettings:
     """Empty: not settled. ``below`` are the layers under an FDL file, the weakest first."""
 
     region: str = ""
@@ -45,29 +45,29 @@ class Settings:
     endpoint_url: str = ""
     account_id: str = ""
     stage: str = ""
-    below: tuple[Layer, ...] = ()
-    above: tuple[Layer, ...] = ()
+    lower_layers: tuple[SettingsLayer, ...] = ()
+    upper_layers: tuple[SettingsLayer, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def read(environment: Mapping[str, str], stage: str = "") -> Settings:
+def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettings:
     """Read everything; ``stage`` is the one that the user chose, if any.
 
     Raises ConfigurationError naming file, line and key.
     """
-    above = _of_environment(environment)
-    old = scarcfg.read(_home(environment) / ".scar" / "scar.cfg")
-    settings = Settings(
+    above = _environment_layers(environment)
+    old = scarcfg.read_config(_home_directory(environment) / ".scar" / "scar.cfg")
+    settings = UserSettings(
         region=old.region,
         profile=old.profile,
-        below=old.layers,
-        above=above,
+        lower_layers=old.layers,
+        upper_layers=above,
         notes=old.notes,
         stage=stage,
     )
     path = config_path(environment)
-    if (parsed := _parsed(path)) is not None:
-        settings = _of_file(settings, path, parsed)
+    if (parsed := _read_config_file(path)) is not None:
+        settings = _apply_config_file(settings, path, parsed)
     return replace(
         settings,
         region=environment.get("SCAR_REGION") or settings.region,
@@ -80,26 +80,28 @@ def config_path(environment: Mapping[str, str]) -> Path:
     if chosen := environment.get("SCAR_CONFIG"):
         return Path(chosen)
     base = environment.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else _home(environment) / ".config") / "scar" / "config.yaml"
+    return (
+        (Path(base) if base else _home_directory(environment) / ".config") / "scar" / "config.yaml"
+    )
 
 
-def _home(environment: Mapping[str, str]) -> Path:
+def _home_directory(environment: Mapping[str, str]) -> Path:
     """Return the user's home; nowhere if the environment does not tell."""
     return Path(environment.get("HOME") or "/nonexistent")
 
 
-def _of_environment(environment: Mapping[str, str]) -> tuple[Layer, ...]:
+def _environment_layers(environment: Mapping[str, str]) -> tuple[SettingsLayer, ...]:
     layers = []
-    for name, location in _VARIABLES.items():
+    for name, location in _ENVIRONMENT_KEYS.items():
         if value := environment.get(name):
             values: Any = value
             for key in reversed(location):
                 values = {key: values}
-            layers.append(Layer(source=f"environment, {name}", values=values))
+            layers.append(SettingsLayer(source=f"environment, {name}", values=values))
     return tuple(layers)
 
 
-def _parsed(path: Path) -> Parsed | None:
+def _read_config_file(path: Path) -> ParsedDocument | None:
     try:
         text = path.read_text()
     except FileNotFoundError:
@@ -108,62 +110,66 @@ def _parsed(path: Path) -> Parsed | None:
         raise ConfigurationError(
             f"{path} cannot be read: {error}.", remedy="Correct the file, or SCAR_CONFIG."
         ) from error
-    from scar.fdl.yaml_document import Unreadable, parse
+    from scar.fdl.yaml_document import DocumentSyntaxError, parse_document
 
     if not text.strip():
         return None
     try:
-        return parse(text)
-    except Unreadable as error:
-        fault = error.faults[0]
+        return parse_document(text)
+    except DocumentSyntaxError as error:
+        fault = error.problems[0]
         raise ConfigurationError(
             f"{path}:{fault.position.line}:{fault.position.column}: {fault}",
             remedy="Correct the file; docs/configuration.md shows one.",
         ) from error
 
 
-def _of_file(settings: Settings, path: Path, parsed: Parsed) -> Settings:
+def _apply_config_file(settings: UserSettings, path: Path, parsed: ParsedDocument) -> UserSettings:
     """Lay the file over what is settled, and the chosen stage over that."""
-    file = _File(path, parsed)
-    file.check(parsed.data, _TOP, ())
-    stages = file.mapping("stages")
+    file = _ConfigFile(path, parsed)
+    file.check_keys(parsed.data, _TOP_LEVEL_KEYS, ())
+    stages = file.get_mapping("stages")
     for name, values in stages.items():
-        file.check(values, _STAGE, ("stages", str(name)))
+        file.check_keys(values, _STAGE_KEYS, ("stages", str(name)))
     stage = settings.stage or str(parsed.data.get("stage") or "")
     if stage and stages and stage not in stages:
         raise ConfigurationError(
             f"{path} has no stage {stage}.", remedy=f"It has {', '.join(map(str, stages))}."
         )
-    settings = replace(file.over(settings, parsed.data, ()), stage=stage)
+    settings = replace(file.apply_to(settings, parsed.data, ()), stage=stage)
     chosen = stages.get(stage)
-    return file.over(settings, chosen, ("stages", stage)) if chosen else settings
+    return file.apply_to(settings, chosen, ("stages", stage)) if chosen else settings
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _ConfigFile:
     path: Path
-    parsed: Parsed
+    parsed: ParsedDocument
 
-    def mapping(self, key: str) -> dict[str, Any]:
+    def get_mapping(self, key: str) -> dict[str, Any]:
         value = self.parsed.data.get(key) or {}
         if not isinstance(value, dict):
-            raise self._wrong((key,), "must have keys below it")
+            raise self._configuration_error((key,), "must have keys below it")
         return value
 
-    def check(self, values: object, known: tuple[str, ...], at: Location) -> None:
+    def check_keys(self, values: object, known: tuple[str, ...], at: Location) -> None:
         if values is not None and not isinstance(values, dict):
-            raise self._wrong(at, "must have keys below it")
+            raise self._configuration_error(at, "must have keys below it")
         for key, value in (values or {}).items():
             here = (*at, str(key))
             if key not in known:
-                raise self._wrong(here, f"there is no such key; there are {', '.join(known)}")
-            if key in (*_WHERE, "stage") and not isinstance(value, str):
-                raise self._wrong(here, "must be text; put numbers in quotes")
+                raise self._configuration_error(
+                    here, f"there is no such key; there are {', '.join(known)}"
+                )
+            if key in (*_TARGET_KEYS, "stage") and not isinstance(value, str):
+                raise self._configuration_error(here, "must be text; put numbers in quotes")
             if key == "defaults":
                 self._check_defaults(value, here, ())
 
-    def over(self, settings: Settings, values: Mapping[str, Any], at: Location) -> Settings:
-        given = {key: str(values[key]) for key in _WHERE if values.get(key)}
+    def apply_to(
+        self, settings: UserSettings, values: Mapping[str, Any], at: Location
+    ) -> UserSettings:
+        given = {key: str(values[key]) for key in _TARGET_KEYS if values.get(key)}
         settings = replace(settings, **given)  # type: ignore[arg-type]
         defaults = values.get("defaults")
         if not defaults:
@@ -171,34 +177,38 @@ class _File:
         base = (*at, "defaults")
         places = {
             location[len(base) :]: f"{self.path}:{position.line}"
-            for location, position in self.parsed.places.items()
+            for location, position in self.parsed.positions.items()
             if location[: len(base)] == base
         }
-        layer = Layer(source=str(self.path), values=defaults, places=places, is_file=True)
-        return replace(settings, below=(*settings.below, layer))
+        layer = SettingsLayer(
+            source=str(self.path), values=defaults, value_sources=places, is_file=True
+        )
+        return replace(settings, lower_layers=(*settings.lower_layers, layer))
 
     def _check_defaults(self, values: object, at: Location, below: Location) -> None:
         """Find keys that no function has; values are judged where they are used."""
-        from scar.fdl.known_keys import keys_below
-        from scar.fdl.model import Document
+        from scar.fdl.known_keys import list_keys
+        from scar.fdl.model import FdlDocument
 
-        known = keys_below(Document, ("functions", "aws", 0, *below))
+        known = list_keys(FdlDocument, ("functions", "aws", 0, *below))
         if not known:
             return
         if not isinstance(values, dict):
-            raise self._wrong(at, "must have keys below it")
+            raise self._configuration_error(at, "must have keys below it")
         for key, value in values.items():
             here = (*at, str(key))
             if key not in known:
-                raise self._wrong(here, f"functions have no such key; there are {', '.join(known)}")
+                raise self._configuration_error(
+                    here, f"functions have no such key; there are {', '.join(known)}"
+                )
             if isinstance(value, dict):
                 self._check_defaults(value, here, (*below, str(key)))
 
-    def _wrong(self, at: Location, problem: str) -> ConfigurationError:
-        from scar.fdl.problems import key_of
+    def _configuration_error(self, at: Location, problem: str) -> ConfigurationError:
+        from scar.fdl.problems import format_location
 
-        place = self.parsed.place(at)
+        place = self.parsed.position_of(at)
         return ConfigurationError(
-            f"{self.path}:{place.line}:{place.column}: {key_of(at)}: {problem}",
+            f"{self.path}:{place.line}:{place.column}: {format_location(at)}: {problem}",
             remedy="Correct the file; docs/configuration.md shows one.",
         )

@@ -5,25 +5,27 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from scar.fdl.known_keys import keys_below
-from scar.fdl.model import Document
-from scar.fdl.problems import Fault, Location, key_of
+from scar.fdl.known_keys import list_keys
+from scar.fdl.model import FdlDocument
+from scar.fdl.problems import Location, Problem, format_location
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from scar.fdl.yaml_document import Parsed
+    from scar.fdl.yaml_document import ParsedDocument
 
 
-def worded(detail: ErrorDetails, parsed: Parsed) -> Fault:
+def convert_validation_error(detail: ErrorDetails, parsed: ParsedDocument) -> Problem:
     """Return a fault of pydantic's with its place in the file."""
     location = tuple(part for part in detail["loc"] if part != "[key]")
-    return Fault(
-        position=parsed.place(location), key=key_of(location), problem=_problem(detail, location)
+    return Problem(
+        position=parsed.position_of(location),
+        key=format_location(location),
+        message=_error_message(detail, location),
     )
 
 
-_WANTED = {
+_EXPECTED = {
     "model_type": "must have keys below it",
     "dict_type": "must have keys below it",
     "tuple_type": "must be a list",
@@ -34,10 +36,10 @@ _WANTED = {
 }
 
 
-def _problem(detail: ErrorDetails, location: Location) -> str:
+def _error_message(detail: ErrorDetails, location: Location) -> str:
     match detail["type"]:
         case "extra_forbidden":
-            problem = f"there is no such key{_suggestion(location)}"
+            problem = f"there is no such key{_suggest_key(location)}"
         case "missing":
             problem = "is required and missing"
         case "value_error":
@@ -45,20 +47,20 @@ def _problem(detail: ErrorDetails, location: Location) -> str:
         case "too_short":
             problem = "there is no function"
         case kind:
-            wanted = _WANTED.get(kind, detail["msg"].removeprefix("Input "))
-            problem = f"{wanted}, not {_shown(detail['input'])}"
+            wanted = _EXPECTED.get(kind, detail["msg"].removeprefix("Input "))
+            problem = f"{wanted}, not {_format_input(detail['input'])}"
     return problem
 
 
-def _shown(value: object) -> str:
+def _format_input(value: object) -> str:
     if value is None:
         return "nothing"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _suggestion(location: Location) -> str:
-    known = keys_below(Document, location[:-1])
+def _suggest_key(location: Location) -> str:
+    known = list_keys(FdlDocument, location[:-1])
     nearest = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
     if nearest:
         return f"; did you mean `{nearest[0]}`?"

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.errors import ScarError
-from scar.image.compose.function_image import HOME
+from scar.image.compose.function_image import SCAR_HOME
 from scar.image.compose.supervisor_bundle import find_bundle
-from scar.image.compose.tree_images import docker_save
+from scar.image.compose.tree_images import write_docker_archive
 from scar.image.formats.base_image import ARCHITECTURES
-from scar.image.formats.layer import File, Folder, Link
+from scar.image.formats.layer import LayerFile, LayerFolder, LayerSymlink
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
-    from scar.image.formats.layer import Entry
+    from scar.image.formats.layer import LayerEntry
 
-NAME = "scar-demo:latest"
+IMAGE_NAME = "scar-demo:latest"
 # Where a binary of each architecture looks for its loader, and its loader for libraries.
-_PLACES = {
+_LOADER_PATHS = {
     "amd64": ("lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu"),
     "arm64": ("lib/ld-linux-aarch64.so.1", "usr/lib/aarch64-linux-gnu"),
 }
@@ -38,39 +38,39 @@ _ZIP = re.compile(r"python3\d+\.zip\Z")
 _PASSWD = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 
 
-def demo_image(path: Path, architecture: str = "amd64", bundle: Path | None = None) -> None:
+def write_demo_image(path: Path, architecture: str = "amd64", bundle: Path | None = None) -> None:
     """Write the image to ``path``; raise ConfigurationError if the bundle was not built."""
     architecture = ARCHITECTURES.get(architecture, architecture)
-    tree = _tree(bundle or find_bundle(architecture), architecture)
+    tree = _build_tree(bundle or find_bundle(architecture), architecture)
     run = ImageDefaults(command=("/usr/bin/python3",), environment={"PATH": "/usr/bin:/bin"})
     half = path.with_name(f".{path.name}.half")
-    docker_save(half, NAME, [tree], run, architecture)
+    write_docker_archive(half, IMAGE_NAME, [tree], run, architecture)
     half.replace(path)
 
 
-def _tree(bundle: Path, architecture: str) -> dict[str, Entry]:
-    loader, libraries = _PLACES[architecture]
-    tree: dict[str, Entry] = {
-        "etc/passwd": File(_PASSWD),
-        "etc/group": File(b"root:x:0:\nnogroup:x:65534:\n"),
-        "tmp": Folder(0o1777),
-        "usr/bin/python": Link("python3"),
+def _build_tree(bundle: Path, architecture: str) -> dict[str, LayerEntry]:
+    loader, libraries = _LOADER_PATHS[architecture]
+    tree: dict[str, LayerEntry] = {
+        "etc/passwd": LayerFile(_PASSWD),
+        "etc/group": LayerFile(b"root:x:0:\nnogroup:x:65534:\n"),
+        "tmp": LayerFolder(0o1777),
+        "usr/bin/python": LayerSymlink("python3"),
     }
     if not loader.startswith("lib64"):
-        tree["lib"] = Link("usr/lib")
+        tree["lib"] = LayerSymlink("usr/lib")
         loader = f"usr/{loader}"
     with tarfile.open(bundle) as archive:
         for member in archive:
-            name = member.name.removeprefix(f"{HOME}/")
-            place = _place(name, loader, libraries)
+            name = member.name.removeprefix(f"{SCAR_HOME}/")
+            place = _installed_path(name, loader, libraries)
             if place and (file := archive.extractfile(member)):
-                tree[place] = File(file.read(), member.mode)
+                tree[place] = LayerFile(file.read(), member.mode)
             elif _ZIP.match(name) and (file := archive.extractfile(member)):
-                tree |= _modules(file.read())
+                tree |= _unpack_stdlib(file.read())
     return tree
 
 
-def _place(name: str, loader: str, libraries: str) -> str:
+def _installed_path(name: str, loader: str, libraries: str) -> str:
     """Say where a file of the bundle belongs in an ordinary root, or nothing."""
     folder, _, rest = name.partition("/")
     single = {"python": "usr/bin/python3", "ld.so": loader}
@@ -78,10 +78,10 @@ def _place(name: str, loader: str, libraries: str) -> str:
     return f"{folders[folder]}/{rest}" if rest and folder in folders else single.get(name, "")
 
 
-def _modules(zipped: bytes) -> dict[str, Entry]:
+def _unpack_stdlib(zipped: bytes) -> dict[str, LayerEntry]:
     """Unpack the standard library: its files must lie where Python expects them."""
     with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
-        return {f"{_STDLIB}/{name}": File(archive.read(name)) for name in archive.namelist()}
+        return {f"{_STDLIB}/{name}": LayerFile(archive.read(name)) for name in archive.namelist()}
 
 
 def main(arguments: list[str]) -> int:
@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("Usage: python -m scar.image.demo OUT.tar\n")
         return 2
     try:
-        demo_image(Path(arguments[0]))
+        write_demo_image(Path(arguments[0]))
     except ScarError as error:
         sys.stderr.write(f"Error: {error.problem}\n{error.remedy}\n")
         return error.exit_code

@@ -15,7 +15,7 @@ class ImageError(ScarError):
     """The image cannot be used as it is."""
 
 
-class ImageNotFound(ImageError):
+class ImageNotFoundError(ImageError):
     """No source has the image."""
 
 

@@ -6,17 +6,17 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 
-from scar.local.http.auth import secret_for
+from scar.local.http.auth import derive_secret_key
 from supervisor.aws.sigv4 import Credentials
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class AccessKeys:
     """Gives out keys that this local cloud's HTTP server will accept."""
 
     secret: bytes = field(repr=False)
 
-    def of(self, owner: str) -> Credentials:
+    def credentials_for(self, owner: str) -> Credentials:
         """Return the temporary key of an owner (``lambda/<name>``), the same at each call.
 
         Key ids look like AWS's temporary ones: ASIA and 16 of A-Z, 2-7.
@@ -25,6 +25,6 @@ class Keys:
         access_key = f"ASIA{digest[:16]}"
         return Credentials(
             access_key=access_key,
-            secret_key=secret_for(self.secret, access_key),
+            secret_key=derive_secret_key(self.secret, access_key),
             token=f"local/{owner}",
         )

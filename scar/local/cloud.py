@@ -7,55 +7,55 @@ import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from scar.local.access_keys import Keys
-from scar.local.batch.app import BatchPlane
-from scar.local.batch.change_guard import BatchGuard
+from scar.local.access_keys import AccessKeys
+from scar.local.batch.app import BatchApp
+from scar.local.batch.change_guard import BatchChangeGuard
 from scar.local.batch.service import BatchService
-from scar.local.batch.service import Settings as BatchSettings
+from scar.local.batch.service import BatchServiceSettings as BatchSettings
 from scar.local.control import control_token
-from scar.local.destinations import Destinations
-from scar.local.engines.selection import choose
+from scar.local.destinations import DestinationSender
+from scar.local.engines.selection import select_engine
 from scar.local.http.auth import Authenticator
 from scar.local.http.messages import Response
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.lambda_.app import InvokePlane
-from scar.local.lambda_.function_registry import ConfiguredFunctions
+from scar.local.lambda_.app import InvokeApp
+from scar.local.lambda_.function_registry import MotoFunctionRegistry
 from scar.local.lambda_.model import NOT_EMULATED
-from scar.local.lambda_.service import LambdaService, Ports, Settings
-from scar.local.logs.service import LogsPlane
+from scar.local.lambda_.service import LambdaPorts, LambdaService, LambdaServiceSettings
+from scar.local.logs.service import LogsService
 from scar.local.logs.store import LogStore
-from scar.local.moto.service import MotoPlane
-from scar.local.registry.ecr_api import EcrImages
-from scar.local.registry.images import ImageStore
-from scar.local.registry.service import RegistryPlane
-from scar.local.s3.service import S3Plane
-from scar.local.wiring import forget_logs, lets_s3_send
+from scar.local.moto.service import MotoService
+from scar.local.registry.ecr_api import EcrImageApi
+from scar.local.registry.images import RegistryImageResolver
+from scar.local.registry.service import RegistryService
+from scar.local.s3.service import S3Service
+from scar.local.wiring import log_group_cleaner, s3_destination_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from scar.local.home import Home
-    from scar.local.http.messages import Plane, Request
+    from scar.local.home import LocalCloudHome
+    from scar.local.http.messages import HttpApp, Request
 
 ACCOUNT = "123456789012"
 """The account that every request is for; moto's default."""
 PREFERRED_PORT = 4580
 
 
-class Cloud:
+class LocalCloud:
     """All services over one state folder. Made, it answers; ``close`` ends all it runs."""
 
-    def __init__(self, home: Home, engine: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, home: LocalCloudHome, engine: str, environment: Mapping[str, str]) -> None:
         self._home = home
-        self._door = _Door()
-        self._server, self.port = _listen(self._door)
+        self._door = _StartupGate()
+        self._server, self.port = _start_http_server(self._door)
         self._closers: list[Callable[[], None]] = [self._server.close]
         try:
             # Opened first and closed last: sandboxes of a killed server end here.
-            self.engine = choose(engine, home.data / "engines", environment)
+            self.engine = select_engine(engine, home.data / "engines", environment)
             self._closers.insert(0, self.engine.close)
-            self._assemble(home, environment)
+            self._start_services(home, environment)
         except BaseException:
             self.close()
             raise
@@ -66,7 +66,7 @@ class Cloud:
 
     def close(self) -> None:
         """End all services, the newest first; what is kept is there at the next start."""
-        self._door.shut()
+        self._door.close()
         while self._closers:
             self._closers.pop()()
 
@@ -79,98 +79,100 @@ class Cloud:
             "guarantees": asdict(self.engine.guarantees),
             "lambda": asdict(self._lambda.status()),
             "batch": self._batch.status(),
-            "not_emulated": [*self._moto.status(), *NOT_EMULATED],
+            "not_emulated": [*self._moto.status_messages(), *NOT_EMULATED],
         }
 
-    def _assemble(self, home: Home, environment: Mapping[str, str]) -> None:
-        secret, data = home.secret(), home.data
-        keys = Keys(secret)
+    def _start_services(self, home: LocalCloudHome, environment: Mapping[str, str]) -> None:
+        secret, data = home.load_secret(), home.data
+        keys = AccessKeys(secret)
         password = secrets.token_urlsafe(24)
-        self._moto = moto = MotoPlane(
+        self._moto = moto = MotoService(
             data / "moto", account=ACCOUNT, registry=lambda: (self.url, password)
         )
         self._closers.append(moto.close)
         groups = moto.log_groups
-        logs = LogStore(data / "logs", ensure_group=groups.ensure, retention=groups.retention)
+        logs = LogStore(data / "logs", ensure_group=groups.ensure, retention=groups.retention_days)
         self._closers.append(logs.close)
-        registry = RegistryPlane(data / "registry", password)
-        images, of_ecr = ImageStore(registry.store), EcrImages(registry.store)
-        self._lambda = self._functions(moto, images, logs, keys)
-        self._batch = self._jobs(moto, images, logs, keys)
-        s3 = S3Plane(
+        registry = RegistryService(data / "registry", password)
+        images, of_ecr = RegistryImageResolver(registry.store), EcrImageApi(registry.store)
+        self._lambda = self._build_lambda_service(moto, images, logs, keys)
+        self._batch = self._build_batch_service(moto, images, logs, keys)
+        s3 = S3Service(
             data / "s3",
             ACCOUNT,
-            deliver=self._enqueue,
-            destination_exists=lets_s3_send(moto.functions),
+            deliver=self._enqueue_event,
+            destination_exists=s3_destination_check(moto.functions),
             durable=environment.get("SCAR_LOCAL_DURABLE") == "1",
         )
         self._closers.append(s3.close)
-        planes: dict[Route, Plane] = {
-            Route.CONTROL: _ControlPlane(control_token(secret), self.status),
+        planes: dict[Route, HttpApp] = {
+            Route.CONTROL: _ControlApp(control_token(secret), self.status),
             Route.REGISTRY: registry,
             Route.S3: s3,
-            Route.LAMBDA: InvokePlane(self._lambda),
-            Route.BATCH: BatchPlane(self._batch, moto.batch),
-            Route.LOGS: LogsPlane(logs, group_exists=groups.exists),
-            Route.REST: moto,
+            Route.LAMBDA: InvokeApp(self._lambda),
+            Route.BATCH: BatchApp(self._batch, moto.batch),
+            Route.LOGS: LogsService(logs, group_exists=groups.exists),
+            Route.MOTO: moto,
         }
-        moto.watch(forget_logs(logs))
-        moto.watch(of_ecr.forget)
-        moto.serve(of_ecr.answer)
+        moto.add_change_listener(log_group_cleaner(logs))
+        moto.add_change_listener(of_ecr.drop_deleted_repository)
+        moto.add_handler(of_ecr.handle_call)
         self._lambda.start()
         self._batch.start()
         self._door.open(Router(planes, Authenticator(secret)))
 
-    def _functions(
-        self, moto: MotoPlane, images: ImageStore, logs: LogStore, keys: Keys
+    def _build_lambda_service(
+        self, moto: MotoService, images: RegistryImageResolver, logs: LogStore, keys: AccessKeys
     ) -> LambdaService:
         service = LambdaService(
             self._home.data / "lambda.sqlite",
-            Ports(
-                functions=ConfiguredFunctions(moto.functions),
+            LambdaPorts(
+                functions=MotoFunctionRegistry(moto.functions),
                 images=images,
                 logs=logs,
-                credentials=lambda function: keys.of(f"lambda/{function.name}"),
-                send=Destinations(lambda: self.url, keys.of("destinations"), self._enqueue).send,
+                credentials=lambda function: keys.credentials_for(f"lambda/{function.name}"),
+                send=DestinationSender(
+                    lambda: self.url, keys.credentials_for("destinations"), self._enqueue_event
+                ).send,
                 engine=self.engine,
             ),
-            Settings(endpoint_url=self.url),
+            LambdaServiceSettings(endpoint_url=self.url),
         )
         self._closers.append(service.close)
         return service
 
-    def _jobs(
-        self, moto: MotoPlane, images: ImageStore, logs: LogStore, keys: Keys
+    def _build_batch_service(
+        self, moto: MotoService, images: RegistryImageResolver, logs: LogStore, keys: AccessKeys
     ) -> BatchService:
         service = BatchService(
             self._home.data / "batch",
-            directory=moto.batch,
+            registry=moto.batch,
             images=images,
             engine=self.engine,
             logs=logs,
-            credentials=keys.of,
+            credentials=keys.credentials_for,
             settings=BatchSettings(endpoint_url=self.url),
         )
         self._closers.append(service.close)
-        guard = BatchGuard(moto.batch, service)
-        moto.guard(guard.refuse)
-        moto.watch(guard.changed)
+        guard = BatchChangeGuard(moto.batch, service)
+        moto.add_guard(guard.check_change)
+        moto.add_change_listener(guard.on_change)
         return service
 
-    def _enqueue(self, arn: str, payload: bytes) -> None:
+    def _enqueue_event(self, arn: str, payload: bytes) -> None:
         self._lambda.enqueue(arn, payload)
 
 
-class _Door:
+class _StartupGate:
     """The plane in front of all others: says 503 until they are there, and when they go."""
 
     def __init__(self) -> None:
-        self._plane: Plane | None = None
+        self._plane: HttpApp | None = None
 
-    def open(self, plane: Plane) -> None:
-        self._plane = plane
+    def open(self, app: HttpApp) -> None:
+        self._plane = app
 
-    def shut(self) -> None:
+    def close(self) -> None:
         self._plane = None
 
     def handle(self, request: Request) -> Response:
@@ -179,12 +181,12 @@ class _Door:
         return self._plane.handle(request)
 
 
-class _ControlPlane:
+class _ControlApp:
     """What the command line asks of its own server."""
 
-    def __init__(self, token: str, status: Callable[[], dict[str, object]]) -> None:
+    def __init__(self, token: str, read_status: Callable[[], dict[str, object]]) -> None:
         self._token = token
-        self._status = status
+        self._status = read_status
 
     def handle(self, request: Request) -> Response:
         shown = request.headers.get("x-scar-token", "")
@@ -196,10 +198,10 @@ class _ControlPlane:
         return Response(status=200, headers={"content-type": "application/json"}, body=body)
 
 
-def _listen(plane: Plane) -> tuple[HttpServer, int]:
+def _start_http_server(app: HttpApp) -> tuple[HttpServer, int]:
     """Take the usual port, so that notes and shells stay valid, or any if it is taken."""
     for port in (PREFERRED_PORT, 0):
-        server = HttpServer(plane, port=port)
+        server = HttpServer(app, port=port)
         try:
             return server, server.start()
         except OSError:

@@ -14,29 +14,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.errors import ConfigurationError, ScarError, StillWaiting, UsageError
+from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from scar.local.home import Home, Running
+    from scar.local.home import LocalCloudHome, RunningServer
 
-LOCKED = 75  # a server's exit status: another one works on the folder
+EXIT_LOCKED = 75  # a server's exit status: another one works on the folder
 ENGINES = ("docker", "sandbox", "process")
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-ANSWER_SECONDS = 10.0
+RESPONSE_SECONDS = 10.0
 COMMAND_LINE_KEY = "AKIALOCALCOMMANDLINE"
 
 
-class NotStarted(ScarError):
+class LocalCloudNotStarted(ScarError):
     """The local cloud's process ended before it answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalCloud:
+class LocalCloudEndpoint:
     """A running local cloud, and the key with which the command line signs its requests."""
 
     endpoint_url: str
@@ -51,13 +51,13 @@ class LocalCloud:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class LocalCloudControl:
     """Start and stop the local cloud of one state folder."""
 
-    home: Home
+    home: LocalCloudHome
     environment: Mapping[str, str]
 
-    def ensure_started(self, engine: str = "") -> LocalCloud:
+    def ensure_started(self, engine: str = "") -> LocalCloudEndpoint:
         """Return the running local cloud; start it if there is none.
 
         Raises UsageError for an unknown engine or one other than the running server's,
@@ -69,63 +69,63 @@ class Control:
                 f"There is no engine {engine!r}.", remedy=f"Choose one of {', '.join(ENGINES)}."
             )
         self.home.create()
-        with self._exclusive():
-            running = self.home.running() or self._start(engine)
+        with self._exclusive_lock():
+            running = self.home.running_server() or self._start_server(engine)
         if engine not in ("", running.engine):
             raise UsageError(
                 f"The local cloud runs already, with the {running.engine} engine.",
                 remedy=f"Run `scar local stop`, then `scar local start --engine {engine}`.",
             )
-        return self._cloud(running)
+        return self._build_endpoint(running)
 
-    def find(self) -> LocalCloud | None:
+    def find(self) -> LocalCloudEndpoint | None:
         """Return the running local cloud, or None; starts nothing."""
-        running = self.home.running()
-        return self._cloud(running) if running else None
+        running = self.home.running_server()
+        return self._build_endpoint(running) if running else None
 
     def status(self) -> Mapping[str, object] | None:
         """Return what the running server says about itself, or None if none runs."""
-        running = self.home.running()
+        running = self.home.running_server()
         if running is None:
             return None
         try:
-            return _ask(running, "/_scar/status", control_token(self.home.secret()))
+            return _get_json(running, "/_scar/status", control_token(self.home.load_secret()))
         except OSError as error:
-            raise NotStarted(
+            raise LocalCloudNotStarted(
                 f"The local cloud (process {running.pid}) does not answer: {error}.",
                 remedy=f"See {self.home.log}; `scar local stop` ends it.",
             ) from error
 
     def stop(self) -> bool:
         """End the server and everything it runs; say whether one was running."""
-        with self._exclusive():
-            return self._stop()
+        with self._exclusive_lock():
+            return self._stop_server()
 
     def reset(self) -> None:
         """Stop, and forget every bucket, function, job and log of the local cloud."""
         if not self.home.path.exists():
             return
-        with self._exclusive():
-            self._stop()
+        with self._exclusive_lock():
+            self._stop_server()
             for entry in self.home.path.iterdir():
                 if entry.name == "lock":
                     continue
-                _remove(entry)
+                _remove_entry(entry)
 
-    def _cloud(self, running: Running) -> LocalCloud:
-        from scar.local.http.auth import secret_for
+    def _build_endpoint(self, server: RunningServer) -> LocalCloudEndpoint:
+        from scar.local.http.auth import derive_secret_key
 
         region = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION")
-        return LocalCloud(
-            endpoint_url=running.url,
+        return LocalCloudEndpoint(
+            endpoint_url=server.url,
             access_key=COMMAND_LINE_KEY,
-            secret_key=secret_for(self.home.secret(), COMMAND_LINE_KEY),
+            secret_key=derive_secret_key(self.home.load_secret(), COMMAND_LINE_KEY),
             region=region or "us-east-1",
-            engine=running.engine,
+            engine=server.engine,
         )
 
-    def _start(self, engine: str) -> Running:
-        self.home.retire()
+    def _start_server(self, engine: str) -> RunningServer:
+        self.home.remove_server_record()
         command = [sys.executable, "-m", "scar.local.server", "--home", str(self.home.path)]
         if engine:
             command += ["--engine", engine]
@@ -143,12 +143,12 @@ class Control:
             )
         waited = 0.0
         while waited < START_SECONDS:
-            running = self.home.running()
+            running = self.home.running_server()
             if running is not None:
                 return running
             # One that lost its announcement makes it again.
-            if (status := server.poll()) not in (None, LOCKED):
-                raise NotStarted(
+            if (status := server.poll()) not in (None, EXIT_LOCKED):
+                raise LocalCloudNotStarted(
                     f"The local cloud did not start (status {status}):\n{self._log_from(begin)}",
                     remedy=f"The whole log is {self.home.log}.",
                 )
@@ -156,29 +156,29 @@ class Control:
             waited += 0.05
         server.kill()
         server.wait()
-        raise StillWaiting(
+        raise WaitTimeoutError(
             f"The local cloud did not answer within {START_SECONDS:.0f} s.",
             remedy=f"See {self.home.log}.",
         )
 
-    def _log_from(self, begin: int) -> str:
+    def _log_from(self, offset: int) -> str:
         with self.home.log.open("rb") as log:
-            log.seek(begin)
+            log.seek(offset)
             return "\n".join(log.read().decode(errors="replace").strip().splitlines()[-8:])
 
-    def _stop(self) -> bool:
-        running = self.home.running()
+    def _stop_server(self) -> bool:
+        running = self.home.running_server()
         if running is None:
             return False
         os.kill(running.pid, signal.SIGTERM)
-        if not _gone(running, STOP_SECONDS):
+        if not _wait_until_gone(running, STOP_SECONDS):
             os.kill(running.pid, signal.SIGKILL)
-            _gone(running, STOP_SECONDS)
-        self.home.retire()
+            _wait_until_gone(running, STOP_SECONDS)
+        self.home.remove_server_record()
         return True
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
+    def _exclusive_lock(self) -> Iterator[None]:
         """Let one command at a time start or stop the server of this folder."""
         self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.home.path / "lock").open("w") as lock:
@@ -189,7 +189,7 @@ class Control:
                     break
                 except BlockingIOError as error:
                     if waited > START_SECONDS + STOP_SECONDS:
-                        raise StillWaiting(
+                        raise WaitTimeoutError(
                             "Another command is starting or stopping the local cloud.",
                             remedy="Try again; if it hangs, end that command.",
                         ) from error
@@ -200,13 +200,13 @@ class Control:
 
 def control_token(secret: bytes) -> str:
     """Return what a request to the server's own routes must show."""
-    from scar.local.http.auth import secret_for
+    from scar.local.http.auth import derive_secret_key
 
-    return secret_for(secret, "control")
+    return derive_secret_key(secret, "control")
 
 
-def _ask(running: Running, path: str, token: str) -> Mapping[str, object]:
-    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=ANSWER_SECONDS)
+def _get_json(server: RunningServer, path: str, token: str) -> Mapping[str, object]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=RESPONSE_SECONDS)
     try:
         connection.request("GET", path, headers={"x-scar-token": token})
         answer: dict[str, object] = json.loads(connection.getresponse().read())
@@ -215,9 +215,9 @@ def _ask(running: Running, path: str, token: str) -> Mapping[str, object]:
     return answer
 
 
-def _gone(running: Running, seconds: float) -> bool:
+def _wait_until_gone(server: RunningServer, seconds: float) -> bool:
     waited = 0.0
-    while running.alive():
+    while server.is_alive():
         if waited >= seconds:
             return False
         time.sleep(0.05)
@@ -225,7 +225,7 @@ def _gone(running: Running, seconds: float) -> bool:
     return True
 
 
-def _remove(entry: Path) -> None:
+def _remove_entry(entry: Path) -> None:
     try:
         if entry.is_dir() and not entry.is_symlink():
             remove_tree(entry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from supervisor.aws.sigv4 import Credentials
 
 
-class Destinations:
+class DestinationSender:
     """Sends as AWS would, through the local cloud's own HTTP server.
 
     ``endpoint`` gives its URL; ``enqueue`` keeps an event for a function.
     """
 
     def __init__(
-        self, endpoint: Callable[[], str], key: Credentials, enqueue: Callable[[str, bytes], object]
+        self,
+        endpoint: Callable[[], str],
+        credentials: Credentials,
+        enqueue: Callable[[str, bytes], object],
     ) -> None:
         self._endpoint = endpoint
-        self._key = key
+        self._key = credentials
         self._enqueue = enqueue
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
@@ -32,30 +35,30 @@ class Destinations:
         """Deliver a record; raise Refused naming the destination if it cannot be."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        service, region, resource = _parts(arn)
+        service, region, resource = _parse_arn(arn)
         text = record.decode()
         try:
             match service:
                 case "lambda":
                     self._enqueue(arn, record)
                 case "sqs":
-                    client = self._client("sqs", region)
+                    client = self._service_client("sqs", region)
                     url = client.get_queue_url(QueueName=resource)["QueueUrl"]
                     client.send_message(QueueUrl=url, MessageBody=text)
                 case "sns":
-                    self._client("sns", region).publish(TopicArn=arn, Message=text)
+                    self._service_client("sns", region).publish(TopicArn=arn, Message=text)
                 case _:
-                    raise Refused(
+                    raise OperationRefusedError(
                         f"{arn} is no destination that the local cloud can send to.",
                         remedy="Use a queue, a topic or a function.",
                     )
         except (BotoCoreError, ClientError) as error:
-            raise Refused(
+            raise OperationRefusedError(
                 f"The record of a lost event cannot be sent to {arn}: {error}",
                 remedy="Check that the destination exists.",
             ) from error
 
-    def _client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's are made at run time
+    def _service_client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's are made at run time
         with self._lock:
             if (service, region) not in self._clients:
                 import boto3
@@ -71,9 +74,11 @@ class Destinations:
             return self._clients[service, region]
 
 
-def _parts(arn: str) -> tuple[str, str, str]:
+def _parse_arn(arn: str) -> tuple[str, str, str]:
     """Return service, Region and resource of an ARN."""
     parts = arn.split(":", 5)
     if len(parts) != 6:
-        raise Refused(f"{arn!r} is no ARN.", remedy="Correct the function's destination.")
+        raise OperationRefusedError(
+            f"{arn!r} is no ARN.", remedy="Correct the function's destination."
+        )
     return parts[2], parts[3], parts[5]

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from scar.errors import ConfigurationError
-from scar.local.processes import runs
+from scar.local.processes import is_running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LAYOUT = 1
+LAYOUT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RunningServer:
     """What a server writes once it answers; ``started`` is the process's start time in ticks."""
 
     pid: int
@@ -36,19 +36,19 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Say whether that very process still runs."""
-        return runs(self.pid, self.started)
+        return is_running(self.pid, self.started)
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class LocalCloudHome:
     """One state folder; one server at a time works on it."""
 
     path: Path
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Self:
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Take SCAR_LOCAL_HOME, else the user's state folder (XDG base directories)."""
         if chosen := environment.get("SCAR_LOCAL_HOME"):
             return cls(Path(chosen).absolute())
@@ -64,7 +64,7 @@ class Home:
         return self.path / "data"
 
     @property
-    def _running(self) -> Path:
+    def _server_record(self) -> Path:
         return self.path / "server.json"
 
     def create(self) -> None:
@@ -80,35 +80,35 @@ class Home:
             ) from error
         layout = self.path / "layout"
         if not layout.exists():
-            write_private(layout, f"{LAYOUT}\n")
-        elif (found := layout.read_text().strip()) != str(LAYOUT):
+            write_private(layout, f"{LAYOUT_VERSION}\n")
+        elif (found := layout.read_text().strip()) != str(LAYOUT_VERSION):
             raise ConfigurationError(
                 f"{self.path} was written by another release of scar (layout {found}).",
                 remedy="Run `scar local reset`, which forgets its buckets and functions.",
             )
 
-    def secret(self) -> bytes:
+    def load_secret(self) -> bytes:
         """Return the secret of this folder, drawn when the folder was first used."""
         path = self.path / "secret"
         if not path.exists():
             write_private(path, secrets.token_hex(32))
         return path.read_text().encode()
 
-    def running(self) -> Running | None:
+    def running_server(self) -> RunningServer | None:
         """Return the server that works on this folder, or None."""
         try:
-            found = Running(**json.loads(self._running.read_text()))
+            found = RunningServer(**json.loads(self._server_record.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
-        return found if found.alive() else None
+        return found if found.is_alive() else None
 
-    def announce(self, running: Running) -> None:
+    def write_server_record(self, server: RunningServer) -> None:
         """Tell commands where the server listens."""
-        write_private(self._running, json.dumps(asdict(running)))
+        write_private(self._server_record, json.dumps(asdict(server)))
 
-    def retire(self) -> None:
+    def remove_server_record(self) -> None:
         """Forget the announced server."""
-        self._running.unlink(missing_ok=True)
+        self._server_record.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:

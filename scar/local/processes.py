@@ -18,7 +18,7 @@ def descendants(pid: int) -> Iterator[int]:
     """Yield the children of a process, their children, and so on; what is gone is left out."""
     waiting = [pid]
     while waiting:
-        children = _children(waiting.pop())
+        children = _child_pids(waiting.pop())
         waiting += children
         yield from children
 
@@ -28,29 +28,29 @@ def start_time(pid: int) -> int | None:
 
     A process id and its start time together name one process for ever (proc(5), field 22).
     """
-    fields = _stat(pid)
+    fields = _stat_fields(pid)
     return int(fields[19]) if fields and fields[0] != b"Z" else None
 
 
-def runs(pid: int, started: int) -> bool:
+def is_running(pid: int, started: int) -> bool:
     """Say whether that very process is there: a process id alone may have been used again."""
     return start_time(pid) == started
 
 
-def parent(pid: int) -> int:
+def parent_pid(pid: int) -> int:
     """Return the parent of a process, 0 if it is not there."""
-    fields = _stat(pid)
+    fields = _stat_fields(pid)
     return int(fields[1]) if fields else 0
 
 
-def kill(pids: Iterable[int]) -> None:
+def kill_all(pids: Iterable[int]) -> None:
     """KILL processes; those that are gone or not ours are left."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 
 
-def resident(pids: Iterable[int]) -> int:
+def resident_bytes(pids: Iterable[int]) -> int:
     """Bytes of memory in use, pages shared by processes counted for each of them."""
     total = 0
     for pid in pids:
@@ -61,14 +61,14 @@ def resident(pids: Iterable[int]) -> int:
     return total
 
 
-def proportional(pids: Iterable[int]) -> int:
+def proportional_bytes(pids: Iterable[int]) -> int:
     """Bytes of memory in use, pages shared by n processes counted as 1/n for each."""
     total = 0
     for pid in pids:
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
         except PermissionError:
-            total += resident([pid])
+            total += resident_bytes([pid])
             continue
         except OSError:
             continue
@@ -76,7 +76,7 @@ def proportional(pids: Iterable[int]) -> int:
     return total
 
 
-def _stat(pid: int) -> list[bytes]:
+def _stat_fields(pid: int) -> list[bytes]:
     """Return the fields of ``stat`` from the third on: the name in the second holds anything."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -84,7 +84,7 @@ def _stat(pid: int) -> list[bytes]:
         return []
 
 
-def _children(pid: int) -> list[int]:
+def _child_pids(pid: int) -> list[int]:
     found: list[int] = []
     try:
         for task in Path(f"/proc/{pid}/task").iterdir():

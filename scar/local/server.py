@@ -18,19 +18,19 @@ from typing import IO
 
 import scar
 from scar.errors import ScarError
-from scar.local.cloud import Cloud
-from scar.local.control import LOCKED
-from scar.local.home import Home, Running
+from scar.local.cloud import LocalCloud
+from scar.local.control import EXIT_LOCKED
+from scar.local.home import LocalCloudHome, RunningServer
 from scar.local.processes import start_time
 
 LOG = logging.getLogger("scar.local")
-LOOK_EVERY = 2.0  # seconds
+CHECK_SECONDS = 2.0  # seconds
 
 
 def main() -> int:
     """Serve until TERM or INT; return the exit status."""
-    arguments = _arguments()
-    home = Home(arguments.home)
+    arguments = _parse_arguments()
+    home = LocalCloudHome(arguments.home)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -45,8 +45,10 @@ def main() -> int:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 sys.stderr.write(f"Another local cloud works on {home.path}.\n")
-                return LOCKED
-            _serve(home, arguments.engine, stop, Hold(home.path / "server.lock", lock))
+                return EXIT_LOCKED
+            _run_until_stopped(
+                home, arguments.engine, stop, FolderLock(home.path / "server.lock", lock)
+            )
     except ScarError as error:
         sys.stderr.write(f"{error.problem}\n{error.remedy}\n")
         return error.exit_code
@@ -54,7 +56,7 @@ def main() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class FolderLock:
     """The lock on a folder; it is lost when somebody removes the folder."""
 
     path: Path
@@ -67,9 +69,11 @@ class Hold:
             return True
 
 
-def _serve(home: Home, engine: str, stop: threading.Event, hold: Hold) -> None:
-    cloud = Cloud(home, engine, os.environ)
-    running = Running(
+def _run_until_stopped(
+    home: LocalCloudHome, engine: str, stop: threading.Event, folder_lock: FolderLock
+) -> None:
+    cloud = LocalCloud(home, engine, os.environ)
+    running = RunningServer(
         pid=os.getpid(),
         started=start_time(os.getpid()) or 0,
         port=cloud.port,
@@ -77,19 +81,19 @@ def _serve(home: Home, engine: str, stop: threading.Event, hold: Hold) -> None:
         version=scar.__version__,
     )
     try:
-        home.announce(running)
+        home.write_server_record(running)
         LOG.info("listening at %s with the %s engine", cloud.url, cloud.engine.name)
-        while not stop.wait(LOOK_EVERY) and not hold.is_lost():
-            if home.running() != running:
-                home.announce(running)  # somebody damaged or removed the announcement
+        while not stop.wait(CHECK_SECONDS) and not folder_lock.is_lost():
+            if home.running_server() != running:
+                home.write_server_record(running)  # somebody damaged or removed the announcement
         LOG.info("stopping" if stop.is_set() else "stopping: the folder was removed")
     finally:
-        if not hold.is_lost():
-            home.retire()
+        if not folder_lock.is_lost():
+            home.remove_server_record()
         cloud.close()
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scar.local.server")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--engine", default="")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws.client.errors import translated
-from scar.runs.states import State
-from scar.runs.unfinished_jobs import as_its_job
+from scar.aws.client.errors import translate_errors
+from scar.runs.states import RunState
+from scar.runs.unfinished_jobs import with_job_status
 from supervisor.runs import record_format as records
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
 
-    from scar.runs.ledger import Ledger, Run
+    from scar.runs.ledger import Run, RunLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class JobDetail:
     """What Batch still knows of a run's job; None and empty where it does not say."""
 
     id: str
@@ -32,44 +32,44 @@ class Job:
     log_stream: str = ""
 
 
-def noted(batch: BatchClient, delegated: Mapping[str, object]) -> Job | None:
+def find_job(batch: BatchClient, delegated: Mapping[str, object]) -> JobDetail | None:
     """Ask Batch about the job that a run's note names; None without a note."""
     number = str(delegated.get("job", ""))
     if not number:
         return None
-    with translated(f"look at the job {number}"):
+    with translate_errors(f"look at the job {number}"):
         jobs = batch.describe_jobs(jobs=[number])["jobs"]
-    return _described(jobs[0]) if jobs else Job(id=number, status="forgotten")
+    return _parse_job(jobs[0]) if jobs else JobDetail(id=number, status="forgotten")
 
 
-def settled(ledger: Ledger, batch: BatchClient, run: Run) -> Run:
+def correct_run_state(ledger: RunLedger, batch: BatchClient, run: Run) -> Run:
     """Correct the state of a run by its job, as ``status`` does; raise ScarError."""
-    if records.DELEGATED not in run.written or run.state is State.DONE:
+    if records.DELEGATED not in run.record_times or run.state is RunState.DONE:
         return run
-    job = noted(batch, ledger.read(run.path, records.DELEGATED) or {})
-    return run if job is None else judged(ledger, run, job)
+    job = find_job(batch, ledger.read_record(run.path, records.DELEGATED) or {})
+    return run if job is None else apply_job_state(ledger, run, job)
 
 
-def judged(ledger: Ledger, run: Run, job: Job) -> Run:
+def apply_job_state(ledger: RunLedger, run: Run, job: JobDetail) -> Run:
     """Correct the state of a run by what its job, asked after the listing, has come to.
 
     A job that ended in between wrote its last record: the run is then listed anew.
     """
-    seen = as_its_job(run, job.status)
-    if seen.state is State.LOST and run.state is not State.LOST:
+    seen = with_job_status(run, job.status)
+    if seen.state is RunState.LOST and run.state is not RunState.LOST:
         path = run.path
-        for now in ledger.with_id(path.function, path.run_id):
+        for now in ledger.list_runs_with_id(path.function, path.run_id):
             if now.path == path:
-                return as_its_job(now, job.status)
+                return with_job_status(now, job.status)
     return seen
 
 
-def _described(job: JobDetailTypeDef) -> Job:
+def _parse_job(job: JobDetailTypeDef) -> JobDetail:
     attempts = job.get("attempts", [])
     last = attempts[-1].get("container", {}) if attempts else {}
     container = job.get("container", {})
     code = container.get("exitCode", last.get("exitCode"))
-    return Job(
+    return JobDetail(
         id=job["jobId"],
         status=job["status"],
         reason=job.get("statusReason", ""),

@@ -14,9 +14,9 @@ from botocore.exceptions import ReadTimeoutError
 
 from scar.aws.client import errors as faults
 from scar.aws.model import limits
-from scar.errors import ConfigurationError, ScarError, StillWaiting, UsageError
-from scar.runs.logs import NoSuchFunction
-from supervisor.events.parser import WISH
+from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
+from scar.runs.logs import FunctionNotFoundError
+from supervisor.events.parser import MANUAL_RUN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda import LambdaClient
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
-_DELEGATED = re.compile(r"^The run (\S+) goes on in the Batch job (\S+)\.$", re.MULTILINE)
-_LAMBDAS_OWN = re.compile(r"(START|END|REPORT) RequestId: ")
-SPARE = 60  # seconds above the function's time-out: a cold start, and the way back
+_BATCH_NOTICE = re.compile(r"^The run (\S+) goes on in the Batch job (\S+)\.$", re.MULTILINE)
+_LAMBDA_LOG_LINE = re.compile(r"(START|END|REPORT) RequestId: ")
+TIMEOUT_MARGIN = 60  # seconds above the function's time-out: a cold start, and the way back
 
-Json = dict[str, object]
+Payload = dict[str, object]
 
 
-class FunctionFailed(ScarError):
+class FunctionError(ScarError):
     """The function answered with an error; ``log`` is the end of what it logged."""
 
-    log: tuple[str, ...] = ()
+    log_tail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class InvocationResponse:
     """What a call gave: ``status`` as in HTTP, ``output`` the script's.
 
     ``run`` and ``job`` are set if the run goes on in Batch.
@@ -48,53 +48,55 @@ class Answer:
 
     status: int
     output: bytes
-    request: str
-    run: str = ""
-    job: str = ""
+    request_id: str
+    run_id: str = ""
+    job_id: str = ""
 
 
-def invoke(connection: Connection, function: str, payload: Json, *, timeout: int) -> Answer:
+def invoke_function(
+    connection: AwsConnection, function: str, payload: Payload, *, timeout: int
+) -> InvocationResponse:
     """Call the function once and wait for its answer; ``timeout`` is the function's, in seconds.
 
     Never repeated by itself: a script might run twice. Raises NoSuchFunction, FunctionFailed
     with the function's own message, StillWaiting if no answer comes, UsageError for a payload
     above Lambda's limit, Refused.
     """
-    body = _encoded(payload, limits.LAMBDA_SYNC_PAYLOAD.most)
-    client = _patient(connection, timeout)
+    body = _encode_payload(payload, limits.LAMBDA_SYNC_PAYLOAD.maximum)
+    client = _long_timeout_client(connection, timeout)
     try:
         answer = client.invoke(FunctionName=function, Payload=body, LogType="Tail")
         content = answer["Payload"].read()
     except ReadTimeoutError as error:
-        raise StillWaiting(
-            f"{function} did not answer within {timeout + SPARE} s.",
+        raise WaitTimeoutError(
+            f"{function} did not answer within {timeout + TIMEOUT_MARGIN} s.",
             remedy=f"It may still run: see `scar log -n {function}`, or call it with -a.",
         ) from error
     except faults.SDK_ERRORS as error:
-        raise _refused(error, function) from error
+        raise _translate_error(error, function) from error
     request = answer["ResponseMetadata"]["RequestId"]
     if answer.get("FunctionError"):
-        failed = _failure(function, content, request)
-        failed.log = _tail(answer.get("LogResult", ""))
+        failed = _function_error(function, content, request)
+        failed.log_tail = _decode_log_tail(answer.get("LogResult", ""))
         raise failed
-    return read_answer(content, request)
+    return parse_response(content, request)
 
 
-def enqueue(connection: Connection, function: str, payload: Json) -> str:
+def enqueue(connection: AwsConnection, function: str, payload: Payload) -> str:
     """Hand the call to Lambda's queue and return its request id."""
-    body = _encoded(payload, limits.LAMBDA_ASYNC_PAYLOAD.most)
+    body = _encode_payload(payload, limits.LAMBDA_ASYNC_PAYLOAD.maximum)
     try:
         answer = connection.client("lambda").invoke(
             FunctionName=function, InvocationType="Event", Payload=body
         )
     except faults.SDK_ERRORS as error:
-        raise _refused(error, function) from error
+        raise _translate_error(error, function) from error
     return answer["ResponseMetadata"]["RequestId"]
 
 
-def script_payload(script: bytes | None, arguments: Sequence[str]) -> Json:
+def script_payload(script: bytes | None, arguments: Sequence[str]) -> Payload:
     """Ask for a script instead of the function's own, or for arguments, or for neither."""
-    payload: Json = {}
+    payload: Payload = {}
     if script is not None:
         payload["script"] = base64.b64encode(script).decode()
     if arguments:
@@ -104,7 +106,7 @@ def script_payload(script: bytes | None, arguments: Sequence[str]) -> Json:
 
 def request_payload(
     parameters: Mapping[str, str], body: bytes | None, *, is_json: bool = False
-) -> Json:
+) -> Payload:
     """Write the event that an HTTP endpoint would make of a request."""
     kind = "application/json" if is_json else "application/octet-stream"
     text = None
@@ -121,7 +123,7 @@ def request_payload(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class InputObject:
     """An object as S3 announces it; size in bytes."""
 
     bucket: str
@@ -131,7 +133,9 @@ class Input:
     modified: datetime
 
 
-def object_payload(one: Input, region: str, partition: str = "aws", *, wish: str) -> Json:
+def object_payload(
+    one: InputObject, region: str, partition: str = "aws", *, manual_run_id: str
+) -> Payload:
     """Write the event that S3 sent when the object was stored.
 
     ``wish`` names the wish to run it again: the same wish twice is one run.
@@ -146,7 +150,7 @@ def object_payload(one: Input, region: str, partition: str = "aws", *, wish: str
                 "eventName": "ObjectCreated:Put",
                 "s3": {
                     "s3SchemaVersion": "1.0",
-                    "configurationId": f"{WISH}{wish}",
+                    "configurationId": f"{MANUAL_RUN_PREFIX}{manual_run_id}",
                     "bucket": {"name": one.bucket, "arn": f"arn:{partition}:s3:::{one.bucket}"},
                     "object": {
                         "key": quote_plus(one.key, safe="/"),
@@ -159,27 +163,27 @@ def object_payload(one: Input, region: str, partition: str = "aws", *, wish: str
     }
 
 
-def read_answer(content: bytes, request: str) -> Answer:
+def parse_response(content: bytes, request_id: str) -> InvocationResponse:
     """Read an answer in SCAR's form; anything else is output as it is."""
     try:
         answer: object = json.loads(content)
     except ValueError:
-        return Answer(status=200, output=content, request=request)
+        return InvocationResponse(status=200, output=content, request_id=request_id)
     if not isinstance(answer, dict) or "body" not in answer:
-        return Answer(status=200, output=content, request=request)
-    output = _body(answer)
-    said = _DELEGATED.search(output.decode(errors="replace"))
+        return InvocationResponse(status=200, output=content, request_id=request_id)
+    output = _decode_body(answer)
+    said = _BATCH_NOTICE.search(output.decode(errors="replace"))
     status = answer.get("statusCode", 200)
-    return Answer(
+    return InvocationResponse(
         status=status if isinstance(status, int) else 200,
         output=output,
-        request=request,
-        run=said[1] if said else "",
-        job=said[2] if said else "",
+        request_id=request_id,
+        run_id=said[1] if said else "",
+        job_id=said[2] if said else "",
     )
 
 
-def _body(answer: Mapping[str, object]) -> bytes:
+def _decode_body(answer: Mapping[str, object]) -> bytes:
     body = answer["body"]
     if not isinstance(body, str):
         return json.dumps(body).encode()
@@ -191,20 +195,20 @@ def _body(answer: Mapping[str, object]) -> bytes:
     return body.encode()
 
 
-def _patient(connection: Connection, timeout: int) -> LambdaClient:
+def _long_timeout_client(connection: AwsConnection, timeout: int) -> LambdaClient:
     """Make a client that waits longer than the function may take, and never asks twice."""
     from scar.aws.client.connection import client_config
 
     once = {"mode": "standard", "total_max_attempts": 1}
-    config = client_config(read_timeout=timeout + SPARE, retries=once)
-    with faults.translated("connect to lambda"):
+    config = client_config(read_timeout=timeout + TIMEOUT_MARGIN, retries=once)
+    with faults.translate_errors("connect to lambda"):
         client: LambdaClient = connection.session.client(
             "lambda", endpoint_url=connection.endpoint_url, config=config
         )
     return client
 
 
-def _encoded(payload: Json, most: int) -> bytes:
+def _encode_payload(payload: Payload, most: int) -> bytes:
     body = json.dumps(payload).encode()
     if len(body) > most:
         raise UsageError(
@@ -214,24 +218,24 @@ def _encoded(payload: Json, most: int) -> bytes:
     return body
 
 
-def _refused(error: faults.SdkError, function: str) -> ScarError:
-    if faults.code(error) == "ResourceNotFoundException":
-        return NoSuchFunction(function)
-    if faults.code(error) == "TooManyRequestsException":
+def _translate_error(error: faults.SdkError, function: str) -> ScarError:
+    if faults.error_code(error) == "ResourceNotFoundException":
+        return FunctionNotFoundError(function)
+    if faults.error_code(error) == "TooManyRequestsException":
         return ConfigurationError(
             f"{function} is busy: as many runs as its concurrency or the account's allows.",
             remedy="Try again later, or call it with -a: then it waits in Lambda's queue.",
         )
-    return faults.of(error, f"call {function}")
+    return faults.to_scar_error(error, f"call {function}")
 
 
-def _tail(encoded: str) -> tuple[str, ...]:
+def _decode_log_tail(encoded: str) -> tuple[str, ...]:
     """Read the last 4 KB of the log, without Lambda's own lines."""
     text = base64.b64decode(encoded).decode(errors="replace")
-    return tuple(line for line in text.splitlines() if not _LAMBDAS_OWN.match(line))
+    return tuple(line for line in text.splitlines() if not _LAMBDA_LOG_LINE.match(line))
 
 
-def _failure(function: str, content: bytes, request: str) -> FunctionFailed:
+def _function_error(function: str, content: bytes, request: str) -> FunctionError:
     try:
         told: object = json.loads(content)
     except ValueError:
@@ -239,6 +243,6 @@ def _failure(function: str, content: bytes, request: str) -> FunctionFailed:
     text = content.decode(errors="replace")
     if isinstance(told, dict):
         text = str(told.get("errorMessage") or told.get("errorType") or text)
-    return FunctionFailed(
+    return FunctionError(
         f"{function} failed: {text}", remedy=f"See `scar log -n {function} -ri {request}`."
     )

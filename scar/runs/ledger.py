@@ -10,10 +10,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors as faults
-from scar.aws.client.errors import translated
+from scar.aws.client.errors import translate_errors
 from scar.aws.model import names
 from scar.errors import ScarError
-from scar.runs.states import State, state_of
+from scar.runs.states import RunState, derive_state
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
 from supervisor.runs import record_format as records
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
-ROOT = "runs/"
+RUNS_PREFIX = "runs/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,22 +34,22 @@ class Run:
     """One run as its listing shows it; times are the store's, in epoch seconds."""
 
     path: RunPath
-    state: State
-    written: Mapping[str, float]
+    state: RunState
+    record_times: Mapping[str, float]
 
     @property
-    def changed(self) -> float:
+    def changed_at(self) -> float:
         """When the last of its records was written."""
-        return max(self.written.values())
+        return max(self.record_times.values())
 
     @property
-    def began(self) -> float:
+    def started_at(self) -> float:
         """When the first record that is still there was written."""
-        return min(self.written.values())
+        return min(self.record_times.values())
 
 
 @dataclass(slots=True)
-class Ledger:
+class RunLedger:
     """The run records of one state bucket. Methods raise ScarError.
 
     An account where nothing ran yet has no bucket, and no runs.
@@ -60,35 +60,39 @@ class Ledger:
     now: float = field(default=0.0, init=False)
 
     @classmethod
-    def of(cls, connection: Connection) -> Ledger:
-        return cls(connection.client("s3"), names.state_bucket(connection.account))
+    def connect(cls, connection: AwsConnection) -> RunLedger:
+        return cls(connection.client("s3"), names.state_bucket_name(connection.account))
 
-    def functions(self) -> tuple[str, ...]:
+    def list_functions(self) -> tuple[str, ...]:
         """Name the functions that have records."""
-        return tuple(part.removeprefix(ROOT).rstrip("/") for part in self._folders(ROOT))
+        return tuple(
+            part.removeprefix(RUNS_PREFIX).rstrip("/") for part in self._list_folders(RUNS_PREFIX)
+        )
 
-    def days(self, function: str, since: date | None = None) -> tuple[str, ...]:
+    def list_days(self, function: str, since: date | None = None) -> tuple[str, ...]:
         """Name the days (of the events) that have runs, as YYYY-MM-DD, oldest first."""
-        found = (part.split("/")[2] for part in self._folders(f"{ROOT}{function}/"))
+        found = (part.split("/")[2] for part in self._list_folders(f"{RUNS_PREFIX}{function}/"))
         return tuple(day for day in found if since is None or day >= since.isoformat())
 
-    def runs(self, function: str, since: date | None = None) -> Iterator[Run]:
+    def list_runs(self, function: str, since: date | None = None) -> Iterator[Run]:
         """Yield the runs of a function in the order of their ids: no reading, constant memory."""
         if since is None:
-            yield from self._runs(f"{ROOT}{function}/")
+            yield from self._list_runs(f"{RUNS_PREFIX}{function}/")
             return
-        for day in self.days(function, since):
-            yield from self._runs(f"{ROOT}{function}/{day}/")
+        for day in self.list_days(function, since):
+            yield from self._list_runs(f"{RUNS_PREFIX}{function}/{day}/")
 
-    def with_id(self, function: str, start: str, since: date | None = None) -> Iterator[Run]:
+    def list_runs_with_id(
+        self, function: str, start: str, since: date | None = None
+    ) -> Iterator[Run]:
         """Yield the runs whose id starts so; one listing for each day that is kept."""
-        for day in self.days(function, since):
-            yield from self._runs(f"{ROOT}{function}/{day}/{start}")
+        for day in self.list_days(function, since):
+            yield from self._list_runs(f"{RUNS_PREFIX}{function}/{day}/{start}")
 
-    def read(self, run: RunPath, name: str) -> dict[str, object] | None:
+    def read_record(self, run: RunPath, name: str) -> dict[str, object] | None:
         """Return one record, None if it is not there; refuse what a newer release wrote."""
         key = run.key(name)
-        with translated(f"read the run record {key}"):
+        with translate_errors(f"read the run record {key}"):
             try:
                 body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
             except self.s3.exceptions.NoSuchKey:
@@ -96,12 +100,12 @@ class Ledger:
         try:
             return records.decode(body, key)
         except RecordError as error:
-            raise UnreadableRecord(error.problem, remedy=error.remedy) from error
+            raise UnreadableRecordError(error.problem, remedy=error.remedy) from error
 
-    def event(self, run: RunPath) -> str:
+    def read_event(self, run: RunPath) -> str:
         """Return an event that was too large for the claim; empty if none was kept."""
         key = run.key(records.EVENT)
-        with translated(f"read the event {key}"):
+        with translate_errors(f"read the event {key}"):
             try:
                 body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
             except self.s3.exceptions.NoSuchKey:
@@ -116,56 +120,56 @@ class Ledger:
                 Bucket=self.bucket, Key=key, Body=records.encode(record), IfNoneMatch="*"
             )
         except self.s3.exceptions.ClientError as error:
-            if faults.code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
+            if faults.error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
                 return False
-            raise faults.of(error, f"write the run record {key}") from error
+            raise faults.to_scar_error(error, f"write the run record {key}") from error
         return True
 
-    def note_retry(self, run: RunPath) -> None:
+    def write_retry_mark(self, run: RunPath) -> None:
         """Write that the run's event was sent again."""
         key = run.key(records.RETRY)
-        with translated(f"write the run record {key}"):
+        with translate_errors(f"write the run record {key}"):
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=records.encode({"run": str(run)}))
 
-    def forget_retry(self, run: RunPath) -> None:
+    def delete_retry_mark(self, run: RunPath) -> None:
         """Take the note back; what prevents that must not hide why it is taken back."""
         with contextlib.suppress(*faults.SDK_ERRORS):
             self.s3.delete_object(Bucket=self.bucket, Key=run.key(records.RETRY))
 
-    def _runs(self, prefix: str) -> Iterator[Run]:
-        for folder, group in groupby(self._records(prefix), key=lambda record: record[0]):
+    def _list_runs(self, prefix: str) -> Iterator[Run]:
+        for folder, group in groupby(self._list_records(prefix), key=lambda record: record[0]):
             written = {name: time for _, name, time in group}
             function, day, run_id = folder
             yield Run(
                 path=RunPath(function=function, date=day, run_id=run_id),
-                state=state_of(written, self.now),
-                written=written,
+                state=derive_state(written, self.now),
+                record_times=written,
             )
 
-    def _records(self, prefix: str) -> Iterator[tuple[tuple[str, str, str], str, float]]:
-        for key, time in self._keys(prefix):
-            parts = key.removeprefix(ROOT).split("/")
+    def _list_records(self, prefix: str) -> Iterator[tuple[tuple[str, str, str], str, float]]:
+        for key, time in self._list_keys(prefix):
+            parts = key.removeprefix(RUNS_PREFIX).split("/")
             if len(parts) == 4 and parts[3].endswith(".json"):
                 yield (parts[0], parts[1], parts[2]), parts[3].removesuffix(".json"), time
 
-    def _keys(self, prefix: str) -> Iterator[tuple[str, float]]:
+    def _list_keys(self, prefix: str) -> Iterator[tuple[str, float]]:
         token = ""
         while True:
             asked = {"ContinuationToken": token} if token else {}
-            with translated(f"list the runs in {self.bucket}"):
+            with translate_errors(f"list the runs in {self.bucket}"):
                 try:
                     page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **asked)  # type: ignore[arg-type]
                 except self.s3.exceptions.NoSuchBucket:
                     return
-            self.now = _served(page["ResponseMetadata"]["HTTPHeaders"])
+            self.now = _server_time(page["ResponseMetadata"]["HTTPHeaders"])
             for item in page.get("Contents", []):
                 yield item["Key"], item["LastModified"].timestamp()
             token = page.get("NextContinuationToken", "")
             if not token:
                 return
 
-    def _folders(self, prefix: str) -> Iterable[str]:
-        with translated(f"list the runs in {self.bucket}"):
+    def _list_folders(self, prefix: str) -> Iterable[str]:
+        with translate_errors(f"list the runs in {self.bucket}"):
             try:
                 pages = self.s3.get_paginator("list_objects_v2").paginate(
                     Bucket=self.bucket, Prefix=prefix, Delimiter="/"
@@ -175,11 +179,11 @@ class Ledger:
                 return []
 
 
-class UnreadableRecord(ScarError):
+class UnreadableRecordError(ScarError):
     """A run record is damaged, or of a newer release."""
 
 
-def _served(headers: Mapping[str, str]) -> float:
+def _server_time(headers: Mapping[str, str]) -> float:
     """Return the store's own time; without one this machine's has to do."""
     told = headers.get("date", "")
     try:

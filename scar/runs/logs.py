@@ -21,18 +21,18 @@ if TYPE_CHECKING:
         FilterLogEventsRequestPaginateTypeDef,
     )
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
-Service = Literal["lambda", "batch"]
+LogSource = Literal["lambda", "batch"]
 
 # Lambda's own lines around every call.
 _STARTED = re.compile(r"START RequestId: (\S+)")
 _REPORTED = re.compile(r"REPORT RequestId: (\S+)")
-_LOOKED_AT = 1000  # lines of a stream
-_MOST_STREAMS = 100  # that one FilterLogEvents call may name
+_LOOKBACK_LINES = 1000  # lines of a stream
+_MAX_STREAMS = 100  # that one FilterLogEvents call may name
 
 
-class NoSuchFunction(ScarError):
+class FunctionNotFoundError(ScarError):
     """There is no function of that name."""
 
     def __init__(self, name: str) -> None:
@@ -46,17 +46,17 @@ class LogLine:
     """One line; the time is UTC, to the millisecond."""
 
     time: datetime
-    service: Service
+    source: LogSource
     stream: str
     message: str
 
 
 def read_log(
-    connection: Connection,
+    connection: AwsConnection,
     function: str,
     *,
     stream: str = "",
-    request: str = "",
+    request_id: str = "",
     since: datetime | None = None,
 ) -> Iterator[LogLine]:
     """Yield what Lambda and Batch logged for the function, oldest first, page by page.
@@ -66,24 +66,26 @@ def read_log(
     ``since`` leaves out what was logged before.
     A service that logged nothing yet is silent. Raises NoSuchFunction, Refused.
     """
-    _require(connection, function)
+    _require_function(connection, function)
     client = connection.client("logs")
-    groups: dict[Service, str] = {"lambda": names.lambda_log_group(function)}
-    if function != names.DELEGATE:  # it has no jobs of its own
+    groups: dict[LogSource, str] = {"lambda": names.lambda_log_group(function)}
+    if function != names.FAILURE_HANDLER:  # it has no jobs of its own
         groups["batch"] = names.batch_log_group(function)
     sources = []
     for service, group in groups.items():
         lines = (
-            _of_request(client, service, group, stream, request)
-            if request
-            else _lines(client, service, group, streams=[stream] if stream else [], since=since)
+            _request_lines(client, service, group, stream, request_id)
+            if request_id
+            else _group_lines(
+                client, service, group, streams=[stream] if stream else [], since=since
+            )
         )
         sources.append(lines)
     return heapq.merge(*sources, key=lambda line: line.time)
 
 
-def read_places(
-    connection: Connection, places: Iterable[tuple[str, str, str]]
+def read_log_streams(
+    connection: AwsConnection, streams: Iterable[tuple[str, str, str]]
 ) -> Iterator[LogLine]:
     """Yield the lines of these logs by time: group, stream, and request or nothing.
 
@@ -91,14 +93,14 @@ def read_places(
     """
     client = connection.client("logs")
     sources = []
-    for group, stream, request in places:
-        lines = _lines(client, "lambda" if request else "batch", group, streams=[stream])
-        sources.append(_call(lines, request) if request else lines)
+    for group, stream, request in streams:
+        lines = _group_lines(client, "lambda" if request else "batch", group, streams=[stream])
+        sources.append(_filter_request(lines, request) if request else lines)
     return heapq.merge(*sources, key=lambda line: line.time)
 
 
-def last_lines(
-    connection: Connection, group: str, stream: str, request: str, most: int
+def read_last_lines(
+    connection: AwsConnection, group: str, stream: str, request_id: str, limit: int
 ) -> tuple[str, ...]:
     """Return the last lines of one stream, of one call if ``request`` is given; raise Refused.
 
@@ -107,41 +109,43 @@ def last_lines(
     client = connection.client("logs")
     try:
         found = client.get_log_events(
-            logGroupName=group, logStreamName=stream, limit=_LOOKED_AT, startFromHead=False
+            logGroupName=group, logStreamName=stream, limit=_LOOKBACK_LINES, startFromHead=False
         )
     except faults.SDK_ERRORS as error:
-        if faults.code(error) == "ResourceNotFoundException":
+        if faults.error_code(error) == "ResourceNotFoundException":
             return ()
-        raise faults.of(error, f"read the log {group}") from error
+        raise faults.to_scar_error(error, f"read the log {group}") from error
     lines = (
         LogLine(
             time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
-            service="lambda" if request else "batch",
+            source="lambda" if request_id else "batch",
             stream=stream,
             message=event["message"].rstrip("\n"),
         )
         for event in found["events"]
     )
-    kept = list(_call(lines, request) if request else lines)
-    return tuple(line.message for line in kept[-most:])
+    kept = list(_filter_request(lines, request_id) if request_id else lines)
+    return tuple(line.message for line in kept[-limit:])
 
 
-def _require(connection: Connection, function: str) -> None:
+def _require_function(connection: AwsConnection, function: str) -> None:
     client = connection.client("lambda")
     try:
         client.get_function(FunctionName=function)
     except faults.SDK_ERRORS as error:
-        if faults.code(error) == "ResourceNotFoundException":
-            raise NoSuchFunction(function) from error
-        raise faults.of(error, f"look for function {function}") from error
+        if faults.error_code(error) == "ResourceNotFoundException":
+            raise FunctionNotFoundError(function) from error
+        raise faults.to_scar_error(error, f"look for function {function}") from error
 
 
-def _of_request(
-    client: CloudWatchLogsClient, service: Service, group: str, stream: str, request: str
+def _request_lines(
+    client: CloudWatchLogsClient, service: LogSource, group: str, stream: str, request: str
 ) -> Iterator[LogLine]:
     """Find the streams that mention the call, the first hundred of them, and read these only."""
     pattern = '"{}"'.format(request.replace("\\", "\\\\").replace('"', '\\"'))
-    mentions = _lines(client, service, group, streams=[stream] if stream else [], pattern=pattern)
+    mentions = _group_lines(
+        client, service, group, streams=[stream] if stream else [], pattern=pattern
+    )
     first: datetime | None = None
     streams: dict[str, None] = {}
     for line in mentions:
@@ -149,14 +153,16 @@ def _of_request(
         streams[line.stream] = None
     if first is None:
         return
-    named = list(streams)[:_MOST_STREAMS]
+    named = list(streams)[:_MAX_STREAMS]
     if service == "batch":  # a stream is one attempt of one job
-        yield from _lines(client, service, group, streams=named)
+        yield from _group_lines(client, service, group, streams=named)
     else:
-        yield from _call(_lines(client, service, group, streams=named, since=first), request)
+        yield from _filter_request(
+            _group_lines(client, service, group, streams=named, since=first), request
+        )
 
 
-def _call(lines: Iterator[LogLine], request: str) -> Iterator[LogLine]:
+def _filter_request(lines: Iterator[LogLine], request: str) -> Iterator[LogLine]:
     """Keep what a sandbox logged during the call: it serves one at a time."""
     serving: set[str] = set()
     for line in lines:
@@ -170,9 +176,9 @@ def _call(lines: Iterator[LogLine], request: str) -> Iterator[LogLine]:
             serving.discard(line.stream)
 
 
-def _lines(
+def _group_lines(
     client: CloudWatchLogsClient,
-    service: Service,
+    service: LogSource,
     group: str,
     *,
     streams: list[str],
@@ -187,21 +193,23 @@ def _lines(
         asked["filterPattern"] = pattern
     if since:
         asked["startTime"] = int(since.timestamp() * 1000)
-    for event in _events(client, asked):
+    for event in _filter_log_events(client, asked):
         yield LogLine(
             time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
-            service=service,
+            source=service,
             stream=event["logStreamName"],
             message=event["message"].rstrip("\n"),
         )
 
 
-def _events(
+def _filter_log_events(
     client: CloudWatchLogsClient, asked: FilterLogEventsRequestPaginateTypeDef
 ) -> Iterator[FilteredLogEventTypeDef]:
     try:
         for page in client.get_paginator("filter_log_events").paginate(**asked):
             yield from page["events"]
     except faults.SDK_ERRORS as error:
-        if faults.code(error) != "ResourceNotFoundException":
-            raise faults.of(error, f"read the log {asked.get('logGroupName')}") from error
+        if faults.error_code(error) != "ResourceNotFoundException":
+            raise faults.to_scar_error(
+                error, f"read the log {asked.get('logGroupName')}"
+            ) from error

@@ -6,79 +6,81 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.runs.lookup import input_id
-from scar.runs.states import OVER, State
-from scar.runs.unfinished_jobs import SETTLING, as_batch_sees
+from scar.runs.lookup import input_id_prefix
+from scar.runs.states import FINISHED_STATES, RunState
+from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from scar.runs.invoke import Input
-    from scar.runs.ledger import Ledger, Run
-    from scar.runs.unfinished_jobs import WaitingJob
+    from scar.runs.invoke import InputObject
+    from scar.runs.ledger import Run, RunLedger
+    from scar.runs.unfinished_jobs import UnfinishedJob
 
-    Jobs = Mapping[str, WaitingJob]
+    Jobs = Mapping[str, UnfinishedJob]
 
 # Seconds in which an upload normally starts its run; Lambda's queue may hold it longer when
 # it is busy, but then other runs are under way.
-STARTING = 60.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class RunProgress:
     """Runs by state, files that wait for their run, and files that none came for."""
 
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[RunState] = field(default_factory=Counter)
     waiting: int = 0
-    forgotten: int = 0
+    never_started: int = 0
 
     @property
-    def over(self) -> bool:
-        unfinished = sum(number for state, number in self.states.items() if state not in OVER)
+    def is_finished(self) -> bool:
+        unfinished = sum(
+            number for state, number in self.states.items() if state not in FINISHED_STATES
+        )
         return not unfinished and not self.waiting
 
     @property
-    def bad(self) -> int:
-        return self.states[State.FAILED] + self.states[State.LOST] + self.forgotten
+    def failure_count(self) -> int:
+        return self.states[RunState.FAILED] + self.states[RunState.LOST] + self.never_started
 
     @property
-    def row(self) -> dict[str, int]:
-        counts = {state.value: self.states[state] for state in State}
-        waiting = self.waiting + self.states[State.WAITING]
-        return counts | {"waiting": waiting, "never_started": self.forgotten}
+    def counts(self) -> dict[str, int]:
+        counts = {state.value: self.states[state] for state in RunState}
+        waiting = self.waiting + self.states[RunState.WAITING]
+        return counts | {"waiting": waiting, "never_started": self.never_started}
 
     @property
-    def sentence(self) -> str:
+    def summary(self) -> str:
         """Say it in one line."""
-        said = {name.replace("_", " "): number for name, number in self.row.items() if number}
+        said = {name.replace("_", " "): number for name, number in self.counts.items() if number}
         return ", ".join(f"{number:,} {name}" for name, number in said.items()) or "nothing to do"
 
 
-def of_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) -> Progress:
+def count_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) -> RunProgress:
     """Count these runs; ``now`` is the store's time, for ``jobs`` see ``of_inputs``."""
-    seen = (as_batch_sees(run, jobs, now - SETTLING) for run in runs)
-    return Progress(states=Counter(run.state for run in seen))
+    seen = (with_batch_state(run, jobs, now - LISTING_DELAY) for run in runs)
+    return RunProgress(states=Counter(run.state for run in seen))
 
 
-def latest_runs(ledger: Ledger, function: str) -> dict[str, Run]:
+def latest_runs_by_input(ledger: RunLedger, function: str) -> dict[str, Run]:
     """Return the latest run on each object, by the first half of its id."""
     latest: dict[str, Run] = {}
-    for run in ledger.runs(function):
+    for run in ledger.list_runs(function):
         first = run.path.run_id[:16]
-        if first not in latest or run.changed > latest[first].changed:
+        if first not in latest or run.changed_at > latest[first].changed_at:
             latest[first] = run
     return latest
 
 
-def run_of(function: str, one: Input, latest: Mapping[str, Run]) -> Run | None:
+def current_run(function: str, one: InputObject, latest: Mapping[str, Run]) -> Run | None:
     """Return the run on an object as it is now: none that ended before its last upload."""
-    found = latest.get(input_id(function, one.bucket, one.key))
-    return found if found and found.changed >= int(one.modified.timestamp()) else None
+    found = latest.get(input_id_prefix(function, one.bucket, one.key))
+    return found if found and found.changed_at >= int(one.modified.timestamp()) else None
 
 
-def of_inputs(
-    ledger: Ledger, inputs: Mapping[str, Sequence[Input]], jobs: Jobs | None = None
-) -> Progress:
+def count_inputs(
+    ledger: RunLedger, inputs: Mapping[str, Sequence[InputObject]], jobs: Jobs | None = None
+) -> RunProgress:
     """Count the latest run of each file, by function; constant in requests per file.
 
     ``jobs`` are those that Batch had not finished just before, None if it was not asked.
@@ -86,17 +88,17 @@ def of_inputs(
     A file without a run since its upload waits for one as long as it is fresh or other runs
     are under way; after that nothing will start it.
     """
-    states: Counter[State] = Counter()
-    without: list[Input] = []
+    states: Counter[RunState] = Counter()
+    without: list[InputObject] = []
     for function, files in inputs.items():
-        latest = latest_runs(ledger, function)
+        latest = latest_runs_by_input(ledger, function)
         for one in files:
-            found = run_of(function, one, latest)
+            found = current_run(function, one, latest)
             if found is None:
                 without.append(one)
             else:
-                seen = as_batch_sees(found, jobs, ledger.now - SETTLING)
+                seen = with_batch_state(found, jobs, ledger.now - LISTING_DELAY)
                 states[seen.state] += 1
-    busy = any(state not in OVER for state in states)
-    fresh = [f for f in without if busy or ledger.now - f.modified.timestamp() < STARTING]
-    return Progress(states=states, waiting=len(fresh), forgotten=len(without) - len(fresh))
+    busy = any(state not in FINISHED_STATES for state in states)
+    fresh = [f for f in without if busy or ledger.now - f.modified.timestamp() < START_SECONDS]
+    return RunProgress(states=states, waiting=len(fresh), never_started=len(without) - len(fresh))

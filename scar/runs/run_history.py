@@ -9,24 +9,24 @@ from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs import batch_job as jobs
 from scar.runs import lookup as find
-from scar.runs.states import State
+from scar.runs.states import RunState
 from supervisor.runs import record_format as records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from scar.aws.client.connection import Connection
-    from scar.runs.batch_job import Job
-    from scar.runs.ledger import Ledger, Run
+    from scar.aws.client.connection import AwsConnection
+    from scar.runs.batch_job import JobDetail
+    from scar.runs.ledger import Run, RunLedger
     from supervisor.invocation import RunPath
 
-Record = dict[str, object]
-MOST_OUTPUTS = 20  # whose further way is followed
-TAIL = 20  # lines
+RecordData = dict[str, object]
+MAX_OUTPUTS = 20  # whose further way is followed
+LOG_TAIL_LINES = 20  # lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class RunHistory:
     """One run: its records by name, its job, the end of its log, and its neighbours.
 
     ``made_by`` is the run that made the input; ``triggered`` are the runs that its outputs
@@ -34,11 +34,11 @@ class Story:
     """
 
     run: Run
-    records: Mapping[str, Record]
-    job: Job | None = None
-    tail: tuple[str, ...] = ()
+    records: Mapping[str, RecordData]
+    job: JobDetail | None = None
+    log_tail: tuple[str, ...] = ()
     made_by: RunPath | None = None
-    triggered: Mapping[str, tuple[Run, ...]]
+    triggered_runs: Mapping[str, tuple[Run, ...]]
 
     @property
     def input(self) -> tuple[str, str] | None:
@@ -51,60 +51,69 @@ class Story:
     @property
     def outputs(self) -> tuple[tuple[str, str, int], ...]:
         """Bucket, key and size in bytes of what the run made."""
-        return tuple((str(o["bucket"]), str(o["key"]), int(o["size"])) for o in self._made)
+        return tuple(
+            (str(o["bucket"]), str(o["key"]), int(o["size"])) for o in self._output_records
+        )
 
     @property
-    def replaced(self) -> Mapping[tuple[str, str], str]:
+    def replaced_runs(self) -> Mapping[tuple[str, str], str]:
         """The runs whose results, of other files, these outputs took the place of."""
-        made = ((str(o["bucket"]), str(o["key"]), str(o.get("replaced", ""))) for o in self._made)
+        made = (
+            (str(o["bucket"]), str(o["key"]), str(o.get("replaced", "")))
+            for o in self._output_records
+        )
         return {(bucket, key): run for bucket, key, run in made if run}
 
     @property
-    def _made(self) -> list[dict[str, Any]]:
+    def _output_records(self) -> list[dict[str, Any]]:
         made = self.records.get(records.DONE, {}).get("outputs")
         return made if isinstance(made, list) else []
 
 
-def tell(connection: Connection, ledger: Ledger, run: Run) -> Story:
+def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunHistory:
     """Gather the story of a run; raise ScarError. Batch and logs may have forgotten it."""
-    found = _read(ledger, run)
-    job = jobs.noted(connection.client("batch"), found.get(records.DELEGATED, {}))
+    found = _read_records(ledger, run)
+    job = jobs.find_job(connection.client("batch"), found.get(records.DELEGATED, {}))
     if job is not None:
-        listed, run = run, jobs.judged(ledger, run, job)
-        found = found if run.written == listed.written else _read(ledger, run)
-    story = Story(run=run, records=found, job=job, triggered={})
-    return Story(
+        listed, run = run, jobs.apply_job_state(ledger, run, job)
+        found = found if run.record_times == listed.record_times else _read_records(ledger, run)
+    story = RunHistory(run=run, records=found, job=job, triggered_runs={})
+    return RunHistory(
         run=run,
         records=found,
         job=job,
-        tail=_tail(connection, story) if run.state in (State.FAILED, State.LOST) else (),
-        made_by=find.making(connection.client("s3"), *story.input)[0] if story.input else None,
-        triggered=_triggered(ledger, story),
+        log_tail=_read_log_tail(connection, story)
+        if run.state in (RunState.FAILED, RunState.LOST)
+        else (),
+        made_by=find.find_producers(connection.client("s3"), *story.input)[0]
+        if story.input
+        else None,
+        triggered_runs=_find_triggered_runs(ledger, story),
     )
 
 
-def _read(ledger: Ledger, run: Run) -> dict[str, Record]:
-    names = (name for name in run.written if name != records.EVENT)
-    read = ((name, ledger.read(run.path, name)) for name in names)
+def _read_records(ledger: RunLedger, run: Run) -> dict[str, RecordData]:
+    names = (name for name in run.record_times if name != records.EVENT)
+    read = ((name, ledger.read_record(run.path, name)) for name in names)
     return {name: record for name, record in read if record is not None}
 
 
-def _triggered(ledger: Ledger, story: Story) -> dict[str, tuple[Run, ...]]:
-    functions = ledger.functions() if story.outputs else ()
+def _find_triggered_runs(ledger: RunLedger, story: RunHistory) -> dict[str, tuple[Run, ...]]:
+    functions = ledger.list_functions() if story.outputs else ()
     started = {
-        f"s3://{bucket}/{key}": find.reading(ledger, bucket, key, functions)
-        for bucket, key, _ in story.outputs[:MOST_OUTPUTS]
+        f"s3://{bucket}/{key}": find.find_runs_of_input(ledger, bucket, key, functions)
+        for bucket, key, _ in story.outputs[:MAX_OUTPUTS]
     }
     return {output: runs for output, runs in started.items() if runs}
 
 
-def _tail(connection: Connection, story: Story) -> tuple[str, ...]:
+def _read_log_tail(connection: AwsConnection, story: RunHistory) -> tuple[str, ...]:
     """Return the last lines of the newest log that the run is known to have."""
-    from scar.runs.logs import last_lines
+    from scar.runs.logs import read_last_lines
 
-    for group, stream, request in reversed(list(log_places(story))):
+    for group, stream, request in reversed(list(list_log_streams(story))):
         try:
-            lines = last_lines(connection, group, stream, request, TAIL)
+            lines = read_last_lines(connection, group, stream, request, LOG_TAIL_LINES)
         except ScarError:  # a log that may not be read, or is gone, leaves the rest to tell
             continue
         if lines:
@@ -112,14 +121,14 @@ def _tail(connection: Connection, story: Story) -> tuple[str, ...]:
     return ()
 
 
-def log_places(story: Story) -> Iterator[tuple[str, str, str]]:
+def list_log_streams(story: RunHistory) -> Iterator[tuple[str, str, str]]:
     """Yield log group, stream and request of every log that the run is known to have.
 
     The request is empty for jobs, whose streams are theirs alone.
     """
     function = story.run.path.function
     seen: set[tuple[str, str]] = set()
-    for name in sorted(story.records, key=lambda name: (story.run.written[name], name)):
+    for name in sorted(story.records, key=lambda name: (story.run.record_times[name], name)):
         record = story.records[name]
         place = str(record.get("log_group", "")), str(record.get("log_stream", ""))
         owner = record.get("owner")

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # How long Lambda keeps an event at most (limits.LAMBDA_EVENT_AGE).
-QUEUE_KEEPS = 21_600
+MAX_EVENT_AGE = 21_600
 # Lambda's longest time-out (docs: Lambda quotas) and what a claim holds beyond it.
-LAMBDA_LEASE = 900 + leases.AFTER_DEADLINE
+LAMBDA_LEASE = 900 + leases.GRACE_AFTER_DEADLINE
 
 
-class State(enum.StrEnum):
+class RunState(enum.StrEnum):
     """Where a run stands.
 
     ``WAITING``: sent again and not yet begun; ``HANDED``: to Batch; ``LOST``: nobody works on
@@ -31,32 +31,32 @@ class State(enum.StrEnum):
 
     WAITING = "waiting"
     LAMBDA = "lambda"
-    HANDED = "queued"
+    QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     LOST = "lost"
 
 
-OVER = frozenset({State.DONE, State.FAILED, State.LOST})
+FINISHED_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.LOST})
 
 
-def state_of(written: Mapping[str, float], now: float) -> State:
+def derive_state(written: Mapping[str, float], now: float) -> RunState:
     """Return the state of a run from its records' names and times; ``now`` is the store's."""
     if records.DONE in written:
-        return State.DONE
+        return RunState.DONE
     claim, error = written.get(records.CLAIM, 0.0), written.get(records.ERROR, -1.0)
     sent = written.get(records.RETRY, -1.0)
-    if sent > max(claim, error) and now - sent <= QUEUE_KEEPS:
-        return State.WAITING
+    if sent > max(claim, error) and now - sent <= MAX_EVENT_AGE:
+        return RunState.WAITING
     if error >= claim:
-        return State.FAILED
+        return RunState.FAILED
     delegated = written.get(records.DELEGATED, -1.0)
-    attempts = (time for name, time in written.items() if name.startswith(records.ATTEMPT))
+    attempts = (time for name, time in written.items() if name.startswith(records.ATTEMPT_PREFIX))
     attempt = max(attempts, default=-1.0)
     if delegated >= claim > attempt:
-        return State.HANDED
+        return RunState.QUEUED
     if now - claim > LAMBDA_LEASE:
-        return State.LOST
+        return RunState.LOST
     # What Batch wrote before the run was sent again tells nothing about who claimed it since.
-    return State.LAMBDA if max(delegated, attempt) <= sent else State.RUNNING
+    return RunState.LAMBDA if max(delegated, attempt) <= sent else RunState.RUNNING

@@ -7,18 +7,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.runs.states import State
-from scar.runs.unfinished_jobs import SETTLING, as_batch_sees
+from scar.runs.states import RunState
+from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    from scar.runs.ledger import Ledger, Run
-    from scar.runs.unfinished_jobs import WaitingJob
+    from scar.runs.ledger import Run, RunLedger
+    from scar.runs.unfinished_jobs import UnfinishedJob
 
-UNFINISHED = (State.WAITING, State.LAMBDA, State.HANDED, State.RUNNING)
-BAD = (State.FAILED, State.LOST)
+UNFINISHED_STATES = (RunState.WAITING, RunState.LAMBDA, RunState.QUEUED, RunState.RUNNING)
+FAILURE_STATES = (RunState.FAILED, RunState.LOST)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,37 +31,37 @@ class FunctionStatus:
     """
 
     function: str
-    states: Counter[State] = field(default_factory=Counter)
-    waiting: Counter[str] = field(default_factory=Counter)
+    states: Counter[RunState] = field(default_factory=Counter)
+    jobs_by_status: Counter[str] = field(default_factory=Counter)
     runnable_since: float = 0.0
     reason: str = ""
 
     @property
-    def unfinished(self) -> int:
-        return sum(self.states[state] for state in UNFINISHED)
+    def unfinished_count(self) -> int:
+        return sum(self.states[state] for state in UNFINISHED_STATES)
 
     @property
-    def bad(self) -> int:
-        return sum(self.states[state] for state in BAD)
+    def failure_count(self) -> int:
+        return sum(self.states[state] for state in FAILURE_STATES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class StatusReport:
     """All asked functions, and their latest runs, newest first."""
 
     functions: tuple[FunctionStatus, ...]
     recent: tuple[Run, ...]
 
 
-def status(
-    ledger: Ledger,
+def collect_status(
+    ledger: RunLedger,
     functions: Iterable[str],
-    jobs: Mapping[str, Mapping[str, WaitingJob]],
+    jobs: Mapping[str, Mapping[str, UnfinishedJob]],
     *,
     since: datetime | None = None,
-    only: Collection[State] = (),
-    most: int = 10,
-) -> Status:
+    recent_states: Collection[RunState] = (),
+    limit: int = 10,
+) -> StatusReport:
     """Count the runs that changed after ``since``; ``only`` limits the recent ones to states.
 
     ``jobs`` are the unfinished jobs, by name, of the functions that Batch was asked about just
@@ -72,28 +72,28 @@ def status(
     recent: list[tuple[float, str, Run]] = []
     for function in functions:
         found = FunctionStatus(function=function)
-        for listed in ledger.runs(function, since.date() if since else None):
+        for listed in ledger.list_runs(function, since.date() if since else None):
             began = began or ledger.now
-            if since and listed.changed < since.timestamp():
+            if since and listed.changed_at < since.timestamp():
                 continue
             asked = jobs.get(function)
-            run = as_batch_sees(listed, asked, began - SETTLING)
-            if asked is not None and run.state is State.HANDED:
-                _note(asked.get(f"{function}-{run.path.run_id}"), found)
+            run = with_batch_state(listed, asked, began - LISTING_DELAY)
+            if asked is not None and run.state is RunState.QUEUED:
+                _count_waiting_job(asked.get(f"{function}-{run.path.run_id}"), found)
             found.states[run.state] += 1
-            if not only or run.state in only:
-                entry = (run.changed, str(run.path), run)
-                (heapq.heappush if len(recent) < most else heapq.heappushpop)(recent, entry)
+            if not recent_states or run.state in recent_states:
+                entry = (run.changed_at, str(run.path), run)
+                (heapq.heappush if len(recent) < limit else heapq.heappushpop)(recent, entry)
         counted.append(found)
     latest = sorted(recent, key=lambda entry: entry[:2], reverse=True)
-    return Status(functions=tuple(counted), recent=tuple(run for _, _, run in latest))
+    return StatusReport(functions=tuple(counted), recent=tuple(run for _, _, run in latest))
 
 
-def _note(job: WaitingJob | None, found: FunctionStatus) -> None:
+def _count_waiting_job(job: UnfinishedJob | None, found: FunctionStatus) -> None:
     """Count a job that waits, and keep the reason of the one that waits longest."""
     if job is None:
         return
-    found.waiting[job.status] += 1
+    found.jobs_by_status[job.status] += 1
     older = not found.runnable_since or job.created < found.runnable_since
     if job.status == "RUNNABLE" and older:
         found.runnable_since, found.reason = job.created, job.reason

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
 
-OTHERS = "name that account with --expected-bucket-owner"
+OWNER_REMEDY = "name that account with --expected-bucket-owner"
 
 
 class TransferError(ScarError):
     """A file or object cannot be read, written or sent."""
 
 
-class BucketNotFound(TransferError):
+class BucketNotFoundError(TransferError):
     """There is no such bucket."""
 
     def __init__(self, bucket: str) -> None:
@@ -35,26 +35,26 @@ class BucketNotFound(TransferError):
         )
 
 
-class OthersBucket(TransferError):
+class BucketOwnerError(TransferError):
     """The bucket belongs to another account than the one that was expected."""
 
     def __init__(self, bucket: str) -> None:
         super().__init__(
             f"The bucket {bucket} belongs to another account. Nothing was sent or read.",
-            remedy=f"Check the spelling; if it is the one you mean, {OTHERS}.",
+            remedy=f"Check the spelling; if it is the one you mean, {OWNER_REMEDY}.",
         )
 
 
-def is_denied(error: BotoCoreError | ClientError) -> bool:
+def is_access_denied(error: BotoCoreError | ClientError) -> bool:
     code = getattr(error, "response", {}).get("Error", {}).get("Code")
     return code in ("403", "AccessDenied")
 
 
-def translate(error: BotoCoreError | ClientError, bucket: str, doing: str) -> ScarError:
+def translate_error(error: BotoCoreError | ClientError, bucket: str, action: str) -> ScarError:
     """Turn an SDK error into ours; ``doing`` completes "Cannot …"."""
     if getattr(error, "response", {}).get("Error", {}).get("Code") == "NoSuchBucket":
-        return BucketNotFound(bucket)
-    found = faults.of(error, doing)
-    if is_denied(error):
-        found.remedy += f" If the bucket is another account's, {OTHERS}."
+        return BucketNotFoundError(bucket)
+    found = faults.to_scar_error(error, action)
+    if is_access_denied(error):
+        found.remedy += f" If the bucket is another account's, {OWNER_REMEDY}."
     return found

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scar.errors import UsageError
-from scar.transfer.client import LARGE, PART_THREADS, WORKERS
-from scar.transfer.errors import TransferError, translate
-from scar.transfer.local_files import Census
+from scar.transfer.client import MULTIPART_THRESHOLD, PART_THREADS, WORKERS
+from scar.transfer.errors import TransferError, translate_error
+from scar.transfer.local_files import TransferTotals
 from scar.transfer.objects import list_objects
-from scar.transfer.pool import each
-from scar.transfer.put import Moved
+from scar.transfer.pool import map_unordered
+from scar.transfer.put import TransferredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from scar.transfer.location import Place
-    from scar.transfer.objects import Entry
+    from scar.transfer.location import S3Location
+    from scar.transfer.objects import ObjectSummary
 
-_PIECE = 1 << 18
+_CHUNK_SIZE = 1 << 18
 
 
-def get(
+def download_objects(
     client: S3Client,
-    place: Place,
+    location: S3Location,
     target: Path,
-    report: Callable[[Moved], None],
+    report: Callable[[TransferredObject], None],
     *,
-    into: bool = False,
-) -> Census:
+    into_folder: bool = False,
+) -> TransferTotals:
     """Download the objects of a bucket or folder below ``target``, structure kept.
 
     A place that is one object becomes the file ``target``, or a file in it if that is a folder
@@ -45,69 +45,80 @@ def get(
     TransferError at the end. Raises BucketNotFound, OthersBucket, UsageError if there is nothing,
     Refused.
     """
-    download = _Download(client, place, target, into=into or target.is_dir())
+    download = _Download(client, location, target, into_folder=into_folder or target.is_dir())
     files = size = 0
-    for moved in each(download.small(report), download.one, workers=WORKERS):
+    for moved in map_unordered(
+        download.download_large_yield_small(report), download.download_small, workers=WORKERS
+    ):
         files, size = files + 1, size + moved.size
         report(moved)
-    files, size = files + download.large.files, size + download.large.size
-    if download.refused:
-        shown = ", ".join(repr(key) for key in download.refused[:5])
+    files, size = files + download.large_totals.files, size + download.large_totals.size
+    if download.rejected_keys:
+        shown = ", ".join(repr(key) for key in download.rejected_keys[:5])
         raise TransferError(
-            f"{download.refused_count} objects were not downloaded, since their keys lead out of "
+            f"{download.rejected_count} objects were not downloaded, since their keys lead out of "
             f"{target} or name no file: {shown}",
             remedy=f"The other {files} files are there. Read these with other tools.",
         )
-    if not files and not download.markers:
+    if not files and not download.folder_markers:
         raise UsageError(
-            f"There are no objects in s3://{place}.", remedy=f"See `scar ls -b {place.bucket}`."
+            f"There are no objects in s3://{location}.",
+            remedy=f"See `scar ls -b {location.bucket}`.",
         )
-    return Census(files, size)
+    return TransferTotals(files, size)
 
 
 class _Download:
     """One command's downloads: small objects by the pool, large ones in parts, one by one."""
 
-    def __init__(self, client: S3Client, place: Place, target: Path, *, into: bool) -> None:
+    def __init__(
+        self, client: S3Client, location: S3Location, target: Path, *, into_folder: bool
+    ) -> None:
         self.client = client
-        self.place = place
+        self.location = location
         self.target = target
-        self.into = into
-        self.refused: list[str] = []
-        self.refused_count = 0
-        self.markers = 0
-        self.large = Census(0, 0)
+        self.into_folder = into_folder
+        self.rejected_keys: list[str] = []
+        self.rejected_count = 0
+        self.folder_markers = 0
+        self.large_totals = TransferTotals(0, 0)
 
-    def small(self, report: Callable[[Moved], None]) -> Iterator[tuple[Entry, Path]]:
+    def download_large_yield_small(
+        self, report: Callable[[TransferredObject], None]
+    ) -> Iterator[tuple[ObjectSummary, Path]]:
         """Yield the small objects and their files; fetch the large ones while they come by."""
-        for entry in list_objects(self.client, self.place):
+        for entry in list_objects(self.client, self.location):
             if entry.key.endswith("/") and entry.size == 0:
-                self.markers += 1
+                self.folder_markers += 1
                 continue
-            path = self._path(entry.key)
+            path = self._target_path(entry.key)
             if path is None:
-                self.refused_count += 1
-                if len(self.refused) < 5:
-                    self.refused.append(entry.key)
-            elif entry.size < LARGE:
+                self.rejected_count += 1
+                if len(self.rejected_keys) < 5:
+                    self.rejected_keys.append(entry.key)
+            elif entry.size < MULTIPART_THRESHOLD:
                 yield entry, path
             else:
-                report(self._fetch(entry, path, self._in_parts))
-                self.large = Census(self.large.files + 1, self.large.size + entry.size)
+                report(self._download_to_file(entry, path, self._download_in_parts))
+                self.large_totals = TransferTotals(
+                    self.large_totals.files + 1, self.large_totals.size + entry.size
+                )
 
-    def one(self, item: tuple[Entry, Path]) -> Moved:
-        return self._fetch(*item, self._streamed)
+    def download_small(self, item: tuple[ObjectSummary, Path]) -> TransferredObject:
+        return self._download_to_file(*item, self._stream_object)
 
-    def _path(self, key: str) -> Path | None:
+    def _target_path(self, key: str) -> Path | None:
         """Return the file for a key, None if it would not lie in the target folder."""
-        if key == self.place.path:
+        if key == self.location.path:
             name = key.rpartition("/")[2]
-            return self.target / name if self.into and _is_plain([name]) else self.target
-        parts = key.removeprefix(self.place.prefix).split("/")
-        return self.target.joinpath(*parts) if _is_plain(parts) else None
+            return self.target / name if self.into_folder and _is_safe_path([name]) else self.target
+        parts = key.removeprefix(self.location.prefix).split("/")
+        return self.target.joinpath(*parts) if _is_safe_path(parts) else None
 
-    def _fetch(self, entry: Entry, path: Path, fetch: Callable[[str, Path], None]) -> Moved:
-        source = f"s3://{self.place.bucket}/{entry.key}"
+    def _download_to_file(
+        self, entry: ObjectSummary, path: Path, fetch: Callable[[str, Path], None]
+    ) -> TransferredObject:
+        source = f"s3://{self.location.bucket}/{entry.key}"
         temporary = path.with_name(f".scar-{secrets.token_hex(8)}")
         try:
             self._make_folder(path.parent, entry.key)
@@ -122,11 +133,11 @@ class _Download:
                 remedy="Free the place or choose another folder with -p.",
             ) from error
         except (BotoCoreError, ClientError) as error:
-            raise translate(error, self.place.bucket, f"download {source}") from error
-        return Moved(entry.key, entry.size)
+            raise translate_error(error, self.location.bucket, f"download {source}") from error
+        return TransferredObject(entry.key, entry.size)
 
     def _make_folder(self, folder: Path, key: str) -> None:
-        root = self.target if key != self.place.path else folder
+        root = self.target if key != self.location.path else folder
         # Before it is made: what is there of it already may be a link.
         if not folder.resolve().is_relative_to(root.resolve()):
             raise TransferError(
@@ -135,18 +146,20 @@ class _Download:
             )
         folder.mkdir(parents=True, exist_ok=True)
 
-    def _streamed(self, key: str, path: Path) -> None:
-        body = self.client.get_object(Bucket=self.place.bucket, Key=key)["Body"]
+    def _stream_object(self, key: str, path: Path) -> None:
+        body = self.client.get_object(Bucket=self.location.bucket, Key=key)["Body"]
         with path.open("xb") as file, closing(body):
-            for piece in body.iter_chunks(_PIECE):
+            for piece in body.iter_chunks(_CHUNK_SIZE):
                 file.write(piece)
 
-    def _in_parts(self, key: str, path: Path) -> None:
+    def _download_in_parts(self, key: str, path: Path) -> None:
         from boto3.s3.transfer import TransferConfig
 
-        config = TransferConfig(multipart_threshold=LARGE, max_concurrency=PART_THREADS)
-        self.client.download_file(self.place.bucket, key, os.fspath(path), Config=config)
+        config = TransferConfig(
+            multipart_threshold=MULTIPART_THRESHOLD, max_concurrency=PART_THREADS
+        )
+        self.client.download_file(self.location.bucket, key, os.fspath(path), Config=config)
 
 
-def _is_plain(parts: list[str]) -> bool:
+def _is_safe_path(parts: list[str]) -> bool:
     return all(part not in {"", ".", ".."} and "\0" not in part for part in parts)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from scar.errors import UsageError
 from scar.transfer.errors import TransferError
-from scar.transfer.location import KEY_BYTES
+from scar.transfer.location import MAX_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from scar.transfer.location import Place
+    from scar.transfer.location import S3Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,16 @@ class LocalFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class TransferTotals:
     """What is about to be moved; size in bytes."""
 
     files: int
     size: int
 
 
-def check(paths: Sequence[Path], target: Place, skipped: Callable[[str], None]) -> Census:
+def check_files(
+    paths: Sequence[Path], target: S3Location, on_skipped: Callable[[str], None]
+) -> TransferTotals:
     """Look at every file before the first is sent.
 
     ``skipped`` hears of links to folders and of devices, which are not sent. Raises UsageError
@@ -44,23 +46,25 @@ def check(paths: Sequence[Path], target: Place, skipped: Callable[[str], None]) 
     files = size = 0
     for number, path in enumerate(paths):
         found = 0
-        for file in walk(path, skipped):
+        for file in walk_files(path, on_skipped):
             _check_key(file, target)
             _check_readable(file.path)
-            _check_alone(file, paths[:number])
+            _check_unique_key(file, paths[:number])
             found += 1
             size += file.size
         if not found:
             raise UsageError(f"There are no files in {path}.", remedy="Name a folder with files.")
         files += found
-    return Census(files, size)
+    return TransferTotals(files, size)
 
 
-def walk(path: Path, skipped: Callable[[str], None] = lambda _: None) -> Iterator[LocalFile]:
+def walk_files(
+    path: Path, on_skipped: Callable[[str], None] = lambda _: None
+) -> Iterator[LocalFile]:
     """Yield the file itself, or all files below the folder, in the order of their names."""
     try:
         if path.is_dir():
-            yield from _below(path, "", skipped)
+            yield from _walk_folder(path, "", on_skipped)
         elif path.is_file():
             yield LocalFile(path, path.name, path.stat().st_size)
         elif path.exists():
@@ -74,22 +78,24 @@ def walk(path: Path, skipped: Callable[[str], None] = lambda _: None) -> Iterato
         ) from error
 
 
-def _below(folder: Path, above: str, skipped: Callable[[str], None]) -> Iterator[LocalFile]:
+def _walk_folder(
+    folder: Path, above: str, on_skipped: Callable[[str], None]
+) -> Iterator[LocalFile]:
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
         name = f"{above}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            yield from _below(Path(entry.path), f"{name}/", skipped)
+            yield from _walk_folder(Path(entry.path), f"{name}/", on_skipped)
         elif entry.is_dir():
-            skipped(f"Skipped {entry.path}: a link to a folder")
+            on_skipped(f"Skipped {entry.path}: a link to a folder")
         elif entry.is_file() or not Path(entry.path).exists():
             yield LocalFile(Path(entry.path), name, entry.stat().st_size)
         else:
-            skipped(f"Skipped {entry.path}: not a file")
+            on_skipped(f"Skipped {entry.path}: not a file")
 
 
-def _check_key(file: LocalFile, target: Place) -> None:
+def _check_key(file: LocalFile, target: S3Location) -> None:
     key = f"{target.prefix}{file.name}"
     try:
         size = len(key.encode())
@@ -98,9 +104,9 @@ def _check_key(file: LocalFile, target: Place) -> None:
             f"The name of {str(file.path)!r} is not UTF-8 text, so it cannot be a key.",
             remedy="Rename the file. Nothing was uploaded.",
         ) from error
-    if size > KEY_BYTES:
+    if size > MAX_KEY_BYTES:
         raise UsageError(
-            f"The key of {file.path} has {size} bytes; S3 takes {KEY_BYTES}.",
+            f"The key of {file.path} has {size} bytes; S3 takes {MAX_KEY_BYTES}.",
             remedy="Rename the file or choose a shorter folder. Nothing was uploaded.",
         )
 
@@ -112,7 +118,7 @@ def _check_readable(path: Path) -> None:
         )
 
 
-def _check_alone(file: LocalFile, before: Sequence[Path]) -> None:
+def _check_unique_key(file: LocalFile, before: Sequence[Path]) -> None:
     for path in before:
         other = path / file.name if path.is_dir() else path
         if other.is_file() and (path.is_dir() or path.name == file.name):

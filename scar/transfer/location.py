@@ -8,12 +8,12 @@ from typing import Self
 
 from scar.errors import UsageError
 
-KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MAX_KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class S3Location:
     """A bucket and a path in it, without slashes at its ends; empty for the whole bucket."""
 
     bucket: str

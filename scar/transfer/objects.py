@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scar.transfer.client import require_bucket
-from scar.transfer.errors import is_denied, translate
+from scar.transfer.errors import is_access_denied, translate_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
-    from scar.transfer.location import Place
+    from scar.transfer.location import S3Location
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ObjectSummary:
     """One object: size in bytes, time in UTC, the ETag without its quotes."""
 
     key: str
@@ -30,27 +30,29 @@ class Entry:
     etag: str
 
 
-def list_objects(client: S3Client, place: Place) -> Iterator[Entry]:
+def list_objects(client: S3Client, location: S3Location) -> Iterator[ObjectSummary]:
     """Yield the objects of the bucket, of the folder, or the one with that very key, by key.
 
     A folder ``in`` does not match ``input2/…``. Raises BucketNotFound, OthersBucket, Refused.
     """
     try:
-        if place.path:
+        if location.path:
             # The exact key is the first of all that begin with it.
-            first = client.list_objects_v2(Bucket=place.bucket, Prefix=place.path, MaxKeys=1)
+            first = client.list_objects_v2(Bucket=location.bucket, Prefix=location.path, MaxKeys=1)
             for item in first.get("Contents", []):
-                if item["Key"] == place.path:
-                    yield _entry(item)
+                if item["Key"] == location.path:
+                    yield _parse_object(item)
         pages = client.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=place.bucket, Prefix=place.prefix):
+        for page in pages.paginate(Bucket=location.bucket, Prefix=location.prefix):
             for item in page.get("Contents", []):
-                yield _entry(item)
+                yield _parse_object(item)
     except (BotoCoreError, ClientError) as error:
-        if is_denied(error):
-            require_bucket(client, place.bucket)
-        raise translate(error, place.bucket, f"list s3://{place}") from error
+        if is_access_denied(error):
+            require_bucket(client, location.bucket)
+        raise translate_error(error, location.bucket, f"list s3://{location}") from error
 
 
-def _entry(item: ObjectTypeDef) -> Entry:
-    return Entry(item["Key"], item["Size"], item["LastModified"], item.get("ETag", "").strip('"'))
+def _parse_object(item: ObjectTypeDef) -> ObjectSummary:
+    return ObjectSummary(
+        item["Key"], item["Size"], item["LastModified"], item.get("ETag", "").strip('"')
+    )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from scar.aws.client.waiter import any_done
+from scar.aws.client.waiter import wait_for_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-GRACE = 3.0
+SHUTDOWN_GRACE = 3.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def each(
+def map_unordered(
     items: Iterable[Item], work: Callable[[Item], Result], *, workers: int, ahead: int = 4
 ) -> Iterator[Result]:
     """Yield the results as they come, in any order.
@@ -30,15 +30,15 @@ def each(
         for item in items:
             running.add(pool.submit(work, item))
             if len(running) >= workers * ahead:
-                done, running = any_done(running)
+                done, running = wait_for_any(running)
                 for future in done:
                     yield future.result()
         while running:
-            done, running = any_done(running)
+            done, running = wait_for_any(running)
             for future in done:
                 yield future.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        wait(running, timeout=GRACE)
+        wait(running, timeout=SHUTDOWN_GRACE)
         raise
     pool.shutdown()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scar.transfer.client import LARGE, PART_THREADS, WORKERS, require_bucket
-from scar.transfer.errors import TransferError, translate
-from scar.transfer.local_files import Census, check, walk
-from scar.transfer.pool import each
+from scar.transfer.client import MULTIPART_THRESHOLD, PART_THREADS, WORKERS, require_bucket
+from scar.transfer.errors import TransferError, translate_error
+from scar.transfer.local_files import TransferTotals, check_files, walk_files
+from scar.transfer.pool import map_unordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,34 +19,36 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from scar.transfer.local_files import LocalFile
-    from scar.transfer.location import Place
+    from scar.transfer.location import S3Location
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class TransferredObject:
     """A file that arrived: its key, and its size in bytes."""
 
     key: str
     size: int
 
 
-def put(
+def upload_files(
     client: S3Client,
-    target: Place,
+    target: S3Location,
     paths: Sequence[Path],
-    report: Callable[[Moved], None],
-    say: Callable[[str], None] = lambda _: None,
-) -> Census:
+    report: Callable[[TransferredObject], None],
+    on_skipped: Callable[[str], None] = lambda _: None,
+) -> TransferTotals:
     """Upload everything below the paths; ``report`` is called once per object.
 
     A folder's content keeps its structure below ``target``; a file gets its own name. All is
     checked before the first upload (``files.check``); the first failure ends it. Raises
     BucketNotFound, OthersBucket, UsageError, TransferError, Refused.
     """
-    census = check(paths, target, say)
+    census = check_files(paths, target, on_skipped)
     require_bucket(client, target.bucket)
     upload = _Upload(client, target)
-    for moved in each(upload.small(paths, report), upload.one, workers=WORKERS):
+    for moved in map_unordered(
+        upload.upload_large_yield_small(paths, report), upload.upload_small, workers=WORKERS
+    ):
         report(moved)
     return census
 
@@ -54,60 +56,66 @@ def put(
 class _Upload:
     """One command's uploads: small files by the pool, large ones in parts, one by one."""
 
-    def __init__(self, client: S3Client, target: Place) -> None:
+    def __init__(self, client: S3Client, target: S3Location) -> None:
         self.client = client
         self.target = target
 
-    def small(self, paths: Sequence[Path], report: Callable[[Moved], None]) -> Iterator[LocalFile]:
+    def upload_large_yield_small(
+        self, paths: Sequence[Path], report: Callable[[TransferredObject], None]
+    ) -> Iterator[LocalFile]:
         """Yield the small files; send the large ones while they come by."""
         for path in paths:
-            for file in walk(path):
-                if file.size < LARGE:
+            for file in walk_files(path):
+                if file.size < MULTIPART_THRESHOLD:
                     yield file
                 else:
-                    report(self.in_parts(file))
+                    report(self.upload_in_parts(file))
 
-    def one(self, file: LocalFile) -> Moved:
-        key = self._key(file)
+    def upload_small(self, file: LocalFile) -> TransferredObject:
+        key = self._object_key(file)
         try:
             with file.path.open("rb") as body:
                 self.client.put_object(Bucket=self.target.bucket, Key=key, Body=body)
         except OSError as error:
-            raise _unreadable(file, error) from error
+            raise _unreadable_file_error(file, error) from error
         except (BotoCoreError, ClientError) as error:
-            raise self._refused(file, key, error) from error
-        return Moved(key, file.size)
+            raise self._upload_error(file, key, error) from error
+        return TransferredObject(key, file.size)
 
-    def in_parts(self, file: LocalFile) -> Moved:
+    def upload_in_parts(self, file: LocalFile) -> TransferredObject:
         from boto3.exceptions import S3UploadFailedError
         from boto3.s3.transfer import TransferConfig
 
-        key = self._key(file)
-        config = TransferConfig(multipart_threshold=LARGE, max_concurrency=PART_THREADS)
+        key = self._object_key(file)
+        config = TransferConfig(
+            multipart_threshold=MULTIPART_THRESHOLD, max_concurrency=PART_THREADS
+        )
         try:
             self.client.upload_file(str(file.path), self.target.bucket, key, Config=config)
         except OSError as error:
-            raise _unreadable(file, error) from error
+            raise _unreadable_file_error(file, error) from error
         except S3UploadFailedError as error:
             cause = error.__context__
             if isinstance(cause, BotoCoreError | ClientError):
-                raise self._refused(file, key, cause) from error
+                raise self._upload_error(file, key, cause) from error
             raise TransferError(
                 f"Cannot upload {file.path}: {error}", remedy="Try again."
             ) from error
         except (BotoCoreError, ClientError) as error:
-            raise self._refused(file, key, error) from error
-        return Moved(key, file.size)
+            raise self._upload_error(file, key, error) from error
+        return TransferredObject(key, file.size)
 
-    def _key(self, file: LocalFile) -> str:
+    def _object_key(self, file: LocalFile) -> str:
         return f"{self.target.prefix}{file.name}"
 
-    def _refused(self, file: LocalFile, key: str, error: BotoCoreError | ClientError) -> Exception:
+    def _upload_error(
+        self, file: LocalFile, key: str, error: BotoCoreError | ClientError
+    ) -> Exception:
         bucket = self.target.bucket
-        return translate(error, bucket, f"upload {file.path} to s3://{bucket}/{key}")
+        return translate_error(error, bucket, f"upload {file.path} to s3://{bucket}/{key}")
 
 
-def _unreadable(file: LocalFile, error: OSError) -> TransferError:
+def _unreadable_file_error(file: LocalFile, error: OSError) -> TransferError:
     return TransferError(
         f"{file.path} cannot be read: {error.strerror or error}.",
         remedy="Files must stay while they are uploaded; run the same command again.",

@@ -8,51 +8,51 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
-from supervisor.aws.errors import AwsError, error_answer
-from supervisor.aws.sigv4 import Scope, sign
+from supervisor.aws.errors import AwsError, parse_error_response
+from supervisor.aws.sigv4 import CredentialScope, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from supervisor.aws.connection_pool import Connections, Reply
-    from supervisor.aws.credentials import CredentialSource
+    from supervisor.aws.connection_pool import ConnectionPool, StreamedResponse
+    from supervisor.aws.credentials import CredentialProvider
     from supervisor.aws.request import AwsRequest
 
 T = TypeVar("T")
 
 
-class Repeat(enum.StrEnum):
+class RetryPolicy(enum.StrEnum):
     """When a request may be sent again without asking."""
 
     ALWAYS = "always"  # a second one changes nothing
-    WITHOUT_EFFECT = "without effect"  # not sent, or refused by throttling
+    IF_NOT_PROCESSED = "without effect"  # not sent, or refused by throttling
     NEVER = "never"  # the caller looks first what became of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pacing:
+class Backoff:
     """How often a request is tried; pauses are random up to ``base`` · 2ⁿ seconds, then ``cap``.
 
     Source of the random ("full jitter") pauses: AWS Architecture Blog, "Exponential Backoff
     and Jitter". Six attempts take at most 12 seconds of pauses.
     """
 
-    attempts: int = 6
+    max_attempts: int = 6
     base: float = 0.4
     cap: float = 20.0
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
 
-    def tries(self) -> Iterator[int]:
+    def iter_attempts(self) -> Iterator[int]:
         """Yield 1, 2, …, pausing in between."""
-        for attempt in range(1, self.attempts + 1):
+        for attempt in range(1, self.max_attempts + 1):
             yield attempt
-            if attempt < self.attempts:
+            if attempt < self.max_attempts:
                 self.sleep(self.random() * min(self.cap, self.base * 2 ** (attempt - 1)))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AwsResponse:
     """A successful answer, read whole; header names are lower case."""
 
     status: int
@@ -69,55 +69,55 @@ class AwsClient:
 
     service: str
     region: str
-    credentials: CredentialSource
-    connections: Connections
-    pacing: Pacing
+    credentials: CredentialProvider
+    connections: ConnectionPool
+    backoff: Backoff
     clock: Callable[[], float] = time.time
 
-    def send(self, request: AwsRequest, *, repeat: Repeat = Repeat.ALWAYS) -> Answer:
+    def send(self, request: AwsRequest, *, retry: RetryPolicy = RetryPolicy.ALWAYS) -> AwsResponse:
         """Send it, again after failures as far as ``repeat`` allows, and read the answer."""
 
-        def whole() -> Answer:
-            reply = self._once(request, fresh=repeat is Repeat.WITHOUT_EFFECT)
-            return Answer(reply.status, reply.headers, reply.read_all())
+        def send_and_read() -> AwsResponse:
+            reply = self._send_once(request, fresh=retry is RetryPolicy.IF_NOT_PROCESSED)
+            return AwsResponse(reply.status, reply.headers, reply.read_all())
 
-        return self._repeated(whole, repeat)
+        return self._send_with_retries(send_and_read, retry)
 
-    def open(self, request: AwsRequest) -> Reply:
+    def open(self, request: AwsRequest) -> StreamedResponse:
         """Like ``send`` for requests that change nothing; the caller reads and closes it."""
-        return self._repeated(lambda: self._once(request), Repeat.ALWAYS)
+        return self._send_with_retries(lambda: self._send_once(request), RetryPolicy.ALWAYS)
 
-    def _once(self, request: AwsRequest, *, fresh: bool = False) -> Reply:
+    def _send_once(self, request: AwsRequest, *, fresh: bool = False) -> StreamedResponse:
         headers = sign(
             request,
-            credentials=self.credentials.current(),
-            scope=Scope(self.region, self.service),
-            at=self.clock(),
+            credentials=self.credentials.get_credentials(),
+            scope=CredentialScope(self.region, self.service),
+            timestamp=self.clock(),
         )
-        reply = self.connections.exchange(request, headers, fresh=fresh)
+        reply = self.connections.send_request(request, headers, fresh=fresh)
         if reply.status >= 300:
-            raise error_answer(reply.status, reply.headers, reply.read_all())
+            raise parse_error_response(reply.status, reply.headers, reply.read_all())
         return reply
 
-    def _repeated(self, once: Callable[[], T], repeat: Repeat) -> T:
-        for attempt in self.pacing.tries():
+    def _send_with_retries(self, attempt_once: Callable[[], T], retry: RetryPolicy) -> T:
+        for attempt in self.backoff.iter_attempts():
             try:
-                return once()
+                return attempt_once()
             except AwsError as error:
-                if attempt == self.pacing.attempts or not _may_repeat(error, repeat):
+                if attempt == self.backoff.max_attempts or not _may_retry(error, retry):
                     if attempt > 1:
                         error.add_note(f"This was attempt {attempt}.")
                     raise
         raise AssertionError
 
 
-def _may_repeat(error: AwsError, repeat: Repeat) -> bool:
-    match repeat:
-        case Repeat.ALWAYS:
+def _may_retry(error: AwsError, retry: RetryPolicy) -> bool:
+    match retry:
+        case RetryPolicy.ALWAYS:
             return error.transient
-        case Repeat.WITHOUT_EFFECT:
-            return error.transient and not error.unsure
-        case Repeat.NEVER:
+        case RetryPolicy.IF_NOT_PROCESSED:
+            return error.transient and not error.outcome_unknown
+        case RetryPolicy.NEVER:
             return False
         case _:
-            assert_never(repeat)
+            assert_never(retry)

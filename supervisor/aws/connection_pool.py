@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.aws import tls
-from supervisor.aws.errors import Unanswered, Unreachable
-from supervisor.aws.request import CHUNK, FilePart
+from supervisor.aws.errors import EndpointUnreachable, ResponseNotReceived
+from supervisor.aws.request import CHUNK_SIZE, FileSlice
 
 if TYPE_CHECKING:
     import ssl
@@ -30,7 +30,7 @@ class Timeouts:
     read: float = 60.0
 
 
-class Reply:
+class StreamedResponse:
     """An answer whose body is still to be read; header names are lower case."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Reply:
         self._done = done
         self._open = True
 
-    def read(self, size: int = CHUNK) -> bytes:
+    def read(self, size: int = CHUNK_SIZE) -> bytes:
         """Return up to ``size`` bytes, b"" at the end; raise Unanswered if it breaks off."""
         from http.client import HTTPException
 
@@ -51,13 +51,15 @@ class Reply:
             data = self._response.read(size)
         except (OSError, HTTPException) as error:
             self.close()
-            raise _broken(self._origin, error) from error
+            raise _response_not_received(self._origin, error) from error
         if not data:
             # http.client counts down what Content-Length promised, and does not complain.
             missing = self._response.length
             self._finish(whole=not missing)
             if missing:
-                raise Unanswered(f"{self._origin} broke off its answer, {missing} bytes early.")
+                raise ResponseNotReceived(
+                    f"{self._origin} broke off its answer, {missing} bytes early."
+                )
         return data
 
     def read_all(self) -> bytes:
@@ -74,7 +76,7 @@ class Reply:
             self._done(whole and not self._response.will_close)
 
 
-class Connections:
+class ConnectionPool:
     """Idle connections by origin, for any number of threads."""
 
     def __init__(self, environ: Mapping[str, str], timeouts: Timeouts | None = None) -> None:
@@ -83,11 +85,11 @@ class Connections:
         self._lock = threading.Lock()
         self._idle: dict[Origin, list[HTTPConnection]] = {}
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
-        weakref.finalize(self, _close, self._idle)
+        weakref.finalize(self, _close_connections, self._idle)
 
-    def exchange(
+    def send_request(
         self, request: AwsRequest, headers: Mapping[str, str], *, fresh: bool = False
-    ) -> Reply:
+    ) -> StreamedResponse:
         """Send the request once and return the answer's head.
 
         ``fresh`` takes a new connection: an old one may be closed by the other side at this
@@ -97,87 +99,89 @@ class Connections:
         from http.client import HTTPException
 
         origin = request.origin
-        connection = (None if fresh else self._take(origin)) or self._connect(origin)
+        connection = (None if fresh else self._take_idle(origin)) or self._open_connection(origin)
         try:
-            cut = _send(connection, request, headers)
+            cut = _write_request(connection, request, headers)
             response = connection.getresponse()
         except (OSError, HTTPException) as error:
             connection.close()
-            raise _broken(origin, error) from error
+            raise _response_not_received(origin, error) from error
         except BaseException:
             connection.close()
             raise
 
-        def done(reusable: bool) -> None:
+        def release(reusable: bool) -> None:
             if reusable and not cut:
-                self._give_back(origin, connection)
+                self._return_idle(origin, connection)
             else:
                 connection.close()
 
-        return Reply(response, origin, done)
+        return StreamedResponse(response, origin, release)
 
     def close(self) -> None:
         """Close what is idle."""
         with self._lock:
-            _close(self._idle)
+            _close_connections(self._idle)
 
-    def _take(self, origin: Origin) -> HTTPConnection | None:
+    def _take_idle(self, origin: Origin) -> HTTPConnection | None:
         while True:
             with self._lock:
                 waiting = self._idle.get(origin)
                 if not waiting:
                     return None
                 connection = waiting.pop()
-            if not _hung_up(connection):
+            if not _is_closed_by_peer(connection):
                 return connection
             connection.close()
 
-    def _give_back(self, origin: Origin, connection: HTTPConnection) -> None:
+    def _return_idle(self, origin: Origin, connection: HTTPConnection) -> None:
         with self._lock:
             self._idle.setdefault(origin, []).append(connection)
 
-    def _connect(self, origin: Origin) -> HTTPConnection:
+    def _open_connection(self, origin: Origin) -> HTTPConnection:
         import http.client
 
         timeout = self._timeouts.connect
-        if origin.tls:
+        if origin.is_tls:
             made: HTTPConnection = http.client.HTTPSConnection(
                 origin.host,
                 origin.port,
                 timeout=timeout,
-                context=self._context(origin.host),
-                blocksize=CHUNK,
+                context=self._tls_context(origin.host),
+                blocksize=CHUNK_SIZE,
             )
         else:
             made = http.client.HTTPConnection(
-                origin.host, origin.port, timeout=timeout, blocksize=CHUNK
+                origin.host, origin.port, timeout=timeout, blocksize=CHUNK_SIZE
             )
         try:
             made.connect()
         except OSError as error:
             made.close()
-            raise _unreachable(origin, error) from error
+            raise _endpoint_unreachable(origin, error) from error
         made.auto_open = 0
         made.sock.settimeout(self._timeouts.read)
         return made
 
-    def _context(self, host: str) -> ssl.SSLContext:
-        file = tls.roots(host, self._environ)
+    def _tls_context(self, host: str) -> ssl.SSLContext:
+        file = tls.find_ca_bundle(host, self._environ)
         with self._lock:
             if file not in self._contexts:
-                self._contexts[file] = tls.context(file)
+                self._contexts[file] = tls.create_ssl_context(file)
             return self._contexts[file]
 
 
-def _close(idle: dict[Origin, list[HTTPConnection]]) -> None:
+def _close_connections(idle: dict[Origin, list[HTTPConnection]]) -> None:
     while idle:
         for connection in idle.popitem()[1]:
             connection.close()
 
 
-def _send(connection: HTTPConnection, request: AwsRequest, headers: Mapping[str, str]) -> bool:
+def _write_request(
+    connection: HTTPConnection, request: AwsRequest, headers: Mapping[str, str]
+) -> bool:
     """Send it; return whether the other side stopped reading, which it does to refuse early."""
-    body = request.body.chunks() if isinstance(request.body, FilePart) else request.body
+    body = request.body.chunks() if isinstance(request.body, FileSlice) else request.body
     every = {"accept-encoding": "identity", "user-agent": USER_AGENT, **headers}
     if request.body_size or request.method in ("PUT", "POST"):
         every["content-length"] = str(request.body_size)
@@ -188,7 +192,7 @@ def _send(connection: HTTPConnection, request: AwsRequest, headers: Mapping[str,
     return False
 
 
-def _hung_up(connection: HTTPConnection) -> bool:
+def _is_closed_by_peer(connection: HTTPConnection) -> bool:
     """An idle connection with something to read was closed by the other side."""
     import select
 
@@ -197,18 +201,18 @@ def _hung_up(connection: HTTPConnection) -> bool:
     return bool(poll.poll(0))
 
 
-def _broken(origin: Origin, error: Exception) -> Unanswered:
+def _response_not_received(origin: Origin, error: Exception) -> ResponseNotReceived:
     what = "did not answer in time" if isinstance(error, TimeoutError) else f"broke off: {error!r}"
-    return Unanswered(f"{origin} {what}.")
+    return ResponseNotReceived(f"{origin} {what}.")
 
 
-def _unreachable(origin: Origin, error: OSError) -> Unreachable:
+def _endpoint_unreachable(origin: Origin, error: OSError) -> EndpointUnreachable:
     if type(error).__name__ == "SSLCertVerificationError":
-        return Unreachable(
+        return EndpointUnreachable(
             f"{origin} shows a certificate that is not trusted: {error}.",
             remedy="Let AWS_CA_BUNDLE name the file with the certificates of its authority.",
         )
-    return Unreachable(
+    return EndpointUnreachable(
         f"Cannot connect to {origin}: {error}.",
         remedy="Check that a route to it exists (subnet, endpoint or NAT, security group).",
         transient=True,

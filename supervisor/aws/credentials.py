@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # AWS offers new keys at least five minutes before the old ones end (IAM roles for EC2).
-RENEW_AHEAD = 600.0
-RENEW_PAUSE = 60.0
+REFRESH_BEFORE_EXPIRY = 600.0
+REFRESH_RETRY_PAUSE = 60.0
 
 
-class CredentialSource(Protocol):
+class CredentialProvider(Protocol):
     """Anything that can name the credentials to sign with now."""
 
-    def current(self) -> Credentials:
+    def get_credentials(self) -> Credentials:
         """Return credentials that are valid now; raise NoCredentials."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class StaticCredentials:
     """Credentials that do not change."""
 
     credentials: Credentials
 
-    def current(self) -> Credentials:
+    def get_credentials(self) -> Credentials:
         return self.credentials
 
 
-class Renewed:
+class RefreshableCredentials:
     """Fetches credentials when they are first needed, and again before they expire.
 
     Ten minutes before the end one thread fetches new ones while the others go on with the old
@@ -56,27 +56,27 @@ class Renewed:
         self._held: Credentials | None = None
         self._next_try = 0.0
 
-    def current(self) -> Credentials:
+    def get_credentials(self) -> Credentials:
         held = self._held
         now = self._clock()
         if held is None or now >= held.expires:
             with self._lock:
-                return self._renewed()
-        due = now >= held.expires - RENEW_AHEAD and now >= self._next_try
+                return self._refresh_credentials()
+        due = now >= held.expires - REFRESH_BEFORE_EXPIRY and now >= self._next_try
         if due and self._lock.acquire(blocking=False):
             try:
-                return self._renewed()
+                return self._refresh_credentials()
             finally:
                 self._lock.release()
         return held
 
-    def _renewed(self) -> Credentials:
+    def _refresh_credentials(self) -> Credentials:
         now = self._clock()
         held = self._held
         # Another thread may have been faster while this one waited for the lock.
-        if held is not None and now < held.expires - RENEW_AHEAD:
+        if held is not None and now < held.expires - REFRESH_BEFORE_EXPIRY:
             return held
-        self._next_try = now + RENEW_PAUSE
+        self._next_try = now + REFRESH_RETRY_PAUSE
         try:
             self._held = self._fetch()
         except AwsError:
@@ -86,19 +86,21 @@ class Renewed:
         return self._held
 
 
-def source(environ: Mapping[str, str], clock: Callable[[], float] = time.time) -> CredentialSource:
+def find_credentials(
+    environ: Mapping[str, str], clock: Callable[[], float] = time.time
+) -> CredentialProvider:
     """Choose the source that the environment describes; nothing is fetched yet.
 
     Raises NoCredentials for half a key pair, for a container endpoint that must not be asked,
     and if instance metadata, the last source, is switched off.
     """
-    if fixed := _from_environment(environ):
-        return Fixed(fixed)
+    if fixed := _read_environment_keys(environ):
+        return StaticCredentials(fixed)
 
     from supervisor.aws import metadata
 
-    if asked := metadata.container(environ):
-        return Renewed(asked.fetch, clock)
+    if asked := metadata.container_provider(environ):
+        return RefreshableCredentials(asked.fetch, clock)
     if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         raise NoCredentials(
             "There are no AWS credentials in the environment, no container endpoint is named, "
@@ -106,10 +108,10 @@ def source(environ: Mapping[str, str], clock: Callable[[], float] = time.time) -
             remedy="Give the job or function a role, or set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY.",
         )
-    return Renewed(metadata.instance(environ).fetch, clock)
+    return RefreshableCredentials(metadata.imds_provider(environ).fetch, clock)
 
 
-def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
+def _read_environment_keys(environ: Mapping[str, str]) -> Credentials | None:
     access = environ.get("AWS_ACCESS_KEY_ID", "")
     secret = environ.get("AWS_SECRET_ACCESS_KEY", "")
     if not access and not secret:

@@ -16,7 +16,7 @@ from supervisor.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SUFFIXES = (
+PARTITION_DNS_SUFFIXES = (
     ("cn-", "amazonaws.com.cn"),
     ("eusc-", "amazonaws.eu"),
     ("us-iso-", "c2s.ic.gov"),
@@ -30,7 +30,7 @@ _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])")
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
 
 
-def region(environ: Mapping[str, str]) -> str:
+def read_region(environ: Mapping[str, str]) -> str:
     """Return AWS_REGION or AWS_DEFAULT_REGION; raise ConfigError if neither names a region."""
     name = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
     if not _REGION.fullmatch(name):
@@ -41,15 +41,15 @@ def region(environ: Mapping[str, str]) -> str:
     return name
 
 
-def override(service: str, environ: Mapping[str, str]) -> Origin | None:
+def custom_endpoint(service: str, environ: Mapping[str, str]) -> Origin | None:
     """Return the endpoint that the environment names for the service, if it names one."""
     for variable in (f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL"):
         if url := environ.get(variable):
-            return parse(url, variable)
+            return parse_endpoint(url, variable)
     return None
 
 
-def parse(url: str, source: str) -> Origin:
+def parse_endpoint(url: str, source: str) -> Origin:
     """Read an http or https URL; raise ConfigError naming ``source`` for anything else."""
     try:
         parts = urlsplit(url)
@@ -64,24 +64,24 @@ def parse(url: str, source: str) -> Origin:
     return Origin(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
 
 
-def regional(service: str, region: str) -> Origin:
+def regional_endpoint(service: str, region: str) -> Origin:
     """Return AWS's own host of the service in the region's partition."""
-    suffix = next(suffix for prefix, suffix in SUFFIXES if region.startswith(prefix))
+    suffix = next(suffix for prefix, suffix in PARTITION_DNS_SUFFIXES if region.startswith(prefix))
     return Origin("https", f"{service}.{region}.{suffix}", 443)
 
 
-def endpoint(service: str, region: str, environ: Mapping[str, str]) -> Origin:
-    return override(service, environ) or regional(service, region)
+def service_endpoint(service: str, region: str, environ: Mapping[str, str]) -> Origin:
+    return custom_endpoint(service, environ) or regional_endpoint(service, region)
 
 
-def bucket_location(bucket: str, region: str, environ: Mapping[str, str]) -> tuple[Origin, str]:
+def bucket_endpoint(bucket: str, region: str, environ: Mapping[str, str]) -> tuple[Origin, str]:
     """Return the host of a bucket and the path in front of its keys.
 
     Virtual-host style on AWS; path style where an endpoint is given or the bucket's name
     cannot be part of a host name.
     """
-    given = override("s3", environ)
-    origin = given or regional("s3", region)
+    given = custom_endpoint("s3", environ)
+    origin = given or regional_endpoint("s3", region)
     if given or not _HOST_LABEL.fullmatch(bucket):
         return origin, f"/{bucket}"
     return Origin(origin.scheme, f"{bucket}.{origin.host}", origin.port), ""

@@ -18,57 +18,64 @@ from supervisor.errors import SupervisorError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-THROTTLED = frozenset(
+THROTTLING_CODES = frozenset(
     {"SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"}
     | {"TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded"}
 )
-TRANSIENT = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable"})
-CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
-KEYS = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken"})
+TRANSIENT_CODES = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable"})
+CLOCK_SKEW_CODES = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
+CREDENTIAL_CODES = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken"}
+)
 
 
 class AwsError(SupervisorError):
     """``transient``: may pass. ``unsure``: the request may have taken effect."""
 
     def __init__(
-        self, problem: str, *, remedy: str = "", transient: bool = False, unsure: bool = False
+        self,
+        problem: str,
+        *,
+        remedy: str = "",
+        transient: bool = False,
+        outcome_unknown: bool = False,
     ) -> None:
         super().__init__(problem, remedy=remedy)
         self.transient = transient
-        self.unsure = unsure
+        self.outcome_unknown = outcome_unknown
 
 
 class NoCredentials(AwsError):
     """No source of credentials, or it failed."""
 
 
-class BodyUnreadable(AwsError):
+class RequestBodyUnreadable(AwsError):
     """The file to send cannot be read, or became shorter meanwhile."""
 
 
-class Unreachable(AwsError):
+class EndpointUnreachable(AwsError):
     """Nothing was sent."""
 
 
-class Unanswered(AwsError):
+class ResponseNotReceived(AwsError):
     """The request was sent, perhaps in part, and the answer did not come, or not whole."""
 
     def __init__(self, problem: str, *, remedy: str = "") -> None:
-        super().__init__(problem, remedy=remedy, transient=True, unsure=True)
+        super().__init__(problem, remedy=remedy, transient=True, outcome_unknown=True)
 
 
-class ErrorAnswer(AwsError):
+class AwsErrorResponse(AwsError):
     """AWS's own error: HTTP status, code (empty for HEAD), message, and the right region."""
 
     def __init__(self, status: int, code: str, message: str, *, region: str = "") -> None:
         text = ": ".join(part for part in (code, message) if part) or "no explanation"
-        throttled = status == 429 or code in THROTTLED
-        passing = code in TRANSIENT or status in (500, 502, 503, 504)
+        throttled = status == 429 or code in THROTTLING_CODES
+        passing = code in TRANSIENT_CODES or status in (500, 502, 503, 504)
         super().__init__(
             f"AWS answered {status}, {text}",
-            remedy=_remedy(code, message),
+            remedy=_find_remedy(code, message),
             transient=throttled or passing,
-            unsure=passing and not throttled,
+            outcome_unknown=passing and not throttled,
         )
         self.status = status
         self.code = code
@@ -76,13 +83,13 @@ class ErrorAnswer(AwsError):
         self.region = region
 
 
-def error_answer(status: int, headers: Mapping[str, str], body: bytes) -> ErrorAnswer:
+def parse_error_response(status: int, headers: Mapping[str, str], body: bytes) -> AwsErrorResponse:
     """Read an error as S3 (XML) or the JSON services write it, or as a proxy does (neither)."""
     region = headers.get("x-amz-bucket-region", "")
     text = body.lstrip()
     if text.startswith(b"<"):
-        fields = leaves(text)
-        return ErrorAnswer(
+        fields = parse_xml_fields(text)
+        return AwsErrorResponse(
             status,
             fields.get("Code", ""),
             fields.get("Message", ""),
@@ -95,10 +102,10 @@ def error_answer(status: int, headers: Mapping[str, str], body: bytes) -> ErrorA
         code = code or str(data.get("__type") or data.get("code") or "").rpartition("#")[2]
     except (AttributeError, ValueError):
         message = text[:200].decode(errors="replace")
-    return ErrorAnswer(status, code, message, region=region)
+    return AwsErrorResponse(status, code, message, region=region)
 
 
-def leaves(document: bytes) -> dict[str, str]:
+def parse_xml_fields(document: bytes) -> dict[str, str]:
     """Map the root's name to "" and its direct children's names to their texts.
 
     What is not XML gives an empty mapping.
@@ -114,10 +121,10 @@ def leaves(document: bytes) -> dict[str, str]:
     return {root.tag.rpartition("}")[2]: "", **named}
 
 
-def _remedy(code: str, message: str) -> str:
-    if code in CLOCK or "Signature expired" in message or "Signature not yet" in message:
+def _find_remedy(code: str, message: str) -> str:
+    if code in CLOCK_SKEW_CODES or "Signature expired" in message or "Signature not yet" in message:
         return "Set this machine's clock: it differs from AWS's by more than five minutes."
-    if code in KEYS:
+    if code in CREDENTIAL_CODES:
         return "Renew the credentials: AWS does not know them or they have expired."
     if code in ("SignatureDoesNotMatch", "InvalidSignatureException"):
         return "Check the secret access key, and that no proxy changes requests on their way."

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
-from supervisor.aws.client import Pacing
-from supervisor.aws.connection_pool import Connections, Timeouts
-from supervisor.aws.errors import AwsError, NoCredentials, error_answer
+from supervisor.aws.client import Backoff
+from supervisor.aws.connection_pool import ConnectionPool, Timeouts
+from supervisor.aws.errors import AwsError, NoCredentials, parse_error_response
 from supervisor.aws.request import AwsRequest, Origin
 from supervisor.aws.sigv4 import Credentials
 from supervisor.errors import ConfigError
@@ -22,29 +22,29 @@ from supervisor.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105
-TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105
-ECS = Origin("http", "169.254.170.2", 80)
+RELATIVE_URI_VARIABLE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+FULL_URI_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+TOKEN_VARIABLE = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105
+TOKEN_FILE_VARIABLE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105
+ECS_ORIGIN = Origin("http", "169.254.170.2", 80)
 # Link-local addresses of ECS and EKS; over plain HTTP no other host may see the token.
 CONTAINER_HOSTS = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23", "localhost"})
-IMDS = "http://169.254.169.254"
-IMDS_IPV6 = "http://[fd00:ec2::254]"
-ROLES = "/latest/meta-data/iam/security-credentials/"
+IMDS_URL = "http://169.254.169.254"
+IMDS_IPV6_URL = "http://[fd00:ec2::254]"
+ROLES_PATH = "/latest/meta-data/iam/security-credentials/"
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class MetadataClient:
     """Asks a metadata service: short time-outs, a few attempts, no proxies, no signature."""
 
     origin: Origin
-    connections: Connections = field(
-        default_factory=lambda: Connections({}, Timeouts(connect=2.0, read=5.0))
+    connections: ConnectionPool = field(
+        default_factory=lambda: ConnectionPool({}, Timeouts(connect=2.0, read=5.0))
     )
-    pacing: Pacing = field(default_factory=lambda: Pacing(attempts=3, base=0.2))
+    backoff: Backoff = field(default_factory=lambda: Backoff(max_attempts=3, base=0.2))
 
-    def ask(
+    def request_text(
         self,
         path: str,
         headers: Mapping[str, str],
@@ -54,11 +54,11 @@ class Service:
     ) -> str:
         """Return the answer's text; raise NoCredentials naming the service."""
         request = AwsRequest(method=method, origin=self.origin, path=path, query=query)
-        for attempt in self.pacing.tries():
+        for attempt in self.backoff.iter_attempts():
             try:
-                return self._once(request, {"host": self.origin.authority, **headers})
+                return self._send_once(request, {"host": self.origin.authority, **headers})
             except AwsError as error:
-                if attempt == self.pacing.attempts or not error.transient:
+                if attempt == self.backoff.max_attempts or not error.transient:
                     raise NoCredentials(
                         f"Cannot get credentials from {self.origin}{path}: {error}",
                         remedy="Give the job, function or instance a role; an instance must "
@@ -66,19 +66,19 @@ class Service:
                     ) from error
         raise AssertionError
 
-    def _once(self, request: AwsRequest, headers: Mapping[str, str]) -> str:
-        reply = self.connections.exchange(request, headers, fresh=True)
+    def _send_once(self, request: AwsRequest, headers: Mapping[str, str]) -> str:
+        reply = self.connections.send_request(request, headers, fresh=True)
         body = reply.read_all()
         if reply.status != 200:
-            raise error_answer(reply.status, reply.headers, body)
+            raise parse_error_response(reply.status, reply.headers, body)
         return body.decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class ContainerCredentialProvider:
     """The endpoint that ECS and EKS name in a container's environment."""
 
-    service: Service
+    client: MetadataClient
     path: str
     query: tuple[tuple[str, str], ...]
     token: str = field(default="", repr=False)
@@ -88,88 +88,96 @@ class Container:
         token = self.token
         if self.token_file:
             # Read each time: the platform replaces it while the container runs.
-            token = _token_of(Path(self.token_file))
+            token = _read_token(Path(self.token_file))
         if not token.isprintable():
             raise NoCredentials(
                 "The container's authorization token has line breaks or control characters.",
-                remedy=f"Check {TOKEN} or the file that {TOKEN_FILE} names.",
+                remedy=f"Check {TOKEN_VARIABLE} or the file that {TOKEN_FILE_VARIABLE} names.",
             )
         headers = {"accept": "application/json", **({"authorization": token} if token else {})}
-        return _parse(self.service.ask(self.path, headers, query=self.query))
+        return _parse_credentials(self.client.request_text(self.path, headers, query=self.query))
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
+class ImdsCredentialProvider:
     """Version 2 of the instance metadata service: a token first, then role and keys."""
 
-    service: Service
+    client: MetadataClient
 
     def fetch(self) -> Credentials:
         # One token a fetch: keys live for hours.
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "300"}
-        token = self.service.ask("/latest/api/token", ttl, method="PUT")
+        token = self.client.request_text("/latest/api/token", ttl, method="PUT")
         headers = {"x-aws-ec2-metadata-token": token}
-        roles = self.service.ask(ROLES, headers).split()
+        roles = self.client.request_text(ROLES_PATH, headers).split()
         if not roles:
             raise NoCredentials(
                 "The instance has no role.", remedy="Give its instance profile a role."
             )
-        return _parse(self.service.ask(ROLES + roles[0], headers))
+        return _parse_credentials(self.client.request_text(ROLES_PATH + roles[0], headers))
 
 
-def container(environ: Mapping[str, str]) -> Container | None:
+def container_provider(environ: Mapping[str, str]) -> ContainerCredentialProvider | None:
     """Return the container endpoint, if the environment names one that may be asked."""
-    relative, full = environ.get(RELATIVE, ""), environ.get(FULL, "")
+    relative, full = environ.get(RELATIVE_URI_VARIABLE, ""), environ.get(FULL_URI_VARIABLE, "")
     if relative:
-        origin, (path, query) = ECS, _target(relative)
+        origin, (path, query) = ECS_ORIGIN, _split_path_and_query(relative)
     elif full:
-        found = endpoints.parse(full.partition("?")[0], FULL)
-        _allow(found)
+        found = endpoints.parse_endpoint(full.partition("?")[0], FULL_URI_VARIABLE)
+        _check_host(found)
         origin = Origin(found.scheme, found.host, found.port)
-        path, query = _target(found.path + ("?" + q if (q := full.partition("?")[2]) else ""))
+        path, query = _split_path_and_query(
+            found.path + ("?" + q if (q := full.partition("?")[2]) else "")
+        )
     else:
         return None
-    return Container(
-        Service(origin), path, query, environ.get(TOKEN, ""), environ.get(TOKEN_FILE, "")
+    return ContainerCredentialProvider(
+        MetadataClient(origin),
+        path,
+        query,
+        environ.get(TOKEN_VARIABLE, ""),
+        environ.get(TOKEN_FILE_VARIABLE, ""),
     )
 
 
-def instance(environ: Mapping[str, str]) -> Instance:
+def imds_provider(environ: Mapping[str, str]) -> ImdsCredentialProvider:
     """Return the instance metadata service, at its usual address or where it is said to be."""
     ipv6 = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "").lower() == "ipv6"
     variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-    url = environ.get(variable) or (IMDS_IPV6 if ipv6 else IMDS)
-    return Instance(Service(endpoints.parse(url, variable)))
+    url = environ.get(variable) or (IMDS_IPV6_URL if ipv6 else IMDS_URL)
+    return ImdsCredentialProvider(MetadataClient(endpoints.parse_endpoint(url, variable)))
 
 
-def _target(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _split_path_and_query(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     from urllib.parse import parse_qsl, unquote
 
     path, _, query = text.partition("?")
     return unquote(path) or "/", tuple(parse_qsl(query, keep_blank_values=True))
 
 
-def _allow(origin: Origin) -> None:
+def _check_host(origin: Origin) -> None:
     loopback = origin.host == "::1" or (
         origin.host.startswith("127.") and origin.host.replace(".", "").isdecimal()
     )
-    if not (origin.tls or loopback or origin.host in CONTAINER_HOSTS):
+    if not (origin.is_tls or loopback or origin.host in CONTAINER_HOSTS):
         raise ConfigError(
-            f"{FULL} names {origin.host} over plain HTTP, which is not a container endpoint.",
+            f"{FULL_URI_VARIABLE} names {origin.host} over plain HTTP, which is not a container"
+            " endpoint.",
             remedy="Use https, a loopback address, 169.254.170.2 or 169.254.170.23.",
         )
 
 
-def _token_of(file: Path) -> str:
+def _read_token(file: Path) -> str:
     try:
         return file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise NoCredentials(
-            f"Cannot read {file}: {error}.", remedy=f"Let {TOKEN_FILE} name a readable file."
+            f"Cannot read {file}: {error}.",
+            remedy=f"Let {TOKEN_FILE_VARIABLE} name a readable file.",
         ) from error
 
 
-def _parse(text: str) -> Credentials:
+def _parse_credentials(text: str) -> Credentials:
     from datetime import datetime
 
     try:

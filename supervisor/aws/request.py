@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from supervisor.aws.errors import BodyUnreadable
+from supervisor.aws.errors import RequestBodyUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-CHUNK = 1 << 18
+CHUNK_SIZE = 1 << 18
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 
 
@@ -29,21 +29,21 @@ class Origin:
     path: str = ""
 
     @property
-    def tls(self) -> bool:
+    def is_tls(self) -> bool:
         return self.scheme == "https"
 
     @property
     def authority(self) -> str:
         """The Host header: the port only if it is not the scheme's own."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+        return host if self.port == (443 if self.is_tls else 80) else f"{host}:{self.port}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
-class FilePart:
+class FileSlice:
     """A slice of a file as a request body, read anew for each attempt in constant memory."""
 
     path: Path
@@ -57,22 +57,22 @@ class FilePart:
             with self.path.open("rb", buffering=0) as file:
                 file.seek(self.offset)
                 while left:
-                    chunk = file.read(min(CHUNK, left))
+                    chunk = file.read(min(CHUNK_SIZE, left))
                     if not chunk:
-                        raise BodyUnreadable(
+                        raise RequestBodyUnreadable(
                             f"{self.path} became shorter while it was sent.",
                             remedy="Let the script finish its files before it ends.",
                         )
                     left -= len(chunk)
                     yield chunk
         except OSError as error:
-            raise BodyUnreadable(
+            raise RequestBodyUnreadable(
                 f"Cannot read {self.path}: {error.strerror or error}.",
                 remedy="Make the file readable for the user that the supervisor runs as.",
             ) from error
 
 
-Body = bytes | FilePart
+Body = bytes | FileSlice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class AwsRequest:
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Body = b""
-    payload: str = ""
+    known_payload_hash: str = ""
 
     @property
     def encoded_path(self) -> str:
@@ -106,34 +106,34 @@ class AwsRequest:
 
     @property
     def body_size(self) -> int:
-        return self.body.size if isinstance(self.body, FilePart) else len(self.body)
+        return self.body.size if isinstance(self.body, FileSlice) else len(self.body)
 
     @property
     def payload_hash(self) -> str:
-        if self.payload:
-            return self.payload
-        if isinstance(self.body, FilePart):
+        if self.known_payload_hash:
+            return self.known_payload_hash
+        if isinstance(self.body, FileSlice):
             raise TypeError("A file part needs its payload hash, or UNSIGNED_PAYLOAD.")
         return hashlib.sha256(self.body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Digests:
+class BodyChecksums:
     """Checksums of a body: CRC-32 as S3 writes it (base64), SHA-256 or UNSIGNED_PAYLOAD."""
 
     crc32: str
-    payload: str
+    payload_hash: str
 
 
-def digests(body: Body, *, tls: bool) -> Digests:
+def compute_checksums(body: Body, *, is_tls: bool) -> BodyChecksums:
     """Read the body once. Under TLS the CRC alone protects it; plain HTTP is signed whole."""
-    chunks = body.chunks() if isinstance(body, FilePart) else (body,)
-    signed = not tls or isinstance(body, bytes)
+    chunks = body.chunks() if isinstance(body, FileSlice) else (body,)
+    signed = not is_tls or isinstance(body, bytes)
     crc, sha = 0, hashlib.sha256()
     for chunk in chunks:
         crc = zlib.crc32(chunk, crc)
         if signed:
             sha.update(chunk)
-    return Digests(
+    return BodyChecksums(
         b64encode(crc.to_bytes(4, "big")).decode(), sha.hexdigest() if signed else UNSIGNED_PAYLOAD
     )

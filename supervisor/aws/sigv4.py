@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 # Proxies and HTTP libraries may change these on the way.
-NOT_SIGNED = frozenset(
+UNSIGNED_HEADERS = frozenset(
     {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
     | {"proxy-authenticate", "proxy-authorization", "user-agent", "x-amzn-trace-id"}
     | {"baggage", "traceparent", "tracestate"}
@@ -36,7 +36,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class CredentialScope:
     """What a signature is good for: one region, one service, one day."""
 
     region: str
@@ -44,10 +44,10 @@ class Scope:
 
 
 def sign(
-    request: AwsRequest, *, credentials: Credentials, scope: Scope, at: float
+    request: AwsRequest, *, credentials: Credentials, scope: CredentialScope, timestamp: float
 ) -> dict[str, str]:
     """Return all headers to send, Authorization included; ``at`` is in epoch seconds."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(timestamp))
     headers = {
         **request.headers,
         "host": request.origin.authority,
@@ -60,7 +60,7 @@ def sign(
     signed = {
         name: " ".join(value.split())
         for name, value in sorted(headers.items())
-        if name not in NOT_SIGNED
+        if name not in UNSIGNED_HEADERS
     }
     names = ";".join(signed)
     canonical = "\n".join(
@@ -75,8 +75,10 @@ def sign(
         )
     )
     day_scope = f"{stamp[:8]}/{scope.region}/{scope.service}/aws4_request"
-    to_sign = "\n".join((ALGORITHM, stamp, day_scope, _sha256(canonical)))
-    signature = hmac.digest(_key(credentials, scope, stamp[:8]), to_sign.encode(), "sha256").hex()
+    to_sign = "\n".join((ALGORITHM, stamp, day_scope, _sha256_hex(canonical)))
+    signature = hmac.digest(
+        _signing_key(credentials, scope, stamp[:8]), to_sign.encode(), "sha256"
+    ).hex()
     headers["authorization"] = (
         f"{ALGORITHM} Credential={credentials.access_key}/{day_scope}, "
         f"SignedHeaders={names}, Signature={signature}"
@@ -84,14 +86,14 @@ def sign(
     return headers
 
 
-def _canonical_path(request: AwsRequest, scope: Scope) -> str:
+def _canonical_path(request: AwsRequest, scope: CredentialScope) -> str:
     path = request.encoded_path
     if scope.service == "s3":
         return path or "/"
-    return quote(_normalized(path), safe="/~")
+    return quote(_normalize_path(path), safe="/~")
 
 
-def _normalized(path: str) -> str:
+def _normalize_path(path: str) -> str:
     """Resolve ``.`` and ``..`` and drop empty segments, as RFC 3986 section 5.2.4 does."""
     kept: list[str] = []
     for segment in path.split("/"):
@@ -103,12 +105,12 @@ def _normalized(path: str) -> str:
     return "/" + "/".join(kept) + tail
 
 
-def _key(credentials: Credentials, scope: Scope, day: str) -> bytes:
+def _signing_key(credentials: Credentials, scope: CredentialScope, day: str) -> bytes:
     key = f"AWS4{credentials.secret_key}".encode()
     for part in (day, scope.region, scope.service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
 
 
-def _sha256(text: str) -> str:
+def _sha256_hex(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

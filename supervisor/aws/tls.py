@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-AMAZON = (".amazonaws.com",)
+AWS_SUFFIXES = (".amazonaws.com",)
 
 
-def roots(host: str, environ: Mapping[str, str]) -> Path | None:
+def find_ca_bundle(host: str, environ: Mapping[str, str]) -> Path | None:
     """Return the file of roots to trust for the host; None means OpenSSL's default."""
     if given := environ.get("AWS_CA_BUNDLE"):
         return Path(given)
     home = Path(environ.get("SCAR_HOME", "/opt/scar"))
-    names = ("roots.pem",) if host.endswith(AMAZON) else ()
+    names = ("roots.pem",) if host.endswith(AWS_SUFFIXES) else ()
     return next((home / n for n in (*names, "ca-bundle.pem") if (home / n).is_file()), None)
 
 
-def context(file: Path | None) -> ssl.SSLContext:
+def create_ssl_context(file: Path | None) -> ssl.SSLContext:
     """Build a verifying client context; raise ConfigError if the file cannot be used."""
     import ssl
 

@@ -6,38 +6,38 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory
-from supervisor.model import ExecutionMode, Site
+from supervisor.model import ComputeService, ExecutionMode
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.model import BatchTarget, FunctionConfig
 
 # A shell's 128 + SIGKILL, whether the script itself was killed or a program that it waited for.
-KILLED = 137
+SIGKILL_STATUS = 137
 # Less than this, in bytes, and whatever the script wrote last did not fit.
-FULL = 1 << 20
-HELPED = (DeadlineExceeded, OutOfMemory, DiskFull)
+DISK_FULL_BYTES = 1 << 20
+FALLBACK_ERRORS = (DeadlineExceeded, OutOfMemory, DiskFull)
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class JobSize:
     """What a job gets instead of what its definition says; ``memory`` in MiB."""
 
     vcpus: str
     memory: int
 
 
-def must_delegate(mode: ExecutionMode, site: Site) -> bool:
+def must_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
     """Only Lambda hands work away, and only for functions meant for Batch."""
-    return site is Site.LAMBDA and mode is ExecutionMode.BATCH
+    return service is ComputeService.LAMBDA and mode is ExecutionMode.BATCH
 
 
-def may_delegate(mode: ExecutionMode, site: Site) -> bool:
+def may_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
     """Lambda may hand work away when its own time, memory or disk runs out."""
-    return site is Site.LAMBDA and mode is ExecutionMode.LAMBDA_BATCH
+    return service is ComputeService.LAMBDA and mode is ExecutionMode.LAMBDA_BATCH
 
 
-def size_after(error: SupervisorError | None, config: FunctionConfig) -> Size | None:
+def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> JobSize | None:
     """Say what the job must be given, None if its definition will do.
 
     After want of memory that is at least twice what Lambda gave, or the most there is. Raise
@@ -45,13 +45,15 @@ def size_after(error: SupervisorError | None, config: FunctionConfig) -> Size | 
     """
     if not isinstance(error, OutOfMemory) or config.batch is None:
         return None
-    return _enough(config.batch, config.memory, error)
+    return _smallest_sufficient_size(config.batch, config.memory, error)
 
 
-def _enough(target: BatchTarget, given: int, error: OutOfMemory) -> Size | None:
+def _smallest_sufficient_size(
+    target: BatchTarget, given: int, error: OutOfMemory
+) -> JobSize | None:
     if target.memory >= 2 * given:
         return None
-    steps = [Size(vcpus, memory) for vcpus, memory in target.larger if memory > target.memory]
+    steps = [JobSize(vcpus, memory) for vcpus, memory in target.larger if memory > target.memory]
     for step in steps:
         if step.memory >= 2 * given:
             return step

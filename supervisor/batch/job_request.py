@@ -10,20 +10,20 @@ from supervisor.model import JobRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.batch.fallback import Size
+    from supervisor.batch.fallback import JobSize
     from supervisor.invocation import RunPath
     from supervisor.model import ObjectRef
 
 # Batch kills jobs whose overrides exceed 8,192 characters; it may count a little differently.
-LONGEST_OVERRIDES = 7500
+MAX_OVERRIDES = 7500
 
 
-def job_request(
+def build_job_request(
     run: RunPath,
     request: str,
     event: str,
-    keep: Callable[[str], ObjectRef],
-    size: Size | None = None,
+    store_event: Callable[[str], ObjectRef],
+    size: JobSize | None = None,
 ) -> JobRequest:
     """Describe the job; an event that is too large is put away with ``keep``.
 
@@ -37,15 +37,15 @@ def job_request(
         "SCAR_REQUEST_ID": request,
     }
     inline = {**known, "SCAR_EVENT": event}
-    if _length(inline) < LONGEST_OVERRIDES:
+    if _overrides_length(inline) < MAX_OVERRIDES:
         return JobRequest(name=name, environment=inline, vcpus=vcpus, memory=memory)
-    kept = keep(event)
+    kept = store_event(event)
     url = f"s3://{kept.bucket}/{kept.key}"
     elsewhere = {**known, "SCAR_EVENT_URL": url}
     return JobRequest(name=name, environment=elsewhere, vcpus=vcpus, memory=memory)
 
 
-def _length(environment: dict[str, str]) -> int:
+def _overrides_length(environment: dict[str, str]) -> int:
     """Characters of the overrides as they are sent."""
     items = [{"name": name, "value": value} for name, value in environment.items()]
     return len(json.dumps({"environment": items}))

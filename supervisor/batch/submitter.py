@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
-from supervisor.aws.client import AwsClient, Pacing, Repeat
-from supervisor.aws.connection_pool import Connections
-from supervisor.aws.credentials import source as credential_source
-from supervisor.aws.errors import AwsError, ErrorAnswer, NoCredentials
+from supervisor.aws.client import AwsClient, Backoff, RetryPolicy
+from supervisor.aws.connection_pool import ConnectionPool
+from supervisor.aws.credentials import find_credentials as credential_source
+from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
 from supervisor.errors import ConfigError, DelegationError
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 
 def connect(
-    target: BatchTarget, environ: Mapping[str, str], pacing: Pacing | None = None
-) -> BatchDelegator:
+    target: BatchTarget, environ: Mapping[str, str], backoff: Backoff | None = None
+) -> BatchSubmitter:
     """Make a delegator from the environment of a function; raise ConfigError."""
     try:
         credentials = credential_source(environ)
     except NoCredentials as error:
         raise ConfigError(error.problem, remedy=error.remedy) from error
-    region = endpoints.region(environ)
+    region = endpoints.read_region(environ)
     client = AwsClient(
         service="batch",
         region=region,
         credentials=credentials,
-        connections=Connections(environ),
-        pacing=pacing or Pacing(),
+        connections=ConnectionPool(environ),
+        backoff=backoff or Backoff(),
     )
-    return BatchDelegator(client, endpoints.endpoint("batch", region, environ), target)
+    return BatchSubmitter(client, endpoints.service_endpoint("batch", region, environ), target)
 
 
 @dataclass(frozen=True, slots=True)
-class BatchDelegator:
+class BatchSubmitter:
     """Adapter of ``ports.JobDelegator``.
 
     SubmitJob has no idempotency token, so it is repeated only if nothing was sent or Batch
@@ -54,9 +54,11 @@ class BatchDelegator:
 
     def submit(self, job: JobRequest) -> str:
         try:
-            answer = self.client.send(self._request(job), repeat=Repeat.WITHOUT_EFFECT)
+            answer = self.client.send(
+                self._build_submit_request(job), retry=RetryPolicy.IF_NOT_PROCESSED
+            )
         except AwsError as error:
-            raise self._failed(error, job) from error
+            raise self._submission_error(error, job) from error
         try:
             return str(json.loads(answer.body)["jobId"])
         except (KeyError, TypeError, ValueError) as error:
@@ -83,7 +85,7 @@ class BatchDelegator:
                 remedy="Allow the role batch:DescribeJobs.",
             ) from error
 
-    def _request(self, job: JobRequest) -> AwsRequest:
+    def _build_submit_request(self, job: JobRequest) -> AwsRequest:
         overrides: dict[str, object] = {
             "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
         }
@@ -106,15 +108,15 @@ class BatchDelegator:
             body=json.dumps(body).encode(),
         )
 
-    def _failed(self, error: AwsError, job: JobRequest) -> DelegationError:
-        if error.unsure:
+    def _submission_error(self, error: AwsError, job: JobRequest) -> DelegationError:
+        if error.outcome_unknown:
             return DelegationError(
                 f"It is not known whether Batch took the job {job.name}: {error.problem}",
                 remedy=f"Look for {job.name} in the job queue {self.target.queue}; a second job "
                 "of the same run finds its claim and ends.",
             )
         remedy = error.remedy
-        if isinstance(error, ErrorAnswer) and not remedy:
+        if isinstance(error, AwsErrorResponse) and not remedy:
             remedy = (
                 f"Allow the role batch:SubmitJob on the queue {self.target.queue} and the job "
                 f"definition {self.target.definition}."

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from supervisor.bundle.build import LOCK, build, relock
-from supervisor.bundle.errors import BundleError, VanishedError
+from supervisor.bundle.build import LOCK_FILE, build_bundle, update_lock
+from supervisor.bundle.errors import BundleError, LockedVersionMissingError
 from supervisor.bundle.target import TARGETS
 
 DIST = Path(__file__).parent / "dist"
@@ -15,29 +15,31 @@ DIST = Path(__file__).parent / "dist"
 
 def main(arguments: list[str] | None = None) -> int:
     """Build both bundles or one; return the exit status."""
-    options = _options(arguments)
+    options = _parse_options(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     try:
         if options.lock:
-            _lock(options.output)
+            _update_lock(options.output)
             return 0
         for architecture in options.architecture or TARGETS:
             try:
-                build(architecture, options.output, report=_say)
-            except VanishedError as error:
+                build_bundle(architecture, options.output, report=_print_line)
+            except LockedVersionMissingError as error:
                 if not options.relock:
                     raise
-                _say(f"WARNING: {error.problem}")
-                _say("WARNING: this build uses what is offered now; please commit the new lock:")
-                _lock(options.output)
-                build(architecture, options.output, report=_say)
+                _print_line(f"WARNING: {error.problem}")
+                _print_line(
+                    "WARNING: this build uses what is offered now; please commit the new lock:"
+                )
+                _update_lock(options.output)
+                build_bundle(architecture, options.output, report=_print_line)
     except BundleError as error:
-        _say(f"Error: {error.problem}\n{error.remedy}")
+        _print_line(f"Error: {error.problem}\n{error.remedy}")
         return 1
     return 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m supervisor.bundle", description=__doc__)
     parser.add_argument(
         "--architecture", action="append", choices=tuple(TARGETS), help="(default: both)"
@@ -54,12 +56,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _lock(dist: Path) -> None:
-    for line in relock(dist) or ["Nothing has changed."]:
-        _say(f"{LOCK.name}: {line}")
+def _update_lock(dist: Path) -> None:
+    for line in update_lock(dist) or ["Nothing has changed."]:
+        _print_line(f"{LOCK_FILE.name}: {line}")
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 

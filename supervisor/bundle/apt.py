@@ -8,25 +8,25 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from supervisor.bundle import lockfile as lock
-from supervisor.bundle.errors import BundleError, VanishedError
+from supervisor.bundle.errors import BundleError, LockedVersionMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from supervisor.bundle.lockfile import Package
-    from supervisor.bundle.target import Target
+    from supervisor.bundle.lockfile import LockedPackage
+    from supervisor.bundle.target import TargetPlatform
 
-SECONDS = 600
+TIMEOUT = 600
 
 
-class Apt:
+class AptClient:
     """The machine's apt sources as seen by a machine of the target's architecture.
 
     Lists, state and cache live in ``folder``. Methods raise BundleError if apt cannot.
     """
 
-    def __init__(self, target: Target, folder: Path) -> None:
+    def __init__(self, target: TargetPlatform, folder: Path) -> None:
         self._target, self._state = target, folder / "apt"
 
     def update(self) -> None:
@@ -34,19 +34,19 @@ class Apt:
         for part in ("lists/partial", "cache/archives/partial"):
             (self._state / part).mkdir(parents=True, exist_ok=True)
         (self._state / "status").touch()
-        self._run("apt-get", "-q", "update")
+        self._run_with_options("apt-get", "-q", "update")
 
-    def offered(self, names: Iterable[str], *, newest: bool) -> list[Package]:
+    def list_versions(self, names: Iterable[str], *, newest: bool) -> list[LockedPackage]:
         """Name what the lists offer of these packages: all versions, or apt's choice of each."""
         choice = "--no-all-versions" if newest else "--all-versions"
-        return lock.stanzas(self._run("apt-cache", "show", choice, *names))
+        return lock.parse_stanzas(self._run_with_options("apt-cache", "show", choice, *names))
 
-    def download(self, packages: Iterable[Package], folder: Path) -> None:
+    def download(self, packages: Iterable[LockedPackage], folder: Path) -> None:
         """Write these versions into a folder."""
         names = [f"{package.name}={package.version}" for package in packages]
-        self._run("apt-get", "-q", "download", *names, folder=folder)
+        self._run_with_options("apt-get", "-q", "download", *names, folder=folder)
 
-    def _run(self, program: str, *arguments: str, folder: Path | None = None) -> str:
+    def _run_with_options(self, program: str, *arguments: str, folder: Path | None = None) -> str:
         options = {
             "APT::Architecture": self._target.name,
             "APT::Architectures": self._target.name,
@@ -59,44 +59,49 @@ class Apt:
             "Dir::State::status": str(self._state / "status"),
         }
         settings = [part for item in options.items() for part in ("-o", "=".join(item))]
-        return run([program, *settings, *arguments], folder or self._state)
+        return run_apt([program, *settings, *arguments], folder or self._state)
 
 
-def fetch(
-    target: Target, wanted: Iterable[Package], folder: Path, report: Callable[[str], None]
+def fetch_packages(
+    target: TargetPlatform,
+    packages_to_fetch: Iterable[LockedPackage],
+    folder: Path,
+    report: Callable[[str], None],
 ) -> list[Path]:
     """Return exactly these packages' files, downloading what ``folder`` does not keep yet.
 
     Raise VanishedError if the mirror has other versions only, BundleError for other reasons.
     """
-    packages = list(wanted)
+    packages = list(packages_to_fetch)
     debs = folder / "debs"
     debs.mkdir(parents=True, exist_ok=True)
-    missing = [package for package in packages if kept(debs, package) is None]
+    missing = [package for package in packages if find_downloaded(debs, package) is None]
     if missing:
         report(f"Downloading {len(missing)} Debian packages for {target.name}…")
-        apt = Apt(target, folder)
+        apt = AptClient(target, folder)
         apt.update()
-        offered = apt.offered([package.name for package in missing], newest=False)
-        if gone := lock.vanished(missing, offered):
-            raise VanishedError(
+        offered = apt.list_versions([package.name for package in missing], newest=False)
+        if gone := lock.describe_missing_versions(missing, offered):
+            raise LockedVersionMissingError(
                 f"The mirror no longer has locked packages of {target.name}: {'; '.join(gone)}.",
                 remedy="Run `make bundle-lock` to lock the versions offered now, then build again.",
             )
-        if other := lock.replaced(missing, offered):
-            raise _untrusted(f"offers other files than the locked ones as {', '.join(other)}")
+        if other := lock.find_replaced_files(missing, offered):
+            raise _untrusted_mirror(
+                f"offers other files than the locked ones as {', '.join(other)}"
+            )
         apt.download(missing, debs)
-    found = [kept(debs, package) for package in packages]
+    found = [find_downloaded(debs, package) for package in packages]
     for package, path in zip(packages, found, strict=True):
         if path is None:
-            raise _untrusted(f"sent another file than the locked one as {package.name}")
+            raise _untrusted_mirror(f"sent another file than the locked one as {package.name}")
     files = [path for path in found if path is not None]
     for old in set(debs.glob("*.deb")) - set(files):
         old.unlink()
     return files
 
 
-def kept(debs: Path, package: Package) -> Path | None:
+def find_downloaded(debs: Path, package: LockedPackage) -> Path | None:
     """Find the package's file in a folder, by its SHA-256."""
     for path in sorted(debs.glob(f"{package.name}_*.deb")):
         if hashlib.sha256(path.read_bytes()).hexdigest() == package.sha256:
@@ -104,14 +109,14 @@ def kept(debs: Path, package: Package) -> Path | None:
     return None
 
 
-def _untrusted(what: str) -> BundleError:
+def _untrusted_mirror(what: str) -> BundleError:
     return BundleError(
         f"The mirror {what}: their SHA-256 differ.",
         remedy="Do not use what it sends; check the machine's apt sources.",
     )
 
 
-def run(command: list[str], folder: Path) -> str:
+def run_apt(command: list[str], folder: Path) -> str:
     """Run one of apt's programs in a folder and return what it prints; raise BundleError."""
     try:
         done = subprocess.run(
@@ -119,7 +124,7 @@ def run(command: list[str], folder: Path) -> str:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=TIMEOUT,
             check=False,
             env={**os.environ, "LC_ALL": "C"},
         )

@@ -10,14 +10,14 @@ PT_LOAD, PT_DYNAMIC = 1, 2
 DT_NEEDED, DT_STRTAB = 1, 5
 
 
-def needed(data: bytes, machine: int, name: str) -> list[str]:
+def needed_libraries(data: bytes, machine: int, name: str) -> list[str]:
     """List the libraries' names; raise BundleError unless it is a file for this machine."""
     if data[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", data, 18)[0] != machine:
         raise BundleError(
             f"{name} is not a binary for the wanted machine.",
             remedy="supervisor/bundle/packages.lock names packages of another architecture.",
         )
-    loads, dynamic = _segments(data)
+    loads, dynamic = _read_segments(data)
     if dynamic is None:
         return []
     start, size = dynamic
@@ -35,7 +35,7 @@ def needed(data: bytes, machine: int, name: str) -> list[str]:
     ]
 
 
-def _segments(data: bytes) -> tuple[list[tuple[int, int, int]], tuple[int, int] | None]:
+def _read_segments(data: bytes) -> tuple[list[tuple[int, int, int]], tuple[int, int] | None]:
     """Return the loaded segments as (address, file offset, size), and where the dynamic one is."""
     (table,) = struct.unpack_from("<Q", data, 32)
     (count,) = struct.unpack_from("<H", data, 56)

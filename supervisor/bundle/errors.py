@@ -9,5 +9,5 @@ class BundleError(SupervisorError):
     """The bundle cannot be built."""
 
 
-class VanishedError(BundleError):
+class LockedVersionMissingError(BundleError):
     """The mirror offers other versions than the locked ones."""

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class BundleFile:
     """A regular file; 0644 or 0755."""
 
     data: bytes
     mode: int = 0o644
 
 
-Tree: TypeAlias = dict[str, File]
+FileTree: TypeAlias = dict[str, BundleFile]
 
 
-def write(tree: Tree, folder: Path) -> None:
+def write_tree(tree: FileTree, folder: Path) -> None:
     """Write the files into a folder."""
     for name, file in tree.items():
         path = folder / name
@@ -33,16 +33,18 @@ def write(tree: Tree, folder: Path) -> None:
         path.chmod(file.mode)
 
 
-def read(folder: Path) -> Tree:
+def read_tree(folder: Path) -> FileTree:
     """Read what ``write`` wrote."""
     return {
-        path.relative_to(folder).as_posix(): File(path.read_bytes(), path.stat().st_mode & 0o777)
+        path.relative_to(folder).as_posix(): BundleFile(
+            path.read_bytes(), path.stat().st_mode & 0o777
+        )
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
 
 
-def layer(tree: Tree) -> bytes:
+def build_layer(tree: FileTree) -> bytes:
     """Write a gzipped layer: sorted, no times, owned by root, parent folders 0755."""
     folders = {str(parent) for path in tree for parent in PurePosixPath(path).parents} - {"."}
     raw = io.BytesIO()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supervisor.bundle.file_tree import File
+from supervisor.bundle.file_tree import BundleFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supervisor.bundle.file_tree import Tree
-    from supervisor.bundle.lockfile import Package
-    from supervisor.bundle.packages import Packages
+    from supervisor.bundle.file_tree import FileTree
+    from supervisor.bundle.lockfile import LockedPackage
+    from supervisor.bundle.packages import PackageFiles
 
 FOLDER = "share/licenses"
-_COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])")
-_OFFER = """\
+_COMMON_LICENCE = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])")
+_NOTICE_HEADER = """\
 What /opt/scar is made of
 =========================
 The supervisor of scar (launch, main.py, supervisor.zip) is licensed under Apache-2.0.
@@ -37,30 +37,32 @@ more than the cost of doing so.
 """
 
 
-def licences(packages: Packages, locked: Mapping[str, Package]) -> Tree:
+def collect_licences(packages: PackageFiles, locked: Mapping[str, LockedPackage]) -> FileTree:
     """Collect the copyright files, the licences they refer to, and the offer of the sources."""
-    tree: Tree = {}
+    tree: FileTree = {}
     lines = []
     for name in packages.names:
         if name == "base-files":
             continue
         path = f"usr/share/doc/{name}/copyright"
         folder = packages.links.get(f"usr/share/doc/{name}")
-        text = packages.need(f"{folder}/copyright" if folder else path)
-        tree[f"{FOLDER}/{name}/copyright"] = File(text)
+        text = packages.require(f"{folder}/copyright" if folder else path)
+        tree[f"{FOLDER}/{name}/copyright"] = BundleFile(text)
         about = locked[name]
         lines.append(f"{name} {about.version}\n    source: {about.source} {about.source_version}")
-        if gnu := [common for common in _referred(text) if common.startswith(("GPL", "LGPL"))]:
+        if gnu := [
+            common for common in _referenced_licences(text) if common.startswith(("GPL", "LGPL"))
+        ]:
             lines.append(f"    refers to: {', '.join(gnu)}")
-    common = {name for file in tree.values() for name in _referred(file.data)}
+    common = {name for file in tree.values() for name in _referenced_licences(file.data)}
     for name in sorted(common):
         data = packages.get(f"usr/share/common-licenses/{name}")
         if data is not None:  # some texts name a licence only to say that it does not apply
-            tree[f"{FOLDER}/common/{name}"] = File(data)
-    notice = _OFFER + "Packages\n--------\n" + "\n".join(lines) + "\n"
-    tree[f"{FOLDER}/NOTICE"] = File(notice.encode("utf-8"))
+            tree[f"{FOLDER}/common/{name}"] = BundleFile(data)
+    notice = _NOTICE_HEADER + "Packages\n--------\n" + "\n".join(lines) + "\n"
+    tree[f"{FOLDER}/NOTICE"] = BundleFile(notice.encode("utf-8"))
     return tree
 
 
-def _referred(text: bytes) -> list[str]:
-    return sorted({match.decode("ascii") for match in _COMMON.findall(text)})
+def _referenced_licences(text: bytes) -> list[str]:
+    return sorted({match.decode("ascii") for match in _COMMON_LICENCE.findall(text)})

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_STANZA = re.compile(r"^(Package|Version|Source|Filename|SHA256): (.*)$", re.MULTILINE)
+_STANZA_FIELD = re.compile(r"^(Package|Version|Source|Filename|SHA256): (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class LockedPackage:
     """One file of a mirror; ``source`` and ``source_version`` name what it was built from."""
 
     name: str
@@ -32,15 +32,17 @@ class Package:
     source_version: str
 
 
-Lock: TypeAlias = dict[str, dict[str, Package]]
+PackageLock: TypeAlias = dict[str, dict[str, LockedPackage]]
 
 
-def load(path: Path) -> Lock:
+def load(path: Path) -> PackageLock:
     """Read the lock; raise BundleError if there is none or it makes no sense."""
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
         return {
-            architecture: {name: Package(name=name, **about) for name, about in packages.items()}
+            architecture: {
+                name: LockedPackage(name=name, **about) for name, about in packages.items()
+            }
             for architecture, packages in whole.items()
         }
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -50,7 +52,7 @@ def load(path: Path) -> Lock:
         ) from error
 
 
-def dump(lock: Mapping[str, Mapping[str, Package]]) -> str:
+def dump(lock: Mapping[str, Mapping[str, LockedPackage]]) -> str:
     """Write the lock as text, sorted, a line per fact, so that changes read well."""
     whole = {
         architecture: {
@@ -62,16 +64,16 @@ def dump(lock: Mapping[str, Mapping[str, Package]]) -> str:
     return json.dumps(whole, indent=1, sort_keys=True) + "\n"
 
 
-def stanzas(text: str) -> list[Package]:
+def parse_stanzas(text: str) -> list[LockedPackage]:
     """Read what ``apt-cache show`` prints."""
     found = []
     for part in text.split("\n\n"):
-        fields: dict[str, str] = dict(_STANZA.findall(part))
+        fields: dict[str, str] = dict(_STANZA_FIELD.findall(part))
         if not {"Package", "Version", "Filename", "SHA256"} <= fields.keys():
             continue  # a package that is installed and no longer offered has no file
         source, _, version = fields.get("Source", fields["Package"]).partition(" ")
         found.append(
-            Package(
+            LockedPackage(
                 name=fields["Package"],
                 version=fields["Version"],
                 sha256=fields["SHA256"],
@@ -83,7 +85,9 @@ def stanzas(text: str) -> list[Package]:
     return found
 
 
-def vanished(wanted: Iterable[Package], offered: Iterable[Package]) -> list[str]:
+def describe_missing_versions(
+    wanted: Iterable[LockedPackage], offered: Iterable[LockedPackage]
+) -> list[str]:
     """Say of every wanted version that is not offered any more what is offered instead."""
     said = []
     offers = list(offered)
@@ -95,7 +99,9 @@ def vanished(wanted: Iterable[Package], offered: Iterable[Package]) -> list[str]
     return said
 
 
-def replaced(wanted: Iterable[Package], offered: Iterable[Package]) -> list[str]:
+def find_replaced_files(
+    wanted: Iterable[LockedPackage], offered: Iterable[LockedPackage]
+) -> list[str]:
     """Name wanted versions under which only other files are offered: nothing Debian ever does."""
     files: dict[tuple[str, str], set[str]] = {}
     for offer in offered:
@@ -107,7 +113,7 @@ def replaced(wanted: Iterable[Package], offered: Iterable[Package]) -> list[str]
     ]
 
 
-def changes(old: Lock, new: Lock) -> list[str]:
+def describe_changes(old: PackageLock, new: PackageLock) -> list[str]:
     """Say what a new lock changes, one line per package and architecture."""
     said = []
     for architecture in sorted(old.keys() | new.keys()):

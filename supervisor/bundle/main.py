@@ -2,9 +2,9 @@
 
 import sys
 
-from supervisor.runtime import fast_start as quick
+from supervisor.runtime import fast_start
 
-quick.prepare(__file__.removesuffix("main.py") + "methods.bin")
+fast_start.prepare(__file__.removesuffix("main.py") + "methods.bin")
 
 from supervisor.__main__ import main  # noqa: E402 - the order is the point
 

@@ -20,12 +20,12 @@ def main(output: Path) -> None:
 
     known: dict[str, bytes] = {}
 
-    def run(text: str, scope: dict[str, object], names: dict[str, object]) -> None:
+    def exec_and_record(text: str, scope: dict[str, object], names: dict[str, object]) -> None:
         code = compile(text, "<string>", "exec", dont_inherit=True)
         known[text] = marshal.dumps(code)
         exec(code, scope, names)  # noqa: S102 - what dataclasses does with it
 
-    dataclasses.exec = run  # type: ignore[attr-defined]
+    dataclasses.exec = exec_and_record  # type: ignore[attr-defined]
     for found in pkgutil.walk_packages(supervisor.__path__, "supervisor."):
         if found.name != "supervisor.__main__":
             importlib.import_module(found.name)

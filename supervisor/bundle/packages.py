@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PYTHON = "3.11"
-AGAIN = "Remove supervisor/bundle/dist and run `make bundle`."
+REBUILD_REMEDY = "Remove supervisor/bundle/dist and run `make bundle`."
 PACKAGES = (
     "base-files",  # only for the licence texts that the others refer to
     "ca-certificates",
@@ -38,7 +38,7 @@ LOCKED = (*PACKAGES, "busybox-static")
 
 
 @dataclass(slots=True)
-class Packages:
+class PackageFiles:
     """The files of several packages by absolute path without the leading slash."""
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Packages:
             path = self.links[path]
         return None
 
-    def need(self, path: str) -> bytes:
+    def require(self, path: str) -> bytes:
         """Return a file; raise BundleError if no package has it."""
         data = self.get(path)
         if data is None:
@@ -63,49 +63,49 @@ class Packages:
             )
         return data
 
-    def under(self, folder: str) -> Iterator[str]:
+    def list_files(self, folder: str) -> Iterator[str]:
         """List the files under a folder, sorted."""
         return iter(sorted(path for path in self.files if path.startswith(f"{folder}/")))
 
 
-def unpack(debs: list[Path]) -> Packages:
+def unpack_packages(debs: list[Path]) -> PackageFiles:
     """Read the packages' files into memory; raise BundleError if one is damaged."""
-    found = Packages()
+    found = PackageFiles()
     for path in sorted(debs):
         found.names.append(path.name.partition("_")[0])
         try:
-            with tarfile.open(fileobj=io.BytesIO(_data(path.read_bytes()))) as archive:
-                _collect(archive, found)
+            with tarfile.open(fileobj=io.BytesIO(_data_archive(path.read_bytes()))) as archive:
+                _collect_files(archive, found)
         except (tarfile.TarError, ValueError, EOFError) as error:
-            raise BundleError(f"{path} is damaged: {error}.", remedy=AGAIN) from error
+            raise BundleError(f"{path} is damaged: {error}.", remedy=REBUILD_REMEDY) from error
     return found
 
 
-def read(debs: list[Path]) -> Packages:
+def read_packages(debs: list[Path]) -> PackageFiles:
     """Read all packages of a bundle; raise BundleError if one is missing or damaged."""
-    found = unpack(debs)
+    found = unpack_packages(debs)
     missing = sorted(set(PACKAGES) - set(found.names))
     if missing:
-        raise BundleError(f"Packages are missing: {', '.join(missing)}.", remedy=AGAIN)
+        raise BundleError(f"Packages are missing: {', '.join(missing)}.", remedy=REBUILD_REMEDY)
     return found
 
 
-def _collect(archive: tarfile.TarFile, found: Packages) -> None:
+def _collect_files(archive: tarfile.TarFile, found: PackageFiles) -> None:
     for member in archive:
         path = posixpath.normpath(member.name)
         if member.issym():
             place = posixpath.join("/", posixpath.dirname(path), member.linkname)
-            found.links[_merged(path)] = _merged(posixpath.normpath(place).lstrip("/"))
+            found.links[_merge_usr(path)] = _merge_usr(posixpath.normpath(place).lstrip("/"))
         elif (file := archive.extractfile(member)) is not None:
-            found.files[_merged(path)] = file.read()
+            found.files[_merge_usr(path)] = file.read()
 
 
-def _merged(path: str) -> str:
+def _merge_usr(path: str) -> str:
     """Name a file as it is where /lib is a link to /usr/lib; packages use both names."""
     return f"usr/{path}" if path.startswith(("lib/", "lib64/")) else path
 
 
-def _data(package: bytes) -> bytes:
+def _data_archive(package: bytes) -> bytes:
     """Return the data archive in a .deb, which is an ``ar`` archive."""
     if package[:8] != b"!<arch>\n":
         raise ValueError("not a Debian package")

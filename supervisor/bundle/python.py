@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from supervisor.bundle import compiler
 from supervisor.bundle import method_compiler as recorder
-from supervisor.bundle.elf import needed
+from supervisor.bundle.elf import needed_libraries
 from supervisor.bundle.errors import BundleError
-from supervisor.bundle.file_tree import File, write
-from supervisor.bundle.packages import AGAIN, PYTHON, Packages
+from supervisor.bundle.file_tree import BundleFile, write_tree
+from supervisor.bundle.packages import PYTHON, REBUILD_REMEDY, PackageFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import ModuleType
 
-    from supervisor.bundle.file_tree import Tree
-    from supervisor.bundle.target import Target
+    from supervisor.bundle.file_tree import FileTree
+    from supervisor.bundle.target import TargetPlatform
 
 ZIP = f"python{PYTHON.replace('.', '')}.zip"
 STDLIB = f"usr/lib/python{PYTHON}"
@@ -30,7 +30,7 @@ EXTENSIONS = (
     "resource", "termios",
 )  # fmt: skip
 # Packages of the standard library that nothing here needs.
-LEFT_OUT = frozenset({
+EXCLUDED = frozenset({
     "__pycache__", "curses", "dbm", "dist-packages", "distutils", "ensurepip", "idlelib",
     "lib-dynload", "lib2to3", "msilib", "pydoc_data", "sqlite3", "test", "tests", "tkinter",
     "turtledemo", "unittest", "venv", "wsgiref",
@@ -47,76 +47,83 @@ AMAZON_ROOTS = (
 PRELOAD, NO_PRELOAD = b"/etc/ld.so.preload\0", b"/opt/scar/.preload\0"
 
 
-def binaries(packages: Packages, target: Target) -> Tree:
+def choose_binaries(packages: PackageFiles, target: TargetPlatform) -> FileTree:
     """Choose interpreter, loader, extension modules and every library that they need."""
-    tree: Tree = {"python": File(packages.need(f"usr/bin/python{PYTHON}"), 0o755)}
+    tree: FileTree = {"python": BundleFile(packages.require(f"usr/bin/python{PYTHON}"), 0o755)}
     for name in EXTENSIONS:
         file = f"{name}.cpython-{PYTHON.replace('.', '')}-{target.triplet}.so"
         if packages.get(f"{STDLIB}/lib-dynload/{file}") is not None:  # else built in
-            tree[f"lib-dynload/{name}.so"] = File(packages.need(f"{STDLIB}/lib-dynload/{file}"))
+            tree[f"lib-dynload/{name}.so"] = BundleFile(
+                packages.require(f"{STDLIB}/lib-dynload/{file}")
+            )
     todo = {
-        lib for path, file in tree.items() for lib in needed(file.data, target.elf_machine, path)
+        lib
+        for path, file in tree.items()
+        for lib in needed_libraries(file.data, target.elf_machine, path)
     }
     todo.add("libgcc_s.so.1")
     while todo:
         library = todo.pop()
         if library == target.loader or f"lib/{library}" in tree:
             continue
-        data = packages.need(f"usr/lib/{target.triplet}/{library}")
-        tree[f"lib/{library}"] = File(data)
-        todo.update(needed(data, target.elf_machine, library))
-    tree["ld.so"] = File(_loader(packages, target), 0o755)
+        data = packages.require(f"usr/lib/{target.triplet}/{library}")
+        tree[f"lib/{library}"] = BundleFile(data)
+        todo.update(needed_libraries(data, target.elf_machine, library))
+    tree["ld.so"] = BundleFile(_patch_loader(packages, target), 0o755)
     return tree
 
 
-def stdlib(packages: Packages) -> dict[str, bytes]:
+def choose_stdlib(packages: PackageFiles) -> dict[str, bytes]:
     """Choose the sources of the standard library by path in the zip."""
-    chosen = {path.removeprefix(f"{STDLIB}/"): path for path in packages.under(STDLIB)}
+    chosen = {path.removeprefix(f"{STDLIB}/"): path for path in packages.list_files(STDLIB)}
     return {
-        name: packages.need(path)
+        name: packages.require(path)
         for name, path in chosen.items()
         if name.endswith(".py")
-        and not LEFT_OUT.intersection(PurePosixPath(name).parts)
+        and not EXCLUDED.intersection(PurePosixPath(name).parts)
         and not name.startswith(("config-", "_sysconfigdata"))
     }
 
 
-def certificates(packages: Packages) -> Tree:
+def build_certificates(packages: PackageFiles) -> FileTree:
     """Write Amazon's roots, enough for AWS and fast to load, and all of Debian's."""
     folder = "usr/share/ca-certificates/mozilla"
-    amazon = [packages.need(f"{folder}/{name}") for name in AMAZON_ROOTS]
-    every = [packages.need(path) for path in packages.under(folder)]
-    return {"roots.pem": File(_joined(amazon)), "ca-bundle.pem": File(_joined(every))}
+    amazon = [packages.require(f"{folder}/{name}") for name in AMAZON_ROOTS]
+    every = [packages.require(path) for path in packages.list_files(folder)]
+    return {
+        "roots.pem": BundleFile(_join_pem(amazon)),
+        "ca-bundle.pem": BundleFile(_join_pem(every)),
+    }
 
 
-def compiled(python: Tree, sources: Mapping[str, bytes], place: str) -> bytes:
+def compile_sources(python: FileTree, sources: Mapping[str, bytes], shown_path: str) -> bytes:
     """Compile sources with this Python into a zip; ``place`` is what tracebacks show.
 
     ``python`` has to have its own standard library, or the sources are it.
     """
-    modules = {f"sources/{path}": File(data) for path, data in sources.items()}
-    return _made_by(python | modules, compiler, "sources", place)
+    modules = {f"sources/{path}": BundleFile(data) for path, data in sources.items()}
+    return _run_program(python | modules, compiler, "sources", shown_path)
 
 
-def methods(python: Tree, modules: bytes) -> bytes:
+def compile_methods(python: FileTree, modules: bytes) -> bytes:
     """Compile the methods of the dataclasses in ``supervisor.zip``."""
-    return _made_by(python | {"sources": File(modules)}, recorder)
+    return _run_program(python | {"sources": BundleFile(modules)}, recorder)
 
 
-def _made_by(tree: Tree, program: ModuleType, *arguments: str) -> bytes:
+def _run_program(tree: FileTree, program: ModuleType, *arguments: str) -> bytes:
     """Run a module as a program of the Python in the tree; return what it writes.
 
     It is given the output's path and the arguments.
     """
     with tempfile.TemporaryDirectory(prefix="scar-bundle-") as name:
         folder = Path(name)
-        write(tree, folder)
+        write_tree(tree, folder)
         (folder / "python._pth").write_text(f"{ZIP}\nlib-dynload\nsources\n")
         source = Path(str(program.__file__)).read_bytes()
         (folder / "program.py").write_bytes(source)
         output = folder / "output"
         done = subprocess.run(
-            [*interpreter(folder), "program.py", "output", *arguments],
+            [*interpreter_command(folder), "program.py", "output", *arguments],
             capture_output=True,
             text=True,
             timeout=300,
@@ -127,19 +134,19 @@ def _made_by(tree: Tree, program: ModuleType, *arguments: str) -> bytes:
         if done.returncode:
             raise BundleError(
                 f"The bundled Python cannot compile: {done.stderr.strip()[-800:]}",
-                remedy=f"{AGAIN} If it fails again, please report it.",
+                remedy=f"{REBUILD_REMEDY} If it fails again, please report it.",
             )
         return output.read_bytes()
 
 
-def interpreter(folder: Path) -> list[str]:
+def interpreter_command(folder: Path) -> list[str]:
     """Return the command that starts the Python in a folder, shielded from everything else."""
     loader = [f"{folder}/ld.so", "--inhibit-cache", "--library-path", f"{folder}/lib"]
     return [*loader, f"{folder}/python", "-I", "-Xutf8"]
 
 
-def _loader(packages: Packages, target: Target) -> bytes:
-    loader = packages.need(f"usr/lib/{target.triplet}/{target.loader}")
+def _patch_loader(packages: PackageFiles, target: TargetPlatform) -> bytes:
+    loader = packages.require(f"usr/lib/{target.triplet}/{target.loader}")
     if loader.count(PRELOAD) != 1:
         raise BundleError(
             f"{target.loader} does not name /etc/ld.so.preload exactly once.",
@@ -148,5 +155,5 @@ def _loader(packages: Packages, target: Target) -> bytes:
     return loader.replace(PRELOAD, NO_PRELOAD)
 
 
-def _joined(texts: Iterable[bytes]) -> bytes:
+def _join_pem(texts: Iterable[bytes]) -> bytes:
     return b"".join(text.rstrip(b"\n") + b"\n" for text in texts)

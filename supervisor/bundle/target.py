@@ -9,7 +9,7 @@ from supervisor.bundle.errors import BundleError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class TargetPlatform:
     """``name`` is Debian's and Docker's word, ``machine`` the kernel's, ``triplet`` GNU's."""
 
     name: str
@@ -20,14 +20,14 @@ class Target:
 
 
 TARGETS = {
-    "amd64": Target(
+    "amd64": TargetPlatform(
         name="amd64",
         machine="x86_64",
         triplet="x86_64-linux-gnu",
         loader="ld-linux-x86-64.so.2",
         elf_machine=62,
     ),
-    "arm64": Target(
+    "arm64": TargetPlatform(
         name="arm64",
         machine="aarch64",
         triplet="aarch64-linux-gnu",
@@ -37,7 +37,7 @@ TARGETS = {
 }
 
 
-def target(name: str) -> Target:
+def find_target(name: str) -> TargetPlatform:
     """Find a target by its name; raise BundleError for others."""
     if name not in TARGETS:
         raise BundleError(
@@ -46,7 +46,7 @@ def target(name: str) -> Target:
     return TARGETS[name]
 
 
-def host() -> Target:
+def host_target() -> TargetPlatform:
     """Find this machine's target; raise BundleError if there is none."""
     for candidate in TARGETS.values():
         if candidate.machine == platform.machine():

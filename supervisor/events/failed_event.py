@@ -10,22 +10,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.batch.fallback import KILLED
+from supervisor.batch.fallback import SIGKILL_STATUS
 from supervisor.errors import DeadlineExceeded, EventError, EventLost, OutOfMemory
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
 
-EXHAUSTED, TOO_OLD = "RetriesExhausted", "EventAgeExceeded"
+RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED = "RetriesExhausted", "EventAgeExceeded"
 # Runtime.ExitError, Runtime.OutOfMemory, Sandbox.Timedout, Extension.Crash…: Lambda's own words.
 # The supervisor reports its errors under their own names, which have no dot.
-_OF_THE_SANDBOX = re.compile(r"(Runtime|Sandbox|Extension)\.")
+_SANDBOX_ERROR = re.compile(r"(Runtime|Sandbox|Extension)\.")
 _TIMED_OUT = re.compile(r"Task timed out|Status: timeout|Sandbox\.Timedout")
 _KILLED = re.compile(r"signal: killed|OutOfMemory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostEvent:
+class FailedInvocation:
     """One event that a function did not get done.
 
     ``event`` is what the function was sent, ``time`` when it was given up (ISO 8601), ``kind``
@@ -33,53 +33,55 @@ class LostEvent:
     """
 
     function: str
-    request: str
+    request_id: str
     condition: str
     time: str
     event: bytes
     attempts: int = 0
-    kind: str = ""
-    message: str = ""
+    error_type: str = ""
+    error_message: str = ""
 
     @property
-    def died(self) -> bool:
+    def is_sandbox_failure(self) -> bool:
         """Whether the sandbox ended before the supervisor could say anything.
 
         False also for what never ran, such as an event that Lambda dropped because functions
         start each other without end: nobody may go on with that.
         """
-        if self.condition != EXHAUSTED:
+        if self.condition != RETRIES_EXHAUSTED:
             return False
-        return bool(_OF_THE_SANDBOX.match(self.kind) or _TIMED_OUT.search(self.message))
+        return bool(_SANDBOX_ERROR.match(self.error_type) or _TIMED_OUT.search(self.error_message))
 
-    def reason(self, memory: int) -> SupervisorError:
+    def to_error(self, memory: int) -> SupervisorError:
         """Say why it was lost, for people and for the size of a job; ``memory`` is Lambda's, MB."""
-        said = f"{self.kind} {self.message}".strip()
-        if not self.died:
-            return EventLost(self._without_a_word(said), remedy="`scar retry` sends it again.")
+        said = f"{self.error_type} {self.error_message}".strip()
+        if not self.is_sandbox_failure:
+            return EventLost(
+                self._describe_other_failure(said), remedy="`scar retry` sends it again."
+            )
         if _TIMED_OUT.search(said):
             return DeadlineExceeded(
-                f"Lambda ended the sandbox at its time-out: {self.message}",
+                f"Lambda ended the sandbox at its time-out: {self.error_message}",
                 remedy="Give the function more time or mode lambda-batch, then `scar retry`.",
             )
         if _KILLED.search(said):
-            return OutOfMemory(KILLED, memory=memory)
+            return OutOfMemory(SIGKILL_STATUS, memory=memory)
         return EventLost(
             f"Lambda's sandbox ended without an answer: {said}",
             remedy="`scar logs` shows its last lines, `scar retry` starts the run again.",
         )
 
-    def _without_a_word(self, said: str) -> str:
-        if self.condition == TOO_OLD:
+    def _describe_other_failure(self, said: str) -> str:
+        if self.condition == EVENT_AGE_EXCEEDED:
             return "The event waited too long for Lambda: it is older than max_event_age."
-        if self.condition != EXHAUSTED:
+        if self.condition != RETRIES_EXHAUSTED:
             return f"Lambda dropped the event: {self.condition}."
         if not self.attempts or not said:
             return "Lambda gave the event up before the function was called."
         return f"The function did not get the event done: {said}"
 
 
-def read(record: bytes) -> LostEvent:
+def parse_invocation_record(record: bytes) -> FailedInvocation:
     """Read an invocation record; raise EventError if it is none."""
     try:
         document = json.loads(record)
@@ -87,15 +89,15 @@ def read(record: bytes) -> LostEvent:
         answered = document.get("responsePayload")
         answer = answered if isinstance(answered, dict) else {"errorMessage": answered or ""}
         arn = str(context["functionArn"])
-        return LostEvent(
+        return FailedInvocation(
             function=arn.split(":")[6],
-            request=str(context["requestId"]),
+            request_id=str(context["requestId"]),
             condition=str(context["condition"]),
             time=str(document.get("timestamp", "")),
             event=json.dumps(document["requestPayload"]).encode(),
             attempts=int(context.get("approximateInvokeCount", 0)),
-            kind=str(answer.get("errorType", "")),
-            message=str(answer.get("errorMessage", "")),
+            error_type=str(answer.get("errorType", "")),
+            error_message=str(answer.get("errorMessage", "")),
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise EventError(

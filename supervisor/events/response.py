@@ -7,25 +7,25 @@ import json
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RunsFailed
-from supervisor.invocation import RunState
+from supervisor.invocation import RunOutcome
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import Handled, Invocation, RunResult
+    from supervisor.invocation import Invocation, InvocationResult, RunResult
 
 # Lambda's limit for synchronous answers, less room for headers and braces.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-LARGEST_BODY = 6 * 1024 * 1024 - 4096
-CUT = b"[The beginning of the output is in the log only.]\n"
+MAX_BODY = 6 * 1024 * 1024 - 4096
+TRUNCATION_NOTICE = b"[The beginning of the output is in the log only.]\n"
 
 
-def failure(handled: Handled) -> SupervisorError | None:
+def find_error(handled: InvocationResult) -> SupervisorError | None:
     """Return what Lambda has to be told as an error: one failure itself, or the names of several.
 
     API callers get their failures as answers instead.
     """
     failed = [result for result in handled.results if result.error is not None]
-    if handled.api or not failed:
+    if handled.is_api_request or not failed:
         return None
     if len(handled.results) == 1:
         return failed[0].error
@@ -36,13 +36,13 @@ def failure(handled: Handled) -> SupervisorError | None:
     )
 
 
-def body(handled: Handled, invocation: Invocation) -> bytes:
+def build_body(handled: InvocationResult, invocation: Invocation) -> bytes:
     """Write the answer in SCAR's form: the script's output as base64."""
-    text = b"".join(_said(result) for result in handled.results)
+    text = b"".join(_result_output(result) for result in handled.results)
     # Four characters for three bytes.
-    largest = LARGEST_BODY // 4 * 3
+    largest = MAX_BODY // 4 * 3
     if len(text) > largest:
-        text = CUT + text[len(text) - largest + len(CUT) :]
+        text = TRUNCATION_NOTICE + text[len(text) - largest + len(TRUNCATION_NOTICE) :]
     failed = any(result.error is not None for result in handled.results)
     answer = {
         "statusCode": 500 if failed else 200,
@@ -57,17 +57,17 @@ def body(handled: Handled, invocation: Invocation) -> bytes:
     return json.dumps(answer).encode()
 
 
-def error(fault: SupervisorError) -> bytes:
+def build_error(error: SupervisorError) -> bytes:
     """Write an error as the Runtime API wants it."""
-    message = f"{fault.problem} {fault.remedy}".strip()
+    message = f"{error.problem} {error.remedy}".strip()
     return json.dumps(
-        {"errorMessage": message, "errorType": type(fault).__name__, "stackTrace": []}
+        {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": []}
     ).encode()
 
 
-def _said(result: RunResult) -> bytes:
-    if result.state is RunState.DELEGATED:
-        return f"The run {result.run.run_id} goes on in the Batch job {result.job}.\n".encode()
+def _result_output(result: RunResult) -> bytes:
+    if result.state is RunOutcome.SUBMITTED:
+        return f"The run {result.run.run_id} goes on in the Batch job {result.job_id}.\n".encode()
     if result.error is not None and not result.output:
         return f"{result.error.problem} {result.error.remedy}\n".encode()
     return result.output

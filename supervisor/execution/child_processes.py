@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-ENDING_TAKES = 5.0
-PAUSE = 0.005
+KILL_TIMEOUT = 5.0
+POLL_INTERVAL = 0.005
 
 
 def adopt_orphans() -> None:
@@ -23,20 +23,20 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def children() -> set[int]:
+def list_children() -> set[int]:
     """Return the pids of this process's own children, ended ones included."""
     me = os.getpid()
-    return {pid for pid, (parent, _) in _table().items() if parent == me}
+    return {pid for pid, (parent, _) in _read_process_table().items() if parent == me}
 
 
-def end_all(spare: set[int], leader: int) -> int:
+def kill_descendants(spare: set[int], leader: int) -> int:
     """KILL this process's descendants but ``spare``, and the session of ``leader``.
 
     Returns how many are left after 5 seconds; a process in an uninterruptible wait may be.
     """
-    until = time.monotonic() + ENDING_TAKES
+    until = time.monotonic() + KILL_TIMEOUT
     while True:
-        found = _descendants(spare, leader)
+        found = _find_descendants(spare, leader)
         if not found or time.monotonic() > until:
             return len(found)
         for pid in found:
@@ -45,22 +45,22 @@ def end_all(spare: set[int], leader: int) -> int:
         for pid in found:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-        time.sleep(PAUSE)
+        time.sleep(POLL_INTERVAL)
 
 
-def _descendants(spare: set[int], leader: int) -> list[int]:
-    table = _table()
+def _find_descendants(spare: set[int], leader: int) -> list[int]:
+    table = _read_process_table()
     me = os.getpid()
     found = []
     for pid, (parent, session) in table.items():
         if pid == me:
             continue
-        if session == leader or _comes_from(me, pid, parent, table, spare):
+        if session == leader or _is_descendant(me, pid, parent, table, spare):
             found.append(pid)
     return found
 
 
-def _comes_from(
+def _is_descendant(
     me: int, pid: int, parent: int, table: dict[int, tuple[int, int]], spare: set[int]
 ) -> bool:
     for _ in range(len(table)):
@@ -74,7 +74,7 @@ def _comes_from(
     return False
 
 
-def _table() -> dict[int, tuple[int, int]]:
+def _read_process_table() -> dict[int, tuple[int, int]]:
     """Parent and session of every process that can be seen."""
     table = {}
     for entry in os.scandir("/proc"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ConfigError, EventError
-from supervisor.invocation import Direct
+from supervisor.invocation import DirectInvocation
 
 if TYPE_CHECKING:
     from supervisor.execution.workspace import Workspace
@@ -17,37 +17,39 @@ if TYPE_CHECKING:
 
 SHELL = "/bin/sh"
 # Linux reads no more of a first line (BINPRM_BUF_SIZE).
-FIRST_LINE = 256
+MAX_SHEBANG_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class Command:
     """Arguments, the program first, and the folder to start in."""
 
     argv: tuple[str, ...]
     cwd: Path
 
 
-def choose(config: FunctionConfig, trigger: Trigger, home: Path, place: Workspace) -> Program:
+def choose_command(
+    config: FunctionConfig, trigger: Trigger, home: Path, workspace: Workspace
+) -> Command:
     """Event script (with the event's arguments) > those alone > the function's > the image's own.
 
     Scripts start in the workspace, the image's own program in its working directory. A
     script may live on a file system without execute permission. Raise ConfigError, EventError.
     """
-    if isinstance(trigger, Direct) and trigger.script is not None:
-        path = place.root / "script"
+    if isinstance(trigger, DirectInvocation) and trigger.script is not None:
+        path = workspace.root / "script"
         path.write_bytes(trigger.script)
         path.chmod(0o700)
-        return Program((*_script(path), *(trigger.arguments or ())), place.root)
+        return Command((*_script_argv(path), *(trigger.arguments or ())), workspace.root)
     image = config.image
     workdir = Path(image.workdir or "/")
-    cwd = workdir if workdir.is_dir() else place.root
-    if isinstance(trigger, Direct) and trigger.arguments is not None:
-        return Program((*image.entrypoint, *trigger.arguments), cwd)
+    cwd = workdir if workdir.is_dir() else workspace.root
+    if isinstance(trigger, DirectInvocation) and trigger.arguments is not None:
+        return Command((*image.entrypoint, *trigger.arguments), cwd)
     if config.script:
         import shutil
 
-        path = place.root / "script"
+        path = workspace.root / "script"
         source = home / "function" / config.script
         try:
             shutil.copyfile(source, path)
@@ -57,18 +59,18 @@ def choose(config: FunctionConfig, trigger: Trigger, home: Path, place: Workspac
                 remedy="Run `scar init` again.",
             ) from error
         path.chmod(0o700)
-        return Program(_script(path), place.root)
+        return Command(_script_argv(path), workspace.root)
     if not image.entrypoint and not image.command:
         raise EventError(
             "There is nothing to run: the function has no script, and its image no entrypoint.",
             remedy="Give the function a script (run_script), or send one with the event.",
         )
-    return Program((*image.entrypoint, *image.command), cwd)
+    return Command((*image.entrypoint, *image.command), cwd)
 
 
-def _script(path: Path) -> tuple[str, ...]:
+def _script_argv(path: Path) -> tuple[str, ...]:
     with path.open("rb") as file:
-        first = file.read(FIRST_LINE)
+        first = file.read(MAX_SHEBANG_LENGTH)
     if first.startswith(b"\x7fELF"):
         return (str(path),)
     if first.startswith(b"#!"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.batch import fallback
-from supervisor.batch.job_request import job_request
+from supervisor.batch.job_request import build_job_request
 from supervisor.errors import (
     ClaimLost,
     Ended,
@@ -19,14 +19,14 @@ from supervisor.errors import (
     Terminated,
 )
 from supervisor.events import parser as events
-from supervisor.execution.executor import Execution, free_bytes
-from supervisor.execution.staging import Work
-from supervisor.invocation import Direct, Handled, RunResult, RunState
+from supervisor.execution.executor import RunExecutor, free_bytes
+from supervisor.execution.staging import RunContext
+from supervisor.invocation import DirectInvocation, InvocationResult, RunOutcome, RunResult
 from supervisor.logs import Log
 from supervisor.runs import leases
 from supervisor.runs import record_format as records
-from supervisor.runs.heartbeat import beating
-from supervisor.runs.run_record import Ledger
+from supervisor.runs.heartbeat import renew_periodically
+from supervisor.runs.run_record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from supervisor.invocation import Invocation, Trigger
     from supervisor.model import FunctionConfig
-    from supervisor.ports import JobDelegator, ObjectStore, ScriptRunner
+    from supervisor.ports import JobSubmitter, ObjectStore, ScriptRunner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,32 +51,35 @@ class Supervisor:
     temporary: Path
     environ: Mapping[str, str]
     open_store: Callable[[str], ObjectStore]
-    open_delegator: Callable[[], JobDelegator]
+    open_submitter: Callable[[], JobSubmitter]
     runner: ScriptRunner
-    notes: Log = field(default_factory=Log)
-    alone: bool = False
+    log: Log = field(default_factory=Log)
+    exclusive: bool = False
     now: Callable[[], float] = time.time
-    free: Callable[[Path], int] = free_bytes
+    free_space: Callable[[Path], int] = free_bytes
 
-    def handle(self, invocation: Invocation) -> Handled:
+    def handle(self, invocation: Invocation) -> InvocationResult:
         """Work on every run of an event; a run's failure is in its result.
 
         Raise EventError for an event that cannot be understood, Terminated after TERM.
         """
-        triggers = events.read(invocation.event)
+        triggers = events.parse_event(invocation.event)
         if invocation.run_id and len(triggers) != 1:
             raise EventError(
                 f"The event of run {invocation.run_id} announces {len(triggers)} objects, not one.",
                 remedy="Submit jobs through the function, which gives each run one object.",
             )
         if not triggers:
-            self.notes.info("The event announces nothing to do.")
-        return Handled(
-            results=tuple(self._one(trigger, invocation) for trigger in triggers),
-            api=any(isinstance(trigger, Direct) and trigger.api for trigger in triggers),
+            self.log.info("The event announces nothing to do.")
+        return InvocationResult(
+            results=tuple(self._handle_trigger(trigger, invocation) for trigger in triggers),
+            is_api_request=any(
+                isinstance(trigger, DirectInvocation) and trigger.is_api_request
+                for trigger in triggers
+            ),
         )
 
-    def _one(self, trigger: Trigger, invocation: Invocation) -> RunResult:
+    def _handle_trigger(self, trigger: Trigger, invocation: Invocation) -> RunResult:
         config = self.config
         today = time.strftime("%Y-%m-%d", time.gmtime(self.now()))
         given = (invocation.run_id, invocation.date)
@@ -84,137 +87,145 @@ class Supervisor:
         stop_at = invocation.deadline
         if stop_at is not None:
             stop_at -= config.timeout_threshold
-        work = Work(config=config, invocation=invocation, trigger=trigger, run=run, stop_at=stop_at)
-        notes = self.notes.of(run.run_id)
+        work = RunContext(
+            config=config, invocation=invocation, trigger=trigger, run=run, stop_at=stop_at
+        )
+        notes = self.log.for_run(run.run_id)
         try:
-            ledger = Ledger(
+            ledger = RunRecord(
                 store=self.open_store("s3"),
                 bucket=config.state_bucket,
                 run=run,
                 owner=invocation.owner,
-                about=records.about(trigger) | self._log_of(invocation),
-                lease=leases.length(invocation.deadline, self.now()),
-                has_ended=self._has_ended,
+                description=records.describe_trigger(trigger) | self._log_location(invocation),
+                lease=leases.lease_seconds(invocation.deadline, self.now()),
+                has_job_ended=self._has_job_ended,
             )
             if not ledger.claim():
                 notes.info("This event is a duplicate: its run is done or under way.")
-                return RunResult(run=run, state=RunState.DUPLICATE)
+                return RunResult(run=run, state=RunOutcome.DUPLICATE)
         except SupervisorError as error:
             notes.error(error.problem, remedy=error.remedy)
-            return RunResult(run=run, state=RunState.FAILED, error=error)
-        return self._recorded(work, ledger, notes)
+            return RunResult(run=run, state=RunOutcome.FAILED, error=error)
+        return self._execute_and_record(work, ledger, notes)
 
-    def _recorded(self, work: Work, ledger: Ledger, notes: Log) -> RunResult:
+    def _execute_and_record(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
         """Do the work; whatever goes wrong is noted in the ledger and in the result."""
         try:
-            if work.invocation.owner.job:
-                ledger.attempt(work.invocation.log_group, work.invocation.log_stream)
-            with self._kept(work, ledger, notes):
-                return self._work(work, ledger, notes)
+            if context.invocation.owner.job:
+                record.write_attempt(context.invocation.log_group, context.invocation.log_stream)
+            with self._keep_claim(context, record, log):
+                return self._execute_or_submit(context, record, log)
         except ClaimLost as lost:
-            notes.warning(lost.problem, remedy=lost.remedy)
-            return RunResult(run=work.run, state=RunState.DUPLICATE)
+            log.warning(lost.problem, remedy=lost.remedy)
+            return RunResult(run=context.run, state=RunOutcome.DUPLICATE)
         except Terminated:
             error = Ended(
                 "The job was told to end (TERM): its machine is reclaimed, or somebody ended it.",
                 remedy="Start it again; Batch does so by itself after the loss of a machine.",
             )
-            self._note(error, work, ledger, notes)
+            self._record_failure(error, context, record, log)
             raise
         except SupervisorError as error:
-            return self._failed(error, work, ledger, notes)
+            return self._failed_result(error, context, record, log)
         except Exception as error:  # noqa: BLE001 - any fault of one run is this run's failure
             import traceback
 
-            notes.debug("".join(traceback.format_exception(error)))
+            log.debug("".join(traceback.format_exception(error)))
             fault = SupervisorError(
                 f"The run failed: {type(error).__name__}: {error}.",
                 remedy="If storage is full, give the function more; else please report it.",
             )
-            return self._failed(fault, work, ledger, notes)
+            return self._failed_result(fault, context, record, log)
 
-    def _failed(self, error: SupervisorError, work: Work, ledger: Ledger, notes: Log) -> RunResult:
-        self._note(error, work, ledger, notes)
-        output = error.output if isinstance(error, ScriptFailed) else b""
-        return RunResult(run=work.run, state=RunState.FAILED, output=output, error=error)
-
-    def _note(self, error: SupervisorError, work: Work, ledger: Ledger, notes: Log) -> None:
-        notes.error(error.problem, remedy=error.remedy)
-        try:
-            if len(work.trigger.event) > records.LONGEST_KEPT:
-                ledger.event(work.trigger.event)  # the claim had no room; a retry needs it
-            ledger.failed(error, work.invocation.log_group, work.invocation.log_stream)
-        except SupervisorError as second:
-            notes.error(f"The failure cannot be recorded: {second.problem}", remedy=second.remedy)
-
-    def _work(self, work: Work, ledger: Ledger, notes: Log) -> RunResult:
-        mode, site = self.config.mode, work.invocation.owner.site
-        if fallback.must_delegate(mode, site):
-            return self._delegate(work, ledger, notes, None)
-        try:
-            made = self._execution().run(work, notes)
-        except ObjectChanged as error:
-            notes.info(f"Nothing to do: {error.problem}")
-            ledger.done(RunState.SUPERSEDED.value)
-            return RunResult(run=work.run, state=RunState.SUPERSEDED)
-        except fallback.HELPED as error:
-            if not fallback.may_delegate(mode, site):
-                raise
-            notes.info(f"{error.problem} Batch goes on.")
-            return self._delegate(work, ledger, notes, error)
-        ledger.done(RunState.DONE.value, made.files)
-        notes.info(f"Done: {len(made.files)} output file{'' if len(made.files) == 1 else 's'}.")
-        return RunResult(run=work.run, state=RunState.DONE, output=made.output)
-
-    def _delegate(
-        self, work: Work, ledger: Ledger, notes: Log, reason: SupervisorError | None
+    def _failed_result(
+        self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
     ) -> RunResult:
-        job = job_request(
-            work.run,
-            work.invocation.owner.request,
-            work.trigger.event,
-            ledger.event,
-            fallback.size_after(reason, self.config),
-        )
-        number = self.open_delegator().submit(job)
-        notes.info(f"Batch job {job.name} submitted.", job=number)
+        self._record_failure(error, context, record, log)
+        output = error.output if isinstance(error, ScriptFailed) else b""
+        return RunResult(run=context.run, state=RunOutcome.FAILED, output=output, error=error)
+
+    def _record_failure(
+        self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
+    ) -> None:
+        log.error(error.problem, remedy=error.remedy)
         try:
-            ledger.delegated(job.name, number, reason, self._log_of(work.invocation))
+            if len(context.trigger.event) > records.MAX_INLINE_EVENT:
+                record.write_event(context.trigger.event)  # the claim had no room; a retry needs it
+            record.write_failure(error, context.invocation.log_group, context.invocation.log_stream)
+        except SupervisorError as second:
+            log.error(f"The failure cannot be recorded: {second.problem}", remedy=second.remedy)
+
+    def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
+        mode, site = self.config.mode, context.invocation.owner.site
+        if fallback.must_submit_to_batch(mode, site):
+            return self._submit_to_batch(context, record, log, None)
+        try:
+            made = self._build_executor().run(context, log)
+        except ObjectChanged as error:
+            log.info(f"Nothing to do: {error.problem}")
+            record.write_done(RunOutcome.SUPERSEDED.value)
+            return RunResult(run=context.run, state=RunOutcome.SUPERSEDED)
+        except fallback.FALLBACK_ERRORS as error:
+            if not fallback.may_submit_to_batch(mode, site):
+                raise
+            log.info(f"{error.problem} Batch goes on.")
+            return self._submit_to_batch(context, record, log, error)
+        record.write_done(RunOutcome.DONE.value, made.uploaded)
+        log.info(f"Done: {len(made.uploaded)} output file{'' if len(made.uploaded) == 1 else 's'}.")
+        return RunResult(run=context.run, state=RunOutcome.DONE, output=made.output)
+
+    def _submit_to_batch(
+        self, context: RunContext, record: RunRecord, log: Log, reason: SupervisorError | None
+    ) -> RunResult:
+        job = build_job_request(
+            context.run,
+            context.invocation.owner.request,
+            context.trigger.event,
+            record.write_event,
+            fallback.choose_job_size(reason, self.config),
+        )
+        number = self.open_submitter().submit(job)
+        log.info(f"Batch job {job.name} submitted.", job=number)
+        try:
+            record.write_submission(
+                job.name, number, reason, self._log_location(context.invocation)
+            )
         except SupervisorError as error:
             # The job exists: failing now would make a second one.
-            notes.warning(f"The job cannot be recorded: {error.problem}", remedy=error.remedy)
-        return RunResult(run=work.run, state=RunState.DELEGATED, job=number)
+            log.warning(f"The job cannot be recorded: {error.problem}", remedy=error.remedy)
+        return RunResult(run=context.run, state=RunOutcome.SUBMITTED, job_id=number)
 
     @staticmethod
-    def _log_of(invocation: Invocation) -> dict[str, object]:
+    def _log_location(invocation: Invocation) -> dict[str, object]:
         return {"log_group": invocation.log_group, "log_stream": invocation.log_stream}
 
-    def _execution(self) -> Execution:
-        return Execution(
+    def _build_executor(self) -> RunExecutor:
+        return RunExecutor(
             config=self.config,
             home=self.home,
             temporary=self.temporary,
-            alone=self.alone,
+            exclusive=self.exclusive,
             environ=self.environ,
             open_store=self.open_store,
             runner=self.runner,
             now=self.now,
-            free=self.free,
+            free_space=self.free_space,
         )
 
-    def _has_ended(self, job: str) -> bool:
+    def _has_job_ended(self, job: str) -> bool:
         """Ask Batch about a job; one that cannot be asked about goes on."""
         try:
-            return self.open_delegator().has_ended(job)
+            return self.open_submitter().has_ended(job)
         except SupervisorError as error:
-            self.notes.info(f"{error.problem} It is taken to go on.")
+            self.log.info(f"{error.problem} It is taken to go on.")
             return False
 
     @contextlib.contextmanager
-    def _kept(self, work: Work, ledger: Ledger, notes: Log) -> Iterator[None]:
+    def _keep_claim(self, context: RunContext, record: RunRecord, log: Log) -> Iterator[None]:
         """Keep the claim of a run without a deadline."""
-        if work.invocation.deadline is not None:
+        if context.invocation.deadline is not None:
             yield
             return
-        with beating(ledger.renew, leases.RENEWED_EVERY, notes):
+        with renew_periodically(record.renew, leases.RENEWAL_INTERVAL, log):
             yield

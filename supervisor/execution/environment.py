@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from supervisor.model import FunctionConfig
 
 # The launcher renames variables that would break the supervisor's own Python.
-RENAMED = "SCARX_"
+RENAMED_PREFIX = "SCARX_"
 # How the supervisor is told what to do; nothing for scripts.
-INTERNAL = frozenset(
+INTERNAL_VARIABLES = frozenset(
     {"SCAR_HOME", "SCAR_EVENT", "SCAR_EVENT_URL", "SCAR_RUN_DATE", "SCAR_REQUEST_ID"}
     | {"AWS_LAMBDA_RUNTIME_API", "_HANDLER", "_LAMBDA_TELEMETRY_LOG_FD"}
 )
@@ -21,12 +21,12 @@ INTERNAL = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunFacts:
+class RunVariables:
     """What is known about one run; the optional ones are left out when empty."""
 
     run_id: str
     request_id: str
-    site: str
+    service: str
     attempt: int
     event: str
     input_dir: str
@@ -40,11 +40,11 @@ class RunFacts:
 
 
 # Linux refuses to start a program with a variable longer than 128 KiB, name included.
-LONGEST = 128 * 1024 - 64
+MAX_VARIABLE_BYTES = 128 * 1024 - 64
 
 
-def script_environment(
-    config: FunctionConfig, process: Mapping[str, str], facts: RunFacts
+def build_environment(
+    config: FunctionConfig, process: Mapping[str, str], run: RunVariables
 ) -> dict[str, str]:
     """Lay the FDL's variables over the process's own, and the run's over both.
 
@@ -52,37 +52,37 @@ def script_environment(
     supervisor's. A variable that cannot be passed on (a NUL in it, or ``EVENT`` above
     128 KiB) is left out; the event is in no way lost, its content is in files.
     """
-    own = {name: value for name, value in process.items() if name not in INTERNAL}
-    for name in [name for name in own if name.startswith(RENAMED)]:
-        own[name.removeprefix(RENAMED)] = own.pop(name)
-    every = {**config.image.environment, **own, **config.environment, **_facts(config, facts)}
-    return {name: value for name, value in every.items() if _can_be_passed(name, value)}
+    own = {name: value for name, value in process.items() if name not in INTERNAL_VARIABLES}
+    for name in [name for name in own if name.startswith(RENAMED_PREFIX)]:
+        own[name.removeprefix(RENAMED_PREFIX)] = own.pop(name)
+    every = {**config.image.environment, **own, **config.environment, **_run_variables(config, run)}
+    return {name: value for name, value in every.items() if _is_passable(name, value)}
 
 
-def _facts(config: FunctionConfig, facts: RunFacts) -> dict[str, str]:
+def _run_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:
     always = {
-        "TMP_INPUT_DIR": facts.input_dir,
-        "TMP_OUTPUT_DIR": facts.output_dir,
-        "EVENT": facts.event,
-        "REQUEST_ID": facts.request_id,
-        "AWS_LAMBDA_REQUEST_ID": facts.request_id,
-        "SCAR_RUN_ID": facts.run_id,
+        "TMP_INPUT_DIR": run.input_dir,
+        "TMP_OUTPUT_DIR": run.output_dir,
+        "EVENT": run.event,
+        "REQUEST_ID": run.request_id,
+        "AWS_LAMBDA_REQUEST_ID": run.request_id,
+        "SCAR_RUN_ID": run.run_id,
         "SCAR_FUNCTION": config.name,
-        "SCAR_SITE": facts.site,
-        "SCAR_ATTEMPT": str(facts.attempt),
+        "SCAR_SITE": run.service,
+        "SCAR_ATTEMPT": str(run.attempt),
     }
     sometimes = {
-        "INPUT_FILE_PATH": facts.input_file,
-        "STORAGE_OBJECT_KEY": facts.object_key,
-        "EVENT_TIME": facts.event_time,
-        "INSTANCE_IP": facts.instance_ip,
-        "SCAR_DEADLINE": "" if facts.deadline is None else f"{facts.deadline:.3f}",
+        "INPUT_FILE_PATH": run.input_file,
+        "STORAGE_OBJECT_KEY": run.object_key,
+        "EVENT_TIME": run.event_time,
+        "INSTANCE_IP": run.instance_ip,
+        "SCAR_DEADLINE": "" if run.deadline is None else f"{run.deadline:.3f}",
     }
-    parameters = {f"CONT_VAR_{name}": value for name, value in facts.parameters.items()}
+    parameters = {f"CONT_VAR_{name}": value for name, value in run.parameters.items()}
     return {**parameters, **always, **{name: value for name, value in sometimes.items() if value}}
 
 
-def _can_be_passed(name: str, value: str) -> bool:
+def _is_passable(name: str, value: str) -> bool:
     if not name or "=" in name or "\0" in name or "\0" in value:
         return False
-    return len(name) + len(value.encode("utf-8", "surrogatepass")) <= LONGEST
+    return len(name) + len(value.encode("utf-8", "surrogatepass")) <= MAX_VARIABLE_BYTES

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.errors import OutputError, PreconditionFailed, StorageError
-from supervisor.model import Absent, Matches
-from supervisor.runs.record_format import Uploaded
+from supervisor.model import IfMatch, IfNoneMatch
+from supervisor.runs.record_format import UploadedObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,40 +19,42 @@ if TYPE_CHECKING:
     from supervisor.model import ObjectRef, OutputRule, StoredObject
     from supervisor.ports import ObjectStore
 
-    Log = Callable[[str], None]
+    LogFunction = Callable[[str], None]
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-LONGEST_KEY = 1024
-TRIES = 5
-RUN, ROOT, HOPS, INPUT, SEQUENCER = (
+MAX_KEY_BYTES = 1024
+MAX_WRITE_ATTEMPTS = 5
+RUN_KEY, ROOT_KEY, HOPS_KEY, INPUT_KEY, SEQUENCER_KEY = (
     "scar-run", "scar-root", "scar-hops", "scar-input", "scar-sequencer",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputFile:
     """One file and where it goes."""
 
     path: Path
     target: ObjectRef
 
 
-def collect(folder: Path, rules: Sequence[OutputRule], log: Log) -> tuple[Output, ...]:
+def collect_files(
+    folder: Path, rules: Sequence[OutputRule], log: LogFunction
+) -> tuple[OutputFile, ...]:
     """List what is to be uploaded; raise OutputError before anything is.
 
     Links to files inside the folder count as files; what leaves the folder, and what is no
     file, is skipped and logged.
     """
-    chosen: dict[ObjectRef, Output] = {}
-    for path in _files(folder, folder.resolve(), log):
+    chosen: dict[ObjectRef, OutputFile] = {}
+    for path in _find_files(folder, folder.resolve(), log):
         name = path.relative_to(folder).as_posix()
         for target in (rule.target(name) for rule in rules if rule.accepts(name)):
-            _check(path, name, target)
-            chosen.setdefault(target, Output(path, target))
+            _check_file(path, name, target)
+            chosen.setdefault(target, OutputFile(path, target))
     return tuple(chosen.values())
 
 
-def _files(folder: Path, root: Path, log: Log) -> Iterator[Path]:
+def _find_files(folder: Path, root: Path, log: LogFunction) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         shown = str(path).encode("utf-8", "backslashreplace").decode()
         if path.is_symlink():
@@ -64,14 +66,14 @@ def _files(folder: Path, root: Path, log: Log) -> Iterator[Path]:
             else:
                 yield path
         elif path.is_dir():
-            yield from _files(path, root, log)
+            yield from _find_files(path, root, log)
         elif stat.S_ISREG(path.lstat().st_mode):
             yield path
         else:
             log(f"{shown} is not uploaded: it is no regular file.")
 
 
-def _check(path: Path, name: str, target: ObjectRef) -> None:
+def _check_file(path: Path, name: str, target: ObjectRef) -> None:
     try:
         size = len(target.key.encode())
     except UnicodeEncodeError as error:
@@ -79,9 +81,10 @@ def _check(path: Path, name: str, target: ObjectRef) -> None:
             f"The output file {name!a} has a name that is not UTF-8.",
             remedy="Let the script write UTF-8 names.",
         ) from error
-    if size > LONGEST_KEY:
+    if size > MAX_KEY_BYTES:
         raise OutputError(
-            f"The output file {name!r} would get a key of {size} bytes; {LONGEST_KEY} are allowed.",
+            f"The output file {name!r} would get a key of {size} bytes; {MAX_KEY_BYTES} are"
+            " allowed.",
             remedy="Shorten the file's name or the output folder's.",
         )
     if not os.access(path, os.R_OK):
@@ -90,34 +93,37 @@ def _check(path: Path, name: str, target: ObjectRef) -> None:
         )
 
 
-def upload(store: ObjectStore, output: Output, metadata: Mapping[str, str], log: Log) -> Uploaded:
+def upload_file(
+    store: ObjectStore, output: OutputFile, metadata: Mapping[str, str], log: LogFunction
+) -> UploadedObject:
     """Create the object at most once for this run; raise StorageError.
 
     What this run has uploaded before stays, and so does what a newer state of the same
     input has made.
     """
-    for _ in range(TRIES):
+    for _ in range(MAX_WRITE_ATTEMPTS):
         there = store.head(output.target)
-        if there is not None and there.metadata.get(RUN) == metadata[RUN]:
-            return _line(output, there)
-        if there is not None and _is_newer(there.metadata, metadata):
+        if there is not None and there.metadata.get(RUN_KEY) == metadata[RUN_KEY]:
+            return _uploaded_object(output, there)
+        if there is not None and _is_from_newer_upload(there.metadata, metadata):
             log(f"{output.target} is kept: it comes from a newer upload of the same input.")
-            return _line(output, there)
-        condition = Absent() if there is None else Matches(there.etag)
+            return _uploaded_object(output, there)
+        condition = IfNoneMatch() if there is None else IfMatch(there.etag)
         try:
             stored = store.upload(
                 output.path, output.target, condition=condition, metadata=metadata
             )
         except PreconditionFailed:
             continue
-        return _line(output, stored, _of_another_input(there, metadata))
+        return _uploaded_object(output, stored, _replaced_run(there, metadata))
     raise StorageError(
-        f"{output.target} changes all the time: {TRIES} conditional writes were refused.",
+        f"{output.target} changes all the time: {MAX_WRITE_ATTEMPTS} conditional writes were"
+        " refused.",
         remedy="Give functions that run at the same time output folders of their own.",
     )
 
 
-def is_later(sequencer: str, than: str) -> bool:
+def is_later_sequencer(sequencer: str, than: str) -> bool:
     """Compare as S3 says: hexadecimal, the shorter one filled with zeros on the right.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
@@ -126,31 +132,33 @@ def is_later(sequencer: str, than: str) -> bool:
     return sequencer.upper().ljust(width, "0") > than.upper().ljust(width, "0")
 
 
-def _is_newer(there: Mapping[str, str], mine: Mapping[str, str]) -> bool:
-    if not mine.get(SEQUENCER) or there.get(INPUT) != mine.get(INPUT):
+def _is_from_newer_upload(there: Mapping[str, str], mine: Mapping[str, str]) -> bool:
+    if not mine.get(SEQUENCER_KEY) or there.get(INPUT_KEY) != mine.get(INPUT_KEY):
         return False
-    return is_later(there.get(SEQUENCER, ""), mine[SEQUENCER])
+    return is_later_sequencer(there.get(SEQUENCER_KEY, ""), mine[SEQUENCER_KEY])
 
 
-def _of_another_input(there: StoredObject | None, mine: Mapping[str, str]) -> str:
+def _replaced_run(there: StoredObject | None, mine: Mapping[str, str]) -> str:
     """Name the run that had made the object of another file; none for calls without a file."""
     before = {} if there is None else there.metadata
-    inputs = before.get(INPUT), mine.get(INPUT)
-    return before.get(RUN, "") if all(inputs) and inputs[0] != inputs[1] else ""
+    inputs = before.get(INPUT_KEY), mine.get(INPUT_KEY)
+    return before.get(RUN_KEY, "") if all(inputs) and inputs[0] != inputs[1] else ""
 
 
-def _line(output: Output, stored: StoredObject, replaced: str = "") -> Uploaded:
-    return Uploaded(
+def _uploaded_object(
+    output: OutputFile, stored: StoredObject, replaced: str = ""
+) -> UploadedObject:
+    return UploadedObject(
         bucket=output.target.bucket,
         key=output.target.key,
         size=output.path.stat().st_size,
-        crc32=_crc32(output.path),
+        crc32=_file_crc32(output.path),
         etag=stored.etag,
         replaced=replaced,
     )
 
 
-def _crc32(path: Path) -> str:
+def _file_crc32(path: Path) -> str:
     value = 0
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

@@ -14,31 +14,31 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded
 from supervisor.execution import child_processes as processes
-from supervisor.execution.time_limit import AGAIN
-from supervisor.execution.users import find, is_mapped
+from supervisor.execution.time_limit import SIGNAL_RESEND_INTERVAL
+from supervisor.execution.users import is_id_mapped, resolve_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from supervisor.execution.users import Account
-    from supervisor.invocation import Task
+    from supervisor.execution.users import UserAccount
+    from supervisor.invocation import ProcessSpec
     from supervisor.logs import Log
 
-CHUNK = 1 << 16
+CHUNK_SIZE = 1 << 16
 # How much of the output callers get to see; the log has all of it.
-TAIL = 1 << 20
+TAIL_BYTES = 1 << 20
 # After the script has ended, what it printed is in the pipe already.
-DRAINING_TAKES = 2.0
+DRAIN_TIMEOUT = 2.0
 
 
-def to_stdout(data: bytes) -> None:
+def write_to_stdout(data: bytes) -> None:
     """Pass on what a script prints, unchanged."""
     view = memoryview(data)
     while view:
         view = view[os.write(1, view) :]
 
 
-class Tail:
+class OutputTail:
     """Keeps the last ``TAIL`` bytes, and never more than twice that."""
 
     def __init__(self) -> None:
@@ -46,62 +46,64 @@ class Tail:
 
     def add(self, data: bytes) -> None:
         self._kept += data
-        if len(self._kept) > 2 * TAIL:
-            del self._kept[:-TAIL]
+        if len(self._kept) > 2 * TAIL_BYTES:
+            del self._kept[:-TAIL_BYTES]
 
     @property
-    def is_open(self) -> bool:
+    def has_open_line(self) -> bool:
         """Whether the last line has no end; in the log, ours would be glued to it."""
         return bool(self._kept) and not self._kept.endswith(b"\n")
 
-    def bytes(self) -> bytes:
-        return bytes(self._kept[-TAIL:])
+    def to_bytes(self) -> bytes:
+        return bytes(self._kept[-TAIL_BYTES:])
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessRunner:
     """Adapter of ``ports.ScriptRunner``; from TERM to KILL scripts have ``grace`` seconds."""
 
-    notes: Log
-    write: Callable[[bytes], None] = to_stdout
+    log: Log
+    write: Callable[[bytes], None] = write_to_stdout
     grace: float = 2.0
     etc: Path = Path("/etc")
 
-    def run(self, task: Task, *, timeout: float | None) -> tuple[int, bytes]:
+    def run(self, spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
         until = None if timeout is None else time.monotonic() + timeout
-        account = self._account(task.user)
-        spare = processes.children()
-        tail = Tail()
+        account = self._resolve_account(spec.user)
+        spare = processes.list_children()
+        tail = OutputTail()
         processes.adopt_orphans()  # before there are any: a quick script is over within the call
         try:
-            process = _start(task, account)
+            process = _start_process(spec, account)
         except OSError as error:
-            return self._cannot_start(task.argv[0], error)
+            return self._start_failure(spec.argv[0], error)
         ended = False
         try:
-            ended = self._follow(process, tail, until)
+            ended = self._forward_until_exit(process, tail, until)
         finally:
             if not ended:
-                self._stop(process, tail)
-            left = processes.end_all(spare, process.pid)
-            self._drain(process, tail)
-            if tail.is_open:
+                self._terminate_process(process, tail)
+            left = processes.kill_descendants(spare, process.pid)
+            self._drain_output(process, tail)
+            if tail.has_open_line:
                 self.write(b"\n")
             if left:
-                self.notes.warning(f"{left} processes of the script cannot be ended.")
+                self.log.warning(f"{left} processes of the script cannot be ended.")
         if not ended:
             raise DeadlineExceeded(
                 f"The script was stopped after {timeout or 0:.1f} s, when its time was over.",
                 remedy="Give the function more time, or let Batch take over (mode lambda-batch).",
             )
         status = process.returncode
-        return (status if status >= 0 else 128 - status), tail.bytes()
+        return (status if status >= 0 else 128 - status), tail.to_bytes()
 
-    def _follow(self, process: subprocess.Popen[bytes], tail: Tail, until: float | None) -> bool:
+    def _forward_until_exit(
+        self, process: subprocess.Popen[bytes], tail: OutputTail, until: float | None
+    ) -> bool:
         """Pass output on until the program itself ends (True) or the time is over (False)."""
-        with _watched(process) as ended:
+        with _open_pidfd(process) as ended:
             poll = select.poll()
-            output = _output(process)
+            output = _output_descriptor(process)
             poll.register(output, select.POLLIN)
             if ended is not None:
                 poll.register(ended, select.POLLIN)
@@ -111,51 +113,51 @@ class ProcessRunner:
                     return False
                 # Without a descriptor for the process's end it has to be looked for; with one it
                 # only takes a while to hear a signal that came just before the call.
-                wait = AGAIN if ended is not None else 0.02
+                wait = SIGNAL_RESEND_INTERVAL if ended is not None else 0.02
                 wait = wait if left is None else min(wait, left)
                 for descriptor, _ in poll.poll(max(1.0, wait * 1000)):
-                    if descriptor == output and not self._pass_on(output, tail):
+                    if descriptor == output and not self._forward_chunk(output, tail):
                         poll.unregister(output)
         return True
 
-    def _stop(self, process: subprocess.Popen[bytes], tail: Tail) -> None:
+    def _terminate_process(self, process: subprocess.Popen[bytes], tail: OutputTail) -> None:
         """TERM to the program's group; what is left after the grace gets KILL from others."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGTERM)
-        self._follow(process, tail, time.monotonic() + self.grace)
+        self._forward_until_exit(process, tail, time.monotonic() + self.grace)
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.wait()
 
-    def _drain(self, process: subprocess.Popen[bytes], tail: Tail) -> None:
-        output = _output(process)
-        until = time.monotonic() + DRAINING_TAKES
+    def _drain_output(self, process: subprocess.Popen[bytes], tail: OutputTail) -> None:
+        output = _output_descriptor(process)
+        until = time.monotonic() + DRAIN_TIMEOUT
         poll = select.poll()
         poll.register(output, select.POLLIN)
-        while time.monotonic() < until and poll.poll(0) and self._pass_on(output, tail):
+        while time.monotonic() < until and poll.poll(0) and self._forward_chunk(output, tail):
             pass
         if process.stdout is not None:
             process.stdout.close()
 
-    def _pass_on(self, output: int, tail: Tail) -> bool:
-        data = os.read(output, CHUNK)
+    def _forward_chunk(self, output: int, tail: OutputTail) -> bool:
+        data = os.read(output, CHUNK_SIZE)
         if data:
             self.write(data)
             tail.add(data)
         return bool(data)
 
-    def _account(self, user: str) -> Account | None:
+    def _resolve_account(self, user: str) -> UserAccount | None:
         if not user or os.geteuid() != 0:
             return None
-        account = find(user, self.etc)
+        account = resolve_user(user, self.etc)
         maps = ((account.uid, "uid_map"), (account.gid, "gid_map"))
-        if all(is_mapped(n, Path("/proc/self", name).read_text()) for n, name in maps):
+        if all(is_id_mapped(n, Path("/proc/self", name).read_text()) for n, name in maps):
             return account
-        self.notes.warning(f"The image's user {user} does not exist in this sandbox; root is used.")
+        self.log.warning(f"The image's user {user} does not exist in this sandbox; root is used.")
         return None
 
-    def _cannot_start(self, program: str, error: OSError) -> tuple[int, bytes]:
+    def _start_failure(self, program: str, error: OSError) -> tuple[int, bytes]:
         """Answer as shells do: 127 not found, 126 not executable."""
         if error.filename not in (None, program):
             text = f"scar: cannot start {program} in {error.filename}: {error.strerror}\n"
@@ -165,19 +167,19 @@ class ProcessRunner:
         return (127 if isinstance(error, FileNotFoundError) else 126), text.encode()
 
 
-def _start(task: Task, account: Account | None) -> subprocess.Popen[bytes]:
-    environment = dict(task.environment)
+def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess.Popen[bytes]:
+    environment = dict(spec.environment)
     if account is not None:
         environment["HOME"] = account.home
-        for path in (task.folder, *task.folder.rglob("*")):
+        for path in (spec.folder, *spec.folder.rglob("*")):
             os.chown(path, account.uid, account.gid, follow_symlinks=False)
     return subprocess.Popen(
-        list(task.argv),
+        list(spec.argv),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         bufsize=0,
-        cwd=task.cwd,
+        cwd=spec.cwd,
         env=environment,
         start_new_session=True,
         user=account.uid if account else None,
@@ -187,7 +189,7 @@ def _start(task: Task, account: Account | None) -> subprocess.Popen[bytes]:
 
 
 @contextlib.contextmanager
-def _watched(process: subprocess.Popen[bytes]) -> Iterator[int | None]:
+def _open_pidfd(process: subprocess.Popen[bytes]) -> Iterator[int | None]:
     try:
         descriptor = os.pidfd_open(process.pid)
     except OSError:  # old kernels and gVisor
@@ -199,7 +201,7 @@ def _watched(process: subprocess.Popen[bytes]) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def _output(process: subprocess.Popen[bytes]) -> int:
+def _output_descriptor(process: subprocess.Popen[bytes]) -> int:
     if process.stdout is None:
         raise AssertionError
     return process.stdout.fileno()

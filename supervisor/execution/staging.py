@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ChainTooLong
-from supervisor.execution.environment import RunFacts, script_environment
-from supervisor.execution.outputs import HOPS, INPUT, ROOT, RUN, SEQUENCER
-from supervisor.execution.workspace import safe_name
-from supervisor.invocation import Announced
+from supervisor.execution.environment import RunVariables, build_environment
+from supervisor.execution.outputs import HOPS_KEY, INPUT_KEY, ROOT_KEY, RUN_KEY, SEQUENCER_KEY
+from supervisor.execution.workspace import safe_file_name
+from supervisor.invocation import ObjectEvent
 from supervisor.runs import record_format as records
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class RunContext:
     """One run and what started it; ``stop_at`` is the deadline less the threshold."""
 
     config: FunctionConfig
@@ -34,67 +34,70 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
+class StagedInput:
     """The input's path (empty: none) and the metadata of what will be made of it."""
 
     path: str
     metadata: Mapping[str, str]
 
 
-def stage_in(work: Work, place: Workspace, open_store: Callable[[str], ObjectStore]) -> Staged:
+def stage_in(
+    context: RunContext, workspace: Workspace, open_store: Callable[[str], ObjectStore]
+) -> StagedInput:
     """Download or write the input; raise ObjectChanged, StorageError, ChainTooLong."""
-    trigger, run = work.trigger, str(work.run)
-    if not isinstance(trigger, Announced):
-        metadata = {RUN: run, ROOT: run, HOPS: "1"}
+    trigger, run = context.trigger, str(context.run)
+    if not isinstance(trigger, ObjectEvent):
+        metadata = {RUN_KEY: run, ROOT_KEY: run, HOPS_KEY: "1"}
         if trigger.payload is None:
-            return Staged(path="", metadata=metadata)
-        file = place.inputs / trigger.file_name
+            return StagedInput(path="", metadata=metadata)
+        file = workspace.inputs / trigger.file_name
         file.write_bytes(trigger.payload)
-        return Staged(path=str(file), metadata=metadata)
+        return StagedInput(path=str(file), metadata=metadata)
     source = trigger.source
-    file = place.inputs / safe_name(source.key)
+    file = workspace.inputs / safe_file_name(source.key)
     stored = open_store(source.provider).download(source, file, version=trigger.version)
-    hops = _hops(stored.metadata)
-    if hops >= work.config.max_hops:
+    hops = _parse_hops(stored.metadata)
+    if hops >= context.config.max_hops:
         raise ChainTooLong(
-            f"{source} is the result of {hops} runs in a row; {work.config.max_hops} are allowed.",
+            f"{source} is the result of {hops} runs in a row; {context.config.max_hops} are"
+            " allowed.",
             remedy="Look for a function whose outputs reach its own input folder again.",
         )
     metadata = {
-        RUN: run,
-        ROOT: stored.metadata.get(ROOT) or run,
-        HOPS: str(hops + 1),
-        INPUT: records.input_id(work.config.name, trigger),
-        SEQUENCER: trigger.sequencer,
+        RUN_KEY: run,
+        ROOT_KEY: stored.metadata.get(ROOT_KEY) or run,
+        HOPS_KEY: str(hops + 1),
+        INPUT_KEY: records.input_id(context.config.name, trigger),
+        SEQUENCER_KEY: trigger.sequencer,
     }
-    return Staged(path=str(file), metadata={k: v for k, v in metadata.items() if v})
+    return StagedInput(path=str(file), metadata={k: v for k, v in metadata.items() if v})
 
 
-def variables(
-    work: Work, place: Workspace, staged: Staged, process: Mapping[str, str]
+def script_environment(
+    context: RunContext, workspace: Workspace, staged: StagedInput, process: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the script's whole environment."""
-    trigger, owner = work.trigger, work.invocation.owner
-    announced = trigger if isinstance(trigger, Announced) else None
-    facts = RunFacts(
-        run_id=work.run.run_id,
+    trigger, owner = context.trigger, context.invocation.owner
+    announced = trigger if isinstance(trigger, ObjectEvent) else None
+    facts = RunVariables(
+        run_id=context.run.run_id,
         request_id=owner.request or owner.job,
-        site=owner.site.value,
+        service=owner.site.value,
         attempt=owner.attempt,
         event=trigger.event,
-        input_dir=str(place.inputs),
-        output_dir=str(place.outputs),
+        input_dir=str(workspace.inputs),
+        output_dir=str(workspace.outputs),
         input_file=staged.path,
         object_key=announced.source.key if announced else "",
         event_time=announced.time if announced else "",
-        deadline=work.stop_at,
-        instance_ip=own_address(),
-        parameters={} if isinstance(trigger, Announced) else trigger.parameters,
+        deadline=context.stop_at,
+        instance_ip=local_ip_address(),
+        parameters={} if isinstance(trigger, ObjectEvent) else trigger.parameters,
     )
-    return script_environment(work.config, process, facts)
+    return build_environment(context.config, process, facts)
 
 
-def own_address() -> str:
+def local_ip_address() -> str:
     """Return the address that packets leave from; none is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -104,6 +107,6 @@ def own_address() -> str:
             return "127.0.0.1"
 
 
-def _hops(metadata: Mapping[str, str]) -> int:
-    text = metadata.get(HOPS, "0")
+def _parse_hops(metadata: Mapping[str, str]) -> int:
+    text = metadata.get(HOPS_KEY, "0")
     return int(text) if text.isdecimal() and len(text) < 9 else 0

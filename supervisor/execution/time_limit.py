@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 # Python hears a signal between two instructions, or in a system call: not if it comes just before
 # one. So it is given again until it is heard.
-AGAIN = 1.0
+SIGNAL_RESEND_INTERVAL = 1.0
 
 
 @contextlib.contextmanager
-def limit(seconds: float | None, doing: str) -> Iterator[None]:
+def enforce_time_limit(seconds: float | None, activity: str) -> Iterator[None]:
     """Raise DeadlineExceeded in the block after ``seconds``, if it is in the main thread."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return
     if seconds <= 0:
-        raise _over(doing)
+        raise _deadline_exceeded(activity)
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
+    def on_alarm(_number: int, _frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        raise _over(doing)
+        raise _deadline_exceeded(activity)
 
-    before = signal.signal(signal.SIGALRM, ring)
-    outer = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    outer = signal.setitimer(signal.ITIMER_REAL, seconds, SIGNAL_RESEND_INTERVAL)
     try:
         yield
     finally:
@@ -41,7 +41,7 @@ def limit(seconds: float | None, doing: str) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, *outer)
 
 
-def _over(doing: str) -> DeadlineExceeded:
+def _deadline_exceeded(doing: str) -> DeadlineExceeded:
     return DeadlineExceeded(
         f"The time was over while {doing}.",
         remedy="Give the function more time, or let Batch take over (mode lambda-batch).",

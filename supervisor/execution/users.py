@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class UserAccount:
     """Numeric ids, and the home folder from passwd or ``/``."""
 
     uid: int
@@ -21,42 +21,44 @@ class Account:
     home: str = "/"
 
 
-def find(user: str, etc: Path) -> Account:
+def resolve_user(user: str, etc: Path) -> UserAccount:
     """Resolve Docker's ``name|uid[:group|gid]``; raise ConfigError for an unknown name.
 
     As in Docker: an unknown number is fine, its group is then 0.
     """
     name, _, group = user.partition(":")
-    line = _find(etc / "passwd", name, 2)
+    line = _find_entry(etc / "passwd", name, 2)
     if line is None and not name.isdecimal():
-        raise _unknown("user", name, etc / "passwd")
+        raise _unknown_name("user", name, etc / "passwd")
     uid = int(line[2]) if line else int(name)
     gid = int(line[3]) if line else 0
     groups: tuple[int, ...] = ()
     if group:
-        entry = _find(etc / "group", group, 2)
+        entry = _find_entry(etc / "group", group, 2)
         if entry is None and not group.isdecimal():
-            raise _unknown("group", group, etc / "group")
+            raise _unknown_name("group", group, etc / "group")
         gid = int(entry[2]) if entry else int(group)
     elif line:
-        groups = tuple(int(g[2]) for g in _lines(etc / "group", 4) if line[0] in g[3].split(","))
-    return Account(uid=uid, gid=gid, groups=groups, home=(line[5] if line else "") or "/")
+        groups = tuple(
+            int(g[2]) for g in _read_entries(etc / "group", 4) if line[0] in g[3].split(",")
+        )
+    return UserAccount(uid=uid, gid=gid, groups=groups, home=(line[5] if line else "") or "/")
 
 
-def is_mapped(number: int, table: str) -> bool:
+def is_id_mapped(number: int, table: str) -> bool:
     """Whether an id exists here: ``table`` is the text of /proc/self/uid_map or gid_map."""
     ranges = (line.split() for line in table.splitlines())
     return any(int(r[0]) <= number < int(r[0]) + int(r[2]) for r in ranges if len(r) == 3)
 
 
-def _find(path: Path, wanted: str, number: int) -> list[str] | None:
-    for line in _lines(path, 4):
+def _find_entry(path: Path, wanted: str, number: int) -> list[str] | None:
+    for line in _read_entries(path, 4):
         if line[0] == wanted or (wanted.isdecimal() and line[number] == wanted):
             return line
     return None
 
 
-def _lines(path: Path, fields: int) -> list[list[str]]:
+def _read_entries(path: Path, fields: int) -> list[list[str]]:
     try:
         text = path.read_text(errors="surrogateescape")
     except OSError:
@@ -66,7 +68,7 @@ def _lines(path: Path, fields: int) -> list[list[str]]:
     return [row for row in padded if row[2].isdecimal() and (fields < 7 or row[3].isdecimal())]
 
 
-def _unknown(kind: str, name: str, path: Path) -> ConfigError:
+def _unknown_name(kind: str, name: str, path: Path) -> ConfigError:
     return ConfigError(
         f"The image's {kind} {name!r} is not in its {path}.",
         remedy="Mend the image's USER, or give a number.",

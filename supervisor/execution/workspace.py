@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Linux: no file name is longer, in bytes.
-LONGEST_NAME = 255
+MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def workspace(parent: Path, *, alone: bool = False) -> Iterator[Workspace]:
+def create_workspace(parent: Path, *, exclusive: bool = False) -> Iterator[Workspace]:
     """Make the folders, mode 0700, and remove them however the block ends; keep ``parent``.
 
     ``alone``: nobody else puts anything into ``parent``, so what programs leave there goes too.
     """
     made = Workspace(parent / f"scar-{os.urandom(8).hex()}")
-    _ensure(parent)
-    before = frozenset(parent.iterdir()) if alone else None
+    _create_if_missing(parent)
+    before = frozenset(parent.iterdir()) if exclusive else None
     made.root.mkdir(mode=0o700)
     try:
         made.inputs.mkdir(mode=0o700)
@@ -49,10 +49,10 @@ def workspace(parent: Path, *, alone: bool = False) -> Iterator[Workspace]:
     finally:
         remove_tree(made.root)
         if before is not None:
-            _remove_new(parent, before)
+            _remove_new_entries(parent, before)
 
 
-def _remove_new(parent: Path, before: frozenset[Path]) -> None:
+def _remove_new_entries(parent: Path, before: frozenset[Path]) -> None:
     for path in set(parent.iterdir()) - before:
         # What cannot be removed is no reason to fail a run that is over.
         with contextlib.suppress(OSError):
@@ -62,7 +62,7 @@ def _remove_new(parent: Path, before: frozenset[Path]) -> None:
                 path.unlink()
 
 
-def safe_name(key: str) -> str:
+def safe_file_name(key: str) -> str:
     """Name the input file after the key's last part, never outside its folder, ≤ 255 bytes.
 
     A name that is too long keeps its start and its suffix.
@@ -71,14 +71,14 @@ def safe_name(key: str) -> str:
     if name in ("", ".", ".."):
         return "input"
     data = name.encode("utf-8", "backslashreplace")
-    if len(data) <= LONGEST_NAME:
+    if len(data) <= MAX_NAME_BYTES:
         return data.decode()
     suffix = os.path.splitext(name)[1].encode("utf-8", "backslashreplace")  # noqa: PTH122
     suffix = suffix if len(suffix) <= 32 else b""
-    return (data[: LONGEST_NAME - len(suffix)].decode(errors="ignore")) + suffix.decode()
+    return (data[: MAX_NAME_BYTES - len(suffix)].decode(errors="ignore")) + suffix.decode()
 
 
-def _ensure(parent: Path) -> None:
+def _create_if_missing(parent: Path) -> None:
     """Make the folder for temporary files: images of a single program may have none."""
     if not parent.exists():
         parent.mkdir(parents=True, exist_ok=True)

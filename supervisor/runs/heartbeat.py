@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ClaimLost, StorageError
-from supervisor.execution.time_limit import AGAIN
+from supervisor.execution.time_limit import SIGNAL_RESEND_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from supervisor.logs import Log
 
 # Nothing else in the supervisor uses it, and scripts get their own processes.
-_SIGNAL = signal.SIGUSR1
+_INTERRUPT_SIGNAL = signal.SIGUSR1
 
 
 @contextlib.contextmanager
-def beating(renew: Callable[[], None], every: float, notes: Log) -> Iterator[None]:
+def renew_periodically(renew: Callable[[], None], interval: float, log: Log) -> Iterator[None]:
     """Call ``renew`` every so many seconds; raise ClaimLost in the block when it does.
 
     The block is interrupted if it is in the main thread, else ClaimLost comes at its end. A
@@ -30,10 +30,10 @@ def beating(renew: Callable[[], None], every: float, notes: Log) -> Iterator[Non
     """
     over, lost = threading.Event(), threading.Event()
     here = threading.get_ident()
-    interrupt = _Interrupt(here, over) if here == threading.main_thread().ident else None
+    interrupt = _MainThreadInterrupt(here, over) if here == threading.main_thread().ident else None
 
-    def beat() -> None:
-        while not over.wait(every):
+    def renew_until_stopped() -> None:
+        while not over.wait(interval):
             try:
                 renew()
             except ClaimLost:
@@ -42,43 +42,43 @@ def beating(renew: Callable[[], None], every: float, notes: Log) -> Iterator[Non
                     interrupt.send()
                 return
             except StorageError as error:
-                notes.warning(f"The claim is not renewed: {error.problem}", remedy=error.remedy)
+                log.warning(f"The claim is not renewed: {error.problem}", remedy=error.remedy)
 
-    before = signal.signal(_SIGNAL, interrupt) if interrupt is not None else None
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    before = signal.signal(_INTERRUPT_SIGNAL, interrupt) if interrupt is not None else None
+    thread = threading.Thread(target=renew_until_stopped, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield
         if lost.is_set():
-            raise _lost()
+            raise _claim_lost()
     finally:
         over.set()
         thread.join()
         if interrupt is not None:
-            signal.signal(_SIGNAL, before)
+            signal.signal(_INTERRUPT_SIGNAL, before)
 
 
 @dataclass(slots=True)
-class _Interrupt:
+class _MainThreadInterrupt:
     """Raises ClaimLost in the main thread, once, whatever it waits for."""
 
     thread: int
     over: threading.Event
-    heard: bool = False
+    delivered: bool = False
 
     def send(self) -> None:
         """Give the signal until it is heard: see ``alarm``."""
-        while not (self.heard or self.over.is_set()):
-            signal.pthread_kill(self.thread, _SIGNAL)
-            self.over.wait(AGAIN)
+        while not (self.delivered or self.over.is_set()):
+            signal.pthread_kill(self.thread, _INTERRUPT_SIGNAL)
+            self.over.wait(SIGNAL_RESEND_INTERVAL)
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        if not self.heard:
-            self.heard = True
-            raise _lost()
+        if not self.delivered:
+            self.delivered = True
+            raise _claim_lost()
 
 
-def _lost() -> ClaimLost:
+def _claim_lost() -> ClaimLost:
     return ClaimLost(
         "Another attempt has taken this run over: the claim was not renewed in time.",
         remedy="Nothing is lost; the other one goes on.",

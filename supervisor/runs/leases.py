@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from supervisor.model import StoredObject
 
 # Lambda ends a sandbox at its deadline; the rest is for clean-up and for the store's clock.
-AFTER_DEADLINE = 60.0
+GRACE_AFTER_DEADLINE = 60.0
 # Jobs have no deadline that the store knows of: they renew their claim while they live.
-OF_A_JOB = 900.0
-RENEWED_EVERY = 300.0
+JOB_LEASE = 900.0
+RENEWAL_INTERVAL = 300.0
 
 
-def length(deadline: float | None, now: float) -> float:
+def lease_seconds(deadline: float | None, now: float) -> float:
     """Return the seconds for which a claim made now shall hold; ``None``: it will be renewed."""
     if deadline is None:
-        return OF_A_JOB
-    return max(0.0, deadline - now) + AFTER_DEADLINE
+        return JOB_LEASE
+    return max(0.0, deadline - now) + GRACE_AFTER_DEADLINE
 
 
-def told(record: Mapping[str, object], key: str) -> float:
+def parse_lease(record: Mapping[str, object], key: str) -> float:
     """Read the lease of a claim; raise RecordError."""
-    seconds = record.get("lease", OF_A_JOB)
+    seconds = record.get("lease", JOB_LEASE)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
         raise RecordError(
             f"The run record {key} has a lease of {seconds!r}, which is no number of seconds.",
@@ -40,6 +40,6 @@ def told(record: Mapping[str, object], key: str) -> float:
     return float(seconds)
 
 
-def is_over(seconds: float, claim: StoredObject) -> bool:
+def is_expired(seconds: float, claim: StoredObject) -> bool:
     """Tell whether the holder of this claim must be gone; a store without times never says so."""
-    return claim.modified > 0 and claim.served - claim.modified > seconds
+    return claim.last_modified > 0 and claim.response_date - claim.last_modified > seconds

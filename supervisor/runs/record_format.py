@@ -15,58 +15,62 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RecordError
-from supervisor.invocation import Announced, Owner, RunPath
-from supervisor.model import Site
+from supervisor.invocation import ObjectEvent, RunOwner, RunPath
+from supervisor.model import ComputeService
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor.invocation import Trigger
 
-FORMAT = 1
+FORMAT_VERSION = 1
 CLAIM, DELEGATED, ERROR, DONE, EVENT = "claim", "delegated", "error", "done", "event"
-ATTEMPT = "attempt-"
+ATTEMPT_PREFIX = "attempt-"
 RETRY = "retry"  # written by people's commands: the event was sent again
 # Characters of an event that a claim has room for: it is read with every takeover.
-LONGEST_KEPT = 65_536
+MAX_INLINE_EVENT = 65_536
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 def attempt_name(number: int) -> str:
-    return f"{ATTEMPT}{number}"
+    return f"{ATTEMPT_PREFIX}{number}"
 
 
-def _half(*parts: str) -> str:
+def _hash_prefix(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def input_id(function: str, announced: Announced) -> str:
+def input_id(function: str, event: ObjectEvent) -> str:
     """Name function and object, whatever the object's version: the first half of a run id."""
-    return _half(function, announced.source.bucket, announced.source.key)
+    return _hash_prefix(function, event.source.bucket, event.source.key)
 
 
 def run_id(function: str, trigger: Trigger, request: str) -> str:
     """Name a run: the same for every delivery of the same event."""
-    if isinstance(trigger, Announced):
+    if isinstance(trigger, ObjectEvent):
         state = trigger.version.version_id or trigger.version.etag
-        wish = (trigger.wish,) if trigger.wish else ()
-        return input_id(function, trigger) + _half(state, trigger.sequencer, *wish)
-    return request if _PLAIN.fullmatch(request) else _half(request) + _half("request", request)
+        wish = (trigger.manual_run_id,) if trigger.manual_run_id else ()
+        return input_id(function, trigger) + _hash_prefix(state, trigger.sequencer, *wish)
+    return (
+        request
+        if _SAFE_ID.fullmatch(request)
+        else _hash_prefix(request) + _hash_prefix("request", request)
+    )
 
 
 def run_date(trigger: Trigger, today: str) -> str:
     """Return the event's own day, so that a late duplicate finds the first one's record."""
-    if isinstance(trigger, Announced) and _DATE.match(trigger.time):
+    if isinstance(trigger, ObjectEvent) and _DATE.match(trigger.time):
         return trigger.time[:10]
     return today
 
 
 def run_path(
-    function: str, trigger: Trigger, request: str, today: str, given: tuple[str, str]
+    function: str, trigger: Trigger, request: str, today: str, submitted: tuple[str, str]
 ) -> RunPath:
     """``given``: run id and date of a delegated run, or empty texts."""
-    name, date = given
+    name, date = submitted
     return RunPath(
         function=function,
         date=date or run_date(trigger, today),
@@ -76,7 +80,7 @@ def run_path(
 
 def encode(record: Mapping[str, object]) -> bytes:
     """Write a record of this release's format."""
-    return (json.dumps({"format": FORMAT, **record}, sort_keys=True) + "\n").encode()
+    return (json.dumps({"format": FORMAT_VERSION, **record}, sort_keys=True) + "\n").encode()
 
 
 def decode(data: bytes, key: str) -> dict[str, object]:
@@ -89,18 +93,19 @@ def decode(data: bytes, key: str) -> dict[str, object]:
             f"The run record {key} is damaged: {error!r}.",
             remedy="Delete it; the run can then be started anew.",
         ) from error
-    if version > FORMAT:
+    if version > FORMAT_VERSION:
         raise RecordError(
-            f"The run record {key} has format {version}; this function knows up to {FORMAT}.",
+            f"The run record {key} has format {version}; this function knows up to"
+            f" {FORMAT_VERSION}.",
             remedy="It was written by a newer release: run `scar init` again with that release.",
         )
     return dict(record)
 
 
-def about(trigger: Trigger) -> dict[str, object]:
+def describe_trigger(trigger: Trigger) -> dict[str, object]:
     """Say in a claim what the run is about: the object, and the event to send it again by."""
     said: dict[str, object] = {}
-    if isinstance(trigger, Announced):
+    if isinstance(trigger, ObjectEvent):
         said["input"] = {
             "bucket": trigger.source.bucket,
             "key": trigger.source.key,
@@ -108,23 +113,23 @@ def about(trigger: Trigger) -> dict[str, object]:
             "etag": trigger.version.etag,
             "sequencer": trigger.sequencer,
         }
-    if len(trigger.event) <= LONGEST_KEPT:
+    if len(trigger.event) <= MAX_INLINE_EVENT:
         said["event"] = trigger.event
     return said
 
 
-def owner_record(owner: Owner) -> dict[str, object]:
+def owner_to_json(owner: RunOwner) -> dict[str, object]:
     return {**asdict(owner), "site": owner.site.value}
 
 
-def owner_of(record: dict[str, object], key: str) -> Owner:
+def parse_owner(record: dict[str, object], key: str) -> RunOwner:
     """Read who wrote a claim or an error; raise RecordError."""
     try:
         said = record["owner"]
         if not isinstance(said, dict):
             raise TypeError("owner")  # noqa: TRY301
-        return Owner(
-            site=Site(said["site"]),
+        return RunOwner(
+            site=ComputeService(said["site"]),
             request=str(said["request"]),
             job=str(said["job"]),
             attempt=int(said["attempt"]),
@@ -136,7 +141,7 @@ def owner_of(record: dict[str, object], key: str) -> Owner:
         ) from error
 
 
-def may_take_over(held: Owner, mine: Owner, failed: Owner | None) -> bool:
+def may_take_over(held: RunOwner, mine: RunOwner, failed: RunOwner | None) -> bool:
     """Whether the holder of a claim is provably gone; ``failed``: who wrote ``error``, if any.
 
     Gone are: who recorded its failure, the same request delivered again, an earlier attempt
@@ -151,7 +156,7 @@ def may_take_over(held: Owner, mine: Owner, failed: Owner | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uploaded:
+class UploadedObject:
     """One line of the manifest in ``done``: size in bytes, CRC-32 as 8 hex digits.
 
     ``replaced`` is the run that had made this object of another input.

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ClaimLost, PreconditionFailed, StorageError
-from supervisor.model import Absent, Matches, ObjectRef
+from supervisor.model import IfMatch, IfNoneMatch, ObjectRef
 from supervisor.runs import leases
 from supervisor.runs import record_format as records
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import Owner, RunPath
-    from supervisor.model import Condition
+    from supervisor.invocation import RunOwner, RunPath
+    from supervisor.model import WriteCondition
     from supervisor.ports import ObjectStore
 
 # A claim can change between reading and writing it; somebody is alive then.
-CLAIM_TRIES = 3
+MAX_WRITE_ATTEMPTS = 3
 
 
 @dataclass(slots=True, kw_only=True)
-class Ledger:
+class RunRecord:
     """One run's record, as one owner sees it. Methods raise StorageError and RecordError.
 
     ``about`` is what ``records.about`` says of the run, ``lease`` for how many seconds a claim
@@ -33,26 +33,28 @@ class Ledger:
     store: ObjectStore
     bucket: str
     run: RunPath
-    owner: Owner
-    about: Mapping[str, object] = field(default_factory=dict)
-    lease: float = leases.OF_A_JOB
-    has_ended: Callable[[str], bool] = lambda _job: False
+    owner: RunOwner
+    description: Mapping[str, object] = field(default_factory=dict)
+    lease: float = leases.JOB_LEASE
+    has_job_ended: Callable[[str], bool] = lambda _job: False
     _error_etag: str = field(default="", init=False)
     _claim_etag: str = field(default="", init=False)
 
     def claim(self) -> bool:
         """Make the run this owner's; False if it is done, or somebody else may work on it."""
-        body = self._claim()
+        body = self._build_claim()
         # Whoever delegated this job left a claim: look first. Everybody else is most likely first.
         look_first = bool(self.owner.job)
-        for _ in range(CLAIM_TRIES):
-            condition: Condition | None = Absent()
+        for _ in range(MAX_WRITE_ATTEMPTS):
+            condition: WriteCondition | None = IfNoneMatch()
             if look_first:
-                condition = self._condition_to_take_over()
+                condition = self._takeover_condition()
                 if condition is None:
                     return False
             try:
-                stored = self.store.write(self._ref(records.CLAIM), body, condition=condition)
+                stored = self.store.write(
+                    self._record_ref(records.CLAIM), body, condition=condition
+                )
             except PreconditionFailed:
                 look_first = True
             else:
@@ -60,29 +62,29 @@ class Ledger:
                 return True
         return False
 
-    def go_on(self) -> bool:
+    def resume_claim(self) -> bool:
         """As ``claim``, for who speaks for the owner that died: its claim is left as it is.
 
         That keeps the run's five writes, and its lease from beginning anew.
         """
-        ref = self._ref(records.CLAIM)
+        ref = self._record_ref(records.CLAIM)
         found = self.store.read(ref)
-        if found is None or records.owner_of(records.decode(found[0], ref.key), ref.key) != (
+        if found is None or records.parse_owner(records.decode(found[0], ref.key), ref.key) != (
             self.owner
         ):
             return self.claim()
-        if self.store.head(self._ref(records.DONE)) is not None:
+        if self.store.head(self._record_ref(records.DONE)) is not None:
             return False
-        if self._writer(records.DELEGATED)[0] == self.owner:
+        if self._read_owner(records.DELEGATED)[0] == self.owner:
             return False
         self._claim_etag = found[1].etag
         return True
 
     def renew(self) -> None:
         """Start the lease anew; raise ClaimLost if somebody else has taken the run over."""
-        ref = self._ref(records.CLAIM)
+        ref = self._record_ref(records.CLAIM)
         try:
-            stored = self.store.write(ref, self._claim(), condition=Matches(self._claim_etag))
+            stored = self.store.write(ref, self._build_claim(), condition=IfMatch(self._claim_etag))
         except PreconditionFailed as error:
             raise ClaimLost(
                 f"The run {self.run} was taken over: its claim was not renewed in time.",
@@ -90,7 +92,7 @@ class Ledger:
             ) from error
         self._claim_etag = stored.etag
 
-    def delegated(
+    def write_submission(
         self,
         job_name: str,
         job: str,
@@ -102,122 +104,126 @@ class Ledger:
         A later submission replaces the note.
         """
         data: dict[str, object] = {
-            "owner": records.owner_record(self.owner),
+            "owner": records.owner_to_json(self.owner),
             "job": job,
             "name": job_name,
             **(log or {}),
         }
         if reason is not None:
             data |= {"kind": type(reason).__name__, "problem": reason.problem}
-        self._replace(records.DELEGATED, records.encode(data), "")
+        self._overwrite_record(records.DELEGATED, records.encode(data), "")
 
-    def attempt(self, log_group: str, log_stream: str) -> None:
+    def write_attempt(self, log_group: str, log_stream: str) -> None:
         """Note where this attempt's log is: Batch forgets finished jobs."""
         data = {
-            "owner": records.owner_record(self.owner),
+            "owner": records.owner_to_json(self.owner),
             "log_group": log_group,
             "log_stream": log_stream,
         }
-        self._replace(records.attempt_name(self.owner.attempt), records.encode(data), "")
+        self._overwrite_record(records.attempt_name(self.owner.attempt), records.encode(data), "")
 
-    def event(self, text: str) -> ObjectRef:
+    def write_event(self, text: str) -> ObjectRef:
         """Keep an event that is too large for a job's environment; return where."""
-        ref = self._ref(records.EVENT)
+        ref = self._record_ref(records.EVENT)
         try:
-            self.store.write(ref, text.encode("utf-8", "surrogatepass"), condition=Absent())
+            self.store.write(ref, text.encode("utf-8", "surrogatepass"), condition=IfNoneMatch())
         except PreconditionFailed:
             return ref  # the same run's event, from an earlier delivery
         return ref
 
-    def failed(self, error: SupervisorError, log_group: str, log_stream: str) -> None:
+    def write_failure(self, error: SupervisorError, log_group: str, log_stream: str) -> None:
         """Note the failure, in place of the note of an earlier one."""
         data = {
-            "owner": records.owner_record(self.owner),
+            "owner": records.owner_to_json(self.owner),
             "kind": type(error).__name__,
             "problem": error.problem,
             "remedy": error.remedy,
             "log_group": log_group,
             "log_stream": log_stream,
         }
-        self._replace(records.ERROR, records.encode(data), self._error_etag)
+        self._overwrite_record(records.ERROR, records.encode(data), self._error_etag)
 
-    def done(self, state: str, outputs: Iterable[records.Uploaded] = ()) -> None:
+    def write_done(self, state: str, outputs: Iterable[records.UploadedObject] = ()) -> None:
         """Write the manifest, last of all; quiet if a twin was faster."""
         data: dict[str, object] = {
-            "owner": records.owner_record(self.owner),
+            "owner": records.owner_to_json(self.owner),
             "state": state,
             "outputs": [asdict(output) for output in outputs],
         }
         try:
-            self.store.write(self._ref(records.DONE), records.encode(data), condition=Absent())
+            self.store.write(
+                self._record_ref(records.DONE), records.encode(data), condition=IfNoneMatch()
+            )
         except PreconditionFailed:
             return
 
-    def _condition_to_take_over(self) -> Condition | None:
-        if self.store.head(self._ref(records.DONE)) is not None:
+    def _takeover_condition(self) -> WriteCondition | None:
+        if self.store.head(self._record_ref(records.DONE)) is not None:
             return None
-        ref = self._ref(records.CLAIM)
+        ref = self._record_ref(records.CLAIM)
         found = self.store.read(ref)
         if found is None:
-            return Absent()
+            return IfNoneMatch()
         data, stored = found
         claim = records.decode(data, ref.key)
-        held, seconds = records.owner_of(claim, ref.key), leases.told(claim, ref.key)
-        gone = self._is_gone(held) or (leases.is_over(seconds, stored) and self._is_silent(held))
-        return Matches(stored.etag) if gone else None
+        held, seconds = records.parse_owner(claim, ref.key), leases.parse_lease(claim, ref.key)
+        gone = self._is_owner_gone(held) or (
+            leases.is_expired(seconds, stored) and self._is_inactive(held)
+        )
+        return IfMatch(stored.etag) if gone else None
 
-    def _is_silent(self, held: Owner) -> bool:
+    def _is_inactive(self, held: RunOwner) -> bool:
         """Tell whether nothing goes on for an owner whose lease is over.
 
         A request that handed the run to Batch has done its part: its job may wait for days.
         """
         if held.job:
             return True
-        found = self._decoded(records.DELEGATED)
-        if found is None or records.owner_of(found, records.DELEGATED) != held:
+        found = self._read_record(records.DELEGATED)
+        if found is None or records.parse_owner(found, records.DELEGATED) != held:
             return True
-        return self.has_ended(str(found.get("job", "")))
+        return self.has_job_ended(str(found.get("job", "")))
 
-    def _is_gone(self, held: Owner) -> bool:
-        failed, self._error_etag = self._writer(records.ERROR)
+    def _is_owner_gone(self, held: RunOwner) -> bool:
+        failed, self._error_etag = self._read_owner(records.ERROR)
         if not records.may_take_over(held, self.owner, failed):
             return False
         # The same request may arrive twice although nothing failed: its job is enough.
-        return held != self.owner or self._writer(records.DELEGATED)[0] != self.owner
+        return held != self.owner or self._read_owner(records.DELEGATED)[0] != self.owner
 
-    def _claim(self) -> bytes:
-        claim = {"owner": records.owner_record(self.owner), "run": str(self.run)}
-        return records.encode({**claim, "lease": self.lease, **self.about})
+    def _build_claim(self) -> bytes:
+        claim = {"owner": records.owner_to_json(self.owner), "run": str(self.run)}
+        return records.encode({**claim, "lease": self.lease, **self.description})
 
-    def _decoded(self, name: str) -> dict[str, object] | None:
-        ref = self._ref(name)
+    def _read_record(self, name: str) -> dict[str, object] | None:
+        ref = self._record_ref(name)
         found = self.store.read(ref)
         return None if found is None else records.decode(found[0], ref.key)
 
-    def _writer(self, name: str) -> tuple[Owner | None, str]:
+    def _read_owner(self, name: str) -> tuple[RunOwner | None, str]:
         """Return who wrote a record, and its ETag."""
-        ref = self._ref(name)
+        ref = self._record_ref(name)
         found = self.store.read(ref)
         if found is None:
             return None, ""
         data, stored = found
-        return records.owner_of(records.decode(data, ref.key), ref.key), stored.etag
+        return records.parse_owner(records.decode(data, ref.key), ref.key), stored.etag
 
-    def _replace(self, name: str, body: bytes, etag: str) -> None:
+    def _overwrite_record(self, name: str, body: bytes, etag: str) -> None:
         """Write over what is there, seen (``etag``) or not; the last writer holds the claim."""
-        ref = self._ref(name)
-        condition: Condition = Matches(etag) if etag else Absent()
-        for _ in range(CLAIM_TRIES):
+        ref = self._record_ref(name)
+        condition: WriteCondition = IfMatch(etag) if etag else IfNoneMatch()
+        for _ in range(MAX_WRITE_ATTEMPTS):
             try:
                 self.store.write(ref, body, condition=condition)
             except PreconditionFailed:
                 there = self.store.head(ref)
-                condition = Absent() if there is None else Matches(there.etag)
+                condition = IfNoneMatch() if there is None else IfMatch(there.etag)
             else:
                 return
         raise StorageError(
             f"{ref} changes all the time.", remedy="Look for two runs of the same event."
         )
 
-    def _ref(self, name: str) -> ObjectRef:
+    def _record_ref(self, name: str) -> ObjectRef:
         return ObjectRef("s3", self.bucket, self.run.key(name))

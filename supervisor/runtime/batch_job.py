@@ -6,20 +6,20 @@ import json
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EventError, ScriptFailed
-from supervisor.invocation import Invocation, Owner
-from supervisor.model import ObjectRef, Site
+from supervisor.invocation import Invocation, RunOwner
+from supervisor.model import ComputeService, ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from supervisor.invocation import Handled
+    from supervisor.invocation import InvocationResult
     from supervisor.ports import ObjectStore
 
-FAILED = 1
-AGENT_TAKES = 2.0  # seconds
+FAILURE_STATUS = 1
+AGENT_TIMEOUT = 2.0  # seconds
 
 
-def invocation(
+def read_invocation(
     environ: Mapping[str, str],
     function: str,
     open_store: Callable[[str], ObjectStore],
@@ -32,13 +32,13 @@ def invocation(
     attempt = environ.get("AWS_BATCH_JOB_ATTEMPT", "1")
     job = environ.get("AWS_BATCH_JOB_ID", "")
     return Invocation(
-        owner=Owner(
-            site=Site.BATCH,
+        owner=RunOwner(
+            site=ComputeService.BATCH,
             request=environ.get("SCAR_REQUEST_ID") or job,
             job=job,
             attempt=int(attempt) if attempt.isdecimal() else 1,
         ),
-        event=_event(environ, open_store),
+        event=_read_event(environ, open_store),
         run_id=environ.get("SCAR_RUN_ID", ""),
         date=environ.get("SCAR_RUN_DATE", ""),
         log_group=f"/aws/batch/{function}",
@@ -46,7 +46,7 @@ def invocation(
     )
 
 
-def log_stream(environ: Mapping[str, str]) -> str:
+def read_log_stream(environ: Mapping[str, str]) -> str:
     """Ask the container agent where this job's output goes; empty if it cannot tell.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
@@ -57,7 +57,7 @@ def log_stream(environ: Mapping[str, str]) -> str:
         return ""
     import http.client
 
-    connection = http.client.HTTPConnection(host, timeout=AGENT_TAKES)
+    connection = http.client.HTTPConnection(host, timeout=AGENT_TIMEOUT)
     try:
         connection.request("GET", f"/{path}")
         options = json.loads(connection.getresponse().read()).get("LogOptions") or {}
@@ -68,17 +68,17 @@ def log_stream(environ: Mapping[str, str]) -> str:
         connection.close()
 
 
-def exit_status(handled: Handled) -> int:
+def exit_status(handled: InvocationResult) -> int:
     """Return the script's own status if it failed, 1 for any other failure, else 0."""
     for result in handled.results:
         if isinstance(result.error, ScriptFailed):
             return result.error.status
         if result.error is not None:
-            return FAILED
+            return FAILURE_STATUS
     return 0
 
 
-def _event(environ: Mapping[str, str], open_store: Callable[[str], ObjectStore]) -> bytes:
+def _read_event(environ: Mapping[str, str], open_store: Callable[[str], ObjectStore]) -> bytes:
     url = environ.get("SCAR_EVENT_URL", "")
     if not url:
         return environ.get("SCAR_EVENT", "{}").encode("utf-8", "surrogateescape")

@@ -14,7 +14,7 @@ import sys
 from types import ModuleType
 
 
-class LateInspect(ModuleType):
+class LazyInspect(ModuleType):
     """Stands for ``inspect`` inside ``dataclasses`` until something of it is asked for."""
 
     def __getattr__(self, name: str) -> object:
@@ -26,7 +26,7 @@ class LateInspect(ModuleType):
 def prepare(methods: str) -> None:
     """Put collection off until ``gc.enable``; take compiled methods from a file of the bundle."""
     gc.disable()
-    sys.modules["inspect"] = LateInspect("inspect")
+    sys.modules["inspect"] = LazyInspect("inspect")
     try:
         import dataclasses
     finally:
@@ -34,7 +34,7 @@ def prepare(methods: str) -> None:
     with open(methods, "rb") as file:  # noqa: PTH123 - pathlib would be loaded for this line
         known: dict[str, bytes] = marshal.loads(file.read())  # noqa: S302 - a file of the bundle
 
-    def run(text: str, scope: dict[str, object], names: dict[str, object]) -> None:
+    def exec_compiled(text: str, scope: dict[str, object], names: dict[str, object]) -> None:
         if found := known.get(text):
             code = marshal.loads(found)  # noqa: S302 - of the same file
         else:  # not to inherit: this module's annotations are texts, those of dataclasses are not
@@ -42,4 +42,4 @@ def prepare(methods: str) -> None:
         exec(code, scope, names)  # noqa: S102 - as dataclasses does
 
     # A module's own name comes before the builtin that dataclasses means.
-    dataclasses.exec = run  # type: ignore[attr-defined]
+    dataclasses.exec = exec_compiled  # type: ignore[attr-defined]

@@ -15,13 +15,13 @@ import supervisor
 from supervisor.aws import sigv4
 from supervisor.aws.request import AwsRequest, Origin
 from supervisor.execution.process_runner import ProcessRunner
-from supervisor.invocation import Task
+from supervisor.invocation import ProcessSpec
 from supervisor.logs import Log
 
-SAID = "the script ran"
+EXPECTED_OUTPUT = "the script ran"
 
 
-def run(home: Path, *, script: bool) -> dict[str, object]:
+def run_self_test(home: Path, *, script: bool) -> dict[str, object]:
     """Return what was found; raise whatever does not work. ``home`` is where a bundle would lie.
 
     Without ``script``, and in a root without /proc, no other program is started: an emulator
@@ -34,7 +34,7 @@ def run(home: Path, *, script: bool) -> dict[str, object]:
         codec = importlib.import_module(name)
         codec.decompress(codec.compress(b"scar"))
     "scar.example".encode("idna")
-    thread = threading.Thread(target=_signature)
+    thread = threading.Thread(target=_sign_request)
     thread.start()
     thread.join()
     script = script and Path("/proc/self").exists()
@@ -46,24 +46,24 @@ def run(home: Path, *, script: bool) -> dict[str, object]:
         "machine": os.uname().machine,
         "openssl": ssl.OPENSSL_VERSION,
         "home": str(home),
-        "modules": _modules(),
-        "signature": _signature(),
-        "script": _script(inside if bundled else (sys.executable,)) if script else "not tried",
+        "modules": _import_modules(),
+        "signature": _sign_request(),
+        "script": _run_script(inside if bundled else (sys.executable,)) if script else "not tried",
     }
 
 
-def _signature() -> str:
+def _sign_request() -> str:
     """Sign a request as S3 wants it."""
     request = AwsRequest(
         method="GET", origin=Origin("https", "b.s3.amazonaws.com", 443), path="/key"
     )
     credentials = sigv4.Credentials(access_key="AKIDEXAMPLE", secret_key="not a secret")  # noqa: S106
-    scope = sigv4.Scope("us-east-1", "s3")
-    headers = sigv4.sign(request, credentials=credentials, scope=scope, at=0)
+    scope = sigv4.CredentialScope("us-east-1", "s3")
+    headers = sigv4.sign(request, credentials=credentials, scope=scope, timestamp=0)
     return headers["authorization"].rpartition("=")[2]
 
 
-def _modules() -> int:
+def _import_modules() -> int:
     """Import all of the supervisor."""
     names = [
         found.name
@@ -75,18 +75,18 @@ def _modules() -> int:
     return len(names)
 
 
-def _script(python: tuple[str, ...]) -> str:
+def _run_script(python: tuple[str, ...]) -> str:
     """Run this Python as scripts are run: nothing else is sure to be there."""
     said: list[bytes] = []
     with tempfile.TemporaryDirectory() as folder:
-        task = Task(
-            argv=(*python, "-I", "-c", f"print({SAID!r})"),
+        task = ProcessSpec(
+            argv=(*python, "-I", "-c", f"print({EXPECTED_OUTPUT!r})"),
             environment={},
             cwd=Path(folder),
             folder=Path(folder),
         )
         status, _ = ProcessRunner(Log(), write=said.append).run(task, timeout=60)
     text = b"".join(said).decode("utf-8", "replace").strip()
-    if (status, text) != (0, SAID):
+    if (status, text) != (0, EXPECTED_OUTPUT):
         raise RuntimeError(f"A script ended with status {status} and said {text!r}.")
     return text

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from supervisor.ports import ObjectStore
 
-KNOWN = ("s3",)
+PROVIDERS = ("s3",)
 
 
 def open_store(
-    provider: str, environ: Mapping[str, str], owners: Mapping[str, str] | None = None
+    provider: str, environ: Mapping[str, str], bucket_owners: Mapping[str, str] | None = None
 ) -> ObjectStore:
     """Open the store that an FDL calls ``provider``: a kind, or ``kind.id`` (``s3.my_s3``).
 
@@ -28,9 +28,9 @@ def open_store(
         case "s3":
             from supervisor.storage import s3
 
-            return s3.connect(environ, owners=owners)
+            return s3.connect(environ, bucket_owners=bucket_owners)
         case _:
             raise ConfigError(
                 f"The storage provider {provider!r} is not known.",
-                remedy=f"Use one of: {', '.join(KNOWN)} (or one of these, a dot and a name).",
+                remedy=f"Use one of: {', '.join(PROVIDERS)} (or one of these, a dot and a name).",
             )

@@ -7,29 +7,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
-from supervisor.aws.client import AwsClient, Pacing
-from supervisor.aws.connection_pool import Connections
-from supervisor.aws.credentials import source as credential_source
+from supervisor.aws.client import AwsClient, Backoff
+from supervisor.aws.connection_pool import ConnectionPool
+from supervisor.aws.credentials import find_credentials as credential_source
 from supervisor.aws.errors import AwsError, NoCredentials
-from supervisor.aws.request import FilePart
+from supervisor.aws.request import FileSlice
 from supervisor.errors import ConfigError, DiskFull, StorageError
-from supervisor.storage.s3_api import S3Calls
-from supervisor.storage.s3_download import Check, fetch
-from supervisor.storage.s3_errors import is_absent, translated
-from supervisor.storage.s3_protocol import MIB, described, quoted
-from supervisor.storage.s3_upload import Draft, put, put_parts
+from supervisor.storage.s3_api import S3ObjectApi
+from supervisor.storage.s3_download import ChecksumVerifier, download_object
+from supervisor.storage.s3_errors import is_not_found, translate_error
+from supervisor.storage.s3_protocol import MIB, parse_object_headers, quote_etag
+from supervisor.storage.s3_upload import WriteOptions, put_multipart, put_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from supervisor.model import Condition, ObjectRef, StoredObject, VersionPin
+    from supervisor.model import ObjectRef, StoredObject, VersionPin, WriteCondition
 
 
 def connect(
     environ: Mapping[str, str],
-    pacing: Pacing | None = None,
-    owners: Mapping[str, str] | None = None,
+    backoff: Backoff | None = None,
+    bucket_owners: Mapping[str, str] | None = None,
 ) -> S3Store:
     """Make a store from the environment of a function or job; raise ConfigError.
 
@@ -41,12 +41,12 @@ def connect(
         raise ConfigError(error.problem, remedy=error.remedy) from error
     client = AwsClient(
         service="s3",
-        region=endpoints.region(environ),
+        region=endpoints.read_region(environ),
         credentials=credentials,
-        connections=Connections(environ),
-        pacing=pacing or Pacing(),
+        connections=ConnectionPool(environ),
+        backoff=backoff or Backoff(),
     )
-    return S3Store(calls=S3Calls(client, environ, owners or {}))
+    return S3Store(api=S3ObjectApi(client, environ, bucket_owners or {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,33 +58,33 @@ class S3Store:
     shown to callers).
     """
 
-    calls: S3Calls
-    single: int = 64 * MIB
-    part: int = 16 * MIB
-    new_id: Callable[[], str] = lambda: os.urandom(8).hex()
+    api: S3ObjectApi
+    multipart_threshold: int = 64 * MIB
+    min_part_size: int = 16 * MIB
+    new_write_id: Callable[[], str] = lambda: os.urandom(8).hex()
 
     def head(self, ref: ObjectRef) -> StoredObject | None:
         """Describe the object; None if there is none (or no such bucket: HEAD cannot tell)."""
-        headers = self.calls.head(ref)
-        return described(headers) if headers is not None else None
+        headers = self.api.head(ref)
+        return parse_object_headers(headers) if headers is not None else None
 
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
         """Stream the pinned version into ``target``; no file is left behind by a failure."""
         action = "s3:GetObjectVersion" if version.version_id else "s3:GetObject"
-        request = self.calls.request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
+        request = self.api.build_request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
         if version.version_id:
             request = replace(request, query=(("versionId", version.version_id),))
         if version.etag:
-            headers = {**request.headers, "if-match": quoted(version.etag)}
+            headers = {**request.headers, "if-match": quote_etag(version.etag)}
             request = replace(request, headers=headers)
         try:
             with target.open("wb") as file:
-                return fetch(self.calls.client, request, file, ref)
+                return download_object(self.api.client, request, file, ref)
         except BaseException as error:
             target.unlink(missing_ok=True)
             if isinstance(error, AwsError):
-                raise translated(error, ref, action) from error
-            if isinstance(error, OSError) and error.errno in DiskFull.NUMBERS:
+                raise translate_error(error, ref, action) from error
+            if isinstance(error, OSError) and error.errno in DiskFull.ERRNOS:
                 raise DiskFull(
                     f"{ref} does not fit on the disk of {target.parent}.",
                     remedy="Give the function more ephemeral_storage, or let Batch take over"
@@ -98,34 +98,34 @@ class S3Store:
             raise
 
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
-        request = self.calls.request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
+        request = self.api.build_request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
         try:
-            answer = self.calls.client.send(request)
+            answer = self.api.client.send(request)
         except AwsError as error:
-            if is_absent(error):
+            if is_not_found(error):
                 return None
-            raise translated(error, ref, "s3:GetObject") from error
-        check = Check(answer.headers)
+            raise translate_error(error, ref, "s3:GetObject") from error
+        check = ChecksumVerifier(answer.headers)
         check.update(answer.body)
         check.verify(ref)
-        return answer.body, described(answer.headers, size=len(answer.body))
+        return answer.body, parse_object_headers(answer.headers, size=len(answer.body))
 
     def write(
         self,
         ref: ObjectRef,
         data: bytes,
         *,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
-        return put(self.calls, ref, data, self._draft(condition, metadata))
+        return put_object(self.api, ref, data, self._write_options(condition, metadata))
 
     def upload(
         self,
         source: Path,
         ref: ObjectRef,
         *,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
         try:
@@ -134,14 +134,16 @@ class S3Store:
             raise StorageError(
                 f"Cannot read {source}: {error.strerror}.", remedy="Check that the file exists."
             ) from error
-        whole, draft = FilePart(source, 0, size), self._draft(condition, metadata)
-        if size <= self.single:
-            return put(self.calls, ref, whole, draft)
-        return put_parts(self.calls, ref, whole, draft, smallest=self.part)
+        whole, draft = FileSlice(source, 0, size), self._write_options(condition, metadata)
+        if size <= self.multipart_threshold:
+            return put_object(self.api, ref, whole, draft)
+        return put_multipart(self.api, ref, whole, draft, min_part_size=self.min_part_size)
 
     def close(self) -> None:
         """Close idle connections; the store can still be used."""
-        self.calls.client.connections.close()
+        self.api.client.connections.close()
 
-    def _draft(self, condition: Condition | None, metadata: Mapping[str, str] | None) -> Draft:
-        return Draft(condition, metadata or {}, self.new_id())
+    def _write_options(
+        self, condition: WriteCondition | None, metadata: Mapping[str, str] | None
+    ) -> WriteOptions:
+        return WriteOptions(condition, metadata or {}, self.new_write_id())

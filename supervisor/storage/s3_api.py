@@ -6,23 +6,23 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
-from supervisor.aws.errors import AwsError, ErrorAnswer
-from supervisor.aws.request import AwsRequest, digests
-from supervisor.storage.s3_errors import is_absent, translated
+from supervisor.aws.errors import AwsError, AwsErrorResponse
+from supervisor.aws.request import AwsRequest, compute_checksums
+from supervisor.storage.s3_errors import is_not_found, translate_error
 from supervisor.storage.s3_protocol import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supervisor.aws.client import Answer, AwsClient
+    from supervisor.aws.client import AwsClient, AwsResponse
     from supervisor.aws.request import Body
     from supervisor.model import ObjectRef
 
-Query = tuple[tuple[str, str], ...]
+QueryParameters = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class S3Calls:
+class S3ObjectApi:
     """Builds and sends requests about objects; ``environ`` may name another endpoint.
 
     ``owners`` are the accounts that some buckets must be of; S3 refuses if they are not.
@@ -30,63 +30,63 @@ class S3Calls:
 
     client: AwsClient
     environ: Mapping[str, str]
-    owners: Mapping[str, str] = field(default_factory=dict)
+    bucket_owners: Mapping[str, str] = field(default_factory=dict)
 
-    def request(
+    def build_request(
         self,
         method: str,
         ref: ObjectRef,
         *,
         headers: Mapping[str, str] | None = None,
-        query: Query = (),
+        query: QueryParameters = (),
     ) -> AwsRequest:
         """Address the object; raise StorageError for a key that S3 would refuse."""
         check_key(ref)
-        origin, prefix = endpoints.bucket_location(ref.bucket, self.client.region, self.environ)
+        origin, prefix = endpoints.bucket_endpoint(ref.bucket, self.client.region, self.environ)
         return AwsRequest(
             method=method,
             origin=origin,
             path=f"{prefix}/{ref.key}",
             query=query,
-            headers={**self._owner(ref.bucket), **(headers or {})},
+            headers={**self._expected_owner_header(ref.bucket), **(headers or {})},
         )
 
-    def _owner(self, bucket: str) -> dict[str, str]:
-        owner = self.owners.get(bucket)
+    def _expected_owner_header(self, bucket: str) -> dict[str, str]:
+        owner = self.bucket_owners.get(bucket)
         return {"x-amz-expected-bucket-owner": owner} if owner else {}
 
     def with_body(self, request: AwsRequest, body: Body, ref: ObjectRef) -> AwsRequest:
         """Add a body with its checksum; a file is read once for that."""
         try:
-            sums = digests(body, tls=request.origin.tls)
+            sums = compute_checksums(body, is_tls=request.origin.is_tls)
         except AwsError as error:
-            raise translated(error, ref, "s3:PutObject") from error
+            raise translate_error(error, ref, "s3:PutObject") from error
         headers = {**request.headers, "x-amz-checksum-crc32": sums.crc32}
-        return replace(request, headers=headers, body=body, payload=sums.payload)
+        return replace(request, headers=headers, body=body, known_payload_hash=sums.payload_hash)
 
-    def send(self, request: AwsRequest, ref: ObjectRef) -> Answer:
+    def send(self, request: AwsRequest, ref: ObjectRef) -> AwsResponse:
         """Send a part of a write that may be repeated."""
         try:
             return self.client.send(request)
         except AwsError as error:
-            raise translated(error, ref, "s3:PutObject") from error
+            raise translate_error(error, ref, "s3:PutObject") from error
 
     def head(self, ref: ObjectRef) -> Mapping[str, str] | None:
         """Return the object's headers, or None if there is none."""
-        head = self.request("HEAD", ref)
+        head = self.build_request("HEAD", ref)
         try:
             return self.client.send(head).headers
         except AwsError as error:
-            if is_absent(error):
+            if is_not_found(error):
                 return None
-            if not (isinstance(error, ErrorAnswer) and error.status in (400, 403)):
-                raise translated(error, ref, "s3:GetObject") from error
+            if not (isinstance(error, AwsErrorResponse) and error.status in (400, 403)):
+                raise translate_error(error, ref, "s3:GetObject") from error
         # Answers to HEAD have no body and so no reason; the same question by GET has one.
         try:
-            reply = self.client.open(self.request("GET", ref))
+            reply = self.client.open(self.build_request("GET", ref))
         except AwsError as error:
-            if is_absent(error):
+            if is_not_found(error):
                 return None
-            raise translated(error, ref, "s3:GetObject") from error
+            raise translate_error(error, ref, "s3:GetObject") from error
         reply.close()
         return reply.headers

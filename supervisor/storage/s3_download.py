@@ -8,21 +8,21 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from supervisor.aws.errors import Unanswered
+from supervisor.aws.errors import ResponseNotReceived
 from supervisor.errors import StorageError
-from supervisor.storage.s3_protocol import MIB, described, quoted
+from supervisor.storage.s3_protocol import MIB, parse_object_headers, quote_etag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
     from supervisor.aws.client import AwsClient
-    from supervisor.aws.connection_pool import Reply
+    from supervisor.aws.connection_pool import StreamedResponse
     from supervisor.aws.request import AwsRequest
     from supervisor.model import ObjectRef, StoredObject
 
 
-class Check:
+class ChecksumVerifier:
     """Compares bytes with what the headers promise: the CRC-32, else the MD5 in the ETag.
 
     Objects that other programs uploaded in parts, or that KMS encrypts, have neither: for
@@ -59,33 +59,35 @@ class Check:
             )
 
 
-def fetch(client: AwsClient, request: AwsRequest, file: BinaryIO, ref: ObjectRef) -> StoredObject:
+def download_object(
+    client: AwsClient, request: AwsRequest, file: BinaryIO, ref: ObjectRef
+) -> StoredObject:
     """Write the object to the empty ``file``; raise AwsError or StorageError.
 
     A connection that breaks is resumed where it broke, on the same ETag. Attempts are counted
     anew after each mebibyte.
     """
     reply = client.open(request)
-    stored = described(reply.headers)
+    stored = parse_object_headers(reply.headers)
     sized = "content-length" in reply.headers
-    check = Check(reply.headers)
-    tries, last = client.pacing.tries(), 0
+    check = ChecksumVerifier(reply.headers)
+    tries, last = client.backoff.iter_attempts(), 0
     next(tries)
     while True:
         try:
-            _copy(reply, file, check)
+            _copy_body(reply, file, check)
             break
-        except Unanswered:
+        except ResponseNotReceived:
             if file.tell() - last >= MIB:
-                tries, last = client.pacing.tries(), file.tell()
+                tries, last = client.backoff.iter_attempts(), file.tell()
                 next(tries)
             if next(tries, None) is None:
                 raise
-            reply = client.open(_rest(request, file.tell(), stored))
-            if not _continues(reply, file.tell()):
+            reply = client.open(_resume_request(request, file.tell(), stored))
+            if not _is_resumed(reply, file.tell()):
                 file.seek(0)
                 file.truncate()
-                check, last = Check(reply.headers), 0
+                check, last = ChecksumVerifier(reply.headers), 0
     if sized and file.tell() != stored.size:
         raise StorageError(
             f"{ref} has {stored.size} bytes, but {file.tell()} arrived.", remedy="Run it again."
@@ -94,7 +96,7 @@ def fetch(client: AwsClient, request: AwsRequest, file: BinaryIO, ref: ObjectRef
     return stored if sized else replace(stored, size=file.tell())
 
 
-def _copy(reply: Reply, file: BinaryIO, check: Check) -> None:
+def _copy_body(reply: StreamedResponse, file: BinaryIO, check: ChecksumVerifier) -> None:
     try:
         while data := reply.read():
             file.write(data)
@@ -103,17 +105,17 @@ def _copy(reply: Reply, file: BinaryIO, check: Check) -> None:
         reply.close()
 
 
-def _rest(request: AwsRequest, start: int, stored: StoredObject) -> AwsRequest:
+def _resume_request(request: AwsRequest, start: int, stored: StoredObject) -> AwsRequest:
     headers = dict(request.headers)
     if stored.etag:
-        headers["if-match"] = quoted(stored.etag)
+        headers["if-match"] = quote_etag(stored.etag)
     if start:
         headers["range"] = f"bytes={start}-"
         headers.pop("x-amz-checksum-mode", None)
     return replace(request, headers=headers)
 
 
-def _continues(reply: Reply, start: int) -> bool:
+def _is_resumed(reply: StreamedResponse, start: int) -> bool:
     """Whether the answer goes on at ``start``; some stores ignore Range and begin again."""
     return reply.status == 206 and reply.headers.get("content-range", "").startswith(
         f"bytes {start}-"

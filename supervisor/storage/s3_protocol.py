@@ -6,23 +6,23 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, assert_never
 
 from supervisor.errors import StorageError
-from supervisor.model import Absent, Matches, StoredObject
+from supervisor.model import IfMatch, IfNoneMatch, StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from supervisor.model import Condition, ObjectRef
+    from supervisor.model import ObjectRef, WriteCondition
 
 # Sources: S3 User Guide, "Object keys", "Object metadata", "Multipart upload limits".
-KEY_BYTES = 1024
-METADATA_BYTES = 2048
-PARTS = 10_000
+MAX_KEY_BYTES = 1024
+MAX_METADATA_BYTES = 2048
+MAX_PARTS = 10_000
 MIB = 1 << 20
 
 # A random word per write, by which a write whose answer was lost is recognised as our own.
-WRITE_ID = "scar-write"
-META = "x-amz-meta-"
-ENCODED, END = "=?UTF-8?B?", "?="
+WRITE_ID_KEY = "scar-write"
+METADATA_PREFIX = "x-amz-meta-"
+RFC2047_START, RFC2047_END = "=?UTF-8?B?", "?="
 
 
 def check_key(ref: ObjectRef) -> None:
@@ -33,25 +33,25 @@ def check_key(ref: ObjectRef) -> None:
         raise StorageError(
             f"{ref.bucket}/{ref.key!r} is not valid Unicode.", remedy="Rename the file to UTF-8."
         ) from None
-    if not 0 < size <= KEY_BYTES:
+    if not 0 < size <= MAX_KEY_BYTES:
         raise StorageError(
-            f"The key of {ref} has {size} bytes; S3 takes 1 to {KEY_BYTES}.",
+            f"The key of {ref} has {size} bytes; S3 takes 1 to {MAX_KEY_BYTES}.",
             remedy="Use a shorter folder or file name." if size else "Name an object.",
         )
 
 
-def quoted(etag: str) -> str:
+def quote_etag(etag: str) -> str:
     return etag if etag.startswith('"') else f'"{etag}"'
 
 
-def condition_headers(condition: Condition | None) -> dict[str, str]:
+def condition_headers(condition: WriteCondition | None) -> dict[str, str]:
     match condition:
         case None:
             return {}
-        case Absent():
+        case IfNoneMatch():
             return {"if-none-match": "*"}
-        case Matches(etag):
-            return {"if-match": quoted(etag)}
+        case IfMatch(etag):
+            return {"if-match": quote_etag(etag)}
         case _:
             assert_never(condition)
 
@@ -62,39 +62,41 @@ def metadata_headers(metadata: Mapping[str, str], write_id: str, ref: ObjectRef)
     HTTP headers are ASCII: a value that is not printable ASCII, or has spaces at an end, is
     sent as RFC 2047 writes it (``=?UTF-8?B?…?=``), which is also how S3 hands such values out.
     """
-    every = {**metadata, WRITE_ID: write_id}
-    headers = {META + name.lower(): _header_value(value) for name, value in every.items()}
+    every = {**metadata, WRITE_ID_KEY: write_id}
+    headers = {
+        METADATA_PREFIX + name.lower(): _encode_header_value(value) for name, value in every.items()
+    }
     if bad := [n for n in every if not (n.isascii() and n.replace("-", "").isalnum())]:
         raise StorageError(
             f"{ref}: {bad[0]!r} cannot be the name of user metadata.",
             remedy="Use letters, digits and hyphens.",
         )
-    size = sum(len(name) - len(META) + len(value) for name, value in headers.items())
-    if size > METADATA_BYTES:
+    size = sum(len(name) - len(METADATA_PREFIX) + len(value) for name, value in headers.items())
+    if size > MAX_METADATA_BYTES:
         raise StorageError(
-            f"The user metadata of {ref} has {size} bytes; S3 takes {METADATA_BYTES}.",
+            f"The user metadata of {ref} has {size} bytes; S3 takes {MAX_METADATA_BYTES}.",
             remedy="Write less metadata.",
         )
     return headers
 
 
-def _header_value(value: str) -> str:
+def _encode_header_value(value: str) -> str:
     plain = value.isascii() and value.isprintable() and value == value.strip()
     if plain and not value.startswith("=?"):
         return value
-    return ENCODED + b64encode(value.encode()).decode() + END
+    return RFC2047_START + b64encode(value.encode()).decode() + RFC2047_END
 
 
-def _plain_value(value: str) -> str:
-    if value[: len(ENCODED)].upper() == ENCODED and value.endswith(END):
+def _decode_header_value(value: str) -> str:
+    if value[: len(RFC2047_START)].upper() == RFC2047_START and value.endswith(RFC2047_END):
         try:
-            return b64decode(value[len(ENCODED) : -len(END)], validate=True).decode()
+            return b64decode(value[len(RFC2047_START) : -len(RFC2047_END)], validate=True).decode()
         except ValueError:
             return value
     return value
 
 
-def described(headers: Mapping[str, str], *, size: int | None = None) -> StoredObject:
+def parse_object_headers(headers: Mapping[str, str], *, size: int | None = None) -> StoredObject:
     """Read what the headers of an answer say about an object (``size``: if they do not)."""
     length = headers.get("content-length", "0")
     return StoredObject(
@@ -102,16 +104,16 @@ def described(headers: Mapping[str, str], *, size: int | None = None) -> StoredO
         etag=headers.get("etag", "").strip('"'),
         version_id=headers.get("x-amz-version-id", ""),
         metadata={
-            name.removeprefix(META): _plain_value(value)
+            name.removeprefix(METADATA_PREFIX): _decode_header_value(value)
             for name, value in headers.items()
-            if name.startswith(META) and name != META + WRITE_ID
+            if name.startswith(METADATA_PREFIX) and name != METADATA_PREFIX + WRITE_ID_KEY
         },
-        modified=_epoch(headers.get("last-modified", "")),
-        served=_epoch(headers.get("date", "")),
+        last_modified=_parse_http_date(headers.get("last-modified", "")),
+        response_date=_parse_http_date(headers.get("date", "")),
     )
 
 
-def _epoch(date: str) -> float:
+def _parse_http_date(date: str) -> float:
     from email.utils import parsedate_to_datetime
 
     try:
@@ -120,13 +122,13 @@ def _epoch(date: str) -> float:
         return 0.0
 
 
-def part_size(total: int, smallest: int) -> int:
+def part_size(total: int, min_part_size: int) -> int:
     """Return bytes per part, in whole MiB, so that no upload needs more than 10,000 parts."""
-    needed = -(-total // PARTS)
-    return max(smallest, -(-needed // MIB) * MIB)
+    needed = -(-total // MAX_PARTS)
+    return max(min_part_size, -(-needed // MIB) * MIB)
 
 
-def complete_document(parts: Sequence[tuple[str, str]]) -> bytes:
+def build_completion_xml(parts: Sequence[tuple[str, str]]) -> bytes:
     """Write the body of CompleteMultipartUpload from (ETag, CRC-32) of each part."""
     listed = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>"

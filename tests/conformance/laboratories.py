@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
 
-from scar.local.engines.port import Layer, LocalImage
+from scar.local.engines.port import LocalImage, LocalLayer
 from scar.local.engines.process import ProcessEngine
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ProcessLaboratory:
             member = tarfile.TarInfo("opt/scar/function/script.sh")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-        layer = Layer(path=path, digest=f"sha256:{name}", diff_id=f"sha256:{name}")
+        layer = LocalLayer(path=path, digest=f"sha256:{name}", diff_id=f"sha256:{name}")
         return LocalImage(
             reference=name,
             digest=f"sha256:{name}",
@@ -109,7 +109,7 @@ class RootFsLaboratory:
     def close(self) -> None:
         self.engine.close()
 
-    def _layer(self, files: Mapping[str, tuple[bytes | str, int]]) -> Layer:
+    def _layer(self, files: Mapping[str, tuple[bytes | str, int]]) -> LocalLayer:
         raw = io.BytesIO()
         with tarfile.open(fileobj=raw, mode="w") as archive:
             for name, (content, mode) in files.items():
@@ -123,7 +123,7 @@ class RootFsLaboratory:
                     archive.addfile(member, io.BytesIO(content))
         digest = hashlib.sha256(raw.getvalue()).hexdigest()
         path = self._write(f"{digest}.tar", raw.getvalue())
-        return Layer(path=path, digest=f"sha256:{digest}", diff_id=f"sha256:{digest}")
+        return LocalLayer(path=path, digest=f"sha256:{digest}", diff_id=f"sha256:{digest}")
 
     def _write(self, name: str, data: bytes) -> Path:
         path = self.folder / name
@@ -146,17 +146,17 @@ def _busybox() -> dict[str, tuple[bytes | str, int]]:
 
 
 def _sandbox(folder: Path) -> Laboratory:
-    from scar.local.engines.sandbox import SandboxEngine, works
+    from scar.local.engines.sandbox import SandboxEngine, unsupported_reason
 
-    if reason := works(folder):
+    if reason := unsupported_reason(folder):
         unavailable(f"no sandboxes here: {reason}")
     return RootFsLaboratory(folder, SandboxEngine(folder / "engine"))
 
 
 def _docker(folder: Path) -> Laboratory:
-    from scar.local.engines.docker import DockerEngine, connect
+    from scar.local.engines.docker import DockerEngine, find_socket
 
-    url, reason = connect(os.environ)
+    url, reason = find_socket(os.environ)
     if not url:
         unavailable(f"no container engine: {reason}")
     return RootFsLaboratory(folder, DockerEngine(folder / "engine", url))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import VersioningConfigurationTypeDef
 
     from scar.local.http.auth import Authenticator
-    from scar.local.http.messages import Plane, Request, Response
+    from scar.local.http.messages import HttpApp, Request, Response
 
 ACCESS_KEY = "AKIDEXAMPLE123456789"
 SERVER_SECRET = b"the local cloud's own"
@@ -90,9 +90,9 @@ def local_https(folder: Path) -> Iterator[S3Endpoint]:
 def _local(folder: Path, context: ssl.SSLContext | None) -> Iterator[int]:
     from scar.local.http.auth import Authenticator
     from scar.local.http.server import HttpServer
-    from scar.local.s3.service import S3Plane
+    from scar.local.s3.service import S3Service
 
-    plane = S3Plane(
+    plane = S3Service(
         folder / "state",
         "123456789012",
         deliver=lambda _destination, _payload: None,
@@ -111,12 +111,12 @@ class _Signed:
     """Lets requests with a valid signature through to the plane."""
 
     authenticator: Authenticator
-    plane: Plane
+    plane: HttpApp
 
     def handle(self, request: Request) -> Response:
         from scar.local.http.messages import Request
 
-        admitted = self.authenticator.admit(request)
+        admitted = self.authenticator.authenticate(request)
         return self.plane.handle(admitted) if isinstance(admitted, Request) else admitted
 
 
@@ -136,11 +136,11 @@ def _certificate(folder: Path) -> tuple[ssl.SSLContext, Mapping[str, str]]:
 
 
 def _ready(url: str, trust: Mapping[str, str]) -> S3Endpoint:
-    from scar.local.http.auth import secret_for
+    from scar.local.http.auth import derive_secret_key
 
     environ = {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": secret_for(SERVER_SECRET, ACCESS_KEY),
+        "AWS_SECRET_ACCESS_KEY": derive_secret_key(SERVER_SECRET, ACCESS_KEY),
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_S3": url,
         **trust,

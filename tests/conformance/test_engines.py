@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.local.engines.port import Profile, SandboxSpec
+from scar.local.engines.port import SandboxProfile, SandboxSpec
 from tests.conformance.laboratories import LABORATORIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from scar.local.engines.port import Exit, Sandbox
+    from scar.local.engines.port import Sandbox, SandboxExit
     from tests.conformance.laboratories import Laboratory
 
 LONG = 30.0  # seconds within which anything here must have happened
@@ -58,7 +58,7 @@ class Bench:
         self,
         script: str,
         *,
-        profile: Profile = Profile.LAMBDA,
+        profile: SandboxProfile = SandboxProfile.LAMBDA,
         memory_mb: int = 512,
         tmp_mb: int = 64,
     ) -> tuple[Sandbox, Output]:
@@ -75,7 +75,7 @@ class Bench:
         self.started.append(sandbox)
         return sandbox, output
 
-    def run(self, script: str, **limits: int) -> tuple[Exit, str]:
+    def run(self, script: str, **limits: int) -> tuple[SandboxExit, str]:
         sandbox, output = self.start(script, **limits)  # type: ignore[arg-type]
         ended = sandbox.wait(LONG)
         assert ended is not None
@@ -272,7 +272,7 @@ def test_many_start_at_once(bench: Bench) -> None:
 
 
 def test_a_batch_sandbox_runs_too(bench: Bench) -> None:
-    sandbox, output = bench.start("echo batch; exit 2", profile=Profile.BATCH)
+    sandbox, output = bench.start("echo batch; exit 2", profile=SandboxProfile.BATCH)
     ended = sandbox.wait(LONG)
     assert ended is not None
     assert (ended.status, output.text) == (2, "batch\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
-from supervisor.model import Absent, Matches, ObjectRef, VersionPin
+from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage import s3
 from supervisor.storage.s3_protocol import MIB
 from tests.conformance.object_endpoints import ENDPOINTS, S3Endpoint
@@ -44,7 +44,7 @@ def endpoint(
 
 @pytest.fixture
 def store(endpoint: S3Endpoint) -> Iterator[S3Store]:
-    made = replace(s3.connect(endpoint.environ), single=5 * MIB, part=5 * MIB)
+    made = replace(s3.connect(endpoint.environ), multipart_threshold=5 * MIB, min_part_size=5 * MIB)
     yield made
     made.close()
 
@@ -78,7 +78,7 @@ def test_head_tells_size_etag_times_and_metadata(store: S3Store, ref: ObjectRef)
     assert found.size == written.size == 5
     assert found.etag == written.etag == "5d41402abc4b2a76b9719d911017c592"
     assert found.metadata == written.metadata == metadata
-    assert abs(found.served - found.modified) < 60
+    assert abs(found.response_date - found.last_modified) < 60
 
 
 def test_an_empty_file_goes_there_and_back(store: S3Store, ref: ObjectRef, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_file_goes_there_and_back_in_one_or_several_parts(
     source, back = tmp_path / "source", tmp_path / "back"
     source.write_bytes((b"0123456789abcdef" * (size // 16 + 1))[:size])
     metadata = {"scar-run": "r"}
-    uploaded = store.upload(source, ref, condition=Absent(), metadata=metadata)
+    uploaded = store.upload(source, ref, condition=IfNoneMatch(), metadata=metadata)
     assert uploaded.size == size
     found = store.download(ref, back, version=VersionPin(etag=uploaded.etag))
     assert (found.size, found.etag, found.metadata) == (size, uploaded.etag, metadata)
@@ -108,9 +108,9 @@ def test_absent_holds_once(store: S3Store, ref: ObjectRef, tmp_path: Path, size:
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_bytes(b"1" * size)
     second.write_bytes(b"2" * size)
-    store.upload(first, ref, condition=Absent())
+    store.upload(first, ref, condition=IfNoneMatch())
     with pytest.raises(PreconditionFailed):
-        store.upload(second, ref, condition=Absent())
+        store.upload(second, ref, condition=IfNoneMatch())
     found = store.read(ref)
     assert found is not None
     assert found[0][:1] == b"1"
@@ -119,9 +119,9 @@ def test_absent_holds_once(store: S3Store, ref: ObjectRef, tmp_path: Path, size:
 def test_the_same_bytes_written_by_somebody_else_are_not_taken_for_ours(
     store: S3Store, ref: ObjectRef
 ) -> None:
-    store.write(ref, b"same", condition=Absent())
+    store.write(ref, b"same", condition=IfNoneMatch())
     with pytest.raises(PreconditionFailed):
-        store.write(ref, b"same", condition=Absent())
+        store.write(ref, b"same", condition=IfNoneMatch())
 
 
 def test_of_many_writers_at_once_absent_lets_one_through(
@@ -132,7 +132,7 @@ def test_of_many_writers_at_once_absent_lets_one_through(
 
     def write(number: int) -> int | None:
         try:
-            store.write(ref, str(number).encode(), condition=Absent())
+            store.write(ref, str(number).encode(), condition=IfNoneMatch())
         except PreconditionFailed:
             return None
         return number
@@ -162,9 +162,9 @@ def test_an_old_version_is_downloaded_although_there_is_a_newer_one(
 
 def test_matches_holds_on_the_seen_state_only(store: S3Store, ref: ObjectRef) -> None:
     first = store.write(ref, b"one")
-    second = store.write(ref, b"two", condition=Matches(first.etag))
+    second = store.write(ref, b"two", condition=IfMatch(first.etag))
     with pytest.raises(PreconditionFailed):
-        store.write(ref, b"three", condition=Matches(first.etag))
+        store.write(ref, b"three", condition=IfMatch(first.etag))
     found = store.head(ref)
     assert found is not None
     assert found.etag == second.etag
@@ -172,7 +172,7 @@ def test_matches_holds_on_the_seen_state_only(store: S3Store, ref: ObjectRef) ->
 
 def test_matches_fails_on_an_absent_object(store: S3Store, ref: ObjectRef) -> None:
     with pytest.raises(PreconditionFailed):
-        store.write(ref, b"x", condition=Matches("5d41402abc4b2a76b9719d911017c592"))
+        store.write(ref, b"x", condition=IfMatch("5d41402abc4b2a76b9719d911017c592"))
 
 
 def test_a_replaced_object_is_not_downloaded(

@@ -27,10 +27,10 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
-from scar.local.s3.service import S3Plane
+from scar.local.s3.service import S3Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,17 +64,17 @@ class Server:
 class Gate:
     """Lets in what is signed with the keys of the secret ``k``."""
 
-    def __init__(self, plane: S3Plane) -> None:
+    def __init__(self, plane: S3Service) -> None:
         self._plane = plane
         self._authenticator = Authenticator(b"k")
 
     def handle(self, request: Request) -> Response:
-        admitted = self._authenticator.admit(request)
+        admitted = self._authenticator.authenticate(request)
         return admitted if isinstance(admitted, Response) else self._plane.handle(admitted)
 
 
 def connect(url: str, certificate: str) -> S3Client:
-    session = boto3.Session(KEY_ID, secret_for(b"k", KEY_ID), region_name="us-east-1")
+    session = boto3.Session(KEY_ID, derive_secret_key(b"k", KEY_ID), region_name="us-east-1")
     return session.client(
         "s3",
         endpoint_url=url,
@@ -91,7 +91,7 @@ def connect(url: str, certificate: str) -> S3Client:
 @contextlib.contextmanager
 def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server]:
     events: list[dict[str, Any]] = []
-    plane = S3Plane(
+    plane = S3Service(
         folder,
         ACCOUNT,
         deliver=lambda _, payload: events.append(json.loads(payload)),

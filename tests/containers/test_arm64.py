@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scar.image.compose.supervisor_bundle import find_bundle
-from scar.image.compose.tree_images import docker_save
-from scar.local.engines.unpack import unpack
+from scar.image.compose.tree_images import write_docker_archive
+from scar.local.engines.unpack import unpack_layer
 from supervisor.bundle import apt, packages
 from supervisor.bundle import lockfile as lock
-from supervisor.bundle.build import LOCK
+from supervisor.bundle.build import LOCK_FILE
 from supervisor.model import ImageDefaults
 from tests.conformance.laboratories import unavailable
 from tests.fakes.faulty_scripts import IN_BATCH
@@ -60,7 +60,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root of arm64 busybox with the bundle in it."""
     folder = tmp_path_factory.mktemp("arm64")
-    unpack(find_bundle("arm64"), folder)
+    unpack_layer(find_bundle("arm64"), folder)
     (folder / "bin").mkdir()
     (folder / "bin" / "busybox").write_bytes(busybox())
     (folder / "bin" / "busybox").chmod(0o755)
@@ -70,10 +70,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def busybox() -> bytes:
     """Return Debian's static busybox for arm64, which the bundle's lock names."""
     debs = find_bundle("arm64").parent / "kept" / "arm64" / "debs"
-    path = apt.kept(debs, lock.load(LOCK)["arm64"]["busybox-static"])
+    path = apt.find_downloaded(debs, lock.load(LOCK_FILE)["arm64"]["busybox-static"])
     if path is None:
         unavailable("the bundle was not built here: run `make bundle`")
-    return packages.unpack([path]).need("bin/busybox")
+    return packages.unpack_packages([path]).require("bin/busybox")
 
 
 def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -129,7 +129,7 @@ class Arm64Images:
         for cloud in a_local_cloud(cls.engine):
             tree = busybox_tree(busybox())
             run = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
-            docker_save(cloud.folder / "arm.tar", "arm:1", [tree], run, "arm64")
+            write_docker_archive(cloud.folder / "arm.tar", "arm:1", [tree], run, "arm64")
             here: dict[str, Any] = {"image": "arm.tar", "architecture": "arm64", "memory": 512}
             in_batch: dict[str, Any] = {"execution_mode": "batch", "batch": IN_BATCH}
             cloud.deploy(function("here", **here), function("jobs", **here, **in_batch))

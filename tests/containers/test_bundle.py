@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.image.compose.supervisor_bundle import find_bundle
-from scar.image.demo import demo_image
+from scar.image.demo import write_demo_image
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.resolver import open_source
-from scar.local.engines.unpack import unpack
+from scar.image.formats.resolver import find_base_image
+from scar.local.engines.unpack import unpack_layer
 from supervisor import config
-from supervisor.bundle.build import LARGEST, build
+from supervisor.bundle.build import MAX_BYTES, build_bundle
 from supervisor.bundle.target import TARGETS
 from supervisor.model import ExecutionMode, FunctionConfig
 
@@ -48,7 +48,7 @@ BOGUS = {
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty root with the bundle in it."""
     folder = tmp_path_factory.mktemp("root")
-    unpack(find_bundle("amd64"), folder)
+    unpack_layer(find_bundle("amd64"), folder)
     return folder
 
 
@@ -99,7 +99,7 @@ def test_the_way_to_the_first_event_imports_little(root: Path) -> None:
     home = root / "opt" / "scar" / "function"
     home.mkdir(exist_ok=True)
     described = FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="state")
-    (home / "function.json").write_text(config.dump(described))
+    (home / "function.json").write_text(config.config_to_json(described))
     loader = ("/opt/scar/ld.so", "--inhibit-cache", "--library-path", "/opt/scar/lib")
     python = ("/opt/scar/python", "-I", "-Xutf8", "-Ximporttime", "/opt/scar/main.py")
     done = run(root, *loader, *python, environment={"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"})
@@ -112,8 +112,8 @@ def test_the_way_to_the_first_event_imports_little(root: Path) -> None:
 
 
 COUNT = """
-from supervisor import quick
-quick.prepare("/opt/scar/methods.bin")
+from supervisor.runtime import fast_start
+fast_start.prepare("/opt/scar/methods.bin")
 import dataclasses
 take, (known,) = dataclasses.exec, [c.cell_contents for c in dataclasses.exec.__closure__]
 asked = []
@@ -201,15 +201,15 @@ def test_all_modes_are_readable_by_anyone(architecture: str) -> None:
 
 
 def test_the_demo_image_runs_python_scripts(tmp_path: Path) -> None:
-    demo_image(tmp_path / "demo.tar")
-    image = open_source(
+    write_demo_image(tmp_path / "demo.tar")
+    image = find_base_image(
         "", tmp_path / "demo.tar", architecture="amd64", cache=BlobCache(tmp_path / "cache")
     )
     root = tmp_path / "root"
     root.mkdir()
     with image.layers[0].blob.open() as file:
         (tmp_path / "layer.tar").write_bytes(file.read())
-    unpack(tmp_path / "layer.tar", root)
+    unpack_layer(tmp_path / "layer.tar", root)
     script = root / "script"
     script.write_text(
         "#!/usr/bin/python3\n"
@@ -233,9 +233,9 @@ def test_another_build_gives_the_same_bytes_without_any_network(
     for name in TARGETS:
         shutil.copytree(kept / name / "debs", tmp_path / "kept" / name / "debs")
     said: list[str] = []
-    first = build(architecture, tmp_path, report=said.append)
+    first = build_bundle(architecture, tmp_path, report=said.append)
     assert first.read_bytes() == built.read_bytes()
-    build(architecture, tmp_path, report=said.append)
+    build_bundle(architecture, tmp_path, report=said.append)
     assert said[-1].endswith("is up to date")
     assert not [line for line in said if "Downloading" in line]
-    assert built.stat().st_size <= LARGEST
+    assert built.stat().st_size <= MAX_BYTES

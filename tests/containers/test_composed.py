@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from scar.image.compose.tree_images import docker_save
+from scar.image.compose.tree_images import write_docker_archive
 from supervisor.model import ImageDefaults
 from tests.fakes.faulty_scripts import IN_BATCH
 from tests.fakes.local_cloud import a_local_cloud, busybox_tree, function, until
@@ -49,7 +49,7 @@ class ComposedImages:
                 user="worker",
                 workdir="/bin",
             )
-            docker_save(cloud.folder / "user.tar", "user:1", [busybox_tree()], run)
+            write_docker_archive(cloud.folder / "user.tar", "user:1", [busybox_tree()], run)
             in_batch: dict[str, Any] = {"execution_mode": "batch", "batch": IN_BATCH}
             cloud.deploy(
                 function("here", image="user.tar"),

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from scar.image.errors import ImageNotFound
+from scar.image.errors import ImageNotFoundError
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.docker_source import DockerStore
-from scar.image.formats.resolver import open_source
-from scar.local.engines.docker import connect
+from scar.image.formats.docker_source import DockerImageSource
+from scar.image.formats.resolver import find_base_image
+from scar.local.engines.docker import find_socket
 from tests.conformance.laboratories import unavailable
 from tests.unit.local.engines.test_unpack import file, layer
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.container
 
 @pytest.fixture
 def url() -> str:
-    found, reason = connect(os.environ)
+    found, reason = find_socket(os.environ)
     return found or unavailable(reason)
 
 
@@ -47,23 +47,23 @@ def name(url: str, tmp_path: Path) -> Iterator[str]:
 def test_an_image_is_found_by_any_of_its_names(
     url: str, name: str, tag: str, tmp_path: Path
 ) -> None:
-    image = open_source(
+    image = find_base_image(
         name + tag,
         None,
         architecture="x86_64",
         cache=BlobCache(tmp_path / "cache"),
-        stores=[DockerStore(url)],
+        sources=[DockerImageSource(url)],
     )
     assert len(image.layers) == 1
 
 
 def test_an_unknown_image_is_named_with_what_was_tried(url: str, tmp_path: Path) -> None:
-    with pytest.raises(ImageNotFound, match="no-such-image:7") as caught:
-        open_source(
+    with pytest.raises(ImageNotFoundError, match="no-such-image:7") as caught:
+        find_base_image(
             "no-such-image:7",
             None,
             architecture="x86_64",
             cache=BlobCache(tmp_path / "cache"),
-            stores=[DockerStore(url)],
+            sources=[DockerImageSource(url)],
         )
     assert url in caught.value.problem

@@ -11,8 +11,8 @@ import docker
 import pytest
 
 from scar.cli.main import run
-from scar.image.demo import demo_image
-from scar.local.engines.docker import connect
+from scar.image.demo import write_demo_image
+from scar.local.engines.docker import find_socket
 from tests.conformance.laboratories import unavailable
 from tests.fakes.world import FakeWorld
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.container
 
 @pytest.fixture
 def client() -> Iterator[DockerClient]:
-    url, reason = connect(os.environ)
+    url, reason = find_socket(os.environ)
     client = docker.DockerClient(base_url=url or unavailable(reason))
     yield client
     client.close()
@@ -36,7 +36,7 @@ def client() -> Iterator[DockerClient]:
 def test_docker_loads_the_file_and_the_supervisor_works_in_it(
     client: DockerClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    demo_image(tmp_path / "image.tar")
+    write_demo_image(tmp_path / "image.tar")
     (tmp_path / "s.py").write_text("#!/usr/bin/python3\n")
     name, kept = f"scar-test/{uuid.uuid4().hex[:12]}:1", tmp_path / "out.tar"
     arguments = ["image", "compose", "-n", "kept", "-if", str(tmp_path / "image.tar")]

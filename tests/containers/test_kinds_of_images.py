@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from scar.image.compose.tree_images import docker_save
+from scar.image.compose.tree_images import write_docker_archive
 from tests.fakes.faulty_scripts import IN_BATCH
 from tests.fakes.kinds_of_images import kinds
 from tests.fakes.local_cloud import a_local_cloud, function, until
@@ -58,7 +58,7 @@ class KindsOfImages:
 def described(cloud: LocalCloud, name: str) -> dict[str, Any]:
     """Save the image and the script, and describe the function."""
     kind = kinds()[name]
-    docker_save(cloud.folder / f"{name}.tar", f"{name}:1", kind.layers, kind.run)
+    write_docker_archive(cloud.folder / f"{name}.tar", f"{name}:1", kind.layers, kind.run)
     script = f"{name}.sh" if kind.script else ""
     if script:
         (cloud.folder / script).write_text(kind.script_text())

@@ -11,9 +11,9 @@ from tests.fakes.object_store import Crash, MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.batch.failure_handler import Delegate
+    from supervisor.batch.failure_handler import FailureHandler
     from supervisor.execution.core import Supervisor
-    from supervisor.invocation import Handled, Invocation
+    from supervisor.invocation import Invocation, InvocationResult
     from supervisor.model import ObjectRef
 
 PATIENCE = 20.0  # seconds, so that a mistake in a test ends
@@ -44,9 +44,9 @@ class Actor:
     """One supervisor at work on one invocation."""
 
     turns: Turns
-    supervisor: Supervisor | Delegate
+    supervisor: Supervisor | FailureHandler
     invocation: Invocation
-    handled: Handled | None = None
+    handled: InvocationResult | None = None
     dead: bool = False
     error: BaseException | None = None
     _mine: threading.Event = field(default_factory=threading.Event)
@@ -106,7 +106,7 @@ class Actor:
 
 def actor(
     turns: Turns,
-    supervisor: Supervisor | Delegate,
+    supervisor: Supervisor | FailureHandler,
     invocation: Invocation,
     *,
     now: Callable[[], float],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scar.image.formats.layer import Entry, File, Folder, Link
+from scar.image.formats.layer import LayerEntry, LayerFile, LayerFolder, LayerSymlink
 from supervisor.model import ImageDefaults
 from tests.conformance.laboratories import unavailable
 from tests.fakes.local_cloud import busybox_tree
@@ -25,7 +25,7 @@ _SHELL = {"PATH": "/usr/bin:/bin"}
 class Kind:
     """An image, base layer first; ``says`` is what its run writes. No script: its own program."""
 
-    layers: tuple[Mapping[str, Entry], ...]
+    layers: tuple[Mapping[str, LayerEntry], ...]
     says: str
     run: ImageDefaults = ImageDefaults(environment=_SHELL)  # noqa: RUF009 - frozen
     script: str = ""
@@ -64,13 +64,13 @@ def kinds() -> dict[str, Kind]:
             says="somebody",
         ),
         "read-only": Kind(
-            layers=({**busybox, **{name: Folder(0o555) for name in ("bin", "etc", "home")}},),
+            layers=({**busybox, **{name: LayerFolder(0o555) for name in ("bin", "etc", "home")}},),
             run=ImageDefaults(environment=_SHELL, user="worker"),
             script="touch /file /etc/file 2>/dev/null && echo writable || echo read-only",
             says="read-only",
         ),
         "own-opt": Kind(
-            layers=(busybox, {"opt/own/tool": File(b"mine"), "opt": Folder(0o755)}),
+            layers=(busybox, {"opt/own/tool": LayerFile(b"mine"), "opt": LayerFolder(0o755)}),
             script="cat /opt/own/tool",
             says="mine",
         ),
@@ -88,28 +88,28 @@ def kinds() -> dict[str, Kind]:
             says="/a /b.so /c",
         ),
         "layers": Kind(
-            layers=(busybox, *({"etc/last": File(b"%d" % n)} for n in range(2, MANY + 1))),
+            layers=(busybox, *({"etc/last": LayerFile(b"%d" % n)} for n in range(2, MANY + 1))),
             script="cat /etc/last",
             says=str(MANY),
         ),
     }
 
 
-def _debian() -> dict[str, Entry]:
+def _debian() -> dict[str, LayerEntry]:
     """Return a root as Debian lays it out: merged /usr, programs that need its C library."""
-    tree: dict[str, Entry] = {
-        **{name: Link(f"usr/{name}") for name in ("bin", "lib", "lib64")},
-        "etc/debian_version": File(b"12.like"),
-        "etc/passwd": File(b"root:x:0:0:root:/root:/bin/sh\n"),
-        "usr/bin/sh": Link("dash"),
-        "tmp": Folder(0o1777),
+    tree: dict[str, LayerEntry] = {
+        **{name: LayerSymlink(f"usr/{name}") for name in ("bin", "lib", "lib64")},
+        "etc/debian_version": LayerFile(b"12.like"),
+        "etc/passwd": LayerFile(b"root:x:0:0:root:/root:/bin/sh\n"),
+        "usr/bin/sh": LayerSymlink("dash"),
+        "tmp": LayerFolder(0o1777),
     }
     for program in ("dash", "cat"):
         path = Path("/usr/bin", program)
         if not path.is_file():
             unavailable(f"there is no {path}")
-        tree[f"usr/bin/{program}"] = File(path.read_bytes(), 0o755)
+        tree[f"usr/bin/{program}"] = LayerFile(path.read_bytes(), 0o755)
         told = subprocess.run(["ldd", path], stdout=subprocess.PIPE, check=True, text=True).stdout
         for library in re.findall(r"(/lib\S+)", told):
-            tree[f"usr{library}"] = File(Path(library).read_bytes(), 0o755)
+            tree[f"usr{library}"] = LayerFile(Path(library).read_bytes(), 0o755)
     return tree

@@ -22,19 +22,19 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
-from scar.aws.images.image_builder import FunctionImages
+from scar.aws.images.image_builder import FunctionImageBuilder
 from scar.errors import ConfigurationError
-from scar.fdl.loader import load
+from scar.fdl.loader import load_document
 from scar.image.compose.supervisor_bundle import find_bundle
-from scar.image.compose.tree_images import docker_save
+from scar.image.compose.tree_images import write_docker_archive
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.layer import Entry, File, Link
-from scar.local.control import Control
-from scar.local.home import Home
-from supervisor.invocation import Announced
+from scar.image.formats.layer import LayerEntry, LayerFile, LayerSymlink
+from scar.local.control import LocalCloudControl
+from scar.local.home import LocalCloudHome
+from supervisor.invocation import ObjectEvent
 from supervisor.model import ImageDefaults, ObjectRef, VersionPin
 from supervisor.runs.record_format import input_id
 from tests.conformance.laboratories import unavailable
@@ -63,18 +63,20 @@ def until(truth: Callable[[], T], seconds: float = PATIENCE) -> T:
     return answer
 
 
-def busybox_tree(program: bytes = b"") -> dict[str, Entry]:
+def busybox_tree(program: bytes = b"") -> dict[str, LayerEntry]:
     """Return a root file system of busybox, this machine's or a given one, and links to it."""
     binary = Path("/bin/busybox")
     if not binary.is_file():
         unavailable("there is no /bin/busybox (package busybox-static)")
     listed = subprocess.run([binary, "--list"], stdout=subprocess.PIPE, check=True, text=True)
-    links: dict[str, Entry] = {f"bin/{name}": Link("busybox") for name in listed.stdout.split()}
+    links: dict[str, LayerEntry] = {
+        f"bin/{name}": LayerSymlink("busybox") for name in listed.stdout.split()
+    }
     users = "root:x:0:0:root:/root:/bin/sh\nworker:x:1234:1235::/home:/bin/sh\n"
     return {
         **links,
-        "bin/busybox": File(program or binary.read_bytes(), 0o755),
-        "etc/passwd": File(users.encode()),
+        "bin/busybox": LayerFile(program or binary.read_bytes(), 0o755),
+        "etc/passwd": LayerFile(users.encode()),
     }
 
 
@@ -118,26 +120,26 @@ class LocalCloud:
     """One state folder, and the server that works on it."""
 
     folder: Path
-    control: Control
+    control: LocalCloudControl
     engine: str
-    connection: Connection
+    connection: AwsConnection
 
     @classmethod
     def start(cls, engine: str) -> Self:
         """Start a server with its own folder; skip or fail where the engine cannot work."""
         folder = Path(tempfile.mkdtemp(prefix="scar-", dir="/tmp"))
         folder.chmod(0o711)
-        control = Control(Home(folder / "home"), environment(folder))
+        control = LocalCloudControl(LocalCloudHome(folder / "home"), environment(folder))
         made = cls(folder, control, engine, _connect(control, engine))
         image = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
-        tree = {"etc/nothing": File(b"")} if engine == "process" else busybox_tree()
-        docker_save(folder / "image.tar", "test:1", [tree], image)
+        tree = {"etc/nothing": LayerFile(b"")} if engine == "process" else busybox_tree()
+        write_docker_archive(folder / "image.tar", "test:1", [tree], image)
         (folder / "act.sh").write_text(ACT)
         return made
 
     @property
     def pid(self) -> int:
-        running = self.control.home.running()
+        running = self.control.home.running_server()
         assert running is not None
         return running.pid
 
@@ -147,7 +149,7 @@ class LocalCloud:
     def deploy(self, *functions: Mapping[str, Any]) -> Plan:
         """Write an FDL file and carry it out."""
         return deploy.init(
-            functions_of(load(self.write(functions))),
+            functions_of(load_document(self.write(functions))),
             self.connection,
             lambda _: None,
             images=self.images(),
@@ -158,12 +160,12 @@ class LocalCloud:
         path.write_text(json.dumps({"functions": {"aws": list(functions)}}))
         return path
 
-    def images(self, bundle: Callable[[str], Path] = find_bundle) -> FunctionImages:
-        return FunctionImages(
+    def images(self, bundle: Callable[[str], Path] = find_bundle) -> FunctionImageBuilder:
+        return FunctionImageBuilder(
             connection=self.connection,
-            bundle=bundle,
+            find_bundle=bundle,
             cache=BlobCache(self.folder / "cache"),
-            stores=[],
+            image_stores=[],
             report=lambda _: None,
         )
 
@@ -255,7 +257,7 @@ class LocalCloud:
         """End the server as a power cut would."""
         pid = self.pid
         os.kill(pid, signal.SIGKILL)
-        until(lambda: self.control.home.running() is None)
+        until(lambda: self.control.home.running_server() is None)
 
     def start_again(self) -> None:
         self.connection = _connect(self.control, self.engine)
@@ -295,16 +297,16 @@ def needs(engine: str) -> None:
     except ConfigurationError as error:
         unavailable(error.problem)
     if engine == "docker":
-        from scar.local.engines.docker import connect
+        from scar.local.engines.docker import find_socket
 
-        url, reason = connect(os.environ)
+        url, reason = find_socket(os.environ)
         if not url:
             unavailable(f"no container engine: {reason}")
     elif engine == "sandbox":
-        from scar.local.engines.sandbox import works
+        from scar.local.engines.sandbox import unsupported_reason
 
         with tempfile.TemporaryDirectory() as folder:
-            if reason := works(Path(folder)):
+            if reason := unsupported_reason(Path(folder)):
                 unavailable(f"no sandboxes here: {reason}")
 
 
@@ -338,7 +340,7 @@ def start_of_run(name: str, key: str) -> str:
     """Return how the ids of all runs of a function on an object begin."""
     source = ObjectRef("s3", BUCKET, key)
     return input_id(
-        name, Announced(source=source, version=VersionPin(), sequencer="", time="", event="")
+        name, ObjectEvent(source=source, version=VersionPin(), sequencer="", time="", event="")
     )
 
 
@@ -354,7 +356,7 @@ def scar(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _connect(control: Control, engine: str) -> Connection:
+def _connect(control: LocalCloudControl, engine: str) -> AwsConnection:
     """Start the server from another process, as commands do: it is nobody's child here."""
     started = subprocess.run(
         [sys.executable, "-m", "scar", "local", "start", "--engine", engine],
@@ -366,6 +368,6 @@ def _connect(control: Control, engine: str) -> Connection:
     assert started.returncode == 0, started.stderr
     cloud = control.ensure_started(engine)
     session = boto3.Session(cloud.access_key, cloud.secret_key, region_name=cloud.region)
-    return Connection(
+    return AwsConnection(
         session=session, endpoint_url=cloud.endpoint_url, description=cloud.description
     )

@@ -15,7 +15,7 @@ from scar.aws.client import sdk
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
 ACCOUNT = "123456789012"
 _BATCHS_OWN = "AWSServiceRoleForBatch"
@@ -23,10 +23,12 @@ _BATCHS_OWN = "AWSServiceRoleForBatch"
 
 def a_session() -> boto3.Session:
     """Make a session as every process has its own."""
-    return boto3.Session("testing", "testing", region_name="eu-west-1", botocore_session=sdk.core())
+    return boto3.Session(
+        "testing", "testing", region_name="eu-west-1", botocore_session=sdk.new_session()
+    )
 
 
-def furnish(connection: Connection) -> None:
+def furnish(connection: AwsConnection) -> None:
     """Give an empty account what AWS has in every one."""
     _open_default_network(connection.client("ec2"))
     connection.client("iam").create_role(RoleName=_BATCHS_OWN, AssumeRolePolicyDocument="{}")

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from supervisor.errors import ObjectChanged, PreconditionFailed
-from supervisor.model import Absent, Matches, ObjectRef, StoredObject
+from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from supervisor.model import Condition, VersionPin
+    from supervisor.model import VersionPin, WriteCondition
 
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class MemoryStore:
         source: Path,
         ref: ObjectRef,
         *,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
         self._count("upload", ref)
@@ -84,14 +84,14 @@ class MemoryStore:
         ref: ObjectRef,
         data: bytes,
         *,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
         self._count("write", ref)
         return self._answered(self._store(ref, data, condition, metadata or {}))
 
     def _served(self, stored: StoredObject) -> StoredObject:
-        return replace(stored, served=self.clock())
+        return replace(stored, response_date=self.clock())
 
     def _count(self, method: str, ref: ObjectRef) -> None:
         if self.crash_at == len(self.history):
@@ -109,16 +109,16 @@ class MemoryStore:
         self,
         ref: ObjectRef,
         data: bytes,
-        condition: Condition | None,
+        condition: WriteCondition | None,
         metadata: Mapping[str, str],
     ) -> StoredObject:
         place = (ref.bucket, ref.key)
         found = self.objects.get(place)
         match condition:
-            case Absent():
+            case IfNoneMatch():
                 if found is not None:
                     raise PreconditionFailed(f"{ref} exists.")
-            case Matches(etag):
+            case IfMatch(etag):
                 if found is None or found[1].etag != etag:
                     raise PreconditionFailed(f"{ref} is another.")
             case None:
@@ -126,7 +126,7 @@ class MemoryStore:
         self.created[ref.key] += 1
         digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
         stored = StoredObject(
-            size=len(data), etag=digest, metadata=dict(metadata), modified=self.clock()
+            size=len(data), etag=digest, metadata=dict(metadata), last_modified=self.clock()
         )
         self.objects[place] = (data, stored)
         return stored

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 from supervisor import config as wire
-from supervisor.batch.failure_handler import Delegate
+from supervisor.batch.failure_handler import FailureHandler
 from supervisor.execution.core import Supervisor
 from supervisor.execution.process_runner import ProcessRunner
-from supervisor.invocation import Invocation, Owner
+from supervisor.invocation import Invocation, RunOwner
 from supervisor.logs import Log
-from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, OutputRule, Site
+from supervisor.model import BatchTarget, ComputeService, ExecutionMode, FunctionConfig, OutputRule
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from supervisor.invocation import Task
+    from supervisor.invocation import ProcessSpec
     from supervisor.model import JobRequest
     from supervisor.ports import ScriptRunner
 
@@ -50,12 +50,12 @@ class RecordingDelegator:
 class PythonScript:
     """A ScriptRunner that calls a function instead of starting a process."""
 
-    script: Callable[[Task], int]
-    tasks: list[Task] = field(default_factory=list)
+    script: Callable[[ProcessSpec], int]
+    tasks: list[ProcessSpec] = field(default_factory=list)
 
-    def run(self, task: Task, *, timeout: float | None) -> tuple[int, bytes]:
-        self.tasks.append(task)
-        return self.script(task), b"said"
+    def run(self, spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
+        self.tasks.append(spec)
+        return self.script(spec), b"said"
 
 
 @dataclass(slots=True)
@@ -103,9 +103,9 @@ def a_world(
         temporary=temporary,
         environ={"PATH": "/usr/bin:/bin"},
         open_store=lambda _provider: store,
-        open_delegator=lambda: delegator,
+        open_submitter=lambda: delegator,
         runner=runner or ProcessRunner(notes, write=printed.append, grace=0.3),
-        notes=notes,
+        log=notes,
         now=now,
     )
     return World(supervisor, store, delegator, log, printed, temporary)
@@ -139,7 +139,7 @@ def notification(
 def asked(event: object, *, request: str = "req-1", seconds: float | None = 300.0) -> Invocation:
     """An invocation of the Lambda function; ``seconds`` are left of its time."""
     return Invocation(
-        owner=Owner(site=Site.LAMBDA, request=request),
+        owner=RunOwner(site=ComputeService.LAMBDA, request=request),
         event=json.dumps(event).encode(),
         deadline=None if seconds is None else NOW + seconds,
         log_group="/aws/lambda/fn",
@@ -151,15 +151,17 @@ TIMED_OUT = ("Sandbox.Timedout", "RequestId: req-1 Error: Task timed out after 3
 KILLED = ("Runtime.ExitError", "RequestId: req-1 Error: Runtime exited with error: signal: killed")
 
 
-def a_delegate(world: World) -> Delegate:
+def a_delegate(world: World) -> FailureHandler:
     """The delegate beside a world's function, which it is told of as ``init`` does."""
-    told = wire.dump(replace(world.supervisor.config, environment={}, outputs=(), script=""))
-    world.store.put(wire.key("fn"), told.encode(), bucket=STATE)
-    return Delegate(
+    told = wire.config_to_json(
+        replace(world.supervisor.config, environment={}, outputs=(), script="")
+    )
+    world.store.put(wire.function_config_key("fn"), told.encode(), bucket=STATE)
+    return FailureHandler(
         bucket=STATE,
         open_store=lambda _provider: world.store,
-        open_delegator=lambda _target: world.delegator,
-        notes=world.supervisor.notes,
+        open_submitter=lambda _target: world.delegator,
+        log=world.supervisor.log,
         now=world.supervisor.now,
     )
 
@@ -195,11 +197,11 @@ def as_job(
     job: JobRequest, store: MemoryStore, *, number: str = "job-1", attempt: int = 1
 ) -> Invocation:
     """The invocation that a Batch job makes of what was submitted."""
-    from supervisor.runtime.batch_job import invocation
+    from supervisor.runtime.batch_job import read_invocation
 
     environ = {
         **job.environment,
         "AWS_BATCH_JOB_ID": number,
         "AWS_BATCH_JOB_ATTEMPT": str(attempt),
     }
-    return invocation(environ, "fn", lambda _provider: store, "fn/default/task")
+    return read_invocation(environ, "fn", lambda _provider: store, "fn/default/task")

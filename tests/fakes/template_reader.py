@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scar.aws.compile.policies import canonical
+from scar.aws.compile.policies import canonical_json
 from scar.aws.handlers.batch import parse_environment, parse_queue
-from scar.aws.handlers.job_definitions import parse as parse_definition
+from scar.aws.handlers.job_definitions import parse_job_definition as parse_definition
 from scar.aws.model import names
 from scar.aws.model import resources as kinds
 from scar.aws.requests import launch_template_requests as templates
@@ -39,9 +39,9 @@ class Reader:
         told = self._value(self.template["Metadata"]["scar"])
         found = [self._with_folders(r, told["folders"]) for r in found]
         found += self._notifications()
-        found += [kinds.Image(name=i["repository"], digest=i["digest"]) for i in told["images"]]
+        found += [kinds.EcrImage(name=i["repository"], digest=i["digest"]) for i in told["images"]]
         found += [
-            kinds.RunsElsewhere(name=o["function"], bucket=o["bucket"], text=o["text"])
+            kinds.BatchTargetRecord(name=o["function"], bucket=o["bucket"], text=o["text"])
             for o in told["objects"]
         ]
         return found
@@ -89,17 +89,17 @@ class Reader:
                 assert p["Path"] == names.ROLE_PATH
                 return kinds.Role(
                     name=p["RoleName"],
-                    trust=canonical(p["AssumeRolePolicyDocument"]),
-                    policy=canonical(policy["PolicyDocument"]),
+                    trust=canonical_json(p["AssumeRolePolicyDocument"]),
+                    policy=canonical_json(policy["PolicyDocument"]),
                     boundary=p.get("PermissionsBoundary", ""),
                 )
             case "AWS::IAM::InstanceProfile":
                 (role,) = p["Roles"]
                 return kinds.InstanceProfile(name=p["InstanceProfileName"], role=role)
             case "AWS::ECR::Repository":
-                return kinds.Repository(
+                return kinds.EcrRepository(
                     name=p["RepositoryName"],
-                    policy=canonical(p["RepositoryPolicyText"]),
+                    policy=canonical_json(p["RepositoryPolicyText"]),
                     lifecycle=p["LifecyclePolicy"]["LifecyclePolicyText"],
                     scan_on_push=p["ImageScanningConfiguration"]["ScanOnPush"],
                     tags=_pairs(p["Tags"]),
@@ -122,12 +122,12 @@ class Reader:
                 )
                 bucket = p["SourceArn"].rpartition(":")[2]
                 return kinds.InvokePermission(
-                    name=f"{p['FunctionName']}/{names.statement(bucket)}",
+                    name=f"{p['FunctionName']}/{names.permission_statement_id(bucket)}",
                     source_arn=p["SourceArn"],
                     source_account=p["SourceAccount"],
                 )
             case "AWS::EC2::LaunchTemplate":
-                return templates.parse(p)  # type: ignore[arg-type]
+                return templates.parse_launch_template(p)  # type: ignore[arg-type]
             case "AWS::Batch::ComputeEnvironment":
                 assert p.pop("ReplaceComputeEnvironment") is False
                 return parse_environment(_small(p))

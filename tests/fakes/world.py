@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from scar.aws.inventory.functions import FunctionSummary, InputFolder
 from scar.aws.model.account import Account
 from scar.aws.model.plan import Create, Plan
 from scar.aws.model.resources import Bucket
 from scar.cli.world import World
-from scar.runs.invoke import Answer, Input
+from scar.runs.invoke import InputObject, InvocationResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,8 +43,10 @@ class FakeWorld(World):
     """Answers from its fields; ``calls`` tells what it was asked."""
 
     there: list[FunctionSummary] = field(default_factory=list)
-    files: list[Input] = field(default_factory=list)
-    answer: Answer = field(default_factory=lambda: Answer(status=200, output=b"", request="r-1"))
+    files: list[InputObject] = field(default_factory=list)
+    answer: InvocationResponse = field(
+        default_factory=lambda: InvocationResponse(status=200, output=b"", request_id="r-1")
+    )
     todo: Plan = CHANGED
     fails: BaseException | None = None
     targets: list[Target] = field(default_factory=list)
@@ -56,32 +58,32 @@ class FakeWorld(World):
     runs: dict[str, Run] = field(default_factory=dict)
     parts: list[Resource] = field(default_factory=list)
 
-    def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
+    def deployed_parts(self, connection: AwsConnection, function: str) -> Sequence[Resource]:
         return self.parts
 
-    def latest_runs(self, connection: Connection, function: str) -> Mapping[str, Run]:
+    def latest_runs(self, connection: AwsConnection, function: str) -> Mapping[str, Run]:
         return self.runs
 
-    def connect(self, target: Target) -> Connection:
+    def connect(self, target: Target) -> AwsConnection:
         self.targets.append(target)
         session = boto3.Session("key", "secret", region_name=target.region or "eu-west-1")
-        connection = Connection(session=session, description="Nowhere, eu-west-1")
+        connection = AwsConnection(session=session, description="Nowhere, eu-west-1")
         account = Account("123456789012", "eu-west-1")
         connection._identity = account, account.iam_arn("user/tester")
         return connection
 
-    def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
+    def functions(self, connection: AwsConnection) -> Sequence[FunctionSummary]:
         if self.fails is not None:
             raise self.fails
         return self.there
 
-    def every_function(self, connection: Connection) -> Sequence[str]:
+    def every_function(self, connection: AwsConnection) -> Sequence[str]:
         return [summary.name for summary in self.there]
 
     def deploy(
         self,
         functions: Sequence[Function],
-        connection: Connection,
+        connection: AwsConnection,
         report: Callable[[str], None],
         *,
         dry_run: bool,
@@ -95,7 +97,7 @@ class FakeWorld(World):
     def remove(
         self,
         names: Sequence[str],
-        connection: Connection,
+        connection: AwsConnection,
         report: Callable[[str], None],
         *,
         buckets: frozenset[str],
@@ -107,16 +109,16 @@ class FakeWorld(World):
         return self.todo
 
     def invoke(
-        self, connection: Connection, function: str, payload: dict[str, object], *, timeout: int
-    ) -> Answer:
+        self, connection: AwsConnection, function: str, payload: dict[str, object], *, timeout: int
+    ) -> InvocationResponse:
         if self.fails is not None and not isinstance(self.fails, KeyboardInterrupt):
             raise self.fails
         self.invoked.append(payload)
         return self.answer
 
-    def enqueue(self, connection: Connection, function: str, payload: dict[str, object]) -> str:
+    def enqueue(self, connection: AwsConnection, function: str, payload: dict[str, object]) -> str:
         self.queued.append(payload)
         return f"q-{len(self.queued)}"
 
-    def inputs(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
+    def inputs(self, connection: AwsConnection, folder: InputFolder) -> Iterator[InputObject]:
         yield from self.files

@@ -11,11 +11,11 @@ import pytest
 from supervisor.bundle import __main__ as command
 from supervisor.bundle import apt
 from supervisor.bundle import lockfile as lock
-from supervisor.bundle.build import LARGEST, check_size, relock
-from supervisor.bundle.errors import BundleError, VanishedError
-from supervisor.bundle.lockfile import Package
+from supervisor.bundle.build import MAX_BYTES, check_size, update_lock
+from supervisor.bundle.errors import BundleError, LockedVersionMissingError
+from supervisor.bundle.lockfile import LockedPackage
 from supervisor.bundle.packages import LOCKED
-from supervisor.bundle.target import TARGETS, target
+from supervisor.bundle.target import TARGETS, find_target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +49,8 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def libc6(version: str = "2.36", content: bytes = b"libc6", name: str = "libc6") -> Package:
-    return Package(
+def libc6(version: str = "2.36", content: bytes = b"libc6", name: str = "libc6") -> LockedPackage:
+    return LockedPackage(
         name=name,
         version=version,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -60,7 +60,7 @@ def libc6(version: str = "2.36", content: bytes = b"libc6", name: str = "libc6")
     )
 
 
-def offer(mirror: Path, packages: list[Package]) -> None:
+def offer(mirror: Path, packages: list[LockedPackage]) -> None:
     shown = [
         f"Package: {p.name}\nVersion: {p.version}\nSource: {p.source} ({p.source_version})\n"
         f"Filename: {p.path}\nSHA256: {p.sha256}\n"
@@ -76,10 +76,10 @@ def calls(mirror: Path) -> int:
 
 def test_the_locked_file_is_downloaded_once(mirror: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    (path,) = apt.fetch(target("amd64"), [libc6()], tmp_path / "kept", said.append)
+    (path,) = apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", said.append)
     assert path.read_bytes() == b"libc6"
     assert calls(mirror) == 3
-    apt.fetch(target("amd64"), [libc6()], tmp_path / "kept", said.append)
+    apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", said.append)
     assert calls(mirror) == 3
     assert said == ["Downloading 1 Debian packages for amd64…"]
 
@@ -89,7 +89,7 @@ def test_a_damaged_or_other_file_that_was_kept_is_replaced(mirror: Path, tmp_pat
     debs.mkdir(parents=True)
     (debs / "libc6_2.36_amd64.deb").write_bytes(b"damaged")
     (debs / "other_1_amd64.deb").write_bytes(b"other")
-    (path,) = apt.fetch(target("amd64"), [libc6()], tmp_path / "kept", lambda _: None)
+    (path,) = apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", lambda _: None)
     assert path.read_bytes() == b"libc6"
     assert list(debs.iterdir()) == [path]
 
@@ -98,8 +98,10 @@ def test_a_vanished_version_stops_the_build_and_is_never_replaced(
     mirror: Path, tmp_path: Path
 ) -> None:
     offer(mirror, [libc6("2.37", b"newer")])
-    with pytest.raises(VanishedError, match=r"libc6 2\.36 \(offered: 2\.37\)") as failure:
-        apt.fetch(target("amd64"), [libc6()], tmp_path / "kept", lambda _: None)
+    with pytest.raises(
+        LockedVersionMissingError, match=r"libc6 2\.36 \(offered: 2\.37\)"
+    ) as failure:
+        apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", lambda _: None)
     assert "make bundle-lock" in failure.value.remedy
     assert not list((tmp_path / "kept" / "debs").iterdir())
 
@@ -107,7 +109,7 @@ def test_a_vanished_version_stops_the_build_and_is_never_replaced(
 def test_a_mirror_that_sends_another_file_is_refused(mirror: Path, tmp_path: Path) -> None:
     (mirror / "libc6_2.36_amd64.deb").write_bytes(b"hostile")
     with pytest.raises(BundleError, match="sent another file than the locked one as libc6"):
-        apt.fetch(target("amd64"), [libc6()], tmp_path / "kept", lambda _: None)
+        apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", lambda _: None)
 
 
 def test_another_file_under_the_locked_version_does_not_count_as_vanished(
@@ -115,23 +117,23 @@ def test_another_file_under_the_locked_version_does_not_count_as_vanished(
 ) -> None:
     offer(mirror, [libc6(content=b"hostile")])
     with pytest.raises(BundleError, match=r"other files than the locked ones as libc6 2\.36") as it:
-        apt.fetch(target("amd64"), [libc6()], tmp_path / "kept", lambda _: None)
-    assert not isinstance(it.value, VanishedError)
+        apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", lambda _: None)
+    assert not isinstance(it.value, LockedVersionMissingError)
 
 
 def test_locking_takes_what_is_offered_and_says_what_changed(mirror: Path, tmp_path: Path) -> None:
     offer(mirror, [libc6(name=name) for name in LOCKED])
     path = tmp_path / "packages.lock"
-    assert len(relock(tmp_path, path)) == len(TARGETS) * len(LOCKED)
+    assert len(update_lock(tmp_path, path)) == len(TARGETS) * len(LOCKED)
     offer(mirror, [libc6("2.37" if name == "libc6" else "2.36", name=name) for name in LOCKED])
-    assert relock(tmp_path, path) == ["amd64 libc6: 2.36 → 2.37", "arm64 libc6: 2.36 → 2.37"]
+    assert update_lock(tmp_path, path) == ["amd64 libc6: 2.36 → 2.37", "arm64 libc6: 2.36 → 2.37"]
     assert lock.load(path)["arm64"]["libc6"].version == "2.37"
-    assert relock(tmp_path, path) == []
+    assert update_lock(tmp_path, path) == []
 
 
 def test_a_mirror_of_another_release_cannot_be_locked(mirror: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"do not offer base-files, .* for amd64"):
-        relock(tmp_path, tmp_path / "packages.lock")
+        update_lock(tmp_path, tmp_path / "packages.lock")
     assert not (tmp_path / "packages.lock").exists()
 
 
@@ -146,6 +148,6 @@ def test_a_machine_without_apt_is_told_what_to_do(
 
 
 def test_a_bundle_that_is_too_large_stops_the_build() -> None:
-    check_size("x", LARGEST)
+    check_size("x", MAX_BYTES)
     with pytest.raises(BundleError, match="x has 12000001 bytes, more than 12000000"):
-        check_size("x", LARGEST + 1)
+        check_size("x", MAX_BYTES + 1)

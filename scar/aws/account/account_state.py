@@ -8,33 +8,33 @@ from typing import TYPE_CHECKING
 
 from scar.aws.account import buckets, network, quotas
 from scar.aws.account import pass_role as passing
-from scar.aws.account.pass_role import Passing
+from scar.aws.account.pass_role import PassRoleCheck
 from scar.aws.account.quotas import Quotas
-from scar.aws.client.errors import translated
-from scar.aws.compile.passed_roles import roles_of
+from scar.aws.client.errors import translate_errors
+from scar.aws.compile.passed_roles import passed_roles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scar.aws.account.buckets import Seen
-    from scar.aws.client.connection import Connection
+    from scar.aws.account.buckets import BucketState
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
-    from scar.aws.model.network import Network
+    from scar.aws.model.network import VpcNetwork
 
-    Given = tuple[tuple[str, ...], tuple[str, ...]]
+    NetworkIds = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class AccountState:
     """``jobs`` are the networks of functions that use Batch, ``functions`` those in a VPC."""
 
     account: Account
-    jobs: Mapping[str, Network] = field(default_factory=dict)
-    functions: Mapping[str, Network] = field(default_factory=dict)
-    buckets: Mapping[str, Seen] = field(default_factory=dict)
+    job_networks: Mapping[str, VpcNetwork] = field(default_factory=dict)
+    function_networks: Mapping[str, VpcNetwork] = field(default_factory=dict)
+    buckets: Mapping[str, BucketState] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=Quotas)
-    passing: Passing = field(default_factory=Passing)
+    pass_role_check: PassRoleCheck = field(default_factory=PassRoleCheck)
 
     @property
     def kms_keys(self) -> dict[str, str]:
@@ -42,7 +42,7 @@ class Site:
 
         S3's own key lets everybody in who may use the bucket. An alias is no ARN of a key.
         """
-        named = {name: self._key_arn(seen.key) for name, seen in self.buckets.items()}
+        named = {name: self._key_arn(seen.kms_key) for name, seen in self.buckets.items()}
         return {name: arn for name, arn in named.items() if arn}
 
     def _key_arn(self, key: str) -> str:
@@ -51,23 +51,27 @@ class Site:
         return key if key.startswith("arn:") else self.account.arn("kms", f"key/{key}")
 
 
-def look_around(connection: Connection, functions: Sequence[Function]) -> Site:
+def inspect_account(connection: AwsConnection, functions: Sequence[Function]) -> AccountState:
     """Look at everything at once; raises ScarError."""
     account = connection.account
     kinds = {(f.batch.compute.type, bool(f.batch.gpus)) for f in functions if f.batch is not None}
     with ThreadPoolExecutor(4) as pool:
-        networks = pool.submit(_networks, connection, functions)
-        seen = pool.submit(_buckets, connection, functions)
-        allowed = pool.submit(quotas.read, connection, kinds)
-        roles = pool.submit(passing.ask, connection, roles_of(functions, account))
+        networks = pool.submit(_find_networks, connection, functions)
+        seen = pool.submit(_inspect_buckets, connection, functions)
+        allowed = pool.submit(quotas.read_quotas, connection, kinds)
+        roles = pool.submit(passing.check_pass_role, connection, passed_roles(functions, account))
         found = networks.result()
-        return Site(
+        return AccountState(
             account=account,
-            jobs={f.name: found[_of_jobs(f)] for f in functions if f.batch is not None},
-            functions={f.name: found[_of_function(f)] for f in functions if f.subnets},
+            job_networks={
+                f.name: found[_job_network_ids(f)] for f in functions if f.batch is not None
+            },
+            function_networks={
+                f.name: found[_function_network_ids(f)] for f in functions if f.subnets
+            },
             buckets=seen.result(),
             quotas=allowed.result(),
-            passing=roles.result(),
+            pass_role_check=roles.result(),
         )
 
 
@@ -76,28 +80,34 @@ def has_network(function: Function) -> bool:
     return function.batch is not None or bool(function.subnets)
 
 
-def _buckets(connection: Connection, functions: Sequence[Function]) -> dict[str, Seen]:
-    with translated("look at the buckets"):
+def _inspect_buckets(
+    connection: AwsConnection, functions: Sequence[Function]
+) -> dict[str, BucketState]:
+    with translate_errors("look at the buckets"):
         wanted = {bucket for function in functions for bucket in function.buckets}
-        return buckets.look(connection.client("s3"), wanted, lambda: connection.client("kms"))
+        return buckets.inspect_buckets(
+            connection.client("s3"), wanted, lambda: connection.client("kms")
+        )
 
 
-def _networks(connection: Connection, functions: Sequence[Function]) -> dict[Given, Network]:
+def _find_networks(
+    connection: AwsConnection, functions: Sequence[Function]
+) -> dict[NetworkIds, VpcNetwork]:
     """Find each network once; most functions have none, or the same."""
-    given = {_of_jobs(f) for f in functions if f.batch is not None}
-    given |= {_of_function(f) for f in functions if f.subnets}
+    given = {_job_network_ids(f) for f in functions if f.batch is not None}
+    given |= {_function_network_ids(f) for f in functions if f.subnets}
     if not given:
         return {}
     ec2, wanted = connection.client("ec2"), sorted(given)
     with ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda pair: network.find(ec2, *pair), wanted)
+        found = pool.map(lambda pair: network.find_network(ec2, *pair), wanted)
         return dict(zip(wanted, found, strict=True))
 
 
-def _of_jobs(function: Function) -> Given:
+def _job_network_ids(function: Function) -> NetworkIds:
     compute = function.batch.compute if function.batch else None
     return (compute.subnets, compute.security_groups) if compute else ((), ())
 
 
-def _of_function(function: Function) -> Given:
+def _function_network_ids(function: Function) -> NetworkIds:
     return function.subnets, function.security_groups

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Final, Literal
 
-from scar.aws.client.errors import translated
+from scar.aws.client.errors import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobSummaryTypeDef
 
 PARALLEL = 24
-_Status = Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"]
-_ACTIVE: Final[tuple[_Status, ...]] = (
+_ActiveStatus = Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"]
+_ACTIVE_STATUSES: Final[tuple[_ActiveStatus, ...]] = (
     "SUBMITTED",
     "PENDING",
     "RUNNABLE",
@@ -40,28 +40,28 @@ class ActiveJob:
     definition: str = ""
 
 
-def active(batch: BatchClient, queues: Sequence[str]) -> tuple[ActiveJob, ...]:
+def list_active_jobs(batch: BatchClient, queues: Sequence[str]) -> tuple[ActiveJob, ...]:
     """List the unfinished jobs of queues that exist; Batch tells one state at a time."""
 
-    def listed(queue: str, status: _Status) -> list[ActiveJob]:
-        with translated(f"list the jobs of {queue}"):
+    def list_jobs(queue: str, status: _ActiveStatus) -> list[ActiveJob]:
+        with translate_errors(f"list the jobs of {queue}"):
             pages = batch.get_paginator("list_jobs").paginate(jobQueue=queue, jobStatus=status)
-            return [_job(job, queue) for page in pages for job in page["jobSummaryList"]]
+            return [_parse_job(job, queue) for page in pages for job in page["jobSummaryList"]]
 
     if not queues:
         return ()
     with ThreadPoolExecutor(PARALLEL) as pool:
-        found = pool.map(lambda each: listed(*each), product(queues, _ACTIVE))
+        found = pool.map(lambda each: list_jobs(*each), product(queues, _ACTIVE_STATUSES))
         # The same job may have been seen in two states on its way.
         return tuple({job.id: job for some in found for job in some}.values())
 
 
-def terminate(batch: BatchClient, job: ActiveJob) -> None:
-    with translated(f"end job {job.name}"):
+def terminate_job(batch: BatchClient, job: ActiveJob) -> None:
+    with translate_errors(f"end job {job.name}"):
         batch.terminate_job(jobId=job.id, reason="scar rm --force")
 
 
-def _job(summary: JobSummaryTypeDef, queue: str) -> ActiveJob:
+def _parse_job(summary: JobSummaryTypeDef, queue: str) -> ActiveJob:
     definition = summary.get("jobDefinition", "")
     function = definition.rpartition("/")[2].partition(":")[0]
     return ActiveJob(summary["jobId"], summary["jobName"], function, queue, definition)

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from scar.aws.account import routes
-from scar.aws.client.errors import translated
-from scar.aws.model.network import Network
+from scar.aws.client.errors import translate_errors
+from scar.aws.model.network import VpcNetwork
 from scar.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,64 +16,66 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef, SubnetTypeDef
 
-__all__ = ["Network", "find"]
+__all__ = ["VpcNetwork", "find_network"]
 
 
-def find(ec2: EC2Client, subnets: Sequence[str], security_groups: Sequence[str]) -> Network:
+def find_network(
+    ec2: EC2Client, subnets: Sequence[str], security_groups: Sequence[str]
+) -> VpcNetwork:
     """Complete what the user gave, and see how each subnet reaches AWS.
 
     Raises ConfigurationError if subnets or groups are not there, or not of one VPC.
     """
-    with translated("find the network"):
-        vpc = _vpc_of(ec2, subnets) if subnets else _default_vpc(ec2)
+    with translate_errors("find the network"):
+        vpc = _vpc_of_subnets(ec2, subnets) if subnets else _default_vpc(ec2)
         with ThreadPoolExecutor(3) as pool:
-            standing = pool.submit(_subnets, ec2, vpc, subnets)
-            grouped = pool.submit(_groups, ec2, vpc, security_groups)
+            standing = pool.submit(_list_subnets, ec2, vpc, subnets)
+            grouped = pool.submit(_list_security_groups, ec2, vpc, security_groups)
             routed = pool.submit(
-                lambda: ec2.describe_route_tables(Filters=[_of_vpc(vpc)])["RouteTables"]
+                lambda: ec2.describe_route_tables(Filters=[_vpc_filter(vpc)])["RouteTables"]
             )
             found, groups, tables = standing.result(), grouped.result(), routed.result()
-        ways = routes.ways(found, tables)
+        ways = routes.find_subnet_routes(found, tables)
         # Functions stand in given subnets only, and an internet gateway is no way out for them.
-        if not all(way.nat if subnets else way.is_open for way in ways):
-            pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=[_of_vpc(vpc)])
-            ways = routes.with_endpoints(ways, [e for page in pages for e in page["VpcEndpoints"]])
-    _require(vpc, "subnet", subnets, (s["SubnetId"] for s in found))
-    _require(vpc, "security group", security_groups, groups)
-    return Network(
+        if not all(way.has_nat if subnets else way.has_internet_access for way in ways):
+            pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=[_vpc_filter(vpc)])
+            ways = routes.add_endpoints(ways, [e for page in pages for e in page["VpcEndpoints"]])
+    _require_all_found(vpc, "subnet", subnets, (s["SubnetId"] for s in found))
+    _require_all_found(vpc, "security group", security_groups, groups)
+    return VpcNetwork(
         vpc=vpc,
         subnets=tuple(sorted(way.subnet for way in ways)),
         security_groups=tuple(sorted(groups)),
-        public=any(way.internet for way in ways),
-        ways=ways,
+        needs_public_ip=any(way.has_internet_gateway for way in ways),
+        subnet_routes=ways,
     )
 
 
-def _of_vpc(vpc: str) -> FilterTypeDef:
+def _vpc_filter(vpc: str) -> FilterTypeDef:
     return {"Name": "vpc-id", "Values": [vpc]}
 
 
-def _subnets(ec2: EC2Client, vpc: str, given: Sequence[str]) -> list[SubnetTypeDef]:
+def _list_subnets(ec2: EC2Client, vpc: str, given: Sequence[str]) -> list[SubnetTypeDef]:
     which: FilterTypeDef = (
         {"Name": "subnet-id", "Values": list(given)}
         if given
         else {"Name": "default-for-az", "Values": ["true"]}
     )
-    pages = ec2.get_paginator("describe_subnets").paginate(Filters=[_of_vpc(vpc), which])
+    pages = ec2.get_paginator("describe_subnets").paginate(Filters=[_vpc_filter(vpc), which])
     return [subnet for page in pages for subnet in page["Subnets"]]
 
 
-def _groups(ec2: EC2Client, vpc: str, given: Sequence[str]) -> list[str]:
+def _list_security_groups(ec2: EC2Client, vpc: str, given: Sequence[str]) -> list[str]:
     which: FilterTypeDef = (
         {"Name": "group-id", "Values": list(given)}
         if given
         else {"Name": "group-name", "Values": ["default"]}
     )
-    found = ec2.describe_security_groups(Filters=[_of_vpc(vpc), which])["SecurityGroups"]
+    found = ec2.describe_security_groups(Filters=[_vpc_filter(vpc), which])["SecurityGroups"]
     return [group["GroupId"] for group in found]
 
 
-def _require(vpc: str, what: str, given: Iterable[str], found: Iterable[str]) -> None:
+def _require_all_found(vpc: str, what: str, given: Iterable[str], found: Iterable[str]) -> None:
     there = set(found)
     missing = sorted(set(given) - there)
     if missing or not there:
@@ -83,7 +85,7 @@ def _require(vpc: str, what: str, given: Iterable[str], found: Iterable[str]) ->
         )
 
 
-def _vpc_of(ec2: EC2Client, subnets: Sequence[str]) -> str:
+def _vpc_of_subnets(ec2: EC2Client, subnets: Sequence[str]) -> str:
     found = ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": [subnets[0]]}])
     if not found["Subnets"]:
         raise ConfigurationError(

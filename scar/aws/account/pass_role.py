@@ -12,31 +12,31 @@ from scar.aws.model import names
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
-_NO_SUCH = frozenset({"404", "NotImplemented"})
+_NOT_SUPPORTED_CODES = frozenset({"404", "NotImplemented"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passing:
+class PassRoleCheck:
     """``refused`` are sentences of what surely fails, ``unknown`` of what could not be told."""
 
-    refused: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
-def ask(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Passing:
+def check_pass_role(connection: AwsConnection, roles: Mapping[str, Sequence[str]]) -> PassRoleCheck:
     """Say what stands against handing roles over; ``roles`` are ARNs by service (``lambda``).
 
     Roles of the user's must exist and let the service take them; scar's own may not be there
     yet. Whether the caller may pass them is simulated.
     """
     with ThreadPoolExecutor(2) as pool:
-        simulated = pool.submit(_simulated, connection, roles)
-        return _all([_given(connection, roles), simulated.result()])
+        simulated = pool.submit(_simulate_pass_role, connection, roles)
+        return _merge_checks([_check_user_roles(connection, roles), simulated.result()])
 
 
-def lets(trust: object, service: str) -> bool:
+def trusts_service(trust: object, service: str) -> bool:
     """Say whether a trust policy names the service; conditions are not looked at."""
     statements = trust.get("Statement", []) if isinstance(trust, dict) else []
     for statement in [statements] if isinstance(statements, dict) else statements:
@@ -51,61 +51,73 @@ def lets(trust: object, service: str) -> bool:
     return False
 
 
-def _given(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Passing:
+def _check_user_roles(
+    connection: AwsConnection, roles: Mapping[str, Sequence[str]]
+) -> PassRoleCheck:
     """Look at the roles that scar does not make."""
     wanted: dict[str, list[str]] = {}
     for service, arns in roles.items():
         for arn in arns:
             if f":role{names.ROLE_PATH}" not in arn:
                 wanted.setdefault(arn, []).append(service)
-    return _all([_looked_at(connection, arn, wanted[arn]) for arn in sorted(wanted)])
+    return _merge_checks([_check_user_role(connection, arn, wanted[arn]) for arn in sorted(wanted)])
 
 
-def _looked_at(connection: Connection, role: str, services: Sequence[str]) -> Passing:
+def _check_user_role(
+    connection: AwsConnection, role: str, services: Sequence[str]
+) -> PassRoleCheck:
     try:
         found = connection.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]
     except faults.SDK_ERRORS as error:
-        if faults.code(error) == "NoSuchEntity":
-            return Passing(refused=(f"There is no role {role}: correct iam.role in the FDL.",))
-        return Passing(unknown=(f"The role {role} could not be looked at: {error}",))
+        if faults.error_code(error) == "NoSuchEntity":
+            return PassRoleCheck(
+                failures=(f"There is no role {role}: correct iam.role in the FDL.",)
+            )
+        return PassRoleCheck(unknown=(f"The role {role} could not be looked at: {error}",))
     trust = found["AssumeRolePolicyDocument"]
-    return Passing(
-        refused=tuple(
+    return PassRoleCheck(
+        failures=tuple(
             f"{service}.amazonaws.com may not take the role {role}: let its trust policy name it."
             for service in services
-            if not lets(trust, service)
+            if not trusts_service(trust, service)
         )
     )
 
 
-def _all(some: Sequence[Passing]) -> Passing:
-    return Passing(
-        refused=tuple(sentence for one in some for sentence in one.refused),
+def _merge_checks(some: Sequence[PassRoleCheck]) -> PassRoleCheck:
+    return PassRoleCheck(
+        failures=tuple(sentence for one in some for sentence in one.failures),
         unknown=tuple(sentence for one in some for sentence in one.unknown),
     )
 
 
-def _simulated(connection: Connection, roles: Mapping[str, Sequence[str]]) -> Passing:
+def _simulate_pass_role(
+    connection: AwsConnection, roles: Mapping[str, Sequence[str]]
+) -> PassRoleCheck:
     """Simulate iam:PassRole for whoever calls.
 
     The account's root may do all and is not simulated.
     """
     caller = connection.principal
     if caller.endswith(":root") or not any(roles.values()):
-        return Passing()
+        return PassRoleCheck()
     try:
-        source = _simulable(connection, caller)
+        source = _simulation_source(connection, caller)
         with ThreadPoolExecutor(3) as pool:
-            each = pool.map(lambda item: _one(connection, source, *item), sorted(roles.items()))
+            each = pool.map(
+                lambda item: _simulate_for_service(connection, source, *item), sorted(roles.items())
+            )
             found = list(each)
     except faults.SDK_ERRORS as error:
-        if faults.code(error) in _NO_SUCH:
-            return Passing()
-        return Passing(unknown=(f"Whether {caller} may pass the roles is not known: {error}",))
-    return _all(found)
+        if faults.error_code(error) in _NOT_SUPPORTED_CODES:
+            return PassRoleCheck()
+        return PassRoleCheck(
+            unknown=(f"Whether {caller} may pass the roles is not known: {error}",)
+        )
+    return _merge_checks(found)
 
 
-def _simulable(connection: Connection, caller: str) -> str:
+def _simulation_source(connection: AwsConnection, caller: str) -> str:
     """Return the role behind a session: sessions have no policies that IAM could simulate."""
     _, found, rest = caller.partition(":assumed-role/")
     if not found:
@@ -114,10 +126,12 @@ def _simulable(connection: Connection, caller: str) -> str:
     return role["Role"]["Arn"]
 
 
-def _one(connection: Connection, source: str, service: str, roles: Sequence[str]) -> Passing:
+def _simulate_for_service(
+    connection: AwsConnection, source: str, service: str, roles: Sequence[str]
+) -> PassRoleCheck:
     """Ask for one service, since policies may allow to pass a role to some only."""
     if not roles:
-        return Passing()
+        return PassRoleCheck()
     answered = connection.client("iam").simulate_principal_policy(
         PolicySourceArn=source,
         ActionNames=["iam:PassRole"],
@@ -144,4 +158,4 @@ def _one(connection: Connection, source: str, service: str, roles: Sequence[str]
                 f"{source} may not pass the role {role} to {service}"
                 f" ({result['EvalDecision']}): allow iam:PassRole on it."
             )
-    return Passing(refused=tuple(refused), unknown=tuple(unknown))
+    return PassRoleCheck(failures=tuple(refused), unknown=tuple(unknown))

@@ -12,11 +12,11 @@ from scar.aws.model.limits import VCPU_QUOTAS
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.model.resources import ComputeType
 
 # What stands for AWS need not know of quotas; that is no news for anybody.
-_NO_SUCH = frozenset({"404", "NotImplemented", "NoSuchResourceException"})
+_NOT_SUPPORTED_CODES = frozenset({"404", "NotImplemented", "NoSuchResourceException"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,23 +31,25 @@ class Quotas:
     concurrency: int | None = None
     unreserved: int | None = None
     vcpus: Mapping[tuple[ComputeType, bool], float] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
+    unread_quotas: tuple[str, ...] = ()
 
 
-def read(connection: Connection, machines: Collection[tuple[ComputeType, bool]]) -> Quotas:
+def read_quotas(
+    connection: AwsConnection, machines: Collection[tuple[ComputeType, bool]]
+) -> Quotas:
     """Ask Lambda, and Service Quotas for each kind of machines."""
     unread: list[str] = []
     asked = sorted(pair for pair in machines if pair in VCPU_QUOTAS)
 
-    def told(error: faults.SdkError, what: str) -> None:
-        if faults.code(error) not in _NO_SUCH:
+    def record_unread(error: faults.SdkError, what: str) -> None:
+        if faults.error_code(error) not in _NOT_SUPPORTED_CODES:
             unread.append(f"{what} could not be read: {error}")
 
     def concurrency() -> tuple[int | None, int | None]:
         try:
             limit = connection.client("lambda").get_account_settings()["AccountLimit"]
         except faults.SDK_ERRORS as error:
-            told(error, "Lambda's quota of concurrent runs")
+            record_unread(error, "Lambda's quota of concurrent runs")
             return None, None
         return limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
 
@@ -58,7 +60,7 @@ def read(connection: Connection, machines: Collection[tuple[ComputeType, bool]])
                 ServiceCode=service, QuotaCode=code
             )
         except faults.SDK_ERRORS as error:
-            told(error, f"The quota {name!r}")
+            record_unread(error, f"The quota {name!r}")
             return None
         return float(found["Quota"]["Value"])
 
@@ -67,4 +69,4 @@ def read(connection: Connection, machines: Collection[tuple[ComputeType, bool]])
         found = dict(zip(asked, pool.map(vcpus, asked), strict=True))
     known = {pair: value for pair, value in found.items() if value is not None}
     total, free = runs.result()
-    return Quotas(concurrency=total, unreserved=free, vcpus=known, unread=tuple(unread))
+    return Quotas(concurrency=total, unreserved=free, vcpus=known, unread_quotas=tuple(unread))

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, overload
 
-from scar.aws.client.errors import translated
+from scar.aws.client.errors import translate_errors
 from scar.aws.model.account import Account
 from scar.errors import ScarError
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 60
-ATTEMPTS = 5
-CONNECTIONS = 32
+MAX_ATTEMPTS = 5
+MAX_POOL_CONNECTIONS = 32
 
-Service = Literal[
+ServiceName = Literal[
     "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sts"
 ]
 
@@ -57,19 +57,19 @@ def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
     usual: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT,
         "read_timeout": READ_TIMEOUT,
-        "max_pool_connections": CONNECTIONS,
-        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+        "max_pool_connections": MAX_POOL_CONNECTIONS,
+        "retries": {"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
     }
     return Config(**{**usual, **others})
 
 
-def expect_owner(client: S3Client, owner: Callable[[], str]) -> None:
+def add_expected_bucket_owner(client: S3Client, owner: Callable[[], str]) -> None:
     """Make every call one to a bucket of that account: names are anybody's who comes first.
 
     An empty ExpectedBucketOwner asks whoever owns it. Addresses for others stay short.
     """
 
-    def name_owner(
+    def add_owner(
         params: dict[str, Any], model: OperationModel, context: Mapping[str, object], **_: object
     ) -> None:
         expected = (model.input_shape.members if model.input_shape else {}).keys()
@@ -78,11 +78,11 @@ def expect_owner(client: S3Client, owner: Callable[[], str]) -> None:
         if params.setdefault("ExpectedBucketOwner", owner()) == "":
             del params["ExpectedBucketOwner"]
 
-    client.meta.events.register("provide-client-params.s3", name_owner)
+    client.meta.events.register("provide-client-params.s3", add_owner)
 
 
 @dataclass(slots=True, kw_only=True)
-class Connection:
+class AwsConnection:
     """A session and the clients made from it; safe to share between threads.
 
     ``endpoint_url`` is where all services answer, if it is not AWS; ``description`` says in
@@ -94,13 +94,13 @@ class Connection:
     description: str = "AWS"
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
-    _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
-    _of_service: Mapping[str, threading.RLock] = field(
-        default_factory=lambda: {service: threading.RLock() for service in get_args(Service)},
+    _session_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
+    _service_locks: Mapping[str, threading.RLock] = field(
+        default_factory=lambda: {service: threading.RLock() for service in get_args(ServiceName)},
         init=False,
         repr=False,
     )
-    _asking: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
+    _identity_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
     @overload
     def client(self, service: Literal["batch"]) -> BatchClient: ...
@@ -123,25 +123,25 @@ class Connection:
     @overload
     def client(self, service: Literal["sts"]) -> STSClient: ...
 
-    def client(self, service: Service) -> Any:
+    def client(self, service: ServiceName) -> Any:
         """Return the one client of a service; raise ConfigurationError if it cannot be made."""
-        with self._of_service[service]:
+        with self._service_locks[service]:
             if service not in self._clients:
                 # Sessions make one client at a time.
-                with self._lock:
-                    self._clients[service] = self._new(service)
+                with self._session_lock:
+                    self._clients[service] = self._create_client(service)
             return self._clients[service]
 
-    def make_ready(self, *services: Service) -> None:
+    def create_clients_in_background(self, *services: ServiceName) -> None:
         """Make clients in the background: that takes as long as the first calls."""
 
-        def make() -> None:
+        def create_clients() -> None:
             # What fails here fails again, and is told, where the client is used.
             with contextlib.suppress(ScarError):
                 for service in services:
                     self.client(service)
 
-        threading.Thread(target=make, name="clients", daemon=True).start()
+        threading.Thread(target=create_clients, name="clients", daemon=True).start()
 
     @property
     def account(self) -> Account:
@@ -149,30 +149,30 @@ class Connection:
 
         Raises ConfigurationError without usable credentials or Region.
         """
-        return self._who()[0]
+        return self._caller_identity()[0]
 
     @property
     def principal(self) -> str:
         """Return the ARN of whoever calls, asked like the account."""
-        return self._who()[1]
+        return self._caller_identity()[1]
 
-    def _who(self) -> tuple[Account, str]:
-        with self._asking:
+    def _caller_identity(self) -> tuple[Account, str]:
+        with self._identity_lock:
             if self._identity is None:
                 sts = self.client("sts")
-                with translated("find out whose account this is"):
+                with translate_errors("find out whose account this is"):
                     identity = sts.get_caller_identity()
                 partition = identity["Arn"].split(":")[1]
                 account = Account(identity["Account"], sts.meta.region_name, partition)
                 self._identity = account, identity["Arn"]
             return self._identity
 
-    def _new(self, service: Service) -> object:
+    def _create_client(self, service: ServiceName) -> object:
         config = client_config()
         if service == "s3":
             style: Literal["path", "auto"] = "path" if self.endpoint_url else "auto"
             config = client_config(signature_version="s3v4", s3={"addressing_style": style})
-        with translated(f"connect to {service}"):
+        with translate_errors(f"connect to {service}"):
             client: Any = self.session.client(
                 service,
                 endpoint_url=self.endpoint_url,
@@ -183,5 +183,5 @@ class Connection:
         if service != "ec2":  # has 3,000 shapes to look through, and names no errors
             client.exceptions  # noqa: B018
         if service == "s3":
-            expect_owner(client, lambda: self.account.id)
+            add_expected_bucket_owner(client, lambda: self.account.id)
         return client

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from scar.errors import ConfigurationError, Refused, ScarError
+from scar.errors import ConfigurationError, OperationRefusedError, ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ SdkError: TypeAlias = BotoCoreError | ClientError | ResponseParserError
 # All that a call raises: to botocore, an answer that it cannot read is no BotoCoreError.
 SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 NO_REGION = "Set AWS_REGION or give --region; `scar --local` needs no account."
-_CREDENTIALS = frozenset(
+_CREDENTIAL_ERROR_CODES = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
@@ -38,7 +38,7 @@ _CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-_UNAUTHORIZED = re.compile(
+_UNAUTHORIZED_MESSAGE = re.compile(
     r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>\w[\w-]*:\w+)"
     r"(?: on resource: (?P<on>\S+))?"
 )
@@ -56,11 +56,13 @@ _S3_ACTIONS = {
     "PutBucketNotificationConfiguration": "PutBucketNotification",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+_ACCESS_DENIED_CODES = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
+)
 
 
 @contextlib.contextmanager
-def translated(doing: str, who: str = "") -> Iterator[None]:
+def translate_errors(doing: str, who: str = "") -> Iterator[None]:
     """Raise what the SDK raises as a ScarError that says what was being done.
 
     ``doing`` completes "Cannot …"; ``who`` is the ARN of whoever does it, where that is known
@@ -70,14 +72,14 @@ def translated(doing: str, who: str = "") -> Iterator[None]:
     try:
         yield
     except SDK_ERRORS as error:
-        raise of(error, doing, who) from error
+        raise to_scar_error(error, doing, who) from error
 
 
-class NotOurs(Refused):
+class UnmanagedResourceError(OperationRefusedError):
     """Something of the name that scar would use exists already, and scar did not make it."""
 
 
-def code(error: BaseException | None) -> str:
+def error_code(error: BaseException | None) -> str:
     """Return AWS's error code, such as ``NoSuchBucket``; for a HEAD it is the status.
 
     Empty if AWS did not answer at all, or not as AWS does.
@@ -87,13 +89,13 @@ def code(error: BaseException | None) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def message(error: ClientError) -> str:
+def error_message(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", ""))
 
 
-def of(error: SdkError, doing: str, who: str = "") -> ScarError:
+def to_scar_error(error: SdkError, doing: str, who: str = "") -> ScarError:
     if isinstance(error, ClientError):
-        return _refusal(error, doing, who)
+        return _client_error_to_scar_error(error, doing, who)
     match error:
         case NoCredentialsError() | PartialCredentialsError():
             remedy = "Run `aws configure`, set AWS_PROFILE, or use `scar --local`."
@@ -113,20 +115,23 @@ def of(error: SdkError, doing: str, who: str = "") -> ScarError:
     return ConfigurationError(f"Cannot {doing}: {error}", remedy=remedy)
 
 
-def _refusal(error: ClientError, doing: str, who: str) -> ScarError:
-    what = f"Cannot {doing}: {error.operation_name} answered {code(error)}: {message(error)}"
-    if code(error) in _CREDENTIALS:
+def _client_error_to_scar_error(error: ClientError, doing: str, who: str) -> ScarError:
+    code = error_code(error)
+    what = f"Cannot {doing}: {error.operation_name} answered {code}: {error_message(error)}"
+    if code in _CREDENTIAL_ERROR_CODES:
         return ConfigurationError(
             what, remedy="Renew or correct the credentials, then run the same command again."
         )
-    if code(error) in _DENIED:
-        return Refused(what, remedy=_permission(error, who))
-    return Refused(what, remedy="Correct what the message names, then run the same command again.")
+    if error_code(error) in _ACCESS_DENIED_CODES:
+        return OperationRefusedError(what, remedy=_permission_remedy(error, who))
+    return OperationRefusedError(
+        what, remedy="Correct what the message names, then run the same command again."
+    )
 
 
-def _permission(error: ClientError, who: str) -> str:
+def _permission_remedy(error: ClientError, who: str) -> str:
     """Say who must be allowed which action on what, as far as AWS tells; S3 tells little."""
-    if told := _UNAUTHORIZED.search(message(error)):
+    if told := _UNAUTHORIZED_MESSAGE.search(error_message(error)):
         who, action, on = told["who"], told["action"], told["on"] or "this resource"
     else:
         operation = error.operation_name

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _REGION: Variable = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
 
 
-class _Tables(JSONFileLoader):
+class _PlainJsonLoader(JSONFileLoader):
     """Reads tables into plain dictionaries, which keep their order too.
 
     botocore makes ordered ones, as older Pythons needed: that takes twice as long.
@@ -38,7 +38,7 @@ class _Tables(JSONFileLoader):
         return None
 
 
-class _Loader(Loader):
+class _FolderListingLoader(Loader):
     """Names all folders there are, whatever they contain.
 
     botocore looks into each of its 400 for a table of the kind that is asked for, once per kind:
@@ -46,25 +46,27 @@ class _Loader(Loader):
     """
 
     @cached_property
-    def _folders(self) -> list[str]:
+    def _service_folders(self) -> list[str]:
         roots = filter(os.path.isdir, self.search_paths)
         return sorted({name for root in roots for name in os.listdir(root)})  # noqa: PTH208
 
     def list_available_services(self, type_name: str) -> list[str]:
         del type_name
-        return self._folders
+        return self._service_folders
 
 
-def core(variables: Mapping[str, Variable] | None = None, *, profile: str | None = None) -> Session:
+def new_session(
+    variables: Mapping[str, Variable] | None = None, *, profile: str | None = None
+) -> Session:
     """Make what ``boto3.Session`` rests on; ``variables`` as botocore has them.
 
     Raises ProfileNotFound.
     """
     session = Session(session_vars={"region": _REGION, **(variables or {})}, profile=profile)
     usual = create_loader(session.get_config_variable("data_path"))
-    loader = _Loader(
+    loader = _FolderListingLoader(
         extra_search_paths=usual.search_paths,
-        file_loader=_Tables(),
+        file_loader=_PlainJsonLoader(),
         include_default_search_paths=False,
     )
     session.register_component("data_loader", loader)

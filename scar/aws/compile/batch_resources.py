@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 
     from scar.aws.compile.policies import DataFlow
     from scar.aws.model.account import Account
-    from scar.aws.model.function import Batch, Compute, Function
-    from scar.aws.model.network import Network
+    from scar.aws.model.function import BatchSettings, ComputeSettings, Function
+    from scar.aws.model.network import VpcNetwork
     from scar.aws.model.resources import Pairs, Resource
 
 # BEST_FIT could never be updated, and needs a fleet role for spot instances.
-_ALLOCATION = {
+_ALLOCATION_STRATEGIES = {
     "EC2": "BEST_FIT_PROGRESSIVE",
     "SPOT": "SPOT_PRICE_CAPACITY_OPTIMIZED",
     "ECS_MANAGED_INSTANCES": "BEST_FIT_PROGRESSIVE",
 }
 
 
-def queue_name(function: Function, account: Account, network: Network | None) -> str:
+def job_queue_name(function: Function, account: Account, network: VpcNetwork | None) -> str:
     """Name the queue of the function's jobs, before it exists; empty if it has none."""
     if function.batch is None:
         return ""
-    return environment(function, account, network).name
+    return compute_environment(function, account, network).name
 
 
-def environment(
-    function: Function, account: Account, network: Network | None
+def compute_environment(
+    function: Function, account: Account, network: VpcNetwork | None
 ) -> ComputeEnvironment:
     """Describe the machines; the name is a digest of everything else, so equals are shared."""
     if function.batch is None or network is None:
@@ -59,55 +59,57 @@ def environment(
         min_vcpus=0 if compute.is_fargate else compute.min_vcpus,
         instance_types=_instance_types(function.batch, arm=arm),
         image_type=_image_type(function.batch),
-        allocation=_ALLOCATION.get(compute.type, ""),
+        allocation=_ALLOCATION_STRATEGIES.get(compute.type, ""),
         subnets=network.subnets,
         security_groups=network.security_groups,
-        instance_profile=_profile(compute, account),
+        instance_profile=_instance_profile_arn(compute, account),
         service_role=compute.service_role,
     )
     # Fargate has no instance types to tell the architectures apart, yet one queue has one.
     content = {**asdict(resource), "architecture": function.architecture}
-    if not wants_template(compute):
-        return replace(resource, name=names.shared(content))
-    name = names.shared({**content, "disk": compute.disk_gib, "user_data": compute.user_data})
+    if not needs_launch_template(compute):
+        return replace(resource, name=names.shared_resource_name(content))
+    name = names.shared_resource_name(
+        {**content, "disk": compute.disk_gib, "user_data": compute.user_data}
+    )
     return replace(resource, name=name, launch_template=f"{name}:1")
 
 
-def wants_template(compute: Compute) -> bool:
+def needs_launch_template(compute: ComputeSettings) -> bool:
     """Say whether instances are to be other than Batch starts them by itself."""
     return not compute.is_fargate and bool(compute.disk_gib or compute.user_data)
 
 
-def given_role(function: Function, account: Account) -> str:
+def user_role_arn(function: Function, account: Account) -> str:
     """Return the ARN of the user's role, of which the FDL may only give the name."""
     if not function.role or function.role.startswith("arn:"):
         return function.role
     return account.iam_arn(f"role/{function.role}")
 
 
-def of(
-    function: Function, flow: DataFlow, digest: str, network: Network | None
+def compile_batch(
+    function: Function, flow: DataFlow, digest: str, network: VpcNetwork | None
 ) -> Iterator[Resource]:
     """Compile everything that only functions with Batch have."""
     account = flow.account
     batch = function.batch
     if batch is None:
         return
-    machines = environment(function, account, network)
+    machines = compute_environment(function, account, network)
     yield LogGroup(
         name=names.batch_log_group(function.name), retention_days=function.retention_days
     )
-    yield from _roles(function, flow)
-    if batch.compute.shares_role:
-        role = names.instance_role(account.region)
+    yield from _compile_roles(function, flow)
+    if batch.compute.uses_shared_role:
+        role = names.instance_role_name(account.region)
         yield Role(
             name=role,
-            trust=policies.trust("ec2", account),
+            trust=policies.trust_policy("ec2", account),
             policy=policies.instance_role(account),
             boundary=function.boundary,
         )
         yield InstanceProfile(name=role, role=role)
-    if wants_template(batch.compute):
+    if needs_launch_template(batch.compute):
         yield LaunchTemplate(
             name=machines.name,
             disk_gib=batch.compute.disk_gib,
@@ -115,38 +117,38 @@ def of(
         )
     yield machines
     yield JobQueue(name=machines.name, environment=machines.name)
-    yield _definition(function, account, digest, network)
+    yield _compile_job_definition(function, account, digest, network)
 
 
-def _roles(function: Function, flow: DataFlow) -> Iterator[Role]:
+def _compile_roles(function: Function, flow: DataFlow) -> Iterator[Role]:
     account = flow.account
     if function.role or function.batch is None:
         return
     yield Role(
-        name=names.role(function.name, account.region, "job"),
-        trust=policies.trust("ecs-tasks", account),
+        name=names.role_name(function.name, account.region, "job"),
+        trust=policies.trust_policy("ecs-tasks", account),
         policy=policies.job_role(flow),
         boundary=function.boundary,
     )
     if function.batch.compute.is_fargate:
         yield Role(
-            name=names.role(function.name, account.region, "exec"),
-            trust=policies.trust("ecs-tasks", account),
+            name=names.role_name(function.name, account.region, "exec"),
+            trust=policies.trust_policy("ecs-tasks", account),
             policy=policies.execution_role(account, function.name, function.repository),
             boundary=function.boundary,
         )
 
 
-def _definition(
-    function: Function, account: Account, digest: str, network: Network | None
+def _compile_job_definition(
+    function: Function, account: Account, digest: str, network: VpcNetwork | None
 ) -> JobDefinition:
     batch = function.batch
     assert batch is not None  # noqa: S101  # said by the caller, for the type checker
     fargate = batch.compute.is_fargate
 
-    def role(purpose: str) -> str:
-        generated = names.role(function.name, account.region, purpose)
-        given = given_role(function, account)
+    def role_arn(purpose: str) -> str:
+        generated = names.role_name(function.name, account.region, purpose)
+        given = user_role_arn(function, account)
         return given or account.iam_arn(f"role/scar/{generated}")
 
     return JobDefinition(
@@ -158,31 +160,31 @@ def _definition(
         gpus=batch.gpus,
         timeout=batch.timeout,
         attempts=batch.attempts,
-        job_role=role("job"),
-        execution_role=role("exec") if fargate else "",
-        public_ip=fargate and network is not None and network.public,
+        job_role=role_arn("job"),
+        execution_role=role_arn("exec") if fargate else "",
+        public_ip=fargate and network is not None and network.needs_public_ip,
         architecture=function.architecture if fargate else "x86_64",
         disk_gib=batch.compute.disk_gib if fargate else 0,
-        environment=_variables(function, batch, account),
+        environment=_job_environment(function, batch, account),
         tags=tuple(
             sorted(
                 {
                     names.FUNCTION_TAG: function.name,
-                    names.QUEUE_TAG: queue_name(function, account, network),
+                    names.QUEUE_TAG: job_queue_name(function, account, network),
                 }.items()
             )
         ),
     )
 
 
-def _variables(function: Function, batch: Batch, account: Account) -> Pairs:
+def _job_environment(function: Function, batch: BatchSettings, account: Account) -> Pairs:
     """The script sees in a job what it sees in Lambda; Batch itself tells no Region."""
     region = {"AWS_REGION": account.region, "AWS_DEFAULT_REGION": account.region}
     given = {**dict(function.environment), **dict(batch.environment)}
     return tuple(sorted({**region, **given}.items()))
 
 
-def _instance_types(batch: Batch, *, arm: bool) -> tuple[str, ...]:
+def _instance_types(batch: BatchSettings, *, arm: bool) -> tuple[str, ...]:
     """Take what fits; ``optimal`` means ``default_x86_64``, and GPUs are in no such group."""
     if batch.compute.is_fargate:
         return ()
@@ -193,14 +195,14 @@ def _instance_types(batch: Batch, *, arm: bool) -> tuple[str, ...]:
     return ("default_arm64",) if arm else ("optimal",)
 
 
-def _image_type(batch: Batch) -> str:
+def _image_type(batch: BatchSettings) -> str:
     if batch.compute.is_fargate:
         return ""
     return "ECS_AL2023_NVIDIA" if batch.gpus else "ECS_AL2023"
 
 
-def _profile(compute: Compute, account: Account) -> str:
+def _instance_profile_arn(compute: ComputeSettings, account: Account) -> str:
     if compute.is_fargate:
         return ""
-    ours = f"instance-profile/scar/{names.instance_role(account.region)}"
+    ours = f"instance-profile/scar/{names.instance_role_name(account.region)}"
     return compute.instance_profile or account.iam_arn(ours)

@@ -14,16 +14,16 @@ from scar.aws.compile import (
 )
 from scar.aws.compile import job_sizes as sizes
 from scar.aws.compile import policies
-from scar.aws.compile.policies import DataFlow, Place
+from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model import names
-from scar.aws.model.function import folder, is_s3
-from scar.aws.model.network import Network
+from scar.aws.model.function import is_s3, key_prefix
+from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import (
     Bucket,
     BucketNotification,
     ComputeEnvironment,
+    EcrImage,
     EventInvokeConfig,
-    Image,
     InvokePermission,
     JobQueue,
     LambdaFunction,
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Pairs
 
 _TAG_LENGTH = 256
-_NAMED_BY_CONTENT = (Image, ComputeEnvironment, JobQueue, LaunchTemplate)
+_NAMED_BY_CONTENT = (EcrImage, ComputeEnvironment, JobQueue, LaunchTemplate)
 
 
-def desired(
+def compile_resources(
     functions: Iterable[Function],
     account: Account,
     *,
     images: Mapping[str, str],
-    networks: Mapping[str, Network],
+    networks: Mapping[str, VpcNetwork],
     kms_keys: Mapping[str, str] | None = None,
 ) -> tuple[Resource, ...]:
     """Compile functions to resources, each once.
@@ -63,47 +63,53 @@ def desired(
     """
     wanted = list(functions)
     found: dict[object, Resource] = {
-        r.key: r for r in (StateBucket(name=names.state_bucket(account)), *_buckets(wanted))
+        r.key: r
+        for r in (StateBucket(name=names.state_bucket_name(account)), *_compile_buckets(wanted))
     }
     for function in wanted:
         network = networks.get(function.name)
-        queue = machines.queue_name(function, account, network)
+        queue = machines.job_queue_name(function, account, network)
         flow = data_flow(function, account, queue, kms_keys)
-        if names.DELEGATE in images and delegate.serves(function):
-            flow = replace(flow, delegate=delegate.arn(account))
-        for resource in _of(function, flow, images[function.name], network):
+        if names.FAILURE_HANDLER in images and delegate.handles(function):
+            flow = replace(flow, failure_handler=delegate.handler_arn(account))
+        for resource in _compile_function(function, flow, images[function.name], network):
             found.setdefault(resource.key, resource)
-    serving = delegate.described(wanted) if names.DELEGATE in images else None
+    serving = delegate.handler_function(wanted) if names.FAILURE_HANDLER in images else None
     if serving is not None:
-        taking = delegate.resources(serving, account, images[serving.name])
+        taking = delegate.compile_handler(serving, account, images[serving.name])
         configs = (
             function_config(f, account, ImageDefaults(), networks.get(f.name))
             for f in wanted
-            if delegate.serves(f)
+            if delegate.handles(f)
         )
-        found |= {r.key: r for r in (*taking, *(delegate.told(c, account) for c in configs))}
+        found |= {
+            r.key: r
+            for r in (*taking, *(delegate.batch_target_record(c, account) for c in configs))
+        }
     return tuple(found.values())
 
 
-def sketch(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
+def compile_named_resources(
+    functions: Sequence[Function], account: Account
+) -> tuple[Resource, ...]:
     """Compile what has a name before images and networks are known: enough to look for it."""
     digests = dict.fromkeys((f.name for f in functions), "")
-    if (serving := delegate.described(functions)) is not None:
+    if (serving := delegate.handler_function(functions)) is not None:
         digests[serving.name] = ""
-    anywhere = {f.name: Network() for f in functions if f.batch is not None}
-    found = desired(functions, account, images=digests, networks=anywhere)
+    anywhere = {f.name: VpcNetwork() for f in functions if f.batch is not None}
+    found = compile_resources(functions, account, images=digests, networks=anywhere)
     return tuple(r for r in found if not isinstance(r, _NAMED_BY_CONTENT))
 
 
 def function_config(
-    function: Function, account: Account, image: ImageDefaults, network: Network | None = None
+    function: Function, account: Account, image: ImageDefaults, network: VpcNetwork | None = None
 ) -> FunctionConfig:
     """Say what the deployed function must know of itself; ``network`` only matters with Batch."""
-    queue = machines.queue_name(function, account, network)
+    queue = machines.job_queue_name(function, account, network)
     return FunctionConfig(
         name=function.name,
         mode=function.mode,
-        state_bucket=names.state_bucket(account),
+        state_bucket=names.state_bucket_name(account),
         script=function.script.name if function.script else "",
         image=image,
         environment=dict(function.container_environment),
@@ -111,18 +117,18 @@ def function_config(
         timeout_threshold=function.timeout_threshold,
         memory=function.memory,
         log_level=function.log_level,
-        batch=_target(function, queue),
+        batch=_batch_target(function, queue),
     )
 
 
-def _target(function: Function, queue: str) -> BatchTarget | None:
+def _batch_target(function: Function, queue: str) -> BatchTarget | None:
     if function.batch is None:
         return None
     return BatchTarget(
         queue=queue,
         definition=function.name,
         memory=function.batch.memory,
-        larger=sizes.larger(function.batch),
+        larger=sizes.larger_sizes(function.batch),
     )
 
 
@@ -138,50 +144,58 @@ def data_flow(
     return DataFlow(
         account=account,
         function=function.name,
-        inputs=tuple(Place(i.bucket, i.prefix) for i in function.inputs if is_s3(i.provider)),
+        inputs=tuple(
+            BucketFolder(i.bucket, i.prefix) for i in function.inputs if is_s3(i.provider)
+        ),
         outputs=tuple(
-            Place(_bucket(o.path), folder(o.path)) for o in function.outputs if is_s3(o.provider)
+            BucketFolder(_bucket_of_path(o.path), key_prefix(o.path))
+            for o in function.outputs
+            if is_s3(o.provider)
         ),
         queue=queue,
         kms_keys=tuple(sorted((kms_keys or {}).items())),
-        vpc=bool(function.subnets),
+        in_vpc=bool(function.subnets),
         file_systems=tuple((file_systems, point) for point, _ in function.file_systems),
     )
 
 
-def _of(
-    function: Function, flow: DataFlow, digest: str, network: Network | None
+def _compile_function(
+    function: Function, flow: DataFlow, digest: str, network: VpcNetwork | None
 ) -> Iterator[Resource]:
     account = flow.account
     yield LogGroup(
         name=names.lambda_log_group(function.name), retention_days=function.retention_days
     )
     if function.create_image:
-        yield repositories.of(function, account)
-        yield Image(name=function.repository, digest=digest)
+        yield repositories.compile_repository(function, account)
+        yield EcrImage(name=function.repository, digest=digest)
     if not function.role:
         yield Role(
-            name=names.role(function.name, account.region, "lambda"),
-            trust=policies.trust("lambda", account),
+            name=names.role_name(function.name, account.region, "lambda"),
+            trust=policies.trust_policy("lambda", account),
             policy=policies.lambda_role(flow),
             boundary=function.boundary,
         )
-    yield from machines.of(function, flow, digest, network)
-    yield _function(function, account, digest, flow)
+    yield from machines.compile_batch(function, flow, digest, network)
+    yield _lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
         name=function.name,
         retries=function.retries,
         max_age=function.max_event_age,
-        on_failure=flow.delegate,
+        on_failure=flow.failure_handler,
     )
-    yield from _triggers(function, account)
+    yield from _compile_triggers(function, account)
 
 
-def _function(function: Function, account: Account, digest: str, flow: DataFlow) -> LambdaFunction:
-    generated = account.iam_arn(f"role/scar/{names.role(function.name, account.region, 'lambda')}")
+def _lambda_function(
+    function: Function, account: Account, digest: str, flow: DataFlow
+) -> LambdaFunction:
+    generated = account.iam_arn(
+        f"role/scar/{names.role_name(function.name, account.region, 'lambda')}"
+    )
     return LambdaFunction(
         name=function.name,
-        role_arn=machines.given_role(function, account) or generated,
+        role_arn=machines.user_role_arn(function, account) or generated,
         image=names.image_uri(account, function.repository, digest),
         memory=function.memory,
         timeout=function.timeout,
@@ -189,7 +203,7 @@ def _function(function: Function, account: Account, digest: str, flow: DataFlow)
         architecture=function.architecture,
         environment=tuple(sorted(function.environment)),
         description=function.description,
-        tags=_tags(function, flow),
+        tags=_function_tags(function, flow),
         reserved_concurrency=function.reserved_concurrency,
         subnets=tuple(sorted(function.subnets)),
         security_groups=tuple(sorted(function.security_groups)),
@@ -198,12 +212,12 @@ def _function(function: Function, account: Account, digest: str, flow: DataFlow)
     )
 
 
-def _tags(function: Function, flow: DataFlow) -> Pairs:
+def _function_tags(function: Function, flow: DataFlow) -> Pairs:
     """What later commands need to know about the function without its FDL."""
     tags = dict(function.tags) | {
         names.FUNCTION_TAG: function.name,
         names.MODE_TAG: function.mode.value,
-        names.IMAGE_TAG: _taggable(function.image_name),
+        names.IMAGE_TAG: _tag_value(function.image_name),
         names.QUEUE_TAG: flow.queue,
     }
     places = sorted({place.bucket for place in (*flow.inputs, *flow.outputs)})
@@ -213,22 +227,22 @@ def _tags(function: Function, flow: DataFlow) -> Pairs:
     return tuple(sorted((name, value) for name, value in tags.items() if value))
 
 
-def _taggable(text: str) -> str:
+def _tag_value(text: str) -> str:
     """Tag values hold 256 characters: letters, digits, spaces and ``+ - = . _ : / @``."""
     kept = "".join(c if c.isalnum() or c in " +-=._:/@" else "_" for c in text)
     return kept[:_TAG_LENGTH]
 
 
-def _triggers(function: Function, account: Account) -> Iterator[Resource]:
+def _compile_triggers(function: Function, account: Account) -> Iterator[Resource]:
     inputs = [i for i in function.inputs if is_s3(i.provider)]
     for bucket in sorted({i.bucket for i in inputs}):
         yield InvokePermission(
-            name=f"{function.name}/{names.statement(bucket)}",
+            name=f"{function.name}/{names.permission_statement_id(bucket)}",
             source_arn=account.s3_arn(bucket),
             source_account=account.id,
         )
     for item in inputs:
-        rule = names.notification(function.name, item.bucket, item.prefix, item.suffix)
+        rule = names.notification_rule_id(function.name, item.bucket, item.prefix, item.suffix)
         yield BucketNotification(
             name=f"{item.bucket}/{rule}",
             function_arn=account.arn("lambda", f"function:{function.name}"),
@@ -237,17 +251,17 @@ def _triggers(function: Function, account: Account) -> Iterator[Resource]:
         )
 
 
-def _buckets(functions: Iterable[Function]) -> Iterator[Bucket]:
+def _compile_buckets(functions: Iterable[Function]) -> Iterator[Bucket]:
     """Collect the folders that all functions want in a bucket."""
     folders: dict[str, set[str]] = {}
     for function in functions:
         paths = [i.path for i in function.inputs if is_s3(i.provider)]
         paths += [o.path for o in function.outputs if is_s3(o.provider)]
         for path in paths:
-            folders.setdefault(_bucket(path), set()).add(folder(path))
+            folders.setdefault(_bucket_of_path(path), set()).add(key_prefix(path))
     for bucket in sorted(folders):
         yield Bucket(name=bucket, folders=tuple(sorted(folders[bucket] - {""})))
 
 
-def _bucket(path: str) -> str:
+def _bucket_of_path(path: str) -> str:
     return path.strip("/").partition("/")[0]

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile import policies
 from scar.aws.model import names
-from scar.aws.model.resources import Repository
+from scar.aws.model.resources import EcrRepository
 
 if TYPE_CHECKING:
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
 
 
-def of(function: Function, account: Account) -> Repository:
+def compile_repository(function: Function, account: Account) -> EcrRepository:
     """Compile the repository; its tags tell removing what it must know without an FDL."""
     tags = dict(function.tags) | {
         names.FUNCTION_TAG: function.name,
         names.MANAGED_TAG: "true",
         names.KEEP_TAG: "true" if function.keep_repository else "false",
     }
-    return Repository(
+    return EcrRepository(
         name=function.repository,
-        policy=policies.repository(account),
-        lifecycle=policies.lifecycle(),
+        policy=policies.repository_policy(account),
+        lifecycle=policies.lifecycle_policy(),
         scan_on_push=True,
         tags=tuple(sorted(tags.items())),
     )

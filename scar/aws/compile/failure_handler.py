@@ -15,21 +15,21 @@ from scar.aws.compile import policies
 from scar.aws.model import names
 from scar.aws.model.function import Function
 from scar.aws.model.resources import (
+    BatchTargetRecord,
+    EcrImage,
     EventInvokeConfig,
-    Image,
     LambdaFunction,
     LogGroup,
     Role,
-    RunsElsewhere,
 )
-from supervisor.config import dump
+from supervisor.config import config_to_json
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scar.aws.model.account import Account
-    from scar.aws.model.resources import Architecture, Key, Resource
+    from scar.aws.model.resources import Architecture, Resource, ResourceKey
 
 # MB and seconds: it reads and writes records and submits jobs, the runs of one event in turn.
 _MEMORY, _TIMEOUT = 256, 120
@@ -37,38 +37,39 @@ _MEMORY, _TIMEOUT = 256, 120
 _RETRIES = 2
 
 
-def serves(function: Function) -> bool:
+def handles(function: Function) -> bool:
     """Say whether the function's lost events go there."""
     return not function.role
 
 
-def unserved(functions: Iterable[Function]) -> Iterator[str]:
+def unhandled_function_notes(functions: Iterable[Function]) -> Iterator[str]:
     """Say which functions that could go on in Batch are not helped when Lambda kills them."""
     for function in functions:
-        if function.mode is ExecutionMode.LAMBDA_BATCH and not serves(function):
+        if function.mode is ExecutionMode.LAMBDA_BATCH and not handles(function):
             yield (
                 f"what Lambda kills of {function.name} does not go on in Batch: its iam.role is"
-                f" yours, so {names.DELEGATE} does not hear of it"
+                f" yours, so {names.FAILURE_HANDLER} does not hear of it"
             )
 
 
-def bounded(functions: Iterable[Function]) -> Iterator[str]:
+def boundary_notes(functions: Iterable[Function]) -> Iterator[str]:
     """Say under which boundary the delegate is, if the functions it serves do not agree."""
-    served = [f for f in functions if serves(f)]
+    served = [f for f in functions if handles(f)]
     if len({f.boundary for f in served}) > 1:
         yield (
-            f"{names.DELEGATE} serves functions under several permissions boundaries; it is made"
+            f"{names.FAILURE_HANDLER} serves functions under several permissions boundaries; it"
+            " is made"
             f" under that of {served[0].name}"
         )
 
 
-def described(functions: Iterable[Function]) -> Function | None:
+def handler_function(functions: Iterable[Function]) -> Function | None:
     """Describe the delegate of these functions, None if none of them has one."""
-    first = next((f for f in functions if serves(f)), None)
+    first = next((f for f in functions if handles(f)), None)
     if first is None:
         return None
     return Function(
-        name=names.DELEGATE,
+        name=names.FAILURE_HANDLER,
         architecture=first.architecture,
         memory=_MEMORY,
         timeout=_TIMEOUT,
@@ -78,34 +79,34 @@ def described(functions: Iterable[Function]) -> Function | None:
     )
 
 
-def configure(account: Account, image: ImageDefaults) -> FunctionConfig:
+def handler_config(account: Account, image: ImageDefaults) -> FunctionConfig:
     """Say what the deployed delegate must know of itself."""
     return FunctionConfig(
-        name=names.DELEGATE,
+        name=names.FAILURE_HANDLER,
         mode=ExecutionMode.LAMBDA,
-        state_bucket=names.state_bucket(account),
+        state_bucket=names.state_bucket_name(account),
         image=image,
         memory=_MEMORY,
         delegate=True,
     )
 
 
-def arn(account: Account) -> str:
-    return account.arn("lambda", f"function:{names.DELEGATE}")
+def handler_arn(account: Account) -> str:
+    return account.arn("lambda", f"function:{names.FAILURE_HANDLER}")
 
 
-def resources(function: Function, account: Account, digest: str) -> Iterator[Resource]:
+def compile_handler(function: Function, account: Account, digest: str) -> Iterator[Resource]:
     """Compile the delegate: a function that nothing but Lambda's destinations start."""
-    role = names.role(function.name, account.region, "lambda")
+    role = names.role_name(function.name, account.region, "lambda")
     yield LogGroup(
         name=names.lambda_log_group(function.name), retention_days=function.retention_days
     )
-    yield repositories.of(function, account)
-    yield Image(name=function.repository, digest=digest)
+    yield repositories.compile_repository(function, account)
+    yield EcrImage(name=function.repository, digest=digest)
     yield Role(
         name=role,
-        trust=policies.trust("lambda", account),
-        policy=policies.delegate_role(account, function.name),
+        trust=policies.trust_policy("lambda", account),
+        policy=policies.failure_handler_role(account, function.name),
         boundary=function.boundary,
     )
     yield LambdaFunction(
@@ -122,12 +123,12 @@ def resources(function: Function, account: Account, digest: str) -> Iterator[Res
     yield EventInvokeConfig(name=function.name, retries=function.retries)
 
 
-def told(config: FunctionConfig, account: Account) -> RunsElsewhere:
+def batch_target_record(config: FunctionConfig, account: Account) -> BatchTargetRecord:
     """Say what the delegate must know of a function: where its runs may go on, no secrets."""
-    return RunsElsewhere(
+    return BatchTargetRecord(
         name=config.name,
-        bucket=names.state_bucket(account),
-        text=dump(
+        bucket=names.state_bucket_name(account),
+        text=config_to_json(
             FunctionConfig(
                 name=config.name,
                 mode=config.mode,
@@ -139,36 +140,46 @@ def told(config: FunctionConfig, account: Account) -> RunsElsewhere:
     )
 
 
-def kept(wanted: Sequence[Resource], there: Mapping[Key, Resource]) -> tuple[Resource, ...]:
+def keep_existing_handler(
+    wanted: Sequence[Resource], observed: Mapping[ResourceKey, Resource]
+) -> tuple[Resource, ...]:
     """Leave a delegate of another architecture, or under another boundary, as it is.
 
     Functions of both share it: each deployment would change it again.
     """
     found = next(
-        (r for r in there.values() if isinstance(r, LambdaFunction) and r.name == names.DELEGATE),
+        (
+            r
+            for r in observed.values()
+            if isinstance(r, LambdaFunction) and r.name == names.FAILURE_HANDLER
+        ),
         None,
     )
-    role = next((r for r in there.values() if _is_its_role(r)), None)
+    role = next((r for r in observed.values() if _is_handler_role(r)), None)
     return tuple(
         replace(r, boundary=role.boundary)
-        if isinstance(r, Role) and isinstance(role, Role) and _is_its_role(r)
+        if isinstance(r, Role) and isinstance(role, Role) and _is_handler_role(r)
         else r
         for r in wanted
-        if not (found and _is_other(r, found.architecture, wanted))
+        if not (found and _is_other_architecture(r, found.architecture, wanted))
     )
 
 
-def _is_other(resource: Resource, there: Architecture, wanted: Sequence[Resource]) -> bool:
+def _is_other_architecture(
+    resource: Resource, architecture: Architecture, wanted: Sequence[Resource]
+) -> bool:
     """Say whether this is the delegate or its image, for another architecture than is there."""
-    mine = isinstance(resource, LambdaFunction | Image) and resource.name in (
-        names.DELEGATE,
-        names.repository(names.DELEGATE),
+    mine = isinstance(resource, LambdaFunction | EcrImage) and resource.name in (
+        names.FAILURE_HANDLER,
+        names.repository_name(names.FAILURE_HANDLER),
     )
     return mine and any(
-        isinstance(r, LambdaFunction) and r.name == names.DELEGATE and r.architecture != there
+        isinstance(r, LambdaFunction)
+        and r.name == names.FAILURE_HANDLER
+        and r.architecture != architecture
         for r in wanted
     )
 
 
-def _is_its_role(resource: Resource) -> bool:
-    return isinstance(resource, Role) and resource.name.startswith(f"{names.DELEGATE}-")
+def _is_handler_role(resource: Resource) -> bool:
+    return isinstance(resource, Role) and resource.name.startswith(f"{names.FAILURE_HANDLER}-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
 from supervisor.model import ExecutionMode, OutputRule
 
 if TYPE_CHECKING:
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from scar.fdl import model as fdl
 
 
-def functions_of(document: fdl.Document) -> tuple[Function, ...]:
+def functions_of(document: fdl.FdlDocument) -> tuple[Function, ...]:
     """Return the document's functions with every value resolved, in the document's order."""
-    return tuple(_function(item) for item in document.functions.aws)
+    return tuple(_build_function(item) for item in document.functions.aws)
 
 
-def _function(described: fdl.AwsFunction) -> Function:
+def _build_function(described: fdl.AwsFunction) -> Function:
     spec = described.lambda_
     return Function(
         name=spec.name,
@@ -37,11 +37,11 @@ def _function(described: fdl.AwsFunction) -> Function:
         timeout_threshold=spec.container.timeout_threshold,
         log_level=spec.log_level,
         description=spec.description,
-        environment=_pairs(spec.environment.Variables),
-        container_environment=_pairs(spec.container.environment.Variables),
-        inputs=tuple(_input(item) for item in spec.input),
-        outputs=tuple(_output(item) for item in spec.output),
-        tags=_pairs(spec.tags),
+        environment=_sorted_pairs(spec.environment.Variables),
+        container_environment=_sorted_pairs(spec.container.environment.Variables),
+        inputs=tuple(_build_input_rule(item) for item in spec.input),
+        outputs=tuple(_build_output_rule(item) for item in spec.output),
+        tags=_sorted_pairs(spec.tags),
         role=described.iam.role,
         boundary=described.iam.permissions_boundary,
         create_roles=described.iam.create,
@@ -52,20 +52,22 @@ def _function(described: fdl.AwsFunction) -> Function:
         allow_loop=spec.allow_loop,
         repository_prefix=described.ecr.prefix,
         keep_repository=not described.ecr.delete_image,
-        batch=None if spec.execution_mode is ExecutionMode.LAMBDA else _batch(described.batch),
+        batch=None
+        if spec.execution_mode is ExecutionMode.LAMBDA
+        else _build_batch_settings(described.batch),
     )
 
 
-def _batch(spec: fdl.Batch) -> Batch:
+def _build_batch_settings(spec: fdl.BatchSpec) -> BatchSettings:
     machines = spec.compute_resources
-    return Batch(
+    return BatchSettings(
         vcpus=f"{spec.vcpus:g}",
         memory=spec.memory,
         gpus=1 if spec.enable_gpu else 0,
         timeout=spec.timeout,
         attempts=spec.attempts,
-        environment=_pairs(spec.environment.Variables),
-        compute=Compute(
+        environment=_sorted_pairs(spec.environment.Variables),
+        compute=ComputeSettings(
             type=machines.type,
             max_vcpus=machines.max_v_cpus,
             min_vcpus=machines.min_v_cpus,
@@ -80,19 +82,19 @@ def _batch(spec: fdl.Batch) -> Batch:
     )
 
 
-def _input(item: fdl.Storage) -> Input:
-    return Input(
+def _build_input_rule(item: fdl.StorageSpec) -> InputRule:
+    return InputRule(
         provider=item.storage_provider,
         path=item.path,
         suffix=item.suffix[0] if item.suffix else "",
     )
 
 
-def _output(item: fdl.Storage) -> OutputRule:
+def _build_output_rule(item: fdl.StorageSpec) -> OutputRule:
     return OutputRule(
         provider=item.storage_provider, path=item.path, prefix=item.prefix, suffix=item.suffix
     )
 
 
-def _pairs(values: dict[str, str]) -> Pairs:
+def _sorted_pairs(values: dict[str, str]) -> Pairs:
     return tuple(sorted(values.items()))

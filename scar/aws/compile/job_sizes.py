@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 
 if TYPE_CHECKING:
-    from scar.aws.model.function import Batch
+    from scar.aws.model.function import BatchSettings
 
-Size = tuple[str, int]
+JobSize = tuple[str, int]
 
 
-def larger(batch: Batch) -> tuple[Size, ...]:
+def larger_sizes(batch: BatchSettings) -> tuple[JobSize, ...]:
     """Return vCPUs and MiB above the definition's own memory, smallest first.
 
     On Fargate for each doubling the smallest offer that has it; on instances the doublings
     themselves, as far as one of AWS's general machines goes.
     """
-    steps: list[Size] = []
+    steps: list[JobSize] = []
     wanted = 2 * batch.memory
-    while wanted <= 2 * limits.BATCH_INSTANCE_MEMORY.most and len(steps) < 16:
+    while wanted <= 2 * limits.BATCH_INSTANCE_MEMORY.maximum and len(steps) < 16:
         step = _on_fargate(batch, wanted) if batch.compute.is_fargate else _on_ec2(batch, wanted)
         if step[1] > (steps[-1][1] if steps else batch.memory):
             steps.append(step)
@@ -28,11 +28,11 @@ def larger(batch: Batch) -> tuple[Size, ...]:
     return tuple(steps)
 
 
-def _on_ec2(batch: Batch, wanted: int) -> Size:
-    return batch.vcpus, min(wanted, limits.BATCH_INSTANCE_MEMORY.most)
+def _on_ec2(batch: BatchSettings, wanted: int) -> JobSize:
+    return batch.vcpus, min(wanted, limits.BATCH_INSTANCE_MEMORY.maximum)
 
 
-def _on_fargate(batch: Batch, wanted: int) -> Size:
+def _on_fargate(batch: BatchSettings, wanted: int) -> JobSize:
     """Keep the vCPUs if they can have so much memory, else take as few as can; or the most."""
     offers = sorted(
         (float(vcpus), memory, vcpus)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile import compiler
 from scar.aws.model import names
-from scar.aws.model.network import Network
+from scar.aws.model.network import VpcNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,29 +15,33 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
 
-DIGEST = f"sha256:{'0' * 64}"
-SUBNETS, GROUPS = ("subnet-00000000000000000",), ("sg-00000000000000000",)
+PLACEHOLDER_DIGEST = f"sha256:{'0' * 64}"
+PLACEHOLDER_SUBNETS, PLACEHOLDER_GROUPS = ("subnet-00000000000000000",), ("sg-00000000000000000",)
 
 
-def compiled(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
+def compile_with_placeholders(
+    functions: Sequence[Function], account: Account
+) -> tuple[Resource, ...]:
     """Compile functions; images, and networks that the FDL leaves open, are made up."""
-    return compiler.desired(
+    return compiler.compile_resources(
         functions,
         account,
-        images=dict.fromkeys((*(f.name for f in functions), names.DELEGATE), DIGEST),
-        networks=networks(functions, SUBNETS, GROUPS),
+        images=dict.fromkeys(
+            (*(f.name for f in functions), names.FAILURE_HANDLER), PLACEHOLDER_DIGEST
+        ),
+        networks=placeholder_networks(functions, PLACEHOLDER_SUBNETS, PLACEHOLDER_GROUPS),
     )
 
 
-def networks(
+def placeholder_networks(
     functions: Sequence[Function], subnets: tuple[str, ...], groups: tuple[str, ...]
-) -> Mapping[str, Network]:
+) -> Mapping[str, VpcNetwork]:
     """Return the networks of functions with Batch: the given ones, or else these."""
     return {
-        f.name: Network(
+        f.name: VpcNetwork(
             subnets=f.batch.compute.subnets or subnets,
             security_groups=f.batch.compute.security_groups or groups,
-            public=True,
+            needs_public_ip=True,
         )
         for f in functions
         if f.batch is not None

@@ -6,32 +6,32 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scar.aws.account.account_state import has_network, look_around
+from scar.aws.account.account_state import has_network, inspect_account
 from scar.aws.compile import compiler
 from scar.aws.compile import failure_handler as delegate
 from scar.aws.deploy.apply import apply
-from scar.aws.deploy.lock import DeployLock, look
+from scar.aws.deploy.lock import DeployLock, read_lock
 from scar.aws.deploy.remove import Removal
-from scar.aws.handlers.aws_resources import Cloud
+from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
-from scar.aws.images.unused_images import OldImages
+from scar.aws.images.unused_images import UnusedImageFinder
 from scar.aws.inventory.deployed_resources import Inventory
-from scar.aws.inventory.functions import tagged_functions
-from scar.aws.inventory.unused import unused_machines
+from scar.aws.inventory.functions import list_tagged_functions
+from scar.aws.inventory.unused import find_unused_infrastructure
 from scar.aws.model import names
 from scar.aws.model.plan import Plan, Update, plan
 from scar.aws.model.resources import (
+    BatchTargetRecord,
     BucketNotification,
-    Image,
+    EcrImage,
+    EcrRepository,
     InvokePermission,
     JobDefinition,
     LambdaFunction,
-    OldImage,
-    OldRepository,
-    Repository,
     Role,
-    RunsElsewhere,
     StateBucket,
+    SupersededRepository,
+    UnusedImage,
 )
 from scar.aws.validation import account_checks as surroundings
 from scar.aws.validation import deployment_checks as preflight
@@ -40,26 +40,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
-    from scar.aws.account.account_state import Site
-    from scar.aws.client.connection import Connection, Service
-    from scar.aws.handlers.image_store import Images
-    from scar.aws.images.unused_images import Listed
-    from scar.aws.inventory.deployed_resources import Found
+    from scar.aws.account.account_state import AccountState
+    from scar.aws.client.connection import AwsConnection, ServiceName
+    from scar.aws.handlers.image_store import ImageBuilder
+    from scar.aws.images.unused_images import ImagesByRepository
+    from scar.aws.inventory.deployed_resources import InventorySnapshot
     from scar.aws.model.function import Function
-    from scar.aws.model.resources import Key, Resource
+    from scar.aws.model.resources import Resource, ResourceKey
     from supervisor.model import FunctionConfig, ImageDefaults
 
 # What cannot be brought back, and goes when all else is done.
-_LAST = (OldImage, OldRepository)
-_RETIRED = (BucketNotification, InvokePermission, JobDefinition, Role, RunsElsewhere)
+_DELETED_LAST = (UnusedImage, SupersededRepository)
+_REMOVABLE_KINDS = (BucketNotification, InvokePermission, JobDefinition, Role, BatchTargetRecord)
 
 
 @dataclass(frozen=True, slots=True)
-class _There:
+class _ObservedState:
     """What was read: resources, and by repository its images."""
 
-    found: Found
-    images: Listed
+    snapshot: InventorySnapshot
+    images: ImagesByRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Deployment:
     """Makes functions be as they are described."""
 
     functions: Sequence[Function]
-    connection: Connection
-    images: Images
+    connection: AwsConnection
+    images: ImageBuilder
     report: Callable[[str], None]
 
     def run(self, *, dry_run: bool = False) -> Plan:
@@ -77,130 +77,160 @@ class Deployment:
         Nothing is locked for looking. The lock is seen before anything else is read: if it is
         still the same when it is taken, the plan holds; else it is made again.
         """
-        preflight.require(preflight.of_functions(self.functions))
+        preflight.raise_if_any(preflight.check_functions(self.functions))
         # Networks take two questions, one after the other.
-        soon: tuple[Service, ...] = ("ec2",) if any(map(has_network, self.functions)) else ()
-        cloud = Cloud.of(self.connection, self.images, self.report, soon=soon)
-        bucket, s3 = names.state_bucket(self.connection.account), self.connection.client("s3")
+        soon: tuple[ServiceName, ...] = ("ec2",) if any(map(has_network, self.functions)) else ()
+        cloud = AwsResources.connect(self.connection, self.images, self.report, early_services=soon)
+        bucket, s3 = names.state_bucket_name(self.connection.account), self.connection.client("s3")
         with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(lambda: (look(s3, bucket), self._look(cloud)))
-            wanted, site = self._wanted()
+            looking = pool.submit(lambda: (read_lock(s3, bucket), self._read_observed(cloud)))
+            wanted, site = self._compile_desired()
             seen, there = looking.result()
-        preflight.require(preflight.of_resources(wanted, self.connection.account.region))
-        todo = self._plan(cloud, wanted, site, there)
+        preflight.raise_if_any(preflight.check_resources(wanted, self.connection.account.region))
+        todo = self._plan_changes(cloud, wanted, site, there)
         if dry_run or not todo:
             return todo
         if not _needs_lock(todo):
-            self._apply(todo, cloud)
+            self._apply_plan(todo, cloud)
             return todo
         if not seen.bucket_exists:
             self._make_state_bucket(cloud, todo)
-        lock = DeployLock(s3=s3, bucket=bucket, report=self.report, begun=self._begun(), seen=seen)
+        lock = DeployLock(
+            s3=s3,
+            bucket=bucket,
+            report=self.report,
+            unfinished=self._unfinished_functions(),
+            known_state=seen,
+        )
         with lock:
-            now = todo if lock.is_unchanged else self._plan(cloud, wanted, site, self._look(cloud))
-            lock.check()
-            self._apply(now, cloud)
-            lock.finished(f.name for f in self.functions)
+            now = (
+                todo
+                if lock.is_unchanged
+                else self._plan_changes(cloud, wanted, site, self._read_observed(cloud))
+            )
+            lock.require_held()
+            self._apply_plan(now, cloud)
+            lock.mark_finished(f.name for f in self.functions)
         return now
 
-    def _apply(self, todo: Plan, cloud: Cloud) -> None:
+    def _apply_plan(self, todo: Plan, cloud: AwsResources) -> None:
         """Carry out the plan; old images go when nothing can be undone any more."""
-        gone = tuple(c for c in todo.changes if isinstance(c.resource, _LAST))
+        gone = tuple(c for c in todo.changes if isinstance(c.resource, _DELETED_LAST))
         rest = tuple(c for c in todo.changes if c not in gone)
-        apply(replace(todo, changes=rest), cloud, self.report, stop=cloud.stop)
-        apply(replace(todo, changes=gone), cloud, self.report, undo=False, stop=cloud.stop)
+        apply(replace(todo, changes=rest), cloud, self.report, cancel_token=cloud.cancel_token)
+        apply(
+            replace(todo, changes=gone),
+            cloud,
+            self.report,
+            undo=False,
+            cancel_token=cloud.cancel_token,
+        )
 
-    def _make_state_bucket(self, cloud: Cloud, todo: Plan) -> None:
+    def _make_state_bucket(self, cloud: AwsResources, todo: Plan) -> None:
         """Make what holds the lock before anything else; its settings come with all the rest."""
         for change in todo.changes:
             if isinstance(change.resource, StateBucket):
-                cloud.create(StateBucket.bare(change.resource.name))
+                cloud.create(StateBucket.without_settings(change.resource.name))
 
-    def _begun(self) -> dict[str, tuple[str, ...]]:
+    def _unfinished_functions(self) -> dict[str, tuple[str, ...]]:
         """Say what is lost sight of if this process dies before the function exists."""
         return {f.name: f.buckets for f in self.functions}
 
-    def _wanted(self) -> tuple[tuple[Resource, ...], Site]:
+    def _compile_desired(self) -> tuple[tuple[Resource, ...], AccountState]:
         """Compose and compile; what the account is like is seen meanwhile."""
         account, digests = self.connection.account, {}
         with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(look_around, self.connection, self.functions)
+            looking = pool.submit(inspect_account, self.connection, self.functions)
             for function in self.functions:
                 self.report(f"Composing the image of {function.name}…")
                 digests[function.name] = self.images.compose(
-                    function, self._configure(function, looking)
+                    function, self._config_builder(function, looking)
                 )
-            if (taker := delegate.described(self.functions)) is not None:
+            if (taker := delegate.handler_function(self.functions)) is not None:
                 digests[taker.name] = self.images.compose(
-                    taker, lambda image: delegate.configure(account, image)
+                    taker, lambda image: delegate.handler_config(account, image)
                 )
             site = looking.result()
-        preflight.require(surroundings.faults(self.functions, site))
-        for warning in surroundings.warnings(self.functions, site):
+        preflight.raise_if_any(surroundings.find_errors(self.functions, site))
+        for warning in surroundings.find_warnings(self.functions, site):
             self.report(f"Warning: {warning}")
-        return compiler.desired(
-            self.functions, account, images=digests, networks=site.jobs, kms_keys=site.kms_keys
+        return compiler.compile_resources(
+            self.functions,
+            account,
+            images=digests,
+            networks=site.job_networks,
+            kms_keys=site.kms_keys,
         ), site
 
-    def _configure(
-        self, function: Function, looking: Future[Site]
+    def _config_builder(
+        self, function: Function, looking: Future[AccountState]
     ) -> Callable[[ImageDefaults], FunctionConfig]:
         """Say what is in the image; with Batch it names a queue, and that needs the network."""
         account = self.connection.account
 
-        def configure(image: ImageDefaults) -> FunctionConfig:
-            where = looking.result().jobs[function.name] if function.batch else None
+        def build_config(image: ImageDefaults) -> FunctionConfig:
+            where = looking.result().job_networks[function.name] if function.batch else None
             return compiler.function_config(function, account, image, where)
 
-        return configure
+        return build_config
 
-    def _look(self, cloud: Cloud) -> _There:
+    def _read_observed(self, cloud: AwsResources) -> _ObservedState:
         """Read all that can be named before it is known what the images and networks are."""
-        sketch = compiler.sketch(self.functions, self.connection.account)
-        repositories = [r.name for r in sketch if isinstance(r, Repository)]
+        sketch = compiler.compile_named_resources(self.functions, self.connection.account)
+        repositories = [r.name for r in sketch if isinstance(r, EcrRepository)]
         with ThreadPoolExecutor(1) as pool:
-            listing = pool.submit(OldImages(self.connection).listed, repositories)
-            found = Inventory(self.connection, cloud).look(self._names, sketch)
-            return _There(found, listing.result())
+            listing = pool.submit(UnusedImageFinder(self.connection).images_by_repository, repositories)
+            found = Inventory(self.connection, cloud).take_snapshot(self._function_names, sketch)
+            return _ObservedState(found, listing.result())
 
     @property
-    def _names(self) -> list[str]:
+    def _function_names(self) -> list[str]:
         return [function.name for function in self.functions]
 
-    def _plan(self, cloud: Cloud, wanted: Sequence[Resource], site: Site, there: _There) -> Plan:
+    def _plan_changes(
+        self,
+        cloud: AwsResources,
+        wanted: Sequence[Resource],
+        account_state: AccountState,
+        observed_state: _ObservedState,
+    ) -> Plan:
         """Compare; what a former version of these functions had and nobody uses now, goes."""
         inventory = Inventory(self.connection, cloud)
-        ours, old, images = self._names, OldImages(self.connection), there.images
-        found = inventory.complete(there.found, wanted)
-        wanted = delegate.kept(wanted, found.resources)
+        ours, old, images = (
+            self._function_names,
+            UnusedImageFinder(self.connection),
+            observed_state.images,
+        )
+        found = inventory.add_missing(observed_state.snapshot, wanted)
+        wanted = delegate.keep_existing_handler(wanted, found.resources)
         rules = [r for r in wanted if isinstance(r, BucketNotification)]
-        told = {bucket: {**configuration} for bucket, configuration in found.told.items()}
-        preflight.require(preflight.of_buckets(rules, told, ours))
+        told = {bucket: {**configuration} for bucket, configuration in found.notifications.items()}
+        preflight.raise_if_any(preflight.check_buckets(rules, told, ours))
         keys = {r.key for r in wanted}
         observed = {
-            k: r for k, r in found.resources.items() if k in keys or isinstance(r, _RETIRED)
+            k: r for k, r in found.resources.items() if k in keys or isinstance(r, _REMOVABLE_KINDS)
         }
         keep = [r for r in wanted if isinstance(r, JobDefinition)]
-        observed |= unused_machines(inventory, found, keep=keep, changing=ours)
+        observed |= find_unused_infrastructure(inventory, found, keep=keep, changing=ours)
         superseded = [
             r.name
             for k, r in found.resources.items()
-            if isinstance(r, Repository) and k not in keys and not r.is_kept
+            if isinstance(r, EcrRepository) and k not in keys and not r.is_kept
         ]
-        observed |= old.unused(
-            {**images, **old.listed(superseded)},
+        observed |= old.find_unused(
+            {**images, **old.images_by_repository(superseded)},
             superseded=superseded,
-            wanted=_images([*wanted, *_untouched(found.resources, keys)]),
-            replaced=_images(r for k, r in found.resources.items() if k in keys),
+            wanted=_image_references([*wanted, *_unchanged_functions(found.resources, keys)]),
+            replaced=_image_references(r for k, r in found.resources.items() if k in keys),
             changing=[r.name for r in wanted if isinstance(r, LambdaFunction)],
         )
         todo = plan(wanted, observed)
-        preflight.require(surroundings.of_counts(todo, found.counts))
+        preflight.raise_if_any(surroundings.check_batch_quotas(todo, found.batch_counts))
         notes = (
-            *_sharing(keep, found, ours),
-            *_standing(site),
-            *delegate.unserved(self.functions),
-            *delegate.bounded(self.functions),
+            *_shared_queue_notes(keep, found, ours),
+            *_network_notes(account_state),
+            *delegate.unhandled_function_notes(self.functions),
+            *delegate.boundary_notes(self.functions),
         )
         return replace(todo, notes=notes) if todo else todo
 
@@ -210,42 +240,46 @@ def _needs_lock(todo: Plan) -> bool:
     return any(
         not isinstance(c, Update) or c.desired.shared or isinstance(c.desired, BucketNotification)
         for c in todo.changes
-        if not isinstance(c.resource, (Image, *_LAST))
+        if not isinstance(c.resource, (EcrImage, *_DELETED_LAST))
     )
 
 
-def _sharing(keep: Sequence[JobDefinition], found: Found, ours: Sequence[str]) -> Iterator[str]:
+def _shared_queue_notes(
+    keep: Sequence[JobDefinition], found: InventorySnapshot, ours: Sequence[str]
+) -> Iterator[str]:
     """Say which functions share the machines that these use."""
-    others = [d for d in found.definitions if d.name not in ours]
+    others = [d for d in found.job_definitions if d.name not in ours]
     for queue in sorted({d.queue for d in keep}):
         users = sorted(d.name for d in (*keep, *others) if d.queue == queue)
         if len(users) > 1:
             yield f"job queue {queue} and its machines are shared by {', '.join(users)}"
 
 
-def _standing(site: Site) -> Iterator[str]:
+def _network_notes(account_state: AccountState) -> Iterator[str]:
     """Say where jobs run."""
-    for network in sorted({str(n) for n in site.jobs.values()}):
+    for network in sorted({str(n) for n in account_state.job_networks.values()}):
         yield f"jobs run in {network}"
 
 
-def _images(resources: Iterable[Resource]) -> set[str]:
+def _image_references(resources: Iterable[Resource]) -> set[str]:
     """Name the images that functions and their jobs use."""
     users = (r for r in resources if isinstance(r, LambdaFunction | JobDefinition))
-    return {names.image(r.image) for r in users}
+    return {names.repository_and_digest(r.image) for r in users}
 
 
-def _untouched(observed: Mapping[Key, Resource], wanted: Collection[Key]) -> list[Resource]:
+def _unchanged_functions(
+    observed: Mapping[ResourceKey, Resource], wanted: Collection[ResourceKey]
+) -> list[Resource]:
     """Return the functions that stay as they are, such as a delegate of another architecture."""
     return [r for k, r in observed.items() if isinstance(r, LambdaFunction) and k not in wanted]
 
 
 def init(
     functions: Sequence[Function],
-    connection: Connection,
+    connection: AwsConnection,
     report: Callable[[str], None],
     *,
-    images: Images,
+    images: ImageBuilder,
     dry_run: bool = False,
 ) -> Plan:
     """Create or change the functions; return what was done, or with ``dry_run`` would be.
@@ -258,7 +292,7 @@ def init(
 
 def remove(
     functions: Sequence[str],
-    connection: Connection,
+    connection: AwsConnection,
     report: Callable[[str], None],
     *,
     buckets: frozenset[str] = frozenset(),
@@ -274,20 +308,20 @@ def remove(
     return Removal(functions, connection, report, buckets, force).run(dry_run=dry_run)
 
 
-def every_function(connection: Connection) -> tuple[str, ...]:
+def list_function_names(connection: AwsConnection) -> tuple[str, ...]:
     """Name all functions of which anything is left in the account, for ``rm --all``.
 
     Found by tags, by their roles' path, and by what the deployment lock remembers.
     """
-    inventory = Inventory(connection, Cloud.of(connection, NO_IMAGES))
-    state = names.state_bucket(connection.account)
+    inventory = Inventory(connection, AwsResources.connect(connection, NO_IMAGES))
+    state = names.state_bucket_name(connection.account)
     with ThreadPoolExecutor(4) as pool:
-        tagged = pool.submit(tagged_functions, connection)
-        defined = pool.submit(inventory.definitions)
-        roles = pool.submit(inventory.functions_of_roles)
-        seen = pool.submit(look, connection.client("s3"), state)
+        tagged = pool.submit(list_tagged_functions, connection)
+        defined = pool.submit(inventory.list_job_definitions)
+        roles = pool.submit(inventory.functions_with_roles)
+        seen = pool.submit(read_lock, connection.client("s3"), state)
         found = {f["FunctionName"] for f, _ in tagged.result()}
         found |= {d.name for d in defined.result()}
-        found |= roles.result() | seen.result().begun.keys()
+        found |= roles.result() | seen.result().unfinished.keys()
     # The delegate goes with the last function, or alone if that was cut short.
-    return tuple(sorted(found - {names.DELEGATE} or found))
+    return tuple(sorted(found - {names.FAILURE_HANDLER} or found))

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Self
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.client.waiter import Patience
-from scar.errors import Refused, ScarError
+from scar.aws.client.waiter import Waiter
+from scar.errors import OperationRefusedError, ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    Begun = Mapping[str, tuple[str, ...]]
+    UnfinishedFunctions = Mapping[str, tuple[str, ...]]
 
-KEY = "locks/deploy"
-LEASE = 60.0  # seconds
+LOCK_KEY = "locks/deploy"
+LEASE_SECONDS = 60.0  # seconds
 _LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "409", "412"})
-_ABSENT = frozenset({"NoSuchKey", "404"})
+_NOT_FOUND_CODES = frozenset({"NoSuchKey", "404"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class LockState:
     """The lock at one moment; without an ETag there was none. ``age`` and ``lease`` in seconds.
 
     ``begun`` are functions whose deployment or removal never ended, each with its buckets.
@@ -49,8 +49,8 @@ class Seen:
     etag: str = ""
     owner: str = ""
     age: float = 0.0
-    lease: float = LEASE
-    begun: Begun = field(default_factory=dict)
+    lease: float = LEASE_SECONDS
+    unfinished: UnfinishedFunctions = field(default_factory=dict)
 
     @property
     def is_released(self) -> bool:
@@ -61,17 +61,17 @@ class Seen:
         return self.is_released or self.age > self.lease
 
 
-def look(s3: S3Client, bucket: str) -> Seen:
+def read_lock(s3: S3Client, bucket: str) -> LockState:
     """Read the lock; raise ScarError if it cannot be read."""
-    with faults.translated("look at the deployment lock"):
+    with faults.translate_errors("look at the deployment lock"):
         try:
-            found = s3.get_object(Bucket=bucket, Key=KEY)
+            found = s3.get_object(Bucket=bucket, Key=LOCK_KEY)
         except ClientError as error:
-            if faults.code(error) in _ABSENT | {"NoSuchBucket"}:
-                return Seen(bucket_exists=faults.code(error) != "NoSuchBucket")
+            if faults.error_code(error) in _NOT_FOUND_CODES | {"NoSuchBucket"}:
+                return LockState(bucket_exists=faults.error_code(error) != "NoSuchBucket")
             raise
         with found["Body"] as body:
-            record = _parse(body.read())
+            record = _parse_lock_record(body.read())
     served = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
     age = (served - found["LastModified"]).total_seconds()
     return replace(record, etag=found["ETag"], age=age)
@@ -90,28 +90,30 @@ class DeployLock:
     s3: S3Client
     bucket: str
     report: Callable[[str], None]
-    begun: Begun = field(default_factory=dict)
-    seen: Seen | None = None
-    lease: float = LEASE
-    patience: Patience = field(default_factory=lambda: Patience(seconds=900, first=0.1, every=2))
+    unfinished: UnfinishedFunctions = field(default_factory=dict)
+    known_state: LockState | None = None
+    lease: float = LEASE_SECONDS
+    waiter: Waiter = field(
+        default_factory=lambda: Waiter(timeout=900, first_delay=0.1, max_delay=2)
+    )
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     is_unchanged: bool = field(default=False, init=False)
     _etag: str = field(default="", init=False)
     _writes: int = field(default=0, init=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _renewal: threading.Thread | None = field(default=None, init=False)
-    _told: bool = field(default=False, init=False)
+    _has_reported_wait: bool = field(default=False, init=False)
 
     def __enter__(self) -> Self:
         try:
-            if self.seen is not None and self.seen.is_released:
-                with faults.translated("take the deployment lock"):
-                    self.is_unchanged = self._take(self.seen)
+            if self.known_state is not None and self.known_state.is_released:
+                with faults.translate_errors("take the deployment lock"):
+                    self.is_unchanged = self._acquire_if_unchanged(self.known_state)
             if not self.is_unchanged:
-                self.patience.until(self._taken, f"The lock s3://{self.bucket}/{KEY}")
+                self.waiter.wait_until(self._try_acquire, f"The lock s3://{self.bucket}/{LOCK_KEY}")
         except BaseException:
             # Interrupted, maybe after S3 had said yes: nobody shall wait for the lease.
-            self._give_back()
+            self._release()
             raise
         self._renewal = threading.Thread(target=self._renew, name="lock", daemon=True)
         self._renewal.start()
@@ -127,8 +129,8 @@ class DeployLock:
         if self._renewal is not None:
             self._renewal.join()
         try:
-            with faults.translated("release the deployment lock"):
-                self._give_back()
+            with faults.translate_errors("release the deployment lock"):
+                self._release()
         except ScarError as failure:
             # What was done under it is done, or failed for a reason of its own.
             self.report(
@@ -136,39 +138,41 @@ class DeployLock:
                 f" {self.lease:.0f} seconds; until then other deployments wait."
             )
 
-    def check(self) -> None:
+    def require_held(self) -> None:
         """Raise Refused if the lock was lost, for instance while the machine slept."""
         if not self._etag:
-            raise Refused(
+            raise OperationRefusedError(
                 "The deployment lock was lost: renewing it failed for too long.",
                 remedy="Run the same command again.",
             )
 
-    def finished(self, functions: Iterable[str]) -> None:
+    def mark_finished(self, functions: Iterable[str]) -> None:
         """Say that of these functions nothing is half done any more."""
         done = set(functions)
-        self.begun = {name: buckets for name, buckets in self.begun.items() if name not in done}
+        self.unfinished = {
+            name: buckets for name, buckets in self.unfinished.items() if name not in done
+        }
 
-    def _taken(self) -> bool:
-        there = look(self.s3, self.bucket)
-        with faults.translated("take the deployment lock"):
-            if there.is_free and self._take(there):
+    def _try_acquire(self) -> bool:
+        there = read_lock(self.s3, self.bucket)
+        with faults.translate_errors("take the deployment lock"):
+            if there.is_free and self._acquire_if_unchanged(there):
                 return True
-        if not self._told:
+        if not self._has_reported_wait:
             self.report("Waiting for another deployment to end…")
-            self._told = True
+            self._has_reported_wait = True
         return False
 
-    def _take(self, there: Seen) -> bool:
+    def _acquire_if_unchanged(self, observed: LockState) -> bool:
         """Write the lock if it is still as it was seen."""
-        own = dict(self.begun)
-        self.begun = {**there.begun, **own}
-        if self._write(self.owner, there.etag):
+        own = dict(self.unfinished)
+        self.unfinished = {**observed.unfinished, **own}
+        if self._write_record(self.owner, observed.etag):
             return True
-        self.begun = own
+        self.unfinished = own
         return False
 
-    def _write(self, owner: str, over: str) -> bool:
+    def _write_record(self, owner: str, expected_etag: str) -> bool:
         """Write the record if the lock's ETag is ``over``; if that is empty, if there is none."""
         self._writes += 1
         record = {
@@ -176,24 +180,28 @@ class DeployLock:
             "owner": owner,
             "lease": self.lease,
             "write": f"{self.owner}-{self._writes}",
-            "begun": self.begun,
+            "begun": self.unfinished,
         }
         body = json.dumps(record).encode()
         try:
-            if over:
-                put = self.s3.put_object(Bucket=self.bucket, Key=KEY, Body=body, IfMatch=over)
+            if expected_etag:
+                put = self.s3.put_object(
+                    Bucket=self.bucket, Key=LOCK_KEY, Body=body, IfMatch=expected_etag
+                )
             else:
-                put = self.s3.put_object(Bucket=self.bucket, Key=KEY, Body=body, IfNoneMatch="*")
+                put = self.s3.put_object(
+                    Bucket=self.bucket, Key=LOCK_KEY, Body=body, IfNoneMatch="*"
+                )
         except ClientError as error:
-            if faults.code(error) not in _LOST_RACE | _ABSENT:
+            if faults.error_code(error) not in _LOST_RACE | _NOT_FOUND_CODES:
                 raise
             # The answer to our own first attempt may have been lost on the way.
-            return self._owned()
+            return self._is_owner()
         self._etag = put["ETag"]
         return True
 
-    def _owned(self) -> bool:
-        found = look(self.s3, self.bucket)
+    def _is_owner(self) -> bool:
+        found = read_lock(self.s3, self.bucket)
         if found.owner != self.owner:
             return False
         self._etag = found.etag
@@ -203,7 +211,7 @@ class DeployLock:
         failures = 0
         while not self._stop.wait(self.lease / 4):
             try:
-                kept = self._write(self.owner, self._etag)
+                kept = self._write_record(self.owner, self._etag)
                 failures = 0
             except (*faults.SDK_ERRORS, ScarError):
                 failures += 1
@@ -212,19 +220,19 @@ class DeployLock:
                 self._etag = ""
                 return
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         if self._etag:
-            self._write("", self._etag)
+            self._write_record("", self._etag)
             self._etag = ""
 
 
-def _parse(record: bytes) -> Seen:
+def _parse_lock_record(record: bytes) -> LockState:
     try:
         fields = json.loads(record)
         begun = {str(name): tuple(map(str, of)) for name, of in fields.get("begun", {}).items()}
-        return Seen(owner=str(fields["owner"]), lease=float(fields["lease"]), begun=begun)
+        return LockState(owner=str(fields["owner"]), lease=float(fields["lease"]), unfinished=begun)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Refused(
-            f"The deployment lock {KEY} in the state bucket cannot be read: {error!r}.",
+        raise OperationRefusedError(
+            f"The deployment lock {LOCK_KEY} in the state bucket cannot be read: {error!r}.",
             remedy="If no other deployment runs, delete that object and try again.",
         ) from error

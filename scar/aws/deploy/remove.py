@@ -7,44 +7,44 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.account import jobs
-from scar.aws.client.errors import translated
-from scar.aws.client.waiter import Patience
+from scar.aws.client.errors import translate_errors
+from scar.aws.client.waiter import Waiter
 from scar.aws.deploy.apply import apply
-from scar.aws.deploy.lock import DeployLock, look
-from scar.aws.handlers.aws_resources import PARALLEL, Cloud
+from scar.aws.deploy.lock import DeployLock, read_lock
+from scar.aws.handlers.aws_resources import PARALLEL, AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.inventory.deployed_resources import Inventory
-from scar.aws.inventory.functions import buckets_of, tagged_functions
-from scar.aws.inventory.unused import unused_machines
+from scar.aws.inventory.functions import buckets_of, list_tagged_functions
+from scar.aws.inventory.unused import find_unused_infrastructure
 from scar.aws.model import names
-from scar.aws.model.plan import Plan, owners, plan
+from scar.aws.model.plan import Plan, owning_functions, plan
 from scar.aws.model.resources import (
     Bucket,
     BucketNotification,
+    EcrRepository,
     EventInvokeConfig,
     InvokePermission,
     JobQueue,
     LambdaFunction,
-    Repository,
 )
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from scar.aws.account.jobs import ActiveJob
-    from scar.aws.client.connection import Connection
-    from scar.aws.deploy.lock import Seen
-    from scar.aws.inventory.deployed_resources import Found
-    from scar.aws.model.resources import Key, Resource
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.deploy.lock import LockState
+    from scar.aws.inventory.deployed_resources import InventorySnapshot
+    from scar.aws.model.resources import Resource, ResourceKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _State:
-    found: Found
-    active: tuple[ActiveJob, ...]
-    running: tuple[ActiveJob, ...]
+class _RemovalState:
+    snapshot: InventorySnapshot
+    active_jobs: tuple[ActiveJob, ...]
+    running_jobs: tuple[ActiveJob, ...]
     todo: Plan
 
 
@@ -56,150 +56,168 @@ class Removal:
     """
 
     names: Sequence[str]
-    connection: Connection
+    connection: AwsConnection
     report: Callable[[str], None]
     buckets: frozenset[str] = frozenset()
     force: bool = False
-    patience: Patience = field(default_factory=Patience)
+    waiter: Waiter = field(default_factory=Waiter)
 
     def run(self, *, dry_run: bool = False) -> Plan:
         """Plan, and carry the plan out; return what was deleted (or would be)."""
-        cloud = Cloud.of(self.connection, NO_IMAGES, self.report)
+        cloud = AwsResources.connect(self.connection, NO_IMAGES, self.report)
         s3 = self.connection.client("s3")
-        bucket = names.state_bucket(self.connection.account)
-        seen = look(s3, bucket)
-        state = self._look(cloud, seen)
-        running = state.running
+        bucket = names.state_bucket_name(self.connection.account)
+        seen = read_lock(s3, bucket)
+        state = self._read_state(cloud, seen)
+        running = state.running_jobs
         if dry_run:
             return state.todo
         if running and not self.force:
             shown = ", ".join(sorted(job.name for job in running)[:5])
-            raise Refused(
+            raise OperationRefusedError(
                 f"{len(running)} jobs have not ended: {shown}{'…' if len(running) > 5 else ''}",
                 remedy="Wait for them, or end them with --force.",
             )
-        if not (state.todo or running or seen.begun.keys() & {*self.names}):
+        if not (state.todo or running or seen.unfinished.keys() & {*self.names}):
             return state.todo
         if not seen.bucket_exists:
             # Without a state bucket nothing was ever locked, and nobody else is at work.
-            return self._carry_out(cloud, state)
-        begun = dict.fromkeys(self.names, tuple(sorted(state.found.told)))
-        lock = DeployLock(s3=s3, bucket=bucket, report=self.report, begun=begun, seen=seen)
+            return self._apply_plan(cloud, state)
+        begun = dict.fromkeys(self.names, tuple(sorted(state.snapshot.notifications)))
+        lock = DeployLock(
+            s3=s3, bucket=bucket, report=self.report, unfinished=begun, known_state=seen
+        )
         with lock:
             if not lock.is_unchanged:
-                state = self._look(cloud, seen)
-            done = self._carry_out(cloud, state)
-            lock.finished(self.names)
+                state = self._read_state(cloud, seen)
+            done = self._apply_plan(cloud, state)
+            lock.mark_finished(self.names)
         return done
 
-    def _carry_out(self, cloud: Cloud, state: _State) -> Plan:
+    def _apply_plan(self, cloud: AwsResources, state: _RemovalState) -> Plan:
         todo = state.todo
-        if state.running:
-            self._end(state)
+        if state.running_jobs:
+            self._terminate_jobs(state)
             # Their queue was kept for them.
-            others = {job.queue for job in state.active if job not in state.running}
-            todo = self._plan(Inventory(self.connection, cloud), state.found, others)
-        apply(todo, cloud, self.report, undo=False, stop=cloud.stop)
+            others = {job.queue for job in state.active_jobs if job not in state.running_jobs}
+            todo = self._plan_removal(Inventory(self.connection, cloud), state.snapshot, others)
+        apply(todo, cloud, self.report, undo=False, cancel_token=cloud.cancel_token)
         return todo
 
-    def _look(self, cloud: Cloud, seen: Seen) -> _State:
+    def _read_state(self, cloud: AwsResources, lock_state: LockState) -> _RemovalState:
         """Look also into buckets of the FDL and of what was never finished."""
         inventory = Inventory(self.connection, cloud)
-        begun = {b for name in self.names for b in seen.begun.get(name, ())}
+        begun = {b for name in self.names for b in lock_state.unfinished.get(name, ())}
         with ThreadPoolExecutor(1) as pool:
-            remaining = pool.submit(self._others)
-            every = {*self.names, names.DELEGATE}
-            found = inventory.look(sorted(every), (), self.buckets | begun)
+            remaining = pool.submit(self._remaining_functions)
+            every = {*self.names, names.FAILURE_HANDLER}
+            found = inventory.take_snapshot(sorted(every), (), self.buckets | begun)
             others = remaining.result()
-        found = replace(found, resources=self._going(found, others))
-        active = jobs.active(self.connection.client("batch"), _queues(found))
-        todo = self._plan(inventory, found, {job.queue for job in active})
+        found = replace(found, resources=self._resources_to_remove(found, others))
+        active = jobs.list_active_jobs(self.connection.client("batch"), _queue_names(found))
+        todo = self._plan_removal(inventory, found, {job.queue for job in active})
         running = tuple(job for job in active if job.function in self.names)
-        return _State(found=found, active=active, running=running, todo=todo)
+        return _RemovalState(snapshot=found, active_jobs=active, running_jobs=running, todo=todo)
 
-    def _others(self) -> tuple[str, ...]:
+    def _remaining_functions(self) -> tuple[str, ...]:
         """Name the functions that stay."""
-        there = (f["FunctionName"] for f, _ in tagged_functions(self.connection))
-        return tuple(sorted(set(there) - {*self.names, names.DELEGATE}))
+        there = (f["FunctionName"] for f, _ in list_tagged_functions(self.connection))
+        return tuple(sorted(set(there) - {*self.names, names.FAILURE_HANDLER}))
 
-    def _going(self, found: Found, others: Collection[str]) -> dict[Key, Resource]:
+    def _resources_to_remove(
+        self, found: InventorySnapshot, others: Collection[str]
+    ) -> dict[ResourceKey, Resource]:
         """Leave out the delegate while others need it; it goes with the last one."""
-        if others and names.DELEGATE in self.names:
-            raise Refused(
-                f"{names.DELEGATE} takes the lost events of {', '.join(others)}.",
+        if others and names.FAILURE_HANDLER in self.names:
+            raise OperationRefusedError(
+                f"{names.FAILURE_HANDLER} takes the lost events of {', '.join(others)}.",
                 remedy="Remove them; it goes with the last one.",
             )
-        of = owners(found.resources.values())
+        of = owning_functions(found.resources.values())
         return {
             key: r
             for key, r in found.resources.items()
-            if not others or of.get(key, "") != names.DELEGATE
+            if not others or of.get(key, "") != names.FAILURE_HANDLER
         }
 
-    def _plan(self, inventory: Inventory, found: Found, busy: Collection[str]) -> Plan:
+    def _plan_removal(
+        self, inventory: Inventory, found: InventorySnapshot, busy: Collection[str]
+    ) -> Plan:
         observed = dict(found.resources)
-        observed |= unused_machines(inventory, found, keep=(), changing=self.names, busy=busy)
-        observed |= self._empty_buckets(found)
-        kept = {k for k, r in observed.items() if isinstance(r, Repository) and r.is_kept}
+        observed |= find_unused_infrastructure(
+            inventory, found, keep=(), changing=self.names, busy=busy
+        )
+        observed |= self._find_empty_buckets(found)
+        kept = {k for k, r in observed.items() if isinstance(r, EcrRepository) and r.is_kept}
         observed = {k: r for k, r in observed.items() if k not in kept}
-        return plan((), _without_what_goes_along(observed))
+        return plan((), _without_dependents(observed))
 
-    def _empty_buckets(self, found: Found) -> dict[Key, Resource]:
+    def _find_empty_buckets(self, found: InventorySnapshot) -> dict[ResourceKey, Resource]:
         """Find the buckets scar made that hold no data and that nobody else uses."""
-        if not found.told:
+        if not found.notifications:
             return {}
         others = [
-            t for f, t in tagged_functions(self.connection) if f["FunctionName"] not in self.names
+            t
+            for f, t in list_tagged_functions(self.connection)
+            if f["FunctionName"] not in self.names
         ]
         used = {bucket for tags in others for bucket in buckets_of(tags)}
         handler = BucketHandler(self.connection.client("s3"), self.connection.account.region)
 
-        def free(bucket: str) -> bool:
-            with translated(f"look into bucket {bucket}"):
-                return handler.is_empty_and_ours(bucket)
+        def is_removable(bucket: str) -> bool:
+            with translate_errors(f"look into bucket {bucket}"):
+                return handler.is_empty_and_managed(bucket)
 
         ours = [r.name for r in found.resources.values() if isinstance(r, BucketNotification)]
-        sought = sorted(b for b in found.told.keys() - used if not _others_watch(found, b, ours))
+        sought = sorted(
+            b
+            for b in found.notifications.keys() - used
+            if not _has_other_notifications(found, b, ours)
+        )
         with ThreadPoolExecutor(PARALLEL) as pool:
             empty = [
-                b for b, is_free in zip(sought, pool.map(free, sought), strict=True) if is_free
+                b
+                for b, is_free in zip(sought, pool.map(is_removable, sought), strict=True)
+                if is_free
             ]
         return {(bucket := Bucket(name=name)).key: bucket for name in empty}
 
-    def _end(self, state: _State) -> None:
+    def _terminate_jobs(self, state: _RemovalState) -> None:
         batch = self.connection.client("batch")
-        for job in state.running:
+        for job in state.running_jobs:
             self.report(f"Ending job {job.name}")
-            jobs.terminate(batch, job)
-        ended = {job.id for job in state.running}
+            jobs.terminate_job(batch, job)
+        ended = {job.id for job in state.running_jobs}
 
-        def over() -> bool:
-            return not ended & {job.id for job in jobs.active(batch, _queues(state.found))}
+        def jobs_ended() -> bool:
+            return not ended & {
+                job.id for job in jobs.list_active_jobs(batch, _queue_names(state.snapshot))
+            }
 
-        self.patience.until(over, "The end of the jobs")
-
-
-def _queues(found: Found) -> list[str]:
-    return [r.name for r in found.machines.values() if isinstance(r, JobQueue)]
+        self.waiter.wait_until(jobs_ended, "The end of the jobs")
 
 
-def _without_what_goes_along(observed: Mapping[Key, Resource]) -> dict[Key, Resource]:
+def _queue_names(found: InventorySnapshot) -> list[str]:
+    return [r.name for r in found.batch_infrastructure.values() if isinstance(r, JobQueue)]
+
+
+def _without_dependents(observed: Mapping[ResourceKey, Resource]) -> dict[ResourceKey, Resource]:
     """Drop what goes with its function: who may invoke it, and how its events fail."""
     functions = {r.name for r in observed.values() if isinstance(r, LambdaFunction)}
 
-    def goes_along(resource: Resource) -> bool:
+    def is_deleted_with_function(resource: Resource) -> bool:
         match resource:
             case InvokePermission(function=function) | EventInvokeConfig(name=function):
                 return function in functions
             case _:
                 return False
 
-    return {key: r for key, r in observed.items() if not goes_along(r)}
+    return {key: r for key, r in observed.items() if not is_deleted_with_function(r)}
 
 
-def _others_watch(found: Found, bucket: str, ours: Sequence[str]) -> bool:
+def _has_other_notifications(found: InventorySnapshot, bucket: str, ours: Sequence[str]) -> bool:
     """Say whether a bucket tells anybody else than the functions that go."""
-    told = found.told[bucket]
+    told = found.notifications[bucket]
     rules = told.get("LambdaFunctionConfigurations", [])
     others = [r for r in rules if f"{bucket}/{r.get('Id')}" not in ours]
     return bool(others or told.keys() - {"LambdaFunctionConfigurations", "ResponseMetadata"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import compiler
-from scar.aws.compile.placeholders import networks
+from scar.aws.compile.placeholders import placeholder_networks
 from scar.aws.export.pseudo_parameters import mark
-from scar.aws.export.template import GROUPS, SUBNETS, image_parameter
+from scar.aws.export.template import SECURITY_GROUPS, SUBNETS, image_parameter
 from scar.aws.model import names
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Resource
 
 
-def wanted(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
+def compile_for_template(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
     """Compile functions; images are parameters, and so are networks that the FDL leaves open."""
-    named = (*(f.name for f in functions), names.DELEGATE)
-    return compiler.desired(
+    named = (*(f.name for f in functions), names.FAILURE_HANDLER)
+    return compiler.compile_resources(
         functions,
         account,
         images={name: mark(image_parameter(name)) for name in named},
-        networks=networks(functions, (mark(SUBNETS),), (mark(GROUPS),)),
+        networks=placeholder_networks(functions, (mark(SUBNETS),), (mark(SECURITY_GROUPS),)),
     )

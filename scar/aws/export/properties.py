@@ -56,7 +56,7 @@ def state_bucket(resource: kinds.StateBucket) -> Properties:
 def bucket(resource: kinds.Bucket, rules: Iterable[kinds.BucketNotification]) -> Properties:
     """Write a bucket with what it starts; the ids of rules are CloudFormation's to choose."""
     properties: Properties = {"BucketName": resource.name, "Tags": _MANAGED}
-    if told := [configuration for rule in rules for configuration in _rules(rule)]:
+    if told := [configuration for rule in rules for configuration in _lambda_configurations(rule)]:
         properties["NotificationConfiguration"] = {"LambdaConfigurations": told}
     return properties
 
@@ -89,51 +89,59 @@ def instance_profile(resource: kinds.InstanceProfile) -> Properties:
     }
 
 
-def repository(resource: kinds.Repository) -> Properties:
+def repository(resource: kinds.EcrRepository) -> Properties:
     return {
         "RepositoryName": resource.name,
         "RepositoryPolicyText": json.loads(resource.policy),
         "LifecyclePolicy": {"LifecyclePolicyText": resource.lifecycle},
         "ImageScanningConfiguration": {"ScanOnPush": resource.scan_on_push},
-        "Tags": _tags(resource.tags),
+        "Tags": _tag_list(resource.tags),
     }
 
 
 def function(resource: kinds.LambdaFunction) -> Properties:
-    properties: Properties = {**requests.function(resource), "Tags": _tags(resource.tags)}
+    properties: Properties = {
+        **requests.create_function_request(resource),
+        "Tags": _tag_list(resource.tags),
+    }
     if resource.reserved_concurrency is not None:
         properties["ReservedConcurrentExecutions"] = resource.reserved_concurrency
     return properties
 
 
 def event_invoke_config(resource: kinds.EventInvokeConfig) -> Properties:
-    return {**requests.event_invoke(resource), "Qualifier": "$LATEST"}
+    return {**requests.event_invoke_request(resource), "Qualifier": "$LATEST"}
 
 
 def permission(resource: kinds.InvokePermission) -> Properties:
     """Write a statement; its id is CloudFormation's to choose."""
-    asked: Properties = {**requests.permission(resource)}
+    asked: Properties = {**requests.add_permission_request(resource)}
     del asked["StatementId"]
     return asked
 
 
 def launch_template(resource: kinds.LaunchTemplate) -> Properties:
-    return {**templates.request(resource)}
+    return {**templates.launch_template_request(resource)}
 
 
 def environment(resource: kinds.ComputeEnvironment) -> Properties:
-    return _capital({**machine_requests.environment(resource), "replaceComputeEnvironment": False})
+    return _capitalize_keys(
+        {
+            **machine_requests.create_environment_request(resource),
+            "replaceComputeEnvironment": False,
+        }
+    )
 
 
 def queue(resource: kinds.JobQueue) -> Properties:
-    return _capital({**machine_requests.queue(resource)})
+    return _capitalize_keys({**machine_requests.create_queue_request(resource)})
 
 
 def definition(resource: kinds.JobDefinition, region: str) -> Properties:
-    return _capital({**machine_requests.definition(resource, region)})
+    return _capitalize_keys({**machine_requests.register_definition_request(resource, region)})
 
 
-def _rules(rule: kinds.BucketNotification) -> list[Properties]:
+def _lambda_configurations(rule: kinds.BucketNotification) -> list[Properties]:
     """Write a rule once for each of its events, as CloudFormation has it."""
     filters = [
         {"Name": name, "Value": value}
@@ -144,20 +152,22 @@ def _rules(rule: kinds.BucketNotification) -> list[Properties]:
     return [{"Event": event, "Function": rule.function_arn, **only} for event in rule.events]
 
 
-def _tags(pairs: kinds.Pairs) -> list[Properties]:
+def _tag_list(pairs: kinds.Pairs) -> list[Properties]:
     return [{"Key": key, "Value": value} for key, value in pairs]
 
 
-def _capital(value: Mapping[str, Any]) -> Properties:
+def _capitalize_keys(value: Mapping[str, Any]) -> Properties:
     """Write the keys of Batch's API as CloudFormation does: with a capital."""
-    return {f"{key[0].upper()}{key[1:]}": _below(key, item) for key, item in value.items()}
+    return {
+        f"{key[0].upper()}{key[1:]}": _capitalize_value(key, item) for key, item in value.items()
+    }
 
 
-def _below(key: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
+def _capitalize_value(key: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
     if key in _MAPS:
         return dict(value)
     if isinstance(value, dict):
-        return _capital(value)
+        return _capitalize_keys(value)
     if isinstance(value, list):
-        return [_capital(item) if isinstance(item, dict) else item for item in value]
+        return [_capitalize_keys(item) if isinstance(item, dict) else item for item in value]
     return value

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.export import properties
-from scar.aws.export.pseudo_parameters import marks, written
+from scar.aws.export.pseudo_parameters import find_marks, render_value
 from scar.aws.model import resources as kinds
 
 if TYPE_CHECKING:
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
     Translation = tuple[str, Callable[[Any], properties.Properties]]
 
-PUSHED, MAKES_BUCKETS = "ImagesArePushed", "MakesBuckets"
-SUBNETS, GROUPS, IMAGE = "Subnets", "SecurityGroups", "Image"
+IMAGES_PUSHED, CREATE_BUCKETS = "ImagesArePushed", "MakesBuckets"
+SUBNETS, SECURITY_GROUPS, IMAGE = "Subnets", "SecurityGroups", "Image"
 _DIGEST = "^(sha256:[0-9a-f]{64})?$"
 
 # Kinds that CloudFormation knows; buckets and definitions need more than themselves.
-TRANSLATED: Mapping[type[kinds.Resource], Translation] = {
+CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.StateBucket: ("AWS::S3::Bucket", properties.state_bucket),
     kinds.LogGroup: ("AWS::Logs::LogGroup", properties.log_group),
     kinds.Role: ("AWS::IAM::Role", properties.role),
     kinds.InstanceProfile: ("AWS::IAM::InstanceProfile", properties.instance_profile),
-    kinds.Repository: ("AWS::ECR::Repository", properties.repository),
+    kinds.EcrRepository: ("AWS::ECR::Repository", properties.repository),
     kinds.LambdaFunction: ("AWS::Lambda::Function", properties.function),
     kinds.EventInvokeConfig: ("AWS::Lambda::EventInvokeConfig", properties.event_invoke_config),
     kinds.InvokePermission: ("AWS::Lambda::Permission", properties.permission),
@@ -41,25 +41,28 @@ TRANSLATED: Mapping[type[kinds.Resource], Translation] = {
     kinds.JobQueue: ("AWS::Batch::JobQueue", properties.queue),
 }
 # Kinds that the template's metadata tells, each with what is to be done about it.
-TOLD: Mapping[type[kinds.Resource], str] = {
-    kinds.Image: "Images: push each into its repository (`scar image compose --output`, then any"
+MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
+    kinds.EcrImage: "Images: push each into its repository (`scar image compose --output`, then any"
     " tool), and give its digest as the parameter named in Metadata.",
-    kinds.RunsElsewhere: "Objects in the state bucket: put each text of Metadata under its key.",
+    kinds.BatchTargetRecord: "Objects in the state bucket: put each text of Metadata under its"
+    " key.",
     kinds.BucketNotification: "Notifications of buckets that exist (MakesBuckets false): add the"
     " rules of Metadata to what the bucket has; `scar init` does so.",
 }
 # Kinds that are found and deleted, never wanted.
-NEVER_WANTED: frozenset[type[kinds.Resource]] = frozenset({kinds.OldImage, kinds.OldRepository})
-_ALWAYS = (
+DELETE_ONLY_KINDS: frozenset[type[kinds.Resource]] = frozenset(
+    {kinds.UnusedImage, kinds.SupersededRepository}
+)
+_STEPS_ALWAYS = (
     "Folders of buckets: they are empty objects, put them if you want to see them.",
     "Ids of permissions and rules: CloudFormation chooses them; `scar init` would add its own.",
     "Buckets and the state bucket stay when the stack is deleted.",
 )
-_PUBLIC = (
+_STEP_PUBLIC_IP = (
     "Fargate jobs get public addresses (AssignPublicIp): where subnets have a NAT gateway, change"
     " it; `scar init` reads the route tables."
 )
-_NAMES = (
+_STEP_NAMES = (
     "Account, Region, subnets or security groups are left to the stack: names of compute"
     " environments and queues, which are digests of these, and role names that are too long"
     " differ from those that `scar init` gives."
@@ -67,98 +70,110 @@ _NAMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedTemplate:
     """The template as data, and what CloudFormation cannot do of what was wanted."""
 
     template: dict[str, Any]
-    undone: tuple[str, ...]
+    manual_steps: tuple[str, ...]
 
 
-def export(wanted: Sequence[kinds.Resource], region: str) -> Exported:
+def export_template(wanted: Sequence[kinds.Resource], region: str) -> ExportedTemplate:
     """Write resources as a template; raise TypeError for a kind that nobody translates."""
-    return _Template(list(wanted), region).build()
+    return _TemplateBuilder(list(wanted), region).build()
 
 
 @dataclass(frozen=True, slots=True)
-class _Template:
-    wanted: list[kinds.Resource]
+class _TemplateBuilder:
+    resources: list[kinds.Resource]
     region: str
-    pushed: set[kinds.Key] = field(default_factory=set)
+    needing_images: set[kinds.ResourceKey] = field(default_factory=set)
 
-    def build(self) -> Exported:
-        self._find_pushed()
-        resources = {logical_id(r): self._one(r) for r in self.wanted if type(r) not in TOLD}
-        used = marks(json.dumps(resources, ensure_ascii=False))
-        undone = tuple(self._undone(used))
+    def build(self) -> ExportedTemplate:
+        self._find_needing_images()
+        resources = {
+            logical_id(r): self._resource_entry(r)
+            for r in self.resources
+            if type(r) not in MANUAL_KINDS
+        }
+        used = find_marks(json.dumps(resources, ensure_ascii=False))
+        undone = tuple(self._manual_steps(used))
         template = {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": "Functions of scar; Metadata tells what is to be done besides.",
-            "Metadata": {"scar": {"undone": list(undone), **written(self._told())}},
-            "Parameters": _parameters(used),
-            "Conditions": self._conditions(used),
-            "Resources": written(resources),
+            "Metadata": {
+                "scar": {"undone": list(undone), **render_value(self._manual_resources())}
+            },
+            "Parameters": _build_parameters(used),
+            "Conditions": self._build_conditions(used),
+            "Resources": render_value(resources),
         }
-        return Exported(template, undone)
+        return ExportedTemplate(template, undone)
 
-    def _one(self, resource: kinds.Resource) -> dict[str, Any]:
-        kind, told = self._translated(resource)
+    def _resource_entry(self, resource: kinds.Resource) -> dict[str, Any]:
+        kind, told = self._translate_resource(resource)
         entry: dict[str, Any] = {"Type": kind, "Properties": told}
-        if needed := sorted(logical_id(r) for r in self.wanted if self._waits(resource, r)):
+        if needed := sorted(
+            logical_id(r) for r in self.resources if self._must_wait_for(resource, r)
+        ):
             entry["DependsOn"] = needed
         if isinstance(resource, kinds.Bucket):
-            entry["Condition"] = MAKES_BUCKETS
-        elif resource.key in self.pushed:
-            entry["Condition"] = PUSHED
+            entry["Condition"] = CREATE_BUCKETS
+        elif resource.key in self.needing_images:
+            entry["Condition"] = IMAGES_PUSHED
         if isinstance(resource, kinds.Bucket | kinds.StateBucket) or _is_kept(resource):
             entry |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
         return entry
 
-    def _translated(self, resource: kinds.Resource) -> tuple[str, properties.Properties]:
+    def _translate_resource(self, resource: kinds.Resource) -> tuple[str, properties.Properties]:
         if isinstance(resource, kinds.Bucket):
-            return "AWS::S3::Bucket", properties.bucket(resource, self._rules(resource.name))
+            return "AWS::S3::Bucket", properties.bucket(
+                resource, self._rules_of_bucket(resource.name)
+            )
         if isinstance(resource, kinds.JobDefinition):
             return "AWS::Batch::JobDefinition", properties.definition(resource, self.region)
-        if type(resource) not in TRANSLATED:
+        if type(resource) not in CLOUDFORMATION_TYPES:
             raise TypeError(f"{resource.key} has no translation to CloudFormation")
-        kind, translate = TRANSLATED[type(resource)]
+        kind, translate = CLOUDFORMATION_TYPES[type(resource)]
         return kind, translate(resource)
 
-    def _rules(self, bucket: str) -> list[kinds.BucketNotification]:
-        all_rules = (r for r in self.wanted if isinstance(r, kinds.BucketNotification))
+    def _rules_of_bucket(self, bucket: str) -> list[kinds.BucketNotification]:
+        all_rules = (r for r in self.resources if isinstance(r, kinds.BucketNotification))
         return [rule for rule in all_rules if rule.bucket == bucket]
 
-    def _waits(self, resource: kinds.Resource, other: kinds.Resource) -> bool:
+    def _must_wait_for(self, resource: kinds.Resource, other: kinds.Resource) -> bool:
         """A bucket comes after what its rules need: S3 tries them."""
-        if type(other) in TOLD or other is resource:
+        if type(other) in MANUAL_KINDS or other is resource:
             return False
         if isinstance(resource, kinds.Bucket):
-            return any(other.key in rule.needs for rule in self._rules(resource.name))
-        return other.key in resource.rests_on
+            return any(other.key in rule.needs for rule in self._rules_of_bucket(resource.name))
+        return other.key in resource.depends_on
 
-    def _find_pushed(self) -> None:
+    def _find_needing_images(self) -> None:
         """Find what needs an image, directly or not."""
-        self.pushed.update(r.key for r in self.wanted if isinstance(r, kinds.Image))
+        self.needing_images.update(r.key for r in self.resources if isinstance(r, kinds.EcrImage))
         before = -1
-        while before != len(self.pushed):
-            before = len(self.pushed)
-            self.pushed.update(r.key for r in self.wanted if r.needs & self.pushed)
+        while before != len(self.needing_images):
+            before = len(self.needing_images)
+            self.needing_images.update(
+                r.key for r in self.resources if r.needs & self.needing_images
+            )
 
-    def _told(self) -> dict[str, object]:
+    def _manual_resources(self) -> dict[str, object]:
         """Write what has no resource in the template, in full."""
         return {
             "images": [
                 {"repository": r.name, "digest": r.digest}
-                for r in self.wanted
-                if isinstance(r, kinds.Image)
+                for r in self.resources
+                if isinstance(r, kinds.EcrImage)
             ],
             "objects": [
                 {"function": r.name, "bucket": r.bucket, "text": r.text}
-                for r in self.wanted
-                if isinstance(r, kinds.RunsElsewhere)
+                for r in self.resources
+                if isinstance(r, kinds.BatchTargetRecord)
             ],
             "folders": [
                 {"bucket": r.name, "folders": list(r.folders)}
-                for r in self.wanted
+                for r in self.resources
                 if isinstance(r, kinds.Bucket)
             ],
             "notifications": [
@@ -170,34 +185,34 @@ class _Template:
                     "prefix": r.prefix,
                     "suffix": r.suffix,
                 }
-                for r in self.wanted
+                for r in self.resources
                 if isinstance(r, kinds.BucketNotification)
             ],
         }
 
-    def _undone(self, used: frozenset[str]) -> Iterator[str]:
-        present = {type(r) for r in self.wanted}
-        yield from (text for kind, text in TOLD.items() if kind in present)
-        yield from _ALWAYS
-        if any(isinstance(r, kinds.JobDefinition) and r.public_ip for r in self.wanted):
-            yield _PUBLIC
-        if used & {"AccountId", "Region", SUBNETS, GROUPS}:
-            yield _NAMES
+    def _manual_steps(self, used: frozenset[str]) -> Iterator[str]:
+        present = {type(r) for r in self.resources}
+        yield from (text for kind, text in MANUAL_KINDS.items() if kind in present)
+        yield from _STEPS_ALWAYS
+        if any(isinstance(r, kinds.JobDefinition) and r.public_ip for r in self.resources):
+            yield _STEP_PUBLIC_IP
+        if used & {"AccountId", "Region", SUBNETS, SECURITY_GROUPS}:
+            yield _STEP_NAMES
 
-    def _conditions(self, used: frozenset[str]) -> dict[str, Any]:
+    def _build_conditions(self, used: frozenset[str]) -> dict[str, Any]:
         """Without images that are still to be named, everything is made at once."""
-        missing = [{"Fn::Equals": [{"Ref": name}, ""]} for name in sorted(_images(used))]
+        missing = [{"Fn::Equals": [{"Ref": name}, ""]} for name in sorted(_image_parameters(used))]
         if len(missing) > 1:
             pushed: object = {"Fn::Not": [{"Fn::Or": missing}]}
         else:
             pushed = {"Fn::Not": missing} if missing else {"Fn::Equals": ["", ""]}
         return {
-            PUSHED: pushed,
+            IMAGES_PUSHED: pushed,
             # They tell functions of their objects: both come together.
-            MAKES_BUCKETS: {
+            CREATE_BUCKETS: {
                 "Fn::And": [
-                    {"Condition": PUSHED},
-                    {"Fn::Equals": [{"Ref": f"{MAKES_BUCKETS}Too"}, "true"]},
+                    {"Condition": IMAGES_PUSHED},
+                    {"Fn::Equals": [{"Ref": f"{CREATE_BUCKETS}Too"}, "true"]},
                 ]
             },
         }
@@ -218,23 +233,23 @@ def image_parameter(function: str) -> str:
 
 
 def _is_kept(resource: kinds.Resource) -> bool:
-    return isinstance(resource, kinds.Repository) and resource.is_kept
+    return isinstance(resource, kinds.EcrRepository) and resource.is_kept
 
 
-def _images(used: frozenset[str]) -> frozenset[str]:
+def _image_parameters(used: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in used if name.startswith(IMAGE))
 
 
-def _parameters(used: frozenset[str]) -> dict[str, Any]:
+def _build_parameters(used: frozenset[str]) -> dict[str, Any]:
     found: dict[str, Any] = {
-        f"{MAKES_BUCKETS}Too": {
+        f"{CREATE_BUCKETS}Too": {
             "Type": "String",
             "AllowedValues": ["true", "false"],
             "Default": "true",
             "Description": "false if the buckets of inputs and outputs exist.",
         }
     }
-    for name in sorted(_images(used)):
+    for name in sorted(_image_parameters(used)):
         found[name] = {
             "Type": "String",
             "AllowedPattern": _DIGEST,
@@ -243,7 +258,7 @@ def _parameters(used: frozenset[str]) -> dict[str, Any]:
         }
     for name, kind, what in (
         (SUBNETS, "List<AWS::EC2::Subnet::Id>", "Subnets for jobs, all of one VPC."),
-        (GROUPS, "List<AWS::EC2::SecurityGroup::Id>", "Security groups for jobs."),
+        (SECURITY_GROUPS, "List<AWS::EC2::SecurityGroup::Id>", "Security groups for jobs."),
     ):
         if name in used:
             found[name] = {"Type": kind, "Description": what}

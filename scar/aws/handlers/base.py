@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 R = TypeVar("R")
 
 
-class Handler(Protocol[R]):
+class ResourceHandler(Protocol[R]):
     """Read, create, update and delete one kind of resource.
 
     ``read`` looks for the resource of the same name and returns it as it is, or None;

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.client.waiter import Patience
+from scar.aws.client.waiter import Waiter
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
 from scar.aws.requests import batch_requests as machine_requests
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
 
 _SERVICE_LINKED = "/AWSServiceRoleForBatch"
-_STILL_USED = "existing JobQueue relationship"
+_STILL_IN_USE = "existing JobQueue relationship"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,57 +32,59 @@ class ComputeEnvironmentHandler:
     """The name covers what a function asks for: an update undoes what somebody changed by hand."""
 
     batch: BatchClient
-    patience: Patience = field(default_factory=Patience)
+    waiter: Waiter = field(default_factory=Waiter)
 
     def read(self, resource: ComputeEnvironment) -> ComputeEnvironment | None:
         found = self._describe(resource.name)
         return parse_environment(found) if found else None
 
     def create(self, resource: ComputeEnvironment) -> None:
-        self.batch.create_compute_environment(**machine_requests.environment(resource))
-        self._settle(resource.name)
+        self.batch.create_compute_environment(
+            **machine_requests.create_environment_request(resource)
+        )
+        self._wait_until_valid(resource.name)
 
     def update(self, observed: ComputeEnvironment, desired: ComputeEnvironment) -> None:
         """Change all at once: while one change is under way, Batch refuses the next."""
-        self.patience.until(lambda: _rests(self._describe(desired.name)), str(desired.key))
+        self.waiter.wait_until(lambda: _is_idle(self._describe(desired.name)), str(desired.key))
         request: UpdateComputeEnvironmentRequestTypeDef = {"computeEnvironment": desired.name}
         if observed.state != desired.state:
             request["state"] = desired.state
-        if changed := machine_requests.environment_update(observed, desired):
+        if changed := machine_requests.environment_changes(observed, desired):
             request["computeResources"] = changed
         self.batch.update_compute_environment(**request)
-        self._settle(desired.name)
+        self._wait_until_valid(desired.name)
 
     def delete(self, resource: ComputeEnvironment) -> None:
         name, what = resource.name, str(resource.key)
         # Neither what is being made nor what is being changed can be switched off.
-        self.patience.until(lambda: _rests(self._describe(name)), what)
+        self.waiter.wait_until(lambda: _is_idle(self._describe(name)), what)
         found = self._describe(name)
         if found is None:
             return
         if found.get("status") != "DELETING":
             self.batch.update_compute_environment(computeEnvironment=name, state="DISABLED")
-            self.patience.until(lambda: _rests(self._describe(name)), what)
-            self.patience.until(lambda: self._deleted(name), what)
-        self.patience.until(lambda: self._describe(name) is None, what)
+            self.waiter.wait_until(lambda: _is_idle(self._describe(name)), what)
+            self.waiter.wait_until(lambda: self._try_delete(name), what)
+        self.waiter.wait_until(lambda: self._describe(name) is None, what)
 
     def _describe(self, name: str) -> ComputeEnvironmentDetailTypeDef | None:
         found = self.batch.describe_compute_environments(computeEnvironments=[name])
         present = [e for e in found["computeEnvironments"] if e.get("status") != "DELETED"]
         return present[0] if present else None
 
-    def _settle(self, name: str) -> None:
-        self.patience.until(lambda: self._is_valid(name), f"compute-environment {name}")
+    def _wait_until_valid(self, name: str) -> None:
+        self.waiter.wait_until(lambda: self._is_valid(name), f"compute-environment {name}")
 
     def _is_valid(self, name: str) -> bool | str:
-        return _settled(self._describe(name), f"compute environment {name}")
+        return _is_ready(self._describe(name), f"compute environment {name}")
 
-    def _deleted(self, name: str) -> bool:
+    def _try_delete(self, name: str) -> bool:
         """Batch lets go of a queue some time after the queue is gone."""
         try:
             self.batch.delete_compute_environment(computeEnvironment=name)
         except ClientError as error:
-            if _STILL_USED not in faults.message(error):
+            if _STILL_IN_USE not in faults.error_message(error):
                 raise
             return False
         return True
@@ -91,15 +93,15 @@ class ComputeEnvironmentHandler:
 @dataclass(frozen=True, slots=True)
 class JobQueueHandler:
     batch: BatchClient
-    patience: Patience = field(default_factory=Patience)
+    waiter: Waiter = field(default_factory=Waiter)
 
     def read(self, resource: JobQueue) -> JobQueue | None:
         found = self._describe(resource.name)
         return parse_queue(found) if found else None
 
     def create(self, resource: JobQueue) -> None:
-        self.batch.create_job_queue(**machine_requests.queue(resource))
-        self._settle(resource.name)
+        self.batch.create_job_queue(**machine_requests.create_queue_request(resource))
+        self._wait_until_valid(resource.name)
 
     def update(self, observed: JobQueue, desired: JobQueue) -> None:
         request: UpdateJobQueueRequestTypeDef = {
@@ -114,30 +116,30 @@ class JobQueueHandler:
             }
             request["computeEnvironmentOrder"] = [order]
         self.batch.update_job_queue(**request)
-        self._settle(desired.name)
+        self._wait_until_valid(desired.name)
 
     def delete(self, resource: JobQueue) -> None:
         name, what = resource.name, str(resource.key)
-        self.patience.until(lambda: _rests(self._describe(name)), what)
+        self.waiter.wait_until(lambda: _is_idle(self._describe(name)), what)
         found = self._describe(name)
         if found is None:
             return
         if found.get("status") != "DELETING":
             self.batch.update_job_queue(jobQueue=name, state="DISABLED")
-            self.patience.until(lambda: _rests(self._describe(name)), what)
+            self.waiter.wait_until(lambda: _is_idle(self._describe(name)), what)
             self.batch.delete_job_queue(jobQueue=name)
-        self.patience.until(lambda: self._describe(name) is None, what)
+        self.waiter.wait_until(lambda: self._describe(name) is None, what)
 
     def _describe(self, name: str) -> JobQueueDetailTypeDef | None:
         found = self.batch.describe_job_queues(jobQueues=[name])["jobQueues"]
         present = [q for q in found if q.get("status") != "DELETED"]
         return present[0] if present else None
 
-    def _settle(self, name: str) -> None:
-        self.patience.until(lambda: self._is_valid(name), f"job-queue {name}")
+    def _wait_until_valid(self, name: str) -> None:
+        self.waiter.wait_until(lambda: self._is_valid(name), f"job-queue {name}")
 
     def _is_valid(self, name: str) -> bool | str:
-        return _settled(self._describe(name), f"job queue {name}")
+        return _is_ready(self._describe(name), f"job queue {name}")
 
 
 def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironment:
@@ -175,7 +177,7 @@ def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
     )
 
 
-def _rests(
+def _is_idle(
     found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None,
 ) -> bool | str:
     """Say whether it can be changed or deleted, or what Batch is doing; invalid ones can."""
@@ -183,7 +185,7 @@ def _rests(
     return status in ("", "VALID", "INVALID", "DELETING") or status
 
 
-def _settled(
+def _is_ready(
     found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None, what: str
 ) -> bool | str:
     """Say whether Batch is done with it, or what it is doing."""
@@ -194,7 +196,7 @@ def _settled(
         return True
     if status != "INVALID":
         return f"{status} {reason}".strip()
-    raise Refused(
+    raise OperationRefusedError(
         f"Batch cannot use {what}: {reason or 'no reason told'}",
         remedy="Correct the subnets, security groups or roles, then run the command again.",
     )

@@ -9,39 +9,41 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.model.resources import RunsElsewhere
-from supervisor.config import key
+from scar.aws.model.resources import BatchTargetRecord
+from supervisor.config import function_config_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True, slots=True)
-class RunsElsewhereHandler:
+class BatchTargetRecordHandler:
     s3: S3Client
 
-    def read(self, resource: RunsElsewhere) -> RunsElsewhere | None:
+    def read(self, resource: BatchTargetRecord) -> BatchTargetRecord | None:
         try:
-            found = self.s3.get_object(Bucket=resource.bucket, Key=key(resource.name))
+            found = self.s3.get_object(
+                Bucket=resource.bucket, Key=function_config_key(resource.name)
+            )
         except ClientError as error:
-            if faults.code(error) in ("NoSuchKey", "NoSuchBucket"):
+            if faults.error_code(error) in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise
         text = found["Body"].read().decode(errors="replace")
-        return RunsElsewhere(name=resource.name, bucket=resource.bucket, text=text)
+        return BatchTargetRecord(name=resource.name, bucket=resource.bucket, text=text)
 
-    def create(self, resource: RunsElsewhere) -> None:
+    def create(self, resource: BatchTargetRecord) -> None:
         self.s3.put_object(
             Bucket=resource.bucket,
-            Key=key(resource.name),
+            Key=function_config_key(resource.name),
             Body=resource.text.encode(),
             ContentType="application/json",
         )
 
-    def update(self, observed: RunsElsewhere, desired: RunsElsewhere) -> None:
+    def update(self, observed: BatchTargetRecord, desired: BatchTargetRecord) -> None:
         del observed
         self.create(desired)
 
-    def delete(self, resource: RunsElsewhere) -> None:
+    def delete(self, resource: BatchTargetRecord) -> None:
         with contextlib.suppress(self.s3.exceptions.NoSuchBucket):
-            self.s3.delete_object(Bucket=resource.bucket, Key=key(resource.name))
+            self.s3.delete_object(Bucket=resource.bucket, Key=function_config_key(resource.name))

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws.client.errors import NotOurs
-from scar.aws.compile.policies import canonical
+from scar.aws.client.errors import UnmanagedResourceError
+from scar.aws.compile.policies import canonical_json
 from scar.aws.model import names
-from scar.aws.model.resources import Image, OldImage, OldRepository, Repository
+from scar.aws.model.resources import EcrImage, EcrRepository, SupersededRepository, UnusedImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import TagTypeDef
 
-    from scar.aws.handlers.image_store import ImageStore
+    from scar.aws.handlers.image_store import ImagePusher
     from scar.aws.model.resources import Pairs
 
 
 @dataclass(frozen=True, slots=True)
-class RepositoryHandler:
+class EcrRepositoryHandler:
     """Repositories of scar's are known by their tag; no tag is ever taken away."""
 
     ecr: ECRClient
 
-    def read(self, resource: Repository) -> Repository | None:
+    def read(self, resource: EcrRepository) -> EcrRepository | None:
         """Read the repository; raise NotOurs if somebody else made it."""
         try:
             found = self.ecr.describe_repositories(repositoryNames=[resource.name])
@@ -37,12 +37,12 @@ class RepositoryHandler:
             return None
         (described,) = found["repositories"]
         with ThreadPoolExecutor(3) as pool:
-            policy = pool.submit(self._policy, resource.name)
-            lifecycle = pool.submit(self._lifecycle, resource.name)
-            tags = self._tags(described["repositoryArn"])
-            _require_ours(resource.name, tags)
+            policy = pool.submit(self._read_policy, resource.name)
+            lifecycle = pool.submit(self._read_lifecycle, resource.name)
+            tags = self._read_tags(described["repositoryArn"])
+            _require_managed(resource.name, tags)
             told = {name for name, _ in resource.tags}
-            return Repository(
+            return EcrRepository(
                 name=resource.name,
                 policy=policy.result(),
                 lifecycle=lifecycle.result(),
@@ -52,16 +52,16 @@ class RepositoryHandler:
                 tags=tuple((k, v) for k, v in tags if k in told or k.startswith("scar:")),
             )
 
-    def create(self, resource: Repository) -> None:
+    def create(self, resource: EcrRepository) -> None:
         with contextlib.suppress(self.ecr.exceptions.RepositoryAlreadyExistsException):
             self.ecr.create_repository(
                 repositoryName=resource.name,
-                tags=_as_sent(resource.tags),
+                tags=_to_tag_list(resource.tags),
                 imageScanningConfiguration={"scanOnPush": resource.scan_on_push},
             )
-        self._rules(Repository(name=resource.name), resource)
+        self._put_policies(EcrRepository(name=resource.name), resource)
 
-    def update(self, observed: Repository, desired: Repository) -> None:
+    def update(self, observed: EcrRepository, desired: EcrRepository) -> None:
         if observed.scan_on_push != desired.scan_on_push:
             self.ecr.put_image_scanning_configuration(
                 repositoryName=desired.name,
@@ -70,14 +70,14 @@ class RepositoryHandler:
         if observed.tags != desired.tags:
             found = self.ecr.describe_repositories(repositoryNames=[desired.name])
             arn = found["repositories"][0]["repositoryArn"]
-            self.ecr.tag_resource(resourceArn=arn, tags=_as_sent(desired.tags))
-        self._rules(observed, desired)
+            self.ecr.tag_resource(resourceArn=arn, tags=_to_tag_list(desired.tags))
+        self._put_policies(observed, desired)
 
-    def delete(self, resource: Repository) -> None:
+    def delete(self, resource: EcrRepository) -> None:
         with contextlib.suppress(self.ecr.exceptions.RepositoryNotFoundException):
             self.ecr.delete_repository(repositoryName=resource.name, force=True)
 
-    def _rules(self, observed: Repository, desired: Repository) -> None:
+    def _put_policies(self, observed: EcrRepository, desired: EcrRepository) -> None:
         name = desired.name
         steps: list[Callable[[], object]] = []
         if desired.policy and desired.policy != observed.policy:
@@ -95,71 +95,71 @@ class RepositoryHandler:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda step: step(), steps))
 
-    def _policy(self, name: str) -> str:
+    def _read_policy(self, name: str) -> str:
         try:
             text = self.ecr.get_repository_policy(repositoryName=name)["policyText"]
         except self.ecr.exceptions.RepositoryPolicyNotFoundException:
             return ""
-        return canonical(json.loads(text))
+        return canonical_json(json.loads(text))
 
-    def _lifecycle(self, name: str) -> str:
+    def _read_lifecycle(self, name: str) -> str:
         try:
             text = self.ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
         except self.ecr.exceptions.LifecyclePolicyNotFoundException:
             return ""
-        return canonical(json.loads(text))
+        return canonical_json(json.loads(text))
 
-    def _tags(self, arn: str) -> Pairs:
+    def _read_tags(self, arn: str) -> Pairs:
         found = self.ecr.list_tags_for_resource(resourceArn=arn)["tags"]
         return tuple(sorted((tag["Key"], tag.get("Value", "")) for tag in found))
 
 
 @dataclass(frozen=True, slots=True)
-class ImageHandler:
+class EcrImageHandler:
     """Images are named by their content: they are pushed or there, never changed.
 
     An image that is not wanted any more stays, since jobs that still wait may need it: as an
     OldImage it goes when nobody does, else with its repository.
     """
 
-    store: ImageStore
+    pusher: ImagePusher
     check: Callable[[], None]
 
-    def read(self, resource: Image) -> Image | None:
-        return resource if self.store.holds(resource.name, resource.digest) else None
+    def read(self, resource: EcrImage) -> EcrImage | None:
+        return resource if self.pusher.holds(resource.name, resource.digest) else None
 
-    def create(self, resource: Image) -> None:
-        self.store.push(resource.name, resource.digest, self.check)
+    def create(self, resource: EcrImage) -> None:
+        self.pusher.push(resource.name, resource.digest, self.check)
 
-    def update(self, observed: Image, desired: Image) -> None:
+    def update(self, observed: EcrImage, desired: EcrImage) -> None:
         del observed
         self.create(desired)
 
-    def delete(self, resource: Image) -> None:
+    def delete(self, resource: EcrImage) -> None:
         del resource
 
 
 @dataclass(frozen=True, slots=True)
-class OldImageHandler:
+class UnusedImageHandler:
     """Deletes what is not in use; ``in_use`` says what is, at that very time."""
 
     ecr: ECRClient
-    in_use: Callable[[OldImage], bool]
+    is_in_use: Callable[[UnusedImage], bool]
 
-    def read(self, resource: OldImage) -> OldImage | None:
+    def read(self, resource: UnusedImage) -> UnusedImage | None:
         """Say nothing: old images are found in lists."""
         del resource
         return None
 
-    def create(self, resource: OldImage) -> None:
+    def create(self, resource: UnusedImage) -> None:
         raise AssertionError(resource)
 
-    def update(self, observed: OldImage, desired: OldImage) -> None:
+    def update(self, observed: UnusedImage, desired: UnusedImage) -> None:
         raise AssertionError(observed, desired)
 
-    def delete(self, resource: OldImage) -> None:
+    def delete(self, resource: UnusedImage) -> None:
         """Delete the image unless somebody has begun to use it since it was looked for."""
-        if self.in_use(resource):
+        if self.is_in_use(resource):
             return
         with contextlib.suppress(self.ecr.exceptions.RepositoryNotFoundException):
             self.ecr.batch_delete_image(
@@ -168,36 +168,36 @@ class OldImageHandler:
 
 
 @dataclass(frozen=True, slots=True)
-class OldRepositoryHandler:
+class SupersededRepositoryHandler:
     """Deletes what is empty: an image that somebody uses after all keeps its repository."""
 
     ecr: ECRClient
 
-    def read(self, resource: OldRepository) -> OldRepository | None:
+    def read(self, resource: SupersededRepository) -> SupersededRepository | None:
         """Say nothing: old repositories are found in lists."""
         del resource
         return None
 
-    def create(self, resource: OldRepository) -> None:
+    def create(self, resource: SupersededRepository) -> None:
         raise AssertionError(resource)
 
-    def update(self, observed: OldRepository, desired: OldRepository) -> None:
+    def update(self, observed: SupersededRepository, desired: SupersededRepository) -> None:
         raise AssertionError(observed, desired)
 
-    def delete(self, resource: OldRepository) -> None:
+    def delete(self, resource: SupersededRepository) -> None:
         gone = self.ecr.exceptions.RepositoryNotFoundException
         with contextlib.suppress(gone, self.ecr.exceptions.RepositoryNotEmptyException):
             self.ecr.delete_repository(repositoryName=resource.name)
 
 
-def _require_ours(name: str, tags: Pairs) -> None:
+def _require_managed(name: str, tags: Pairs) -> None:
     if names.FUNCTION_TAG not in dict(tags):
-        raise NotOurs(
+        raise UnmanagedResourceError(
             f"A container repository {name} exists that scar did not make.",
             remedy="Choose another ecr.prefix, or give the repository the tag"
             f" {names.FUNCTION_TAG} with the function's name as its value.",
         )
 
 
-def _as_sent(tags: Pairs) -> list[TagTypeDef]:
+def _to_tag_list(tags: Pairs) -> list[TagTypeDef]:
     return [{"Key": name, "Value": value} for name, value in tags]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import (
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
         FunctionConfigurationTypeDef,
     )
 
-    Described = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
+    LambdaConfiguration = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
 
 # By AWS's reason code (model: StateReasonCode, LastUpdateStatusReasonCode, 2026-11).
 _REMEDIES = {
@@ -33,7 +33,7 @@ _REMEDIES = {
 }
 
 
-def is_settled(found: Described, function: str) -> bool | str:
+def is_settled(found: LambdaConfiguration, function: str) -> bool | str:
     """Say whether Lambda is done with it, or what it is doing, with AWS's reason code."""
     for part in ("", "LastUpdate"):
         _raise_if_failed(found, function, part)
@@ -44,13 +44,13 @@ def is_settled(found: Described, function: str) -> bool | str:
     return True
 
 
-def _raise_if_failed(found: Described, function: str, part: str) -> None:
+def _raise_if_failed(found: LambdaConfiguration, function: str, part: str) -> None:
     status = found.get("LastUpdateStatus" if part else "State")
     if status != "Failed":
         return
     code = found.get("LastUpdateStatusReasonCode" if part else "StateReasonCode", "")
     reason = found.get("LastUpdateStatusReason" if part else "StateReason", "")
-    raise Refused(
+    raise OperationRefusedError(
         f"Lambda cannot use function {function}: {code}: {reason}",
         remedy=_REMEDIES.get(str(code), "Correct the image or the role")
         + ", then run the same command again.",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.client.errors import NotOurs
-from scar.aws.client.waiter import Patience
+from scar.aws.client.errors import UnmanagedResourceError
+from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.function_state import is_settled
 from scar.aws.model import names
 from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction
 from scar.aws.requests import lambda_requests as requests
-from scar.errors import Refused, StillWaiting
+from scar.errors import OperationRefusedError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from scar.aws.model.resources import Pairs
 
-    _Described = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
+    _LambdaConfiguration = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
 
-_NOT_YET = "cannot be assumed by Lambda"
+_ROLE_NOT_ASSUMABLE = "cannot be assumed by Lambda"
 # Lambda says so of the function's execution role, and names the destination after it.
-_MAY_NOT_YET = "permissions to call InvokeFunction"
+_INVOKE_NOT_ALLOWED = "permissions to call InvokeFunction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,10 @@ class FunctionHandler:
     """A new role takes up to half a minute until Lambda sees it: only that error is retried."""
 
     lambda_: LambdaClient
-    patience: Patience = field(default_factory=Patience)
-    role_patience: Patience = field(default_factory=lambda: Patience(seconds=60, first=1, every=8))
+    waiter: Waiter = field(default_factory=Waiter)
+    role_waiter: Waiter = field(
+        default_factory=lambda: Waiter(timeout=60, first_delay=1, max_delay=8)
+    )
 
     def read(self, resource: LambdaFunction) -> LambdaFunction | None:
         try:
@@ -50,7 +52,7 @@ class FunctionHandler:
         except self.lambda_.exceptions.ResourceNotFoundException:
             return None
         if names.FUNCTION_TAG not in found.get("Tags", {}):
-            raise NotOurs(
+            raise UnmanagedResourceError(
                 f"A function {resource.name} exists that scar did not make.",
                 remedy="Give the function another name in the FDL.",
             )
@@ -66,22 +68,22 @@ class FunctionHandler:
             architecture="arm64" if "arm64" in actual.get("Architectures", []) else "x86_64",
             environment=tuple(sorted(actual.get("Environment", {}).get("Variables", {}).items())),
             description=actual.get("Description", ""),
-            tags=_ours(found.get("Tags", {}), resource),
+            tags=_relevant_tags(found.get("Tags", {}), resource),
             reserved_concurrency=reserved,
             subnets=tuple(sorted(actual.get("VpcConfig", {}).get("SubnetIds", []))),
             security_groups=tuple(sorted(actual.get("VpcConfig", {}).get("SecurityGroupIds", []))),
             file_systems=tuple(
                 (f["Arn"], f["LocalMountPath"]) for f in actual.get("FileSystemConfigs", [])
             ),
-            log_group=_log_group(actual),
+            log_group=_read_log_group(actual),
         )
 
     def create(self, resource: LambdaFunction) -> None:
         def attempt() -> FunctionConfigurationResponseTypeDef:
-            return self.lambda_.create_function(**requests.function(resource))
+            return self.lambda_.create_function(**requests.create_function_request(resource))
 
         try:
-            self._once_assumable(attempt, resource)
+            self._retry_until_assumable(attempt, resource)
         except self.lambda_.exceptions.ResourceConflictException:
             # The answer to a first attempt may have been lost: it is there, maybe by us.
             found = self.read(resource)
@@ -90,29 +92,29 @@ class FunctionHandler:
             self.update(found, resource)
             return
         if resource.reserved_concurrency is not None:
-            self._reserve(resource)
+            self._set_concurrency(resource)
 
     def update(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
-        def code() -> FunctionConfigurationResponseTypeDef:
+        def update_code() -> FunctionConfigurationResponseTypeDef:
             return self.lambda_.update_function_code(
                 FunctionName=desired.name,
                 ImageUri=desired.image,
                 Architectures=[desired.architecture],
             )
 
-        def configure() -> FunctionConfigurationResponseTypeDef:
+        def update_configuration() -> FunctionConfigurationResponseTypeDef:
             return self.lambda_.update_function_configuration(
-                **requests.function_update(observed, desired)
+                **requests.update_function_request(observed, desired)
             )
 
         if (observed.image, observed.architecture) != (desired.image, desired.architecture):
-            self._change(code, desired)
-        if _configuration(observed) != _configuration(desired):
-            self._change(configure, desired)
+            self._change_function(update_code, desired)
+        if _configuration_fields(observed) != _configuration_fields(desired):
+            self._change_function(update_configuration, desired)
         if observed.tags != desired.tags:
-            self._tag(observed, desired)
+            self._update_tags(observed, desired)
         if observed.reserved_concurrency != desired.reserved_concurrency:
-            self._reserve(desired)
+            self._set_concurrency(desired)
 
     def delete(self, resource: LambdaFunction) -> None:
         with contextlib.suppress(self.lambda_.exceptions.ResourceNotFoundException):
@@ -120,21 +122,21 @@ class FunctionHandler:
                 self.lambda_.delete_function(FunctionName=resource.name)
             except self.lambda_.exceptions.ResourceConflictException:
                 # It is still being made or changed; how that ends does not matter.
-                with contextlib.suppress(Refused):
-                    self._settle(resource.name)
+                with contextlib.suppress(OperationRefusedError):
+                    self._wait_until_settled(resource.name)
                 self.lambda_.delete_function(FunctionName=resource.name)
 
-    def _change(
+    def _change_function(
         self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], desired: LambdaFunction
     ) -> None:
         """Change the function; wait first if a former change is still under way."""
         try:
-            self._once_assumable(attempt, desired)
+            self._retry_until_assumable(attempt, desired)
         except self.lambda_.exceptions.ResourceConflictException:
-            self._settle(desired.name)
-            self._once_assumable(attempt, desired)
+            self._wait_until_settled(desired.name)
+            self._retry_until_assumable(attempt, desired)
 
-    def _once_assumable(
+    def _retry_until_assumable(
         self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], resource: LambdaFunction
     ) -> None:
         """Do it as soon as Lambda sees the role, and wait until it is done."""
@@ -145,36 +147,36 @@ class FunctionHandler:
             try:
                 answers.append(attempt())
             except self.lambda_.exceptions.InvalidParameterValueException as error:
-                refusal = faults.message(error)
-                if _NOT_YET not in refusal:
+                refusal = faults.error_message(error)
+                if _ROLE_NOT_ASSUMABLE not in refusal:
                     raise
                 return "Lambda does not see the new role yet"
             return True
 
         try:
-            self.role_patience.until(succeeded, str(resource.key))
-        except StillWaiting as error:
-            raise Refused(
+            self.role_waiter.wait_until(succeeded, str(resource.key))
+        except WaitTimeoutError as error:
+            raise OperationRefusedError(
                 f"Lambda cannot use the role {resource.role_arn}: {refusal}",
                 remedy="Let lambda.amazonaws.com take the role in its trust policy.",
             ) from error
         if is_settled(answers[-1], resource.name) is not True:
-            self._settle(resource.name)
+            self._wait_until_settled(resource.name)
 
-    def _settle(self, function: str) -> None:
-        def settled() -> bool | str:
+    def _wait_until_settled(self, function: str) -> None:
+        def has_settled() -> bool | str:
             found = self.lambda_.get_function(FunctionName=function)["Configuration"]
             return is_settled(found, function)
 
-        self.patience.until(settled, f"function {function}")
+        self.waiter.wait_until(has_settled, f"function {function}")
 
-    def _tag(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
+    def _update_tags(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
         arn = self.lambda_.get_function(FunctionName=desired.name)["Configuration"]["FunctionArn"]
         if gone := sorted(dict(observed.tags).keys() - dict(desired.tags).keys()):
             self.lambda_.untag_resource(Resource=arn, TagKeys=gone)
         self.lambda_.tag_resource(Resource=arn, Tags=dict(desired.tags))
 
-    def _reserve(self, resource: LambdaFunction) -> None:
+    def _set_concurrency(self, resource: LambdaFunction) -> None:
         if resource.reserved_concurrency is None:
             self.lambda_.delete_function_concurrency(FunctionName=resource.name)
         else:
@@ -189,7 +191,9 @@ class EventInvokeHandler:
     """Lambda checks that the role may invoke the destination: a new policy takes its time."""
 
     lambda_: LambdaClient
-    role_patience: Patience = field(default_factory=lambda: Patience(seconds=60, first=1, every=8))
+    role_waiter: Waiter = field(
+        default_factory=lambda: Waiter(timeout=60, first_delay=1, max_delay=8)
+    )
 
     def read(self, resource: EventInvokeConfig) -> EventInvokeConfig | None:
         try:
@@ -210,18 +214,20 @@ class EventInvokeHandler:
         def succeeded() -> bool | str:
             nonlocal refusal
             try:
-                self.lambda_.put_function_event_invoke_config(**requests.event_invoke(resource))
+                self.lambda_.put_function_event_invoke_config(
+                    **requests.event_invoke_request(resource)
+                )
             except self.lambda_.exceptions.InvalidParameterValueException as error:
-                refusal = faults.message(error)
-                if _MAY_NOT_YET not in refusal:
+                refusal = faults.error_message(error)
+                if _INVOKE_NOT_ALLOWED not in refusal:
                     raise
                 return "Lambda does not see yet that the role may invoke the destination"
             return True
 
         try:
-            self.role_patience.until(succeeded, str(resource.key))
-        except StillWaiting as error:
-            raise Refused(
+            self.role_waiter.wait_until(succeeded, str(resource.key))
+        except WaitTimeoutError as error:
+            raise OperationRefusedError(
                 f"Lambda does not send lost events of {resource.name} to"
                 f" {resource.on_failure}: {refusal}",
                 remedy="Allow the function's role lambda:InvokeFunction on it.",
@@ -243,15 +249,15 @@ class PermissionHandler:
     lambda_: LambdaClient
 
     def read(self, resource: InvokePermission) -> InvokePermission | None:
-        found = self.of(resource.function)
+        found = self.list_permissions(resource.function)
         return next((p for p in found if p.name == resource.name), None)
 
     def create(self, resource: InvokePermission) -> None:
         try:
-            self.lambda_.add_permission(**requests.permission(resource))
+            self.lambda_.add_permission(**requests.add_permission_request(resource))
         except self.lambda_.exceptions.ResourceConflictException:
             self.delete(resource)
-            self.lambda_.add_permission(**requests.permission(resource))
+            self.lambda_.add_permission(**requests.add_permission_request(resource))
 
     def update(self, observed: InvokePermission, desired: InvokePermission) -> None:
         self.delete(observed)
@@ -263,10 +269,10 @@ class PermissionHandler:
                 FunctionName=resource.function, StatementId=resource.statement
             )
         except ClientError as error:
-            if faults.code(error) != "ResourceNotFoundException":
+            if faults.error_code(error) != "ResourceNotFoundException":
                 raise
 
-    def of(self, function: str) -> tuple[InvokePermission, ...]:
+    def list_permissions(self, function: str) -> tuple[InvokePermission, ...]:
         """List the statements of a function that are ours."""
         try:
             text = self.lambda_.get_policy(FunctionName=function)["Policy"]
@@ -275,26 +281,28 @@ class PermissionHandler:
         return tuple(
             InvokePermission(
                 name=f"{function}/{statement['Sid']}",
-                source_arn=_condition(statement, "ArnLike", "AWS:SourceArn"),
-                source_account=_condition(statement, "StringEquals", "AWS:SourceAccount"),
+                source_arn=_condition_value(statement, "ArnLike", "AWS:SourceArn"),
+                source_account=_condition_value(statement, "StringEquals", "AWS:SourceAccount"),
             )
             for statement in json.loads(text)["Statement"]
             if str(statement.get("Sid", "")).startswith("scar-s3-")
         )
 
 
-def _ours(tags: Mapping[str, str], like: LambdaFunction) -> Pairs:
+def _relevant_tags(tags: Mapping[str, str], like: LambdaFunction) -> Pairs:
     """Keep scar's tags and those that are wanted; organisations put others on everything."""
     wanted = dict(like.tags).keys()
     return tuple(sorted((k, v) for k, v in tags.items() if k.startswith("scar:") or k in wanted))
 
 
-def _condition(statement: dict[str, dict[str, dict[str, str]]], operator: str, key: str) -> str:
+def _condition_value(
+    statement: dict[str, dict[str, dict[str, str]]], operator: str, key: str
+) -> str:
     values = statement.get("Condition", {}).get(operator, {})
     return next((v for k, v in values.items() if k.lower() == key.lower()), "")
 
 
-def _configuration(function: LambdaFunction) -> tuple[object, ...]:
+def _configuration_fields(function: LambdaFunction) -> tuple[object, ...]:
     return (
         function.role_arn,
         function.memory,
@@ -309,7 +317,7 @@ def _configuration(function: LambdaFunction) -> tuple[object, ...]:
     )
 
 
-def _log_group(actual: _Described) -> str:
+def _read_log_group(actual: _LambdaConfiguration) -> str:
     """Say where plain lines go; another format is not as it shall be."""
     logging = actual.get("LoggingConfig", {})
     if (form := logging.get("LogFormat", "Text")) != "Text":

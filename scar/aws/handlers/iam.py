@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors as faults
-from scar.aws.client.errors import NotOurs
-from scar.aws.client.waiter import Patience
-from scar.aws.compile.policies import canonical
+from scar.aws.client.errors import UnmanagedResourceError
+from scar.aws.client.waiter import Waiter
+from scar.aws.compile.policies import canonical_json
 from scar.aws.model import names
 from scar.aws.model.resources import InstanceProfile, Role
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from scar.aws.model.resources import Pairs
 
-_POLICY = "scar"
+_POLICY_NAME = "scar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,18 @@ class RoleHandler:
         except self.iam.exceptions.NoSuchEntityException:
             return None
         if found["Path"] != names.ROLE_PATH:
-            raise NotOurs(
+            raise UnmanagedResourceError(
                 f"The role {resource.name} exists, but not under {names.ROLE_PATH}: not scar's.",
                 remedy="Give the function another name, or this role as iam.role in the FDL.",
             )
         boundary = found.get("PermissionsBoundary", {})
         with ThreadPoolExecutor(3) as pool:
-            policy = pool.submit(self._policy, resource.name, _POLICY)
-            managed = pool.submit(self._managed, resource.name)
-            others = pool.submit(self._others, resource.name)
+            policy = pool.submit(self._read_policy, resource.name, _POLICY_NAME)
+            managed = pool.submit(self._list_managed_policies, resource.name)
+            others = pool.submit(self._read_other_policies, resource.name)
             return Role(
                 name=resource.name,
-                trust=canonical(found["AssumeRolePolicyDocument"]),
+                trust=canonical_json(found["AssumeRolePolicyDocument"]),
                 policy=policy.result(),
                 boundary=boundary.get("PermissionsBoundaryArn", ""),
                 managed_policies=managed.result(),
@@ -69,7 +69,7 @@ class RoleHandler:
                     AssumeRolePolicyDocument=resource.trust,
                     Tags=tags,
                 )
-        self._allow(resource)
+        self._put_policy(resource)
 
     def update(self, observed: Role, desired: Role) -> None:
         if observed.trust != desired.trust:
@@ -82,20 +82,20 @@ class RoleHandler:
             else:
                 self.iam.delete_role_permissions_boundary(RoleName=desired.name)
         if observed.policy != desired.policy:
-            self._allow(desired)
-        self._take(observed, keep=desired)
-        self._give(desired, has=observed)
+            self._put_policy(desired)
+        self._remove_added_policies(observed, keep=desired)
+        self._restore_added_policies(desired, has=observed)
 
     def delete(self, resource: Role) -> None:
         """Take its policies first: IAM deletes no role that has some."""
         gone = self.iam.exceptions.NoSuchEntityException
-        self._take(resource, keep=Role(name=resource.name))
+        self._remove_added_policies(resource, keep=Role(name=resource.name))
         with contextlib.suppress(gone):
-            self.iam.delete_role_policy(RoleName=resource.name, PolicyName=_POLICY)
+            self.iam.delete_role_policy(RoleName=resource.name, PolicyName=_POLICY_NAME)
         with contextlib.suppress(gone):
             self.iam.delete_role(RoleName=resource.name)
 
-    def _take(self, role: Role, keep: Role) -> None:
+    def _remove_added_policies(self, role: Role, keep: Role) -> None:
         """Take the policies that somebody added."""
         gone = self.iam.exceptions.NoSuchEntityException
         for arn in sorted({*role.managed_policies} - {*keep.managed_policies}):
@@ -105,38 +105,38 @@ class RoleHandler:
             with contextlib.suppress(gone):
                 self.iam.delete_role_policy(RoleName=role.name, PolicyName=name)
 
-    def _give(self, role: Role, has: Role) -> None:
+    def _restore_added_policies(self, role: Role, has: Role) -> None:
         """Give back what was taken, when that is undone."""
         for arn in sorted({*role.managed_policies} - {*has.managed_policies}):
             self.iam.attach_role_policy(RoleName=role.name, PolicyArn=arn)
         for name, document in sorted({*role.other_policies} - {*has.other_policies}):
             self.iam.put_role_policy(RoleName=role.name, PolicyName=name, PolicyDocument=document)
 
-    def _policy(self, role: str, name: str) -> str:
+    def _read_policy(self, role: str, name: str) -> str:
         try:
             found = self.iam.get_role_policy(RoleName=role, PolicyName=name)
         except self.iam.exceptions.NoSuchEntityException:
             return ""
-        return canonical(found["PolicyDocument"])
+        return canonical_json(found["PolicyDocument"])
 
-    def _managed(self, role: str) -> tuple[str, ...]:
+    def _list_managed_policies(self, role: str) -> tuple[str, ...]:
         try:
             found = self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
         except self.iam.exceptions.NoSuchEntityException:
             return ()
         return tuple(sorted(policy.get("PolicyArn", "") for policy in found))
 
-    def _others(self, role: str) -> Pairs:
+    def _read_other_policies(self, role: str) -> Pairs:
         try:
             found = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
         except self.iam.exceptions.NoSuchEntityException:
             return ()
-        others = sorted(name for name in found if name != _POLICY)
-        return tuple((name, self._policy(role, name)) for name in others)
+        others = sorted(name for name in found if name != _POLICY_NAME)
+        return tuple((name, self._read_policy(role, name)) for name in others)
 
-    def _allow(self, resource: Role) -> None:
+    def _put_policy(self, resource: Role) -> None:
         self.iam.put_role_policy(
-            RoleName=resource.name, PolicyName=_POLICY, PolicyDocument=resource.policy
+            RoleName=resource.name, PolicyName=_POLICY_NAME, PolicyDocument=resource.policy
         )
 
 
@@ -145,7 +145,7 @@ class InstanceProfileHandler:
     """A new profile waits for its role: both are made at the same time, and IAM spreads slowly."""
 
     iam: IAMClient
-    patience: Patience = field(default_factory=lambda: Patience(seconds=60))
+    waiter: Waiter = field(default_factory=lambda: Waiter(timeout=60))
 
     def read(self, resource: InstanceProfile) -> InstanceProfile | None:
         try:
@@ -172,15 +172,15 @@ class InstanceProfileHandler:
                 InstanceProfileName=desired.name, RoleName=observed.role
             )
         if desired.role:
-            self.patience.until(lambda: self._add(desired), str(desired.key))
+            self.waiter.wait_until(lambda: self._try_add_role(desired), str(desired.key))
 
-    def _add(self, profile: InstanceProfile) -> bool | str:
+    def _try_add_role(self, profile: InstanceProfile) -> bool | str:
         try:
             self.iam.add_role_to_instance_profile(
                 InstanceProfileName=profile.name, RoleName=profile.role
             )
         except self.iam.exceptions.NoSuchEntityException as error:
-            return faults.message(error)
+            return faults.error_message(error)
         return True
 
     def delete(self, resource: InstanceProfile) -> None:

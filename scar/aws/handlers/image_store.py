@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from supervisor.model import FunctionConfig, ImageDefaults
 
 
-class ImageStore(Protocol):
+class ImagePusher(Protocol):
     """Where composed images are pushed to."""
 
     def holds(self, repository: str, digest: str) -> bool:
@@ -24,7 +24,7 @@ class ImageStore(Protocol):
         """
 
 
-class Images(ImageStore, Protocol):
+class ImageBuilder(ImagePusher, Protocol):
     """Composes the functions' images and keeps them until they are pushed."""
 
     def compose(
@@ -37,7 +37,7 @@ class Images(ImageStore, Protocol):
         """
 
 
-class _NoImages:
+class _NoImagePusher:
     """Removing looks for no image and pushes none: they go with their repository."""
 
     def holds(self, repository: str, digest: str) -> bool:
@@ -48,4 +48,4 @@ class _NoImages:
         raise AssertionError(repository, digest, check)
 
 
-NO_IMAGES = _NoImages()
+NO_IMAGES = _NoImagePusher()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws.client.errors import NotOurs
+from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
 from scar.aws.model.resources import JobDefinition
 from scar.aws.requests import batch_requests as machine_requests
@@ -27,28 +27,30 @@ class JobDefinitionHandler:
     region: str
 
     def read(self, resource: JobDefinition) -> JobDefinition | None:
-        found = list(self.revisions(resource.name))
+        found = list(self.list_revisions(resource.name))
         if found and not any(names.FUNCTION_TAG in d.get("tags", {}) for d in found):
-            raise NotOurs(
+            raise UnmanagedResourceError(
                 f"A job definition {resource.name} exists that scar did not make.",
                 remedy="Give the function another name, or deregister that definition.",
             )
-        return parse(max(found, key=lambda d: d["revision"])) if found else None
+        return parse_job_definition(max(found, key=lambda d: d["revision"])) if found else None
 
     def create(self, resource: JobDefinition) -> None:
-        self.batch.register_job_definition(**machine_requests.definition(resource, self.region))
+        self.batch.register_job_definition(
+            **machine_requests.register_definition_request(resource, self.region)
+        )
 
     def update(self, observed: JobDefinition, desired: JobDefinition) -> None:
-        stale = [d["jobDefinitionArn"] for d in self.revisions(observed.name)]
+        stale = [d["jobDefinitionArn"] for d in self.list_revisions(observed.name)]
         self.create(desired)
         for arn in stale:
             self.batch.deregister_job_definition(jobDefinition=arn)
 
     def delete(self, resource: JobDefinition) -> None:
-        for found in list(self.revisions(resource.name)):
+        for found in list(self.list_revisions(resource.name)):
             self.batch.deregister_job_definition(jobDefinition=found["jobDefinitionArn"])
 
-    def revisions(self, name: str = "") -> Iterator[JobDefinitionTypeDef]:
+    def list_revisions(self, name: str = "") -> Iterator[JobDefinitionTypeDef]:
         """Yield the active definitions of that name, or of all names."""
         pages = self.batch.get_paginator("describe_job_definitions")
         found = (
@@ -60,7 +62,7 @@ class JobDefinitionHandler:
             yield from page["jobDefinitions"]
 
 
-def parse(found: JobDefinitionTypeDef) -> JobDefinition:
+def parse_job_definition(found: JobDefinitionTypeDef) -> JobDefinition:
     container = found["containerProperties"]
     needs = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
     network = container.get("networkConfiguration", {})
@@ -76,7 +78,7 @@ def parse(found: JobDefinitionTypeDef) -> JobDefinition:
         gpus=int(needs.get("GPU", "0")),
         timeout=found.get("timeout", {}).get("attemptDurationSeconds", 0),
         attempts=retries.get("attempts", 1),
-        retry_rules=tuple(_rule(r) for r in retries.get("evaluateOnExit", [])),
+        retry_rules=tuple(_parse_retry_rule(r) for r in retries.get("evaluateOnExit", [])),
         job_role=container.get("jobRoleArn", ""),
         execution_role=container.get("executionRoleArn", ""),
         public_ip=network.get("assignPublicIp") == "ENABLED",
@@ -93,7 +95,7 @@ def parse(found: JobDefinitionTypeDef) -> JobDefinition:
     )
 
 
-def _rule(found: EvaluateOnExitTypeDef) -> Pairs:
+def _parse_retry_rule(found: EvaluateOnExitTypeDef) -> Pairs:
     """Batch reads actions in any case."""
     told = {**found, "action": found["action"].upper()}
     return tuple(sorted((name, str(value)) for name, value in told.items() if value))

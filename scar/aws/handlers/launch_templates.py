@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import LaunchTemplate
 
 _VERSION = "1"
-_ABSENT = frozenset(
+_NOT_FOUND_CODES = frozenset(
     {
         "InvalidLaunchTemplateName.NotFoundException",
         "InvalidLaunchTemplateId.NotFound",
         "InvalidLaunchTemplateId.VersionNotFound",
     }
 )
-_THERE = "InvalidLaunchTemplateName.AlreadyExistsException"
+_ALREADY_EXISTS = "InvalidLaunchTemplateName.AlreadyExistsException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,16 @@ class LaunchTemplateHandler:
                 LaunchTemplateName=resource.name, Versions=[_VERSION]
             )["LaunchTemplateVersions"]
         except ClientError as error:
-            if faults.code(error) in _ABSENT:
+            if faults.error_code(error) in _NOT_FOUND_CODES:
                 return None
             raise
-        return templates.parse(found[0]) if found else None
+        return templates.parse_launch_template(found[0]) if found else None
 
     def create(self, resource: LaunchTemplate) -> None:
         try:
-            self.ec2.create_launch_template(**templates.request(resource))
+            self.ec2.create_launch_template(**templates.launch_template_request(resource))
         except ClientError as error:
-            if faults.code(error) != _THERE:
+            if faults.error_code(error) != _ALREADY_EXISTS:
                 raise
 
     def update(self, observed: LaunchTemplate, desired: LaunchTemplate) -> None:
@@ -58,5 +58,5 @@ class LaunchTemplateHandler:
         try:
             self.ec2.delete_launch_template(LaunchTemplateName=resource.name)
         except ClientError as error:
-            if faults.code(error) not in _ABSENT:
+            if faults.error_code(error) not in _NOT_FOUND_CODES:
                 raise

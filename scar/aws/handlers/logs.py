@@ -27,21 +27,21 @@ class LogGroupHandler:
     def create(self, resource: LogGroup) -> None:
         with contextlib.suppress(self.logs.exceptions.ResourceAlreadyExistsException):
             self.logs.create_log_group(logGroupName=resource.name, tags={names.MANAGED_TAG: "true"})
-        self._retain(resource)
+        self._set_retention(resource)
 
     def update(self, observed: LogGroup, desired: LogGroup) -> None:
         del observed
-        self._retain(desired)
+        self._set_retention(desired)
 
     def delete(self, resource: LogGroup) -> None:
         with contextlib.suppress(self.logs.exceptions.ResourceNotFoundException):
             self.logs.delete_log_group(logGroupName=resource.name)
 
-    def is_ours(self, arn: str) -> bool:
+    def is_managed(self, arn: str) -> bool:
         """Say whether scar made the group: a function of the same name may have had one before."""
         return names.MANAGED_TAG in self.logs.list_tags_for_resource(resourceArn=arn)["tags"]
 
-    def _retain(self, resource: LogGroup) -> None:
+    def _set_retention(self, resource: LogGroup) -> None:
         if resource.retention_days:
             self.logs.put_retention_policy(
                 logGroupName=resource.name, retentionInDays=resource.retention_days

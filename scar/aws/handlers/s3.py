@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.account.buckets import encryption
+from scar.aws.account.buckets import read_encryption
 from scar.aws.client import errors as faults
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket, StateBucket
 from scar.aws.requests import s3_requests
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
         TagTypeDef,
     )
 
-_RULE = "scar-runs"
-_SETTINGS = 4  # that close a bucket: old and new ACLs, old and new policies
-_AT_ONCE = 8
+_LIFECYCLE_RULE_ID = "scar-runs"
+_PUBLIC_ACCESS_SETTINGS = 4  # that close a bucket: old and new ACLs, old and new policies
+_PARALLEL = 8
 # What S3 says to tags of a new bucket in GovCloud and in the European Sovereign Cloud.
 # https://github.com/hashicorp/terraform-provider-aws/issues/45784
-_TAKES_NO_TAGS = "UnsupportedArgument"
+_TAGS_NOT_SUPPORTED = "UnsupportedArgument"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class StateBucketHandler:
     region: str
 
     def read(self, resource: StateBucket) -> StateBucket | None:
-        if not _exists(self.s3, resource.name):
+        if not _bucket_exists(self.s3, resource.name):
             return None
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            days = pool.submit(self._keep_days, resource.name)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            days = pool.submit(self._read_expiration_days, resource.name)
             private = pool.submit(self._is_private, resource.name)
-            algorithm = pool.submit(encryption, self.s3, resource.name)
+            algorithm = pool.submit(read_encryption, self.s3, resource.name)
             return StateBucket(
                 name=resource.name,
                 keep_days=days.result(),
@@ -57,25 +57,25 @@ class StateBucketHandler:
             )
 
     def create(self, resource: StateBucket) -> None:
-        _make(self.s3, resource.name, self.region)
-        self._set(StateBucket.bare(resource.name), resource)
+        _create_bucket(self.s3, resource.name, self.region)
+        self._update_settings(StateBucket.without_settings(resource.name), resource)
 
     def update(self, observed: StateBucket, desired: StateBucket) -> None:
-        self._set(observed, desired)
+        self._update_settings(observed, desired)
 
-    def _set(self, observed: StateBucket, desired: StateBucket) -> None:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+    def _update_settings(self, observed: StateBucket, desired: StateBucket) -> None:
+        with ThreadPoolExecutor(_PARALLEL) as pool:
             steps = []
             if observed.keep_days != desired.keep_days:
-                steps.append(pool.submit(self._expire, desired))
+                steps.append(pool.submit(self._set_expiration, desired))
             if observed.is_private != desired.is_private:
-                steps.append(pool.submit(self._close, desired.name))
+                steps.append(pool.submit(self._block_public_access, desired.name))
             if observed.encryption != desired.encryption:
-                steps.append(pool.submit(self._encrypt, desired))
+                steps.append(pool.submit(self._set_encryption, desired))
             for step in steps:
                 step.result()
 
-    def _close(self, bucket: str) -> None:
+    def _block_public_access(self, bucket: str) -> None:
         self.s3.put_public_access_block(
             Bucket=bucket,
             PublicAccessBlockConfiguration={
@@ -86,7 +86,7 @@ class StateBucketHandler:
             },
         )
 
-    def _encrypt(self, resource: StateBucket) -> None:
+    def _set_encryption(self, resource: StateBucket) -> None:
         default: ServerSideEncryptionByDefaultTypeDef = {"SSEAlgorithm": "AES256"}
         rule: ServerSideEncryptionRuleTypeDef = {"ApplyServerSideEncryptionByDefault": default}
         self.s3.put_bucket_encryption(
@@ -97,32 +97,36 @@ class StateBucketHandler:
         try:
             found = self.s3.get_public_access_block(Bucket=bucket)
         except ClientError as error:
-            if faults.code(error) == "NoSuchPublicAccessBlockConfiguration":
+            if faults.error_code(error) == "NoSuchPublicAccessBlockConfiguration":
                 return False
             raise
         settings = found["PublicAccessBlockConfiguration"]
-        return len(settings) == _SETTINGS and all(settings.values())
+        return len(settings) == _PUBLIC_ACCESS_SETTINGS and all(settings.values())
 
     def delete(self, resource: StateBucket) -> None:
         del resource
 
-    def _keep_days(self, bucket: str) -> int:
+    def _read_expiration_days(self, bucket: str) -> int:
         try:
             found = self.s3.get_bucket_lifecycle_configuration(Bucket=bucket)
         except ClientError as error:
-            if faults.code(error) == "NoSuchLifecycleConfiguration":
+            if faults.error_code(error) == "NoSuchLifecycleConfiguration":
                 return 0
             raise
         rules = {rule.get("ID"): rule for rule in found.get("Rules", [])}
-        return rules[_RULE].get("Expiration", {}).get("Days", 0) if _RULE in rules else 0
+        return (
+            rules[_LIFECYCLE_RULE_ID].get("Expiration", {}).get("Days", 0)
+            if _LIFECYCLE_RULE_ID in rules
+            else 0
+        )
 
-    def _expire(self, resource: StateBucket) -> None:
+    def _set_expiration(self, resource: StateBucket) -> None:
         self.s3.put_bucket_lifecycle_configuration(
             Bucket=resource.name,
             LifecycleConfiguration={
                 "Rules": [
                     {
-                        "ID": _RULE,
+                        "ID": _LIFECYCLE_RULE_ID,
                         "Status": "Enabled",
                         "Filter": {"Prefix": "runs/"},
                         "Expiration": {"Days": resource.keep_days},
@@ -141,43 +145,45 @@ class BucketHandler:
     region: str
 
     def read(self, resource: Bucket) -> Bucket | None:
-        if not _exists(self.s3, resource.name):
+        if not _bucket_exists(self.s3, resource.name):
             return None
         above = sorted({f.rstrip("/").rpartition("/")[0] for f in resource.folders})
-        there = {f for parent in above for f in self._folders(resource.name, parent)}
+        there = {f for parent in above for f in self._list_folders(resource.name, parent)}
         return Bucket(name=resource.name, folders=tuple(f for f in resource.folders if f in there))
 
     def create(self, resource: Bucket) -> None:
         try:
-            _make(self.s3, resource.name, self.region, tagged=True)
+            _create_bucket(self.s3, resource.name, self.region, tagged=True)
         except ClientError as error:
-            if faults.code(error) != _TAKES_NO_TAGS:
+            if faults.error_code(error) != _TAGS_NOT_SUPPORTED:
                 raise
-            if _make(self.s3, resource.name, self.region):
-                self._claim(resource.name)
-        self._fold(resource.name, resource.folders)
+            if _create_bucket(self.s3, resource.name, self.region):
+                self._tag_as_managed(resource.name)
+        self._create_folders(resource.name, resource.folders)
 
-    def _claim(self, bucket: str) -> None:
+    def _tag_as_managed(self, bucket: str) -> None:
         tags: list[TagTypeDef] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
         try:
             self.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
         except ClientError:
             # Without its tag nobody would know later that it may go.
-            self._delete(bucket)
+            self._delete_bucket(bucket)
             raise
 
     def update(self, observed: Bucket, desired: Bucket) -> None:
-        self._fold(desired.name, [f for f in desired.folders if f not in observed.folders])
+        self._create_folders(
+            desired.name, [f for f in desired.folders if f not in observed.folders]
+        )
 
     def delete(self, resource: Bucket) -> None:
         """Delete the bucket if scar made it, nothing but folders is in it and nobody watches it."""
-        if not self.is_empty_and_ours(resource.name) or self._is_watched(resource.name):
+        if not self.is_empty_and_managed(resource.name) or self._has_notifications(resource.name):
             return
-        self._delete(resource.name)
+        self._delete_bucket(resource.name)
 
-    def _delete(self, bucket: str) -> None:
+    def _delete_bucket(self, bucket: str) -> None:
         """Delete folders and bucket; one with data stays."""
-        folders = list(self._keys(bucket))
+        folders = list(self._list_first_keys(bucket))
         if not all(key.endswith("/") for key in folders):
             return
         if folders:
@@ -189,27 +195,29 @@ class BucketHandler:
             try:
                 self.s3.delete_bucket(Bucket=bucket)
             except ClientError as error:
-                if faults.code(error) != "BucketNotEmpty":
+                if faults.error_code(error) != "BucketNotEmpty":
                     raise
 
-    def is_empty_and_ours(self, bucket: str) -> bool:
+    def is_empty_and_managed(self, bucket: str) -> bool:
         """Say whether scar made the bucket and nothing but folders is in it."""
-        return self._made_by_scar(bucket) and all(key.endswith("/") for key in self._keys(bucket))
+        return self._is_managed(bucket) and all(
+            key.endswith("/") for key in self._list_first_keys(bucket)
+        )
 
-    def _is_watched(self, bucket: str) -> bool:
+    def _has_notifications(self, bucket: str) -> bool:
         found = self.s3.get_bucket_notification_configuration(Bucket=bucket)
         return bool(set(found) - {"ResponseMetadata"})
 
-    def _made_by_scar(self, bucket: str) -> bool:
+    def _is_managed(self, bucket: str) -> bool:
         try:
             found = self.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
         except ClientError as error:
-            if faults.code(error) in ("NoSuchTagSet", "NoSuchBucket", "AccessDenied"):
+            if faults.error_code(error) in ("NoSuchTagSet", "NoSuchBucket", "AccessDenied"):
                 return False
             raise
         return any(tag["Key"] == names.MANAGED_TAG for tag in found)
 
-    def _keys(self, bucket: str) -> Iterator[str]:
+    def _list_first_keys(self, bucket: str) -> Iterator[str]:
         """List the first keys: more than one page is data, whatever its names."""
         page = self.s3.list_objects_v2(Bucket=bucket)
         for item in page.get("Contents", []):
@@ -217,27 +225,27 @@ class BucketHandler:
         if page["IsTruncated"]:
             yield "more"
 
-    def _folders(self, bucket: str, parent: str) -> set[str]:
+    def _list_folders(self, bucket: str, parent: str) -> set[str]:
         """List the folders in a folder: one call for all of them, if they are not very many."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=f"{parent}/" if parent else "", Delimiter="/"
         )
         return {p.get("Prefix", "") for page in pages for p in page.get("CommonPrefixes", [])}
 
-    def _fold(self, bucket: str, folders: tuple[str, ...] | list[str]) -> None:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+    def _create_folders(self, bucket: str, folders: tuple[str, ...] | list[str]) -> None:
+        with ThreadPoolExecutor(_PARALLEL) as pool:
             list(pool.map(lambda f: self.s3.put_object(Bucket=bucket, Key=f), folders))
 
 
-def _exists(s3: S3Client, bucket: str) -> bool:
+def _bucket_exists(s3: S3Client, bucket: str) -> bool:
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
-        match faults.code(error):
+        match faults.error_code(error):
             case "404" | "NoSuchBucket":
                 return False
             case "403":
-                raise Refused(
+                raise OperationRefusedError(
                     f"The bucket {bucket} belongs to another account, or you may not use it.",
                     remedy="Bucket names are shared by all accounts: choose another name.",
                 ) from error
@@ -246,15 +254,15 @@ def _exists(s3: S3Client, bucket: str) -> bool:
     return True
 
 
-def _make(s3: S3Client, bucket: str, region: str, *, tagged: bool = False) -> bool:
+def _create_bucket(s3: S3Client, bucket: str, region: str, *, tagged: bool = False) -> bool:
     """Create the bucket and say so; False if it was there already and is ours."""
     try:
-        s3.create_bucket(**s3_requests.bucket(bucket, region, tagged=tagged))
+        s3.create_bucket(**s3_requests.create_bucket_request(bucket, region, tagged=tagged))
     except ClientError as error:
-        if faults.code(error) == "BucketAlreadyOwnedByYou":
+        if faults.error_code(error) == "BucketAlreadyOwnedByYou":
             return False
-        if faults.code(error) == "BucketAlreadyExists":
-            raise Refused(
+        if faults.error_code(error) == "BucketAlreadyExists":
+            raise OperationRefusedError(
                 f"The bucket {bucket} belongs to another account.",
                 remedy="Bucket names are shared by all accounts: choose another name.",
             ) from error

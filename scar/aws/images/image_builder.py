@@ -9,31 +9,31 @@ from typing import TYPE_CHECKING
 from scar.aws.account import network
 from scar.aws.client.errors import SDK_ERRORS
 from scar.aws.compile import compiler
-from scar.aws.images.prebuilt_images import ready_made, require_reachable
-from scar.aws.images.registry_logins import login_of
+from scar.aws.images.prebuilt_images import require_reachable, verify_prebuilt_image
+from scar.aws.images.registry_logins import parse_authorization_token
 from scar.aws.model import limits
 from scar.aws.model.names import image_tag
 from scar.errors import ConfigurationError
-from scar.image.compose.function_image import compose
-from scar.image.compose.payload import payload
+from scar.image.compose.function_image import compose_image
+from scar.image.compose.payload import read_payload
 from scar.image.errors import ImageError
-from scar.image.formats.base_image import no_image
-from scar.image.formats.resolver import open_source
-from scar.image.registry.push import Known, push
-from scar.image.registry.repository import Repository
-from scar.image.registry.upload_progress import Progress, Watch, go_on
-from supervisor.config import dump
+from scar.image.formats.base_image import empty_base_image
+from scar.image.formats.resolver import find_base_image
+from scar.image.registry.push import KnownBlobs, push_image
+from scar.image.registry.repository import RepositoryClient
+from scar.image.registry.upload_progress import UploadMonitor, UploadProgress, never_cancel
+from supervisor.config import config_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.model.function import Function
     from scar.image.compose.function_image import ComposedImage
     from scar.image.formats.base_image import BaseImage
     from scar.image.formats.blobs import BlobCache
-    from scar.image.formats.resolver import ImageStore
+    from scar.image.formats.resolver import ImageSource
     from scar.image.registry.credentials import Login
     from supervisor.model import FunctionConfig, ImageDefaults
 
@@ -42,27 +42,27 @@ BLOB_MOUNTING = "BLOB_MOUNTING"
 
 
 @dataclass(slots=True, kw_only=True)
-class FunctionImages:
+class FunctionImageBuilder:
     """Composes images and remembers them until they are pushed; an ``images.Images``.
 
     ``bundle`` finds the supervisor of an architecture; ``stores`` are asked for images that
     are not given as files.
     """
 
-    connection: Connection
-    bundle: Callable[[str], Path]
+    connection: AwsConnection
+    find_bundle: Callable[[str], Path]
     cache: BlobCache
-    stores: Sequence[ImageStore]
+    image_stores: Sequence[ImageSource]
     report: Callable[[str], None]
-    progress: Progress = field(default_factory=Progress)
+    progress: UploadProgress = field(default_factory=UploadProgress)
     _bases: dict[tuple[str, Path | None, str], BaseImage] = field(default_factory=dict, init=False)
     _composed: dict[str, ComposedImage] = field(default_factory=dict, init=False)
     _login: Login | None = field(default=None, init=False)
     _endpoint: str = field(default="", init=False)
-    _known: Known = field(init=False)
+    _known_blobs: KnownBlobs = field(init=False)
 
     def __post_init__(self) -> None:
-        self._known = Known(lambda: may_mount(self.connection))
+        self._known_blobs = KnownBlobs(lambda: can_mount_blobs(self.connection))
 
     def compose(
         self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
@@ -74,61 +74,63 @@ class FunctionImages:
         """
         if not function.create_image:
             require_reachable(function, self.connection)
-            with self._open(function.repository) as opened:
-                return ready_made(function, opened, configure, self.cache)
-        base = self._base(function)
-        image = compose(
+            with self._open_repository(function.repository) as opened:
+                return verify_prebuilt_image(function, opened, configure, self.cache)
+        base = self._open_base_image(function)
+        image = compose_image(
             base,
-            self.bundle(function.architecture),
-            dump(configure(base.defaults)),
-            _read(function.script) if function.script else None,
-            payload(function.payload) if function.payload else None,
+            self.find_bundle(function.architecture),
+            config_to_json(configure(base.defaults)),
+            _read_script(function.script) if function.script else None,
+            read_payload(function.payload) if function.payload else None,
         )
         _check_size(function.image_name, image)
         self._composed[image.digest] = image
         return image.digest
 
-    def composed(self, digest: str) -> ComposedImage:
+    def composed_image(self, digest: str) -> ComposedImage:
         """Return what ``compose`` made; its layers may still be in a registry."""
         return self._composed[digest]
 
-    def _base(self, function: Function) -> BaseImage:
+    def _open_base_image(self, function: Function) -> BaseImage:
         """Open the user's image once, however many functions have it."""
         if not function.image_name:
-            return no_image(function.architecture)
+            return empty_base_image(function.architecture)
         key = (function.image, function.image_file, function.architecture)
         if key not in self._bases:
-            self._bases[key] = open_source(
+            self._bases[key] = find_base_image(
                 function.image,
                 function.image_file,
                 architecture=function.architecture,
                 cache=self.cache,
-                stores=self.stores,
+                sources=self.image_stores,
             )
         return self._bases[key]
 
     def holds(self, repository: str, digest: str) -> bool:
         """Say whether the repository has this manifest."""
-        with self._open(repository) as opened:
+        with self._open_repository(repository) as opened:
             return opened.has_manifest(image_tag(digest))
 
-    def push(self, repository: str, digest: str, check: Callable[[], None] = go_on) -> None:
+    def push(self, repository: str, digest: str, check: Callable[[], None] = never_cancel) -> None:
         """Push the composed image of that digest; ``check`` may raise to end it."""
-        watch = Watch(self.progress, check)
-        with self._open(repository, watch.sleep) as opened:
+        watch = UploadMonitor(self.progress, check)
+        with self._open_repository(repository, watch.sleep) as opened:
             tags = (image_tag(digest),)
-            push(self._composed[digest], opened, self.report, tags, self._known, watch)
+            push_image(self._composed[digest], opened, self.report, tags, self._known_blobs, watch)
 
-    def _open(self, repository: str, sleep: Callable[[float], None] = time.sleep) -> Repository:
+    def _open_repository(
+        self, repository: str, sleep: Callable[[float], None] = time.sleep
+    ) -> RepositoryClient:
         if self._login is None:
             granted = self.connection.client("ecr").get_authorization_token()
             data = granted["authorizationData"][0]
             self._endpoint = data["proxyEndpoint"]  # before the login: others read both
-            self._login = login_of(data["authorizationToken"])
-        return Repository(self._endpoint, repository, self._login, sleep=sleep)
+            self._login = parse_authorization_token(data["authorizationToken"])
+        return RepositoryClient(self._endpoint, repository, self._login, sleep=sleep)
 
 
-def _read(script: Path) -> bytes:
+def _read_script(script: Path) -> bytes:
     try:
         return script.read_bytes()
     except OSError as error:
@@ -140,7 +142,7 @@ def _read(script: Path) -> bytes:
 
 def _check_size(name: str, image: ComposedImage) -> None:
     """Raise ImageError if even the packed layers are more than Lambda takes unpacked."""
-    size, most = sum(item.blob.size for item in image.layers), limits.LAMBDA_IMAGE.most or 0
+    size, most = sum(item.blob.size for item in image.layers), limits.LAMBDA_IMAGE.maximum or 0
     if size > most:
         raise ImageError(
             f"The image of {name} has {size / 1e9:.1f} GB packed; Lambda takes"
@@ -149,7 +151,9 @@ def _check_size(name: str, image: ComposedImage) -> None:
         )
 
 
-def composed(function: Function, connection: Connection, images: FunctionImages) -> ComposedImage:
+def compose_function_image(
+    function: Function, connection: AwsConnection, images: FunctionImageBuilder
+) -> ComposedImage:
     """Compose the image; only whose account this is, and with Batch the network, is asked for.
 
     Raise ScarError.
@@ -158,14 +162,14 @@ def composed(function: Function, connection: Connection, images: FunctionImages)
     if function.batch is not None:
         compute = function.batch.compute
         ec2 = connection.client("ec2")
-        where = network.find(ec2, compute.subnets, compute.security_groups)
+        where = network.find_network(ec2, compute.subnets, compute.security_groups)
     digest = images.compose(
         function, lambda image: compiler.function_config(function, account, image, where)
     )
-    return images.composed(digest)
+    return images.composed_image(digest)
 
 
-def may_mount(connection: Connection) -> bool:
+def can_mount_blobs(connection: AwsConnection) -> bool:
     """Ask for the account's setting; whoever may not know it uploads, which always works."""
     try:
         found = connection.client("ecr").get_account_setting(name=BLOB_MOUNTING)

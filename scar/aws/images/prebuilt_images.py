@@ -5,23 +5,29 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from scar.aws.client.errors import translated
+from scar.aws.client.errors import translate_errors
 from scar.aws.model import names
-from scar.image.compose.inspection import inspect
+from scar.image.compose.inspection import inspect_image
 from scar.image.errors import ImageError
 from scar.image.formats.base_image import ARCHITECTURES
 from scar.image.formats.blobs import digest_of
-from scar.image.formats.manifest import INDEXES, a_list, a_text, an_object, parse
-from scar.image.formats.reference import parse as reference
-from scar.image.registry.pull import Pull
+from scar.image.formats.manifest import (
+    INDEX_MEDIA_TYPES,
+    expect_list,
+    expect_object,
+    expect_text,
+    parse_json,
+)
+from scar.image.formats.reference import parse_reference as reference
+from scar.image.registry.pull import ImagePull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.model.function import Function
     from scar.image.formats.blobs import BlobCache
-    from scar.image.registry.repository import Repository
+    from scar.image.registry.repository import RepositoryClient
     from supervisor.model import FunctionConfig, ImageDefaults
 
 _REMEDY = (
@@ -30,9 +36,9 @@ _REMEDY = (
 )
 
 
-def ready_made(
+def verify_prebuilt_image(
     function: Function,
-    repository: Repository,
+    repository: RepositoryClient,
     configure: Callable[[ImageDefaults], FunctionConfig],
     cache: BlobCache,
 ) -> str:
@@ -43,17 +49,21 @@ def ready_made(
     its own.
     """
     named = reference(function.image)
-    data, media_type = repository.manifest(named.version)
-    _check_form(function.image, data, media_type)
+    data, media_type = repository.get_manifest(named.version)
+    _check_manifest(function.image, data, media_type)
     digest = digest_of(data)
     architecture = ARCHITECTURES[function.architecture]
-    found = inspect(Pull(repository, function.image, architecture, cache).image(digest)).function
+    found = inspect_image(
+        ImagePull(repository, function.image, architecture, cache).read_image(digest)
+    ).function
     if found is None:
         raise ImageError(
             f"The image {function.image} does not start scar's supervisor.", remedy=_REMEDY
         )
     wanted = replace(configure(found.image), script=found.script)
-    if different := [f.name for f in fields(found) if _of(found, f.name) != _of(wanted, f.name)]:
+    if different := [
+        f.name for f in fields(found) if _field_value(found, f.name) != _field_value(wanted, f.name)
+    ]:
         raise ImageError(
             f"The image {function.image} was made for another function or another file: it differs"
             f" in {', '.join(different)}.",
@@ -62,7 +72,7 @@ def ready_made(
     return digest
 
 
-def require_reachable(function: Function, connection: Connection) -> None:
+def require_reachable(function: Function, connection: AwsConnection) -> None:
     """Raise ImageError if Lambda, or the instances that run jobs, could not pull the image."""
     account, named = connection.account, reference(function.image)
     if named.registry != account.registry:
@@ -74,7 +84,7 @@ def require_reachable(function: Function, connection: Connection) -> None:
     if function.batch is None or function.batch.compute.is_fargate:
         return
     arn = account.arn("ecr", f"repository/{named.repository}")
-    with translated(f"read the tags of repository {named.repository}"):
+    with translate_errors(f"read the tags of repository {named.repository}"):
         tags = connection.client("ecr").list_tags_for_resource(resourceArn=arn)["tags"]
     if not any(t["Key"] == names.MANAGED_TAG and t.get("Value") == "true" for t in tags):
         raise ImageError(
@@ -84,21 +94,21 @@ def require_reachable(function: Function, connection: Connection) -> None:
         )
 
 
-def _of(config: FunctionConfig, name: str) -> object:
+def _field_value(config: FunctionConfig, name: str) -> object:
     value: object = getattr(config, name)
     return value
 
 
-def _check_form(name: str, data: bytes, media_type: str) -> None:
-    document = an_object(parse(data, "manifest"), "manifest")
-    media_type = a_text(document.get("mediaType"), "manifest") or media_type
-    if media_type in INDEXES or "manifests" in document:
+def _check_manifest(name: str, data: bytes, media_type: str) -> None:
+    document = expect_object(parse_json(data, "manifest"), "manifest")
+    media_type = expect_text(document.get("mediaType"), "manifest") or media_type
+    if media_type in INDEX_MEDIA_TYPES or "manifests" in document:
         raise ImageError(
             f"The image {name} is an index of several images; Lambda takes one manifest only.",
             remedy="Push the image of one architecture, and name that.",
         )
-    for item in a_list(document.get("layers"), "manifest"):
-        kind = a_text(an_object(item, "manifest").get("mediaType"), "manifest")
+    for item in expect_list(document.get("layers"), "manifest"):
+        kind = expect_text(expect_object(item, "manifest").get("mediaType"), "manifest")
         if not kind.endswith("gzip"):
             raise ImageError(
                 f"The image {name} has a layer that is not gzipped ({kind}); Lambda takes no"

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.client.connection import client_config
-from scar.aws.client.errors import translated
-from scar.aws.model.account import of_registry
+from scar.aws.client.errors import translate_errors
+from scar.aws.model.account import account_of_registry
 from scar.image.registry.credentials import Login
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.client.connection import Connection
-    from scar.image.registry.pull import Logins
+    from scar.aws.client.connection import AwsConnection
+    from scar.image.registry.pull import LoginProvider
 
 
 @dataclass(slots=True)
@@ -25,18 +25,18 @@ class RegistryLogins:
     ``connect`` is called when the first of ECR's registries is asked for.
     """
 
-    connect: Callable[[], Connection]
-    others: Logins
-    _known: dict[str, Login] = field(default_factory=dict, init=False)
+    connect: Callable[[], AwsConnection]
+    other_logins: LoginProvider
+    _logins_by_region: dict[str, Login] = field(default_factory=dict, init=False)
 
     def login(self, registry: str) -> Login | None:
         """Return the login; raise ScarError if the credentials may not have one."""
-        owner = of_registry(registry)
+        owner = account_of_registry(registry)
         if owner is None:
-            return self.others.login(registry)
+            return self.other_logins.login(registry)
         region = owner.region
-        if region not in self._known:
-            with translated(f"log in to {registry}"):
+        if region not in self._logins_by_region:
+            with translate_errors(f"log in to {registry}"):
                 connection = self.connect()
                 client = connection.session.client(
                     "ecr",
@@ -45,11 +45,13 @@ class RegistryLogins:
                     config=client_config(),
                 )
                 granted = client.get_authorization_token()
-            self._known[region] = login_of(granted["authorizationData"][0]["authorizationToken"])
-        return self._known[region]
+            self._logins_by_region[region] = parse_authorization_token(
+                granted["authorizationData"][0]["authorizationToken"]
+            )
+        return self._logins_by_region[region]
 
 
-def login_of(token: str) -> Login:
+def parse_authorization_token(token: str) -> Login:
     """Read an authorization token of ECR's."""
     user, _, password = base64.b64decode(token).decode().partition(":")
     return Login(user, password)

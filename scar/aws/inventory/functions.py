@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors as faults
-from scar.aws.client.errors import translated
-from scar.aws.handlers.aws_resources import PARALLEL, Cloud
+from scar.aws.client.errors import translate_errors
+from scar.aws.handlers.aws_resources import PARALLEL, AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
-from scar.aws.handlers.notifications import parse
+from scar.aws.handlers.notifications import parse_notification_rule
 from scar.aws.inventory.deployed_resources import Inventory
 from scar.aws.model import names
 from scar.aws.model.resources import ComputeEnvironment, JobDefinition, JobQueue, LambdaFunction
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.model.resources import BucketNotification, Resource
 
 
@@ -61,14 +61,16 @@ class FunctionSummary:
     modified: str = ""
 
 
-def list_functions(connection: Connection) -> tuple[FunctionSummary, ...]:
+def list_functions(connection: AwsConnection) -> tuple[FunctionSummary, ...]:
     """List the functions that scar made, by name; raise ScarError if AWS says no."""
-    with translated("list the functions"):
-        found = [(f, t) for f, t in tagged_functions(connection) if not _is_delegate(f)]
+    with translate_errors("list the functions"):
+        found = [(f, t) for f, t in list_tagged_functions(connection) if not _is_failure_handler(f)]
         buckets = sorted({b for _, tags in found for b in buckets_of(tags)})
         with ThreadPoolExecutor(PARALLEL) as pool:
-            rules = [r for some in pool.map(lambda b: _rules(connection, b), buckets) for r in some]
-    summaries = (_summary(configuration, tags, rules) for configuration, tags in found)
+            rules = [
+                r for some in pool.map(lambda b: _list_rules(connection, b), buckets) for r in some
+            ]
+    summaries = (_summarize_function(configuration, tags, rules) for configuration, tags in found)
     return tuple(sorted(summaries, key=lambda s: s.name))
 
 
@@ -77,8 +79,8 @@ def buckets_of(tags: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(v for k, v in tags.items() if k.startswith(names.BUCKETS_TAG)))
 
 
-def tagged_functions(
-    connection: Connection,
+def list_tagged_functions(
+    connection: AwsConnection,
 ) -> list[tuple[FunctionConfigurationTypeDef, Mapping[str, str]]]:
     """List the functions with scar's tag; tags are told one function at a time only.
 
@@ -86,37 +88,40 @@ def tagged_functions(
     """
     client = connection.client("lambda")
 
-    def tags(configuration: FunctionConfigurationTypeDef) -> Mapping[str, str]:
+    def read_tags(configuration: FunctionConfigurationTypeDef) -> Mapping[str, str]:
         try:
             return client.list_tags(Resource=configuration["FunctionArn"])["Tags"]
         except client.exceptions.ResourceNotFoundException:
             return {}
 
-    with translated("list the functions"):
+    with translate_errors("list the functions"):
         pages = client.get_paginator("list_functions").paginate()
         images = [f for page in pages for f in page["Functions"] if f.get("PackageType") == "Image"]
         with ThreadPoolExecutor(PARALLEL) as pool:
-            found = list(zip(images, pool.map(tags, images), strict=True))
+            found = list(zip(images, pool.map(read_tags, images), strict=True))
     return [(f, t) for f, t in found if names.FUNCTION_TAG in t]
 
 
-def _is_delegate(configuration: FunctionConfigurationTypeDef) -> bool:
+def _is_failure_handler(configuration: FunctionConfigurationTypeDef) -> bool:
     """Tell the function that nobody asked for and that does nothing of its own."""
-    return configuration["FunctionName"] == names.DELEGATE
+    return configuration["FunctionName"] == names.FAILURE_HANDLER
 
 
-def _rules(connection: Connection, bucket: str) -> list[BucketNotification]:
+def _list_rules(connection: AwsConnection, bucket: str) -> list[BucketNotification]:
     """List who is started by a bucket; a bucket that is gone or another's starts nobody."""
     try:
         found = connection.client("s3").get_bucket_notification_configuration(Bucket=bucket)
     except ClientError as error:
-        if faults.code(error) in ("NoSuchBucket", "AccessDenied"):
+        if faults.error_code(error) in ("NoSuchBucket", "AccessDenied"):
             return []
         raise
-    return [parse(bucket, rule) for rule in found.get("LambdaFunctionConfigurations", [])]
+    return [
+        parse_notification_rule(bucket, rule)
+        for rule in found.get("LambdaFunctionConfigurations", [])
+    ]
 
 
-def _summary(
+def _summarize_function(
     configuration: FunctionConfigurationTypeDef,
     tags: Mapping[str, str],
     rules: list[BucketNotification],
@@ -141,19 +146,21 @@ def _summary(
     )
 
 
-def parts_of(function: str, connection: Connection) -> tuple[Resource, ...]:
+def read_function_resources(function: str, connection: AwsConnection) -> tuple[Resource, ...]:
     """Read all that belongs to a function, itself first; empty if it is not there.
 
     Machines that its jobs run on are part of it, whoever shares them. Raises ScarError.
     """
-    found = Inventory(connection, Cloud.of(connection, NO_IMAGES)).look([function], ())
+    found = Inventory(connection, AwsResources.connect(connection, NO_IMAGES)).take_snapshot(
+        [function], ()
+    )
     own = list(found.resources.values())
     if not any(isinstance(r, LambdaFunction) for r in own):
         return ()
     queues = {r.queue for r in own if isinstance(r, JobDefinition)}
     own += [
         r
-        for r in found.machines.values()
+        for r in found.batch_infrastructure.values()
         if isinstance(r, ComputeEnvironment | JobQueue) and r.name in queues
     ]
     return tuple(sorted(own, key=lambda r: (not isinstance(r, LambdaFunction), str(r.key))))

@@ -34,7 +34,7 @@ class Account:
         return f"{self.id}.dkr.ecr.{self.region}.{self.domain}"
 
 
-_ECR = re.compile(r"(?P<id>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\..+")
+_ECR_HOST = re.compile(r"(?P<id>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\..+")
 
 # Regions are called after their partition: botocore's endpoints.json has the same patterns.
 _PARTITIONS = {
@@ -54,7 +54,7 @@ def partition_of(region: str) -> str:
     return next(found, "aws")
 
 
-def of_registry(host: str) -> Account | None:
+def account_of_registry(host: str) -> Account | None:
     """Return whose container registry in ECR a host is; None for all other hosts."""
-    named = _ECR.fullmatch(host)
+    named = _ECR_HOST.fullmatch(host)
     return named and Account(named["id"], named["region"], partition_of(named["region"]))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class InputRule:
     """Objects created in a folder of a bucket start the function; see ``OutputRule`` for paths."""
 
     provider: str
@@ -29,11 +29,11 @@ class Input:
     @property
     def prefix(self) -> str:
         """The folder with one slash at its end, or nothing for the whole bucket."""
-        return folder(self.path)
+        return key_prefix(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compute:
+class ComputeSettings:
     """The machines that jobs ask for; empty subnets and groups: those of the default VPC.
 
     ``disk_gib`` is of each instance or Fargate task, 0: as the service has it; ``user_data`` is
@@ -56,13 +56,13 @@ class Compute:
         return self.type in ("FARGATE", "FARGATE_SPOT")
 
     @property
-    def shares_role(self) -> bool:
+    def uses_shared_role(self) -> bool:
         """Whether they are instances with the one role that scar makes for all of a Region."""
         return not (self.is_fargate or self.instance_profile)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class BatchSettings:
     """How the function's jobs run: memory in MiB, time in seconds."""
 
     vcpus: str = "1"
@@ -71,7 +71,7 @@ class Batch:
     timeout: int = 86_400
     attempts: int = 3
     environment: Pairs = ()
-    compute: Compute = field(default_factory=Compute)
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class Function:
     description: str = ""
     environment: Pairs = ()
     container_environment: Pairs = ()
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[InputRule, ...] = ()
     outputs: tuple[OutputRule, ...] = ()
     tags: Pairs = ()
     role: str = ""
@@ -119,16 +119,16 @@ class Function:
     security_groups: tuple[str, ...] = ()
     file_systems: Pairs = ()
     allow_loop: bool = False
-    repository_prefix: str = names.REPOSITORIES
+    repository_prefix: str = names.DEFAULT_REPOSITORY_PREFIX
     keep_repository: bool = False
-    batch: Batch | None = None
+    batch: BatchSettings | None = None
 
     @property
     def repository(self) -> str:
         """The container repository of the composed image, or of the user's own."""
         if not self.create_image:
-            return names.repository_of(self.image)
-        return names.repository(self.name, self.repository_prefix)
+            return names.parse_repository(self.image)
+        return names.repository_name(self.name, self.repository_prefix)
 
     @property
     def image_name(self) -> str:
@@ -149,7 +149,7 @@ def is_s3(provider: str) -> bool:
     return provider.partition(".")[0] == "s3"
 
 
-def folder(path: str) -> str:
+def key_prefix(path: str) -> str:
     """Return the key prefix of an FDL path ``bucket/folder``: ``folder/``, or nothing."""
     inside = path.strip("/").partition("/")[2].strip("/")
     return f"{inside}/" if inside else ""

@@ -13,66 +13,68 @@ from dataclasses import dataclass
 class Limit:
     """A range, both ends allowed; ``unit`` of the numbers, ``source`` and date of reading."""
 
-    least: int = 0
-    most: int
+    minimum: int = 0
+    maximum: int
     unit: str
     source: str
-    read: str = "2026-11"
+    read_on: str = "2026-11"
 
     def allows(self, value: float) -> bool:
-        return self.least <= value <= self.most
+        return self.minimum <= value <= self.maximum
 
 
 KIB = 1024
 
-LAMBDA_MEMORY = Limit(least=128, most=10_240, unit="MB", source="model, docs")
-LAMBDA_TIMEOUT = Limit(least=1, most=900, unit="s", source="docs: Lambda quotas")
-LAMBDA_IMAGE = Limit(most=10 * KIB**3, unit="bytes unpacked", source="docs: Lambda quotas")
-LAMBDA_EPHEMERAL = Limit(least=512, most=10_240, unit="MB", source="model, docs")
-LAMBDA_ENVIRONMENT = Limit(most=4 * KIB, unit="bytes of JSON", source="docs: Lambda quotas")
-LAMBDA_SYNC_PAYLOAD = Limit(most=6 * KIB * KIB, unit="bytes", source="model: Invoke")
-LAMBDA_ASYNC_PAYLOAD = Limit(most=KIB * KIB, unit="bytes", source="model: Invoke")
-LAMBDA_RETRIES = Limit(most=2, unit="attempts", source="model: MaximumRetryAttempts")
-LAMBDA_EVENT_AGE = Limit(least=60, most=21_600, unit="s", source="model: MaximumEventAge")
-LAMBDA_NAME = Limit(least=1, most=64, unit="characters", source="model: FunctionName")
-LAMBDA_DESCRIPTION = Limit(most=256, unit="characters", source="model: Description")
-LAMBDA_STATEMENT_ID = Limit(least=1, most=100, unit="characters", source="model: StatementId")
+LAMBDA_MEMORY = Limit(minimum=128, maximum=10_240, unit="MB", source="model, docs")
+LAMBDA_TIMEOUT = Limit(minimum=1, maximum=900, unit="s", source="docs: Lambda quotas")
+LAMBDA_IMAGE = Limit(maximum=10 * KIB**3, unit="bytes unpacked", source="docs: Lambda quotas")
+LAMBDA_EPHEMERAL = Limit(minimum=512, maximum=10_240, unit="MB", source="model, docs")
+LAMBDA_ENVIRONMENT = Limit(maximum=4 * KIB, unit="bytes of JSON", source="docs: Lambda quotas")
+LAMBDA_SYNC_PAYLOAD = Limit(maximum=6 * KIB * KIB, unit="bytes", source="model: Invoke")
+LAMBDA_ASYNC_PAYLOAD = Limit(maximum=KIB * KIB, unit="bytes", source="model: Invoke")
+LAMBDA_RETRIES = Limit(maximum=2, unit="attempts", source="model: MaximumRetryAttempts")
+LAMBDA_EVENT_AGE = Limit(minimum=60, maximum=21_600, unit="s", source="model: MaximumEventAge")
+LAMBDA_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: FunctionName")
+LAMBDA_DESCRIPTION = Limit(maximum=256, unit="characters", source="model: Description")
+LAMBDA_STATEMENT_ID = Limit(minimum=1, maximum=100, unit="characters", source="model: StatementId")
 LAMBDA_UNRESERVED = Limit(
-    least=100, most=2**31 - 1, unit="runs", source="docs: reserved concurrency"
+    minimum=100, maximum=2**31 - 1, unit="runs", source="docs: reserved concurrency"
 )
 
-BATCH_DEFINITION = Limit(most=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
-BATCH_SUBMISSION = Limit(most=30 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
-BATCH_OVERRIDES = Limit(most=8_192, unit="characters", source="seen: job statusReason")
-BATCH_NAME = Limit(least=1, most=128, unit="characters", source="model: name shapes")
-BATCH_ATTEMPTS = Limit(least=1, most=10, unit="attempts", source="model: RetryStrategy")
-BATCH_EXIT_RULES = Limit(most=5, unit="rules", source="model: RetryStrategy")
-BATCH_ATTEMPT_SECONDS = Limit(least=60, most=2**31 - 1, unit="s", source="model: JobTimeout")
-BATCH_MEMORY = Limit(least=4, most=2**31 - 1, unit="MiB", source="model: ResourceRequirement")
+BATCH_DEFINITION = Limit(maximum=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
+BATCH_SUBMISSION = Limit(maximum=30 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
+BATCH_OVERRIDES = Limit(maximum=8_192, unit="characters", source="seen: job statusReason")
+BATCH_NAME = Limit(minimum=1, maximum=128, unit="characters", source="model: name shapes")
+BATCH_ATTEMPTS = Limit(minimum=1, maximum=10, unit="attempts", source="model: RetryStrategy")
+BATCH_EXIT_RULES = Limit(maximum=5, unit="rules", source="model: RetryStrategy")
+BATCH_ATTEMPT_SECONDS = Limit(minimum=60, maximum=2**31 - 1, unit="s", source="model: JobTimeout")
+BATCH_MEMORY = Limit(minimum=4, maximum=2**31 - 1, unit="MiB", source="model: ResourceRequirement")
 BATCH_INSTANCE_MEMORY = Limit(
-    least=4, most=768 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.24xlarge"
+    minimum=4, maximum=768 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.24xlarge"
 )
-BATCH_ENVIRONMENTS_PER_QUEUE = Limit(least=1, most=3, unit="environments", source="docs")
-BATCH_ENVIRONMENTS = Limit(most=50, unit="per Region", source="docs: Batch quotas")
-BATCH_QUEUES = Limit(most=50, unit="per Region", source="docs: Batch quotas")
+BATCH_ENVIRONMENTS_PER_QUEUE = Limit(minimum=1, maximum=3, unit="environments", source="docs")
+BATCH_ENVIRONMENTS = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
+BATCH_QUEUES = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
 
-S3_KEY = Limit(least=1, most=1024, unit="bytes of UTF-8", source="docs: object keys")
-S3_METADATA = Limit(most=2 * KIB, unit="bytes", source="docs: user-defined metadata")
-S3_RULE_VALUE = Limit(most=1024, unit="characters", source="model: FilterRule")
-S3_TAG_KEY = Limit(least=1, most=128, unit="characters", source="docs: cost allocation tags")
-S3_TAG_VALUE = Limit(most=256, unit="characters", source="docs: cost allocation tags")
-S3_BUCKET_TAGS = Limit(most=50, unit="tags", source="docs: cost allocation tags")
-S3_BUCKET_NAME = Limit(least=3, most=63, unit="characters", source="docs: bucket naming")
+S3_KEY = Limit(minimum=1, maximum=1024, unit="bytes of UTF-8", source="docs: object keys")
+S3_METADATA = Limit(maximum=2 * KIB, unit="bytes", source="docs: user-defined metadata")
+S3_RULE_VALUE = Limit(maximum=1024, unit="characters", source="model: FilterRule")
+S3_TAG_KEY = Limit(minimum=1, maximum=128, unit="characters", source="docs: cost allocation tags")
+S3_TAG_VALUE = Limit(maximum=256, unit="characters", source="docs: cost allocation tags")
+S3_BUCKET_TAGS = Limit(maximum=50, unit="tags", source="docs: cost allocation tags")
+S3_BUCKET_NAME = Limit(minimum=3, maximum=63, unit="characters", source="docs: bucket naming")
 
-IAM_ROLE_NAME = Limit(least=1, most=64, unit="characters", source="model: roleNameType")
-IAM_INLINE_POLICIES = Limit(most=10_240, unit="characters but spaces", source="docs: IAM quotas")
-IAM_TRUST_POLICY = Limit(most=2_048, unit="characters but spaces", source="docs: IAM quotas")
+IAM_ROLE_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: roleNameType")
+IAM_INLINE_POLICIES = Limit(maximum=10_240, unit="characters but spaces", source="docs: IAM quotas")
+IAM_TRUST_POLICY = Limit(maximum=2_048, unit="characters but spaces", source="docs: IAM quotas")
 
-EBS_VOLUME = Limit(least=1, most=16_384, unit="GiB", source="docs: EBS, gp3 volumes")
-EC2_USER_DATA = Limit(most=16 * KIB, unit="bytes before base64", source="docs: EC2 user data")
-FARGATE_DISK = Limit(least=21, most=200, unit="GiB", source="model: EphemeralStorage")
+EBS_VOLUME = Limit(minimum=1, maximum=16_384, unit="GiB", source="docs: EBS, gp3 volumes")
+EC2_USER_DATA = Limit(maximum=16 * KIB, unit="bytes before base64", source="docs: EC2 user data")
+FARGATE_DISK = Limit(minimum=21, maximum=200, unit="GiB", source="model: EphemeralStorage")
 
-ECR_REPOSITORY_NAME = Limit(least=2, most=256, unit="characters", source="model: RepositoryName")
+ECR_REPOSITORY_NAME = Limit(
+    minimum=2, maximum=256, unit="characters", source="model: RepositoryName"
+)
 
 LOG_RETENTION_DAYS = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731}

@@ -20,17 +20,17 @@ QUEUE_TAG = "scar:queue"
 BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"
-REPOSITORIES = "scar"
+DEFAULT_REPOSITORY_PREFIX = "scar"
 
 SHARED_PREFIX = "scar-"
 # The function that takes the events of others; the name is taken in every account.
-DELEGATE = "scar-delegate"
+FAILURE_HANDLER = "scar-delegate"
 
 _ROLE_NAME_MAX = 64
 _WORDS = re.compile("[a-z0-9]+(?:[_-][a-z0-9]+)*")
 
 
-def state_bucket(account: Account) -> str:
+def state_bucket_name(account: Account) -> str:
     return f"scar-{account.id}-{account.region}"
 
 
@@ -42,26 +42,26 @@ def batch_log_group(function: str) -> str:
     return f"/aws/batch/{function}"
 
 
-def repository(function: str, prefix: str = REPOSITORIES) -> str:
+def repository_name(function: str, prefix: str = DEFAULT_REPOSITORY_PREFIX) -> str:
     """Repository names are lower case words with single separators; functions' need not be."""
     if _WORDS.fullmatch(function):
         return f"{prefix}/{function}"
     words = re.findall("[a-z0-9]+", function.lower())
-    return f"{prefix}/{'-'.join([*words, _digest(function)[:8]])}"
+    return f"{prefix}/{'-'.join([*words, _sha256_hex(function)[:8]])}"
 
 
 def image_uri(account: Account, repository: str, digest: str) -> str:
     return f"{account.registry}/{repository}@{digest}"
 
 
-def repository_of(image_uri: str) -> str:
+def parse_repository(image_uri: str) -> str:
     """Return the repository that an image's URI names, the empty string if there is none."""
     return image_uri.partition("/")[2].partition("@")[0].partition(":")[0]
 
 
-def image(image_uri: str) -> str:
+def repository_and_digest(image_uri: str) -> str:
     """Return the repository and digest that an image's URI names, ``repository@digest``."""
-    return f"{repository_of(image_uri)}@{image_uri.partition('@')[2]}"
+    return f"{parse_repository(image_uri)}@{image_uri.partition('@')[2]}"
 
 
 def image_tag(digest: str) -> str:
@@ -69,33 +69,33 @@ def image_tag(digest: str) -> str:
     return f"scar-{digest.partition(':')[2]}"
 
 
-def role(function: str, region: str, purpose: str) -> str:
+def role_name(function: str, region: str, purpose: str) -> str:
     """Roles are global, functions are not: the Region is part of the name (64 characters)."""
     name = f"{function}-{region}-{purpose}"
     if len(name) <= _ROLE_NAME_MAX:
         return name
-    tail = f"-{_digest(name)[:8]}-{purpose}"
+    tail = f"-{_sha256_hex(name)[:8]}-{purpose}"
     return name[: _ROLE_NAME_MAX - len(tail)] + tail
 
 
-def instance_role(region: str) -> str:
+def instance_role_name(region: str) -> str:
     """One role and one profile for all instances of the Region's compute environments."""
     return f"scar-instances-{region}"
 
 
-def shared(content: Mapping[str, object]) -> str:
+def shared_resource_name(content: Mapping[str, object]) -> str:
     """Name what is shared by its content: equal content, equal name."""
-    return f"{SHARED_PREFIX}{_digest(json.dumps(content, sort_keys=True))[:12]}"
+    return f"{SHARED_PREFIX}{_sha256_hex(json.dumps(content, sort_keys=True))[:12]}"
 
 
-def statement(bucket: str) -> str:
+def permission_statement_id(bucket: str) -> str:
     """The statement that lets one bucket invoke; ids allow no dots, buckets no underscores."""
     return f"scar-s3-{bucket.replace('.', '_')}"
 
 
-def notification(function: str, bucket: str, prefix: str, suffix: str) -> str:
+def notification_rule_id(function: str, bucket: str, prefix: str, suffix: str) -> str:
     """The Id by which a notification is ours: one function may watch several folders."""
-    return f"scar-{function}-{_digest(f'{bucket}/{prefix}*{suffix}')[:8]}"
+    return f"scar-{function}-{_sha256_hex(f'{bucket}/{prefix}*{suffix}')[:8]}"
 
 
 def is_notification_of(rule_id: str, function: str) -> bool:
@@ -103,5 +103,5 @@ def is_notification_of(rule_id: str, function: str) -> bool:
     return head == f"scar-{function}" and len(tail) == 8
 
 
-def _digest(text: str) -> str:
+def _sha256_hex(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class SubnetRoute:
     """The way out of one subnet.
 
     ``internet``: through an internet gateway, which only takes what has a public address;
@@ -15,19 +15,19 @@ class Way:
     """
 
     subnet: str
-    table: str = ""
-    internet: bool = False
-    gives_address: bool = False
-    nat: bool = False
+    route_table: str = ""
+    has_internet_gateway: bool = False
+    assigns_public_ip: bool = False
+    has_nat: bool = False
     endpoints: frozenset[str] = frozenset()
 
     @property
-    def is_open(self) -> bool:
-        return self.nat or (self.internet and self.gives_address)
+    def has_internet_access(self) -> bool:
+        return self.has_nat or (self.has_internet_gateway and self.assigns_public_ip)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class VpcNetwork:
     """Subnets and security groups of one VPC, and the ways out of the subnets.
 
     ``public``: what stands there needs a public address to get out.
@@ -36,8 +36,8 @@ class Network:
     vpc: str = ""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
-    public: bool = False
-    ways: tuple[Way, ...] = ()
+    needs_public_ip: bool = False
+    subnet_routes: tuple[SubnetRoute, ...] = ()
 
     def __str__(self) -> str:
         groups = ", ".join(self.security_groups)

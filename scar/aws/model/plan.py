@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, ClassVar, assert_never
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from scar.aws.model.resources import Key, Resource
+    from scar.aws.model.resources import Resource, ResourceKey
 
-_SHOWN = 60
-VARIABLES = "environment"
-NOTHING = "Nothing to change."
+_MAX_VALUE_LENGTH = 60
+VARIABLES_FIELD = "environment"
+NO_CHANGES = "Nothing to change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class FieldChange:
     after: object
 
     def __str__(self) -> str:
-        if isinstance(self.before, tuple) and isinstance(self.after, tuple) and self.is_private:
+        if isinstance(self.before, tuple) and isinstance(self.after, tuple) and self.is_secret:
             changed = sorted({str(pair[0]) for pair in {*self.before} ^ {*self.after}})
             return f"{self.name}: {', '.join(changed)} (values are not shown)"
-        return f"{self.name}: {_short(self.before)} -> {_short(self.after)}"
+        return f"{self.name}: {_shorten_value(self.before)} -> {_shorten_value(self.after)}"
 
     @property
-    def is_private(self) -> bool:
+    def is_secret(self) -> bool:
         """Whether the values may be secrets: variables are given names and values by users."""
-        return self.name == VARIABLES
+        return self.name == VARIABLES_FIELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Update:
         return self.desired
 
     @property
-    def changed(self) -> tuple[FieldChange, ...]:
+    def changed_fields(self) -> tuple[FieldChange, ...]:
         pairs = (
             FieldChange(f.name, getattr(self.observed, f.name), getattr(self.desired, f.name))
             for f in fields(self.desired)
@@ -70,7 +70,9 @@ class Update:
         return tuple(c for c in pairs if c.before != c.after)
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.sign} {self.desired.key}", *(f"    {c}" for c in self.changed)])
+        return "\n".join(
+            [f"{self.sign} {self.desired.key}", *(f"    {c}" for c in self.changed_fields)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +108,16 @@ class Plan:
 
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
-    owners: Mapping[Key, str] = field(default_factory=dict, compare=False)
+    owners: Mapping[ResourceKey, str] = field(default_factory=dict, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.changes)
 
     def __str__(self) -> str:
-        lines = [*map(str, self.changes)] or [NOTHING]
+        lines = [*map(str, self.changes)] or [NO_CHANGES]
         return "\n".join([*lines, *(f"({note})" for note in self.notes)])
 
-    def tree(self) -> str:
+    def format_by_function(self) -> str:
         """Return the plan for people: by function, what is shared last, how much in all."""
         groups: dict[str, list[Change]] = {}
         for change in self.changes:
@@ -139,7 +141,7 @@ class Plan:
             )
         }
         told = ", ".join(f"{number} to {verb}" for verb, number in counts.items() if number)
-        return f"{told}." if told else NOTHING
+        return f"{told}." if told else NO_CHANGES
 
     def to_json(self) -> str:
         """Return the plan as a JSON document: ``{"changes": [...], "notes": [...]}``.
@@ -147,12 +149,12 @@ class Plan:
         A change has ``action`` (create, update, replace, delete), ``kind``, ``name``,
         ``function`` (null for what is shared), and ``fields`` or ``changed``.
         """
-        changes = [_as_json(c, self.owners.get(c.resource.key)) for c in self.changes]
+        changes = [_change_to_json(c, self.owners.get(c.resource.key)) for c in self.changes]
         return json.dumps({"changes": changes, "notes": list(self.notes)}, indent=2)
 
 
 def plan(
-    desired: Iterable[Resource], observed: Mapping[Key, Resource], notes: Iterable[str] = ()
+    desired: Iterable[Resource], observed: Mapping[ResourceKey, Resource], notes: Iterable[str] = ()
 ) -> Plan:
     """Order the changes: a resource comes after what it needs, and goes before it.
 
@@ -161,33 +163,37 @@ def plan(
     """
     wanted = {resource.key: resource for resource in desired}
     changes: list[Change] = []
-    for key in in_order(wanted):
+    for key in sort_by_dependencies(wanted):
         resource, current = wanted[key], observed.get(key)
         if current is None:
             changes.append(Create(resource))
         elif current != resource:
-            changes.append(_change(current, resource))
-    changes += [Delete(observed[key]) for key in reversed(in_order(observed)) if key not in wanted]
-    return Plan(tuple(changes), tuple(notes), owners({**observed, **wanted}.values()))
+            changes.append(_update_or_replace(current, resource))
+    changes += [
+        Delete(observed[key])
+        for key in reversed(sort_by_dependencies(observed))
+        if key not in wanted
+    ]
+    return Plan(tuple(changes), tuple(notes), owning_functions({**observed, **wanted}.values()))
 
 
-def _change(current: Resource, resource: Resource) -> Update:
+def _update_or_replace(current: Resource, resource: Resource) -> Update:
     update = Update(current, resource)
-    fixed = any(change.name in resource.create_only for change in update.changed)
+    fixed = any(change.name in resource.create_only for change in update.changed_fields)
     return Replace(current, resource) if fixed else update
 
 
-def owners(resources: Iterable[Resource]) -> dict[Key, str]:
+def owning_functions(resources: Iterable[Resource]) -> dict[ResourceKey, str]:
     """Say which function alone needs a resource, or is all it is for."""
     known = {r.key: r for r in resources}
-    found: dict[Key, str] = {}
+    found: dict[ResourceKey, str] = {}
     for resource in known.values():
         if not (function := resource.function):
             continue
         found[resource.key] = function
         below = [resource.key]
         while below:
-            needed = known[below.pop()].rests_on & known.keys()
+            needed = known[below.pop()].depends_on & known.keys()
             own = [
                 k
                 for k in needed
@@ -198,46 +204,57 @@ def owners(resources: Iterable[Resource]) -> dict[Key, str]:
     return found
 
 
-def in_order(resources: Mapping[Key, Resource]) -> list[Key]:
+def sort_by_dependencies(resources: Mapping[ResourceKey, Resource]) -> list[ResourceKey]:
     """Order keys so that each comes after what it needs; the same for the same resources."""
-    graph = {key: sorted(r.rests_on & resources.keys()) for key, r in sorted(resources.items())}
+    graph = {key: sorted(r.depends_on & resources.keys()) for key, r in sorted(resources.items())}
     return list(TopologicalSorter(graph).static_order())
 
 
-def _as_json(change: Change, function: str | None) -> dict[str, object]:
+def _change_to_json(change: Change, function: str | None) -> dict[str, object]:
     key = change.resource.key
     head: dict[str, object] = {"kind": key.kind, "name": key.name, "function": function}
     match change:
         case Create():
-            return {"action": "create", **head, "fields": _public(asdict(change.desired))}
+            return {"action": "create", **head, "fields": _mask_variables(asdict(change.desired))}
         case Replace():
-            return {"action": "replace", **head, "changed": [_changed(c) for c in change.changed]}
+            return {
+                "action": "replace",
+                **head,
+                "changed": [_field_change_to_json(c) for c in change.changed_fields],
+            }
         case Update():
-            return {"action": "update", **head, "changed": [_changed(c) for c in change.changed]}
+            return {
+                "action": "update",
+                **head,
+                "changed": [_field_change_to_json(c) for c in change.changed_fields],
+            }
         case Delete():
             return {"action": "delete", **head}
         case _:
             assert_never(change)
 
 
-def _changed(change: FieldChange) -> dict[str, object]:
+def _field_change_to_json(change: FieldChange) -> dict[str, object]:
     values = {"before": change.before, "after": change.after}
-    return {"name": change.name, **{when: _masked(change.name, v) for when, v in values.items()}}
+    return {
+        "name": change.name,
+        **{when: _mask_value(change.name, v) for when, v in values.items()},
+    }
 
 
-def _public(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: _masked(name, value) for name, value in values.items()}
+def _mask_variables(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: _mask_value(name, value) for name, value in values.items()}
 
 
-def _masked(name: str, value: object) -> object:
+def _mask_value(name: str, value: object) -> object:
     """Keep the names of variables and drop their values."""
-    if name != VARIABLES or not isinstance(value, tuple):
+    if name != VARIABLES_FIELD or not isinstance(value, tuple):
         return value
     return [pair[0] for pair in value]
 
 
-def _short(value: object) -> str:
+def _shorten_value(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     # Ends tell long values apart: digests, ARNs.
-    half = _SHOWN // 2
-    return text if len(text) <= _SHOWN else f"{text[: half - 1]}…{text[-half:]}"
+    half = _MAX_VALUE_LENGTH // 2
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: half - 1]}…{text[-half:]}"

@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
     from scar.aws.model.resources import ComputeEnvironment, JobDefinition, JobQueue, Pairs
 
-_MANAGED = {names.MANAGED_TAG: "true"}
+_MANAGED_TAGS = {names.MANAGED_TAG: "true"}
 
 
-def environment(resource: ComputeEnvironment) -> CreateComputeEnvironmentRequestTypeDef:
+def create_environment_request(
+    resource: ComputeEnvironment,
+) -> CreateComputeEnvironmentRequestTypeDef:
     request: CreateComputeEnvironmentRequestTypeDef = {
         "computeEnvironmentName": resource.name,
         "type": "MANAGED",
         "state": "ENABLED",
-        "computeResources": _machines(resource),
-        "tags": _MANAGED,
+        "computeResources": _compute_resources(resource),
+        "tags": _MANAGED_TAGS,
     }
     if resource.launch_template:
         name, _, version = resource.launch_template.partition(":")
@@ -42,11 +44,11 @@ def environment(resource: ComputeEnvironment) -> CreateComputeEnvironmentRequest
     return request
 
 
-def environment_update(
+def environment_changes(
     observed: ComputeEnvironment, desired: ComputeEnvironment
 ) -> ComputeResourceUpdateTypeDef:
     """Say what of the machines must change; Batch wants no field that stays."""
-    before, after = _machines(observed), _machines(desired)
+    before, after = _compute_resources(observed), _compute_resources(desired)
     changed: ComputeResourceUpdateTypeDef = {}
     for field in (
         "minvCpus",
@@ -64,17 +66,19 @@ def environment_update(
     return changed
 
 
-def queue(resource: JobQueue) -> CreateJobQueueRequestTypeDef:
+def create_queue_request(resource: JobQueue) -> CreateJobQueueRequestTypeDef:
     return {
         "jobQueueName": resource.name,
         "state": "ENABLED",
         "priority": resource.priority,
         "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": resource.environment}],
-        "tags": _MANAGED,
+        "tags": _MANAGED_TAGS,
     }
 
 
-def definition(resource: JobDefinition, region: str) -> RegisterJobDefinitionRequestTypeDef:
+def register_definition_request(
+    resource: JobDefinition, region: str
+) -> RegisterJobDefinitionRequestTypeDef:
     return {
         "jobDefinitionName": resource.name,
         "type": "container",
@@ -84,7 +88,7 @@ def definition(resource: JobDefinition, region: str) -> RegisterJobDefinitionReq
             "attempts": resource.attempts,
             "evaluateOnExit": [_retry_rule(rule) for rule in resource.retry_rules],
         },
-        "containerProperties": _container(resource, region),
+        "containerProperties": _container_properties(resource, region),
         "tags": dict(resource.tags),
     }
 
@@ -95,7 +99,7 @@ def _retry_rule(rule: Pairs) -> EvaluateOnExitTypeDef:
     return written
 
 
-def _machines(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
+def _compute_resources(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
     machines: ComputeResourceTypeDef = {
         "type": resource.type,
         "maxvCpus": resource.max_vcpus,
@@ -113,11 +117,11 @@ def _machines(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
     return machines
 
 
-def _container(resource: JobDefinition, region: str) -> ContainerPropertiesUnionTypeDef:
+def _container_properties(resource: JobDefinition, region: str) -> ContainerPropertiesUnionTypeDef:
     container: ContainerPropertiesUnionTypeDef = {
         "image": resource.image,
         "jobRoleArn": resource.job_role,
-        "resourceRequirements": _requirements(resource),
+        "resourceRequirements": _resource_requirements(resource),
         "environment": [{"name": k, "value": v} for k, v in resource.environment],
         "logConfiguration": {
             "logDriver": "awslogs",
@@ -142,7 +146,7 @@ def _container(resource: JobDefinition, region: str) -> ContainerPropertiesUnion
     return container
 
 
-def _requirements(resource: JobDefinition) -> list[ResourceRequirementTypeDef]:
+def _resource_requirements(resource: JobDefinition) -> list[ResourceRequirementTypeDef]:
     """Write the numbers as strings, as the API wants them."""
     requirements: list[ResourceRequirementTypeDef] = [
         {"type": "VCPU", "value": resource.vcpus},

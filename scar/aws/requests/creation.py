@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from scar.aws.model.resources import (
     Bucket,
     ComputeEnvironment,
+    EcrRepository,
     EventInvokeConfig,
     InvokePermission,
     JobDefinition,
     JobQueue,
     LambdaFunction,
     LogGroup,
-    Repository,
     Resource,
     Role,
 )
@@ -22,14 +22,18 @@ from scar.aws.requests import batch_requests, lambda_requests, s3_requests
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    Request = tuple[str, str, Mapping[str, object]]
+    ApiRequest = tuple[str, str, Mapping[str, object]]
 
 
-def creation_requests(resource: Resource, region: str) -> Iterator[Request]:  # noqa: C901 - a case per kind
+def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901 - a case per kind
     """Yield service, operation and parameters of what creates a resource, where rules exist."""
     match resource:
         case Bucket():
-            yield "s3", "CreateBucket", {**s3_requests.bucket(resource.name, region, tagged=True)}
+            yield (
+                "s3",
+                "CreateBucket",
+                {**s3_requests.create_bucket_request(resource.name, region, tagged=True)},
+            )
             for folder in resource.folders:
                 yield "s3", "PutObject", {"Bucket": resource.name, "Key": folder}
         case LogGroup() if resource.retention_days:
@@ -39,27 +43,31 @@ def creation_requests(resource: Resource, region: str) -> Iterator[Request]:  # 
             yield "iam", "CreateRole", trust
             policy = {"RoleName": resource.name, "PolicyDocument": resource.policy}
             yield "iam", "PutRolePolicy", policy
-        case Repository():
+        case EcrRepository():
             yield "ecr", "CreateRepository", {"repositoryName": resource.name}
         case LambdaFunction():
-            yield "lambda", "CreateFunction", {**lambda_requests.function(resource)}
+            yield "lambda", "CreateFunction", {**lambda_requests.create_function_request(resource)}
         case EventInvokeConfig():
             yield (
                 "lambda",
                 "PutFunctionEventInvokeConfig",
-                {**lambda_requests.event_invoke(resource)},
+                {**lambda_requests.event_invoke_request(resource)},
             )
         case InvokePermission():
-            yield "lambda", "AddPermission", {**lambda_requests.permission(resource)}
+            yield "lambda", "AddPermission", {**lambda_requests.add_permission_request(resource)}
         case ComputeEnvironment():
-            yield "batch", "CreateComputeEnvironment", {**batch_requests.environment(resource)}
+            yield (
+                "batch",
+                "CreateComputeEnvironment",
+                {**batch_requests.create_environment_request(resource)},
+            )
         case JobQueue():
-            yield "batch", "CreateJobQueue", {**batch_requests.queue(resource)}
+            yield "batch", "CreateJobQueue", {**batch_requests.create_queue_request(resource)}
         case JobDefinition():
             yield (
                 "batch",
                 "RegisterJobDefinition",
-                {**batch_requests.definition(resource, region)},
+                {**batch_requests.register_definition_request(resource, region)},
             )
         case _:
             return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction
 
 
-def function(resource: LambdaFunction) -> CreateFunctionRequestTypeDef:
+def create_function_request(resource: LambdaFunction) -> CreateFunctionRequestTypeDef:
     request: CreateFunctionRequestTypeDef = {
         "FunctionName": resource.name,
         "PackageType": "Image",
@@ -31,16 +31,16 @@ def function(resource: LambdaFunction) -> CreateFunctionRequestTypeDef:
         "Environment": {"Variables": dict(resource.environment)},
         "Description": resource.description,
         "Tags": dict(resource.tags),
-        "LoggingConfig": _logging(resource),
+        "LoggingConfig": _logging_config(resource),
     }
     if resource.subnets:
-        request["VpcConfig"] = _vpc(resource)
+        request["VpcConfig"] = _vpc_config(resource)
     if resource.file_systems:
         request["FileSystemConfigs"] = _file_systems(resource)
     return request
 
 
-def function_update(
+def update_function_request(
     observed: LambdaFunction, desired: LambdaFunction
 ) -> UpdateFunctionConfigurationRequestTypeDef:
     """Say all that may change; VPC and file systems only if there are or were any."""
@@ -52,16 +52,16 @@ def function_update(
         "EphemeralStorage": {"Size": desired.ephemeral_mb},
         "Environment": {"Variables": dict(desired.environment)},
         "Description": desired.description,
-        "LoggingConfig": _logging(desired),
+        "LoggingConfig": _logging_config(desired),
     }
     if observed.subnets or desired.subnets:
-        request["VpcConfig"] = _vpc(desired)
+        request["VpcConfig"] = _vpc_config(desired)
     if observed.file_systems or desired.file_systems:
         request["FileSystemConfigs"] = _file_systems(desired)
     return request
 
 
-def event_invoke(resource: EventInvokeConfig) -> PutFunctionEventInvokeConfigRequestTypeDef:
+def event_invoke_request(resource: EventInvokeConfig) -> PutFunctionEventInvokeConfigRequestTypeDef:
     failure = {"Destination": resource.on_failure}
     return {
         "FunctionName": resource.name,
@@ -71,7 +71,7 @@ def event_invoke(resource: EventInvokeConfig) -> PutFunctionEventInvokeConfigReq
     }
 
 
-def permission(resource: InvokePermission) -> AddPermissionRequestTypeDef:
+def add_permission_request(resource: InvokePermission) -> AddPermissionRequestTypeDef:
     return {
         "FunctionName": resource.function,
         "StatementId": resource.statement,
@@ -82,14 +82,14 @@ def permission(resource: InvokePermission) -> AddPermissionRequestTypeDef:
     }
 
 
-def _logging(resource: LambdaFunction) -> LoggingConfigTypeDef:
+def _logging_config(resource: LambdaFunction) -> LoggingConfigTypeDef:
     """Ask for plain lines: the supervisor's are JSON already."""
     if not resource.log_group:
         return {"LogFormat": "Text"}
     return {"LogFormat": "Text", "LogGroup": resource.log_group}
 
 
-def _vpc(resource: LambdaFunction) -> VpcConfigTypeDef:
+def _vpc_config(resource: LambdaFunction) -> VpcConfigTypeDef:
     """Name the VPC's parts; empty lists take the function out of it."""
     return {
         "SubnetIds": list(resource.subnets),

@@ -27,7 +27,7 @@ _HEAD = (
 _TAIL = "\n--==SCAR==--\n"
 
 
-def request(resource: LaunchTemplate) -> CreateLaunchTemplateRequestTypeDef:
+def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateRequestTypeDef:
     """Write the first version of a template."""
     data: RequestLaunchTemplateDataTypeDef = {}
     if resource.disk_gib:
@@ -39,7 +39,7 @@ def request(resource: LaunchTemplate) -> CreateLaunchTemplateRequestTypeDef:
         }
         data["BlockDeviceMappings"] = [{"DeviceName": ROOT_DISK, "Ebs": disk}]
     if resource.user_data:
-        data["UserData"] = base64.b64encode(multipart(resource.user_data).encode()).decode()
+        data["UserData"] = base64.b64encode(wrap_in_multipart(resource.user_data).encode()).decode()
     return {
         "LaunchTemplateName": resource.name,
         "LaunchTemplateData": data,
@@ -52,12 +52,12 @@ def request(resource: LaunchTemplate) -> CreateLaunchTemplateRequestTypeDef:
     }
 
 
-def multipart(user_data: str) -> str:
+def wrap_in_multipart(user_data: str) -> str:
     """Wrap a script in MIME multipart, to which Batch adds a part of its own."""
     return f"{_HEAD}{user_data}{_TAIL}" if user_data.startswith("#!") else user_data
 
 
-def parse(found: LaunchTemplateVersionTypeDef) -> LaunchTemplate:
+def parse_launch_template(found: LaunchTemplateVersionTypeDef) -> LaunchTemplate:
     """Read a version as ``request`` writes it."""
     data = found.get("LaunchTemplateData", {})
     disks = [

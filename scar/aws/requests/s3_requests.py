@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import BucketNotification
 
 
-def bucket(name: str, region: str, *, tagged: bool) -> CreateBucketRequestTypeDef:
+def create_bucket_request(name: str, region: str, *, tagged: bool) -> CreateBucketRequestTypeDef:
     """Say where it is to be: the oldest Region has no name there."""
     where: CreateBucketConfigurationTypeDef = {}
     if region != "us-east-1":

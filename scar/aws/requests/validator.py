@@ -21,37 +21,37 @@ from scar.aws.requests.rules import (
     s3 as storage,
 )
 from scar.aws.requests.rules.batch import overrides_failure
-from scar.aws.requests.rules.constraints import Parameters, Violation
+from scar.aws.requests.rules.constraints import Parameters, RuleViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Parameters", "Violation", "check", "overrides_failure"]
+__all__ = ["Parameters", "RuleViolation", "check", "overrides_failure"]
 
-_RULES: dict[tuple[str, str], Callable[[Parameters], Iterator[Violation]]] = {
-    ("lambda", "CreateFunction"): functions.create,
-    ("lambda", "UpdateFunctionConfiguration"): functions.create,
-    ("lambda", "Invoke"): functions.invoke,
-    ("lambda", "PutFunctionEventInvokeConfig"): functions.event_invoke,
-    ("lambda", "UpdateFunctionEventInvokeConfig"): functions.event_invoke,
-    ("lambda", "AddPermission"): functions.permission,
-    ("batch", "RegisterJobDefinition"): batch.define,
-    ("batch", "SubmitJob"): batch.submit,
-    ("batch", "CreateComputeEnvironment"): batch.create_environment,
-    ("batch", "CreateJobQueue"): batch.create_queue,
-    ("s3", "PutObject"): storage.put_object,
-    ("s3", "CopyObject"): storage.put_object,
-    ("s3", "CreateMultipartUpload"): storage.put_object,
-    ("s3", "CreateBucket"): storage.create_bucket,
-    ("s3", "PutBucketNotificationConfiguration"): storage.notify,
-    ("iam", "CreateRole"): others.create_role,
-    ("iam", "PutRolePolicy"): others.put_role_policy,
-    ("ecr", "CreateRepository"): others.create_repository,
-    ("logs", "PutRetentionPolicy"): others.put_retention,
+_RULES: dict[tuple[str, str], Callable[[Parameters], Iterator[RuleViolation]]] = {
+    ("lambda", "CreateFunction"): functions.check_create_function,
+    ("lambda", "UpdateFunctionConfiguration"): functions.check_create_function,
+    ("lambda", "Invoke"): functions.check_invoke,
+    ("lambda", "PutFunctionEventInvokeConfig"): functions.check_event_invoke_config,
+    ("lambda", "UpdateFunctionEventInvokeConfig"): functions.check_event_invoke_config,
+    ("lambda", "AddPermission"): functions.check_add_permission,
+    ("batch", "RegisterJobDefinition"): batch.check_register_job_definition,
+    ("batch", "SubmitJob"): batch.check_submit_job,
+    ("batch", "CreateComputeEnvironment"): batch.check_create_compute_environment,
+    ("batch", "CreateJobQueue"): batch.check_create_job_queue,
+    ("s3", "PutObject"): storage.check_put_object,
+    ("s3", "CopyObject"): storage.check_put_object,
+    ("s3", "CreateMultipartUpload"): storage.check_put_object,
+    ("s3", "CreateBucket"): storage.check_create_bucket,
+    ("s3", "PutBucketNotificationConfiguration"): storage.check_put_notifications,
+    ("iam", "CreateRole"): others.check_create_role,
+    ("iam", "PutRolePolicy"): others.check_put_role_policy,
+    ("ecr", "CreateRepository"): others.check_create_repository,
+    ("logs", "PutRetentionPolicy"): others.check_put_retention_policy,
 }
 
 
-def check(service: str, operation: str, parameters: Parameters) -> tuple[Violation, ...]:
+def check(service: str, operation: str, parameters: Parameters) -> tuple[RuleViolation, ...]:
     """Return what AWS would object to; empty if nothing is known.
 
     ``service`` and ``operation`` are botocore's names (``lambda``, ``CreateFunction``), the

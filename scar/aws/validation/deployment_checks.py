@@ -6,9 +6,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
-from scar.aws.model.function import folder, is_s3
+from scar.aws.model.function import is_s3, key_prefix
 from scar.aws.requests.creation import creation_requests
-from scar.aws.requests.rules.constraints import items
+from scar.aws.requests.rules.constraints import get_structures
 from scar.aws.requests.s3_requests import notification_rule
 from scar.aws.requests.validator import check
 from scar.errors import ScarError
@@ -17,13 +17,13 @@ from scar.fdl import cycles as flows
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from scar.aws.model.function import Function, Input
+    from scar.aws.model.function import Function, InputRule
     from scar.aws.model.resources import BucketNotification, Resource
     from scar.aws.requests.validator import Parameters
     from supervisor.model import OutputRule
 
 
-_LAMBDA = "LambdaFunctionConfigurations"
+_LAMBDA_RULES = "LambdaFunctionConfigurations"
 
 
 class NotDeployable(ScarError):
@@ -32,7 +32,7 @@ class NotDeployable(ScarError):
     exit_code = 3
 
 
-def require(faults: Iterable[str]) -> None:
+def raise_if_any(faults: Iterable[str]) -> None:
     """Raise NotDeployable with all faults, if there are any."""
     found = list(dict.fromkeys(faults))
     if found:
@@ -41,28 +41,28 @@ def require(faults: Iterable[str]) -> None:
         )
 
 
-def of_functions(functions: Sequence[Function]) -> Iterator[str]:
+def check_functions(functions: Sequence[Function]) -> Iterator[str]:
     """Find names used twice, loops, and inputs that overlap."""
     given = [function.name for function in functions]
     for name in sorted({name for name in given if given.count(name) > 1}):
         yield f"{name}: two functions have this name."
-    if names.DELEGATE in given:
-        yield f"{names.DELEGATE}: this is the name of a function of scar's own."
+    if names.FAILURE_HANDLER in given:
+        yield f"{names.FAILURE_HANDLER}: this is the name of a function of scar's own."
     for function in functions:
-        yield from _loops(function)
-        yield from _roles(function)
-    yield from _boundaries(functions)
-    yield from _cycles(functions)
+        yield from _check_loops(function)
+        yield from _check_roles(function)
+    yield from _check_boundaries(functions)
+    yield from _check_cycles(functions)
     inputs = [(f, i) for f in functions for i in f.inputs if is_s3(i.provider)]
     for (one, first), (other, second) in combinations(inputs, 2):
-        if _overlap(first, second):
+        if _inputs_overlap(first, second):
             yield (
                 f"{other.name}: its input {second.path} overlaps with {first.path} of"
                 f" {one.name}: S3 starts only one function for an object."
             )
 
 
-def _roles(function: Function) -> Iterator[str]:
+def _check_roles(function: Function) -> Iterator[str]:
     """Find roles that would have to be made although the FDL forbids it."""
     if function.create_roles:
         return
@@ -77,7 +77,7 @@ def _roles(function: Function) -> Iterator[str]:
             f"{function.name}: iam.create is false, but a role is needed for"
             f" {', '.join(services)}: give its ARN as iam.role."
         )
-    if compute and compute.shares_role:
+    if compute and compute.uses_shared_role:
         yield (
             f"{function.name}: iam.create is false, but a role and an instance profile are needed"
             " for Batch's instances: give the profile's ARN as"
@@ -85,9 +85,9 @@ def _roles(function: Function) -> Iterator[str]:
         )
 
 
-def _boundaries(functions: Sequence[Function]) -> Iterator[str]:
+def _check_boundaries(functions: Sequence[Function]) -> Iterator[str]:
     """Find boundaries that cannot all be kept: instances have one role for all functions."""
-    sharing = [f for f in functions if f.batch and f.batch.compute.shares_role]
+    sharing = [f for f in functions if f.batch and f.batch.compute.uses_shared_role]
     named = {f.boundary for f in sharing}
     if len(named) > 1:
         shown = ", ".join(sorted(boundary or "none" for boundary in named))
@@ -99,7 +99,7 @@ def _boundaries(functions: Sequence[Function]) -> Iterator[str]:
         )
 
 
-def of_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:
+def check_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:
     """Find what AWS's limits and rules forbid in the requests that would be sent."""
     for resource in resources:
         for service, operation, parameters in creation_requests(resource, region):
@@ -107,9 +107,9 @@ def of_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:
                 yield f"{resource.key}: {violation}"
 
 
-def of_buckets(
+def check_buckets(
     wanted: Iterable[BucketNotification],
-    there: Mapping[str, Parameters],
+    configurations: Mapping[str, Parameters],
     functions: Collection[str],
 ) -> Iterator[str]:
     """Find wanted notifications that overlap with those of others already on the bucket.
@@ -118,79 +118,79 @@ def of_buckets(
     for ``functions`` are about to be replaced.
     """
     for rule in wanted:
-        for kind, other in _others(there.get(rule.bucket, {}), functions):
+        for kind, other in _rules_of_other_tools(configurations.get(rule.bucket, {}), functions):
             pair: Parameters = {
                 "LambdaFunctionConfigurations": [notification_rule(rule)],
-                kind: [*([notification_rule(rule)] if kind == _LAMBDA else []), other],
+                kind: [*([notification_rule(rule)] if kind == _LAMBDA_RULES else []), other],
             }
             request = {"NotificationConfiguration": pair}
             if check("s3", "PutBucketNotificationConfiguration", request):
                 yield (
-                    f"Objects under {rule.bucket}/{rule.prefix} already go to {_target(other)}"
+                    f"Objects under {rule.bucket}/{rule.prefix} already go to {_rule_target(other)}"
                     f" (notification {other.get('Id')!r}): S3 refuses overlapping rules."
                 )
 
 
-def _others(
+def _rules_of_other_tools(
     configuration: Parameters, functions: Collection[str]
 ) -> Iterator[tuple[str, Parameters]]:
-    for kind in (_LAMBDA, "QueueConfigurations", "TopicConfigurations"):
-        for rule in items(configuration, kind):
+    for kind in (_LAMBDA_RULES, "QueueConfigurations", "TopicConfigurations"):
+        for rule in get_structures(configuration, kind):
             rule_id = str(rule.get("Id", ""))
             if not any(names.is_notification_of(rule_id, name) for name in functions):
                 yield kind, rule
 
 
-def _target(rule: Parameters) -> str:
+def _rule_target(rule: Parameters) -> str:
     arns = (rule.get(k) for k in ("LambdaFunctionArn", "QueueArn", "TopicArn"))
     return next((str(arn) for arn in arns if arn), "somebody else")
 
 
-def _loops(function: Function) -> Iterator[str]:
+def _check_loops(function: Function) -> Iterator[str]:
     if function.allow_loop:
         return
     for item in function.inputs:
         for output in function.outputs:
-            if _starts(output, item):
+            if _can_trigger(output, item):
                 yield (
                     f"{function.name}: its output {output.path} is in its input {item.path}:"
                     " every output would start it again (allow_loop: true insists)."
                 )
 
 
-def _cycles(functions: Sequence[Function]) -> Iterator[str]:
+def _check_cycles(functions: Sequence[Function]) -> Iterator[str]:
     """Find functions that start each other round and round; each alone is in ``_loops``."""
     starts = {
         one.name: {
             other.name
             for other in functions
             if other.name != one.name
-            and any(_starts(output, item) for output in one.outputs for item in other.inputs)
+            and any(_can_trigger(output, item) for output in one.outputs for item in other.inputs)
         }
         for one in functions
         if not one.allow_loop
     }
-    if found := flows.cycle(starts):
+    if found := flows.find_cycle(starts):
         yield (
             f"{' -> '.join((*found, found[0]))}: each starts the next, without end"
             " (allow_loop: true insists)."
         )
 
 
-def _starts(output: OutputRule, item: Input) -> bool:
+def _can_trigger(output: OutputRule, item: InputRule) -> bool:
     bucket = output.path.strip("/").partition("/")[0]
-    return output.provider == item.provider and flows.lands_in(
-        (bucket, folder(output.path)), output.suffix, (item.bucket, item.prefix), item.suffix
+    return output.provider == item.provider and flows.can_trigger(
+        (bucket, key_prefix(output.path)), output.suffix, (item.bucket, item.prefix), item.suffix
     )
 
 
-def _overlap(one: Input, other: Input) -> bool:
+def _inputs_overlap(one: InputRule, other: InputRule) -> bool:
     return (
         one.bucket == other.bucket
-        and _nested(one.prefix, other.prefix)
-        and _nested(one.suffix[::-1], other.suffix[::-1])
+        and _is_nested(one.prefix, other.prefix)
+        and _is_nested(one.suffix[::-1], other.suffix[::-1])
     )
 
 
-def _nested(one: str, other: str) -> bool:
+def _is_nested(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)

@@ -5,30 +5,36 @@ Attribute names are the FDL's keys. Text in ``description`` is what people read 
 is in ``rules``.
 """
 
-from scar.fdl.model.base import Environment, Model, Network, Storage
-from scar.fdl.model.batch import Batch, ComputeResources
-from scar.fdl.model.document import AwsFunction, Document, Functions, S3Provider, StorageProviders
-from scar.fdl.model.lambda_ import Container, FileSystem, Lambda, Supervisor
-from scar.fdl.model.services import ApiGateway, CloudWatch, Ecr, Iam
+from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
+from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec
+from scar.fdl.model.document import (
+    AwsFunction,
+    FdlDocument,
+    FunctionsSpec,
+    S3Provider,
+    StorageProviders,
+)
+from scar.fdl.model.lambda_ import ContainerSpec, FileSystemSpec, LambdaSpec, SupervisorSpec
+from scar.fdl.model.services import ApiGatewaySpec, CloudWatchSpec, EcrSpec, IamSpec
 
 __all__ = [
-    "ApiGateway",
+    "ApiGatewaySpec",
     "AwsFunction",
-    "Batch",
-    "CloudWatch",
-    "ComputeResources",
-    "Container",
-    "Document",
-    "Ecr",
-    "Environment",
-    "FileSystem",
-    "Functions",
-    "Iam",
-    "Lambda",
-    "Model",
-    "Network",
+    "BatchSpec",
+    "CloudWatchSpec",
+    "ComputeResourcesSpec",
+    "ContainerSpec",
+    "EcrSpec",
+    "EnvironmentSpec",
+    "FdlDocument",
+    "FdlModel",
+    "FileSystemSpec",
+    "FunctionsSpec",
+    "IamSpec",
+    "LambdaSpec",
+    "NetworkSpec",
     "S3Provider",
-    "Storage",
     "StorageProviders",
-    "Supervisor",
+    "StorageSpec",
+    "SupervisorSpec",
 ]

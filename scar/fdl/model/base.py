@@ -15,23 +15,30 @@ from pydantic import (
     model_validator,
 )
 
-from scar.fdl.field_types import Text, Texts, VariableName, keyed, renamed, storage_path
+from scar.fdl.field_types import (
+    Text,
+    TextList,
+    VariableName,
+    none_to_empty,
+    normalize_storage_path,
+    rename_keys,
+)
 
 
-class Model(BaseModel):
+class FdlModel(BaseModel):
     """What all parts of the FDL have in common: unknown keys are faults, values never change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _nothing_is_empty(cls, value: object) -> object:
+    def _null_to_empty(cls, value: object) -> object:
         """Take a key with nothing below it as one that has only defaults below it."""
         return {} if value is None else value
 
     @field_validator("*", mode="before")
     @classmethod
-    def _numbers_are_not_truth_values(cls, value: object, info: ValidationInfo) -> object:
+    def _reject_bool_as_number(cls, value: object, info: ValidationInfo) -> object:
         """Refuse what pydantic takes as 0 or 1: ``timeout: yes`` is a mistake."""
         wanted = cls.model_fields[info.field_name or ""].annotation
         if isinstance(value, bool) and wanted in (int, float, int | None):
@@ -39,37 +46,37 @@ class Model(BaseModel):
         return value
 
 
-class Environment(Model):
+class EnvironmentSpec(FdlModel):
     """Environment variables."""
 
-    Variables: Annotated[dict[VariableName, Text], BeforeValidator(keyed)] = Field(
+    Variables: Annotated[dict[VariableName, Text], BeforeValidator(none_to_empty)] = Field(
         {}, description="names and values"
     )
 
 
-class Network(Model):
+class NetworkSpec(FdlModel):
     """The subnets and security groups of a VPC."""
 
-    subnets: Texts = Field((), description="subnets of one VPC")
-    security_group_ids: Texts = Field((), description="security groups of the same VPC")
+    subnets: TextList = Field((), description="subnets of one VPC")
+    security_group_ids: TextList = Field((), description="security groups of the same VPC")
 
     @model_validator(mode="before")
     @classmethod
-    def _as_lambda_writes_it(cls, value: object) -> object:
-        return renamed(value, SubnetIds="subnets", SecurityGroupIds="security_group_ids")
+    def _rename_lambda_keys(cls, value: object) -> object:
+        return rename_keys(value, SubnetIds="subnets", SecurityGroupIds="security_group_ids")
 
 
-class Storage(Model):
+class StorageSpec(FdlModel):
     """A folder of a bucket."""
 
     storage_provider: str = Field(
         "s3", description="`s3`, or `s3.<name>` of an entry in storage_providers"
     )
-    path: Annotated[str, AfterValidator(storage_path)] = Field(
+    path: Annotated[str, AfterValidator(normalize_storage_path)] = Field(
         description="bucket and folder, as `bucket/folder`"
     )
-    prefix: Texts = Field((), description="output: upload names that start with one of these")
-    suffix: Texts = Field(
+    prefix: TextList = Field((), description="output: upload names that start with one of these")
+    suffix: TextList = Field(
         (), description="output: upload names that end with one of these; input: one of them"
     )
 

@@ -8,39 +8,41 @@ from typing import Literal
 from pydantic import Field, StrictBool, model_validator
 
 from scar.aws.model import limits
-from scar.fdl.field_types import File, Texts
-from scar.fdl.model.base import Environment, Model
+from scar.fdl.field_types import ReadableFile, TextList
+from scar.fdl.model.base import EnvironmentSpec, FdlModel
 
 
-class ComputeResources(Model):
+class ComputeResourcesSpec(FdlModel):
     """The machines of a Batch compute environment."""
 
     type: Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"] = Field(
         "EC2", description="`EC2`, `SPOT`, `FARGATE` or `FARGATE_SPOT`"
     )
-    security_group_ids: Texts = Field((), description="security groups; empty: the default VPC's")
-    subnets: Texts = Field((), description="subnets; empty: the default VPC's")
+    security_group_ids: TextList = Field(
+        (), description="security groups; empty: the default VPC's"
+    )
+    subnets: TextList = Field((), description="subnets; empty: the default VPC's")
     desired_v_cpus: int = Field(0, ge=0, description="vCPUs at the start")
     min_v_cpus: int = Field(0, ge=0, description="vCPUs that are always there, and paid for")
     max_v_cpus: int = Field(2, ge=1, description="vCPUs that jobs may use at once")
-    instance_types: Texts = Field(
+    instance_types: TextList = Field(
         (), description="EC2 instance types or families; empty: Batch chooses"
     )
     disk: int = Field(
         0,
         ge=0,
-        le=limits.EBS_VOLUME.most,
+        le=limits.EBS_VOLUME.maximum,
         description="GiB of disk of each instance, or of each task on Fargate (21 to 200);"
         " 0: what the service gives",
     )
-    user_data: File | None = Field(
+    user_data: ReadableFile | None = Field(
         None, description="shell script that each instance runs first, or MIME multipart"
     )
     launch_template_name: str = Field("", description="accepted, not used: see disk, user_data")
     instance_role: str = Field("", description="ARN of an instance profile; empty: scar makes one")
 
 
-class Batch(Model):
+class BatchSpec(FdlModel):
     """AWS Batch, for the modes `batch` and `lambda-batch`."""
 
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
@@ -56,15 +58,17 @@ class Batch(Model):
     )
     state: Literal["ENABLED", "DISABLED"] = Field("ENABLED", description="must be `ENABLED`")
     type: Literal["MANAGED"] = Field("MANAGED", description="must be `MANAGED`")
-    environment: Environment = Field(
-        Environment(), description="variables that jobs see, besides the container's"
+    environment: EnvironmentSpec = Field(
+        EnvironmentSpec(), description="variables that jobs see, besides the container's"
     )
     service_role: str = Field("", description="ARN; empty: Batch's service-linked role")
-    compute_resources: ComputeResources = Field(ComputeResources(), description="the machines")
+    compute_resources: ComputeResourcesSpec = Field(
+        ComputeResourcesSpec(), description="the machines"
+    )
 
     @model_validator(mode="before")
     @classmethod
-    def _least_on_fargate(cls, value: object) -> object:
+    def _set_fargate_memory(cls, value: object) -> object:
         """Give jobs on Fargate, which has no 1024 MiB for one vCPU, what it has."""
         if isinstance(value, Mapping) and "memory" not in value and _is_fargate(value):
             vcpus = str(value.get("vcpus", 1))

@@ -6,36 +6,36 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from scar.fdl.field_types import listed, no_oscar
-from scar.fdl.model.base import Model
-from scar.fdl.model.batch import Batch
-from scar.fdl.model.lambda_ import Lambda
-from scar.fdl.model.services import ApiGateway, CloudWatch, Ecr, Iam
+from scar.fdl.field_types import reject_oscar, to_list
+from scar.fdl.model.base import FdlModel
+from scar.fdl.model.batch import BatchSpec
+from scar.fdl.model.lambda_ import LambdaSpec
+from scar.fdl.model.services import ApiGatewaySpec, CloudWatchSpec, EcrSpec, IamSpec
 
 
-class AwsFunction(Model):
+class AwsFunction(FdlModel):
     """One function with the services it uses."""
 
-    lambda_: Lambda = Field(alias="lambda", description="the function; required")
-    iam: Iam = Field(Iam(), description="roles")
-    cloudwatch: CloudWatch = Field(CloudWatch(), description="logs")
-    api_gateway: ApiGateway = Field(ApiGateway(), description="HTTP endpoint")
-    ecr: Ecr = Field(Ecr(), description="repository of the composed image")
-    batch: Batch = Field(Batch(), description="Batch")
+    lambda_: LambdaSpec = Field(alias="lambda", description="the function; required")
+    iam: IamSpec = Field(IamSpec(), description="roles")
+    cloudwatch: CloudWatchSpec = Field(CloudWatchSpec(), description="logs")
+    api_gateway: ApiGatewaySpec = Field(ApiGatewaySpec(), description="HTTP endpoint")
+    ecr: EcrSpec = Field(EcrSpec(), description="repository of the composed image")
+    batch: BatchSpec = Field(BatchSpec(), description="Batch")
 
 
-class Functions(Model):
+class FunctionsSpec(FdlModel):
     """The functions, by provider."""
 
-    aws: Annotated[tuple[AwsFunction, ...], BeforeValidator(listed)] = Field(
+    aws: Annotated[tuple[AwsFunction, ...], BeforeValidator(to_list)] = Field(
         min_length=1, description="functions on AWS; at least one"
     )
-    oscar: Annotated[None, BeforeValidator(no_oscar)] = Field(
+    oscar: Annotated[None, BeforeValidator(reject_oscar)] = Field(
         None, description="OSCAR clusters: not supported, must be absent"
     )
 
 
-class S3Provider(Model):
+class S3Provider(FdlModel):
     """An S3 account of its own."""
 
     access_key: str = Field("", description="not supported: runs use the function's role")
@@ -43,7 +43,7 @@ class S3Provider(Model):
     region: str = Field("", description="AWS Region; empty: the function's")
 
 
-class StorageProviders(Model):
+class StorageProviders(FdlModel):
     """Storage accounts, by kind and name."""
 
     s3: dict[str, S3Provider] = Field({}, description="S3 accounts")
@@ -52,8 +52,8 @@ class StorageProviders(Model):
     webdav: Any = Field(None, description="not supported yet, must be absent")
 
 
-class Document(Model):
+class FdlDocument(FdlModel):
     """A whole FDL file."""
 
-    functions: Functions = Field(description="the functions; required")
+    functions: FunctionsSpec = Field(description="the functions; required")
     storage_providers: StorageProviders = Field(StorageProviders(), description="storage accounts")

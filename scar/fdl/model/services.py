@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool
 
-from scar.fdl.field_types import RepositoryPrefix, retention
-from scar.fdl.model.base import Model
+from scar.fdl.field_types import RepositoryPrefix, check_log_retention
+from scar.fdl.model.base import FdlModel
 
 
-class Iam(Model):
+class IamSpec(FdlModel):
     """Roles."""
 
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
@@ -25,17 +25,17 @@ class Iam(Model):
     permissions_boundary: str = Field("", description="ARN of a boundary for roles that scar makes")
 
 
-class CloudWatch(Model):
+class CloudWatchSpec(FdlModel):
     """Logs."""
 
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
     region: str = Field("", description="AWS Region; empty: the function's")
-    log_retention_policy_in_days: Annotated[int, AfterValidator(retention)] = Field(
+    log_retention_policy_in_days: Annotated[int, AfterValidator(check_log_retention)] = Field(
         30, description="days that logs are kept"
     )
 
 
-class ApiGateway(Model):
+class ApiGatewaySpec(FdlModel):
     """SCAR's HTTP endpoint; refused until it is there, unless empty."""
 
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
@@ -43,7 +43,7 @@ class ApiGateway(Model):
     name: str = Field("", description="not supported yet: must be empty")
 
 
-class Ecr(Model):
+class EcrSpec(FdlModel):
     """The repository of the composed image."""
 
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")

@@ -14,35 +14,35 @@ from typing import TYPE_CHECKING
 from scar.image.compose.supervisor_bundle import supervisor_layer
 from scar.image.errors import ImageError
 from scar.image.formats.blobs import Blob
-from scar.image.formats.layer import File, ImageLayer, layer
+from scar.image.formats.layer import ImageLayer, LayerFile, build_layer
 from scar.image.formats.manifest import (
     OCI_CONFIG,
     OCI_LAYER,
     OCI_MANIFEST,
     Json,
-    Object,
-    a_list,
-    an_object,
-    dump,
-    parse,
-    texts,
+    JsonObject,
+    dump_json,
+    expect_list,
+    expect_object,
+    expect_texts,
+    parse_json,
 )
-from scar.image.formats.reference import parse as parse_reference
-from supervisor.config import load
+from scar.image.formats.reference import parse_reference
+from supervisor.config import parse_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from scar.image.formats.base_image import BaseImage
-    from scar.image.formats.layer import Entry
+    from scar.image.formats.layer import LayerEntry
 
-HOME = "opt/scar"
-ENTRYPOINT = f"/{HOME}/launch"
+SCAR_HOME = "opt/scar"
+ENTRYPOINT = f"/{SCAR_HOME}/launch"
 # What the image said about being run; the supervisor knows it from function.json instead.
 # A volume would hide its folder from the composed image's rules, a health check would run
 # in the middle of somebody's job.
-_DROPPED = (
+_DROPPED_SETTINGS = (
     "Cmd",
     "User",
     "Healthcheck",
@@ -79,30 +79,30 @@ class ComposedImage:
 
         Raise OSError, and ImageError if a layer cannot be read or ``name`` is no image's.
         """
-        indexes = self._indexes(name)
+        indexes = self._index_documents(name)
         part = path.with_name(f".{path.name}.part")
         try:
             with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
                 for blob in (*self.blobs, self.manifest):
-                    _add(archive, _path(blob.digest), blob)
+                    _add_blob(archive, _blob_path(blob.digest), blob)
                 for file, document in indexes.items():
-                    _add(archive, file, Blob.of(dump(document)))
+                    _add_blob(archive, file, Blob.from_bytes(dump_json(document)))
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
 
-    def _indexes(self, name: str) -> dict[str, Json]:
-        entry: Object = _descriptor(OCI_MANIFEST, self.manifest)
+    def _index_documents(self, name: str) -> dict[str, Json]:
+        entry: JsonObject = _blob_descriptor(OCI_MANIFEST, self.manifest)
         if name:
             full = parse_reference(name)
             entry["annotations"] = {
                 "io.containerd.image.name": str(full),
                 "org.opencontainers.image.ref.name": full.tag,
             }
-        docker: Object = {
-            "Config": _path(self.config.digest),
+        docker: JsonObject = {
+            "Config": _blob_path(self.config.digest),
             "RepoTags": [name] if name else [],
-            "Layers": [_path(item.blob.digest) for item in self.layers],
+            "Layers": [_blob_path(item.blob.digest) for item in self.layers],
         }
         return {
             "index.json": {"schemaVersion": 2, "manifests": [entry]},
@@ -111,12 +111,12 @@ class ComposedImage:
         }
 
 
-def compose(
+def compose_image(
     base: BaseImage,
     bundle: Path,
     function_json: str,
     script: bytes | None,
-    payload: Mapping[str, Entry] | None = None,
+    payload: Mapping[str, LayerEntry] | None = None,
 ) -> ComposedImage:
     """Put the supervisor and the function on top of the base image.
 
@@ -124,80 +124,86 @@ def compose(
     is written there. ``payload`` lies next to it. Raise ImageError if the base image cannot be
     extended.
     """
-    added = (supervisor_layer(bundle), function_layer(function_json, script, payload))
+    added = (supervisor_layer(bundle), build_function_layer(function_json, script, payload))
     layers = (*base.layers, *added)
-    config = Blob.of(dump(_configuration(base, added)))
-    manifest: Object = {
+    config = Blob.from_bytes(dump_json(_compose_config(base, added)))
+    manifest: JsonObject = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": _descriptor(OCI_CONFIG, config),
-        "layers": [_descriptor(OCI_LAYER, item.blob) for item in layers],
+        "config": _blob_descriptor(OCI_CONFIG, config),
+        "layers": [_blob_descriptor(OCI_LAYER, item.blob) for item in layers],
     }
-    return ComposedImage(manifest=Blob.of(dump(manifest)), config=config, layers=layers)
+    return ComposedImage(
+        manifest=Blob.from_bytes(dump_json(manifest)), config=config, layers=layers
+    )
 
 
-def function_layer(
-    function_json: str, script: bytes | None, payload: Mapping[str, Entry] | None = None
+def build_function_layer(
+    function_json: str, script: bytes | None, payload: Mapping[str, LayerEntry] | None = None
 ) -> ImageLayer:
     """Build the layer with ``/opt/scar/function``: function.json 0644, the script 0755.
 
     Raise ImageError if a file of the payload has the name of one of these.
     """
-    name = load(function_json).script
+    name = parse_config(function_json).script
     if bool(name) != (script is not None):
         raise ImageError(
             "function.json and the script do not belong together.",
             remedy="This is a fault in scar; please report it.",
         )
-    tree: dict[str, Entry] = {f"{HOME}/function/function.json": File(function_json.encode())}
+    tree: dict[str, LayerEntry] = {
+        f"{SCAR_HOME}/function/function.json": LayerFile(function_json.encode())
+    }
     if script is not None:
         if PurePosixPath(name).name != name or name in {"..", "function.json"}:
             raise ImageError(
                 f"A script cannot be called {name!r}.", remedy="Give the file a plain name."
             )
-        tree[f"{HOME}/function/{name}"] = File(script, 0o755)
-    further = {f"{HOME}/function/{path}": entry for path, entry in (payload or {}).items()}
+        tree[f"{SCAR_HOME}/function/{name}"] = LayerFile(script, 0o755)
+    further = {f"{SCAR_HOME}/function/{path}": entry for path, entry in (payload or {}).items()}
     if twice := sorted(PurePosixPath(path).name for path in tree.keys() & further.keys()):
         raise ImageError(
             f"extra_payload has a file {twice[0]} too.",
             remedy="It lies next to the script and function.json: rename the file.",
         )
-    return layer({**further, **tree})
+    return build_layer({**further, **tree})
 
 
-def _configuration(base: BaseImage, added: tuple[ImageLayer, ...]) -> Object:
+def _compose_config(base: BaseImage, added: tuple[ImageLayer, ...]) -> JsonObject:
     what = f"configuration ({base.name})"
-    config = an_object(parse(base.config, what), what)
-    run = an_object(config.get("config") or {}, what)
-    kept = {key: value for key, value in run.items() if key not in _DROPPED}
-    path: list[Json] = [item for item in texts(run.get("Env"), what) if item.startswith("PATH=")]
+    config = expect_object(parse_json(base.config, what), what)
+    run = expect_object(config.get("config") or {}, what)
+    kept = {key: value for key, value in run.items() if key not in _DROPPED_SETTINGS}
+    path: list[Json] = [
+        item for item in expect_texts(run.get("Env"), what) if item.startswith("PATH=")
+    ]
     entrypoint: list[Json] = [ENTRYPOINT]
     history: list[Json] = [
         {"created": config.get("created") or "1970-01-01T00:00:00Z", "created_by": f"scar: {part}"}
         for part in ("supervisor", "function")
     ]
     diff_ids: list[Json] = [item.diff_id for item in (*base.layers, *added)]
-    whole: Object = {
+    whole: JsonObject = {
         **config,
         "config": kept | {"Entrypoint": entrypoint, "Env": path, "WorkingDir": "/"},
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
-        "history": [*a_list(config.get("history"), what), *history],
+        "history": [*expect_list(config.get("history"), what), *history],
     }
-    return {key: value for key, value in whole.items() if key not in _BUILD_ONLY}
+    return {key: value for key, value in whole.items() if key not in _BUILD_ONLY_KEYS}
 
 
-_BUILD_ONLY = frozenset({"container", "container_config", "docker_version", "id", "parent"})
+_BUILD_ONLY_KEYS = frozenset({"container", "container_config", "docker_version", "id", "parent"})
 
 
-def _descriptor(media_type: str, blob: Blob) -> Object:
+def _blob_descriptor(media_type: str, blob: Blob) -> JsonObject:
     return {"mediaType": media_type, "digest": blob.digest, "size": blob.size}
 
 
-def _path(digest: str) -> str:
+def _blob_path(digest: str) -> str:
     return f"blobs/{digest.replace(':', '/')}"
 
 
-def _add(archive: tarfile.TarFile, name: str, blob: Blob) -> None:
+def _add_blob(archive: tarfile.TarFile, name: str, blob: Blob) -> None:
     info = tarfile.TarInfo(name)
     info.size, info.mode = blob.size, 0o644
     with blob.open() as file:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import supervisor
 from scar.errors import ConfigurationError
-from scar.image.formats.archive import diff_id_of
+from scar.image.formats.archive import compute_diff_id
 from scar.image.formats.base_image import ARCHITECTURES
-from scar.image.formats.blobs import CHUNK, Blob
+from scar.image.formats.blobs import CHUNK_SIZE, Blob
 from scar.image.formats.layer import ImageLayer
 
 NOTICE = "opt/scar/share/licenses/NOTICE"
@@ -38,13 +38,13 @@ def find_bundle(architecture: str, folder: Path = _DIST) -> Path:
     return path
 
 
-def any_bundle(folder: Path = _DIST) -> Path:
+def find_any_bundle(folder: Path = _DIST) -> Path:
     """Return a bundle that was built; raise ConfigurationError if there is none."""
     built = sorted(folder.glob("scar-supervisor-linux-*.tar.gz"))
     return built[0] if built else find_bundle("amd64", folder)
 
 
-def notice(bundle: Path) -> str:
+def read_notice(bundle: Path) -> str:
     """Return what the bundle says about its packages, licences and sources."""
     with tarfile.open(bundle) as archive:
         for member in archive:
@@ -59,14 +59,14 @@ def notice(bundle: Path) -> str:
 def supervisor_layer(bundle: Path) -> ImageLayer:
     """Return the bundle as a layer; its digests are computed once per file and process."""
     state = bundle.stat()
-    return _layer(bundle, (state.st_mtime_ns, state.st_size))
+    return _read_layer(bundle, (state.st_mtime_ns, state.st_size))
 
 
 @lru_cache(maxsize=4)
-def _layer(bundle: Path, state: tuple[int, int]) -> ImageLayer:
+def _read_layer(bundle: Path, state: tuple[int, int]) -> ImageLayer:
     whole = hashlib.sha256()
     with bundle.open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(CHUNK_SIZE):
             whole.update(chunk)
     blob = Blob(digest=f"sha256:{whole.hexdigest()}", size=state[1], data=bundle)
-    return ImageLayer(blob=blob, diff_id=diff_id_of(blob))
+    return ImageLayer(blob=blob, diff_id=compute_diff_id(blob))

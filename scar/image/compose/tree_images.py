@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 from scar.image.compose.function_image import ComposedImage
 from scar.image.formats.blobs import Blob
-from scar.image.formats.layer import Entry, layer, plain
-from scar.image.formats.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Json, Object, dump
+from scar.image.formats.layer import LayerEntry, build_layer, build_tar
+from scar.image.formats.manifest import (
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Json,
+    JsonObject,
+    dump_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,37 +25,41 @@ if TYPE_CHECKING:
     from supervisor.model import ImageDefaults
 
 
-def build(
-    layers: Sequence[Mapping[str, Entry]], run: ImageDefaults, architecture: str = "amd64"
+def build_image(
+    layers: Sequence[Mapping[str, LayerEntry]], run: ImageDefaults, architecture: str = "amd64"
 ) -> ComposedImage:
     """Build an image from one tree per layer, base first; same input, same digest."""
-    built = tuple(layer(tree) for tree in layers)
-    config = Blob.of(dump(configuration([item.diff_id for item in built], run, architecture)))
-    manifest: Object = {
+    built = tuple(build_layer(tree) for tree in layers)
+    config = Blob.from_bytes(
+        dump_json(image_config([item.diff_id for item in built], run, architecture))
+    )
+    manifest: JsonObject = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": _descriptor(OCI_CONFIG, config),
-        "layers": [_descriptor(OCI_LAYER, item.blob) for item in built],
+        "config": _blob_descriptor(OCI_CONFIG, config),
+        "layers": [_blob_descriptor(OCI_LAYER, item.blob) for item in built],
     }
-    return ComposedImage(manifest=Blob.of(dump(manifest)), config=config, layers=built)
+    return ComposedImage(manifest=Blob.from_bytes(dump_json(manifest)), config=config, layers=built)
 
 
-def docker_save(
+def write_docker_archive(
     path: Path,
     name: str,
-    layers: Sequence[Mapping[str, Entry]],
+    layers: Sequence[Mapping[str, LayerEntry]],
     run: ImageDefaults,
     architecture: str = "amd64",
 ) -> None:
     """Write the image as ``docker save`` of older engines does: plain layers, manifest.json."""
-    plains = [Blob.of(plain(tree)) for tree in layers]
-    config = Blob.of(dump(configuration([item.digest for item in plains], run, architecture)))
+    plains = [Blob.from_bytes(build_tar(tree)) for tree in layers]
+    config = Blob.from_bytes(
+        dump_json(image_config([item.digest for item in plains], run, architecture))
+    )
     names = [f"{item.digest.removeprefix('sha256:')}/layer.tar" for item in plains]
     config_name = f"{config.digest.removeprefix('sha256:')}.json"
     index = [{"Config": config_name, "RepoTags": [name], "Layers": names}]
     files = dict(zip(names, plains, strict=True)) | {
         config_name: config,
-        "manifest.json": Blob.of(json.dumps(index).encode()),
+        "manifest.json": Blob.from_bytes(json.dumps(index).encode()),
     }
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
         for file, blob in files.items():
@@ -58,11 +69,11 @@ def docker_save(
                 archive.addfile(info, data)
 
 
-def configuration(diff_ids: Sequence[str], run: ImageDefaults, architecture: str) -> Object:
+def image_config(diff_ids: Sequence[str], run: ImageDefaults, architecture: str) -> JsonObject:
     """Write an image configuration."""
     layers: list[Json] = list(diff_ids)
     environment: list[Json] = [f"{name}={value}" for name, value in run.environment.items()]
-    section: Object = {
+    section: JsonObject = {
         "Entrypoint": list(run.entrypoint) or None,
         "Cmd": list(run.command) or None,
         "Env": environment,
@@ -79,5 +90,5 @@ def configuration(diff_ids: Sequence[str], run: ImageDefaults, architecture: str
     }
 
 
-def _descriptor(media_type: str, blob: Blob) -> Object:
+def _blob_descriptor(media_type: str, blob: Blob) -> JsonObject:
     return {"mediaType": media_type, "digest": blob.digest, "size": blob.size}

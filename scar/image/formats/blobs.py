@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-CHUNK = 1 << 20
+CHUNK_SIZE = 1 << 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -30,7 +30,7 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-class Elsewhere(Protocol):
+class RemoteContent(Protocol):
     """Bytes that are fetched when they are read."""
 
     def open(self) -> BinaryIO: ...
@@ -42,10 +42,10 @@ class Blob:
 
     digest: str
     size: int
-    data: bytes | Path | Elsewhere
+    data: bytes | Path | RemoteContent
 
     @classmethod
-    def of(cls, data: bytes) -> Blob:
+    def from_bytes(cls, data: bytes) -> Blob:
         return cls(digest=digest_of(data), size=len(data), data=data)
 
     def open(self) -> BinaryIO:
@@ -79,7 +79,7 @@ class BlobWriter:
         """Keep what was written under its digest."""
         self._file.close()
         digest = f"sha256:{self._hash.hexdigest()}"
-        target = self._cache.path(digest)
+        target = self._cache.blob_path(digest)
         self._path.replace(target)
         return Blob(digest=digest, size=self._size, data=target)
 
@@ -113,40 +113,40 @@ class BlobCache:
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @classmethod
-    def of_user(cls, environ: Mapping[str, str]) -> BlobCache:
+    def from_environment(cls, environ: Mapping[str, str]) -> BlobCache:
         """Open the user's own cache: ``$XDG_CACHE_HOME/scar/images`` or ``~/.cache/…``."""
         home = (
             environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".cache"
         )
         return cls(Path(home) / "scar" / "images")
 
-    def path(self, digest: str) -> Path:
+    def blob_path(self, digest: str) -> Path:
         """Say where the blob is or would be."""
         return self._blobs / digest.removeprefix("sha256:")
 
     def get(self, digest: str) -> Blob | None:
         """Return the blob if it is here, and mark it as used."""
-        path = self.path(digest)
+        path = self.blob_path(digest)
         try:
             os.utime(path)
             return Blob(digest=digest, size=path.stat().st_size, data=path)
         except FileNotFoundError:
             return None
 
-    def writer(self) -> BlobWriter:
+    def open_writer(self) -> BlobWriter:
         """Start a new blob."""
         return BlobWriter(self)
 
-    def note(self, key: str, text: str) -> None:
+    def write_note(self, key: str, text: str) -> None:
         """Remember a text under any key."""
         with tempfile.NamedTemporaryFile("w", dir=self.incoming, delete=False) as file:
             file.write(text)
-        Path(file.name).replace(self._note(key))
+        Path(file.name).replace(self._note_path(key))
 
-    def recall(self, key: str) -> str | None:
+    def read_note(self, key: str) -> str | None:
         """Return the text noted under this key, if it is still here."""
         try:
-            return self._note(key).read_text()
+            return self._note_path(key).read_text()
         except FileNotFoundError:
             return None
 
@@ -161,5 +161,5 @@ class BlobCache:
                 except FileNotFoundError:  # another process prunes too
                     continue
 
-    def _note(self, key: str) -> Path:
+    def _note_path(self, key: str) -> Path:
         return self._notes / hashlib.sha256(key.encode()).hexdigest()

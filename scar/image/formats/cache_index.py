@@ -5,27 +5,27 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from scar.image.formats.base_image import BaseImage, base_image
+from scar.image.formats.base_image import BaseImage, build_base_image
 from scar.image.formats.layer import ImageLayer
 
 if TYPE_CHECKING:
     from scar.image.formats.blobs import Blob, BlobCache
 
 
-def remember(key: str, image: BaseImage, cache: BlobCache) -> None:
+def cache_image(key: str, image: BaseImage, cache: BlobCache) -> None:
     """Note under a key what was read; old parts of the cache go at this time."""
     layers = [[layer.blob.digest, layer.diff_id] for layer in image.layers]
     note = {"name": image.name, "config": image.config.decode(), "layers": layers}
-    cache.note(key, json.dumps(note))
+    cache.write_note(key, json.dumps(note))
     cache.prune()
 
 
-def recall(key: str, architecture: str, cache: BlobCache) -> BaseImage | None:
+def find_cached_image(key: str, architecture: str, cache: BlobCache) -> BaseImage | None:
     """Return what was noted under the key, if all of its layers are still in the cache.
 
     Raise ImageError if it is for another architecture.
     """
-    noted = cache.recall(key)
+    noted = cache.read_note(key)
     if noted is None:
         return None
     note = json.loads(noted)
@@ -37,4 +37,4 @@ def recall(key: str, architecture: str, cache: BlobCache) -> BaseImage | None:
     )
     if len(layers) < len(blobs):
         return None
-    return base_image(note["name"], note["config"].encode(), layers, architecture)
+    return build_base_image(note["name"], note["config"].encode(), layers, architecture)

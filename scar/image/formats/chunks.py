@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def as_file(pieces: Iterator[bytes]) -> io.BufferedReader:
+def chunks_to_file(chunks: Iterator[bytes]) -> io.BufferedReader:
     """Return a file to read from; it takes a piece when it needs one."""
-    return io.BufferedReader(_Pieces(pieces))
+    return io.BufferedReader(_ChunkReader(chunks))
 
 
-class _Pieces(io.RawIOBase):
+class _ChunkReader(io.RawIOBase):
     """The stream below the buffer."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:

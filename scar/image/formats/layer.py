@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class LayerFile:
     """A regular file of a layer; owner is root."""
 
     data: bytes
@@ -26,20 +26,20 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class LayerFolder:
     """A folder that is empty or has a mode of its own."""
 
     mode: int = 0o755
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LayerSymlink:
     """A symbolic link."""
 
     target: str
 
 
-Entry = File | Folder | Link
+LayerEntry = LayerFile | LayerFolder | LayerSymlink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-class Compressor:
+class GzipCompressor:
     """Gzip without time, name and operating system in its header; hashes the plain bytes."""
 
     def __init__(self, sink: Sink, level: int = 6) -> None:
@@ -81,16 +81,16 @@ class Compressor:
         return f"sha256:{self._hash.hexdigest()}"
 
 
-def layer(tree: Mapping[str, Entry]) -> ImageLayer:
+def build_layer(tree: Mapping[str, LayerEntry]) -> ImageLayer:
     """Build a layer from relative paths; missing parent folders are added, root's, 0755."""
     packed = io.BytesIO()
-    compressor = Compressor(packed)
-    compressor.write(plain(tree))
+    compressor = GzipCompressor(packed)
+    compressor.write(build_tar(tree))
     diff_id = compressor.finish()
-    return ImageLayer(blob=Blob.of(packed.getvalue()), diff_id=diff_id)
+    return ImageLayer(blob=Blob.from_bytes(packed.getvalue()), diff_id=diff_id)
 
 
-def plain(tree: Mapping[str, Entry]) -> bytes:
+def build_tar(tree: Mapping[str, LayerEntry]) -> bytes:
     """Build the tar of a small tree: sorted, no times, owned by root."""
     parents = {
         str(parent)
@@ -98,26 +98,26 @@ def plain(tree: Mapping[str, Entry]) -> bytes:
         for parent in PurePosixPath(path).parents
         if str(parent) not in {".", *tree}
     }
-    whole: dict[str, Entry] = {**{path: Folder() for path in parents}, **tree}
+    whole: dict[str, LayerEntry] = {**{path: LayerFolder() for path in parents}, **tree}
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(whole):
-            _add(archive, path, whole[path])
+            _add_entry(archive, path, whole[path])
     return raw.getvalue()
 
 
-def _add(archive: tarfile.TarFile, path: str, entry: Entry) -> None:
+def _add_entry(archive: tarfile.TarFile, path: str, entry: LayerEntry) -> None:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or str(pure) != path:
         raise ValueError(f"not a plain relative path: {path!r}")
     info = tarfile.TarInfo(path)
     match entry:
-        case File(data, mode):
+        case LayerFile(data, mode):
             info.size, info.mode = len(data), mode
             archive.addfile(info, io.BytesIO(data))
-        case Folder(mode):
+        case LayerFolder(mode):
             info.type, info.mode = tarfile.DIRTYPE, mode
             archive.addfile(info)
-        case Link(target):
+        case LayerSymlink(target):
             info.type, info.linkname, info.mode = tarfile.SYMTYPE, target, 0o777
             archive.addfile(info)

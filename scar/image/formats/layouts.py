@@ -5,88 +5,111 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.image.errors import ImageError
-from scar.image.formats.base_image import ARCHITECTURES, BaseImage, base_image, refuse_foreign
-from scar.image.formats.manifest import INDEXES, Object, a_list, a_text, an_object, parse, texts
+from scar.image.formats.base_image import (
+    ARCHITECTURES,
+    BaseImage,
+    build_base_image,
+    reject_foreign_layer,
+)
+from scar.image.formats.manifest import (
+    INDEX_MEDIA_TYPES,
+    JsonObject,
+    expect_list,
+    expect_object,
+    expect_text,
+    expect_texts,
+    parse_json,
+)
 
 if TYPE_CHECKING:
-    from scar.image.formats.archive import Members
+    from scar.image.formats.archive import ArchiveMembers
 
-_NAMES = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
+_NAME_ANNOTATIONS = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
 
 
-def choose(members: Members, name: str, architecture: str) -> BaseImage:
+def select_image(members: ArchiveMembers, name: str, architecture: str) -> BaseImage:
     """Return the image called ``name``, or the only one, for this architecture.
 
     ``name`` may be empty. Raise ImageError if there is none or several.
     """
     if members.get("manifest.json"):
-        return _docker(members, name, architecture)
+        return _select_docker_image(members, name, architecture)
     if members.get("index.json"):
-        return _oci(members, name, architecture)
+        return _select_oci_image(members, name, architecture)
     raise ImageError(
         "The archive holds neither manifest.json nor index.json: it is not a saved image.",
         remedy="Write it with `docker save` (not `docker export`), or as an OCI layout.",
     )
 
 
-def _docker(members: Members, name: str, architecture: str) -> BaseImage:
+def _select_docker_image(members: ArchiveMembers, name: str, architecture: str) -> BaseImage:
     images = [
-        an_object(item, "manifest.json")
-        for item in a_list(
-            parse(members.document("manifest.json"), "manifest.json"), "manifest.json"
+        expect_object(item, "manifest.json")
+        for item in expect_list(
+            parse_json(members.get_document("manifest.json"), "manifest.json"), "manifest.json"
         )
     ]
-    named = {tag: image for image in images for tag in texts(image.get("RepoTags"), "RepoTags")}
-    image = _pick(images, named, name)
-    config = members.document(a_text(image.get("Config"), "manifest.json"))
-    layers = texts(image.get("Layers"), "manifest.json")
-    return base_image(
+    named = {
+        tag: image for image in images for tag in expect_texts(image.get("RepoTags"), "RepoTags")
+    }
+    image = _pick_entry(images, named, name)
+    config = members.get_document(expect_text(image.get("Config"), "manifest.json"))
+    layers = expect_texts(image.get("Layers"), "manifest.json")
+    return build_base_image(
         name or next(iter(named), "(unnamed)"),
         config,
-        tuple(members.layer(layer) for layer in layers),
+        tuple(members.get_layer(layer) for layer in layers),
         architecture,
     )
 
 
-def _oci(members: Members, name: str, architecture: str) -> BaseImage:
-    index = an_object(parse(members.document("index.json"), "index.json"), "index.json")
-    entries = descriptors(index)
+def _select_oci_image(members: ArchiveMembers, name: str, architecture: str) -> BaseImage:
+    index = expect_object(
+        parse_json(members.get_document("index.json"), "index.json"), "index.json"
+    )
+    entries = list_descriptors(index)
     named = {
-        a_text(annotations[key], key): entry
+        expect_text(annotations[key], key): entry
         for entry in entries
-        for annotations in [an_object(entry.get("annotations") or {}, "index.json")]
-        for key in _NAMES
+        for annotations in [expect_object(entry.get("annotations") or {}, "index.json")]
+        for key in _NAME_ANNOTATIONS
         if key in annotations
     }
-    platforms = [entry for entry in entries if runs_on(entry, architecture)]
-    entry = _pick(platforms if len(platforms) == 1 else entries, named, name)
-    manifest = _manifest(members, entry, architecture)
-    config = members.document(_path(an_object(manifest.get("config"), "manifest")))
+    platforms = [entry for entry in entries if matches_platform(entry, architecture)]
+    entry = _pick_entry(platforms if len(platforms) == 1 else entries, named, name)
+    manifest = _resolve_manifest(members, entry, architecture)
+    config = members.get_document(_blob_path(expect_object(manifest.get("config"), "manifest")))
     name = name or next(iter(named), "(unnamed)")
-    listed = [an_object(item, "manifest") for item in a_list(manifest.get("layers"), "manifest")]
+    listed = [
+        expect_object(item, "manifest") for item in expect_list(manifest.get("layers"), "manifest")
+    ]
     for item in listed:
-        refuse_foreign(name, a_text(item.get("mediaType"), "manifest"))
-    layers = tuple(members.layer(_path(item)) for item in listed)
-    return base_image(name, config, layers, architecture)
+        reject_foreign_layer(name, expect_text(item.get("mediaType"), "manifest"))
+    layers = tuple(members.get_layer(_blob_path(item)) for item in listed)
+    return build_base_image(name, config, layers, architecture)
 
 
-def _manifest(members: Members, entry: Object, architecture: str, depth: int = 0) -> Object:
-    document = an_object(parse(members.document(_path(entry)), "manifest"), "manifest")
-    media = a_text(entry.get("mediaType") or document.get("mediaType"), "mediaType")
-    if media not in INDEXES and "manifests" not in document:
+def _resolve_manifest(
+    members: ArchiveMembers, entry: JsonObject, architecture: str, depth: int = 0
+) -> JsonObject:
+    document = expect_object(
+        parse_json(members.get_document(_blob_path(entry)), "manifest"), "manifest"
+    )
+    media = expect_text(entry.get("mediaType") or document.get("mediaType"), "mediaType")
+    if media not in INDEX_MEDIA_TYPES and "manifests" not in document:
         return document
-    entries = descriptors(document)
+    entries = list_descriptors(document)
     for inner in entries:
-        if depth < 4 and runs_on(inner, architecture):
-            return _manifest(members, inner, architecture, depth + 1)
-    offered = sorted({platform_of(inner) for inner in entries})
+        if depth < 4 and matches_platform(inner, architecture):
+            return _resolve_manifest(members, inner, architecture, depth + 1)
+    offered = sorted({format_platform(inner) for inner in entries})
     raise ImageError(
         f"The image has nothing for linux/{architecture}, only {', '.join(offered) or 'nothing'}.",
         remedy=f"Save it with --platform linux/{architecture}, or choose another image.",
     )
 
 
-def _pick(images: list[Object], named: dict[str, Object], name: str) -> Object:
+def _pick_entry(images: list[JsonObject], named: dict[str, JsonObject], name: str) -> JsonObject:
     for candidate in (name, f"{name}:latest", f"docker.io/library/{name}", f"docker.io/{name}"):
         if candidate in named:
             return named[candidate]
@@ -99,23 +122,24 @@ def _pick(images: list[Object], named: dict[str, Object], name: str) -> Object:
     )
 
 
-def descriptors(index: Object) -> list[Object]:
+def list_descriptors(index: JsonObject) -> list[JsonObject]:
     """Return what an index lists."""
-    return [an_object(item, "index") for item in a_list(index.get("manifests"), "index")]
+    return [expect_object(item, "index") for item in expect_list(index.get("manifests"), "index")]
 
 
-def platform_of(entry: Object) -> str:
+def format_platform(entry: JsonObject) -> str:
     """Say for what an entry of an index is, such as ``linux/arm64``."""
-    platform = an_object(entry.get("platform") or {}, "platform")
-    return f"{a_text(platform.get('os'), 'os')}/{a_text(platform.get('architecture'), 'arch')}"
+    platform = expect_object(entry.get("platform") or {}, "platform")
+    system = expect_text(platform.get("os"), "os")
+    return f"{system}/{expect_text(platform.get('architecture'), 'arch')}"
 
 
-def runs_on(entry: Object, architecture: str) -> bool:
+def matches_platform(entry: JsonObject, architecture: str) -> bool:
     """Tell whether an entry of an index is for Linux on this architecture."""
-    system, _, found = platform_of(entry).partition("/")
+    system, _, found = format_platform(entry).partition("/")
     return system == "linux" and ARCHITECTURES.get(found) == architecture
 
 
-def _path(descriptor: Object) -> str:
-    algorithm, _, value = a_text(descriptor.get("digest"), "digest").partition(":")
+def _blob_path(descriptor: JsonObject) -> str:
+    algorithm, _, value = expect_text(descriptor.get("digest"), "digest").partition(":")
     return f"blobs/{algorithm}/{value}"

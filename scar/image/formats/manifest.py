@@ -12,7 +12,7 @@ from typing import TypeAlias
 from scar.image.errors import ImageError
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Object: TypeAlias = dict[str, Json]
+JsonObject: TypeAlias = dict[str, Json]
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -20,63 +20,63 @@ OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-INDEXES = (OCI_INDEX, DOCKER_LIST)
-MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
+INDEX_MEDIA_TYPES = (OCI_INDEX, DOCKER_LIST)
+MANIFEST_MEDIA_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
 
 
-def parse(data: bytes, what: str) -> Json:
+def parse_json(data: bytes, what: str) -> Json:
     """Parse JSON; raise ImageError naming ``what``."""
     try:
         document: Json = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise damaged(what, f"not JSON ({error})") from error
+        raise document_error(what, f"not JSON ({error})") from error
     return document
 
 
-def dump(document: Json) -> bytes:
+def dump_json(document: Json) -> bytes:
     """Write compact sorted JSON: equal documents give equal bytes."""
     return json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
 
 
-def an_object(value: Json, what: str) -> Object:
+def expect_object(value: Json, what: str) -> JsonObject:
     if not isinstance(value, dict):
-        raise damaged(what, "an object was expected")
+        raise document_error(what, "an object was expected")
     return value
 
 
-def a_list(value: Json, what: str) -> list[Json]:
+def expect_list(value: Json, what: str) -> list[Json]:
     """Read a list; null, as Go writes an empty one, is an empty list."""
     if value is None:
         return []
     if not isinstance(value, list):
-        raise damaged(what, "a list was expected")
+        raise document_error(what, "a list was expected")
     return value
 
 
-def a_text(value: Json, what: str) -> str:
+def expect_text(value: Json, what: str) -> str:
     """Read a text; null is the empty text."""
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise damaged(what, "a text was expected")
+        raise document_error(what, "a text was expected")
     return value
 
 
-def a_count(value: Json, what: str) -> int:
+def expect_size(value: Json, what: str) -> int:
     """Read a number of bytes."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise damaged(what, "a size was expected")
+        raise document_error(what, "a size was expected")
     return value
 
 
-def texts(value: Json, what: str) -> tuple[str, ...]:
+def expect_texts(value: Json, what: str) -> tuple[str, ...]:
     """Read a list of texts; null is the empty list, one text a list of one."""
     if isinstance(value, str):
         return (value,)
-    return tuple(a_text(item, what) for item in a_list(value, what))
+    return tuple(expect_text(item, what) for item in expect_list(value, what))
 
 
-def damaged(what: str, fault: str) -> ImageError:
+def document_error(what: str, fault: str) -> ImageError:
     """Build the error for a document that cannot be read."""
     return ImageError(
         f"The image's {what} cannot be read: {fault}.",

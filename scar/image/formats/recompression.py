@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from scar.errors import ConfigurationError
 from scar.image.errors import ImageError
-from scar.image.formats.blobs import CHUNK
-from scar.image.formats.layer import Compressor, ImageLayer
+from scar.image.formats.blobs import CHUNK_SIZE
+from scar.image.formats.layer import GzipCompressor, ImageLayer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.image.formats.blobs import Blob, BlobCache
 
-ZSTD = b"\x28\xb5\x2f\xfd"  # how such bytes begin
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # how such bytes begin
 
 
-def to_gzip(blob: Blob, *, diff_id: str, zstd: bool, cache: BlobCache) -> ImageLayer:
+def recompress_to_gzip(blob: Blob, *, diff_id: str, zstd: bool, cache: BlobCache) -> ImageLayer:
     """Return the layer gzipped, from the cache if it was converted before.
 
     Raise ImageError if its content is not what ``diff_id`` says.
     """
     note = f"gzip of {blob.digest}"
-    known = cache.recall(note)
+    known = cache.read_note(note)
     if known and (found := cache.get(known)):
         return ImageLayer(blob=found, diff_id=diff_id)
-    with blob.open() as file, cache.writer() as writer:
-        compressor = Compressor(writer)
-        for chunk in unpacked(file) if zstd else _chunks(file):
+    with blob.open() as file, cache.open_writer() as writer:
+        compressor = GzipCompressor(writer)
+        for chunk in decompress_zstd(file) if zstd else _read_chunks(file):
             compressor.write(chunk)
         if (unpacked_id := compressor.finish()) != diff_id:
             raise ImageError(
@@ -36,11 +36,11 @@ def to_gzip(blob: Blob, *, diff_id: str, zstd: bool, cache: BlobCache) -> ImageL
                 remedy="The image is damaged: build or push it again.",
             )
         made = writer.commit()
-    cache.note(note, made.digest)
+    cache.write_note(note, made.digest)
     return ImageLayer(blob=made, diff_id=diff_id)
 
 
-def unpacked(file: BinaryIO) -> Iterator[bytes]:
+def decompress_zstd(file: BinaryIO) -> Iterator[bytes]:
     """Yield what zstd bytes hold, in constant memory; raise ImageError if they are damaged."""
     try:
         import zstandard
@@ -51,7 +51,7 @@ def unpacked(file: BinaryIO) -> Iterator[bytes]:
         ) from error
     try:
         with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
-            yield from _chunks(reader)
+            yield from _read_chunks(reader)
     except zstandard.ZstdError as error:
         raise ImageError(
             f"A layer is not zstd as it says: {error}.",
@@ -59,6 +59,6 @@ def unpacked(file: BinaryIO) -> Iterator[bytes]:
         ) from error
 
 
-def _chunks(file: BinaryIO | object) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):  # type: ignore[union-attr]
+def _read_chunks(file: BinaryIO | object) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK_SIZE):  # type: ignore[union-attr]
         yield chunk

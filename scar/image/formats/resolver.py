@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from scar.image.errors import ImageError, ImageNotFound, RegistryError
+from scar.image.errors import ImageError, ImageNotFoundError, RegistryError
 from scar.image.formats.archive import read_members
 from scar.image.formats.base_image import ARCHITECTURES, BaseImage
-from scar.image.formats.cache_index import recall, remember
-from scar.image.formats.layouts import choose
+from scar.image.formats.cache_index import cache_image, find_cached_image
+from scar.image.formats.layouts import select_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scar.image.formats.blobs import BlobCache
 
 
-class ImageStore(Protocol):
+class ImageSource(Protocol):
     """A place that may have images by name."""
 
     endpoint: str
@@ -26,13 +26,13 @@ class ImageStore(Protocol):
         """Return the image; raise ImageNotFound if it is not there."""
 
 
-def open_source(
+def find_base_image(
     image: str,
     image_file: Path | None,
     *,
     architecture: str,
     cache: BlobCache,
-    stores: Sequence[ImageStore] = (),
+    sources: Sequence[ImageSource] = (),
 ) -> BaseImage:
     """Return the base image, its layers in the cache.
 
@@ -42,41 +42,41 @@ def open_source(
     """
     architecture = ARCHITECTURES.get(architecture, architecture)
     if image_file is not None:
-        return _from_file(image, image_file, architecture, cache)
+        return _read_image_file(image, image_file, architecture, cache)
     tried: list[str] = []
     unusable: ImageError | None = None
-    for store in stores:
+    for store in sources:
         try:
             return store.find(image, architecture, cache)
-        except (ImageNotFound, RegistryError) as missing:
+        except (ImageNotFoundError, RegistryError) as missing:
             tried.append(missing.problem)
         except ImageError as error:  # such as another architecture: the next may have it
             unusable = unusable or error
     if unusable is not None:
         raise unusable
     places = " ".join(tried) or "No Docker or Podman socket was found."
-    raise ImageNotFound(
+    raise ImageNotFoundError(
         f"The image {image} was not found. Tried: container.image_file (not given). {places}",
         remedy=f"Check the name; where it needs a login, `docker login`; else run `docker save"
         f" {image} -o image.tar` where you have the image and set container.image_file.",
     )
 
 
-def _from_file(name: str, path: Path, architecture: str, cache: BlobCache) -> BaseImage:
+def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache) -> BaseImage:
     try:
         state = path.stat()
         seen = (path.resolve(), state.st_size, state.st_mtime_ns, state.st_ino, name, architecture)
         key = "\n".join(str(part) for part in seen)
-        if known := recall(key, architecture, cache):
+        if known := find_cached_image(key, architecture, cache):
             return known
         with path.open("rb") as file:
-            image = choose(read_members(file, cache), name, architecture)
+            image = select_image(read_members(file, cache), name, architecture)
     except OSError as error:
-        raise ImageNotFound(
+        raise ImageNotFoundError(
             f"The image {name or path.name} was not found: cannot read {path}: {error.strerror}.",
             remedy="Check container.image_file; a relative path starts at the FDL file's folder.",
         ) from error
     except ImageError as error:
         raise type(error)(f"{path}: {error.problem}", remedy=error.remedy) from error
-    remember(key, image, cache)
+    cache_image(key, image, cache)
     return image

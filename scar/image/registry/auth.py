@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from scar.image.registry.credentials import Login
 
 TIMEOUT = (10.0, 60.0)  # seconds to connect to whoever gives tokens, and without any answer
-_PARAMETER = re.compile(r'([A-Za-z_]+)="((?:[^"\\]|\\.)*)"')
+_CHALLENGE_PARAMETER = re.compile(r'([A-Za-z_]+)="((?:[^"\\]|\\.)*)"')
 
 
-class Access:
+class RegistryAuth:
     """The Authorization header for one repository; shared by threads.
 
     A password goes to the registry's own host and to the token service that this host names
@@ -36,16 +36,16 @@ class Access:
         self._lock = threading.Lock()
         self._header = ""
         if login and login.user:
-            self._header = _basic(login)
+            self._header = _basic_header(login)
 
-    def headers(self, url: str) -> dict[str, str]:
+    def headers_for(self, url: str) -> dict[str, str]:
         """Return what to send along to this address."""
         if urlsplit(url).netloc != self._endpoint.netloc:
             return {}
         header = self._header
         return {"Authorization": header} if header else {}
 
-    def renew(self, sent: str, challenge: str) -> bool:
+    def answer_challenge(self, sent: str, challenge: str) -> bool:
         """Answer a 401: return whether it is worth asking again.
 
         ``sent`` is the header that was refused, ``challenge`` what the registry wants. Raise
@@ -55,16 +55,16 @@ class Access:
             if sent != self._header:
                 return True  # another thread was faster
             scheme, _, rest = challenge.partition(" ")
-            wanted = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
+            wanted = {name.lower(): value for name, value in _CHALLENGE_PARAMETER.findall(rest)}
             if scheme.lower() == "bearer" and "realm" in wanted:
-                self._header = f"Bearer {self._token(wanted)}"
+                self._header = f"Bearer {self._request_token(wanted)}"
                 return self._header != sent
             if scheme.lower() == "basic" and self._login is not None:
-                self._header = _basic(self._login)
+                self._header = _basic_header(self._login)
                 return self._header != sent
             return False
 
-    def _token(self, wanted: Mapping[str, str]) -> str:
+    def _request_token(self, wanted: Mapping[str, str]) -> str:
         from requests import RequestException
 
         realm = wanted["realm"]
@@ -76,7 +76,7 @@ class Access:
                 remedy="Use the registry over HTTPS.",
             )
         try:
-            answer = self._ask(realm, wanted.get("service", ""))
+            answer = self._send_token_request(realm, wanted.get("service", ""))
             if answer.status_code != 200:
                 raise RegistryError(
                     f"{place.netloc} gives no token for {self._scope}: status"
@@ -97,7 +97,7 @@ class Access:
             )
         return token
 
-    def _ask(self, realm: str, service: str) -> Response:
+    def _send_token_request(self, realm: str, service: str) -> Response:
         login = self._login
         if login is not None and login.identity_token:
             form = {
@@ -109,7 +109,7 @@ class Access:
             }
             return self._session.post(realm, data=form, timeout=TIMEOUT, allow_redirects=False)
         query = {"service": service, "scope": self._scope}
-        headers = {"Authorization": _basic(login)} if login and login.user else {}
+        headers = {"Authorization": _basic_header(login)} if login and login.user else {}
         return self._session.get(
             realm,
             params={name: value for name, value in query.items() if value},
@@ -119,6 +119,6 @@ class Access:
         )
 
 
-def _basic(login: Login) -> str:
+def _basic_header(login: Login) -> str:
     pair = f"{login.user}:{login.password}".encode()
     return f"Basic {base64.b64encode(pair).decode()}"

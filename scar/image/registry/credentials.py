@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.image.errors import ImageError, RegistryError
-from scar.image.formats.manifest import Object, an_object, parse
-from scar.image.formats.reference import HUB
+from scar.image.formats.manifest import JsonObject, expect_object, parse_json
+from scar.image.formats.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HELPER_SECONDS = 60.0
+HELPER_TIMEOUT = 60.0
 _HUB_KEY = "https://index.docker.io/v1/"
 _TOKEN_USER = "<token>"  # noqa: S105 - how helpers say that the secret is an identity token
 
@@ -39,7 +39,7 @@ class DockerConfig:
     environ: Mapping[str, str]
 
     @classmethod
-    def of_user(cls, environ: Mapping[str, str]) -> DockerConfig:
+    def from_environment(cls, environ: Mapping[str, str]) -> DockerConfig:
         """Find the file: in ``$DOCKER_CONFIG``, else in ``~/.docker``."""
         home = Path(environ.get("HOME", "~")).expanduser()
         folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
@@ -50,48 +50,48 @@ class DockerConfig:
 
         Raise RegistryError if the file or the helper is damaged.
         """
-        document = self._read()
-        names = _names(registry)
-        helpers = self._part(document, "credHelpers")
+        document = self._read_file()
+        names = _lookup_keys(registry)
+        helpers = self._get_section(document, "credHelpers")
         for name in names:
             if helper := helpers.get(name):
-                return self._ask(str(helper), name)
-        auths = self._part(document, "auths")
+                return self._run_helper(str(helper), name)
+        auths = self._get_section(document, "auths")
         if store := document.get("credsStore"):
             known = [name for name in names if name in auths] or names[:1]
-            return self._ask(str(store), known[0])
+            return self._run_helper(str(store), known[0])
         for name in names:
             if name in auths:
-                return self._kept(self._part(auths, name), name)
+                return self._parse_auth(self._get_section(auths, name), name)
         return None
 
-    def _read(self) -> Object:
+    def _read_file(self) -> JsonObject:
         try:
             data = self.path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
-            raise self._damaged(error.strerror or str(error)) from error
+            raise self._config_error(error.strerror or str(error)) from error
         try:
-            return an_object(parse(data, "file"), "file")
+            return expect_object(parse_json(data, "file"), "file")
         except ImageError as error:
-            raise self._damaged("it is not a JSON object") from error
+            raise self._config_error("it is not a JSON object") from error
 
-    def _part(self, document: Object, name: str) -> Object:
+    def _get_section(self, document: JsonObject, name: str) -> JsonObject:
         part = document.get(name)
         if part is None:
             return {}
         if not isinstance(part, dict):
-            raise self._damaged(f"{name} is not an object")
+            raise self._config_error(f"{name} is not an object")
         return part
 
-    def _kept(self, entry: Object, name: str) -> Login | None:
+    def _parse_auth(self, entry: JsonObject, name: str) -> Login | None:
         token = str(entry.get("identitytoken") or "")
         if auth := entry.get("auth"):
             try:
                 text = base64.b64decode(str(auth), validate=True).decode()
             except (binascii.Error, ValueError) as error:
-                raise self._damaged(f"the login to {name} is not base64") from error
+                raise self._config_error(f"the login to {name} is not base64") from error
             user, _, password = text.rstrip("\0").partition(":")
             return Login(user, password, token)
         if token or entry.get("username"):
@@ -99,18 +99,18 @@ class DockerConfig:
             return Login(user, password, token)
         return None
 
-    def _ask(self, helper: str, name: str) -> Login | None:
+    def _run_helper(self, helper: str, name: str) -> Login | None:
         """Ask ``docker-credential-<helper>``; it answers JSON, or that it knows nothing."""
         program = f"docker-credential-{helper}"
         if "/" in helper:
-            raise self._damaged(f"{helper!r} is not the name of a credential helper")
+            raise self._config_error(f"{helper!r} is not the name of a credential helper")
         try:
             done = subprocess.run(
                 [program, "get"],
                 input=name,
                 capture_output=True,
                 text=True,
-                timeout=HELPER_SECONDS,
+                timeout=HELPER_TIMEOUT,
                 env=dict(self.environ),
                 check=False,
             )
@@ -137,15 +137,15 @@ class DockerConfig:
             ) from error
         return Login("", "", secret) if user == _TOKEN_USER else Login(user, secret)
 
-    def _damaged(self, why: str) -> RegistryError:
+    def _config_error(self, why: str) -> RegistryError:
         return RegistryError(
             f"{self.path} cannot be used: {why}.",
             remedy="Repair it, or log in anew with `docker login`.",
         )
 
 
-def _names(registry: str) -> tuple[str, ...]:
+def _lookup_keys(registry: str) -> tuple[str, ...]:
     """Under which names Docker and its helpers may keep the login, likeliest first."""
-    if registry == HUB:
-        return (_HUB_KEY, "index.docker.io", HUB, f"https://{HUB}")
+    if registry == DOCKER_HUB:
+        return (_HUB_KEY, "index.docker.io", DOCKER_HUB, f"https://{DOCKER_HUB}")
     return (registry, f"https://{registry}", f"https://{registry}/v1/", f"https://{registry}/v2/")

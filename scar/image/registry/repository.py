@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urljoin
 
 from scar.image.errors import RegistryError
-from scar.image.formats.blobs import CHUNK, Blob, digest_of
-from scar.image.formats.manifest import INDEXES, MANIFESTS
+from scar.image.formats.blobs import CHUNK_SIZE, Blob, digest_of
+from scar.image.formats.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES
 from scar.image.registry.remote_blob import RemoteBlob
-from scar.image.registry.transport import Passing, Transport
+from scar.image.registry.transport import RegistryTransport, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from scar.image.registry.credentials import Login
 
-LARGEST_MANIFEST = 4 << 20  # bytes; the specification's own limit
-_OLD_MANIFESTS = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+MAX_MANIFEST_SIZE = 4 << 20  # bytes; the specification's own limit
+_DOCKER_SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 # Always sent: without it, OCI images are "not found" and Docker's are converted to schema 1.
-_ACCEPT = ", ".join([*MANIFESTS, *INDEXES, f"{_OLD_MANIFESTS};q=0.1"])
+_ACCEPT = ", ".join([*MANIFEST_MEDIA_TYPES, *INDEX_MEDIA_TYPES, f"{_DOCKER_SCHEMA_1};q=0.1"])
 
 
-def _unseen(count: int) -> None:
+def _ignore_count(count: int) -> None:
     del count
 
 
-class Repository:
+class RepositoryClient:
     """Reads and writes blobs and manifests; every method raises RegistryError.
 
     ``endpoint`` is ``https://host`` or ``http://host:port``; ``push`` says whether it is to be
@@ -44,11 +44,11 @@ class Repository:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         actions = "pull,push" if push else "pull"
-        self._transport = Transport(endpoint, name, login, actions=actions, sleep=sleep)
+        self._transport = RegistryTransport(endpoint, name, login, actions=actions, sleep=sleep)
         self.endpoint = self._transport.endpoint
         self.name = name
 
-    def __enter__(self) -> Repository:
+    def __enter__(self) -> RepositoryClient:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,23 +56,23 @@ class Repository:
 
     def has_blob(self, digest: str) -> bool:
         """Tell whether the repository has the blob."""
-        answer = self._transport.call("HEAD", f"blobs/{digest}", expected=(200, 404))
+        answer = self._transport.request("HEAD", f"blobs/{digest}", expected=(200, 404))
         return answer.status_code == 200
 
     def has_manifest(self, reference: str) -> bool:
         """Tell whether the repository has a manifest of this tag or digest."""
-        answer = self._transport.call(
+        answer = self._transport.request(
             "HEAD", f"manifests/{reference}", expected=(200, 404), headers={"Accept": _ACCEPT}
         )
         return answer.status_code == 200
 
-    def manifest(self, reference: str) -> tuple[bytes, str]:
+    def get_manifest(self, reference: str) -> tuple[bytes, str]:
         """Return a manifest or index and its media type; one asked for by digest is checked."""
-        answer = self._transport.call(
+        answer = self._transport.request(
             "GET", f"manifests/{reference}", expected=(200,), headers={"Accept": _ACCEPT}
         )
         data = answer.content
-        if len(data) > LARGEST_MANIFEST:
+        if len(data) > MAX_MANIFEST_SIZE:
             raise RegistryError(
                 f"The manifest {self.name}:{reference} has {len(data):,} bytes.",
                 remedy="No image has one so large; use another.",
@@ -87,13 +87,13 @@ class Repository:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         return data, media_type
 
-    def blob(self, digest: str, size: int) -> Blob:
+    def remote_blob(self, digest: str, size: int) -> Blob:
         """Return a blob that is read from here when it is needed."""
         remote = RemoteBlob(self._transport, digest, size)
         return Blob(digest=digest, size=size, data=remote)
 
     def put_blob(
-        self, blob: Blob, mount_from: str = "", moved: Callable[[int], None] = _unseen
+        self, blob: Blob, mount_from: str = "", on_sent: Callable[[int], None] = _ignore_count
     ) -> bool:
         """Upload a blob in one streamed request; an interrupted upload starts over.
 
@@ -101,13 +101,13 @@ class Repository:
         first. ``moved`` hears of bytes while they go, of negative ones if they go again; what
         it raises ends the upload. Return whether bytes were sent.
         """
-        return self._transport.repeated(lambda: self._upload(blob, mount_from, moved))
+        return self._transport.retry(lambda: self._upload_blob(blob, mount_from, on_sent))
 
     def put_manifest(self, manifest: Blob, media_type: str, reference: str = "") -> None:
         """Store a manifest under its digest, or under a tag."""
         with manifest.open() as file:
             data = file.read()
-        answer = self._transport.call(
+        answer = self._transport.request(
             "PUT",
             f"manifests/{reference or manifest.digest}",
             expected=(201,),
@@ -123,36 +123,36 @@ class Repository:
 
     def delete_manifest(self, digest: str) -> None:
         """Remove a manifest; it may be gone already."""
-        self._transport.call("DELETE", f"manifests/{digest}", expected=(202, 404))
+        self._transport.request("DELETE", f"manifests/{digest}", expected=(202, 404))
 
-    def _upload(self, blob: Blob, mount_from: str, moved: Callable[[int], None]) -> bool:
+    def _upload_blob(self, blob: Blob, mount_from: str, on_sent: Callable[[int], None]) -> bool:
         path = "blobs/uploads/"
         if mount_from:
             path += f"?mount={blob.digest}&from={quote(mount_from, safe='')}"
-        started = self._transport.once("POST", path, expected=(201, 202))
+        started = self._transport.request_once("POST", path, expected=(201, 202))
         if started.status_code == 201:
-            moved(blob.size)
+            on_sent(blob.size)
             return False
         # A registry that cannot mount has begun an upload instead.
         place = urljoin(started.url, started.headers["Location"])
         place += f"{'&' if '?' in place else '?'}digest={blob.digest}"
         with blob.open() as file:
-            body = _Sized(file, blob.size, moved)
+            body = _SizedBody(file, blob.size, on_sent)
             try:
-                self._transport.once(
+                self._transport.request_once(
                     "PUT",
                     place,
                     expected=(201,),
                     headers={"Content-Type": "application/octet-stream"},
                     data=body if blob.size else b"",
                 )
-            except Passing:
-                moved(-body.gone)
+            except TransientError:
+                on_sent(-body.sent)
                 raise
         return True
 
 
-class _Sized:
+class _SizedBody:
     """A file with a length, so that it is sent with Content-Length and not in chunks.
 
     It cannot be read but only walked through: what can be read is sent 16 KB at a time.
@@ -161,14 +161,14 @@ class _Sized:
     def __init__(self, file: BinaryIO, size: int, moved: Callable[[int], None]) -> None:
         self._file = file
         self._size = size
-        self._moved = moved
-        self.gone = 0
+        self._on_sent = moved
+        self.sent = 0
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        while chunk := self._file.read(CHUNK):
+        while chunk := self._file.read(CHUNK_SIZE):
             yield chunk
-            self.gone += len(chunk)
-            self._moved(len(chunk))
+            self.sent += len(chunk)
+            self._on_sent(len(chunk))

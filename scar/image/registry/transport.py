@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from scar.image.errors import RegistryError
-from scar.image.registry.auth import Access
+from scar.image.registry.auth import RegistryAuth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-ATTEMPTS = 5
-NOBODY_THERE = 2  # attempts where no connection comes about: this machine may be offline
+MAX_ATTEMPTS = 5
+CONNECT_ATTEMPTS = 2  # attempts where no connection comes about: this machine may be offline
 TIMEOUT = (10.0, 300.0)  # seconds to connect, and without any answer
-LONGEST_PAUSE = 60.0  # seconds: a registry that wants more is not waited for
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
-_READS = frozenset({"GET", "HEAD"})
+MAX_RETRY_AFTER = 60.0  # seconds: a registry that wants more is not waited for
+_TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
-class Transport:
+class RegistryTransport:
     """Speaks to ``<endpoint>/v2/<name>/…``; safe to share between threads.
 
     ``endpoint`` is ``https://host`` or ``http://host:port``; ``actions`` is what a token is
@@ -49,13 +49,15 @@ class Transport:
         self.name = name
         self._session: Session = requests.Session()
         self._session.trust_env = urlsplit(endpoint).scheme == "https"  # no proxy for loopback
-        self._access = Access(self.endpoint, f"repository:{name}:{actions}", login, self._session)
+        self._auth = RegistryAuth(
+            self.endpoint, f"repository:{name}:{actions}", login, self._session
+        )
         self.sleep = sleep
 
     def close(self) -> None:
         self._session.close()
 
-    def call(
+    def request(
         self,
         method: str,
         path: str,
@@ -65,28 +67,28 @@ class Transport:
         data: bytes | None = None,
     ) -> Response:
         """Ask, again if what went wrong may pass; raise RegistryError."""
-        return self.repeated(
-            lambda: self.once(method, path, expected=expected, headers=headers, data=data)
+        return self.retry(
+            lambda: self.request_once(method, path, expected=expected, headers=headers, data=data)
         )
 
-    def repeated(self, work: Callable[[], Result]) -> Result:
+    def retry(self, work: Callable[[], Result]) -> Result:
         """Do the work, again after each Passing; raise RegistryError after ATTEMPTS of them."""
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 return work()
-            except Passing as error:
-                self.pause(attempt, error)
+            except TransientError as error:
+                self.pause_before_retry(attempt, error)
         raise AssertionError
 
-    def pause(self, attempt: int, error: Passing) -> None:
+    def pause_before_retry(self, attempt: int, error: TransientError) -> None:
         """Wait before another attempt; raise RegistryError if this was the last one."""
-        if attempt >= error.attempts or error.wait > LONGEST_PAUSE:
+        if attempt >= error.max_attempts or error.retry_after > MAX_RETRY_AFTER:
             raise RegistryError(
                 f"{error} ({attempt} attempts).", remedy="Check the network, then try again."
             ) from error
-        self.sleep(error.wait if error.wait >= 0 else min(8.0, 0.5 * 2**attempt))
+        self.sleep(error.retry_after if error.retry_after >= 0 else min(8.0, 0.5 * 2**attempt))
 
-    def once(
+    def request_once(
         self,
         method: str,
         path: str,
@@ -101,33 +103,33 @@ class Transport:
         from requests import RequestException
 
         url = urljoin(f"{self.endpoint}/v2/{self.name}/", path)
-        access = self._access.headers(url)
+        access = self._auth.headers_for(url)
         try:
             answer = self._session.request(
                 method,
                 url,
                 headers={**(headers or {}), **access},
                 data=data,
-                auth=_as_it_is,
+                auth=_keep_headers,
                 timeout=TIMEOUT,
-                allow_redirects=method in _READS,
+                allow_redirects=method in _SAFE_METHODS,
                 stream=stream,
             )
         except NoConnection as error:
-            attempts = NOBODY_THERE if _never_connected(error) else ATTEMPTS
-            problem = f"{method} {_shown(url)} failed: {_cause(error)}"
-            raise Passing(problem, attempts=attempts) from error
+            attempts = CONNECT_ATTEMPTS if _never_connected(error) else MAX_ATTEMPTS
+            problem = f"{method} {_strip_query(url)} failed: {_root_cause(error)}"
+            raise TransientError(problem, max_attempts=attempts) from error
         except RequestException as error:
-            raise Passing(f"{method} {_shown(url)} failed: {error}") from error
+            raise TransientError(f"{method} {_strip_query(url)} failed: {error}") from error
         if answer.status_code in expected:
             return answer
-        problem = f"{method} {_shown(url)}: {answer.status_code} {_reason(answer)}"
+        problem = f"{method} {_strip_query(url)}: {answer.status_code} {_response_error(answer)}"
         if answer.status_code == 401:
             sent = access.get("Authorization", "")
-            if self._access.renew(sent, answer.headers.get("WWW-Authenticate", "")):
-                raise Passing(problem, wait=0.0)
-        if answer.status_code in _PASSING:
-            raise Passing(problem, wait=_wished(answer))
+            if self._auth.answer_challenge(sent, answer.headers.get("WWW-Authenticate", "")):
+                raise TransientError(problem, retry_after=0.0)
+        if answer.status_code in _TRANSIENT_STATUSES:
+            raise TransientError(problem, retry_after=_parse_retry_after(answer))
         raise RegistryError(
             problem,
             remedy=_REMEDIES.get(answer.status_code, "See the answer."),
@@ -135,13 +137,15 @@ class Transport:
         )
 
 
-class Passing(Exception):
+class TransientError(Exception):
     """Worth another attempt, after ``wait`` seconds; negative: whenever it seems right."""
 
-    def __init__(self, problem: str, *, wait: float = -1.0, attempts: int = ATTEMPTS) -> None:
+    def __init__(
+        self, problem: str, *, retry_after: float = -1.0, max_attempts: int = MAX_ATTEMPTS
+    ) -> None:
         super().__init__(problem)
-        self.wait = wait
-        self.attempts = attempts
+        self.retry_after = retry_after
+        self.max_attempts = max_attempts
 
 
 def _never_connected(error: Exception) -> bool:
@@ -151,7 +155,7 @@ def _never_connected(error: Exception) -> bool:
     return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
 
 
-def _cause(error: Exception) -> object:
+def _root_cause(error: Exception) -> object:
     """Return what lies below, without the names of Python's objects where there is less to say."""
     inner: BaseException = error
     while (below := inner.__cause__ or inner.__context__) is not None:
@@ -159,12 +163,12 @@ def _cause(error: Exception) -> object:
     return getattr(inner, "strerror", None) or inner
 
 
-def _as_it_is(request: PreparedRequest) -> PreparedRequest:
+def _keep_headers(request: PreparedRequest) -> PreparedRequest:
     """Keep requests from putting a login of ~/.netrc in the place of ours."""
     return request
 
 
-def _wished(answer: Response) -> float:
+def _parse_retry_after(answer: Response) -> float:
     """Return the seconds that the registry wants to be left alone."""
     try:
         return max(0.0, float(answer.headers.get("Retry-After", "")))
@@ -180,11 +184,11 @@ _REMEDIES = {
 }
 
 
-def _shown(url: str) -> str:
+def _strip_query(url: str) -> str:
     return url.partition("?")[0]
 
 
-def _reason(answer: Response) -> str:
+def _response_error(answer: Response) -> str:
     try:
         first = answer.json()["errors"][0]
         return f"{first['code']}: {first['message']}"

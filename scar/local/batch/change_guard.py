@@ -4,64 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.local.moto.error_responses import Refusal
+from scar.local.moto.error_responses import ApiError
 
 if TYPE_CHECKING:
     from scar.local.batch.service import BatchService
-    from scar.local.moto.batch_registry import BatchDirectory
-    from scar.local.moto.calls import Call
+    from scar.local.moto.batch_registry import MotoBatchRegistry
+    from scar.local.moto.calls import MotoCall
 
 
-class BatchGuard:
+class BatchChangeGuard:
     """Register ``refuse`` and ``changed`` with the plane that serves the configuration."""
 
-    def __init__(self, directory: BatchDirectory, service: BatchService) -> None:
-        self._directory = directory
+    def __init__(self, registry: MotoBatchRegistry, service: BatchService) -> None:
+        self._registry = registry
         self._service = service
-        self._ending: dict[str, str] = {}
+        self._queues_being_deleted: dict[str, str] = {}
 
-    def refuse(self, call: Call) -> Refusal | None:
+    def check_change(self, call: MotoCall) -> ApiError | None:
         """Judge a change before it is made. Only the job store's lock may be taken here."""
         if call.service != "batch":
             return None
         match call.operation:
             case "DeleteJobQueue":
-                return self._delete_queue(call)
+                return self._check_queue_deletion(call)
             case "DeleteComputeEnvironment":
-                return self._delete_environment(call)
+                return self._check_environment_deletion(call)
             case _:
                 return None
 
-    def changed(self, call: Call) -> None:
+    def on_change(self, call: MotoCall) -> None:
         """Act on a change: the jobs of a deleted queue end, waiting jobs may go on."""
         if call.service != "batch":
             return
         if call.operation == "DeleteJobQueue":
-            arn = self._ending.pop(call.text("jobQueue"), "")
+            arn = self._queues_being_deleted.pop(call.text("jobQueue"), "")
             if arn:
-                self._service.queue_deleted(arn)
+                self._service.terminate_queue_jobs(arn)
         self._service.wake()
 
-    def _delete_queue(self, call: Call) -> Refusal | None:
-        queue = self._directory.queue(call.text("jobQueue"), call.region)
+    def _check_queue_deletion(self, call: MotoCall) -> ApiError | None:
+        queue = self._registry.find_queue(call.text("jobQueue"), call.region)
         if queue is None:
             return None
         if queue.enabled:
-            return _client("Cannot delete, the job queue must be DISABLED first")
-        self._ending[call.text("jobQueue")] = queue.arn
+            return _client_error("Cannot delete, the job queue must be DISABLED first")
+        self._queues_being_deleted[call.text("jobQueue")] = queue.arn
         return None
 
-    def _delete_environment(self, call: Call) -> Refusal | None:
+    def _check_environment_deletion(self, call: MotoCall) -> ApiError | None:
         name = call.text("computeEnvironment")
-        environment = self._directory.environment(name, call.region)
+        environment = self._registry.find_environment(name, call.region)
         if environment is None:
             return None
-        if self._directory.queues_of(environment.arn, call.region):
-            return _client("Cannot delete, found existing JobQueue relationship")
+        if self._registry.list_queues_using(environment.arn, call.region):
+            return _client_error("Cannot delete, found existing JobQueue relationship")
         if environment.enabled:
-            return _client("Cannot delete, the compute environment must be DISABLED first")
+            return _client_error("Cannot delete, the compute environment must be DISABLED first")
         return None
 
 
-def _client(message: str) -> Refusal:
-    return Refusal(code="ClientException", message=message)
+def _client_error(message: str) -> ApiError:
+    return ApiError(code="ClientException", message=message)

@@ -8,43 +8,43 @@ from typing import TYPE_CHECKING
 from scar.local.batch.model import JobStatus
 
 if TYPE_CHECKING:
-    from scar.local.batch.model import Attempt, Job
+    from scar.local.batch.model import BatchJob, JobAttempt
 
 Json = dict[str, object]
 
 
-def arn(job: Job) -> str:
+def job_arn(job: BatchJob) -> str:
     """The job's ARN, in the account and Region of its queue."""
     return f"{job.queue.partition(':job-queue/')[0]}:job/{job.id}"
 
 
-def summary(job: Job) -> Json:
+def job_summary(job: BatchJob) -> Json:
     """One entry of ListJobs."""
     last = job.attempts[-1] if job.attempts else None
     return {
-        "jobArn": arn(job),
+        "jobArn": job_arn(job),
         "jobId": job.id,
         "jobName": job.name,
         "jobDefinition": job.spec.definition,
         "createdAt": job.created,
         "status": job.status,
-        **_optional(
+        **_without_none(
             statusReason=job.status_reason or None,
             startedAt=job.started,
             stoppedAt=job.stopped,
-            container=_ending(last) if last and job.status.final else None,
+            container=_attempt_container_detail(last) if last and job.status.is_final else None,
         ),
     }
 
 
-def detail(job: Job) -> Json:
+def job_detail(job: BatchJob) -> Json:
     """One entry of DescribeJobs."""
     spec = job.spec
     retry: Json = {
         "attempts": spec.attempts,
         "evaluateOnExit": [
             {"action": "RETRY" if rule.retry else "EXIT"}
-            | _optional(
+            | _without_none(
                 onStatusReason=rule.status_reason or None,
                 onReason=rule.reason or None,
                 onExitCode=rule.exit_code or None,
@@ -53,22 +53,22 @@ def detail(job: Job) -> Json:
         ],
     }
     return {
-        "jobArn": arn(job),
+        "jobArn": job_arn(job),
         "jobName": job.name,
         "jobId": job.id,
         "jobQueue": job.queue,
         "status": job.status,
-        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "attempts": [_attempt_detail(attempt) for attempt in job.attempts],
         "createdAt": job.created,
         "retryStrategy": retry,
         "dependsOn": [],
         "jobDefinition": spec.definition,
         "parameters": dict(spec.parameters),
-        "container": _container(job),
+        "container": _container_detail(job),
         "tags": dict(spec.tags),
         "isCancelled": job.cancelled,
         "isTerminated": bool(job.ending),
-        **_optional(
+        **_without_none(
             statusReason=job.status_reason or None,
             # AWS has 0 here for jobs that never started and have ended.
             startedAt=job.started,
@@ -78,10 +78,10 @@ def detail(job: Job) -> Json:
     }
 
 
-def _container(job: Job) -> Json:
+def _container_detail(job: BatchJob) -> Json:
     spec = job.spec
     placed = job.status in (JobStatus.STARTING, JobStatus.RUNNING)
-    last = job.attempts[-1] if job.attempts and job.status.final else None
+    last = job.attempts[-1] if job.attempts and job.status.is_final else None
     return {
         "image": spec.image,
         "command": [],
@@ -95,32 +95,32 @@ def _container(job: Job) -> Json:
             {"type": "VCPU", "value": f"{spec.vcpus:g}"},
             {"type": "MEMORY", "value": str(spec.memory_mb)},
         ],
-        **_optional(
+        **_without_none(
             jobRoleArn=spec.role or None,
             executionRoleArn=spec.execution_role or None,
             logConfiguration=json.loads(spec.log_options) if spec.log_options else None,
             logStreamName=job.log_stream if placed else None,
         ),
-        **(_ending(last, stream=True) if last else {}),
+        **(_attempt_container_detail(last, with_log_stream=True) if last else {}),
     }
 
 
-def _attempt(attempt: Attempt) -> Json:
+def _attempt_detail(attempt: JobAttempt) -> Json:
     return {
-        "container": _ending(attempt, stream=True),
+        "container": _attempt_container_detail(attempt, with_log_stream=True),
         "stoppedAt": attempt.stopped,
         "statusReason": attempt.status_reason,
-        **_optional(startedAt=attempt.started),
+        **_without_none(startedAt=attempt.started),
     }
 
 
-def _ending(attempt: Attempt, *, stream: bool = False) -> Json:
-    return _optional(
+def _attempt_container_detail(attempt: JobAttempt, *, with_log_stream: bool = False) -> Json:
+    return _without_none(
         exitCode=attempt.exit_code,
         reason=attempt.reason or None,
-        logStreamName=attempt.log_stream if stream else None,
+        logStreamName=attempt.log_stream if with_log_stream else None,
     )
 
 
-def _optional(**fields: object) -> Json:
+def _without_none(**fields: object) -> Json:
     return {name: value for name, value in fields.items() if value is not None}

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scar.local.batch.model import Job
+    from scar.local.batch.model import BatchJob
     from supervisor.aws.sigv4 import Credentials
 
 
-def environment(
-    job: Job, image: Mapping[str, str], endpoint_url: str, credentials: Credentials
+def job_environment(
+    job: BatchJob, image: Mapping[str, str], endpoint_url: str, credentials: Credentials
 ) -> dict[str, str]:
     """Lay the job's own variables over the image's, and Batch's over both.
 

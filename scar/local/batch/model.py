@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.local.engines.port import LocalImage
-    from scar.local.moto.batch_registry import Definition, Queue
+    from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
     from supervisor.aws.sigv4 import Credentials
 
 
@@ -27,16 +27,16 @@ class JobStatus(enum.StrEnum):
     FAILED = "FAILED"
 
     @property
-    def final(self) -> bool:
+    def is_final(self) -> bool:
         return self in (JobStatus.SUCCEEDED, JobStatus.FAILED)
 
 
-WAITING = (JobStatus.SUBMITTED, JobStatus.PENDING, JobStatus.RUNNABLE)
-PLACED = (JobStatus.STARTING, JobStatus.RUNNING)
+WAITING_STATUSES = (JobStatus.SUBMITTED, JobStatus.PENDING, JobStatus.RUNNABLE)
+PLACED_STATUSES = (JobStatus.STARTING, JobStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class RetryRule:
     """One entry of evaluateOnExit; an empty pattern asks nothing."""
 
     retry: bool
@@ -59,7 +59,7 @@ class JobSpec:
     memory_mb: int
     environment: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 1
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[RetryRule, ...] = ()
     timeout: int | None = None
     role: str = ""
     execution_role: str = ""
@@ -75,7 +75,7 @@ class JobSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class JobAttempt:
     """A finished attempt; ``exit_code`` None: the container never ended by itself."""
 
     started: int | None
@@ -87,21 +87,21 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class AttemptOutcome:
     """How an attempt ended. ``final``: no rule may retry it (time-out, termination)."""
 
     status_reason: str
     exit_code: int | None = None
     reason: str = ""
-    final: bool = False
+    is_final: bool = False
 
     @property
-    def succeeded(self) -> bool:
-        return self.exit_code == 0 and not self.final
+    def is_success(self) -> bool:
+        return self.exit_code == 0 and not self.is_final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class BatchJob:
     """One job. ``environment`` and ``log_stream`` are those of the present attempt.
 
     ``ending`` is the reason of a termination that was asked for; ``doomed`` of a failure that
@@ -118,7 +118,7 @@ class Job:
     status_reason: str = ""
     started: int | None = None
     stopped: int | None = None
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[JobAttempt, ...] = ()
     environment: str = ""
     log_stream: str = ""
     ending: str = ""
@@ -126,42 +126,42 @@ class Job:
     doomed: str = ""
 
 
-def dump(job: Job) -> str:
+def job_to_json(job: BatchJob) -> str:
     """Write a job as JSON."""
     return json.dumps(asdict(job))
 
 
-def load(text: str) -> Job:
+def job_from_json(text: str) -> BatchJob:
     """Read what ``dump`` wrote."""
     data: dict[str, Any] = json.loads(text)
     spec: dict[str, Any] = data["spec"]
-    spec["rules"] = tuple(Rule(**rule) for rule in spec["rules"])
-    return Job(
+    spec["rules"] = tuple(RetryRule(**rule) for rule in spec["rules"])
+    return BatchJob(
         **{
             **data,
             "spec": JobSpec(**spec),
             "status": JobStatus(data["status"]),
-            "attempts": tuple(Attempt(**attempt) for attempt in data["attempts"]),
+            "attempts": tuple(JobAttempt(**attempt) for attempt in data["attempts"]),
         }
     )
 
 
-class Directory(Protocol):
+class BatchRegistry(Protocol):
     """Where queues and definitions are configured."""
 
-    def queue(self, name_or_arn: str, region: str = "") -> Queue | None: ...
+    def find_queue(self, name_or_arn: str, region: str = "") -> JobQueueRecord | None: ...
 
-    def definition(self, reference: str, region: str = "") -> Definition | None: ...
+    def find_definition(self, reference: str, region: str = "") -> JobDefinitionRecord | None: ...
 
 
-class Images(Protocol):
+class JobImageResolver(Protocol):
     """Where images were pushed to."""
 
     def resolve(self, image_uri: str, /) -> LocalImage:
         """Find the image; raise ScarError naming it if it is not there."""
 
 
-class JobCredentials(Protocol):
+class JobCredentialsProvider(Protocol):
     """Who gives a job's role (its ARN, or empty for the host's) to its container."""
 
     def __call__(self, role: str, /) -> Credentials: ...

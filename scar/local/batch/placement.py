@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scar.local.moto.batch_registry import Environment, Queue
+    from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
 
 TOO_LARGE = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - no compute environment of the queue "
@@ -24,10 +24,10 @@ QUEUE_GONE = "Job queue was deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class RunnableJob:
     """A RUNNABLE job; ``queue`` is an ARN, ``number`` grows with submission."""
 
-    number: int
+    sequence: int
     id: str
     queue: str
     vcpus: float
@@ -35,15 +35,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class JobStart:
     """Start this job in that compute environment."""
 
     job: str
-    environment: Environment
+    environment: ComputeEnvironmentRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class JobBlocked:
     """This job cannot start as things are; why."""
 
     job: str
@@ -51,55 +51,58 @@ class Stuck:
 
 
 @dataclass(frozen=True, slots=True)
-class Orphan:
+class JobOrphaned:
     """This job's queue is gone."""
 
     job: str
 
 
-Decision = Start | Stuck | Orphan
+PlacementDecision = JobStart | JobBlocked | JobOrphaned
 
 
-def place(
-    waiting: Sequence[Waiting],
-    queues: Mapping[str, Queue | None],
+def place_jobs(
+    waiting: Sequence[RunnableJob],
+    queues: Mapping[str, JobQueueRecord | None],
     used: Mapping[str, float],
-    places: int,
-) -> list[Decision]:
+    free_slots: int,
+) -> list[PlacementDecision]:
     """Decide about the waiting jobs; ``used`` has the vCPUs in use by environment ARN.
 
     ``places`` is how many more jobs this machine takes.
     """
     busy = dict(used)
     closed: set[str] = set()
-    decisions: list[Decision] = []
-    for job in sorted(waiting, key=lambda job: (-_priority(queues, job), job.number)):
+    decisions: list[PlacementDecision] = []
+    for job in sorted(waiting, key=lambda job: (-_queue_priority(queues, job), job.sequence)):
         queue = queues.get(job.queue)
         if queue is None:
-            decisions.append(Orphan(job.id))
+            decisions.append(JobOrphaned(job.id))
             continue
         enabled = [environment for environment in queue.environments if environment.enabled]
         fitting = [environment for environment in enabled if environment.max_vcpus >= job.vcpus]
         if not fitting:
-            decisions.append(Stuck(job.id, TOO_LARGE if enabled else ALL_DISABLED))
+            decisions.append(JobBlocked(job.id, TOO_LARGE if enabled else ALL_DISABLED))
             continue
         chosen = next((e for e in fitting if _has_room(e, job, busy, closed)), None)
-        if chosen is None or places <= 0:
+        if chosen is None or free_slots <= 0:
             closed.update(environment.arn for environment in fitting)
             continue
-        places -= 1
+        free_slots -= 1
         busy[chosen.arn] = busy.get(chosen.arn, 0.0) + job.vcpus
-        decisions.append(Start(job.id, chosen))
+        decisions.append(JobStart(job.id, chosen))
     return decisions
 
 
-def _priority(queues: Mapping[str, Queue | None], job: Waiting) -> int:
+def _queue_priority(queues: Mapping[str, JobQueueRecord | None], job: RunnableJob) -> int:
     queue = queues.get(job.queue)
     return 0 if queue is None else queue.priority
 
 
 def _has_room(
-    environment: Environment, job: Waiting, busy: Mapping[str, float], closed: set[str]
+    environment: ComputeEnvironmentRecord,
+    job: RunnableJob,
+    busy: Mapping[str, float],
+    closed: set[str],
 ) -> bool:
     free = environment.max_vcpus - busy.get(environment.arn, 0.0)
     return environment.arn not in closed and job.vcpus <= free + 1e-9

@@ -7,14 +7,20 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from scar.local.batch.model import PLACED, WAITING, JobStatus, dump, load
-from scar.local.batch.placement import Waiting
+from scar.local.batch.model import (
+    PLACED_STATUSES,
+    WAITING_STATUSES,
+    JobStatus,
+    job_from_json,
+    job_to_json,
+)
+from scar.local.batch.placement import RunnableJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from scar.local.batch.model import Job
+    from scar.local.batch.model import BatchJob
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
@@ -25,7 +31,7 @@ CREATE TABLE IF NOT EXISTS job (
 CREATE INDEX IF NOT EXISTS job_queue ON job(queue, status, number);
 CREATE INDEX IF NOT EXISTS job_status ON job(status, number);
 """
-_PER_QUEUE = 200  # waiting jobs of one queue that are looked at at once
+_MAX_WAITING_PER_QUEUE = 200  # waiting jobs of one queue that are looked at at once
 
 
 class JobStore:
@@ -56,82 +62,83 @@ class JobStore:
             finally:
                 self._depth -= 1
 
-    def add(self, job: Job) -> None:
+    def add(self, job: BatchJob) -> None:
         with self.transaction():
             self._db.execute(
                 "INSERT INTO job(id, queue, status, status_reason, vcpus, environment, stopped, "
                 "document) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (job.id, job.queue, *_columns(job)),
+                (job.id, job.queue, *_job_columns(job)),
             )
 
-    def put(self, job: Job) -> None:
+    def update(self, job: BatchJob) -> None:
         """Replace a job that is there."""
         with self.transaction():
             self._db.execute(
                 "UPDATE job SET status = ?, status_reason = ?, vcpus = ?, environment = ?, "
                 "stopped = ?, document = ? WHERE id = ?",
-                (*_columns(job), job.id),
+                (*_job_columns(job), job.id),
             )
 
-    def get(self, job_id: str) -> Job | None:
+    def get(self, job_id: str) -> BatchJob | None:
         with self._lock:
             row = self._db.execute("SELECT document FROM job WHERE id = ?", (job_id,)).fetchone()
-        return None if row is None else load(row[0])
+        return None if row is None else job_from_json(row[0])
 
-    def with_status(self, *statuses: JobStatus, queue: str = "") -> list[Job]:
+    def list_by_status(self, *statuses: JobStatus, queue: str = "") -> list[BatchJob]:
         """Jobs in any of these states, in the order of submission."""
         with self._lock:
             rows = self._db.execute(
-                f"SELECT document FROM job WHERE status IN ({_marks(statuses)}) "  # noqa: S608
+                f"SELECT document FROM job WHERE status IN ({_sql_placeholders(statuses)}) "  # noqa: S608
                 "AND (? = '' OR queue = ?) ORDER BY number",
                 (*statuses, queue, queue),
             ).fetchall()
-        return [load(document) for (document,) in rows]
+        return [job_from_json(document) for (document,) in rows]
 
-    def waiting(self) -> list[Waiting]:
+    def list_waiting(self) -> list[RunnableJob]:
         """RUNNABLE jobs, the first few hundred of each queue."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT number, id, queue, vcpus, status_reason FROM (SELECT *, ROW_NUMBER() OVER "
                 "(PARTITION BY queue ORDER BY number) AS place FROM job WHERE status = ?) "
                 "WHERE place <= ?",
-                (JobStatus.RUNNABLE, _PER_QUEUE),
+                (JobStatus.RUNNABLE, _MAX_WAITING_PER_QUEUE),
             ).fetchall()
         return [
-            Waiting(number=number, id=job, queue=queue, vcpus=vcpus, status_reason=reason)
+            RunnableJob(sequence=number, id=job, queue=queue, vcpus=vcpus, status_reason=reason)
             for number, job, queue, vcpus, reason in rows
         ]
 
-    def waiting_queues(self) -> frozenset[str]:
+    def list_waiting_queues(self) -> frozenset[str]:
         """ARNs of the queues that have jobs which are not placed."""
+        places = _sql_placeholders(WAITING_STATUSES)
         with self._lock:
             rows = self._db.execute(
-                f"SELECT DISTINCT queue FROM job WHERE status IN ({_marks(WAITING)})",  # noqa: S608
-                WAITING,
+                f"SELECT DISTINCT queue FROM job WHERE status IN ({places})",  # noqa: S608
+                WAITING_STATUSES,
             ).fetchall()
         return frozenset(queue for (queue,) in rows)
 
-    def used(self) -> dict[str, float]:
+    def used_vcpus(self) -> dict[str, float]:
         """Count the vCPUs in use, by environment ARN."""
         with self._lock:
             return dict(
                 self._db.execute(
                     f"SELECT environment, SUM(vcpus) FROM job "  # noqa: S608 - constant marks
-                    f"WHERE status IN ({_marks(PLACED)}) GROUP BY environment",
-                    PLACED,
+                    f"WHERE status IN ({_sql_placeholders(PLACED_STATUSES)}) GROUP BY environment",
+                    PLACED_STATUSES,
                 ).fetchall()
             )
 
-    def counts(self) -> dict[str, int]:
+    def count_by_status(self) -> dict[str, int]:
         """Count the jobs by state."""
         with self._lock:
             return dict(
                 self._db.execute("SELECT status, COUNT(*) FROM job GROUP BY status").fetchall()
             )
 
-    def page(
+    def list_page(
         self, queue: str, status: JobStatus | None, before: int | None, limit: int
-    ) -> list[tuple[int, Job]]:
+    ) -> list[tuple[int, BatchJob]]:
         """List jobs of a queue, newest first, with their numbers."""
         with self._lock:
             rows = self._db.execute(
@@ -139,9 +146,9 @@ class JobStore:
                 "AND (? IS NULL OR number < ?) ORDER BY number DESC LIMIT ?",
                 (queue, status, status, before, before, limit),
             ).fetchall()
-        return [(number, load(document)) for number, document in rows]
+        return [(number, job_from_json(document)) for number, document in rows]
 
-    def forget(self, before: int) -> None:
+    def delete_finished(self, before: int) -> None:
         """Remove jobs that ended before a time in epoch ms."""
         with self.transaction():
             self._db.execute(
@@ -154,10 +161,17 @@ class JobStore:
             self._db.close()
 
 
-def _columns(job: Job) -> tuple[str, str, float, str, int | None, str]:
-    environment = job.environment if job.status in PLACED else ""
-    return (job.status, job.status_reason, job.spec.vcpus, environment, job.stopped, dump(job))
+def _job_columns(job: BatchJob) -> tuple[str, str, float, str, int | None, str]:
+    environment = job.environment if job.status in PLACED_STATUSES else ""
+    return (
+        job.status,
+        job.status_reason,
+        job.spec.vcpus,
+        environment,
+        job.stopped,
+        job_to_json(job),
+    )
 
 
-def _marks(values: Iterable[object]) -> str:
+def _sql_placeholders(values: Iterable[object]) -> str:
     return ",".join("?" for _ in values)

@@ -9,16 +9,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.requests.validator import overrides_failure
-from scar.local.batch.model import JobSpec, Rule
-from scar.local.moto.error_responses import Refusal
-from scar.local.moto.validation import judge
+from scar.local.batch.model import JobSpec, RetryRule
+from scar.local.moto.error_responses import ApiError
+from scar.local.moto.validation import find_violation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scar.local.moto.batch_registry import Definition, Queue
+    from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
 
-_UNSERVED = {
+_NOT_EMULATED = {
     "arrayProperties": "array jobs",
     "dependsOn": "dependencies between jobs",
     "nodeOverrides": "multi-node jobs",
@@ -30,36 +30,36 @@ _UNSERVED = {
 }
 
 
-class SubmitRefused(Exception):  # carries a refusal to the door
+class BatchApiError(Exception):  # carries a refusal to the door
     """AWS would not take this job."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+    def __init__(self, error_response: ApiError) -> None:
+        super().__init__(error_response.message)
+        self.error_response = error_response
 
 
-def client_error(message: str) -> SubmitRefused:
-    return SubmitRefused(Refusal(code="ClientException", message=message))
+def client_error(message: str) -> BatchApiError:
+    return BatchApiError(ApiError(code="ClientException", message=message))
 
 
-def check(request: Mapping[str, Any]) -> None:
+def check_request(request: Mapping[str, Any]) -> None:
     """Refuse what cannot be whatever the queue and the definition are."""
-    refusal = judge("batch", "SubmitJob", request)
+    refusal = find_violation("batch", "SubmitJob", request)
     if refusal is not None:
-        raise SubmitRefused(refusal)
-    for parameter, what in _UNSERVED.items():
+        raise BatchApiError(refusal)
+    for parameter, what in _NOT_EMULATED.items():
         if request.get(parameter):
-            raise _untrue(what)
+            raise _not_emulated_error(what)
     if not isinstance(request.get("jobName"), str):
         raise client_error("jobName is needed")
     if (request.get("containerOverrides") or {}).get("command"):
-        raise _untrue("commands of jobs; the image's entrypoint runs")
-    _timeout(request.get("timeout") or {})
+        raise _not_emulated_error("commands of jobs; the image's entrypoint runs")
+    _parse_timeout(request.get("timeout") or {})
 
 
-def place(
-    request: Mapping[str, Any], queue: Queue | None, definition: Definition | None
-) -> tuple[Queue, Definition]:
+def check_queue_and_definition(
+    request: Mapping[str, Any], queue: JobQueueRecord | None, definition: JobDefinitionRecord | None
+) -> tuple[JobQueueRecord, JobDefinitionRecord]:
     """Refuse unknown or closed queues and unknown definitions."""
     name, reference = request.get("jobQueue", ""), request.get("jobDefinition", "")
     if queue is None:
@@ -73,20 +73,20 @@ def place(
     return queue, definition
 
 
-def doomed(request: Mapping[str, Any]) -> str:
+def delayed_failure(request: Mapping[str, Any]) -> str:
     """Say why a job fails that AWS accepts all the same; empty if it does not."""
     return overrides_failure(request) or ""
 
 
-def merge(definition: Definition, request: Mapping[str, Any]) -> JobSpec:
+def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) -> JobSpec:
     """Lay the request over the definition; raise SubmitRefused for what cannot run."""
     container = definition.container_properties()
     overrides = request.get("containerOverrides") or {}
-    needs = _needs(container) | _needs(overrides)
+    needs = _resource_requirements(container) | _resource_requirements(overrides)
     if "GPU" in needs:
-        raise _untrue("GPUs")
+        raise _not_emulated_error("GPUs")
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
-    timeout = _timeout(request.get("timeout") or {})
+    timeout = _parse_timeout(request.get("timeout") or {})
     logging = container.get("logConfiguration") or {}
     options = logging.get("options") or {}
     return JobSpec(
@@ -94,9 +94,9 @@ def merge(definition: Definition, request: Mapping[str, Any]) -> JobSpec:
         image=container["image"],
         vcpus=float(needs["VCPU"]),
         memory_mb=int(needs["MEMORY"]),
-        environment=_variables(container) | _variables(overrides),
+        environment=_environment_variables(container) | _environment_variables(overrides),
         attempts=int(retry.get("attempts", 1)),
-        rules=tuple(_rule(rule) for rule in retry.get("evaluateOnExit") or []),
+        rules=tuple(_parse_retry_rule(rule) for rule in retry.get("evaluateOnExit") or []),
         timeout=definition.timeout_seconds if timeout is None else timeout,
         role=container.get("jobRoleArn", ""),
         execution_role=container.get("executionRoleArn", ""),
@@ -108,7 +108,7 @@ def merge(definition: Definition, request: Mapping[str, Any]) -> JobSpec:
     )
 
 
-def _needs(properties: Mapping[str, Any]) -> dict[str, str]:
+def _resource_requirements(properties: Mapping[str, Any]) -> dict[str, str]:
     """Read resourceRequirements, or the older ``vcpus`` and ``memory``."""
     needs = {
         kind: str(properties[old])
@@ -124,15 +124,15 @@ def _needs(properties: Mapping[str, Any]) -> dict[str, str]:
     return needs
 
 
-def _variables(properties: Mapping[str, Any]) -> dict[str, str]:
+def _environment_variables(properties: Mapping[str, Any]) -> dict[str, str]:
     return {
         str(variable["name"]): str(variable.get("value", ""))
         for variable in properties.get("environment") or []
     }
 
 
-def _rule(rule: Mapping[str, Any]) -> Rule:
-    return Rule(
+def _parse_retry_rule(rule: Mapping[str, Any]) -> RetryRule:
+    return RetryRule(
         retry=str(rule.get("action", "")).upper() == "RETRY",
         status_reason=rule.get("onStatusReason", ""),
         reason=rule.get("onReason", ""),
@@ -140,7 +140,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
     )
 
 
-def _timeout(timeout: Mapping[str, Any]) -> int | None:
+def _parse_timeout(timeout: Mapping[str, Any]) -> int | None:
     seconds = timeout.get("attemptDurationSeconds")
     if seconds is None:
         return None
@@ -149,11 +149,11 @@ def _timeout(timeout: Mapping[str, Any]) -> int | None:
     return seconds
 
 
-def _untrue(what: str) -> SubmitRefused:
-    return SubmitRefused(
-        Refusal(
+def _not_emulated_error(feature: str) -> BatchApiError:
+    return BatchApiError(
+        ApiError(
             code="NotImplemented",
-            message=f"The local cloud does not emulate {what}.",
+            message=f"The local cloud does not emulate {feature}.",
             status=501,
         )
     )

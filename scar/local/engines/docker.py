@@ -17,11 +17,16 @@ from typing import TYPE_CHECKING, Any
 import docker
 import docker.errors
 
-from scar.local.engines.docker_archive import archive
-from scar.local.engines.docker_container import Container, Errors, hang_up, translated
-from scar.local.engines.limits_monitor import Watch
-from scar.local.engines.port import EngineError, Guarantees, Profile
-from scar.local.processes import parent
+from scar.local.engines.docker_archive import stream_archive
+from scar.local.engines.docker_container import (
+    DOCKER_ERRORS,
+    DockerContainer,
+    close_stream,
+    translate_docker_errors,
+)
+from scar.local.engines.limits_monitor import LimitsMonitor
+from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
+from scar.local.processes import parent_pid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,12 +37,12 @@ if TYPE_CHECKING:
 
 LABEL = "scar.local"
 LAMBDA_USER = "993:990"
-PROCESSES = 1024  # Lambda's limit on processes and threads of a sandbox
+PIDS_LIMIT = 1024  # Lambda's limit on processes and threads of a sandbox
 CALL_SECONDS = 120
 LOAD_SECONDS = 1800
 UNLIMITED: Any = None  # what requests calls no time-out; the SDK's type leaves it out
 
-GUARANTEES = Guarantees(
+GUARANTEES = EngineGuarantees(
     filesystem=True,
     user=True,
     tmp_size=True,
@@ -54,7 +59,7 @@ GUARANTEES = Guarantees(
 )
 
 
-def sockets(environment: Mapping[str, str]) -> tuple[str, ...]:
+def socket_urls(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return where a container engine may listen, the user's choice first."""
     if chosen := environment.get("DOCKER_HOST"):
         return (chosen,)
@@ -63,10 +68,10 @@ def sockets(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"unix://{path}" for path in (*found, "/run/podman/podman.sock"))
 
 
-def connect(environment: Mapping[str, str]) -> tuple[str, str]:
+def find_socket(environment: Mapping[str, str]) -> tuple[str, str]:
     """Return (socket, "") of the first engine that answers, or ("", why none does)."""
     problems = []
-    for url in sockets(environment):
+    for url in socket_urls(environment):
         if not url.startswith("unix://"):
             problems.append(f"{url}: only an engine on this machine can be used")
             continue
@@ -79,7 +84,7 @@ def connect(environment: Mapping[str, str]) -> tuple[str, str]:
                 client.ping()
             finally:
                 client.close()
-        except Errors as error:
+        except DOCKER_ERRORS as error:
             problems.append(f"{url}: {error}")
         else:
             return url, ""
@@ -94,80 +99,80 @@ class DockerEngine:
     def __init__(self, folder: Path, url: str) -> None:
         self._client = docker.APIClient(base_url=url, timeout=CALL_SECONDS, max_pool_size=256)
         # Attached streams and waits last as long as the sandbox: no time-out on the socket.
-        self._streams = docker.APIClient(base_url=url, timeout=UNLIMITED, max_pool_size=256)
-        self._loads = docker.APIClient(base_url=url, timeout=LOAD_SECONDS)
+        self._stream_client = docker.APIClient(base_url=url, timeout=UNLIMITED, max_pool_size=256)
+        self._load_client = docker.APIClient(base_url=url, timeout=LOAD_SECONDS)
         self._owner = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
-        self._watch = Watch()
-        self._loading = threading.Lock()
+        self._monitor = LimitsMonitor()
+        self._load_lock = threading.Lock()
         self._remove_leftovers()
 
     @property
-    def guarantees(self) -> Guarantees:
+    def guarantees(self) -> EngineGuarantees:
         return GUARANTEES
 
     def prepare(self, image: LocalImage) -> None:
         """Load the image into Docker's store unless it is there; may be called twice."""
-        with self._loading, translated(f"Image {image.reference} cannot be loaded"):
+        with self._load_lock, translate_docker_errors(f"Image {image.reference} cannot be loaded"):
             with contextlib.suppress(docker.errors.ImageNotFound):
                 self._client.inspect_image(image.config_digest)  # type: ignore[no-untyped-call]
                 return
             tag = f"scar.local/{image.config_digest.partition(':')[2][:24]}:latest"
-            sent = archive(image, tag)
-            for progress in self._loads.load_image(sent):  # type: ignore[no-untyped-call]
+            sent = stream_archive(image, tag)
+            for progress in self._load_client.load_image(sent):  # type: ignore[no-untyped-call]
                 if "error" in progress:
                     raise EngineError(
                         f"Image {image.reference} cannot be loaded: {progress['error']}",
                         remedy="Check the disk space of the container engine.",
                     )
 
-    def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> Container:
+    def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> DockerContainer:
         """Start the image's entrypoint; raise EngineError if Docker refuses."""
         self.prepare(spec.image)
-        with translated(f"No container can be started for {spec.name}"):
+        with translate_docker_errors(f"No container can be started for {spec.name}"):
             created = self._client.create_container_from_config(  # type: ignore[no-untyped-call]
-                self._configuration(spec), f"scar-{self._owner[:8]}-{uuid.uuid4().hex[:12]}"
+                self._container_config(spec), f"scar-{self._owner[:8]}-{uuid.uuid4().hex[:12]}"
             )
             identity = created["Id"]
             stream: SocketIO | None = None
             try:
                 # Attached before it starts, so that no output is missed.
-                stream = self._streams.attach_socket(
+                stream = self._stream_client.attach_socket(
                     identity, params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
                 )
                 self._client.start(identity)
                 main = self._client.inspect_container(identity)["State"]["Pid"]
             except BaseException:
-                with contextlib.suppress(*Errors):
+                with contextlib.suppress(*DOCKER_ERRORS):
                     self._client.remove_container(identity, force=True, v=True)
                 if stream is not None:
-                    hang_up(stream)
+                    close_stream(stream)
                 raise
-        return Container(
+        return DockerContainer(
             spec=spec,
-            identity=identity,
-            clients=(self._client, self._streams),
+            container_id=identity,
+            clients=(self._client, self._stream_client),
             stream=stream,
             output=output,
-            watch=(self._watch, parent(main)),  # which has no other children
+            monitor=(self._monitor, parent_pid(main)),  # which has no other children
         )
 
     def close(self) -> None:
         """Remove all containers of this folder, also a killed server's."""
-        self._watch.close()
+        self._monitor.close()
         self._remove_leftovers()
-        for client in (self._client, self._streams, self._loads):
+        for client in (self._client, self._stream_client, self._load_client):
             client.close()
 
-    def _configuration(self, spec: SandboxSpec) -> dict[str, object]:
+    def _container_config(self, spec: SandboxSpec) -> dict[str, object]:
         """Return the body of Docker's ContainerCreate; the SDK's wrapper lacks none of it."""
-        is_lambda = spec.profile is Profile.LAMBDA
+        is_lambda = spec.profile is SandboxProfile.LAMBDA
         memory = (spec.memory_mb + (spec.tmp_mb if is_lambda else 0)) << 20
         host: dict[str, object] = {
             "NetworkMode": "host",
             "Memory": memory,
             "MemorySwap": memory,  # no swap
             "LogConfig": {"Type": "none"},
-            "PidsLimit": PROCESSES,
+            "PidsLimit": PIDS_LIMIT,
         }
         if is_lambda:
             host |= {
@@ -192,7 +197,7 @@ class DockerEngine:
         }
 
     def _remove_leftovers(self) -> None:
-        with translated("Containers of an earlier local cloud cannot be removed"):
+        with translate_docker_errors("Containers of an earlier local cloud cannot be removed"):
             found = self._client.containers(
                 all=True, filters={"label": f"{LABEL}={self._owner}"}, quiet=True
             )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 
 
-def archive(image: LocalImage, tag: str) -> Iterator[bytes]:
+def stream_archive(image: LocalImage, tag: str) -> Iterator[bytes]:
     """Yield the tar; constant memory whatever the size of the layers.
 
     Format: <https://github.com/moby/docker-image-spec/blob/main/v1.2.md>. Docker takes
@@ -24,31 +24,31 @@ def archive(image: LocalImage, tag: str) -> Iterator[bytes]:
     layers = [f"{layer.digest.partition(':')[2]}.tar" for layer in image.layers]
     config = f"{image.config_digest.partition(':')[2]}.json"
     manifest = [{"Config": config, "RepoTags": [tag], "Layers": layers}]
-    yield from _member("manifest.json", json.dumps(manifest).encode())
-    yield from _member(config, image.config.read_bytes())
+    yield from _tar_member("manifest.json", json.dumps(manifest).encode())
+    yield from _tar_member(config, image.config.read_bytes())
     sent = set()
     for name, layer in zip(layers, image.layers, strict=True):
         if name in sent:  # an image may hold the same layer twice
             continue
         sent.add(name)
         size = layer.path.stat().st_size
-        yield _header(name, size)
+        yield _tar_header(name, size)
         with layer.path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 yield chunk
-        yield _padding(size)
+        yield _tar_padding(size)
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _member(name: str, data: bytes) -> Iterator[bytes]:
-    yield _header(name, len(data)) + data + _padding(len(data))
+def _tar_member(name: str, data: bytes) -> Iterator[bytes]:
+    yield _tar_header(name, len(data)) + data + _tar_padding(len(data))
 
 
-def _header(name: str, size: int) -> bytes:
+def _tar_header(name: str, size: int) -> bytes:
     member = tarfile.TarInfo(name)
     member.size = size
     return member.tobuf(tarfile.PAX_FORMAT)
 
 
-def _padding(size: int) -> bytes:
+def _tar_padding(size: int) -> bytes:
     return bytes(io.DEFAULT_BUFFER_SIZE)[: -size % tarfile.BLOCKSIZE]

@@ -12,58 +12,60 @@ import docker.errors
 import requests.exceptions
 from docker.utils.socket import frames_iter
 
-from scar.local.engines.limits_monitor import Limits
-from scar.local.engines.port import EngineError, Exit, Profile
+from scar.local.engines.limits_monitor import TreeLimits
+from scar.local.engines.port import EngineError, SandboxExit, SandboxProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from socket import SocketIO
 
-    from scar.local.engines.limits_monitor import Watch, Watched
+    from scar.local.engines.limits_monitor import LimitsMonitor, MonitoredTree
     from scar.local.engines.port import SandboxSpec
 
-Errors = (docker.errors.DockerException, requests.exceptions.RequestException)
+DOCKER_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException)
 
-ENDING_SECONDS = 20.0
+EXIT_SECONDS = 20.0
 QUIET_SECONDS = 0.003  # without output, after which none is on its way
 
 
-class Container:
+class DockerContainer:
     """One container; a Sandbox."""
 
     def __init__(
         self,
         *,
         spec: SandboxSpec,
-        identity: str,
+        container_id: str,
         clients: tuple[docker.APIClient, docker.APIClient],
         stream: SocketIO,
         output: Callable[[bytes], None],
-        watch: tuple[Watch, int],
+        monitor: tuple[LimitsMonitor, int],
     ) -> None:
         self._spec = spec
-        self._identity = identity
-        self._client, self._streams = clients
+        self._container_id = container_id
+        self._client, self._stream_client = clients
         self._stream = stream
         self._output = output
-        self._watch, shim = watch
-        self._watched: Watched | None = None
+        self._monitor, shim = monitor
+        self._monitored: MonitoredTree | None = None
         self._out_of_memory = False
-        self._heard = 0.0
-        if shim and spec.profile is Profile.LAMBDA:
-            limits = Limits(memory_mb=spec.memory_mb)
-            self._watched = self._watch.add(shim, limits, lambda _: self._exceeded())
+        self._last_output_time = 0.0
+        if shim and spec.profile is SandboxProfile.LAMBDA:
+            limits = TreeLimits(memory_mb=spec.memory_mb)
+            self._monitored = self._monitor.add(shim, limits, lambda _: self._on_memory_exceeded())
         self._ended = threading.Event()
-        self._exit: Exit | None = None
+        self._exit: SandboxExit | None = None
         self._closed = False
-        self._reader = threading.Thread(target=self._read, name=f"output {spec.name}", daemon=True)
+        self._reader = threading.Thread(
+            target=self._read_until_exit, name=f"output {spec.name}", daemon=True
+        )
         self._reader.start()
 
     @property
     def name(self) -> str:
         return self._spec.name
 
-    def wait(self, timeout: float | None = None) -> Exit | None:
+    def wait(self, timeout: float | None = None) -> SandboxExit | None:
         """Return how it ended, all output passed on, or None if it still runs."""
         self._ended.wait(timeout)
         return self._exit
@@ -71,21 +73,21 @@ class Container:
     def stop(self, grace: float) -> None:
         """TERM to the main process, KILL to all after ``grace`` seconds (0: KILL at once)."""
         if grace > 0:
-            self._signal("SIGTERM")
+            self._send_signal("SIGTERM")
             if self._ended.wait(grace):
                 return
-        self._signal("SIGKILL")
-        self._ended.wait(ENDING_SECONDS)
+        self._send_signal("SIGKILL")
+        self._ended.wait(EXIT_SECONDS)
 
     def drain(self, timeout: float) -> None:
         """Wait for a moment without output: what Docker holds back, nobody can ask it."""
         end = time.monotonic() + timeout
-        while (now := time.monotonic()) < end and now - self._heard < QUIET_SECONDS:
+        while (now := time.monotonic()) < end and now - self._last_output_time < QUIET_SECONDS:
             time.sleep(QUIET_SECONDS)
 
     def peak_memory_mb(self) -> int:
         """Highest memory seen so far, in MiB; 0 in Batch, where only the kernel counts."""
-        return self._watched.peak_mb if self._watched else 0
+        return self._monitored.peak_mb if self._monitored else 0
 
     def close(self) -> None:
         """KILL what still runs and remove the container; may be called twice."""
@@ -94,54 +96,56 @@ class Container:
         self._closed = True
         with (
             contextlib.suppress(docker.errors.NotFound),
-            translated(f"Container {self._identity[:12]} cannot be removed"),
+            translate_docker_errors(f"Container {self._container_id[:12]} cannot be removed"),
         ):
-            self._client.remove_container(self._identity, force=True, v=True)
-        self._ended.wait(ENDING_SECONDS)
+            self._client.remove_container(self._container_id, force=True, v=True)
+        self._ended.wait(EXIT_SECONDS)
 
-    def _read(self) -> None:
+    def _read_until_exit(self) -> None:
         status, out_of_memory = 137, False
         try:
             frames = frames_iter(self._stream, tty=False)  # type: ignore[no-untyped-call]
             for _, chunk in frames:
-                self._heard = time.monotonic()
+                self._last_output_time = time.monotonic()
                 self._output(chunk)
-            status = self._streams.wait(self._identity)["StatusCode"]
-            state = self._client.inspect_container(self._identity)["State"]
+            status = self._stream_client.wait(self._container_id)["StatusCode"]
+            state = self._client.inspect_container(self._container_id)["State"]
             out_of_memory = bool(state.get("OOMKilled"))
-        except Errors:
+        except DOCKER_ERRORS:
             # The container was removed under us, or Docker went away: it is over in any case.
             status = 137
         finally:
-            hang_up(self._stream)
-            if self._watched:
-                self._watch.remove(self._watched)
-            self._exit = Exit(status=status, out_of_memory=out_of_memory or self._out_of_memory)
+            close_stream(self._stream)
+            if self._monitored:
+                self._monitor.remove(self._monitored)
+            self._exit = SandboxExit(
+                status=status, out_of_memory=out_of_memory or self._out_of_memory
+            )
             self._ended.set()
 
-    def _exceeded(self) -> None:
+    def _on_memory_exceeded(self) -> None:
         self._out_of_memory = True
-        self._signal("SIGKILL")
+        self._send_signal("SIGKILL")
 
-    def _signal(self, name: str) -> None:
+    def _send_signal(self, name: str) -> None:
         # 404: already removed; 409: not running any more.
         with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
-            self._client.kill(self._identity, name)
+            self._client.kill(self._container_id, name)
 
 
 @contextlib.contextmanager
-def translated(problem: str) -> Iterator[None]:
+def translate_docker_errors(problem: str) -> Iterator[None]:
     try:
         yield
     except docker.errors.NotFound:
         raise
-    except Errors as error:
+    except DOCKER_ERRORS as error:
         raise EngineError(
             f"{problem}: {error}", remedy="Check the container engine, or choose another one."
         ) from error
 
 
-def hang_up(stream: SocketIO) -> None:
+def close_stream(stream: SocketIO) -> None:
     """Close an attached stream; the SDK keeps the socket below it open."""
     stream._sock.close()  # type: ignore[attr-defined]  # noqa: SLF001
     stream.close()

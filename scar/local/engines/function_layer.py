@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 from scar.local.engines.port import EngineError
 
 if TYPE_CHECKING:
-    from scar.local.engines.port import Layer
+    from scar.local.engines.port import LocalLayer
 
-HOME: Final = PurePosixPath("opt/scar")
+SCAR_FOLDER: Final = PurePosixPath("opt/scar")
 
 
-def unpack(layer: Layer, target: Path) -> None:
+def unpack_function_layer(layer: LocalLayer, target: Path) -> None:
     """Write what the layer holds under ``opt/scar/`` to ``target``, all of it or nothing.
 
     Only plain files and folders are taken; what is elsewhere in the layer is left out. Does
@@ -31,7 +31,7 @@ def unpack(layer: Layer, target: Path) -> None:
     try:
         with tarfile.open(layer.path, "r:*") as archive:
             for member in archive:
-                _take(archive, member, fresh, layer)
+                _extract_member(archive, member, fresh, layer)
         fresh.chmod(0o755)
         fresh.rename(target)
     except (tarfile.TarError, OSError, EOFError) as error:
@@ -45,16 +45,18 @@ def unpack(layer: Layer, target: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, layer: Layer) -> None:
+def _extract_member(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, layer: LocalLayer
+) -> None:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
         raise EngineError(
             f"The layer {layer.digest} holds {member.name!r}, outside of its own folder.",
             remedy="Rebuild the image; scar composes no such layer.",
         )
-    if not path.is_relative_to(HOME):
+    if not path.is_relative_to(SCAR_FOLDER):
         return
-    goal = folder / path.relative_to(HOME)
+    goal = folder / path.relative_to(SCAR_FOLDER)
     if member.isdir():
         goal.mkdir(parents=True, exist_ok=True)
         return

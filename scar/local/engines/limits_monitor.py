@@ -12,17 +12,17 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.local.processes import descendants, proportional, resident
+from scar.local.processes import descendants, proportional_bytes, resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 MIB = 1 << 20
-_LOOKS_PER_FOLDER_LOOK = 10  # walking a folder costs more than reading a few files of /proc
+_POLLS_PER_FOLDER_CHECK = 10  # walking a folder costs more than reading a few files of /proc
 
 
-class Excess(enum.StrEnum):
+class ExceededLimit(enum.StrEnum):
     """Which limit was broken."""
 
     MEMORY = "memory"
@@ -30,7 +30,7 @@ class Excess(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class TreeLimits:
     """What a tree may use, in MiB; no folder, no limit on one."""
 
     memory_mb: int
@@ -39,96 +39,98 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Watched:
+class MonitoredTree:
     """One tree under watch; ``over`` is called once, from the watching thread."""
 
     root: int
-    limits: Limits
-    over: Callable[[Excess], None]
-    peak: int = 0
-    broken: Excess | None = field(default=None)
+    limits: TreeLimits
+    on_exceeded: Callable[[ExceededLimit], None]
+    peak_bytes: int = 0
+    exceeded_limit: ExceededLimit | None = field(default=None)
 
     @property
     def peak_mb(self) -> int:
         """The most memory seen, in MiB, rounded up."""
-        return -(-self.peak // MIB)
+        return -(-self.peak_bytes // MIB)
 
-    def measure(self) -> None:
+    def update_peak(self) -> None:
         """Bring the peak up to date."""
         pids = list(descendants(self.root))
         # Resident pages that processes share count once for each: only an upper bound. The
         # exact number is dearer, so it is asked for only when it can change anything.
-        if (used := resident(pids)) > self.peak:
-            self.peak = max(self.peak, min(used, proportional(pids)))
+        if (used := resident_bytes(pids)) > self.peak_bytes:
+            self.peak_bytes = max(self.peak_bytes, min(used, proportional_bytes(pids)))
 
-    def look(self, *, at_folder: bool) -> None:
+    def check_limits(self, *, include_folder: bool) -> None:
         """Compare the tree with its limits."""
-        if self.broken is not None:
+        if self.exceeded_limit is not None:
             return
-        self.measure()
-        if self.peak > self.limits.memory_mb * MIB:
-            self._break(Excess.MEMORY)
+        self.update_peak()
+        if self.peak_bytes > self.limits.memory_mb * MIB:
+            self._report_exceeded(ExceededLimit.MEMORY)
         elif (
-            at_folder
+            include_folder
             and self.limits.folder is not None
             and folder_size(self.limits.folder) > self.limits.folder_mb * MIB
         ):
-            self._break(Excess.FOLDER)
+            self._report_exceeded(ExceededLimit.FOLDER)
 
-    def _break(self, excess: Excess) -> None:
-        self.broken = excess
-        self.over(excess)
+    def _report_exceeded(self, limit: ExceededLimit) -> None:
+        self.exceeded_limit = limit
+        self.on_exceeded(limit)
 
 
-class Watch:
+class LimitsMonitor:
     """One thread that looks at every tree, every ``interval`` seconds, while there are any."""
 
     def __init__(self, interval: float = 0.05) -> None:
         self._interval = interval
-        self._watched: dict[int, Watched] = {}
+        self._trees: dict[int, MonitoredTree] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    def add(self, root: int, limits: Limits, over: Callable[[Excess], None]) -> Watched:
+    def add(
+        self, root: int, limits: TreeLimits, on_exceeded: Callable[[ExceededLimit], None]
+    ) -> MonitoredTree:
         """Watch what descends from the process ``root``, not the process itself."""
-        watched = Watched(root, limits, over)
+        watched = MonitoredTree(root, limits, on_exceeded)
         with self._changed:
-            self._watched[root] = watched
+            self._trees[root] = watched
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+                self._thread = threading.Thread(target=self._poll_trees, name="watch", daemon=True)
                 self._thread.start()
             self._changed.notify()
         return watched
 
-    def remove(self, watched: Watched) -> None:
+    def remove(self, tree: MonitoredTree) -> None:
         """Stop watching; may be called twice."""
         with self._changed:
-            if self._watched.get(watched.root) is watched:
-                del self._watched[watched.root]
+            if self._trees.get(tree.root) is tree:
+                del self._trees[tree.root]
 
     def close(self) -> None:
         """Stop watching everything."""
         with self._changed:
             self._closed = True
-            self._watched.clear()
+            self._trees.clear()
             self._changed.notify()
             thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=5)
 
-    def _run(self) -> None:
+    def _poll_trees(self) -> None:
         turn = 0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._watched)
+                self._changed.wait_for(lambda: self._closed or self._trees)
                 self._changed.wait_for(lambda: self._closed, timeout=self._interval)
                 if self._closed:
                     return
-                now = list(self._watched.values())
+                now = list(self._trees.values())
             turn += 1
             for watched in now:
-                watched.look(at_folder=turn % _LOOKS_PER_FOLDER_LOOK == 0)
+                watched.check_limits(include_folder=turn % _POLLS_PER_FOLDER_CHECK == 0)
 
 
 def folder_size(folder: Path) -> int:

@@ -33,13 +33,13 @@ DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # As Docker has them: oci/defaults.go in moby.
 READ_ONLY_PROC = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 HIDDEN_PROC = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats")
-FAILED = 125
+SETUP_FAILED = 125
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SandboxPlan:
     """One sandbox: folders on the host, and the rules it lives under.
 
     ``upper`` and ``work`` are empty for a read-only root (the lambda profile), else the
@@ -56,22 +56,22 @@ class Plan:
     gid: int
     command: tuple[str, ...]
 
-    def dump(self) -> str:
+    def to_json(self) -> str:
         return json.dumps(asdict(self))
 
 
-def load(text: str) -> Plan:
+def plan_from_json(text: str) -> SandboxPlan:
     data = json.loads(text)
     data["binds"] = tuple((source, target) for source, target in data["binds"])
     data["command"] = tuple(data["command"])
-    return Plan(**data)
+    return SandboxPlan(**data)
 
 
 def main(text: str) -> int:
     """Start the sandbox, wait for it, return its status (128 + n: ended by signal n)."""
-    plan = load(text)
+    plan = plan_from_json(text)
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    _unshare(plan)
+    _unshare_namespaces(plan)
     # Asked for, not handled: a handler of Python's could miss a signal just before a wait.
     watched = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
@@ -80,10 +80,10 @@ def main(text: str) -> int:
     if child == 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, watched)
         try:
-            _inside(plan)
+            _exec_in_sandbox(plan)
         except OSError as error:
             sys.stderr.write(f"The sandbox could not be set up: {error}\n")
-        os._exit(FAILED)
+        os._exit(SETUP_FAILED)
     while True:
         number = signal.sigwait(watched)
         if number != signal.SIGCHLD:
@@ -95,19 +95,19 @@ def main(text: str) -> int:
             return code if code >= 0 else 128 - code
 
 
-def _unshare(plan: Plan) -> None:
+def _unshare_namespaces(plan: SandboxPlan) -> None:
     uid, gid = os.getuid(), os.getgid()
     if uid != 0:
-        _check(_libc.unshare(CLONE_NEWUSER), "unshare(user)")
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"{plan.uid} {uid} 1")
-        _write("/proc/self/gid_map", f"{plan.gid} {gid} 1")
+        _check_result(_libc.unshare(CLONE_NEWUSER), "unshare(user)")
+        _write_file("/proc/self/setgroups", "deny")
+        _write_file("/proc/self/uid_map", f"{plan.uid} {uid} 1")
+        _write_file("/proc/self/gid_map", f"{plan.gid} {gid} 1")
     spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID
-    _check(_libc.unshare(spaces), "unshare")
+    _check_result(_libc.unshare(spaces), "unshare")
 
 
-def _inside(plan: Plan) -> None:
-    environment = _given_environment()
+def _exec_in_sandbox(plan: SandboxPlan) -> None:
+    environment = _read_initial_environment()
     _mount("none", "/", "", MS_REC | MS_PRIVATE)
     root = plan.root
     if plan.upper:
@@ -122,12 +122,12 @@ def _inside(plan: Plan) -> None:
         _mount(root, root, "", MS_BIND | MS_REC)
     for source, target in plan.binds:
         _bind_read_only(source, root + target)
-    _processes(root)
-    _devices(root, shared_memory=bool(plan.upper))
+    _mount_proc(root)
+    _mount_dev(root, shared_memory=bool(plan.upper))
     if plan.tmp_mb:
         size = f"size={plan.tmp_mb}m,mode=1777"
         _mount("tmpfs", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size)  # noqa: S108
-    _pivot(root)
+    _pivot_root(root)
     if not plan.upper:
         _make_read_only("/")
     _drop_privileges(plan)
@@ -140,7 +140,7 @@ def _inside(plan: Plan) -> None:
 INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 
 
-def _processes(root: str) -> None:
+def _mount_proc(root: str) -> None:
     """Mount /proc without what reaches the machine: root in a sandbox may be root outside."""
     proc = f"{root}/proc"
     _mount("proc", proc, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -152,7 +152,7 @@ def _processes(root: str) -> None:
             _mount("/dev/null", f"{proc}/{name}", "", MS_BIND)
 
 
-def _devices(root: str, *, shared_memory: bool) -> None:
+def _mount_dev(root: str, *, shared_memory: bool) -> None:
     dev = f"{root}/dev"
     _mount("tmpfs", dev, "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k,mode=755")
     for name in DEVICES:
@@ -167,12 +167,12 @@ def _devices(root: str, *, shared_memory: bool) -> None:
         _mount("tmpfs", f"{dev}/shm", "tmpfs", flags, "size=64m,mode=1777")
 
 
-def _pivot(root: str) -> None:
+def _pivot_root(root: str) -> None:
     """Make ``root`` the root. Unlike chroot, nothing of the old one stays reachable."""
     os.chdir(root)
     call = PIVOT_ROOT[os.uname().machine]
-    _check(_libc.syscall(call, b".", b"."), "pivot_root")
-    _check(_libc.umount2(b".", MNT_DETACH), "umount of the old root")
+    _check_result(_libc.syscall(call, b".", b"."), "pivot_root")
+    _check_result(_libc.umount2(b".", MNT_DETACH), "umount of the old root")
     os.chdir("/")
 
 
@@ -189,14 +189,14 @@ def _make_read_only(path: str) -> None:
     _mount("none", path, "", flags)
 
 
-def _given_environment() -> dict[bytes, bytes]:
+def _read_initial_environment() -> dict[bytes, bytes]:
     """Return the variables as they came: Python adds LC_CTYPE to its own (PEP 538)."""
     with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
         pairs = (entry.partition(b"=") for entry in file.read().split(b"\0") if entry)
         return {name: value for name, _, value in pairs}
 
 
-def _drop_privileges(plan: Plan) -> None:
+def _drop_privileges(plan: SandboxPlan) -> None:
     for capability in range(HIGHEST_CAPABILITY + 1):
         if plan.uid != 0 or capability not in KEPT_CAPABILITIES:
             _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # unknown numbers fail: no harm
@@ -216,20 +216,20 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -
         ctypes.c_ulong(flags),
         options.encode() or None,
     )
-    _check(done, f"mount of {target}")
+    _check_result(done, f"mount of {target}")
 
 
 def _prctl(option: int, value: int) -> None:
-    _check(_libc.prctl(option, value, 0, 0, 0), f"prctl({option})")
+    _check_result(_libc.prctl(option, value, 0, 0, 0), f"prctl({option})")
 
 
-def _check(result: int, what: str) -> None:
+def _check_result(result: int, call: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        raise OSError(number, f"{call}: {os.strerror(number)}")
 
 
-def _write(path: str, text: str) -> None:
+def _write_file(path: str, text: str) -> None:
     with open(path, "w") as file:  # noqa: PTH123
         file.write(text)
 

@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHUNK = 1 << 16
-_LOOK = 0.0005  # seconds between two looks at a pipe that is not empty
+_POLL_INTERVAL = 0.0005  # seconds between two looks at a pipe that is not empty
 
 
-class Output:
+class OutputPipe:
     """Reads a pipe to its end. ``output`` gets the bytes as they come."""
 
     def __init__(self, pipe: int, output: Callable[[bytes], None]) -> None:
         self._pipe = pipe
         self._output = output
-        self._reading = threading.Lock()
+        self._read_lock = threading.Lock()
         self._ended = False
 
-    def pass_on(self) -> None:
+    def forward_all(self) -> None:
         """Read until the last writer is gone."""
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)
-        while poll.poll() and self.take():
+        while poll.poll() and self.forward_chunk():
             pass
 
-    def take(self) -> bool:
+    def forward_chunk(self) -> bool:
         """Pass on what is in the pipe, which must not be empty; False if the pipe has ended."""
         # Taken out and passed on under the lock: who has the lock and finds the pipe empty
         # knows that everything was passed on.
-        with self._reading:
+        with self._read_lock:
             chunk = os.read(self._pipe, CHUNK)
             if chunk:
                 self._output(chunk)
@@ -50,13 +50,13 @@ class Output:
         """Wait until all that was written before this call was passed on, or the time is over."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
-            with self._reading:
-                if self._ended or not _unread(self._pipe):
+            with self._read_lock:
+                if self._ended or not _unread_bytes(self._pipe):
                     return
-            time.sleep(_LOOK)
+            time.sleep(_POLL_INTERVAL)
 
 
-def _unread(pipe: int) -> int:
+def _unread_bytes(pipe: int) -> int:
     count = array.array("i", [0])
     with contextlib.suppress(OSError):  # closed: nothing left to read
         fcntl.ioctl(pipe, termios.FIONREAD, count)

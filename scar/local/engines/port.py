@@ -17,7 +17,7 @@ class EngineError(ScarError):
     """The engine could not prepare an image or start a sandbox."""
 
 
-class Profile(enum.StrEnum):
+class SandboxProfile(enum.StrEnum):
     """Whose rules a sandbox lives under.
 
     ``lambda``: an unprivileged user, no capabilities, no /dev/shm, a read-only root but
@@ -30,7 +30,7 @@ class Profile(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class LocalLayer:
     """One layer in the registry's folder: a tar, gzipped or not; ``diff_id`` hashes it plain."""
 
     path: Path
@@ -50,7 +50,7 @@ class LocalImage:
     digest: str
     config_digest: str
     config: Path
-    layers: tuple[Layer, ...]
+    layers: tuple[LocalLayer, ...]
     entrypoint: tuple[str, ...]
     environment: Mapping[str, str]
 
@@ -64,7 +64,7 @@ class SandboxSpec:
 
     name: str
     image: LocalImage
-    profile: Profile
+    profile: SandboxProfile
     environment: Mapping[str, str] = field(repr=False)  # it has the role's keys
     memory_mb: int
     vcpus: float = 1.0
@@ -72,7 +72,7 @@ class SandboxSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exit:
+class SandboxExit:
     """How a sandbox's main process ended: 0 to 255, 128 + n if killed by signal n."""
 
     status: int
@@ -80,7 +80,7 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guarantees:
+class EngineGuarantees:
     """What an engine really enforces; a sentence each, for people, is in ``notes``."""
 
     filesystem: bool
@@ -97,7 +97,7 @@ class Sandbox(Protocol):
     @property
     def name(self) -> str: ...
 
-    def wait(self, timeout: float | None = None) -> Exit | None:
+    def wait(self, timeout: float | None = None) -> SandboxExit | None:
         """Return how it ended, or None if it still runs after ``timeout`` seconds."""
 
     def stop(self, grace: float) -> None:
@@ -119,7 +119,7 @@ class Engine(Protocol):
     name: str
 
     @property
-    def guarantees(self) -> Guarantees: ...
+    def guarantees(self) -> EngineGuarantees: ...
 
     def prepare(self, image: LocalImage) -> None:
         """Make later starts of the image fast (load or unpack it); may be called twice."""

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Final
 
 import supervisor
 from scar.local.engines import process_init
-from scar.local.engines.function_layer import unpack
-from scar.local.engines.limits_monitor import Excess, Limits
-from scar.local.engines.port import EngineError, Guarantees, Profile
-from scar.local.engines.process_tree import ENDING_SECONDS, TreeEngine, TreeSandbox
-from scar.local.processes import kill
+from scar.local.engines.function_layer import unpack_function_layer
+from scar.local.engines.limits_monitor import ExceededLimit, TreeLimits
+from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
+from scar.local.engines.process_tree import EXIT_SECONDS, ProcessTreeEngine, ProcessTreeSandbox
+from scar.local.processes import kill_all
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from scar.local.engines.port import LocalImage, Sandbox, SandboxSpec
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_MARK: Final = "SCAR_SANDBOX"
-_LEFTOVERS_TAKE: Final = 1000  # milliseconds to wait for output of a tree without a head
+_SANDBOX_VARIABLE: Final = "SCAR_SANDBOX"
+_ORPHAN_OUTPUT_MS: Final = 1000  # milliseconds to wait for output of a tree without a head
 
 _SUPERVISOR = (
     f"import runpy, sys; sys.path.insert(0, {str(Path(supervisor.__file__).parent.parent)!r});"
@@ -41,7 +41,7 @@ _SUPERVISOR = (
 )
 _COMMAND = (sys.executable, "-I", "-X", "utf8", "-c", _SUPERVISOR)
 
-GUARANTEES: Final = Guarantees(
+GUARANTEES: Final = EngineGuarantees(
     filesystem=False,
     user=False,
     tmp_size=False,
@@ -56,7 +56,7 @@ GUARANTEES: Final = Guarantees(
 )
 
 
-class ProcessEngine(TreeEngine["ProcessSandbox"]):
+class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
     """Sandboxes that are process trees of this machine; an Engine.
 
     ``folder`` belongs to the engine alone. ``command`` runs instead of the supervisor.
@@ -70,12 +70,12 @@ class ProcessEngine(TreeEngine["ProcessSandbox"]):
         self._command = tuple(command)
 
     @property
-    def guarantees(self) -> Guarantees:
+    def guarantees(self) -> EngineGuarantees:
         return GUARANTEES
 
     def prepare(self, image: LocalImage) -> None:
         """Unpack the function layer; may be called twice."""
-        unpack(image.layers[-1], self._home(image))
+        unpack_function_layer(image.layers[-1], self._function_folder(image))
 
     def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> Sandbox:
         """Start the supervisor; raise EngineError if the machine cannot."""
@@ -87,9 +87,9 @@ class ProcessEngine(TreeEngine["ProcessSandbox"]):
             "PATH": PATH,
             "HOME": str(temporary),
             **spec.environment,
-            "SCAR_HOME": str(self._home(spec.image)),
+            "SCAR_HOME": str(self._function_folder(spec.image)),
             "TMPDIR": str(temporary),
-            _MARK: folder.name,
+            _SANDBOX_VARIABLE: folder.name,
         }
         try:
             process = subprocess.Popen(
@@ -108,74 +108,74 @@ class ProcessEngine(TreeEngine["ProcessSandbox"]):
                 f"No process can be started for {spec.name}: {error}.",
                 remedy="Check the limits on processes and memory of this machine.",
             ) from error
-        sandbox = ProcessSandbox(spec, process, folder, output, self._watch)
-        return self._keep(folder.name, sandbox)
+        sandbox = ProcessSandbox(spec, process, folder, output, self._monitor)
+        return self._register_sandbox(folder.name, sandbox)
 
-    def _home(self, image: LocalImage) -> Path:
+    def _function_folder(self, image: LocalImage) -> Path:
         return self._images / image.layers[-1].digest.replace(":", "-")
 
-    def _strays(self, name: str) -> list[int]:
-        return _marked(name)
+    def _find_orphans(self, name: str) -> list[int]:
+        return _find_marked_processes(name)
 
 
-class ProcessSandbox(TreeSandbox):
+class ProcessSandbox(ProcessTreeSandbox):
     """One process tree and its temporary folder; a Sandbox."""
 
-    def _terminate(self) -> None:
-        self._order(b"T")
+    def _send_term(self) -> None:
+        self._send_command(b"T")
 
-    def _kill(self) -> None:
-        self._order(b"K")
+    def _kill_tree(self) -> None:
+        self._send_command(b"K")
 
-    def _limits(self) -> Limits:
-        if self._spec.profile is Profile.BATCH:
-            return super()._limits()
-        return Limits(
+    def _tree_limits(self) -> TreeLimits:
+        if self._spec.profile is SandboxProfile.BATCH:
+            return super()._tree_limits()
+        return TreeLimits(
             memory_mb=self._spec.memory_mb,
             folder=self._folder / "tmp",
             folder_mb=self._spec.tmp_mb,
         )
 
-    def _members(self) -> list[int]:
-        return [*super()._members(), *_marked(self._folder.name)]
+    def _list_processes(self) -> list[int]:
+        return [*super()._list_processes(), *_find_marked_processes(self._folder.name)]
 
-    def _pass_on(self) -> None:
+    def _forward_output(self) -> None:
         """Read the pipe to its end, which comes with the death of the tree's first process.
 
         If that one was killed by others, what it leaves behind may hold the pipe open.
         """
-        with _death_of(self._process.pid) as death:
-            self._pass_on_until(death)
+        with _open_pidfd(self._process.pid) as death:
+            self._forward_output_until(death)
 
-    def _pass_on_until(self, death: int) -> None:
+    def _forward_output_until(self, pidfd: int) -> None:
         pipe, poll = self._stdout.fileno(), select.poll()
         poll.register(pipe, select.POLLIN)
-        poll.register(death, select.POLLIN)
+        poll.register(pidfd, select.POLLIN)
         patience, end = None, math.inf
         while (ready := poll.poll(patience)) and time.monotonic() < end:
             if pipe in dict(ready):
-                if not self._pipe.take():
+                if not self._pipe.forward_chunk():
                     return
             else:
-                poll.unregister(death)
-                kill(_marked(self._folder.name))
-                patience, end = _LEFTOVERS_TAKE, time.monotonic() + ENDING_SECONDS
+                poll.unregister(pidfd)
+                kill_all(_find_marked_processes(self._folder.name))
+                patience, end = _ORPHAN_OUTPUT_MS, time.monotonic() + EXIT_SECONDS
 
-    def _over(self, excess: Excess) -> None:
-        if excess is Excess.FOLDER:
+    def _on_limit_exceeded(self, limit: ExceededLimit) -> None:
+        if limit is ExceededLimit.FOLDER:
             self._output(
                 f"No space left on device: /tmp is limited to {self._spec.tmp_mb} MB\n".encode()
             )
-        self._kill()
+        self._kill_tree()
 
-    def _order(self, order: bytes) -> None:
+    def _send_command(self, command: bytes) -> None:
         with contextlib.suppress(OSError, ValueError):
             if self._process.stdin is not None:
-                self._process.stdin.write(order)
+                self._process.stdin.write(command)
 
 
 @contextlib.contextmanager
-def _death_of(pid: int) -> Iterator[int]:
+def _open_pidfd(pid: int) -> Iterator[int]:
     """Open a descriptor that is readable when the process has ended."""
     descriptor = os.pidfd_open(pid)
     try:
@@ -184,9 +184,9 @@ def _death_of(pid: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _marked(name: str) -> list[int]:
+def _find_marked_processes(name: str) -> list[int]:
     """Find what has a sandbox's mark in its environment, whoever its parent is now."""
-    mark = f"{_MARK}={name}".encode()
+    mark = f"{_SANDBOX_VARIABLE}={name}".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):

@@ -32,13 +32,13 @@ def main(command: list[str]) -> int:
     child = os.fork()
     if child == 0:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        _become(command)
-    status = _until_ended(child, ended)
-    _end_all()
+        _exec_command(command)
+    status = _wait_for_command(child, ended)
+    _kill_descendants()
     return status
 
 
-def _become(command: list[str]) -> None:
+def _exec_command(command: list[str]) -> None:
     """Turn the forked child into the command, in a session of its own; never returns."""
     try:
         signal.set_wakeup_fd(-1)
@@ -52,23 +52,23 @@ def _become(command: list[str]) -> None:
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
-def _until_ended(child: int, ended: int) -> int:
+def _wait_for_command(child: int, ended: int) -> int:
     while True:
         readable, _, _ = select.select([0, ended], [], [])
         if 0 in readable:
             order = os.read(0, 1)
             if order != b"T":
                 os.kill(child, signal.SIGKILL)
-                return _status(os.waitpid(child, 0)[1])
+                return _exit_status(os.waitpid(child, 0)[1])
             os.kill(child, signal.SIGTERM)
         if ended in readable:
             os.read(ended, 512)
-            status = _reap(child)
+            status = _reap_children(child)
             if status is not None:
                 return status
 
 
-def _reap(child: int) -> int | None:
+def _reap_children(child: int) -> int | None:
     """Collect all that ended; return the command's status if it was among them."""
     status = None
     while True:
@@ -79,13 +79,13 @@ def _reap(child: int) -> int | None:
         if pid == 0:
             return status
         if pid == child:
-            status = _status(raw)
+            status = _exit_status(raw)
 
 
-def _end_all() -> None:
+def _kill_descendants() -> None:
     """Kill children until there are none: those of a killed one come to us in their turn."""
     while True:
-        for pid in _children():
+        for pid in _list_children():
             os.kill(pid, signal.SIGKILL)
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)
@@ -95,12 +95,12 @@ def _end_all() -> None:
             time.sleep(0.001)
 
 
-def _children() -> list[int]:
+def _list_children() -> list[int]:
     with open(f"/proc/self/task/{os.getpid()}/children", "rb") as listed:  # noqa: PTH123
         return [int(pid) for pid in listed.read().split()]
 
 
-def _status(raw: int) -> int:
+def _exit_status(raw: int) -> int:
     return os.WEXITSTATUS(raw) if os.WIFEXITED(raw) else 128 + os.WTERMSIG(raw)
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.local.engines.port import EngineError
-from scar.local.engines.unpack import remove, unpack
+from scar.local.engines.unpack import remove_path, unpack_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from scar.local.engines.port import Layer, LocalImage
+    from scar.local.engines.port import LocalImage, LocalLayer
 
 SCAR_HOME = "/opt/scar"
 FUNCTION_HOME = f"{SCAR_HOME}/function"
@@ -53,27 +53,27 @@ class RootFsStore:
                 remedy="Run `scar init` again.",
             )
         *base, supervisor, function = image.layers
-        home = self._unpacked((supervisor,), (FUNCTION_HOME[1:],))
+        home = self._unpack_layers((supervisor,), (FUNCTION_HOME[1:],))
         return RootFs(
-            root=self._unpacked(base, FOLDERS, NETWORK_FILES),
+            root=self._unpack_layers(base, FOLDERS, NETWORK_FILES),
             binds=(
                 (f"{home}{SCAR_HOME}", SCAR_HOME),
                 (
-                    f"{self._unpacked((function,), (FUNCTION_HOME[1:],))}{FUNCTION_HOME}",
+                    f"{self._unpack_layers((function,), (FUNCTION_HOME[1:],))}{FUNCTION_HOME}",
                     FUNCTION_HOME,
                 ),
                 *((name, name) for name in NETWORK_FILES if os.path.isfile(name)),  # noqa: PTH113
             ),
         )
 
-    def _unpacked(
-        self, layers: Sequence[Layer], folders: Sequence[str] = (), files: Sequence[str] = ()
+    def _unpack_layers(
+        self, layers: Sequence[LocalLayer], folders: Sequence[str] = (), files: Sequence[str] = ()
     ) -> Path:
         key = hashlib.sha256("\n".join(layer.diff_id for layer in layers).encode()).hexdigest()
         done = self.folder / key[:32]
         if done.is_dir():
             return done
-        with self._alone():
+        with self._exclusive_lock():
             if done.is_dir():
                 return done
             half = self.folder / f"{key[:32]}.half"
@@ -81,7 +81,7 @@ class RootFsStore:
             half.mkdir()
             half.chmod(0o755)
             for layer in layers:
-                unpack(layer.path, half)
+                unpack_layer(layer.path, half)
             for name in folders:
                 _make_folder(half, name)
             if "tmp" in folders:
@@ -92,7 +92,7 @@ class RootFsStore:
         return done
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _exclusive_lock(self) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -102,7 +102,7 @@ class RootFsStore:
 def _make_file(path: Path) -> None:
     """Have a file there: mounting on a link would mount on what it leads to outside."""
     if path.is_symlink() or not path.is_file():
-        remove(path)
+        remove_path(path)
         path.touch(0o644)
 
 

@@ -14,8 +14,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from scar.local.engines import namespace_init as enter
-from scar.local.engines.port import EngineError, Guarantees, Profile
-from scar.local.engines.process_tree import TreeEngine, TreeSandbox
+from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
+from scar.local.engines.process_tree import ProcessTreeEngine, ProcessTreeSandbox
 from scar.local.engines.rootfs import RootFsStore
 from supervisor.folders import remove_tree
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # The user that Lambda runs functions as is unprivileged; its number is not documented.
 LAMBDA_UID, LAMBDA_GID = 993, 990
 
-GUARANTEES = Guarantees(
+GUARANTEES = EngineGuarantees(
     filesystem=True,
     user=True,
     tmp_size=True,
@@ -47,7 +47,7 @@ GUARANTEES = Guarantees(
 )
 
 
-class SandboxEngine(TreeEngine["RunningSandbox"]):
+class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
     """Sandboxes on user namespaces; an Engine. ``folder`` belongs to it alone."""
 
     name = "sandbox"
@@ -57,21 +57,21 @@ class SandboxEngine(TreeEngine["RunningSandbox"]):
         self._images = RootFsStore(folder / "images")
 
     @property
-    def guarantees(self) -> Guarantees:
+    def guarantees(self) -> EngineGuarantees:
         return GUARANTEES
 
     def prepare(self, image: LocalImage) -> None:
         """Unpack the image; may be called twice."""
         self._images.get(image)
 
-    def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> RunningSandbox:
+    def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> NamespaceSandbox:
         """Start the image's entrypoint; raise EngineError if the machine cannot."""
         folder = self._folder / uuid.uuid4().hex
         folder.mkdir(mode=0o700)
         try:
-            plan = self._plan(spec, folder)
+            plan = self._build_plan(spec, folder)
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", enter.__file__, plan.dump()],
+                [sys.executable, "-I", "-S", enter.__file__, plan.to_json()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -87,16 +87,16 @@ class SandboxEngine(TreeEngine["RunningSandbox"]):
                     remedy="Check the limits on processes and disk of this machine.",
                 ) from error
             raise
-        sandbox = RunningSandbox(spec, process, folder, output, self._watch)
-        return self._keep(folder.name, sandbox)
+        sandbox = NamespaceSandbox(spec, process, folder, output, self._monitor)
+        return self._register_sandbox(folder.name, sandbox)
 
-    def _plan(self, spec: SandboxSpec, folder: Path) -> enter.Plan:
+    def _build_plan(self, spec: SandboxSpec, folder: Path) -> enter.SandboxPlan:
         image = self._images.get(spec.image)
-        is_batch = spec.profile is Profile.BATCH
+        is_batch = spec.profile is SandboxProfile.BATCH
         for name in ("upper", "work"):
             (folder / name).mkdir()
         (folder / "upper").chmod(0o755)  # the overlay's root has its mode
-        return enter.Plan(
+        return enter.SandboxPlan(
             root=str(image.root),
             upper=str(folder / "upper") if is_batch else "",
             work=str(folder / "work") if is_batch else "",
@@ -108,28 +108,28 @@ class SandboxEngine(TreeEngine["RunningSandbox"]):
         )
 
 
-class RunningSandbox(TreeSandbox):
+class NamespaceSandbox(ProcessTreeSandbox):
     """One ``enter`` process, which passes TERM on; when it is killed, so are all; a Sandbox."""
 
-    def _terminate(self) -> None:
-        self._signal(signal.SIGTERM)
+    def _send_term(self) -> None:
+        self._send_signal(signal.SIGTERM)
 
-    def _kill(self) -> None:
-        self._signal(signal.SIGKILL)
+    def _kill_tree(self) -> None:
+        self._send_signal(signal.SIGKILL)
 
-    def _signal(self, number: int) -> None:
+    def _send_signal(self, number: int) -> None:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
 
-def works(folder: Path) -> str:
+def unsupported_reason(folder: Path) -> str:
     """Return why this machine cannot run sandboxes, or an empty string if it can."""
     root = folder / "probe"
     remove_tree(root)
     for name in ("proc", "dev", "tmp"):
         (root / name).mkdir(parents=True)
-    plan = enter.Plan(
+    plan = enter.SandboxPlan(
         root=str(root),
         upper="",
         work="",
@@ -141,7 +141,7 @@ def works(folder: Path) -> str:
     )
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-S", enter.__file__, plan.dump()],
+            [sys.executable, "-I", "-S", enter.__file__, plan.to_json()],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scar.local.engines.port import Engine
 
 
-def choose(name: str, folder: Path, environment: Mapping[str, str]) -> Engine:
+def select_engine(name: str, folder: Path, environment: Mapping[str, str]) -> Engine:
     """Return the engine of that name, or with an empty name the first that works here.
 
     Each engine gets a folder of its own below ``folder``. Raises ConfigurationError if the
@@ -23,7 +23,7 @@ def choose(name: str, folder: Path, environment: Mapping[str, str]) -> Engine:
     for candidate in (name,) if name else ("docker", "sandbox", "process"):
         place = folder / candidate
         place.mkdir(parents=True, exist_ok=True)
-        engine, reason = _open(candidate, place, environment)
+        engine, reason = _open_engine(candidate, place, environment)
         if engine is not None:
             return engine
         reasons.append(reason)
@@ -33,17 +33,19 @@ def choose(name: str, folder: Path, environment: Mapping[str, str]) -> Engine:
     )
 
 
-def _open(name: str, folder: Path, environment: Mapping[str, str]) -> tuple[Engine | None, str]:
+def _open_engine(
+    name: str, folder: Path, environment: Mapping[str, str]
+) -> tuple[Engine | None, str]:
     match name:
         case "docker":
-            from scar.local.engines.docker import DockerEngine, connect
+            from scar.local.engines.docker import DockerEngine, find_socket
 
-            url, reason = connect(environment)
+            url, reason = find_socket(environment)
             return (DockerEngine(folder, url), "") if url else (None, reason)
         case "sandbox":
-            from scar.local.engines.sandbox import SandboxEngine, works
+            from scar.local.engines.sandbox import SandboxEngine, unsupported_reason
 
-            reason = works(folder)
+            reason = unsupported_reason(folder)
             return (None, reason) if reason else (SandboxEngine(folder), "")
         case "process":
             from scar.local.engines.process import ProcessEngine

@@ -24,18 +24,18 @@ OPAQUE = ".wh..wh..opq"
 MAX_LINKS = 40  # as Linux: path_resolution(7)
 
 
-class HostileLayer(EngineError):
+class UnsafeLayerError(EngineError):
     """A layer names something outside its root."""
 
 
-def unpack(layer: Path, root: Path) -> None:
+def unpack_layer(layer: Path, root: Path) -> None:
     """Apply one layer (tar, compressed or not) to ``root``.
 
     Raises HostileLayer for names that lead out of the root, EngineError for damaged archives.
     """
     try:
         with tarfile.open(layer, "r|*") as archive:
-            _Layer(root, layer.name).apply(archive)
+            _LayerUnpacker(root, layer.name).apply(archive)
     except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
         # ValueError: a name with a zero byte; OverflowError: an owner that no machine has
         raise EngineError(
@@ -45,41 +45,41 @@ def unpack(layer: Path, root: Path) -> None:
 
 
 @dataclass(slots=True)
-class _Layer:
+class _LayerUnpacker:
     root: Path
     name: str
     written: set[Path] = field(default_factory=set)
 
     def apply(self, archive: tarfile.TarFile) -> None:
         for member in archive:
-            self._add(archive, member)
+            self._apply_member(archive, member)
 
-    def _add(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        parts = self._parts(member.name)
+    def _apply_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        parts = self._safe_path_parts(member.name)
         if not parts:
             return
-        folder = self._folder(parts[:-1])
+        folder = self._resolve_folder(parts[:-1])
         if not folder.is_relative_to(self.root):  # a second lock on the same door
-            raise self._hostile(member.name)
+            raise self._unsafe_name_error(member.name)
         name = parts[-1]
         if name == OPAQUE:
             for entry in folder.iterdir():
                 if entry not in self.written:
-                    remove(entry)
+                    remove_path(entry)
         elif name.startswith(WHITEOUT):
-            remove(folder / self._hidden(name))
+            remove_path(folder / self._whiteout_target(name))
         else:
-            self._create(archive, member, folder / name)
+            self._create_member(archive, member, folder / name)
 
-    def _hidden(self, whiteout: str) -> str:
+    def _whiteout_target(self, whiteout: str) -> str:
         name = whiteout.removeprefix(WHITEOUT)
         if name in {"", ".", ".."}:
-            raise self._hostile(whiteout)
+            raise self._unsafe_name_error(whiteout)
         return name
 
-    def _create(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    def _create_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
         if not (member.isdir() and path.is_dir() and not path.is_symlink()):
-            remove(path)
+            remove_path(path)
         mode = member.mode & 0o1777
         if member.isdir():
             path.mkdir(exist_ok=True)
@@ -87,7 +87,7 @@ class _Layer:
         elif member.issym():
             path.symlink_to(member.linkname)
         elif member.islnk():
-            os.link(self._linked(member.linkname), path, follow_symlinks=False)
+            os.link(self._hard_link_target(member.linkname), path, follow_symlinks=False)
         elif member.isreg():
             source = archive.extractfile(member)
             assert source is not None  # noqa: S101 - true of regular files
@@ -103,25 +103,25 @@ class _Layer:
         if os.geteuid() == 0 and not member.islnk():
             os.chown(path, member.uid, member.gid, follow_symlinks=False)
 
-    def _linked(self, name: str) -> Path:
-        parts = self._parts(name)
+    def _hard_link_target(self, name: str) -> Path:
+        parts = self._safe_path_parts(name)
         if not parts:
-            raise self._hostile(name)
-        return self._folder(parts[:-1]) / parts[-1]
+            raise self._unsafe_name_error(name)
+        return self._resolve_folder(parts[:-1]) / parts[-1]
 
-    def _parts(self, name: str) -> tuple[str, ...]:
-        parts = _names(name)
+    def _safe_path_parts(self, name: str) -> tuple[str, ...]:
+        parts = _split_path(name)
         if ".." in parts:
-            raise self._hostile(name)
+            raise self._unsafe_name_error(name)
         return parts
 
-    def _hostile(self, name: str) -> HostileLayer:
-        return HostileLayer(
+    def _unsafe_name_error(self, name: str) -> UnsafeLayerError:
+        return UnsafeLayerError(
             f"Layer {self.name} holds {name!r}, which leads out of the image.",
             remedy="Do not use this image.",
         )
 
-    def _folder(self, parts: tuple[str, ...]) -> Path:
+    def _resolve_folder(self, parts: tuple[str, ...]) -> Path:
         """Return the folder of that name inside the root; make what is missing of it."""
         todo, at, links = list(reversed(parts)), self.root, 0
         while todo:
@@ -133,25 +133,25 @@ class _Layer:
             if at.is_symlink():
                 links += 1
                 if links > MAX_LINKS:
-                    raise HostileLayer(
+                    raise UnsafeLayerError(
                         f"Layer {self.name} holds a loop of links at {'/'.join(parts)}.",
                         remedy="Do not use this image.",
                     )
                 target = os.readlink(at)  # noqa: PTH115 - as it stands, not made a path
                 at = self.root if target.startswith("/") else at.parent
-                todo += reversed(_names(target))
+                todo += reversed(_split_path(target))
             elif not at.is_dir():
-                remove(at)
+                remove_path(at)
                 at.mkdir()
         return at
 
 
-def _names(path: str) -> tuple[str, ...]:
+def _split_path(path: str) -> tuple[str, ...]:
     """Split a path into names; by hand, for pathlib keeps two leading slashes as a root."""
     return tuple(name for name in path.split("/") if name not in {"", "."})
 
 
-def remove(path: Path) -> None:
+def remove_path(path: Path) -> None:
     """Remove a file, a link or a whole folder, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -17,7 +17,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from scar.local.http import sigv4
-from scar.local.http.authentication_errors import Denial, Reason, answer, dialect_of
+from scar.local.http.authentication_errors import (
+    AuthenticationError,
+    AuthenticationErrorReason,
+    build_error_response,
+    find_error_format,
+)
 from scar.local.http.aws_chunked import AwsChunkedBody, ChunkSigner
 from scar.local.http.bodies import BytesBody, read_all
 
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 
     from scar.local.http.messages import Request, Response
 
-MAX_BODY = 128 << 20
+MAX_BODY_BYTES = 128 << 20
 """Bytes of a request that is not S3's: it is hashed before anything acts on it."""
 
 _SKEW = 15 * 60
@@ -34,7 +39,7 @@ _KEY_ID = re.compile(r"\w{16,128}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def secret_for(server_secret: bytes, access_key_id: str) -> str:
+def derive_secret_key(server_secret: bytes, access_key_id: str) -> str:
     """The secret access key that belongs to an id: 40 characters, the same for ever."""
     digest = hmac.digest(server_secret, access_key_id.encode(), "sha256")
     return base64.b64encode(digest).decode()[:40]
@@ -47,12 +52,12 @@ class Authenticator:
         self._clock = clock
 
         @lru_cache(maxsize=256)
-        def key(access_key: str, scope: tuple[str, str, str]) -> bytes:
-            return sigv4.signing_key(secret_for(server_secret, access_key), scope)
+        def signing_key(access_key: str, scope: tuple[str, str, str]) -> bytes:
+            return sigv4.derive_signing_key(derive_secret_key(server_secret, access_key), scope)
 
-        self._key = key
+        self._key = signing_key
 
-    def admit(self, request: Request) -> Request | Response:
+    def authenticate(self, request: Request) -> Request | Response:
         """Return the request with its caller and a checked body, or the refusal to send.
 
         Bodies of S3 stay streams: an ``aws-chunked`` one comes back decoded, its signatures
@@ -61,72 +66,92 @@ class Authenticator:
         """
         service = ""
         try:
-            claim = _claim(request)
+            claim = _find_authorization(request)
             service = claim.service
-            return self._verify(request, claim)
-        except Denial as denial:
-            return answer(denial, dialect_of(request, service))
+            return self._verify_signature(request, claim)
+        except AuthenticationError as denial:
+            return build_error_response(denial, find_error_format(request, service))
 
-    def _verify(self, request: Request, claim: sigv4.Claim) -> Request:
-        if not _KEY_ID.fullmatch(claim.access_key):
-            raise Denial(Reason.UNKNOWN_KEY)
-        self._check_time(claim)
-        key = self._key(claim.access_key, (claim.date, claim.region, claim.service))
-        if claim.service == "s3":
-            body, payload = request.body, _s3_payload(request, claim)
-        else:
-            data = read_all(request.body, MAX_BODY)
-            if data is None:
-                raise Denial(Reason.TOO_LARGE)
-            body, payload = BytesBody(data), hashlib.sha256(data).hexdigest()
-        canonical = sigv4.canonical_request(
-            claim, request.method, request.path, request.query, request.headers, payload
+    def _verify_signature(
+        self, request: Request, authorization: sigv4.Sigv4Authorization
+    ) -> Request:
+        if not _KEY_ID.fullmatch(authorization.access_key):
+            raise AuthenticationError(AuthenticationErrorReason.UNKNOWN_KEY)
+        self._check_time(authorization)
+        key = self._key(
+            authorization.access_key,
+            (authorization.date, authorization.region, authorization.service),
         )
-        if not hmac.compare_digest(sigv4.signature(key, claim, canonical), claim.signature):
-            raise Denial(Reason.MISMATCH)
-        if payload.startswith(sigv4.STREAMING):
-            body = AwsChunkedBody(body, _chunk_signer(key, claim, payload))
-        return replace(request, body=body, access_key=claim.access_key)
+        if authorization.service == "s3":
+            body, payload = request.body, _s3_payload_hash(request, authorization)
+        else:
+            data = read_all(request.body, MAX_BODY_BYTES)
+            if data is None:
+                raise AuthenticationError(AuthenticationErrorReason.TOO_LARGE)
+            body, payload = BytesBody(data), hashlib.sha256(data).hexdigest()
+        canonical = sigv4.build_canonical_request(
+            authorization, request.method, request.path, request.query, request.headers, payload
+        )
+        if not hmac.compare_digest(
+            sigv4.compute_signature(key, authorization, canonical), authorization.signature
+        ):
+            raise AuthenticationError(AuthenticationErrorReason.MISMATCH)
+        if payload.startswith(sigv4.STREAMING_PREFIX):
+            body = AwsChunkedBody(body, _chunk_signer(key, authorization, payload))
+        return replace(request, body=body, access_key=authorization.access_key)
 
-    def _check_time(self, claim: sigv4.Claim) -> None:
+    def _check_time(self, authorization: sigv4.Sigv4Authorization) -> None:
         try:
-            signed = datetime.strptime(claim.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            signed = datetime.strptime(authorization.timestamp, "%Y%m%dT%H%M%SZ").replace(
+                tzinfo=UTC
+            )
         except ValueError as error:
-            raise Denial(Reason.MALFORMED, "X-Amz-Date is no moment in time.") from error
+            raise AuthenticationError(
+                AuthenticationErrorReason.MALFORMED, "X-Amz-Date is no moment in time."
+            ) from error
         age = self._clock() - signed.timestamp()
-        if claim.expires is None:
+        if authorization.expires is None:
             if abs(age) > _SKEW:
-                raise Denial(Reason.SKEWED)
-        elif age > claim.expires:
-            raise Denial(Reason.EXPIRED)
+                raise AuthenticationError(AuthenticationErrorReason.SKEWED)
+        elif age > authorization.expires:
+            raise AuthenticationError(AuthenticationErrorReason.EXPIRED)
         elif age < -_SKEW:
-            raise Denial(Reason.EXPIRED, "Request is not valid yet")
+            raise AuthenticationError(AuthenticationErrorReason.EXPIRED, "Request is not valid yet")
 
 
-def _claim(request: Request) -> sigv4.Claim:
+def _find_authorization(request: Request) -> sigv4.Sigv4Authorization:
     try:
-        claim = sigv4.find_claim(request.headers, request.query)
-    except sigv4.MalformedClaim as error:
-        raise Denial(Reason.MALFORMED, str(error)) from error
+        claim = sigv4.find_authorization(request.headers, request.query)
+    except sigv4.MalformedAuthorization as error:
+        raise AuthenticationError(AuthenticationErrorReason.MALFORMED, str(error)) from error
     if claim is None:
-        raise Denial(Reason.MISSING)
+        raise AuthenticationError(AuthenticationErrorReason.MISSING)
     return claim
 
 
-def _s3_payload(request: Request, claim: sigv4.Claim) -> str:
+def _s3_payload_hash(request: Request, authorization: sigv4.Sigv4Authorization) -> str:
     payload = request.headers.get("x-amz-content-sha256", "")
-    if claim.expires is not None and not payload:
-        return sigv4.UNSIGNED
+    if authorization.expires is not None and not payload:
+        return sigv4.UNSIGNED_PAYLOAD
     if (
-        payload == sigv4.UNSIGNED
-        or payload.startswith(sigv4.STREAMING)
+        payload == sigv4.UNSIGNED_PAYLOAD
+        or payload.startswith(sigv4.STREAMING_PREFIX)
         or _SHA256.fullmatch(payload)
     ):
         return payload
-    raise Denial(Reason.MALFORMED, "x-amz-content-sha256 is missing or no SHA-256.")
+    raise AuthenticationError(
+        AuthenticationErrorReason.MALFORMED, "x-amz-content-sha256 is missing or no SHA-256."
+    )
 
 
-def _chunk_signer(key: bytes, claim: sigv4.Claim, payload: str) -> ChunkSigner | None:
+def _chunk_signer(
+    key: bytes, authorization: sigv4.Sigv4Authorization, payload: str
+) -> ChunkSigner | None:
     if "UNSIGNED" in payload:
         return None
-    return ChunkSigner(key=key, timestamp=claim.timestamp, scope=claim.scope, seed=claim.signature)
+    return ChunkSigner(
+        key=key,
+        timestamp=authorization.timestamp,
+        scope=authorization.scope,
+        seed_signature=authorization.signature,
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scar.local.http.messages import Body
+    from scar.local.http.messages import RequestBody
 
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")
@@ -33,12 +33,12 @@ class ChunkSigner:
     key: bytes
     timestamp: str
     scope: str
-    seed: str
+    seed_signature: str
 
-    def chunk(self, previous: str, payload_sha256: str) -> str:
+    def sign_chunk(self, previous: str, payload_sha256: str) -> str:
         return self._sign("AWS4-HMAC-SHA256-PAYLOAD", previous, f"{_EMPTY}\n{payload_sha256}")
 
-    def trailer(self, previous: str, trailer_sha256: str) -> str:
+    def sign_trailer(self, previous: str, trailer_sha256: str) -> str:
         return self._sign("AWS4-HMAC-SHA256-TRAILER", previous, trailer_sha256)
 
     def _sign(self, algorithm: str, previous: str, rest: str) -> str:
@@ -53,10 +53,10 @@ class AwsChunkedBody:
     piece of a chunk at a time.
     """
 
-    def __init__(self, body: Body, signer: ChunkSigner | None = None) -> None:
+    def __init__(self, body: RequestBody, signer: ChunkSigner | None = None) -> None:
         self._body = body
         self._signer = signer
-        self._previous = signer.seed if signer else ""
+        self._previous = signer.seed_signature if signer else ""
         self._expected = ""
         self._sha256 = hashlib.sha256()
         self._buffer = b""
@@ -70,20 +70,20 @@ class AwsChunkedBody:
         if not self._left:
             self._open_chunk()
             if not self._left:
-                self._finish()
+                self._read_trailers()
                 return b""
-        data = self._raw(min(size, self._left))
+        data = self._read_raw(min(size, self._left))
         self._left -= len(data)
         if self._signer:
             self._sha256.update(data)
         if not self._left:
-            if self._line():
+            if self._read_line():
                 raise MalformedChunks("A chunk is longer than its size line said.")
             self._close_chunk()
         return data
 
     def _open_chunk(self) -> None:
-        size, _, extension = self._line().partition(b";")
+        size, _, extension = self._read_line().partition(b";")
         if not _SIZE.fullmatch(size):
             raise MalformedChunks("A chunk has no size line.")
         self._left = int(size, 16)
@@ -93,17 +93,17 @@ class AwsChunkedBody:
     def _close_chunk(self) -> None:
         if not self._signer:
             return
-        signature = self._signer.chunk(self._previous, self._sha256.hexdigest())
+        signature = self._signer.sign_chunk(self._previous, self._sha256.hexdigest())
         if not hmac.compare_digest(signature, self._expected):
             raise ChunkSignatureMismatch
         self._previous = signature
 
-    def _finish(self) -> None:
+    def _read_trailers(self) -> None:
         self._done = True
         self._close_chunk()
         lines: list[bytes] = []
         for _ in range(_MAX_TRAILERS):
-            line = self._line(at_end=True)
+            line = self._read_line(at_end=True)
             if not line:
                 break
             name, _, value = line.decode("latin-1").partition(":")
@@ -119,11 +119,11 @@ class AwsChunkedBody:
         if not self._signer or not signed:
             return
         text = b"".join(line + b"\n" for line in signed)
-        expected = self._signer.trailer(self._previous, hashlib.sha256(text).hexdigest())
+        expected = self._signer.sign_trailer(self._previous, hashlib.sha256(text).hexdigest())
         if not hmac.compare_digest(signature, expected):
             raise ChunkSignatureMismatch
 
-    def _line(self, *, at_end: bool = False) -> bytes:
+    def _read_line(self, *, at_end: bool = False) -> bytes:
         while b"\r\n" not in self._buffer:
             more = self._body.read(_READ) if len(self._buffer) < _MAX_LINE else b""
             if not more:
@@ -135,7 +135,7 @@ class AwsChunkedBody:
         line, _, self._buffer = self._buffer.partition(b"\r\n")
         return line
 
-    def _raw(self, size: int) -> bytes:
+    def _read_raw(self, size: int) -> bytes:
         if self._buffer:
             data, self._buffer = self._buffer[:size], self._buffer[size:]
             return data

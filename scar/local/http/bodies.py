@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.http.messages import Body
+    from scar.local.http.messages import RequestBody
 
 _CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")
 _MAX_LINE = 4096
@@ -20,7 +20,7 @@ class BrokenBody(OSError):
     """The client's body ended early or is not what its headers said; the connection is lost."""
 
 
-class Source(Protocol):
+class BufferedSource(Protocol):
     """Buffered bytes of a connection."""
 
     def read1(self, size: int, /) -> bytes: ...
@@ -34,13 +34,15 @@ class IncomingBody:
     ``Expect: 100-continue`` is told to go on.
     """
 
-    def __init__(self, source: Source, on_first_read: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, source: BufferedSource, on_first_read: Callable[[], None] | None = None
+    ) -> None:
         self._source = source
         self._on_first_read = on_first_read
         self.consumed = False
 
     @property
-    def awaited(self) -> bool:
+    def is_waiting_for_continue(self) -> bool:
         """The client waits for a word before it sends the body."""
         return self._on_first_read is not None
 
@@ -51,12 +53,12 @@ class IncomingBody:
         if self._on_first_read:
             go_on, self._on_first_read = self._on_first_read, None
             go_on()
-        return self._next(size)
+        return self._read_next(size)
 
-    def _next(self, size: int) -> bytes:
+    def _read_next(self, size: int) -> bytes:
         raise NotImplementedError
 
-    def _some(self, size: int) -> bytes:
+    def _read_some(self, size: int) -> bytes:
         data = self._source.read1(size)
         if not data:
             raise BrokenBody("The client closed the connection within the body.")
@@ -67,14 +69,14 @@ class SizedBody(IncomingBody):
     """A body of ``Content-Length`` bytes."""
 
     def __init__(
-        self, source: Source, length: int, on_first_read: Callable[[], None] | None = None
+        self, source: BufferedSource, length: int, on_first_read: Callable[[], None] | None = None
     ) -> None:
         super().__init__(source, on_first_read)
         self._left = length
         self.consumed = length == 0
 
-    def _next(self, size: int) -> bytes:
-        data = self._some(min(size, self._left))
+    def _read_next(self, size: int) -> bytes:
+        data = self._read_some(min(size, self._left))
         self._left -= len(data)
         self.consumed = self._left == 0
         return data
@@ -85,32 +87,32 @@ class ChunkedBody(IncomingBody):
 
     _left = 0
 
-    def _next(self, size: int) -> bytes:
+    def _read_next(self, size: int) -> bytes:
         if not self._left:
-            self._left = self._size_line()
+            self._left = self._read_chunk_size()
             if not self._left:
-                self._trailers()
+                self._skip_trailers()
                 self.consumed = True
                 return b""
-        data = self._some(min(size, self._left))
+        data = self._read_some(min(size, self._left))
         self._left -= len(data)
-        if not self._left and self._line():
+        if not self._left and self._read_line():
             raise BrokenBody("A chunk is longer than its size line said.")
         return data
 
-    def _size_line(self) -> int:
-        digits = self._line().partition(b";")[0].strip()
+    def _read_chunk_size(self) -> int:
+        digits = self._read_line().partition(b";")[0].strip()
         if not _CHUNK_SIZE.fullmatch(digits):
             raise BrokenBody("A chunk has no size line.")
         return int(digits, 16)
 
-    def _trailers(self) -> None:
+    def _skip_trailers(self) -> None:
         for _ in range(_MAX_TRAILERS):
-            if not self._line():
+            if not self._read_line():
                 return
         raise BrokenBody("The body has too many trailer lines.")
 
-    def _line(self) -> bytes:
+    def _read_line(self) -> bytes:
         line = self._source.readline(_MAX_LINE)
         if not line.endswith(b"\n"):
             raise BrokenBody("A line of the chunked body is too long or cut off.")
@@ -128,11 +130,11 @@ class BytesBody:
         return bytes(data)
 
 
-def read_all(body: Body, most: int) -> bytes | None:
+def read_all(body: RequestBody, limit: int) -> bytes | None:
     """Return the whole body, None if it has more than ``most`` bytes; raise BrokenBody."""
     kept = bytearray()
     while data := body.read(_PIECE):
         kept += data
-        if len(kept) > most:
+        if len(kept) > limit:
             return None
     return bytes(kept)

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING
 
 from scar.local.http.bodies import BrokenBody, ChunkedBody, IncomingBody, SizedBody
 from scar.local.http.files import FileSegments
-from scar.local.http.heads import BadHead, Head, may_have_body, read_head, write_head
+from scar.local.http.heads import (
+    MalformedHead,
+    RequestHead,
+    encode_response_head,
+    may_have_body,
+    read_request_head,
+)
 from scar.local.http.messages import Request, Response
 
 if TYPE_CHECKING:
     import ssl
 
-    from scar.local.http.messages import Plane
+    from scar.local.http.messages import HttpApp
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +33,7 @@ _BUFFER = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """Seconds a client may keep a thread waiting, and how many clients there may be.
 
     ``idle``: between two requests (None: as long as it likes). ``head``: for a whole head.
@@ -41,26 +47,30 @@ class Limits:
     drain: float = 30.0
 
 
-class Connection:
+class ClientConnection:
     """Serves one socket in the calling thread. ``stop`` may be called from another thread."""
 
     def __init__(
-        self, sock: socket.socket, plane: Plane, limits: Limits, tls: ssl.SSLContext | None
+        self,
+        sock: socket.socket,
+        app: HttpApp,
+        limits: ConnectionLimits,
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._sock = sock
-        self._plane = plane
+        self._plane = app
         self._limits = limits
         self._tls = tls
         self._stopping = False
         self.idle = True
         self.since = time.monotonic()
 
-    def stop(self, *, now: bool = False) -> None:
+    def stop(self, *, immediately: bool = False) -> None:
         """End after the request in progress, or at once."""
         self._stopping = True
         with contextlib.suppress(OSError):
             # Not SSLSocket.shutdown: it would turn the encryption off under the other thread.
-            if now:
+            if immediately:
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
             elif self.idle:
                 socket.socket.shutdown(self._sock, socket.SHUT_RD)
@@ -73,7 +83,7 @@ class Connection:
             if self._tls:
                 self._sock = self._tls.wrap_socket(self._sock, server_side=True)
             with BufferedReader(socket.SocketIO(self._sock, "rb"), _BUFFER) as reader:
-                while self._next_request(reader):
+                while self._serve_next_request(reader):
                     pass
         except OSError as error:  # gone, stuck, not TLS, closed under us
             log.debug("connection ended: %s", error)
@@ -82,7 +92,7 @@ class Connection:
         finally:
             self._sock.close()
 
-    def _next_request(self, reader: BufferedReader[socket.SocketIO]) -> bool:
+    def _serve_next_request(self, reader: BufferedReader[socket.SocketIO]) -> bool:
         """Serve one request; return whether another may follow."""
         self.idle, self.since = True, time.monotonic()
         self._sock.settimeout(self._limits.idle)
@@ -91,16 +101,18 @@ class Connection:
         self.idle = False
         self._sock.settimeout(self._limits.head)
         try:
-            head = read_head(_Deadline(reader, self._limits.head).readline)
-        except BadHead as error:
-            self._refuse(error)
+            head = read_request_head(_DeadlineReader(reader, self._limits.head).readline)
+        except MalformedHead as error:
+            self._send_error(error)
             return False
         if head is None:
             return False
         self._sock.settimeout(self._limits.stall)
-        return self._serve(head, self._body(head, reader))
+        return self._serve_request(head, self._request_body(head, reader))
 
-    def _body(self, head: Head, reader: BufferedReader[socket.SocketIO]) -> IncomingBody:
+    def _request_body(
+        self, head: RequestHead, reader: BufferedReader[socket.SocketIO]
+    ) -> IncomingBody:
         go_on = None
         if head.expects_continue:
             go_on = lambda: self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")  # noqa: E731
@@ -108,22 +120,22 @@ class Connection:
             return ChunkedBody(reader, go_on)
         return SizedBody(reader, head.length, go_on)
 
-    def _serve(self, head: Head, body: IncomingBody) -> bool:
-        response = self._answer(head, body)
+    def _serve_request(self, head: RequestHead, body: IncomingBody) -> bool:
+        response = self._call_app(head, body)
         try:
             # A client that still waits for "100 Continue" will not send its body now.
-            skipped = body.awaited and not body.consumed
-            drained = skipped or self._drain(body)
+            skipped = body.is_waiting_for_continue and not body.consumed
+            drained = skipped or self._drain_body(body)
             close = skipped or not drained or self._stopping or not head.keep_alive
-            self._send(head.method, response, close=close)
+            self._send_response(head.method, response, close=close)
             if not drained:
-                self._linger()
+                self._close_lingering()
             return not close
         finally:
             if not isinstance(response.body, bytes):
                 response.body.close()
 
-    def _answer(self, head: Head, body: IncomingBody) -> Response:
+    def _call_app(self, head: RequestHead, body: IncomingBody) -> Response:
         request = Request(
             method=head.method, path=head.path, query=head.query, headers=head.headers, body=body
         )
@@ -140,7 +152,7 @@ class Connection:
                 b' its log tells more."}',
             )
 
-    def _drain(self, body: IncomingBody) -> bool:
+    def _drain_body(self, body: IncomingBody) -> bool:
         end = time.monotonic() + self._limits.drain
         try:
             while not body.consumed:
@@ -151,14 +163,14 @@ class Connection:
             return False
         return True
 
-    def _send(self, method: str, response: Response, *, close: bool) -> None:
+    def _send_response(self, method: str, response: Response, *, close: bool) -> None:
         headers = dict(response.headers)
         with_body = may_have_body(method, response.status)
         content = response.body
         if isinstance(content, bytes) and with_body:
             headers = {k: v for k, v in headers.items() if k.lower() != "content-length"}
             headers["content-length"] = str(len(content))
-        head = write_head(response.status, headers, close=close)
+        head = encode_response_head(response.status, headers, close=close)
         if not with_body:
             self._sock.sendall(head)
         elif isinstance(content, bytes):
@@ -178,13 +190,13 @@ class Connection:
                 if sent != segment.length:
                     raise OSError(f"{segment.file.name} is shorter than its object.")
 
-    def _refuse(self, error: BadHead) -> None:
+    def _send_error(self, error: MalformedHead) -> None:
         text = f"{error}\n".encode()
         headers = {"content-type": "text/plain", "content-length": str(len(text))}
-        self._sock.sendall(write_head(error.status, headers, close=True) + text)
-        self._linger()
+        self._sock.sendall(encode_response_head(error.status, headers, close=True) + text)
+        self._close_lingering()
 
-    def _linger(self) -> None:
+    def _close_lingering(self) -> None:
         """Read a little more before closing: closing at once could destroy the answer."""
         self._sock.settimeout(1.0)
         with contextlib.suppress(OSError):
@@ -194,7 +206,7 @@ class Connection:
                 pass
 
 
-class _Deadline:
+class _DeadlineReader:
     """Reads lines until a moment: single bytes sent slowly do not hold a thread for ever."""
 
     def __init__(self, reader: BufferedReader[socket.SocketIO], seconds: float) -> None:

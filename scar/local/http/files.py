@@ -14,7 +14,7 @@ _PIECE = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class FileSegment:
     """``length`` bytes of an open file from ``offset``."""
 
     file: BinaryIO
@@ -25,7 +25,7 @@ class Segment:
 class FileSegments:
     """A ``Stream`` over open files, which it owns; iterating reads 256 KiB at a time."""
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    def __init__(self, segments: Sequence[FileSegment]) -> None:
         self.segments = tuple(segments)
 
     def __iter__(self) -> Iterator[bytes]:

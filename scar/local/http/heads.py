@@ -21,7 +21,7 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _BODILESS = (204, 304)
 
 
-class BadHead(Exception):
+class MalformedHead(Exception):
     """The request's head cannot be understood; ``status`` is the answer."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -30,7 +30,7 @@ class BadHead(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class RequestHead:
     """The request line and the headers; equal names are joined by commas, in order.
 
     ``length`` is None when the body is chunked.
@@ -45,23 +45,23 @@ class Head:
     expects_continue: bool
 
 
-def read_head(readline: Callable[[int], bytes]) -> Head | None:
+def read_request_head(readline: Callable[[int], bytes]) -> RequestHead | None:
     """Read one head; None if the client closed before its first byte; raise BadHead."""
     line = readline(MAX_LINE + 1)
     if line in (b"\r\n", b"\n"):  # one empty line before a request is allowed (RFC 9112, 2.2)
         line = readline(MAX_LINE + 1)
     if not line:
         return None
-    method, target, version = _request_line(line)
-    headers = _headers(readline)
-    path, _, query = _origin_form(target).partition("?")
+    method, target, version = _parse_request_line(line)
+    headers = _read_headers(readline)
+    path, _, query = _to_origin_form(target).partition("?")
     connection = headers.get("connection", "").lower()
-    return Head(
+    return RequestHead(
         method=method,
         path=path,
         query=query,
         headers=headers,
-        length=_length(headers),
+        length=_body_length(headers),
         keep_alive="close" not in connection
         if version == "HTTP/1.1"
         else "keep-alive" in connection,
@@ -69,21 +69,21 @@ def read_head(readline: Callable[[int], bytes]) -> Head | None:
     )
 
 
-def _request_line(line: bytes) -> tuple[str, str, str]:
+def _parse_request_line(line: bytes) -> tuple[str, str, str]:
     if not line.endswith(b"\n"):
-        raise BadHead(414 if len(line) > MAX_LINE else 400, "The request line is too long.")
+        raise MalformedHead(414 if len(line) > MAX_LINE else 400, "The request line is too long.")
     words = line.decode("latin-1").rstrip("\r\n").split(" ")
     if len(words) != 3:
-        raise BadHead(400, "The request line has not three words.")
+        raise MalformedHead(400, "The request line has not three words.")
     method, target, version = words
     if not _TOKEN.fullmatch(method) or not _TARGET.fullmatch(target):
-        raise BadHead(400, "The request line has characters that do not belong there.")
+        raise MalformedHead(400, "The request line has characters that do not belong there.")
     if version not in ("HTTP/1.1", "HTTP/1.0"):
-        raise BadHead(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        raise MalformedHead(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
     return method, target, version
 
 
-def _origin_form(target: str) -> str:
+def _to_origin_form(target: str) -> str:
     if target.startswith("/"):
         return target
     scheme, separator, rest = target.partition("://")
@@ -92,10 +92,10 @@ def _origin_form(target: str) -> str:
         return slash + path or "/"
     if target == "*":
         return "/"
-    raise BadHead(400, "The request target is no path.")
+    raise MalformedHead(400, "The request target is no path.")
 
 
-def _headers(readline: Callable[[int], bytes]) -> dict[str, str]:
+def _read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
     headers: dict[str, str] = {}
     size = 0
     for _ in range(MAX_HEADERS):
@@ -104,33 +104,33 @@ def _headers(readline: Callable[[int], bytes]) -> dict[str, str]:
         if line in (b"\r\n", b"\n"):
             return headers
         if size > MAX_HEAD or len(line) > MAX_LINE:
-            raise BadHead(431, "The request's headers are too long.")
+            raise MalformedHead(431, "The request's headers are too long.")
         if not line.endswith(b"\n"):
-            raise BadHead(400, "The request ended within its headers.")
+            raise MalformedHead(400, "The request ended within its headers.")
         name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
         if not colon or not _TOKEN.fullmatch(name) or "\0" in value or "\r" in value:
-            raise BadHead(400, "A header line is malformed.")
+            raise MalformedHead(400, "A header line is malformed.")
         name, value = name.lower(), value.strip(" \t")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
-    raise BadHead(431, "The request has too many headers.")
+    raise MalformedHead(431, "The request has too many headers.")
 
 
-def _length(headers: Mapping[str, str]) -> int | None:
+def _body_length(headers: Mapping[str, str]) -> int | None:
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     if coding is not None:
         if length is not None:
-            raise BadHead(400, "Content-Length and Transfer-Encoding exclude each other.")
+            raise MalformedHead(400, "Content-Length and Transfer-Encoding exclude each other.")
         if coding.lower() != "chunked":
-            raise BadHead(501, "Only the transfer coding chunked is known here.")
+            raise MalformedHead(501, "Only the transfer coding chunked is known here.")
         return None
     if length is None:
         return 0
     if not _LENGTH.fullmatch(length):
-        raise BadHead(400, "Content-Length is not one number.")
+        raise MalformedHead(400, "Content-Length is not one number.")
     return int(length)
 
 
-def write_head(status: int, headers: Mapping[str, str], *, close: bool) -> bytes:
+def encode_response_head(status: int, headers: Mapping[str, str], *, close: bool) -> bytes:
     """Write a response's head; raise ValueError for a header that would break the message."""
     try:
         phrase = HTTPStatus(status).phrase

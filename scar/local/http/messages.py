@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-class Body(Protocol):
+class RequestBody(Protocol):
     """A request's body: bytes until ``b""``. The server drains what a plane leaves unread."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
-class Stream(Protocol):
+class ResponseStream(Protocol):
     """A response's body that is produced while it is sent; closed by the server in any case."""
 
     def __iter__(self) -> Iterator[bytes]: ...
@@ -33,7 +33,7 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
-    body: Body
+    body: RequestBody
     remote: str = "127.0.0.1"
     access_key: str = ""
 
@@ -44,10 +44,10 @@ class Response:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Stream = b""
+    body: bytes | ResponseStream = b""
 
 
-class Plane(Protocol):
+class HttpApp(Protocol):
     """A part of the local cloud that answers requests; raises nothing on purpose."""
 
     def handle(self, request: Request) -> Response: ...

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.local.http.auth import Authenticator
-    from scar.local.http.messages import Plane, Request
+    from scar.local.http.messages import HttpApp, Request
 
 _CREDENTIAL = re.compile(r"Credential=[^/,&\s]+/\d{8}/[^/]*/([^/,&\s]+)/aws4_request")
-_INVOKE = re.compile(
+_INVOKE_PATH = re.compile(
     r"/(?:2015-03-31|2014-11-13|2021-11-15)/functions/[^/]+/"
     r"(?:invocations|invoke-async/?|response-streaming-invocations)"
 )
-_JOBS = re.compile(r"/v1/(?:submitjob|describejobs|listjobs|terminatejob|canceljob)")
+_JOBS_PATH = re.compile(r"/v1/(?:submitjob|describejobs|listjobs|terminatejob|canceljob)")
 _LOG_OPERATIONS = frozenset(
     {
         "CreateLogStream",
@@ -42,10 +42,10 @@ class Route(enum.StrEnum):
     LAMBDA = "lambda"
     BATCH = "batch"
     LOGS = "logs"
-    REST = "rest"
+    MOTO = "rest"
 
 
-def route_of(request: Request) -> Route:
+def find_route(request: Request) -> Route:
     """Decide by the path for ``/_scar/`` and ``/v2/``, then by the service that was signed for.
 
     No bucket is called ``v2`` or ``_scar``: S3's names have three characters or more, none
@@ -56,23 +56,23 @@ def route_of(request: Request) -> Route:
         return Route.CONTROL
     if path == "/v2" or path.startswith("/v2/"):
         return Route.REGISTRY
-    return _signed_for(request, _service(request))
+    return _find_service_route(request, _signed_service(request))
 
 
-def _signed_for(request: Request, service: str) -> Route:
+def _find_service_route(request: Request, service: str) -> Route:
     if service in ("", "s3"):
         return Route.S3
-    if service == "lambda" and request.method == "POST" and _INVOKE.fullmatch(request.path):
+    if service == "lambda" and request.method == "POST" and _INVOKE_PATH.fullmatch(request.path):
         return Route.LAMBDA
-    if service == "batch" and _JOBS.fullmatch(request.path):
+    if service == "batch" and _JOBS_PATH.fullmatch(request.path):
         return Route.BATCH
     target = request.headers.get("x-amz-target", "")
     if service == "logs" and target.rpartition(".")[2] in _LOG_OPERATIONS:
         return Route.LOGS
-    return Route.REST
+    return Route.MOTO
 
 
-def _service(request: Request) -> str:
+def _signed_service(request: Request) -> str:
     authorization = request.headers.get("authorization", "")
     found = _CREDENTIAL.search(authorization or unquote(request.query))
     if found:
@@ -84,15 +84,15 @@ def _service(request: Request) -> str:
 class Router:
     """The one plane that the HTTP server sees; ``planes`` has one entry per route."""
 
-    def __init__(self, planes: Mapping[Route, Plane], authenticator: Authenticator) -> None:
-        self._planes = planes
+    def __init__(self, apps: Mapping[Route, HttpApp], authenticator: Authenticator) -> None:
+        self._planes = apps
         self._authenticator = authenticator
 
     def handle(self, request: Request) -> Response:
         """Route, authenticate where it is asked for, and pass on."""
-        route = route_of(request)
+        route = find_route(request)
         if route not in (Route.CONTROL, Route.REGISTRY):
-            admitted = self._authenticator.admit(request)
+            admitted = self._authenticator.authenticate(request)
             if isinstance(admitted, Response):
                 return admitted
             request = admitted

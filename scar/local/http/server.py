@@ -9,13 +9,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from scar.local.http.connection import Connection, Limits
-from scar.local.http.heads import write_head
+from scar.local.http.connection import ClientConnection, ConnectionLimits
+from scar.local.http.heads import encode_response_head
 
 if TYPE_CHECKING:
     import ssl
 
-    from scar.local.http.messages import Plane
+    from scar.local.http.messages import HttpApp
 
 log = logging.getLogger(__name__)
 
@@ -32,20 +32,20 @@ class HttpServer:
 
     def __init__(
         self,
-        plane: Plane,
+        app: HttpApp,
         *,
         port: int = 0,
         tls: ssl.SSLContext | None = None,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
     ) -> None:
-        self._plane = plane
+        self._plane = app
         self._port = port
         self._tls = tls
-        self._limits = limits or Limits()
+        self._limits = limits or ConnectionLimits()
         self._listener: socket.socket | None = None
         self._acceptor: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._connections: dict[Connection, threading.Thread] = {}
+        self._connections: dict[ClientConnection, threading.Thread] = {}
         self._closing = False
 
     def start(self) -> int:
@@ -53,7 +53,10 @@ class HttpServer:
         self._listener = socket.create_server((LOOPBACK, self._port), backlog=512)
         self._port = int(self._listener.getsockname()[1])
         self._acceptor = threading.Thread(
-            target=self._accept, args=(self._listener,), name=f"http-{self._port}", daemon=True
+            target=self._accept_connections,
+            args=(self._listener,),
+            name=f"http-{self._port}",
+            daemon=True,
         )
         self._acceptor.start()
         return self._port
@@ -68,21 +71,21 @@ class HttpServer:
             self._acceptor.join()
             self._listener.close()
         end = time.monotonic() + grace
-        for connection, _ in self._open():
+        for connection, _ in self._other_connections():
             connection.stop()
-        for _, thread in self._open():
+        for _, thread in self._other_connections():
             thread.join(max(0.0, end - time.monotonic()))
-        for connection, thread in self._open():
-            connection.stop(now=True)
+        for connection, thread in self._other_connections():
+            connection.stop(immediately=True)
             thread.join(0.2)
 
-    def _open(self) -> list[tuple[Connection, threading.Thread]]:
+    def _other_connections(self) -> list[tuple[ClientConnection, threading.Thread]]:
         """All connections but the one whose request closes this server."""
         with self._lock:
             here = threading.current_thread()
             return [(c, thread) for c, thread in self._connections.items() if thread is not here]
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept_connections(self, listener: socket.socket) -> None:
         while True:
             try:
                 sock, _ = listener.accept()
@@ -93,18 +96,18 @@ class HttpServer:
                 time.sleep(0.1)  # out of file descriptors: do not spin
                 continue
             try:
-                self._admit(sock)
+                self._serve_in_thread(sock)
             except (OSError, RuntimeError) as error:  # no more threads
                 log.warning("cannot serve a connection: %s", error)
                 sock.close()
 
-    def _admit(self, sock: socket.socket) -> None:
-        connection = Connection(sock, self._plane, self._limits, self._tls)
+    def _serve_in_thread(self, sock: socket.socket) -> None:
+        connection = ClientConnection(sock, self._plane, self._limits, self._tls)
         thread = threading.Thread(
             target=self._run, args=(connection,), name=f"http-{self._port}-client", daemon=True
         )
-        if not self._room():
-            self._turn_away(sock)
+        if not self._make_room():
+            self._reject_connection(sock)
             return
         with self._lock:
             self._connections[connection] = thread
@@ -115,14 +118,14 @@ class HttpServer:
                 del self._connections[connection]
             raise
 
-    def _run(self, connection: Connection) -> None:
+    def _run(self, connection: ClientConnection) -> None:
         try:
             connection.serve()
         finally:
             with self._lock:
                 self._connections.pop(connection, None)
 
-    def _room(self) -> bool:
+    def _make_room(self) -> bool:
         with self._lock:
             if len(self._connections) < self._limits.connections:
                 return True
@@ -132,10 +135,10 @@ class HttpServer:
         min(idle, key=lambda c: c.since).stop()
         return True
 
-    def _turn_away(self, sock: socket.socket) -> None:
+    def _reject_connection(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError):
             if not self._tls:
                 sock.settimeout(0.2)
                 headers = {"content-length": "0", "retry-after": "1"}
-                sock.sendall(write_head(503, headers, close=True))
+                sock.sendall(encode_response_head(503, headers, close=True))
         sock.close()

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-UNSIGNED = "UNSIGNED-PAYLOAD"
-STREAMING = "STREAMING-"
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+STREAMING_PREFIX = "STREAMING-"
 
 _SCOPE = re.compile(r"([^/]+)/(\d{8})/([^/]*)/([^/]+)/aws4_request")
 _DATE = re.compile(r"\d{8}T\d{6}Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Sigv4Authorization:
     """Who says to have signed, for which scope, and how; ``expires`` in seconds if presigned."""
 
     access_key: str
@@ -44,11 +44,11 @@ class Claim:
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
 
-class MalformedClaim(Exception):
+class MalformedAuthorization(Exception):
     """The Authorization header or the signing parameters cannot be understood."""
 
 
-def find_claim(headers: Mapping[str, str], query: str) -> Claim | None:
+def find_authorization(headers: Mapping[str, str], query: str) -> Sigv4Authorization | None:
     """Return the claim of the header or of the query, None if there is neither."""
     authorization = headers.get("authorization", "")
     if authorization:
@@ -58,12 +58,12 @@ def find_claim(headers: Mapping[str, str], query: str) -> Claim | None:
     return None
 
 
-def _from_header(authorization: str, headers: Mapping[str, str]) -> Claim:
+def _from_header(authorization: str, headers: Mapping[str, str]) -> Sigv4Authorization:
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
-        raise MalformedClaim(f"Only {ALGORITHM} is accepted, not {algorithm[:40]!r}.")
+        raise MalformedAuthorization(f"Only {ALGORITHM} is accepted, not {algorithm[:40]!r}.")
     fields = dict(item.strip().partition("=")[::2] for item in rest.split(","))
-    return _claim(
+    return _build_authorization(
         credential=fields.get("Credential", ""),
         timestamp=headers.get("x-amz-date", ""),
         signed_headers=fields.get("SignedHeaders", ""),
@@ -71,14 +71,14 @@ def _from_header(authorization: str, headers: Mapping[str, str]) -> Claim:
     )
 
 
-def _from_query(query: str) -> Claim:
-    fields = {unquote(name): unquote(value) for name, value in _pairs(query)}
+def _from_query(query: str) -> Sigv4Authorization:
+    fields = {unquote(name): unquote(value) for name, value in _split_query(query)}
     expires = fields.get("X-Amz-Expires", "")
     if fields.get("X-Amz-Algorithm") != ALGORITHM:
-        raise MalformedClaim(f"X-Amz-Algorithm only supports {ALGORITHM}.")
+        raise MalformedAuthorization(f"X-Amz-Algorithm only supports {ALGORITHM}.")
     if not re.fullmatch(r"\d{1,7}", expires) or int(expires) > 604800:
-        raise MalformedClaim("X-Amz-Expires must be a number of at most 604800 seconds.")
-    return _claim(
+        raise MalformedAuthorization("X-Amz-Expires must be a number of at most 604800 seconds.")
+    return _build_authorization(
         credential=fields.get("X-Amz-Credential", ""),
         timestamp=fields.get("X-Amz-Date", ""),
         signed_headers=fields.get("X-Amz-SignedHeaders", ""),
@@ -87,25 +87,25 @@ def _from_query(query: str) -> Claim:
     )
 
 
-def _claim(
+def _build_authorization(
     *,
     credential: str,
     timestamp: str,
     signed_headers: str,
     signature: str,
     expires: int | None = None,
-) -> Claim:
+) -> Sigv4Authorization:
     scope = _SCOPE.fullmatch(credential)
     if not scope:
-        raise MalformedClaim(
+        raise MalformedAuthorization(
             "The Credential is no <key id>/<date>/<region>/<service>/aws4_request."
         )
     if not _DATE.fullmatch(timestamp) or timestamp[:8] != scope[2]:
-        raise MalformedClaim("X-Amz-Date is missing, malformed, or not of the scope's day.")
+        raise MalformedAuthorization("X-Amz-Date is missing, malformed, or not of the scope's day.")
     names = tuple(signed_headers.split(";"))
     if "host" not in names:
-        raise MalformedClaim("The host header must be signed.")
-    return Claim(
+        raise MalformedAuthorization("The host header must be signed.")
+    return Sigv4Authorization(
         access_key=scope[1],
         date=scope[2],
         region=scope[3],
@@ -117,7 +117,7 @@ def _claim(
     )
 
 
-def signing_key(secret: str, scope: tuple[str, str, str]) -> bytes:
+def derive_signing_key(secret: str, scope: tuple[str, str, str]) -> bytes:
     """Derive the key of a day, a region and a service."""
     key = f"AWS4{secret}".encode()
     for word in (*scope, "aws4_request"):
@@ -125,26 +125,34 @@ def signing_key(secret: str, scope: tuple[str, str, str]) -> bytes:
     return key
 
 
-def signature(key: bytes, claim: Claim, canonical_request: str) -> str:
+def compute_signature(key: bytes, authorization: Sigv4Authorization, canonical_request: str) -> str:
     """The signature that a holder of the secret puts on this request."""
     digest = hashlib.sha256(canonical_request.encode()).hexdigest()
-    text = f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope}\n{digest}"
+    text = f"{ALGORITHM}\n{authorization.timestamp}\n{authorization.scope}\n{digest}"
     return hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def canonical_request(
-    claim: Claim, method: str, path: str, query: str, headers: Mapping[str, str], payload: str
+def build_canonical_request(
+    authorization: Sigv4Authorization,
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    payload_hash: str,
 ) -> str:
     """The request as it is signed; ``path`` and ``query`` as sent, ``payload`` its hash."""
     return "\n".join(
         [
             method,
-            _canonical_path(path, claim.service),
-            _canonical_query(_pairs(query)),
-            *(f"{name}:{' '.join(headers.get(name, '').split())}" for name in claim.signed_headers),
+            _canonical_path(path, authorization.service),
+            _canonical_query(_split_query(query)),
+            *(
+                f"{name}:{' '.join(headers.get(name, '').split())}"
+                for name in authorization.signed_headers
+            ),
             "",
-            ";".join(claim.signed_headers),
-            payload,
+            ";".join(authorization.signed_headers),
+            payload_hash,
         ]
     )
 
@@ -160,16 +168,18 @@ def _canonical_path(path: str, service: str) -> str:
 
 def _canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
     encoded = sorted(
-        (_encode(name), _encode(value)) for name, value in pairs if name != "X-Amz-Signature"
+        (_encode_query_text(name), _encode_query_text(value))
+        for name, value in pairs
+        if name != "X-Amz-Signature"
     )
     return "&".join(f"{name}={value}" for name, value in encoded)
 
 
-def _encode(text: str) -> str:
+def _encode_query_text(text: str) -> str:
     return quote(unquote_to_bytes(text.replace("+", " ")), safe="-_.~")
 
 
-def _pairs(query: str) -> list[tuple[str, str]]:
+def _split_query(query: str) -> list[tuple[str, str]]:
     """Split a query into names and values, both still as sent."""
     parts = (part.partition("=") for part in query.split("&") if part)
     return [(name, value) for name, _, value in parts]

@@ -12,22 +12,22 @@ from scar.local.http.bodies import read_all
 from scar.local.http.messages import Response
 from scar.local.lambda_.model import (
     ASYNC_PAYLOAD,
+    LATEST_VERSION,
     SYNC_PAYLOAD,
-    VERSION,
-    ApiError,
     InvocationType,
+    LambdaApiError,
 )
 
 if TYPE_CHECKING:
-    from scar.local.http.messages import Body, Request
+    from scar.local.http.messages import Request, RequestBody
     from scar.local.lambda_.service import LambdaService
 
 ROOT: Final = "/2015-03-31/functions/"
-_END: Final = "/invocations"
+_SUFFIX: Final = "/invocations"
 _VERSION_HEADER: Final = "x-amz-executed-version"
 
 
-class InvokePlane:
+class InvokeApp:
     """Serves the paths that run functions; everything else of Lambda is configuration."""
 
     def __init__(self, service: LambdaService) -> None:
@@ -36,63 +36,65 @@ class InvokePlane:
     def handle(self, request: Request) -> Response:
         """Answer as AWS does, errors included."""
         try:
-            return self._invoke(request)
-        except ApiError as error:
-            return _error(error)
+            return self._handle_invoke(request)
+        except LambdaApiError as error:
+            return _error_response(error)
 
-    def _invoke(self, request: Request) -> Response:
-        if not (request.path.startswith(ROOT) and request.path.endswith(_END)):
-            raise ApiError(
+    def _handle_invoke(self, request: Request) -> Response:
+        if not (request.path.startswith(ROOT) and request.path.endswith(_SUFFIX)):
+            raise LambdaApiError(
                 501,
                 "NotImplemented",
                 "The local cloud runs functions through Invoke alone: neither InvokeAsync nor "
                 "response streaming is emulated.",
             )
-        name, named = _split(unquote(request.path.removeprefix(ROOT).removesuffix(_END)))
-        kind = _kind(request.headers.get("x-amz-invocation-type", ""))
-        payload = _payload(request.body, kind)
+        name, named = _split_qualifier(
+            unquote(request.path.removeprefix(ROOT).removesuffix(_SUFFIX))
+        )
+        kind = _parse_invocation_type(request.headers.get("x-amz-invocation-type", ""))
+        payload = _read_payload(request.body, kind)
         qualifier = parse_qs(request.query).get("Qualifier", [named])[0]
-        if qualifier != VERSION:
-            raise ApiError(
+        if qualifier != LATEST_VERSION:
+            raise LambdaApiError(
                 404, "ResourceNotFoundException", f"Function not found: {name}:{qualifier}"
             )
-        function = self._service.find(name)
+        function = self._service.get_function(name)
         if kind is InvocationType.DRY_RUN:
-            return Response(status=204, headers=_headers(str(uuid.uuid4())))
+            return Response(status=204, headers=_response_headers(str(uuid.uuid4())))
         if kind is InvocationType.EVENT:
             return Response(
-                status=202, headers=_headers(self._service.enqueue(function.arn, payload))
+                status=202, headers=_response_headers(self._service.enqueue(function.arn, payload))
             )
         result = self._service.invoke(function.arn, payload)
-        headers = _headers(result.request_id) | {_VERSION_HEADER: VERSION}
+        headers = _response_headers(result.request_id) | {_VERSION_HEADER: LATEST_VERSION}
         if result.function_error:
             headers["x-amz-function-error"] = result.function_error
         if request.headers.get("x-amz-log-type", "") == "Tail":
-            headers["x-amz-log-result"] = base64.b64encode(result.tail).decode()
+            headers["x-amz-log-result"] = base64.b64encode(result.log_tail).decode()
         return Response(status=200, headers=headers, body=result.payload)
 
 
-def _split(name: str) -> tuple[str, str]:
+def _split_qualifier(name: str) -> tuple[str, str]:
     """Take the qualifier off a name, partial ARN or ARN of a function."""
     head, mark, last = name.rpartition("function:")
     plain, _, qualifier = last.partition(":")
-    return f"{head}{mark}{plain}", qualifier or VERSION
+    return f"{head}{mark}{plain}", qualifier or LATEST_VERSION
 
 
-def _kind(said: str) -> InvocationType:
+def _parse_invocation_type(text: str) -> InvocationType:
     try:
-        return InvocationType(said or InvocationType.REQUEST_RESPONSE)
+        return InvocationType(text or InvocationType.REQUEST_RESPONSE)
     except ValueError:
-        raise ApiError(
-            400, "InvalidParameterValueException", f"{said} is not a valid invocation type."
+        raise LambdaApiError(
+            400, "InvalidParameterValueException", f"{text} is not a valid invocation type."
         ) from None
 
 
-def _payload(body: Body, kind: InvocationType) -> bytes:
+def _read_payload(body: RequestBody, kind: InvocationType) -> bytes:
     limit = ASYNC_PAYLOAD if kind is InvocationType.EVENT else SYNC_PAYLOAD
     payload = read_all(body, limit)
     if payload is None:
-        raise ApiError(
+        raise LambdaApiError(
             413,
             "RequestEntityTooLargeException",
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
@@ -101,7 +103,7 @@ def _payload(body: Body, kind: InvocationType) -> bytes:
     try:
         json.loads(payload)
     except ValueError as error:
-        raise ApiError(
+        raise LambdaApiError(
             400,
             "InvalidRequestContentException",
             f"Could not parse request body into json: Could not parse payload into json: {error}",
@@ -109,13 +111,13 @@ def _payload(body: Body, kind: InvocationType) -> bytes:
     return payload
 
 
-def _headers(request_id: str) -> dict[str, str]:
+def _response_headers(request_id: str) -> dict[str, str]:
     return {"content-type": "application/json", "x-amzn-requestid": request_id}
 
 
-def _error(error: ApiError) -> Response:
+def _error_response(error: LambdaApiError) -> Response:
     document = {"Type": "User" if error.status < 500 else "Service", "Message": error.message}
     if error.status == 429:
         document["Reason"] = "ConcurrentInvocationLimitExceeded"
-    headers = _headers(str(uuid.uuid4())) | {"x-amzn-errortype": error.code}
+    headers = _response_headers(str(uuid.uuid4())) | {"x-amzn-errortype": error.code}
     return Response(status=error.status, headers=headers, body=json.dumps(document).encode())

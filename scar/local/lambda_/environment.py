@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.local.lambda_.model import VERSION
+from scar.local.lambda_.model import LATEST_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SandboxContext:
     """Where a sandbox is: what it talks to and writes to. ``runtime_api`` is host:port."""
 
     runtime_api: str
@@ -27,10 +27,10 @@ class Place:
     endpoint_url: str
 
 
-def environment(
+def function_environment(
     function: DeployedFunction,
     image: Mapping[str, str],
-    place: Place,
+    context: SandboxContext,
     credentials: Credentials,
 ) -> dict[str, str]:
     """Lay the function's own variables over the image's, and Lambda's reserved ones over both."""
@@ -38,16 +38,16 @@ def environment(
         **image,
         "TZ": ":UTC",
         "LANG": "en_US.UTF-8",
-        "AWS_ENDPOINT_URL": place.endpoint_url,
+        "AWS_ENDPOINT_URL": context.endpoint_url,
         **function.environment,
         "AWS_EXECUTION_ENV": "AWS_Lambda_Image",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
+        "AWS_LAMBDA_FUNCTION_VERSION": LATEST_VERSION,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": place.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": place.log_stream,
-        "AWS_LAMBDA_RUNTIME_API": place.runtime_api,
+        "AWS_LAMBDA_LOG_GROUP_NAME": context.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": context.log_stream,
+        "AWS_LAMBDA_RUNTIME_API": context.runtime_api,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
         "AWS_ACCESS_KEY_ID": credentials.access_key,

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS event (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class QueuedEvent:
     """One event; ``attempts`` were made, the last one failed with ``answer``."""
 
     id: int
@@ -36,7 +36,7 @@ class Event:
     enqueued: float
     due: float
     attempts: int
-    answer: bytes | None = None
+    last_response: bytes | None = None
 
 
 class EventQueue:
@@ -52,14 +52,14 @@ class EventQueue:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(_SCHEMA)
-        self._waiting: dict[str, list[tuple[float, int]]] = {}
+        self._waiting_by_function: dict[str, list[tuple[float, int]]] = {}
         for arn, due, number in self._db.execute("SELECT function_arn, due, id FROM event"):
-            self._push(arn, due, number)
+            self._push_event(arn, due, number)
 
     def __len__(self) -> int:
         """Count what waits, for its turn or for a retry; what is being run is not counted."""
         with self._lock:
-            return sum(map(len, self._waiting.values()))
+            return sum(map(len, self._waiting_by_function.values()))
 
     def put(self, function_arn: str, request_id: str, payload: bytes, now: float) -> None:
         """Keep an event; it is on the disk when this returns."""
@@ -69,33 +69,33 @@ class EventQueue:
                 " VALUES (?, ?, ?, ?, ?)",
                 (request_id, function_arn, payload, now, now),
             )
-            self._push(function_arn, now, int(cursor.lastrowid or 0))
+            self._push_event(function_arn, now, int(cursor.lastrowid or 0))
 
-    def ready(self, now: float) -> list[str]:
+    def ready_functions(self, now: float) -> list[str]:
         """Name the functions with an event that is due, the longest due first."""
         with self._lock:
-            heads = [(heap[0], arn) for arn, heap in self._waiting.items()]
+            heads = [(heap[0], arn) for arn, heap in self._waiting_by_function.items()]
         return [arn for (due, _), arn in sorted(heads) if due <= now]
 
-    def next_due(self) -> float | None:
+    def next_due_time(self) -> float | None:
         """Tell when the next event is due, or was."""
         with self._lock:
-            return min((heap[0][0] for heap in self._waiting.values()), default=None)
+            return min((heap[0][0] for heap in self._waiting_by_function.values()), default=None)
 
-    def take(self, function_arn: str, now: float) -> Event | None:
+    def take(self, function_arn: str, now: float) -> QueuedEvent | None:
         """Take the function's first due event out of the waiting ones."""
         with self._lock:
-            heap = self._waiting.get(function_arn)
+            heap = self._waiting_by_function.get(function_arn)
             if not heap or heap[0][0] > now:
                 return None
             due, number = heapq.heappop(heap)
             if not heap:
-                del self._waiting[function_arn]
+                del self._waiting_by_function[function_arn]
             row = self._db.execute(
                 "SELECT request_id, payload, enqueued, attempts, answer FROM event WHERE id = ?",
                 (number,),
             ).fetchone()
-        return Event(
+        return QueuedEvent(
             id=number,
             request_id=row[0],
             function_arn=function_arn,
@@ -103,15 +103,15 @@ class EventQueue:
             enqueued=row[2],
             due=due,
             attempts=row[3],
-            answer=row[4],
+            last_response=row[4],
         )
 
-    def untake(self, event: Event) -> None:
+    def restore(self, event: QueuedEvent) -> None:
         """Let an event wait again in its old place."""
         with self._lock:
-            self._push(event.function_arn, event.due, event.id)
+            self._push_event(event.function_arn, event.due, event.id)
 
-    def put_back(self, event: Event, due: float, *, failed_with: bytes | None = None) -> None:
+    def requeue(self, event: QueuedEvent, due: float, *, failed_with: bytes | None = None) -> None:
         """Let an event wait until ``due``; with an answer, one more attempt has failed."""
         with self._lock:
             if failed_with is None:
@@ -121,9 +121,9 @@ class EventQueue:
                     "UPDATE event SET due = ?, attempts = ?, answer = ? WHERE id = ?",
                     (due, event.attempts + 1, failed_with, event.id),
                 )
-            self._push(event.function_arn, due, event.id)
+            self._push_event(event.function_arn, due, event.id)
 
-    def done(self, event: Event) -> None:
+    def delete(self, event: QueuedEvent) -> None:
         """Forget an event."""
         with self._lock:
             self._db.execute("DELETE FROM event WHERE id = ?", (event.id,))
@@ -133,5 +133,5 @@ class EventQueue:
         with self._lock:
             self._db.close()
 
-    def _push(self, arn: str, due: float, number: int) -> None:
-        heapq.heappush(self._waiting.setdefault(arn, []), (due, number))
+    def _push_event(self, arn: str, due: float, number: int) -> None:
+        heapq.heappush(self._waiting_by_function.setdefault(arn, []), (due, number))

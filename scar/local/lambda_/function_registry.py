@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from scar.local.lambda_.model import DeployedFunction
 
 if TYPE_CHECKING:
-    from scar.local.moto.function_records import FunctionDirectory as Records
+    from scar.local.moto.function_records import FunctionRecords as Records
 
 
-class ConfiguredFunctions:
+class MotoFunctionRegistry:
     """A FunctionDirectory over moto's records; every function there is ready to run."""
 
     def __init__(self, records: Records) -> None:

@@ -10,14 +10,14 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scar.local.lambda_.model import VERSION
+from scar.local.lambda_.model import LATEST_VERSION
 from scar.local.lambda_.reports import UNHANDLED
 
 if TYPE_CHECKING:
-    from scar.local.lambda_.event_queue import Event
+    from scar.local.lambda_.event_queue import QueuedEvent
 
 
-class Condition(enum.StrEnum):
+class InvocationCondition(enum.StrEnum):
     """Why the record is sent; Lambda's words."""
 
     SUCCESS = "Success"
@@ -25,7 +25,9 @@ class Condition(enum.StrEnum):
     EVENT_AGE_EXCEEDED = "EventAgeExceeded"
 
 
-def record(event: Event, condition: Condition, now: float) -> bytes:
+def build_invocation_record(
+    event: QueuedEvent, condition: InvocationCondition, now: float
+) -> bytes:
     """Write the invocation record; without any attempt there is no response in it."""
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     document: dict[str, object] = {
@@ -33,22 +35,22 @@ def record(event: Event, condition: Condition, now: float) -> bytes:
         "timestamp": moment.replace("+00:00", "Z"),
         "requestContext": {
             "requestId": event.request_id,
-            "functionArn": f"{event.function_arn}:{VERSION}",
+            "functionArn": f"{event.function_arn}:{LATEST_VERSION}",
             "condition": condition.value,
             "approximateInvokeCount": event.attempts,
         },
-        "requestPayload": _parsed(event.payload),
+        "requestPayload": _parse_payload(event.payload),
     }
-    if event.answer is not None:
-        context: dict[str, object] = {"statusCode": 200, "executedVersion": VERSION}
-        if condition is not Condition.SUCCESS:
+    if event.last_response is not None:
+        context: dict[str, object] = {"statusCode": 200, "executedVersion": LATEST_VERSION}
+        if condition is not InvocationCondition.SUCCESS:
             context["functionError"] = UNHANDLED
         document["responseContext"] = context
-        document["responsePayload"] = _parsed(event.answer)
+        document["responsePayload"] = _parse_payload(event.last_response)
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _parsed(payload: bytes) -> object:
+def _parse_payload(payload: bytes) -> object:
     text = payload.decode("utf-8", "replace")
     try:
         return json.loads(text)

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EVENT: Final = 262_144 - 26  # bytes of one event; CloudWatch Logs quotas, older and safe figure
+MAX_EVENT_BYTES: Final = (
+    262_144 - 26
+)  # bytes of one event; CloudWatch Logs quotas, older and safe figure
 BATCH_BYTES: Final = 524_288  # half of what PutLogEvents takes at once
 BATCH_EVENTS: Final = 5_000
-TAIL: Final = 4_096  # bytes of LogResult; Invoke's LogType=Tail
+TAIL_BYTES: Final = 4_096  # bytes of LogResult; Invoke's LogType=Tail
 _EVENT_OVERHEAD: Final = 26
 
 
-class StreamLog:
+class LogStreamWriter:
     """The log stream of one sandbox. All methods may be called from any thread."""
 
     def __init__(
@@ -35,7 +37,7 @@ class StreamLog:
         self._sink = sink
         self._clock = clock
         self._lock = threading.Lock()
-        self._open = bytearray()  # an unfinished line
+        self._unfinished_line = bytearray()  # an unfinished line
         self._batch: list[tuple[int, str]] = []
         self._batch_bytes = 0
         self._tail = bytearray()
@@ -43,37 +45,37 @@ class StreamLog:
     def write(self, chunk: bytes) -> None:
         """Take output as it comes; passes it on once there is a batch of it."""
         with self._lock:
-            self._remember(chunk)
+            self._extend_tail(chunk)
             lines = chunk.split(b"\n")
             for line in lines[:-1]:
-                self._open += line
+                self._unfinished_line += line
                 self._end_line()
-            self._open += lines[-1]
-            if len(self._open) >= EVENT:
+            self._unfinished_line += lines[-1]
+            if len(self._unfinished_line) >= MAX_EVENT_BYTES:
                 self._end_line()
 
-    def say(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         """Write one event of Lambda's own, after what was written before."""
         with self._lock:
-            if self._open:
+            if self._unfinished_line:
                 self._end_line()
             data = line.encode()
-            self._remember(data)
-            self._add(data)
+            self._extend_tail(data)
+            self._add_event(data)
 
     def flush(self) -> None:
         """Pass on all complete lines."""
         with self._lock:
-            self._pass_on()
+            self._flush_batch()
 
     def close(self) -> None:
         """Pass on everything."""
         with self._lock:
-            if self._open:
+            if self._unfinished_line:
                 self._end_line()
-            self._pass_on()
+            self._flush_batch()
 
-    def begin_tail(self) -> None:
+    def reset_tail(self) -> None:
         """Start the tail of a call anew."""
         with self._lock:
             self._tail.clear()
@@ -82,21 +84,21 @@ class StreamLog:
     def tail(self) -> bytes:
         """The last 4 KiB since ``begin_tail``."""
         with self._lock:
-            return bytes(self._tail[-TAIL:])
+            return bytes(self._tail[-TAIL_BYTES:])
 
     def _end_line(self) -> None:
-        line = bytes(self._open) + b"\n"
-        self._open.clear()
-        for start in range(0, len(line), EVENT):
-            self._add(line[start : start + EVENT])
+        line = bytes(self._unfinished_line) + b"\n"
+        self._unfinished_line.clear()
+        for start in range(0, len(line), MAX_EVENT_BYTES):
+            self._add_event(line[start : start + MAX_EVENT_BYTES])
 
-    def _add(self, data: bytes) -> None:
+    def _add_event(self, data: bytes) -> None:
         self._batch.append((int(self._clock() * 1000), data.decode("utf-8", "replace")))
         self._batch_bytes += len(data) + _EVENT_OVERHEAD
         if self._batch_bytes >= BATCH_BYTES or len(self._batch) >= BATCH_EVENTS:
-            self._pass_on()
+            self._flush_batch()
 
-    def _pass_on(self) -> None:
+    def _flush_batch(self) -> None:
         if self._batch:
             batch, self._batch = self._batch, []
             self._batch_bytes = 0
@@ -106,7 +108,7 @@ class StreamLog:
                 # A full disk must not stop the function, nor fill the memory.
                 log.exception("%d events of %s were not stored", len(batch), self.group)
 
-    def _remember(self, data: bytes) -> None:
-        self._tail += data[-TAIL:]
-        if len(self._tail) > 2 * TAIL:
-            del self._tail[:-TAIL]
+    def _extend_tail(self, data: bytes) -> None:
+        self._tail += data[-TAIL_BYTES:]
+        if len(self._tail) > 2 * TAIL_BYTES:
+            del self._tail[:-TAIL_BYTES]

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from scar.local.engines.port import LocalImage
     from supervisor.aws.sigv4 import Credentials
 
-SYNC_PAYLOAD: Final = limits.LAMBDA_SYNC_PAYLOAD.most  # bytes, request and response
-ASYNC_PAYLOAD: Final = limits.LAMBDA_ASYNC_PAYLOAD.most
+SYNC_PAYLOAD: Final = limits.LAMBDA_SYNC_PAYLOAD.maximum  # bytes, request and response
+ASYNC_PAYLOAD: Final = limits.LAMBDA_ASYNC_PAYLOAD.maximum
 INIT_LIMIT: Final = 10.0  # seconds of initialisation that do not count as the call's own
-VERSION: Final = "$LATEST"
+LATEST_VERSION: Final = "$LATEST"
 
 NOT_EMULATED: Final = (
     "Lambda extensions, response streaming, InvokeAsync, SnapStart, provisioned concurrency.",
@@ -70,14 +70,14 @@ class DeployedFunction:
         )
 
 
-class FunctionDirectory(Protocol):
+class FunctionRegistry(Protocol):
     """Where functions are configured."""
 
     def get(self, name_or_arn: str, /) -> DeployedFunction | None:
         """Return the function's present configuration; name, partial or full ARN."""
 
 
-class ImageStore(Protocol):
+class LocalImageResolver(Protocol):
     """Where images are pushed to."""
 
     def resolve(self, image_uri: str, /) -> LocalImage:
@@ -91,13 +91,13 @@ class LogSink(Protocol):
         """Store (epoch milliseconds, message) pairs; makes group and stream when needed."""
 
 
-class FunctionCredentials(Protocol):
+class FunctionCredentialsProvider(Protocol):
     """Who gives a function's role to its sandbox."""
 
     def __call__(self, function: DeployedFunction, /) -> Credentials: ...
 
 
-class Destination(Protocol):
+class RecordSender(Protocol):
     """Carries the record of a lost event to a queue, topic, function or bucket, by its ARN."""
 
     def __call__(self, arn: str, record: bytes, /) -> None:
@@ -113,7 +113,7 @@ class InvocationType(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class LambdaInvokeResult:
     """How one call ended. ``function_error`` is empty, or Lambda's word (``Unhandled``).
 
     ``tail`` is the end of the call's log, at most 4 KiB.
@@ -122,11 +122,11 @@ class Result:
     request_id: str
     payload: bytes
     function_error: str = ""
-    tail: bytes = b""
+    log_tail: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class LambdaStatus:
     """Counts: events waiting (also for a retry), calls running, sandboxes waiting for a call."""
 
     queued: int
@@ -134,7 +134,7 @@ class Status:
     warm: int
 
 
-class ApiError(Exception):
+class LambdaApiError(Exception):
     """An answer of the Lambda API that is not a call's result: HTTP status and AWS's code."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -144,8 +144,8 @@ class ApiError(Exception):
         self.message = message
 
 
-def throttled(reason: str) -> ApiError:
+def throttling_error(reason: str) -> LambdaApiError:
     """Make AWS's answer to a call that finds no free concurrency."""
-    error = ApiError(429, "TooManyRequestsException", "Rate Exceeded.")
+    error = LambdaApiError(429, "TooManyRequestsException", "Rate Exceeded.")
     error.add_note(reason)
     return error

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from scar.local.http.connection import Limits
+from scar.local.http.connection import ConnectionLimits
 from scar.local.http.server import HttpServer
 
 if TYPE_CHECKING:
-    from scar.local.http.messages import Plane
+    from scar.local.http.messages import HttpApp
 
 # A runtime may keep its connection for the whole of a call without a word.
-_LIMITS: Final = Limits(connections=32, idle=None)
+_LIMITS: Final = ConnectionLimits(connections=32, idle=None)
 _GRACE: Final = 0.2  # seconds: who would read an answer is dead when this is closed
 
 
-class Listener(Protocol):
+class PortListener(Protocol):
     """A Plane being served on 127.0.0.1."""
 
     @property
@@ -28,7 +28,7 @@ class Listener(Protocol):
 class LoopbackListener:
     """Serves a Plane on a port that the kernel chose."""
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: HttpApp) -> None:
         self._server = HttpServer(plane, limits=_LIMITS)
         self._port = self._server.start()
 

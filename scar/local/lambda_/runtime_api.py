@@ -19,15 +19,15 @@ from scar.local.lambda_.model import SYNC_PAYLOAD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.http.messages import Body, Request
-    from scar.local.lambda_.reports import Failure
+    from scar.local.http.messages import Request, RequestBody
+    from scar.local.lambda_.reports import FunctionFailure
 
 ROOT: Final = "/2018-06-01/runtime/"
 _TYPE_HEADER: Final = "lambda-runtime-function-error-type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class RuntimeInvocation:
     """One event for the runtime; ``deadline_ms`` is in epoch milliseconds."""
 
     request_id: str
@@ -37,62 +37,64 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class RuntimeResponse:
     """What the runtime made of a call."""
 
     payload: bytes
-    failure: Failure | None = None
+    failure: FunctionFailure | None = None
 
 
-class RuntimeApi:
+class RuntimeApiServer:
     """At most one call is with the runtime at a time; answers to any other are refused."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting = 0
-        self._offered: Call | None = None
-        self._current: str = ""
-        self._answer: Answer | None = None
+        self._pending_invocation: RuntimeInvocation | None = None
+        self._current_request_id: str = ""
+        self._response: RuntimeResponse | None = None
         self._ended = False
-        self._init_failure: Failure | None = None
+        self._init_failure: FunctionFailure | None = None
 
     @property
-    def init_failure(self) -> Failure | None:
+    def init_failure(self) -> FunctionFailure | None:
         """What the runtime said about its failed initialisation."""
         with self._changed:
             return self._init_failure
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the sandbox is gone."""
         with self._changed:
             return self._ended
 
-    def offer(self, call: Call) -> None:
+    def offer_invocation(self, invocation: RuntimeInvocation) -> None:
         """Give a call to the runtime when it next asks."""
         with self._changed:
-            self._offered = call
-            self._current = call.request_id
-            self._answer = None
+            self._pending_invocation = invocation
+            self._current_request_id = invocation.request_id
+            self._response = None
             self._changed.notify_all()
 
-    def withdraw(self) -> None:
+    def expire_invocation(self) -> None:
         """Refuse any answer from now on: the call's time is over."""
         with self._changed:
-            self._offered = None
-            self._current = ""
+            self._pending_invocation = None
+            self._current_request_id = ""
 
     def wait_for_next(self, timeout: float) -> bool:
         """Wait until the runtime asks for a call; False if it ended, failed or took too long."""
-        return self._wait(lambda: self._waiting > 0 and self._offered is None, timeout)
+        return self._wait_until(
+            lambda: self._waiting > 0 and self._pending_invocation is None, timeout
+        )
 
-    def wait_for_answer(self, timeout: float) -> Answer | None:
+    def wait_for_response(self, timeout: float) -> RuntimeResponse | None:
         """Wait until the runtime answered; None if it ended or took too long."""
-        self._wait(lambda: self._answer is not None, timeout)
+        self._wait_until(lambda: self._response is not None, timeout)
         with self._changed:
-            return self._answer
+            return self._response
 
-    def end(self) -> None:
+    def mark_ended(self) -> None:
         """Say that the sandbox is gone; every wait ends."""
         with self._changed:
             self._ended = True
@@ -102,28 +104,28 @@ class RuntimeApi:
         """Answer the runtime."""
         path = request.path.partition("?")[0]
         if not path.startswith(ROOT):
-            return _refuse(404, "NotFound", f"There is no {path} in the Runtime API.")
+            return _error_response(404, "NotFound", f"There is no {path} in the Runtime API.")
         match (request.method, path.removeprefix(ROOT).split("/")):
             case ("GET", ["invocation", "next"]):
-                return self._next()
+                return self._serve_next_invocation()
             case ("POST", ["invocation", request_id, "response"]):
-                return self._take_response(request_id, request.body)
+                return self._accept_response(request_id, request.body)
             case ("POST", ["invocation", request_id, "error"]):
-                return self._take_error(request_id, request)
+                return self._accept_error(request_id, request)
             case ("POST", ["init", "error"]):
-                return self._take_init_error(request)
+                return self._accept_init_error(request)
             case _:
-                return _refuse(404, "NotFound", f"There is no {path} in the Runtime API.")
+                return _error_response(404, "NotFound", f"There is no {path} in the Runtime API.")
 
-    def _next(self) -> Response:
+    def _serve_next_invocation(self) -> Response:
         with self._changed:
             self._waiting += 1
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._ended or self._offered is not None)
+            self._changed.wait_for(lambda: self._ended or self._pending_invocation is not None)
             self._waiting -= 1
-            call, self._offered = self._offered, None
+            call, self._pending_invocation = self._pending_invocation, None
         if call is None:
-            return _refuse(410, "InvalidStateTransition", "The sandbox is being ended.")
+            return _error_response(410, "InvalidStateTransition", "The sandbox is being ended.")
         root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
         return Response(
             status=200,
@@ -137,44 +139,54 @@ class RuntimeApi:
             body=call.payload,
         )
 
-    def _take_response(self, request_id: str, body: Body) -> Response:
-        payload, size = _read(body)
+    def _accept_response(self, request_id: str, body: RequestBody) -> Response:
+        payload, size = _read_bounded_body(body)
         if size > SYNC_PAYLOAD:
-            failure = reports.response_too_large(size)
-            refused = self._settle(request_id, Answer(payload=failure.payload, failure=failure))
-            return refused or _refuse(413, failure.kind, failure.lines[0].strip())
-        return self._settle(request_id, Answer(payload=payload)) or _accepted()
+            failure = reports.response_size_failure(size)
+            refused = self._record_response(
+                request_id, RuntimeResponse(payload=failure.payload, failure=failure)
+            )
+            return refused or _error_response(413, failure.error_type, failure.log_lines[0].strip())
+        return (
+            self._record_response(request_id, RuntimeResponse(payload=payload))
+            or _accepted_response()
+        )
 
-    def _take_error(self, request_id: str, request: Request) -> Response:
-        payload, _ = _read(request.body)
-        failure = reports.told(payload, request.headers.get(_TYPE_HEADER, ""))
-        return self._settle(request_id, Answer(payload=payload, failure=failure)) or _accepted()
+    def _accept_error(self, request_id: str, request: Request) -> Response:
+        payload, _ = _read_bounded_body(request.body)
+        failure = reports.parse_failure(payload, request.headers.get(_TYPE_HEADER, ""))
+        return (
+            self._record_response(request_id, RuntimeResponse(payload=payload, failure=failure))
+            or _accepted_response()
+        )
 
-    def _take_init_error(self, request: Request) -> Response:
-        payload, _ = _read(request.body)
+    def _accept_init_error(self, request: Request) -> Response:
+        payload, _ = _read_bounded_body(request.body)
         with self._changed:
-            self._init_failure = reports.told(payload, request.headers.get(_TYPE_HEADER, ""))
+            self._init_failure = reports.parse_failure(
+                payload, request.headers.get(_TYPE_HEADER, "")
+            )
             self._changed.notify_all()
-        return _accepted()
+        return _accepted_response()
 
-    def _settle(self, request_id: str, answer: Answer) -> Response | None:
+    def _record_response(self, request_id: str, answer: RuntimeResponse) -> Response | None:
         with self._changed:
-            if not self._current or request_id != self._current:
-                return _refuse(400, "InvalidRequestID", "Invalid request ID")
-            self._answer = answer
-            self._current = ""
+            if not self._current_request_id or request_id != self._current_request_id:
+                return _error_response(400, "InvalidRequestID", "Invalid request ID")
+            self._response = answer
+            self._current_request_id = ""
             self._changed.notify_all()
         return None
 
-    def _wait(self, done: Callable[[], bool], timeout: float) -> bool:
+    def _wait_until(self, is_done: Callable[[], bool], timeout: float) -> bool:
         with self._changed:
             self._changed.wait_for(
-                lambda: done() or self._ended or self._init_failure is not None, timeout
+                lambda: is_done() or self._ended or self._init_failure is not None, timeout
             )
-            return done()
+            return is_done()
 
 
-def _read(body: Body) -> tuple[bytes, int]:
+def _read_bounded_body(body: RequestBody) -> tuple[bytes, int]:
     """Read a body, keeping no more than Lambda passes on; return it and its whole size."""
     kept = bytearray()
     size = 0
@@ -185,12 +197,12 @@ def _read(body: Body) -> tuple[bytes, int]:
     return bytes(kept), size
 
 
-def _accepted() -> Response:
+def _accepted_response() -> Response:
     return Response(
         status=202, headers={"content-type": "application/json"}, body=b'{"status":"OK"}\n'
     )
 
 
-def _refuse(status: int, kind: str, message: str) -> Response:
-    body = json.dumps({"errorMessage": message, "errorType": kind}).encode()
+def _error_response(status: int, error_type: str, message: str) -> Response:
+    body = json.dumps({"errorMessage": message, "errorType": error_type}).encode()
     return Response(status=status, headers={"content-type": "application/json"}, body=body)

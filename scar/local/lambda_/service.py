@@ -9,39 +9,39 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.local.lambda_.async_invoker import AsyncInvoker, Rules
+from scar.local.lambda_.async_invoker import AsyncInvoker, AsyncInvokerSettings
 from scar.local.lambda_.event_queue import EventQueue
-from scar.local.lambda_.model import INIT_LIMIT, ApiError, Status
-from scar.local.lambda_.pool import Pool
+from scar.local.lambda_.model import INIT_LIMIT, LambdaApiError, LambdaStatus
+from scar.local.lambda_.pool import WorkerPool
 from scar.local.lambda_.port_listener import LoopbackListener
-from scar.local.lambda_.worker import Interrupted, Worker, Workshop
+from scar.local.lambda_.worker import InvocationInterrupted, Worker, WorkerDependencies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from scar.local.engines.port import Engine
-    from scar.local.http.messages import Plane
+    from scar.local.http.messages import HttpApp
     from scar.local.lambda_.model import (
         DeployedFunction,
-        Destination,
-        FunctionCredentials,
-        FunctionDirectory,
-        ImageStore,
+        FunctionCredentialsProvider,
+        FunctionRegistry,
+        LambdaInvokeResult,
+        LocalImageResolver,
         LogSink,
-        Result,
+        RecordSender,
     )
-    from scar.local.lambda_.port_listener import Listener
+    from scar.local.lambda_.port_listener import PortListener
 
-_SWEEP: float = 2.0  # seconds between two looks at idle sandboxes
+_MAINTENANCE_INTERVAL: float = 2.0  # seconds between two looks at idle sandboxes
 
 
-def _places() -> int:
+def _default_concurrency() -> int:
     return max(2, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class LambdaServiceSettings:
     """What can be set. Times in seconds.
 
     ``concurrency``: calls at once, all functions together. ``warm_limit``: sandboxes that may
@@ -51,25 +51,25 @@ class Settings:
     """
 
     endpoint_url: str
-    concurrency: int = field(default_factory=_places)
+    concurrency: int = field(default_factory=_default_concurrency)
     warm_limit: int = 16
     idle_limit: float = 300.0
-    patience: float = 60.0
+    capacity_wait: float = 60.0
     retry_waits: tuple[float, ...] = (60.0, 120.0)
     init_limit: float = INIT_LIMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class LambdaPorts:
     """What the service needs from the rest of the local cloud."""
 
-    functions: FunctionDirectory
-    images: ImageStore
+    functions: FunctionRegistry
+    images: LocalImageResolver
     logs: LogSink
-    credentials: FunctionCredentials
-    send: Destination
+    credentials: FunctionCredentialsProvider
+    send: RecordSender
     engine: Engine
-    listen: Callable[[Plane], Listener] = LoopbackListener
+    listen: Callable[[HttpApp], PortListener] = LoopbackListener
 
 
 class LambdaService:
@@ -78,15 +78,15 @@ class LambdaService:
     def __init__(
         self,
         queue: Path,
-        ports: Ports,
-        settings: Settings,
+        ports: LambdaPorts,
+        settings: LambdaServiceSettings,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._functions = ports.functions
         self._settings = settings
         self._clock = clock
-        workshop = Workshop(
+        workshop = WorkerDependencies(
             engine=ports.engine,
             images=ports.images,
             logs=ports.logs,
@@ -96,33 +96,39 @@ class LambdaService:
             init_limit=settings.init_limit,
             clock=clock,
         )
-        self._pool = Pool(
+        self._pool = WorkerPool(
             lambda function: Worker(function, workshop),
             concurrency=settings.concurrency,
             warm_limit=settings.warm_limit,
             idle_limit=settings.idle_limit,
-            freed=self.wake,
+            on_release=self.wake,
         )
         self._queue = EventQueue(queue)
-        rules = Rules(retry_waits=settings.retry_waits, concurrency=settings.concurrency)
-        self._events = AsyncInvoker(
+        rules = AsyncInvokerSettings(
+            retry_waits=settings.retry_waits, concurrency=settings.concurrency
+        )
+        self._async_invoker = AsyncInvoker(
             self._queue, ports.functions, self._pool, ports.send, rules, clock
         )
         self._closed = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="lambda keeper", daemon=True)
+        self._maintenance_thread = threading.Thread(
+            target=self._maintain_pool, name="lambda keeper", daemon=True
+        )
 
     def start(self) -> None:
         """Begin with the events that are in the queue."""
-        self._events.start()
-        self._keeper.start()
+        self._async_invoker.start()
+        self._maintenance_thread.start()
 
-    def find(self, name_or_arn: str) -> DeployedFunction:
+    def get_function(self, name_or_arn: str) -> DeployedFunction:
         """Return the function if it can run now; raise ApiError as AWS does if it cannot."""
         function = self._functions.get(name_or_arn)
         if function is None:
-            raise ApiError(404, "ResourceNotFoundException", f"Function not found: {name_or_arn}")
+            raise LambdaApiError(
+                404, "ResourceNotFoundException", f"Function not found: {name_or_arn}"
+            )
         if function.state != "Active":
-            raise ApiError(
+            raise LambdaApiError(
                 409,
                 "ResourceConflictException",
                 "The operation cannot be performed at this time. The function is currently in "
@@ -130,18 +136,18 @@ class LambdaService:
             )
         return function
 
-    def invoke(self, name_or_arn: str, payload: bytes) -> Result:
+    def invoke(self, name_or_arn: str, payload: bytes) -> LambdaInvokeResult:
         """Run the function now and return how it ended; raise ApiError if it cannot be run."""
-        function = self.find(name_or_arn)
-        worker = self._pool.lease(function, self._settings.patience)
+        function = self.get_function(name_or_arn)
+        worker = self._pool.lease(function, self._settings.capacity_wait)
         try:
             return worker.invoke(str(uuid.uuid4()), payload)
-        except Interrupted as error:
-            raise ApiError(
+        except InvocationInterrupted as error:
+            raise LambdaApiError(
                 503, "ServiceException", "The local cloud was stopped while the function ran."
             ) from error
         finally:
-            self._pool.give_back(worker)
+            self._pool.release(worker)
 
     def enqueue(self, function_arn: str, payload: bytes) -> str:
         """Keep an event for the function; it is on the disk when this returns its request id."""
@@ -152,29 +158,31 @@ class LambdaService:
 
     def wake(self) -> None:
         """Look at the queue and at idle sandboxes now; for those who move the clock."""
-        self._events.wake()
+        self._async_invoker.wake()
 
-    def sweep(self) -> None:
+    def close_stale_sandboxes(self) -> None:
         """End idle sandboxes that are too old, or whose function changed or is gone."""
-        self._pool.sweep(self._functions)
+        self._pool.close_stale_workers(self._functions)
 
-    def status(self) -> Status:
+    def status(self) -> LambdaStatus:
         """Count what waits and what runs."""
-        return Status(queued=len(self._queue), running=self._pool.running, warm=self._pool.warm)
+        return LambdaStatus(
+            queued=len(self._queue), running=self._pool.running_count, warm=self._pool.warm_count
+        )
 
     def close(self) -> None:
         """KILL all sandboxes; events that were running or waiting stay in the queue."""
         if self._closed.is_set():
             return
         self._closed.set()
-        self._events.stop()
+        self._async_invoker.stop()
         self._pool.close()
-        self._events.join()
-        if self._keeper.is_alive():
-            self._keeper.join()
+        self._async_invoker.join()
+        if self._maintenance_thread.is_alive():
+            self._maintenance_thread.join()
         self._queue.close()
 
-    def _keep(self) -> None:
-        while not self._closed.wait(_SWEEP):
+    def _maintain_pool(self) -> None:
+        while not self._closed.wait(_MAINTENANCE_INTERVAL):
             self._pool.flush()
-            self.sweep()
+            self.close_stale_sandboxes()

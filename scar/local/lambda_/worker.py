@@ -10,40 +10,45 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from scar.errors import ScarError
-from scar.local.engines.port import Exit, Profile, SandboxSpec
+from scar.local.engines.port import SandboxExit, SandboxProfile, SandboxSpec
 from scar.local.lambda_ import reports
-from scar.local.lambda_.environment import Place, environment
-from scar.local.lambda_.log_stream import StreamLog
-from scar.local.lambda_.model import INIT_LIMIT, Result
-from scar.local.lambda_.runtime_api import Answer, Call, RuntimeApi
+from scar.local.lambda_.environment import SandboxContext, function_environment
+from scar.local.lambda_.log_stream import LogStreamWriter
+from scar.local.lambda_.model import INIT_LIMIT, LambdaInvokeResult
+from scar.local.lambda_.runtime_api import RuntimeApiServer, RuntimeInvocation, RuntimeResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.local.engines.port import Engine, Sandbox
-    from scar.local.http.messages import Plane
-    from scar.local.lambda_.model import DeployedFunction, FunctionCredentials, ImageStore, LogSink
-    from scar.local.lambda_.port_listener import Listener
-    from scar.local.lambda_.reports import Failure
+    from scar.local.http.messages import HttpApp
+    from scar.local.lambda_.model import (
+        DeployedFunction,
+        FunctionCredentialsProvider,
+        LocalImageResolver,
+        LogSink,
+    )
+    from scar.local.lambda_.port_listener import PortListener
+    from scar.local.lambda_.reports import FunctionFailure
 
 MB_PER_VCPU: Final = 1769  # Lambda Developer Guide, "Configure Lambda function memory"
-_EXIT_TAKES: Final = 10.0  # seconds an engine may take to say how a process ended
+_EXIT_SECONDS: Final = 10.0  # seconds an engine may take to say how a process ended
 _DRAIN_SECONDS: Final = 0.25  # seconds that output may take on its way to the log
 
 
-class Interrupted(Exception):
+class InvocationInterrupted(Exception):
     """The service was closed while the call ran: nobody knows how it would have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
+class WorkerDependencies:
     """What every worker needs to start a sandbox."""
 
     engine: Engine
-    images: ImageStore
+    images: LocalImageResolver
     logs: LogSink
-    credentials: FunctionCredentials
-    listen: Callable[[Plane], Listener]
+    credentials: FunctionCredentialsProvider
+    listen: Callable[[HttpApp], PortListener]
     endpoint_url: str
     init_limit: float = INIT_LIMIT
     clock: Callable[[], float] = time.time
@@ -52,15 +57,18 @@ class Workshop:
 class Worker:
     """Serves one call at a time; ``alive`` tells whether it may serve another one."""
 
-    def __init__(self, function: DeployedFunction, workshop: Workshop) -> None:
+    def __init__(self, function: DeployedFunction, dependencies: WorkerDependencies) -> None:
         self._function = function
         self.idle_since = 0.0
-        self._workshop = workshop
-        self._log = StreamLog(
-            workshop.logs, f"/aws/lambda/{function.name}", _stream(), workshop.clock
+        self._dependencies = dependencies
+        self._log = LogStreamWriter(
+            dependencies.logs,
+            f"/aws/lambda/{function.name}",
+            _new_log_stream_name(),
+            dependencies.clock,
         )
-        self._api = RuntimeApi()
-        self._listener: Listener | None = None
+        self._api = RuntimeApiServer()
+        self._listener: PortListener | None = None
         self._sandbox: Sandbox | None = None
         self._closing = threading.Lock()
         self._closed = False
@@ -70,82 +78,86 @@ class Worker:
         return self._function
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether the sandbox waits for another call."""
-        return not self._closed and self._sandbox is not None and not self._api.ended
+        return not self._closed and self._sandbox is not None and not self._api.has_ended
 
     def flush(self) -> None:
         """Pass on what the sandbox has written so far."""
         self._log.flush()
 
-    def invoke(self, request_id: str, payload: bytes) -> Result:
+    def invoke(self, request_id: str, payload: bytes) -> LambdaInvokeResult:
         """Run one call; starts the sandbox if need be. Raise Interrupted if closed meanwhile."""
-        self._log.begin_tail()
-        init, failure = (None, None) if self._sandbox is not None else self._start(request_id)
-        self._log.say(reports.started(request_id))
+        self._log.reset_tail()
+        init, failure = (None, None) if self._sandbox is not None else self._cold_start(request_id)
+        self._log.write_line(reports.start_line(request_id))
         begun = time.monotonic()
-        answer = self._fail(failure) if failure is not None else self._run(request_id, payload)
+        answer = (
+            self._end_with_failure(failure)
+            if failure is not None
+            else self._run_invocation(request_id, payload)
+        )
         duration = min(time.monotonic() - begun, float(self._function.timeout))
         if self._closed and answer.failure is not None:
-            raise Interrupted
-        self._drain()
-        for line in answer.failure.lines if answer.failure is not None else ():
-            self._log.say(line)
-        self._log.say(reports.finished(request_id))
-        usage = reports.Usage(
+            raise InvocationInterrupted
+        self._drain_output()
+        for line in answer.failure.log_lines if answer.failure is not None else ():
+            self._log.write_line(line)
+        self._log.write_line(reports.end_line(request_id))
+        usage = reports.InvocationUsage(
             duration=duration,
             memory_mb=self._function.memory_mb,
             peak_mb=self._sandbox.peak_memory_mb() if self._sandbox is not None else 0,
-            init=init,
+            init_duration=init,
         )
-        self._log.say(reports.report(request_id, usage, answer.failure))
+        self._log.write_line(reports.report_line(request_id, usage, answer.failure))
         self._log.flush()
-        return Result(
+        return LambdaInvokeResult(
             request_id=request_id,
             payload=answer.payload,
             function_error=reports.UNHANDLED if answer.failure is not None else "",
-            tail=self._log.tail,
+            log_tail=self._log.tail,
         )
 
     def close(self) -> None:
         """KILL the sandbox, without TERM as Lambda does; may be called twice, from any thread."""
         with self._closing:
             self._closed = True
-            self._end()
+            self._close_sandbox()
             self._log.close()
 
-    def _drain(self) -> None:
+    def _drain_output(self) -> None:
         """Let what the sandbox has written come before what is said about the call."""
         if self._sandbox is not None:
             self._sandbox.drain(_DRAIN_SECONDS)
 
-    def _start(self, request_id: str) -> tuple[float, Failure | None]:
+    def _cold_start(self, request_id: str) -> tuple[float, FunctionFailure | None]:
         """Start the sandbox; return the seconds until it was ready and how it failed, if it did.
 
         What is not ready after the limit goes on within the time of the call.
         """
         begun = time.monotonic()
         try:
-            self._open()
+            self._start_sandbox()
         except ScarError as error:
-            return 0.0, reports.not_started(request_id, f"{error.problem} {error.remedy}")
-        ready = self._api.wait_for_next(self._workshop.init_limit)
+            return 0.0, reports.start_failure(request_id, f"{error.problem} {error.remedy}")
+        ready = self._api.wait_for_next(self._dependencies.init_limit)
         seconds = time.monotonic() - begun
         failure = None if ready else self._init_failure(request_id)
         if not ready:
-            self._drain()
-            self._log.say(reports.init_report(seconds, failure))
+            self._drain_output()
+            self._log.write_line(reports.init_report_line(seconds, failure))
         return seconds, failure
 
-    def _open(self) -> None:
-        workshop, function = self._workshop, self._function
+    def _start_sandbox(self) -> None:
+        workshop, function = self._dependencies, self._function
         image = workshop.images.resolve(function.image_uri)
         workshop.engine.prepare(image)
         with self._closing:
             if self._closed:
-                raise Interrupted
+                raise InvocationInterrupted
             self._listener = workshop.listen(self._api)
-            place = Place(
+            place = SandboxContext(
                 runtime_api=f"127.0.0.1:{self._listener.port}",
                 log_group=self._log.group,
                 log_stream=self._log.stream,
@@ -155,8 +167,8 @@ class Worker:
                 SandboxSpec(
                     name=f"{function.name}-{secrets.token_hex(4)}",
                     image=image,
-                    profile=Profile.LAMBDA,
-                    environment=environment(
+                    profile=SandboxProfile.LAMBDA,
+                    environment=function_environment(
                         function, image.environment, place, workshop.credentials(function)
                     ),
                     memory_mb=function.memory_mb,
@@ -166,60 +178,65 @@ class Worker:
                 self._log.write,
             )
         threading.Thread(
-            target=self._watch, args=(self._sandbox,), name=f"end of {function.name}", daemon=True
+            target=self._wait_for_exit,
+            args=(self._sandbox,),
+            name=f"end of {function.name}",
+            daemon=True,
         ).start()
 
-    def _watch(self, sandbox: Sandbox) -> None:
+    def _wait_for_exit(self, sandbox: Sandbox) -> None:
         sandbox.wait()
-        self._api.end()
+        self._api.mark_ended()
 
-    def _init_failure(self, request_id: str) -> Failure | None:
+    def _init_failure(self, request_id: str) -> FunctionFailure | None:
         if (told := self._api.init_failure) is not None:
             return told
-        return self._exit(request_id) if self._api.ended else None
+        return self._exit_failure(request_id) if self._api.has_ended else None
 
-    def _run(self, request_id: str, payload: bytes) -> Answer:
+    def _run_invocation(self, request_id: str, payload: bytes) -> RuntimeResponse:
         end = time.monotonic() + self._function.timeout
-        self._api.offer(
-            Call(
+        self._api.offer_invocation(
+            RuntimeInvocation(
                 request_id=request_id,
                 payload=payload,
-                deadline_ms=int((self._workshop.clock() + self._function.timeout) * 1000),
+                deadline_ms=int((self._dependencies.clock() + self._function.timeout) * 1000),
                 function_arn=self._function.arn,
             )
         )
-        answer = self._api.wait_for_answer(end - time.monotonic())
+        answer = self._api.wait_for_response(end - time.monotonic())
         if answer is None:
-            return self._fail(self._why_no_answer(request_id))
+            return self._end_with_failure(self._missing_response_failure(request_id))
         # Lambda counts a call as over when the runtime asks for the next one.
         if not self._api.wait_for_next(max(end - time.monotonic(), 0.0)):
-            self._end()
+            self._close_sandbox()
         return answer
 
-    def _why_no_answer(self, request_id: str) -> Failure:
-        if self._api.ended:
-            return self._exit(request_id)
+    def _missing_response_failure(self, request_id: str) -> FunctionFailure:
+        if self._api.has_ended:
+            return self._exit_failure(request_id)
         if (told := self._api.init_failure) is not None:
             return told
-        self._api.withdraw()
-        return reports.timed_out(request_id, self._function.timeout, self._workshop.clock())
+        self._api.expire_invocation()
+        return reports.timeout_failure(
+            request_id, self._function.timeout, self._dependencies.clock()
+        )
 
-    def _exit(self, request_id: str) -> Failure:
-        ended = self._sandbox.wait(_EXIT_TAKES) if self._sandbox is not None else None
-        return reports.exited(request_id, ended or Exit(status=137))
+    def _exit_failure(self, request_id: str) -> FunctionFailure:
+        ended = self._sandbox.wait(_EXIT_SECONDS) if self._sandbox is not None else None
+        return reports.exit_failure(request_id, ended or SandboxExit(status=137))
 
-    def _fail(self, failure: Failure) -> Answer:
+    def _end_with_failure(self, failure: FunctionFailure) -> RuntimeResponse:
         """End the sandbox: after such a failure Lambda uses it no more."""
-        self._end()
-        return Answer(payload=failure.payload, failure=failure)
+        self._close_sandbox()
+        return RuntimeResponse(payload=failure.payload, failure=failure)
 
-    def _end(self) -> None:
+    def _close_sandbox(self) -> None:
         if self._sandbox is not None:
             self._sandbox.close()
-        self._api.end()
+        self._api.mark_ended()
         if self._listener is not None:
             self._listener.close()
 
 
-def _stream() -> str:
+def _new_log_stream_name() -> str:
     return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MAX_GROUP_BYTES = 256 << 20
 MAX_EVENT = 1 << 20  # bytes; CloudWatch Logs quotas, November 2026
-_SWEEP = 1 << 20  # bytes written to a group between two looks at its size
+_BYTES_BETWEEN_CHECKS = 1 << 20  # bytes written to a group between two looks at its size
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stream (
     id INTEGER PRIMARY KEY AUTOINCREMENT, grp TEXT NOT NULL, name TEXT NOT NULL,
@@ -30,29 +30,29 @@ CREATE INDEX IF NOT EXISTS event_group ON event(grp, at, id, stream);
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class LogEvent:
     """One stored event; times in epoch milliseconds."""
 
     id: int
     stream: str
-    at: int
-    taken: int
+    timestamp: int
+    ingestion_time: int
     message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class LogStream:
     """One stream; ``first``, ``last``, ``taken`` are None while it is empty."""
 
     name: str
     created: int
-    first: int | None
-    last: int | None
-    taken: int | None
+    first_timestamp: int | None
+    last_timestamp: int | None
+    last_ingestion_time: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class TimeWindow:
     """``start`` inclusive, ``end`` exclusive, epoch milliseconds; None: unbounded."""
 
     start: int | None = None
@@ -81,7 +81,7 @@ class LogStore:
         self._ensure_group = ensure_group
         self._retention = retention
         self._clock = clock
-        self._max = max_group_bytes
+        self._max_group_bytes = max_group_bytes
         self._written: dict[str, int] = {}  # since the last look, by group
         self._sizes: dict[str, int] = {}  # of groups that were added up once
         self._deleted: set[tuple[str, str]] = set()
@@ -98,21 +98,23 @@ class LogStore:
         """
         if (group, stream) in self._deleted or not events:
             return
-        if self._stream_id(group, stream) is None:
+        if self._find_stream_id(group, stream) is None:
             self._ensure_group(group)
             self.create_stream(group, stream)
         with self._lock:
-            self._insert(group, stream, events)
-            due = self._written.get(group, 0) >= _SWEEP
+            self._insert_events(group, stream, events)
+            due = self._written.get(group, 0) >= _BYTES_BETWEEN_CHECKS
         if due:
-            self._shrink(group)
+            self._shrink_group(group)
 
-    def _insert(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
-        now = self._now()
-        number = self._find(group, stream)
+    def _insert_events(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
+        now = self._now_ms()
+        number = self._select_stream_id(group, stream)
         if number is None:  # deleted just now
             return
-        rows = [(group, number, at, now, len(text), text) for at, text in map(_bounded, events)]
+        rows = [
+            (group, number, at, now, len(text), text) for at, text in map(_truncate_event, events)
+        ]
         with self._db:
             self._db.execute("BEGIN")
             self._db.executemany(
@@ -121,17 +123,17 @@ class LogStore:
                 rows,
             )
         added = sum(row[4] for row in rows)
-        self._written[group] = self._written.get(group, _SWEEP) + added
+        self._written[group] = self._written.get(group, _BYTES_BETWEEN_CHECKS) + added
         if group in self._sizes:
             self._sizes[group] += added
 
-    def _shrink(self, group: str) -> None:
+    def _shrink_group(self, group: str) -> None:
         """Drop what is older than the retention, and the oldest of a group grown too large."""
         days = self._retention(group)  # asks another part: not while the lock is held
         with self._lock:
             self._written[group] = 0
             if days is not None:
-                oldest = self._now() - days * 86_400_000
+                oldest = self._now_ms() - days * 86_400_000
                 old = self._db.execute(
                     "DELETE FROM event WHERE grp = ? AND at < ?", (group, oldest)
                 )
@@ -140,7 +142,7 @@ class LogStore:
             self._drop_excess(group)
 
     def _drop_excess(self, group: str) -> None:
-        excess = self._size(group) - self._max
+        excess = self._group_size(group) - self._max_group_bytes
         if excess <= 0:
             return
         last = None
@@ -157,7 +159,7 @@ class LogStore:
                 "DELETE FROM event WHERE grp = ? AND (at, id) <= (?, ?)", (group, *last)
             )
 
-    def _size(self, group: str) -> int:
+    def _group_size(self, group: str) -> int:
         """Return a group's bytes; adding them up takes long, so that is done once."""
         if group not in self._sizes:
             (self._sizes[group],) = self._db.execute(
@@ -171,44 +173,44 @@ class LogStore:
             self._deleted.discard((group, stream))
             made = self._db.execute(
                 "INSERT OR IGNORE INTO stream(grp, name, created) VALUES (?, ?, ?)",
-                (group, stream, self._now()),
+                (group, stream, self._now_ms()),
             )
             return made.rowcount == 1
 
     def delete_stream(self, group: str, stream: str) -> bool:
         """Remove a stream with its events; False if there is none."""
         with self._lock:
-            number = self._find(group, stream)
+            number = self._select_stream_id(group, stream)
             if number is None:
                 return False
-            self._drop(group, [(number, stream)])
+            self._delete_streams(group, [(number, stream)])
             return True
 
     def delete_group(self, group: str) -> None:
         """Remove all streams and events of a group."""
         with self._lock:
-            self._drop(
+            self._delete_streams(
                 group,
                 self._db.execute("SELECT id, name FROM stream WHERE grp = ?", (group,)).fetchall(),
             )
 
-    def _drop(self, group: str, streams: Iterable[tuple[int, str]]) -> None:
+    def _delete_streams(self, group: str, streams: Iterable[tuple[int, str]]) -> None:
         self._sizes.pop(group, None)
         for number, name in streams:
             self._deleted.add((group, name))
             self._db.execute("DELETE FROM event WHERE stream = ?", (number,))
             self._db.execute("DELETE FROM stream WHERE id = ?", (number,))
 
-    def groups(self) -> tuple[str, ...]:
+    def list_groups(self) -> tuple[str, ...]:
         """Names of the groups that have streams."""
         with self._lock:
             rows = self._db.execute("SELECT DISTINCT grp FROM stream ORDER BY grp").fetchall()
         return tuple(name for (name,) in rows)
 
     def has_stream(self, group: str, stream: str) -> bool:
-        return self._stream_id(group, stream) is not None
+        return self._find_stream_id(group, stream) is not None
 
-    def streams(self, group: str, prefix: str = "") -> tuple[Stream, ...]:
+    def list_streams(self, group: str, prefix: str = "") -> tuple[LogStream, ...]:
         """Streams of a group by name."""
         with self._lock:
             rows = self._db.execute(
@@ -218,22 +220,28 @@ class LogStore:
                 (group, len(prefix), prefix),
             ).fetchall()
         return tuple(
-            Stream(name=name, created=created, first=first, last=last, taken=taken)
+            LogStream(
+                name=name,
+                created=created,
+                first_timestamp=first,
+                last_timestamp=last,
+                last_ingestion_time=taken,
+            )
             for name, created, first, last, taken in rows
         )
 
-    def page(
+    def page_events(
         self,
         group: str,
         stream: str,
-        window: Window,
+        window: TimeWindow,
         *,
         after: tuple[int, int] | None,
         before: tuple[int, int] | None,
         limit: int,
-    ) -> list[Event]:
+    ) -> list[LogEvent]:
         """Events of one stream after or before a place (at, id); the nearest ones, oldest first."""
-        terms, values = _within(window)
+        terms, values = _window_conditions(window)
         order = "at, id"
         if after is not None:
             terms.append("(at, event.id) > (?, ?)")
@@ -245,23 +253,23 @@ class LogStore:
         with self._lock:
             rows = self._db.execute(
                 f"SELECT id, ?, at, taken, message FROM event "  # noqa: S608 - fixed terms
-                f"WHERE stream = ? {_and(terms)} ORDER BY {order} LIMIT ?",
-                (stream, self._find(group, stream), *values, limit),
+                f"WHERE stream = ? {_join_conditions(terms)} ORDER BY {order} LIMIT ?",
+                (stream, self._select_stream_id(group, stream), *values, limit),
             ).fetchall()
-        found = [_event(row) for row in rows]
+        found = [_event_from_row(row) for row in rows]
         return found if before is None or after is not None else found[::-1]
 
-    def search(
+    def search_events(
         self,
         group: str,
-        window: Window,
+        window: TimeWindow,
         *,
         streams: frozenset[str] | None,
         after: tuple[int, int] | None,
         batch: int = 2_000,
-    ) -> list[Event]:
+    ) -> list[LogEvent]:
         """Look at up to ``batch`` events of a group, oldest first, of all or some streams."""
-        terms, values = _within(window)
+        terms, values = _window_conditions(window)
         if after is not None:
             terms.append("(at, event.id) > (?, ?)")
             values += after
@@ -272,37 +280,37 @@ class LogStore:
             rows = self._db.execute(
                 f"SELECT event.id, name, at, taken, message FROM event "  # noqa: S608 - as above
                 f"JOIN stream ON stream.id = event.stream "
-                f"WHERE event.grp = ? {_and(terms)} ORDER BY at, event.id LIMIT ?",
+                f"WHERE event.grp = ? {_join_conditions(terms)} ORDER BY at, event.id LIMIT ?",
                 (group, *values, batch),
             ).fetchall()
-        return [_event(row) for row in rows]
+        return [_event_from_row(row) for row in rows]
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
 
-    def _stream_id(self, group: str, stream: str) -> int | None:
+    def _find_stream_id(self, group: str, stream: str) -> int | None:
         with self._lock:
-            return self._find(group, stream)
+            return self._select_stream_id(group, stream)
 
-    def _find(self, group: str, stream: str) -> int | None:
+    def _select_stream_id(self, group: str, stream: str) -> int | None:
         row = self._db.execute(
             "SELECT id FROM stream WHERE grp = ? AND name = ?", (group, stream)
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def _now(self) -> int:
+    def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
 
-def _bounded(event: tuple[int, str]) -> tuple[int, str]:
+def _truncate_event(event: tuple[int, str]) -> tuple[int, str]:
     at, text = event
     # Lone surrogates cannot be stored as UTF-8.
     clean = text.encode("utf-8", "replace")[:MAX_EVENT].decode("utf-8", "replace")
     return at, clean
 
 
-def _within(window: Window) -> tuple[list[str], list[int | str]]:
+def _window_conditions(window: TimeWindow) -> tuple[list[str], list[int | str]]:
     terms: list[str] = []
     values: list[int | str] = []
     if window.start is not None:
@@ -314,10 +322,10 @@ def _within(window: Window) -> tuple[list[str], list[int | str]]:
     return terms, values
 
 
-def _and(terms: list[str]) -> str:
+def _join_conditions(terms: list[str]) -> str:
     return "".join(f"AND {term} " for term in terms)
 
 
-def _event(row: tuple[int, str, int, int, str]) -> Event:
+def _event_from_row(row: tuple[int, str, int, int, str]) -> LogEvent:
     number, stream, at, taken, message = row
-    return Event(id=number, stream=stream, at=at, taken=taken, message=message)
+    return LogEvent(id=number, stream=stream, timestamp=at, ingestion_time=taken, message=message)

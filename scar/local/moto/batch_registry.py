@@ -15,7 +15,7 @@ _ARN = re.compile(r"^arn:[^:]*:batch:([^:]+):[^:]*:([^/]+)/(.+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class ComputeEnvironmentRecord:
     """A compute environment: capacity is a number of vCPUs."""
 
     name: str
@@ -25,7 +25,7 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class JobQueueRecord:
     """A job queue; ``environments`` in the order in which they are filled."""
 
     name: str
@@ -33,11 +33,11 @@ class Queue:
     region: str
     enabled: bool
     priority: int
-    environments: tuple[Environment, ...]
+    environments: tuple[ComputeEnvironmentRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
+class JobDefinitionRecord:
     """One revision of a job definition; JSON texts as they were registered."""
 
     name: str
@@ -45,18 +45,18 @@ class Definition:
     revision: int
     region: str
     active: bool
-    container: str
+    container_json: str
     retry_strategy: str
     timeout_seconds: int | None
     parameters: str
 
     def container_properties(self) -> dict[str, Any]:
         """Parse ``containerProperties``."""
-        value: dict[str, Any] = json.loads(self.container)
+        value: dict[str, Any] = json.loads(self.container_json)
         return value
 
 
-class BatchDirectory:
+class MotoBatchRegistry:
     """Queues and definitions by name or ARN, read from moto on each call."""
 
     def __init__(self, account: str, lock: threading.RLock, region: str = "us-east-1") -> None:
@@ -64,70 +64,72 @@ class BatchDirectory:
         self._lock = lock
         self._region = region
 
-    def queue(self, name_or_arn: str, region: str = "") -> Queue | None:
+    def find_queue(self, name_or_arn: str, region: str = "") -> JobQueueRecord | None:
         """Return the queue, or None."""
-        region, name = self._place(name_or_arn, region)
+        region, name = self._region_and_name(name_or_arn, region)
         with self._lock:
-            queue = self._backend(region).get_job_queue_by_name(name)
-            return None if queue is None else _queue(queue, region)
+            queue = self._moto_backend(region).get_job_queue_by_name(name)
+            return None if queue is None else _queue_record(queue, region)
 
-    def queues_of(self, environment: str, region: str = "") -> tuple[str, ...]:
+    def list_queues_using(self, environment: str, region: str = "") -> tuple[str, ...]:
         """Names of the queues that use an environment (name or ARN)."""
-        region, name = self._place(environment, region)
+        region, name = self._region_and_name(environment, region)
         with self._lock:
             return tuple(
                 queue.name
-                for queue in self._backend(region)._job_queues.values()  # noqa: SLF001
+                for queue in self._moto_backend(region)._job_queues.values()  # noqa: SLF001
                 if any(used.name == name for used in queue.environments)
             )
 
-    def environment(self, name_or_arn: str, region: str = "") -> Environment | None:
+    def find_environment(
+        self, name_or_arn: str, region: str = ""
+    ) -> ComputeEnvironmentRecord | None:
         """Return the compute environment, or None."""
-        region, name = self._place(name_or_arn, region)
+        region, name = self._region_and_name(name_or_arn, region)
         with self._lock:
-            found = self._backend(region).get_compute_environment_by_name(name)
-            return None if found is None else _environment(found)
+            found = self._moto_backend(region).get_compute_environment_by_name(name)
+            return None if found is None else _environment_record(found)
 
-    def definition(self, reference: str, region: str = "") -> Definition | None:
+    def find_definition(self, reference: str, region: str = "") -> JobDefinitionRecord | None:
         """Find ``name`` (the latest active revision), ``name:revision`` or an ARN."""
-        region, reference = self._place(reference, region)
+        region, reference = self._region_and_name(reference, region)
         name, _, revision = reference.partition(":")
         with self._lock:
             fitting = [
                 definition
-                for definition in self._backend(region)._job_definitions.values()  # noqa: SLF001
+                for definition in self._moto_backend(region)._job_definitions.values()  # noqa: SLF001
                 if definition.name == name
                 and (str(definition.revision) == revision if revision else True)
                 and (revision or definition.status == "ACTIVE")
             ]
             if not fitting:
                 return None
-            return _definition(max(fitting, key=lambda item: int(item.revision)), region)
+            return _definition_record(max(fitting, key=lambda item: int(item.revision)), region)
 
-    def _place(self, name_or_arn: str, region: str) -> tuple[str, str]:
+    def _region_and_name(self, name_or_arn: str, region: str) -> tuple[str, str]:
         found = _ARN.match(name_or_arn)
         return (found[1], found[3]) if found else (region or self._region, name_or_arn)
 
-    def _backend(self, region: str) -> Any:  # noqa: ANN401 - moto's own type
+    def _moto_backend(self, region: str) -> Any:  # noqa: ANN401 - moto's own type
         from moto.batch.models import batch_backends
 
         return batch_backends[self._account][region]
 
 
-def _queue(queue: Any, region: str) -> Queue:  # noqa: ANN401 - moto's own type
-    return Queue(
+def _queue_record(queue: Any, region: str) -> JobQueueRecord:  # noqa: ANN401 - moto's own type
+    return JobQueueRecord(
         name=queue.name,
         arn=queue.arn,
         region=region,
         enabled=queue.state == "ENABLED",
         priority=int(queue.priority),
-        environments=tuple(_environment(environment) for environment in queue.environments),
+        environments=tuple(_environment_record(environment) for environment in queue.environments),
     )
 
 
-def _environment(environment: Any) -> Environment:  # noqa: ANN401 - moto's own type
+def _environment_record(environment: Any) -> ComputeEnvironmentRecord:  # noqa: ANN401 - moto's own type
     resources: Mapping[str, Any] = environment.compute_resources or {}
-    return Environment(
+    return ComputeEnvironmentRecord(
         name=environment.name,
         arn=environment.arn,
         enabled=environment.state != "DISABLED",
@@ -135,15 +137,15 @@ def _environment(environment: Any) -> Environment:  # noqa: ANN401 - moto's own 
     )
 
 
-def _definition(definition: Any, region: str) -> Definition:  # noqa: ANN401 - moto's own type
+def _definition_record(definition: Any, region: str) -> JobDefinitionRecord:  # noqa: ANN401 - moto's own type
     seconds = (definition.timeout or {}).get("attemptDurationSeconds")
-    return Definition(
+    return JobDefinitionRecord(
         name=definition.name,
         arn=definition.arn,
         revision=int(definition.revision),
         region=region,
         active=definition.status == "ACTIVE",
-        container=json.dumps(definition.container_properties or {}),
+        container_json=json.dumps(definition.container_properties or {}),
         retry_strategy=json.dumps(definition.retry_strategy or {}),
         timeout_seconds=None if seconds is None else int(seconds),
         parameters=json.dumps(definition.parameters or {}),

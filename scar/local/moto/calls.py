@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from scar.local.http.messages import Request
 
-Value = object  # a JSON value: str, int, float, bool, None, list or dict
-SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+JsonValue = object  # a JSON value: str, int, float, bool, None, list or dict
+CREDENTIAL_SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 PROTOCOLS: Mapping[str, str] = {
     "lambda": "rest-json",
     "batch": "rest-json",
@@ -33,7 +33,7 @@ PROTOCOLS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class MotoCall:
     """One API call; ``operation`` is empty if the service has no such operation.
 
     ``parameters`` are named as in botocore. Numbers of the query protocols stay text.
@@ -42,7 +42,7 @@ class Call:
     service: str
     operation: str
     region: str
-    parameters: Mapping[str, Value]
+    parameters: Mapping[str, JsonValue]
 
     def text(self, name: str) -> str:
         """Return a parameter that is text, or the empty string."""
@@ -51,7 +51,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wire:
+class MotoRequest:
     """A request as it is handed to moto and kept in the journal: no signature, body whole."""
 
     service: str
@@ -64,15 +64,15 @@ class Wire:
     body: bytes
 
 
-def scope(request: Request) -> tuple[str, str] | None:
+def signing_scope(request: Request) -> tuple[str, str] | None:
     """Return (service, region) of the request's signature, or None if it has none."""
     signed = request.headers.get("authorization", "") or unquote(request.query)
-    found = SCOPE.search(signed.replace("X-Amz-Credential=", "Credential="))
+    found = CREDENTIAL_SCOPE.search(signed.replace("X-Amz-Credential=", "Credential="))
     return (found[3].lower(), found[2]) if found else None
 
 
-def wire(request: Request, service: str, region: str, body: bytes) -> Wire:
-    return Wire(
+def build_moto_request(request: Request, service: str, region: str, body: bytes) -> MotoRequest:
+    return MotoRequest(
         service=service,
         region=region,
         method=request.method,
@@ -84,33 +84,33 @@ def wire(request: Request, service: str, region: str, body: bytes) -> Wire:
     )
 
 
-def parse(sent: Wire) -> Call:
+def parse_call(sent: MotoRequest) -> MotoCall:
     """Name the operation and its parameters; ValueError if the body cannot be read."""
     protocol = PROTOCOLS.get(sent.service, "json")
     if protocol == "rest-json":
-        operation, parameters = _rest(sent)
+        operation, parameters = _parse_rest_request(sent)
     elif sent.target:
-        operation, parameters = sent.target.rpartition(".")[2], _json(sent.body)
+        operation, parameters = sent.target.rpartition(".")[2], _parse_json_object(sent.body)
     else:
         form = dict(parse_qsl(sent.body.decode(), keep_blank_values=True)) or dict(
             parse_qsl(sent.query, keep_blank_values=True)
         )
-        operation, parameters = form.pop("Action", ""), _nested(form)
-    return Call(
+        operation, parameters = form.pop("Action", ""), _nest_parameters(form)
+    return MotoCall(
         service=sent.service, operation=operation, region=sent.region, parameters=parameters
     )
 
 
-def _json(body: bytes) -> dict[str, Value]:
+def _parse_json_object(body: bytes) -> dict[str, JsonValue]:
     value = json.loads(body) if body.strip() else {}
     if not isinstance(value, dict):
         raise ValueError("the body is not a JSON object")  # noqa: TRY004 - one error for bad input
     return value
 
 
-def _rest(sent: Wire) -> tuple[str, dict[str, Value]]:
+def _parse_rest_request(sent: MotoRequest) -> tuple[str, dict[str, JsonValue]]:
     path = sent.path.rstrip("/") or "/"
-    for method, pattern, marker, operation in _routes(sent.service):
+    for method, pattern, marker, operation in _operation_routes(sent.service):
         found = pattern.fullmatch(path) if method == sent.method else None
         if found and marker in sent.query:
             return operation.name, _rest_parameters(operation, found.groupdict(), sent)
@@ -118,17 +118,17 @@ def _rest(sent: Wire) -> tuple[str, dict[str, Value]]:
 
 
 def _rest_parameters(
-    operation: OperationModel, found: Mapping[str, str], sent: Wire
-) -> dict[str, Value]:
+    operation: OperationModel, found: Mapping[str, str], sent: MotoRequest
+) -> dict[str, JsonValue]:
     shape = operation.input_shape
     query = dict(parse_qsl(sent.query, keep_blank_values=True))
-    body = _json(sent.body) if sent.method != "GET" else {}
-    parameters: dict[str, Value] = {}
+    body = _parse_json_object(sent.body) if sent.method != "GET" else {}
+    parameters: dict[str, JsonValue] = {}
     for name, member in shape.members.items() if shape is not None else ():
         label = member.serialization.get("name", name)
         match member.serialization.get("location"):
             case "uri":
-                parameters[name] = unquote(found[_group(label)])
+                parameters[name] = unquote(found[_group_name(label)])
             case "querystring" if label in query:
                 parameters[name] = query[label]
             case None if label in body:
@@ -136,14 +136,14 @@ def _rest_parameters(
     return parameters
 
 
-def _group(label: str) -> str:
+def _group_name(label: str) -> str:
     return "p_" + re.sub(r"\W", "_", label)
 
 
 @functools.cache
-def _routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, OperationModel], ...]:
+def _operation_routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, OperationModel], ...]:
     """List method, path, query marker and operation; the most particular routes first."""
-    model = _model(service)
+    model = _service_model(service)
     routes = []
     for name in model.operation_names:
         operation = model.operation_model(name)
@@ -151,7 +151,7 @@ def _routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, OperationMod
         pattern = "".join(
             part
             if not part.startswith("{")
-            else f"(?P<{_group(part.strip('{+}'))}>{'.+' if '+' in part else '[^/]+'})"
+            else f"(?P<{_group_name(part.strip('{+}'))}>{'.+' if '+' in part else '[^/]+'})"
             for part in re.split(r"(\{[^}]+\})", uri.rstrip("/"))
         )
         routes.append((operation.http["method"], re.compile(pattern), marker, operation))
@@ -159,15 +159,15 @@ def _routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, OperationMod
 
 
 @functools.cache
-def _model(service: str) -> ServiceModel:
+def _service_model(service: str) -> ServiceModel:
     import botocore.session
 
     return botocore.session.get_session().get_service_model(service)
 
 
-def _nested(form: Mapping[str, str]) -> dict[str, Value]:
+def _nest_parameters(form: Mapping[str, str]) -> dict[str, JsonValue]:
     """Turn ``Tags.member.1.Key=a`` into ``{"Tags": [{"Key": "a"}]}``."""
-    tree: dict[str, Value] = {}
+    tree: dict[str, JsonValue] = {}
     for name, value in form.items():
         *path, leaf = [part for part in name.split(".") if part != "member"]
         node = tree
@@ -175,13 +175,13 @@ def _nested(form: Mapping[str, str]) -> dict[str, Value]:
             below = node.setdefault(part, {})
             node = below if isinstance(below, dict) else {}
         node[leaf] = value
-    return {name: _lists(value) for name, value in tree.items()}
+    return {name: _numbered_keys_to_lists(value) for name, value in tree.items()}
 
 
-def _lists(value: Value) -> Value:
+def _numbered_keys_to_lists(value: JsonValue) -> JsonValue:
     if not isinstance(value, dict):
         return value
-    below = {name: _lists(item) for name, item in value.items()}
+    below = {name: _numbered_keys_to_lists(item) for name, item in value.items()}
     if below and all(name.isdigit() for name in below):
         return [below[name] for name in sorted(below, key=int)]
     return below

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.local.http.messages import Response
-    from scar.local.moto.calls import Call, Wire
+    from scar.local.moto.calls import MotoCall, MotoRequest
 
 # moto knows few instance types and would start instances for them.
 _NO_INSTANCES = {"instanceTypes": ["optimal"], "minvCpus": 0, "desiredvCpus": 0}
-_KEPT_EVENT_SETTINGS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
+_EVENT_INVOKE_SETTINGS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
 
 
-class Bridge:
+class MotoCompat:
     """Adapts calls before moto sees them, and moto's state and answers afterwards."""
 
     def __init__(self, account: str) -> None:
         self._account = account
 
     @contextmanager
-    def around(self, call: Call) -> Iterator[None]:
+    def placeholder_resources(self, call: MotoCall) -> Iterator[None]:
         """Let moto find what AWS would not look for while it carries out the call."""
         profile = _instance_role(call)
         if call.operation != "CreateComputeEnvironment" or not profile:
@@ -39,7 +39,7 @@ class Bridge:
         with _placeholder_profile(self._account, profile):
             yield
 
-    def before(self, call: Call, sent: Wire) -> Wire:
+    def adapt_request(self, call: MotoCall, sent: MotoRequest) -> MotoRequest:
         """Fill in what AWS does not ask for."""
         match call.operation:
             case "CreateComputeEnvironment":
@@ -56,12 +56,14 @@ class Bridge:
             case "UpdateJobQueue" if "computeEnvironmentOrder" in call.parameters:
                 body = json.loads(sent.body)
                 for place in body["computeEnvironmentOrder"]:
-                    place["computeEnvironment"] = self._in_full(call, place["computeEnvironment"])
+                    place["computeEnvironment"] = self._environment_arn(
+                        call, place["computeEnvironment"]
+                    )
                 return replace(sent, body=json.dumps(body).encode())
             case _:
                 return sent
 
-    def after(self, call: Call, answer: Response) -> Response:
+    def adapt_response(self, call: MotoCall, answer: Response) -> Response:
         """Keep what moto dropped, and say what moto does not say; only for successful calls."""
         match call.operation:
             case "CreateComputeEnvironment":
@@ -73,9 +75,9 @@ class Bridge:
             case "CreateFunction" | "UpdateFunctionCode" | "UpdateFunctionConfiguration":
                 return self._complete_function(call, answer)
             case "GetFunction":
-                return _resolved_image(answer)
+                return _add_resolved_image_uri(answer)
             case "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig":
-                return self._event_settings(call, answer)
+                return self._update_event_invoke_config(call, answer)
             case _:
                 pass
         return answer
@@ -100,19 +102,19 @@ class Bridge:
         )
         return str(role.arn)
 
-    def _restore_resources(self, call: Call) -> None:
+    def _restore_resources(self, call: MotoCall) -> None:
         resources = call.parameters.get("computeResources")
-        environment = self._environment(call.text("computeEnvironmentName"), call.region)
+        environment = self._find_environment(call.text("computeEnvironmentName"), call.region)
         if isinstance(resources, dict):
             environment.compute_resources = dict(resources)
 
-    def _update_compute_resources(self, call: Call) -> None:
+    def _update_compute_resources(self, call: MotoCall) -> None:
         resources = call.parameters.get("computeResources")
-        environment = self._environment(call.text("computeEnvironment"), call.region)
+        environment = self._find_environment(call.text("computeEnvironment"), call.region)
         if isinstance(resources, dict):
             environment.compute_resources.update(resources)
 
-    def _complete_definition(self, call: Call) -> None:
+    def _complete_definition(self, call: MotoCall) -> None:
         """A new revision has nothing of the one before it."""
         from moto.batch.models import batch_backends
 
@@ -125,26 +127,26 @@ class Bridge:
         if not given.get("retryStrategy"):
             definition.retry_strategy = {"attempts": 1, "evaluateOnExit": []}
 
-    def _in_full(self, call: Call, environment: str) -> str:
+    def _environment_arn(self, call: MotoCall, environment: str) -> str:
         """Return an environment's ARN for its name, as AWS understands both."""
-        found = self._environment(environment, call.region)
+        found = self._find_environment(environment, call.region)
         return str(found.arn) if found else environment
 
-    def _environment(self, name: str, region: str) -> Any:  # noqa: ANN401 - moto's own type
+    def _find_environment(self, name: str, region: str) -> Any:  # noqa: ANN401 - moto's own type
         from moto.batch.models import batch_backends
 
         return batch_backends[self._account][region].get_compute_environment(name)
 
-    def _function(self, call: Call) -> Any:  # noqa: ANN401 - moto's own type
+    def _find_function(self, call: MotoCall) -> Any:  # noqa: ANN401 - moto's own type
         from moto.awslambda.models import lambda_backends
 
         name = function_name(call.text("FunctionName"))
         return lambda_backends[self._account][call.region].get_function(name)
 
-    def _complete_function(self, call: Call, answer: Response) -> Response:
+    def _complete_function(self, call: MotoCall, answer: Response) -> Response:
         from moto.awslambda.models import ImageConfig
 
-        function = self._function(call)
+        function = self._find_function(call)
         digest = str(function.code.get("ImageUri", "")).partition("@sha256:")[2]
         if digest:
             function.code_sha_256 = digest
@@ -159,20 +161,20 @@ class Bridge:
         if call.operation == "UpdateFunctionCode" and isinstance(architectures, list):
             function.architectures = architectures
         created = call.operation == "CreateFunction"
-        return _json_answer(answer, function.get_configuration(on_create=created))
+        return _replace_json_body(answer, function.get_configuration(on_create=created))
 
-    def _event_settings(self, call: Call, answer: Response) -> Response:
+    def _update_event_invoke_config(self, call: MotoCall, answer: Response) -> Response:
         """Make the last put count: moto keeps all and reads the first."""
-        function = self._function(call)
+        function = self._find_function(call)
         settings = function.event_invoke_config
         newest = settings[-1]
         if call.operation.startswith("Update") and len(settings) > 1:
             newest.config = {**settings[0].config, **newest.config}
         newest.config = {
-            key: value for key, value in newest.config.items() if key in _KEPT_EVENT_SETTINGS
+            key: value for key, value in newest.config.items() if key in _EVENT_INVOKE_SETTINGS
         }
         settings[:] = [newest]
-        return _json_answer(answer, {**json.loads(_bytes(answer)), **newest.config})
+        return _replace_json_body(answer, {**json.loads(_response_bytes(answer)), **newest.config})
 
 
 @contextmanager
@@ -193,23 +195,23 @@ def _placeholder_profile(account: str, name: str) -> Iterator[None]:
         backend.delete_instance_profile(profile.name)
 
 
-def _instance_role(call: Call) -> str:
+def _instance_role(call: MotoCall) -> str:
     resources = call.parameters.get("computeResources")
     role = resources.get("instanceRole") if isinstance(resources, dict) else None
     return role if isinstance(role, str) else ""
 
 
-def _resolved_image(answer: Response) -> Response:
-    content = json.loads(_bytes(answer))
+def _add_resolved_image_uri(answer: Response) -> Response:
+    content = json.loads(_response_bytes(answer))
     code = content.get("Code", {})
     if "@sha256:" in code.get("ImageUri", ""):
         code["ResolvedImageUri"] = code["ImageUri"]
-    return _json_answer(answer, content)
+    return _replace_json_body(answer, content)
 
 
-def _json_answer(answer: Response, content: object) -> Response:
+def _replace_json_body(answer: Response, content: object) -> Response:
     return replace(answer, body=json.dumps(content).encode())
 
 
-def _bytes(answer: Response) -> bytes:
+def _response_bytes(answer: Response) -> bytes:
     return answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)

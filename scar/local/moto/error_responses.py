@@ -12,7 +12,7 @@ from scar.local.moto.calls import PROTOCOLS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class ApiError:
     """Why a call is not carried out: AWS's error code, a sentence, the HTTP status."""
 
     code: str
@@ -20,11 +20,11 @@ class Refusal:
     status: int = 400
 
 
-def respond(service: str, refusal: Refusal) -> Response:
+def render_error(service: str, error: ApiError) -> Response:
     """Write the refusal as the service's SDK expects it."""
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-requestid": request_id}
-    code, message = escape(refusal.code), escape(refusal.message)
+    code, message = escape(error.code), escape(error.message)
     match PROTOCOLS.get(service, "json"):
         case "query":
             headers["content-type"] = "text/xml"
@@ -41,9 +41,9 @@ def respond(service: str, refusal: Refusal) -> Response:
             )
         case "rest-json":
             headers["content-type"] = "application/json"
-            headers["x-amzn-errortype"] = refusal.code
-            text = json.dumps({"Type": "User", "message": refusal.message})
+            headers["x-amzn-errortype"] = error.code
+            text = json.dumps({"Type": "User", "message": error.message})
         case _:
             headers["content-type"] = "application/x-amz-json-1.1"
-            text = json.dumps({"__type": refusal.code, "message": refusal.message})
-    return Response(status=refusal.status, headers=headers, body=text.encode())
+            text = json.dumps({"__type": error.code, "message": error.message})
+    return Response(status=error.status, headers=headers, body=text.encode())

@@ -39,11 +39,11 @@ class FunctionRecord:
     on_failure: str
     on_success: str
     revision: str
-    policy: tuple[Permission, ...] = field(default=())
+    policy: tuple[FunctionPermission, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class FunctionPermission:
     """Who may invoke: one statement of the function's resource policy."""
 
     statement_id: str
@@ -52,7 +52,7 @@ class Permission:
     source_account: str
 
 
-class FunctionDirectory:
+class FunctionRecords:
     """Functions by name or ARN, read from moto on each call."""
 
     def __init__(self, account: str, lock: threading.RLock, region: str = "us-east-1") -> None:
@@ -74,9 +74,9 @@ class FunctionDirectory:
                 function = backend.get_function(name)
             except UnknownFunctionException:
                 return None
-            return _record(function, region)
+            return _function_record(function, region)
 
-    def names(self, region: str = "") -> tuple[str, ...]:
+    def list_names(self, region: str = "") -> tuple[str, ...]:
         """All functions of a Region."""
         from moto.awslambda.models import lambda_backends
 
@@ -85,7 +85,7 @@ class FunctionDirectory:
             return tuple(function.function_name for function in backend.list_functions())
 
 
-def _record(function: object, region: str) -> FunctionRecord:
+def _function_record(function: object, region: str) -> FunctionRecord:
     from moto.awslambda.models import LambdaFunction
 
     assert isinstance(function, LambdaFunction)  # noqa: S101 - narrows moto's untyped return
@@ -101,21 +101,21 @@ def _record(function: object, region: str) -> FunctionRecord:
         timeout=int(function.timeout),
         storage_mb=int(function.ephemeral_storage),
         environment=dict(function.environment_vars),
-        reserved_concurrency=_number(function.reserved_concurrency),
+        reserved_concurrency=_optional_int(function.reserved_concurrency),
         retries=int(settings.get("MaximumRetryAttempts", 2)),
         max_event_age=int(settings.get("MaximumEventAgeInSeconds", 21_600)),
         on_failure=(destinations.get("OnFailure") or {}).get("Destination", ""),
         on_success=(destinations.get("OnSuccess") or {}).get("Destination", ""),
-        revision=_revision(function),
-        policy=_permissions(function),
+        revision=_configuration_hash(function),
+        policy=_policy_permissions(function),
     )
 
 
-def _number(value: object) -> int | None:
+def _optional_int(value: object) -> int | None:
     return None if value is None else int(str(value))
 
 
-def _revision(function: object) -> str:
+def _configuration_hash(function: object) -> str:
     import hashlib
     import json
 
@@ -134,20 +134,20 @@ def _revision(function: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _permissions(function: object) -> tuple[Permission, ...]:
+def _policy_permissions(function: object) -> tuple[FunctionPermission, ...]:
     from moto.awslambda.models import LambdaFunction
 
     assert isinstance(function, LambdaFunction)  # noqa: S101 - narrows moto's untyped return
-    return tuple(_permission(statement) for statement in function.policy.statements)
+    return tuple(_parse_permission(statement) for statement in function.policy.statements)
 
 
-def _permission(statement: Mapping[str, object]) -> Permission:
+def _parse_permission(statement: Mapping[str, object]) -> FunctionPermission:
     principal = statement.get("Principal")
     conditions = statement.get("Condition")
     wanted: dict[str, str] = {}
     for test in conditions.values() if isinstance(conditions, dict) else ():
         wanted.update({str(key).lower(): str(value) for key, value in test.items()})
-    return Permission(
+    return FunctionPermission(
         statement_id=str(statement.get("Sid", "")),
         principal=str(principal.get("Service", principal.get("AWS", "")))
         if isinstance(principal, dict)

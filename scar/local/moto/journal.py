@@ -8,13 +8,13 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
-from scar.local.moto.calls import Wire
+from scar.local.moto.calls import MotoRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.local.moto.journal_keys import Footprint
+    from scar.local.moto.journal_keys import JournalKey
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS change (
@@ -28,7 +28,7 @@ CREATE INDEX IF NOT EXISTS change_owner ON change(owner, slot);
 _COLUMNS = "service, region, method, path, query, content_type, target, body"
 
 
-class Journal:
+class ChangeJournal:
     """The changes that a new moto has to repeat; rows that no longer matter are removed."""
 
     def __init__(self, path: Path) -> None:
@@ -39,28 +39,28 @@ class Journal:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
 
-    def append(self, seed: str, sent: Wire, change: Footprint) -> None:
+    def append(self, seed: str, sent: MotoRequest, key: JournalKey) -> None:
         """Keep a change that has just succeeded; durable when this returns."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            if change.slot:
+            if key.slot:
                 self._db.execute(
                     "DELETE FROM change WHERE owner = ? AND slot = ? AND NOT ended",
-                    (change.owner, change.slot),
+                    (key.owner, key.slot),
                 )
-            if not change.undoes:
-                self._insert(seed, sent, change)
-            if change.ends:
-                self._db.execute("UPDATE change SET ended = 1 WHERE owner = ?", (change.owner,))
-                self._forget_ended()
+            if not key.is_undo:
+                self._insert_change(seed, sent, key)
+            if key.is_deletion:
+                self._db.execute("UPDATE change SET ended = 1 WHERE owner = ?", (key.owner,))
+                self._delete_ended()
 
-    def _insert(self, seed: str, sent: Wire, change: Footprint) -> None:
+    def _insert_change(self, seed: str, sent: MotoRequest, key: JournalKey) -> None:
         self._db.execute(
             f"INSERT INTO change(owner, slot, seed, {_COLUMNS}) "  # noqa: S608 - constant names
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                change.owner,
-                change.slot,
+                key.owner,
+                key.slot,
                 seed,
                 sent.service,
                 sent.region,
@@ -73,7 +73,7 @@ class Journal:
             ),
         )
 
-    def _forget_ended(self) -> None:
+    def _delete_ended(self) -> None:
         """Drop the rows of deleted resources, unless a living one was made with their name.
 
         A queue that was created over an environment and then moved to another one could not
@@ -82,21 +82,21 @@ class Journal:
         gone = [
             owner
             for (owner,) in self._db.execute("SELECT DISTINCT owner FROM change WHERE ended")
-            if not self._mentioned(owner)
+            if not self._is_mentioned(owner)
         ]
         self._db.executemany(
             "DELETE FROM change WHERE owner = ? AND ended", [(owner,) for owner in gone]
         )
 
-    def _mentioned(self, owner: str) -> bool:
+    def _is_mentioned(self, owner: str) -> bool:
         name = re.escape(owner.rpartition("/")[2])
         whole = re.compile(rf"(?<![\w.-]){name}(?![\w.-])")
         rows = self._db.execute(
             "SELECT content_type, path, body FROM change WHERE owner != ?", (owner,)
         )
-        return any(whole.search(_text(*row)) for row in rows)
+        return any(whole.search(_searchable_text(*row)) for row in rows)
 
-    def replay(self) -> Iterator[tuple[str, Wire]]:
+    def read_changes(self) -> Iterator[tuple[str, MotoRequest]]:
         """Yield (seed, request) in the order of the changes."""
         rows = self._db.execute(
             f"SELECT seed, {_COLUMNS} FROM change ORDER BY seq"  # noqa: S608 - constant names
@@ -104,7 +104,7 @@ class Journal:
         for seed, service, region, method, path, query, content_type, target, body in rows:
             yield (
                 seed,
-                Wire(
+                MotoRequest(
                     service=service,
                     region=region,
                     method=method,
@@ -120,7 +120,7 @@ class Journal:
         self._db.close()
 
 
-def _text(content_type: str, path: str, body: bytes) -> str:
+def _searchable_text(content_type: str, path: str, body: bytes) -> str:
     """Return what a request says, percent-decoded where it is encoded."""
     text = body.decode(errors="replace")
     if content_type.startswith("application/x-www-form-urlencoded"):

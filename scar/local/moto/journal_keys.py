@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scar.local.moto.calls import Call
+    from scar.local.moto.calls import MotoCall
 
 
-def _words(text: str) -> frozenset[str]:
+def _operation_names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 # The first parameter of this list that a call has names its resource. A resource ARN says the
 # kind itself.
-_NAMES: Mapping[str, tuple[tuple[str, str], ...]] = {
+_RESOURCE_PARAMETERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "lambda": (("FunctionName", "function"), ("Resource", "function")),
     "batch": (
         ("computeEnvironmentName", "compute-environment"),
@@ -46,13 +46,13 @@ _NAMES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "sqs": (("QueueUrl", "queue"), ("QueueName", "queue")),
     "sns": (("TopicArn", "topic"), ("ResourceArn", "topic"), ("Name", "topic")),
 }
-_ENDS = _words(
+_DELETE_OPERATIONS = _operation_names(
     """DeleteFunction DeleteComputeEnvironment DeleteJobQueue DeleteRepository DeleteLogGroup
     DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic
     DeleteLaunchTemplate"""
 )
 # Each put with the parameter that tells its instances apart, and what takes it back.
-_PUTS: Mapping[str, tuple[str, str]] = {
+_PUT_OPERATIONS: Mapping[str, tuple[str, str]] = {
     "AddPermission": ("StatementId", "RemovePermission"),
     "PutFunctionConcurrency": ("", "DeleteFunctionConcurrency"),
     "PutFunctionEventInvokeConfig": ("", "DeleteFunctionEventInvokeConfig"),
@@ -64,16 +64,16 @@ _PUTS: Mapping[str, tuple[str, str]] = {
     "PutLifecyclePolicy": ("", "DeleteLifecyclePolicy"),
     "PutRetentionPolicy": ("", "DeleteRetentionPolicy"),
 }
-_UNDOES = {undo: (put, by) for put, (by, undo) in _PUTS.items()}
+_UNDO_OPERATIONS = {undo: (put, by) for put, (by, undo) in _PUT_OPERATIONS.items()}
 # Partial updates: the slot is the set of parameters they write.
-_UPDATES = _words(
+_UPDATE_OPERATIONS = _operation_names(
     """UpdateFunctionCode UpdateFunctionConfiguration UpdateComputeEnvironment UpdateJobQueue
     UpdateRole UpdateAssumeRolePolicy PutImageTagMutability PutImageScanningConfiguration"""
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Footprint:
+class JournalKey:
     """``slot`` empty: the row stays as long as its owner. ``undoes``: no row of its own.
 
     ``ends``: the owner is gone after this call.
@@ -81,37 +81,39 @@ class Footprint:
 
     owner: str
     slot: str = ""
-    undoes: bool = False
-    ends: bool = False
+    is_undo: bool = False
+    is_deletion: bool = False
 
 
-def footprint(call: Call) -> Footprint:
+def journal_key(call: MotoCall) -> JournalKey:
     """Read owner and slot off a call that changes state and has succeeded."""
-    owner = owner_of(call)
+    owner = resource_path(call)
     operation = call.operation
-    if operation in _ENDS:
-        return Footprint(owner=owner, ends=True)
-    if operation in _UNDOES:
-        put, by = _UNDOES[operation]
-        return Footprint(owner=owner, slot=_slot(put, by, call), undoes=True)
-    if operation in _PUTS:
-        return Footprint(owner=owner, slot=_slot(operation, _PUTS[operation][0], call))
-    if operation in _UPDATES:
-        return Footprint(owner=owner, slot=f"{operation} {','.join(sorted(call.parameters))}")
+    if operation in _DELETE_OPERATIONS:
+        return JournalKey(owner=owner, is_deletion=True)
+    if operation in _UNDO_OPERATIONS:
+        put, by = _UNDO_OPERATIONS[operation]
+        return JournalKey(owner=owner, slot=_slot_name(put, by, call), is_undo=True)
+    if operation in _PUT_OPERATIONS:
+        return JournalKey(
+            owner=owner, slot=_slot_name(operation, _PUT_OPERATIONS[operation][0], call)
+        )
+    if operation in _UPDATE_OPERATIONS:
+        return JournalKey(owner=owner, slot=f"{operation} {','.join(sorted(call.parameters))}")
     if "tag" in operation.lower():
         keys = json.dumps(call.parameters.get("tagKeys", call.parameters), sort_keys=True)
-        return Footprint(owner=owner, slot=f"{operation} {keys}")
-    return Footprint(owner=owner)
+        return JournalKey(owner=owner, slot=f"{operation} {keys}")
+    return JournalKey(owner=owner)
 
 
-def _slot(put: str, by: str, call: Call) -> str:
+def _slot_name(put: str, by: str, call: MotoCall) -> str:
     return f"{put} {call.text(by)}" if by else put
 
 
-def owner_of(call: Call) -> str:
+def resource_path(call: MotoCall) -> str:
     """Name the resource a call is about: ``service/region/kind/name``."""
     region = "" if call.service == "iam" else call.region
-    for parameter, kind in _NAMES.get(call.service, ()):
+    for parameter, kind in _RESOURCE_PARAMETERS.get(call.service, ()):
         value = call.text(parameter)
         if value:
             return "/".join((call.service, region, *_kind_and_name(call.service, kind, value)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from scar.local.moto.calls import Wire
+from scar.local.moto.calls import MotoRequest
 
 if TYPE_CHECKING:
     import threading
@@ -21,29 +21,29 @@ class LogGroups:
         self,
         account: str,
         lock: threading.RLock,
-        perform: Callable[[Wire], Response],
+        execute_change: Callable[[MotoRequest], Response],
         region: str,
     ) -> None:
         self._account = account
         self._lock = lock
-        self._perform = perform
+        self._execute_change = execute_change
         self._region = region
 
     def exists(self, name: str) -> bool:
         """Tell whether there is such a group in any Region."""
-        return self._find(name) is not None
+        return self._find_group(name) is not None
 
-    def retention(self, name: str) -> int | None:
+    def retention_days(self, name: str) -> int | None:
         """Days that the group's events are kept, or None for ever."""
-        group = self._find(name)
+        group = self._find_group(name)
         days = getattr(group, "retention_in_days", None)
         return None if days is None else int(days)
 
     def ensure(self, name: str) -> None:
         """Create the group unless it is there."""
         if not self.exists(name):
-            self._perform(
-                Wire(
+            self._execute_change(
+                MotoRequest(
                     service="logs",
                     region=self._region,
                     method="POST",
@@ -55,7 +55,7 @@ class LogGroups:
                 )
             )
 
-    def _find(self, name: str) -> object | None:
+    def _find_group(self, name: str) -> object | None:
         from moto.logs.models import logs_backends
 
         with self._lock:

@@ -14,12 +14,14 @@ from scar.local.http.messages import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from scar.local.moto.calls import Wire
+    from scar.local.moto.calls import MotoRequest
 
-_DROPPED = frozenset({"content-length", "connection", "transfer-encoding", "date", "server"})
+_DROPPED_HEADERS = frozenset(
+    {"content-length", "connection", "transfer-encoding", "date", "server"}
+)
 
 
-class Upstream:
+class MotoApp:
     """moto's WSGI application and its random numbers.
 
     moto is not safe under threads, and draws its ids from one generator: a single lock and a
@@ -30,44 +32,46 @@ class Upstream:
         from moto.moto_api._internal import mock_random
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        _forget()
+        _clear_backends()
         self.account = account
         self.lock = threading.RLock()
         self._random = mock_random
         self._app = DomainDispatcherApplication(create_backend_app)
-        self._networks: set[str] = set()
+        self._regions_with_network: set[str] = set()
 
-    def call(self, sent: Wire, seed: str) -> Response:
+    def call(self, sent: MotoRequest, seed: str) -> Response:
         """Let moto answer; everything random in the answer follows from ``seed``."""
         with self.lock:
-            self.seed(sent, seed)
-            return _wsgi(self._app, _environ(sent, self.account))
+            self.seed_random(sent, seed)
+            return _call_wsgi_app(self._app, _wsgi_environ(sent, self.account))
 
-    def seed(self, sent: Wire, seed: str) -> None:
+    def seed_random(self, sent: MotoRequest, seed: str) -> None:
         """Start the random numbers of one call; the Region's default network exists before."""
         if sent.service in {"batch", "ec2"}:
-            self._default_network(sent.region)
+            self._create_default_network(sent.region)
         self._random.seed(seed)
 
-    def _default_network(self, region: str) -> None:
+    def _create_default_network(self, region: str) -> None:
         """Make the Region's default VPC, always with the same ids, with a way to the internet."""
-        if region in self._networks:
+        if region in self._regions_with_network:
             return
         from moto.ec2.models import ec2_backends
 
         self._random.seed(f"network {self.account} {region}")
-        with _variable("MOTO_EC2_LOAD_DEFAULT_AMIS", "false"):  # 0.4 s for what nobody asks
+        with _temporary_variable(
+            "MOTO_EC2_LOAD_DEFAULT_AMIS", "false"
+        ):  # 0.4 s for what nobody asks
             backend = ec2_backends[self.account][region]
         gateway = backend.create_internet_gateway()
         for vpc in list(backend.vpcs.values()):
             backend.attach_internet_gateway(gateway.id, vpc.id)
         for table in list(backend.route_tables.values()):
             backend.create_route(table.id, "0.0.0.0/0", None, gateway_id=gateway.id)
-        self._networks.add(region)
+        self._regions_with_network.add(region)
 
 
 @contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
+def _temporary_variable(name: str, value: str) -> Iterator[None]:
     """Set one of moto's switches, which it reads from the environment, for a moment."""
     before = os.environ.get(name)
     os.environ[name] = value
@@ -80,7 +84,7 @@ def _variable(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
-def _forget() -> None:
+def _clear_backends() -> None:
     """moto is one per process: let nothing of an earlier plane show through."""
     from moto.core.base_backend import BackendDict
 
@@ -88,7 +92,7 @@ def _forget() -> None:
         backend.clear()
 
 
-def _environ(sent: Wire, account: str) -> dict[str, object]:
+def _wsgi_environ(sent: MotoRequest, account: str) -> dict[str, object]:
     """Build the request as moto wants it: the signature's scope says service and Region."""
     scope = f"{account}/20200101/{sent.region}/{sent.service}/aws4_request"
     return {
@@ -117,7 +121,7 @@ def _environ(sent: Wire, account: str) -> dict[str, object]:
     }
 
 
-def _wsgi(app: Callable[..., Iterable[bytes]], environ: Mapping[str, object]) -> Response:
+def _call_wsgi_app(app: Callable[..., Iterable[bytes]], environ: Mapping[str, object]) -> Response:
     status = 500
     headers: dict[str, str] = {}
 
@@ -125,7 +129,7 @@ def _wsgi(app: Callable[..., Iterable[bytes]], environ: Mapping[str, object]) ->
         nonlocal status
         status = int(line.split(" ", 1)[0])
         headers.update(
-            (name.lower(), value) for name, value in fields if name.lower() not in _DROPPED
+            (name.lower(), value) for name, value in fields if name.lower() not in _DROPPED_HEADERS
         )
 
     chunks = app({key: value for key, value in environ.items() if value != ""}, start_response)

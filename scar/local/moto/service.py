@@ -13,29 +13,29 @@ from scar.local.http.bodies import read_all
 from scar.local.http.messages import Response
 from scar.local.moto import calls
 from scar.local.moto import supported_operations as offer
-from scar.local.moto.batch_registry import BatchDirectory
-from scar.local.moto.compat import Bridge
-from scar.local.moto.error_responses import Refusal, respond
-from scar.local.moto.function_records import FunctionDirectory
-from scar.local.moto.journal import Journal
-from scar.local.moto.journal_keys import footprint
+from scar.local.moto.batch_registry import MotoBatchRegistry
+from scar.local.moto.compat import MotoCompat
+from scar.local.moto.error_responses import ApiError, render_error
+from scar.local.moto.function_records import FunctionRecords
+from scar.local.moto.journal import ChangeJournal
+from scar.local.moto.journal_keys import journal_key
 from scar.local.moto.log_groups import LogGroups
-from scar.local.moto.moto_app import Upstream
-from scar.local.moto.validation import judge
+from scar.local.moto.moto_app import MotoApp
+from scar.local.moto.validation import find_violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from scar.local.http.messages import Request
-    from scar.local.moto.calls import Call, Wire
+    from scar.local.moto.calls import MotoCall, MotoRequest
 
 LOG = logging.getLogger(__name__)
 MAX_BODY = 8 << 20  # no configuration call of the served services comes near it
 TOKEN_SECONDS = 12 * 3600
 
 
-class MotoPlane:
+class MotoService:
     """Serves the configuration APIs; what it acknowledged is there again after a restart.
 
     ``check`` judges (service, operation, parameters) as AWS would; ``registry`` returns the
@@ -49,7 +49,7 @@ class MotoPlane:
         *,
         account: str,
         registry: Callable[[], tuple[str, str]],
-        check: Callable[[str, str, Mapping[str, object]], Refusal | None] = judge,
+        check: Callable[[str, str, Mapping[str, object]], ApiError | None] = find_violation,
         region: str = "us-east-1",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -58,98 +58,102 @@ class MotoPlane:
         self._check = check
         self._registry = registry
         self._clock = clock
-        self._guards: list[Callable[[Call], Refusal | None]] = []
-        self._watchers: list[Callable[[Call], None]] = []
-        self._servers: list[Callable[[Call], Response | None]] = []
-        self._upstream = Upstream(account)
-        self._bridge = Bridge(account)
-        self._journal = Journal(folder / "journal.sqlite")
-        self.lost: tuple[str, ...] = self._replay()
-        self.functions = FunctionDirectory(account, self._upstream.lock, region)
-        self.log_groups = LogGroups(account, self._upstream.lock, self.perform, region)
-        self.batch = BatchDirectory(account, self._upstream.lock, region)
+        self._guards: list[Callable[[MotoCall], ApiError | None]] = []
+        self._change_listeners: list[Callable[[MotoCall], None]] = []
+        self._handlers: list[Callable[[MotoCall], Response | None]] = []
+        self._moto = MotoApp(account)
+        self._compat = MotoCompat(account)
+        self._journal = ChangeJournal(folder / "journal.sqlite")
+        self.failed_replays: tuple[str, ...] = self._replay_journal()
+        self.functions = FunctionRecords(account, self._moto.lock, region)
+        self.log_groups = LogGroups(account, self._moto.lock, self.execute_change, region)
+        self.batch = MotoBatchRegistry(account, self._moto.lock, region)
 
-    def guard(self, guard: Callable[[Call], Refusal | None]) -> None:
+    def add_guard(self, guard: Callable[[MotoCall], ApiError | None]) -> None:
         """Let another service refuse changes, e.g. the end of a queue that has jobs."""
         self._guards.append(guard)
 
-    def watch(self, watcher: Callable[[Call], None]) -> None:
+    def add_change_listener(self, listener: Callable[[MotoCall], None]) -> None:
         """Tell another service about each successful change, e.g. a deleted log group."""
-        self._watchers.append(watcher)
+        self._change_listeners.append(listener)
 
-    def serve(self, answer: Callable[[Call], Response | None]) -> None:
+    def add_handler(self, handler: Callable[[MotoCall], Response | None]) -> None:
         """Let another service answer calls about what moto knows nothing of, e.g. images."""
-        self._servers.append(answer)
+        self._handlers.append(handler)
 
     def handle(self, request: Request) -> Response:
-        scope = calls.scope(request)
+        scope = calls.signing_scope(request)
         if scope is None:
-            return respond("", _UNSIGNED)
+            return render_error("", _UNSIGNED)
         service, region = scope
         body = read_all(request.body, MAX_BODY)
         if body is None:
-            return respond(service, _TOO_LARGE)
-        sent = calls.wire(request, service, region, body)
+            return render_error(service, _TOO_LARGE)
+        sent = calls.build_moto_request(request, service, region, body)
         try:
-            call = calls.parse(sent)
+            call = calls.parse_call(sent)
         except ValueError as error:
-            return respond(service, Refusal(code="SerializationException", message=str(error)))
-        refusal = offer.refuse_unserved(call) or self._refuse(call)
+            return render_error(
+                service, ApiError(code="SerializationException", message=str(error))
+            )
+        refusal = offer.check_operation(call) or self._validate_call(call)
         if refusal is not None:
-            return respond(service, refusal)
-        return self._elsewhere(call) or (
-            self._change(call, sent) if offer.changes_state(call) else self._ask(call, sent)
+            return render_error(service, refusal)
+        return self._call_handlers(call) or (
+            self._execute_and_record(call, sent)
+            if offer.changes_state(call)
+            else self._execute_read(call, sent)
         )
 
-    def _elsewhere(self, call: Call) -> Response | None:
+    def _call_handlers(self, call: MotoCall) -> Response | None:
         """Ask those who know what moto does not."""
         if call.operation == "GetAuthorizationToken":
-            return self._token()
-        answers = (answer(call) for answer in self._servers)
+            return self._authorization_token_response()
+        answers = (answer(call) for answer in self._handlers)
         return next((found for found in answers if found is not None), None)
 
-    def perform(self, sent: Wire) -> Response:
+    def execute_change(self, sent: MotoRequest) -> Response:
         """Carry out a change on behalf of the local cloud itself."""
-        return self._change(calls.parse(sent), sent)
+        return self._execute_and_record(calls.parse_call(sent), sent)
 
-    def _refuse(self, call: Call) -> Refusal | None:
-        return offer.refuse_untrue(call) or self._check(
+    def _validate_call(self, call: MotoCall) -> ApiError | None:
+        return offer.check_parameters(call) or self._check(
             call.service, call.operation, call.parameters
         )
 
-    def _ask(self, call: Call, sent: Wire) -> Response:
-        answer = self._upstream.call(sent, secrets.token_hex(8))
-        return self._bridge.after(call, answer) if answer.status < 300 else answer
+    def _execute_read(self, call: MotoCall, sent: MotoRequest) -> Response:
+        answer = self._moto.call(sent, secrets.token_hex(8))
+        return self._compat.adapt_response(call, answer) if answer.status < 300 else answer
 
-    def _change(self, call: Call, sent: Wire) -> Response:
-        with self._upstream.lock:
+    def _execute_and_record(self, call: MotoCall, sent: MotoRequest) -> Response:
+        with self._moto.lock:
             for guard in self._guards:
                 refusal = guard(call)
                 if refusal is not None:
-                    return respond(call.service, refusal)
+                    return render_error(call.service, refusal)
             seed = secrets.token_hex(8)
-            answer = self._apply(call, sent, seed)
+            answer = self._call_moto(call, sent, seed)
             if answer.status < 300:
-                self._journal.append(seed, sent, footprint(call))
-                for watcher in self._watchers:
+                self._journal.append(seed, sent, journal_key(call))
+                for watcher in self._change_listeners:
                     watcher(call)
         return answer
 
-    def _apply(self, call: Call, sent: Wire, seed: str) -> Response:
-        with self._upstream.lock:
+    def _call_moto(self, call: MotoCall, sent: MotoRequest, seed: str) -> Response:
+        with self._moto.lock:
             # Before the call proper, so that what the bridge makes has the call's ids too.
-            self._upstream.seed(sent, seed)
-            adapted = self._bridge.before(call, sent)
-            with self._bridge.around(call):
-                answer = self._upstream.call(adapted, seed)
-            return self._bridge.after(call, answer) if answer.status < 300 else answer
+            self._moto.seed_random(sent, seed)
+            adapted = self._compat.adapt_request(call, sent)
+            with self._compat.placeholder_resources(call):
+                answer = self._moto.call(adapted, seed)
+            return self._compat.adapt_response(call, answer) if answer.status < 300 else answer
 
-    def _replay(self) -> tuple[str, ...]:
+    def _replay_journal(self) -> tuple[str, ...]:
         """Repeat all changes; return a sentence for each that did not succeed again."""
         lost = []
-        for seed, sent in self._journal.replay():
-            call = calls.parse(sent)
-            answer = self._apply(call, sent, seed)
+        for seed, sent in self._journal.read_changes():
+            call = calls.parse_call(sent)
+            answer = self._call_moto(call, sent, seed)
             if answer.status >= 300:
                 lost.append(
                     f"{call.service} {call.operation} could not be repeated at start "
@@ -158,7 +162,7 @@ class MotoPlane:
                 LOG.error("%s", lost[-1])
         return tuple(lost)
 
-    def _token(self) -> Response:
+    def _authorization_token_response(self) -> Response:
         endpoint, password = self._registry()
         token = base64.b64encode(f"AWS:{password}".encode()).decode()
         content = {
@@ -176,20 +180,20 @@ class MotoPlane:
             body=json.dumps(content).encode(),
         )
 
-    def status(self) -> Sequence[str]:
+    def status_messages(self) -> Sequence[str]:
         """Sentences for ``scar local status``: what is lost, what is not emulated."""
-        return (*self.lost, *offer.NOT_EMULATED)
+        return (*self.failed_replays, *offer.NOT_EMULATED)
 
     def close(self) -> None:
         self._journal.close()
 
 
-_UNSIGNED = Refusal(
+_UNSIGNED = ApiError(
     code="MissingAuthenticationToken",
     message="The request names no service: it carries no signature.",
     status=403,
 )
-_TOO_LARGE = Refusal(
+_TOO_LARGE = ApiError(
     code="RequestEntityTooLargeException",
     message=f"Configuration requests are limited to {MAX_BODY >> 20} MiB.",
     status=413,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.local.moto.error_responses import Refusal
+from scar.local.moto.error_responses import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scar.local.moto.calls import Call
+    from scar.local.moto.calls import MotoCall
 
 
-def _words(text: str) -> frozenset[str]:
+def _operation_names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -32,8 +32,8 @@ NOT_EMULATED: tuple[str, ...] = (
 )
 
 # What a service is not good for without the others' machinery stays out, even if moto has it.
-_SERVED: Mapping[str, frozenset[str]] = {
-    "lambda": _words(
+_SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
+    "lambda": _operation_names(
         """CreateFunction GetFunction GetFunctionConfiguration ListFunctions DeleteFunction
         UpdateFunctionCode UpdateFunctionConfiguration AddPermission RemovePermission GetPolicy
         PutFunctionConcurrency GetFunctionConcurrency DeleteFunctionConcurrency
@@ -42,24 +42,24 @@ _SERVED: Mapping[str, frozenset[str]] = {
         ListFunctionEventInvokeConfigs TagResource UntagResource ListTags ListVersionsByFunction
         ListAliases"""
     ),
-    "batch": _words(
+    "batch": _operation_names(
         """CreateComputeEnvironment DescribeComputeEnvironments UpdateComputeEnvironment
         DeleteComputeEnvironment CreateJobQueue DescribeJobQueues UpdateJobQueue DeleteJobQueue
         RegisterJobDefinition DescribeJobDefinitions DeregisterJobDefinition TagResource
         UntagResource ListTagsForResource"""
     ),
-    "ecr": _words(
+    "ecr": _operation_names(
         """CreateRepository DescribeRepositories DeleteRepository GetAuthorizationToken
         SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy PutLifecyclePolicy
         GetLifecyclePolicy DeleteLifecyclePolicy TagResource UntagResource ListTagsForResource
         PutImageTagMutability PutImageScanningConfiguration DescribeImages BatchDeleteImage
         GetAccountSetting"""
     ),
-    "logs": _words(
+    "logs": _operation_names(
         """CreateLogGroup DescribeLogGroups DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy
         TagLogGroup UntagLogGroup ListTagsLogGroup TagResource UntagResource ListTagsForResource"""
     ),
-    "iam": _words(
+    "iam": _operation_names(
         """CreateRole GetRole ListRoles UpdateRole DeleteRole UpdateAssumeRolePolicy TagRole
         UntagRole ListRoleTags PutRolePolicy GetRolePolicy ListRolePolicies DeleteRolePolicy
         AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies CreatePolicy GetPolicy
@@ -70,38 +70,38 @@ _SERVED: Mapping[str, frozenset[str]] = {
         DeleteRolePermissionsBoundary"""
     ),
     "sts": frozenset(["GetCallerIdentity"]),
-    "ec2": _words(
+    "ec2": _operation_names(
         """DescribeVpcs DescribeSubnets DescribeSecurityGroups DescribeRouteTables
         DescribeInternetGateways DescribeNatGateways DescribeVpcEndpoints
         DescribeAvailabilityZones DescribeRegions DescribeAccountAttributes
         DescribeInstanceTypes DescribeInstanceTypeOfferings CreateLaunchTemplate
         DescribeLaunchTemplates DescribeLaunchTemplateVersions DeleteLaunchTemplate"""
     ),
-    "sqs": _words(
+    "sqs": _operation_names(
         """CreateQueue DeleteQueue GetQueueUrl ListQueues GetQueueAttributes SetQueueAttributes
         TagQueue UntagQueue ListQueueTags SendMessage SendMessageBatch ReceiveMessage
         DeleteMessage DeleteMessageBatch ChangeMessageVisibility PurgeQueue"""
     ),
-    "sns": _words(
+    "sns": _operation_names(
         """CreateTopic DeleteTopic ListTopics GetTopicAttributes SetTopicAttributes Subscribe
         Unsubscribe ListSubscriptions ListSubscriptionsByTopic Publish TagResource UntagResource
         ListTagsForResource"""
     ),
 }
 
-_READS = ("Get", "List", "Describe")
+_READ_PREFIXES = ("Get", "List", "Describe")
 # Messages pass through; keeping them is not promised (see NOT_EMULATED).
-_VOLATILE = _words(
+_VOLATILE_OPERATIONS = _operation_names(
     """SendMessage SendMessageBatch ReceiveMessage DeleteMessage DeleteMessageBatch
     ChangeMessageVisibility PurgeQueue Publish"""
 )
 
 
-def refuse_unserved(call: Call) -> Refusal | None:
+def check_operation(call: MotoCall) -> ApiError | None:
     """Say which service or operation is missing, or None if the call is served."""
-    operations = _SERVED.get(call.service)
+    operations = _SUPPORTED_OPERATIONS.get(call.service)
     if operations is None:
-        return Refusal(
+        return ApiError(
             code="NotImplemented",
             message=f"The local cloud does not emulate {call.service}. "
             "`scar local status` lists what it serves.",
@@ -109,7 +109,7 @@ def refuse_unserved(call: Call) -> Refusal | None:
         )
     if call.operation not in operations:
         name = call.operation or "this operation"
-        return Refusal(
+        return ApiError(
             code="NotImplemented",
             message=f"The local cloud does not emulate {name} of {call.service}. "
             "`scar local status` lists what it serves.",
@@ -118,45 +118,47 @@ def refuse_unserved(call: Call) -> Refusal | None:
     return None
 
 
-def changes_state(call: Call) -> bool:
+def changes_state(call: MotoCall) -> bool:
     """Tell whether the call has to survive a restart."""
-    return not call.operation.startswith(_READS) and call.operation not in _VOLATILE
+    return (
+        not call.operation.startswith(_READ_PREFIXES) and call.operation not in _VOLATILE_OPERATIONS
+    )
 
 
-def refuse_untrue(call: Call) -> Refusal | None:
+def check_parameters(call: MotoCall) -> ApiError | None:
     """Refuse parameters that moto would accept and that nothing here would honour."""
     if call.service == "lambda" and call.operation == "CreateFunction":
-        return _untrue_function(call)
+        return _check_function(call)
     if call.operation == "RegisterJobDefinition":
-        return _untrue_definition(call)
+        return _check_job_definition(call)
     return None
 
 
-def _untrue_function(call: Call) -> Refusal | None:
+def _check_function(call: MotoCall) -> ApiError | None:
     if call.text("PackageType") != "Image":
-        return _untrue("functions from zip packages; give a container image")
+        return _not_emulated_error("functions from zip packages; give a container image")
     for parameter in ("FileSystemConfigs", "DeadLetterConfig", "Layers"):
         if call.parameters.get(parameter):
-            return _untrue(f"{parameter} of functions")
+            return _not_emulated_error(f"{parameter} of functions")
     return None
 
 
-def _untrue_definition(call: Call) -> Refusal | None:
+def _check_job_definition(call: MotoCall) -> ApiError | None:
     if call.parameters.get("eksProperties") or call.parameters.get("ecsProperties"):
-        return _untrue("eksProperties and ecsProperties; give containerProperties")
+        return _not_emulated_error("eksProperties and ecsProperties; give containerProperties")
     container = call.parameters.get("containerProperties")
     if call.text("type") == "multinode" or not isinstance(container, dict):
-        return _untrue("multi-node jobs; give containerProperties")
-    for parameter, what in _NO_CONTAINER_PROPERTIES.items():
+        return _not_emulated_error("multi-node jobs; give containerProperties")
+    for parameter, what in _UNSUPPORTED_PROPERTIES.items():
         if container.get(parameter):
-            return _untrue(what)
+            return _not_emulated_error(what)
     needs = container.get("resourceRequirements") or []
     if any(isinstance(need, dict) and need.get("type") == "GPU" for need in needs):
-        return _untrue("GPUs")
+        return _not_emulated_error("GPUs")
     return None
 
 
-_NO_CONTAINER_PROPERTIES = {
+_UNSUPPORTED_PROPERTIES = {
     "command": "commands of jobs; the image's entrypoint runs",
     "volumes": "volumes of jobs",
     "mountPoints": "volumes of jobs",
@@ -164,9 +166,9 @@ _NO_CONTAINER_PROPERTIES = {
 }
 
 
-def _untrue(what: str) -> Refusal:
-    return Refusal(
+def _not_emulated_error(feature: str) -> ApiError:
+    return ApiError(
         code="NotImplemented",
-        message=f"The local cloud does not emulate {what}.",
+        message=f"The local cloud does not emulate {feature}.",
         status=501,
     )

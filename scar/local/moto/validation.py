@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.requests.validator import check
-from scar.local.moto.error_responses import Refusal
+from scar.local.moto.error_responses import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def judge(service: str, operation: str, parameters: Mapping[str, object]) -> Refusal | None:
+def find_violation(
+    service: str, operation: str, parameters: Mapping[str, object]
+) -> ApiError | None:
     """Return AWS's first objection to a call, or None."""
     for violation in check(service, operation, parameters):
-        return Refusal(code=violation.code, message=violation.message, status=violation.status)
+        return ApiError(code=violation.code, message=violation.message, status=violation.status)
     return None

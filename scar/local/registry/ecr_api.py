@@ -11,12 +11,12 @@ from scar.local.http.messages import Response
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from scar.image.formats.manifest import Json, Object
-    from scar.local.moto.calls import Call
+    from scar.image.formats.manifest import Json, JsonObject
+    from scar.local.moto.calls import MotoCall
     from scar.local.registry.store import RegistryStore
 
 
-class EcrImages:
+class EcrImageApi:
     """Answers the calls of ECR that are about images, and the setting that lets blobs be mounted.
 
     A repository that nothing was pushed to has no images; whether it exists is moto's to say.
@@ -25,66 +25,70 @@ class EcrImages:
     def __init__(self, store: RegistryStore) -> None:
         self._store = store
 
-    def answer(self, call: Call) -> Response | None:
+    def handle_call(self, call: MotoCall) -> Response | None:
         """Answer a call of ECR, or return None if it is somebody else's."""
         repository = call.text("repositoryName")
         match call.service, call.operation:
             case "ecr", "DescribeImages":
-                return _response({"imageDetails": list(self._images(repository, call.parameters))})
+                return _json_response(
+                    {"imageDetails": list(self._describe_images(repository, call.parameters))}
+                )
             case "ecr", "BatchDeleteImage":
-                return _response(self._delete(repository, call.parameters))
+                return _json_response(self._delete_images(repository, call.parameters))
             case "ecr", "GetAccountSetting" if call.text("name") == "BLOB_MOUNTING":
-                return _response({"name": "BLOB_MOUNTING", "value": "ENABLED"})
+                return _json_response({"name": "BLOB_MOUNTING", "value": "ENABLED"})
         return None
 
-    def forget(self, call: Call) -> None:
+    def drop_deleted_repository(self, call: MotoCall) -> None:
         """Drop the images of a repository that was deleted."""
         if (call.service, call.operation) == ("ecr", "DeleteRepository"):
-            self._store.forget_repository(call.text("repositoryName"))
+            self._store.delete_repository(call.text("repositoryName"))
 
-    def _images(self, repository: str, parameters: Mapping[str, object]) -> Iterator[Object]:
-        tags: dict[str, list[Json]] = {d: [] for d in self._store.manifests(repository)}
-        for tag in self._store.tags(repository):
-            digest = self._store.digest(repository, tag)
+    def _describe_images(
+        self, repository: str, parameters: Mapping[str, object]
+    ) -> Iterator[JsonObject]:
+        tags: dict[str, list[Json]] = {d: [] for d in self._store.list_manifests(repository)}
+        for tag in self._store.list_tags(repository):
+            digest = self._store.find_digest(repository, tag)
             if digest is not None:
                 tags[digest].append(tag)
-        wanted = [self._store.digest(repository, r) for r in _references(parameters)]
+        wanted = [self._store.find_digest(repository, r) for r in _image_references(parameters)]
         for digest, named in sorted(tags.items()):
             if not wanted or digest in wanted:
                 yield {
                     "repositoryName": repository,
                     "imageDigest": digest,
                     "imageTags": named,
-                    "imagePushedAt": self._store.pushed(repository, digest),
+                    "imagePushedAt": self._store.pushed_at(repository, digest),
                 }
 
-    def _delete(self, repository: str, parameters: Mapping[str, object]) -> Object:
+    def _delete_images(self, repository: str, parameters: Mapping[str, object]) -> JsonObject:
         """Delete by digest with all tags, or the tag alone, as ECR does."""
         gone: list[Json] = []
         failures: list[Json] = []
-        for reference in _references(parameters):
-            digest = self._store.digest(repository, reference)
+        for reference in _image_references(parameters):
+            digest = self._store.find_digest(repository, reference)
             if digest is None:
-                failures.append({"imageId": _id(reference), "failureCode": "ImageNotFound"})
+                failures.append({"imageId": _image_id(reference), "failureCode": "ImageNotFound"})
                 continue
             if is_digest(reference):
-                self._store.forget_manifest(repository, digest)
+                self._store.delete_manifest(repository, digest)
             else:
-                self._store.forget_tag(repository, reference)
-            gone.append({"imageDigest": digest, **_id(reference)})
+                self._store.delete_tag(repository, reference)
+            gone.append({"imageDigest": digest, **_image_id(reference)})
         return {"imageIds": gone, "failures": failures}
 
 
-def _references(parameters: Mapping[str, object]) -> list[str]:
+def _image_references(parameters: Mapping[str, object]) -> list[str]:
     given = parameters.get("imageIds") or []
     ids = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
     return [str(item.get("imageDigest") or item.get("imageTag") or "latest") for item in ids]
 
 
-def _id(reference: str) -> Object:
+def _image_id(reference: str) -> JsonObject:
     return {"imageDigest" if is_digest(reference) else "imageTag": reference}
 
 
-def _response(content: Object) -> Response:
+def _json_response(content: JsonObject) -> Response:
     headers = {"content-type": "application/x-amz-json-1.1"}
     return Response(status=200, headers=headers, body=json.dumps(content).encode())

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.image.errors import ImageError, ImageNotFound
-from scar.image.formats.manifest import Json, Object, a_list, a_text, an_object, parse, texts
-from scar.local.engines.port import Layer, LocalImage
+from scar.image.errors import ImageError, ImageNotFoundError
+from scar.image.formats.manifest import (
+    Json,
+    JsonObject,
+    expect_list,
+    expect_object,
+    expect_text,
+    expect_texts,
+    parse_json,
+)
+from scar.local.engines.port import LocalImage, LocalLayer
 
 if TYPE_CHECKING:
     from scar.local.registry.store import RegistryStore
 
 
-class ImageStore:
+class RegistryImageResolver:
     """Finds images by ``<host>/<repository>@sha256:…``, ``<host>/<repository>:<tag>``."""
 
     def __init__(self, store: RegistryStore) -> None:
@@ -20,52 +28,56 @@ class ImageStore:
 
     def resolve(self, image_uri: str) -> LocalImage:
         """Return the image; raise ImageNotFound naming it if it was never pushed."""
-        repository, reference = split(image_uri)
-        digest = self._store.digest(repository, reference)
+        repository, reference = split_image_uri(image_uri)
+        digest = self._store.find_digest(repository, reference)
         if digest is None:
-            there = self._store.knows(repository)
-            raise ImageNotFound(
+            there = self._store.has_repository(repository)
+            raise ImageNotFoundError(
                 f"The image {image_uri} is not in the local registry: "
                 + (f"{repository} has no {reference}." if there else f"no {repository}."),
                 remedy="Run `scar init` for the function again.",
             )
-        manifest = an_object(parse(self._store.manifest(repository, digest), "manifest"), image_uri)
+        manifest = expect_object(
+            parse_json(self._store.read_manifest(repository, digest), "manifest"), image_uri
+        )
         if "config" not in manifest:
             raise ImageError(
                 f"The image {image_uri} is an index of several images.",
                 remedy="Lambda takes single-platform images only: push one of them.",
             )
-        return self._image(image_uri, digest, manifest)
+        return self._load_image(image_uri, digest, manifest)
 
-    def _image(self, image_uri: str, digest: str, manifest: Object) -> LocalImage:
-        config_digest = _digest_of(manifest["config"])
+    def _load_image(self, image_uri: str, digest: str, manifest: JsonObject) -> LocalImage:
+        config_digest = _descriptor_digest(manifest["config"])
         path = self._store.blob_path(config_digest)
-        config = an_object(parse(path.read_bytes(), "configuration"), image_uri)
-        run = an_object(config.get("config") or {}, image_uri)
-        rootfs = an_object(config.get("rootfs"), image_uri)
-        digests = [_digest_of(item) for item in a_list(manifest.get("layers"), image_uri)]
-        diff_ids = texts(rootfs.get("diff_ids"), image_uri)
+        config = expect_object(parse_json(path.read_bytes(), "configuration"), image_uri)
+        run = expect_object(config.get("config") or {}, image_uri)
+        rootfs = expect_object(config.get("rootfs"), image_uri)
+        digests = [
+            _descriptor_digest(item) for item in expect_list(manifest.get("layers"), image_uri)
+        ]
+        diff_ids = expect_texts(rootfs.get("diff_ids"), image_uri)
         if len(digests) != len(diff_ids):
             raise ImageError(
                 f"The image {image_uri} has {len(digests)} layers but lists {len(diff_ids)}.",
                 remedy="Push the image again.",
             )
-        pairs = (item.partition("=") for item in texts(run.get("Env"), image_uri))
+        pairs = (item.partition("=") for item in expect_texts(run.get("Env"), image_uri))
         return LocalImage(
             reference=image_uri,
             digest=digest,
             config_digest=config_digest,
             config=path,
             layers=tuple(
-                Layer(path=self._store.blob_path(blob), digest=blob, diff_id=diff_id)
+                LocalLayer(path=self._store.blob_path(blob), digest=blob, diff_id=diff_id)
                 for blob, diff_id in zip(digests, diff_ids, strict=True)
             ),
-            entrypoint=texts(run.get("Entrypoint"), image_uri),
+            entrypoint=expect_texts(run.get("Entrypoint"), image_uri),
             environment={name: value for name, _, value in pairs},
         )
 
 
-def split(image_uri: str) -> tuple[str, str]:
+def split_image_uri(image_uri: str) -> tuple[str, str]:
     """Split a URI into repository, without the host, and tag or digest (default ``latest``)."""
     name, _, digest = image_uri.partition("@")
     host, slash, path = name.partition("/")
@@ -77,5 +89,5 @@ def split(image_uri: str) -> tuple[str, str]:
     return repository, digest or tag
 
 
-def _digest_of(descriptor: Json) -> str:
-    return a_text(an_object(descriptor, "manifest").get("digest"), "digest")
+def _descriptor_digest(descriptor: Json) -> str:
+    return expect_text(expect_object(descriptor, "manifest").get("digest"), "digest")

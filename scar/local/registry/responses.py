@@ -11,34 +11,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from scar.local.registry.uploads import Upload
+    from scar.local.registry.uploads import BlobUpload
 
-VERSION = {"docker-distribution-api-version": "registry/2.0"}
+VERSION_HEADERS = {"docker-distribution-api-version": "registry/2.0"}
 
 
-def json_(status: int, document: object, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    status: int, document: object, headers: Mapping[str, str] | None = None
+) -> Response:
     body = json.dumps(document).encode()
     fixed = {"content-type": "application/json", "content-length": str(len(body))}
-    return Response(status=status, headers={**VERSION, **fixed, **(headers or {})}, body=body)
+    return Response(
+        status=status, headers={**VERSION_HEADERS, **fixed, **(headers or {})}, body=body
+    )
 
 
-def error(
+def error_response(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    return json_(status, {"errors": [{"code": code, "message": message}]}, headers)
+    return json_response(status, {"errors": [{"code": code, "message": message}]}, headers)
 
 
-def unknown(repository: str) -> Response:
+def unknown_repository_response(repository: str) -> Response:
     message = f"The repository with name '{repository}' does not exist in the registry"
-    return error(404, "NAME_UNKNOWN", message)
+    return error_response(404, "NAME_UNKNOWN", message)
 
 
-def created(location: str, digest: str) -> Response:
+def created_response(location: str, digest: str) -> Response:
     headers = {"location": location, "docker-content-digest": digest, "content-length": "0"}
-    return Response(status=201, headers={**VERSION, **headers})
+    return Response(status=201, headers={**VERSION_HEADERS, **headers})
 
 
-def progress(status: int, upload: Upload) -> Response:
+def upload_progress_response(status: int, upload: BlobUpload) -> Response:
     """Say where to go on with an upload."""
     headers = {
         "location": f"/v2/{upload.repository}/blobs/uploads/{upload.identity}",
@@ -47,15 +51,15 @@ def progress(status: int, upload: Upload) -> Response:
     }
     if status != 204:
         headers["content-length"] = "0"
-    return Response(status=status, headers={**VERSION, **headers})
+    return Response(status=status, headers={**VERSION_HEADERS, **headers})
 
 
-def file(path: Path, digest: str, *, head: bool) -> Response:
+def blob_response(path: Path, digest: str, *, head: bool) -> Response:
     """Send a blob; 404 if it went in the meantime."""
     try:
         stream = FileStream(path)
     except FileNotFoundError:
-        return error(404, "BLOB_UNKNOWN", f"blob unknown: {digest}")
+        return error_response(404, "BLOB_UNKNOWN", f"blob unknown: {digest}")
     headers = {
         "content-type": "application/octet-stream",
         "content-length": str(stream.size),
@@ -63,7 +67,9 @@ def file(path: Path, digest: str, *, head: bool) -> Response:
     }
     if head:
         stream.close()
-    return Response(status=200, headers={**VERSION, **headers}, body=b"" if head else stream)
+    return Response(
+        status=200, headers={**VERSION_HEADERS, **headers}, body=b"" if head else stream
+    )
 
 
 class FileStream:

@@ -11,34 +11,41 @@ from urllib.parse import parse_qsl, unquote
 
 from scar.image.errors import ImageError
 from scar.image.formats.blobs import digest_of, is_digest
-from scar.image.formats.manifest import INDEXES, MANIFESTS
+from scar.image.formats.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES
 from scar.local.http.bodies import read_all
 from scar.local.http.messages import Response
-from scar.local.registry.responses import created, error, file, json_, progress, unknown
+from scar.local.registry.responses import (
+    blob_response,
+    created_response,
+    error_response,
+    json_response,
+    unknown_repository_response,
+    upload_progress_response,
+)
 from scar.local.registry.store import (
     MANIFEST_LIMIT,
     RegistryStore,
-    blobs_of,
-    children_of,
-    is_repository,
+    is_repository_name,
     is_tag,
-    media_type,
+    list_index_manifests,
+    list_manifest_blobs,
+    manifest_media_type,
 )
-from scar.local.registry.uploads import Upload, Uploads
+from scar.local.registry.uploads import BlobUpload, BlobUploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scar.local.http.messages import Body, Request
+    from scar.local.http.messages import Request, RequestBody
 
-USER = "AWS"  # the user name that ECR's authorization tokens have
+USER_NAME = "AWS"  # the user name that ECR's authorization tokens have
 _ROUTE = re.compile(
     r"/v2/(?P<name>.+)/(?P<kind>blobs/uploads|blobs|manifests|tags)/(?P<rest>[^/]*)\Z"
 )
 
 
-class RegistryPlane:
+class RegistryService:
     """Serves ``/v2/…`` from a folder to callers who know the password.
 
     ``exists`` tells whether a repository was created (ECR refuses pushes to others); without
@@ -46,129 +53,141 @@ class RegistryPlane:
     """
 
     def __init__(
-        self, folder: Path, password: str, *, exists: Callable[[str], bool] | None = None
+        self, folder: Path, password: str, *, repository_exists: Callable[[str], bool] | None = None
     ) -> None:
         self.store = RegistryStore(folder)
-        self.store.collect()
-        self._uploads = Uploads(self.store)
+        self.store.collect_garbage()
+        self._uploads = BlobUploads(self.store)
         self._password = password
-        self._exists = exists
+        self._exists = repository_exists
 
     def handle(self, request: Request) -> Response:
         try:
-            return self._checked(request)
+            return self._authorize_and_dispatch(request)
         except ImageError as fault:
-            return error(400, "MANIFEST_INVALID", fault.problem)
+            return error_response(400, "MANIFEST_INVALID", fault.problem)
 
-    def _checked(self, request: Request) -> Response:
-        if not self._knows(request.headers.get("authorization", "")):
+    def _authorize_and_dispatch(self, request: Request) -> Response:
+        if not self._is_authorized(request.headers.get("authorization", "")):
             challenge = {"www-authenticate": 'Basic realm="scar local registry"'}
-            return error(401, "UNAUTHORIZED", "authentication required", challenge)
+            return error_response(401, "UNAUTHORIZED", "authentication required", challenge)
         if request.path in {"/v2", "/v2/"}:
-            return json_(200, {})
+            return json_response(200, {})
         match = _ROUTE.match(unquote(request.path))
         if match is None:
-            return error(404, "UNSUPPORTED", f"no such route: {request.path}")
+            return error_response(404, "UNSUPPORTED", f"no such route: {request.path}")
         name = match["name"]
-        if not is_repository(name):
-            return error(400, "NAME_INVALID", f"invalid repository name: {name}")
+        if not is_repository_name(name):
+            return error_response(400, "NAME_INVALID", f"invalid repository name: {name}")
         if self._exists is not None and not self._exists(name):
-            return unknown(name)
-        return self._answer(request, name, match["kind"], match["rest"])
+            return unknown_repository_response(name)
+        return self._dispatch(request, name, match["kind"], match["rest"])
 
-    def _knows(self, authorization: str) -> bool:
-        expected = base64.b64encode(f"{USER}:{self._password}".encode()).decode()
+    def _is_authorized(self, authorization: str) -> bool:
+        expected = base64.b64encode(f"{USER_NAME}:{self._password}".encode()).decode()
         scheme, _, given = authorization.partition(" ")
         return scheme.lower() == "basic" and hmac.compare_digest(
             given.strip().encode(), expected.encode()
         )
 
-    def _answer(self, request: Request, name: str, kind: str, rest: str) -> Response:
+    def _dispatch(self, request: Request, name: str, kind: str, rest: str) -> Response:
         match request.method, kind:
             case "POST", "blobs/uploads" if not rest:
-                answer = self._start(request, name)
+                answer = self._start_upload(request, name)
             case (("GET" | "PATCH" | "PUT" | "DELETE"), "blobs/uploads"):
-                answer = self._upload(request, name, rest)
+                answer = self._handle_upload(request, name, rest)
             case (("GET" | "HEAD" | "DELETE"), "blobs"):
-                answer = self._blob(request, name, rest)
+                answer = self._handle_blob(request, name, rest)
             case (("GET" | "HEAD" | "DELETE"), "manifests"):
-                answer = self._manifest(request, name, rest)
+                answer = self._handle_manifest(request, name, rest)
             case "PUT", "manifests":
                 answer = self._put_manifest(request, name, rest)
-            case "GET", "tags" if rest == "list" and self.store.knows(name):
-                answer = json_(200, {"name": name, "tags": self.store.tags(name)})
+            case "GET", "tags" if rest == "list" and self.store.has_repository(name):
+                answer = json_response(200, {"name": name, "tags": self.store.list_tags(name)})
             case "GET", "tags" if rest == "list":
-                answer = unknown(name)
+                answer = unknown_repository_response(name)
             case _:
-                answer = error(405, "UNSUPPORTED", f"{request.method} is not supported here")
+                answer = error_response(
+                    405, "UNSUPPORTED", f"{request.method} is not supported here"
+                )
         return answer
 
     # Blobs
 
-    def _blob(self, request: Request, name: str, digest: str) -> Response:
+    def _handle_blob(self, request: Request, name: str, digest: str) -> Response:
         if not is_digest(digest):
-            return error(400, "DIGEST_INVALID", f"not a SHA-256 digest: {digest}")
+            return error_response(400, "DIGEST_INVALID", f"not a SHA-256 digest: {digest}")
         if not self.store.has_blob(name, digest):
-            return error(404, "BLOB_UNKNOWN", f"blob unknown to {name}: {digest}")
+            return error_response(404, "BLOB_UNKNOWN", f"blob unknown to {name}: {digest}")
         if request.method == "DELETE":
-            self.store.forget_blob(name, digest)
+            self.store.delete_blob(name, digest)
             return Response(status=202, headers={"content-length": "0"})
-        return file(self.store.blob_path(digest), digest, head=request.method == "HEAD")
+        return blob_response(self.store.blob_path(digest), digest, head=request.method == "HEAD")
 
-    def _start(self, request: Request, name: str) -> Response:
-        query = _query(request)
+    def _start_upload(self, request: Request, name: str) -> Response:
+        query = _query_parameters(request)
         digest, origin = query.get("mount", ""), query.get("from", "")
-        if is_digest(digest) and is_repository(origin) and self.store.mount(name, digest, origin):
-            return created(f"/v2/{name}/blobs/{digest}", digest)
+        if (
+            is_digest(digest)
+            and is_repository_name(origin)
+            and self.store.mount(name, digest, origin)
+        ):
+            return created_response(f"/v2/{name}/blobs/{digest}", digest)
         upload = self._uploads.start(name)
         if "digest" in query:
             with upload.lock:
-                return self._finish(upload, query["digest"], request.body)
-        return progress(202, upload)
+                return self._finish_upload(upload, query["digest"], request.body)
+        return upload_progress_response(202, upload)
 
-    def _upload(self, request: Request, name: str, identity: str) -> Response:
+    def _handle_upload(self, request: Request, name: str, identity: str) -> Response:
         upload = self._uploads.get(name, identity)
         if upload is None:
-            return error(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown; start it again")
+            return error_response(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown; start it again")
         with upload.lock:
             match request.method:
                 case "GET":
-                    return progress(204, upload)
+                    return upload_progress_response(204, upload)
                 case "DELETE":
                     self._uploads.cancel(upload)
                     return Response(status=204)
                 case "PUT":
-                    return self._finish(upload, _query(request).get("digest", ""), request.body)
+                    return self._finish_upload(
+                        upload, _query_parameters(request).get("digest", ""), request.body
+                    )
                 case _:
                     start = request.headers.get("content-range", f"{upload.size}-")
                     if start.removeprefix("bytes ").partition("-")[0] != str(upload.size):
-                        return progress(416, upload)
-                    upload.receive(request.body)
-                    return progress(202, upload)
+                        return upload_progress_response(416, upload)
+                    upload.append(request.body)
+                    return upload_progress_response(202, upload)
 
-    def _finish(self, upload: Upload, digest: str, body: Body) -> Response:
-        upload.receive(body)
+    def _finish_upload(self, upload: BlobUpload, digest: str, body: RequestBody) -> Response:
+        upload.append(body)
         if not self._uploads.finish(upload, digest):
-            return error(400, "DIGEST_INVALID", f"the content does not have digest {digest!r}")
-        return created(f"/v2/{upload.repository}/blobs/{digest}", digest)
+            return error_response(
+                400, "DIGEST_INVALID", f"the content does not have digest {digest!r}"
+            )
+        return created_response(f"/v2/{upload.repository}/blobs/{digest}", digest)
 
     # Manifests
 
-    def _manifest(self, request: Request, name: str, reference: str) -> Response:
+    def _handle_manifest(self, request: Request, name: str, reference: str) -> Response:
         if not is_digest(reference) and not is_tag(reference):
-            return error(400, "TAG_INVALID", f"neither a tag nor a digest: {reference}")
-        digest = self.store.digest(name, reference)
+            return error_response(400, "TAG_INVALID", f"neither a tag nor a digest: {reference}")
+        digest = self.store.find_digest(name, reference)
         if digest is None:
-            return error(404, "MANIFEST_UNKNOWN", f"manifest unknown to {name}: {reference}")
+            return error_response(
+                404, "MANIFEST_UNKNOWN", f"manifest unknown to {name}: {reference}"
+            )
         if request.method == "DELETE":
             if is_digest(reference):
-                self.store.forget_manifest(name, digest)
+                self.store.delete_manifest(name, digest)
             else:
-                self.store.forget_tag(name, reference)
+                self.store.delete_tag(name, reference)
             return Response(status=202, headers={"content-length": "0"})
-        data = self.store.manifest(name, digest)
+        data = self.store.read_manifest(name, digest)
         headers = {
-            "content-type": media_type(data),
+            "content-type": manifest_media_type(data),
             "content-length": str(len(data)),
             "docker-content-digest": digest,
         }
@@ -177,26 +196,32 @@ class RegistryPlane:
 
     def _put_manifest(self, request: Request, name: str, reference: str) -> Response:
         if not is_digest(reference) and not is_tag(reference):
-            return error(400, "TAG_INVALID", f"neither a tag nor a digest: {reference}")
+            return error_response(400, "TAG_INVALID", f"neither a tag nor a digest: {reference}")
         data = read_all(request.body, MANIFEST_LIMIT)
         if data is None:
-            return error(413, "MANIFEST_INVALID", "the manifest is larger than 4 MiB")
-        if missing := self._missing(name, data):
-            return error(400, "MANIFEST_BLOB_UNKNOWN", f"unknown to {name}: {missing}")
+            return error_response(413, "MANIFEST_INVALID", "the manifest is larger than 4 MiB")
+        if missing := self._find_missing_reference(name, data):
+            return error_response(400, "MANIFEST_BLOB_UNKNOWN", f"unknown to {name}: {missing}")
         if is_digest(reference) and reference != digest_of(data):
-            return error(400, "DIGEST_INVALID", f"the manifest does not have digest {reference}")
+            return error_response(
+                400, "DIGEST_INVALID", f"the manifest does not have digest {reference}"
+            )
         tag = "" if is_digest(reference) else reference
         digest = self.store.put_manifest(name, data, tag)
-        return created(f"/v2/{name}/manifests/{digest}", digest)
+        return created_response(f"/v2/{name}/manifests/{digest}", digest)
 
-    def _missing(self, name: str, manifest: bytes) -> str:
+    def _find_missing_reference(self, name: str, manifest: bytes) -> str:
         """Return the first part that the repository does not have, or nothing."""
-        if media_type(manifest) not in (*MANIFESTS, *INDEXES):
-            raise ImageError(f"unknown media type: {media_type(manifest)}", remedy="Push an image.")
-        blobs = (d for d in blobs_of(manifest) if not self.store.has_blob(name, d))
-        manifests = (d for d in children_of(manifest) if self.store.digest(name, d) is None)
+        if manifest_media_type(manifest) not in (*MANIFEST_MEDIA_TYPES, *INDEX_MEDIA_TYPES):
+            raise ImageError(
+                f"unknown media type: {manifest_media_type(manifest)}", remedy="Push an image."
+            )
+        blobs = (d for d in list_manifest_blobs(manifest) if not self.store.has_blob(name, d))
+        manifests = (
+            d for d in list_index_manifests(manifest) if self.store.find_digest(name, d) is None
+        )
         return next(itertools.chain(blobs, manifests), "")
 
 
-def _query(request: Request) -> dict[str, str]:
+def _query_parameters(request: Request) -> dict[str, str]:
     return dict(parse_qsl(request.query))

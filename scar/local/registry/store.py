@@ -23,10 +23,10 @@ from scar.image.formats.manifest import (
     OCI_INDEX,
     OCI_MANIFEST,
     Json,
-    a_list,
-    a_text,
-    an_object,
-    parse,
+    expect_list,
+    expect_object,
+    expect_text,
+    parse_json,
 )
 
 if TYPE_CHECKING:
@@ -50,63 +50,68 @@ class RegistryStore:
 
     def blob_path(self, digest: str) -> Path:
         """Say where the blob is or would be."""
-        return self._blobs / _hex(digest)
+        return self._blobs / _hex_digest(digest)
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Tell whether this repository may serve the blob."""
-        return self._link(repository, digest).is_file() and self.blob_path(digest).is_file()
+        return self._blob_link(repository, digest).is_file() and self.blob_path(digest).is_file()
 
     def add_blob(self, repository: str, digest: str, file: Path) -> None:
         """Keep a verified file as a blob; the file is moved."""
         file.replace(self.blob_path(digest))
-        self._place(self._link(repository, digest), b"")
+        self._write_atomically(self._blob_link(repository, digest), b"")
 
     def mount(self, repository: str, digest: str, origin: str) -> bool:
         """Let a repository know another one's blob; False if that one does not have it."""
         if not self.has_blob(origin, digest):
             return False
-        self._place(self._link(repository, digest), b"")
+        self._write_atomically(self._blob_link(repository, digest), b"")
         return True
 
-    def forget_blob(self, repository: str, digest: str) -> bool:
+    def delete_blob(self, repository: str, digest: str) -> bool:
         """Take the blob from the repository; its bytes go at the next start."""
-        return _removed(self._link(repository, digest))
+        return _remove_if_present(self._blob_link(repository, digest))
 
-    def digest(self, repository: str, reference: str) -> str | None:
+    def find_digest(self, repository: str, reference: str) -> str | None:
         """Return the digest of a tag or of a digest that the repository has."""
         if not is_digest(reference):
             try:
-                reference = (self._folder(repository) / "tags" / reference).read_text()
+                reference = (self._repository_folder(repository) / "tags" / reference).read_text()
             except FileNotFoundError:
                 return None
-        return reference if self._manifest(repository, reference).is_file() else None
+        return reference if self._manifest_path(repository, reference).is_file() else None
 
-    def manifest(self, repository: str, digest: str) -> bytes:
+    def read_manifest(self, repository: str, digest: str) -> bytes:
         """Return a manifest's bytes; FileNotFoundError if there is none."""
-        return self._manifest(repository, digest).read_bytes()
+        return self._manifest_path(repository, digest).read_bytes()
 
     def put_manifest(self, repository: str, data: bytes, tag: str = "") -> str:
         """Keep a manifest and let the tag, if any, name it; return its digest."""
         digest = digest_of(data)
-        self._place(self._manifest(repository, digest), data)
+        self._write_atomically(self._manifest_path(repository, digest), data)
         if tag:
-            self._place(self._folder(repository) / "tags" / tag, digest.encode())
+            self._write_atomically(
+                self._repository_folder(repository) / "tags" / tag, digest.encode()
+            )
         return digest
 
-    def manifests(self, repository: str) -> list[str]:
+    def list_manifests(self, repository: str) -> list[str]:
         """List the digests of the repository's manifests, sorted."""
-        return [f"sha256:{name}" for name in _names(self._folder(repository) / "manifests")]
+        return [
+            f"sha256:{name}"
+            for name in _list_names(self._repository_folder(repository) / "manifests")
+        ]
 
-    def pushed(self, repository: str, digest: str) -> float:
+    def pushed_at(self, repository: str, digest: str) -> float:
         """Say when a manifest was put last, in seconds since 1970; 0 if there is none."""
         try:
-            return self._manifest(repository, digest).stat().st_mtime
+            return self._manifest_path(repository, digest).stat().st_mtime
         except FileNotFoundError:
             return 0.0
 
-    def forget_repository(self, repository: str) -> None:
+    def delete_repository(self, repository: str) -> None:
         """Remove all that was pushed to a repository; bytes that nobody uses go at next start."""
-        folder = self._folder(repository)
+        folder = self._repository_folder(repository)
         gone = self.incoming / f"gone-{uuid.uuid4().hex}"
         try:
             folder.replace(gone)  # in one step: others may be pulling
@@ -114,75 +119,79 @@ class RegistryStore:
             return
         shutil.rmtree(gone)
 
-    def forget_manifest(self, repository: str, digest: str) -> bool:
+    def delete_manifest(self, repository: str, digest: str) -> bool:
         """Remove a manifest and the tags that name it; False if there was none."""
-        for tag in self.tags(repository):
-            path = self._folder(repository) / "tags" / tag
+        for tag in self.list_tags(repository):
+            path = self._repository_folder(repository) / "tags" / tag
             if path.read_text() == digest:
                 path.unlink(missing_ok=True)
-        return _removed(self._manifest(repository, digest))
+        return _remove_if_present(self._manifest_path(repository, digest))
 
-    def forget_tag(self, repository: str, tag: str) -> bool:
+    def delete_tag(self, repository: str, tag: str) -> bool:
         """Remove a tag; the manifest stays."""
-        return _removed(self._folder(repository) / "tags" / tag)
+        return _remove_if_present(self._repository_folder(repository) / "tags" / tag)
 
-    def tags(self, repository: str) -> list[str]:
+    def list_tags(self, repository: str) -> list[str]:
         """List the repository's tags, sorted."""
-        return _names(self._folder(repository) / "tags")
+        return _list_names(self._repository_folder(repository) / "tags")
 
-    def repositories(self) -> list[str]:
+    def list_repositories(self) -> list[str]:
         """List the repositories that something was pushed to, sorted."""
-        return sorted(unquote(name) for name in _names(self._repositories))
+        return sorted(unquote(name) for name in _list_names(self._repositories))
 
-    def knows(self, repository: str) -> bool:
+    def has_repository(self, repository: str) -> bool:
         """Tell whether anything was ever pushed to this repository."""
-        return self._folder(repository).is_dir()
+        return self._repository_folder(repository).is_dir()
 
-    def collect(self) -> int:
+    def collect_garbage(self) -> int:
         """Remove blobs that no manifest names; return their number. Only while nobody pushes."""
-        used = {digest for repository in self.repositories() for digest in self._used(repository)}
+        used = {
+            digest
+            for repository in self.list_repositories()
+            for digest in self._referenced_blobs(repository)
+        }
         gone = 0
-        for name in _names(self._blobs):
+        for name in _list_names(self._blobs):
             if f"sha256:{name}" not in used:
                 self.blob_path(f"sha256:{name}").unlink(missing_ok=True)
                 gone += 1
-        for repository in self.repositories():
-            links = self._folder(repository) / "blobs"
-            for name in _names(links):
+        for repository in self.list_repositories():
+            links = self._repository_folder(repository) / "blobs"
+            for name in _list_names(links):
                 if f"sha256:{name}" not in used:
                     (links / name).unlink(missing_ok=True)
         return gone
 
-    def temporary(self) -> Path:
+    def create_temporary_file(self) -> Path:
         """Create an empty private file for bytes on their way in."""
         handle, name = tempfile.mkstemp(dir=self.incoming)
         os.close(handle)
         return Path(name)
 
-    def _used(self, repository: str) -> Iterator[str]:
-        for name in _names(self._folder(repository) / "manifests"):
+    def _referenced_blobs(self, repository: str) -> Iterator[str]:
+        for name in _list_names(self._repository_folder(repository) / "manifests"):
             try:
-                yield from blobs_of(self.manifest(repository, f"sha256:{name}"))
+                yield from list_manifest_blobs(self.read_manifest(repository, f"sha256:{name}"))
             except FileNotFoundError:
                 continue
 
-    def _place(self, target: Path, data: bytes) -> None:
-        temporary = self.temporary()
+    def _write_atomically(self, target: Path, data: bytes) -> None:
+        temporary = self.create_temporary_file()
         temporary.write_bytes(data)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(target)
 
-    def _folder(self, repository: str) -> Path:
+    def _repository_folder(self, repository: str) -> Path:
         return self._repositories / quote(repository, safe="")
 
-    def _link(self, repository: str, digest: str) -> Path:
-        return self._folder(repository) / "blobs" / _hex(digest)
+    def _blob_link(self, repository: str, digest: str) -> Path:
+        return self._repository_folder(repository) / "blobs" / _hex_digest(digest)
 
-    def _manifest(self, repository: str, digest: str) -> Path:
-        return self._folder(repository) / "manifests" / _hex(digest)
+    def _manifest_path(self, repository: str, digest: str) -> Path:
+        return self._repository_folder(repository) / "manifests" / _hex_digest(digest)
 
 
-def is_repository(name: str) -> bool:
+def is_repository_name(name: str) -> bool:
     """Tell whether this is a repository name as the distribution specification has it."""
     return len(quote(name, safe="")) <= 250 and _NAME.match(name) is not None
 
@@ -192,50 +201,52 @@ def is_tag(text: str) -> bool:
     return _TAG.match(text) is not None
 
 
-def blobs_of(manifest: bytes) -> tuple[str, ...]:
+def list_manifest_blobs(manifest: bytes) -> tuple[str, ...]:
     """List the digests of a manifest's configuration and layers; an index has none."""
-    document = an_object(parse(manifest, "manifest"), "manifest")
-    parts = list(a_list(document.get("layers"), "manifest"))
+    document = expect_object(parse_json(manifest, "manifest"), "manifest")
+    parts = list(expect_list(document.get("layers"), "manifest"))
     if "config" in document:
         parts.insert(0, document["config"])
-    return tuple(_named(part) for part in parts)
+    return tuple(_descriptor_digest(part) for part in parts)
 
 
-def children_of(manifest: bytes) -> tuple[str, ...]:
+def list_index_manifests(manifest: bytes) -> tuple[str, ...]:
     """List the digests of the manifests that an index names."""
-    document = an_object(parse(manifest, "manifest"), "manifest")
-    return tuple(_named(part) for part in a_list(document.get("manifests"), "manifest"))
+    document = expect_object(parse_json(manifest, "manifest"), "manifest")
+    return tuple(
+        _descriptor_digest(part) for part in expect_list(document.get("manifests"), "manifest")
+    )
 
 
-def media_type(manifest: bytes) -> str:
+def manifest_media_type(manifest: bytes) -> str:
     """Say what kind of manifest this is; OCI tools may leave its ``mediaType`` out."""
-    document = an_object(parse(manifest, "manifest"), "manifest")
+    document = expect_object(parse_json(manifest, "manifest"), "manifest")
     implied = OCI_INDEX if "manifests" in document else OCI_MANIFEST
-    return a_text(document.get("mediaType"), "mediaType") or implied
+    return expect_text(document.get("mediaType"), "mediaType") or implied
 
 
-def _named(part: Json) -> str:
-    return _digest(a_text(an_object(part, "manifest").get("digest"), "digest"))
+def _descriptor_digest(part: Json) -> str:
+    return _check_digest(expect_text(expect_object(part, "manifest").get("digest"), "digest"))
 
 
-def _digest(text: str) -> str:
+def _check_digest(text: str) -> str:
     if not is_digest(text):
         raise ImageError(f"{text!r} is not a SHA-256 digest.", remedy="Push the image again.")
     return text
 
 
-def _hex(digest: str) -> str:
-    return _digest(digest).removeprefix("sha256:")
+def _hex_digest(digest: str) -> str:
+    return _check_digest(digest).removeprefix("sha256:")
 
 
-def _names(folder: Path) -> list[str]:
+def _list_names(folder: Path) -> list[str]:
     try:
         return sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
         return []
 
 
-def _removed(path: Path) -> bool:
+def _remove_if_present(path: Path) -> bool:
     try:
         path.unlink()
     except FileNotFoundError:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
 
 class Kind(StrEnum):
@@ -50,7 +50,7 @@ class Accidents:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def to(cls, connection: Connection) -> Accidents:
+    def to(cls, connection: AwsConnection) -> Accidents:
         accidents = cls()
         events = connection.session.events
         events.register("before-call", accidents._before)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.backends import get_backend
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from scar.aws.requests import validator as checker
 from tests.fakes.moto_gaps import ACCOUNT, a_session, fill_gaps, furnish
 from tests.fakes.moto_threads import one_account
@@ -25,16 +25,16 @@ SERVICES = (
 
 
 @contextmanager
-def an_account() -> Iterator[Connection]:
+def an_account() -> Iterator[AwsConnection]:
     """Connect to an account that is empty but for a default VPC with a way to the internet.
 
     moto takes nearly everything: what AWS would refuse fails the test that asks for it.
     """
     with one_account(*SERVICES):
-        furnish(Connection(session=a_session()))
+        furnish(AwsConnection(session=a_session()))
         session = a_session()
         amend(session)
-        yield Connection(session=session, description="moto")
+        yield AwsConnection(session=session, description="moto")
 
 
 def amend(session: boto3.Session) -> None:

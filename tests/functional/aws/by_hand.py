@@ -10,9 +10,9 @@ from tests.functional.aws.making import widen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
-    ByHand = Callable[[Connection], object]
+    ByHand = Callable[[AwsConnection], object]
 
 STATE = "scar-123456789012-eu-west-1"
 ROLE = "crop-eu-west-1-job"
@@ -36,7 +36,7 @@ TRUST = json.dumps(
 )
 
 
-def change_machines(connection: Connection) -> None:
+def change_machines(connection: AwsConnection) -> None:
     batch = connection.client("batch")
     (found,) = batch.describe_compute_environments()["computeEnvironments"]
     batch.update_compute_environment(
@@ -44,7 +44,7 @@ def change_machines(connection: Connection) -> None:
     )
 
 
-def change_notification(connection: Connection) -> None:
+def change_notification(connection: AwsConnection) -> None:
     s3 = connection.client("s3")
     found = s3.get_bucket_notification_configuration(Bucket="photos")
     (rule,) = found["LambdaFunctionConfigurations"]
@@ -56,7 +56,7 @@ def change_notification(connection: Connection) -> None:
     )
 
 
-def revise_definition(connection: Connection) -> None:
+def revise_definition(connection: AwsConnection) -> None:
     batch = connection.client("batch")
     (found,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     batch.register_job_definition(
@@ -69,13 +69,13 @@ def revise_definition(connection: Connection) -> None:
     )
 
 
-def prefer_queue(connection: Connection) -> None:
+def prefer_queue(connection: AwsConnection) -> None:
     batch = connection.client("batch")
     (found,) = batch.describe_job_queues()["jobQueues"]
     batch.update_job_queue(jobQueue=found["jobQueueName"], priority=9)
 
 
-def retry_always(connection: Connection) -> None:
+def retry_always(connection: AwsConnection) -> None:
     batch = connection.client("batch")
     (found,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     rule: Any = {"onReason": "*", "action": "retry"}

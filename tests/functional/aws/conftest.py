@@ -15,7 +15,7 @@ from tests.functional.aws.accounts import an_account
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.model.function import Function
     from supervisor.model import FunctionConfig
 
@@ -33,7 +33,7 @@ class FakeImages:
         config = configure(ImageDefaults(command=("/bin/true",)))
         self.composed[function.name] = config
         script = function.script.read_bytes() if function.script else b""
-        content = function.image_name.encode() + wire.dump(config).encode() + script
+        content = function.image_name.encode() + wire.config_to_json(config).encode() + script
         return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
     def holds(self, repository: str, digest: str) -> bool:
@@ -59,7 +59,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def connection(closed: None) -> Iterator[Connection]:
+def connection(closed: None) -> Iterator[AwsConnection]:
     """A connection that can only ever reach moto."""
     with an_account() as connected:
         yield connected

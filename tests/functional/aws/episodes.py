@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from scar.transfer.client import LARGE
+from scar.transfer.client import MULTIPART_THRESHOLD
 from tests.fakes.moto_gaps import ACCOUNT, answered
 from tests.functional.aws.by_hand import TRUST as TRUST_OF_OTHERS
 from tests.functional.aws.making import a_role, refuse
@@ -109,7 +109,7 @@ def move_objects(replay: Replay) -> None:
     """Upload, list and download files, one of them in parts, and one whose upload breaks."""
     (replay.folder / "small").write_bytes(b"a")
     with (replay.folder / "large").open("wb") as file:
-        file.truncate(LARGE)
+        file.truncate(MULTIPART_THRESHOLD)
     for name in ("small", "large"):
         replay.scar("put", "-b", "photos/there", "-p", str(replay.folder / name))
     break_uploads(replay)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
 _TRUST = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
@@ -15,14 +15,14 @@ _POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*
 _ARN = "arn:aws:{}:eu-west-1:123456789012:{}"
 
 
-def make(connection: Connection) -> None:
+def make(connection: AwsConnection) -> None:
     """Make a watched bucket, a function, roles, groups, machines and a definition of others."""
     _make_buckets(connection)
     _make_functions(connection)
     _make_machines(connection)
 
 
-def state(connection: Connection) -> dict[str, Any]:
+def state(connection: AwsConnection) -> dict[str, Any]:
     """Return all that ``make`` made as it is now."""
     s3, batch = connection.client("s3"), connection.client("batch")
     told = s3.get_bucket_notification_configuration(Bucket="photos")
@@ -47,7 +47,7 @@ def state(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _make_buckets(connection: Connection) -> None:
+def _make_buckets(connection: AwsConnection) -> None:
     s3 = connection.client("s3")
     s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_tagging(
@@ -75,7 +75,7 @@ def _make_buckets(connection: Connection) -> None:
     )
 
 
-def _make_functions(connection: Connection) -> None:
+def _make_functions(connection: AwsConnection) -> None:
     iam = connection.client("iam")
     for name in ("theirs", "paste-eu-west-1-job"):
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=_TRUST)
@@ -89,7 +89,7 @@ def _make_functions(connection: Connection) -> None:
     connection.client("logs").create_log_group(logGroupName="/aws/batch/crop-theirs")
 
 
-def _make_machines(connection: Connection) -> None:
+def _make_machines(connection: AwsConnection) -> None:
     batch, ec2 = connection.client("batch"), connection.client("ec2")
     made = batch.create_compute_environment(
         computeEnvironmentName="scar-0123456789ab",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from scar.image.compose.tree_images import build
-from scar.image.formats.layer import File, layer
+from scar.image.compose.tree_images import build_image
+from scar.image.formats.layer import LayerFile, build_layer
 from supervisor.model import ImageDefaults
 from tests.fakes.moto_gaps import ACCOUNT
 from tests.fakes.registries import misbehaving
@@ -163,10 +163,10 @@ def with_images(replay: Replay) -> None:
     """Images are really pulled, composed, pushed and taken over; here one is used as it is."""
     with misbehaving() as registry:
         let_ecr_name(replay, registry)
-        base = build([{"bin/x": File(b"#!", 0o755)}], ImageDefaults(command=("/bin/x",)))
+        base = build_image([{"bin/x": LayerFile(b"#!", 0o755)}], ImageDefaults(command=("/bin/x",)))
         registry.keep(base, "1")
         bundle = replay.folder / "bundle.tar.gz"
-        with layer({"opt/scar/launch": File(b"#!", 0o755)}).blob.open() as packed:
+        with build_layer({"opt/scar/launch": LayerFile(b"#!", 0o755)}).blob.open() as packed:
             bundle.write_bytes(packed.read())
         home = {"HOME": str(replay.folder)}
         replay.world = RealImages(home, replay.connection, bundle)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from scar.aws.deploy import deploy as deployment
-from scar.aws.model.function import Batch, Function, Input
+from scar.aws.model.function import BatchSettings, Function, InputRule
 from supervisor.model import ExecutionMode, OutputRule
 from tests.fakes.moto_gaps import answered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.model.plan import Plan
     from tests.functional.aws.conftest import FakeImages
 
@@ -29,14 +29,14 @@ def a_function(mode: str = "lambda", script: Path | None = None, name: str = "cr
         image="busybox:1",
         script=script,
         mode=ExecutionMode(mode),
-        inputs=(Input(provider="s3", path=f"photos/{name}-in"),),
+        inputs=(InputRule(provider="s3", path=f"photos/{name}-in"),),
         outputs=(OutputRule(provider="s3", path=f"photos/{name}-out"),),
         environment=(("AB", "1"),),
-        batch=Batch() if mode != "lambda" else None,
+        batch=BatchSettings() if mode != "lambda" else None,
     )
 
 
-def widen(connection: Connection, *roles: str) -> str:
+def widen(connection: AwsConnection, *roles: str) -> str:
     """Give roles a managed and an inline policy by hand; return the former's ARN."""
     iam = connection.client("iam")
     statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
@@ -48,7 +48,7 @@ def widen(connection: Connection, *roles: str) -> str:
     return wide
 
 
-def a_role(connection: Connection, name: str, *services: str) -> str:
+def a_role(connection: AwsConnection, name: str, *services: str) -> str:
     """Make a role of the user's that the services may take; return its ARN."""
     trust = {
         "Version": "2012-10-17",
@@ -66,15 +66,15 @@ def a_role(connection: Connection, name: str, *services: str) -> str:
     return made["Role"]["Arn"]
 
 
-def deploy(connection: Connection, images: FakeImages, *functions: Function) -> Plan:
+def deploy(connection: AwsConnection, images: FakeImages, *functions: Function) -> Plan:
     return deployment.init(functions, connection, lambda _: None, images=images)
 
 
-def remove(connection: Connection, *names: str, force: bool = False) -> str:
+def remove(connection: AwsConnection, *names: str, force: bool = False) -> str:
     return str(deployment.remove(names, connection, lambda _: None, force=force))
 
 
-def left(connection: Connection) -> dict[str, list[Any]]:
+def left(connection: AwsConnection) -> dict[str, list[Any]]:
     """All that is in the account and not AWS's own."""
     iam, batch = connection.client("iam"), connection.client("batch")
     found: dict[str, list[Any]] = {
@@ -100,7 +100,7 @@ def left(connection: Connection) -> dict[str, list[Any]]:
 
 
 def refuse(
-    connection: Connection,
+    connection: AwsConnection,
     service: str,
     operation: str,
     code: str = "AccessDenied",
@@ -119,7 +119,7 @@ def refuse(
     client.meta.events.register(event, fail)
 
 
-def refuse_tags(connection: Connection) -> None:
+def refuse_tags(connection: AwsConnection) -> None:
     """Let S3 take no tags with a new bucket, as in some partitions."""
     client = connection.client("s3")
 
@@ -131,7 +131,7 @@ def refuse_tags(connection: Connection) -> None:
     client.meta.events.register("before-call.s3.CreateBucket", refuse)
 
 
-def pretend_running(connection: Connection, function: str) -> list[str]:
+def pretend_running(connection: AwsConnection, function: str) -> list[str]:
     """Let Batch tell of one running job until it is terminated; return what still runs."""
     running = ["id-1"]
     events = connection.client("batch").meta.events

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from scar.aws.model import names
 
 if TYPE_CHECKING:
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from tests.functional.aws.conftest import FakeImages
 
 
 class Pushed:
     """Lets ECR tell of the images that were pushed, each so many days ago."""
 
-    def __init__(self, connection: Connection, images: FakeImages) -> None:
+    def __init__(self, connection: AwsConnection, images: FakeImages) -> None:
         self.days: dict[str, float] = {}
         self.untagged: list[str] = []
         self.images = images

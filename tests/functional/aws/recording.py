@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
 _REGISTRY = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs/uploads|blobs)/")
 
@@ -28,7 +28,7 @@ class Recording:
     _boundaries: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, connection: Connection) -> Recording:
+    def of(cls, connection: AwsConnection) -> Recording:
         """Write down the calls of every client that the session makes from now on."""
         recording = cls()
         connection.session.events.register_last("before-parameter-build", recording._note)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from scar.aws.client.connection import Connection
-from scar.aws.images.image_builder import FunctionImages
+from scar.aws.client.connection import AwsConnection
+from scar.aws.images.image_builder import FunctionImageBuilder
 from scar.cli.main import run
 from scar.cli.world import World
-from scar.image.registry.upload_progress import Progress
-from supervisor.events.parser import read
+from scar.image.registry.upload_progress import UploadProgress
+from supervisor.events.parser import parse_event
 from supervisor.runs import record_format as records
 from tests.fakes.iam import Grant, Policy, Request
 from tests.fakes.moto_gaps import ACCOUNT, answered
@@ -41,7 +41,7 @@ DAY = "2026-09-21"
 class ShownImages(FakeImages):
     """Fake images that commands can show the progress of."""
 
-    progress: Progress = field(default_factory=Progress)
+    progress: UploadProgress = field(default_factory=UploadProgress)
 
 
 @dataclass(frozen=True)
@@ -51,23 +51,23 @@ class RealImages(World):
     ``bundle`` is a packed layer that stands for the supervisor.
     """
 
-    connection: Connection
+    connection: AwsConnection
     bundle: Path
 
-    def connect(self, target: Target) -> Connection:
+    def connect(self, target: Target) -> AwsConnection:
         del target
         return self.connection
 
     @contextmanager
     def function_images(
-        self, connection: Connection, report: Callable[[str], None]
-    ) -> Iterator[FunctionImages]:
+        self, connection: AwsConnection, report: Callable[[str], None]
+    ) -> Iterator[FunctionImageBuilder]:
         with self.image_stores(lambda: connection) as places:
-            yield FunctionImages(
+            yield FunctionImageBuilder(
                 connection=connection,
-                bundle=lambda _: self.bundle,
+                find_bundle=lambda _: self.bundle,
                 cache=self.image_cache(),
-                stores=places,
+                image_stores=places,
                 report=report,
             )
 
@@ -76,16 +76,16 @@ class RealImages(World):
 class OneAccount(World):
     """Always the same connection; images are only digests."""
 
-    connection: Connection
+    connection: AwsConnection
     images: ShownImages = field(default_factory=ShownImages)
 
-    def connect(self, target: Target) -> Connection:
+    def connect(self, target: Target) -> AwsConnection:
         del target
         return self.connection
 
     @contextmanager
     def function_images(
-        self, connection: Connection, report: Callable[[str], None]
+        self, connection: AwsConnection, report: Callable[[str], None]
     ) -> Iterator[Any]:
         del connection, report
         yield self.images
@@ -97,10 +97,10 @@ class Replay:
 
     folder: Path
     capsys: pytest.CaptureFixture[str]
-    connection: Connection
+    connection: AwsConnection
     world: World
     recording: Recording
-    hand: Connection
+    hand: AwsConnection
     """Whoever else is at work in the account: not written down."""
     granted: set[Grant] = field(default_factory=set)
     used: set[Grant] = field(default_factory=set)
@@ -109,7 +109,7 @@ class Replay:
     @classmethod
     def of(
         cls,
-        connection: Connection,
+        connection: AwsConnection,
         folder: Path,
         capsys: pytest.CaptureFixture[str],
         world: World | None = None,
@@ -125,7 +125,7 @@ class Replay:
             connection=connection,
             world=world or OneAccount({}, connection),
             recording=recording,
-            hand=Connection(session=session),
+            hand=AwsConnection(session=session),
         )
 
     @property
@@ -173,11 +173,11 @@ class Replay:
     def a_run(self, key: str, *names: str, log: tuple[str, str] = ("", "")) -> str:
         """Arrange the records of a run on an object of ``photos``; return its id."""
         event = json.dumps(notification(key, etag="1")).replace('"data"', '"photos"')
-        (trigger,) = read(event.encode())
+        (trigger,) = parse_event(event.encode())
         name = records.run_id("crop", trigger, "r")
         owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
         said: dict[str, Any] = {
-            "claim": {"owner": owner, **records.about(trigger)},
+            "claim": {"owner": owner, **records.describe_trigger(trigger)},
             "delegated": {"owner": owner, "job": "j-1", "name": "x"},
         }
         logged = {"owner": owner, "log_group": log[0], "log_stream": log[1]}
@@ -206,7 +206,7 @@ def machines(kind: str, **more: object) -> dict[str, Any]:
     return {"memory": 2048, "compute_resources": {"type": kind, **more}}
 
 
-def answer_calls(connection: Connection) -> None:
+def answer_calls(connection: AwsConnection) -> None:
     """Answer what moto cannot do: call functions of images, and end jobs that it has not."""
     events = connection.session.events
 

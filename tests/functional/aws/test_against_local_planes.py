@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from scar.aws.inventory.functions import InputFolder, list_functions
-from scar.local.batch.app import BatchPlane
-from scar.local.http.auth import Authenticator, secret_for
+from scar.local.batch.app import BatchApp
+from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.s3.service import S3Plane
+from scar.local.s3.service import S3Service
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.making import MODES, a_function, deploy, left, remove
 from tests.functional.local.batch import jobs_cloud
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.local.http.messages import Plane
+    from scar.local.http.messages import HttpApp
 
 
 @pytest.fixture
-def local(tmp_path: Path) -> Iterator[Connection]:
+def local(tmp_path: Path) -> Iterator[AwsConnection]:
     cloud = jobs_cloud.Cloud(tmp_path / "cloud")
-    s3 = S3Plane(
+    s3 = S3Service(
         tmp_path / "s3",
         jobs_cloud.ACCOUNT,
         deliver=lambda _arn, _payload: None,
         destination_exists=lambda _: True,
     )
-    planes: dict[Route, Plane] = dict.fromkeys(Route, cloud.moto)
+    planes: dict[Route, HttpApp] = dict.fromkeys(Route, cloud.moto)
     planes |= {
-        Route.BATCH: BatchPlane(cloud.batch, cloud.moto.batch),
+        Route.BATCH: BatchApp(cloud.batch, cloud.moto.batch),
         Route.S3: s3,
     }
     server = HttpServer(Router(planes, Authenticator(jobs_cloud.SECRET)))
     session = boto3.Session(
         aws_access_key_id=jobs_cloud.KEY,
-        aws_secret_access_key=secret_for(jobs_cloud.SECRET, jobs_cloud.KEY),
+        aws_secret_access_key=derive_secret_key(jobs_cloud.SECRET, jobs_cloud.KEY),
         region_name="us-east-1",
     )
     endpoint = f"http://127.0.0.1:{server.start()}"
-    yield Connection(session=session, endpoint_url=endpoint, description="local")
+    yield AwsConnection(session=session, endpoint_url=endpoint, description="local")
     server.close(0.2)
     s3.close()
     cloud.stop()
 
 
-def test_init_ls_and_rm_in_all_modes(local: Connection) -> None:
+def test_init_ls_and_rm_in_all_modes(local: AwsConnection) -> None:
     images = FakeImages()
     wanted = [a_function(mode, name=f"f-{mode}") for mode in MODES]
     first = str(deploy(local, images, *wanted))

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.deploy import deploy
-from scar.aws.images.image_builder import FunctionImages, composed
+from scar.aws.images.image_builder import FunctionImageBuilder, compose_function_image
 from scar.aws.model.plan import Create
-from scar.aws.model.resources import Image
-from scar.image.compose.tree_images import docker_save
+from scar.aws.model.resources import EcrImage
+from scar.image.compose.tree_images import write_docker_archive
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.layer import File, Folder, layer
+from scar.image.formats.layer import LayerFile, LayerFolder, build_layer
 from supervisor.model import ImageDefaults
 from tests.functional.aws.making import MODES, a_function
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
 
-class Images(FunctionImages):
+class Images(FunctionImageBuilder):
     """Asks no registry: there is none behind moto."""
 
     def holds(self, repository: str, digest: str) -> bool:
@@ -32,27 +32,31 @@ class Images(FunctionImages):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_its_digest_is_the_one_that_init_would_push(
-    connection: Connection, tmp_path: Path, mode: str
+    connection: AwsConnection, tmp_path: Path, mode: str
 ) -> None:
     run = ImageDefaults(command=("/bin/x",))
-    docker_save(tmp_path / "image.tar", "busybox:1", [{"bin/x": File(b"#!", 0o755)}], run)
-    packed = layer({"opt/scar/launch": File(b"#!", 0o755), "opt/scar/lib": Folder()}).blob
+    write_docker_archive(
+        tmp_path / "image.tar", "busybox:1", [{"bin/x": LayerFile(b"#!", 0o755)}], run
+    )
+    packed = build_layer(
+        {"opt/scar/launch": LayerFile(b"#!", 0o755), "opt/scar/lib": LayerFolder()}
+    ).blob
     with packed.open() as file:
         (tmp_path / "bundle.tar.gz").write_bytes(file.read())
     images = Images(
         connection=connection,
-        bundle=lambda _: tmp_path / "bundle.tar.gz",
+        find_bundle=lambda _: tmp_path / "bundle.tar.gz",
         cache=BlobCache(tmp_path / "cache"),
-        stores=(),
+        image_stores=(),
         report=lambda _: None,
     )
     function = replace(a_function(mode), image_file=tmp_path / "image.tar")
-    made = composed(function, connection, images)
+    made = compose_function_image(function, connection, images)
     todo = deploy.init([function], connection, lambda _: None, images=images, dry_run=True)
     pushed = {
         change.desired.digest
         for change in todo.changes
-        if isinstance(change, Create) and isinstance(change.desired, Image)
+        if isinstance(change, Create) and isinstance(change.desired, EcrImage)
         if change.desired.name == function.repository
     }
     assert pushed == {made.digest}

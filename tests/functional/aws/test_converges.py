@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from scar.aws.deploy.deploy import every_function
-from scar.aws.model.function import Batch, Compute, Function, Input
-from scar.errors import Refused, ScarError
+from scar.aws.deploy.deploy import list_function_names
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
+from scar.errors import OperationRefusedError, ScarError
 from supervisor.model import ExecutionMode, OutputRule
 from tests.functional.aws import foreign
 from tests.functional.aws.accidents import Accidents, Died, Kind
@@ -27,7 +27,7 @@ from tests.functional.aws.making import MODES, a_function, deploy, left, remove
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
 EXAMPLES = int(os.environ.get("SCAR_PROPERTY_EXAMPLES", "10"))
 NAMES = st.sampled_from(("crop", "cut"))
@@ -43,16 +43,16 @@ def functions(draw: st.DrawFn) -> Function:
     """Draw a function; its folders are in a bucket of others' or in one that scar makes."""
     name, mode = draw(NAMES), draw(st.sampled_from(MODES))
     folder, bucket = draw(st.sampled_from(("a", "b"))), draw(st.sampled_from(("photos", "fresh")))
-    compute = Compute(type=draw(st.sampled_from(("EC2", "FARGATE"))))
+    compute = ComputeSettings(type=draw(st.sampled_from(("EC2", "FARGATE"))))
     return Function(
         name=name,
         image=draw(st.sampled_from(("busybox:1", "busybox:2"))),
         mode=ExecutionMode(mode),
         memory=draw(st.sampled_from((512, 1024))),
         retries=draw(st.integers(0, 1)),
-        inputs=(Input(provider="s3", path=f"photos/{name}-{folder}"),),
+        inputs=(InputRule(provider="s3", path=f"photos/{name}-{folder}"),),
         outputs=(OutputRule(provider="s3", path=f"{bucket}/{name}-out"),),
-        batch=Batch(memory=2048, compute=compute) if mode != "lambda" else None,
+        batch=BatchSettings(memory=2048, compute=compute) if mode != "lambda" else None,
     )
 
 
@@ -62,7 +62,7 @@ class Deployments(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.connection: Connection = self.stack.enter_context(an_account())
+        self.connection: AwsConnection = self.stack.enter_context(an_account())
         self.accidents = Accidents.to(self.connection)
         self.images = FakeImages()
         self.wanted: dict[str, Function] = {}
@@ -115,8 +115,8 @@ class Deployments(RuleBasedStateMachine):
         if wanted:
             deploy(self.connection, self.images, *wanted)
             assert str(deploy(self.connection, self.images, *wanted)) == "Nothing to change."
-        remove(self.connection, *every_function(self.connection))
-        assert every_function(self.connection) == ()
+        remove(self.connection, *list_function_names(self.connection))
+        assert list_function_names(self.connection) == ()
         assert left(self.connection) == self.before
         self.others_keep_what_they_have()
 
@@ -133,11 +133,13 @@ TestDeployments = pytest.mark.timeout(1800)(Deployments.TestCase)
 
 
 def test_a_role_of_others_is_said_to_be_in_the_way_and_left_alone(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     foreign.make(connection)
     others: Any = foreign.state(connection)
-    with pytest.raises(Refused, match="paste-eu-west-1-job exists, but not under /scar/"):
+    with pytest.raises(
+        OperationRefusedError, match="paste-eu-west-1-job exists, but not under /scar/"
+    ):
         deploy(connection, images, a_function("batch", name="paste"))
     remove(connection, "paste")
     assert foreign.state(connection) == others

@@ -11,13 +11,13 @@ from tests.functional.aws.by_hand import CHANGES
 from tests.functional.aws.making import a_function, deploy
 
 if TYPE_CHECKING:
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from tests.functional.aws.conftest import FakeImages
 
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_change_by_hand_is_shown_and_put_right(
-    connection: Connection, images: FakeImages, what: str
+    connection: AwsConnection, images: FakeImages, what: str
 ) -> None:
     change, shown = CHANGES[what]
     function = a_function("lambda-batch")

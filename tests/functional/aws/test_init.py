@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.client.waiter import Patience
+from scar.aws.client.waiter import Waiter
 from scar.aws.deploy.deploy import init
-from scar.aws.deploy.lock import KEY, look
+from scar.aws.deploy.lock import LOCK_KEY, read_lock
 from scar.aws.handlers.functions import FunctionHandler
-from scar.aws.model.function import Batch, Compute, Input
+from scar.aws.model.function import BatchSettings, ComputeSettings, InputRule
 from scar.aws.model.resources import LambdaFunction
 from scar.aws.validation.deployment_checks import NotDeployable
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.making import MODES, a_function, a_role, deploy, left, refuse
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel
 
-    from scar.aws.client.connection import Connection
-    from scar.aws.deploy.lock import Seen
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.deploy.lock import LockState
     from scar.aws.model.function import Function
     from scar.aws.model.resources import ComputeType
     from supervisor.model import FunctionConfig, ImageDefaults
 
 
-def lock_of(connection: Connection) -> Seen:
-    return look(connection.client("s3"), "scar-123456789012-eu-west-1")
+def lock_of(connection: AwsConnection) -> LockState:
+    return read_lock(connection.client("s3"), "scar-123456789012-eu-west-1")
 
 
 NOTHING = "Nothing to change."
@@ -45,7 +45,7 @@ NOTHING = "Nothing to change."
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_second_init_changes_nothing(
-    connection: Connection, images: FakeImages, mode: str
+    connection: AwsConnection, images: FakeImages, mode: str
 ) -> None:
     first = deploy(connection, images, a_function(mode))
     assert "+ function crop" in str(first)
@@ -54,15 +54,17 @@ def test_a_second_init_changes_nothing(
 
 @pytest.mark.parametrize("kind", ["SPOT", "FARGATE", "FARGATE_SPOT"])
 def test_a_second_init_changes_nothing_on_other_machines(
-    connection: Connection, images: FakeImages, kind: ComputeType
+    connection: AwsConnection, images: FakeImages, kind: ComputeType
 ) -> None:
-    function = replace(a_function("batch"), batch=Batch(memory=2048, compute=Compute(type=kind)))
+    function = replace(
+        a_function("batch"), batch=BatchSettings(memory=2048, compute=ComputeSettings(type=kind))
+    )
     assert "+ job-definition crop" in str(deploy(connection, images, function))
     assert str(deploy(connection, images, function)) == NOTHING
 
 
 def test_what_only_a_function_or_machines_can_have_is_read_with_them_only(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     asked: Counter[str] = Counter()
 
@@ -80,7 +82,9 @@ def test_what_only_a_function_or_machines_can_have_is_read_with_them_only(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_is_there_is_read_while_images_are_composed(connection: Connection, mode: str) -> None:
+def test_what_is_there_is_read_while_images_are_composed(
+    connection: AwsConnection, mode: str
+) -> None:
     seen = threading.Event()
     connection.session.events.register("before-call.lambda.GetFunction", lambda **_: seen.set())
 
@@ -95,7 +99,7 @@ def test_what_is_there_is_read_while_images_are_composed(connection: Connection,
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     wanted = [a_function("batch")]
     said = init(wanted, connection, lambda _: None, images=images, dry_run=True)
@@ -105,7 +109,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(
 
 
 def test_more_memory_and_another_script_are_updates(
-    connection: Connection, images: FakeImages, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, tmp_path: Path
 ) -> None:
     script = tmp_path / "crop.sh"
     script.write_text("echo one")
@@ -128,10 +132,10 @@ def test_more_memory_and_another_script_are_updates(
 
 
 def test_an_input_that_is_no_longer_wanted_stops_starting_the_function(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
-    moved = replace(a_function(), inputs=(Input(provider="s3", path="photos/elsewhere"),))
+    moved = replace(a_function(), inputs=(InputRule(provider="s3", path="photos/elsewhere"),))
     deploy(connection, images, moved)
     found = connection.client("s3").get_bucket_notification_configuration(Bucket="photos")
     (rule,) = found["LambdaFunctionConfigurations"]
@@ -139,7 +143,9 @@ def test_an_input_that_is_no_longer_wanted_stops_starting_the_function(
     assert str(deploy(connection, images, moved)) == NOTHING
 
 
-def test_leaving_batch_takes_its_machines_away(connection: Connection, images: FakeImages) -> None:
+def test_leaving_batch_takes_its_machines_away(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function("batch"))
     todo = str(deploy(connection, images, a_function("lambda")))
     assert "- job-definition crop" in todo
@@ -149,9 +155,9 @@ def test_leaving_batch_takes_its_machines_away(connection: Connection, images: F
     assert str(deploy(connection, images, a_function("lambda"))) == NOTHING
 
 
-def test_other_machines_replace_the_old_ones(connection: Connection, images: FakeImages) -> None:
+def test_other_machines_replace_the_old_ones(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("batch"))
-    larger = replace(a_function("batch"), batch=Batch(compute=Compute(max_vcpus=8)))
+    larger = replace(a_function("batch"), batch=BatchSettings(compute=ComputeSettings(max_vcpus=8)))
     deploy(connection, images, larger)
     (environment,) = connection.client("batch").describe_compute_environments()[
         "computeEnvironments"
@@ -161,7 +167,7 @@ def test_other_machines_replace_the_old_ones(connection: Connection, images: Fak
     assert images.composed["crop"].batch.queue == environment["computeEnvironmentName"]
 
 
-def test_equal_machines_are_shared(connection: Connection, images: FakeImages) -> None:
+def test_equal_machines_are_shared(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("batch"), a_function("lambda-batch", name="cut"))
     batch = connection.client("batch")
     assert len(batch.describe_job_queues()["jobQueues"]) == 1
@@ -169,7 +175,7 @@ def test_equal_machines_are_shared(connection: Connection, images: FakeImages) -
 
 
 def test_notifications_of_others_survive_word_for_word(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     s3 = connection.client("s3")
     s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -193,7 +199,7 @@ def test_notifications_of_others_survive_word_for_word(
 
 
 def test_the_role_reaches_the_function_s_own_data_only(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("lambda-batch"))
     iam = connection.client("iam")
@@ -207,7 +213,7 @@ def test_the_role_reaches_the_function_s_own_data_only(
     assert iam.get_role(RoleName=role)["Role"]["Path"] == "/scar/"
 
 
-def test_a_given_role_is_used_instead(connection: Connection, images: FakeImages) -> None:
+def test_a_given_role_is_used_instead(connection: AwsConnection, images: FakeImages) -> None:
     role = a_role(connection, "mine", "lambda")
     todo = str(deploy(connection, images, replace(a_function("lambda"), role=role)))
     assert "+ role" not in todo
@@ -215,10 +221,12 @@ def test_a_given_role_is_used_instead(connection: Connection, images: FakeImages
     assert found["Configuration"]["Role"] == role
 
 
-def test_a_failure_leaves_nothing_behind(connection: Connection, images: FakeImages) -> None:
+def test_a_failure_leaves_nothing_behind(connection: AwsConnection, images: FakeImages) -> None:
     refuse(connection, "lambda", "PutFunctionEventInvokeConfig")
     said: list[str] = []
-    with pytest.raises(Refused, match=r"create event-invoke-config \S+: .* AccessDenied"):
+    with pytest.raises(
+        OperationRefusedError, match=r"create event-invoke-config \S+: .* AccessDenied"
+    ):
         init([a_function("batch")], connection, said.append, images=images)
     assert "Undoing what was changed…" in said
     assert left(connection) == {}
@@ -226,10 +234,10 @@ def test_a_failure_leaves_nothing_behind(connection: Connection, images: FakeIma
     assert "+ function crop" in str(deploy(connection, images, a_function("batch")))
 
 
-def test_a_failed_update_is_taken_back(connection: Connection, images: FakeImages) -> None:
+def test_a_failed_update_is_taken_back(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     refuse(connection, "lambda", "TagResource")
-    with pytest.raises(Refused):
+    with pytest.raises(OperationRefusedError):
         deploy(
             connection,
             images,
@@ -241,11 +249,11 @@ def test_a_failed_update_is_taken_back(connection: Connection, images: FakeImage
 
 
 def test_only_a_role_that_is_not_known_yet_is_waited_for(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     pauses: list[float] = []
-    patience = Patience(seconds=60, first=1, every=8, sleep=pauses.append)
-    handler = FunctionHandler(connection.client("lambda"), role_patience=patience)
+    patience = Waiter(timeout=60, first_delay=1, max_delay=8, sleep=pauses.append)
+    handler = FunctionHandler(connection.client("lambda"), role_waiter=patience)
     message = "The role defined for the function cannot be assumed by Lambda."
     refuse(connection, "lambda", "CreateFunction", "InvalidParameterValueException", message)
     with pytest.raises(ClientError, match=r"CreateFunction"):
@@ -253,23 +261,27 @@ def test_only_a_role_that_is_not_known_yet_is_waited_for(
     assert pauses == [1]
 
 
-def test_an_instance_profile_waits_for_its_role(connection: Connection, images: FakeImages) -> None:
+def test_an_instance_profile_waits_for_its_role(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     refuse(connection, "iam", "AddRoleToInstanceProfile", "NoSuchEntity", "no role yet")
     assert "+ instance-profile" in str(deploy(connection, images, a_function("batch")))
     assert str(deploy(connection, images, a_function("batch"))) == NOTHING
 
 
-def test_a_dead_lock_is_taken_over(connection: Connection, images: FakeImages) -> None:
+def test_a_dead_lock_is_taken_over(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     bucket = "scar-123456789012-eu-west-1"
     record = {"format": 1, "owner": "somebody who is gone", "lease": -1}
-    connection.client("s3").put_object(Bucket=bucket, Key=KEY, Body=json.dumps(record).encode())
+    connection.client("s3").put_object(
+        Bucket=bucket, Key=LOCK_KEY, Body=json.dumps(record).encode()
+    )
     deploy(connection, images, a_function(), a_function(name="cut"))
     assert lock_of(connection).is_released
 
 
 def test_what_aws_would_refuse_is_said_before_any_change(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     with pytest.raises(NotDeployable, match=r"function crop: ValidationException: .*memorySize"):
         deploy(connection, images, replace(a_function(), memory=64))
@@ -277,15 +289,15 @@ def test_what_aws_would_refuse_is_said_before_any_change(
 
 
 def test_a_notification_of_others_in_the_way_is_named(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
-    rival = replace(a_function(name="rival"), inputs=(Input(provider="s3", path="photos"),))
+    rival = replace(a_function(name="rival"), inputs=(InputRule(provider="s3", path="photos"),))
     with pytest.raises(NotDeployable, match=r"function:crop"):
         deploy(connection, images, replace(rival, outputs=()))
 
 
-def test_two_inits_at_once_both_succeed(connection: Connection, images: FakeImages) -> None:
+def test_two_inits_at_once_both_succeed(connection: AwsConnection, images: FakeImages) -> None:
     wanted = [a_function("batch", name="one"), a_function("lambda-batch", name="two")]
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda f: deploy(connection, images, f), wanted))

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from scar.aws.deploy.lock import KEY, DeployLock, look
-from scar.errors import Refused
+from scar.aws.deploy.lock import LOCK_KEY, DeployLock, read_lock
+from scar.errors import OperationRefusedError
 from tests.functional.aws.making import refuse
 
 if TYPE_CHECKING:
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
 
 @pytest.fixture
-def bucket(connection: Connection) -> str:
+def bucket(connection: AwsConnection) -> str:
     connection.client("s3").create_bucket(
         Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
@@ -25,7 +25,7 @@ def bucket(connection: Connection) -> str:
 
 
 def test_who_did_all_and_cannot_release_is_warned_that_the_lock_ends_by_itself(
-    connection: Connection, bucket: str
+    connection: AwsConnection, bucket: str
 ) -> None:
     said: list[str] = []
     s3 = connection.client("s3")
@@ -34,11 +34,11 @@ def test_who_did_all_and_cannot_release_is_warned_that_the_lock_ends_by_itself(
     (warning,) = said
     assert warning.startswith("Warning: Cannot release the deployment lock: PutObject answered")
     assert "ends by itself within 60 seconds" in warning
-    assert not look(s3, bucket).is_released
+    assert not read_lock(s3, bucket).is_released
 
 
 def test_the_failure_under_a_lock_is_told_and_not_that_of_its_release(
-    connection: Connection, bucket: str
+    connection: AwsConnection, bucket: str
 ) -> None:
     said: list[str] = []
     lock = DeployLock(s3=connection.client("s3"), bucket=bucket, report=said.append)
@@ -46,15 +46,15 @@ def test_the_failure_under_a_lock_is_told_and_not_that_of_its_release(
     def work() -> None:
         with lock:
             refuse(connection, "s3", "PutObject")
-            raise Refused("the work", remedy="Do it again.")
+            raise OperationRefusedError("the work", remedy="Do it again.")
 
-    with pytest.raises(Refused, match="the work"):
+    with pytest.raises(OperationRefusedError, match="the work"):
         work()
     assert len(said) == 1
 
 
 def test_who_cannot_renew_it_however_that_fails_has_lost_it(
-    connection: Connection, bucket: str
+    connection: AwsConnection, bucket: str
 ) -> None:
     s3, asked = connection.client("s3"), threading.Semaphore(0)
     lock = DeployLock(s3=s3, bucket=bucket, report=lambda _: None, lease=0.2)
@@ -65,12 +65,12 @@ def test_who_cannot_renew_it_however_that_fails_has_lost_it(
 
     with lock:
         # The owner cannot see what a write came to that S3 says it had refused.
-        s3.put_object(Bucket=bucket, Key=KEY, Body=b"{}")
+        s3.put_object(Bucket=bucket, Key=LOCK_KEY, Body=b"{}")
         s3.meta.events.register("before-call.s3.GetObject", cut_off)
         for _ in range(3):
             assert asked.acquire(timeout=10)
         assert lock._renewal is not None
         lock._renewal.join(timeout=10)
-        with pytest.raises(Refused, match="lock was lost"):
-            lock.check()
+        with pytest.raises(OperationRefusedError, match="lock was lost"):
+            lock.require_held()
         s3.meta.events.unregister("before-call.s3.GetObject", cut_off)

@@ -11,7 +11,7 @@ from scar.aws.images.registry_logins import RegistryLogins
 from scar.image.registry.credentials import Login
 
 if TYPE_CHECKING:
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
 
 DOCKERS = Login("me", "secret")
 
@@ -29,7 +29,7 @@ class Others:
 
 @pytest.mark.parametrize("registry", ["docker.io", "public.ecr.aws", "dkr.ecr.example.com"])
 def test_registries_that_are_not_ecrs_need_no_account(registry: str) -> None:
-    def connect() -> Connection:
+    def connect() -> AwsConnection:
         raise AssertionError
 
     others = Others()
@@ -37,10 +37,10 @@ def test_registries_that_are_not_ecrs_need_no_account(registry: str) -> None:
     assert others.asked == [registry]
 
 
-def test_a_login_to_ecr_is_asked_for_once_per_region(connection: Connection) -> None:
+def test_a_login_to_ecr_is_asked_for_once_per_region(connection: AwsConnection) -> None:
     connected = []
 
-    def connect() -> Connection:
+    def connect() -> AwsConnection:
         connected.append(1)
         return connection
 

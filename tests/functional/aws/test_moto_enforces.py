@@ -21,10 +21,10 @@ from moto.core import enable_iam_authentication
 from moto.iam.access_control import IAMRequestBase
 from moto.s3.responses import ACTION_MAP
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from scar.aws.compile.policies.scope import scope_of
-from scar.aws.compile.policies.user_policy import policies
-from scar.errors import Refused
+from scar.aws.compile.policies.user_policy import user_policies
+from scar.errors import OperationRefusedError
 from tests.fakes.iam import listed
 from tests.functional.aws.accounts import amend
 from tests.functional.aws.making import a_function, deploy, left, remove
@@ -55,11 +55,11 @@ def _right_where_moto_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def somebody(hand: Connection, without: str = "") -> Iterator[Connection]:
+def somebody(hand: AwsConnection, without: str = "") -> Iterator[AwsConnection]:
     """Connect as a user whose only policies are the printed ones, but for one action."""
     iam = hand.client("iam")
     user = iam.create_user(UserName="deployer")["User"]
-    for number, text in enumerate(policies(scope_of([FUNCTION], hand.account))):
+    for number, text in enumerate(user_policies(scope_of([FUNCTION], hand.account))):
         made = iam.create_policy(PolicyName=f"scar-{number}", PolicyDocument=told(text, without))
         iam.attach_user_policy(UserName=user["UserName"], PolicyArn=made["Policy"]["Arn"])
     key = iam.create_access_key(UserName=user["UserName"])["AccessKey"]
@@ -67,7 +67,7 @@ def somebody(hand: Connection, without: str = "") -> Iterator[Connection]:
     amend(session)
     session.events.register("after-call.s3", as_s3_says_it)
     with enable_iam_authentication():
-        yield Connection(session=session, description="moto")
+        yield AwsConnection(session=session, description="moto")
 
 
 def as_s3_says_it(parsed: dict[str, Any], **_: object) -> None:
@@ -95,7 +95,7 @@ def of_moto(statement: dict[str, Any], without: str) -> dict[str, Any]:
 
 
 def test_moto_lets_its_owner_deploy_twice_and_remove(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     with somebody(connection) as user:
         assert "+ function crop" in str(deploy(user, images, FUNCTION))
@@ -119,9 +119,12 @@ def test_moto_lets_its_owner_deploy_twice_and_remove(
     ],
 )
 def test_what_moto_refuses_is_told_with_who_what_where_and_the_remedy_and_undone(
-    connection: Connection, images: FakeImages, action: str, on: str
+    connection: AwsConnection, images: FakeImages, action: str, on: str
 ) -> None:
-    with somebody(connection, without=action) as user, pytest.raises(Refused) as caught:
+    with (
+        somebody(connection, without=action) as user,
+        pytest.raises(OperationRefusedError) as caught,
+    ):
         deploy(user, images, FUNCTION)
     error = caught.value
     assert on in error.problem

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.inventory.functions import parts_of
+from scar.aws.inventory.functions import read_function_resources
 from scar.aws.model.resources import LambdaFunction
 from tests.functional.aws.making import a_function, deploy
 
 if TYPE_CHECKING:
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from tests.functional.aws.conftest import FakeImages
 
 
-def test_what_is_deployed_can_be_shown(connection: Connection, images: FakeImages) -> None:
+def test_what_is_deployed_can_be_shown(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("lambda-batch"), a_function(name="other"))
-    parts = parts_of("crop", connection)
+    parts = read_function_resources("crop", connection)
     assert isinstance(parts[0], LambdaFunction)
     kinds = {part.kind for part in parts}
     assert {"role", "notification", "job-definition", "job-queue", "compute-environment"} <= kinds
     assert not any(part.function == "other" for part in parts)
-    assert parts_of("absent", connection) == ()
+    assert read_function_resources("absent", connection) == ()

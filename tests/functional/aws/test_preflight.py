@@ -10,20 +10,20 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from scar.aws.deploy.deploy import init
-from scar.aws.model.function import Batch, Compute
+from scar.aws.model.function import BatchSettings, ComputeSettings
 from scar.aws.validation.deployment_checks import NotDeployable
 from tests.functional.aws.making import a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from tests.functional.aws.conftest import FakeImages
 
-FARGATE = Batch(memory=2048, compute=Compute(type="FARGATE"))
+FARGATE = BatchSettings(memory=2048, compute=ComputeSettings(type="FARGATE"))
 
 
-def answer(connection: Connection, service: str, operation: str, **fields: object) -> list[Any]:
+def answer(connection: AwsConnection, service: str, operation: str, **fields: object) -> list[Any]:
     """Let AWS answer with these fields; return the requests' parameters."""
     asked: list[Any] = []
 
@@ -40,14 +40,16 @@ def answer(connection: Connection, service: str, operation: str, **fields: objec
     return asked
 
 
-def warnings_of(connection: Connection, images: FakeImages, say: Callable[[], None]) -> list[str]:
+def warnings_of(
+    connection: AwsConnection, images: FakeImages, say: Callable[[], None]
+) -> list[str]:
     said: list[str] = []
     say()
     init([a_function()], connection, said.append, images=images, dry_run=True)
     return [line for line in said if line.startswith("Warning: ")]
 
 
-def without_gateway(connection: Connection) -> str:
+def without_gateway(connection: AwsConnection) -> str:
     """Take away the default VPC's way to the internet; return a subnet."""
     ec2 = connection.client("ec2")
     (table,) = ec2.describe_route_tables()["RouteTables"]
@@ -55,7 +57,7 @@ def without_gateway(connection: Connection) -> str:
     return ec2.describe_subnets()["Subnets"][0]["SubnetId"]
 
 
-def test_a_subnet_without_a_way_out_stops(connection: Connection, images: FakeImages) -> None:
+def test_a_subnet_without_a_way_out_stops(connection: AwsConnection, images: FakeImages) -> None:
     subnet = without_gateway(connection)
     with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no way out"):
         deploy(connection, images, a_function("batch"))
@@ -63,7 +65,7 @@ def test_a_subnet_without_a_way_out_stops(connection: Connection, images: FakeIm
 
 
 def test_the_network_decides_about_public_addresses_and_is_shown(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     todo = str(deploy(connection, images, replace(a_function("batch"), batch=FARGATE)))
     batch = connection.client("batch")
@@ -75,7 +77,7 @@ def test_the_network_decides_about_public_addresses_and_is_shown(
 
 
 def test_a_nat_gateway_makes_public_addresses_needless(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     ec2, subnet = connection.client("ec2"), without_gateway(connection)
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
@@ -93,7 +95,7 @@ def test_a_nat_gateway_makes_public_addresses_needless(
     assert network.get("assignPublicIp") == "DISABLED"
 
 
-def test_a_bucket_of_another_region_stops(connection: Connection, images: FakeImages) -> None:
+def test_a_bucket_of_another_region_stops(connection: AwsConnection, images: FakeImages) -> None:
     elsewhere = connection.session.client("s3", region_name="us-east-1")
     elsewhere.create_bucket(Bucket="photos")
     with pytest.raises(NotDeployable, match=r"photos is in us-east-1"):
@@ -101,7 +103,7 @@ def test_a_bucket_of_another_region_stops(connection: Connection, images: FakeIm
     assert left(connection) == {"buckets": ["photos"]}
 
 
-def encrypt(connection: Connection, key: str) -> None:
+def encrypt(connection: AwsConnection, key: str) -> None:
     s3 = connection.client("s3")
     s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     default: Any = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
@@ -113,7 +115,7 @@ def encrypt(connection: Connection, key: str) -> None:
     )
 
 
-def given_keys(connection: Connection) -> list[str]:
+def given_keys(connection: AwsConnection) -> list[str]:
     found: Any = connection.client("iam").get_role_policy(
         RoleName="crop-eu-west-1-lambda", PolicyName="scar"
     )["PolicyDocument"]
@@ -121,7 +123,7 @@ def given_keys(connection: Connection) -> list[str]:
 
 
 def test_the_key_of_a_bucket_is_given_to_the_roles(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/1234"
     encrypt(connection, key)
@@ -131,7 +133,7 @@ def test_the_key_of_a_bucket_is_given_to_the_roles(
 
 @pytest.mark.parametrize("alias", ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine"])
 def test_a_key_that_is_named_by_an_alias_is_given_too(
-    connection: Connection, images: FakeImages, alias: str
+    connection: AwsConnection, images: FakeImages, alias: str
 ) -> None:
     kms: Any = connection.client("kms")
     key = kms.create_key()["KeyMetadata"]
@@ -144,7 +146,7 @@ def test_a_key_that_is_named_by_an_alias_is_given_too(
 
 
 def test_an_alias_of_an_unknown_key_is_a_warning(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     encrypt(connection, "alias/gone")
     said: list[str] = []
@@ -153,7 +155,9 @@ def test_an_alias_of_an_unknown_key_is_a_warning(
     assert [line for line in said if "alias/gone" in line and "kms:DescribeKey" in line]
 
 
-def test_every_call_to_a_bucket_names_its_owner(connection: Connection, images: FakeImages) -> None:
+def test_every_call_to_a_bucket_names_its_owner(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     owners: list[object] = []
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401
@@ -166,7 +170,7 @@ def test_every_call_to_a_bucket_names_its_owner(connection: Connection, images: 
     assert set(owners) == {"123456789012"}
 
 
-def test_a_role_that_may_not_be_passed_stops(connection: Connection, images: FakeImages) -> None:
+def test_a_role_that_may_not_be_passed_stops(connection: AwsConnection, images: FakeImages) -> None:
     role = "arn:aws:iam::123456789012:role/scar/crop-eu-west-1-lambda"
     result = {"EvalActionName": "iam:PassRole", "EvalResourceName": role}
     asked = answer(
@@ -186,7 +190,9 @@ def test_a_role_that_may_not_be_passed_stops(connection: Connection, images: Fak
     assert left(connection) == {}
 
 
-def test_what_cannot_be_asked_is_only_a_warning(connection: Connection, images: FakeImages) -> None:
+def test_what_cannot_be_asked_is_only_a_warning(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     def forbid() -> None:
         refuse(connection, "lambda", "GetAccountSettings")
 
@@ -194,7 +200,7 @@ def test_what_cannot_be_asked_is_only_a_warning(connection: Connection, images: 
     assert "concurrent runs could not be read" in warning
 
 
-def test_a_new_account_s_small_quota_is_told(connection: Connection, images: FakeImages) -> None:
+def test_a_new_account_s_small_quota_is_told(connection: AwsConnection, images: FakeImages) -> None:
     limit = {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
 
     def small() -> None:
@@ -204,7 +210,7 @@ def test_a_new_account_s_small_quota_is_told(connection: Connection, images: Fak
     assert "at most 10 events at once" in warning
 
 
-def test_full_batch_quotas_stop(connection: Connection, images: FakeImages) -> None:
+def test_full_batch_quotas_stop(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("batch"))
     client = connection.client("batch")
     (theirs,) = client.describe_job_queues()["jobQueues"]
@@ -214,19 +220,21 @@ def test_full_batch_quotas_stop(connection: Connection, images: FakeImages) -> N
         parsed["jobQueues"] = many
 
     client.meta.events.register("after-call.batch.DescribeJobQueues", tell)
-    other = replace(a_function("batch", name="cut"), batch=Batch(compute=Compute(max_vcpus=9)))
+    other = replace(
+        a_function("batch", name="cut"), batch=BatchSettings(compute=ComputeSettings(max_vcpus=9))
+    )
     with pytest.raises(NotDeployable, match=r"has 50 job queues and 1 more are needed"):
         deploy(connection, images, other)
 
 
-def test_a_role_of_the_user_s_must_exist(connection: Connection, images: FakeImages) -> None:
+def test_a_role_of_the_user_s_must_exist(connection: AwsConnection, images: FakeImages) -> None:
     with pytest.raises(NotDeployable, match=r"no role arn:aws:iam::123456789012:role/typo"):
         deploy(connection, images, replace(a_function(), role="typo"))
     assert left(connection) == {}
 
 
 def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     a_role(connection, "mine", "lambda")
     function = replace(a_function("batch"), role="mine")

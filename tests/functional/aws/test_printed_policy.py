@@ -16,7 +16,7 @@ from tests.functional.aws.replaying import STATE, Replay, function, machines
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from tests.fakes.iam import Grant, Policy
 
 HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"
@@ -75,7 +75,9 @@ def test_all_that_scar_does_is_allowed_and_no_grant_is_idle(
 
 
 @pytest.fixture
-def printed(connection: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Policy:
+def printed(
+    connection: AwsConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Policy:
     """The policy for a function of Batch on instances."""
     replay = Replay.of(connection, tmp_path, capsys)
     replay.describe(function("lambda-batch", batch=machines("EC2", disk=50)))
@@ -137,7 +139,7 @@ def test_what_lies_outside_is_refused(printed: Policy, request_: Request) -> Non
 
 
 def test_another_function_s_things_are_out_of_reach(
-    connection: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    connection: AwsConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replay = Replay.of(connection, tmp_path, capsys)
     replay.describe(function("batch"))

@@ -11,14 +11,14 @@ import pytest
 
 from scar.aws.deploy.deploy import init
 from scar.aws.model import names
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 from tests.functional.aws.making import a_function, deploy, left, pretend_running, refuse, remove
 from tests.functional.aws.pushed import Pushed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.model.function import Function
     from tests.functional.aws.conftest import FakeImages
 
@@ -26,7 +26,7 @@ NOTHING = "Nothing to change."
 
 
 @pytest.fixture
-def pushed(connection: Connection, images: FakeImages) -> Pushed:
+def pushed(connection: AwsConnection, images: FakeImages) -> Pushed:
     return Pushed(connection, images)
 
 
@@ -36,18 +36,18 @@ def scripted(folder: Path, text: str, mode: str = "batch") -> Function:
     return a_function(mode, script)
 
 
-def repositories(connection: Connection) -> set[str]:
+def repositories(connection: AwsConnection) -> set[str]:
     found = connection.client("ecr").describe_repositories()["repositories"]
     return {each["repositoryName"] for each in found}
 
 
-def digest_in_use(connection: Connection) -> str:
+def digest_in_use(connection: AwsConnection) -> str:
     found = connection.client("lambda").get_function(FunctionName="crop")
     return found["Code"]["ImageUri"].partition("@")[2]
 
 
 def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_tag(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, replace(a_function(), tags=(("team", "sky"),)))
     ecr = connection.client("ecr")
@@ -69,7 +69,7 @@ def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_ta
 
 
 def test_what_others_change_of_a_repository_is_put_right_and_their_tags_stay(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
     ecr = connection.client("ecr")
@@ -90,17 +90,17 @@ def test_what_others_change_of_a_repository_is_put_right_and_their_tags_stay(
 
 
 def test_a_repository_of_somebody_else_is_not_touched(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     connection.client("ecr").create_repository(repositoryName="scar/crop")
-    with pytest.raises(Refused, match="scar/crop exists that scar did not make"):
+    with pytest.raises(OperationRefusedError, match="scar/crop exists that scar did not make"):
         deploy(connection, images, a_function())
     assert remove(connection, "crop") == NOTHING
     assert len(connection.client("ecr").describe_repositories()["repositories"]) == 1
 
 
 def test_another_prefix_is_found_again_without_the_fdl(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     function = replace(a_function("batch"), repository_prefix="team/images")
     deploy(connection, images, function)
@@ -111,7 +111,7 @@ def test_another_prefix_is_found_again_without_the_fdl(
 
 
 def test_another_prefix_lets_the_old_repository_go(
-    connection: Connection, images: FakeImages, pushed: Pushed
+    connection: AwsConnection, images: FakeImages, pushed: Pushed
 ) -> None:
     deploy(connection, images, a_function("batch"))
     first = digest_in_use(connection)
@@ -127,7 +127,7 @@ def test_another_prefix_lets_the_old_repository_go(
 
 
 def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
-    connection: Connection, images: FakeImages, pushed: Pushed
+    connection: AwsConnection, images: FakeImages, pushed: Pushed
 ) -> None:
     deploy(connection, images, replace(a_function("batch"), repository_prefix="team/images"))
     first = digest_in_use(connection)
@@ -144,7 +144,7 @@ def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
 
 @pytest.mark.parametrize("keeping", ["delete_image", "image of others"])
 def test_an_old_repository_with_what_shall_stay_stays(
-    connection: Connection, images: FakeImages, pushed: Pushed, keeping: str
+    connection: AwsConnection, images: FakeImages, pushed: Pushed, keeping: str
 ) -> None:
     deploy(connection, images, replace(a_function(), keep_repository=keeping == "delete_image"))
     if keeping == "image of others":
@@ -158,7 +158,7 @@ def test_an_old_repository_with_what_shall_stay_stays(
 
 
 def test_removing_finds_repositories_under_former_prefixes(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, replace(a_function("batch"), repository_prefix="team/images"))
     running = pretend_running(connection, "crop")
@@ -169,7 +169,7 @@ def test_removing_finds_repositories_under_former_prefixes(
     assert repositories(connection) == {"others/crop"}
 
 
-def test_a_repository_that_shall_stay_stays(connection: Connection, images: FakeImages) -> None:
+def test_a_repository_that_shall_stay_stays(connection: AwsConnection, images: FakeImages) -> None:
     function = replace(a_function(), keep_repository=True)
     deploy(connection, images, function)
     assert "repository scar/crop" not in remove(connection, "crop")
@@ -181,7 +181,7 @@ def test_a_repository_that_shall_stay_stays(connection: Connection, images: Fake
 
 
 def test_an_image_of_the_users_own_is_neither_pushed_nor_removed(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     # Even in a repository that scar made, for another function.
     deploy(connection, images, a_function(name="other"))
@@ -198,14 +198,18 @@ def test_an_image_of_the_users_own_is_neither_pushed_nor_removed(
 
 @pytest.mark.parametrize("name", ["Crop", "crop_", "a__b", "-a", "___", "A", "a"])
 def test_every_functions_name_makes_a_repositorys_name(name: str) -> None:
-    repository = names.repository(name)
+    repository = names.repository_name(name)
     assert repository.startswith("scar/")
     assert repository == repository.lower()
-    assert names.repository("a__b") != names.repository("a--b") != names.repository("a-b")
+    assert (
+        names.repository_name("a__b")
+        != names.repository_name("a--b")
+        != names.repository_name("a-b")
+    )
 
 
 def test_a_new_script_deletes_the_image_that_nobody_uses_any_more(
-    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     first = digest_in_use(connection)
@@ -216,7 +220,7 @@ def test_a_new_script_deletes_the_image_that_nobody_uses_any_more(
 
 
 def test_an_image_stays_while_a_job_waits_for_it_and_goes_later(
-    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     first = digest_in_use(connection)
@@ -235,7 +239,7 @@ def test_an_image_stays_while_a_job_waits_for_it_and_goes_later(
 
 
 def test_a_job_submitted_while_deploying_keeps_its_image(
-    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     function = scripted(tmp_path, "echo two")
@@ -250,7 +254,7 @@ def test_a_job_submitted_while_deploying_keeps_its_image(
 
 
 def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
-    connection: Connection, images: FakeImages, pushed: Pushed
+    connection: AwsConnection, images: FakeImages, pushed: Pushed
 ) -> None:
     deploy(connection, images, a_function())
     other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
@@ -262,7 +266,7 @@ def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
 
 
 def test_images_that_scar_did_not_compose_are_left_to_their_owner(
-    connection: Connection, images: FakeImages, pushed: Pushed
+    connection: AwsConnection, images: FakeImages, pushed: Pushed
 ) -> None:
     deploy(connection, images, a_function())
     other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
@@ -273,7 +277,7 @@ def test_images_that_scar_did_not_compose_are_left_to_their_owner(
 
 
 def test_a_published_version_keeps_its_image(
-    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one", "lambda"))
     first = digest_in_use(connection)
@@ -289,10 +293,10 @@ def test_a_published_version_keeps_its_image(
 
 
 def test_a_deployment_that_fails_deletes_no_image(
-    connection: Connection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     refuse(connection, "lambda", "UpdateFunctionCode")
-    with pytest.raises(Refused):
+    with pytest.raises(OperationRefusedError):
         deploy(connection, images, scripted(tmp_path, "echo two"))
     assert pushed.deleted == []

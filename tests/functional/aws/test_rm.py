@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.deploy.deploy import every_function
+from scar.aws.deploy.deploy import list_function_names
 from scar.aws.deploy.deploy import remove as deploy_remove
 from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.inventory.functions import InputFolder, list_functions
-from scar.aws.model.names import DELEGATE
+from scar.aws.model.names import FAILURE_HANDLER
 from scar.aws.model.resources import Bucket
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 from tests.functional.aws.accidents import Died
 from tests.functional.aws.making import (
     MODES,
@@ -27,21 +27,21 @@ from tests.functional.aws.making import (
 )
 
 if TYPE_CHECKING:
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from tests.functional.aws.conftest import FakeImages
 
 STATE = "scar-123456789012-eu-west-1"
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nothing_is_left(connection: Connection, images: FakeImages, mode: str) -> None:
+def test_nothing_is_left(connection: AwsConnection, images: FakeImages, mode: str) -> None:
     deploy(connection, images, a_function(mode))
     assert "- function crop" in remove(connection, "crop")
     assert left(connection) == {}
 
 
 def test_a_bucket_with_data_stays_and_starts_nothing(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
     s3 = connection.client("s3")
@@ -54,7 +54,7 @@ def test_a_bucket_with_data_stays_and_starts_nothing(
 
 
 def test_a_bucket_of_the_user_s_stays_even_if_empty(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     connection.client("s3").create_bucket(
         Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
@@ -64,7 +64,7 @@ def test_a_bucket_of_the_user_s_stays_even_if_empty(
     assert left(connection) == {"buckets": ["photos"]}
 
 
-def test_notifications_of_others_stay(connection: Connection, images: FakeImages) -> None:
+def test_notifications_of_others_stay(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     s3 = connection.client("s3")
     found = s3.get_bucket_notification_configuration(Bucket="photos")
@@ -80,7 +80,7 @@ def test_notifications_of_others_stay(connection: Connection, images: FakeImages
 
 
 def test_machines_stay_while_another_function_uses_them(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"), a_function("batch", name="cut"))
     remove(connection, "crop")
@@ -91,14 +91,14 @@ def test_machines_stay_while_another_function_uses_them(
 
 
 def test_the_delegate_stays_while_a_function_needs_it_and_goes_with_the_last(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function(), a_function(name="cut"))
     remove(connection, "crop")
     there = left(connection)
-    assert sorted(there["functions"]) == ["cut", DELEGATE]
-    with pytest.raises(Refused, match="lost events of cut"):
-        remove(connection, DELEGATE)
+    assert sorted(there["functions"]) == ["cut", FAILURE_HANDLER]
+    with pytest.raises(OperationRefusedError, match="lost events of cut"):
+        remove(connection, FAILURE_HANDLER)
     assert left(connection) == there
     remove(connection, "cut")
     assert left(connection) == {}
@@ -107,20 +107,20 @@ def test_the_delegate_stays_while_a_function_needs_it_and_goes_with_the_last(
 
 
 def test_a_delegate_that_was_left_alone_is_found_and_goes(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
     deploy(connection, images, a_function(name="cut"))
     for name in ("crop", "cut"):
         connection.client("lambda").delete_function(FunctionName=name)
     remove(connection, "crop")
-    assert every_function(connection) == ("cut",)
+    assert list_function_names(connection) == ("cut",)
     remove(connection, "cut")
     assert left(connection).keys() <= {"buckets"}
-    assert every_function(connection) == ()
+    assert list_function_names(connection) == ()
 
 
-def test_removing_what_is_gone_succeeds(connection: Connection, images: FakeImages) -> None:
+def test_removing_what_is_gone_succeeds(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("batch"))
     connection.client("lambda").delete_function(FunctionName="crop")
     remove(connection, "crop")
@@ -130,11 +130,11 @@ def test_removing_what_is_gone_succeeds(connection: Connection, images: FakeImag
 
 
 def test_running_jobs_are_waited_for_or_ended_by_force(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
     jobs = pretend_running(connection, "crop")
-    with pytest.raises(Refused, match="crop-1"):
+    with pytest.raises(OperationRefusedError, match="crop-1"):
         remove(connection, "crop")
     assert "crop" in left(connection)["functions"]
     remove(connection, "crop", force=True)
@@ -143,15 +143,15 @@ def test_running_jobs_are_waited_for_or_ended_by_force(
 
 
 def test_jobs_of_others_in_the_same_queue_do_not_matter(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"), a_function("batch", name="cut"))
     pretend_running(connection, "cut")
     remove(connection, "crop")
-    assert sorted(left(connection)["functions"]) == ["cut", DELEGATE]
+    assert sorted(left(connection)["functions"]) == ["cut", FAILURE_HANDLER]
 
 
-def test_ls_shows_what_was_deployed(connection: Connection, images: FakeImages) -> None:
+def test_ls_shows_what_was_deployed(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("lambda-batch"), a_function(name="cut"))
     crop, cut = list_functions(connection)  # and not the delegate
     assert (crop.name, crop.image, crop.mode, crop.memory) == (
@@ -165,7 +165,9 @@ def test_ls_shows_what_was_deployed(connection: Connection, images: FakeImages) 
     assert (cut.mode, cut.queue) == ("lambda", "")
 
 
-def test_ls_tells_how_the_names_of_inputs_end(connection: Connection, images: FakeImages) -> None:
+def test_ls_tells_how_the_names_of_inputs_end(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     function = a_function()
     inputs = tuple(replace(one, suffix=".jpg") for one in function.inputs)
     deploy(connection, images, replace(function, inputs=inputs))
@@ -192,17 +194,19 @@ def test_folders_that_another_one_covers_are_known(
 
 
 def test_all_functions_are_those_with_anything_left(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"), a_function(name="cut"))
     connection.client("lambda").delete_function(FunctionName="crop")
-    assert every_function(connection) == ("crop", "cut")
-    remove(connection, *every_function(connection))
+    assert list_function_names(connection) == ("crop", "cut")
+    remove(connection, *list_function_names(connection))
     assert left(connection).keys() <= {"buckets"}
-    assert every_function(connection) == ()
+    assert list_function_names(connection) == ()
 
 
-def test_roles_go_whatever_somebody_gave_them(connection: Connection, images: FakeImages) -> None:
+def test_roles_go_whatever_somebody_gave_them(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     """IAM deletes no role that has policies."""
     deploy(connection, images, a_function("batch"))
     widen(connection, *left(connection)["roles"])
@@ -210,14 +214,14 @@ def test_roles_go_whatever_somebody_gave_them(connection: Connection, images: Fa
     assert left(connection) == {}
 
 
-def test_a_dry_run_deletes_nothing(connection: Connection, images: FakeImages) -> None:
+def test_a_dry_run_deletes_nothing(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
     assert "crop" in left(connection)["functions"]
     assert remove(connection, "crop") == said
 
 
-def test_a_bucket_that_was_only_just_made_is_known_to_be_scar_s(connection: Connection) -> None:
+def test_a_bucket_that_was_only_just_made_is_known_to_be_scar_s(connection: AwsConnection) -> None:
     """The process dies right after CreateBucket: nothing else was done to the bucket."""
     s3 = connection.client("s3")
 
@@ -228,11 +232,11 @@ def test_a_bucket_that_was_only_just_made_is_known_to_be_scar_s(connection: Conn
     handler = BucketHandler(s3, connection.account.region)
     with pytest.raises(Died):
         handler.create(Bucket(name="photos", folders=("in/",)))
-    assert handler.is_empty_and_ours("photos")
+    assert handler.is_empty_and_managed("photos")
 
 
 def test_where_s3_takes_no_tags_with_a_new_bucket_it_gets_them_afterwards(
-    connection: Connection, images: FakeImages
+    connection: AwsConnection, images: FakeImages
 ) -> None:
     """Partitions such as GovCloud's."""
     refuse_tags(connection)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from scar.cli.world import World
 from tests.fakes.moto_threads import one_account
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class MotoWorld(World):
     """Talks to moto, whatever it is told."""
 
-    def connect(self, target: Target) -> Connection:
+    def connect(self, target: Target) -> AwsConnection:
         session = boto3.Session("testing", "testing", region_name="us-east-1")
-        return Connection(session=session, description="moto")
+        return AwsConnection(session=session, description="moto")
 
 
 @pytest.fixture

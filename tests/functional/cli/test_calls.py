@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scar.aws.client.connection import Connection
-from scar.errors import ConfigurationError, Refused, StillWaiting, UsageError
+from scar.aws.client.connection import AwsConnection
+from scar.errors import ConfigurationError, OperationRefusedError, UsageError, WaitTimeoutError
 from scar.runs import invoke as call
-from scar.runs.logs import NoSuchFunction
+from scar.runs.logs import FunctionNotFoundError
 from tests.functional.cli.answering import Answering, answering
 
 if TYPE_CHECKING:
@@ -33,24 +33,24 @@ def endpoint() -> Iterator[Answering]:
 
 
 @pytest.fixture
-def connection(endpoint: Answering) -> Connection:
+def connection(endpoint: Answering) -> AwsConnection:
     session = boto3.Session("key", "secret", region_name="us-east-1")
-    return Connection(session=session, endpoint_url=endpoint.url)
+    return AwsConnection(session=session, endpoint_url=endpoint.url)
 
 
 def test_a_call_sends_the_payload_and_reads_the_answer(
-    endpoint: Answering, connection: Connection
+    endpoint: Answering, connection: AwsConnection
 ) -> None:
     body = base64.b64encode(b"said").decode()
     endpoint.body = json.dumps({"statusCode": 200, "body": body, "isBase64Encoded": True}).encode()
-    answer = call.invoke(connection, "gray", {"cmd_args": ["ls"]}, timeout=5)
-    assert (answer.status, answer.output, answer.request) == (200, b"said", "r-1")
+    answer = call.invoke_function(connection, "gray", {"cmd_args": ["ls"]}, timeout=5)
+    assert (answer.status, answer.output, answer.request_id) == (200, b"said", "r-1")
     assert endpoint.asked == [
         ("POST", "/2015-03-31/functions/gray/invocations", b'{"cmd_args": ["ls"]}')
     ]
 
 
-def test_a_function_error_gives_its_message(endpoint: Answering, connection: Connection) -> None:
+def test_a_function_error_gives_its_message(endpoint: Answering, connection: AwsConnection) -> None:
     tail = base64.b64encode(b"START RequestId: r-1 Version: 1\nno such file\n").decode()
     endpoint.headers = {
         **endpoint.headers,
@@ -58,24 +58,24 @@ def test_a_function_error_gives_its_message(endpoint: Answering, connection: Con
         "X-Amz-Log-Result": tail,
     }
     endpoint.body = b'{"errorMessage": "The script ended with status 3.", "errorType": "X"}'
-    with pytest.raises(call.FunctionFailed, match="status 3") as raised:
-        call.invoke(connection, "gray", {}, timeout=5)
+    with pytest.raises(call.FunctionError, match="status 3") as raised:
+        call.invoke_function(connection, "gray", {}, timeout=5)
     assert "-ri r-1" in raised.value.remedy
-    assert raised.value.log == ("no such file",)
+    assert raised.value.log_tail == ("no such file",)
     assert len(endpoint.asked) == 1
 
 
 @pytest.mark.parametrize(
     ("status", "code", "error"),
     [
-        (404, "ResourceNotFoundException", NoSuchFunction),
+        (404, "ResourceNotFoundException", FunctionNotFoundError),
         (429, "TooManyRequestsException", ConfigurationError),
-        (500, "ServiceException", Refused),
+        (500, "ServiceException", OperationRefusedError),
     ],
 )
 def test_refusals_are_told_and_never_repeated(
     endpoint: Answering,
-    connection: Connection,
+    connection: AwsConnection,
     status: int,
     code: str,
     error: type[Exception],
@@ -84,33 +84,33 @@ def test_refusals_are_told_and_never_repeated(
     endpoint.headers = {"x-amzn-ErrorType": code}
     endpoint.body = b'{"Message": "no"}'
     with pytest.raises(error):
-        call.invoke(connection, "gray", {}, timeout=5)
+        call.invoke_function(connection, "gray", {}, timeout=5)
     assert len(endpoint.asked) == 1
 
 
 def test_a_silent_function_is_not_called_again(
-    endpoint: Answering, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    endpoint: Answering, connection: AwsConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint.silent = True
-    with pytest.raises(StillWaiting, match="did not answer"):
-        call.invoke(connection, "gray", {}, timeout=1 - call.SPARE)
+    with pytest.raises(WaitTimeoutError, match="did not answer"):
+        call.invoke_function(connection, "gray", {}, timeout=1 - call.TIMEOUT_MARGIN)
     assert len(endpoint.asked) == 1
 
 
 def test_an_asynchronous_call_gives_its_request(
-    endpoint: Answering, connection: Connection
+    endpoint: Answering, connection: AwsConnection
 ) -> None:
     endpoint.status = 202
     assert call.enqueue(connection, "gray", {}) == "r-1"
 
 
 def test_payloads_above_the_limits_are_refused_before(
-    endpoint: Answering, connection: Connection
+    endpoint: Answering, connection: AwsConnection
 ) -> None:
     with pytest.raises(UsageError, match="1,048,576"):
         call.enqueue(connection, "gray", {"script": "x" * (1 << 20)})
     with pytest.raises(UsageError, match="6,291,456"):
-        call.invoke(connection, "gray", {"script": "x" * (6 << 20)}, timeout=1)
+        call.invoke_function(connection, "gray", {"script": "x" * (6 << 20)}, timeout=1)
     assert endpoint.asked == []
 
 
@@ -134,8 +134,8 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: Answering, tmp_path
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]);"
         "import sys; from scar.cli import main, world;"
-        "from scar.aws.client.connection import Connection;"
-        "import boto3; world.World.connect = lambda *_: Connection(session=boto3.Session());"
+        "from scar.aws.client.connection import AwsConnection;"
+        "import boto3; world.World.connect = lambda *_: AwsConnection(session=boto3.Session());"
         "main.main()"
     )
     command = [sys.executable, "-c", program, "put", "-b", "photos", "-p", str(tmp_path)]

@@ -11,7 +11,7 @@ from scar.cli.main import run
 from scar.cli.session import Target
 from scar.cli.world import World
 from scar.errors import ConfigurationError, UsageError
-from scar.local.control import LocalCloud
+from scar.local.control import LocalCloudEndpoint
 from tests.functional.cli.answering import Answering, answering
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
 
 
-def cloud(url: str) -> LocalCloud:
-    return LocalCloud(
+def cloud(url: str) -> LocalCloudEndpoint:
+    return LocalCloudEndpoint(
         endpoint_url=url, access_key="k", secret_key="s", region="us-east-1", engine="process"
     )
 

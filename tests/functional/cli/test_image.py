@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scar.cli.main import run
-from scar.image.compose.tree_images import build, docker_save
+from scar.image.compose.tree_images import build_image, write_docker_archive
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.layer import File, Folder, layer
-from scar.image.formats.resolver import open_source
+from scar.image.formats.layer import LayerFile, LayerFolder, build_layer
+from scar.image.formats.resolver import find_base_image
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import misbehaving
 from tests.fakes.world import FakeWorld
@@ -22,11 +22,11 @@ from tests.fakes.world import FakeWorld
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scar.aws.client.connection import Connection
-    from scar.aws.images.image_builder import FunctionImages
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.images.image_builder import FunctionImageBuilder
 
 RUN = ImageDefaults(entrypoint=("/bin/x", "a b"), environment={"PATH": "/bin", "LANG": "C"})
-TREES = [{"bin/x": File(b"#!", 0o755)}, {"etc/y": File(b"y")}]
+TREES = [{"bin/x": LayerFile(b"#!", 0o755)}, {"etc/y": LayerFile(b"y")}]
 FDL = """\
 functions:
   aws:
@@ -43,10 +43,10 @@ class Bundled(FakeWorld):
 
     @contextmanager
     def function_images(
-        self, connection: Connection, report: Callable[[str], None]
-    ) -> Iterator[FunctionImages]:
+        self, connection: AwsConnection, report: Callable[[str], None]
+    ) -> Iterator[FunctionImageBuilder]:
         with super().function_images(connection, report) as images:
-            images.bundle = lambda _: self.bundle
+            images.find_bundle = lambda _: self.bundle
             yield images
 
 
@@ -54,10 +54,12 @@ class Bundled(FakeWorld):
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundled:
     """A folder with an FDL file, its script and its image, to be in."""
     monkeypatch.chdir(tmp_path)
-    docker_save(tmp_path / "image.tar", "base:1", TREES, RUN)
+    write_docker_archive(tmp_path / "image.tar", "base:1", TREES, RUN)
     (tmp_path / "f.yaml").write_text(FDL)
     (tmp_path / "s.sh").write_text("#!/bin/sh\n")
-    packed = layer({"opt/scar/launch": File(b"#!", 0o755), "opt/scar/lib": Folder()}).blob
+    packed = build_layer(
+        {"opt/scar/launch": LayerFile(b"#!", 0o755), "opt/scar/lib": LayerFolder()}
+    ).blob
     with packed.open() as file:
         (tmp_path / "bundle.tar.gz").write_bytes(file.read())
     return Bundled(
@@ -86,7 +88,7 @@ def test_an_image_in_a_file_is_shown_with_how_it_is_run(
 def test_an_image_in_a_registry_is_shown_without_its_layers_being_fetched(
     world: Bundled, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image = build(TREES, RUN)
+    image = build_image(TREES, RUN)
     with misbehaving() as registry:
         registry.keep(image, "1")
         assert run(["image", "inspect", f"{registry.host}/a:1", "--output", "json"], world) == 0
@@ -115,19 +117,19 @@ def test_a_composed_image_is_kept_whole_and_is_read_again_with_its_function(
 
 def test_layers_in_a_registry_go_into_the_file(world: Bundled) -> None:
     with misbehaving() as registry:
-        registry.keep(build(TREES, RUN), "1")
+        registry.keep(build_image(TREES, RUN), "1")
         registry.drops = 2
         arguments = ["image", "compose", "-n", "blue", "-i", f"{registry.host}/a:1"]
         assert run([*arguments, "-o", "out.tar", "--tag", "mine/blue:2"], world) == 0
     cache = BlobCache(Path("other"))
-    image = open_source("mine/blue:2", Path("out.tar"), architecture="x86_64", cache=cache)
+    image = find_base_image("mine/blue:2", Path("out.tar"), architecture="x86_64", cache=cache)
     assert len(image.layers) == len(TREES) + 2
 
 
 def test_a_registry_that_lies_leaves_no_half_of_a_file(
     world: Bundled, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image = build(TREES, RUN)
+    image = build_image(TREES, RUN)
     Path("out.tar").write_bytes(b"before")
     with misbehaving() as registry:
         registry.keep(image, "1")

@@ -11,7 +11,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from scar.aws.inventory.functions import InputFolder
 from scar.cli.main import run
 from scar.cli.session import Target
@@ -102,10 +102,10 @@ def test_a_missing_bucket_points_to_init(
 class OthersWorld(World):
     """Where every bucket is account 999999999999's, which lets everybody in."""
 
-    def connect(self, target: Target) -> Connection:
+    def connect(self, target: Target) -> AwsConnection:
         session = boto3.Session("testing", "testing", region_name="us-east-1")
         session.events.register("before-call.s3", self.expect)  # type: ignore[arg-type]
-        return Connection(session=session, description="moto")
+        return AwsConnection(session=session, description="moto")
 
     @staticmethod
     def expect(params: dict[str, Any], **_: object) -> tuple[object, dict[str, object]] | None:

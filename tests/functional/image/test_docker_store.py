@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.image.compose.tree_images import docker_save
-from scar.image.errors import ImageError, ImageNotFound
+from scar.image.compose.tree_images import write_docker_archive
+from scar.image.errors import ImageError, ImageNotFoundError
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.docker_source import DockerStore, stores
-from scar.image.formats.layer import File
-from scar.image.formats.resolver import open_source
+from scar.image.formats.docker_source import DockerImageSource, find_docker_sources
+from scar.image.formats.layer import LayerFile
+from scar.image.formats.resolver import find_base_image
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class Engine:
                 """Say nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.store = DockerStore(f"tcp://127.0.0.1:{self.server.server_port}")
+        self.store = DockerImageSource(f"tcp://127.0.0.1:{self.server.server_port}")
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    tree = {"bin/tool": File(bytes(range(256)) * 9000)}
-    docker_save(tmp_path / "i.tar", "a:1", [tree], RUN)
+    tree = {"bin/tool": LayerFile(bytes(range(256)) * 9000)}
+    write_docker_archive(tmp_path / "i.tar", "a:1", [tree], RUN)
     engine = Engine(tmp_path / "i.tar")
     with engine.server:
         thread = threading.Thread(target=engine.server.serve_forever, args=(0.01,))
@@ -78,8 +78,8 @@ def cache(tmp_path: Path) -> BlobCache:
 
 
 def test_an_image_is_saved_once_and_then_remembered(engine: Engine, cache: BlobCache) -> None:
-    first = open_source("a:1", None, architecture="amd64", cache=cache, stores=[engine.store])
-    again = open_source("a:1", None, architecture="amd64", cache=cache, stores=[engine.store])
+    first = find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[engine.store])
+    again = find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[engine.store])
     assert first == again
     assert first.defaults == RUN
     assert engine.saves == 1
@@ -89,19 +89,21 @@ def test_the_wrong_architecture_is_not_looked_for_elsewhere(
     engine: Engine, cache: BlobCache
 ) -> None:
     with pytest.raises(ImageError, match=r"is for linux/amd64; the function runs on linux/arm64"):
-        open_source("a:1", None, architecture="arm64", cache=cache, stores=[engine.store])
+        find_base_image("a:1", None, architecture="arm64", cache=cache, sources=[engine.store])
 
 
 def test_every_store_that_was_asked_is_named(engine: Engine, cache: BlobCache) -> None:
-    dead = DockerStore("unix:///nonexistent/docker.sock")
-    with pytest.raises(ImageNotFound) as caught:
-        open_source("b:2", None, architecture="amd64", cache=cache, stores=[engine.store, dead])
+    dead = DockerImageSource("unix:///nonexistent/docker.sock")
+    with pytest.raises(ImageNotFoundError) as caught:
+        find_base_image(
+            "b:2", None, architecture="amd64", cache=cache, sources=[engine.store, dead]
+        )
     assert f"{engine.store.endpoint}: no such image" in caught.value.problem
     assert "unix:///nonexistent/docker.sock" in caught.value.problem
 
 
 def test_only_sockets_that_exist_are_asked(tmp_path: Path) -> None:
-    found = stores({"XDG_RUNTIME_DIR": str(tmp_path)})
+    found = find_docker_sources({"XDG_RUNTIME_DIR": str(tmp_path)})
     assert str(tmp_path) not in "".join(store.endpoint for store in found)
-    only = stores({"DOCKER_HOST": "tcp://127.0.0.1:2375"})
+    only = find_docker_sources({"DOCKER_HOST": "tcp://127.0.0.1:2375"})
     assert [store.endpoint for store in only] == ["tcp://127.0.0.1:2375"]

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scar.image.compose.tree_images import build
-from scar.image.errors import ImageError, ImageNotFound, RegistryError
+from scar.image.compose.tree_images import build_image
+from scar.image.errors import ImageError, ImageNotFoundError, RegistryError
 from scar.image.formats.blobs import Blob, BlobCache, digest_of
-from scar.image.formats.layer import File, ImageLayer
+from scar.image.formats.layer import ImageLayer, LayerFile
 from scar.image.registry.credentials import Login
-from scar.image.registry.pull import Registries
-from scar.image.registry.push import push
-from scar.image.registry.repository import Repository
-from scar.image.registry.upload_progress import Progress, Watch
+from scar.image.registry.pull import RegistryImageSource
+from scar.image.registry.push import push_image
+from scar.image.registry.repository import RepositoryClient
+from scar.image.registry.upload_progress import UploadMonitor, UploadProgress
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 ME = Login("me", "secret")
-TREES = [{f"etc/{n}": File(bytes([n]) * 50_000 + bytes(range(256)))} for n in range(3)]
-IMAGE = build(TREES, ImageDefaults(entrypoint=("/bin/x",)))
+TREES = [{f"etc/{n}": LayerFile(bytes([n]) * 50_000 + bytes(range(256)))} for n in range(3)]
+IMAGE = build_image(TREES, ImageDefaults(entrypoint=("/bin/x",)))
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,13 @@ class Relay:
     def __call__(self) -> None:
         """Pull and push; the layers pass through, nothing is kept."""
         with (
-            Registries(Logins(self.login), sleep=self.waits.append) as registries,
-            Repository(self.target.endpoint, "b", self.login, sleep=self.waits.append) as target,
+            RegistryImageSource(Logins(self.login), sleep=self.waits.append) as registries,
+            RepositoryClient(
+                self.target.endpoint, "b", self.login, sleep=self.waits.append
+            ) as target,
         ):
             base = registries.find(f"{self.source.host}/a:1", "amd64", self.cache)
-            push(replace(IMAGE, layers=base.layers), target, lambda _: None)
+            push_image(replace(IMAGE, layers=base.layers), target, lambda _: None)
 
 
 @pytest.fixture
@@ -182,7 +184,7 @@ def test_what_is_mounted_is_not_sent_and_what_cannot_be_is_sent_in_the_same_sess
     relay: Relay,
 ) -> None:
     layer = IMAGE.layers[0].blob
-    with Repository(relay.target.endpoint, "b", sleep=relay.waits.append) as target:
+    with RepositoryClient(relay.target.endpoint, "b", sleep=relay.waits.append) as target:
         assert target.put_blob(layer, "a")
         assert relay.target.asked == {"POST uploads": 1, "PUT uploads": 1}
         relay.target.mounts = True
@@ -194,32 +196,34 @@ def test_a_wrong_password_is_refused_by_a_real_registry_and_the_error_says_how_t
     tmp_path: Path,
 ) -> None:
     with debian_registry(tmp_path, (ME.user, ME.password)) as endpoint:
-        with Repository(endpoint, "a", Login("me", "wrong"), sleep=lambda _: None) as stranger:
+        with RepositoryClient(
+            endpoint, "a", Login("me", "wrong"), sleep=lambda _: None
+        ) as stranger:
             with pytest.raises(RegistryError) as refused:
-                push(IMAGE, stranger, lambda _: None)
+                push_image(IMAGE, stranger, lambda _: None)
             assert "401" in refused.value.problem
             assert "docker login" in refused.value.remedy
             assert "wrong" not in str(refused.value)
-        with Repository(endpoint, "a", ME) as repository:
+        with RepositoryClient(endpoint, "a", ME) as repository:
             assert not any(repository.has_blob(blob.digest) for blob in IMAGE.blobs)
-            push(IMAGE, repository, lambda _: None, tags=("1",))
+            push_image(IMAGE, repository, lambda _: None, tags=("1",))
         name = f"{endpoint.removeprefix('http://')}/a:1"
         cache = BlobCache(tmp_path / "cache")
-        with Registries(Logins(Login("me", "wrong")), sleep=lambda _: None) as registries:
-            with pytest.raises(ImageNotFound) as hidden:
+        with RegistryImageSource(Logins(Login("me", "wrong")), sleep=lambda _: None) as registries:
+            with pytest.raises(ImageNotFoundError) as hidden:
                 registries.find(name, "amd64", cache)
             assert "docker login" in hidden.value.remedy
-        with Registries(Logins(ME)) as registries:
+        with RegistryImageSource(Logins(ME)) as registries:
             assert registries.find(name, "amd64", cache).layers
 
 
 def test_uploads_that_start_over_are_counted_once(relay: Relay) -> None:
     relay.target.cuts = 2
     shown: list[str] = []
-    progress = Progress(shown.append, clock=iter(range(10**6)).__next__)
-    with Repository(relay.target.endpoint, "b", sleep=relay.waits.append) as target:
-        push(IMAGE, target, lambda _: None, watch=Watch(progress))
-    assert progress.gone == progress.expected == sum(blob.size for blob in IMAGE.blobs)
+    progress = UploadProgress(shown.append, clock=iter(range(10**6)).__next__)
+    with RepositoryClient(relay.target.endpoint, "b", sleep=relay.waits.append) as target:
+        push_image(IMAGE, target, lambda _: None, monitor=UploadMonitor(progress))
+    assert progress.sent == progress.expected == sum(blob.size for blob in IMAGE.blobs)
     assert "100%" in shown[-1]
 
 
@@ -231,10 +235,10 @@ def test_a_push_that_shall_end_ends_between_two_pieces_and_leaves_no_manifest(
             raise KeyboardInterrupt
 
     with (
-        Repository(relay.target.endpoint, "b", sleep=relay.waits.append) as target,
+        RepositoryClient(relay.target.endpoint, "b", sleep=relay.waits.append) as target,
         pytest.raises(KeyboardInterrupt),
     ):
-        push(IMAGE, target, lambda _: None, watch=Watch(check=check))
+        push_image(IMAGE, target, lambda _: None, monitor=UploadMonitor(check_cancelled=check))
     assert relay.target.asked["PUT manifests"] == 0
     assert not relay.waits
 
@@ -269,10 +273,10 @@ def test_one_upload_that_fails_ends_the_others(relay: Relay) -> None:
     with IMAGE.config.open() as config:
         relay.target.blobs[IMAGE.config.digest] = config.read()
     with (
-        Repository(relay.target.endpoint, "b", sleep=relay.waits.append) as target,
+        RepositoryClient(relay.target.endpoint, "b", sleep=relay.waits.append) as target,
         pytest.raises(RegistryError, match="broken"),
     ):
-        push(image, target, lambda _: None)
+        push_image(image, target, lambda _: None)
     assert not relay.target.manifests
 
 

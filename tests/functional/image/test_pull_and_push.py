@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from scar.image.compose.function_image import compose
-from scar.image.compose.tree_images import build
-from scar.image.errors import ImageError, ImageNotFound, RegistryError
+from scar.image.compose.function_image import compose_image
+from scar.image.compose.tree_images import build_image
+from scar.image.errors import ImageError, ImageNotFoundError, RegistryError
 from scar.image.formats.blobs import BlobCache, digest_of
-from scar.image.formats.layer import File, Folder, layer, plain
-from scar.image.formats.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Json, dump
-from scar.image.formats.resolver import open_source
+from scar.image.formats.layer import LayerFile, LayerFolder, build_layer, build_tar
+from scar.image.formats.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Json, dump_json
+from scar.image.formats.resolver import find_base_image
 from scar.image.registry.credentials import Login
-from scar.image.registry.pull import Registries
-from scar.image.registry.push import push
-from scar.image.registry.repository import Repository
-from supervisor.config import dump as dump_config
+from scar.image.registry.pull import RegistryImageSource
+from scar.image.registry.push import push_image
+from scar.image.registry.repository import RepositoryClient
+from supervisor.config import config_to_json as dump_config
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from scar.image.compose.function_image import ComposedImage
 
 RUN = ImageDefaults(entrypoint=("/bin/x",), environment={"PATH": "/bin"})
-TREES = [{"bin/x": File(bytes(range(256)) * 4000)}, {"etc/y": File(b"y" * 100)}]
-IMAGE = build(TREES, RUN)
+TREES = [{"bin/x": LayerFile(bytes(range(256)) * 4000)}, {"etc/y": LayerFile(b"y" * 100)}]
+IMAGE = build_image(TREES, RUN)
 MADE = FunctionConfig(
     name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh", image=RUN
 )
@@ -62,27 +62,29 @@ def cache(tmp_path: Path) -> BlobCache:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    data = layer({"opt/scar/launch": File(b"#!", 0o755), "opt/scar/lib": Folder()}).blob.data
+    data = build_layer(
+        {"opt/scar/launch": LayerFile(b"#!", 0o755), "opt/scar/lib": LayerFolder()}
+    ).blob.data
     assert isinstance(data, bytes)
     (tmp_path / "bundle.tar.gz").write_bytes(data)
     return tmp_path / "bundle.tar.gz"
 
 
 @contextmanager
-def registries(login: Login | None = None) -> Iterator[Registries]:
-    with Registries(Known(login), sleep=lambda _: None) as opened:
+def registries(login: Login | None = None) -> Iterator[RegistryImageSource]:
+    with RegistryImageSource(Known(login), sleep=lambda _: None) as opened:
         yield opened
 
 
-def repository(endpoint: str, name: str = "made", login: Login | None = None) -> Repository:
-    return Repository(endpoint, name, login, sleep=lambda _: None)
+def repository(endpoint: str, name: str = "made", login: Login | None = None) -> RepositoryClient:
+    return RepositoryClient(endpoint, name, login, sleep=lambda _: None)
 
 
 def remade(
-    name: str, cache: BlobCache, bundle: Path, opened: Registries, script: bytes = b"1"
+    name: str, cache: BlobCache, bundle: Path, opened: RegistryImageSource, script: bytes = b"1"
 ) -> ComposedImage:
-    base = open_source(name, None, architecture="x86_64", cache=cache, stores=[opened])
-    return compose(base, bundle, dump_config(MADE), script)
+    base = find_base_image(name, None, architecture="x86_64", cache=cache, sources=[opened])
+    return compose_image(base, bundle, dump_config(MADE), script)
 
 
 @pytest.mark.parametrize("login", [None, Login("me", "pass:word")], ids=["open", "password"])
@@ -94,20 +96,20 @@ def test_an_image_goes_from_a_real_registry_through_composition_into_another_rep
         name = f"{endpoint.removeprefix('http://')}/base/image:1"
         said: list[str] = []
         with repository(endpoint, "base/image", login) as source:
-            push(IMAGE, source, said.append, tags=("1",))
+            push_image(IMAGE, source, said.append, tags=("1",))
         with repository(endpoint, "made/one", login) as target:
             image = remade(name, cache, bundle, opened)
-            push(image, target, said.append)
+            push_image(image, target, said.append)
             assert target.has_manifest(image.digest)
             said.clear()
             # Only the script changed: its layer and the configuration are sent.
-            push(remade(name, cache, bundle, opened, b"2"), target, said.append)
+            push_image(remade(name, cache, bundle, opened, b"2"), target, said.append)
             assert len(said) == 2
             said.clear()
-            push(remade(name, cache, bundle, opened, b"2"), target, said.append)
+            push_image(remade(name, cache, bundle, opened, b"2"), target, said.append)
             assert said == []
         if login is not None:
-            with registries() as strangers, pytest.raises(ImageNotFound) as refused:
+            with registries() as strangers, pytest.raises(ImageNotFoundError) as refused:
                 strangers.find(name, "amd64", cache)
             assert "docker login" in refused.value.remedy
 
@@ -117,7 +119,7 @@ def test_layers_of_the_same_registry_are_mounted_and_not_sent(
 ) -> None:
     with debian_registry(tmp_path) as endpoint, registries() as opened:
         with repository(endpoint, "base/image") as source:
-            push(IMAGE, source, lambda _: None, tags=("1",))
+            push_image(IMAGE, source, lambda _: None, tags=("1",))
         image = remade(f"{endpoint.removeprefix('http://')}/base/image:1", cache, bundle, opened)
         with repository(endpoint, "made/one") as target:
             sent = [
@@ -126,7 +128,7 @@ def test_layers_of_the_same_registry_are_mounted_and_not_sent(
                 for blob in image.blobs
             ]
             assert sent == [False, False, True, True, True]
-            push(image, target, lambda _: None)
+            push_image(image, target, lambda _: None)
 
 
 def test_a_download_that_breaks_goes_on_where_it_was(
@@ -136,7 +138,7 @@ def test_a_download_that_breaks_goes_on_where_it_was(
     bad.drops = 6
     with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
         image = remade(f"{bad.host}/a:1", cache, bundle, opened)
-        push(image, target, lambda _: None)
+        push_image(image, target, lambda _: None)
         assert image.digest in other.manifests
         assert all(other.blobs[item.blob.digest] for item in image.layers)
     assert bad.drops == 0
@@ -149,7 +151,7 @@ def test_a_registry_without_ranges_is_read_again_from_the_beginning(
     bad.ranges = False
     bad.drops = 3
     with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
-        push(remade(f"{bad.host}/a:1", cache, bundle, opened), target, lambda _: None)
+        push_image(remade(f"{bad.host}/a:1", cache, bundle, opened), target, lambda _: None)
         assert len(other.manifests) == 1
 
 
@@ -161,7 +163,7 @@ def test_a_registry_that_always_breaks_ends_with_an_error_and_no_manifest(
         image = remade(f"{bad.host}/a:1", cache, bundle, opened)
         bad.drops, bad.ranges = 10**6, False
         with pytest.raises(RegistryError, match=r"was interrupted|ended after"):
-            push(image, target, lambda _: None)
+            push_image(image, target, lambda _: None)
         assert not other.manifests
 
 
@@ -173,7 +175,7 @@ def test_bytes_that_are_not_their_digests_are_noticed_and_no_image_is_made(
     with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
         image = remade(f"{bad.host}/a:1", cache, bundle, opened)
         with pytest.raises(RegistryError, match="other content than its digest says"):
-            push(image, target, lambda _: None)
+            push_image(image, target, lambda _: None)
         assert not other.manifests
         assert IMAGE.layers[0].blob.digest not in other.blobs
 
@@ -181,9 +183,13 @@ def test_bytes_that_are_not_their_digests_are_noticed_and_no_image_is_made(
 def test_a_manifest_that_is_not_its_digest_is_refused(bad: Misbehaving, cache: BlobCache) -> None:
     bad.keep(IMAGE, "1")
     bad.manifests[IMAGE.digest] = (b"{}", OCI_MANIFEST)
-    with registries() as opened, pytest.raises(ImageNotFound, match="that is not sha256"):
-        open_source(
-            f"{bad.host}/a@{IMAGE.digest}", None, architecture="amd64", cache=cache, stores=[opened]
+    with registries() as opened, pytest.raises(ImageNotFoundError, match="that is not sha256"):
+        find_base_image(
+            f"{bad.host}/a@{IMAGE.digest}",
+            None,
+            architecture="amd64",
+            cache=cache,
+            sources=[opened],
         )
 
 
@@ -191,7 +197,7 @@ def test_a_busy_registry_is_asked_again_when_it_says(bad: Misbehaving, cache: Bl
     bad.keep(IMAGE, "1")
     bad.busy = 3
     waits: list[float] = []
-    with Registries(Known(), sleep=waits.append) as opened:
+    with RegistryImageSource(Known(), sleep=waits.append) as opened:
         opened.find(f"{bad.host}/a:1", "amd64", cache)
     assert waits == [3.0, 3.0, 3.0]
 
@@ -201,7 +207,7 @@ def test_an_upload_that_breaks_starts_over(
 ) -> None:
     bad.cuts = 3
     with repository(bad.endpoint) as target:
-        push(IMAGE, target, lambda _: None)
+        push_image(IMAGE, target, lambda _: None)
     assert bad.cuts == 0
     assert IMAGE.digest in bad.manifests
 
@@ -214,7 +220,7 @@ def test_tokens_that_expire_in_the_middle_are_renewed(
     bad.uses, bad.user = uses, "me"
     login = Login("me", "secret")
     with registries(login) as opened, repository(bad.endpoint, "b", login) as target:
-        push(remade(f"{bad.host}/a:1", cache, bundle, opened), target, lambda _: None)
+        push_image(remade(f"{bad.host}/a:1", cache, bundle, opened), target, lambda _: None)
     assert len(bad.manifests) == 3
     assert len(bad.tokens) > 1
 
@@ -231,16 +237,16 @@ def test_a_token_service_that_refuses_is_told_with_the_way_to_log_in(
 
 
 def test_an_index_is_searched_for_the_architecture(bad: Misbehaving, cache: BlobCache) -> None:
-    arm = build(TREES, RUN, "arm64")
+    arm = build_image(TREES, RUN, "arm64")
     entries: list[Json] = [
         {"digest": "sha256:" + "0" * 64, "platform": {"os": "unknown", "architecture": "unknown"}},
         {"digest": arm.digest, "platform": {"os": "linux", "architecture": "arm64"}},
     ]
     bad.keep(arm)
-    bad.manifests["1"] = (dump({"schemaVersion": 2, "manifests": entries}), OCI_INDEX)
+    bad.manifests["1"] = (dump_json({"schemaVersion": 2, "manifests": entries}), OCI_INDEX)
     with registries() as opened:
-        found = open_source(
-            f"{bad.host}/a:1", None, architecture="arm64", cache=cache, stores=[opened]
+        found = find_base_image(
+            f"{bad.host}/a:1", None, architecture="arm64", cache=cache, sources=[opened]
         )
         assert [item.diff_id for item in found.layers] == [item.diff_id for item in arm.layers]
         with pytest.raises(ImageError, match=r"nothing for linux/amd64, only linux/arm64\."):
@@ -250,7 +256,7 @@ def test_an_index_is_searched_for_the_architecture(bad: Misbehaving, cache: Blob
 def test_one_manifest_of_the_wrong_architecture_names_both(
     bad: Misbehaving, cache: BlobCache
 ) -> None:
-    bad.keep(build(TREES, RUN, "arm64"), "1")
+    bad.keep(build_image(TREES, RUN, "arm64"), "1")
     with registries() as opened, pytest.raises(ImageError, match=r"linux/arm64.*linux/amd64"):
         opened.find(f"{bad.host}/a:1", "amd64", cache)
 
@@ -259,7 +265,7 @@ def test_one_manifest_of_the_wrong_architecture_names_both(
 def test_layers_in_other_forms_become_gzip_once(
     bad: Misbehaving, cache: BlobCache, kind: str
 ) -> None:
-    raw = plain(TREES[0])
+    raw = build_tar(TREES[0])
     packed = zstandard.ZstdCompressor().compress(raw) if kind == "zstd" else raw
     suffix = "+zstd" if kind == "zstd" else ""
     _keep_with_layer(bad, packed, f"application/vnd.oci.image.layer.v1.tar{suffix}", digest_of(raw))
@@ -269,7 +275,7 @@ def test_layers_in_other_forms_become_gzip_once(
         again = opened.find(f"{bad.host}/a:1", "amd64", cache)
     assert bad.asked["GET blobs"] == count + 1  # the configuration alone
     assert first.layers == again.layers
-    assert first.layers[0].blob.digest == layer(TREES[0]).blob.digest
+    assert first.layers[0].blob.digest == build_layer(TREES[0]).blob.digest
 
 
 @pytest.mark.parametrize(
@@ -292,30 +298,30 @@ def test_layers_that_cannot_be_used_are_told(
 def test_old_and_empty_images_are_told(bad: Misbehaving, cache: BlobCache) -> None:
     old = "application/vnd.docker.distribution.manifest.v1+prettyjws"
     bad.manifests["old"] = (b'{"schemaVersion": 1}', old)
-    bad.keep(build([], RUN), "empty")
+    bad.keep(build_image([], RUN), "empty")
     with registries() as opened:
         with pytest.raises(ImageError, match=r"kind that cannot be used.*schema 1"):
             opened.find(f"{bad.host}/a:old", "amd64", cache)
         with pytest.raises(ImageError, match="is empty"):
             opened.find(f"{bad.host}/a:empty", "amd64", cache)
-        with pytest.raises(ImageNotFound, match="has no image a to show"):
+        with pytest.raises(ImageNotFoundError, match="has no image a to show"):
             opened.find(f"{bad.host}/a:gone", "amd64", cache)
 
 
 def test_a_password_goes_to_its_registry_alone(bad: Misbehaving, cache: BlobCache) -> None:
     """A token service on plain HTTP elsewhere is not told the password of a secure registry."""
-    from scar.image.registry.auth import Access
+    from scar.image.registry.auth import RegistryAuth
 
-    access = Access(
+    access = RegistryAuth(
         "https://registry.example",
         "x",
         Login("me", "secret"),
         _NoSession(),  # type: ignore[arg-type]
     )
-    assert access.headers("https://elsewhere.example/blob") == {}
-    sent = access.headers("https://registry.example/v2/")["Authorization"]
+    assert access.headers_for("https://elsewhere.example/blob") == {}
+    sent = access.headers_for("https://registry.example/v2/")["Authorization"]
     with pytest.raises(RegistryError, match="not a safe address"):
-        access.renew(sent, 'Bearer realm="http://elsewhere.example/token"')
+        access.answer_challenge(sent, 'Bearer realm="http://elsewhere.example/token"')
 
 
 class _NoSession:
@@ -323,7 +329,7 @@ class _NoSession:
 
 
 def _keep_with_layer(bad: Misbehaving, data: bytes, media_type: str, diff_id: str) -> None:
-    config = dump(
+    config = dump_json(
         {
             "architecture": "amd64",
             "os": "linux",

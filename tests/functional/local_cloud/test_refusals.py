@@ -12,15 +12,15 @@ import pytest
 
 from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
-from scar.aws.model.names import DELEGATE
+from scar.aws.model.names import FAILURE_HANDLER
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import ConfigurationError, ScarError
-from scar.fdl.loader import load
-from scar.fdl.problems import InvalidFDL
+from scar.fdl.loader import load_document
+from scar.fdl.problems import InvalidFdlError
 from scar.image.compose.supervisor_bundle import find_bundle
 from scar.local.cloud import PREFERRED_PORT
-from scar.local.control import LOCKED, Control, NotStarted
-from scar.local.home import Home
+from scar.local.control import EXIT_LOCKED, LocalCloudControl, LocalCloudNotStarted
+from scar.local.home import LocalCloudHome
 from tests.fakes.local_cloud import BUCKET, a_local_cloud, environment, function, scar, until
 
 if TYPE_CHECKING:
@@ -57,21 +57,21 @@ def test_two_commands_at_once_start_one_local_cloud(fresh: LocalCloud) -> None:
 
 
 def test_a_server_whose_announcement_is_damaged_is_found_again(fresh: LocalCloud) -> None:
-    before = fresh.control.home.running()
+    before = fresh.control.home.running_server()
     (fresh.control.home.path / "server.json").write_text("{half")
     fresh.start_again()
-    assert fresh.control.home.running() == before
+    assert fresh.control.home.running_server() == before
 
 
 def test_a_server_whose_folder_is_removed_ends_and_leaves_the_next_alone(
     fresh: LocalCloud,
 ) -> None:
-    before = fresh.control.home.running()
+    before = fresh.control.home.running_server()
     assert before is not None
     shutil.rmtree(fresh.control.home.path)
     fresh.start_again()
-    until(lambda: not before.alive())
-    after = fresh.control.home.running()
+    until(lambda: not before.is_alive())
+    after = fresh.control.home.running_server()
     assert after is not None
     assert after.pid != before.pid
 
@@ -81,12 +81,12 @@ def test_overlapping_inputs_are_refused_and_the_first_function_stays(fresh: Loca
     inside = [{"path": f"{BUCKET}/in/one/deeper"}]
     with pytest.raises(NotDeployable, match=r"data/in/one/deeper/ already go to .*one"):
         fresh.deploy(function("two", input=inside))
-    with pytest.raises(InvalidFDL, match="overlaps with data/in/one, an input of one"):
+    with pytest.raises(InvalidFdlError, match="overlaps with data/in/one, an input of one"):
         fresh.deploy(function("one"), function("two", input=inside))
     fresh.put("one", 'echo 1 >"$TMP_OUTPUT_DIR/1"', "deeper/1")
     assert fresh.read("out/one/1") == "1\n"
     there = fresh.client("lambda").list_functions()["Functions"]
-    assert {f["FunctionName"] for f in there} == {"one", DELEGATE}
+    assert {f["FunctionName"] for f in there} == {"one", FAILURE_HANDLER}
 
 
 def test_an_unknown_image_is_named_with_what_was_tried(fresh: LocalCloud) -> None:
@@ -101,7 +101,7 @@ def test_an_unknown_image_is_named_with_what_was_tried(fresh: LocalCloud) -> Non
 
 def test_a_missing_bundle_is_named_with_how_to_build_it(fresh: LocalCloud, tmp_path: Path) -> None:
     images = fresh.images(lambda architecture: find_bundle(architecture, tmp_path))
-    functions = functions_of(load(fresh.write([function("one")])))
+    functions = functions_of(load_document(fresh.write([function("one")])))
     with pytest.raises(ConfigurationError) as refused:
         deploy.init(functions, fresh.connection, lambda _: None, images=images)
     assert str(tmp_path) in refused.value.problem
@@ -118,7 +118,7 @@ def test_a_second_server_on_the_same_folder_is_refused(fresh: LocalCloud) -> Non
         timeout=60,
         check=False,
     )
-    assert second.returncode == LOCKED
+    assert second.returncode == EXIT_LOCKED
     assert f"Another local cloud works on {home}" in second.stderr
     assert fresh.control.status() is not None
 
@@ -153,8 +153,8 @@ def test_reset_forgets_everything(fresh: LocalCloud) -> None:
 
 def test_an_engine_that_cannot_work_is_named_with_its_reason(tmp_path: Path) -> None:
     nowhere = {**environment(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
-    control = Control(Home(tmp_path / "home"), nowhere)
-    with pytest.raises(NotStarted) as refused:
+    control = LocalCloudControl(LocalCloudHome(tmp_path / "home"), nowhere)
+    with pytest.raises(LocalCloudNotStarted) as refused:
         control.ensure_started("docker")
     assert "The docker engine cannot be used" in refused.value.problem
     assert f"{tmp_path}/nobody.sock" in refused.value.problem

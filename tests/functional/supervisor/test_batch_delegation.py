@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from supervisor.aws.client import Pacing
+from supervisor.aws.client import Backoff
 from supervisor.batch import submitter as batch
 from supervisor.errors import ConfigError, DelegationError
 from supervisor.model import BatchTarget, JobRequest
@@ -18,21 +18,21 @@ from tests.functional.supervisor.scripted import Act, HangUp, Say, scripted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.batch.submitter import BatchDelegator
+    from supervisor.batch.submitter import BatchSubmitter
 
 TARGET = BatchTarget(queue="scar-0123", definition="resize")
 JOB = JobRequest(name="resize-ab", environment={"SCAR_RUN_ID": "ab", "SCAR_EVENT": '{"ü": 1}'})
 TAKEN = Say(body=b'{"jobId": "job-1", "jobName": "resize-ab"}')
 
 
-def a_delegator(url: str, sleep: Callable[[float], None] = lambda _: None) -> BatchDelegator:
+def a_delegator(url: str, sleep: Callable[[float], None] = lambda _: None) -> BatchSubmitter:
     environ = {
         "AWS_ENDPOINT_URL_BATCH": url,
         "AWS_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
     }
-    return batch.connect(TARGET, environ, Pacing(attempts=3, sleep=sleep))
+    return batch.connect(TARGET, environ, Backoff(max_attempts=3, sleep=sleep))
 
 
 def refusal(status: int, code: str, message: str) -> Say:

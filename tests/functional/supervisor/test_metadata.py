@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.aws.client import Pacing
-from supervisor.aws.credentials import source
+from supervisor.aws.client import Backoff
+from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import NoCredentials
-from supervisor.aws.metadata import Container, Instance, container, instance
+from supervisor.aws.metadata import (
+    ContainerCredentialProvider,
+    ImdsCredentialProvider,
+    container_provider,
+    imds_provider,
+)
 from supervisor.aws.sigv4 import Credentials
 from tests.functional.supervisor.scripted import HangUp, Say, Server, scripted
 
@@ -31,20 +36,20 @@ TOKEN = Say(body=b"imds-token")
 ROLE = Say(body=b"my-role\n")
 
 
-def of_container(server: Server, **environ: str) -> Container:
+def of_container(server: Server, **environ: str) -> ContainerCredentialProvider:
     url = f"{server.url}/v2/creds?id=1"
-    found = container({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url, **environ})
+    found = container_provider({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url, **environ})
     assert found is not None
-    return replace(found, service=replace(found.service, pacing=no_pauses()))
+    return replace(found, client=replace(found.client, backoff=no_pauses()))
 
 
-def of_instance(server: Server) -> Instance:
-    found = instance({"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url + "/"})
-    return replace(found, service=replace(found.service, pacing=no_pauses()))
+def of_instance(server: Server) -> ImdsCredentialProvider:
+    found = imds_provider({"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url + "/"})
+    return replace(found, client=replace(found.client, backoff=no_pauses()))
 
 
-def no_pauses() -> Pacing:
-    return Pacing(attempts=3, sleep=lambda _: None)
+def no_pauses() -> Backoff:
+    return Backoff(max_attempts=3, sleep=lambda _: None)
 
 
 def test_a_container_asks_its_endpoint_with_its_token() -> None:
@@ -73,9 +78,9 @@ def test_a_token_file_that_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_a_relative_address_leads_to_ecs() -> None:
-    found = container({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/uuid"})
+    found = container_provider({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/uuid"})
     assert found is not None
-    assert str(found.service.origin) == "http://169.254.170.2"
+    assert str(found.client.origin) == "http://169.254.170.2"
     assert found.path == "/v2/credentials/uuid"
 
 
@@ -127,5 +132,5 @@ def test_the_container_endpoint_comes_before_the_instance() -> None:
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9",
         }
         # At a time when the keys above still live, so that they are asked for once.
-        found = source(environ, clock=lambda: PARSED.expires - 3600)
-        assert found.current() == found.current() == PARSED
+        found = find_credentials(environ, clock=lambda: PARSED.expires - 3600)
+        assert found.get_credentials() == found.get_credentials() == PARSED

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.aws.client import Pacing
-from supervisor.aws.connection_pool import Connections, Timeouts
+from supervisor.aws.client import Backoff
+from supervisor.aws.connection_pool import ConnectionPool, Timeouts
 from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
-from supervisor.model import Absent, Matches, ObjectRef, VersionPin
+from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage import s3
-from supervisor.storage.s3_api import S3Calls
+from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_protocol import MIB
 from tests.functional.supervisor.scripted import (
     Act,
@@ -48,10 +48,12 @@ def a_store(server: Server, *, sleeps: list[float] | None = None, read: float = 
         "AWS_SECRET_ACCESS_KEY": "b",
     }
     slept = sleeps if sleeps is not None else []
-    store = s3.connect(environ, Pacing(attempts=4, sleep=slept.append, random=lambda: 1.0))
-    connections = Connections(environ, Timeouts(read=read))
-    client = replace(store.calls.client, connections=connections)
-    return replace(store, calls=S3Calls(client, environ), single=5 * MIB, part=5 * MIB)
+    store = s3.connect(environ, Backoff(max_attempts=4, sleep=slept.append, random=lambda: 1.0))
+    connections = ConnectionPool(environ, Timeouts(read=read))
+    client = replace(store.api.client, connections=connections)
+    return replace(
+        store, api=S3ObjectApi(client, environ), multipart_threshold=5 * MIB, min_part_size=5 * MIB
+    )
 
 
 def error(status: int, code: str, message: str = "m") -> Say:
@@ -236,7 +238,7 @@ def test_a_bucket_elsewhere_is_named_with_its_region() -> None:
 
 def test_a_write_costs_one_request() -> None:
     with scripted(WRITTEN) as server:
-        stored = a_store(server).write(REF, b"x", condition=Absent(), metadata={"k": "v"})
+        stored = a_store(server).write(REF, b"x", condition=IfNoneMatch(), metadata={"k": "v"})
     assert (stored.size, stored.etag, stored.metadata) == (1, "e1", {"k": "v"})
     assert server.seen[0].headers["if-none-match"] == "*"
 
@@ -246,14 +248,14 @@ def test_a_write_whose_answer_was_lost_is_recognised(
     lost: HangUp | Say,
 ) -> None:
     with scripted(lost, ours) as server:
-        stored = a_store(server).write(REF, b"x", condition=Absent())
+        stored = a_store(server).write(REF, b"x", condition=IfNoneMatch())
     assert stored.etag == "e1"
     assert [s.method for s in server.seen] == ["PUT", "HEAD"]
 
 
 def test_a_write_that_did_not_arrive_is_sent_again() -> None:
     with scripted(HangUp(), ABSENT, WRITTEN) as server:
-        a_store(server).write(REF, b"x", condition=Absent())
+        a_store(server).write(REF, b"x", condition=IfNoneMatch())
     assert [s.method for s in server.seen] == ["PUT", "HEAD", "PUT"]
     marks = {s.headers["x-amz-meta-scar-write"] for s in server.seen if s.method == "PUT"}
     assert len(marks) == 1
@@ -261,7 +263,7 @@ def test_a_write_that_did_not_arrive_is_sent_again() -> None:
 
 def test_a_first_write_that_lands_late_is_recognised_in_the_412_of_the_second() -> None:
     with scripted(HangUp(), ABSENT, error(412, "PreconditionFailed"), ours) as server:
-        assert a_store(server).write(REF, b"x", condition=Absent()).etag == "e1"
+        assert a_store(server).write(REF, b"x", condition=IfNoneMatch()).etag == "e1"
 
 
 def test_a_lost_answer_and_another_writer_is_a_failed_precondition() -> None:
@@ -269,7 +271,7 @@ def test_a_lost_answer_and_another_writer_is_a_failed_precondition() -> None:
         scripted(HangUp(), theirs, error(412, "PreconditionFailed"), theirs) as server,
         pytest.raises(PreconditionFailed, match="somebody else"),
     ):
-        a_store(server).write(REF, b"x", condition=Absent())
+        a_store(server).write(REF, b"x", condition=IfNoneMatch())
 
 
 def test_a_plain_412_asks_nothing_more() -> None:
@@ -277,7 +279,7 @@ def test_a_plain_412_asks_nothing_more() -> None:
         scripted(error(412, "PreconditionFailed")) as server,
         pytest.raises(PreconditionFailed),
     ):
-        a_store(server).write(REF, b"x", condition=Matches("e0"))
+        a_store(server).write(REF, b"x", condition=IfMatch("e0"))
     assert server.seen[0].headers["if-match"] == '"e0"'
 
 
@@ -288,31 +290,31 @@ def test_a_412_answered_before_the_body_was_read_is_understood(tmp_path: Path) -
         scripted(Refuse(error(412, "PreconditionFailed"))) as server,
         pytest.raises(PreconditionFailed),
     ):
-        a_store(server).upload(source, REF, condition=Absent())
+        a_store(server).upload(source, REF, condition=IfNoneMatch())
 
 
 def test_a_conflict_is_tried_again() -> None:
     conflict = error(409, "ConditionalRequestConflict")
     with scripted(conflict, conflict, WRITTEN) as server:
-        a_store(server).write(REF, b"x", condition=Absent())
+        a_store(server).write(REF, b"x", condition=IfNoneMatch())
 
 
 def test_conflicts_without_end_are_a_failed_precondition() -> None:
     conflict = error(409, "ConditionalRequestConflict")
     with scripted(*[conflict] * 4) as server, pytest.raises(PreconditionFailed):
-        a_store(server).write(REF, b"x", condition=Absent())
+        a_store(server).write(REF, b"x", condition=IfNoneMatch())
 
 
 def test_throttled_writes_are_sent_again_without_a_look() -> None:
     with scripted(error(503, "SlowDown"), WRITTEN) as server:
-        a_store(server).write(REF, b"x", condition=Absent())
+        a_store(server).write(REF, b"x", condition=IfNoneMatch())
     assert [s.method for s in server.seen] == ["PUT", "PUT"]
 
 
 def test_a_write_that_stays_in_doubt_says_so() -> None:
     steps: list[Act] = [HangUp(), ABSENT] * 4
     with scripted(*steps) as server, pytest.raises(StorageError, match="not known") as caught:
-        a_store(server).write(REF, b"x", condition=Absent())
+        a_store(server).write(REF, b"x", condition=IfNoneMatch())
     assert not isinstance(caught.value, PreconditionFailed)
 
 
@@ -352,7 +354,7 @@ def verbs(server: Server) -> list[str]:
 
 def test_an_upload_in_parts_costs_two_requests_more_than_it_has_parts(large: Path) -> None:
     with scripted(CREATED, PART, PART, COMPLETED) as server:
-        stored = a_store(server).upload(large, REF, condition=Absent(), metadata={"k": "v"})
+        stored = a_store(server).upload(large, REF, condition=IfNoneMatch(), metadata={"k": "v"})
     assert verbs(server) == [
         "POST uploads=",
         "PUT partNumber=1&uploadId=up%201",
@@ -381,19 +383,19 @@ def test_a_completion_refused_after_200_is_a_failed_precondition(large: Path) ->
         scripted(CREATED, PART, PART, error(200, "PreconditionFailed"), ABSENT, ABORTED) as server,
         pytest.raises(PreconditionFailed),
     ):
-        a_store(server).upload(large, REF, condition=Absent())
+        a_store(server).upload(large, REF, condition=IfNoneMatch())
 
 
 def test_a_completion_whose_answer_was_lost_is_recognised(large: Path) -> None:
     with scripted(CREATED, PART, PART, HangUp(), ours) as server:
-        assert a_store(server).upload(large, REF, condition=Absent()).etag == "e1"
+        assert a_store(server).upload(large, REF, condition=IfNoneMatch()).etag == "e1"
 
 
 def test_after_a_conflict_the_parts_are_sent_anew(large: Path) -> None:
     conflict = error(409, "ConditionalRequestConflict")
     once = (CREATED, PART, PART)
     with scripted(*once, conflict, ABORTED, *once, COMPLETED) as server:
-        a_store(server).upload(large, REF, condition=Absent())
+        a_store(server).upload(large, REF, condition=IfNoneMatch())
 
 
 def test_a_failed_upload_is_aborted(large: Path) -> None:
@@ -428,7 +430,7 @@ def test_a_key_too_long_is_refused_before_anything_is_sent(large: Path) -> None:
 def test_the_owner_of_a_bucket_is_named_with_every_request_about_it() -> None:
     with scripted(ABSENT, WRITTEN, ABSENT) as server:
         store = a_store(server)
-        store = replace(store, calls=replace(store.calls, owners={"data": "123456789012"}))
+        store = replace(store, api=replace(store.api, bucket_owners={"data": "123456789012"}))
         assert store.head(REF) is None
         store.write(REF, b"x")
         assert store.head(ObjectRef("s3", "other", "key")) is None

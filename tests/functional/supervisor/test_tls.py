@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.aws.client import Pacing
+from supervisor.aws.client import Backoff
 from supervisor.errors import StorageError
 from supervisor.model import ObjectRef
 from supervisor.storage import s3
@@ -21,7 +21,7 @@ def test_an_unknown_authority_is_refused_at_once_with_the_remedy(tmp_path: Path)
     with moto_https(tmp_path) as endpoint:
         environ = {**endpoint.environ}
         del environ["AWS_CA_BUNDLE"]
-        store = s3.connect(environ, Pacing(sleep=slept.append))
+        store = s3.connect(environ, Backoff(sleep=slept.append))
         with pytest.raises(StorageError, match="not trusted") as caught:
             store.head(ObjectRef("s3", "data", "key"))
     assert "AWS_CA_BUNDLE" in caught.value.remedy

@@ -129,7 +129,7 @@ class Function:
             script="script.sh",
             outputs=(OutputRule(provider="s3", path=f"{self.endpoint.bucket}/out-{name}"),),
         )
-        (home / "function.json").write_text(config.dump(described))
+        (home / "function.json").write_text(config.config_to_json(described))
 
     def start(self, **environment: str) -> subprocess.Popen[bytes]:
         temporary = self.folder / "tmp"

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from scar.aws.client.connection import Connection
+from scar.aws.client.connection import AwsConnection
 from scar.transfer.client import transfer_client
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def endpoint() -> Iterator[str]:
 def client(endpoint: str) -> Iterator[S3Client]:
     """A client of an account whose bucket ``photos`` is empty."""
     session = boto3.Session("key", "secret", region_name="us-east-1")
-    made = transfer_client(Connection(session=session, endpoint_url=endpoint))
+    made = transfer_client(AwsConnection(session=session, endpoint_url=endpoint))
     made.create_bucket(Bucket="photos")
     yield made
     for page in made.get_paginator("list_objects_v2").paginate(Bucket="photos"):

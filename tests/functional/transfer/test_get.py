@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.errors import UsageError
-from scar.transfer.client import LARGE
-from scar.transfer.errors import BucketNotFound, TransferError
-from scar.transfer.get import get
-from scar.transfer.location import Place
+from scar.transfer.client import MULTIPART_THRESHOLD
+from scar.transfer.errors import BucketNotFoundError, TransferError
+from scar.transfer.get import download_objects
+from scar.transfer.location import S3Location
 from scar.transfer.objects import list_objects
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def store(client: S3Client, *keys: str) -> None:
 
 
 def download(client: S3Client, place: str, target: Path, *, into: bool = False) -> int:
-    return get(client, Place.parse(place), target, lambda _: None, into=into).files
+    return download_objects(
+        client, S3Location.parse(place), target, lambda _: None, into_folder=into
+    ).files
 
 
 def found(folder: Path) -> list[str]:
@@ -45,7 +47,7 @@ def test_a_folder_is_not_its_namesakes_beginning(client: S3Client, tmp_path: Pat
     store(client, "in/a", "in2/b", "input/c")
     assert download(client, "photos/in", tmp_path) == 1
     assert found(tmp_path) == ["a"]
-    assert [e.key for e in list_objects(client, Place("photos", "in"))] == ["in/a"]
+    assert [e.key for e in list_objects(client, S3Location("photos", "in"))] == ["in/a"]
 
 
 def test_one_object_becomes_the_file_or_lies_in_the_folder(
@@ -103,7 +105,7 @@ def test_a_failed_download_leaves_no_part(client: S3Client, tmp_path: Path) -> N
 
 
 def test_a_large_object_comes_in_parts(client: S3Client, tmp_path: Path) -> None:
-    content = os.urandom(LARGE + 7)
+    content = os.urandom(MULTIPART_THRESHOLD + 7)
     client.put_object(Bucket="photos", Key="out/large", Body=content)
     store(client, "out/small")
     assert download(client, "photos/out", tmp_path) == 2
@@ -118,11 +120,11 @@ def test_all_pages_of_a_list_are_read(
     store(client, *(f"out/{number:02}" for number in range(25)))
     assert client.list_objects_v2(Bucket="photos")["KeyCount"] == 10
     assert download(client, "photos/out", tmp_path) == 25
-    assert len(list(list_objects(client, Place("photos")))) == 25
+    assert len(list(list_objects(client, S3Location("photos")))) == 25
 
 
 def test_nothing_there_is_an_error(client: S3Client, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no objects in s3://photos/none"):
         download(client, "photos/none", tmp_path)
-    with pytest.raises(BucketNotFound):
+    with pytest.raises(BucketNotFoundError):
         download(client, "nowhere", tmp_path)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.errors import UsageError
-from scar.transfer.client import LARGE
-from scar.transfer.errors import BucketNotFound, TransferError
-from scar.transfer.location import Place
+from scar.transfer.client import MULTIPART_THRESHOLD
+from scar.transfer.errors import BucketNotFoundError, TransferError
+from scar.transfer.location import S3Location
 from scar.transfer.objects import list_objects
-from scar.transfer.put import Moved, put
+from scar.transfer.put import TransferredObject, upload_files
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,12 +22,12 @@ NAMES = ["a b+c.txt", "ü/ñ 雪.txt", "100%/%2B.txt", "deep/er/and=er/x", "q?&#
 
 
 def keys(client: S3Client) -> list[str]:
-    return [entry.key for entry in list_objects(client, Place("photos"))]
+    return [entry.key for entry in list_objects(client, S3Location("photos"))]
 
 
-def upload(client: S3Client, *paths: Path, to: str = "photos/in") -> list[Moved]:
-    moved: list[Moved] = []
-    put(client, Place.parse(to), paths, moved.append)
+def upload(client: S3Client, *paths: Path, to: str = "photos/in") -> list[TransferredObject]:
+    moved: list[TransferredObject] = []
+    upload_files(client, S3Location.parse(to), paths, moved.append)
     return moved
 
 
@@ -71,7 +71,7 @@ def test_more_files_than_workers_arrive_once_each(client: S3Client, tmp_path: Pa
 
 
 def test_a_large_file_travels_in_parts(client: S3Client, tmp_path: Path) -> None:
-    content = os.urandom(LARGE + 5)
+    content = os.urandom(MULTIPART_THRESHOLD + 5)
     (tmp_path / "large").write_bytes(content)
     (tmp_path / "small").write_bytes(b"s")
     moved = upload(client, tmp_path)
@@ -83,7 +83,7 @@ def test_a_large_file_travels_in_parts(client: S3Client, tmp_path: Path) -> None
 
 def test_a_missing_bucket_is_named(client: S3Client, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
-    with pytest.raises(BucketNotFound, match="no bucket nowhere") as raised:
+    with pytest.raises(BucketNotFoundError, match="no bucket nowhere") as raised:
         upload(client, tmp_path, to="nowhere/in")
     assert "scar init" in raised.value.remedy
 
@@ -132,7 +132,7 @@ def test_links_to_folders_and_devices_are_skipped_and_said(
     (tmp_path / "data" / "round").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "data" / "pipe")
     said: list[str] = []
-    put(client, Place("photos"), [tmp_path / "data"], lambda _: None, said.append)
+    upload_files(client, S3Location("photos"), [tmp_path / "data"], lambda _: None, said.append)
     assert keys(client) == ["a"]
     assert len(said) == 2
 

@@ -17,12 +17,12 @@ from scar.aws.model.resources import (
     InstanceProfile,
     JobDefinition,
     JobQueue,
-    Key,
     LambdaFunction,
     LogGroup,
+    ResourceKey,
     Role,
 )
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
     from scar.aws.model.resources import Resource
@@ -36,7 +36,7 @@ FUNCTION = LambdaFunction(name="crop", role_arn="arn:aws:iam::1:role/scar/crop-r
 class World:
     """Holds resources; refuses what it is told to refuse."""
 
-    there: dict[Key, Resource] = field(default_factory=dict)
+    there: dict[ResourceKey, Resource] = field(default_factory=dict)
     refused: set[tuple[str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,7 +58,7 @@ class World:
         with self.lock:
             self.calls.append(f"{verb} {resource.key}")
             if (verb, resource.name) in self.refused:
-                raise Refused(f"Cannot {verb} {resource.key}.", remedy="Nothing.")
+                raise OperationRefusedError(f"Cannot {verb} {resource.key}.", remedy="Nothing.")
 
 
 def test_what_is_needed_comes_first() -> None:
@@ -132,7 +132,7 @@ def test_a_failure_undoes_what_was_made_and_restores_what_was_changed() -> None:
     before = {LOGS.key: replace(LOGS, retention_days=7)}
     world = World(there=dict(before), refused={("create", "crop")})
     said: list[str] = []
-    with pytest.raises(Refused, match="create function crop"):
+    with pytest.raises(OperationRefusedError, match="create function crop"):
         apply(plan([FUNCTION, ROLE, LOGS], before), world, said.append)
     assert world.there == before
     assert said[-4] == "Undoing what was changed…"
@@ -143,7 +143,7 @@ def test_what_was_made_along_with_what_it_uses_is_undone_before_that() -> None:
     profile = InstanceProfile(name="scar-instances", role=ROLE.name)
     environment = ComputeEnvironment(name="scar-1", instance_profile="i/scar-instances")
     world = World(refused={("create", "scar-1")})
-    with pytest.raises(Refused):
+    with pytest.raises(OperationRefusedError):
         apply(plan([environment, profile, ROLE], {}), world, lambda _: None)
     begun = sorted(world.calls[:2])
     assert begun == ["create instance-profile scar-instances", "create role crop-role"]
@@ -153,7 +153,7 @@ def test_what_was_made_along_with_what_it_uses_is_undone_before_that() -> None:
 def test_what_cannot_be_undone_is_said() -> None:
     world = World(refused={("create", "crop"), ("delete", "crop-role")})
     said: list[str] = []
-    with pytest.raises(Refused, match="create function crop"):
+    with pytest.raises(OperationRefusedError, match="create function crop"):
         apply(plan([FUNCTION, ROLE, LOGS], {}), world, said.append)
     assert "! role crop-role is left as it is: Cannot delete role crop-role." in said
     assert world.there.keys() == {ROLE.key}
@@ -162,7 +162,7 @@ def test_what_cannot_be_undone_is_said() -> None:
 def test_a_removal_is_not_undone() -> None:
     there = {r.key: r for r in (FUNCTION, ROLE, LOGS)}
     world = World(there=dict(there), refused={("delete", "crop-role")})
-    with pytest.raises(Refused):
+    with pytest.raises(OperationRefusedError):
         apply(plan([], there), world, lambda _: None, undo=False)
     assert FUNCTION.key not in world.there
     assert not [call for call in world.calls if call.startswith("create")]

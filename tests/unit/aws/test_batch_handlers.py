@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.client.waiter import Patience
+from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
-from scar.errors import Refused, StillWaiting
+from scar.errors import OperationRefusedError, WaitTimeoutError
 
 BUSY = "Cannot update, resource is being modified."
 
@@ -61,7 +61,9 @@ class FakeBatch:
         self._change("delete", "DELETING", "DELETED")
 
 
-PATIENCE = Patience(seconds=5, first=1, sleep=lambda _: None, clock=iter(range(10_000)).__next__)
+PATIENCE = Waiter(
+    timeout=5, first_delay=1, sleep=lambda _: None, clock=iter(range(10_000)).__next__
+)
 ENVIRONMENT, QUEUE = ComputeEnvironment(name="scar-1"), JobQueue(name="scar-1")
 
 
@@ -108,10 +110,10 @@ def test_batch_lets_go_of_a_queue_some_time_after_it_is_gone() -> None:
 
 def test_an_invalid_environment_ends_the_wait_with_batch_s_reason() -> None:
     batch = FakeBatch(["CREATING", "INVALID"], reason="CLIENT_ERROR - no subnet")
-    with pytest.raises(Refused, match="CLIENT_ERROR - no subnet"):
-        environments(batch)._settle("scar-1")
+    with pytest.raises(OperationRefusedError, match="CLIENT_ERROR - no subnet"):
+        environments(batch)._wait_until_valid("scar-1")
 
 
 def test_a_wait_for_batch_ends() -> None:
-    with pytest.raises(StillWaiting, match="UPDATING"):
+    with pytest.raises(WaitTimeoutError, match="UPDATING"):
         environments(FakeBatch(["UPDATING"])).delete(ENVIRONMENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scar.aws.model import limits
-from scar.aws.requests.rules.s3 import AMBIGUOUS
+from scar.aws.requests.rules.s3 import AMBIGUOUS_RULES
 from scar.aws.requests.validator import check, overrides_failure
 
 
@@ -144,7 +144,7 @@ def test_batch_takes_a_definition_at_its_limits(changes: dict[str, object]) -> N
 
 
 def padded(base: dict[str, object], name: str, size: int) -> dict[str, object]:
-    from scar.aws.requests.rules.constraints import size as measure
+    from scar.aws.requests.rules.constraints import json_size as measure
 
     missing = size - measure({**base, name: ""})
     return {**base, name: "x" * missing}
@@ -305,7 +305,7 @@ def test_notification_rules_may_not_overlap(
     found = check(
         "s3", "PutBucketNotificationConfiguration", {"NotificationConfiguration": configuration}
     )
-    assert [v.message for v in found] == ([AMBIGUOUS] if overlap else [])
+    assert [v.message for v in found] == ([AMBIGUOUS_RULES] if overlap else [])
 
 
 def test_role_names_and_policies_have_ends() -> None:

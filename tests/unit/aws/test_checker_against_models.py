@@ -46,7 +46,7 @@ def shape(service: str, path: str) -> Any:  # noqa: ANN401
 )
 def test_a_range_is_the_model_s(limit: Limit, service: str, path: str) -> None:
     told = shape(service, path).metadata
-    assert (limit.least, limit.most) == (told.get("min", 0), told["max"])
+    assert (limit.minimum, limit.maximum) == (told.get("min", 0), told["max"])
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_a_range_is_the_model_s(limit: Limit, service: str, path: str) -> None:
 def test_a_range_is_within_the_model_s(limit: Limit, service: str, path: str) -> None:
     """The model is wider: ARNs for names, and what only Managed Instances may have."""
     told = shape(service, path).metadata
-    assert told.get("min", 0) <= limit.least
-    assert limit.most <= told.get("max", limit.most)
+    assert told.get("min", 0) <= limit.minimum
+    assert limit.maximum <= told.get("max", limit.maximum)
 
 
 def refused(service: str, operation: str, **given: object) -> bool:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.aws.compile.compiler import desired, function_config
-from scar.aws.compile.job_sizes import larger
+from scar.aws.compile.compiler import compile_resources, function_config
+from scar.aws.compile.job_sizes import larger_sizes
 from scar.aws.model import names
 from scar.aws.model.account import Account
-from scar.aws.model.function import Batch, Compute, Function, Input, folder
-from scar.aws.model.network import Network
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule, key_prefix
+from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import (
     Bucket,
     BucketNotification,
@@ -25,28 +25,28 @@ from scar.aws.model.resources import (
     InvokePermission,
     JobDefinition,
     JobQueue,
-    Key,
     LambdaFunction,
     Resource,
+    ResourceKey,
     Role,
 )
 from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, OutputRule
 
 ACCOUNT = Account("123456789012", "eu-west-1")
-NETWORK = Network(subnets=("subnet-1",), security_groups=("sg-1",), public=True)
+NETWORK = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",), needs_public_ip=True)
 DIGEST = f"sha256:{'0' * 64}"
 CROP = Function(
     name="crop",
     image="busybox:1",
     script=Path("scripts/crop.sh"),
-    inputs=(Input(provider="s3", path="photos/in/"),),
+    inputs=(InputRule(provider="s3", path="photos/in/"),),
     outputs=(OutputRule(provider="s3.mine", path="photos/out"),),
 )
-BATCH = replace(CROP, mode=ExecutionMode.BATCH, batch=Batch())
+BATCH = replace(CROP, mode=ExecutionMode.BATCH, batch=BatchSettings())
 
 
-def compiled(*functions: Function, account: Account = ACCOUNT) -> dict[Key, Resource]:
-    found = desired(
+def compiled(*functions: Function, account: Account = ACCOUNT) -> dict[ResourceKey, Resource]:
+    found = compile_resources(
         functions,
         account,
         images={f.name: DIGEST for f in functions},
@@ -59,7 +59,7 @@ def compiled(*functions: Function, account: Account = ACCOUNT) -> dict[Key, Reso
 R = TypeVar("R", bound=Resource)
 
 
-def only(resources: dict[Key, Resource], kind: type[R]) -> R:
+def only(resources: dict[ResourceKey, Resource], kind: type[R]) -> R:
     (found,) = (r for r in resources.values() if isinstance(r, kind))
     return found
 
@@ -84,7 +84,7 @@ def test_a_lambda_function_has_nothing_of_batch() -> None:
 def test_everything_needed_that_is_ours_is_compiled_too(function: Function) -> None:
     resources = compiled(function)
     for resource in resources.values():
-        for key in resource.rests_on:
+        for key in resource.depends_on:
             ours = key.name and not (key.kind == "job-definition" and function.batch is None)
             assert key in resources or not ours, (resource.key, key)
 
@@ -101,7 +101,7 @@ def test_the_folder_decides_what_starts_the_function() -> None:
 
 def test_a_whole_bucket_can_be_watched() -> None:
     rule = only(
-        compiled(replace(CROP, inputs=(Input(provider="s3", path="photos"),), outputs=())),
+        compiled(replace(CROP, inputs=(InputRule(provider="s3", path="photos"),), outputs=())),
         BucketNotification,
     )
     assert rule.prefix == ""
@@ -121,7 +121,7 @@ def test_what_the_function_knows_of_itself() -> None:
     assert BATCH.batch is not None
     assert config.memory == BATCH.memory
     assert config.batch == BatchTarget(
-        queue=queue, definition="crop", memory=1024, larger=larger(BATCH.batch)
+        queue=queue, definition="crop", memory=1024, larger=larger_sizes(BATCH.batch)
     )
     assert function_config(CROP, ACCOUNT, ImageDefaults()).batch is None
 
@@ -134,9 +134,9 @@ def test_both_services_run_the_same_image() -> None:
 
 
 def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
-    from scar.aws.requests.batch_requests import definition
+    from scar.aws.requests.batch_requests import register_definition_request
 
-    request = definition(only(compiled(BATCH), JobDefinition), "eu-west-1")
+    request = register_definition_request(only(compiled(BATCH), JobDefinition), "eu-west-1")
     assert request["timeout"]["attemptDurationSeconds"] >= 60
     rules = request["retryStrategy"]["evaluateOnExit"]
     assert rules[-1] == {"onReason": "*", "action": "EXIT"}
@@ -146,8 +146,8 @@ def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
 
 
 def machines(**changes: object) -> str:
-    compute = replace(Compute(), **changes)  # type: ignore[arg-type]
-    function = replace(BATCH, batch=Batch(compute=compute))
+    compute = replace(ComputeSettings(), **changes)  # type: ignore[arg-type]
+    function = replace(BATCH, batch=BatchSettings(compute=compute))
     return only(compiled(function), ComputeEnvironment).name
 
 
@@ -165,7 +165,7 @@ def test_equal_machines_have_one_name_and_others_another() -> None:
 
 def test_architectures_never_share_a_queue() -> None:
     def queue(architecture: str, kind: str) -> str:
-        batch = Batch(compute=Compute(type=kind))  # type: ignore[arg-type]
+        batch = BatchSettings(compute=ComputeSettings(type=kind))  # type: ignore[arg-type]
         function = replace(BATCH, architecture=architecture, batch=batch)  # type: ignore[arg-type]
         return only(compiled(function), JobQueue).name
 
@@ -174,7 +174,7 @@ def test_architectures_never_share_a_queue() -> None:
 
 
 def test_roles_reach_the_function_s_own_data_only() -> None:
-    role = compiled(BATCH)[Key("role", "crop-eu-west-1-lambda")]
+    role = compiled(BATCH)[ResourceKey("role", "crop-eu-west-1-lambda")]
     assert isinstance(role, Role)
     statements = json.loads(role.policy)["Statement"]
     grants = {
@@ -214,7 +214,7 @@ def test_china_has_its_own_partition_and_domain() -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.text("abc/", max_size=12))
 def test_a_folder_is_empty_or_ends_with_one_slash(path: str) -> None:
-    prefix = folder(path)
+    prefix = key_prefix(path)
     assert prefix == "" or (prefix.endswith("/") and not prefix.startswith("/"))
     assert not prefix.endswith("//")
 
@@ -222,15 +222,15 @@ def test_a_folder_is_empty_or_ends_with_one_slash(path: str) -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.text("aZ0-_", min_size=1, max_size=64), st.sampled_from(["lambda", "job"]))
 def test_role_names_fit_and_differ_by_region(function: str, purpose: str) -> None:
-    one = names.role(function, "eu-west-1", purpose)
+    one = names.role_name(function, "eu-west-1", purpose)
     assert len(one) <= 64
-    assert one != names.role(function, "ap-southeast-2", purpose)
+    assert one != names.role_name(function, "ap-southeast-2", purpose)
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.text("aZ0-_", min_size=1, max_size=40), st.text("a/", max_size=5))
 def test_a_notification_is_known_by_its_id(function: str, prefix: str) -> None:
-    rule = names.notification(function, "photos", prefix, "")
+    rule = names.notification_rule_id(function, "photos", prefix, "")
     assert names.is_notification_of(rule, function)
     assert not names.is_notification_of(rule, f"{function}x")
     assert not names.is_notification_of("scar-like", function)

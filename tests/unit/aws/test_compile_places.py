@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from scar.aws.compile.compiler import desired
+from scar.aws.compile.compiler import compile_resources
 from scar.aws.model.account import Account
-from scar.aws.model.function import Batch, Compute, Function, Input
-from scar.aws.model.network import Network
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
+from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import (
     ComputeEnvironment,
     JobDefinition,
-    Key,
     LambdaFunction,
     LaunchTemplate,
     Resource,
+    ResourceKey,
     Role,
 )
 from scar.aws.requests import batch_requests as machine_requests
@@ -23,16 +23,16 @@ from scar.aws.requests import lambda_requests as requests
 from supervisor.model import ExecutionMode
 
 ACCOUNT = Account("123456789012", "eu-west-1")
-NETWORK = Network(subnets=("subnet-1",), security_groups=("sg-1",))
+NETWORK = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",))
 POINT = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1"
-CROP = Function(name="crop", image="x", inputs=(Input(provider="s3", path="photos/in"),))
+CROP = Function(name="crop", image="x", inputs=(InputRule(provider="s3", path="photos/in"),))
 INSIDE = replace(
     CROP, subnets=("b", "a"), security_groups=("sg-1",), file_systems=((POINT, "/mnt/data"),)
 )
 
 
-def compiled(function: Function, **keys: str) -> dict[Key, Resource]:
-    found = desired(
+def compiled(function: Function, **keys: str) -> dict[ResourceKey, Resource]:
+    found = compile_resources(
         [function],
         ACCOUNT,
         images={"crop": "sha256:0", "scar-delegate": "sha256:1"},
@@ -43,26 +43,26 @@ def compiled(function: Function, **keys: str) -> dict[Key, Resource]:
 
 
 def the_function(function: Function) -> LambdaFunction:
-    found = compiled(function)[Key("function", "crop")]
+    found = compiled(function)[ResourceKey("function", "crop")]
     assert isinstance(found, LambdaFunction)
     return found
 
 
 def the_definition(function: Function) -> JobDefinition:
-    found = compiled(function)[Key("job-definition", "crop")]
+    found = compiled(function)[ResourceKey("job-definition", "crop")]
     assert isinstance(found, JobDefinition)
     return found
 
 
 def the_role(function: Function, **keys: str) -> list[dict[str, object]]:
-    found = compiled(function, **keys)[Key("role", "crop-eu-west-1-lambda")]
+    found = compiled(function, **keys)[ResourceKey("role", "crop-eu-west-1-lambda")]
     assert isinstance(found, Role)
     statements: list[dict[str, object]] = json.loads(found.policy)["Statement"]
     return statements
 
 
 def on(architecture: str = "x86_64", **compute: object) -> Function:
-    machines = Batch(memory=2048, compute=Compute(**compute))  # type: ignore[arg-type]
+    machines = BatchSettings(memory=2048, compute=ComputeSettings(**compute))  # type: ignore[arg-type]
     return replace(
         CROP,
         mode=ExecutionMode.BATCH,
@@ -72,7 +72,7 @@ def on(architecture: str = "x86_64", **compute: object) -> Function:
 
 
 def test_a_function_in_a_vpc_names_its_parts_and_may_make_interfaces() -> None:
-    request = requests.function(the_function(INSIDE))
+    request = requests.create_function_request(the_function(INSIDE))
     assert request["VpcConfig"] == {"SubnetIds": ["a", "b"], "SecurityGroupIds": ["sg-1"]}
     assert request["FileSystemConfigs"] == [{"Arn": POINT, "LocalMountPath": "/mnt/data"}]
     text = json.dumps(the_role(INSIDE))
@@ -82,21 +82,21 @@ def test_a_function_in_a_vpc_names_its_parts_and_may_make_interfaces() -> None:
 
 
 def test_a_function_outside_asks_for_neither() -> None:
-    request = requests.function(the_function(CROP))
+    request = requests.create_function_request(the_function(CROP))
     assert not {"VpcConfig", "FileSystemConfigs"} & request.keys()
     assert "ec2:" not in json.dumps(the_role(CROP))
 
 
 def test_leaving_the_vpc_is_said_with_empty_lists() -> None:
-    request = requests.function_update(the_function(INSIDE), the_function(CROP))
+    request = requests.update_function_request(the_function(INSIDE), the_function(CROP))
     assert request["VpcConfig"] == {"SubnetIds": [], "SecurityGroupIds": []}
     assert request["FileSystemConfigs"] == []
-    unchanged = requests.function_update(the_function(CROP), the_function(CROP))
+    unchanged = requests.update_function_request(the_function(CROP), the_function(CROP))
     assert not {"VpcConfig", "FileSystemConfigs"} & unchanged.keys()
 
 
 def test_lines_go_to_the_group_that_has_a_retention() -> None:
-    request = requests.function(the_function(CROP))
+    request = requests.create_function_request(the_function(CROP))
     assert request["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "/aws/lambda/crop"}
 
 
@@ -116,13 +116,17 @@ def test_a_role_may_be_given_by_its_name() -> None:
 
 def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
     on_arm = the_definition(on("arm64", type="FARGATE", disk_gib=50))
-    arm = machine_requests.definition(on_arm, "r")
+    arm = machine_requests.register_definition_request(on_arm, "r")
     container = arm["containerProperties"]
     assert container["runtimePlatform"]["cpuArchitecture"] == "ARM64"
     assert container["ephemeralStorage"] == {"sizeInGiB": 50}
-    intel = machine_requests.definition(the_definition(on(type="FARGATE_SPOT")), "r")
+    intel = machine_requests.register_definition_request(
+        the_definition(on(type="FARGATE_SPOT")), "r"
+    )
     assert intel["containerProperties"]["runtimePlatform"]["cpuArchitecture"] == "X86_64"
-    instances = machine_requests.definition(the_definition(on("arm64", disk_gib=50)), "r")
+    instances = machine_requests.register_definition_request(
+        the_definition(on("arm64", disk_gib=50)), "r"
+    )
     assert not {"runtimePlatform", "ephemeralStorage"} & instances["containerProperties"].keys()
 
 
@@ -132,7 +136,7 @@ def test_a_disk_makes_a_template_that_the_machines_pin_by_number() -> None:
     (machines,) = (r for r in resources.values() if isinstance(r, ComputeEnvironment))
     assert (template.disk_gib, template.user_data) == (80, "#!/bin/sh\n")
     assert template.key in machines.needs
-    request = machine_requests.environment(machines)
+    request = machine_requests.create_environment_request(machines)
     assert request["computeResources"]["launchTemplate"] == {
         "launchTemplateName": template.name,
         "version": "1",
@@ -153,7 +157,7 @@ def test_each_kind_of_machines_has_its_way_of_choosing() -> None:
     def allocation(kind: str) -> str:
         found = compiled(on(type=kind)).values()
         machines = next(r for r in found if isinstance(r, ComputeEnvironment))
-        asked = machine_requests.environment(machines)["computeResources"]
+        asked = machine_requests.create_environment_request(machines)["computeResources"]
         assert asked.get("allocationStrategy", "") == machines.allocation
         return machines.allocation
 

@@ -13,9 +13,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 import scar
-from scar.aws.client.connection import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT, Connection
-from scar.aws.client.errors import translated
-from scar.errors import ConfigurationError, Refused, ScarError
+from scar.aws.client.connection import CONNECT_TIMEOUT, MAX_ATTEMPTS, READ_TIMEOUT, AwsConnection
+from scar.aws.client.errors import translate_errors
+from scar.errors import ConfigurationError, OperationRefusedError, ScarError
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +35,12 @@ def session(region: str | None = "eu-west-1") -> boto3.Session:
 
 
 def test_a_client_is_made_once() -> None:
-    connection = Connection(session=session())
+    connection = AwsConnection(session=session())
     assert connection.client("s3") is connection.client("s3")
 
 
 def test_clients_are_made_in_the_background_and_nobody_waits_for_others() -> None:
-    connection = Connection(session=session())
+    connection = AwsConnection(session=session())
     going_on = threading.Event()
     make, made = connection.session.client, []
 
@@ -51,7 +51,7 @@ def test_clients_are_made_in_the_background_and_nobody_waits_for_others() -> Non
         return make(service, **options)  # type: ignore[call-overload]
 
     connection.session.client = slowly  # type: ignore[method-assign, assignment]
-    connection.make_ready("lambda", "iam", "batch")
+    connection.create_clients_in_background("lambda", "iam", "batch")
     connection.client("lambda")  # as soon as it is made, though iam is still being made
     going_on.set()
     assert connection.client("batch") is connection.client("batch")
@@ -59,12 +59,12 @@ def test_clients_are_made_in_the_background_and_nobody_waits_for_others() -> Non
 
 
 def test_the_errors_of_a_client_are_there_before_threads_use_it() -> None:
-    assert Connection(session=session()).client("lambda")._exceptions is not None  # type: ignore[attr-defined]
+    assert AwsConnection(session=session()).client("lambda")._exceptions is not None  # type: ignore[attr-defined]
 
 
 def test_an_endpoint_is_used_by_all_services_and_s3_names_buckets_in_the_path() -> None:
     endpoint = "http://127.0.0.1:1"
-    connection = Connection(session=session(), endpoint_url=endpoint)
+    connection = AwsConnection(session=session(), endpoint_url=endpoint)
     assert connection.client("lambda").meta.endpoint_url == endpoint
     assert connection.client("iam").meta.endpoint_url == endpoint
     url = connection.client("s3").generate_presigned_url(
@@ -75,7 +75,7 @@ def test_an_endpoint_is_used_by_all_services_and_s3_names_buckets_in_the_path() 
 
 
 def test_no_credentials_is_said_with_what_to_do() -> None:
-    connection = Connection(session=boto3.Session(region_name="eu-west-1"))
+    connection = AwsConnection(session=boto3.Session(region_name="eu-west-1"))
     with pytest.raises(ConfigurationError, match="credentials") as caught:
         _ = connection.account
     assert "scar --local" in caught.value.remedy
@@ -83,7 +83,7 @@ def test_no_credentials_is_said_with_what_to_do() -> None:
 
 def test_no_region_is_said_with_what_to_do() -> None:
     with pytest.raises(ConfigurationError, match="region") as caught:
-        Connection(session=session(None)).client("lambda")
+        AwsConnection(session=session(None)).client("lambda")
     assert "AWS_REGION" in caught.value.remedy
 
 
@@ -91,24 +91,28 @@ def test_an_endpoint_that_does_not_answer_is_named() -> None:
     endpoint = "http://127.0.0.1:1"
     with (
         pytest.raises(ConfigurationError, match=r"Cannot list functions: .*127\.0\.0\.1:1"),
-        translated("list functions"),
+        translate_errors("list functions"),
     ):
         raise EndpointConnectionError(endpoint_url=endpoint)
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [("ExpiredToken", ConfigurationError), ("AccessDenied", Refused)]
+    ("code", "kind"),
+    [("ExpiredToken", ConfigurationError), ("AccessDenied", OperationRefusedError)],
 )
 def test_an_answer_that_says_no_is_told_with_its_code(code: str, kind: type[ScarError]) -> None:
-    with pytest.raises(kind, match=f"Invoke answered {code}: go away"), translated("call crop"):
+    with (
+        pytest.raises(kind, match=f"Invoke answered {code}: go away"),
+        translate_errors("call crop"),
+    ):
         raise ClientError({"Error": {"Code": code, "Message": "go away"}}, "Invoke")
 
 
 def test_every_client_s_waits_end_and_its_retries_are_bounded() -> None:
-    connection = Connection(session=session())
+    connection = AwsConnection(session=session())
     for service in ("batch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "sts"):
         config: Any = connection.client(service).meta.config
-        assert config.retries == {"mode": "standard", "total_max_attempts": ATTEMPTS}
+        assert config.retries == {"mode": "standard", "total_max_attempts": MAX_ATTEMPTS}
         assert (config.connect_timeout, config.read_timeout) == (CONNECT_TIMEOUT, READ_TIMEOUT)
 
 
@@ -134,7 +138,7 @@ def test_no_client_is_made_without_such_a_configuration() -> None:
     ],
 )
 def test_each_partition_has_its_own_hosts(region: str, host: str) -> None:
-    connection = Connection(session=session(region))
+    connection = AwsConnection(session=session(region))
     assert connection.client("lambda").meta.endpoint_url == f"https://{host}"
 
 
@@ -151,6 +155,6 @@ def test_an_answer_of_something_else_than_aws_is_told_as_that() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         with pytest.raises(ConfigurationError, match="Log in to this network") as caught:
-            _ = Connection(session=session(), endpoint_url=url).account
+            _ = AwsConnection(session=session(), endpoint_url=url).account
         server.shutdown()
     assert "HTTPS_PROXY" in caught.value.remedy

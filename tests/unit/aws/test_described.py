@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.compile.from_fdl import functions_of
-from scar.aws.model.function import Batch, Compute, Function, Input
-from scar.fdl.model import Document
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
+from scar.fdl.model import FdlDocument
 from supervisor.model import ExecutionMode, OutputRule
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ BATCH = {
 }
 
 
-def document(folder: Path, *functions: dict[str, object]) -> Document:
+def document(folder: Path, *functions: dict[str, object]) -> FdlDocument:
     (folder / "crop.sh").write_text("true")
-    return Document.model_validate(
+    return FdlDocument.model_validate(
         {"functions": {"aws": list(functions)}}, context={"folder": folder}
     )
 
@@ -63,15 +63,15 @@ def test_every_value_is_taken_over(tmp_path: Path) -> None:
             timeout_threshold=20,
             environment=(("LEVEL", "1"),),
             container_environment=(("SIZE", "10"),),
-            inputs=(Input(provider="s3", path="photos/in", suffix=".jpg"),),
+            inputs=(InputRule(provider="s3", path="photos/in", suffix=".jpg"),),
             outputs=(OutputRule(provider="s3.mine", path="photos/out", prefix=("small-",)),),
             tags=(("project", "x"),),
             boundary="arn:boundary",
             retention_days=7,
-            batch=Batch(
+            batch=BatchSettings(
                 vcpus="2",
                 memory=2048,
-                compute=Compute(type="FARGATE", max_vcpus=8, subnets=("subnet-1",)),
+                compute=ComputeSettings(type="FARGATE", max_vcpus=8, subnets=("subnet-1",)),
             ),
         ),
     )

@@ -12,23 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.aws.compile import failure_handler as delegate
-from scar.aws.compile.compiler import desired
-from scar.aws.compile.placeholders import networks
+from scar.aws.compile.compiler import compile_resources
+from scar.aws.compile.placeholders import placeholder_networks
 from scar.aws.export import pseudo_parameters as pseudo
-from scar.aws.export.desired import wanted
+from scar.aws.export.desired import compile_for_template
 from scar.aws.export.template import (
-    GROUPS,
-    NEVER_WANTED,
+    CLOUDFORMATION_TYPES,
+    DELETE_ONLY_KINDS,
+    MANUAL_KINDS,
+    SECURITY_GROUPS,
     SUBNETS,
-    TOLD,
-    TRANSLATED,
-    export,
+    export_template,
     image_parameter,
 )
 from scar.aws.model import names
 from scar.aws.model import resources as kinds
 from scar.aws.model.account import Account
-from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
 from supervisor.model import ExecutionMode, OutputRule
 from tests.fakes.template_reader import Reader
 
@@ -42,8 +42,8 @@ LAMBDA = Function(
     image="busybox:1",
     description="costs ${much}",
     inputs=(
-        Input(provider="s3", path="photos/in", suffix=".jpg"),
-        Input(provider="s3", path="films"),
+        InputRule(provider="s3", path="photos/in", suffix=".jpg"),
+        InputRule(provider="s3", path="films"),
     ),
     outputs=(OutputRule(provider="s3", path="photos/out"),),
     environment=(("SAID", "${HOME} and $x"),),
@@ -55,17 +55,17 @@ EC2 = Function(
     name="Second",
     image="x",
     mode=ExecutionMode.LAMBDA_BATCH,
-    batch=Batch(compute=Compute(disk_gib=80, user_data="#!/bin/sh\n", max_vcpus=8)),
+    batch=BatchSettings(compute=ComputeSettings(disk_gib=80, user_data="#!/bin/sh\n", max_vcpus=8)),
 )
 SPOT = Function(
     name="third",
     image="x",
     mode=ExecutionMode.BATCH,
     retention_days=7,
-    batch=Batch(
+    batch=BatchSettings(
         gpus=1,
         environment=(("TOOL", "1"),),
-        compute=Compute(
+        compute=ComputeSettings(
             type="SPOT",
             subnets=("subnet-0123456789abcdef0",),
             security_groups=("sg-0123456789abcdef0",),
@@ -77,7 +77,7 @@ FARGATE = Function(
     image="x",
     architecture="arm64",
     mode=ExecutionMode.BATCH,
-    batch=Batch(compute=Compute(type="FARGATE_SPOT", disk_gib=30)),
+    batch=BatchSettings(compute=ComputeSettings(type="FARGATE_SPOT", disk_gib=30)),
 )
 VPC = Function(
     name="fifth",
@@ -99,18 +99,22 @@ VALUES: dict[str, object] = {
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
     SUBNETS: ["subnet-1", "subnet-2"],
-    GROUPS: ["sg-1"],
-    **{image_parameter(n): DIGEST for n in (*(f.name for f in ALL), names.DELEGATE)},
+    SECURITY_GROUPS: ["sg-1"],
+    **{image_parameter(n): DIGEST for n in (*(f.name for f in ALL), names.FAILURE_HANDLER)},
 }
 
 
-def planned(account: Account, functions: Sequence[Function]) -> dict[kinds.Key, kinds.Resource]:
+def planned(
+    account: Account, functions: Sequence[Function]
+) -> dict[kinds.ResourceKey, kinds.Resource]:
     """Compile as init does for an account that is known, except that networks are parameters."""
-    found = desired(
+    found = compile_resources(
         functions,
         account,
-        images=dict.fromkeys((*(f.name for f in functions), names.DELEGATE), DIGEST),
-        networks=networks(functions, (pseudo.mark(SUBNETS),), (pseudo.mark(GROUPS),)),
+        images=dict.fromkeys((*(f.name for f in functions), names.FAILURE_HANDLER), DIGEST),
+        networks=placeholder_networks(
+            functions, (pseudo.mark(SUBNETS),), (pseudo.mark(SECURITY_GROUPS),)
+        ),
     )
     return {r.key: filled(r) for r in found}
 
@@ -118,7 +122,7 @@ def planned(account: Account, functions: Sequence[Function]) -> dict[kinds.Key, 
 def filled(resource: kinds.Resource) -> kinds.Resource:
     """Put the values of parameters where their marks are."""
     if isinstance(resource, kinds.ComputeEnvironment):
-        subnets, groups = (pseudo.mark(SUBNETS),), (pseudo.mark(GROUPS),)
+        subnets, groups = (pseudo.mark(SUBNETS),), (pseudo.mark(SECURITY_GROUPS),)
         return replace(
             resource,
             subnets=("subnet-1", "subnet-2") if resource.subnets == subnets else resource.subnets,
@@ -129,8 +133,10 @@ def filled(resource: kinds.Resource) -> kinds.Resource:
     return resource
 
 
-def read(account: Account, functions: Sequence[Function]) -> dict[kinds.Key, kinds.Resource]:
-    exported = export(wanted(functions, account), account.region)
+def read(
+    account: Account, functions: Sequence[Function]
+) -> dict[kinds.ResourceKey, kinds.Resource]:
+    exported = export_template(compile_for_template(functions, account), account.region)
     again = json.loads(json.dumps(exported.template))
     return {r.key: r for r in Reader(again, VALUES).resources()}
 
@@ -147,7 +153,7 @@ def test_all_resources_together_are_the_plan_s() -> None:
 def test_the_account_can_be_that_of_the_stack() -> None:
     """Shared machines aside, whose names are digests of what is not known."""
     functions = (LAMBDA, VPC)
-    anywhere = pseudo.account("", "")
+    anywhere = pseudo.account_with_marks("", "")
     assert read(anywhere, functions) == planned(ACCOUNT, functions)
 
 
@@ -164,7 +170,9 @@ def test_whatever_users_write_comes_back_as_it_was(text: str, retries: int, keep
         environment=(("SAID", text),),
         retries=retries,
         keep_repository=keep,
-        batch=Batch(environment=(("TOOL", text),), compute=Compute(max_vcpus=retries + 1)),
+        batch=BatchSettings(
+            environment=(("TOOL", text),), compute=ComputeSettings(max_vcpus=retries + 1)
+        ),
     )
     assert read(ACCOUNT, [function]) == planned(ACCOUNT, [function])
 
@@ -173,14 +181,14 @@ def test_whatever_users_write_comes_back_as_it_was(text: str, retries: int, keep
     "account",
     [
         ACCOUNT,
-        pseudo.account("", ""),
-        pseudo.account("", "cn-north-1"),
-        pseudo.account("123456789012", "us-gov-west-1"),
+        pseudo.account_with_marks("", ""),
+        pseudo.account_with_marks("", "cn-north-1"),
+        pseudo.account_with_marks("123456789012", "us-gov-west-1"),
     ],
     ids=["known", "any", "china", "gov"],
 )
 def test_cfn_lint_accepts_it(account: Account) -> None:
-    template = export(wanted(ALL, account), account.region).template
+    template = export_template(compile_for_template(ALL, account), account.region).template
     regions = [] if account.region.startswith(chr(0xE000)) else [account.region]
     found = cfnlint.lint(json.dumps(template), regions=regions or None)
     assert [f"{m.rule.id} {m.message}" for m in found] == []
@@ -195,12 +203,14 @@ def test_every_kind_of_resource_is_translated_told_or_never_wanted() -> None:
         and kind is not kinds.Resource
     }
     own = {kinds.Bucket, kinds.JobDefinition}  # which need more than themselves
-    assert {*TRANSLATED, *TOLD, *NEVER_WANTED, *own} == every - {kinds.Resource}
+    assert {*CLOUDFORMATION_TYPES, *MANUAL_KINDS, *DELETE_ONLY_KINDS, *own} == every - {
+        kinds.Resource
+    }
 
 
 def test_what_is_compiled_covers_every_kind() -> None:
     compiled = {type(r) for r in planned(ACCOUNT, ALL).values()}
-    missing = {*TRANSLATED, *TOLD, kinds.Bucket, kinds.JobDefinition} - compiled
+    missing = {*CLOUDFORMATION_TYPES, *MANUAL_KINDS, kinds.Bucket, kinds.JobDefinition} - compiled
     assert missing == set()
 
 
@@ -209,21 +219,25 @@ def test_a_kind_that_nobody_translates_is_refused() -> None:
         kind = "unheard"
 
     with pytest.raises(TypeError, match="unheard x"):
-        export([Unheard(name="x")], "eu-west-1")
+        export_template([Unheard(name="x")], "eu-west-1")
 
 
 def test_what_cloudformation_cannot_do_is_told() -> None:
-    exported = export(wanted(ALL, ACCOUNT), ACCOUNT.region)
+    exported = export_template(compile_for_template(ALL, ACCOUNT), ACCOUNT.region)
     told = exported.template["Metadata"]["scar"]
-    assert told["undone"] == list(exported.undone)
+    assert told["undone"] == list(exported.manual_steps)
     for word in ("Images", "Notifications", "Folders", "Objects"):
-        assert any(sentence.startswith(word) for sentence in exported.undone)
+        assert any(sentence.startswith(word) for sentence in exported.manual_steps)
     assert len(told["notifications"]) == 2
     assert len(told["images"]) == len(ALL) + 1
 
 
 def test_what_needs_an_image_waits_for_it_and_buckets_stay() -> None:
-    resources = export(wanted([LAMBDA], ACCOUNT), ACCOUNT.region).template["Resources"].values()
+    resources = (
+        export_template(compile_for_template([LAMBDA], ACCOUNT), ACCOUNT.region)
+        .template["Resources"]
+        .values()
+    )
     conditions = {r["Type"]: r.get("Condition") for r in resources}
     assert conditions["AWS::Lambda::Function"] == "ImagesArePushed"
     assert conditions["AWS::ECR::Repository"] is None
@@ -233,19 +247,21 @@ def test_what_needs_an_image_waits_for_it_and_buckets_stay() -> None:
 
 
 def test_a_bucket_comes_after_the_permission_that_s3_tries() -> None:
-    resources = export(wanted([LAMBDA], ACCOUNT), ACCOUNT.region).template["Resources"]
+    resources = export_template(compile_for_template([LAMBDA], ACCOUNT), ACCOUNT.region).template[
+        "Resources"
+    ]
     (photos,) = (r for r in resources.values() if r["Properties"].get("BucketName") == "photos")
     needed = {resources[name]["Type"] for name in photos["DependsOn"]}
     assert "AWS::Lambda::Permission" in needed
 
 
 def test_the_delegate_is_part_of_it() -> None:
-    assert delegate.described([LAMBDA]) is not None
-    assert kinds.Key("function", names.DELEGATE) in read(ACCOUNT, [LAMBDA])
+    assert delegate.handler_function([LAMBDA]) is not None
+    assert kinds.ResourceKey("function", names.FAILURE_HANDLER) in read(ACCOUNT, [LAMBDA])
 
 
 def test_what_looks_like_a_variable_stays_text_beside_one() -> None:
     text = f"${{HOME}} in {pseudo.mark('Region')}"
-    assert pseudo.written(text) == {"Fn::Sub": "${!HOME} in ${AWS::Region}"}
-    assert pseudo.written("${HOME}") == "${HOME}"
-    assert pseudo.written([pseudo.mark(SUBNETS)]) == {"Ref": SUBNETS}
+    assert pseudo.render_value(text) == {"Fn::Sub": "${!HOME} in ${AWS::Region}"}
+    assert pseudo.render_value("${HOME}") == "${HOME}"
+    assert pseudo.render_value([pseudo.mark(SUBNETS)]) == {"Ref": SUBNETS}

@@ -20,17 +20,17 @@ def test_what_aws_tells_is_in_the_remedy() -> None:
         f"User: {WHO} is not authorized to perform: iam:CreateRole on resource: {role} because no"
         " identity-based policy allows the iam:CreateRole action"
     )
-    told = faults.of(denied("CreateRole", message), "create role crop")
+    told = faults.to_scar_error(denied("CreateRole", message), "create role crop")
     assert told.problem.startswith("Cannot create role crop: CreateRole answered AccessDenied")
     assert told.remedy.startswith(f"Let {WHO} do iam:CreateRole on {role}:")
 
 
 def test_where_s3_only_says_no_the_principal_and_the_action_are_added() -> None:
     error = denied("PutBucketNotificationConfiguration", "Access Denied", HostId="x")
-    told = faults.of(error, "create notification photos/x", WHO)
+    told = faults.to_scar_error(error, "create notification photos/x", WHO)
     assert told.remedy.startswith(f"Let {WHO} do s3:PutBucketNotification on this resource")
 
 
 def test_without_any_name_the_credentials_stand_for_it() -> None:
-    told = faults.of(denied("CreateFunction", "no"), "create function crop")
+    told = faults.to_scar_error(denied("CreateFunction", "no"), "create function crop")
     assert told.remedy.startswith("Let these credentials do CreateFunction")

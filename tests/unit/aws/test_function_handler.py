@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.client.waiter import Patience
+from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.model.resources import LambdaFunction
 
@@ -58,7 +58,7 @@ class FakeLambda:
 
 
 def handler(client: FakeLambda) -> FunctionHandler:
-    patience = Patience(seconds=9, sleep=lambda _: None, clock=iter(range(99)).__next__)
+    patience = Waiter(timeout=9, sleep=lambda _: None, clock=iter(range(99)).__next__)
     return FunctionHandler(client, patience)  # type: ignore[arg-type]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scar.aws.handlers.function_state import is_settled
-from scar.errors import Refused
+from scar.errors import OperationRefusedError
 
 
 def test_what_lambda_is_doing_is_told_with_its_code() -> None:
@@ -24,7 +24,7 @@ def test_a_failure_is_told_with_code_reason_and_advice(part: str) -> None:
         f"{part}ReasonCode": "SubnetOutOfIPAddresses",
         f"{part}Reason": "No addresses are left.",
     }
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(OperationRefusedError) as caught:
         is_settled(found, "crop")  # type: ignore[arg-type]
     assert "crop: SubnetOutOfIPAddresses: No addresses are left." in caught.value.problem
     assert caught.value.remedy.startswith("Give subnets with free addresses")

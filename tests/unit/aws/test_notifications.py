@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.client.waiter import Patience
+from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.model.resources import BucketNotification
 
@@ -71,7 +71,9 @@ def others() -> dict[str, Any]:
 
 
 def handler(bucket: Bucket) -> NotificationHandler:
-    patience = Patience(seconds=3, first=1, sleep=lambda _: None, clock=iter(range(100)).__next__)
+    patience = Waiter(
+        timeout=3, first_delay=1, sleep=lambda _: None, clock=iter(range(100)).__next__
+    )
     return NotificationHandler(bucket, patience)  # type: ignore[arg-type]
 
 
@@ -99,7 +101,7 @@ def test_what_several_ask_for_meanwhile_is_written_once() -> None:
         first = pool.submit(one.create, OURS)
         assert bucket.busy.wait(10)
         rest = [pool.submit(one.create, replace(OURS, name=f"photos/{n}")) for n in range(3)]
-        while len(one._waiting.get("photos", [])) < 3:
+        while len(one._pending.get("photos", [])) < 3:
             time.sleep(0.01)
         bucket.go_on.set()
         for done in (first, *rest):

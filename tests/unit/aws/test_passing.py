@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scar.aws.account.pass_role import lets
+from scar.aws.account.pass_role import trusts_service
 
 
 def trust(principal: object, effect: str = "Allow") -> dict[str, object]:
@@ -22,7 +22,7 @@ def trust(principal: object, effect: str = "Allow") -> dict[str, object]:
     ],
 )
 def test_a_service_that_is_named_may(document: object) -> None:
-    assert lets(document, "lambda")
+    assert trusts_service(document, "lambda")
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ def test_a_service_that_is_named_may(document: object) -> None:
     ],
 )
 def test_a_service_that_is_not_named_may_not(document: object) -> None:
-    assert not lets(document, "lambda")
+    assert not trusts_service(document, "lambda")

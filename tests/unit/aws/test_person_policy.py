@@ -11,17 +11,17 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
-from scar.aws.compile.policies.grants import GRANTS, operations
-from scar.aws.compile.policies.scope import Scope, all_features, scope_of
-from scar.aws.compile.policies.user_policy import LONGEST, policies
+from scar.aws.compile.policies.grants import GRANTS, all_operations
+from scar.aws.compile.policies.scope import PolicyScope, account_scope, scope_of
+from scar.aws.compile.policies.user_policy import MAX_POLICY_LENGTH, user_policies
 from scar.aws.model.account import Account, partition_of
-from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
 from supervisor.model import ExecutionMode
 
 ROOT = Path(__file__).parents[3]
 ACCOUNT = Account("123456789012", "eu-west-1")
-CROP = Function(name="crop", image="x", inputs=(Input(provider="s3", path="photos/in"),))
-BATCH = replace(CROP, mode=ExecutionMode.BATCH, batch=Batch())
+CROP = Function(name="crop", image="x", inputs=(InputRule(provider="s3", path="photos/in"),))
+BATCH = replace(CROP, mode=ExecutionMode.BATCH, batch=BatchSettings())
 SERVICES = ("batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas")
 # What a client's upload_file and download_file call.
 TRANSFERS = {
@@ -61,7 +61,7 @@ def called() -> set[str]:
 
 def test_every_call_of_the_product_is_in_the_table_and_nothing_else() -> None:
     methods, used = sdk_methods(), called()
-    told = operations()
+    told = all_operations()
     unknown = {name for name in used & methods.keys() if not methods[name] & told}
     # S3 tells a bucket's Region with HeadBucket; what stands for it may have to be asked.
     assert unknown == {"get_bucket_location"}
@@ -71,31 +71,31 @@ def test_every_call_of_the_product_is_in_the_table_and_nothing_else() -> None:
     assert unused == set()
 
 
-def statements(scope: Scope) -> list[dict[str, Any]]:
-    return [s for text in policies(scope) for s in json.loads(text)["Statement"]]
+def statements(scope: PolicyScope) -> list[dict[str, Any]]:
+    return [s for text in user_policies(scope) for s in json.loads(text)["Statement"]]
 
 
 def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def granting(scope: Scope, action: str) -> list[dict[str, Any]]:
+def granting(scope: PolicyScope, action: str) -> list[dict[str, Any]]:
     return [s for s in statements(scope) if action in listed(s["Action"])]
 
 
 def test_only_reads_and_what_has_no_resources_is_granted_everywhere() -> None:
     verbs = ("Get", "List", "Describe")
-    for statement in statements(Scope(account=ACCOUNT)):
+    for statement in statements(PolicyScope(account=ACCOUNT)):
         actions = listed(statement["Action"])
         if statement["Resource"] == "*":
             assert all(a.split(":")[1].startswith(verbs) for a in actions), actions
 
 
 def test_a_function_without_batch_needs_nothing_that_changes_batch() -> None:
-    text = "".join(policies(scope_of([CROP], ACCOUNT)))
+    text = "".join(user_policies(scope_of([CROP], ACCOUNT)))
     assert "CreateComputeEnvironment" not in text
     assert "CreateInstanceProfile" not in text
-    assert "RegisterJobDefinition" in "".join(policies(scope_of([BATCH], ACCOUNT)))
+    assert "RegisterJobDefinition" in "".join(user_policies(scope_of([BATCH], ACCOUNT)))
 
 
 def test_roles_are_passed_to_the_services_that_take_them_only() -> None:
@@ -133,16 +133,16 @@ def test_objects_are_deleted_that_are_folders_only() -> None:
 def test_one_function_s_policy_fits_into_one_document() -> None:
     named = "a-function-with-quite-a-long-name"
     for function in (CROP, BATCH, replace(BATCH, name=named)):
-        assert len(policies(scope_of([function], ACCOUNT))) == 1
-    assert len(policies(all_features(ACCOUNT))) == 1
+        assert len(user_policies(scope_of([function], ACCOUNT))) == 1
+    assert len(user_policies(account_scope(ACCOUNT))) == 1
 
 
 def test_what_is_longer_comes_in_documents_that_fit_and_grant_the_same() -> None:
     names = [f"function-{number:03}" for number in range(100)]
     scope = scope_of([replace(BATCH, name=name) for name in names], ACCOUNT)
-    documents = policies(scope)
+    documents = user_policies(scope)
     assert len(documents) > 10
-    assert all(len(text) <= LONGEST for text in documents)
+    assert all(len(text) <= MAX_POLICY_LENGTH for text in documents)
     for action, where in (
         ("lambda:CreateFunction", "function:{}"),
         ("iam:PassRole", "role/scar/{}-eu-west-1-*"),
@@ -153,10 +153,10 @@ def test_what_is_longer_comes_in_documents_that_fit_and_grant_the_same() -> None
 
 
 def test_every_part_of_the_table_has_resources() -> None:
-    scope = Scope(account=Account("1", "cn-north-1", "aws-cn"))
-    assert "arn:aws:" not in "".join(policies(scope))
+    scope = PolicyScope(account=Account("1", "cn-north-1", "aws-cn"))
+    assert "arn:aws:" not in "".join(user_policies(scope))
     for grant in GRANTS:
-        for action in grant.also:
+        for action in grant.extra_actions:
             assert granting(scope, action), action
 
 
@@ -167,7 +167,7 @@ def test_partitions_are_those_that_the_sdk_knows() -> None:
             assert partition_of(region) == partition
 
 
-def repositories(scope: Scope, action: str) -> set[str]:
+def repositories(scope: PolicyScope, action: str) -> set[str]:
     resources = (r for s in granting(scope, action) for r in listed(s["Resource"]))
     return {r.partition(":repository/")[2] for r in resources if ":repository/" in r}
 
@@ -176,7 +176,7 @@ def test_repositories_are_those_of_the_functions_under_their_prefix() -> None:
     function = replace(CROP, repository_prefix="team/images", role="mine")
     found = repositories(scope_of([function], ACCOUNT), "ecr:PutImage")
     assert found == {"team/images/crop"}
-    assert repositories(Scope(account=ACCOUNT), "ecr:PutImage") == {"scar/*"}
+    assert repositories(PolicyScope(account=ACCOUNT), "ecr:PutImage") == {"scar/*"}
 
 
 def test_images_in_ecr_are_read_only() -> None:
@@ -188,7 +188,7 @@ def test_images_in_ecr_are_read_only() -> None:
     as_it_is = scope_of([replace(CROP, image=base, create_image=False)], ACCOUNT)
     assert "team/base" not in repositories(as_it_is, "ecr:PutImage")
     assert "team/base" in repositories(as_it_is, "ecr:GetDownloadUrlForLayer")
-    assert repositories(all_features(ACCOUNT), "ecr:BatchGetImage") == {"scar/*", "*"}
+    assert repositories(account_scope(ACCOUNT), "ecr:BatchGetImage") == {"scar/*", "*"}
 
 
 def test_roles_of_functions_with_longer_names_are_out_of_reach_in_any_region() -> None:
@@ -199,8 +199,10 @@ def test_roles_of_functions_with_longer_names_are_out_of_reach_in_any_region() -
 
 def test_a_profile_of_one_s_own_is_passed_by_its_role_and_to_instances_only() -> None:
     profile = ACCOUNT.iam_arn("instance-profile/team/hosts")
-    machines = Compute(instance_profile=profile, service_role=ACCOUNT.iam_arn("role/batchs"))
-    function = replace(BATCH, role="mine", batch=Batch(compute=machines))
+    machines = ComputeSettings(
+        instance_profile=profile, service_role=ACCOUNT.iam_arn("role/batchs")
+    )
+    function = replace(BATCH, role="mine", batch=BatchSettings(compute=machines))
     passing = granting(scope_of([function], ACCOUNT), "iam:PassRole")
     to = {s["Resource"]: s["Condition"]["StringEquals"]["iam:PassedToService"] for s in passing}
     assert to == {

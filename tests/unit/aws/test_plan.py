@@ -15,10 +15,10 @@ from scar.aws.model.resources import (
     EventInvokeConfig,
     JobDefinition,
     JobQueue,
-    Key,
     LambdaFunction,
     LogGroup,
     Resource,
+    ResourceKey,
     Role,
 )
 
@@ -37,7 +37,7 @@ EVERYTHING: tuple[Resource, ...] = (
 states = st.sets(st.sampled_from(EVERYTHING))
 
 
-def by_key(resources: set[Resource]) -> dict[Key, Resource]:
+def by_key(resources: set[Resource]) -> dict[ResourceKey, Resource]:
     return {r.key: r for r in resources}
 
 
@@ -68,7 +68,7 @@ def test_nothing_exists_without_what_it_needs(
     changes = plan(desired, by_key(observed)).changes
     place = {change.resource.key: number for number, change in enumerate(changes)}
     for change in changes:
-        for needed in change.resource.rests_on & place.keys():
+        for needed in change.resource.depends_on & place.keys():
             other = changes[place[needed]]
             if isinstance(change, Delete) and isinstance(other, Delete):
                 assert place[needed] > place[change.resource.key]

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from scar.aws.compile import policies
-from scar.aws.compile.policies import DataFlow, Place
+from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model.account import Account
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 FLOW = DataFlow(
     account=ACCOUNT,
     function="crop",
-    inputs=(Place("photos", "in/"),),
-    outputs=(Place("photos", "out/"), Place("thumbs", "")),
+    inputs=(BucketFolder("photos", "in/"),),
+    outputs=(BucketFolder("photos", "out/"), BucketFolder("thumbs", "")),
     queue="scar-1",
 )
 
@@ -36,7 +36,7 @@ def test_no_role_may_create_log_groups() -> None:
         policies.job_role(FLOW),
         policies.execution_role(ACCOUNT, "crop", "scar/crop"),
         policies.instance_role(ACCOUNT),
-        policies.delegate_role(ACCOUNT, "scar-delegate"),
+        policies.failure_handler_role(ACCOUNT, "scar-delegate"),
     )
     assert not any(allowing(role, "logs:CreateLogGroup") for role in roles)
 
@@ -52,8 +52,8 @@ def test_keys_of_encrypted_buckets_are_used_through_s3_only() -> None:
     flow = DataFlow(
         account=ACCOUNT,
         function="f",
-        inputs=(Place("a", ""),),
-        outputs=(Place("b", ""),),
+        inputs=(BucketFolder("a", ""),),
+        outputs=(BucketFolder("b", ""),),
         kms_keys=(("a", "arn:key-a"), ("b", "arn:key-b"), ("c", "arn:key-c")),
     )
     reading, writing = allowing(policies.lambda_role(flow), "kms:Decrypt")
@@ -67,7 +67,7 @@ def test_keys_of_encrypted_buckets_are_used_through_s3_only() -> None:
 def test_network_interfaces_and_file_systems_only_where_there_are_some() -> None:
     assert not allowing(policies.lambda_role(FLOW), "ec2:CreateNetworkInterface")
     flow = DataFlow(
-        account=ACCOUNT, function="f", vpc=True, file_systems=(("arn:fs", "arn:point"),)
+        account=ACCOUNT, function="f", in_vpc=True, file_systems=(("arn:fs", "arn:point"),)
     )
     assert allowing(policies.lambda_role(flow), "ec2:CreateNetworkInterface")
     (mount,) = allowing(policies.lambda_role(flow), "elasticfilesystem:ClientMount")
@@ -85,13 +85,13 @@ def test_network_interfaces_and_file_systems_only_where_there_are_some() -> None
     ],
 )
 def test_principals_follow_the_partition(account: Account, service: str, principal: str) -> None:
-    (statement,) = statements(policies.trust(service, account))
+    (statement,) = statements(policies.trust_policy(service, account))
     assert statement["Principal"] == {"Service": principal}
     assert "Condition" not in statement
 
 
 def test_tasks_of_other_accounts_cannot_take_a_job_role() -> None:
-    (statement,) = statements(policies.trust("ecs-tasks", ACCOUNT))
+    (statement,) = statements(policies.trust_policy("ecs-tasks", ACCOUNT))
     assert statement["Condition"] == {
         "ArnLike": {"aws:SourceArn": "arn:aws:ecs:eu-west-1:123456789012:*"},
         "StringEquals": {"aws:SourceAccount": "123456789012"},
@@ -100,6 +100,6 @@ def test_tasks_of_other_accounts_cannot_take_a_job_role() -> None:
 
 def test_every_arn_is_of_the_partition() -> None:
     account = Account("1", "cn-north-1", "aws-cn")
-    flow = DataFlow(account=account, function="f", inputs=(Place("a", ""),), queue="q")
+    flow = DataFlow(account=account, function="f", inputs=(BucketFolder("a", ""),), queue="q")
     for text in (policies.lambda_role(flow), policies.instance_role(account)):
         assert "arn:aws:" not in text

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from scar.aws.compile import policies
-from scar.aws.compile.policies import DataFlow, Place
-from scar.aws.compile.policies.scope import all_features
-from scar.aws.compile.policies.user_policy import policies as of_the_person
+from scar.aws.compile.policies import BucketFolder, DataFlow
+from scar.aws.compile.policies.scope import account_scope
+from scar.aws.compile.policies.user_policy import user_policies as of_the_person
 from scar.aws.model.account import Account
 
 with warnings.catch_warnings():
@@ -22,12 +22,12 @@ ACCOUNT = Account("123456789012", "eu-west-1")
 FLOW = DataFlow(
     account=ACCOUNT,
     function="crop",
-    inputs=(Place("photos", "in/"),),
-    outputs=(Place("photos", "out/"),),
+    inputs=(BucketFolder("photos", "in/"),),
+    outputs=(BucketFolder("photos", "out/"),),
     queue="scar-1",
-    vpc=True,
+    in_vpc=True,
     kms_keys=(("photos", ACCOUNT.arn("kms", "key/11111111-1111-1111-1111-111111111111")),),
-    delegate=ACCOUNT.arn("lambda", "function:scar-delegate"),
+    failure_handler=ACCOUNT.arn("lambda", "function:scar-delegate"),
     file_systems=(
         (
             ACCOUNT.arn("elasticfilesystem", "file-system/fs-1"),
@@ -49,12 +49,12 @@ LIFECYCLE = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
 @pytest.mark.parametrize(
     ("document", "explained"),
     [
-        (of_the_person(all_features(ACCOUNT))[0], {LIFECYCLE, NO_RESOURCE}),
+        (of_the_person(account_scope(ACCOUNT))[0], {LIFECYCLE, NO_RESOURCE}),
         (policies.lambda_role(FLOW), {NO_RESOURCE, AN_ARN_IS_A_TEXT, JOBS_HAVE_NO_NAME}),
         (policies.job_role(FLOW), {AN_ARN_IS_A_TEXT}),
         (policies.execution_role(ACCOUNT, "crop", "scar/crop"), set()),
         (policies.instance_role(ACCOUNT), {NO_RESOURCE}),
-        (policies.delegate_role(ACCOUNT, "scar-delegate"), {JOBS_HAVE_NO_NAME}),
+        (policies.failure_handler_role(ACCOUNT, "scar-delegate"), {JOBS_HAVE_NO_NAME}),
     ],
     ids=["person", "lambda", "job", "execution", "instance", "delegate"],
 )

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from scar.aws.model.function import Batch, Compute, Function, Input
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
 from scar.aws.model.resources import Bucket, BucketNotification, LambdaFunction
 from scar.aws.validation import deployment_checks as preflight
-from scar.aws.validation.deployment_checks import NotDeployable, require
+from scar.aws.validation.deployment_checks import NotDeployable, raise_if_any
 from supervisor.model import ExecutionMode, OutputRule
 
-CROP = Function(name="crop", image="x", inputs=(Input(provider="s3", path="photos/in"),))
+CROP = Function(name="crop", image="x", inputs=(InputRule(provider="s3", path="photos/in"),))
 
 
 def faults(*functions: Function) -> list[str]:
-    return list(preflight.of_functions(functions))
+    return list(preflight.check_functions(functions))
 
 
 def writing(path: str, provider: str = "s3") -> Function:
@@ -35,7 +35,7 @@ def test_outputs_beside_the_input_are_fine(path: str) -> None:
 
 
 def test_a_whole_bucket_as_input_leaves_no_place_for_outputs() -> None:
-    function = replace(writing("photos/out"), inputs=(Input(provider="s3", path="photos"),))
+    function = replace(writing("photos/out"), inputs=(InputRule(provider="s3", path="photos"),))
     assert len(faults(function)) == 1
 
 
@@ -44,29 +44,30 @@ def test_a_loop_that_is_insisted_on_is_taken() -> None:
 
 
 def test_outputs_of_another_ending_start_nothing() -> None:
-    jpegs = replace(CROP, inputs=(Input(provider="s3", path="photos/in", suffix=".jpg"),))
+    jpegs = replace(CROP, inputs=(InputRule(provider="s3", path="photos/in", suffix=".jpg"),))
     rule = OutputRule(provider="s3", path="photos/in", suffix=(".png",))
     assert faults(replace(jpegs, outputs=(rule,))) == []
 
 
-def under(boundary: str, name: str, compute: Compute) -> Function:
-    batch = Batch(compute=compute)
+def under(boundary: str, name: str, compute: ComputeSettings) -> Function:
+    batch = BatchSettings(compute=compute)
     return replace(CROP, name=name, inputs=(), boundary=boundary, batch=batch)
 
 
 def test_functions_that_share_the_role_of_instances_are_under_one_boundary() -> None:
-    one = under("arn:aws:iam::1:policy/one", "one", Compute())
-    (fault,) = faults(one, under("", "other", Compute(type="SPOT")))
+    one = under("arn:aws:iam::1:policy/one", "one", ComputeSettings())
+    (fault,) = faults(one, under("", "other", ComputeSettings(type="SPOT")))
     assert fault.startswith("one, other: Batch's instances have one role")
     assert "(arn:aws:iam::1:policy/one, none)" in fault
     assert faults(one, replace(one, name="other")) == []
 
 
 @pytest.mark.parametrize(
-    "compute", [Compute(type="FARGATE"), Compute(instance_profile="arn:aws:iam::1:x")]
+    "compute",
+    [ComputeSettings(type="FARGATE"), ComputeSettings(instance_profile="arn:aws:iam::1:x")],
 )
-def test_roles_of_their_own_may_be_under_boundaries_of_their_own(compute: Compute) -> None:
-    one = under("arn:aws:iam::1:policy/one", "one", Compute())
+def test_roles_of_their_own_may_be_under_boundaries_of_their_own(compute: ComputeSettings) -> None:
+    one = under("arn:aws:iam::1:policy/one", "one", ComputeSettings())
     assert faults(one, under("arn:aws:iam::1:policy/other", "other", compute)) == []
 
 
@@ -75,7 +76,7 @@ def test_functions_that_start_each_other_are_named_in_their_order() -> None:
     other = replace(
         CROP,
         name="cut",
-        inputs=(Input(provider="s3", path="photos/next"),),
+        inputs=(InputRule(provider="s3", path="photos/next"),),
         outputs=(OutputRule(provider="s3", path="photos/in/again"),),
     )
     (fault,) = faults(one, other)
@@ -91,7 +92,7 @@ def test_another_store_with_the_same_names_is_no_loop() -> None:
     ("path", "overlap"), [("photos/in/a", True), ("photos", True), ("photos/in2", False)]
 )
 def test_two_functions_may_not_share_an_object(path: str, *, overlap: bool) -> None:
-    other = replace(CROP, name="cut", inputs=(Input(provider="s3", path=path),))
+    other = replace(CROP, name="cut", inputs=(InputRule(provider="s3", path=path),))
     assert bool(faults(CROP, other)) is overlap
 
 
@@ -101,7 +102,7 @@ def test_names_are_used_once() -> None:
 
 def test_limits_are_named_with_the_resource() -> None:
     resources = [LambdaFunction(name="crop", memory=64), Bucket(name="Bad")]
-    found = list(preflight.of_resources(resources, "eu-west-1"))
+    found = list(preflight.check_resources(resources, "eu-west-1"))
     assert found[0].startswith("function crop: ValidationException: ")
     assert found[1] == "bucket Bad: InvalidBucketName: The specified bucket is not valid."
 
@@ -129,26 +130,29 @@ def test_notifications_already_on_the_bucket_are_respected(
 ) -> None:
     ours = BucketNotification(name="photos/scar-crop-00000000", function_arn="x", prefix="in/")
     for kind in ("LambdaFunctionConfigurations", "QueueConfigurations"):
-        found = list(preflight.of_buckets([ours], {"photos": {kind: [there]}}, ["crop"]))
+        found = list(preflight.check_buckets([ours], {"photos": {kind: [there]}}, ["crop"]))
         assert bool(found) is overlap
 
 
 def test_all_faults_are_raised_together_once() -> None:
     with pytest.raises(NotDeployable) as caught:
-        require(["a", "b", "a"])
+        raise_if_any(["a", "b", "a"])
     assert caught.value.problem == "a\nb"
-    require([])
+    raise_if_any([])
 
 
 def test_without_leave_to_make_roles_every_missing_one_is_named() -> None:
     function = Function(
-        name="f", mode=ExecutionMode.BATCH, create_roles=False, batch=Batch(compute=Compute())
+        name="f",
+        mode=ExecutionMode.BATCH,
+        create_roles=False,
+        batch=BatchSettings(compute=ComputeSettings()),
     )
     first, second = faults(function)
     assert "iam.role" in first
     assert "Batch jobs" in first
     assert "batch.compute_resources.instance_role" in second
-    fargate = replace(function, batch=Batch(compute=Compute(type="FARGATE")))
+    fargate = replace(function, batch=BatchSettings(compute=ComputeSettings(type="FARGATE")))
     (only,) = faults(fargate)
     assert "execution role" in only
     given = replace(fargate, role="arn:aws:iam::1:role/mine")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.compile import policies
-from scar.aws.compile.policies import DataFlow, Place
+from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model.account import Account
-from supervisor.invocation import RunState
+from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, ObjectRef
 from tests.fakes.iam import Grant, Policy, Request
 from tests.fakes.supervised import (
@@ -28,20 +28,20 @@ from tests.fakes.supervised import (
 )
 
 if TYPE_CHECKING:
-    from supervisor.invocation import Task
+    from supervisor.invocation import ProcessSpec
 
 ACCOUNT = Account("123456789012", "us-east-1")
 DELEGATE = ACCOUNT.arn("lambda", "function:scar-delegate")
 FLOW = DataFlow(
     account=ACCOUNT,
     function="fn",
-    inputs=(Place("data", "in/"),),
-    outputs=(Place("data", "out/"),),
+    inputs=(BucketFolder("data", "in/"),),
+    outputs=(BucketFolder("data", "out/"),),
     queue="scar-1",
-    delegate=DELEGATE,
+    failure_handler=DELEGATE,
 )
 LAMBDA, JOB = Policy.of(policies.lambda_role(FLOW)), Policy.of(policies.job_role(FLOW))
-LOST = Policy.of(policies.delegate_role(ACCOUNT, "scar-delegate"))
+LOST = Policy.of(policies.failure_handler_role(ACCOUNT, "scar-delegate"))
 # What the store's methods ask of S3; a key that is absent is told from one that is forbidden by
 # s3:ListBucket (docs: HeadObject, GetObject), and an upload in parts is taken back if it breaks.
 ACTIONS = {
@@ -86,7 +86,7 @@ def platform(function: str) -> list[Request]:
 
 
 def watched(folder: Path, mode: ExecutionMode, status: int = 0) -> Watched:
-    def script(task: Task) -> int:
+    def script(task: ProcessSpec) -> int:
         (Path(task.environment["TMP_OUTPUT_DIR"]) / "made").write_text("1")
         return status
 
@@ -134,7 +134,7 @@ def test_a_job_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None
     found.requests.clear()
     (job,) = found.world.delegator.submitted
     handled = found.world.supervisor.handle(as_job(job, found.world.store))
-    assert [result.state for result in handled.results] == [RunState.DONE]
+    assert [result.state for result in handled.results] == [RunOutcome.DONE]
     assert judge(JOB, found.requests) == JOB.grants
 
 

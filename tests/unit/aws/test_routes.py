@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.account import routes
-from scar.aws.model.network import Network, Way
+from scar.aws.model.network import SubnetRoute, VpcNetwork
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import RouteTableTypeDef, SubnetTypeDef, VpcEndpointTypeDef
@@ -36,58 +36,64 @@ def endpoint(service: str, *tables: str) -> VpcEndpointTypeDef:
     }
 
 
-def network(*ways: Way) -> Network:
-    return Network(subnets=tuple(way.subnet for way in ways), ways=ways)
+def network(*ways: SubnetRoute) -> VpcNetwork:
+    return VpcNetwork(subnets=tuple(way.subnet for way in ways), subnet_routes=ways)
 
 
 def test_the_subnet_s_own_table_goes_before_the_main_one() -> None:
     tables = [table("main", None, GatewayId="igw-1"), table("own", "b", NatGatewayId="nat-1")]
-    one, other = routes.ways([subnet("a"), subnet("b")], tables)
-    assert (one.internet, one.nat, one.table) == (True, False, "main")
-    assert (other.internet, other.nat, other.table) == (False, True, "own")
+    one, other = routes.find_subnet_routes([subnet("a"), subnet("b")], tables)
+    assert (one.has_internet_gateway, one.has_nat, one.route_table) == (True, False, "main")
+    assert (other.has_internet_gateway, other.has_nat, other.route_table) == (False, True, "own")
 
 
 def test_a_route_whose_gateway_is_gone_leads_nowhere() -> None:
-    (way,) = routes.ways([subnet("a")], [table("t", "a", NatGatewayId="n", State="blackhole")])
-    assert not way.nat
+    (way,) = routes.find_subnet_routes(
+        [subnet("a")], [table("t", "a", NatGatewayId="n", State="blackhole")]
+    )
+    assert not way.has_nat
 
 
 def test_without_a_way_out_the_subnet_and_what_is_missing_are_named() -> None:
-    (way,) = routes.ways([subnet("subnet-7")], [table("rtb-1", None)])
-    (fault,) = routes.closed_to_tasks(network(way))
+    (way,) = routes.find_subnet_routes([subnet("subnet-7")], [table("rtb-1", None)])
+    (fault,) = routes.check_task_subnets(network(way))
     assert "Subnet subnet-7 has no way out (route table rtb-1)" in fault
     assert "ecr.api, ecr.dkr, logs, s3" in fault
-    (fault,) = routes.closed_to_instances(network(way))
+    (fault,) = routes.check_instance_subnets(network(way))
     assert "ecs, ecs-agent, ecs-telemetry" in fault
 
 
 def test_an_internet_gateway_takes_tasks_but_only_instances_with_an_address() -> None:
     gateway = table("t", None, GatewayId="igw-1")
-    closed, open_ = routes.ways([subnet("a"), subnet("b", gives_address=True)], [gateway])
-    assert list(routes.closed_to_tasks(network(closed, open_))) == []
-    (fault,) = routes.closed_to_instances(network(closed, open_))
+    closed, open_ = routes.find_subnet_routes(
+        [subnet("a"), subnet("b", gives_address=True)], [gateway]
+    )
+    assert list(routes.check_task_subnets(network(closed, open_))) == []
+    (fault,) = routes.check_instance_subnets(network(closed, open_))
     assert "Subnet a leads to an internet gateway" in fault
 
 
 def test_functions_never_have_an_address() -> None:
-    (way,) = routes.ways([subnet("a", gives_address=True)], [table("t", None, GatewayId="igw-1")])
-    (fault,) = routes.closed_to_functions(network(way), frozenset({"s3", "batch"}))
+    (way,) = routes.find_subnet_routes(
+        [subnet("a", gives_address=True)], [table("t", None, GatewayId="igw-1")]
+    )
+    (fault,) = routes.check_function_subnets(network(way), frozenset({"s3", "batch"}))
     assert "VPC endpoints for batch, s3" in fault
 
 
 def test_endpoints_stand_for_a_way_out_a_gateway_only_by_its_route() -> None:
     services = ("ecr.api", "ecr.dkr", "logs", "ecs", "ecs-agent", "ecs-telemetry")
     interfaces = [endpoint(service) for service in services]
-    ways = routes.ways([subnet("a")], [table("t", None)])
-    there = routes.with_endpoints(ways, [*interfaces, endpoint("s3", "t")])
-    assert list(routes.closed_to_instances(network(*there))) == []
-    elsewhere = routes.with_endpoints(ways, [*interfaces, endpoint("s3", "other")])
-    (fault,) = routes.closed_to_instances(network(*elsewhere))
+    ways = routes.find_subnet_routes([subnet("a")], [table("t", None)])
+    there = routes.add_endpoints(ways, [*interfaces, endpoint("s3", "t")])
+    assert list(routes.check_instance_subnets(network(*there))) == []
+    elsewhere = routes.add_endpoints(ways, [*interfaces, endpoint("s3", "other")])
+    (fault,) = routes.check_instance_subnets(network(*elsewhere))
     assert fault.endswith("VPC endpoints for s3.")
 
 
 def test_china_s_endpoints_have_a_longer_name() -> None:
     china = endpoint("s3")
     china["ServiceName"] = "cn.com.amazonaws.cn-north-1.ecr.api"
-    (way,) = routes.with_endpoints([Way(subnet="a")], [china])
+    (way,) = routes.add_endpoints([SubnetRoute(subnet="a")], [china])
     assert way.endpoints == {"ecr.api"}

@@ -27,7 +27,7 @@ def test_a_client_looks_into_the_folders_of_its_service_only(
         looked.append(path)
         return list_folder(path)
 
-    session = boto3.Session("a", "b", region_name="eu-west-1", botocore_session=sdk.core())
+    session = boto3.Session("a", "b", region_name="eu-west-1", botocore_session=sdk.new_session())
     monkeypatch.setattr(os, "listdir", note)
     assert session.client("batch").can_paginate("describe_job_queues")
     assert len(looked) < 10
@@ -43,21 +43,21 @@ def test_models_of_the_user_s_own_are_found(
     folder.mkdir(parents=True)
     (folder / "service-2.json").write_text(json.dumps(model))
     monkeypatch.setenv("AWS_DATA_PATH", f"/nowhere:{tmp_path}")
-    assert sdk.core().get_service_data("photos")["metadata"]["serviceId"] == "Photos"
+    assert sdk.new_session().get_service_data("photos")["metadata"]["serviceId"] == "Photos"
 
 
 @pytest.mark.parametrize("service", ["s3", "iam"])
 def test_tables_are_botocore_s_own_in_their_order(service: str) -> None:
-    ours, theirs = (session.get_service_data(service) for session in (sdk.core(), Session()))
+    ours, theirs = (session.get_service_data(service) for session in (sdk.new_session(), Session()))
     assert type(ours["shapes"]) is dict  # not ordered ones, which take twice as long to make
     assert json.dumps(ours) == json.dumps(theirs)
 
 
 def test_what_does_not_exist_is_said() -> None:
     with pytest.raises(DataNotFoundError):
-        sdk.core().get_service_data("photos")
+        sdk.new_session().get_service_data("photos")
     with pytest.raises(ProfileNotFound):
-        sdk.core(profile="nobody")
+        sdk.new_session(profile="nobody")
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_the_region_is_that_of_either_variable_or_of_the_profile(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    session = boto3.Session(botocore_session=sdk.core(profile="mine"))
+    session = boto3.Session(botocore_session=sdk.new_session(profile="mine"))
     assert session.region_name == region

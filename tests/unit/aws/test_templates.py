@@ -19,7 +19,7 @@ SCRIPT = "#!/bin/sh\nyum install -y fuse\n"
 
 
 def described(resource: LaunchTemplate) -> LaunchTemplateVersionTypeDef:
-    request = templates.request(resource)
+    request = templates.launch_template_request(resource)
     return {
         "LaunchTemplateName": resource.name,
         "LaunchTemplateData": request["LaunchTemplateData"],  # type: ignore[typeddict-item]
@@ -27,7 +27,9 @@ def described(resource: LaunchTemplate) -> LaunchTemplateVersionTypeDef:
 
 
 def test_the_root_disk_is_gp3_and_encrypted() -> None:
-    data = templates.request(LaunchTemplate(name="t", disk_gib=80))["LaunchTemplateData"]
+    data = templates.launch_template_request(LaunchTemplate(name="t", disk_gib=80))[
+        "LaunchTemplateData"
+    ]
     (disk,) = data["BlockDeviceMappings"]
     assert disk.get("DeviceName") == "/dev/xvda"
     assert disk.get("Ebs") == {
@@ -40,7 +42,9 @@ def test_the_root_disk_is_gp3_and_encrypted() -> None:
 
 
 def test_a_script_is_a_part_of_a_mime_message() -> None:
-    data = templates.request(LaunchTemplate(name="t", user_data=SCRIPT))["LaunchTemplateData"]
+    data = templates.launch_template_request(LaunchTemplate(name="t", user_data=SCRIPT))[
+        "LaunchTemplateData"
+    ]
     message = email.message_from_bytes(base64.b64decode(str(data.get("UserData"))))
     assert message.is_multipart()
     whole, part = message.walk()
@@ -51,11 +55,11 @@ def test_a_script_is_a_part_of_a_mime_message() -> None:
 
 def test_what_is_multipart_already_stays_as_it_is() -> None:
     whole = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="x"\n\n--x--\n'
-    assert templates.multipart(whole) == whole
+    assert templates.wrap_in_multipart(whole) == whole
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 16_384), st.text(max_size=50).map(lambda text: f"#!/bin/sh\n{text}"))
 def test_what_was_written_is_read_again(disk: int, script: str) -> None:
     resource = LaunchTemplate(name="t", disk_gib=disk, user_data=script)
-    assert templates.parse(described(resource)) == resource
+    assert templates.parse_launch_template(described(resource)) == resource

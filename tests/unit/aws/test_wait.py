@@ -9,24 +9,24 @@ from concurrent.futures import Future
 
 import pytest
 
-from scar.aws.client.waiter import any_done
+from scar.aws.client.waiter import wait_for_any
 
 
 def test_those_that_are_over_are_told_from_the_rest() -> None:
     over: Future[int] = Future()
     over.set_result(1)
     going: Future[int] = Future()
-    assert any_done([over, going]) == ({over}, {going})
+    assert wait_for_any([over, going]) == ({over}, {going})
 
 
 def test_nothing_is_waited_for_when_nothing_runs() -> None:
-    assert any_done([]) == (set(), set())
+    assert wait_for_any([]) == (set(), set())
 
 
 def test_what_ends_later_is_waited_for() -> None:
     going: Future[int] = Future()
     threading.Timer(0.5, going.set_result, [1]).start()
-    assert any_done([going]) == ({going}, set())
+    assert wait_for_any([going]) == ({going}, set())
 
 
 def test_ctrl_c_is_heard_although_another_thread_got_the_signal() -> None:
@@ -45,7 +45,7 @@ def test_ctrl_c_is_heard_although_another_thread_got_the_signal() -> None:
     late.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            any_done([going])
+            wait_for_any([going])
         assert not going.done()
     finally:
         late.cancel()

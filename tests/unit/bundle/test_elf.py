@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from supervisor.bundle.elf import needed
+from supervisor.bundle.elf import needed_libraries
 from supervisor.bundle.errors import BundleError
 
 
@@ -28,11 +28,14 @@ def a_library(*names: str, machine: int = 62) -> bytes:
 
 
 def test_the_needed_libraries_are_listed() -> None:
-    assert needed(a_library("libc.so.6", "libm.so.6"), 62, "x") == ["libc.so.6", "libm.so.6"]
-    assert needed(a_library(), 62, "x") == []
+    assert needed_libraries(a_library("libc.so.6", "libm.so.6"), 62, "x") == [
+        "libc.so.6",
+        "libm.so.6",
+    ]
+    assert needed_libraries(a_library(), 62, "x") == []
 
 
 @pytest.mark.parametrize("data", [b"", b"#!/bin/sh\n" * 9, a_library(machine=183)])
 def test_a_file_for_another_machine_is_refused(data: bytes) -> None:
     with pytest.raises(BundleError, match="lib/x is not a binary"):
-        needed(data, 62, "lib/x")
+        needed_libraries(data, 62, "lib/x")

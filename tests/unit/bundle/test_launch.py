@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import supervisor
-from supervisor.bundle.elf import needed
+from supervisor.bundle.elf import needed_libraries
 
 HERE = Path(supervisor.__file__).parent / "bundle"
 SOURCE = (HERE / "launch.c").read_text()
@@ -28,7 +28,7 @@ MACHINES = {"x86_64": 62, "aarch64": 183}
 def test_the_binaries_are_small_static_and_for_their_machine(machine: str) -> None:
     data = (HERE / f"launch-{machine}").read_bytes()
     assert len(data) < 9_000
-    assert needed(data, MACHINES[machine], "launch") == []
+    assert needed_libraries(data, MACHINES[machine], "launch") == []
     assert b"/opt/scar/ld.so" in data
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.bundle import lockfile as lock
-from supervisor.bundle.build import LOCK
+from supervisor.bundle.build import LOCK_FILE
 from supervisor.bundle.errors import BundleError
-from supervisor.bundle.lockfile import Package
+from supervisor.bundle.lockfile import LockedPackage
 from supervisor.bundle.packages import LOCKED
 from supervisor.bundle.target import TARGETS
 
@@ -40,14 +40,14 @@ SHA256: bb
 """
 
 
-def a_package(name: str = "libc6", version: str = "2.36", sha256: str = "aa") -> Package:
-    return Package(
+def a_package(name: str = "libc6", version: str = "2.36", sha256: str = "aa") -> LockedPackage:
+    return LockedPackage(
         name=name, version=version, sha256=sha256, path="p", source="s", source_version="1"
     )
 
 
 def test_what_apt_shows_is_read_without_what_is_only_installed() -> None:
-    bzip2, zlib = lock.stanzas(SHOWN)
+    bzip2, zlib = lock.parse_stanzas(SHOWN)
     assert (bzip2.version, bzip2.source, bzip2.source_version) == ("1.0.8-5+b1", "bzip2", "1.0.8-5")
     assert bzip2.path == "pool/main/b/bzip2/libbz2-1.0_1.0.8-5+b1_amd64.deb"
     assert (zlib.source, zlib.source_version) == ("zlib", "1:1.2")
@@ -55,20 +55,20 @@ def test_what_apt_shows_is_read_without_what_is_only_installed() -> None:
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1)
 packages = st.builds(
-    Package,
+    LockedPackage,
     name=texts, version=texts, sha256=texts, path=texts, source=texts, source_version=texts,
 )  # fmt: skip
 
 
 @given(st.dictionaries(st.sampled_from(sorted(TARGETS)), st.lists(packages), max_size=2))
 def test_a_lock_that_was_written_is_read_back(
-    tmp_path_factory: pytest.TempPathFactory, found: dict[str, list[Package]]
+    tmp_path_factory: pytest.TempPathFactory, found: dict[str, list[LockedPackage]]
 ) -> None:
     whole = {name: {p.name: p for p in several} for name, several in found.items()}
     path = tmp_path_factory.mktemp("lock") / "packages.lock"
     path.write_text(lock.dump(whole), encoding="utf-8")
     assert lock.load(path) == whole
-    assert lock.changes(whole, lock.load(path)) == []
+    assert lock.describe_changes(whole, lock.load(path)) == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"amd64": {"libc6": {"version": "1"}}}'])
@@ -88,18 +88,18 @@ def test_a_vanished_version_is_named_with_what_is_offered() -> None:
         a_package("libssl3", sha256="bb"),
         a_package("libffi8", version="1"),
     ]
-    assert lock.vanished(wanted, offered) == [
+    assert lock.describe_missing_versions(wanted, offered) == [
         "zlib1g 2.36 (offered: 2.37, 2.38)",
         "libffi8 2.36 (offered: 1)",
     ]
-    assert lock.replaced(wanted, offered) == ["libssl3 2.36"]
-    assert lock.vanished(wanted[:1], []) == ["libc6 2.36 (offered: nothing)"]
+    assert lock.find_replaced_files(wanted, offered) == ["libssl3 2.36"]
+    assert lock.describe_missing_versions(wanted[:1], []) == ["libc6 2.36 (offered: nothing)"]
 
 
 def test_changes_name_package_and_both_versions() -> None:
     old = {"amd64": {p.name: p for p in (a_package(), a_package("zlib1g"))}}
     new = {"amd64": {p.name: p for p in (a_package(version="3"), a_package("new"))}}
-    assert lock.changes(old, new) == [
+    assert lock.describe_changes(old, new) == [
         "amd64 libc6: 2.36 → 3",
         "amd64 new: none → 2.36",
         "amd64 zlib1g: 2.36 → none",
@@ -107,11 +107,11 @@ def test_changes_name_package_and_both_versions() -> None:
 
 
 def test_the_projects_lock_is_whole() -> None:
-    found = lock.load(LOCK)
+    found = lock.load(LOCK_FILE)
     assert found.keys() == TARGETS.keys()
     for packages_ in found.values():
         assert set(packages_) == set(LOCKED)
         for package in packages_.values():
             assert len(package.sha256) == 64
             assert all(dataclasses.astuple(package))
-    assert "://" not in LOCK.read_text()
+    assert "://" not in LOCK_FILE.read_text()

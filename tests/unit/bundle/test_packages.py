@@ -10,7 +10,7 @@ import pytest
 
 from supervisor.bundle import apt
 from supervisor.bundle.errors import BundleError
-from supervisor.bundle.packages import PACKAGES, read
+from supervisor.bundle.packages import PACKAGES, read_packages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,20 +46,20 @@ def a_set(folder: Path) -> list[Path]:
 
 
 def test_files_are_found_under_usr_and_through_links(tmp_path: Path) -> None:
-    found = read(a_set(tmp_path))
-    assert found.need("usr/lib/x86_64-linux-gnu/libc.so.6") == b"libc"
-    assert list(found.under("usr/share")) == ["usr/share/doc/libc6/copyright"]
+    found = read_packages(a_set(tmp_path))
+    assert found.require("usr/lib/x86_64-linux-gnu/libc.so.6") == b"libc"
+    assert list(found.list_files("usr/share")) == ["usr/share/doc/libc6/copyright"]
     assert found.get("usr/share/doc/libc6/none") is None
 
 
 def test_a_file_that_no_package_has_stops_the_build(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"holds /usr/lib/libother\.so"):
-        read(a_set(tmp_path)).need("usr/lib/libother.so")
+        read_packages(a_set(tmp_path)).require("usr/lib/libother.so")
 
 
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="Packages are missing: libc6"):
-        read(a_set(tmp_path)[:-1])
+        read_packages(a_set(tmp_path)[:-1])
 
 
 @pytest.mark.parametrize("keep", [0, 7, 30, 200, -1])
@@ -69,11 +69,11 @@ def test_a_damaged_package_is_named(tmp_path: Path, keep: int) -> None:
     if keep == -1:
         debs[-1].write_bytes(b"x" + debs[-1].read_bytes())
     with pytest.raises(BundleError, match=r"libc6_1\.0_amd64\.deb is damaged"):
-        read(debs)
+        read_packages(debs)
 
 
 def test_apt_that_fails_or_is_missing_is_explained(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="false download` failed"):
-        apt.run(["false", "download", "x"], tmp_path)
+        apt.run_apt(["false", "download", "x"], tmp_path)
     with pytest.raises(BundleError, match="cannot be used"):
-        apt.run([str(tmp_path / "apt-get")], tmp_path)
+        apt.run_apt([str(tmp_path / "apt-get")], tmp_path)

@@ -15,29 +15,31 @@ import pytest
 
 from supervisor.bundle import build, compiler
 from supervisor.bundle import file_tree as tree
-from supervisor.bundle.file_tree import File
+from supervisor.bundle.file_tree import BundleFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_a_layer_depends_on_its_files_alone() -> None:
-    one = tree.layer({"b/c": File(b"1"), "a": File(b"2", 0o755)})
-    assert one == tree.layer({"a": File(b"2", 0o755), "b/c": File(b"1")})
+    one = tree.build_layer({"b/c": BundleFile(b"1"), "a": BundleFile(b"2", 0o755)})
+    assert one == tree.build_layer({"a": BundleFile(b"2", 0o755), "b/c": BundleFile(b"1")})
     with tarfile.open(fileobj=io.BytesIO(one)) as archive:
         found = [(m.name, oct(m.mode), m.uid, m.mtime) for m in archive]
     assert found == [("a", "0o755", 0, 0), ("b", "0o755", 0, 0), ("b/c", "0o644", 0, 0)]
 
 
 def test_a_written_tree_is_read_back(tmp_path: Path) -> None:
-    files = {"a": File(b"1", 0o755), "b/c": File(b"2")}
-    tree.write(files, tmp_path)
-    assert tree.read(tmp_path) == files
+    files = {"a": BundleFile(b"1", 0o755), "b/c": BundleFile(b"2")}
+    tree.write_tree(files, tmp_path)
+    assert tree.read_tree(tmp_path) == files
 
 
 def test_modules_are_compiled_unchecked_sorted_and_stored(tmp_path: Path) -> None:
     sources = tmp_path / "sources"
-    tree.write({"b.py": File(b"y = 2\n"), "a/__init__.py": File(b"x = 1\n")}, sources)
+    tree.write_tree(
+        {"b.py": BundleFile(b"y = 2\n"), "a/__init__.py": BundleFile(b"x = 1\n")}, sources
+    )
     compiler.main(sources, tmp_path / "o.zip", "/opt/scar/o.zip")
     with zipfile.ZipFile(tmp_path / "o.zip") as archive:
         assert archive.namelist() == ["a/__init__.pyc", "b.pyc"]
@@ -64,10 +66,10 @@ def test_modules_are_compiled_unchecked_sorted_and_stored(tmp_path: Path) -> Non
     ],
 )  # fmt: skip
 def test_what_only_type_checkers_read_is_dropped(source: str, kept: str) -> None:
-    assert ast.unparse(compiler.WithoutTypes().visit(ast.parse(source))) == kept
+    assert ast.unparse(compiler.TypeCheckingRemover().visit(ast.parse(source))) == kept
 
 
 def test_the_supervisor_is_packed_without_the_builder_of_the_bundle() -> None:
-    names = build.supervisor_sources()
+    names = build.read_supervisor_sources()
     assert "supervisor/config.py" in names
     assert not [name for name in names if name.startswith("supervisor/bundle/")]

@@ -11,7 +11,7 @@ import pytest
 
 from scar.aws.model.plan import Plan
 from scar.cli.main import run
-from scar.runs.invoke import Answer, FunctionFailed, Input
+from scar.runs.invoke import FunctionError, InputObject, InvocationResponse
 from scar.runs.ledger import Run
 from supervisor.invocation import RunPath
 from supervisor.model import ExecutionMode
@@ -34,9 +34,9 @@ def fdl(tmp_path: Path) -> Path:
     return file
 
 
-def a_file(key: str) -> Input:
+def a_file(key: str) -> InputObject:
     stored = datetime(2026, 1, 2, tzinfo=UTC)
-    return Input(bucket="photos", key=key, size=3, etag="e", modified=stored)
+    return InputObject(bucket="photos", key=key, size=3, etag="e", modified=stored)
 
 
 @pytest.mark.parametrize("arguments", [["--local", "ls"], ["ls", "--local"]])
@@ -184,7 +184,7 @@ def test_run_sends_script_and_arguments_and_prints_the_output(
 ) -> None:
     script = tmp_path / "s.sh"
     script.write_bytes(b"#!/bin/sh\necho $1\n")
-    answer = Answer(status=200, output=b"h\xc3\xa9\xff\n", request="r")
+    answer = InvocationResponse(status=200, output=b"h\xc3\xa9\xff\n", request_id="r")
     world = FakeWorld({}, there=[a_summary()], answer=answer, files=[a_file("in/a")])
     assert run(["run", "-n", "gray", "-s", str(script), "a b", "-x"], world) == 0
     (payload,) = world.invoked
@@ -210,7 +210,10 @@ def test_run_sends_each_file_once_the_first_one_waited_for(
 def test_run_stops_when_the_first_file_fails() -> None:
     world = FakeWorld({}, there=[a_summary()], files=[a_file("a"), a_file("b")])
     failing = FakeWorld(
-        {}, there=world.there, files=world.files, answer=Answer(status=500, output=b"", request="r")
+        {},
+        there=world.there,
+        files=world.files,
+        answer=InvocationResponse(status=500, output=b"", request_id="r"),
     )
     assert run(["run", "-n", "gray"], failing) == 1
     assert failing.queued == []
@@ -229,7 +232,9 @@ def test_run_without_files_calls_once() -> None:
 
 
 def test_a_delegated_run_names_its_job(capsys: pytest.CaptureFixture[str]) -> None:
-    answer = Answer(status=200, output=b"The run x goes on", request="r", run="x", job="j-1")
+    answer = InvocationResponse(
+        status=200, output=b"The run x goes on", request_id="r", run_id="x", job_id="j-1"
+    )
     assert run(["run", "-n", "gray", "w"], FakeWorld({}, there=[a_summary()], answer=answer)) == 0
     shown = capsys.readouterr()
     assert shown.out == "Batch job j-1\n"
@@ -237,7 +242,7 @@ def test_a_delegated_run_names_its_job(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_output_goes_to_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = Answer(status=200, output=b"\x00\x01", request="r")
+    answer = InvocationResponse(status=200, output=b"\x00\x01", request_id="r")
     world = FakeWorld({}, there=[a_summary()], answer=answer)
     assert run(["run", "-n", "gray", "-o", str(tmp_path / "out"), "w"], world) == 0
     assert (tmp_path / "out").read_bytes() == b"\x00\x01"
@@ -245,7 +250,7 @@ def test_output_goes_to_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_failing_function_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
-    failed = FunctionFailed("gray failed: status 3", remedy="See the log.")
+    failed = FunctionError("gray failed: status 3", remedy="See the log.")
 
     class Failing(FakeWorld):
         def functions(self, connection: object) -> list[object]:  # type: ignore[override]
@@ -291,13 +296,15 @@ def test_a_run_over_files_is_one_json_document(capsys: pytest.CaptureFixture[str
 
 def a_run(key: str, *records: str) -> dict[str, Run]:
     """The latest runs, of which one is on this object of ``a_file``."""
-    from scar.runs.lookup import input_id
-    from scar.runs.states import state_of
+    from scar.runs.lookup import input_id_prefix
+    from scar.runs.states import derive_state
 
-    first = input_id("gray", a_file(key).bucket, key)
+    first = input_id_prefix("gray", a_file(key).bucket, key)
     written = {name: 4_000_000_000.0 + place for place, name in enumerate(records)}
     path = RunPath(function="gray", date="2026-01-01", run_id=first + "0" * 16)
-    return {first: Run(path=path, state=state_of(written, 4_000_000_000.0), written=written)}
+    return {
+        first: Run(path=path, state=derive_state(written, 4_000_000_000.0), record_times=written)
+    }
 
 
 @pytest.mark.parametrize("records", [("claim", "done"), ("claim",), ("claim", "delegated")])

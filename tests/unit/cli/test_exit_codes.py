@@ -12,7 +12,7 @@ import pytest
 import scar
 from scar.cli.commands import COMMANDS, cli
 from scar.cli.main import run
-from scar.errors import ConfigurationError, Refused, ScarError, StillWaiting
+from scar.errors import ConfigurationError, OperationRefusedError, ScarError, WaitTimeoutError
 from tests.fakes.world import FakeWorld, a_summary
 
 ROOT = Path(__file__).parents[3]
@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[3]
     [
         (ScarError("p", remedy="r"), 1),
         (ConfigurationError("p", remedy="r"), 4),
-        (Refused("p", remedy="r"), 5),
-        (StillWaiting("p", remedy="r"), 6),
+        (OperationRefusedError("p", remedy="r"), 5),
+        (WaitTimeoutError("p", remedy="r"), 6),
     ],
 )
 def test_errors_give_problem_remedy_and_status(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.cli.main import run
-from scar.local.control import Control, LocalCloud
-from scar.local.home import Home
+from scar.local.control import LocalCloudControl, LocalCloudEndpoint
+from scar.local.home import LocalCloudHome
 from tests.fakes.world import FakeWorld
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ STATUS = {
 
 
 @dataclass(frozen=True, slots=True)
-class FakeControl(Control):
+class FakeControl(LocalCloudControl):
     running: bool = True
     done: list[str] = field(default_factory=list)
 
-    def ensure_started(self, engine: str = "") -> LocalCloud:
+    def ensure_started(self, engine: str = "") -> LocalCloudEndpoint:
         self.done.append(f"start {engine}")
-        return LocalCloud(
+        return LocalCloudEndpoint(
             endpoint_url="http://127.0.0.1:1",
             access_key="AK",
             secret_key="it's",
@@ -42,7 +42,7 @@ class FakeControl(Control):
             engine="process",
         )
 
-    def find(self) -> LocalCloud | None:
+    def find(self) -> LocalCloudEndpoint | None:
         return self.ensure_started() if self.running else None
 
     def status(self) -> Mapping[str, object] | None:
@@ -57,14 +57,18 @@ class FakeControl(Control):
 
 @dataclass(frozen=True)
 class LocalWorld(FakeWorld):
-    controlled: FakeControl = field(default_factory=lambda: FakeControl(Home(Path("/nowhere")), {}))
+    controlled: FakeControl = field(
+        default_factory=lambda: FakeControl(LocalCloudHome(Path("/nowhere")), {})
+    )
 
-    def control(self) -> Control:
+    def control(self) -> LocalCloudControl:
         return self.controlled
 
 
 def a_world(*, running: bool = True) -> LocalWorld:
-    return LocalWorld({}, controlled=FakeControl(Home(Path("/nowhere")), {}, running=running))
+    return LocalWorld(
+        {}, controlled=FakeControl(LocalCloudHome(Path("/nowhere")), {}, running=running)
+    )
 
 
 def test_status_is_readable(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scar.aws.compile.from_fdl import functions_of
-from scar.fdl.known_keys import model_in
-from scar.fdl.loader import load
-from scar.fdl.model import Document
-from scar.fdl.reference import reference
+from scar.fdl.known_keys import nested_model
+from scar.fdl.loader import load_document
+from scar.fdl.model import FdlDocument
+from scar.fdl.reference import build_reference
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -31,7 +31,7 @@ def missing(model: type[BaseModel], shown: Any, path: str) -> list[str]:  # noqa
     for name, field in model.model_fields.items():
         key = field.alias or name
         here = f"{path}.{key}".lstrip(".")
-        below = model_in(field.annotation)
+        below = nested_model(field.annotation)
         if key not in shown:
             absent.append(here)
         elif below is not None:
@@ -40,21 +40,21 @@ def missing(model: type[BaseModel], shown: Any, path: str) -> list[str]:  # noqa
 
 
 def test_the_example_loads() -> None:
-    assert functions_of(load(EXAMPLE))[0].name == "my-function"
+    assert functions_of(load_document(EXAMPLE))[0].name == "my-function"
 
 
 def test_the_example_shows_every_key() -> None:
-    assert missing(Document, yaml.safe_load(EXAMPLE.read_text()), "") == []
+    assert missing(FdlDocument, yaml.safe_load(EXAMPLE.read_text()), "") == []
 
 
 def test_the_example_shows_the_defaults() -> None:
-    example = load(EXAMPLE).functions.aws[0]
+    example = load_document(EXAMPLE).functions.aws[0]
     least = {"lambda": {"name": "my-function", "container": {"image": "ubuntu:24.04"}}}
-    plain = Document.model_validate({"functions": {"aws": [least]}}).functions.aws[0]
+    plain = FdlDocument.model_validate({"functions": {"aws": [least]}}).functions.aws[0]
     shown = {"input": (), "output": (), "vpc": plain.lambda_.vpc, "file_system": ()}
     assert example.lambda_.model_copy(update=shown) == plain.lambda_
     assert example.model_copy(update={"lambda_": plain.lambda_}) == plain
 
 
 def test_the_reference_is_that_of_the_model() -> None:
-    assert (ROOT / "docs" / "fdl.md").read_text() == reference()
+    assert (ROOT / "docs" / "fdl.md").read_text() == build_reference()

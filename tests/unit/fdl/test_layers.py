@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.errors import ConfigurationError
-from scar.fdl.effective_values import MASK, values
-from scar.fdl.layers import Layer, laid
-from scar.fdl.loader import Around, Resolved, resolve
-from scar.fdl.problems import InvalidFDL
-from scar.fdl.settings import config_path, read
-from scar.fdl.variables import Variables
+from scar.fdl.effective_values import MASK, list_effective_values
+from scar.fdl.layers import SettingsLayer, merge_layers
+from scar.fdl.loader import LoadContext, ResolvedDocument, resolve_file
+from scar.fdl.problems import InvalidFdlError
+from scar.fdl.settings import config_path, read_settings
+from scar.fdl.variables import TemplateVariables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,22 +54,24 @@ def configured(home: Path, text: str = CONFIG) -> dict[str, str]:
     return {"HOME": str(home)}
 
 
-def resolved(home: Path, environment: dict[str, str], text: str = FDL, stage: str = "") -> Resolved:
+def resolved(
+    home: Path, environment: dict[str, str], text: str = FDL, stage: str = ""
+) -> ResolvedDocument:
     (home / "f.yaml").write_text(text)
-    settings = read(environment, stage)
-    flags = Layer(source="command line", values={"lambda": {"description": "mine"}})
-    return resolve(
+    settings = read_settings(environment, stage)
+    flags = SettingsLayer(source="command line", values={"lambda": {"description": "mine"}})
+    return resolve_file(
         home / "f.yaml",
-        Around(
-            below=settings.below,
-            above=(*settings.above, flags),
-            variables=Variables(stage=settings.stage, usual_region=settings.region),
+        LoadContext(
+            lower_layers=settings.lower_layers,
+            upper_layers=(*settings.upper_layers, flags),
+            variables=TemplateVariables(stage=settings.stage, default_region=settings.region),
         ),
     )
 
 
-def origins(found: Resolved) -> dict[str, tuple[object, str]]:
-    return {v.key: (v.value, v.source) for v in values(found, 0, secrets=False)}
+def origins(found: ResolvedDocument) -> dict[str, tuple[object, str]]:
+    return {v.key: (v.value, v.source) for v in list_effective_values(found, 0, secrets=False)}
 
 
 def test_each_value_tells_where_it_is_from(home: Path) -> None:
@@ -89,20 +91,20 @@ def test_the_file_goes_over_the_configuration_and_the_stage_over_its_base(home: 
     environment = configured(home)
     assert origins(resolved(home, environment))["lambda.memory"][0] == 256
     assert origins(resolved(home, environment))["lambda.timeout"][0] == 20
-    assert read(environment, "prod").region == "eu-central-1"
-    assert read(environment, "prod").profile == "work"
-    assert read(environment).region == "eu-west-1"
+    assert read_settings(environment, "prod").region == "eu-central-1"
+    assert read_settings(environment, "prod").profile == "work"
+    assert read_settings(environment).region == "eu-west-1"
 
 
 def test_values_of_variables_are_masked_unless_asked_for(home: Path) -> None:
     found = resolved(home, {})
     assert origins(found)["lambda.environment.Variables.TOKEN"][0] == MASK
-    shown = {v.key: v.value for v in values(found, 0, secrets=True)}
+    shown = {v.key: v.value for v in list_effective_values(found, 0, secrets=True)}
     assert shown["lambda.environment.Variables.TOKEN"] == "hush"
 
 
 def test_a_wrong_value_from_elsewhere_says_from_where(home: Path) -> None:
-    with pytest.raises(InvalidFDL) as caught:
+    with pytest.raises(InvalidFdlError) as caught:
         resolved(home, {"SCAR_MEMORY": "lots"})
     assert "lambda.memory: must be a whole number, not 'lots' (from: environment, SCAR_MEMORY)" in (
         caught.value.problem
@@ -131,8 +133,8 @@ def test_faults_of_the_configuration_are_told_with_their_place(
 
 def test_a_stage_that_is_not_configured_is_refused(home: Path) -> None:
     with pytest.raises(ConfigurationError, match="no stage live"):
-        read(configured(home), "live")
-    assert read({}, "live").stage == "live"
+        read_settings(configured(home), "live")
+    assert read_settings({}, "live").stage == "live"
 
 
 def test_the_configuration_is_where_xdg_says(home: Path) -> None:
@@ -141,10 +143,10 @@ def test_the_configuration_is_where_xdg_says(home: Path) -> None:
     assert config_path({"SCAR_CONFIG": "/x.yaml"}).as_posix() == "/x.yaml"
 
 
-def filled(home: Path, value: str, **known: str) -> tuple[str, Resolved]:
+def filled(home: Path, value: str, **known: str) -> tuple[str, ResolvedDocument]:
     text = FDL.replace("name: crop", f"name: crop\n      description: {value}")
     (home / "f.yaml").write_text(text)
-    found = resolve(home / "f.yaml", Around(variables=Variables(**known)))
+    found = resolve_file(home / "f.yaml", LoadContext(variables=TemplateVariables(**known)))
     return found.document.functions.aws[0].lambda_.description, found
 
 
@@ -156,14 +158,14 @@ def test_variables_are_filled_in_and_can_be_escaped(home: Path) -> None:
 def test_what_is_not_known_yet_stands_in_and_is_told(home: Path) -> None:
     text, found = filled(home, "'${account_id} ${region}'")
     assert text == "000000000000 us-east-1"
-    assert found.assumed == {"account_id", "region"}
+    assert found.assumed_variables == {"account_id", "region"}
 
 
 @pytest.mark.parametrize(
     ("value", "told"), [("'${acount}'", "there is no ${acount}"), ("'${stage}'", "--stage")]
 )
 def test_unknown_variables_are_faults_with_their_place(home: Path, value: str, told: str) -> None:
-    with pytest.raises(InvalidFDL) as caught:
+    with pytest.raises(InvalidFdlError) as caught:
         filled(home, value)
     assert f"f.yaml:5:7: functions.aws[0].lambda.description: {told}" in (
         caught.value.problem.replace("no stage is chosen: give ", "")
@@ -172,9 +174,9 @@ def test_unknown_variables_are_faults_with_their_place(home: Path, value: str, t
 
 def test_other_faults_are_told_with_those_of_variables(home: Path) -> None:
     text = FDL.replace("memory: 256", "memory: lots\n      input: [{path: 'in-${stag}'}]")
-    with pytest.raises(InvalidFDL) as caught:
+    with pytest.raises(InvalidFdlError) as caught:
         resolved(home, {}, text)
-    assert [(f.position.line, f.key.rpartition(".")[2]) for f in caught.value.faults] == [
+    assert [(f.position.line, f.key.rpartition(".")[2]) for f in caught.value.problems] == [
         (5, "memory"),
         (6, "path"),
     ]
@@ -183,8 +185,8 @@ def test_other_faults_are_told_with_those_of_variables(home: Path) -> None:
 def test_the_file_s_own_region_is_its_variable(home: Path) -> None:
     text = FDL.replace("name: crop", "name: crop-${region}\n      region: eu-south-2")
     (home / "f.yaml").write_text(text)
-    weak = Around(variables=Variables(usual_region="us-west-2"))
-    assert resolve(home / "f.yaml", weak).document.functions.aws[0].lambda_.name == (
+    weak = LoadContext(variables=TemplateVariables(default_region="us-west-2"))
+    assert resolve_file(home / "f.yaml", weak).document.functions.aws[0].lambda_.name == (
         "crop-eu-south-2"
     )
 
@@ -201,7 +203,7 @@ def test_scar_s_old_configuration_is_taken_where_it_still_means_something(home: 
     (home / ".scar").mkdir()
     (home / ".scar" / "scar.cfg").write_text(OLD)
     environment = {"HOME": str(home)}
-    settings = read(environment)
+    settings = read_settings(environment)
     assert (settings.region, settings.profile) == ("us-west-2", "lab")
     assert len(settings.notes) == 1
     assert "lambda.frobnicate" in settings.notes[0]
@@ -216,7 +218,7 @@ def test_an_old_configuration_that_is_no_json_is_an_error(home: Path) -> None:
     (home / ".scar").mkdir()
     (home / ".scar" / "scar.cfg").write_text("{")
     with pytest.raises(ConfigurationError, match="not JSON"):
-        read({"HOME": str(home)})
+        read_settings({"HOME": str(home)})
 
 
 SOME = st.recursive(
@@ -231,7 +233,9 @@ VALUES = st.dictionaries(st.sampled_from("abc"), SOME, max_size=3)
 
 @given(st.lists(VALUES, max_size=3))
 def test_every_value_is_from_the_last_layer_that_has_it(layers: list[dict[str, Any]]) -> None:
-    result, sources = laid([Layer(source=str(n), values=v) for n, v in enumerate(layers)])
+    result, sources = merge_layers(
+        [SettingsLayer(source=str(n), values=v) for n, v in enumerate(layers)]
+    )
     for location, source in sources.items():
         value: Any = result
         of_layer: Any = layers[int(source)]

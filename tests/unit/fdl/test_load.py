@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.fdl.layers import Layer
-from scar.fdl.loader import Around, from_values, load
-from scar.fdl.problems import InvalidFDL
+from scar.fdl.layers import SettingsLayer
+from scar.fdl.loader import LoadContext, load_document, resolve_values
+from scar.fdl.problems import InvalidFdlError
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -40,19 +40,19 @@ def write(tmp_path: Path) -> Write:
 
 def faults(path: Path) -> list[str]:
     """Return every fault as line:column key: problem."""
-    with pytest.raises(InvalidFDL) as caught:
-        load(path)
+    with pytest.raises(InvalidFdlError) as caught:
+        load_document(path)
     assert caught.value.exit_code == 3
     return [line.strip().removeprefix(f"{path}:") for line in caught.value.problem.splitlines()[1:]]
 
 
 def test_what_is_left_out_has_its_default(write: Write) -> None:
-    spec = load(write(GOOD)).functions.aws[0].lambda_
+    spec = load_document(write(GOOD)).functions.aws[0].lambda_
     assert (spec.memory, spec.timeout, spec.retries) == (512, 300, 0)
     assert spec.execution_mode is ExecutionMode.LAMBDA
     assert spec.container.timeout_threshold == 10
     assert spec.output[0].suffix == ("wav", "srt")
-    assert load(write(GOOD)).functions.aws[0].batch.memory == 1024
+    assert load_document(write(GOOD)).functions.aws[0].batch.memory == 1024
 
 
 def test_all_faults_are_told_at_once_with_their_places(write: Write) -> None:
@@ -178,7 +178,7 @@ def test_batch_sizes_are_checked_in_batch_modes_only(write: Write, batch: str, f
 def test_fargate_gives_by_default_the_least_memory_that_the_vcpus_can_have(
     write: Write, batch: str, memory: int
 ) -> None:
-    loaded = load(write(GOOD + f"      execution_mode: batch\n    batch: {batch}\n"))
+    loaded = load_document(write(GOOD + f"      execution_mode: batch\n    batch: {batch}\n"))
     assert loaded.functions.aws[0].batch.memory == memory
 
 
@@ -193,26 +193,31 @@ def test_functions_on_overlapping_folders_are_refused(write: Write) -> None:
     other = "".join(GOOD.splitlines(keepends=True)[2:]).replace("one", "two")
     found = faults(write(GOOD + other.replace("bucket/in", "bucket/in/below")))
     assert ["overlaps with bucket/in, an input of one" in text for text in found] == [True]
-    assert len(load(write(GOOD + other.replace("bucket/in", "bucket/input"))).functions.aws) == 2
+    assert (
+        len(load_document(write(GOOD + other.replace("bucket/in", "bucket/input"))).functions.aws)
+        == 2
+    )
 
 
 def test_suffixes_that_exclude_each_other_may_share_a_folder(write: Write) -> None:
     first = GOOD.replace("path: bucket/in}", "path: bucket/in, suffix: .wav}")
     other = "".join(first.splitlines(keepends=True)[2:]).replace("one", "two")
-    assert len(load(write(first + other.replace(".wav", ".mp3"))).functions.aws) == 2
+    assert len(load_document(write(first + other.replace(".wav", ".mp3"))).functions.aws) == 2
     assert len(faults(write(first + other.replace(".wav", "av")))) == 1
 
 
 def test_a_key_with_nothing_below_it_has_its_defaults(write: Write) -> None:
     empty = "      environment:\n      input:\n    batch:\n    iam:\n"
-    function = load(write(GOOD.replace("      input: [{", "      tags: {}\n      #") + empty))
+    function = load_document(
+        write(GOOD.replace("      input: [{", "      tags: {}\n      #") + empty)
+    )
     assert function.functions.aws[0].batch.memory == 1024
     assert function.functions.aws[0].lambda_.environment.Variables == {}
 
 
 def test_paths_are_relative_to_the_file(write: Write, tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
-    spec = load(write(GOOD + "      init_script: run.sh\n")).functions.aws[0].lambda_
+    spec = load_document(write(GOOD + "      init_script: run.sh\n")).functions.aws[0].lambda_
     assert spec.script == tmp_path / "run.sh"
 
 
@@ -231,7 +236,7 @@ def test_carriage_returns_elsewhere_are_the_scripts_own(
     write: Write, tmp_path: Path, script: bytes
 ) -> None:
     (tmp_path / "unix.sh").write_bytes(script)
-    load(write(GOOD + "      init_script: unix.sh\n"))
+    load_document(write(GOOD + "      init_script: unix.sh\n"))
 
 
 def test_the_home_of_an_unknown_user_is_a_fault(write: Write) -> None:
@@ -249,7 +254,7 @@ def test_truth_values_are_no_numbers(write: Write, line: str) -> None:
 def test_the_command_line_goes_over_the_file_and_lists_replace(write: Write) -> None:
     text = GOOD + "      environment: {Variables: {AA: a, BB: b}}\n"
     over = {"lambda": {"memory": 1024, "output": [], "environment": {"Variables": {"BB": "c"}}}}
-    spec = load(write(text), over).functions.aws[0].lambda_
+    spec = load_document(write(text), over).functions.aws[0].lambda_
     assert spec.memory == 1024
     assert spec.output == ()
     assert spec.environment.Variables == {"AA": "a", "BB": "c"}
@@ -257,10 +262,15 @@ def test_the_command_line_goes_over_the_file_and_lists_replace(write: Write) -> 
 
 def test_a_function_can_come_from_values_alone(tmp_path: Path) -> None:
     spec = {"lambda": {"name": "n", "container": {"image": "i"}}}
-    around = Around(above=(Layer(source="command line", values=spec),))
-    assert from_values(tmp_path, around).document.functions.aws[0].lambda_.name == "n"
-    with pytest.raises(InvalidFDL, match="the command line has a fault"):
-        from_values(tmp_path, Around(above=(Layer(source="x", values={"lambda": {"name": "n"}}),)))
+    around = LoadContext(upper_layers=(SettingsLayer(source="command line", values=spec),))
+    assert resolve_values(tmp_path, around).document.functions.aws[0].lambda_.name == "n"
+    with pytest.raises(InvalidFdlError, match="the command line has a fault"):
+        resolve_values(
+            tmp_path,
+            LoadContext(
+                upper_layers=(SettingsLayer(source="x", values={"lambda": {"name": "n"}}),)
+            ),
+        )
 
 
 yaml_like = st.text(alphabet="abc: -[]{}&*!|>'\"\n\t#,?%@`0.\\é", max_size=60)
@@ -273,9 +283,9 @@ def test_no_text_gives_anything_but_faults(
     path = tmp_path_factory.getbasetemp() / f"any-{abs(hash(text))}.yaml"
     path.write_text(text)
     try:
-        load(path)
-    except InvalidFDL as error:
-        assert error.faults  # noqa: PT017
+        load_document(path)
+    except InvalidFdlError as error:
+        assert error.problems  # noqa: PT017
     finally:
         path.unlink()
 
@@ -285,6 +295,6 @@ def test_an_image_that_is_used_as_it_is_holds_the_script(write: Write, tmp_path:
     kept = [line for line in GOOD.splitlines() if not line.strip().startswith("container:")]
     own = "container: {create_image: false, image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/a}"
     text = "\n".join([*kept, f"      {own}\n"])
-    assert load(write(text)).functions.aws[0].lambda_.container.create_image is False
+    assert load_document(write(text)).functions.aws[0].lambda_.container.create_image is False
     (fault,) = faults(write(f"{text}      init_script: run.sh\n"))
     assert "init_script and extra_payload are in the image" in fault

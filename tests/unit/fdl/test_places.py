@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.compile.from_fdl import functions_of
-from scar.fdl.loader import load
-from scar.fdl.problems import InvalidFDL
+from scar.fdl.loader import load_document
+from scar.fdl.problems import InvalidFdlError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,8 @@ def chain(tmp_path: Path, *folders: tuple[str, str], insist: str = "") -> Path:
 
 
 def fault(path: Path) -> str:
-    with pytest.raises(InvalidFDL) as caught:
-        load(path)
+    with pytest.raises(InvalidFdlError) as caught:
+        load_document(path)
     return caught.value.problem
 
 
@@ -48,15 +48,15 @@ def test_functions_that_start_each_other_in_a_circle_are_refused(tmp_path: Path)
 
 
 def test_a_chain_and_a_circle_that_is_wanted_are_taken(tmp_path: Path) -> None:
-    load(chain(tmp_path, ("box/one", "box/two"), ("box/two", "box/three")))
+    load_document(chain(tmp_path, ("box/one", "box/two"), ("box/two", "box/three")))
     circle = [("box/one", "box/two"), ("box/two", "box/one")]
-    load(chain(tmp_path, *circle, insist=", allow_loop: true"))
+    load_document(chain(tmp_path, *circle, insist=", allow_loop: true"))
 
 
 def test_a_function_may_start_itself_if_it_insists(tmp_path: Path) -> None:
     own = [("box/in", "box/in")]
     assert "allow_loop" in fault(chain(tmp_path, *own))
-    load(chain(tmp_path, *own, insist=", allow_loop: true"))
+    load_document(chain(tmp_path, *own, insist=", allow_loop: true"))
 
 
 def test_lambda_s_own_spellings_are_taken(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_lambda_s_own_spellings_are_taken(tmp_path: Path) -> None:
         f"file_system: [{{Arn: '{POINT}', LocalMountPath: /mnt/data}}]",
         "ephemeral_storage: {Size: 2048}",
     )
-    (function,) = functions_of(load(path))
+    (function,) = functions_of(load_document(path))
     assert (function.subnets, function.security_groups) == (("subnet-1",), ("sg-1",))
     assert function.file_systems == ((POINT, "/mnt/data"),)
     assert function.ephemeral_mb == 2048
@@ -107,7 +107,9 @@ def test_disks_and_user_data_must_be_possible(tmp_path: Path, compute: str, told
 def test_a_disk_and_user_data_reach_the_machines(tmp_path: Path) -> None:
     (tmp_path / "boot.sh").write_text("#!/bin/sh\n")
     batch = "{compute_resources: {disk: 80, user_data: boot.sh}}"
-    (function,) = functions_of(load(a_file(tmp_path, "execution_mode: batch", batch=batch)))
+    (function,) = functions_of(
+        load_document(a_file(tmp_path, "execution_mode: batch", batch=batch))
+    )
     assert function.batch is not None
     compute = function.batch.compute
     assert (compute.disk_gib, compute.user_data) == (80, "#!/bin/sh\n")

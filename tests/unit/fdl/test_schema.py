@@ -9,14 +9,14 @@ import jsonschema
 import pytest
 import yaml
 
-from scar.fdl.schema import schema
+from scar.fdl.schema import build_schema
 
 ROOT = Path(__file__).parents[3]
-CHECK = jsonschema.Draft7Validator(schema())
+CHECK = jsonschema.Draft7Validator(build_schema())
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft7Validator.check_schema(schema())
+    jsonschema.Draft7Validator.check_schema(build_schema())
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_every_key_is_described() -> None:
     def undescribed(part: dict[str, Any]) -> list[str]:
         return [k for k, v in part.get("properties", {}).items() if not v.get("description")]
 
-    found = schema()
+    found = build_schema()
     assert [
         undescribed(part) for part in (found, *found["$defs"].values()) if undescribed(part)
     ] == []

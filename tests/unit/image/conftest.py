@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.layer import File, Folder, layer
+from scar.image.formats.layer import LayerFile, LayerFolder, build_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,9 @@ def cache(tmp_path: Path) -> BlobCache:
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """A stand-in for the supervisor layer."""
-    data = layer({"opt/scar/launch": File(b"#!", 0o755), "opt/scar/lib": Folder()}).blob.data
+    data = build_layer(
+        {"opt/scar/launch": LayerFile(b"#!", 0o755), "opt/scar/lib": LayerFolder()}
+    ).blob.data
     assert isinstance(data, bytes)
     path = tmp_path / "bundle.tar.gz"
     path.write_bytes(data)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.errors import ConfigurationError
-from scar.image.compose.supervisor_bundle import NOTICE, any_bundle, find_bundle, notice
-from supervisor.bundle.file_tree import File, layer
+from scar.image.compose.supervisor_bundle import NOTICE, find_any_bundle, find_bundle, read_notice
+from supervisor.bundle.file_tree import BundleFile, build_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
 def test_the_notice_is_read_from_whichever_bundle_there_is(tmp_path: Path) -> None:
     path = tmp_path / "scar-supervisor-linux-arm64.tar.gz"
-    path.write_bytes(layer({"opt/scar/launch": File(b""), NOTICE: File("für alle".encode())}))
+    path.write_bytes(
+        build_layer({"opt/scar/launch": BundleFile(b""), NOTICE: BundleFile("für alle".encode())})
+    )
     assert find_bundle("aarch64", tmp_path) == path
-    assert notice(any_bundle(tmp_path)) == "für alle"
+    assert read_notice(find_any_bundle(tmp_path)) == "für alle"
 
 
 def test_what_is_missing_is_said_with_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="linux/amd64 is missing") as failure:
-        any_bundle(tmp_path)
+        find_any_bundle(tmp_path)
     assert "make bundle" in failure.value.remedy
     path = tmp_path / "scar-supervisor-linux-amd64.tar.gz"
-    path.write_bytes(layer({"opt/scar/launch": File(b"")}))
+    path.write_bytes(build_layer({"opt/scar/launch": BundleFile(b"")}))
     with pytest.raises(ConfigurationError, match="holds no /opt/scar/share/licenses/NOTICE"):
-        notice(path)
+        read_notice(path)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.image.compose.function_image import ComposedImage, compose, function_layer
-from scar.image.compose.tree_images import build, docker_save
+from scar.image.compose.function_image import ComposedImage, build_function_layer, compose_image
+from scar.image.compose.tree_images import build_image, write_docker_archive
 from scar.image.errors import ImageError
-from scar.image.formats.layer import File
-from scar.image.formats.resolver import open_source
-from supervisor.config import dump
+from scar.image.formats.layer import LayerFile
+from scar.image.formats.resolver import find_base_image
+from supervisor.config import config_to_json
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from scar.image.formats.blobs import BlobCache
 
-TREES = [{"bin/tool": File(b"base" * 300, 0o755)}, {"etc/app.conf": File(b"second")}]
+TREES = [{"bin/tool": LayerFile(b"base" * 300, 0o755)}, {"etc/app.conf": LayerFile(b"second")}]
 RUN = ImageDefaults(
     entrypoint=("/bin/tool",),
     command=("--all",),
@@ -34,7 +34,7 @@ RUN = ImageDefaults(
 
 
 def function_json(script: str = "run.sh") -> str:
-    return dump(
+    return config_to_json(
         FunctionConfig(
             name="f", mode=ExecutionMode.LAMBDA, state_bucket="state", script=script, image=RUN
         )
@@ -42,17 +42,17 @@ def function_json(script: str = "run.sh") -> str:
 
 
 def compose_from(path: Path, cache: BlobCache, bundle: Path) -> ComposedImage:
-    base = open_source("app:1", path, architecture="amd64", cache=cache)
+    base = find_base_image("app:1", path, architecture="amd64", cache=cache)
     assert base.defaults == RUN
-    return compose(base, bundle, function_json(), b"#!/bin/sh\n")
+    return compose_image(base, bundle, function_json(), b"#!/bin/sh\n")
 
 
 def test_both_archive_forms_give_the_same_digest_every_time(
     tmp_path: Path, cache: BlobCache, bundle: Path
 ) -> None:
     old, new = tmp_path / "old.tar", tmp_path / "new.tar"
-    docker_save(old, "app:1", TREES, RUN)
-    build(TREES, RUN).save(new, "app:1")
+    write_docker_archive(old, "app:1", TREES, RUN)
+    build_image(TREES, RUN).save(new, "app:1")
     packed = tmp_path / "old.tar.gz"
     packed.write_bytes(gzip.compress(old.read_bytes()))
     digests = {compose_from(path, cache, bundle).digest for path in (old, new, packed, old)}
@@ -62,7 +62,7 @@ def test_both_archive_forms_give_the_same_digest_every_time(
 def test_the_configuration_starts_the_supervisor_and_keeps_only_the_path(
     tmp_path: Path, cache: BlobCache, bundle: Path
 ) -> None:
-    docker_save(tmp_path / "i.tar", "app:1", TREES, RUN)
+    write_docker_archive(tmp_path / "i.tar", "app:1", TREES, RUN)
     composed = compose_from(tmp_path / "i.tar", cache, bundle)
     config = document(composed.config.data)
     assert config["config"] == {
@@ -80,7 +80,7 @@ def test_the_configuration_starts_the_supervisor_and_keeps_only_the_path(
 
 
 def test_the_last_layer_holds_the_function_readable_by_all() -> None:
-    data = function_layer(function_json(), b"#!/bin/sh\necho").blob.data
+    data = build_function_layer(function_json(), b"#!/bin/sh\necho").blob.data
     assert isinstance(data, bytes)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         modes = {member.name: oct(member.mode) for member in archive if member.isreg()}
@@ -93,10 +93,10 @@ def test_the_last_layer_holds_the_function_readable_by_all() -> None:
 def test_only_the_function_layer_differs_when_only_the_script_changes(
     tmp_path: Path, cache: BlobCache, bundle: Path
 ) -> None:
-    docker_save(tmp_path / "i.tar", "app:1", TREES, RUN)
-    base = open_source("", tmp_path / "i.tar", architecture="x86_64", cache=cache)
-    one = compose(base, bundle, function_json(), b"one")
-    two = compose(base, bundle, function_json(), b"two")
+    write_docker_archive(tmp_path / "i.tar", "app:1", TREES, RUN)
+    base = find_base_image("", tmp_path / "i.tar", architecture="x86_64", cache=cache)
+    one = compose_image(base, bundle, function_json(), b"one")
+    two = compose_image(base, bundle, function_json(), b"two")
     assert one.digest != two.digest
     assert one.layers[:-1] == two.layers[:-1]
 
@@ -104,21 +104,21 @@ def test_only_the_function_layer_differs_when_only_the_script_changes(
 @pytest.mark.parametrize("name", ["../run.sh", "a/b", "function.json", ".."])
 def test_a_script_cannot_leave_its_folder(name: str) -> None:
     with pytest.raises(ImageError, match="cannot be called"):
-        function_layer(function_json(name), b"x")
+        build_function_layer(function_json(name), b"x")
 
 
 def test_a_script_without_a_name_is_refused() -> None:
     with pytest.raises(ImageError, match="do not belong"):
-        function_layer(function_json(""), b"x")
+        build_function_layer(function_json(""), b"x")
 
 
 def test_a_saved_composed_image_can_be_read_again(
     tmp_path: Path, cache: BlobCache, bundle: Path
 ) -> None:
-    docker_save(tmp_path / "i.tar", "app:1", TREES, RUN)
+    write_docker_archive(tmp_path / "i.tar", "app:1", TREES, RUN)
     composed = compose_from(tmp_path / "i.tar", cache, bundle)
     composed.save(tmp_path / "out.tar", "composed:1")
-    again = open_source("composed:1", tmp_path / "out.tar", architecture="amd64", cache=cache)
+    again = find_base_image("composed:1", tmp_path / "out.tar", architecture="amd64", cache=cache)
     assert again.defaults.entrypoint == ("/opt/scar/launch",)
     assert [item.blob.digest for item in again.layers] == [
         item.blob.digest for item in composed.layers

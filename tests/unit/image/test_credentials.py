@@ -23,7 +23,7 @@ def config(folder: Path, document: object) -> DockerConfig:
         document if isinstance(document, str) else json.dumps(document)
     )
     path = f"{folder}:{os.environ['PATH']}"
-    return DockerConfig.of_user({"DOCKER_CONFIG": str(folder), "PATH": path})
+    return DockerConfig.from_environment({"DOCKER_CONFIG": str(folder), "PATH": path})
 
 
 def helper(folder: Path, name: str, script: str) -> None:
@@ -46,7 +46,7 @@ def test_a_login_of_the_file_is_found_under_each_name_that_docker_uses(tmp_path:
 
 
 def test_without_a_file_there_is_no_login(tmp_path: Path) -> None:
-    assert DockerConfig.of_user({"HOME": str(tmp_path)}).login("docker.io") is None
+    assert DockerConfig.from_environment({"HOME": str(tmp_path)}).login("docker.io") is None
 
 
 def test_a_helper_of_one_registry_goes_before_the_store(tmp_path: Path) -> None:

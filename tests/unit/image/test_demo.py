@@ -11,9 +11,9 @@ import pytest
 
 from scar.errors import ConfigurationError
 from scar.image.compose.supervisor_bundle import find_bundle
-from scar.image.demo import demo_image, main
-from scar.image.formats.layer import File, layer
-from scar.image.formats.resolver import open_source
+from scar.image.demo import main, write_demo_image
+from scar.image.formats.layer import LayerFile, build_layer
+from scar.image.formats.resolver import find_base_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,22 +32,22 @@ def test_the_files_of_the_bundle_lie_where_python_looks(
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("json/__init__.pyc", b"code")
     home = "opt/scar"
-    data = layer(
+    data = build_layer(
         {
-            f"{home}/python": File(b"python", 0o755),
-            f"{home}/ld.so": File(b"loader", 0o755),
-            f"{home}/launch": File(b"launch", 0o755),
-            f"{home}/lib/libc.so.6": File(b"libc"),
-            f"{home}/lib-dynload/_json.so": File(b"json"),
-            f"{home}/share/licenses/common/GPL-2": File(b"text"),
-            f"{home}/python311.zip": File(zipped.getvalue()),
-            f"{home}/supervisor.zip": File(b"not in a user's image"),
+            f"{home}/python": LayerFile(b"python", 0o755),
+            f"{home}/ld.so": LayerFile(b"loader", 0o755),
+            f"{home}/launch": LayerFile(b"launch", 0o755),
+            f"{home}/lib/libc.so.6": LayerFile(b"libc"),
+            f"{home}/lib-dynload/_json.so": LayerFile(b"json"),
+            f"{home}/share/licenses/common/GPL-2": LayerFile(b"text"),
+            f"{home}/python311.zip": LayerFile(zipped.getvalue()),
+            f"{home}/supervisor.zip": LayerFile(b"not in a user's image"),
         }
     ).blob.data
     assert isinstance(data, bytes)
     (tmp_path / "bundle.tar.gz").write_bytes(data)
-    demo_image(tmp_path / "out.tar", architecture, tmp_path / "bundle.tar.gz")
-    image = open_source("", tmp_path / "out.tar", architecture=architecture, cache=cache)
+    write_demo_image(tmp_path / "out.tar", architecture, tmp_path / "bundle.tar.gz")
+    image = find_base_image("", tmp_path / "out.tar", architecture=architecture, cache=cache)
     with (
         image.layers[0].blob.open() as file,
         tarfile.open(fileobj=file) as archive_,

@@ -10,19 +10,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.image.formats.archive import Unzipper
+from scar.image.formats.archive import DiffIdHasher
 from scar.image.formats.blobs import digest_of
-from scar.image.formats.layer import Compressor, File, Folder, Link, layer, plain
+from scar.image.formats.layer import (
+    GzipCompressor,
+    LayerFile,
+    LayerFolder,
+    LayerSymlink,
+    build_layer,
+    build_tar,
+)
 
 
 def test_the_order_of_the_files_does_not_matter() -> None:
-    one = layer({"b/x": File(b"1"), "a": File(b"2", 0o755)})
-    two = layer({"a": File(b"2", 0o755), "b/x": File(b"1")})
+    one = build_layer({"b/x": LayerFile(b"1"), "a": LayerFile(b"2", 0o755)})
+    two = build_layer({"a": LayerFile(b"2", 0o755), "b/x": LayerFile(b"1")})
     assert one == two
 
 
 def test_a_layer_has_no_time_no_owner_and_a_fixed_gzip_header() -> None:
-    built = layer({"opt/scar/x": File(b"data", 0o755), "tmp": Folder(0o1777), "l": Link("tmp")})
+    built = build_layer(
+        {
+            "opt/scar/x": LayerFile(b"data", 0o755),
+            "tmp": LayerFolder(0o1777),
+            "l": LayerSymlink("tmp"),
+        }
+    )
     data = built.blob.data
     assert isinstance(data, bytes)
     assert data[:10] == b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
@@ -34,17 +47,17 @@ def test_a_layer_has_no_time_no_owner_and_a_fixed_gzip_header() -> None:
 
 
 def test_the_diff_id_is_the_digest_of_the_plain_tar() -> None:
-    tree = {"a": File(b"x")}
-    built = layer(tree)
-    assert built.diff_id == digest_of(plain(tree))
+    tree = {"a": LayerFile(b"x")}
+    built = build_layer(tree)
+    assert built.diff_id == digest_of(build_tar(tree))
     assert isinstance(built.blob.data, bytes)
-    assert gzip.decompress(built.blob.data) == plain(tree)
+    assert gzip.decompress(built.blob.data) == build_tar(tree)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a//b", "./a"])
 def test_a_path_that_is_not_plain_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="plain"):
-        layer({path: File(b"")})
+        build_layer({path: LayerFile(b"")})
 
 
 @given(st.lists(st.binary(max_size=5000), max_size=5), st.integers(1, 700))
@@ -52,16 +65,16 @@ def test_unzipping_gives_what_was_compressed_however_it_is_cut(
     members: list[bytes], step: int
 ) -> None:
     packed = b"".join(gzip.compress(member) for member in members) or gzip.compress(b"")
-    unzipper = Unzipper()
+    unzipper = DiffIdHasher()
     for start in range(0, len(packed), step):
-        unzipper.feed(packed[start : start + step])
+        unzipper.update(packed[start : start + step])
     assert unzipper.finish() == digest_of(b"".join(members))
 
 
 @given(st.lists(st.binary(max_size=300)))
 def test_the_compressor_writes_gzip(chunks: list[bytes]) -> None:
     sink = io.BytesIO()
-    compressor = Compressor(sink)
+    compressor = GzipCompressor(sink)
     for chunk in chunks:
         compressor.write(chunk)
     assert compressor.finish() == digest_of(b"".join(chunks))

@@ -14,18 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.image.compose import payload as payloads
-from scar.image.compose.function_image import function_layer
-from scar.image.compose.payload import payload
+from scar.image.compose.function_image import build_function_layer
+from scar.image.compose.payload import read_payload
 from scar.image.errors import ImageError
-from scar.image.formats.layer import File, Folder, Link
-from supervisor.config import dump
+from scar.image.formats.layer import LayerFile, LayerFolder, LayerSymlink
+from supervisor.config import config_to_json
 from supervisor.model import ExecutionMode, FunctionConfig
 
-JSON = dump(FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh"))
+JSON = config_to_json(
+    FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh")
+)
 
 
 def members(tree: Path) -> list[tarfile.TarInfo]:
-    data = function_layer(JSON, b"#!/bin/sh\n", payload(tree)).blob.data
+    data = build_function_layer(JSON, b"#!/bin/sh\n", read_payload(tree)).blob.data
     assert isinstance(data, bytes)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         return archive.getmembers()
@@ -37,12 +39,12 @@ def test_files_folders_and_inner_links_are_kept(tmp_path: Path) -> None:
     (tmp_path / "tool").write_bytes(b"#!")
     (tmp_path / "tool").chmod(0o700)
     (tmp_path / "model" / "tool").symlink_to("../tool")
-    assert payload(tmp_path) == {
-        "model": Folder(),
-        "model/empty": Folder(),
-        "model/w.bin": File(b"w", 0o644),
-        "model/tool": Link("../tool"),
-        "tool": File(b"#!", 0o755),
+    assert read_payload(tmp_path) == {
+        "model": LayerFolder(),
+        "model/empty": LayerFolder(),
+        "model/w.bin": LayerFile(b"w", 0o644),
+        "model/tool": LayerSymlink("../tool"),
+        "tool": LayerFile(b"#!", 0o755),
     }
     assert {"opt/scar/function/model/w.bin", "opt/scar/function/run.sh"} <= {
         member.name for member in members(tmp_path)
@@ -55,25 +57,25 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path, target: str) -> None:
     folder.mkdir()
     (folder / "link").symlink_to(target)
     with pytest.raises(ImageError, match="leads out"):
-        payload(folder)
+        read_payload(folder)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as short, socket.socket(socket.AF_UNIX) as there:
         there.bind(f"{short}/s")
         with pytest.raises(ImageError, match="is no file, folder or link"):
-            payload(Path(short))
+            read_payload(Path(short))
 
 
 def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"gone cannot be read: No such file"):
-        payload(tmp_path / "gone")
+        read_payload(tmp_path / "gone")
 
 
 def test_a_name_that_would_delete_a_file_of_the_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".wh.run.sh").touch()
     with pytest.raises(ImageError, match=r"\.wh\.run\.sh"):
-        payload(tmp_path)
+        read_payload(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["run.sh", "function.json"])
@@ -86,11 +88,11 @@ def test_the_scripts_own_names_are_taken(tmp_path: Path, name: str) -> None:
 def test_a_payload_for_the_image_or_a_bucket_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(payloads, "LARGEST", 1 << 20)
+    monkeypatch.setattr(payloads, "MAX_PAYLOAD_SIZE", 1 << 20)
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(bytes(700_000))
     with pytest.raises(ImageError, match="more than 1 MiB"):
-        payload(tmp_path)
+        read_payload(tmp_path)
 
 
 @given(
@@ -118,5 +120,5 @@ def test_whatever_is_composed_is_roots_0644_or_0755_and_without_a_time(
         assert {member.mode for member in found} <= {0o644, 0o755}
         assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found} == {(0, 0, "", "", 0)}
         assert [member.name for member in found] == sorted(member.name for member in found)
-        again = function_layer(JSON, b"#!/bin/sh\n", payload(folder))
-        assert again == function_layer(JSON, b"#!/bin/sh\n", payload(folder))
+        again = build_function_layer(JSON, b"#!/bin/sh\n", read_payload(folder))
+        assert again == build_function_layer(JSON, b"#!/bin/sh\n", read_payload(folder))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.image.errors import ImageError
-from scar.image.formats.reference import parse
+from scar.image.formats.reference import parse_reference
 
 DIGEST = "sha256:" + "ab" * 32
 HUB = "https://registry-1.docker.io"
@@ -29,7 +29,7 @@ HUB = "https://registry-1.docker.io"
     ],
 )
 def test_names_are_read_as_docker_reads_them(text: str, whole: str, endpoint: str) -> None:
-    found = parse(text)
+    found = parse_reference(text)
     assert (str(found), found.endpoint) == (whole, endpoint)
 
 
@@ -51,15 +51,15 @@ def test_names_are_read_as_docker_reads_them(text: str, whole: str, endpoint: st
 )
 def test_what_is_no_name_is_refused_with_the_reason(text: str, word: str) -> None:
     with pytest.raises(ImageError, match=word) as refused:
-        parse(text)
+        parse_reference(text)
     assert repr(text) in refused.value.problem
 
 
 @given(st.text(alphabet="ab.:/@-_[]A\0% \n", max_size=30))
 def test_any_text_is_read_or_refused_and_reads_the_same_again(text: str) -> None:
     try:
-        found = parse(text)
+        found = parse_reference(text)
     except ImageError:
         return
-    assert parse(str(found)) == found
+    assert parse_reference(str(found)) == found
     assert ".." not in found.repository.split("/")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from scar.image.compose.tree_images import build, configuration, docker_save
-from scar.image.errors import ImageError, ImageNotFound
+from scar.image.compose.tree_images import build_image, image_config, write_docker_archive
+from scar.image.errors import ImageError, ImageNotFoundError
 from scar.image.formats.blobs import BlobCache, digest_of
-from scar.image.formats.layer import File, layer, plain
-from scar.image.formats.manifest import INDEXES, OCI_MANIFEST, dump
-from scar.image.formats.resolver import open_source
+from scar.image.formats.layer import LayerFile, build_layer, build_tar
+from scar.image.formats.manifest import INDEX_MEDIA_TYPES, OCI_MANIFEST, dump_json
+from scar.image.formats.resolver import find_base_image
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from scar.image.formats.base_image import BaseImage
 
 RUN = ImageDefaults(command=("/bin/tool",))
-TREE = {"bin/tool": File(b"tool" * 500, 0o755)}
-LAYER = plain(TREE)
-CONFIG = dump(configuration([digest_of(LAYER)], RUN, "amd64"))
+TREE = {"bin/tool": LayerFile(b"tool" * 500, 0o755)}
+LAYER = build_tar(TREE)
+CONFIG = dump_json(image_config([digest_of(LAYER)], RUN, "amd64"))
 
 
 def read(path: Path, cache: BlobCache, name: str = "") -> BaseImage:
-    return open_source(name, path, architecture="amd64", cache=cache)
+    return find_base_image(name, path, architecture="amd64", cache=cache)
 
 
 def saved(
@@ -76,19 +76,19 @@ def test_a_gzipped_layer_is_kept_as_it_is(tmp_path: Path, cache: BlobCache) -> N
 def test_a_layer_in_zstd_is_kept_gzipped(tmp_path: Path, cache: BlobCache) -> None:
     packed = zstandard.ZstdCompressor().compress(LAYER)
     image = read(saved(tmp_path / "i.tar", {"l/layer.tar": packed}), cache)
-    assert [item.blob.digest for item in image.layers] == [layer(TREE).blob.digest]
+    assert [item.blob.digest for item in image.layers] == [build_layer(TREE).blob.digest]
 
 
 def test_an_archive_of_an_empty_image_is_refused(tmp_path: Path, cache: BlobCache) -> None:
-    build([], RUN).save(tmp_path / "i.tar", "a:1")
+    build_image([], RUN).save(tmp_path / "i.tar", "a:1")
     with pytest.raises(ImageError, match="is empty: it has no layers"):
         read(tmp_path / "i.tar", cache)
 
 
 def test_a_foreign_layer_in_a_layout_is_told(tmp_path: Path, cache: BlobCache) -> None:
     foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
-    config = dump(configuration([digest_of(LAYER)], RUN, "amd64"))
-    manifest = dump(
+    config = dump_json(image_config([digest_of(LAYER)], RUN, "amd64"))
+    manifest = dump_json(
         {
             "mediaType": OCI_MANIFEST,
             "config": {"digest": digest_of(config)},
@@ -129,7 +129,7 @@ def test_a_file_is_read_again_when_its_layers_left_the_cache(
 ) -> None:
     path = saved(tmp_path / "i.tar", {"l/layer.tar": LAYER})
     first = read(path, cache)
-    cache.path(first.layers[0].blob.digest).unlink()
+    cache.blob_path(first.layers[0].blob.digest).unlink()
     assert read(path, cache) == first
     assert cache.get(first.layers[0].blob.digest)
 
@@ -137,7 +137,7 @@ def test_a_file_is_read_again_when_its_layers_left_the_cache(
 def test_an_index_is_searched_for_the_platform(tmp_path: Path, cache: BlobCache) -> None:
     path = oci_index(tmp_path, ("arm64", "amd64"))
     for architecture in ("amd64", "arm64", "amd64"):
-        image = open_source("", path, architecture=architecture, cache=cache)
+        image = find_base_image("", path, architecture=architecture, cache=cache)
         assert f'"{architecture}"'.encode() in image.config
 
 
@@ -147,26 +147,28 @@ def test_an_index_without_the_platform_says_what_it_has(tmp_path: Path, cache: B
 
 
 def test_the_wrong_architecture_is_named(tmp_path: Path, cache: BlobCache) -> None:
-    docker_save(tmp_path / "i.tar", "a:1", [TREE], RUN, "arm64")
+    write_docker_archive(tmp_path / "i.tar", "a:1", [TREE], RUN, "arm64")
     with pytest.raises(ImageError, match=r"is for linux/arm64; the function runs on linux/amd64"):
         read(tmp_path / "i.tar", cache)
 
 
 def test_a_missing_file_is_named(tmp_path: Path, cache: BlobCache) -> None:
-    with pytest.raises(ImageNotFound, match=r"debian:12 was not found: cannot read .*gone\.tar"):
+    with pytest.raises(
+        ImageNotFoundError, match=r"debian:12 was not found: cannot read .*gone\.tar"
+    ):
         read(tmp_path / "gone.tar", cache, "debian:12")
 
 
 def test_an_image_that_nobody_has_names_all_that_was_tried(cache: BlobCache) -> None:
-    with pytest.raises(ImageNotFound) as caught:
-        open_source("a:1", None, architecture="amd64", cache=cache, stores=[Empty(), Empty()])
+    with pytest.raises(ImageNotFoundError) as caught:
+        find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[Empty(), Empty()])
     assert caught.value.problem.count("nothing at unix:///x") == 2
     assert "docker save a:1" in caught.value.remedy
 
 
 def test_without_any_socket_the_message_says_so(cache: BlobCache) -> None:
-    with pytest.raises(ImageNotFound, match="No Docker or Podman socket"):
-        open_source("a:1", None, architecture="amd64", cache=cache)
+    with pytest.raises(ImageNotFoundError, match="No Docker or Podman socket"):
+        find_base_image("a:1", None, architecture="amd64", cache=cache)
 
 
 def test_several_images_need_a_name(tmp_path: Path, cache: BlobCache) -> None:
@@ -191,7 +193,9 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
     "leads to itself": lambda p: saved(
         p, {}, special("l/layer.tar", tarfile.SYMTYPE, "../l/layer.tar")
     ),
-    "its layers are not the ones": lambda p: saved(p, {"l/layer.tar": plain({"x": File(b"y")})}),
+    "its layers are not the ones": lambda p: saved(
+        p, {"l/layer.tar": build_tar({"x": LayerFile(b"y")})}
+    ),
     "l/layer.tar is missing": lambda p: saved(p, {}),
     "zstd": lambda p: saved(p, {"l/layer.tar": b"\x28\xb5\x2f\xfd" + b"x" * 900}),
     "does not have the content": lambda p: saved(
@@ -225,7 +229,7 @@ def test_a_truncated_archive_is_refused(
     share: float, packed: bool, tmp_path: Path, cache: BlobCache
 ) -> None:
     path = tmp_path / "i.tar"
-    docker_save(path, "a:1", [TREE, {"big": File(bytes(range(256)) * 400)}], RUN)
+    write_docker_archive(path, "a:1", [TREE, {"big": LayerFile(bytes(range(256)) * 400)}], RUN)
     data = gzip.compress(path.read_bytes()) if packed else path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(ImageError):
@@ -251,7 +255,7 @@ class Empty:
     endpoint = "unix:///x"
 
     def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
-        raise ImageNotFound("nothing at unix:///x.", remedy="")
+        raise ImageNotFoundError("nothing at unix:///x.", remedy="")
 
 
 def oci_index(folder: Path, architectures: tuple[str, ...]) -> Path:
@@ -265,7 +269,7 @@ def oci_index(folder: Path, architectures: tuple[str, ...]) -> Path:
 
     entries = []
     for architecture in architectures:
-        image = build([TREE], RUN, architecture)
+        image = build_image([TREE], RUN, architecture)
         for blob in (*image.blobs, image.manifest):
             assert isinstance(blob.data, bytes)
             put(blob.data)
@@ -276,8 +280,8 @@ def oci_index(folder: Path, architectures: tuple[str, ...]) -> Path:
                 "platform": {"os": "linux", "architecture": architecture},
             }
         )
-    inner = put(json.dumps({"manifests": entries, "mediaType": INDEXES[0]}).encode())
-    top = {"manifests": [{"digest": inner, "mediaType": INDEXES[0]}]}
+    inner = put(json.dumps({"manifests": entries, "mediaType": INDEX_MEDIA_TYPES[0]}).encode())
+    top = {"manifests": [{"digest": inner, "mediaType": INDEX_MEDIA_TYPES[0]}]}
     files["index.json"] = json.dumps(top).encode()
     with tarfile.open(folder / "oci.tar", "w") as archive:
         for name, data in files.items():

@@ -10,15 +10,15 @@ import pytest
 
 from scar.errors import UsageError
 from scar.runs import lookup as find
-from scar.runs.batch_job import settled
-from scar.runs.cancel import CannotCancel, cancel
-from scar.runs.invoke import Input
-from scar.runs.ledger import Ledger, UnreadableRecord
-from scar.runs.logs import NoSuchFunction
-from scar.runs.progress import of_inputs
-from scar.runs.retry import CannotRetry, retry
-from scar.runs.states import State
-from supervisor.events.parser import read
+from scar.runs.batch_job import correct_run_state
+from scar.runs.cancel import NotCancellableError, cancel_run
+from scar.runs.invoke import InputObject
+from scar.runs.ledger import RunLedger, UnreadableRecordError
+from scar.runs.logs import FunctionNotFoundError
+from scar.runs.progress import count_inputs
+from scar.runs.retry import NotRetryableError, retry_run
+from scar.runs.states import RunState
+from supervisor.events.parser import parse_event
 from supervisor.runs import record_format as records
 from tests.fakes.listed_s3 import NOW, ListedS3
 from tests.fakes.supervised import notification
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 DAY = "2026-09-21"
 
 
-def a_ledger(s3: ListedS3) -> Ledger:
-    return Ledger(s3, "state")  # type: ignore[arg-type]
+def a_ledger(s3: ListedS3) -> RunLedger:
+    return RunLedger(s3, "state")  # type: ignore[arg-type]
 
 
 def put_run(
@@ -38,11 +38,11 @@ def put_run(
 ) -> str:
     """Arrange the records of a run on an object; return its id."""
     event = json.dumps(notification(key, etag=tag))
-    (trigger,) = read(event.encode())
+    (trigger,) = parse_event(event.encode())
     run = records.run_id(function, trigger, "r")
     owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
     said: dict[str, Any] = {
-        "claim": {"owner": owner, **records.about(trigger)},
+        "claim": {"owner": owner, **records.describe_trigger(trigger)},
         "delegated": {"owner": owner, "job": "j-1", "name": "x"},
     }
     for offset, name in enumerate(names):
@@ -56,12 +56,12 @@ def test_a_run_is_found_by_its_id_its_start_and_its_path() -> None:
     run = put_run(s3, "in/a", "claim")
     put_run(s3, "in/b", "claim")
     for text in (run, run[:8], f"fn/{DAY}/{run}"):
-        assert find.by_name(a_ledger(s3), text).path.run_id == run
+        assert find.find_run(a_ledger(s3), text).path.run_id == run
 
 
 def test_a_run_that_is_not_there_is_named() -> None:
-    with pytest.raises(find.NoSuchRun, match="deadbeef"):
-        find.by_name(a_ledger(ListedS3()), "deadbeef")
+    with pytest.raises(find.RunNotFoundError, match="deadbeef"):
+        find.find_run(a_ledger(ListedS3()), "deadbeef")
 
 
 def test_a_start_that_several_runs_have_is_refused_with_their_names() -> None:
@@ -69,7 +69,7 @@ def test_a_start_that_several_runs_have_is_refused_with_their_names() -> None:
     first = put_run(s3, "in/a", "claim", tag="1")
     second = put_run(s3, "in/a", "claim", tag="2")
     with pytest.raises(UsageError) as raised:
-        find.by_name(a_ledger(s3), first[:16])
+        find.find_run(a_ledger(s3), first[:16])
     assert first in raised.value.problem
     assert second in raised.value.problem
 
@@ -80,7 +80,7 @@ def test_the_runs_on_a_file_are_found_in_all_functions_and_versions() -> None:
     new = put_run(s3, "in/a b", "claim", age=200, tag="2")
     other = put_run(s3, "in/a b", "claim", function="g", age=100)
     put_run(s3, "in/c", "claim")
-    found = find.reading(a_ledger(s3), "data", "in/a b")
+    found = find.find_runs_of_input(a_ledger(s3), "data", "in/a b")
     assert [run.path.run_id for run in found] == [old, new, other]
 
 
@@ -90,26 +90,26 @@ def test_the_files_of_runs_are_read_from_their_claims() -> None:
     s3.put(f"runs/fn/{DAY}/{'c' * 32}/claim.json", 50, records.encode({"owner": {}}))
     s3.put(f"runs/fn/{DAY}/{'e' * 32}/error.json", 50, records.encode({"owner": {}}))
     ledger = a_ledger(s3)
-    runs = [find.by_name(ledger, name) for name in (run, "c" * 32, "e" * 32)]
-    assert list(find.inputs(ledger, runs).values()) == ["s3://data/in/a b+ü", "", ""]
+    runs = [find.find_run(ledger, name) for name in (run, "c" * 32, "e" * 32)]
+    assert list(find.read_input_urls(ledger, runs).values()) == ["s3://data/in/a b+ü", "", ""]
 
 
 @pytest.mark.parametrize("url", ["http://b/k", "s3://b", "s3://b/", "s3://b/folder/", "b/k"])
 def test_what_is_no_file_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="no file"):
-        find.place_of(url)
+        find.parse_s3_url(url)
 
 
 def test_keys_may_hold_what_urls_may_not() -> None:
-    assert find.place_of("s3://b/a b?c#d%20/é") == ("b", "a b?c#d%20/é")
+    assert find.parse_s3_url("s3://b/a b?c#d%20/é") == ("b", "a b?c#d%20/é")
 
 
 def test_an_output_knows_its_run_and_the_first_of_its_chain() -> None:
     s3 = ListedS3()
     s3.metadata["b/k"] = {"scar-run": f"fn/{DAY}/abc", "scar-root": f"g/{DAY}/def"}
-    made_by, root = find.making(s3, "b", "k")  # type: ignore[arg-type]
+    made_by, root = find.find_producers(s3, "b", "k")  # type: ignore[arg-type]
     assert (str(made_by), str(root)) == (f"fn/{DAY}/abc", f"g/{DAY}/def")
-    assert find.making(s3, "b", "absent") == (None, None)  # type: ignore[arg-type]
+    assert find.find_producers(s3, "b", "absent") == (None, None)  # type: ignore[arg-type]
 
 
 class Sent:
@@ -125,23 +125,23 @@ def test_a_failed_run_is_sent_again_by_the_event_that_makes_the_same_run() -> No
     s3, sent = ListedS3(), Sent()
     run = put_run(s3, "in/a b+c", "claim", "error")
     ledger = a_ledger(s3)
-    retry(ledger, find.by_name(ledger, run), sent)
+    retry_run(ledger, find.find_run(ledger, run), sent)
     ((function, event),) = sent.events
-    (trigger,) = read(json.dumps(event).encode())
+    (trigger,) = parse_event(json.dumps(event).encode())
     assert (function, records.run_id("fn", trigger, "other")) == ("fn", run)
-    assert find.by_name(ledger, run).state is State.WAITING
+    assert find.find_run(ledger, run).state is RunState.WAITING
 
 
 def test_a_run_whose_function_is_gone_is_refused_and_stays_failed() -> None:
     def enqueue(function: str, event: dict[str, object]) -> str:
-        raise NoSuchFunction(function)
+        raise FunctionNotFoundError(function)
 
     s3 = ListedS3()
     run = put_run(s3, "in/a", "claim", "error")
     ledger = a_ledger(s3)
-    with pytest.raises(CannotRetry, match="is gone"):
-        retry(ledger, find.by_name(ledger, run), enqueue)
-    assert find.by_name(ledger, run).state is State.FAILED
+    with pytest.raises(NotRetryableError, match="is gone"):
+        retry_run(ledger, find.find_run(ledger, run), enqueue)
+    assert find.find_run(ledger, run).state is RunState.FAILED
 
 
 def test_what_could_not_be_sent_does_not_wait() -> None:
@@ -152,16 +152,16 @@ def test_what_could_not_be_sent_does_not_wait() -> None:
     run = put_run(s3, "in/a", "claim", "error")
     ledger = a_ledger(s3)
     with pytest.raises(KeyboardInterrupt):
-        retry(ledger, find.by_name(ledger, run), enqueue)
-    assert find.by_name(ledger, run).state is State.FAILED
+        retry_run(ledger, find.find_run(ledger, run), enqueue)
+    assert find.find_run(ledger, run).state is RunState.FAILED
 
 
 def test_a_run_that_waits_may_be_sent_again_by_name() -> None:
     s3, sent = ListedS3(), Sent()
     run = put_run(s3, "in/a", "claim", "error", "retry")
     ledger = a_ledger(s3)
-    assert find.by_name(ledger, run).state is State.WAITING
-    retry(ledger, find.by_name(ledger, run), sent)
+    assert find.find_run(ledger, run).state is RunState.WAITING
+    retry_run(ledger, find.find_run(ledger, run), sent)
     assert len(sent.events) == 1
 
 
@@ -170,8 +170,8 @@ def test_a_run_that_is_done_or_at_work_is_not_sent_again(names: tuple[str, ...])
     s3, sent = ListedS3(), Sent()
     run = put_run(s3, "in/a", *names)
     ledger = a_ledger(s3)
-    with pytest.raises(CannotRetry):
-        retry(ledger, find.by_name(ledger, run), sent)
+    with pytest.raises(NotRetryableError):
+        retry_run(ledger, find.find_run(ledger, run), sent)
     assert sent.events == []
 
 
@@ -180,9 +180,9 @@ def test_a_run_whose_event_was_too_large_says_so() -> None:
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/claim.json", 50, records.encode({"owner": {}}))
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
     ledger = a_ledger(s3)
-    with pytest.raises(CannotRetry, match="too large"):
-        retry(ledger, find.by_name(ledger, "a" * 32), sent)
-    assert find.by_name(ledger, "a" * 32).state is State.FAILED
+    with pytest.raises(NotRetryableError, match="too large"):
+        retry_run(ledger, find.find_run(ledger, "a" * 32), sent)
+    assert find.find_run(ledger, "a" * 32).state is RunState.FAILED
 
 
 def test_a_large_event_that_was_kept_beside_the_claim_is_sent_again() -> None:
@@ -191,7 +191,7 @@ def test_a_large_event_that_was_kept_beside_the_claim_is_sent_again() -> None:
         s3.put(f"runs/fn/{DAY}/{'a' * 32}/{name}.json", 50, body)
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
     ledger = a_ledger(s3)
-    retry(ledger, find.by_name(ledger, "a" * 32), sent)
+    retry_run(ledger, find.find_run(ledger, "a" * 32), sent)
     assert sent.events == [("fn", {"pad": "x"})]
 
 
@@ -200,8 +200,8 @@ def test_records_of_a_newer_release_are_refused_politely() -> None:
     key = f"runs/fn/{DAY}/{'a' * 32}/claim.json"
     s3.put(key, 5, b'{"format": 99}')
     ledger = a_ledger(s3)
-    with pytest.raises(UnreadableRecord, match="format 99"):
-        ledger.read(find.by_name(ledger, "a" * 32).path, "claim")
+    with pytest.raises(UnreadableRecordError, match="format 99"):
+        ledger.read_record(find.find_run(ledger, "a" * 32).path, "claim")
 
 
 class Batch:
@@ -227,23 +227,23 @@ class AskedBatch:
 @pytest.mark.parametrize(
     ("names", "status", "state"),
     [
-        (("delegated", "claim", "attempt-1"), "FAILED", State.LOST),
-        (("delegated", "claim", "attempt-1"), "RUNNING", State.RUNNING),
-        (("delegated", "claim", "attempt-1"), "", State.LOST),
-        (("claim", "delegated"), "SUCCEEDED", State.LOST),
-        (("claim", "delegated"), "RUNNABLE", State.HANDED),
-        (("delegated", "claim", "attempt-1", "error"), "RUNNABLE", State.HANDED),
-        (("delegated", "claim", "attempt-1", "error"), "FAILED", State.FAILED),
-        (("delegated", "claim", "attempt-1", "done"), "FAILED", State.DONE),
-        (("claim",), "FAILED", State.LAMBDA),
+        (("delegated", "claim", "attempt-1"), "FAILED", RunState.LOST),
+        (("delegated", "claim", "attempt-1"), "RUNNING", RunState.RUNNING),
+        (("delegated", "claim", "attempt-1"), "", RunState.LOST),
+        (("claim", "delegated"), "SUCCEEDED", RunState.LOST),
+        (("claim", "delegated"), "RUNNABLE", RunState.QUEUED),
+        (("delegated", "claim", "attempt-1", "error"), "RUNNABLE", RunState.QUEUED),
+        (("delegated", "claim", "attempt-1", "error"), "FAILED", RunState.FAILED),
+        (("delegated", "claim", "attempt-1", "done"), "FAILED", RunState.DONE),
+        (("claim",), "FAILED", RunState.LAMBDA),
     ],
 )
 def test_a_run_that_is_named_is_judged_by_its_job_too(
-    names: tuple[str, ...], status: str, state: State
+    names: tuple[str, ...], status: str, state: RunState
 ) -> None:
     s3 = ListedS3()
     ledger, run = a_ledger(s3), put_run(s3, "in/a", *names)
-    found = settled(ledger, AskedBatch(status), find.by_name(ledger, run))  # type: ignore[arg-type]
+    found = correct_run_state(ledger, AskedBatch(status), find.find_run(ledger, run))  # type: ignore[arg-type]
     assert found.state is state
 
 
@@ -251,20 +251,20 @@ def test_a_job_that_ended_after_the_listing_is_looked_at_again() -> None:
     s3 = ListedS3()
     ledger, run = a_ledger(s3), put_run(s3, "in/a", "delegated", "claim", "attempt-1")
     batch = AskedBatch("SUCCEEDED", lambda: put_run(s3, "in/a", "done"))
-    found = settled(ledger, batch, find.by_name(ledger, run))  # type: ignore[arg-type]
-    assert found.state is State.DONE
+    found = correct_run_state(ledger, batch, find.find_run(ledger, run))  # type: ignore[arg-type]
+    assert found.state is RunState.DONE
 
 
 def test_a_cancelled_job_that_never_began_is_a_failure_and_can_be_retried() -> None:
     s3, batch, sent = ListedS3(), Batch(), Sent()
     run = put_run(s3, "in/a", "claim", "delegated")
     ledger = a_ledger(s3)
-    assert cancel(ledger, batch, find.by_name(ledger, run)) == "j-1"  # type: ignore[arg-type]
+    assert cancel_run(ledger, batch, find.find_run(ledger, run)) == "j-1"  # type: ignore[arg-type]
     assert batch.ended == ["j-1"]
-    found = find.by_name(ledger, run)
-    assert found.state is State.FAILED
+    found = find.find_run(ledger, run)
+    assert found.state is RunState.FAILED
     s3.now += 1
-    retry(ledger, found, sent)
+    retry_run(ledger, found, sent)
 
 
 @pytest.mark.parametrize("names", [("claim",), ("claim", "done"), ("claim", "error")])
@@ -272,43 +272,43 @@ def test_only_batch_jobs_can_be_cancelled(names: tuple[str, ...]) -> None:
     s3, batch = ListedS3(), Batch()
     run = put_run(s3, "in/a", *names)
     ledger = a_ledger(s3)
-    with pytest.raises(CannotCancel):
-        cancel(ledger, batch, find.by_name(ledger, run))  # type: ignore[arg-type]
+    with pytest.raises(NotCancellableError):
+        cancel_run(ledger, batch, find.find_run(ledger, run))  # type: ignore[arg-type]
     assert batch.ended == []
 
 
-def an_input(key: str, age: float) -> Input:
+def an_input(key: str, age: float) -> InputObject:
     modified = datetime.fromtimestamp(NOW - age, UTC)
-    return Input(bucket="data", key=key, size=1, etag="1", modified=modified)
+    return InputObject(bucket="data", key=key, size=1, etag="1", modified=modified)
 
 
 def test_waiting_is_over_when_every_file_has_a_run_that_is_over() -> None:
     s3 = ListedS3()
     put_run(s3, "in/a", "claim", "done", age=50)
     put_run(s3, "in/b", "claim", age=50)
-    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
-    assert not found.over
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
+    assert not found.is_finished
     put_run(s3, "in/b", "claim", "error", age=50)
-    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
-    assert (found.over, found.bad) == (True, 1)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
+    assert (found.is_finished, found.failure_count) == (True, 1)
 
 
 def test_runs_that_were_sent_again_count_as_waiting_too() -> None:
     s3 = ListedS3()
     put_run(s3, "in/a", "claim", "error", "retry", age=50)
-    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 10)]})
-    assert found.sentence == "2 waiting"
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 10)]})
+    assert found.summary == "2 waiting"
 
 
 def test_a_file_newer_than_its_last_run_waits_for_the_next() -> None:
     s3 = ListedS3()
     put_run(s3, "in/a", "claim", "done", age=50)
-    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 10)]})
-    assert (found.over, found.waiting) == (False, 1)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 10)]})
+    assert (found.is_finished, found.waiting) == (False, 1)
 
 
 def test_a_file_that_nothing_came_for_is_said_and_not_waited_for() -> None:
     s3 = ListedS3()
     put_run(s3, "in/a", "claim", "done", age=50)
-    found = of_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/old", 5000)]})
-    assert (found.over, found.forgotten, found.bad) == (True, 1, 1)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/old", 5000)]})
+    assert (found.is_finished, found.never_started, found.failure_count) == (True, 1, 1)

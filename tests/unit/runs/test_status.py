@@ -8,11 +8,11 @@ from typing import cast
 import pytest
 
 from scar.errors import UsageError
-from scar.runs.ledger import Ledger
-from scar.runs.states import State
-from scar.runs.status import BAD, status
-from scar.runs.time_argument import point_in_time
-from scar.runs.unfinished_jobs import WaitingJob
+from scar.runs.ledger import RunLedger
+from scar.runs.states import RunState
+from scar.runs.status import FAILURE_STATES, collect_status
+from scar.runs.time_argument import parse_time
+from scar.runs.unfinished_jobs import UnfinishedJob
 from tests.fakes.listed_s3 import NOW, ListedS3
 
 DAY = "2026-09-21"
@@ -27,8 +27,8 @@ def record(s3: ListedS3, number: int, *names: str, age: float = 100, function: s
         s3.put(f"runs/{function}/{DAY}/{run_id(number)}/{name}.json", age - offset)
 
 
-def a_ledger(s3: ListedS3) -> Ledger:
-    return Ledger(cast("object", s3), "state")  # type: ignore[arg-type]
+def a_ledger(s3: ListedS3) -> RunLedger:
+    return RunLedger(cast("object", s3), "state")  # type: ignore[arg-type]
 
 
 def test_runs_are_counted_by_state_without_reading_them() -> None:
@@ -38,8 +38,8 @@ def test_runs_are_counted_by_state_without_reading_them() -> None:
     for number in range(20, 30):
         record(s3, number, "claim", "error")
     record(s3, 30, "claim", age=100_000)
-    found = status(a_ledger(s3), ["fn"], {})
-    assert found.functions[0].states == {State.DONE: 20, State.FAILED: 10, State.LOST: 1}
+    found = collect_status(a_ledger(s3), ["fn"], {})
+    assert found.functions[0].states == {RunState.DONE: 20, RunState.FAILED: 10, RunState.LOST: 1}
     assert s3.calls == {"list": 9}  # 61 keys, 7 to a page
 
 
@@ -48,14 +48,14 @@ def test_pages_may_part_a_runs_records() -> None:
         s3 = ListedS3(page=page)
         for number in range(5):
             record(s3, number, "claim", "delegated", "attempt-1", "done")
-        assert status(a_ledger(s3), ["fn"], {}).functions[0].states == {State.DONE: 5}
+        assert collect_status(a_ledger(s3), ["fn"], {}).functions[0].states == {RunState.DONE: 5}
 
 
 def test_the_latest_runs_come_first_and_are_few() -> None:
     s3 = ListedS3()
     for number in range(50):
         record(s3, number, "claim", "done", age=1000 - number)
-    found = status(a_ledger(s3), ["fn"], {}, most=3)
+    found = collect_status(a_ledger(s3), ["fn"], {}, limit=3)
     assert [run.path.run_id for run in found.recent] == [run_id(n) for n in (49, 48, 47)]
 
 
@@ -63,8 +63,8 @@ def test_failed_and_lost_runs_can_be_asked_for() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "done")
     record(s3, 2, "claim", "error")
-    found = status(a_ledger(s3), ["fn"], {}, only=BAD)
-    assert [run.state for run in found.recent] == [State.FAILED]
+    found = collect_status(a_ledger(s3), ["fn"], {}, recent_states=FAILURE_STATES)
+    assert [run.state for run in found.recent] == [RunState.FAILED]
 
 
 def test_since_looks_at_the_last_change_and_lists_later_days_only() -> None:
@@ -73,13 +73,13 @@ def test_since_looks_at_the_last_change_and_lists_later_days_only() -> None:
     record(s3, 2, "claim", "done", age=60)
     s3.put(f"runs/fn/2026-09-01/{run_id(3)}/done.json", 20)
     since = datetime.fromtimestamp(NOW - 3600, UTC)
-    found = status(a_ledger(s3), ["fn"], {}, since=since)
+    found = collect_status(a_ledger(s3), ["fn"], {}, since=since)
     assert [run.path.run_id for run in found.recent] == [run_id(2)]
 
 
-def a_job(number: int, state: str, reason: str = "") -> WaitingJob:
+def a_job(number: int, state: str, reason: str = "") -> UnfinishedJob:
     name = f"fn-{run_id(number)}"
-    return WaitingJob(id="j", name=name, status=state, created=NOW - number, reason=reason)
+    return UnfinishedJob(id="j", name=name, status=state, created=NOW - number, reason=reason)
 
 
 def test_what_waits_in_batch_is_told_with_batchs_reason() -> None:
@@ -89,55 +89,57 @@ def test_what_waits_in_batch_is_told_with_batchs_reason() -> None:
         record(s3, number, "claim", "delegated", age=5000)
         job = a_job(number, state, "CAPACITY:X" if number == 2 else "")
         jobs[job.name] = job
-    (found,) = status(a_ledger(s3), ["fn"], {"fn": jobs}).functions
-    assert found.states == {State.HANDED: 3}
-    assert found.waiting == {"RUNNABLE": 2, "STARTING": 1}
+    (found,) = collect_status(a_ledger(s3), ["fn"], {"fn": jobs}).functions
+    assert found.states == {RunState.QUEUED: 3}
+    assert found.jobs_by_status == {"RUNNABLE": 2, "STARTING": 1}
     assert (found.runnable_since, found.reason) == (NOW - 2, "CAPACITY:X")
 
 
-@pytest.mark.parametrize(("age", "state"), [(5000, State.LOST), (10, State.HANDED)])
+@pytest.mark.parametrize(("age", "state"), [(5000, RunState.LOST), (10, RunState.QUEUED)])
 def test_a_handed_run_without_a_job_is_lost_once_batch_must_know_it(
-    age: float, state: State
+    age: float, state: RunState
 ) -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "delegated", age=age)
-    assert status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
+    assert collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
 
 
-@pytest.mark.parametrize(("age", "state"), [(500, State.LOST), (10, State.RUNNING)])
+@pytest.mark.parametrize(("age", "state"), [(500, RunState.LOST), (10, RunState.RUNNING)])
 def test_a_job_that_was_killed_at_work_is_lost_long_before_its_lease_is_over(
-    age: float, state: State
+    age: float, state: RunState
 ) -> None:
     s3 = ListedS3()
     record(s3, 1, "delegated", "claim", "attempt-1", age=age)
-    assert status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
+    assert collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
 
 
 @pytest.mark.parametrize(
     ("job", "state"),
-    [("RUNNABLE", State.HANDED), ("RUNNING", State.RUNNING), ("", State.FAILED)],
+    [("RUNNABLE", RunState.QUEUED), ("RUNNING", RunState.RUNNING), ("", RunState.FAILED)],
 )
 def test_a_run_that_failed_with_its_machine_is_not_over_while_batch_repeats_it(
-    job: str, state: State
+    job: str, state: RunState
 ) -> None:
     s3 = ListedS3()
     record(s3, 1, "delegated", "claim", "attempt-1", "error")
     jobs = {a_job(1, job).name: a_job(1, job)} if job else {}
-    found = status(a_ledger(s3), ["fn"], {"fn": jobs}).functions[0]
+    found = collect_status(a_ledger(s3), ["fn"], {"fn": jobs}).functions[0]
     assert found.states == {state: 1}
-    assert found.waiting == ({"RUNNABLE": 1} if job == "RUNNABLE" else {})
+    assert found.jobs_by_status == ({"RUNNABLE": 1} if job == "RUNNABLE" else {})
 
 
 def test_a_failure_in_lambda_has_no_job_that_could_repeat_it() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "error", age=5000)
-    assert status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {State.FAILED: 1}
+    assert collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {
+        RunState.FAILED: 1
+    }
 
 
 def test_without_batch_a_handed_run_stays_handed() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "delegated", age=5000)
-    assert status(a_ledger(s3), ["fn"], {}).functions[0].states == {State.HANDED: 1}
+    assert collect_status(a_ledger(s3), ["fn"], {}).functions[0].states == {RunState.QUEUED: 1}
 
 
 @pytest.mark.parametrize(
@@ -145,17 +147,17 @@ def test_without_batch_a_handed_run_stays_handed() -> None:
 )
 def test_a_point_in_time_may_be_so_long_ago(text: str, seconds: int) -> None:
     now = datetime.fromtimestamp(NOW, UTC)
-    assert (now - point_in_time(text, now)).total_seconds() == seconds
+    assert (now - parse_time(text, now)).total_seconds() == seconds
 
 
 def test_a_point_in_time_may_be_a_date_or_a_time() -> None:
     now = datetime.fromtimestamp(NOW, UTC)
-    assert point_in_time("2026-11-24", now) == datetime(2026, 11, 24, tzinfo=UTC)
-    assert point_in_time("2026-11-24T13:00+01:00", now) == datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert parse_time("2026-11-24", now) == datetime(2026, 11, 24, tzinfo=UTC)
+    assert parse_time("2026-11-24T13:00+01:00", now) == datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "5", "h", "-3h", "3 fortnights"])
 def test_other_points_in_time_are_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError) as raised:
-        point_in_time(text, datetime.now(UTC))
+        parse_time(text, datetime.now(UTC))
     assert "2026-11-24" in raised.value.remedy

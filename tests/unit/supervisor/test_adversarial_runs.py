@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from scar.runs.states import OVER, State, state_of
+from scar.runs.states import FINISHED_STATES, RunState, derive_state
 from supervisor.execution.core import Supervisor
 from supervisor.model import ExecutionMode, ObjectRef
 from tests.fakes.actors import Actor, Turns, actor
@@ -42,7 +42,7 @@ from tests.fakes.supervised import (
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from supervisor.invocation import Invocation, Task
+    from supervisor.invocation import Invocation, ProcessSpec
 
 MODES = tuple(ExecutionMode)
 LAMBDA_SECONDS = 300.0
@@ -88,7 +88,7 @@ class Runs(RuleBasedStateMachine):
         world.delegator.name = mode.value
         return world
 
-    def _script(self, task: Task) -> int:
+    def _script(self, task: ProcessSpec) -> int:
         if self.hungry and task.environment["SCAR_SITE"] == "lambda":
             return 137
         source = Path(task.environment["INPUT_FILE_PATH"])
@@ -192,13 +192,13 @@ class Runs(RuleBasedStateMachine):
                 self._start(mode, number)
                 self.actors[-1].finish()
             self.time += 200_000
-            self._all(OVER)
+            self._all(FINISHED_STATES)
             self.hungry = False
             for version, request in self.events:
                 self._act(ExecutionMode.LAMBDA, self._asked(version, f"{request}-retry"))
                 self.actors[-1].finish()
             if self.events:
-                self._all({State.DONE})
+                self._all({RunState.DONE})
                 assert self.store.keys()["out/x"] == self.store.keys()["in/x"]
             self.no_run_creates_an_output_twice()
             self.no_older_input_goes_over_a_newer_one()
@@ -208,14 +208,14 @@ class Runs(RuleBasedStateMachine):
                 one.crash()
             self.folder.cleanup()
 
-    def _all(self, allowed: Container[State]) -> None:
+    def _all(self, allowed: Container[RunState]) -> None:
         runs: dict[str, dict[str, float]] = {}
         for (bucket, key), (_, stored) in self.store.objects.items():
             if bucket == STATE and key.startswith("runs/"):
                 run, _, name = key.rpartition("/")
-                runs.setdefault(run, {})[name.removesuffix(".json")] = stored.modified
+                runs.setdefault(run, {})[name.removesuffix(".json")] = stored.last_modified
         for run, written in runs.items():
-            assert state_of(written, self.time) in allowed, (run, written)
+            assert derive_state(written, self.time) in allowed, (run, written)
 
     def _asked(self, version: int, request: str, skew: int = 0) -> Invocation:
         event = notification("in/x", etag=self.versions[version - 1], sequencer=f"{version:04X}")

@@ -37,7 +37,7 @@ CONFIG = FunctionConfig(
 def test_the_state_bucket_tells_who_owns_what_the_function_writes_to(
     bucket: str, owner: str
 ) -> None:
-    found = wire.owners(replace(CONFIG, state_bucket=bucket))
+    found = wire.bucket_owners(replace(CONFIG, state_bucket=bucket))
     assert found == ({bucket: owner, "thumbnails": owner} if owner else {})
 
 
@@ -45,13 +45,13 @@ def test_the_state_bucket_tells_who_owns_what_the_function_writes_to(
 def test_stores_of_a_function_know_the_owners(tmp_path: Path, *, delegate: bool) -> None:
     config = replace(CONFIG, delegate=delegate)
     (tmp_path / "function").mkdir()
-    (tmp_path / "function" / "function.json").write_text(wire.dump(config))
+    (tmp_path / "function" / "function.json").write_text(wire.config_to_json(config))
     environ = {
         "SCAR_HOME": str(tmp_path),
         "AWS_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
     }
-    store = entry._handler(environ).open_store("s3")
+    store = entry._build_handler(environ).open_store("s3")
     assert isinstance(store, S3Store)
-    assert store.calls.owners == wire.owners(config)
+    assert store.api.bucket_owners == wire.bucket_owners(config)

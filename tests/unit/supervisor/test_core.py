@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.errors import ChainTooLong, DeadlineExceeded, ScriptFailed, Terminated
-from supervisor.invocation import RunState
+from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, ObjectRef
 from tests.fakes.object_store import Crash, MemoryStore
 from tests.fakes.supervised import STATE, PythonScript, World, a_world, as_job, asked, notification
 
 if TYPE_CHECKING:
-    from supervisor.invocation import Task
+    from supervisor.invocation import ProcessSpec
 
 
-def copy(task: Task) -> int:
+def copy(task: ProcessSpec) -> int:
     source = Path(task.environment["INPUT_FILE_PATH"])
     (Path(task.environment["TMP_OUTPUT_DIR"]) / source.name).write_bytes(source.read_bytes())
     return 0
@@ -35,7 +35,7 @@ def test_an_upload_becomes_an_output_with_two_puts_of_records(tmp_path: Path) ->
     world = a_world(tmp_path)
     world.store.put("in/a b+ü.txt", b"hello")
     (result,) = world.supervisor.handle(asked(notification("in/a b+ü.txt"))).results
-    assert result.state is RunState.DONE
+    assert result.state is RunOutcome.DONE
     assert world.store.keys()["out/a b+ü.txt"] == b"hello"
     assert world.store.calls == {"write": 2, "download": 1, "head": 1, "upload": 1}
     keys = sorted(world.store.keys(STATE))
@@ -85,7 +85,7 @@ def test_a_failed_run_delivered_again_with_the_same_request_runs_again(tmp_path:
     world.store.put("in/x", b"1")
     event = asked(notification("in/x"))
     states = [world.supervisor.handle(event).results[0].state for _ in range(2)]
-    assert states == [RunState.FAILED, RunState.DONE]
+    assert states == [RunOutcome.FAILED, RunOutcome.DONE]
 
 
 def test_a_run_that_fails_twice_replaces_its_error(tmp_path: Path) -> None:
@@ -104,14 +104,14 @@ def test_a_duplicate_of_a_finished_run_ends_quietly(tmp_path: Path, request_id: 
     world.store.put("in/x", b"1")
     world.supervisor.handle(asked(notification("in/x")))
     (again,) = world.supervisor.handle(asked(notification("in/x"), request=request_id)).results
-    assert again.state is RunState.DUPLICATE
+    assert again.state is RunOutcome.DUPLICATE
     assert len(runner.tasks) == 1
 
 
 def test_a_duplicate_of_a_running_run_ends_quietly(tmp_path: Path) -> None:
-    seen: list[RunState] = []
+    seen: list[RunOutcome] = []
 
-    def twin(task: Task) -> int:
+    def twin(task: ProcessSpec) -> int:
         again = world.supervisor.handle(asked(notification("in/x"), request="other"))
         seen.append(again.results[0].state)
         return copy(task)
@@ -119,26 +119,30 @@ def test_a_duplicate_of_a_running_run_ends_quietly(tmp_path: Path) -> None:
     world = a_world(tmp_path, runner=PythonScript(twin))
     world.store.put("in/x", b"1")
     world.supervisor.handle(asked(notification("in/x")))
-    assert seen == [RunState.DUPLICATE]
+    assert seen == [RunOutcome.DUPLICATE]
 
 
 def test_an_input_that_was_overwritten_ends_the_run_quietly(tmp_path: Path) -> None:
     world = a_world(tmp_path, runner=PythonScript(copy))
     world.store.put("in/x", b"newer")
     (result,) = world.supervisor.handle(asked(notification("in/x", etag="older"))).results
-    assert result.state is RunState.SUPERSEDED
+    assert result.state is RunOutcome.SUPERSEDED
     assert records(world)["done"]["state"] == "superseded"
 
 
 def test_every_record_is_a_run_and_one_failure_does_not_stop_the_others(tmp_path: Path) -> None:
-    def picky(task: Task) -> int:
+    def picky(task: ProcessSpec) -> int:
         return 9 if task.environment["STORAGE_OBJECT_KEY"] == "in/b" else copy(task)
 
     world = a_world(tmp_path, runner=PythonScript(picky))
     for key in "abc":
         world.store.put(f"in/{key}", b"1")
     handled = world.supervisor.handle(asked(notification("in/a", "in/b", "in/c")))
-    assert [r.state for r in handled.results] == [RunState.DONE, RunState.FAILED, RunState.DONE]
+    assert [r.state for r in handled.results] == [
+        RunOutcome.DONE,
+        RunOutcome.FAILED,
+        RunOutcome.DONE,
+    ]
     assert {"out/a", "out/c"} <= set(world.store.keys())
 
 
@@ -146,7 +150,7 @@ def test_mode_batch_delegates_before_reading_the_input(tmp_path: Path) -> None:
     world = a_world(tmp_path, mode=ExecutionMode.BATCH)
     (result,) = world.supervisor.handle(asked(notification("in/x"))).results
     (job,) = world.delegator.submitted
-    assert result.job == "job-1"
+    assert result.job_id == "job-1"
     assert job.name == f"fn-{result.run.run_id}"
     assert job.environment["SCAR_RUN_ID"] == result.run.run_id
     assert world.store.calls == {"write": 2}
@@ -162,7 +166,7 @@ def test_a_delegated_run_is_finished_by_its_job_with_five_puts(
     world.supervisor.handle(asked(notification("in/x"), seconds=5))
     (job,) = world.delegator.submitted
     (result,) = world.supervisor.handle(as_job(job, world.store)).results
-    assert result.state is RunState.DONE
+    assert result.state is RunOutcome.DONE
     assert world.store.calls["write"] == 5
     assert set(records(world)) == {"claim", "delegated", "attempt-1", "done"}
     assert records(world)["attempt-1"]["log_stream"] == "fn/default/task"
@@ -181,9 +185,9 @@ def test_a_second_job_of_the_same_run_ends_quietly_but_a_later_attempt_takes_ove
         world.supervisor.handle(as_job(job, world.store))
     world.store.crash_at = None
     (twin,) = world.supervisor.handle(as_job(job, world.store, number="job-2")).results
-    assert twin.state is RunState.DUPLICATE
+    assert twin.state is RunOutcome.DUPLICATE
     (later,) = world.supervisor.handle(as_job(job, world.store, attempt=2)).results
-    assert later.state is RunState.DONE
+    assert later.state is RunOutcome.DONE
 
 
 def test_a_large_event_goes_through_the_state_bucket(tmp_path: Path) -> None:
@@ -194,7 +198,7 @@ def test_a_large_event_goes_through_the_state_bucket(tmp_path: Path) -> None:
     assert "SCAR_EVENT" not in job.environment
     assert json.loads(as_job(job, world.store).event) == event
     (result,) = world.supervisor.handle(as_job(job, world.store)).results
-    assert result.state is RunState.DONE
+    assert result.state is RunOutcome.DONE
     assert json.loads(world.store.keys()["out/event.json"]) == event
 
 
@@ -209,7 +213,7 @@ def test_direct_calls_in_mode_batch_take_their_script_along(tmp_path: Path) -> N
 def test_lambda_batch_delegates_before_the_first_put_when_time_runs_out(tmp_path: Path) -> None:
     clock = [1_790_000_000.0]
 
-    def slow(task: Task) -> int:
+    def slow(task: ProcessSpec) -> int:
         clock[0] += 295
         return copy(task)
 
@@ -221,7 +225,7 @@ def test_lambda_batch_delegates_before_the_first_put_when_time_runs_out(tmp_path
     )
     world.store.put("in/x", b"1")
     (result,) = world.supervisor.handle(asked(notification("in/x"))).results
-    assert result.state is RunState.DELEGATED
+    assert result.state is RunOutcome.SUBMITTED
     assert world.store.calls["upload"] == 0
 
 
@@ -235,7 +239,7 @@ def test_lambda_alone_fails_when_time_runs_out(tmp_path: Path) -> None:
 
 
 def test_term_is_recorded_and_the_workspace_removed(tmp_path: Path) -> None:
-    def terminated(_task: Task) -> int:
+    def terminated(_task: ProcessSpec) -> int:
         raise Terminated
 
     world = a_world(tmp_path, runner=PythonScript(terminated))
@@ -272,7 +276,7 @@ def test_no_event_body_is_logged(tmp_path: Path) -> None:
 def test_a_crash_at_any_store_call_is_mended_by_redelivery(
     tmp_path: Path, call: int, *, after: bool
 ) -> None:
-    def two(task: Task) -> int:
+    def two(task: ProcessSpec) -> int:
         (Path(task.environment["TMP_OUTPUT_DIR"]) / "second").write_bytes(b"2")
         return copy(task)
 
@@ -365,5 +369,5 @@ def test_a_run_whose_job_failed_runs_again_on_a_new_request(tmp_path: Path) -> N
     world.supervisor.handle(asked(notification("in/x"), request="req-2"))
     again = world.delegator.submitted[1]
     (result,) = world.supervisor.handle(as_job(again, world.store, number="job-2")).results
-    assert result.state is RunState.FAILED
+    assert result.state is RunOutcome.FAILED
     assert len(world.delegator.submitted) == 2

@@ -10,7 +10,7 @@ import pytest
 
 from supervisor.errors import DeadlineExceeded, DelegationError, EventError, EventLost, OutOfMemory
 from supervisor.events import failed_event as lost
-from supervisor.invocation import RunState
+from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode
 from tests.fakes.object_store import Crash
 from tests.fakes.supervised import (
@@ -60,13 +60,13 @@ def test_a_run_whose_sandbox_died_goes_on_in_batch_and_makes_its_output_once(
     world = died(tmp_path)
     delegate = a_delegate(world)
     (result,) = delegate.handle(given_up(EVENT, answer)).results
-    assert result.state is RunState.DELEGATED
+    assert result.state is RunOutcome.SUBMITTED
     (job,) = world.delegator.submitted
-    assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunState.DONE
+    assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunOutcome.DONE
     assert world.store.keys()["out/x"] == b"input"
     assert records_of(world).keys() == {"claim", "delegated", "attempt-1", "done"}
     assert world.store.calls["write"] == 5
-    assert delegate.handle(given_up(EVENT, answer)).results[0].state is RunState.DUPLICATE
+    assert delegate.handle(given_up(EVENT, answer)).results[0].state is RunOutcome.DUPLICATE
     assert len(world.delegator.submitted) == 1
 
 
@@ -75,7 +75,7 @@ def test_a_sandbox_that_never_started_left_no_claim_and_goes_on_too(tmp_path: Pa
     world.store.put("in/x", b"input")
     a_delegate(world).handle(given_up(EVENT, ("Runtime.ExitError", "exit status 127")))
     (job,) = world.delegator.submitted
-    assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunState.DONE
+    assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunOutcome.DONE
 
 
 def test_what_was_killed_gets_twice_the_memory_and_what_was_slow_does_not(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_memory_that_batch_has_not_either_is_an_error_that_says_so(tmp_path: Pat
     config = replace(world.supervisor.config, memory=1000, batch=batch)
     world.supervisor = replace(world.supervisor, config=config)
     (result,) = a_delegate(world).handle(given_up(EVENT, KILLED)).results
-    assert (result.state, result.error) == (RunState.FAILED, None)
+    assert (result.state, result.error) == (RunOutcome.FAILED, None)
     assert "Batch cannot help" in str(records_of(world)["error"]["remedy"])
     assert world.delegator.submitted == []
 
@@ -168,9 +168,9 @@ def test_each_run_of_an_event_is_treated_by_itself(tmp_path: Path) -> None:
     world.store.before = lambda _method, _ref: None
     results = a_delegate(world).handle(given_up(event, KILLED)).results
     assert [r.state for r in results] == [
-        RunState.DUPLICATE,
-        RunState.DUPLICATE,
-        RunState.DELEGATED,
+        RunOutcome.DUPLICATE,
+        RunOutcome.DUPLICATE,
+        RunOutcome.SUBMITTED,
     ]
     (job,) = world.delegator.submitted
     world.supervisor.handle(as_job(job, world.store))
@@ -188,19 +188,19 @@ def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path
         def has_ended(self, job: str) -> bool:
             raise AssertionError(job)
 
-    refused = replace(delegate, open_delegator=lambda _target: Refusing())
+    refused = replace(delegate, open_submitter=lambda _target: Refusing())
     (result,) = refused.handle(given_up(EVENT, TIMED_OUT)).results
     assert isinstance(result.error, DelegationError)
     assert records_of(world)["error"]["kind"] == "DelegationError"
     (result,) = delegate.handle(given_up(EVENT, TIMED_OUT)).results
-    assert result.state is RunState.DELEGATED
+    assert result.state is RunOutcome.SUBMITTED
 
 
 def test_a_run_that_somebody_else_works_on_is_left_alone(tmp_path: Path) -> None:
     world = died(tmp_path)
     delegate = a_delegate(world)
     (result,) = delegate.handle(given_up(EVENT, TIMED_OUT, request="req-2")).results
-    assert result.state is RunState.DUPLICATE
+    assert result.state is RunOutcome.DUPLICATE
     assert world.delegator.submitted == []
 
 
@@ -251,13 +251,13 @@ def test_a_large_event_is_kept_for_a_retry(tmp_path: Path) -> None:
 @pytest.mark.parametrize("record", [b"", b"[]", b"{}", b'{"requestContext": {}}', b'"x"'])
 def test_what_is_no_record_is_refused(record: bytes) -> None:
     with pytest.raises(EventError, match="no record of a lost event"):
-        lost.read(record)
+        lost.parse_invocation_record(record)
 
 
 def test_a_record_says_why_in_the_terms_of_the_supervisor() -> None:
     def reason(answer: tuple[str, str] | None, condition: str = "RetriesExhausted") -> object:
         record = given_up(EVENT, answer, condition=condition).event
-        return lost.read(record).reason(512)
+        return lost.parse_invocation_record(record).to_error(512)
 
     assert isinstance(reason(TIMED_OUT), DeadlineExceeded)
     assert isinstance(

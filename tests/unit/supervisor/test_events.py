@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from supervisor.errors import EventError
 from supervisor.events import parser as events
-from supervisor.invocation import Announced, Trigger
+from supervisor.invocation import ObjectEvent, Trigger
 from tests.fakes.supervised import notification
 
 FIXTURES = Path(__file__).parents[2] / "events"
@@ -50,7 +50,7 @@ NEARLY = st.recursive(
 
 
 def shown(trigger: Trigger) -> dict[str, object]:
-    if isinstance(trigger, Announced):
+    if isinstance(trigger, ObjectEvent):
         return {
             "announced": str(trigger.source),
             "version_id": trigger.version.version_id,
@@ -65,7 +65,7 @@ def shown(trigger: Trigger) -> dict[str, object]:
             "payload": trigger.payload.decode() if trigger.payload is not None else None,
             "file_name": trigger.file_name,
             "parameters": dict(trigger.parameters),
-            "api": trigger.api,
+            "api": trigger.is_api_request,
         }
     }
 
@@ -75,23 +75,23 @@ def test_an_event_is_read_as_expected(path: Path) -> None:
     wanted = json.loads(Path(f"{path}.expected").read_text())
     if isinstance(wanted, dict):
         with pytest.raises(EventError) as caught:
-            events.read(path.read_bytes())
+            events.parse_event(path.read_bytes())
         assert wanted["error"] in caught.value.problem
         assert caught.value.remedy
     else:
-        assert [shown(trigger) for trigger in events.read(path.read_bytes())] == wanted
+        assert [shown(trigger) for trigger in events.parse_event(path.read_bytes())] == wanted
 
 
 @pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b"nonsense", b"[" * 100_000])
 def test_what_is_not_json_is_refused(raw: bytes) -> None:
     with pytest.raises(EventError, match="not JSON"):
-        events.read(raw)
+        events.parse_event(raw)
 
 
 @given(JSON | NEARLY)
 def test_any_json_is_understood_or_refused_with_a_remedy(value: object) -> None:
     try:
-        events.read(json.dumps(value).encode())
+        events.parse_event(json.dumps(value).encode())
     except EventError as error:
         assert error.remedy  # noqa: PT017
 
@@ -100,13 +100,13 @@ def test_any_json_is_understood_or_refused_with_a_remedy(value: object) -> None:
 def test_every_key_survives_the_encoding_of_s3(key: str) -> None:
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in key):
         return
-    (trigger,) = events.read(json.dumps(notification(key)).encode())
-    assert isinstance(trigger, Announced)
+    (trigger,) = events.parse_event(json.dumps(notification(key)).encode())
+    assert isinstance(trigger, ObjectEvent)
     assert trigger.source.key == key
     assert quote_plus(key, safe="/") in trigger.event
 
 
 def test_each_record_is_delegated_alone() -> None:
     raw = json.dumps(notification("in/a", "in/b")).encode()
-    for trigger in events.read(raw):
-        assert events.read(trigger.event.encode()) == (trigger,)
+    for trigger in events.parse_event(raw):
+        assert events.parse_event(trigger.event.encode()) == (trigger,)

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.batch.fallback import Size, size_after
+from supervisor.batch.fallback import JobSize, choose_job_size
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
-from supervisor.invocation import RunState
+from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig
 from tests.fakes.supervised import STATE, PythonScript, World, a_world, asked, notification
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from supervisor.invocation import RunResult, Task
+    from supervisor.invocation import ProcessSpec, RunResult
 
 LADDER = (("1", 2048), ("1", 4096), ("2", 8192), ("4", 16384))
 
@@ -42,19 +42,19 @@ def out_of_memory() -> OutOfMemory:
     ("own", "lambda_memory", "size"),
     [
         (1024, 512, None),
-        (1024, 513, Size("1", 2048)),
-        (1024, 1024, Size("1", 2048)),
-        (1024, 1025, Size("1", 4096)),
-        (4096, 3000, Size("2", 8192)),
+        (1024, 513, JobSize("1", 2048)),
+        (1024, 1024, JobSize("1", 2048)),
+        (1024, 1025, JobSize("1", 4096)),
+        (4096, 3000, JobSize("2", 8192)),
         (16384, 8192, None),
         (16384, 10240, None),
-        (1024, 10240, Size("4", 16384)),
+        (1024, 10240, JobSize("4", 16384)),
     ],
 )
 def test_a_job_gets_twice_lambdas_memory_or_the_most_there_is(
-    own: int, lambda_memory: int, size: Size | None
+    own: int, lambda_memory: int, size: JobSize | None
 ) -> None:
-    assert size_after(out_of_memory(), a_config(own, lambda_memory)) == size
+    assert choose_job_size(out_of_memory(), a_config(own, lambda_memory)) == size
 
 
 def test_if_batch_has_no_more_than_lambda_had_that_is_said() -> None:
@@ -66,13 +66,13 @@ def test_if_batch_has_no_more_than_lambda_had_that_is_said() -> None:
         batch=BatchTarget(queue="q", definition="fn", memory=2048, larger=(("1", 4096),)),
     )
     with pytest.raises(OutOfMemory) as raised:
-        size_after(out_of_memory(), config)
+        choose_job_size(out_of_memory(), config)
     assert "at most 4096 MiB" in raised.value.remedy
 
 
 @pytest.mark.parametrize("error", [None, DeadlineExceeded("late"), DiskFull("full")])
 def test_other_reasons_leave_the_definition_as_it_is(error: DeadlineExceeded | None) -> None:
-    assert size_after(error, a_config(512, 8192)) is None
+    assert choose_job_size(error, a_config(512, 8192)) is None
 
 
 @given(own=st.integers(4, 20_000), given_memory=st.integers(128, 10_240))
@@ -80,7 +80,7 @@ def test_a_job_never_gets_less_than_its_definition_or_than_lambda(
     own: int, given_memory: int
 ) -> None:
     try:
-        size = size_after(out_of_memory(), a_config(own, given_memory))
+        size = choose_job_size(out_of_memory(), a_config(own, given_memory))
     except OutOfMemory:
         assert max(own, 16384) <= given_memory
         return
@@ -89,7 +89,7 @@ def test_a_job_never_gets_less_than_its_definition_or_than_lambda(
     assert got > given_memory
 
 
-def killed(_task: Task) -> int:
+def killed(_task: ProcessSpec) -> int:
     return 137
 
 
@@ -108,7 +108,7 @@ def a_lambda_batch_world(folder: Path, script: object, *, free: int = 1 << 30) -
         memory=1024,
         batch=BatchTarget(queue="q", definition="fn", memory=1024, larger=LADDER),
     )
-    supervisor = replace(world.supervisor, config=config, free=lambda _folder: free)
+    supervisor = replace(world.supervisor, config=config, free_space=lambda _folder: free)
     return replace(world, supervisor=supervisor)
 
 
@@ -121,7 +121,7 @@ def delegated(world: World) -> dict[str, object]:
 
 def test_a_killed_script_goes_on_in_batch_with_more_memory(tmp_path: Path) -> None:
     world = a_lambda_batch_world(tmp_path, killed)
-    assert handled(world).state is RunState.DELEGATED
+    assert handled(world).state is RunOutcome.SUBMITTED
     (job,) = world.delegator.submitted
     assert (job.vcpus, job.memory) == ("1", 2048)
     assert delegated(world)["kind"] == "OutOfMemory"
@@ -147,7 +147,7 @@ def test_an_input_that_does_not_fit_is_handed_on_before_it_is_read(tmp_path: Pat
     event["Records"][0]["s3"]["object"]["size"] = 5  # type: ignore[index]
     world.store.put("in/x", b"hello")
     (result,) = world.supervisor.handle(asked(event)).results
-    assert result.state is RunState.DELEGATED
+    assert result.state is RunOutcome.SUBMITTED
     assert world.store.calls["download"] == 0
     assert delegated(world)["kind"] == "DiskFull"
     assert world.delegator.submitted[0].memory == 0
@@ -161,9 +161,9 @@ def test_a_disk_that_fills_up_while_the_input_is_read_hands_the_run_on(tmp_path:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     world.store.before = before
-    assert handled(world).state is RunState.DELEGATED
+    assert handled(world).state is RunOutcome.SUBMITTED
 
 
 def test_a_script_that_fails_on_a_full_disk_is_handed_on(tmp_path: Path) -> None:
     world = a_lambda_batch_world(tmp_path, lambda _task: 1, free=1000)
-    assert handled(world).state is RunState.DELEGATED
+    assert handled(world).state is RunOutcome.SUBMITTED

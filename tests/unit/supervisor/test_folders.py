@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import supervisor
-from supervisor.execution.workspace import workspace
+from supervisor.execution.workspace import create_workspace
 from supervisor.folders import remove_tree
 
 # As root, permissions stop nobody.
@@ -18,13 +18,13 @@ _UNPRIVILEGED = """
 import os, sys, tempfile
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from supervisor.execution.workspace import workspace
+from supervisor.execution.workspace import create_workspace
 if os.getuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
     os.setresuid(65534, 65534, 65534)
 parent = Path(tempfile.mkdtemp(dir="/tmp"))
-with workspace(parent) as made:
+with create_workspace(parent) as made:
     (made.outputs / "deep").mkdir()
     (made.outputs / "deep" / "file").touch()
     for folder in (made.outputs / "deep", made.outputs, made.root):
@@ -41,7 +41,7 @@ def test_a_folder_without_permissions_goes() -> None:
 def test_a_link_in_its_place_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir(mode=0o750)
-    with workspace(tmp_path) as made:
+    with create_workspace(tmp_path) as made:
         made.root.rename(tmp_path / "moved")
         made.root.symlink_to(victim)
     assert not made.root.is_symlink()

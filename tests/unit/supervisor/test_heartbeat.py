@@ -11,7 +11,7 @@ import pytest
 
 from supervisor.errors import ClaimLost, StorageError
 from supervisor.logs import Log
-from supervisor.runs.heartbeat import beating
+from supervisor.runs.heartbeat import renew_periodically
 
 SOON = 0.001
 
@@ -22,7 +22,7 @@ def quiet() -> Log:
 
 def test_the_claim_is_renewed_until_the_run_ends() -> None:
     twice = threading.Semaphore(0)
-    with beating(twice.release, SOON, quiet()):
+    with renew_periodically(twice.release, SOON, quiet()):
         assert twice.acquire(timeout=5)
         assert twice.acquire(timeout=5)
     assert threading.active_count() == 1 or all(
@@ -34,7 +34,7 @@ def test_a_short_run_renews_nothing() -> None:
     def renew() -> None:
         raise AssertionError
 
-    with beating(renew, 300.0, quiet()):
+    with renew_periodically(renew, 300.0, quiet()):
         pass
 
 
@@ -43,7 +43,7 @@ def test_a_lost_claim_interrupts_the_run() -> None:
         raise ClaimLost("taken")
 
     began = time.monotonic()
-    with pytest.raises(ClaimLost), beating(renew, SOON, quiet()):
+    with pytest.raises(ClaimLost), renew_periodically(renew, SOON, quiet()):
         time.sleep(30)
     assert time.monotonic() - began < 20
 
@@ -69,7 +69,7 @@ def test_a_loss_that_was_not_heard_is_told_again() -> None:
         raise AssertionError
 
     before = signal.getsignal(signal.SIGUSR1)
-    with pytest.raises(ClaimLost), beating(renew, SOON, quiet()):
+    with pytest.raises(ClaimLost), renew_periodically(renew, SOON, quiet()):
         sleep()
     assert given == [signal.SIGUSR1]
     assert signal.getsignal(signal.SIGUSR1) is before
@@ -85,7 +85,7 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_run() -> None:
             third.set()
         raise StorageError("away")
 
-    with beating(renew, SOON, quiet()):
+    with renew_periodically(renew, SOON, quiet()):
         assert third.wait(5)
 
 
@@ -99,7 +99,7 @@ def test_in_another_thread_the_loss_is_told_at_the_end() -> None:
 
     def run() -> None:
         try:
-            with beating(renew, SOON, quiet()):
+            with renew_periodically(renew, SOON, quiet()):
                 assert lost.wait(5)
                 time.sleep(0.05)
         except ClaimLost as error:

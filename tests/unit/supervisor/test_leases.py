@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.errors import ClaimLost, DelegationError, RecordError
-from supervisor.invocation import Owner, RunPath
-from supervisor.model import ObjectRef, Site, StoredObject
+from supervisor.invocation import RunOwner, RunPath
+from supervisor.model import ComputeService, ObjectRef, StoredObject
 from supervisor.runs import leases
 from supervisor.runs import record_format as records
-from supervisor.runs.run_record import Ledger
+from supervisor.runs.run_record import RunRecord
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.supervised import STATE
 
@@ -36,9 +36,13 @@ def a_ledger(
     *,
     lease: float = 60.0,
     has_ended: Callable[[str], bool] = lambda _job: False,
-) -> Ledger:
-    owner = Owner(site=Site.BATCH if job else Site.LAMBDA, request=request, job=job)
-    return Ledger(store=store, bucket=STATE, run=RUN, owner=owner, lease=lease, has_ended=has_ended)
+) -> RunRecord:
+    owner = RunOwner(
+        site=ComputeService.BATCH if job else ComputeService.LAMBDA, request=request, job=job
+    )
+    return RunRecord(
+        store=store, bucket=STATE, run=RUN, owner=owner, lease=lease, has_job_ended=has_ended
+    )
 
 
 def a_store() -> tuple[MemoryStore, Clock]:
@@ -47,28 +51,28 @@ def a_store() -> tuple[MemoryStore, Clock]:
 
 
 def test_a_claim_in_lambda_holds_until_a_minute_after_the_deadline() -> None:
-    assert leases.length(1000.0, 700.0) == 360.0
-    assert leases.length(1000.0, 2000.0) == 60.0
+    assert leases.lease_seconds(1000.0, 700.0) == 360.0
+    assert leases.lease_seconds(1000.0, 2000.0) == 60.0
 
 
 def test_a_claim_without_a_deadline_holds_for_three_renewals() -> None:
-    assert leases.length(None, 0.0) == leases.OF_A_JOB == 3 * leases.RENEWED_EVERY
+    assert leases.lease_seconds(None, 0.0) == leases.JOB_LEASE == 3 * leases.RENEWAL_INTERVAL
 
 
 @pytest.mark.parametrize(("age", "over"), [(59, False), (60, False), (61, True)])
 def test_a_lease_is_over_after_its_last_second(age: int, over: bool) -> None:
-    claim = StoredObject(size=1, etag="e", modified=100.0, served=100.0 + age)
-    assert leases.is_over(60, claim) is over
+    claim = StoredObject(size=1, etag="e", last_modified=100.0, response_date=100.0 + age)
+    assert leases.is_expired(60, claim) is over
 
 
 def test_a_store_that_tells_no_times_never_ends_a_lease() -> None:
-    assert not leases.is_over(0, StoredObject(size=1, etag="e", served=9e9))
+    assert not leases.is_expired(0, StoredObject(size=1, etag="e", response_date=9e9))
 
 
 @pytest.mark.parametrize("wrong", [-1, "60", None, True, float("nan")])
 def test_a_lease_that_is_no_number_of_seconds_is_refused(wrong: object) -> None:
     with pytest.raises(RecordError, match="lease"):
-        leases.told({"lease": wrong}, "runs/fn/d/r/claim.json")
+        leases.parse_lease({"lease": wrong}, "runs/fn/d/r/claim.json")
 
 
 def test_a_duplicate_waits_for_the_lease_and_then_takes_over() -> None:
@@ -100,7 +104,7 @@ def test_a_run_that_waits_in_batch_is_not_taken_over_when_lambdas_lease_is_over(
     store, clock = a_store()
     first = a_ledger(store, "one")
     assert first.claim()
-    first.delegated("fn-r", "job-1")
+    first.write_submission("fn-r", "job-1")
     clock.now += 100_000
     assert not a_ledger(store, "two").claim()
 
@@ -109,7 +113,7 @@ def test_a_run_whose_job_has_ended_without_a_word_is_taken_over() -> None:
     store, clock = a_store()
     first = a_ledger(store, "one")
     assert first.claim()
-    first.delegated("fn-r", "job-1")
+    first.write_submission("fn-r", "job-1")
     clock.now += 100_000
     asked: list[str] = []
 
@@ -125,7 +129,7 @@ def test_batch_is_not_asked_while_the_lease_holds() -> None:
     store, _ = a_store()
     first = a_ledger(store, "one")
     assert first.claim()
-    first.delegated("fn-r", "job-1")
+    first.write_submission("fn-r", "job-1")
 
     def has_ended(job: str) -> bool:
         raise DelegationError(job)
@@ -155,9 +159,9 @@ def test_a_job_that_slept_through_its_lease_learns_that_it_was_taken_over() -> N
 
 def test_a_claim_of_a_release_without_leases_holds_as_long_as_a_jobs() -> None:
     store, clock = a_store()
-    owner = records.owner_record(Owner(site=Site.LAMBDA, request="one"))
+    owner = records.owner_to_json(RunOwner(site=ComputeService.LAMBDA, request="one"))
     store.put(RUN.key(records.CLAIM), records.encode({"owner": owner}), bucket=STATE)
-    clock.now += leases.OF_A_JOB
+    clock.now += leases.JOB_LEASE
     assert not a_ledger(store, "two").claim()
     clock.now += 1
     assert a_ledger(store, "two").claim()

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import OutputError
-from supervisor.execution.outputs import collect, is_later
-from supervisor.execution.workspace import safe_name
+from supervisor.execution.outputs import collect_files, is_later_sequencer
+from supervisor.execution.workspace import safe_file_name
 from supervisor.model import OutputRule
 
 ALL = (OutputRule(provider="s3", path="data/out/"),)
 
 
 def keys(folder: Path, rules: tuple[OutputRule, ...] = ALL) -> list[str]:
-    return [output.target.key for output in collect(folder, rules, lambda _: None)]
+    return [output.target.key for output in collect_files(folder, rules, lambda _: None)]
 
 
 @pytest.mark.parametrize("name", ["a b", "a+b", "ü日本😀", "%2B", "..a", "a..", "-rf", "a\nb", "*"])
@@ -62,7 +62,7 @@ def test_what_leaves_the_folder_or_is_no_file_is_skipped_and_logged(tmp_path: Pa
             listener.bind("socket")
         finally:
             os.chdir(here)
-        found = collect(folder, ALL, logged.append)
+        found = collect_files(folder, ALL, logged.append)
     assert [output.target.key for output in found] == ["out/inside", "out/real"]
     assert len(logged) == 5
 
@@ -70,7 +70,7 @@ def test_what_leaves_the_folder_or_is_no_file_is_skipped_and_logged(tmp_path: Pa
 def test_a_loop_of_links_is_skipped_and_logged(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     logged: list[str] = []
-    assert collect(tmp_path, ALL, logged.append) == ()
+    assert collect_files(tmp_path, ALL, logged.append) == ()
     assert len(logged) == 1
 
 
@@ -92,14 +92,14 @@ def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_sequencers_are_compared_as_s3_says() -> None:
-    assert is_later("00B0", "00a9ff")
-    assert not is_later("00A9", "00a900")
-    assert not is_later("", "00")
+    assert is_later_sequencer("00B0", "00a9ff")
+    assert not is_later_sequencer("00A9", "00a900")
+    assert not is_later_sequencer("", "00")
 
 
 @given(st.text())
 def test_the_input_file_never_leaves_its_folder(key: str) -> None:
-    name = safe_name(key)
+    name = safe_file_name(key)
     assert name not in ("", ".", "..")
     assert "/" not in name
     assert "\0" not in name
@@ -107,4 +107,4 @@ def test_the_input_file_never_leaves_its_folder(key: str) -> None:
 
 
 def test_a_long_input_name_keeps_its_suffix() -> None:
-    assert safe_name("in/" + "ü" * 200 + ".txt").endswith("ü.txt")
+    assert safe_file_name("in/" + "ü" * 200 + ".txt").endswith("ü.txt")

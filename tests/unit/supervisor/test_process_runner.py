@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from supervisor.errors import ConfigError, DeadlineExceeded
-from supervisor.execution.process_runner import TAIL, ProcessRunner
-from supervisor.execution.users import find, is_mapped
-from supervisor.invocation import Task
+from supervisor.execution.process_runner import TAIL_BYTES, ProcessRunner
+from supervisor.execution.users import is_id_mapped, resolve_user
+from supervisor.invocation import ProcessSpec
 from supervisor.logs import Log
 
 ROOT = Path(__file__).parents[3]
@@ -26,8 +26,8 @@ def a_runner(printed: list[bytes] | None = None) -> ProcessRunner:
     return ProcessRunner(Log(write=lambda _: None), write=kept.append, grace=0.3)
 
 
-def a_task(folder: Path, shell: str, *argv: str) -> Task:
-    return Task(
+def a_task(folder: Path, shell: str, *argv: str) -> ProcessSpec:
+    return ProcessSpec(
         argv=argv or ("/bin/sh", "-c", shell),
         cwd=folder,
         environment={"PATH": "/usr/bin:/bin", "PIDS": str(folder / "pids")},
@@ -77,7 +77,7 @@ def test_fifty_megabytes_of_output_do_not_grow_memory(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     _, output = runner.run(a_task(tmp_path, "head -c 50000000 /dev/zero; echo end"), timeout=60)
     assert count[0] == 50_000_004
-    assert len(output) == TAIL
+    assert len(output) == TAIL_BYTES
     assert output.endswith(b"end\n")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024
 
@@ -115,9 +115,9 @@ def test_what_a_quick_script_leaves_behind_ends_with_it_in_a_new_process_too(
     )
     program = f"""
 from pathlib import Path
-from supervisor.invocation import Task
+from supervisor.invocation import ProcessSpec
 from supervisor.logs import Log
-from supervisor.runners import processes
+from supervisor.execution import child_processes as processes
 from supervisor.execution.process_runner import ProcessRunner
 slow = processes.adopt_orphans
 def adopt():
@@ -127,7 +127,7 @@ def adopt():
 processes.adopt_orphans = adopt
 folder = Path({str(tmp_path)!r})
 environment = {{"PATH": "/usr/bin:/bin", "PIDS": str(folder / "pids")}}
-task = Task(
+task = ProcessSpec(
     argv=("/bin/sh", "-c", {shell!r}), cwd=folder, environment=environment, folder=folder
 )
 ProcessRunner(Log(write=lambda _: None), write=lambda _: None).run(task, timeout=10)
@@ -156,19 +156,22 @@ def test_a_program_that_cannot_be_started_is_named(tmp_path: Path, name: str, st
 def test_users_and_groups_are_looked_up_in_the_images_files(tmp_path: Path) -> None:
     (tmp_path / "passwd").write_text("root:x:0:0::/root:/bin/sh\nann:x:1001:1002::/home/ann:\n")
     (tmp_path / "group").write_text("root:x:0:\nstaff:x:50:ann,bob\nann:x:1002:\n")
-    ann = find("ann", tmp_path)
+    ann = resolve_user("ann", tmp_path)
     assert (ann.uid, ann.gid, ann.groups, ann.home) == (1001, 1002, (50,), "/home/ann")
-    assert find("1001", tmp_path) == ann
-    assert find("ann:staff", tmp_path).gid == 50
-    assert (find("777:888", tmp_path).uid, find("777:888", tmp_path).gid) == (777, 888)
-    assert find("777", tmp_path).gid == 0
+    assert resolve_user("1001", tmp_path) == ann
+    assert resolve_user("ann:staff", tmp_path).gid == 50
+    assert (resolve_user("777:888", tmp_path).uid, resolve_user("777:888", tmp_path).gid) == (
+        777,
+        888,
+    )
+    assert resolve_user("777", tmp_path).gid == 0
     with pytest.raises(ConfigError, match="'eve'"):
-        find("eve", tmp_path)
+        resolve_user("eve", tmp_path)
     with pytest.raises(ConfigError, match="'wheel'"):
-        find("ann:wheel", tmp_path)
+        resolve_user("ann:wheel", tmp_path)
 
 
 def test_an_id_outside_of_the_map_is_known_as_such() -> None:
-    assert is_mapped(0, "         0       1000          1\n")
-    assert not is_mapped(1, "         0       1000          1\n")
-    assert is_mapped(65534, "         0          0 4294967295\n")
+    assert is_id_mapped(0, "         0       1000          1\n")
+    assert not is_id_mapped(1, "         0       1000          1\n")
+    assert is_id_mapped(65534, "         0          0 4294967295\n")

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from supervisor import quick
-quick.prepare(sys.argv[2])
+from supervisor.runtime import fast_start
+fast_start.prepare(sys.argv[2])
 import dataclasses
 print("inspect" in sys.modules)
 @dataclasses.dataclass(frozen=True)

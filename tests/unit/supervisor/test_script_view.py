@@ -10,15 +10,15 @@ from pathlib import Path
 
 from supervisor.errors import ScriptFailed
 from supervisor.events import response
-from supervisor.execution.environment import RunFacts, script_environment
-from supervisor.invocation import Handled, RunPath, RunResult, RunState
+from supervisor.execution.environment import RunVariables, build_environment
+from supervisor.invocation import InvocationResult, RunOutcome, RunPath, RunResult
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.fakes.supervised import a_world, asked, notification
 
-FACTS = RunFacts(
+FACTS = RunVariables(
     run_id="r",
     request_id="q",
-    site="lambda",
+    service="lambda",
     attempt=1,
     event="{}",
     input_dir="/i",
@@ -39,7 +39,7 @@ def a_config() -> FunctionConfig:
 
 
 def test_the_run_wins_over_the_function_and_the_function_over_the_image() -> None:
-    seen = script_environment(a_config(), {"PATH": "/bin"}, FACTS)
+    seen = build_environment(a_config(), {"PATH": "/bin"}, FACTS)
     assert (seen["A"], seen["B"], seen["PATH"]) == ("image", "function", "/bin")
     assert seen["REQUEST_ID"] == seen["AWS_LAMBDA_REQUEST_ID"] == "q"
     assert seen["LD_PRELOAD"] == "x.so"
@@ -53,7 +53,7 @@ def test_internal_variables_are_hidden_and_renamed_ones_given_back() -> None:
         "AWS_ACCESS_KEY_ID": "k",
         "AWS_REGION": "r",
     }
-    seen = script_environment(a_config(), process, FACTS)
+    seen = build_environment(a_config(), process, FACTS)
     assert {"SCAR_HOME", "AWS_LAMBDA_RUNTIME_API", "SCARX_PYTHONHOME"}.isdisjoint(seen)
     assert seen["PYTHONHOME"] == "/usr"
     assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_REGION"]) == ("k", "r")
@@ -101,11 +101,11 @@ def test_a_script_of_the_event_gets_the_events_arguments(tmp_path: Path) -> None
 
 def test_api_callers_get_a_failing_script_as_an_answer() -> None:
     failed = RunResult(
-        run=RUN, state=RunState.FAILED, output=b"oh no", error=ScriptFailed(3, b"oh no")
+        run=RUN, state=RunOutcome.FAILED, output=b"oh no", error=ScriptFailed(3, b"oh no")
     )
-    handled = Handled(results=(failed,), api=True)
-    assert response.failure(handled) is None
-    answer = json.loads(response.body(handled, asked({})))
+    handled = InvocationResult(results=(failed,), is_api_request=True)
+    assert response.find_error(handled) is None
+    answer = json.loads(response.build_body(handled, asked({})))
     assert answer["statusCode"] == 500
     assert base64.b64decode(answer["body"]) == b"oh no"
     assert answer["headers"] == {
@@ -116,17 +116,17 @@ def test_api_callers_get_a_failing_script_as_an_answer() -> None:
 
 
 def test_everybody_else_gets_an_error() -> None:
-    failed = RunResult(run=RUN, state=RunState.FAILED, error=ScriptFailed(3))
-    fine = RunResult(run=RUN, state=RunState.DONE)
-    assert response.failure(Handled(results=(failed,))) is failed.error
-    both = response.failure(Handled(results=(fine, failed)))
+    failed = RunResult(run=RUN, state=RunOutcome.FAILED, error=ScriptFailed(3))
+    fine = RunResult(run=RUN, state=RunOutcome.DONE)
+    assert response.find_error(InvocationResult(results=(failed,))) is failed.error
+    both = response.find_error(InvocationResult(results=(fine, failed)))
     assert both is not None
     assert "1 of 2 runs failed: r:" in both.problem
 
 
 def test_an_answer_that_is_too_large_keeps_its_end() -> None:
-    big = RunResult(run=RUN, state=RunState.DONE, output=b"x" * 7_000_000 + b"end")
-    body = response.body(Handled(results=(big,)), asked({}))
+    big = RunResult(run=RUN, state=RunOutcome.DONE, output=b"x" * 7_000_000 + b"end")
+    body = response.build_body(InvocationResult(results=(big,)), asked({}))
     assert len(body) <= 6 * 1024 * 1024
     text = base64.b64decode(json.loads(body)["body"])
     assert text.startswith(b"[The beginning")

@@ -13,7 +13,7 @@ import pytest
 
 from supervisor.errors import DeadlineExceeded, EventError, ScriptFailed
 from supervisor.execution import time_limit as alarm
-from supervisor.invocation import Handled, RunPath, RunResult, RunState
+from supervisor.invocation import InvocationResult, RunOutcome, RunPath, RunResult
 from supervisor.runtime import batch_job as job
 from tests.fakes.object_store import MemoryStore
 
@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[3]
 INIT = f"""
 import os, signal, sys, time
 sys.path.insert(0, {str(ROOT)!r})
-from supervisor.runtime.pid1 import split
-ended = split()
+from supervisor.runtime.pid1 import fork_and_reap
+ended = fork_and_reap()
 if ended is not None:
     sys.exit(ended)
 """
@@ -58,7 +58,7 @@ def test_a_killed_child_is_told_as_shells_do() -> None:
 
 def test_what_blocks_is_stopped_at_the_limit() -> None:
     begin, before = time.monotonic(), signal.getsignal(signal.SIGALRM)
-    with pytest.raises(DeadlineExceeded, match="reading"), alarm.limit(0.1, "reading"):
+    with pytest.raises(DeadlineExceeded, match="reading"), alarm.enforce_time_limit(0.1, "reading"):
         time.sleep(10)
     assert time.monotonic() - begin < 5
     assert signal.getsignal(signal.SIGALRM) is before
@@ -78,39 +78,42 @@ def test_a_limit_that_was_not_heard_rings_again() -> None:
             time.sleep(0.1)
 
     before = signal.getitimer(signal.ITIMER_REAL)
-    with pytest.raises(DeadlineExceeded), alarm.limit(0.01, "reading"):
+    with pytest.raises(DeadlineExceeded), alarm.enforce_time_limit(0.01, "reading"):
         sleep()
     assert len(rung) == 1
     assert signal.getitimer(signal.ITIMER_REAL)[1] == before[1]  # no longer rings again
 
 
 def test_a_limit_within_another_leaves_that_one_ringing() -> None:
-    with alarm.limit(100, "all"):
-        with pytest.raises(DeadlineExceeded, match="a part"), alarm.limit(0.01, "a part"):
+    with alarm.enforce_time_limit(100, "all"):
+        with (
+            pytest.raises(DeadlineExceeded, match="a part"),
+            alarm.enforce_time_limit(0.01, "a part"),
+        ):
             time.sleep(10)
         left, again = signal.getitimer(signal.ITIMER_REAL)
         assert 90 < left <= 100
-        assert again == alarm.AGAIN
+        assert again == alarm.SIGNAL_RESEND_INTERVAL
 
 
 def test_a_job_without_an_event_runs_with_an_empty_one() -> None:
-    made = job.invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
+    made = job.read_invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
     assert (made.event, made.owner.job, made.owner.attempt) == (b"{}", "j", 1)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "s3://bucket", "s3://bucket/gone"])
 def test_an_event_that_cannot_be_found_is_named(url: str) -> None:
     with pytest.raises(EventError, match=url):
-        job.invocation({"SCAR_EVENT_URL": url}, "fn", lambda _: MemoryStore())
+        job.read_invocation({"SCAR_EVENT_URL": url}, "fn", lambda _: MemoryStore())
 
 
 def test_a_failing_script_gives_the_job_its_status() -> None:
     run = RunPath(function="fn", date="2026-09-21", run_id="r")
-    failed = RunResult(run=run, state=RunState.FAILED, error=ScriptFailed(3))
-    assert job.exit_status(Handled(results=(failed,))) == 3
-    assert job.exit_status(Handled()) == 0
+    failed = RunResult(run=run, state=RunOutcome.FAILED, error=ScriptFailed(3))
+    assert job.exit_status(InvocationResult(results=(failed,))) == 3
+    assert job.exit_status(InvocationResult()) == 0
 
 
 def test_the_log_stream_is_empty_where_no_agent_answers() -> None:
-    assert job.log_stream({}) == ""
-    assert job.log_stream({"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/x"}) == ""
+    assert job.read_log_stream({}) == ""
+    assert job.read_log_stream({"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/x"}) == ""

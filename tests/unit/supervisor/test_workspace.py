@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.execution.workspace import workspace
+from supervisor.execution.workspace import create_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_a_missing_folder_for_temporary_files_is_made_for_all_users(tmp_path: Path) -> None:
     parent = tmp_path / "tmp"
-    with workspace(parent) as place:
+    with create_workspace(parent) as place:
         assert place.outputs.is_dir()
         assert parent.stat().st_mode & 0o7777 == 0o1777
     assert list(parent.iterdir()) == []
@@ -28,7 +28,7 @@ def test_what_programs_leave_beside_it_goes_only_where_nobody_else_is(
     outside = tmp_path.with_name(f"{tmp_path.name}-outside")
     outside.mkdir()
     (outside / "kept").touch()
-    with contextlib.suppress(KeyError), workspace(tmp_path, alone=alone):
+    with contextlib.suppress(KeyError), create_workspace(tmp_path, exclusive=alone):
         (tmp_path / "file").touch()
         (tmp_path / "folder" / "deep").mkdir(parents=True)
         (tmp_path / "folder").chmod(0)
@@ -45,5 +45,5 @@ def test_what_programs_leave_beside_it_goes_only_where_nobody_else_is(
 
 def test_an_existing_one_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o750)
-    with workspace(tmp_path):
+    with create_workspace(tmp_path):
         assert tmp_path.stat().st_mode & 0o7777 == 0o750

@@ -10,28 +10,28 @@ person     what whoever runs scar must be allowed to do
 repositories   who may pull images, and which expire
 """
 
-from scar.aws.compile.policies.data_flow import DataFlow, Place
-from scar.aws.compile.policies.document import canonical
-from scar.aws.compile.policies.repositories import lifecycle, repository
+from scar.aws.compile.policies.data_flow import BucketFolder, DataFlow
+from scar.aws.compile.policies.document import canonical_json
+from scar.aws.compile.policies.repositories import lifecycle_policy, repository_policy
 from scar.aws.compile.policies.roles import (
-    delegate_role,
     execution_role,
+    failure_handler_role,
     instance_role,
     job_role,
     lambda_role,
-    trust,
+    trust_policy,
 )
 
 __all__ = [
+    "BucketFolder",
     "DataFlow",
-    "Place",
-    "canonical",
-    "delegate_role",
+    "canonical_json",
     "execution_role",
+    "failure_handler_role",
     "instance_role",
     "job_role",
     "lambda_role",
-    "lifecycle",
-    "repository",
-    "trust",
+    "lifecycle_policy",
+    "repository_policy",
+    "trust_policy",
 ]

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.compile.policies.document import Statement, allow
+from scar.aws.compile.policies.document import PolicyStatement, allow_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scar.aws.compile.policies.data_flow import DataFlow, Place
+    from scar.aws.compile.policies.data_flow import BucketFolder, DataFlow
     from scar.aws.model.account import Account
 
 
-def data(flow: DataFlow) -> list[Statement]:
+def data_statements(flow: DataFlow) -> list[PolicyStatement]:
     """Read inputs; read, write and tell absent from forbidden in outputs and own records."""
-    account, records = flow.account, (flow.runs,)
+    account, records = flow.account, (flow.run_records,)
     statements = []
     if flow.inputs:
-        read = allow("s3:GetObject", "s3:GetObjectVersion", Resource=_objects(account, flow.inputs))
+        read = allow_statement(
+            "s3:GetObject", "s3:GetObjectVersion", Resource=_object_arns(account, flow.inputs)
+        )
         statements.append(read)
     if flow.outputs:
         # What is large is uploaded in parts, and an upload that breaks is taken back.
         parts = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
-        statements.append(allow(*parts, Resource=_objects(account, flow.outputs)))
+        statements.append(allow_statement(*parts, Resource=_object_arns(account, flow.outputs)))
     return [
         *statements,
-        allow("s3:GetObject", "s3:PutObject", Resource=_objects(account, records)),
-        *_listed(account, (*flow.inputs, *flow.outputs, *records)),
-        *_keys(flow),
+        allow_statement("s3:GetObject", "s3:PutObject", Resource=_object_arns(account, records)),
+        *_list_bucket_statements(account, (*flow.inputs, *flow.outputs, *records)),
+        *_kms_key_statements(flow),
     ]
 
 
-def _listed(account: Account, places: Iterable[Place]) -> list[Statement]:
+def _list_bucket_statements(
+    account: Account, places: Iterable[BucketFolder]
+) -> list[PolicyStatement]:
     """Allow to list these folders, one statement per bucket.
 
     HEAD and GET of an absent key answer 403 instead of 404 without s3:ListBucket, and S3 knows
@@ -47,11 +51,13 @@ def _listed(account: Account, places: Iterable[Place]) -> list[Statement]:
     for bucket, prefixes in sorted(folders.items()):
         only = {} if "*" in prefixes else {"StringLikeIfExists": {"s3:prefix": sorted(prefixes)}}
         condition = {"Condition": only} if only else {}
-        statements.append(allow("s3:ListBucket", Resource=account.s3_arn(bucket), **condition))
+        statements.append(
+            allow_statement("s3:ListBucket", Resource=account.s3_arn(bucket), **condition)
+        )
     return statements
 
 
-def _keys(flow: DataFlow) -> list[Statement]:
+def _kms_key_statements(flow: DataFlow) -> list[PolicyStatement]:
     """Use the buckets' keys through S3 only; who uploads in parts also decrypts."""
     account = flow.account
     read, written = ({p.bucket for p in places} for places in (flow.inputs, flow.outputs))
@@ -65,9 +71,9 @@ def _keys(flow: DataFlow) -> list[Statement]:
     ):
         keys = sorted({key for bucket, key in flow.kms_keys if bucket in buckets})
         if keys:
-            statements.append(allow(*actions, Resource=keys, Condition=through))
+            statements.append(allow_statement(*actions, Resource=keys, Condition=through))
     return statements
 
 
-def _objects(account: Account, places: Iterable[Place]) -> list[str]:
+def _object_arns(account: Account, places: Iterable[BucketFolder]) -> list[str]:
     return sorted({account.s3_arn(f"{p.bucket}/{p.prefix}*") for p in places})

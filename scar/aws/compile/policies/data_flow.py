@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BucketFolder:
     """A folder of a bucket; the prefix ends with ``/`` or is empty for the whole bucket."""
 
     bucket: str
@@ -30,15 +30,15 @@ class DataFlow:
 
     account: Account
     function: str
-    inputs: tuple[Place, ...] = ()
-    outputs: tuple[Place, ...] = ()
+    inputs: tuple[BucketFolder, ...] = ()
+    outputs: tuple[BucketFolder, ...] = ()
     queue: str = ""
     kms_keys: tuple[tuple[str, str], ...] = ()
-    vpc: bool = False
+    in_vpc: bool = False
     file_systems: tuple[tuple[str, str], ...] = ()
-    delegate: str = ""
+    failure_handler: str = ""
 
     @property
-    def runs(self) -> Place:
+    def run_records(self) -> BucketFolder:
         """Where the function's own records live."""
-        return Place(names.state_bucket(self.account), f"runs/{self.function}/")
+        return BucketFolder(names.state_bucket_name(self.account), f"runs/{self.function}/")

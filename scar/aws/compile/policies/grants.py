@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What a call is made on; ``arns`` knows their ARNs.
-On = Literal[
+GrantTarget = Literal[
     "anything",
     "state bucket",
     "buckets",
@@ -34,10 +34,10 @@ On = Literal[
     "launch templates",
 ]
 # When it is made: always, or only for functions that have such a part.
-Part = Literal[
+Feature = Literal[
     "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
 ]
-PARTS: tuple[Part, ...] = get_args(Part)
+FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Grant:
     Things of several kinds may stand together: each action is about its own kind only.
     """
 
-    on: On
+    target: GrantTarget
     operations: tuple[str, ...]
-    also: tuple[str, ...] = ()
-    when: Part = "always"
+    extra_actions: tuple[str, ...] = ()
+    feature: Feature = "always"
 
 
 GRANTS: tuple[Grant, ...] = (
@@ -108,7 +108,7 @@ GRANTS: tuple[Grant, ...] = (
             "s3:UploadPart",
         ),
         # CreateBucket with tags.
-        also=("s3:TagResource",),
+        extra_actions=("s3:TagResource",),
     ),
     # Where a function's runs go on goes with it, and folders with an empty bucket; nothing else
     # is ever deleted.
@@ -144,9 +144,9 @@ GRANTS: tuple[Grant, ...] = (
             "logs:GetLogEvents",
             "logs:PutRetentionPolicy",
         ),
-        also=("logs:TagResource",),
+        extra_actions=("logs:TagResource",),
     ),
-    Grant("log groups by name", ("logs:ListTagsForResource",), also=("logs:TagResource",)),
+    Grant("log groups by name", ("logs:ListTagsForResource",), extra_actions=("logs:TagResource",)),
     # Pushing is done over the registry's own API, which checks the actions of ``also``.
     Grant(
         "repositories",
@@ -160,7 +160,7 @@ GRANTS: tuple[Grant, ...] = (
             "ecr:SetRepositoryPolicy",
             "ecr:TagResource",
         ),
-        also=(
+        extra_actions=(
             "ecr:BatchCheckLayerAvailability",
             "ecr:BatchGetImage",
             "ecr:CompleteLayerUpload",
@@ -171,7 +171,7 @@ GRANTS: tuple[Grant, ...] = (
         ),
     ),
     # Images that functions are made of, and those that are used as they are.
-    Grant("sources", (), also=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")),
+    Grant("sources", (), extra_actions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")),
     # The last function takes the delegate with it, whoever made that.
     Grant(
         "the delegate",
@@ -184,7 +184,7 @@ GRANTS: tuple[Grant, ...] = (
             "lambda:GetPolicy",
             "logs:ListTagsForResource",
         ),
-        when="given roles",
+        feature="given roles",
     ),
     # What is not there yet has no path: IAM then judges its bare name.
     Grant("identities", ("iam:GetInstanceProfile", "iam:GetRole", "iam:SimulatePrincipalPolicy")),
@@ -205,8 +205,8 @@ GRANTS: tuple[Grant, ...] = (
             "iam:PutRolePolicy",
             "iam:UpdateAssumeRolePolicy",
         ),
-        also=("iam:TagRole",),
-        when="own roles",
+        extra_actions=("iam:TagRole",),
+        feature="own roles",
     ),
     Grant(
         "anything",
@@ -230,10 +230,10 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeVpcEndpoints",
             "ec2:DescribeVpcs",
         ),
-        when="network",
+        feature="network",
     ),
-    Grant("anything", (), also=("elasticfilesystem:DescribeMountTargets",), when="efs"),
-    Grant("anything", ("service-quotas:GetServiceQuota",), when="batch"),
+    Grant("anything", (), extra_actions=("elasticfilesystem:DescribeMountTargets",), feature="efs"),
+    Grant("anything", ("service-quotas:GetServiceQuota",), feature="batch"),
     Grant(
         "machines",
         (
@@ -246,10 +246,10 @@ GRANTS: tuple[Grant, ...] = (
             "batch:UpdateComputeEnvironment",
             "batch:UpdateJobQueue",
         ),
-        also=("batch:TagResource",),
-        when="batch",
+        extra_actions=("batch:TagResource",),
+        feature="batch",
     ),
-    Grant("jobs", ("batch:TerminateJob",), when="batch"),
+    Grant("jobs", ("batch:TerminateJob",), feature="batch"),
     Grant(
         "roles",
         (
@@ -258,17 +258,17 @@ GRANTS: tuple[Grant, ...] = (
             "iam:DeleteInstanceProfile",
             "iam:RemoveRoleFromInstanceProfile",
         ),
-        when="instances",
+        feature="instances",
     ),
     Grant(
         "launch templates",
         ("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate"),
-        when="templates",
+        feature="templates",
     ),
 )
 
 # Operations whose permission has another name.
-NAMED_OTHERWISE: Mapping[str, str] = {
+IAM_ACTION_NAMES: Mapping[str, str] = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "s3:CompleteMultipartUpload": "s3:PutObject",
     "s3:CreateMultipartUpload": "s3:PutObject",
@@ -289,11 +289,11 @@ NAMED_OTHERWISE: Mapping[str, str] = {
 }
 
 
-def action(operation: str) -> str:
+def iam_action(operation: str) -> str:
     """Return the permission that an operation needs."""
-    return NAMED_OTHERWISE.get(operation, operation)
+    return IAM_ACTION_NAMES.get(operation, operation)
 
 
-def operations() -> frozenset[str]:
+def all_operations() -> frozenset[str]:
     """Return every operation that scar calls with the user's credentials."""
     return frozenset(o for grant in GRANTS for o in grant.operations)

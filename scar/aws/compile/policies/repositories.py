@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.compile.policies.document import allow, canonical, document
+from scar.aws.compile.policies.document import allow_statement, canonical_json, policy_document
 
 if TYPE_CHECKING:
     from scar.aws.model.account import Account
 
-_DAYS = 14
+_UNTAGGED_DAYS = 14
 
 
-def repository(account: Account) -> str:
+def repository_policy(account: Account) -> str:
     """Let Lambda, on behalf of this account, pull from the repository."""
-    return document(
+    return policy_document(
         [
             {
-                **allow(
+                **allow_statement(
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                     Principal={"Service": "lambda.amazonaws.com"},
@@ -29,13 +29,13 @@ def repository(account: Account) -> str:
     )
 
 
-def lifecycle() -> str:
+def lifecycle_policy() -> str:
     """Expire what has no tag for two weeks: leftovers only, since composed images have one.
 
     ECR does not know which images are in use. Those that no function and no job needs any
     more are deleted by scar.
     """
-    return canonical(
+    return canonical_json(
         {
             "rules": [
                 {
@@ -45,7 +45,7 @@ def lifecycle() -> str:
                         "tagStatus": "untagged",
                         "countType": "sinceImagePushed",
                         "countUnit": "days",
-                        "countNumber": _DAYS,
+                        "countNumber": _UNTAGGED_DAYS,
                     },
                     "action": {"type": "expire"},
                 }

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.compile.policies.data_access import data
-from scar.aws.compile.policies.document import allow, document
+from scar.aws.compile.policies.data_access import data_statements
+from scar.aws.compile.policies.document import allow_statement, policy_document
 from scar.aws.model import names
 
 if TYPE_CHECKING:
     from scar.aws.compile.policies.data_flow import DataFlow
-    from scar.aws.compile.policies.document import Statement
+    from scar.aws.compile.policies.document import PolicyStatement
     from scar.aws.model.account import Account
 
-PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PULL_ACTIONS = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+)
 _WRITE_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
 # What Lambda does with the function's role to connect it to a VPC. AWS knows no resource to
 # narrow these down to before the interface exists.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-_INTERFACES = (
+_NETWORK_INTERFACE_ACTIONS = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
@@ -29,66 +33,71 @@ _INTERFACES = (
 # Services that say for whom they take a role. Lambda and EC2 do not when they take it: a
 # condition on what they do not send would keep them out.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
-_SAY_FOR_WHOM = {"ecs-tasks": "ecs"}
+_SOURCE_ARN_SERVICES = {"ecs-tasks": "ecs"}
 
 
-def trust(service: str, account: Account) -> str:
+def trust_policy(service: str, account: Account) -> str:
     """Let a service (``lambda``, ``ecs-tasks``, ``ec2``) take the role, for this account only."""
-    parts: Statement = {"Principal": {"Service": _principal(service, account)}}
-    if source := _SAY_FOR_WHOM.get(service):
+    parts: PolicyStatement = {"Principal": {"Service": _service_principal(service, account)}}
+    if source := _SOURCE_ARN_SERVICES.get(service):
         parts["Condition"] = {
             "ArnLike": {"aws:SourceArn": account.arn(source, "*")},
             "StringEquals": {"aws:SourceAccount": account.id},
         }
-    return document([allow("sts:AssumeRole", **parts)])
+    return policy_document([allow_statement("sts:AssumeRole", **parts)])
 
 
 def lambda_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in Lambda."""
     account = flow.account
-    statements = [_logs(account, names.lambda_log_group(flow.function)), *data(flow)]
+    statements = [
+        _allow_logs(account, names.lambda_log_group(flow.function)),
+        *data_statements(flow),
+    ]
     if flow.queue:
         definition = account.arn("batch", f"job-definition/{flow.function}")
         queue = account.arn("batch", f"job-queue/{flow.queue}")
         statements += [
-            allow("batch:SubmitJob", Resource=[definition, f"{definition}:*", queue]),
+            allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", queue]),
             # Is the job of a silent run over? It has no resource to be narrowed down to.
-            allow("batch:DescribeJobs", Resource="*"),
+            allow_statement("batch:DescribeJobs", Resource="*"),
         ]
-    if flow.delegate:
-        statements.append(allow("lambda:InvokeFunction", Resource=flow.delegate))
-    if flow.vpc:
-        statements.append(allow(*_INTERFACES, Resource="*"))
-    return document([*statements, *_file_systems(flow)])
+    if flow.failure_handler:
+        statements.append(allow_statement("lambda:InvokeFunction", Resource=flow.failure_handler))
+    if flow.in_vpc:
+        statements.append(allow_statement(*_NETWORK_INTERFACE_ACTIONS, Resource="*"))
+    return policy_document([*statements, *_file_systems(flow)])
 
 
 def job_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in a Batch job."""
-    return document([*data(flow), *_file_systems(flow)])
+    return policy_document([*data_statements(flow), *_file_systems(flow)])
 
 
-def delegate_role(account: Account, function: str) -> str:
+def failure_handler_role(account: Account, function: str) -> str:
     """Allow the function that gets lost events to record them and to hand their runs to Batch.
 
     It serves all functions of the account: only its kind of record, queue and definition
     narrows it down.
     """
-    state = names.state_bucket(account)
-    return document(
+    state = names.state_bucket_name(account)
+    return policy_document(
         [
-            _logs(account, names.lambda_log_group(function)),
-            allow("s3:GetObject", "s3:PutObject", Resource=account.s3_arn(f"{state}/runs/*")),
-            allow("s3:GetObject", Resource=account.s3_arn(f"{state}/functions/*")),
-            allow(
+            _allow_logs(account, names.lambda_log_group(function)),
+            allow_statement(
+                "s3:GetObject", "s3:PutObject", Resource=account.s3_arn(f"{state}/runs/*")
+            ),
+            allow_statement("s3:GetObject", Resource=account.s3_arn(f"{state}/functions/*")),
+            allow_statement(
                 "batch:SubmitJob",
                 Resource=[
                     account.arn("batch", "job-definition/*"),
                     account.arn("batch", "job-queue/scar-*"),
                 ],
             ),
-            allow("batch:DescribeJobs", Resource="*"),
+            allow_statement("batch:DescribeJobs", Resource="*"),
             # GET of an absent record answers 403 instead of 404 without it; see data.
-            allow(
+            allow_statement(
                 "s3:ListBucket",
                 Resource=account.s3_arn(state),
                 Condition={"StringLikeIfExists": {"s3:prefix": ["functions/*", "runs/*"]}},
@@ -99,20 +108,20 @@ def delegate_role(account: Account, function: str) -> str:
 
 def execution_role(account: Account, function: str, repository: str) -> str:
     """Allow Fargate to pull the function's image and to write its log."""
-    return document(
+    return policy_document(
         [
-            allow("ecr:GetAuthorizationToken", Resource="*"),
-            allow(*PULL, Resource=account.arn("ecr", f"repository/{repository}")),
-            _logs(account, names.batch_log_group(function)),
+            allow_statement("ecr:GetAuthorizationToken", Resource="*"),
+            allow_statement(*PULL_ACTIONS, Resource=account.arn("ecr", f"repository/{repository}")),
+            _allow_logs(account, names.batch_log_group(function)),
         ]
     )
 
 
 def instance_role(account: Account) -> str:
     """Allow what the ECS agent on an instance of any compute environment of scar's does."""
-    return document(
+    return policy_document(
         [
-            allow(
+            allow_statement(
                 "ec2:DescribeTags",
                 "ecr:GetAuthorizationToken",
                 "ecs:CreateCluster",
@@ -126,24 +135,24 @@ def instance_role(account: Account) -> str:
                 Resource="*",
             ),
             # Prefixes of repositories are the users' choice; scar's own carry its tag.
-            allow(
-                *PULL,
+            allow_statement(
+                *PULL_ACTIONS,
                 Resource=account.arn("ecr", "repository/*"),
                 Condition={"StringEquals": {f"aws:ResourceTag/{names.MANAGED_TAG}": "true"}},
             ),
-            _logs(account, names.batch_log_group("*")),
+            _allow_logs(account, names.batch_log_group("*")),
         ]
     )
 
 
-def _principal(service: str, account: Account) -> str:
+def _service_principal(service: str, account: Account) -> str:
     """EC2 is a principal of its partition's domain in China; the other services are not."""
     return f"{service}.{account.domain if service == 'ec2' else 'amazonaws.com'}"
 
 
-def _file_systems(flow: DataFlow) -> list[Statement]:
+def _file_systems(flow: DataFlow) -> list[PolicyStatement]:
     return [
-        allow(
+        allow_statement(
             "elasticfilesystem:ClientMount",
             "elasticfilesystem:ClientWrite",
             Resource=file_system,
@@ -153,6 +162,6 @@ def _file_systems(flow: DataFlow) -> list[Statement]:
     ]
 
 
-def _logs(account: Account, group: str) -> Statement:
+def _allow_logs(account: Account, group: str) -> PolicyStatement:
     """Streams and lines only: the group is made at deployment, with its retention."""
-    return allow(*_WRITE_LOGS, Resource=account.arn("logs", f"log-group:{group}:*"))
+    return allow_statement(*_WRITE_LOGS, Resource=account.arn("logs", f"log-group:{group}:*"))

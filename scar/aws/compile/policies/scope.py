@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws.compile.policies.grants import PARTS
+from scar.aws.compile.policies.grants import FEATURES
 from scar.aws.model import names
-from scar.aws.model.account import of_registry
+from scar.aws.model.account import account_of_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from scar.aws.compile.policies.grants import Part
+    from scar.aws.compile.policies.grants import Feature
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
 
@@ -20,7 +20,7 @@ ANY = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class PolicyScope:
     """What the person is to work on; ``*`` stands for any, also as the account's id or Region.
 
     ``sources`` are ARNs of repositories that images are read from. ``roles`` are ARNs of roles
@@ -30,33 +30,33 @@ class Scope:
 
     account: Account
     functions: tuple[str, ...] = (ANY,)
-    repositories: tuple[str, ...] = (f"{names.REPOSITORIES}/{ANY}",)
-    sources: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = (f"{names.DEFAULT_REPOSITORY_PREFIX}/{ANY}",)
+    source_repositories: tuple[str, ...] = ()
     buckets: tuple[str, ...] = (ANY,)
     roles: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
+    instance_roles: tuple[str, ...] = ()
     service_roles: tuple[str, ...] = ()
     boundary: str = ""
-    parts: frozenset[Part] = frozenset(PARTS)
+    features: frozenset[Feature] = frozenset(FEATURES)
 
 
-def all_features(account: Account) -> Scope:
+def account_scope(account: Account) -> PolicyScope:
     """Say what any function of the account may need; the delegate is one of them."""
-    return Scope(
+    return PolicyScope(
         account=account,
-        sources=(account.arn("ecr", f"repository/{ANY}"),),
-        parts=frozenset(PARTS) - {"given roles"},
+        source_repositories=(account.arn("ecr", f"repository/{ANY}"),),
+        features=frozenset(FEATURES) - {"given roles"},
     )
 
 
-def scope_of(functions: Sequence[Function], account: Account) -> Scope:
+def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
     """Say what these functions need, and nothing that only others would."""
     boundaries = {f.boundary for f in functions}
     machines = [f.batch.compute for f in functions if f.batch is not None]
     instances = [m for m in machines if not m.is_fargate]
-    makes_hosts = any(m.shares_role for m in machines)
+    makes_hosts = any(m.uses_shared_role for m in machines)
     makes_roles = any(not f.role for f in functions)
-    parts: dict[Part, bool] = {
+    parts: dict[Feature, bool] = {
         "always": True,
         "own roles": makes_roles or makes_hosts,
         "given roles": not makes_roles,
@@ -66,36 +66,41 @@ def scope_of(functions: Sequence[Function], account: Account) -> Scope:
         "network": bool(machines) or any(f.subnets for f in functions),
         "efs": any(f.file_systems for f in functions),
     }
-    delegate = [names.DELEGATE] if makes_roles else []
+    delegate = [names.FAILURE_HANDLER] if makes_roles else []
     profiles = (m.instance_profile for m in instances if m.instance_profile)
-    return Scope(
+    return PolicyScope(
         account=account,
         functions=(*(f.name for f in functions), *delegate),
-        repositories=_unique(
-            (*(f.repository for f in functions if f.create_image), *map(names.repository, delegate))
+        repositories=_unique_sorted(
+            (
+                *(f.repository for f in functions if f.create_image),
+                *map(names.repository_name, delegate),
+            )
         ),
-        sources=_unique(_sources(functions)),
-        buckets=_unique(bucket for f in functions for bucket in f.buckets),
-        roles=_unique(_role_arn(f.role, account) for f in functions if f.role),
+        source_repositories=_unique_sorted(_source_repository_arns(functions)),
+        buckets=_unique_sorted(bucket for f in functions for bucket in f.buckets),
+        roles=_unique_sorted(_role_arn(f.role, account) for f in functions if f.role),
         # The profile tells its role to those only who may ask: mostly it has the same name.
-        hosts=_unique(profile.replace(":instance-profile/", ":role/") for profile in profiles),
-        service_roles=_unique(m.service_role for m in machines if m.service_role),
+        instance_roles=_unique_sorted(
+            profile.replace(":instance-profile/", ":role/") for profile in profiles
+        ),
+        service_roles=_unique_sorted(m.service_role for m in machines if m.service_role),
         boundary=boundaries.pop() if len(boundaries) == 1 else "",
-        parts=frozenset(part for part, there in parts.items() if there),
+        features=frozenset(part for part, there in parts.items() if there),
     )
 
 
-def _sources(functions: Sequence[Function]) -> Iterator[str]:
+def _source_repository_arns(functions: Sequence[Function]) -> Iterator[str]:
     """Name the repositories of images that are in ECR, whoever's they are."""
     for function in functions:
         host = function.image.partition("/")[0]
-        if owner := of_registry(host):
-            yield owner.arn("ecr", f"repository/{names.repository_of(function.image)}")
+        if owner := account_of_registry(host):
+            yield owner.arn("ecr", f"repository/{names.parse_repository(function.image)}")
 
 
 def _role_arn(role: str, account: Account) -> str:
     return role if role.startswith("arn:") else account.iam_arn(f"role/{role}")
 
 
-def _unique(values: Iterable[str]) -> tuple[str, ...]:
+def _unique_sorted(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(values)))

@@ -5,51 +5,51 @@ name alone. Mappings are sorted tuples of pairs, documents are JSON with sorted 
 state compares equal.
 """
 
-from scar.aws.model.resources.base import Architecture, Key, Pairs, Resource
+from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
 from scar.aws.model.resources.batch import (
     ComputeEnvironment,
     ComputeType,
+    EnabledState,
     JobDefinition,
     JobQueue,
     LaunchTemplate,
     Platform,
-    State,
 )
-from scar.aws.model.resources.ecr import Image, OldImage, OldRepository, Repository
+from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
 from scar.aws.model.resources.iam import InstanceProfile, Role
 from scar.aws.model.resources.lambda_ import (
+    BatchTargetRecord,
     EventInvokeConfig,
     InvokePermission,
     LambdaFunction,
-    RunsElsewhere,
 )
 from scar.aws.model.resources.logs import LogGroup
 from scar.aws.model.resources.s3 import Bucket, BucketNotification, StateBucket
 
 __all__ = [
     "Architecture",
+    "BatchTargetRecord",
     "Bucket",
     "BucketNotification",
     "ComputeEnvironment",
     "ComputeType",
+    "EcrImage",
+    "EcrRepository",
+    "EnabledState",
     "EventInvokeConfig",
-    "Image",
     "InstanceProfile",
     "InvokePermission",
     "JobDefinition",
     "JobQueue",
-    "Key",
     "LambdaFunction",
     "LaunchTemplate",
     "LogGroup",
-    "OldImage",
-    "OldRepository",
     "Pairs",
     "Platform",
-    "Repository",
     "Resource",
+    "ResourceKey",
     "Role",
-    "RunsElsewhere",
-    "State",
     "StateBucket",
+    "SupersededRepository",
+    "UnusedImage",
 ]

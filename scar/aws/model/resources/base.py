@@ -9,7 +9,7 @@ Pairs = tuple[tuple[str, str], ...]
 Architecture = Literal["x86_64", "arm64"]
 
 
-class Key(NamedTuple):
+class ResourceKey(NamedTuple):
     """What tells a resource from all others."""
 
     kind: str
@@ -29,14 +29,14 @@ class Resource:
 
     kind: ClassVar[str]
     shared: ClassVar[bool] = False
-    sets_off: ClassVar[bool] = False
+    is_trigger: ClassVar[bool] = False
     create_only: ClassVar[frozenset[str]] = frozenset()
 
     name: str
 
     @property
-    def key(self) -> Key:
-        return Key(self.kind, self.name)
+    def key(self) -> ResourceKey:
+        return ResourceKey(self.kind, self.name)
 
     @property
     def function(self) -> str:
@@ -44,16 +44,16 @@ class Resource:
         return ""
 
     @property
-    def needs(self) -> frozenset[Key]:
+    def needs(self) -> frozenset[ResourceKey]:
         """What must exist before this resource can be made."""
         return frozenset()
 
     @property
-    def uses(self) -> frozenset[Key]:
+    def uses(self) -> frozenset[ResourceKey]:
         """What it needs once it works: may be made later, before something sets it off."""
         return frozenset()
 
     @property
-    def rests_on(self) -> frozenset[Key]:
+    def depends_on(self) -> frozenset[ResourceKey]:
         """What changes before this resource does, and may go only after it."""
         return self.needs | self.uses

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from scar.aws.model import names
-from scar.aws.model.resources.base import Architecture, Key, Pairs, Resource
-from scar.aws.model.resources.ecr import Image, Repository
+from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
+from scar.aws.model.resources.ecr import EcrImage, EcrRepository
 from scar.aws.model.resources.iam import InstanceProfile, Role
 from scar.aws.model.resources.logs import LogGroup
 
 Platform = Literal["EC2", "FARGATE"]
 ComputeType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT", "ECS_MANAGED_INSTANCES"]
-State = Literal["ENABLED", "DISABLED"]
+EnabledState = Literal["ENABLED", "DISABLED"]
 
 # What matches no rule is tried again, hence the last one. Only a trailing * works.
 _RETRY_RULES: tuple[Pairs, ...] = (
@@ -61,14 +61,14 @@ class ComputeEnvironment(Resource):
     instance_profile: str = ""
     service_role: str = ""
     launch_template: str = ""
-    state: State = "ENABLED"
+    state: EnabledState = "ENABLED"
 
     @property
-    def needs(self) -> frozenset[Key]:
+    def needs(self) -> frozenset[ResourceKey]:
         return frozenset(
             {
-                Key(InstanceProfile.kind, self.instance_profile.rpartition("/")[2]),
-                Key(LaunchTemplate.kind, self.launch_template.partition(":")[0]),
+                ResourceKey(InstanceProfile.kind, self.instance_profile.rpartition("/")[2]),
+                ResourceKey(LaunchTemplate.kind, self.launch_template.partition(":")[0]),
             }
         )
 
@@ -82,11 +82,11 @@ class JobQueue(Resource):
 
     environment: str = ""
     priority: int = 1
-    state: State = "ENABLED"
+    state: EnabledState = "ENABLED"
 
     @property
-    def needs(self) -> frozenset[Key]:
-        return frozenset({Key(ComputeEnvironment.kind, self.environment)})
+    def needs(self) -> frozenset[ResourceKey]:
+        return frozenset({ResourceKey(ComputeEnvironment.kind, self.environment)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,21 +125,21 @@ class JobDefinition(Resource):
         return dict(self.tags).get(names.QUEUE_TAG, "")
 
     @property
-    def needs(self) -> frozenset[Key]:
+    def needs(self) -> frozenset[ResourceKey]:
         return frozenset(
             {
-                Key(Image.kind, names.repository_of(self.image)),
-                Key(Repository.kind, names.repository_of(self.image)),
-                Key(Role.kind, self.job_role.rpartition("/")[2]),
-                Key(Role.kind, self.execution_role.rpartition("/")[2]),
+                ResourceKey(EcrImage.kind, names.parse_repository(self.image)),
+                ResourceKey(EcrRepository.kind, names.parse_repository(self.image)),
+                ResourceKey(Role.kind, self.job_role.rpartition("/")[2]),
+                ResourceKey(Role.kind, self.execution_role.rpartition("/")[2]),
             }
         )
 
     @property
-    def uses(self) -> frozenset[Key]:
+    def uses(self) -> frozenset[ResourceKey]:
         return frozenset(
             {
-                Key(JobQueue.kind, self.queue),
-                Key(LogGroup.kind, names.batch_log_group(self.name)),
+                ResourceKey(JobQueue.kind, self.queue),
+                ResourceKey(LogGroup.kind, names.batch_log_group(self.name)),
             }
         )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from scar.aws.model import names
-from scar.aws.model.resources.base import Key, Pairs, Resource
+from scar.aws.model.resources.base import Pairs, Resource, ResourceKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repository(Resource):
+class EcrRepository(Resource):
     """The function's own container repository.
 
     ``policy`` lets Lambda pull from it, ``lifecycle`` expires leftovers.
@@ -30,7 +30,7 @@ class Repository(Resource):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image(Resource):
+class EcrImage(Resource):
     """One image, by digest, in the repository called ``name``."""
 
     kind: ClassVar[str] = "image"
@@ -38,12 +38,12 @@ class Image(Resource):
     digest: str = ""
 
     @property
-    def needs(self) -> frozenset[Key]:
-        return frozenset({Key(Repository.kind, self.name)})
+    def needs(self) -> frozenset[ResourceKey]:
+        return frozenset({ResourceKey(EcrRepository.kind, self.name)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OldImage(Resource):
+class UnusedImage(Resource):
     """An image that was composed for a former deployment; ``name`` is ``repository@digest``."""
 
     kind: ClassVar[str] = "old-image"
@@ -53,8 +53,8 @@ class OldImage(Resource):
         return self.name.partition("@")[0]
 
     @property
-    def needs(self) -> frozenset[Key]:
-        return frozenset({Key(OldRepository.kind, self.repository)})
+    def needs(self) -> frozenset[ResourceKey]:
+        return frozenset({ResourceKey(SupersededRepository.kind, self.repository)})
 
     @property
     def digest(self) -> str:
@@ -62,7 +62,7 @@ class OldImage(Resource):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OldRepository(Resource):
+class SupersededRepository(Resource):
     """A function's repository under a former prefix, whose last images go."""
 
     kind: ClassVar[str] = "old-repository"

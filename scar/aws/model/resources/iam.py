@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scar.aws.model.resources.base import Key, Pairs, Resource
+from scar.aws.model.resources.base import Pairs, Resource, ResourceKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,5 +35,5 @@ class InstanceProfile(Resource):
     role: str = ""
 
     @property
-    def uses(self) -> frozenset[Key]:
-        return frozenset({Key(Role.kind, self.role)})
+    def uses(self) -> frozenset[ResourceKey]:
+        return frozenset({ResourceKey(Role.kind, self.role)})

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from scar.aws.model import names
-from scar.aws.model.resources.base import Architecture, Key, Pairs, Resource
+from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
 from scar.aws.model.resources.batch import JobDefinition
-from scar.aws.model.resources.ecr import Image, Repository
+from scar.aws.model.resources.ecr import EcrImage, EcrRepository
 from scar.aws.model.resources.iam import Role
 from scar.aws.model.resources.logs import LogGroup
 
@@ -42,21 +42,21 @@ class LambdaFunction(Resource):
         return self.name
 
     @property
-    def needs(self) -> frozenset[Key]:
+    def needs(self) -> frozenset[ResourceKey]:
         return frozenset(
             {
-                Key(Role.kind, self.role_arn.rpartition("/")[2]),
-                Key(Image.kind, names.repository_of(self.image)),
-                Key(Repository.kind, names.repository_of(self.image)),
+                ResourceKey(Role.kind, self.role_arn.rpartition("/")[2]),
+                ResourceKey(EcrImage.kind, names.parse_repository(self.image)),
+                ResourceKey(EcrRepository.kind, names.parse_repository(self.image)),
             }
         )
 
     @property
-    def uses(self) -> frozenset[Key]:
+    def uses(self) -> frozenset[ResourceKey]:
         return frozenset(
             {
-                Key(LogGroup.kind, names.lambda_log_group(self.name)),
-                Key(JobDefinition.kind, self.name),
+                ResourceKey(LogGroup.kind, names.lambda_log_group(self.name)),
+                ResourceKey(JobDefinition.kind, self.name),
             }
         )
 
@@ -76,16 +76,16 @@ class EventInvokeConfig(Resource):
         return self.name
 
     @property
-    def needs(self) -> frozenset[Key]:
-        own = Key(LambdaFunction.kind, self.name)
+    def needs(self) -> frozenset[ResourceKey]:
+        own = ResourceKey(LambdaFunction.kind, self.name)
         if not self.on_failure:
             return frozenset({own})
-        taker = Key(LambdaFunction.kind, self.on_failure.rpartition(":")[2])
-        return frozenset({own, taker, Key(RunsElsewhere.kind, self.name)})
+        taker = ResourceKey(LambdaFunction.kind, self.on_failure.rpartition(":")[2])
+        return frozenset({own, taker, ResourceKey(BatchTargetRecord.kind, self.name)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunsElsewhere(Resource):
+class BatchTargetRecord(Resource):
     """What the delegate reads to know where the runs of the function ``name`` may go on.
 
     ``text`` is a function.json in the state bucket, cut down to that.
@@ -101,8 +101,8 @@ class RunsElsewhere(Resource):
         return self.name
 
     @property
-    def needs(self) -> frozenset[Key]:
-        return frozenset({Key("state-bucket", self.bucket)})
+    def needs(self) -> frozenset[ResourceKey]:
+        return frozenset({ResourceKey("state-bucket", self.bucket)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,5 +124,5 @@ class InvokePermission(Resource):
         return self.name.partition("/")[2]
 
     @property
-    def needs(self) -> frozenset[Key]:
-        return frozenset({Key(LambdaFunction.kind, self.function)})
+    def needs(self) -> frozenset[ResourceKey]:
+        return frozenset({ResourceKey(LambdaFunction.kind, self.function)})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from scar.aws.model import names
-from scar.aws.model.resources.base import Key, Resource
+from scar.aws.model.resources.base import Resource, ResourceKey
 from scar.aws.model.resources.lambda_ import EventInvokeConfig, InvokePermission, LambdaFunction
 
 
@@ -26,7 +26,7 @@ class StateBucket(Resource):
     encryption: str = "AES256"
 
     @classmethod
-    def bare(cls, name: str) -> Self:
+    def without_settings(cls, name: str) -> Self:
         """Describe a bucket without any settings."""
         return cls(name=name, keep_days=0, is_private=False, encryption="")
 
@@ -52,7 +52,7 @@ class BucketNotification(Resource):
     """
 
     kind: ClassVar[str] = "notification"
-    sets_off: ClassVar[bool] = True
+    is_trigger: ClassVar[bool] = True
 
     function_arn: str = ""
     events: tuple[str, ...] = ("s3:ObjectCreated:*",)
@@ -72,13 +72,16 @@ class BucketNotification(Resource):
         return self.function_arn.rpartition(":")[2]
 
     @property
-    def needs(self) -> frozenset[Key]:
+    def needs(self) -> frozenset[ResourceKey]:
         function = self.function
         return frozenset(
             {
-                Key(Bucket.kind, self.bucket),
-                Key(LambdaFunction.kind, function),
-                Key(EventInvokeConfig.kind, function),
-                Key(InvokePermission.kind, f"{function}/{names.statement(self.bucket)}"),
+                ResourceKey(Bucket.kind, self.bucket),
+                ResourceKey(LambdaFunction.kind, function),
+                ResourceKey(EventInvokeConfig.kind, function),
+                ResourceKey(
+                    InvokePermission.kind,
+                    f"{function}/{names.permission_statement_id(self.bucket)}",
+                ),
             }
         )

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 from scar.aws.requests.rules.constraints import (
     Parameters,
-    Violation,
-    mismatch,
-    number,
-    outside,
-    part,
-    size,
-    text,
-    too_long,
-    unlisted,
+    RuleViolation,
+    check_enum,
+    check_length,
+    check_range,
+    get_number,
+    get_structure,
+    get_text,
+    json_size,
+    pattern_violation,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NAME = r"[a-zA-Z0-9-_]+"
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 # docs: "Defined runtime environment variables", those marked reserved (2026-11)
-_RESERVED = frozenset(
+_RESERVED_VARIABLES = frozenset(
     [
         "_HANDLER",
         "_X_AMZN_TRACE_ID",
@@ -48,43 +48,47 @@ _RESERVED = frozenset(
         "LAMBDA_TASK_ROOT",
     ]
 )
-_UNABLE = "Lambda was unable to configure your environment variables because the environment"
+_UNABLE_TO_CONFIGURE = (
+    "Lambda was unable to configure your environment variables because the environment"
+)
 
 
-def create(parameters: Parameters) -> Iterator[Violation]:
+def check_create_function(parameters: Parameters) -> Iterator[RuleViolation]:
     """CreateFunction and UpdateFunctionConfiguration."""
-    yield from name(parameters)
-    yield from outside(number(parameters, "MemorySize"), limits.LAMBDA_MEMORY, "memorySize")
-    yield from outside(number(parameters, "Timeout"), limits.LAMBDA_TIMEOUT, "timeout")
-    yield from outside(
-        number(part(parameters, "EphemeralStorage"), "Size"),
+    yield from check_function_name(parameters)
+    yield from check_range(get_number(parameters, "MemorySize"), limits.LAMBDA_MEMORY, "memorySize")
+    yield from check_range(get_number(parameters, "Timeout"), limits.LAMBDA_TIMEOUT, "timeout")
+    yield from check_range(
+        get_number(get_structure(parameters, "EphemeralStorage"), "Size"),
         limits.LAMBDA_EPHEMERAL,
         "ephemeralStorage.size",
     )
-    yield from too_long(text(parameters, "Description"), limits.LAMBDA_DESCRIPTION, "description")
-    yield from unlisted(text(parameters, "PackageType"), ("Zip", "Image"), "packageType")
+    yield from check_length(
+        get_text(parameters, "Description"), limits.LAMBDA_DESCRIPTION, "description"
+    )
+    yield from check_enum(get_text(parameters, "PackageType"), ("Zip", "Image"), "packageType")
     architectures = parameters.get("Architectures")
     if isinstance(architectures, list | tuple):
         for architecture in architectures:
-            yield from unlisted(str(architecture), ("x86_64", "arm64"), "architectures")
-    yield from _environment(part(parameters, "Environment", "Variables"))
+            yield from check_enum(str(architecture), ("x86_64", "arm64"), "architectures")
+    yield from _check_environment(get_structure(parameters, "Environment", "Variables"))
 
 
-def name(parameters: Parameters) -> Iterator[Violation]:
+def check_function_name(parameters: Parameters) -> Iterator[RuleViolation]:
     """The function's name, in any request; ARNs are left alone."""
-    given = text(parameters, "FunctionName")
+    given = get_text(parameters, "FunctionName")
     if given is None or given.startswith("arn:"):
         return
     if not re.fullmatch(_NAME, given):
-        yield mismatch(given, _NAME, "functionName")
-    yield from too_long(given, limits.LAMBDA_NAME, "functionName")
+        yield pattern_violation(given, _NAME, "functionName")
+    yield from check_length(given, limits.LAMBDA_NAME, "functionName")
 
 
-def invoke(parameters: Parameters) -> Iterator[Violation]:
+def check_invoke(parameters: Parameters) -> Iterator[RuleViolation]:
     """Invoke; ``Payload`` is bytes, text, or the number of its bytes."""
-    yield from name(parameters)
-    kind = text(parameters, "InvocationType") or "RequestResponse"
-    yield from unlisted(kind, ("RequestResponse", "Event", "DryRun"), "invocationType")
+    yield from check_function_name(parameters)
+    kind = get_text(parameters, "InvocationType") or "RequestResponse"
+    yield from check_enum(kind, ("RequestResponse", "Event", "DryRun"), "invocationType")
     payload = parameters.get("Payload")
     if isinstance(payload, str):
         payload = payload.encode()
@@ -93,53 +97,56 @@ def invoke(parameters: Parameters) -> Iterator[Violation]:
         return
     limit = limits.LAMBDA_ASYNC_PAYLOAD if kind == "Event" else limits.LAMBDA_SYNC_PAYLOAD
     if not limit.allows(length):
-        yield Violation(
+        yield RuleViolation(
             "RequestTooLargeException",
             f"{length} byte payload is too large for the {kind} invocation type"
-            f" (limit {limit.most} bytes)",
+            f" (limit {limit.maximum} bytes)",
             413,
         )
 
 
-def event_invoke(parameters: Parameters) -> Iterator[Violation]:
+def check_event_invoke_config(parameters: Parameters) -> Iterator[RuleViolation]:
     """PutFunctionEventInvokeConfig and UpdateFunctionEventInvokeConfig."""
-    yield from name(parameters)
-    yield from outside(
-        number(parameters, "MaximumRetryAttempts"), limits.LAMBDA_RETRIES, "maximumRetryAttempts"
+    yield from check_function_name(parameters)
+    yield from check_range(
+        get_number(parameters, "MaximumRetryAttempts"),
+        limits.LAMBDA_RETRIES,
+        "maximumRetryAttempts",
     )
-    yield from outside(
-        number(parameters, "MaximumEventAgeInSeconds"),
+    yield from check_range(
+        get_number(parameters, "MaximumEventAgeInSeconds"),
         limits.LAMBDA_EVENT_AGE,
         "maximumEventAgeInSeconds",
     )
 
 
-def permission(parameters: Parameters) -> Iterator[Violation]:
+def check_add_permission(parameters: Parameters) -> Iterator[RuleViolation]:
     """AddPermission."""
-    yield from name(parameters)
-    statement = text(parameters, "StatementId")
+    yield from check_function_name(parameters)
+    statement = get_text(parameters, "StatementId")
     if statement is not None and not re.fullmatch(_NAME, statement):
-        yield mismatch(statement, "([a-zA-Z0-9-_]+)", "statementId")
-    yield from too_long(statement, limits.LAMBDA_STATEMENT_ID, "statementId")
+        yield pattern_violation(statement, "([a-zA-Z0-9-_]+)", "statementId")
+    yield from check_length(statement, limits.LAMBDA_STATEMENT_ID, "statementId")
 
 
-def _environment(variables: Parameters) -> Iterator[Violation]:
+def _check_environment(variables: Parameters) -> Iterator[RuleViolation]:
     for variable in variables:
         if not _VARIABLE.fullmatch(variable):
-            yield mismatch(
+            yield pattern_violation(
                 variable, "[a-zA-Z]([a-zA-Z0-9_])+", f"environment.variables.{variable}.member"
             )
-    if reserved := sorted(_RESERVED & variables.keys()):
-        yield Violation(
+    if reserved := sorted(_RESERVED_VARIABLES & variables.keys()):
+        yield RuleViolation(
             "InvalidParameterValueException",
-            f"{_UNABLE} variables you have provided contains reserved keys that are currently"
+            f"{_UNABLE_TO_CONFIGURE} variables you have provided contains reserved keys that are"
+            " currently"
             " not supported for modification."
             f" Reserved keys used in this request: {', '.join(reserved)}",
         )
-    if not limits.LAMBDA_ENVIRONMENT.allows(size(dict(variables))):
+    if not limits.LAMBDA_ENVIRONMENT.allows(json_size(dict(variables))):
         measured = json.dumps(dict(variables), separators=(",", ":"), ensure_ascii=False)
-        yield Violation(
+        yield RuleViolation(
             "InvalidParameterValueException",
-            f"{_UNABLE} variables you have provided exceeded the 4KB limit."
+            f"{_UNABLE_TO_CONFIGURE} variables you have provided exceeded the 4KB limit."
             f" String measured: {measured}",
         )

@@ -7,7 +7,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.requests.rules.constraints import Parameters, Violation, items, part, text
+from scar.aws.requests.rules.constraints import (
+    Parameters,
+    RuleViolation,
+    get_structure,
+    get_structures,
+    get_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,63 +22,65 @@ _BUCKET = re.compile(r"(?!xn--|sthree-)[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
 _TAG = re.compile(r"[\w\s.:/=+@-]*")  # model: s3control's TagKeyString
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _KINDS = ("LambdaFunctionConfigurations", "QueueConfigurations", "TopicConfigurations")
-AMBIGUOUS = (
+AMBIGUOUS_RULES = (
     "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the"
     " prefixes are overlapping for the same event type."
 )
 
 
-def put_object(parameters: Parameters) -> Iterator[Violation]:
+def check_put_object(parameters: Parameters) -> Iterator[RuleViolation]:
     """PutObject, CopyObject, CreateMultipartUpload."""
-    key = text(parameters, "Key")
+    key = get_text(parameters, "Key")
     if key is not None and not limits.S3_KEY.allows(len(key.encode())):
-        yield Violation("KeyTooLongError", "Your key is too long")
-    metadata = part(parameters, "Metadata")
+        yield RuleViolation("KeyTooLongError", "Your key is too long")
+    metadata = get_structure(parameters, "Metadata")
     measured = sum(len(k.encode()) + len(str(v).encode()) for k, v in metadata.items())
     if not limits.S3_METADATA.allows(measured):
-        yield Violation(
+        yield RuleViolation(
             "MetadataTooLarge",
             "Your metadata headers exceed the maximum allowed metadata size",
         )
 
 
-def create_bucket(parameters: Parameters) -> Iterator[Violation]:
+def check_create_bucket(parameters: Parameters) -> Iterator[RuleViolation]:
     """CreateBucket."""
-    name = text(parameters, "Bucket") or ""
+    name = get_text(parameters, "Bucket") or ""
     if not _BUCKET.fullmatch(name) or ".." in name or _ADDRESS.fullmatch(name):
-        yield Violation("InvalidBucketName", "The specified bucket is not valid.")
-    yield from bucket_tags(items(part(parameters, "CreateBucketConfiguration"), "Tags"))
+        yield RuleViolation("InvalidBucketName", "The specified bucket is not valid.")
+    yield from check_bucket_tags(
+        get_structures(get_structure(parameters, "CreateBucketConfiguration"), "Tags")
+    )
 
 
-def bucket_tags(tags: Sequence[Parameters]) -> Iterator[Violation]:
+def check_bucket_tags(tags: Sequence[Parameters]) -> Iterator[RuleViolation]:
     """Check pairs of ``Key`` and ``Value``; what S3 answers is quoted in public issues."""
     if not limits.S3_BUCKET_TAGS.allows(len(tags)):
-        yield Violation("BadRequest", "Bucket tag count cannot be greater than 50")
-    keys, values = ([text(tag, name) or "" for tag in tags] for name in ("Key", "Value"))
+        yield RuleViolation("BadRequest", "Bucket tag count cannot be greater than 50")
+    keys, values = ([get_text(tag, name) or "" for tag in tags] for name in ("Key", "Value"))
     if len(set(keys)) < len(keys):
-        yield Violation("InvalidTag", "Cannot provide multiple Tags with the same key")
+        yield RuleViolation("InvalidTag", "Cannot provide multiple Tags with the same key")
     if any(key.startswith("aws:") for key in keys):
-        yield Violation("InvalidTag", "System tags cannot be added/updated by requester")
+        yield RuleViolation("InvalidTag", "System tags cannot be added/updated by requester")
     for told, given, limit in (
         ("Key", keys, limits.S3_TAG_KEY),
         ("Value", values, limits.S3_TAG_VALUE),
     ):
         if not all(limit.allows(len(v)) and _TAG.fullmatch(v) for v in given):
-            yield Violation("InvalidTag", f"The Tag{told} you have provided is invalid")
+            yield RuleViolation("InvalidTag", f"The Tag{told} you have provided is invalid")
 
 
-def notify(parameters: Parameters) -> Iterator[Violation]:
+def check_put_notifications(parameters: Parameters) -> Iterator[RuleViolation]:
     """PutBucketNotificationConfiguration."""
-    configuration = part(parameters, "NotificationConfiguration")
-    rules = [_rule(item) for kind in _KINDS for item in items(configuration, kind)]
+    configuration = get_structure(parameters, "NotificationConfiguration")
+    rules = [_parse_rule(item) for kind in _KINDS for item in get_structures(configuration, kind)]
     for rule in rules:
         if any(not limits.S3_RULE_VALUE.allows(len(v)) for v in (rule.prefix, rule.suffix)):
-            yield Violation("InvalidArgument", "Size of filter rule value cannot exceed 1024")
+            yield RuleViolation("InvalidArgument", "Size of filter rule value cannot exceed 1024")
     if any(one.overlaps(other) for one, other in combinations(rules, 2)):
-        yield Violation("InvalidArgument", AMBIGUOUS)
+        yield RuleViolation("InvalidArgument", AMBIGUOUS_RULES)
 
 
-class _Rule:
+class _NotificationRule:
     __slots__ = ("events", "prefix", "suffix")
 
     def __init__(self, events: tuple[str, ...], prefix: str, suffix: str) -> None:
@@ -80,28 +88,28 @@ class _Rule:
         self.prefix = prefix
         self.suffix = suffix
 
-    def overlaps(self, other: _Rule) -> bool:
+    def overlaps(self, other: _NotificationRule) -> bool:
         """Say whether one object could start both."""
         return (
-            any(_same_event(a, b) for a in self.events for b in other.events)
-            and _nested(self.prefix, other.prefix)
-            and _nested(self.suffix[::-1], other.suffix[::-1])
+            any(_is_same_event(a, b) for a in self.events for b in other.events)
+            and _is_nested(self.prefix, other.prefix)
+            and _is_nested(self.suffix[::-1], other.suffix[::-1])
         )
 
 
-def _rule(item: Parameters) -> _Rule:
-    filters = items(part(item, "Filter", "Key"), "FilterRules")
+def _parse_rule(item: Parameters) -> _NotificationRule:
+    filters = get_structures(get_structure(item, "Filter", "Key"), "FilterRules")
     values = {str(f.get("Name", "")).lower(): str(f.get("Value", "")) for f in filters}
     events = item.get("Events")
     names = tuple(map(str, events)) if isinstance(events, list | tuple) else ()
-    return _Rule(names, values.get("prefix", ""), values.get("suffix", ""))
+    return _NotificationRule(names, values.get("prefix", ""), values.get("suffix", ""))
 
 
-def _same_event(one: str, other: str) -> bool:
-    return _nested(one.removesuffix("*"), other.removesuffix("*")) and (
+def _is_same_event(one: str, other: str) -> bool:
+    return _is_nested(one.removesuffix("*"), other.removesuffix("*")) and (
         one.endswith("*") or other.endswith("*") or one == other
     )
 
 
-def _nested(one: str, other: str) -> bool:
+def _is_nested(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)

@@ -6,45 +6,47 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from scar.local.s3.api.multipart_api import keep_part, part_number
-from scar.local.s3.api.object_api import new_object
+from scar.local.s3.api.multipart_api import parse_part_number, store_part
+from scar.local.s3.api.object_api import build_object
 from scar.local.s3.protocol import xml
-from scar.local.s3.protocol.checksums import Algorithm
-from scar.local.s3.protocol.conditions import check_copy, write_condition
-from scar.local.s3.protocol.errors import S3Error, invalid
-from scar.local.s3.protocol.event_messages import Event
-from scar.local.s3.protocol.metadata import Meta, meta_of
-from scar.local.s3.protocol.ranges import Range, parse_range
+from scar.local.s3.protocol.checksums import ChecksumAlgorithm
+from scar.local.s3.protocol.conditions import check_copy_conditions, parse_write_condition
+from scar.local.s3.protocol.errors import S3Error, invalid_argument
+from scar.local.s3.protocol.event_messages import S3EventName
+from scar.local.s3.protocol.metadata import ObjectMetadata, parse_metadata
+from scar.local.s3.protocol.ranges import ByteRange, parse_range
 from scar.local.s3.storage import buckets, objects
-from scar.local.s3.storage.body_receiver import MAX_SIZE, Expectation
+from scar.local.s3.storage.body_receiver import MAX_SIZE, ExpectedBody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.local.http.files import FileSegments
     from scar.local.http.messages import Response
-    from scar.local.s3.protocol.request import Call
-    from scar.local.s3.storage.body_receiver import Content
-    from scar.local.s3.storage.objects import Stored
-    from scar.local.s3.storage.store import Store
+    from scar.local.s3.protocol.request import S3Request
+    from scar.local.s3.storage.body_receiver import ReceivedBody
+    from scar.local.s3.storage.objects import ObjectRow
+    from scar.local.s3.storage.store import LocalObjectStore
 
 
 class CopyApi:
     """Each method is one operation."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LocalObjectStore) -> None:
         self._store = store
 
-    def copy_object(self, call: Call) -> Response:
-        condition = write_condition(call.headers)
-        source = _source(call)
-        own = meta_of(call.headers)
+    def copy_object(self, request: S3Request) -> Response:
+        condition = parse_write_condition(request.headers)
+        source = _source_request(request)
+        own = parse_metadata(request.headers)
         with self._store.database.read() as db:
-            buckets.need(db, call.bucket)
-            old = objects.find(db, call.bucket, call.key)
-        condition.check(call.key, old.etag if old else None)
-        replaces = _directive(call, "x-amz-metadata-directive")
-        if (source.bucket, source.key) == (call.bucket, call.key) and not _changes(call):
+            buckets.require(db, request.bucket)
+            old = objects.find(db, request.bucket, request.key)
+        condition.check(request.key, old.etag if old else None)
+        replaces = _is_replace_directive(request, "x-amz-metadata-directive")
+        if (source.bucket, source.key) == (request.bucket, request.key) and not _changes_metadata(
+            request
+        ):
             raise S3Error(
                 400,
                 "InvalidRequest",
@@ -52,62 +54,75 @@ class CopyApi:
                 " without changing the object's metadata, storage class, website redirect"
                 " location or encryption attributes.",
             )
-        stored, content = self._take(call, source, None)
-        with self._store.keeping(content):
-            meta = own if replaces else _inherited(stored.meta, own)
-            tags = own.tags if _directive(call, "x-amz-tagging-directive") else stored.meta.tags
-            new = new_object(content, replace(meta, tags=tags))
-            put = self._store.objects.put(
-                call, new, Event.COPY, condition=condition, seen=old is not None
+        stored, content = self._receive_source(request, source, None)
+        with self._store.discarding_on_error(content):
+            meta = own if replaces else _inherit_metadata(stored.meta, own)
+            tags = (
+                own.tags
+                if _is_replace_directive(request, "x-amz-tagging-directive")
+                else stored.meta.tags
             )
-        return xml.document(
+            new = build_object(content, replace(meta, tags=tags))
+            put = self._store.objects.put(
+                request, new, S3EventName.COPY, condition=condition, existed_before=old is not None
+            )
+        return xml.xml_response(
             "CopyObjectResult",
-            xml.text("LastModified", xml.timestamp(put.modified)),
+            xml.text("LastModified", xml.format_timestamp(put.modified)),
             xml.text("ETag", f'"{put.etag}"'),
             *(xml.text(f"Checksum{name.upper()}", value) for name, value in put.meta.sums.items()),
         )
 
-    def upload_part_copy(self, call: Call) -> Response:
-        number = part_number(call)
-        value = call.headers.get("x-amz-copy-source-range", "")
-        _, content = self._take(call, _source(call), value or None, to_file=True)
-        with self._store.keeping(content):
-            part = keep_part(self._store, call, number, content)
-        return xml.document(
+    def upload_part_copy(self, request: S3Request) -> Response:
+        number = parse_part_number(request)
+        value = request.headers.get("x-amz-copy-source-range", "")
+        _, content = self._receive_source(
+            request, _source_request(request), value or None, to_file=True
+        )
+        with self._store.discarding_on_error(content):
+            part = store_part(self._store, request, number, content)
+        return xml.xml_response(
             "CopyPartResult",
-            xml.text("LastModified", xml.timestamp(part.modified)),
+            xml.text("LastModified", xml.format_timestamp(part.modified)),
             xml.text("ETag", f'"{part.etag}"'),
         )
 
-    def _take(
-        self, call: Call, source: Call, part: str | None, *, to_file: bool = False
-    ) -> tuple[Stored, Content]:
-        def chosen(stored: Stored) -> Range | None:
-            check_copy(call.headers, stored.etag, stored.modified)
-            if part is None and stored.size > MAX_SIZE:
+    def _receive_source(
+        self,
+        request: S3Request,
+        source: S3Request,
+        range_header: str | None,
+        *,
+        to_file: bool = False,
+    ) -> tuple[ObjectRow, ReceivedBody]:
+        def select_range(stored: ObjectRow) -> ByteRange | None:
+            check_copy_conditions(request.headers, stored.etag, stored.modified)
+            if range_header is None and stored.size > MAX_SIZE:
                 raise S3Error(
                     400,
                     "InvalidRequest",
                     f"The specified copy source is larger than the maximum allowable size for a"
                     f" copy source: {MAX_SIZE}",
                 )
-            return None if part is None else _strict_range(part, stored.size)
+            return None if range_header is None else _parse_source_range(range_header, stored.size)
 
-        stored, span, body = self._store.open(source, chosen)
+        stored, span, body = self._store.open(source, select_range)
         size = span.length if span else stored.size
-        asked = call.headers.get("x-amz-checksum-algorithm", "").lower()
-        names = {asked} if asked else set(stored.meta.sums) if part is None else set()
-        expected = Expectation(
-            size=size, sums={}, algorithms=frozenset(Algorithm(name) for name in names)
+        asked = request.headers.get("x-amz-checksum-algorithm", "").lower()
+        names = {asked} if asked else set(stored.meta.sums) if range_header is None else set()
+        expected = ExpectedBody(
+            size=size, checksums={}, algorithms=frozenset(ChecksumAlgorithm(name) for name in names)
         )
         try:
-            return stored, self._store.ingest.take(_Reader(body), expected, to_file=to_file)
+            return stored, self._store.receiver.receive(
+                _StoredBodyReader(body), expected, to_file=to_file
+            )
         finally:
             if not isinstance(body, bytes):
                 body.close()
 
 
-class _Reader:
+class _StoredBodyReader:
     """A stored body as a body that arrives."""
 
     def __init__(self, body: bytes | FileSegments) -> None:
@@ -118,44 +133,46 @@ class _Reader:
         return next(self._pieces, b"")
 
 
-def _source(call: Call) -> Call:
+def _source_request(request: S3Request) -> S3Request:
     """The call as if it asked for the object to copy."""
-    path, _, query = call.headers["x-amz-copy-source"].partition("?")
+    path, _, query = request.headers["x-amz-copy-source"].partition("?")
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not bucket or not key:
-        raise invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+        raise invalid_argument(
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
+        )
     version = query.partition("versionId=")[2]
     if version not in ("", "null"):
-        raise invalid("Invalid version id specified", name="versionId", value=version)
-    return replace(call, bucket=bucket, key=key)
+        raise invalid_argument("Invalid version id specified", name="versionId", value=version)
+    return replace(request, bucket=bucket, key=key)
 
 
-def _directive(call: Call, name: str) -> bool:
-    value = call.headers.get(name, "COPY")
+def _is_replace_directive(request: S3Request, name: str) -> bool:
+    value = request.headers.get(name, "COPY")
     if value not in ("COPY", "REPLACE"):
-        raise invalid(f"Unknown {name.removeprefix('x-amz-')}.", name=name, value=value)
+        raise invalid_argument(f"Unknown {name.removeprefix('x-amz-')}.", name=name, value=value)
     return value == "REPLACE"
 
 
-def _changes(call: Call) -> bool:
-    return call.headers.get("x-amz-metadata-directive") == "REPLACE" or any(
+def _changes_metadata(request: S3Request) -> bool:
+    return request.headers.get("x-amz-metadata-directive") == "REPLACE" or any(
         name.startswith(("x-amz-storage-class", "x-amz-server-side", "x-amz-website"))
-        for name in call.headers
+        for name in request.headers
     )
 
 
-def _inherited(source: Meta, own: Meta) -> Meta:
+def _inherit_metadata(source: ObjectMetadata, own: ObjectMetadata) -> ObjectMetadata:
     """The source's metadata; storage class and encryption are the request's own."""
     kept = {n: v for n, v in source.headers.items() if not n.startswith("x-amz-")}
     asked = {n: v for n, v in own.headers.items() if n.startswith("x-amz-")}
     return replace(source, headers={**kept, **asked})
 
 
-def _strict_range(value: str, size: int) -> Range:
+def _parse_source_range(value: str, size: int) -> ByteRange:
     found = parse_range(value, size)
     end = value.rpartition("-")[2]
     if found is None or not end or int(end) >= size:
-        raise invalid(
+        raise invalid_argument(
             f"Range specified is not valid for source object of size: {size}",
             name="x-amz-copy-source-range",
             value=value,

@@ -9,21 +9,21 @@ from urllib.parse import quote
 
 from scar.local.s3.protocol import xml
 from scar.local.s3.protocol.conditions import UNCONDITIONAL, WriteCondition
-from scar.local.s3.protocol.errors import S3Error, invalid, malformed_xml
+from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_xml
 from scar.local.s3.protocol.event_messages import OWNER
-from scar.local.s3.protocol.metadata import Meta
-from scar.local.s3.protocol.names import check_key
+from scar.local.s3.protocol.metadata import ObjectMetadata
+from scar.local.s3.protocol.names import check_object_key
 from scar.local.s3.storage import buckets
-from scar.local.s3.storage.body_receiver import expectation
-from scar.local.s3.storage.listing import Listed, Page, Query, list_page
+from scar.local.s3.storage.body_receiver import parse_expected_body
+from scar.local.s3.storage.listing import ListedObject, ListingPage, ListingQuery, list_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from xml.etree.ElementTree import Element
 
     from scar.local.http.messages import Response
-    from scar.local.s3.protocol.request import Call
-    from scar.local.s3.storage.store import Store
+    from scar.local.s3.protocol.request import S3Request
+    from scar.local.s3.storage.store import LocalObjectStore
 
 MAX_KEYS = 1000
 
@@ -31,87 +31,94 @@ MAX_KEYS = 1000
 class ListingApi:
     """Each method is one operation."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LocalObjectStore) -> None:
         self._store = store
 
-    def list_objects(self, call: Call) -> Response:
-        version = call.query.get("list-type", "")
+    def list_objects(self, request: S3Request) -> Response:
+        version = request.query.get("list-type", "")
         if version == "2":
-            return self._version_2(call)
+            return self._list_objects_v2(request)
         if version:
-            raise invalid("Invalid List Type specified in Request", name="list-type", value=version)
-        after = call.query.get("marker", "")
-        page = self._page(call, after)
-        name = _Namer(call)
+            raise invalid_argument(
+                "Invalid List Type specified in Request", name="list-type", value=version
+            )
+        after = request.query.get("marker", "")
+        page = self._read_page(request, after)
+        name = _KeyEncoder(request)
         extra = [name.text("Marker", after)]
-        if page.truncated and call.query.get("delimiter"):
+        if page.truncated and request.query.get("delimiter"):
             extra.append(name.text("NextMarker", page.last))
-        return _result(call, page, "ListBucketResult", extra, _contents(page, name, owner=True))
+        return _listing_response(
+            request, page, "ListBucketResult", extra, _contents_elements(page, name, owner=True)
+        )
 
-    def _version_2(self, call: Call) -> Response:
-        token = call.query.get("continuation-token")
-        after = call.query.get("start-after", "")
-        page = self._page(call, after if token is None else _decoded(token))
-        name = _Namer(call)
-        extra = [xml.text("KeyCount", len(page.objects) + len(page.prefixes))]
+    def _list_objects_v2(self, request: S3Request) -> Response:
+        token = request.query.get("continuation-token")
+        after = request.query.get("start-after", "")
+        page = self._read_page(request, after if token is None else _decode_token(token))
+        name = _KeyEncoder(request)
+        extra = [xml.text("KeyCount", len(page.objects) + len(page.common_prefixes))]
         if after:
             extra.append(name.text("StartAfter", after))
         if token is not None:
             extra.append(xml.text("ContinuationToken", token))
         if page.truncated:
-            extra.append(xml.text("NextContinuationToken", _encoded(page.last)))
-        owner = call.query.get("fetch-owner", "").lower() == "true"
-        return _result(call, page, "ListBucketResult", extra, _contents(page, name, owner=owner))
+            extra.append(xml.text("NextContinuationToken", _encode_token(page.last)))
+        owner = request.query.get("fetch-owner", "").lower() == "true"
+        return _listing_response(
+            request, page, "ListBucketResult", extra, _contents_elements(page, name, owner=owner)
+        )
 
-    def list_versions(self, call: Call) -> Response:
+    def list_versions(self, request: S3Request) -> Response:
         """All objects as their own only version: buckets are not versioned here."""
-        after = call.query.get("key-marker", "")
-        page = self._page(call, after)
-        name = _Namer(call)
+        after = request.query.get("key-marker", "")
+        page = self._read_page(request, after)
+        name = _KeyEncoder(request)
         extra = [name.text("KeyMarker", after)]
         if page.truncated:
             extra += [name.text("NextKeyMarker", page.last), xml.tag("NextVersionIdMarker")]
         version = xml.text("VersionId", "null") + xml.flag("IsLatest", value=True)
         rows = [
-            xml.tag("Version", version, *_object(each, name, owner=True)) for each in page.objects
+            xml.tag("Version", version, *_object_elements(each, name, owner=True))
+            for each in page.objects
         ]
-        return _result(call, page, "ListVersionsResult", extra, rows)
+        return _listing_response(request, page, "ListVersionsResult", extra, rows)
 
-    def _page(self, call: Call, after: str) -> Page:
-        encoding = call.query.get("encoding-type", "url")
+    def _read_page(self, request: S3Request, after: str) -> ListingPage:
+        encoding = request.query.get("encoding-type", "url")
         if encoding != "url":
-            raise invalid("Invalid Encoding Method specified in Request")
-        query = Query(
-            prefix=call.query.get("prefix", ""),
-            delimiter=call.query.get("delimiter", ""),
+            raise invalid_argument("Invalid Encoding Method specified in Request")
+        query = ListingQuery(
+            prefix=request.query.get("prefix", ""),
+            delimiter=request.query.get("delimiter", ""),
             after=after,
-            limit=call.number("max-keys", MAX_KEYS, MAX_KEYS),
+            limit=request.query_number("max-keys", MAX_KEYS, MAX_KEYS),
         )
         with self._store.database.read() as db:
-            buckets.need(db, call.bucket)
-            return list_page(db, call.bucket, query)
+            buckets.require(db, request.bucket)
+            return list_page(db, request.bucket, query)
 
-    def delete_objects(self, call: Call) -> Response:
-        document = call.document()
-        _need_digest(call)
+    def delete_objects(self, request: S3Request) -> Response:
+        document = request.read_document()
+        _require_digest(request)
         root = xml.parse(document)
         wanted = root.findall("Object")
         if root.tag != "Delete" or not 1 <= len(wanted) <= MAX_KEYS:
             raise malformed_xml()
         with self._store.database.read() as db:
-            buckets.need(db, call.bucket)
+            buckets.require(db, request.bucket)
         quiet = root.findtext("Quiet", "").lower() == "true"
-        rows = [self._delete_one(call, element, quiet=quiet) for element in wanted]
-        return xml.document("DeleteResult", *rows)
+        rows = [self._delete_one(request, element, quiet=quiet) for element in wanted]
+        return xml.xml_response("DeleteResult", *rows)
 
-    def _delete_one(self, call: Call, element: Element, *, quiet: bool) -> str:
+    def _delete_one(self, request: S3Request, element: Element, *, quiet: bool) -> str:
         key = element.findtext("Key", "")
         etag = element.findtext("ETag")
         condition = WriteCondition(etag=etag.strip('"')) if etag else UNCONDITIONAL
         try:
-            check_key(key)
+            check_object_key(key)
             _check_version(element.findtext("VersionId", "null"))
-            self._store.objects.delete(call, key, condition)
+            self._store.objects.delete(request, key, condition)
         except S3Error as error:
             return xml.tag(
                 "Error",
@@ -127,43 +134,47 @@ def _check_version(version: str) -> None:
         raise S3Error(404, "NoSuchVersion", "The specified version does not exist.")
 
 
-class _Namer:
+class _KeyEncoder:
     """Writes keys, percent-encoded if the caller asked for it."""
 
-    def __init__(self, call: Call) -> None:
-        self._encode = "encoding-type" in call.query
+    def __init__(self, request: S3Request) -> None:
+        self._encode = "encoding-type" in request.query
 
     def text(self, name: str, key: str) -> str:
         return xml.text(name, quote(key, safe="/*-._~") if self._encode else key)
 
 
-def _result(
-    call: Call, page: Page, root: str, extra: Iterable[str], rows: Iterable[str]
+def _listing_response(
+    request: S3Request, page: ListingPage, root: str, extra: Iterable[str], rows: Iterable[str]
 ) -> Response:
-    name = _Namer(call)
+    name = _KeyEncoder(request)
     head = [
-        xml.text("Name", call.bucket),
-        name.text("Prefix", call.query.get("prefix", "")),
-        xml.text("MaxKeys", call.number("max-keys", MAX_KEYS, MAX_KEYS)),
+        xml.text("Name", request.bucket),
+        name.text("Prefix", request.query.get("prefix", "")),
+        xml.text("MaxKeys", request.query_number("max-keys", MAX_KEYS, MAX_KEYS)),
         xml.flag("IsTruncated", value=page.truncated),
     ]
-    if delimiter := call.query.get("delimiter"):
+    if delimiter := request.query.get("delimiter"):
         head.append(name.text("Delimiter", delimiter))
-    if "encoding-type" in call.query:
+    if "encoding-type" in request.query:
         head.append(xml.text("EncodingType", "url"))
-    prefixes = [xml.tag("CommonPrefixes", name.text("Prefix", each)) for each in page.prefixes]
-    return xml.document(root, *head, *extra, *rows, *prefixes)
+    prefixes = [
+        xml.tag("CommonPrefixes", name.text("Prefix", each)) for each in page.common_prefixes
+    ]
+    return xml.xml_response(root, *head, *extra, *rows, *prefixes)
 
 
-def _contents(page: Page, name: _Namer, *, owner: bool) -> list[str]:
-    return [xml.tag("Contents", *_object(each, name, owner=owner)) for each in page.objects]
+def _contents_elements(page: ListingPage, name: _KeyEncoder, *, owner: bool) -> list[str]:
+    return [
+        xml.tag("Contents", *_object_elements(each, name, owner=owner)) for each in page.objects
+    ]
 
 
-def _object(each: Listed, name: _Namer, *, owner: bool) -> list[str]:
-    meta = Meta.load(each.meta)
+def _object_elements(each: ListedObject, name: _KeyEncoder, *, owner: bool) -> list[str]:
+    meta = ObjectMetadata.from_json(each.meta)
     fields = [
         name.text("Key", each.key),
-        xml.text("LastModified", xml.timestamp(each.modified)),
+        xml.text("LastModified", xml.format_timestamp(each.modified)),
         xml.text("ETag", f'"{each.etag}"'),
         *(xml.text("ChecksumAlgorithm", algorithm.upper()) for algorithm in meta.sums),
         xml.text("Size", each.size),
@@ -174,19 +185,19 @@ def _object(each: Listed, name: _Namer, *, owner: bool) -> list[str]:
     return fields
 
 
-def _encoded(key: str) -> str:
+def _encode_token(key: str) -> str:
     return base64.urlsafe_b64encode(key.encode()).decode()
 
 
-def _decoded(token: str) -> str:
+def _decode_token(token: str) -> str:
     try:
         return base64.urlsafe_b64decode(token).decode()
     except (binascii.Error, ValueError) as error:
-        raise invalid("The continuation token provided is incorrect") from error
+        raise invalid_argument("The continuation token provided is incorrect") from error
 
 
-def _need_digest(call: Call) -> None:
-    expected = expectation(call.headers)
+def _require_digest(request: S3Request) -> None:
+    expected = parse_expected_body(request.headers)
     if expected.md5 is None and not expected.algorithms:
         raise S3Error(
             400, "InvalidRequest", "Missing required header for this request: Content-MD5"

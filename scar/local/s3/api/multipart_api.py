@@ -9,84 +9,90 @@ from urllib.parse import quote
 
 from scar.local.http.messages import Response
 from scar.local.s3.protocol import xml
-from scar.local.s3.protocol.checksums import Algorithm
-from scar.local.s3.protocol.conditions import write_condition
-from scar.local.s3.protocol.errors import S3Error, invalid, malformed_xml
-from scar.local.s3.protocol.event_messages import OWNER, Event
-from scar.local.s3.protocol.metadata import meta_of
+from scar.local.s3.protocol.checksums import ChecksumAlgorithm
+from scar.local.s3.protocol.conditions import parse_write_condition
+from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_xml
+from scar.local.s3.protocol.event_messages import OWNER, S3EventName
+from scar.local.s3.protocol.metadata import parse_metadata
 from scar.local.s3.storage import buckets, objects, uploads
-from scar.local.s3.storage.body_receiver import Content, expectation
-from scar.local.s3.storage.objects import FilePart, NewObject
-from scar.local.s3.storage.uploads import MAX_PARTS, MIN_PART, Part, Upload, WantedPart
+from scar.local.s3.storage.body_receiver import ReceivedBody, parse_expected_body
+from scar.local.s3.storage.objects import NewObject, ObjectFile
+from scar.local.s3.storage.uploads import (
+    MAX_PARTS,
+    MIN_PART,
+    CompletedPart,
+    MultipartUpload,
+    UploadedPart,
+)
 
 if TYPE_CHECKING:
-    from scar.local.s3.protocol.request import Call
+    from scar.local.s3.protocol.request import S3Request
     from scar.local.s3.storage.database import Transaction
-    from scar.local.s3.storage.objects import Stored
-    from scar.local.s3.storage.store import Store
+    from scar.local.s3.storage.objects import ObjectRow
+    from scar.local.s3.storage.store import LocalObjectStore
 
 
 class MultipartApi:
     """Each method is one operation. ``min_part`` bytes are asked of all parts but the last."""
 
-    def __init__(self, store: Store, min_part: int = MIN_PART) -> None:
+    def __init__(self, store: LocalObjectStore, min_part: int = MIN_PART) -> None:
         self._store = store
         self._min_part = min_part
 
-    def create(self, call: Call) -> Response:
-        algorithm = call.headers.get("x-amz-checksum-algorithm", "").lower()
-        if algorithm and algorithm not in list(Algorithm):
+    def create(self, request: S3Request) -> Response:
+        algorithm = request.headers.get("x-amz-checksum-algorithm", "").lower()
+        if algorithm and algorithm not in list(ChecksumAlgorithm):
             raise S3Error(400, "InvalidRequest", "The checksum algorithm is not one that S3 knows.")
-        upload = Upload(
+        upload = MultipartUpload(
             id=secrets.token_urlsafe(48),
-            bucket=call.bucket,
-            key=call.key,
+            bucket=request.bucket,
+            key=request.key,
             created=self._store.clock(),
-            meta=meta_of(call.headers),
+            meta=parse_metadata(request.headers),
             algorithm=algorithm,
-            sums_type=_sums_type(call, algorithm),
+            checksum_type=_choose_checksum_type(request, algorithm),
         )
         with self._store.database.write() as transaction:
-            buckets.need(transaction.db, call.bucket)
+            buckets.require(transaction.db, request.bucket)
             uploads.create(transaction.db, upload)
         headers = {
             "x-amz-checksum-algorithm": algorithm.upper(),
-            "x-amz-checksum-type": upload.sums_type,
+            "x-amz-checksum-type": upload.checksum_type,
         }
-        return xml.document(
+        return xml.xml_response(
             "InitiateMultipartUploadResult",
-            xml.text("Bucket", call.bucket),
-            xml.text("Key", call.key),
+            xml.text("Bucket", request.bucket),
+            xml.text("Key", request.key),
             xml.text("UploadId", upload.id),
             headers=headers if algorithm else None,
         )
 
-    def upload_part(self, call: Call) -> Response:
-        number = part_number(call)
-        expected = expectation(call.headers)
+    def upload_part(self, request: S3Request) -> Response:
+        number = parse_part_number(request)
+        expected = parse_expected_body(request.headers)
         with self._store.database.read() as db:
-            upload = uploads.need(db, call.query["uploadId"], call.bucket, call.key)
+            upload = uploads.require(db, request.query["uploadId"], request.bucket, request.key)
         if upload.algorithm:
-            algorithms = expected.algorithms | {Algorithm(upload.algorithm)}
+            algorithms = expected.algorithms | {ChecksumAlgorithm(upload.algorithm)}
             expected = replace(expected, algorithms=algorithms)
-        content = self._store.ingest.take(call.body, expected, to_file=True)
-        with self._store.keeping(content):
-            part = keep_part(self._store, call, number, content)
-        sums = {f"x-amz-checksum-{name}": value for name, value in part.sums.items()}
+        content = self._store.receiver.receive(request.body, expected, to_file=True)
+        with self._store.discarding_on_error(content):
+            part = store_part(self._store, request, number, content)
+        sums = {f"x-amz-checksum-{name}": value for name, value in part.checksums.items()}
         return Response(status=200, headers={"etag": f'"{part.etag}"', **sums})
 
-    def list_parts(self, call: Call) -> Response:
-        limit = call.number("max-parts", 1000, 1000)
-        after = call.number("part-number-marker", 0, MAX_PARTS)
+    def list_parts(self, request: S3Request) -> Response:
+        limit = request.query_number("max-parts", 1000, 1000)
+        after = request.query_number("part-number-marker", 0, MAX_PARTS)
         with self._store.database.read() as db:
-            upload = uploads.need(db, call.query["uploadId"], call.bucket, call.key)
-            found = [part for part in uploads.parts(db, upload.id) if part.number > after]
+            upload = uploads.require(db, request.query["uploadId"], request.bucket, request.key)
+            found = [part for part in uploads.list_parts(db, upload.id) if part.number > after]
         page = found[:limit]
         owner = xml.text("ID", OWNER)
-        return xml.document(
+        return xml.xml_response(
             "ListPartsResult",
-            xml.text("Bucket", call.bucket),
-            xml.text("Key", call.key),
+            xml.text("Bucket", request.bucket),
+            xml.text("Key", request.key),
             xml.text("UploadId", upload.id),
             xml.text("PartNumberMarker", after),
             xml.text("NextPartNumberMarker", page[-1].number) if page else "",
@@ -99,124 +105,134 @@ class MultipartApi:
             xml.text("StorageClass", upload.meta.storage_class),
         )
 
-    def list_uploads(self, call: Call) -> Response:
-        limit = call.number("max-uploads", 1000, 1000)
-        prefix = call.query.get("prefix", "")
-        key_marker = call.query.get("key-marker", "")
+    def list_uploads(self, request: S3Request) -> Response:
+        limit = request.query_number("max-uploads", 1000, 1000)
+        prefix = request.query.get("prefix", "")
+        key_marker = request.query.get("key-marker", "")
         # Without an upload id the marker's own uploads are over: ids sort before "~".
-        id_marker = call.query.get("upload-id-marker", "~" if key_marker else "")
+        id_marker = request.query.get("upload-id-marker", "~" if key_marker else "")
         with self._store.database.read() as db:
-            buckets.need(db, call.bucket)
-            found = uploads.of_bucket(db, call.bucket, prefix, (key_marker, id_marker), limit + 1)
+            buckets.require(db, request.bucket)
+            found = uploads.list_uploads(
+                db, request.bucket, prefix, (key_marker, id_marker), limit + 1
+            )
         page = found[:limit]
         more = len(found) > len(page)
         last = page[-1] if page and more else None
-        encode = "encoding-type" in call.query
-        return xml.document(
+        encode = "encoding-type" in request.query
+        return xml.xml_response(
             "ListMultipartUploadsResult",
-            xml.text("Bucket", call.bucket),
+            xml.text("Bucket", request.bucket),
             xml.text("KeyMarker", key_marker),
-            xml.text("UploadIdMarker", call.query.get("upload-id-marker", "")),
+            xml.text("UploadIdMarker", request.query.get("upload-id-marker", "")),
             xml.text("Prefix", prefix),
             xml.text("MaxUploads", limit),
             xml.flag("IsTruncated", value=more),
             xml.text("EncodingType", "url") if encode else "",
-            xml.text("NextKeyMarker", _key(last.key, encode=encode)) if last else "",
+            xml.text("NextKeyMarker", _encode_key(last.key, encode=encode)) if last else "",
             xml.text("NextUploadIdMarker", last.id) if last else "",
             *(_upload_xml(upload, encode=encode) for upload in page),
         )
 
-    def complete(self, call: Call) -> Response:
-        condition = write_condition(call.headers)
-        wanted = _wanted(call.document(sums=False))
+    def complete(self, request: S3Request) -> Response:
+        condition = parse_write_condition(request.headers)
+        wanted = _parse_completed_parts(request.read_document(verify_checksums=False))
         with self._store.database.read() as db:
-            upload = uploads.need(db, call.query["uploadId"], call.bucket, call.key)
-            chosen = uploads.choose(uploads.parts(db, upload.id), wanted, self._min_part)
-            old = objects.find(db, call.bucket, call.key)
-        new = _whole(call, upload, chosen)
+            upload = uploads.require(db, request.query["uploadId"], request.bucket, request.key)
+            chosen = uploads.select_parts(uploads.list_parts(db, upload.id), wanted, self._min_part)
+            old = objects.find(db, request.bucket, request.key)
+        new = _assemble_object(request, upload, chosen)
 
         stored = self._store.objects.put(
-            call,
+            request,
             new,
-            Event.COMPLETE,
+            S3EventName.COMPLETE,
             condition=condition,
-            seen=old is not None,
-            also=lambda transaction: self._end(transaction, upload, wanted, chosen),
+            existed_before=old is not None,
+            in_transaction=lambda transaction: self._finish_upload(
+                transaction, upload, wanted, chosen
+            ),
         )
-        return _completed(call, stored)
+        return _completion_response(request, stored)
 
-    def _end(
+    def _finish_upload(
         self,
         transaction: Transaction,
-        upload: Upload,
-        wanted: list[WantedPart],
-        chosen: list[Part],
+        upload: MultipartUpload,
+        wanted: list[CompletedPart],
+        chosen: list[UploadedPart],
     ) -> None:
         """End the upload. Meanwhile a part may have been replaced, or all of it completed."""
-        uploads.need(transaction.db, upload.id, upload.bucket, upload.key)
-        if uploads.choose(uploads.parts(transaction.db, upload.id), wanted, 0) != chosen:
+        uploads.require(transaction.db, upload.id, upload.bucket, upload.key)
+        if uploads.select_parts(uploads.list_parts(transaction.db, upload.id), wanted, 0) != chosen:
             raise S3Error(400, "InvalidPart", "A part was replaced while completing.")
         kept = {part.file for part in chosen}
-        unused = [file for file in uploads.drop(transaction.db, upload.id) if file not in kept]
-        transaction.after_commit.append(lambda: self._store.blobs.remove(unused))
+        unused = [file for file in uploads.delete(transaction.db, upload.id) if file not in kept]
+        transaction.after_commit.append(lambda: self._store.body_files.remove(unused))
 
-    def abort(self, call: Call) -> Response:
+    def abort(self, request: S3Request) -> Response:
         with self._store.database.write() as transaction:
-            upload = uploads.need(transaction.db, call.query["uploadId"], call.bucket, call.key)
-            files = uploads.drop(transaction.db, upload.id)
-            transaction.after_commit.append(lambda: self._store.blobs.remove(files))
+            upload = uploads.require(
+                transaction.db, request.query["uploadId"], request.bucket, request.key
+            )
+            files = uploads.delete(transaction.db, upload.id)
+            transaction.after_commit.append(lambda: self._store.body_files.remove(files))
         return Response(status=204)
 
 
-def _completed(call: Call, stored: Stored) -> Response:
+def _completion_response(request: S3Request, stored: ObjectRow) -> Response:
     sums = [xml.text(f"Checksum{name.upper()}", v) for name, v in stored.meta.sums.items()]
     if sums:
         sums.append(xml.text("ChecksumType", stored.meta.sums_type))
-    host = call.headers.get("host", "")
-    return xml.document(
+    host = request.headers.get("host", "")
+    return xml.xml_response(
         "CompleteMultipartUploadResult",
-        xml.text("Location", f"http://{host}/{call.bucket}/{quote(call.key)}"),
-        xml.text("Bucket", call.bucket),
-        xml.text("Key", call.key),
+        xml.text("Location", f"http://{host}/{request.bucket}/{quote(request.key)}"),
+        xml.text("Bucket", request.bucket),
+        xml.text("Key", request.key),
         xml.text("ETag", f'"{stored.etag}"'),
         *sums,
     )
 
 
-def part_number(call: Call) -> int:
+def parse_part_number(request: S3Request) -> int:
     """The number of the part that is sent: 1 to 10,000."""
-    number = call.number("partNumber", 0, MAX_PARTS + 1)
+    number = request.query_number("partNumber", 0, MAX_PARTS + 1)
     if not 1 <= number <= MAX_PARTS:
-        raise invalid(
+        raise invalid_argument(
             "Part number must be an integer between 1 and 10000, inclusive",
             name="partNumber",
-            value=call.query.get("partNumber", ""),
+            value=request.query.get("partNumber", ""),
         )
     return number
 
 
-def keep_part(store: Store, call: Call, number: int, content: Content) -> Part:
+def store_part(
+    store: LocalObjectStore, request: S3Request, number: int, content: ReceivedBody
+) -> UploadedPart:
     """Make a body that arrived in a file a part of the call's upload."""
-    part = Part(
+    part = UploadedPart(
         number=number,
         file=content.file or "",
         size=content.size,
         etag=content.md5,
         modified=store.clock(),
-        sums=content.sums,
+        checksums=content.checksums,
     )
     with store.database.write() as transaction:
-        upload = uploads.need(transaction.db, call.query["uploadId"], call.bucket, call.key)
+        upload = uploads.require(
+            transaction.db, request.query["uploadId"], request.bucket, request.key
+        )
         replaced = uploads.put_part(transaction.db, upload.id, part)
-        transaction.after_commit.append(lambda: store.blobs.remove(replaced))
+        transaction.after_commit.append(lambda: store.body_files.remove(replaced))
     return part
 
 
-def _sums_type(call: Call, algorithm: str) -> str:
+def _choose_checksum_type(request: S3Request, algorithm: str) -> str:
     if not algorithm:
         return ""
-    default = "FULL_OBJECT" if algorithm == Algorithm.CRC64NVME else "COMPOSITE"
-    chosen = call.headers.get("x-amz-checksum-type", default).upper()
+    default = "FULL_OBJECT" if algorithm == ChecksumAlgorithm.CRC64NVME else "COMPOSITE"
+    chosen = request.headers.get("x-amz-checksum-type", default).upper()
     impossible = {"FULL_OBJECT": ("sha1", "sha256"), "COMPOSITE": ("crc64nvme",)}
     if chosen not in impossible or algorithm in impossible[chosen]:
         raise S3Error(
@@ -227,9 +243,9 @@ def _sums_type(call: Call, algorithm: str) -> str:
     return chosen
 
 
-def _wanted(document: bytes) -> list[WantedPart]:
+def _parse_completed_parts(document: bytes) -> list[CompletedPart]:
     root = xml.parse(document)
-    wanted: list[WantedPart] = []
+    wanted: list[CompletedPart] = []
     for element in root.iterfind("Part"):
         number = element.findtext("PartNumber", "")
         if not number.isascii() or not number.isdigit():
@@ -240,57 +256,59 @@ def _wanted(document: bytes) -> list[WantedPart]:
             if child.tag.startswith("Checksum")
         }
         etag = element.findtext("ETag", "").strip().strip('"')
-        wanted.append(WantedPart(number=int(number), etag=etag, sums=sums))
+        wanted.append(CompletedPart(number=int(number), etag=etag, checksums=sums))
     if root.tag != "CompleteMultipartUpload" or not wanted:
         raise malformed_xml()
     return wanted
 
 
-def _whole(call: Call, upload: Upload, chosen: list[Part]) -> NewObject:
-    sums = uploads.whole_sums(upload, chosen)
+def _assemble_object(
+    request: S3Request, upload: MultipartUpload, parts: list[UploadedPart]
+) -> NewObject:
+    sums = uploads.object_checksums(upload, parts)
     for name, value in sums.items():
-        given = call.headers.get(f"x-amz-checksum-{name}", value)
+        given = request.headers.get(f"x-amz-checksum-{name}", value)
         if given.partition("-")[0] != value.partition("-")[0]:
             raise S3Error(
                 400,
                 "BadDigest",
                 f"The {name.upper()} you specified did not match the calculated checksum.",
             )
-    size = sum(part.size for part in chosen)
-    announced = call.headers.get("x-amz-mp-object-size", str(size))
+    size = sum(part.size for part in parts)
+    announced = request.headers.get("x-amz-mp-object-size", str(size))
     if announced != str(size):
         raise S3Error(400, "InvalidRequest", "The size of the object is not x-amz-mp-object-size.")
     return NewObject(
         size=size,
-        etag=uploads.whole_etag(chosen),
-        meta=replace(upload.meta, sums=sums, sums_type=upload.sums_type if sums else ""),
-        files=tuple(FilePart(part.file, part.size) for part in chosen),
+        etag=uploads.composite_etag(parts),
+        meta=replace(upload.meta, sums=sums, sums_type=upload.checksum_type if sums else ""),
+        files=tuple(ObjectFile(part.file, part.size) for part in parts),
     )
 
 
-def _part_xml(part: Part) -> str:
+def _part_xml(part: UploadedPart) -> str:
     return xml.tag(
         "Part",
         xml.text("PartNumber", part.number),
-        xml.text("LastModified", xml.timestamp(part.modified)),
+        xml.text("LastModified", xml.format_timestamp(part.modified)),
         xml.text("ETag", f'"{part.etag}"'),
         xml.text("Size", part.size),
-        *(xml.text(f"Checksum{name.upper()}", value) for name, value in part.sums.items()),
+        *(xml.text(f"Checksum{name.upper()}", value) for name, value in part.checksums.items()),
     )
 
 
-def _key(key: str, *, encode: bool) -> str:
+def _encode_key(key: str, *, encode: bool) -> str:
     return quote(key, safe="/*-._~") if encode else key
 
 
-def _upload_xml(upload: Upload, *, encode: bool) -> str:
+def _upload_xml(upload: MultipartUpload, *, encode: bool) -> str:
     owner = xml.text("ID", OWNER)
     return xml.tag(
         "Upload",
-        xml.text("Key", _key(upload.key, encode=encode)),
+        xml.text("Key", _encode_key(upload.key, encode=encode)),
         xml.text("UploadId", upload.id),
         xml.tag("Initiator", owner),
         xml.tag("Owner", owner),
         xml.text("StorageClass", upload.meta.storage_class),
-        xml.text("Initiated", xml.timestamp(upload.created)),
+        xml.text("Initiated", xml.format_timestamp(upload.created)),
     )

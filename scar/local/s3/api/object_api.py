@@ -8,21 +8,21 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from scar.local.http.messages import Response
-from scar.local.s3.api.bucket_api import acl_document
+from scar.local.s3.api.bucket_api import acl_response
 from scar.local.s3.protocol import xml
-from scar.local.s3.protocol.conditions import check_read, write_condition
-from scar.local.s3.protocol.errors import S3Error, invalid, malformed_xml
-from scar.local.s3.protocol.event_messages import Event
-from scar.local.s3.protocol.metadata import Meta, checked_tags, meta_of
-from scar.local.s3.protocol.ranges import Range, parse_range
+from scar.local.s3.protocol.conditions import check_read_conditions, parse_write_condition
+from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_xml
+from scar.local.s3.protocol.event_messages import S3EventName
+from scar.local.s3.protocol.metadata import ObjectMetadata, parse_metadata, validate_tags
+from scar.local.s3.protocol.ranges import ByteRange, parse_range
 from scar.local.s3.storage import buckets, objects
-from scar.local.s3.storage.body_receiver import expectation
-from scar.local.s3.storage.objects import FilePart, NewObject, Stored
+from scar.local.s3.storage.body_receiver import parse_expected_body
+from scar.local.s3.storage.objects import NewObject, ObjectFile, ObjectRow
 
 if TYPE_CHECKING:
-    from scar.local.s3.protocol.request import Call
-    from scar.local.s3.storage.body_receiver import Content
-    from scar.local.s3.storage.store import Store
+    from scar.local.s3.protocol.request import S3Request
+    from scar.local.s3.storage.body_receiver import ReceivedBody
+    from scar.local.s3.storage.store import LocalObjectStore
 
 _OVERRIDES = (
     "cache-control",
@@ -37,106 +37,110 @@ _OVERRIDES = (
 class ObjectApi:
     """Each method is one operation."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LocalObjectStore) -> None:
         self._store = store
 
-    def put(self, call: Call) -> Response:
-        condition = write_condition(call.headers)
-        meta = meta_of(call.headers)
-        expected = expectation(call.headers)
-        if expected.size is None and "transfer-encoding" not in call.headers:
+    def put(self, request: S3Request) -> Response:
+        condition = parse_write_condition(request.headers)
+        meta = parse_metadata(request.headers)
+        expected = parse_expected_body(request.headers)
+        if expected.size is None and "transfer-encoding" not in request.headers:
             raise S3Error(
                 411, "MissingContentLength", "You must provide the Content-Length HTTP header."
             )
         with self._store.database.read() as db:
-            buckets.need(db, call.bucket)
-            old = objects.find(db, call.bucket, call.key)
-        condition.check(call.key, old.etag if old else None)
-        content = self._store.ingest.take(call.body, expected)
-        with self._store.keeping(content):
+            buckets.require(db, request.bucket)
+            old = objects.find(db, request.bucket, request.key)
+        condition.check(request.key, old.etag if old else None)
+        content = self._store.receiver.receive(request.body, expected)
+        with self._store.discarding_on_error(content):
             stored = self._store.objects.put(
-                call,
-                new_object(content, meta),
-                Event.PUT,
+                request,
+                build_object(content, meta),
+                S3EventName.PUT,
                 condition=condition,
-                seen=old is not None,
+                existed_before=old is not None,
             )
-        return Response(status=200, headers={**_written(stored), **stored.meta.sum_headers()})
-
-    def get(self, call: Call) -> Response:
-        return self._read(call, with_body=True)
-
-    def head(self, call: Call) -> Response:
-        return self._read(call, with_body=False)
-
-    def _read(self, call: Call, *, with_body: bool) -> Response:
-        check_version(call)
-        stored, part, body = self._store.open(
-            call, lambda found: _chosen(call, found), with_body=with_body
+        return Response(
+            status=200, headers={**_put_response_headers(stored), **stored.meta.checksum_headers()}
         )
-        headers = {**_described(stored), **_overrides(call)}
+
+    def get(self, request: S3Request) -> Response:
+        return self._read_object(request, with_body=True)
+
+    def head(self, request: S3Request) -> Response:
+        return self._read_object(request, with_body=False)
+
+    def _read_object(self, request: S3Request, *, with_body: bool) -> Response:
+        reject_version_id(request)
+        stored, part, body = self._store.open(
+            request, lambda found: _select_range(request, found), with_body=with_body
+        )
+        headers = {**_object_headers(stored), **_response_overrides(request)}
         headers["content-length"] = str(part.length if part else stored.size)
         if part and stored.size:
-            headers["content-range"] = part.header(stored.size)
-        elif call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
-            headers |= stored.meta.sum_headers()
-        if "partNumber" in call.query and "-" in stored.etag:
+            headers["content-range"] = part.content_range(stored.size)
+        elif request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+            headers |= stored.meta.checksum_headers()
+        if "partNumber" in request.query and "-" in stored.etag:
             headers["x-amz-mp-parts-count"] = str(len(stored.files))
         return Response(status=206 if part else 200, headers=headers, body=body)
 
-    def delete(self, call: Call) -> Response:
-        check_version(call)
-        self._store.objects.delete(call, call.key, write_condition(call.headers))
+    def delete(self, request: S3Request) -> Response:
+        reject_version_id(request)
+        self._store.objects.delete(request, request.key, parse_write_condition(request.headers))
         return Response(status=204)
 
-    def get_acl(self, call: Call) -> Response:
+    def get_acl(self, request: S3Request) -> Response:
         with self._store.database.read() as db:
-            objects.need(db, call.bucket, call.key)
-        return acl_document()
+            objects.require(db, request.bucket, request.key)
+        return acl_response()
 
-    def get_tagging(self, call: Call) -> Response:
+    def get_tagging(self, request: S3Request) -> Response:
         with self._store.database.read() as db:
-            tags = objects.need(db, call.bucket, call.key).meta.tags
+            tags = objects.require(db, request.bucket, request.key).meta.tags
         rows = (
             xml.tag("Tag", xml.text("Key", key), xml.text("Value", value))
             for key, value in tags.items()
         )
-        return xml.document("Tagging", xml.tag("TagSet", *rows))
+        return xml.xml_response("Tagging", xml.tag("TagSet", *rows))
 
-    def put_tagging(self, call: Call) -> Response:
-        root = xml.parse(call.document())
+    def put_tagging(self, request: S3Request) -> Response:
+        root = xml.parse(request.read_document())
         if root.tag != "Tagging":
             raise malformed_xml()
         pairs = [(t.findtext("Key", ""), t.findtext("Value", "")) for t in root.iter("Tag")]
-        tags = checked_tags(pairs)
-        self._store.objects.keep_meta(call, lambda meta: replace(meta, tags=tags))
+        tags = validate_tags(pairs)
+        self._store.objects.update_metadata(request, lambda meta: replace(meta, tags=tags))
         return Response(status=200)
 
-    def delete_tagging(self, call: Call) -> Response:
-        self._store.objects.keep_meta(call, lambda meta: replace(meta, tags={}))
+    def delete_tagging(self, request: S3Request) -> Response:
+        self._store.objects.update_metadata(request, lambda meta: replace(meta, tags={}))
         return Response(status=204)
 
 
-def new_object(content: Content, meta: Meta) -> NewObject:
+def build_object(content: ReceivedBody, meta: ObjectMetadata) -> NewObject:
     """An object of one body, with the checksums that were computed for it."""
     return NewObject(
         size=content.size,
         etag=content.md5,
-        meta=replace(meta, sums=content.sums, sums_type="FULL_OBJECT" if content.sums else ""),
-        files=(FilePart(content.file, content.size),) if content.file else (),
+        meta=replace(
+            meta, sums=content.checksums, sums_type="FULL_OBJECT" if content.checksums else ""
+        ),
+        files=(ObjectFile(content.file, content.size),) if content.file else (),
         data=content.data,
     )
 
 
-def check_version(call: Call) -> None:
+def reject_version_id(request: S3Request) -> None:
     """Refuse every version but ``null``: buckets are not versioned here."""
-    if call.query.get("versionId", "null") != "null":
-        raise invalid(
-            "Invalid version id specified", name="versionId", value=call.query["versionId"]
+    if request.query.get("versionId", "null") != "null":
+        raise invalid_argument(
+            "Invalid version id specified", name="versionId", value=request.query["versionId"]
         )
 
 
-def _written(stored: Stored) -> dict[str, str]:
+def _put_response_headers(stored: ObjectRow) -> dict[str, str]:
     headers = stored.meta.headers
     return {
         "etag": f'"{stored.etag}"',
@@ -144,7 +148,7 @@ def _written(stored: Stored) -> dict[str, str]:
     }
 
 
-def _described(stored: Stored) -> dict[str, str]:
+def _object_headers(stored: ObjectRow) -> dict[str, str]:
     return {
         **stored.meta.response_headers(),
         "etag": f'"{stored.etag}"',
@@ -153,24 +157,26 @@ def _described(stored: Stored) -> dict[str, str]:
     }
 
 
-def _overrides(call: Call) -> dict[str, str]:
-    found = {n: call.query[f"response-{n}"] for n in _OVERRIDES if f"response-{n}" in call.query}
+def _response_overrides(request: S3Request) -> dict[str, str]:
+    found = {
+        n: request.query[f"response-{n}"] for n in _OVERRIDES if f"response-{n}" in request.query
+    }
     for name, value in found.items():
         if re.search(r"[\x00-\x1f\x7f]", value):
-            raise invalid("Header value cannot be represented.", name=f"response-{name}")
+            raise invalid_argument("Header value cannot be represented.", name=f"response-{name}")
     return found
 
 
-def _chosen(call: Call, stored: Stored) -> Range | None:
-    check_read(call.headers, stored.etag, stored.modified)
-    if "partNumber" not in call.query:
-        return parse_range(call.headers.get("range", ""), stored.size)
-    if "range" in call.headers:
+def _select_range(request: S3Request, stored: ObjectRow) -> ByteRange | None:
+    check_read_conditions(request.headers, stored.etag, stored.modified)
+    if "partNumber" not in request.query:
+        return parse_range(request.headers.get("range", ""), stored.size)
+    if "range" in request.headers:
         raise S3Error(
             400, "InvalidRequest", "Cannot specify both Range header and partNumber query parameter"
         )
-    number = call.number("partNumber", 1, 10_000)
+    number = request.query_number("partNumber", 1, 10_000)
     sizes = [part.size for part in stored.files] if "-" in stored.etag else [stored.size]
     if not 1 <= number <= len(sizes):
         raise S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
-    return Range(sum(sizes[: number - 1]), sizes[number - 1])
+    return ByteRange(sum(sizes[: number - 1]), sizes[number - 1])

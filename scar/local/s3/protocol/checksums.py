@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Algorithm(enum.StrEnum):
+class ChecksumAlgorithm(enum.StrEnum):
     """In the spelling of the headers ``x-amz-checksum-…``."""
 
     CRC32 = "crc32"
@@ -32,33 +32,33 @@ class Hasher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Crc:
+class _CrcParameters:
     """A reflected CRC with all-ones start and final XOR."""
 
     polynomial: int
     size: int  # bytes
 
 
-_CRCS = {
-    Algorithm.CRC32: _Crc(0xEDB88320, 4),
-    Algorithm.CRC32C: _Crc(0x82F63B78, 4),
-    Algorithm.CRC64NVME: _Crc(0x9A6C9329AC4BC9B5, 8),
+_CRC_PARAMETERS = {
+    ChecksumAlgorithm.CRC32: _CrcParameters(0xEDB88320, 4),
+    ChecksumAlgorithm.CRC32C: _CrcParameters(0x82F63B78, 4),
+    ChecksumAlgorithm.CRC64NVME: _CrcParameters(0x9A6C9329AC4BC9B5, 8),
 }
 
 
-def hasher(algorithm: Algorithm) -> Hasher:
+def new_hasher(algorithm: ChecksumAlgorithm) -> Hasher:
     """A new hasher. CRC32C and CRC64NVME are computed in Python: about 5 MB/s."""
-    if algorithm is Algorithm.CRC32:
-        return _Zlib()
-    crc = _CRCS.get(algorithm)
-    return _Table(crc) if crc else hashlib.new(algorithm.value, usedforsecurity=False)
+    if algorithm is ChecksumAlgorithm.CRC32:
+        return _ZlibCrc32()
+    crc = _CRC_PARAMETERS.get(algorithm)
+    return _TableCrc(crc) if crc else hashlib.new(algorithm.value, usedforsecurity=False)
 
 
-def encode(digest: bytes) -> str:
+def encode_digest(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
-class _Zlib:
+class _ZlibCrc32:
     def __init__(self) -> None:
         self._value = 0
 
@@ -70,7 +70,7 @@ class _Zlib:
 
 
 @cache
-def _table(crc: _Crc) -> tuple[int, ...]:
+def _crc_table(crc: _CrcParameters) -> tuple[int, ...]:
     rows = []
     for byte in range(256):
         value = byte
@@ -80,9 +80,9 @@ def _table(crc: _Crc) -> tuple[int, ...]:
     return tuple(rows)
 
 
-class _Table:
-    def __init__(self, crc: _Crc) -> None:
-        self._table = _table(crc)
+class _TableCrc:
+    def __init__(self, crc: _CrcParameters) -> None:
+        self._table = _crc_table(crc)
         self._size = crc.size
         self._ones = (1 << 8 * crc.size) - 1
         self._value = self._ones
@@ -97,20 +97,22 @@ class _Table:
         return (self._value ^ self._ones).to_bytes(self._size, "big")
 
 
-def combine(algorithm: Algorithm, parts: Iterable[tuple[bytes, int]]) -> bytes:
+def combine_crcs(algorithm: ChecksumAlgorithm, parts: Iterable[tuple[bytes, int]]) -> bytes:
     """The CRC of a whole from the (digest, length) of its parts in order.
 
     crc(A+B) = crc(A)·x^(8·len B) + crc(B) modulo the polynomial. Raises KeyError for the
     SHA algorithms, which do not add up.
     """
-    crc = _CRCS[algorithm]
+    crc = _CRC_PARAMETERS[algorithm]
     total = 0
     for digest, length in parts:
-        total = _multiply(crc, total, _power(crc, 8 * length)) ^ int.from_bytes(digest, "big")
+        total = _multiply_polynomials(crc, total, _power_of_x(crc, 8 * length)) ^ int.from_bytes(
+            digest, "big"
+        )
     return total.to_bytes(crc.size, "big")
 
 
-def _multiply(crc: _Crc, a: int, b: int) -> int:
+def _multiply_polynomials(crc: _CrcParameters, a: int, b: int) -> int:
     """Multiply two reflected polynomials: the highest bit is the power zero."""
     bit, product = 1 << (8 * crc.size - 1), 0
     while bit:
@@ -121,13 +123,13 @@ def _multiply(crc: _Crc, a: int, b: int) -> int:
     return product
 
 
-def _power(crc: _Crc, exponent: int) -> int:
+def _power_of_x(crc: _CrcParameters, exponent: int) -> int:
     """x to the power of ``exponent``."""
     result = 1 << (8 * crc.size - 1)
     square = result >> 1
     while exponent:
         if exponent & 1:
-            result = _multiply(crc, result, square)
-        square = _multiply(crc, square, square)
+            result = _multiply_polynomials(crc, result, square)
+        square = _multiply_polynomials(crc, square, square)
         exponent >>= 1
     return result

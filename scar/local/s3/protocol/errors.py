@@ -60,7 +60,7 @@ def precondition_failed(condition: str) -> S3Error:
     )
 
 
-def conflict(key: str) -> S3Error:
+def conditional_request_conflict(key: str) -> S3Error:
     return S3Error(
         409,
         "ConditionalRequestConflict",
@@ -70,7 +70,7 @@ def conflict(key: str) -> S3Error:
     )
 
 
-def invalid(message: str, *, name: str = "", value: str = "") -> S3Error:
+def invalid_argument(message: str, *, name: str = "", value: str = "") -> S3Error:
     details = {"ArgumentName": name, "ArgumentValue": value} if name else {}
     return S3Error(400, "InvalidArgument", message, details=details)
 

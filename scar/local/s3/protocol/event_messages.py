@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
-from scar.local.s3.protocol.xml import timestamp
+from scar.local.s3.protocol.xml import format_timestamp
 
 if TYPE_CHECKING:
-    from scar.local.s3.protocol.request import Call
+    from scar.local.s3.protocol.request import S3Request
 
 OWNER = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 """The canonical user id of the local account."""
 
 
-class Event(enum.StrEnum):
+class S3EventName(enum.StrEnum):
     """The events that this store emits, as records name them."""
 
     PUT = "ObjectCreated:Put"
@@ -27,40 +27,42 @@ class Event(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class ObjectChange:
     """What happened to one object; ``size`` and ``etag`` are None after a delete."""
 
-    event: Event
+    event_name: S3EventName
     bucket: str
     region: str
     key: str
-    when: float
+    event_time: float
     size: int | None = None
     etag: str | None = None
 
 
-def message(happening: Happening, call: Call, rule_id: str, sequence: int) -> bytes:
+def build_event_message(
+    change: ObjectChange, request: S3Request, rule_id: str, sequence: int
+) -> bytes:
     """The JSON that a destination gets: one record; times in UTC with milliseconds."""
-    stored: dict[str, str | int] = {"key": quote_plus(happening.key, safe="/")}
-    if happening.size is not None and happening.etag is not None:
-        stored |= {"size": happening.size, "eTag": happening.etag}
+    stored: dict[str, str | int] = {"key": quote_plus(change.key, safe="/")}
+    if change.size is not None and change.etag is not None:
+        stored |= {"size": change.size, "eTag": change.etag}
     stored["sequencer"] = f"{sequence:016X}"
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
-        "awsRegion": happening.region,
-        "eventTime": timestamp(happening.when),
-        "eventName": happening.event.value,
-        "userIdentity": {"principalId": f"AWS:{call.access_key or 'anonymous'}"},
-        "requestParameters": {"sourceIPAddress": call.remote},
-        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": call.host_id},
+        "awsRegion": change.region,
+        "eventTime": format_timestamp(change.event_time),
+        "eventName": change.event_name.value,
+        "userIdentity": {"principalId": f"AWS:{request.access_key or 'anonymous'}"},
+        "requestParameters": {"sourceIPAddress": request.remote},
+        "responseElements": {"x-amz-request-id": request.request_id, "x-amz-id-2": request.host_id},
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": rule_id,
             "bucket": {
-                "name": happening.bucket,
+                "name": change.bucket,
                 "ownerIdentity": {"principalId": OWNER[:14].upper()},
-                "arn": f"arn:aws:s3:::{happening.bucket}",
+                "arn": f"arn:aws:s3:::{change.bucket}",
             },
             "object": stored,
         },

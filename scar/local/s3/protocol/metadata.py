@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from scar.local.s3.protocol.errors import S3Error, invalid, not_implemented
+from scar.local.s3.protocol.errors import S3Error, invalid_argument, not_implemented
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_USER_BYTES = 2048
 MAX_TAGS = 10
 
-_KEPT = (
+_STORED_HEADERS = (
     "cache-control",
     "content-disposition",
     "content-encoding",
@@ -28,12 +28,18 @@ _KEPT = (
     "x-amz-storage-class",
     "x-amz-website-redirect-location",
 )
-_USER = "x-amz-meta-"
-_INSTANT = ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "REDUCED_REDUNDANCY")
+_USER_PREFIX = "x-amz-meta-"
+_STORAGE_CLASSES = (
+    "STANDARD",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "REDUCED_REDUNDANCY",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meta:
+class ObjectMetadata:
     """``headers`` and ``user`` by lower-case name, ``sums`` base64 by algorithm."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -42,11 +48,11 @@ class Meta:
     sums: Mapping[str, str] = field(default_factory=dict)
     sums_type: str = ""
 
-    def dump(self) -> str:
+    def to_json(self) -> str:
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
-    def load(cls, text: str) -> Meta:
+    def from_json(cls, text: str) -> ObjectMetadata:
         return cls(**json.loads(text))
 
     @property
@@ -58,26 +64,30 @@ class Meta:
         if headers.get("x-amz-storage-class") == "STANDARD":
             del headers["x-amz-storage-class"]
         headers.setdefault("x-amz-server-side-encryption", "AES256")
-        headers |= {_USER + name: value for name, value in self.user.items()}
+        headers |= {_USER_PREFIX + name: value for name, value in self.user.items()}
         if self.tags:
             headers["x-amz-tagging-count"] = str(len(self.tags))
         return headers
 
-    def sum_headers(self) -> dict[str, str]:
+    def checksum_headers(self) -> dict[str, str]:
         headers = {f"x-amz-checksum-{name}": value for name, value in self.sums.items()}
         if self.sums:
             headers["x-amz-checksum-type"] = self.sums_type
         return headers
 
 
-def meta_of(headers: Mapping[str, str]) -> Meta:
+def parse_metadata(headers: Mapping[str, str]) -> ObjectMetadata:
     """Read the request headers of a write; raise S3Error for what is not emulated."""
-    _refuse(headers)
-    kept = {name: headers[name] for name in _KEPT if headers.get(name)}
+    _reject_unsupported_headers(headers)
+    kept = {name: headers[name] for name in _STORED_HEADERS if headers.get(name)}
     coding = [c.strip() for c in kept.pop("content-encoding", "").split(",")]
     if plain := ",".join(c for c in coding if c not in ("", "aws-chunked")):
         kept["content-encoding"] = plain
-    user = {name.removeprefix(_USER): v for name, v in headers.items() if name.startswith(_USER)}
+    user = {
+        name.removeprefix(_USER_PREFIX): v
+        for name, v in headers.items()
+        if name.startswith(_USER_PREFIX)
+    }
     if sum(len(name) + len(value.encode()) for name, value in user.items()) > MAX_USER_BYTES:
         raise S3Error(
             400,
@@ -86,10 +96,10 @@ def meta_of(headers: Mapping[str, str]) -> Meta:
             details={"MaxSizeAllowed": str(MAX_USER_BYTES)},
         )
     pairs = parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)
-    return Meta(headers=kept, user=user, tags=checked_tags(pairs))
+    return ObjectMetadata(headers=kept, user=user, tags=validate_tags(pairs))
 
 
-def checked_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
+def validate_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
     """Check object tags as S3 does: at most 10, keys ≤ 128, values ≤ 256 characters."""
     tags = dict(pairs)
     if len(tags) != len(pairs):
@@ -104,7 +114,7 @@ def checked_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return tags
 
 
-_REFUSED = {
+_UNSUPPORTED_HEADERS = {
     "x-amz-object-lock-": "Object Lock",
     "x-amz-server-side-encryption-customer-": "encryption with customer-provided keys",
     "x-amz-copy-source-server-side-encryption-customer-": "encryption with customer-provided keys",
@@ -113,8 +123,8 @@ _REFUSED = {
 }
 
 
-def _refuse(headers: Mapping[str, str]) -> None:
-    for prefix, what in _REFUSED.items():
+def _reject_unsupported_headers(headers: Mapping[str, str]) -> None:
+    for prefix, what in _UNSUPPORTED_HEADERS.items():
         if any(name.startswith(prefix) for name in headers):
             raise not_implemented(what)
     acl = headers.get("x-amz-acl", "private")
@@ -124,8 +134,8 @@ def _refuse(headers: Mapping[str, str]) -> None:
     storage = headers.get("x-amz-storage-class", "STANDARD")
     if storage in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "EXPRESS_ONEZONE", "OUTPOSTS"):
         raise not_implemented(f"the storage class {storage}")
-    if storage not in _INSTANT:
+    if storage not in _STORAGE_CLASSES:
         raise S3Error(400, "InvalidStorageClass", "The storage class you specified is not valid")
     encryption = headers.get("x-amz-server-side-encryption", "AES256")
     if encryption not in ("AES256", "aws:kms", "aws:kms:dsse"):
-        raise invalid("The encryption method specified is not supported")
+        raise invalid_argument("The encryption method specified is not supported")

@@ -14,7 +14,7 @@ _BAD_START = ("xn--", "sthree-")
 _BAD_END = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
-def check_bucket(name: str) -> None:
+def check_bucket_name(name: str) -> None:
     """Raise InvalidBucketName for a name that no bucket can have."""
     if (
         not _BUCKET.fullmatch(name)
@@ -31,7 +31,7 @@ def check_bucket(name: str) -> None:
         )
 
 
-def check_key(key: str) -> None:
+def check_object_key(key: str) -> None:
     """Raise KeyTooLongError for a key of more than 1,024 bytes of UTF-8."""
     size = len(key.encode())
     if size > MAX_KEY_BYTES:

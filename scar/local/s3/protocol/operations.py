@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from scar.local.s3.protocol.errors import S3Error, not_implemented
 
 if TYPE_CHECKING:
-    from scar.local.s3.protocol.request import Call
+    from scar.local.s3.protocol.request import S3Request
 
 
-class Operation(enum.StrEnum):
+class S3Operation(enum.StrEnum):
     """What the plane does, in the names of the API."""
 
     LIST_BUCKETS = "ListBuckets"
@@ -43,7 +43,7 @@ class Operation(enum.StrEnum):
     ABORT_UPLOAD = "AbortMultipartUpload"
 
 
-SETTINGS = frozenset(
+BUCKET_SETTINGS = frozenset(
     {
         "acl",
         "cors",
@@ -59,7 +59,7 @@ SETTINGS = frozenset(
 )
 """Bucket subresources that are stored and given back."""
 
-_REFUSED = frozenset(
+_UNSUPPORTED_SUBRESOURCES = frozenset(
     {
         "accelerate", "analytics", "append", "attributes", "intelligent-tiering", "inventory",
         "legal-hold", "logging", "metadataConfiguration", "metadataTable", "metrics",
@@ -67,68 +67,70 @@ _REFUSED = frozenset(
         "restore", "retention", "select", "session", "torrent", "website",
     }
 )  # fmt: skip
-_ADDRESSED = frozenset({"delete", "location", "uploadId", "uploads", "versions"})
+_ACTION_SUBRESOURCES = frozenset({"delete", "location", "uploadId", "uploads", "versions"})
 
-_BUCKET = {
-    ("GET", ""): Operation.LIST_OBJECTS,
-    ("HEAD", ""): Operation.HEAD_BUCKET,
-    ("PUT", ""): Operation.CREATE_BUCKET,
-    ("DELETE", ""): Operation.DELETE_BUCKET,
-    ("GET", "location"): Operation.GET_LOCATION,
-    ("GET", "uploads"): Operation.LIST_UPLOADS,
-    ("GET", "versions"): Operation.LIST_VERSIONS,
-    ("POST", "delete"): Operation.DELETE_OBJECTS,
-    **{("GET", name): Operation.GET_SETTING for name in SETTINGS},
-    **{("PUT", name): Operation.PUT_SETTING for name in SETTINGS},
+_BUCKET_OPERATIONS = {
+    ("GET", ""): S3Operation.LIST_OBJECTS,
+    ("HEAD", ""): S3Operation.HEAD_BUCKET,
+    ("PUT", ""): S3Operation.CREATE_BUCKET,
+    ("DELETE", ""): S3Operation.DELETE_BUCKET,
+    ("GET", "location"): S3Operation.GET_LOCATION,
+    ("GET", "uploads"): S3Operation.LIST_UPLOADS,
+    ("GET", "versions"): S3Operation.LIST_VERSIONS,
+    ("POST", "delete"): S3Operation.DELETE_OBJECTS,
+    **{("GET", name): S3Operation.GET_SETTING for name in BUCKET_SETTINGS},
+    **{("PUT", name): S3Operation.PUT_SETTING for name in BUCKET_SETTINGS},
     **{
-        ("DELETE", name): Operation.DELETE_SETTING
-        for name in SETTINGS - {"acl", "notification", "versioning"}
+        ("DELETE", name): S3Operation.DELETE_SETTING
+        for name in BUCKET_SETTINGS - {"acl", "notification", "versioning"}
     },
 }
-_OBJECT = {
-    ("GET", ""): Operation.GET_OBJECT,
-    ("HEAD", ""): Operation.HEAD_OBJECT,
-    ("PUT", ""): Operation.PUT_OBJECT,
-    ("DELETE", ""): Operation.DELETE_OBJECT,
-    ("GET", "tagging"): Operation.GET_TAGGING,
-    ("PUT", "tagging"): Operation.PUT_TAGGING,
-    ("DELETE", "tagging"): Operation.DELETE_TAGGING,
-    ("GET", "acl"): Operation.GET_ACL,
-    ("POST", "uploads"): Operation.CREATE_UPLOAD,
-    ("PUT", "uploadId"): Operation.UPLOAD_PART,
-    ("GET", "uploadId"): Operation.LIST_PARTS,
-    ("POST", "uploadId"): Operation.COMPLETE_UPLOAD,
-    ("DELETE", "uploadId"): Operation.ABORT_UPLOAD,
+_OBJECT_OPERATIONS = {
+    ("GET", ""): S3Operation.GET_OBJECT,
+    ("HEAD", ""): S3Operation.HEAD_OBJECT,
+    ("PUT", ""): S3Operation.PUT_OBJECT,
+    ("DELETE", ""): S3Operation.DELETE_OBJECT,
+    ("GET", "tagging"): S3Operation.GET_TAGGING,
+    ("PUT", "tagging"): S3Operation.PUT_TAGGING,
+    ("DELETE", "tagging"): S3Operation.DELETE_TAGGING,
+    ("GET", "acl"): S3Operation.GET_ACL,
+    ("POST", "uploads"): S3Operation.CREATE_UPLOAD,
+    ("PUT", "uploadId"): S3Operation.UPLOAD_PART,
+    ("GET", "uploadId"): S3Operation.LIST_PARTS,
+    ("POST", "uploadId"): S3Operation.COMPLETE_UPLOAD,
+    ("DELETE", "uploadId"): S3Operation.ABORT_UPLOAD,
 }
 
 
-def subresource_of(call: Call) -> str:
+def find_subresource(request: S3Request) -> str:
     """The part of a bucket or object that the query names, empty if none."""
-    known = sorted(call.query.keys() & (SETTINGS | _REFUSED | _ADDRESSED))
+    known = sorted(
+        request.query.keys() & (BUCKET_SETTINGS | _UNSUPPORTED_SUBRESOURCES | _ACTION_SUBRESOURCES)
+    )
     if len(known) > 1:
         raise S3Error(400, "InvalidRequest", f"The query names several things: {known}.")
     return known[0] if known else ""
 
 
-def operation_of(call: Call) -> Operation:
+def find_operation(request: S3Request) -> S3Operation:
     """Decide by method, address and query; raise NotImplemented or MethodNotAllowed."""
-    part = subresource_of(call)
-    if not call.bucket:
-        if call.method == "GET" and not part:
-            return Operation.LIST_BUCKETS
+    part = find_subresource(request)
+    if not request.bucket:
+        if request.method == "GET" and not part:
+            return S3Operation.LIST_BUCKETS
         raise S3Error(405, "MethodNotAllowed", "The specified method is not allowed here.")
-    table = _OBJECT if call.key else _BUCKET
-    operation = table.get((call.method, part))
+    table = _OBJECT_OPERATIONS if request.key else _BUCKET_OPERATIONS
+    operation = table.get((request.method, part))
     if operation is None:
-        where = "objects" if call.key else "buckets"
-        what = f"{call.method} ?{part}" if part else call.method
+        where = "objects" if request.key else "buckets"
+        what = f"{request.method} ?{part}" if part else request.method
         raise not_implemented(f"{what} on {where}")
-    if "x-amz-copy-source" in call.headers:
-        return _COPIES.get(operation, operation)
+    if "x-amz-copy-source" in request.headers:
+        return _COPY_OPERATIONS.get(operation, operation)
     return operation
 
 
-_COPIES = {
-    Operation.PUT_OBJECT: Operation.COPY_OBJECT,
-    Operation.UPLOAD_PART: Operation.UPLOAD_PART_COPY,
+_COPY_OPERATIONS = {
+    S3Operation.PUT_OBJECT: S3Operation.COPY_OBJECT,
+    S3Operation.UPLOAD_PART: S3Operation.UPLOAD_PART_COPY,
 }

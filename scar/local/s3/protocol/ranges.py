@@ -11,17 +11,17 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class ByteRange:
     """``length`` bytes from ``start``."""
 
     start: int
     length: int
 
-    def header(self, size: int) -> str:
+    def content_range(self, size: int) -> str:
         return f"bytes {self.start}-{self.start + self.length - 1}/{size}"
 
 
-def parse_range(value: str, size: int) -> Range | None:
+def parse_range(value: str, size: int) -> ByteRange | None:
     """Return the range of an object of ``size`` bytes, None for all of it; raise 416."""
     found = _RANGE.fullmatch(value.strip())
     if not found or found[0] == "bytes=-":
@@ -44,4 +44,4 @@ def parse_range(value: str, size: int) -> Range | None:
             headers={"content-range": f"bytes */{size}"},
             details={"RangeRequested": value, "ActualObjectSize": str(size)},
         )
-    return Range(start, length)
+    return ByteRange(start, length)

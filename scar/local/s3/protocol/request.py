@@ -11,15 +11,15 @@ from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from scar.local.http.aws_chunked import AwsChunkedBody
 from scar.local.http.bodies import read_all
-from scar.local.http.sigv4 import STREAMING
+from scar.local.http.sigv4 import STREAMING_PREFIX
 from scar.local.s3.protocol.errors import S3Error
-from scar.local.s3.protocol.names import check_key
-from scar.local.s3.storage.body_receiver import expectation, verify
+from scar.local.s3.protocol.names import check_object_key
+from scar.local.s3.storage.body_receiver import parse_expected_body, verify_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scar.local.http.messages import Body, Request
+    from scar.local.http.messages import Request, RequestBody
 
 MAX_DOCUMENT = 2 << 20
 """Bytes of an XML document in a request: 1,000 keys of 1,024 bytes to delete fit."""
@@ -29,7 +29,7 @@ _REGION = re.compile(r"Credential=[^/]+/\d{8}/([^/]*)/s3/aws4_request")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class S3Request:
     """``bucket`` and ``key`` are decoded, empty if the request names none.
 
     ``region`` is the one that was signed for. The ids are those of the response, which
@@ -41,14 +41,14 @@ class Call:
     key: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    body: Body
+    body: RequestBody
     access_key: str
     remote: str
     region: str
     request_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
     host_id: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(48)).decode())
 
-    def document(self, *, sums: bool = True) -> bytes:
+    def read_document(self, *, verify_checksums: bool = True) -> bytes:
         """Read the body whole and check it; raise MaxMessageLengthExceeded above MAX_DOCUMENT.
 
         ``sums`` false: the checksum headers are about something else than this body.
@@ -56,13 +56,13 @@ class Call:
         data = read_all(self.body, MAX_DOCUMENT)
         if data is None:
             raise S3Error(400, "MaxMessageLengthExceeded", "Your request was too big.")
-        expected = expectation(self.headers)
-        if not sums:
-            expected = replace(expected, sums={}, algorithms=frozenset())
-        verify(data, self.body, expected)
+        expected = parse_expected_body(self.headers)
+        if not verify_checksums:
+            expected = replace(expected, checksums={}, algorithms=frozenset())
+        verify_body(data, self.body, expected)
         return data
 
-    def number(self, name: str, default: int, maximum: int) -> int:
+    def query_number(self, name: str, default: int, maximum: int) -> int:
         """A count in the query; raise InvalidArgument if it is none."""
         value = self.query.get(name, "")
         if not value:
@@ -77,27 +77,27 @@ class Call:
         return min(int(value), maximum)
 
 
-def parse_call(request: Request) -> Call:
+def parse_s3_request(request: Request) -> S3Request:
     """Take a request apart; raise S3Error if bucket or key cannot be read from it."""
-    bucket, key = _address(request.headers.get("host", ""), request.path)
-    check_key(key)
+    bucket, key = _parse_address(request.headers.get("host", ""), request.path)
+    check_object_key(key)
     credential = request.headers.get("authorization") or unquote(request.query)
     credential = credential.replace("X-Amz-Credential=", "Credential=")
     region = _REGION.search(credential)
-    return Call(
+    return S3Request(
         method=request.method,
         bucket=bucket,
         key=key,
         query=dict(parse_qsl(request.query, keep_blank_values=True)),
         headers=request.headers,
-        body=_decoded(request),
+        body=_decode_body(request),
         access_key=request.access_key,
         remote=request.remote,
         region=region[1] if region else "us-east-1",
     )
 
 
-def _address(host: str, path: str) -> tuple[str, str]:
+def _parse_address(host: str, path: str) -> tuple[str, str]:
     """Path style, or virtual-host style for ``<bucket>.s3…`` and ``<bucket>.localhost``."""
     try:
         plain = unquote_to_bytes(path.encode("latin-1")).decode()
@@ -110,8 +110,8 @@ def _address(host: str, path: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _decoded(request: Request) -> Body:
+def _decode_body(request: Request) -> RequestBody:
     payload = request.headers.get("x-amz-content-sha256", "")
-    if payload.startswith(STREAMING) and not isinstance(request.body, AwsChunkedBody):
+    if payload.startswith(STREAMING_PREFIX) and not isinstance(request.body, AwsChunkedBody):
         return AwsChunkedBody(request.body)
     return request.body

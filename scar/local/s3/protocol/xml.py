@@ -30,21 +30,21 @@ def tag(name: str, *children: str) -> str:
     return f"<{name}>{''.join(children)}</{name}>"
 
 
-def document(name: str, *children: str, headers: dict[str, str] | None = None) -> Response:
+def xml_response(name: str, *children: str, headers: dict[str, str] | None = None) -> Response:
     """A successful response with one document in S3's namespace."""
     return Response(
         status=200,
         headers={"content-type": "application/xml", **(headers or {})},
-        body=content(name, *children),
+        body=encode_document(name, *children),
     )
 
 
-def content(name: str, *children: str) -> bytes:
+def encode_document(name: str, *children: str) -> bytes:
     """One document in S3's namespace."""
     return f'{_PROLOGUE}<{name} xmlns="{NAMESPACE}">{"".join(children)}</{name}>'.encode()
 
 
-def error_document(code: str, message: str, details: dict[str, str]) -> bytes:
+def encode_error_document(code: str, message: str, details: dict[str, str]) -> bytes:
     children = [text("Code", code), text("Message", message)]
     children += [text(name, value) for name, value in details.items()]
     return (_PROLOGUE + tag("Error", *children)).encode()
@@ -68,7 +68,7 @@ def parse(data: bytes) -> ET.Element:
     return root
 
 
-def timestamp(seconds: float) -> str:
+def format_timestamp(seconds: float) -> str:
     """``2026-11-21T10:00:00.000Z``."""
     moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Blobs:
+class BodyFiles:
     """Files are 0600. With ``durable`` they are on the disk before ``finish`` returns."""
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
@@ -25,7 +25,7 @@ class Blobs:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
         return name, os.fdopen(os.open(self._folder / name, flags, 0o600), "wb", buffering=0)
 
-    def finish(self, file: BinaryIO) -> None:
+    def make_durable(self, file: BinaryIO) -> None:
         """Make a written file last as long as this store promises."""
         if self._durable:
             os.fsync(file.fileno())
@@ -44,7 +44,7 @@ class Blobs:
         for name in names:
             (self._folder / name).unlink(missing_ok=True)
 
-    def sweep(self, live: Container[str]) -> int:
+    def remove_except(self, live: Container[str]) -> int:
         """Remove all files but the live ones; return how many."""
         stale = [entry.name for entry in os.scandir(self._folder) if entry.name not in live]
         self.remove(stale)

@@ -15,16 +15,16 @@ from scar.local.http.aws_chunked import (
     MalformedChunks,
 )
 from scar.local.http.bodies import BytesBody
-from scar.local.s3.protocol.checksums import Algorithm, Hasher, encode, hasher
-from scar.local.s3.protocol.errors import S3Error, invalid
+from scar.local.s3.protocol.checksums import ChecksumAlgorithm, Hasher, encode_digest, new_hasher
+from scar.local.s3.protocol.errors import S3Error, invalid_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from scar.local.http.messages import Body
-    from scar.local.s3.storage.body_files import Blobs
+    from scar.local.http.messages import RequestBody
+    from scar.local.s3.storage.body_files import BodyFiles
 
-INLINE = 64 << 10
+MAX_INLINE_BYTES = 64 << 10
 """Bodies up to this many bytes are kept in the database."""
 
 MAX_SIZE = 5 << 30
@@ -36,28 +36,28 @@ _NO_VALUES = {"x-amz-checksum-type", "x-amz-checksum-mode", "x-amz-checksum-algo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class ReceivedBody:
     """A body that arrived: either ``data`` or the name of its ``file``; ``md5`` in hex."""
 
     size: int
     md5: str
-    sums: Mapping[str, str]
+    checksums: Mapping[str, str]
     data: bytes | None = None
     file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class ExpectedBody:
     """What the headers say about the body; None: they do not say."""
 
     size: int | None = None
     md5: bytes | None = None
     sha256: str | None = None
-    sums: Mapping[str, str]
-    algorithms: frozenset[Algorithm]
+    checksums: Mapping[str, str]
+    algorithms: frozenset[ChecksumAlgorithm]
 
 
-def expectation(headers: Mapping[str, str]) -> Expectation:
+def parse_expected_body(headers: Mapping[str, str]) -> ExpectedBody:
     """Read the headers; raise S3Error for what S3 would refuse."""
     sums = {
         name.removeprefix(_CHECKSUM): value
@@ -73,21 +73,21 @@ def expectation(headers: Mapping[str, str]) -> Expectation:
     if not named and asked:
         named = {asked.lower()}
     sha256 = headers.get("x-amz-content-sha256", "")
-    return Expectation(
-        size=_size(headers),
-        md5=_md5(headers.get("content-md5")),
+    return ExpectedBody(
+        size=_parse_size(headers),
+        md5=_parse_md5(headers.get("content-md5")),
         sha256=sha256 if re.fullmatch("[0-9a-f]{64}", sha256) else None,
-        sums=sums,
-        algorithms=frozenset(_algorithm(name) for name in named),
+        checksums=sums,
+        algorithms=frozenset(_parse_algorithm(name) for name in named),
     )
 
 
-def _size(headers: Mapping[str, str]) -> int | None:
+def _parse_size(headers: Mapping[str, str]) -> int | None:
     value = headers.get("x-amz-decoded-content-length", headers.get("content-length"))
     if value is None:
         return None
     if not re.fullmatch(r"\d{1,18}", value):
-        raise invalid("The length of the body is no number.")
+        raise invalid_argument("The length of the body is no number.")
     if int(value) > MAX_SIZE:
         raise S3Error(
             400,
@@ -98,7 +98,7 @@ def _size(headers: Mapping[str, str]) -> int | None:
     return int(value)
 
 
-def _md5(value: str | None) -> bytes | None:
+def _parse_md5(value: str | None) -> bytes | None:
     if value is None:
         return None
     try:
@@ -110,38 +110,40 @@ def _md5(value: str | None) -> bytes | None:
     return digest
 
 
-def _algorithm(name: str) -> Algorithm:
+def _parse_algorithm(name: str) -> ChecksumAlgorithm:
     try:
-        return Algorithm(name)
+        return ChecksumAlgorithm(name)
     except ValueError as error:
         raise S3Error(
             400, "InvalidRequest", f"The checksum algorithm {name!r} is not one of S3's."
         ) from error
 
 
-def verify(data: bytes, body: Body, expected: Expectation) -> None:
+def verify_body(data: bytes, body: RequestBody, expected: ExpectedBody) -> None:
     """Raise S3Error unless ``data``, which was read from ``body``, is what was announced."""
-    check = _Check(expected)
-    for _ in check.pieces(BytesBody(data)):
+    check = _BodyCheck(expected)
+    for _ in check.read_pieces(BytesBody(data)):
         pass
-    check.content(body)
+    check.to_received_body(body)
 
 
-class Ingest:
+class BodyReceiver:
     """Streams bodies in; at most one piece of 256 KiB of each is in memory."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: BodyFiles) -> None:
         self._blobs = blobs
 
-    def take(self, body: Body, expected: Expectation, *, to_file: bool = False) -> Content:
+    def receive(
+        self, body: RequestBody, expected: ExpectedBody, *, to_file: bool = False
+    ) -> ReceivedBody:
         """Store and check one body; raise S3Error and leave nothing behind if it is not
         what was announced. The caller removes the file if it does not commit it.
         """
-        check = _Check(expected)
-        small = expected.size is not None and expected.size <= INLINE and not to_file
+        check = _BodyCheck(expected)
+        small = expected.size is not None and expected.size <= MAX_INLINE_BYTES and not to_file
         try:
             if small:
-                return check.content(body, data=b"".join(check.pieces(body)))
+                return check.to_received_body(body, data=b"".join(check.read_pieces(body)))
             return self._to_file(body, check)
         except MalformedChunks as error:
             raise S3Error(400, "IncompleteBody", str(error)) from error
@@ -150,33 +152,33 @@ class Ingest:
                 403, "SignatureDoesNotMatch", "A chunk's signature does not match."
             ) from error
 
-    def _to_file(self, body: Body, check: _Check) -> Content:
+    def _to_file(self, body: RequestBody, check: _BodyCheck) -> ReceivedBody:
         name, file = self._blobs.create()
         try:
             with file:
-                for piece in check.pieces(body):
+                for piece in check.read_pieces(body):
                     view = memoryview(piece)
                     while view:
                         view = view[file.write(view) :]
-                self._blobs.finish(file)
-            return check.content(body, file=name)
+                self._blobs.make_durable(file)
+            return check.to_received_body(body, file=name)
         except BaseException:
             self._blobs.remove([name])
             raise
 
 
-class _Check:
-    def __init__(self, expected: Expectation) -> None:
+class _BodyCheck:
+    def __init__(self, expected: ExpectedBody) -> None:
         self._expected = expected
         self._size = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if expected.sha256 else None
-        self._sums = {algorithm: hasher(algorithm) for algorithm in expected.algorithms}
+        self._sums = {algorithm: new_hasher(algorithm) for algorithm in expected.algorithms}
         self._all: list[Hasher] = [self._md5, *self._sums.values()]
         if self._sha256:
             self._all.append(self._sha256)
 
-    def pieces(self, body: Body) -> Iterator[bytes]:
+    def read_pieces(self, body: RequestBody) -> Iterator[bytes]:
         """The body piece by piece, each one counted and hashed."""
         while piece := body.read(_PIECE):
             self._size += len(piece)
@@ -188,7 +190,9 @@ class _Check:
                 each.update(piece)
             yield piece
 
-    def content(self, body: Body, *, data: bytes | None = None, file: str | None = None) -> Content:
+    def to_received_body(
+        self, body: RequestBody, *, data: bytes | None = None, file: str | None = None
+    ) -> ReceivedBody:
         expected = self._expected
         if expected.size is not None and self._size != expected.size:
             raise S3Error(
@@ -207,23 +211,23 @@ class _Check:
                 "XAmzContentSHA256Mismatch",
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
             )
-        return Content(
+        return ReceivedBody(
             size=self._size,
             md5=self._md5.hexdigest(),
-            sums=self._checked_sums(body),
+            checksums=self._verify_checksums(body),
             data=data,
             file=file,
         )
 
-    def _checked_sums(self, body: Body) -> dict[str, str]:
-        given = dict(self._expected.sums)
+    def _verify_checksums(self, body: RequestBody) -> dict[str, str]:
+        given = dict(self._expected.checksums)
         if isinstance(body, AwsChunkedBody):
             given |= {
                 name.removeprefix(_CHECKSUM): value
                 for name, value in body.trailers.items()
                 if name.startswith(_CHECKSUM)
             }
-        sums = {algorithm.value: encode(h.digest()) for algorithm, h in self._sums.items()}
+        sums = {algorithm.value: encode_digest(h.digest()) for algorithm, h in self._sums.items()}
         for name, value in sums.items():
             if given.get(name, value) != value:
                 raise S3Error(

@@ -15,7 +15,7 @@ NOTIFICATION = "notification"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
+class BucketRow:
     """A bucket; ``created`` in epoch seconds."""
 
     name: str
@@ -23,12 +23,12 @@ class Bucket:
     created: float
 
 
-def find(db: sqlite3.Connection, name: str) -> Bucket | None:
+def find(db: sqlite3.Connection, name: str) -> BucketRow | None:
     row = db.execute("SELECT region, created FROM bucket WHERE name = ?", (name,)).fetchone()
-    return Bucket(name=name, region=row[0], created=row[1]) if row else None
+    return BucketRow(name=name, region=row[0], created=row[1]) if row else None
 
 
-def need(db: sqlite3.Connection, name: str) -> Bucket:
+def require(db: sqlite3.Connection, name: str) -> BucketRow:
     """Return the bucket or raise NoSuchBucket."""
     bucket = find(db, name)
     if bucket is None:
@@ -36,12 +36,12 @@ def need(db: sqlite3.Connection, name: str) -> Bucket:
     return bucket
 
 
-def all_buckets(db: sqlite3.Connection) -> list[Bucket]:
+def list_buckets(db: sqlite3.Connection) -> list[BucketRow]:
     rows = db.execute("SELECT name, region, created FROM bucket ORDER BY name")
-    return [Bucket(name=name, region=region, created=created) for name, region, created in rows]
+    return [BucketRow(name=name, region=region, created=created) for name, region, created in rows]
 
 
-def create(db: sqlite3.Connection, bucket: Bucket) -> None:
+def create(db: sqlite3.Connection, bucket: BucketRow) -> None:
     db.execute("INSERT INTO bucket VALUES(?, ?, ?)", (bucket.name, bucket.region, bucket.created))
 
 
@@ -59,22 +59,24 @@ def delete(db: sqlite3.Connection, name: str) -> list[str]:
     return [file for (file,) in files]
 
 
-def setting(db: sqlite3.Connection, bucket: str, name: str) -> bytes | None:
+def read_setting(db: sqlite3.Connection, bucket: str, name: str) -> bytes | None:
     row = db.execute(
         "SELECT document FROM setting WHERE bucket = ? AND name = ?", (bucket, name)
     ).fetchone()
     return bytes(row[0]) if row else None
 
 
-def keep_setting(db: sqlite3.Connection, bucket: str, name: str, document: bytes) -> None:
+def put_setting(db: sqlite3.Connection, bucket: str, name: str, document: bytes) -> None:
     db.execute("INSERT OR REPLACE INTO setting VALUES(?, ?, ?)", (bucket, name, document))
 
 
-def drop_setting(db: sqlite3.Connection, bucket: str, name: str) -> None:
+def delete_setting(db: sqlite3.Connection, bucket: str, name: str) -> None:
     db.execute("DELETE FROM setting WHERE bucket = ? AND name = ?", (bucket, name))
 
 
-def rules(db: sqlite3.Connection, bucket: str) -> tuple[notifications.Rule, ...]:
+def notification_rules(
+    db: sqlite3.Connection, bucket: str
+) -> tuple[notifications.NotificationRule, ...]:
     """Who is told about the bucket's objects."""
-    document = setting(db, bucket, NOTIFICATION)
-    return notifications.read(document).rules if document else ()
+    document = read_setting(db, bucket, NOTIFICATION)
+    return notifications.parse_configuration(document).rules if document else ()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.errors import ConfigurationError
-from scar.local.s3.storage.schema import FORMAT, SCHEMA
+from scar.local.s3.storage.schema import SCHEMA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,12 +40,12 @@ class Database:
         self._writer = self._connect()
         self._writer.execute("PRAGMA journal_mode=WAL")
         found = int(self._writer.execute("PRAGMA user_version").fetchone()[0])
-        if found > FORMAT:
+        if found > SCHEMA_VERSION:
             raise ConfigurationError(
                 f"{path} was written by a later release of scar (format {found}).",
                 remedy="Use that release, or `scar local reset` to begin anew.",
             )
-        self._writer.executescript(f"{SCHEMA} PRAGMA user_version={FORMAT};")
+        self._writer.executescript(f"{SCHEMA} PRAGMA user_version={SCHEMA_VERSION};")
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedObject:
     """One object of a page."""
 
     key: str
@@ -22,17 +22,17 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ListingPage:
     """Up to ``limit`` objects and common prefixes; ``last`` is where the next page begins."""
 
-    objects: tuple[Listed, ...]
-    prefixes: tuple[str, ...]
+    objects: tuple[ListedObject, ...]
+    common_prefixes: tuple[str, ...]
     truncated: bool
     last: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class ListingQuery:
     """What to list: keys after ``after`` (excluded), rolled up at ``delimiter``."""
 
     prefix: str = ""
@@ -41,13 +41,13 @@ class Query:
     limit: int = 1000
 
 
-def list_page(db: sqlite3.Connection, bucket: str, query: Query) -> Page:
+def list_page(db: sqlite3.Connection, bucket: str, query: ListingQuery) -> ListingPage:
     """Read one page; costs one index search per common prefix and one step per object."""
-    objects: list[Listed] = []
+    objects: list[ListedObject] = []
     prefixes: list[str] = []
     last = b""
     truncated = False
-    for entry in _entries(db, bucket, query) if query.limit else ():
+    for entry in _iter_entries(db, bucket, query) if query.limit else ():
         if len(objects) + len(prefixes) == query.limit:
             truncated = True
             break
@@ -57,17 +57,19 @@ def list_page(db: sqlite3.Connection, bucket: str, query: Query) -> Page:
         else:
             objects.append(entry)
             last = entry.key.encode()
-    return Page(
+    return ListingPage(
         objects=tuple(objects),
-        prefixes=tuple(prefixes),
+        common_prefixes=tuple(prefixes),
         truncated=truncated,
         last=last.decode(),
     )
 
 
-def _entries(db: sqlite3.Connection, bucket: str, query: Query) -> Iterator[Listed | bytes]:
+def _iter_entries(
+    db: sqlite3.Connection, bucket: str, query: ListingQuery
+) -> Iterator[ListedObject | bytes]:
     prefix, delimiter = query.prefix.encode(), query.delimiter.encode()
-    start: bytes | None = _first(query.after.encode(), prefix, delimiter)
+    start: bytes | None = _first_key(query.after.encode(), prefix, delimiter)
     while start is not None:
         rows = db.execute(
             "SELECT key, size, etag, modified, meta FROM object"
@@ -78,24 +80,24 @@ def _entries(db: sqlite3.Connection, bucket: str, query: Query) -> Iterator[List
         for key, size, etag, modified, meta in rows:
             if not key.startswith(prefix):
                 return
-            rolled = _rolled(key, prefix, delimiter)
+            rolled = _common_prefix(key, prefix, delimiter)
             if rolled:
                 yield rolled
-                start = _past(rolled)
+                start = _after_prefix(rolled)
                 break
-            yield Listed(key=key.decode(), size=size, etag=etag, modified=modified, meta=meta)
+            yield ListedObject(key=key.decode(), size=size, etag=etag, modified=modified, meta=meta)
 
 
-def _first(after: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
+def _first_key(after: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
     """The least key that may be listed; a common prefix that was listed is over."""
     if not after or after < prefix:
         return prefix
-    if _rolled(after, prefix, delimiter) == after:
-        return _past(after)
+    if _common_prefix(after, prefix, delimiter) == after:
+        return _after_prefix(after)
     return after + b"\0"
 
 
-def _rolled(key: bytes, prefix: bytes, delimiter: bytes) -> bytes:
+def _common_prefix(key: bytes, prefix: bytes, delimiter: bytes) -> bytes:
     """The common prefix that stands for the key, empty if it stands for itself."""
     if not delimiter or not key.startswith(prefix):
         return b""
@@ -103,7 +105,7 @@ def _rolled(key: bytes, prefix: bytes, delimiter: bytes) -> bytes:
     return key[: at + len(delimiter)] if at >= 0 else b""
 
 
-def _past(prefix: bytes) -> bytes | None:
+def _after_prefix(prefix: bytes) -> bytes | None:
     """The least string greater than all that begin with ``prefix``."""
     stem = prefix.rstrip(b"\xff")
     return stem[:-1] + bytes([stem[-1] + 1]) if stem else None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from scar.local.s3.protocol.conditions import UNCONDITIONAL
 from scar.local.s3.protocol.errors import no_such_key
-from scar.local.s3.protocol.event_messages import Event, Happening, message
-from scar.local.s3.protocol.metadata import Meta
+from scar.local.s3.protocol.event_messages import ObjectChange, S3EventName, build_event_message
+from scar.local.s3.protocol.metadata import ObjectMetadata
 from scar.local.s3.storage import buckets
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.local.s3.protocol.conditions import WriteCondition
-    from scar.local.s3.protocol.request import Call
-    from scar.local.s3.storage.body_files import Blobs
+    from scar.local.s3.protocol.request import S3Request
+    from scar.local.s3.storage.body_files import BodyFiles
     from scar.local.s3.storage.database import Database, Transaction
     from scar.local.s3.storage.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)
-class FilePart:
+class ObjectFile:
     """One file of an object and its size."""
 
     file: str
@@ -32,15 +32,15 @@ class FilePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class ObjectRow:
     """An object as it is in the database; its bytes are ``files`` in order, or ``inline``."""
 
     key: str
     size: int
     etag: str
     modified: float
-    meta: Meta
-    files: tuple[FilePart, ...] = ()
+    meta: ObjectMetadata
+    files: tuple[ObjectFile, ...] = ()
     inline: int | None = None
 
 
@@ -50,12 +50,12 @@ class NewObject:
 
     size: int
     etag: str
-    meta: Meta
-    files: tuple[FilePart, ...] = ()
+    meta: ObjectMetadata
+    files: tuple[ObjectFile, ...] = ()
     data: bytes | None = None
 
 
-def find(db: sqlite3.Connection, bucket: str, key: str) -> Stored | None:
+def find(db: sqlite3.Connection, bucket: str, key: str) -> ObjectRow | None:
     row = db.execute(
         "SELECT size, etag, modified, meta, files, inline FROM object WHERE bucket = ? AND key = ?",
         (bucket, key.encode()),
@@ -63,31 +63,31 @@ def find(db: sqlite3.Connection, bucket: str, key: str) -> Stored | None:
     if row is None:
         return None
     size, etag, modified, meta, files, inline = row
-    return Stored(
+    return ObjectRow(
         key=key,
         size=size,
         etag=etag,
         modified=modified,
-        meta=Meta.load(meta),
-        files=tuple(FilePart(*part) for part in json.loads(files or "[]")),
+        meta=ObjectMetadata.from_json(meta),
+        files=tuple(ObjectFile(*part) for part in json.loads(files or "[]")),
         inline=inline,
     )
 
 
-def need(db: sqlite3.Connection, bucket: str, key: str) -> Stored:
+def require(db: sqlite3.Connection, bucket: str, key: str) -> ObjectRow:
     """Return the object or raise NoSuchBucket or NoSuchKey."""
     found = find(db, bucket, key)
     if found is None:
-        buckets.need(db, bucket)
+        buckets.require(db, bucket)
         raise no_such_key(key)
     return found
 
 
-class Objects:
+class ObjectWriter:
     """Writes objects. ``clock`` gives epoch seconds."""
 
     def __init__(
-        self, database: Database, blobs: Blobs, outbox: Outbox, clock: Callable[[], float]
+        self, database: Database, blobs: BodyFiles, outbox: Outbox, clock: Callable[[], float]
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -96,49 +96,51 @@ class Objects:
 
     def put(
         self,
-        call: Call,
+        request: S3Request,
         new: NewObject,
-        event: Event,
+        event_name: S3EventName,
         *,
         condition: WriteCondition = UNCONDITIONAL,
-        seen: bool = False,
-        also: Callable[[Transaction], None] | None = None,
-    ) -> Stored:
+        existed_before: bool = False,
+        in_transaction: Callable[[Transaction], None] | None = None,
+    ) -> ObjectRow:
         """Make ``new`` the object of the call's key, or raise and change nothing.
 
         ``also`` is done in the same transaction. ``seen``: an object was there before.
         """
         with self._database.write() as transaction:
             db = transaction.db
-            bucket = buckets.need(db, call.bucket)
-            old = find(db, call.bucket, call.key)
-            condition.check(call.key, old.etag if old else None, seen=seen)
-            if also:
-                also(transaction)
+            bucket = buckets.require(db, request.bucket)
+            old = find(db, request.bucket, request.key)
+            condition.check(request.key, old.etag if old else None, existed_before=existed_before)
+            if in_transaction:
+                in_transaction(transaction)
             if old:
-                self._forget(transaction, old)
-            stored = self._insert(db, call, new)
-            self._tell(
+                self._discard_body(transaction, old)
+            stored = self._insert_object(db, request, new)
+            self._publish_event(
                 transaction,
-                call,
-                Happening(
-                    event=event,
+                request,
+                ObjectChange(
+                    event_name=event_name,
                     bucket=bucket.name,
                     region=bucket.region,
-                    key=call.key,
-                    when=stored.modified,
+                    key=request.key,
+                    event_time=stored.modified,
                     size=new.size,
                     etag=new.etag,
                 ),
             )
         return stored
 
-    def _insert(self, db: sqlite3.Connection, call: Call, new: NewObject) -> Stored:
+    def _insert_object(
+        self, db: sqlite3.Connection, request: S3Request, new: NewObject
+    ) -> ObjectRow:
         inline = None
         if new.data is not None:
             inline = db.execute("INSERT INTO inline(data) VALUES(?)", (new.data,)).lastrowid
-        stored = Stored(
-            key=call.key,
+        stored = ObjectRow(
+            key=request.key,
             size=new.size,
             etag=new.etag,
             modified=self._clock(),
@@ -150,63 +152,69 @@ class Objects:
         db.execute(
             "INSERT OR REPLACE INTO object VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                call.bucket,
-                call.key.encode(),
+                request.bucket,
+                request.key.encode(),
                 new.size,
                 new.etag,
                 stored.modified,
-                new.meta.dump(),
+                new.meta.to_json(),
                 files,
                 inline,
             ),
         )
         return stored
 
-    def delete(self, call: Call, key: str, condition: WriteCondition = UNCONDITIONAL) -> None:
+    def delete(
+        self, request: S3Request, key: str, condition: WriteCondition = UNCONDITIONAL
+    ) -> None:
         """Delete an object; one that is not there is no error, and no event."""
         with self._database.write() as transaction:
             db = transaction.db
-            bucket = buckets.need(db, call.bucket)
-            old = find(db, call.bucket, key)
+            bucket = buckets.require(db, request.bucket)
+            old = find(db, request.bucket, key)
             condition.check(key, old.etag if old else None)
             if old is None:
                 return
-            self._forget(transaction, old)
+            self._discard_body(transaction, old)
             db.execute(
-                "DELETE FROM object WHERE bucket = ? AND key = ?", (call.bucket, key.encode())
+                "DELETE FROM object WHERE bucket = ? AND key = ?", (request.bucket, key.encode())
             )
-            happening = Happening(
-                event=Event.DELETE,
+            happening = ObjectChange(
+                event_name=S3EventName.DELETE,
                 bucket=bucket.name,
                 region=bucket.region,
                 key=key,
-                when=self._clock(),
+                event_time=self._clock(),
             )
-            self._tell(transaction, call, happening)
+            self._publish_event(transaction, request, happening)
 
-    def keep_meta(self, call: Call, change: Callable[[Meta], Meta]) -> None:
+    def update_metadata(
+        self, request: S3Request, change: Callable[[ObjectMetadata], ObjectMetadata]
+    ) -> None:
         """Replace what is kept about an object, without an event."""
         with self._database.write() as transaction:
-            old = need(transaction.db, call.bucket, call.key)
+            old = require(transaction.db, request.bucket, request.key)
             transaction.db.execute(
                 "UPDATE object SET meta = ? WHERE bucket = ? AND key = ?",
-                (change(old.meta).dump(), call.bucket, call.key.encode()),
+                (change(old.meta).to_json(), request.bucket, request.key.encode()),
             )
 
-    def _forget(self, transaction: Transaction, old: Stored) -> None:
+    def _discard_body(self, transaction: Transaction, old: ObjectRow) -> None:
         if old.inline is not None:
             transaction.db.execute("DELETE FROM inline WHERE id = ?", (old.inline,))
         if old.files:
             names = [part.file for part in old.files]
             transaction.after_commit.append(lambda: self._blobs.remove(names))
 
-    def _tell(self, transaction: Transaction, call: Call, happening: Happening) -> None:
-        rules = buckets.rules(transaction.db, happening.bucket)
+    def _publish_event(
+        self, transaction: Transaction, request: S3Request, change: ObjectChange
+    ) -> None:
+        rules = buckets.notification_rules(transaction.db, change.bucket)
         for rule in rules:
-            if rule.matches(happening.event.value, happening.key):
+            if rule.matches(change.event_name.value, change.key):
                 sequence = _next_sequence(transaction.db)
-                payload = message(happening, call, rule.id, sequence)
-                self._outbox.add(transaction, rule.arn, payload)
+                payload = build_event_message(change, request, rule.id, sequence)
+                self._outbox.add(transaction, rule.destination_arn, payload)
 
 
 def _next_sequence(db: sqlite3.Connection) -> int:

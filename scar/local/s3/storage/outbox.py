@@ -22,7 +22,7 @@ MAX_AGE = 24 * 3600.0
 """Seconds after which an event that nobody takes is given up, with a line in the log."""
 
 
-class Deliver(Protocol):
+class DeliverEvent(Protocol):
     """Returns only once the receiver holds the event durably; raises to be asked again.
 
     The same event may be handed over twice after a crash.
@@ -35,7 +35,7 @@ class Outbox:
     """The queue's rows and the one thread that empties it, in order for each destination."""
 
     def __init__(
-        self, database: Database, deliver: Deliver, clock: Callable[[], float] = time.time
+        self, database: Database, deliver: DeliverEvent, clock: Callable[[], float] = time.time
     ) -> None:
         self._database = database
         self._deliver = deliver
@@ -63,7 +63,7 @@ class Outbox:
         )
         transaction.after_commit.append(self._wake.set)
 
-    def pending(self) -> int:
+    def count_pending(self) -> int:
         """How many events are owed."""
         with self._database.read() as db:
             return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
@@ -72,13 +72,13 @@ class Outbox:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                pause = self._round()
+                pause = self._deliver_due_events()
             except Exception:  # the disk may be full: the events are still there
                 log.exception("the event queue cannot be read or written")
                 pause = LONGEST_PAUSE
             self._wake.wait(pause)
 
-    def _round(self) -> float | None:
+    def _deliver_due_events(self) -> float | None:
         """Deliver what is due; return the seconds until more is, None if nothing waits."""
         while not self._stopping.is_set():
             with self._database.read() as db:
@@ -90,12 +90,12 @@ class Outbox:
                 ).fetchall()
             if not rows:
                 break
-            self._hand_over(rows)
+            self._deliver_batch(rows)
         with self._database.read() as db:
             next_due = db.execute("SELECT min(due) FROM outbox WHERE due > 0").fetchone()[0]
         return None if next_due is None else max(0.01, float(next_due) - self._clock())
 
-    def _hand_over(self, rows: list[tuple[int, str, bytes, float, int]]) -> None:
+    def _deliver_batch(self, rows: list[tuple[int, str, bytes, float, int]]) -> None:
         done: list[tuple[int]] = []
         failed: dict[str, tuple[int, float, int]] = {}
         for number, arn, payload, created, attempts in rows:
@@ -114,10 +114,10 @@ class Outbox:
             else:
                 done.append((number,))
         with self._database.write() as transaction:
-            _settle(transaction.db, done, list(failed.values()))
+            _record_deliveries(transaction.db, done, list(failed.values()))
 
 
-def _settle(
+def _record_deliveries(
     db: sqlite3.Connection, done: list[tuple[int]], failed: list[tuple[int, float, int]]
 ) -> None:
     db.executemany("DELETE FROM outbox WHERE id = ?", done)

@@ -6,7 +6,7 @@ which is replaced now must not find the new bytes under the old id.
 
 from __future__ import annotations
 
-FORMAT = 1
+SCHEMA_VERSION = 1
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bucket(

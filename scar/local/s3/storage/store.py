@@ -7,46 +7,50 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.local.http.files import FileSegments, Segment
+from scar.local.http.files import FileSegment, FileSegments
 from scar.local.s3.protocol.errors import S3Error
-from scar.local.s3.protocol.ranges import Range
+from scar.local.s3.protocol.ranges import ByteRange
 from scar.local.s3.storage import objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scar.local.s3.protocol.request import Call
-    from scar.local.s3.storage.body_files import Blobs
-    from scar.local.s3.storage.body_receiver import Content, Ingest
+    from scar.local.s3.protocol.request import S3Request
+    from scar.local.s3.storage.body_files import BodyFiles
+    from scar.local.s3.storage.body_receiver import BodyReceiver, ReceivedBody
     from scar.local.s3.storage.database import Database
-    from scar.local.s3.storage.objects import Objects, Stored
+    from scar.local.s3.storage.objects import ObjectRow, ObjectWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class LocalObjectStore:
     """``destination_exists`` says whether an ARN may be told about events."""
 
     database: Database
-    blobs: Blobs
-    ingest: Ingest
-    objects: Objects
+    body_files: BodyFiles
+    receiver: BodyReceiver
+    objects: ObjectWriter
     account_id: str
     clock: Callable[[], float]
     destination_exists: Callable[[str], bool]
 
     @contextlib.contextmanager
-    def keeping(self, content: Content) -> Iterator[None]:
+    def discarding_on_error(self, content: ReceivedBody) -> Iterator[None]:
         """Remove the content's file if the block that commits it raises."""
         try:
             yield
         except BaseException:
             if content.file:
-                self.blobs.remove([content.file])
+                self.body_files.remove([content.file])
             raise
 
     def open(
-        self, call: Call, chosen: Callable[[Stored], Range | None], *, with_body: bool = True
-    ) -> tuple[Stored, Range | None, bytes | FileSegments]:
+        self,
+        request: S3Request,
+        select_range: Callable[[ObjectRow], ByteRange | None],
+        *,
+        with_body: bool = True,
+    ) -> tuple[ObjectRow, ByteRange | None, bytes | FileSegments]:
         """Find the call's object and open the range ``chosen`` for it (None: all of it).
 
         ``chosen`` may raise to refuse. Another thread may replace the object in between: then
@@ -54,30 +58,30 @@ class Store:
         """
         for _ in range(5):
             with self.database.read() as db:
-                stored = objects.need(db, call.bucket, call.key)
-            part = chosen(stored)
+                stored = objects.require(db, request.bucket, request.key)
+            part = select_range(stored)
             if not with_body:
                 return stored, part, b""
-            body = self._body(stored, part or Range(0, stored.size))
+            body = self._open_body(stored, part or ByteRange(0, stored.size))
             if body is not None:
                 return stored, part, body
         raise S3Error(503, "SlowDown", "The object is replaced faster than it can be read.")
 
-    def _body(self, stored: Stored, part: Range) -> bytes | FileSegments | None:
+    def _open_body(self, stored: ObjectRow, part: ByteRange) -> bytes | FileSegments | None:
         if stored.inline is None:
-            return self._segments(stored, part)
+            return self._open_segments(stored, part)
         with self.database.read() as db:
             row = db.execute("SELECT data FROM inline WHERE id = ?", (stored.inline,)).fetchone()
         return bytes(row[0])[part.start : part.start + part.length] if row else None
 
-    def _segments(self, stored: Stored, part: Range) -> FileSegments | None:
-        segments: list[Segment] = []
+    def _open_segments(self, stored: ObjectRow, part: ByteRange) -> FileSegments | None:
+        segments: list[FileSegment] = []
         start, left = part.start, part.length
         try:
             for each in stored.files:
                 if start < each.size and left > 0:
                     length = min(each.size - start, left)
-                    segments.append(Segment(self.blobs.open(each.file), start, length))
+                    segments.append(FileSegment(self.body_files.open(each.file), start, length))
                     left -= length
                 start = max(0, start - each.size)
         except FileNotFoundError:
@@ -85,10 +89,10 @@ class Store:
             return None
         return FileSegments(segments)
 
-    def sweep(self) -> int:
+    def remove_unreferenced_files(self) -> int:
         """Remove files that no row names: bodies that were never acknowledged."""
         with self.database.read() as db:
             live = {file for (file,) in db.execute("SELECT file FROM part")}
             for (files,) in db.execute("SELECT files FROM object WHERE files IS NOT NULL"):
                 live.update(file for file, _ in json.loads(files))
-        return self.blobs.sweep(live)
+        return self.body_files.remove_except(live)

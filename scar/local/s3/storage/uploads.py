@@ -8,9 +8,14 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.local.s3.protocol.checksums import Algorithm, combine, encode, hasher
+from scar.local.s3.protocol.checksums import (
+    ChecksumAlgorithm,
+    combine_crcs,
+    encode_digest,
+    new_hasher,
+)
 from scar.local.s3.protocol.errors import S3Error, no_such_upload
-from scar.local.s3.protocol.metadata import Meta
+from scar.local.s3.protocol.metadata import ObjectMetadata
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,20 +28,20 @@ MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
+class MultipartUpload:
     """``algorithm`` empty: the parts' checksums are not asked for."""
 
     id: str
     bucket: str
     key: str
     created: float
-    meta: Meta
+    meta: ObjectMetadata
     algorithm: str = ""
-    sums_type: str = ""
+    checksum_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class UploadedPart:
     """A part that arrived; ``etag`` is the hex MD5 of its bytes."""
 
     number: int
@@ -44,40 +49,40 @@ class Part:
     size: int
     etag: str
     modified: float
-    sums: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedPart:
+class CompletedPart:
     """A part as the client lists it when it completes."""
 
     number: int
     etag: str
-    sums: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
 
-def create(db: sqlite3.Connection, upload: Upload) -> None:
-    meta = json.dumps([upload.meta.dump(), upload.algorithm, upload.sums_type])
+def create(db: sqlite3.Connection, upload: MultipartUpload) -> None:
+    meta = json.dumps([upload.meta.to_json(), upload.algorithm, upload.checksum_type])
     db.execute(
         "INSERT INTO upload VALUES(?, ?, ?, ?, ?)",
         (upload.id, upload.bucket, upload.key.encode(), upload.created, meta),
     )
 
 
-def _upload(row: tuple[str, str, bytes, float, str]) -> Upload:
+def _upload_from_row(row: tuple[str, str, bytes, float, str]) -> MultipartUpload:
     meta, algorithm, sums_type = json.loads(row[4])
-    return Upload(
+    return MultipartUpload(
         id=row[0],
         bucket=row[1],
         key=row[2].decode(),
         created=row[3],
-        meta=Meta.load(meta),
+        meta=ObjectMetadata.from_json(meta),
         algorithm=algorithm,
-        sums_type=sums_type,
+        checksum_type=sums_type,
     )
 
 
-def need(db: sqlite3.Connection, upload_id: str, bucket: str, key: str) -> Upload:
+def require(db: sqlite3.Connection, upload_id: str, bucket: str, key: str) -> MultipartUpload:
     """Return the upload of this object or raise NoSuchUpload."""
     row = db.execute(
         "SELECT id, bucket, key, created, meta FROM upload WHERE id = ? AND bucket = ? AND key = ?",
@@ -85,12 +90,12 @@ def need(db: sqlite3.Connection, upload_id: str, bucket: str, key: str) -> Uploa
     ).fetchone()
     if row is None:
         raise no_such_upload(upload_id)
-    return _upload(row)
+    return _upload_from_row(row)
 
 
-def of_bucket(
+def list_uploads(
     db: sqlite3.Connection, bucket: str, prefix: str, after: tuple[str, str], limit: int
-) -> list[Upload]:
+) -> list[MultipartUpload]:
     """Uploads in the order of (key, id), after a pair of them."""
     rows = db.execute(
         "SELECT id, bucket, key, created, meta FROM upload"
@@ -98,10 +103,10 @@ def of_bucket(
         " ORDER BY key, id LIMIT ?",
         (bucket, len(prefix.encode()), prefix.encode(), after[0].encode(), after[1], limit),
     )
-    return [_upload(row) for row in rows]
+    return [_upload_from_row(row) for row in rows]
 
 
-def put_part(db: sqlite3.Connection, upload_id: str, part: Part) -> list[str]:
+def put_part(db: sqlite3.Connection, upload_id: str, part: UploadedPart) -> list[str]:
     """Keep a part; return the file of the one it replaces."""
     old = db.execute(
         "SELECT file FROM part WHERE upload = ? AND number = ?", (upload_id, part.number)
@@ -115,25 +120,27 @@ def put_part(db: sqlite3.Connection, upload_id: str, part: Part) -> list[str]:
             part.size,
             part.etag,
             part.modified,
-            json.dumps(dict(part.sums)),
+            json.dumps(dict(part.checksums)),
         ),
     )
     return [file for (file,) in old]
 
 
-def parts(db: sqlite3.Connection, upload_id: str) -> list[Part]:
+def list_parts(db: sqlite3.Connection, upload_id: str) -> list[UploadedPart]:
     rows = db.execute(
         "SELECT number, file, size, etag, modified, sums FROM part WHERE upload = ?"
         " ORDER BY number",
         (upload_id,),
     )
     return [
-        Part(number=n, file=file, size=size, etag=etag, modified=modified, sums=json.loads(sums))
+        UploadedPart(
+            number=n, file=file, size=size, etag=etag, modified=modified, checksums=json.loads(sums)
+        )
         for n, file, size, etag, modified, sums in rows
     ]
 
 
-def drop(db: sqlite3.Connection, upload_id: str) -> list[str]:
+def delete(db: sqlite3.Connection, upload_id: str) -> list[str]:
     """Forget an upload; return the files of its parts."""
     files = db.execute("SELECT file FROM part WHERE upload = ?", (upload_id,)).fetchall()
     db.execute("DELETE FROM part WHERE upload = ?", (upload_id,))
@@ -141,7 +148,9 @@ def drop(db: sqlite3.Connection, upload_id: str) -> list[str]:
     return [file for (file,) in files]
 
 
-def choose(have: Sequence[Part], wanted: Sequence[WantedPart], minimum: int) -> list[Part]:
+def select_parts(
+    uploaded: Sequence[UploadedPart], wanted: Sequence[CompletedPart], minimum: int
+) -> list[UploadedPart]:
     """Return the wanted parts in order; raise what S3 answers if they make no object."""
     numbers = [each.number for each in wanted]
     if numbers != sorted(set(numbers)):
@@ -150,11 +159,15 @@ def choose(have: Sequence[Part], wanted: Sequence[WantedPart], minimum: int) -> 
             "InvalidPartOrder",
             "The list of parts was not in ascending order. Parts must be ordered by part number.",
         )
-    by_number = {part.number: part for part in have}
-    chosen: list[Part] = []
+    by_number = {part.number: part for part in uploaded}
+    chosen: list[UploadedPart] = []
     for each in wanted:
         part = by_number.get(each.number)
-        if part is None or part.etag != each.etag or not _agree(part.sums, each.sums):
+        if (
+            part is None
+            or part.etag != each.etag
+            or not _checksums_agree(part.checksums, each.checksums)
+        ):
             raise S3Error(
                 400,
                 "InvalidPart",
@@ -175,28 +188,28 @@ def choose(have: Sequence[Part], wanted: Sequence[WantedPart], minimum: int) -> 
     return chosen
 
 
-def _agree(have: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+def _checksums_agree(have: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(have.get(name, value) == value for name, value in wanted.items())
 
 
-def whole_etag(chosen: Sequence[Part]) -> str:
+def composite_etag(chosen: Sequence[UploadedPart]) -> str:
     """The MD5 of the parts' MD5s and their number."""
     digests = b"".join(bytes.fromhex(part.etag) for part in chosen)
     return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}"
 
 
-def whole_sums(upload: Upload, chosen: Sequence[Part]) -> dict[str, str]:
+def object_checksums(upload: MultipartUpload, chosen: Sequence[UploadedPart]) -> dict[str, str]:
     """The checksum of the whole from those of its parts, if all of them have one."""
     if not upload.algorithm:
         return {}
-    algorithm = Algorithm(upload.algorithm)
-    sums = [part.sums.get(algorithm.value) for part in chosen]
+    algorithm = ChecksumAlgorithm(upload.algorithm)
+    sums = [part.checksums.get(algorithm.value) for part in chosen]
     digests = [base64.b64decode(value) for value in sums if value is not None]
     if len(digests) != len(chosen):
         return {}
-    if upload.sums_type == "FULL_OBJECT":
+    if upload.checksum_type == "FULL_OBJECT":
         pairs = zip(digests, (part.size for part in chosen), strict=True)
-        return {algorithm.value: encode(combine(algorithm, pairs))}
-    whole = hasher(algorithm)
+        return {algorithm.value: encode_digest(combine_crcs(algorithm, pairs))}
+    whole = new_hasher(algorithm)
     whole.update(b"".join(digests))
-    return {algorithm.value: f"{encode(whole.digest())}-{len(chosen)}"}
+    return {algorithm.value: f"{encode_digest(whole.digest())}-{len(chosen)}"}

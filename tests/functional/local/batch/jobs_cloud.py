@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from scar.local.batch.app import BatchPlane
-from scar.local.batch.change_guard import BatchGuard
-from scar.local.batch.service import BatchService, Settings
-from scar.local.engines.port import EngineError, Layer, LocalImage
+from scar.local.batch.app import BatchApp
+from scar.local.batch.change_guard import BatchChangeGuard
+from scar.local.batch.service import BatchService, BatchServiceSettings
+from scar.local.engines.port import EngineError, LocalImage, LocalLayer
 from scar.local.engines.process import ProcessEngine
-from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.logs.service import LogsPlane
+from scar.local.logs.service import LogsService
 from scar.local.logs.store import LogStore
-from scar.local.moto.service import MotoPlane
+from scar.local.moto.service import MotoService
 from supervisor.aws.sigv4 import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.http.messages import Plane
+    from scar.local.http.messages import HttpApp
 
 ACCOUNT = "123456789012"
 KEY = "AKIALOCALLOCALLOCAL0"
@@ -64,7 +64,7 @@ class Images:
             member = tarfile.TarInfo("opt/scar/function/function.json")
             member.size = 2
             archive.addfile(member, io.BytesIO(b"{}"))
-        layer = Layer(path=path, digest="sha256:layer", diff_id="sha256:layer")
+        layer = LocalLayer(path=path, digest="sha256:layer", diff_id="sha256:layer")
         self._image = LocalImage(
             reference="scar/f",
             digest="sha256:" + "a" * 64,
@@ -86,34 +86,34 @@ class Cloud:
 
     def __init__(self, folder: Path, places: int = 4) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.moto = MotoPlane(
+        self.moto = MotoService(
             folder / "moto",
             account=ACCOUNT,
             registry=lambda: ("http://127.0.0.1:1", "pass"),
         )
         groups = self.moto.log_groups
         self.logs = LogStore(
-            folder / "logs", ensure_group=groups.ensure, retention=groups.retention
+            folder / "logs", ensure_group=groups.ensure, retention=groups.retention_days
         )
         self.engine = ProcessEngine(
             folder / "engine", command=(sys.executable, "-I", "-S", "-c", JOB)
         )
         self.batch = BatchService(
             folder / "batch",
-            directory=self.moto.batch,
+            registry=self.moto.batch,
             images=Images(folder),
             engine=self.engine,
             logs=self.logs,
             credentials=lambda _: Credentials(access_key="k", secret_key="s", token="t"),
-            settings=Settings(endpoint_url="http://127.0.0.1:1", places=places),
+            settings=BatchServiceSettings(endpoint_url="http://127.0.0.1:1", slots=places),
         )
-        guard = BatchGuard(self.moto.batch, self.batch)
-        self.moto.guard(guard.refuse)
-        self.moto.watch(guard.changed)
-        planes: dict[Route, Plane] = dict.fromkeys(Route, self.moto)
+        guard = BatchChangeGuard(self.moto.batch, self.batch)
+        self.moto.add_guard(guard.check_change)
+        self.moto.add_change_listener(guard.on_change)
+        planes: dict[Route, HttpApp] = dict.fromkeys(Route, self.moto)
         planes |= {
-            Route.BATCH: BatchPlane(self.batch, self.moto.batch),
-            Route.LOGS: LogsPlane(self.logs, group_exists=groups.exists),
+            Route.BATCH: BatchApp(self.batch, self.moto.batch),
+            Route.LOGS: LogsService(self.logs, group_exists=groups.exists),
         }
         self.server = HttpServer(Router(planes, Authenticator(SECRET)))
         self.batch.start()
@@ -132,7 +132,7 @@ def _session() -> boto3.Session:
     """One for all tests: reading the services' models costs more than most tests."""
     return boto3.Session(
         aws_access_key_id=KEY,
-        aws_secret_access_key=secret_for(SECRET, KEY),
+        aws_secret_access_key=derive_secret_key(SECRET, KEY),
         region_name="us-east-1",
     )
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from scar.local.engines.port import Profile, SandboxSpec
+from scar.local.engines.port import SandboxProfile, SandboxSpec
 from scar.local.engines.process import ProcessEngine
 from scar.local.processes import start_time
 from tests.conformance.laboratories import ProcessLaboratory
@@ -40,7 +40,7 @@ def start(laboratory: ProcessLaboratory, told: Path) -> tuple[Sandbox, int]:
     spec = SandboxSpec(
         name="f",
         image=laboratory.image(script),
-        profile=Profile.LAMBDA,
+        profile=SandboxProfile.LAMBDA,
         environment={},
         memory_mb=128,
     )

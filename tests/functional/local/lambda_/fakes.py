@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scar.local.engines.port import Layer, LocalImage
+from scar.local.engines.port import LocalImage, LocalLayer
 from scar.local.engines.process import ProcessEngine
 from scar.local.lambda_.model import DeployedFunction
-from scar.local.lambda_.service import LambdaService, Ports, Settings
+from scar.local.lambda_.service import LambdaPorts, LambdaService, LambdaServiceSettings
 from supervisor.aws.sigv4 import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from scar.local.engines.port import Engine
-    from scar.local.lambda_.model import ImageStore
+    from scar.local.lambda_.model import LocalImageResolver
 
 CLIENT = (sys.executable, "-I", "-S", str(Path(__file__).parent / "runtime_client.py"))
 ACCOUNT = "arn:aws:lambda:us-east-1:123456789012:function"
@@ -39,7 +39,7 @@ def an_image(folder: Path, files: dict[str, bytes] | None = None) -> LocalImage:
         digest="sha256:image",
         config_digest="sha256:config",
         config=folder / "config",
-        layers=(Layer(path=path, digest="sha256:layer", diff_id="sha256:layer"),),
+        layers=(LocalLayer(path=path, digest="sha256:layer", diff_id="sha256:layer"),),
         entrypoint=("/opt/scar/launch",),
         environment={"PATH": "/usr/bin:/bin"},
     )
@@ -150,12 +150,12 @@ def a_cloud(
     patience: float = 30.0,
     idle_limit: float = 300.0,
     init_limit: float = 10.0,
-    images: ImageStore | None = None,
+    images: LocalImageResolver | None = None,
 ) -> Cloud:
     engine = ProcessEngine(folder / "engine", command=CLIENT)
     functions = Functions({function.name: function for function in configured})
     logs, sent = Logs(keep=keep_logs), Sent()
-    ports = Ports(
+    ports = LambdaPorts(
         functions=functions,
         images=images or Images(an_image(folder)),
         logs=logs,
@@ -163,10 +163,10 @@ def a_cloud(
         send=sent,
         engine=engine,
     )
-    settings = Settings(
+    settings = LambdaServiceSettings(
         endpoint_url="http://127.0.0.1:1",
         concurrency=concurrency,
-        patience=patience,
+        capacity_wait=patience,
         idle_limit=idle_limit,
         init_limit=init_limit,
     )

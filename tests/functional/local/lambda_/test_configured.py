@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.lambda_.function_registry import ConfiguredFunctions
-from scar.local.moto.service import MotoPlane
+from scar.local.lambda_.function_registry import MotoFunctionRegistry
+from scar.local.moto.service import MotoService
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:lost"
 
 
 def test_what_was_configured_is_what_runs(tmp_path: Path) -> None:
-    plane = MotoPlane(
+    plane = MotoService(
         tmp_path,
         account=ACCOUNT,
         check=lambda *_: None,
@@ -32,7 +32,7 @@ def test_what_was_configured_is_what_runs(tmp_path: Path) -> None:
     )
     server = HttpServer(Router(dict.fromkeys(Route, plane), Authenticator(SECRET)))
     endpoint = f"http://127.0.0.1:{server.start()}"
-    session = boto3.Session(KEY, secret_for(SECRET, KEY), region_name="us-east-1")
+    session = boto3.Session(KEY, derive_secret_key(SECRET, KEY), region_name="us-east-1")
     iam = session.client("iam", endpoint_url=endpoint)
     client = session.client("lambda", endpoint_url=endpoint)
     try:
@@ -61,7 +61,7 @@ def test_what_was_configured_is_what_runs(tmp_path: Path) -> None:
             MaximumEventAgeInSeconds=90,
             DestinationConfig={"OnFailure": {"Destination": QUEUE}},
         )
-        functions = ConfiguredFunctions(plane.functions)
+        functions = MotoFunctionRegistry(plane.functions)
         found = functions.get("f")
         assert found is not None
         assert found == functions.get(found.arn)

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from scar.local.http.server import HttpServer
-from scar.local.lambda_.app import InvokePlane
+from scar.local.lambda_.app import InvokeApp
 from tests.functional.local.lambda_.fakes import a_function
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def client(cloud: Cloud) -> Iterator[LambdaClient]:
-    server = HttpServer(InvokePlane(cloud.service))
+    server = HttpServer(InvokeApp(cloud.service))
     port = server.start()
     made: LambdaClient = boto3.client(
         "lambda",

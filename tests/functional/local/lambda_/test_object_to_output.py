@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scar.local.access_keys import Keys
+from scar.local.access_keys import AccessKeys
 from scar.local.engines.process import ProcessEngine
-from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.lambda_.app import InvokePlane
-from scar.local.lambda_.service import LambdaService, Ports, Settings
-from scar.local.s3.service import S3Plane
+from scar.local.lambda_.app import InvokeApp
+from scar.local.lambda_.service import LambdaPorts, LambdaService, LambdaServiceSettings
+from scar.local.s3.service import S3Service
 from supervisor import config
 from supervisor.model import ExecutionMode, FunctionConfig, OutputRule
 from tests.functional.local.lambda_.fakes import Functions, Images, Logs, Sent, a_function, an_image
@@ -46,18 +46,18 @@ class Cloud:
         self.function = a_function()
         self.logs = Logs()
         self.engine = ProcessEngine(folder / "engine")
-        self.s3 = S3Plane(
+        self.s3 = S3Service(
             folder / "s3", ACCOUNT, deliver=self.deliver, destination_exists=lambda _: True
         )
-        keys = Keys(SECRET)
-        self.routes: dict[Route, S3Plane | InvokePlane] = {Route.S3: self.s3}
+        keys = AccessKeys(SECRET)
+        self.routes: dict[Route, S3Service | InvokeApp] = {Route.S3: self.s3}
         self.server = HttpServer(Router(self.routes, Authenticator(SECRET)))
         self.endpoint = f"http://127.0.0.1:{self.server.start()}"
 
         def credentials(function: DeployedFunction, /) -> Credentials:
-            return keys.of(f"lambda/{function.name}")
+            return keys.credentials_for(f"lambda/{function.name}")
 
-        ports = Ports(
+        ports = LambdaPorts(
             functions=Functions({"f": self.function}),
             images=Images(an_image(folder, function_files())),
             logs=self.logs,
@@ -66,9 +66,9 @@ class Cloud:
             engine=self.engine,
         )
         self.service = LambdaService(
-            folder / "events.sqlite", ports, Settings(endpoint_url=self.endpoint)
+            folder / "events.sqlite", ports, LambdaServiceSettings(endpoint_url=self.endpoint)
         )
-        self.routes[Route.LAMBDA] = InvokePlane(self.service)
+        self.routes[Route.LAMBDA] = InvokeApp(self.service)
         self.service.start()
 
     def deliver(self, arn: str, payload: bytes, /) -> None:
@@ -91,7 +91,7 @@ def function_files() -> dict[str, bytes]:
     )
     home = "opt/scar/function"
     return {
-        f"{home}/function.json": config.dump(made).encode(),
+        f"{home}/function.json": config.config_to_json(made).encode(),
         f"{home}/script.sh": SCRIPT,
     }
 
@@ -105,7 +105,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 @pytest.fixture
 def s3(cloud: Cloud) -> Iterator[S3Client]:
-    session = boto3.Session(ADMIN, secret_for(SECRET, ADMIN), region_name="us-east-1")
+    session = boto3.Session(ADMIN, derive_secret_key(SECRET, ADMIN), region_name="us-east-1")
     client = session.client("s3", endpoint_url=cloud.endpoint)
     client.create_bucket(Bucket="data")
     client.create_bucket(Bucket=STATE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.local.engines.port import EngineError
-from scar.local.lambda_.model import ApiError
+from scar.local.lambda_.model import LambdaApiError
 from scar.local.processes import start_time
 from tests.functional.local.lambda_.fakes import a_cloud, a_function
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.local.engines.port import LocalImage
-    from scar.local.lambda_.model import Result
+    from scar.local.lambda_.model import LambdaInvokeResult
     from tests.functional.local.lambda_.fakes import Cloud
 
 
-def call(cloud: Cloud, **event: object) -> Result:
+def call(cloud: Cloud, **event: object) -> LambdaInvokeResult:
     return cloud.service.invoke("f", json.dumps(event).encode())
 
 
-def error_of(result: Result) -> tuple[str, str]:
+def error_of(result: LambdaInvokeResult) -> tuple[str, str]:
     assert result.function_error == "Unhandled"
     document = json.loads(result.payload)
     return document["errorType"], document["errorMessage"]
@@ -46,7 +46,7 @@ def test_an_answer_comes_back_and_the_log_frames_the_output(cloud: Cloud) -> Non
         rf"Memory Size: 512 MB\tMax Memory Used: \d+ MB\tInit Duration: [\d.]+ ms\t\n",
         log,
     )
-    assert result.tail.decode() == log
+    assert result.log_tail.decode() == log
     group, stream, _, _ = cloud.logs.events[0]
     assert group == "/aws/lambda/f"
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
@@ -140,7 +140,7 @@ def test_a_flood_of_output_is_stored_in_bounded_pieces(tmp_path: Path) -> None:
     assert cloud.logs.size > 50 << 20
     assert cloud.logs.largest_event <= 262_144
     assert cloud.logs.largest_batch <= 1 << 20
-    assert len(result.tail) == 4096
+    assert len(result.log_tail) == 4096
 
 
 def test_a_child_in_a_session_of_its_own_ends_with_the_sandbox(cloud: Cloud) -> None:
@@ -167,7 +167,7 @@ def test_idle_sandboxes_of_changed_and_deleted_functions_are_swept_away(cloud: C
     assert cloud.service.status().warm == 2
     cloud.functions.put(a_function(memory_mb=1024))
     del cloud.functions.by_name["g"]
-    cloud.service.sweep()
+    cloud.service.close_stale_sandboxes()
     assert cloud.service.status().warm == 0
 
 
@@ -176,7 +176,7 @@ def test_a_sandbox_that_was_idle_too_long_is_swept_away(tmp_path: Path) -> None:
     try:
         cloud.functions.put(a_function())
         call(cloud)
-        cloud.service.sweep()
+        cloud.service.close_stale_sandboxes()
         assert cloud.service.status().warm == 0
     finally:
         cloud.close()
@@ -198,7 +198,7 @@ def test_the_sandbox_sees_the_variables_that_lambda_sets(cloud: Cloud) -> None:
 
 def test_reserved_concurrency_throttles(cloud: Cloud) -> None:
     cloud.functions.put(a_function(reserved_concurrency=0))
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(LambdaApiError) as caught:
         call(cloud)
     assert (caught.value.status, caught.value.code) == (429, "TooManyRequestsException")
 
@@ -214,7 +214,7 @@ def test_a_full_machine_throttles_after_some_patience(tmp_path: Path) -> None:
             running = threads.submit(call, cloud, **event)
             while not list(meeting.iterdir()):
                 assert not running.done()
-            with pytest.raises(ApiError, match="Rate Exceeded"):
+            with pytest.raises(LambdaApiError, match="Rate Exceeded"):
                 call(cloud)
             (meeting / "enough").touch()
             assert running.result().function_error == ""
@@ -272,6 +272,6 @@ def test_closing_ends_a_running_call_with_an_error_of_the_service(
         while not list(meeting.iterdir()):
             assert not running.done()
         cloud.close()
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(LambdaApiError) as caught:
             running.result()
     assert (caught.value.status, caught.value.code) == (503, "ServiceException")

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scar.local.http.server import HttpServer
-from scar.local.logs.service import LogsPlane
+from scar.local.logs.service import LogsService
 from scar.local.logs.store import LogStore
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[LogStore]:
 
 @pytest.fixture
 def logs(store: LogStore) -> Iterator[CloudWatchLogsClient]:
-    server = HttpServer(LogsPlane(store, group_exists=lambda name: name != "absent"))
+    server = HttpServer(LogsService(store, group_exists=lambda name: name != "absent"))
     endpoint = f"http://127.0.0.1:{server.start()}"
     session = boto3.Session("a", "b", region_name="us-east-1")
     yield session.client("logs", endpoint_url=endpoint)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
-from scar.local.moto.service import MotoPlane
-from scar.local.moto.validation import judge
+from scar.local.moto.service import MotoService
+from scar.local.moto.validation import find_violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from scar.local.moto.error_responses import Refusal
+    from scar.local.moto.error_responses import ApiError
 
 ACCOUNT = "123456789012"
 KEY = "AKIALOCALLOCALLOCAL0"
@@ -28,7 +28,9 @@ SECRET = b"s" * 32
 @functools.cache
 def _session() -> boto3.Session:
     """One for all tests: reading the services' models costs more than most tests."""
-    return boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=secret_for(SECRET, KEY))
+    return boto3.Session(
+        aws_access_key_id=KEY, aws_secret_access_key=derive_secret_key(SECRET, KEY)
+    )
 
 
 class Cloud:
@@ -36,11 +38,11 @@ class Cloud:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.refusals: dict[str, Refusal] = {}
+        self.refusals: dict[str, ApiError] = {}
         self.start()
 
     def start(self) -> None:
-        self.plane = MotoPlane(
+        self.plane = MotoService(
             self.folder,
             account=ACCOUNT,
             check=self.check,
@@ -52,8 +54,8 @@ class Cloud:
 
     def check(
         self, service: str, operation: str, parameters: Mapping[str, object]
-    ) -> Refusal | None:
-        return self.refusals.get(operation) or judge(service, operation, parameters)
+    ) -> ApiError | None:
+        return self.refusals.get(operation) or find_violation(service, operation, parameters)
 
     def stop(self) -> None:
         self.server.close(0.2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.local.moto.error_responses import Refusal
+from scar.local.moto.error_responses import ApiError
 from tests.functional.local.moto.test_restart import (
     IMAGE,
     a_definition,
@@ -74,18 +74,18 @@ def test_the_batch_directory_sees_what_was_configured(cloud: Cloud) -> None:
     a_queue(cloud, an_environment(cloud))
     arn = a_definition(cloud)
     a_definition(cloud, memory="1024")
-    queue = cloud.plane.batch.queue("q")
+    queue = cloud.plane.batch.find_queue("q")
     assert queue is not None
     assert (queue.enabled, queue.priority) == (True, 1)
     assert [(e.name, e.max_vcpus, e.enabled) for e in queue.environments] == [("env", 4.0, True)]
-    latest, first = cloud.plane.batch.definition("d"), cloud.plane.batch.definition(arn)
+    latest, first = cloud.plane.batch.find_definition("d"), cloud.plane.batch.find_definition(arn)
     assert latest is not None
     assert first is not None
     assert (latest.revision, first.revision, first.timeout_seconds) == (2, 1, 60)
-    assert first == cloud.plane.batch.definition("d:1")
-    assert cloud.plane.batch.definition("d:7") is None
+    assert first == cloud.plane.batch.find_definition("d:1")
+    assert cloud.plane.batch.find_definition("d:7") is None
     cloud.client("batch").deregister_job_definition(jobDefinition="d:2")
-    latest = cloud.plane.batch.definition("d")
+    latest = cloud.plane.batch.find_definition("d")
     assert latest is not None
     assert latest.revision == 1
 
@@ -150,7 +150,7 @@ def test_what_is_not_emulated_is_refused_with_a_sentence(
 
 
 def test_the_checker_refuses_before_moto_sees_the_call(cloud: Cloud) -> None:
-    cloud.refusals["CreateFunction"] = Refusal(
+    cloud.refusals["CreateFunction"] = ApiError(
         code="InvalidParameterValueException", message="too much memory"
     )
     with pytest.raises(ClientError, match="too much memory") as caught:

@@ -136,7 +136,7 @@ def test_what_was_made_is_there_after_a_restart_with_the_same_ids(cloud: Cloud) 
     cloud.client("ecr").create_repository(repositoryName="scar/f")
     before = everything(cloud)
     cloud.restart()
-    assert cloud.plane.lost == ()
+    assert cloud.plane.failed_replays == ()
     assert everything(cloud) == before
     assert [d["revision"] for d in before["definitions"]] == [1, 2]
 
@@ -152,7 +152,7 @@ def test_what_was_deleted_stays_away_and_leaves_no_rows(cloud: Cloud) -> None:
     batch.delete_compute_environment(computeEnvironment="env")
     cloud.client("lambda").delete_function(FunctionName="f")
     cloud.client("iam").delete_role(RoleName="r")
-    assert list(cloud.plane._journal.replay()) == []
+    assert list(cloud.plane._journal.read_changes()) == []
     cloud.restart()
     state = everything(cloud)
     assert (state["functions"], state["queues"], state["environments"]) == ([], [], [])
@@ -169,9 +169,9 @@ def test_a_queue_moved_to_another_environment_survives_the_end_of_the_first(clou
     batch.delete_compute_environment(computeEnvironment="one")
     before = everything(cloud)
     cloud.restart()
-    assert cloud.plane.lost == ()
+    assert cloud.plane.failed_replays == ()
     assert everything(cloud) == before
-    found = cloud.plane.batch.queue("q")
+    found = cloud.plane.batch.find_queue("q")
     assert found is not None
     assert [e.name for e in found.environments] == ["two"]
 
@@ -182,7 +182,7 @@ def test_updates_replace_their_predecessors_in_the_journal(cloud: Cloud) -> None
     for memory in range(256, 300):
         awslambda.update_function_configuration(FunctionName="f", MemorySize=memory)
         awslambda.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
-    assert len(list(cloud.plane._journal.replay())) == 4
+    assert len(list(cloud.plane._journal.read_changes())) == 4
     cloud.restart()
     found = cloud.plane.functions.get("f")
     assert found is not None
@@ -192,4 +192,4 @@ def test_updates_replace_their_predecessors_in_the_journal(cloud: Cloud) -> None
 def test_a_failed_call_leaves_no_row(cloud: Cloud) -> None:
     with pytest.raises(cloud.client("lambda").exceptions.ClientError):
         cloud.client("lambda").update_function_configuration(FunctionName="gone", Timeout=5)
-    assert list(cloud.plane._journal.replay()) == []
+    assert list(cloud.plane._journal.read_changes()) == []

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from scar.image.registry.credentials import Login
-from scar.image.registry.repository import Repository
+from scar.image.registry.repository import RepositoryClient
 from scar.local.http.messages import Request
-from scar.local.registry.service import RegistryPlane
+from scar.local.registry.service import RegistryService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.local.http.messages import Plane
+    from scar.local.http.messages import HttpApp
 
 PASSWORD = "secret"
 
 
 class Handler(BaseHTTPRequestHandler):
-    plane: ClassVar[Plane]
+    plane: ClassVar[HttpApp]
     protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
@@ -82,17 +82,19 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Registry:
     endpoint: str
-    plane: RegistryPlane
+    plane: RegistryService
     folder: Path
 
-    def repository(self, name: str = "scar/f") -> Repository:
-        return Repository(self.endpoint, name, Login("AWS", PASSWORD), sleep=lambda _: None)
+    def repository(self, name: str = "scar/f") -> RepositoryClient:
+        return RepositoryClient(self.endpoint, name, Login("AWS", PASSWORD), sleep=lambda _: None)
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     folder = tmp_path / "registry"
-    plane = RegistryPlane(folder, PASSWORD, exists=lambda name: not name.startswith("nobody/"))
+    plane = RegistryService(
+        folder, PASSWORD, repository_exists=lambda name: not name.startswith("nobody/")
+    )
     handler = type("BoundHandler", (Handler,), {"plane": plane})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

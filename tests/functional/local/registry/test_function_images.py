@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from scar.aws.images.image_builder import FunctionImages
+from scar.aws.images.image_builder import FunctionImageBuilder
 from scar.aws.model.function import Function
 from scar.errors import ScarError
-from scar.image.compose.tree_images import docker_save
+from scar.image.compose.tree_images import write_docker_archive
 from scar.image.formats.blobs import BlobCache
-from scar.image.formats.layer import File, layer
-from scar.local.registry.images import ImageStore
+from scar.image.formats.layer import LayerFile, build_layer
+from scar.local.registry.images import RegistryImageResolver
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.local.http.messages import Request, Response
     from tests.functional.local.registry.conftest import Registry
 
@@ -55,17 +55,17 @@ class FakeEcr:
 
 
 @pytest.fixture
-def images(registry: Registry, tmp_path: Path) -> FunctionImages:
+def images(registry: Registry, tmp_path: Path) -> FunctionImageBuilder:
     layer_file = tmp_path / "bundle.tar.gz"
-    data = layer({"opt/scar/launch": File(b"#!", 0o755)}).blob.data
+    data = build_layer({"opt/scar/launch": LayerFile(b"#!", 0o755)}).blob.data
     assert isinstance(data, bytes)
     layer_file.write_bytes(data)
-    return FunctionImages(
-        connection=cast("Connection", FakeEcr(registry.endpoint)),
+    return FunctionImageBuilder(
+        connection=cast("AwsConnection", FakeEcr(registry.endpoint)),
         report=lambda _: None,
         cache=BlobCache(tmp_path / "cache"),
-        stores=(),
-        bundle=lambda _: layer_file,
+        image_stores=(),
+        find_bundle=lambda _: layer_file,
     )
 
 
@@ -77,9 +77,9 @@ def configure(image: ImageDefaults) -> FunctionConfig:
 
 
 def test_an_image_is_composed_once_pushed_and_found(
-    images: FunctionImages, registry: Registry, tmp_path: Path
+    images: FunctionImageBuilder, registry: Registry, tmp_path: Path
 ) -> None:
-    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
     function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
     digest = images.compose(function, configure)
@@ -87,15 +87,15 @@ def test_an_image_is_composed_once_pushed_and_found(
     assert not images.holds("scar/f", digest)
     images.push("scar/f", digest)
     assert images.holds("scar/f", digest)
-    found = ImageStore(registry.plane.store).resolve(f"host.example/scar/f@{digest}")
+    found = RegistryImageResolver(registry.plane.store).resolve(f"host.example/scar/f@{digest}")
     assert found.entrypoint == ("/opt/scar/launch",)
     assert len(found.layers) == 3
 
 
 def test_a_file_of_the_extra_payload_is_in_the_last_layer_and_changes_nothing_else(
-    images: FunctionImages, registry: Registry, tmp_path: Path
+    images: FunctionImageBuilder, registry: Registry, tmp_path: Path
 ) -> None:
-    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "data").write_text("extra")
@@ -104,7 +104,9 @@ def test_a_file_of_the_extra_payload_is_in_the_last_layer_and_changes_nothing_el
     for function in (plain, replace(plain, payload=tmp_path / "more")):
         digest = images.compose(function, configure)
         images.push("scar/f", digest)
-        found.append(ImageStore(registry.plane.store).resolve(f"h.example/scar/f@{digest}").layers)
+        found.append(
+            RegistryImageResolver(registry.plane.store).resolve(f"h.example/scar/f@{digest}").layers
+        )
     assert found[0][:-1] == found[1][:-1]
     with tarfile.open(found[1][-1].path) as archive:
         file = archive.extractfile("opt/scar/function/data")
@@ -113,7 +115,10 @@ def test_a_file_of_the_extra_payload_is_in_the_last_layer_and_changes_nothing_el
 
 
 def test_a_second_deployment_sends_nothing_and_a_new_script_one_layer_and_two_documents(
-    images: FunctionImages, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: FunctionImageBuilder,
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls: list[tuple[str, str]] = []
     handle = registry.plane.handle
@@ -123,7 +128,7 @@ def test_a_second_deployment_sends_nothing_and_a_new_script_one_layer_and_two_do
         return handle(request)
 
     monkeypatch.setattr(registry.plane, "handle", counted)
-    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
     function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
     digest = images.compose(function, configure)
@@ -143,7 +148,7 @@ def test_a_second_deployment_sends_nothing_and_a_new_script_one_layer_and_two_do
 
 @pytest.mark.parametrize(("mounting", "mounted"), [("ENABLED", 2), ("DISABLED", 0), ("", 0)])
 def test_layers_are_taken_over_from_another_repository_where_the_account_allows_it(
-    images: FunctionImages,
+    images: FunctionImageBuilder,
     registry: Registry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -159,8 +164,8 @@ def test_layers_are_taken_over_from_another_repository_where_the_account_allows_
 
     monkeypatch.setattr(store, "mount", counted)
     ecr = FakeEcr(registry.endpoint, mounting)
-    images.connection = cast("Connection", ecr)
-    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    images.connection = cast("AwsConnection", ecr)
+    write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
     function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
     images.push("scar/f", images.compose(function, configure))
@@ -172,8 +177,10 @@ def test_layers_are_taken_over_from_another_repository_where_the_account_allows_
     assert images.holds("scar/g", digest)
 
 
-def test_a_script_that_cannot_be_read_is_named(images: FunctionImages, tmp_path: Path) -> None:
-    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+def test_a_script_that_cannot_be_read_is_named(
+    images: FunctionImageBuilder, tmp_path: Path
+) -> None:
+    write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "gone.sh")
     with pytest.raises(ScarError, match=r"gone\.sh cannot be read: No such file"):
         images.compose(function, configure)

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from scar.aws.images.image_builder import FunctionImages
+from scar.aws.images.image_builder import FunctionImageBuilder
 from scar.aws.model.account import Account
-from scar.aws.model.function import Batch, Function
-from scar.image.compose.tree_images import docker_save
+from scar.aws.model.function import BatchSettings, Function
+from scar.image.compose.tree_images import write_docker_archive
 from scar.image.errors import ImageError
 from scar.image.formats.blobs import Blob, BlobCache
-from scar.image.formats.layer import File, layer
-from scar.image.registry.push import push
+from scar.image.formats.layer import LayerFile, build_layer
+from scar.image.registry.push import push_image
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.functional.local.registry.test_function_images import FakeEcr
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.client.connection import Connection
+    from scar.aws.client.connection import AwsConnection
     from scar.image.compose.function_image import ComposedImage
     from tests.functional.local.registry.conftest import Registry
 
@@ -47,16 +47,16 @@ def account(registry: Registry) -> FakeAccount:
 
 
 @pytest.fixture
-def images(account: FakeAccount, tmp_path: Path) -> FunctionImages:
-    data = layer({"opt/scar/launch": File(b"#!", 0o755)}).blob.data
+def images(account: FakeAccount, tmp_path: Path) -> FunctionImageBuilder:
+    data = build_layer({"opt/scar/launch": LayerFile(b"#!", 0o755)}).blob.data
     assert isinstance(data, bytes)
     (tmp_path / "bundle.tar.gz").write_bytes(data)
-    return FunctionImages(
-        connection=cast("Connection", account),
+    return FunctionImageBuilder(
+        connection=cast("AwsConnection", account),
         report=lambda _: None,
         cache=BlobCache(tmp_path / "cache"),
-        stores=(),
-        bundle=lambda _: tmp_path / "bundle.tar.gz",
+        image_stores=(),
+        find_bundle=lambda _: tmp_path / "bundle.tar.gz",
     )
 
 
@@ -68,80 +68,82 @@ READY = Function(name="f", image=OWN, create_image=False)
 
 
 @pytest.fixture
-def composed(images: FunctionImages, registry: Registry, tmp_path: Path) -> ComposedImage:
+def composed(images: FunctionImageBuilder, registry: Registry, tmp_path: Path) -> ComposedImage:
     """An image that was composed for the function and pushed as ``own/tool:1``."""
-    docker_save(tmp_path / "i.tar", "a:1", [{"bin/tool": File(b"x" * 600)}], RUN)
+    write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     digest = images.compose(Function(name="f", image_file=tmp_path / "i.tar"), configure)
-    made = images.composed(digest)
-    push(made, registry.repository("own/tool"), lambda _: None, ("1",))
+    made = images.composed_image(digest)
+    push_image(made, registry.repository("own/tool"), lambda _: None, ("1",))
     return made
 
 
 def test_a_composed_image_is_used_under_its_own_digest(
-    images: FunctionImages, composed: ComposedImage
+    images: FunctionImageBuilder, composed: ComposedImage
 ) -> None:
     assert images.compose(READY, configure) == composed.digest
     assert READY.repository == "own/tool"
 
 
 def test_an_image_for_another_function_is_refused_with_what_differs(
-    images: FunctionImages, composed: ComposedImage
+    images: FunctionImageBuilder, composed: ComposedImage
 ) -> None:
     del composed
     with pytest.raises(ImageError, match="it differs in name, memory"):
         images.compose(READY, lambda image: replace(configure(image), name="g", memory=7))
 
 
-def test_another_architecture_is_refused(images: FunctionImages, composed: ComposedImage) -> None:
+def test_another_architecture_is_refused(
+    images: FunctionImageBuilder, composed: ComposedImage
+) -> None:
     del composed
     with pytest.raises(ImageError, match=r"is for linux/amd64; the function runs on\s+linux/arm64"):
         images.compose(replace(READY, architecture="arm64"), configure)
 
 
 def test_an_image_without_the_supervisor_is_refused(
-    images: FunctionImages, composed: ComposedImage, registry: Registry
+    images: FunctionImageBuilder, composed: ComposedImage, registry: Registry
 ) -> None:
     config = json.loads(cast("bytes", composed.config.data))
     config["config"]["Entrypoint"] = ["/bin/tool"]
-    plain = remade(composed, config=Blob.of(json.dumps(config).encode()))
-    push(plain, registry.repository("own/tool"), lambda _: None, ("1",))
+    plain = remade(composed, config=Blob.from_bytes(json.dumps(config).encode()))
+    push_image(plain, registry.repository("own/tool"), lambda _: None, ("1",))
     with pytest.raises(ImageError, match="does not start scar's supervisor"):
         images.compose(READY, configure)
 
 
 def test_layers_that_lambda_does_not_take_are_refused(
-    images: FunctionImages, composed: ComposedImage, registry: Registry
+    images: FunctionImageBuilder, composed: ComposedImage, registry: Registry
 ) -> None:
     kind = "application/vnd.oci.image.layer.v1.tar+zstd"
-    push(remade(composed, kind=kind), registry.repository("own/tool"), lambda _: None, ("1",))
+    push_image(remade(composed, kind=kind), registry.repository("own/tool"), lambda _: None, ("1",))
     with pytest.raises(ImageError, match="is not gzipped"):
         images.compose(READY, configure)
 
 
 def test_an_index_is_refused(
-    images: FunctionImages, composed: ComposedImage, registry: Registry
+    images: FunctionImageBuilder, composed: ComposedImage, registry: Registry
 ) -> None:
     index = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.index.v1+json",
         "manifests": [{"digest": composed.digest, "size": composed.manifest.size}],
     }
-    blob = Blob.of(json.dumps(index).encode())
+    blob = Blob.from_bytes(json.dumps(index).encode())
     registry.repository("own/tool").put_manifest(blob, str(index["mediaType"]), "1")
     with pytest.raises(ImageError, match="index of several images"):
         images.compose(READY, configure)
 
 
-def test_an_image_elsewhere_is_refused(images: FunctionImages) -> None:
+def test_an_image_elsewhere_is_refused(images: FunctionImageBuilder) -> None:
     other = replace(READY, image="123456789012.dkr.ecr.us-east-1.amazonaws.com/own/tool:1")
     with pytest.raises(ImageError, match="not in the registry of this account and Region"):
         images.compose(other, configure)
 
 
 def test_instances_must_be_able_to_pull(
-    images: FunctionImages, account: FakeAccount, composed: ComposedImage
+    images: FunctionImageBuilder, account: FakeAccount, composed: ComposedImage
 ) -> None:
-    jobs = replace(READY, batch=Batch())
+    jobs = replace(READY, batch=BatchSettings())
     with pytest.raises(ImageError, match="could not pull"):
         images.compose(jobs, configure)
     account.tags.append({"Key": "scar:managed", "Value": "true"})
@@ -155,5 +157,5 @@ def remade(image: ComposedImage, config: Blob | None = None, kind: str = "") -> 
         manifest["config"] |= {"digest": config.digest, "size": config.size}
     for item in manifest["layers"]:
         item["mediaType"] = kind or item["mediaType"]
-    changed = Blob.of(json.dumps(manifest).encode())
+    changed = Blob.from_bytes(json.dumps(manifest).encode())
     return replace(image, manifest=changed, config=config or image.config)

@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from scar.image.compose.tree_images import build
-from scar.image.errors import ImageError, ImageNotFound, RegistryError
+from scar.image.compose.tree_images import build_image
+from scar.image.errors import ImageError, ImageNotFoundError, RegistryError
 from scar.image.formats.blobs import Blob, BlobCache, digest_of
-from scar.image.formats.layer import File
-from scar.image.formats.manifest import DOCKER_MANIFEST, OCI_INDEX, Json, dump
-from scar.image.formats.resolver import open_source
+from scar.image.formats.layer import LayerFile
+from scar.image.formats.manifest import DOCKER_MANIFEST, OCI_INDEX, Json, dump_json
+from scar.image.formats.resolver import find_base_image
 from scar.image.registry.credentials import Login
-from scar.image.registry.push import push
-from scar.image.registry.repository import Repository
-from scar.local.registry.images import ImageStore, split
-from scar.local.registry.service import RegistryPlane
+from scar.image.registry.push import push_image
+from scar.image.registry.repository import RepositoryClient
+from scar.local.registry.images import RegistryImageResolver, split_image_uri
+from scar.local.registry.service import RegistryService
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from tests.functional.local.registry.conftest import Registry
 
 RUN = ImageDefaults(entrypoint=("/opt/scar/launch",), environment={"PATH": "/bin", "A": "b=c"})
-IMAGE = build([{"bin/x": File(b"x" * 5000)}, {"etc/y": File(b"y")}], RUN)
+IMAGE = build_image([{"bin/x": LayerFile(b"x" * 5000)}, {"etc/y": LayerFile(b"y")}], RUN)
 AUTH = ("AWS", "secret")
 
 
 def test_a_pushed_image_is_resolved_by_digest_and_by_tag(registry: Registry) -> None:
     with registry.repository() as repository:
-        push(IMAGE, repository, lambda _: None, tags=("v1",))
-    images = ImageStore(registry.plane.store)
+        push_image(IMAGE, repository, lambda _: None, tags=("v1",))
+    images = RegistryImageResolver(registry.plane.store)
     host = "123456789012.dkr.ecr.us-east-1.amazonaws.com/scar/f"
     image = images.resolve(f"{host}@{IMAGE.digest}")
     assert image == replace(images.resolve(f"{host}:v1"), reference=image.reference)
@@ -55,30 +55,30 @@ def test_a_pushed_image_is_resolved_by_digest_and_by_tag(registry: Registry) -> 
 def test_a_second_push_uploads_nothing(registry: Registry) -> None:
     said: list[str] = []
     with registry.repository() as repository:
-        push(IMAGE, repository, said.append)
+        push_image(IMAGE, repository, said.append)
         assert len(said) == 3
-        push(IMAGE, repository, said.append)
+        push_image(IMAGE, repository, said.append)
         assert len(said) == 3
         assert repository.has_manifest(IMAGE.digest)
 
 
 @pytest.mark.parametrize("reference", ["scar/f:gone", "scar/g@sha256:" + "0" * 64, "x/y"])
 def test_an_image_that_was_not_pushed_is_named(registry: Registry, reference: str) -> None:
-    with pytest.raises(ImageNotFound) as caught:
-        ImageStore(registry.plane.store).resolve(reference)
+    with pytest.raises(ImageNotFoundError) as caught:
+        RegistryImageResolver(registry.plane.store).resolve(reference)
     assert reference in caught.value.problem
 
 
 def test_an_index_is_refused_where_an_image_is_needed(registry: Registry) -> None:
     entry: Json = {"digest": IMAGE.digest, "mediaType": IMAGE.media_type, "size": 1}
-    index = Blob.of(dump({"mediaType": OCI_INDEX, "manifests": [entry]}))
+    index = Blob.from_bytes(dump_json({"mediaType": OCI_INDEX, "manifests": [entry]}))
     with registry.repository() as repository:
         with pytest.raises(RegistryError, match="MANIFEST_BLOB_UNKNOWN"):
             repository.put_manifest(index, OCI_INDEX, "all")
-        push(IMAGE, repository, lambda _: None)
+        push_image(IMAGE, repository, lambda _: None)
         repository.put_manifest(index, OCI_INDEX, "all")
     with pytest.raises(ImageError, match="index of several"):
-        ImageStore(registry.plane.store).resolve("scar/f:all")
+        RegistryImageResolver(registry.plane.store).resolve("scar/f:all")
 
 
 def test_a_manifest_without_its_blobs_is_refused(registry: Registry) -> None:
@@ -98,7 +98,7 @@ def test_a_blob_with_another_digest_is_refused_and_not_kept(registry: Registry) 
 
 
 def test_a_blob_of_another_repository_is_unknown_until_it_is_mounted(registry: Registry) -> None:
-    blob = Blob.of(b"shared")
+    blob = Blob.from_bytes(b"shared")
     with registry.repository("one") as one, registry.repository("two") as two:
         one.put_blob(blob)
         assert not two.has_blob(blob.digest)
@@ -136,7 +136,7 @@ def test_a_cancelled_upload_leaves_nothing(registry: Registry) -> None:
 
 
 def test_an_interrupted_upload_is_started_again(registry: Registry) -> None:
-    blob = Blob.of(b"z" * 100_000)
+    blob = Blob.from_bytes(b"z" * 100_000)
     host = urlsplit(registry.endpoint).netloc
     with registry.repository() as repository:
         connection = http.client.HTTPConnection(host, timeout=5)
@@ -161,7 +161,7 @@ def test_a_caller_without_the_password_is_refused(
     assert answer.json()["errors"][0]["code"] == "UNAUTHORIZED"
     login = Login(*auth) if auth else None
     with (
-        Repository(registry.endpoint, "scar/f", login) as repository,
+        RepositoryClient(registry.endpoint, "scar/f", login) as repository,
         pytest.raises(RegistryError, match="401") as caught,
     ):
         repository.put_blob(IMAGE.config)
@@ -204,14 +204,14 @@ def test_unsafe_and_unknown_names_are_refused(registry: Registry, path: str) -> 
 @pytest.mark.parametrize("data", [b"{", b"[]", b'{"mediaType": "x"}', b'{"layers": [{}]}'])
 def test_a_damaged_manifest_is_refused(registry: Registry, data: bytes) -> None:
     with registry.repository() as repository, pytest.raises(RegistryError, match="400 MANIFEST_"):
-        repository.put_manifest(Blob.of(data), DOCKER_MANIFEST, "t")
+        repository.put_manifest(Blob.from_bytes(data), DOCKER_MANIFEST, "t")
 
 
 def test_tags_are_listed_and_moved_and_deleted_with_their_manifest(registry: Registry) -> None:
-    other = build([{"z": File(b"z")}], RUN)
+    other = build_image([{"z": LayerFile(b"z")}], RUN)
     with registry.repository() as repository:
-        push(IMAGE, repository, lambda _: None, tags=("a", "b"))
-        push(other, repository, lambda _: None, tags=("b",))
+        push_image(IMAGE, repository, lambda _: None, tags=("a", "b"))
+        push_image(other, repository, lambda _: None, tags=("b",))
         url = f"{registry.endpoint}/v2/scar/f"
         listed = requests.get(f"{url}/tags/list", auth=AUTH, timeout=5).json()
         assert listed == {"name": "scar/f", "tags": ["a", "b"]}
@@ -220,27 +220,27 @@ def test_tags_are_listed_and_moved_and_deleted_with_their_manifest(registry: Reg
         assert read.headers["content-type"] == other.media_type
         repository.delete_manifest(IMAGE.digest)
         repository.delete_manifest(IMAGE.digest)
-        assert registry.plane.store.tags("scar/f") == ["b"]
+        assert registry.plane.store.list_tags("scar/f") == ["b"]
         assert requests.delete(f"{url}/manifests/b", auth=AUTH, timeout=5).status_code == 202
         assert repository.has_manifest(other.digest)
 
 
 def test_a_restart_keeps_images_and_removes_what_none_names(registry: Registry) -> None:
-    stray = Blob.of(b"stray")
+    stray = Blob.from_bytes(b"stray")
     with registry.repository() as repository:
-        push(IMAGE, repository, lambda _: None)
+        push_image(IMAGE, repository, lambda _: None)
         repository.put_blob(stray)
-    store = RegistryPlane(registry.folder, "secret").store
-    assert ImageStore(store).resolve(f"scar/f@{IMAGE.digest}").layers
+    store = RegistryService(registry.folder, "secret").store
+    assert RegistryImageResolver(store).resolve(f"scar/f@{IMAGE.digest}").layers
     assert not store.blob_path(stray.digest).exists()
     assert not store.has_blob("scar/f", stray.digest)
 
 
 def test_a_passing_failure_is_tried_again_a_few_times() -> None:
     waits: list[float] = []
-    repository = Repository("http://127.0.0.1:1", "a", sleep=waits.append)
+    repository = RepositoryClient("http://127.0.0.1:1", "a", sleep=waits.append)
     with repository, pytest.raises(RegistryError, match=r"2 attempts"):
-        repository.put_blob(Blob.of(b"x"))
+        repository.put_blob(Blob.from_bytes(b"x"))
     assert waits == [1.0]
 
 
@@ -254,7 +254,7 @@ def test_a_passing_failure_is_tried_again_a_few_times() -> None:
     ],
 )
 def test_image_uris_are_split(uri: str, expected: tuple[str, str]) -> None:
-    assert split(uri) == expected
+    assert split_image_uri(uri) == expected
 
 
 @pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
@@ -270,7 +270,7 @@ def test_skopeo_can_push_and_pull(registry: Registry, tmp_path: Path) -> None:
     subprocess.run(
         [*skopeo, *login, remote, f"docker-archive:{tmp_path}/out.tar:x:1"], check=True, timeout=60
     )
-    image = open_source(
+    image = find_base_image(
         "x:1", tmp_path / "out.tar", architecture="amd64", cache=BlobCache(tmp_path / "c")
     )
     assert [layer.diff_id for layer in image.layers] == [item.diff_id for item in IMAGE.layers]

@@ -10,18 +10,18 @@ from pathlib import Path
 from scar.local.http.auth import Authenticator
 from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
-from scar.local.s3.service import S3Plane
+from scar.local.s3.service import S3Service
 
 
 class Gate:
     """Lets in what is signed with the keys of the secret ``k``."""
 
-    def __init__(self, plane: S3Plane) -> None:
+    def __init__(self, plane: S3Service) -> None:
         self._plane = plane
         self._authenticator = Authenticator(b"k")
 
     def handle(self, request: Request) -> Response:
-        admitted = self._authenticator.admit(request)
+        admitted = self._authenticator.authenticate(request)
         return admitted if isinstance(admitted, Response) else self._plane.handle(admitted)
 
 
@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
             for record in json.loads(payload)["Records"]:
                 events.write(json.dumps(record["s3"]["object"]["key"]).encode() + b"\n")
 
-        plane = S3Plane(
+        plane = S3Service(
             folder / "s3", "123456789012", deliver=deliver, destination_exists=lambda _: True
         )
         sys.stdout.write(f"{HttpServer(Gate(plane)).start()}\n")

@@ -8,9 +8,9 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from scar.runs.ledger import Ledger
-from scar.runs.states import State
-from scar.runs.status import BAD, status
+from scar.runs.ledger import RunLedger
+from scar.runs.states import RunState
+from scar.runs.status import FAILURE_STATES, collect_status
 from tests.functional.local.s3.test_s3_process import server
 
 if TYPE_CHECKING:
@@ -53,9 +53,11 @@ def test_20_000_records_are_counted_by_listing_21_pages_at_most(tmp_path: Path) 
             asked[str(getattr(model, "name", ""))] += 1
 
         client.meta.events.register("before-call.s3", count)
-        found = status(Ledger(client, BUCKET), ["fn"], {}, only=BAD, most=100)
+        found = collect_status(
+            RunLedger(client, BUCKET), ["fn"], {}, recent_states=FAILURE_STATES, limit=100
+        )
     (function,) = found.functions
-    assert function.states == {State.DONE: 4_000, State.FAILED: 1_000, State.LOST: 2_000}
+    assert function.states == {RunState.DONE: 4_000, RunState.FAILED: 1_000, RunState.LOST: 2_000}
     assert len(found.recent) == 100
     assert asked.keys() == {"ListObjectsV2"}, json.dumps(asked)
     assert asked["ListObjectsV2"] <= RECORDS // 1_000 + 1

@@ -18,7 +18,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from scar.local.http.auth import secret_for
+from scar.local.http.auth import derive_secret_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,9 @@ def server(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], S3Client]]:
         try:
             assert process.stdout
             port = int(process.stdout.readline())
-            session = boto3.Session(KEY_ID, secret_for(b"k", KEY_ID), region_name="us-east-1")
+            session = boto3.Session(
+                KEY_ID, derive_secret_key(b"k", KEY_ID), region_name="us-east-1"
+            )
             client = session.client(
                 "s3",
                 endpoint_url=f"http://127.0.0.1:{port}",

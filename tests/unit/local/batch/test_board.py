@@ -10,13 +10,22 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from scar.local.batch.model import PLACED, WAITING, Job, JobSpec, JobStatus, Outcome
-from scar.local.batch.state_machine import Board
+from scar.local.batch.model import (
+    PLACED_STATUSES,
+    WAITING_STATUSES,
+    AttemptOutcome,
+    BatchJob,
+    JobSpec,
+    JobStatus,
+)
+from scar.local.batch.state_machine import JobStateMachine
 from scar.local.batch.store import JobStore
-from scar.local.moto.batch_registry import Environment, Queue
+from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
 
-ENVIRONMENT = Environment(name="e", arn="ce/e", enabled=True, max_vcpus=4)
-QUEUE = Queue(name="q", arn="q", region="r", enabled=True, priority=1, environments=(ENVIRONMENT,))
+ENVIRONMENT = ComputeEnvironmentRecord(name="e", arn="ce/e", enabled=True, max_vcpus=4)
+QUEUE = JobQueueRecord(
+    name="q", arn="q", region="r", enabled=True, priority=1, environments=(ENVIRONMENT,)
+)
 
 
 class Jobs(RuleBasedStateMachine):
@@ -35,7 +44,7 @@ class Jobs(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.store = JobStore(Path(self.folder.name) / "jobs.sqlite")
-        self.board = Board(self.store, self.now)
+        self.board = JobStateMachine(self.store, self.now)
 
     def now(self) -> int:
         self.time += 1
@@ -45,47 +54,49 @@ class Jobs(RuleBasedStateMachine):
     def submit(self, vcpus: float, attempts: int) -> str:
         name = f"job-{len(self.submitted)}"
         spec = JobSpec(definition="d", image="i", vcpus=vcpus, memory_mb=4, attempts=attempts)
-        job = Job(id=name, name=name, region="r", queue="q", spec=spec, created=self.now())
+        job = BatchJob(id=name, name=name, region="r", queue="q", spec=spec, created=self.now())
         self.board.submit(job)
         self.submitted[name] = attempts
         return name
 
     @rule(places=st.integers(0, 4))
     def step(self, places: int) -> None:
-        for job in self.board.step({"q": QUEUE}, places):
+        for job in self.board.start_waiting_jobs({"q": QUEUE}, places):
             assert job.status is JobStatus.STARTING
 
     @rule(job=jobs)
     def run(self, job: str) -> None:
         if self.status(job) is JobStatus.STARTING:
-            self.board.running(job)
+            self.board.mark_running(job)
 
     @rule(job=jobs, code=st.sampled_from([0, 1, 137]), final=st.booleans())
     def finish(self, job: str, code: int, final: bool) -> None:
-        if self.status(job) in PLACED:
-            self.board.finished(job, Outcome(status_reason="x", exit_code=code, final=final))
+        if self.status(job) in PLACED_STATUSES:
+            self.board.finish_attempt(
+                job, AttemptOutcome(status_reason="x", exit_code=code, is_final=final)
+            )
 
     @rule(job=jobs)
     def terminate(self, job: str) -> None:
         before = self.status(job)
-        assert self.board.terminate(job, "because") is (before in PLACED)
-        if before in WAITING:
+        assert self.board.terminate(job, "because") is (before in PLACED_STATUSES)
+        if before in WAITING_STATUSES:
             assert self.status(job) is JobStatus.FAILED
-        if before in PLACED:
+        if before in PLACED_STATUSES:
             self.terminated.add(job)
 
     @rule(job=jobs)
     def cancel(self, job: str) -> None:
         before = self.status(job)
         self.board.cancel(job, "because")
-        assert self.status(job) is (JobStatus.FAILED if before in WAITING else before)
+        assert self.status(job) is (JobStatus.FAILED if before in WAITING_STATUSES else before)
 
     @rule()
     def crash(self) -> None:
         self.store.close()
         self.open()
         self.board.recover()
-        assert not self.store.with_status(*PLACED)
+        assert not self.store.list_by_status(*PLACED_STATUSES)
 
     def status(self, job: str) -> JobStatus:
         found = self.store.get(job)
@@ -98,7 +109,7 @@ class Jobs(RuleBasedStateMachine):
             job = self.store.get(name)
             assert job is not None
             assert len(job.attempts) <= attempts
-            assert (job.stopped is not None) is job.status.final
+            assert (job.stopped is not None) is job.status.is_final
             if job.status is JobStatus.SUCCEEDED:
                 assert job.attempts[-1].exit_code == 0
 
@@ -107,30 +118,30 @@ class Jobs(RuleBasedStateMachine):
         for name in self.terminated:
             job = self.store.get(name)
             assert job is not None
-            assert job.status in (*PLACED, JobStatus.FAILED)
-            assert not job.status.final or job.status_reason == "because"
+            assert job.status in (*PLACED_STATUSES, JobStatus.FAILED)
+            assert not job.status.is_final or job.status_reason == "because"
 
     @invariant()
     def final_states_stay(self) -> None:
         for name in self.submitted:
             status = self.status(name)
             assert self.ended.get(name, status) is status
-            if status.final:
+            if status.is_final:
                 self.ended[name] = status
 
     @invariant()
     def capacity_is_kept(self) -> None:
-        assert sum(self.store.used().values()) <= ENVIRONMENT.max_vcpus
+        assert sum(self.store.used_vcpus().values()) <= ENVIRONMENT.max_vcpus
 
     def teardown(self) -> None:
         """Whatever happened: with all attempts ending, all jobs end, but for the stuck ones."""
         if not hasattr(self, "store"):
             return
         for _ in range(4 * len(self.submitted) + 1):
-            self.board.step({"q": QUEUE}, 100)
-            for job in self.store.with_status(*PLACED):
-                self.board.finished(job.id, Outcome(status_reason="x", exit_code=1))
-        for job in self.store.with_status(*WAITING):
+            self.board.start_waiting_jobs({"q": QUEUE}, 100)
+            for job in self.store.list_by_status(*PLACED_STATUSES):
+                self.board.finish_attempt(job.id, AttemptOutcome(status_reason="x", exit_code=1))
+        for job in self.store.list_by_status(*WAITING_STATUSES):
             assert job.spec.vcpus > ENVIRONMENT.max_vcpus
             assert job.status_reason.startswith("MISCONFIGURATION:")
         self.store.close()
@@ -142,16 +153,16 @@ def test_a_terminated_job_fails_with_its_reason_even_after_a_crash(
     tmp_path: Path, crash: bool
 ) -> None:
     store = JobStore(tmp_path / "jobs.sqlite")
-    board = Board(store, lambda: 1)
+    board = JobStateMachine(store, lambda: 1)
     spec = JobSpec(definition="d", image="i", vcpus=1, memory_mb=4, attempts=3)
-    board.submit(Job(id="j", name="j", region="r", queue="q", spec=spec, created=1))
-    board.step({"q": QUEUE}, 1)
+    board.submit(BatchJob(id="j", name="j", region="r", queue="q", spec=spec, created=1))
+    board.start_waiting_jobs({"q": QUEUE}, 1)
     assert board.terminate("j", "because")
-    assert board.running("j") == "because"
+    assert board.mark_running("j") == "because"
     if crash:
         board.recover()
     else:
-        board.finished("j", Outcome(status_reason="x", exit_code=0))
+        board.finish_attempt("j", AttemptOutcome(status_reason="x", exit_code=0))
     job = store.get("j")
     assert job is not None
     assert (job.status, job.status_reason) == (JobStatus.FAILED, "because")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.batch.placement import Orphan, Start, Stuck, Waiting, place
-from scar.local.moto.batch_registry import Environment, Queue
+from scar.local.batch.placement import JobBlocked, JobOrphaned, JobStart, RunnableJob, place_jobs
+from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
 
 
-def env(name: str, vcpus: float, *, enabled: bool = True) -> Environment:
-    return Environment(name=name, arn=name, enabled=enabled, max_vcpus=vcpus)
+def env(name: str, vcpus: float, *, enabled: bool = True) -> ComputeEnvironmentRecord:
+    return ComputeEnvironmentRecord(name=name, arn=name, enabled=enabled, max_vcpus=vcpus)
 
 
-def queue(name: str, *environments: Environment, priority: int = 1) -> Queue:
-    return Queue(
+def queue(name: str, *environments: ComputeEnvironmentRecord, priority: int = 1) -> JobQueueRecord:
+    return JobQueueRecord(
         name=name,
         arn=name,
         region="r",
@@ -24,44 +24,46 @@ def queue(name: str, *environments: Environment, priority: int = 1) -> Queue:
     )
 
 
-def job(number: int, queue: str = "q", vcpus: float = 1.0) -> Waiting:
-    return Waiting(number=number, id=f"j{number}", queue=queue, vcpus=vcpus)
+def job(number: int, queue: str = "q", vcpus: float = 1.0) -> RunnableJob:
+    return RunnableJob(sequence=number, id=f"j{number}", queue=queue, vcpus=vcpus)
 
 
 def test_environments_are_filled_in_the_queues_order() -> None:
     first, second = env("a", 2), env("b", 8)
-    decisions = place([job(n) for n in range(4)], {"q": queue("q", first, second)}, {"a": 1.0}, 9)
-    assert decisions == [Start("j0", first), *(Start(f"j{n}", second) for n in (1, 2, 3))]
+    decisions = place_jobs(
+        [job(n) for n in range(4)], {"q": queue("q", first, second)}, {"a": 1.0}, 9
+    )
+    assert decisions == [JobStart("j0", first), *(JobStart(f"j{n}", second) for n in (1, 2, 3))]
 
 
 def test_queues_of_higher_priority_go_first() -> None:
     only = env("a", 1)
     queues = {"low": queue("low", only), "high": queue("high", only, priority=9)}
-    assert place([job(1, "low"), job(2, "high")], queues, {}, 9) == [Start("j2", only)]
+    assert place_jobs([job(1, "low"), job(2, "high")], queues, {}, 9) == [JobStart("j2", only)]
 
 
 def test_a_large_job_is_not_starved_by_small_ones_behind_it() -> None:
     only = env("a", 4)
-    decisions = place([job(1, vcpus=4), job(2)], {"q": queue("q", only)}, {"a": 1.0}, 9)
+    decisions = place_jobs([job(1, vcpus=4), job(2)], {"q": queue("q", only)}, {"a": 1.0}, 9)
     assert decisions == []
 
 
 def test_a_job_too_large_for_every_environment_is_stuck_and_lets_others_pass() -> None:
     only = env("a", 4)
-    stuck, start = place([job(1, vcpus=5), job(2)], {"q": queue("q", only)}, {}, 9)
-    assert isinstance(stuck, Stuck)
+    stuck, start = place_jobs([job(1, vcpus=5), job(2)], {"q": queue("q", only)}, {}, 9)
+    assert isinstance(stuck, JobBlocked)
     assert stuck.reason.startswith("MISCONFIGURATION:")
-    assert start == Start("j2", only)
+    assert start == JobStart("j2", only)
 
 
 def test_disabled_environments_take_no_jobs() -> None:
-    (stuck,) = place([job(1)], {"q": queue("q", env("a", 4, enabled=False))}, {}, 9)
-    assert isinstance(stuck, Stuck)
+    (stuck,) = place_jobs([job(1)], {"q": queue("q", env("a", 4, enabled=False))}, {}, 9)
+    assert isinstance(stuck, JobBlocked)
     assert "DISABLED" in stuck.reason
 
 
 def test_jobs_without_a_queue_are_orphans() -> None:
-    assert place([job(1)], {"q": None}, {}, 9) == [Orphan("j1")]
+    assert place_jobs([job(1)], {"q": None}, {}, 9) == [JobOrphaned("j1")]
 
 
 @given(
@@ -76,7 +78,7 @@ def test_capacity_and_places_are_never_exceeded(
     queues = {"x": queue("x", one, two), "y": queue("y", two, priority=2)}
     waiting = [job(n, name, vcpus) for n, (name, vcpus) in enumerate(jobs)]
     used = {"a": busy}
-    starts = [d for d in place(waiting, queues, used, places) if isinstance(d, Start)]
+    starts = [d for d in place_jobs(waiting, queues, used, places) if isinstance(d, JobStart)]
     size = {w.id: w.vcpus for w in waiting}
     for start in starts:
         used[start.environment.arn] = used.get(start.environment.arn, 0) + size[start.job]

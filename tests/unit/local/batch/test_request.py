@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from scar.local.batch import submission as request
-from scar.local.moto.batch_registry import Definition, Queue
+from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
 
 
-def definition(**container: object) -> Definition:
-    return Definition(
+def definition(**container: object) -> JobDefinitionRecord:
+    return JobDefinitionRecord(
         name="d",
         arn="arn:aws:batch:us-east-1:1:job-definition/d:1",
         revision=1,
         region="us-east-1",
         active=True,
-        container=json.dumps(
+        container_json=json.dumps(
             {
                 "image": "i",
                 "resourceRequirements": [
@@ -38,7 +38,7 @@ def definition(**container: object) -> Definition:
 
 
 def test_overrides_lie_over_the_definition() -> None:
-    spec = request.merge(
+    spec = request.build_job_spec(
         definition(),
         {
             "containerOverrides": {
@@ -55,7 +55,7 @@ def test_overrides_lie_over_the_definition() -> None:
 
 
 def test_the_definition_alone_is_enough() -> None:
-    spec = request.merge(definition(), {})
+    spec = request.build_job_spec(definition(), {})
     assert (spec.attempts, spec.timeout, spec.log_group) == (3, 600, "/aws/batch/job")
     assert (spec.rules[0].exit_code, spec.rules[0].retry) == ("7", False)
     assert spec.definition_name == "d"
@@ -77,28 +77,30 @@ def test_the_definition_alone_is_enough() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_with_a_sentence(asked: dict[str, Any], message: str) -> None:
-    with pytest.raises(request.SubmitRefused, match=message):
-        request.check({"jobName": "n", **asked})
+    with pytest.raises(request.BatchApiError, match=message):
+        request.check_request({"jobName": "n", **asked})
 
 
 def test_a_large_request_is_refused_in_the_words_of_aws() -> None:
     with pytest.raises(
-        request.SubmitRefused, match="Job size must be less than 30 KiB, got 47 KiB"
+        request.BatchApiError, match="Job size must be less than 30 KiB, got 47 KiB"
     ):
-        request.check({"jobName": "n", "parameters": {"x": "y" * (47 * 1024 - 37)}})
+        request.check_request({"jobName": "n", "parameters": {"x": "y" * (47 * 1024 - 37)}})
 
 
 def test_long_overrides_are_accepted_and_doom_the_job() -> None:
     asked = {"containerOverrides": {"environment": [{"name": "A", "value": "x" * 8_192}]}}
-    assert request.doomed(asked) == "Container Overrides length must be at most 8192"
+    assert request.delayed_failure(asked) == "Container Overrides length must be at most 8192"
     asked["containerOverrides"]["environment"][0]["value"] = "x" * 7_400
-    assert request.doomed(asked) == ""
+    assert request.delayed_failure(asked) == ""
 
 
 def test_unknown_and_closed_queues_and_unknown_definitions_are_refused() -> None:
-    closed = Queue(name="q", arn="q", region="r", enabled=False, priority=1, environments=())
+    closed = JobQueueRecord(
+        name="q", arn="q", region="r", enabled=False, priority=1, environments=()
+    )
     asked = {"jobQueue": "q", "jobDefinition": "d"}
-    with pytest.raises(request.SubmitRefused, match="JobQueue q not found"):
-        request.place(asked, None, definition())
-    with pytest.raises(request.SubmitRefused, match="DISABLED"):
-        request.place(asked, closed, definition())
+    with pytest.raises(request.BatchApiError, match="JobQueue q not found"):
+        request.check_queue_and_definition(asked, None, definition())
+    with pytest.raises(request.BatchApiError, match="DISABLED"):
+        request.check_queue_and_definition(asked, closed, definition())

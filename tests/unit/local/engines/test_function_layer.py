@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.local.engines.function_layer import unpack
-from scar.local.engines.port import EngineError, Layer
+from scar.local.engines.function_layer import unpack_function_layer
+from scar.local.engines.port import EngineError, LocalLayer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def a_layer(folder: Path, *members: tarfile.TarInfo) -> Layer:
+def a_layer(folder: Path, *members: tarfile.TarInfo) -> LocalLayer:
     path = folder / "layer.tar"
     with tarfile.open(path, "w") as archive:
         for member in members:
             archive.addfile(member, io.BytesIO(b"x" * member.size))
-    return Layer(path=path, digest="sha256:1", diff_id="sha256:1")
+    return LocalLayer(path=path, digest="sha256:1", diff_id="sha256:1")
 
 
 def a_file(name: str, mode: int = 0o644) -> tarfile.TarInfo:
@@ -42,8 +42,8 @@ def test_only_the_functions_own_files_are_taken(tmp_path: Path) -> None:
         a_file("opt/scarf"),
     )
     home = tmp_path / "images" / "home"
-    unpack(layer, home)
-    unpack(layer, home)
+    unpack_function_layer(layer, home)
+    unpack_function_layer(layer, home)
     files = {str(p.relative_to(home)): p.stat().st_mode & 0o7777 for p in home.rglob("*.*")}
     assert files == {"function/function.json": 0o644, "function/script.sh": 0o755}
     assert [path.name for path in home.parent.iterdir()] == ["home"]
@@ -64,7 +64,7 @@ def test_only_the_functions_own_files_are_taken(tmp_path: Path) -> None:
 def test_a_layer_that_reaches_out_is_refused_whole(tmp_path: Path, member: tarfile.TarInfo) -> None:
     layer = a_layer(tmp_path, a_file("opt/scar/function/function.json"), member)
     with pytest.raises(EngineError, match="layer sha256:1 holds"):
-        unpack(layer, tmp_path / "images" / "home")
+        unpack_function_layer(layer, tmp_path / "images" / "home")
     assert list((tmp_path / "images").iterdir()) == []
 
 
@@ -72,4 +72,6 @@ def test_a_layer_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "layer"
     path.write_bytes(b"\x1f\x8bnonsense")
     with pytest.raises(EngineError, match="cannot be unpacked"):
-        unpack(Layer(path=path, digest="sha256:1", diff_id="sha256:1"), tmp_path / "home")
+        unpack_function_layer(
+            LocalLayer(path=path, digest="sha256:1", diff_id="sha256:1"), tmp_path / "home"
+        )

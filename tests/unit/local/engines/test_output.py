@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from scar.local.engines.output_pipe import Output
+from scar.local.engines.output_pipe import OutputPipe
 
 
 def test_all_that_was_written_before_a_drain_has_been_passed_on() -> None:
@@ -15,8 +15,8 @@ def test_all_that_was_written_before_a_drain_has_been_passed_on() -> None:
         time.sleep(0.05)
         passed.extend(chunk)
 
-    output = Output(read, slowly)
-    reader = threading.Thread(target=output.pass_on)
+    output = OutputPipe(read, slowly)
+    reader = threading.Thread(target=output.forward_all)
     reader.start()
     try:
         for number in range(5):
@@ -33,7 +33,7 @@ def test_all_that_was_written_before_a_drain_has_been_passed_on() -> None:
 def test_a_drain_ends_with_its_time() -> None:
     read, write = os.pipe()
     os.write(write, b"nobody reads this")
-    Output(read, lambda _: None).drain(0.01)
+    OutputPipe(read, lambda _: None).drain(0.01)
     os.close(write)
     os.close(read)
 
@@ -41,8 +41,8 @@ def test_a_drain_ends_with_its_time() -> None:
 def test_the_whole_pipe_is_passed_on_before_the_end() -> None:
     read, write = os.pipe()
     passed = bytearray()
-    output = Output(read, passed.extend)
-    reader = threading.Thread(target=output.pass_on)
+    output = OutputPipe(read, passed.extend)
+    reader = threading.Thread(target=output.forward_all)
     reader.start()
     for _ in range(100):
         os.write(write, bytes(10_000))

@@ -6,7 +6,7 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
-from scar.local.engines.port import Layer, LocalImage
+from scar.local.engines.port import LocalImage, LocalLayer
 from scar.local.engines.rootfs import FUNCTION_HOME, RootFsStore
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def an_image(folder: Path, *layers: tuple[tarfile.TarInfo, ...]) -> LocalImage:
         with tarfile.open(path, "w") as archive:
             for member in members:
                 archive.addfile(member, io.BytesIO(b"x" * member.size))
-        made.append(Layer(path=path, digest=f"sha256:{number}", diff_id=f"sha256:{number}"))
+        made.append(LocalLayer(path=path, digest=f"sha256:{number}", diff_id=f"sha256:{number}"))
     return LocalImage(
         reference="example",
         digest="sha256:0",

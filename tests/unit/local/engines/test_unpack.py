@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.local.engines.port import EngineError
-from scar.local.engines.unpack import OPAQUE, HostileLayer, unpack
+from scar.local.engines.unpack import OPAQUE, UnsafeLayerError, unpack_layer
 
 
 def file(name: str, data: bytes = b"", mode: int = 0o644) -> tuple[tarfile.TarInfo, bytes]:
@@ -49,10 +49,10 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_later_layers_replace_and_remove_what_earlier_ones_hold(tmp_path: Path, root: Path) -> None:
-    unpack(
+    unpack_layer(
         layer(tmp_path / "1", file("etc/a", b"1"), file("etc/b", b"1"), file("old/c", b"1")), root
     )
-    unpack(
+    unpack_layer(
         layer(
             tmp_path / "2",
             file("etc/a", b"2"),
@@ -70,15 +70,15 @@ def test_later_layers_replace_and_remove_what_earlier_ones_hold(tmp_path: Path, 
 
 
 def test_a_gzipped_layer_unpacks_like_a_plain_one(tmp_path: Path, root: Path) -> None:
-    unpack(layer(tmp_path / "z", file("a", b"data"), mode="w:gz"), root)
+    unpack_layer(layer(tmp_path / "z", file("a", b"data"), mode="w:gz"), root)
     assert (root / "a").read_bytes() == b"data"
 
 
 def test_absolute_links_lead_to_the_root_of_the_image(tmp_path: Path, root: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
-    unpack(layer(tmp_path / "1", link("var/run", "/run"), link("up", "../../outside")), root)
-    unpack(layer(tmp_path / "2", file("var/run/pid", b"1"), file("up/file", b"1")), root)
+    unpack_layer(layer(tmp_path / "1", link("var/run", "/run"), link("up", "../../outside")), root)
+    unpack_layer(layer(tmp_path / "2", file("var/run/pid", b"1"), file("up/file", b"1")), root)
     assert (root / "run/pid").read_bytes() == b"1"
     assert list(outside.iterdir()) == []
     assert (root / "outside/file").read_bytes() == b"1"
@@ -86,16 +86,18 @@ def test_absolute_links_lead_to_the_root_of_the_image(tmp_path: Path, root: Path
 
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/../evil"])
 def test_names_that_lead_out_are_refused(tmp_path: Path, root: Path, name: str) -> None:
-    with pytest.raises(HostileLayer, match="evil"):
-        unpack(layer(tmp_path / "1", file(name, b"x")), root)
+    with pytest.raises(UnsafeLayerError, match="evil"):
+        unpack_layer(layer(tmp_path / "1", file(name, b"x")), root)
     assert not (tmp_path / "evil").exists()
 
 
 @pytest.mark.parametrize("name", ["//evil", "///evil", "a//../evil", ".//evil", "/./evil"])
 def test_slashes_in_any_number_lead_nowhere_else(tmp_path: Path, root: Path, name: str) -> None:
     # pathlib takes two leading slashes for a root of its own kind
-    with contextlib.suppress(HostileLayer):
-        unpack(layer(tmp_path / "1", file(name, b"x"), link("l", "//"), file("l/in", b"y")), root)
+    with contextlib.suppress(UnsafeLayerError):
+        unpack_layer(
+            layer(tmp_path / "1", file(name, b"x"), link("l", "//"), file("l/in", b"y")), root
+        )
         assert (root / "evil").read_bytes() == b"x"
         assert (root / "in").read_bytes() == b"y"
     assert not Path("/evil").exists()
@@ -105,34 +107,36 @@ def test_slashes_in_any_number_lead_nowhere_else(tmp_path: Path, root: Path, nam
 def test_a_hard_link_cannot_reach_outside(tmp_path: Path, root: Path) -> None:
     (tmp_path / "secret").write_text("s")
     with pytest.raises(EngineError):
-        unpack(layer(tmp_path / "1", link("a", "../secret", tarfile.LNKTYPE)), root)
+        unpack_layer(layer(tmp_path / "1", link("a", "../secret", tarfile.LNKTYPE)), root)
     with pytest.raises(EngineError):
-        unpack(layer(tmp_path / "2", link("b", str(tmp_path / "secret"), tarfile.LNKTYPE)), root)
+        unpack_layer(
+            layer(tmp_path / "2", link("b", str(tmp_path / "secret"), tarfile.LNKTYPE)), root
+        )
     assert not (root / "b").exists()
 
 
 def test_hard_links_share_their_file(tmp_path: Path, root: Path) -> None:
-    unpack(layer(tmp_path / "1", file("a", b"x"), link("b", "a", tarfile.LNKTYPE)), root)
+    unpack_layer(layer(tmp_path / "1", file("a", b"x"), link("b", "a", tarfile.LNKTYPE)), root)
     assert (root / "a").stat().st_ino == (root / "b").stat().st_ino
 
 
 def test_a_loop_of_links_ends(tmp_path: Path, root: Path) -> None:
-    unpack(layer(tmp_path / "1", link("a", "b"), link("b", "a")), root)
-    with pytest.raises(HostileLayer, match="loop"):
-        unpack(layer(tmp_path / "2", file("a/file", b"x")), root)
+    unpack_layer(layer(tmp_path / "1", link("a", "b"), link("b", "a")), root)
+    with pytest.raises(UnsafeLayerError, match="loop"):
+        unpack_layer(layer(tmp_path / "2", file("a/file", b"x")), root)
 
 
 def test_devices_are_left_out_and_set_user_id_is_dropped(tmp_path: Path, root: Path) -> None:
     device, _ = file("dev/sda")
     device.type, device.devmajor, device.devminor = tarfile.BLKTYPE, 8, 0
-    unpack(layer(tmp_path / "1", (device, b""), file("su", b"x", 0o4755)), root)
+    unpack_layer(layer(tmp_path / "1", (device, b""), file("su", b"x", 0o4755)), root)
     assert not (root / "dev/sda").exists()
     assert stat.S_IMODE((root / "su").stat().st_mode) == 0o755
 
 
 def test_read_only_folders_take_files_of_later_layers(tmp_path: Path, root: Path) -> None:
-    unpack(layer(tmp_path / "1", folder("ro", 0o555), file("ro/a", b"1")), root)
-    unpack(layer(tmp_path / "2", file("ro/b", b"2")), root)
+    unpack_layer(layer(tmp_path / "1", folder("ro", 0o555), file("ro/a", b"1")), root)
+    unpack_layer(layer(tmp_path / "2", file("ro/b", b"2")), root)
     assert (root / "ro/b").read_bytes() == b"2"
 
 
@@ -140,14 +144,14 @@ def test_a_damaged_archive_is_named(tmp_path: Path, root: Path) -> None:
     whole = layer(tmp_path / "sha256-1", file("a", bytes(100_000)), mode="w:gz").read_bytes()
     (tmp_path / "half").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(EngineError, match="half"):
-        unpack(tmp_path / "half", root)
+        unpack_layer(tmp_path / "half", root)
 
 
 def test_a_name_with_a_zero_byte_is_a_damaged_archive(tmp_path: Path, root: Path) -> None:
     member, _ = file("a")
     member.pax_headers = {"path": "a\0b"}
     with pytest.raises(EngineError, match="cannot be unpacked"):
-        unpack(layer(tmp_path / "1", (member, b"")), root)
+        unpack_layer(layer(tmp_path / "1", (member, b"")), root)
 
 
 names = st.lists(
@@ -179,7 +183,7 @@ def test_no_layer_touches_anything_outside_its_root(
     (top / "deep" / "a").write_text("ours")
     archive = layer(top / "layer", *members)
     with contextlib.suppress(EngineError):
-        unpack(archive, root)
+        unpack_layer(archive, root)
     assert (top / "deep" / "a").read_text() == "ours"
     assert sorted(p.name for p in (top / "deep").iterdir()) == ["a", "root"]
     assert sorted(p.name for p in top.iterdir()) == ["deep", "layer"]

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.local.http.auth import Authenticator, secret_for
+from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.bodies import BytesBody
 from scar.local.http.messages import Request, Response
 
@@ -38,7 +38,7 @@ def now() -> float:
 
 
 def credentials(key_id: str = KEY_ID, secret: str | None = None) -> Credentials:
-    return Credentials(key_id, secret or secret_for(SECRET, key_id), token="ignored")
+    return Credentials(key_id, secret or derive_secret_key(SECRET, key_id), token="ignored")
 
 
 def signed(
@@ -69,7 +69,7 @@ def signed(
 
 
 def admit(request: Request, at: float | None = None) -> Request | Response:
-    return Authenticator(SECRET, clock=lambda: now() if at is None else at).admit(request)
+    return Authenticator(SECRET, clock=lambda: now() if at is None else at).authenticate(request)
 
 
 def refusal(request: Request, at: float | None = None) -> tuple[int, str]:

@@ -18,14 +18,16 @@ from scar.local.http.aws_chunked import (
     MalformedChunks,
 )
 from scar.local.http.bodies import BytesBody
-from scar.local.http.sigv4 import signing_key
+from scar.local.http.sigv4 import derive_signing_key
 
 # Source: Amazon S3 API Reference, "Transferring Payload in Multiple Chunks", the example.
 SIGNER = ChunkSigner(
-    key=signing_key("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ("20130524", "us-east-1", "s3")),
+    key=derive_signing_key(
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ("20130524", "us-east-1", "s3")
+    ),
     timestamp="20130524T000000Z",
     scope="20130524/us-east-1/s3/aws4_request",
-    seed="4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9",
+    seed_signature="4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9",
 )
 CHUNKS = [
     (b"a" * 65536, "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648"),
@@ -64,7 +66,7 @@ def test_a_wrong_chunk_signature_is_noticed(number: int) -> None:
 def test_signed_trailers_are_checked() -> None:
     line = b"x-amz-checksum-crc32:AAAAAA=="
     digest = hashlib.sha256(line + b"\n").hexdigest()
-    good = SIGNER.trailer(CHUNKS[2][1], digest)
+    good = SIGNER.sign_trailer(CHUNKS[2][1], digest)
     for signature in (good, good[::-1], ""):
         trailer = line + f"\r\nx-amz-trailer-signature:{signature}\r\n".encode()
         body = AwsChunkedBody(BytesBody(coded(CHUNKS, trailer)), SIGNER)
@@ -99,7 +101,7 @@ def test_what_is_not_aws_chunked_is_refused(data: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_do_worse_than_being_refused(data: bytes) -> None:
-    for signer in (None, replace(SIGNER, seed="0")):
+    for signer in (None, replace(SIGNER, seed_signature="0")):
         try:
             read_all(AwsChunkedBody(BytesBody(data), signer))
         except (MalformedChunks, ChunkSignatureMismatch):

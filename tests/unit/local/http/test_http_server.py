@@ -15,8 +15,8 @@ import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scar.local.http.connection import Limits
-from scar.local.http.files import FileSegments, Segment
+from scar.local.http.connection import ConnectionLimits
+from scar.local.http.files import FileSegment, FileSegments
 from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from scar.local.http.messages import Plane
+    from scar.local.http.messages import HttpApp
 
 
 class Answering:
@@ -46,7 +46,7 @@ def echo(request: Request) -> Response:
 
 @contextlib.contextmanager
 def serving(
-    plane: Plane, *, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+    plane: HttpApp, *, limits: ConnectionLimits | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[int]:
     server = HttpServer(plane, limits=limits, tls=tls)
     try:
@@ -57,7 +57,7 @@ def serving(
 
 @pytest.fixture(scope="module")
 def echo_port() -> Iterator[int]:
-    limits = Limits(idle=5, head=0.5, stall=0.5, drain=2)
+    limits = ConnectionLimits(idle=5, head=0.5, stall=0.5, drain=2)
     with serving(Answering(echo), limits=limits) as port:
         yield port
 
@@ -174,10 +174,10 @@ def test_a_header_with_a_line_break_never_leaves_the_server() -> None:
         assert talk(port, b"GET / HTTP/1.0\r\n\r\n") == b""
 
 
-def file_plane(path: Path) -> Plane:
+def file_plane(path: Path) -> HttpApp:
     def answer(_: Request) -> Response:
         file = path.open("rb")
-        body = FileSegments([Segment(file, 2, 3), Segment(path.open("rb"), 0, 2)])
+        body = FileSegments([FileSegment(file, 2, 3), FileSegment(path.open("rb"), 0, 2)])
         return Response(status=200, headers={"content-length": "5"}, body=body)
 
     return Answering(answer)
@@ -264,7 +264,7 @@ def test_too_many_connections_push_out_the_idle_one_first_and_then_get_503() -> 
             release.wait(5)
         return Response(status=200)
 
-    with serving(Answering(block), limits=Limits(connections=1)) as port:
+    with serving(Answering(block), limits=ConnectionLimits(connections=1)) as port:
         idle = socket.create_connection(("127.0.0.1", port), timeout=5)
         idle.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         assert idle.recv(1000).startswith(b"HTTP/1.1 200")

@@ -7,7 +7,7 @@ import pytest
 from scar.local.http.auth import Authenticator
 from scar.local.http.bodies import BytesBody
 from scar.local.http.messages import Request, Response
-from scar.local.http.router import Route, Router, route_of
+from scar.local.http.router import Route, Router, find_route
 
 
 def a_request(
@@ -32,20 +32,20 @@ PRESIGNED = "X-Amz-Credential=AKIA%2F20261121%2Fus-east-1%2F{}%2Faws4_request&X-
         (a_request("/2015-03-31/functions/f/invocations", service="s3"), Route.S3),
         (a_request("/bucket/key"), Route.S3),
         (a_request("/bucket/key", query=PRESIGNED.format("s3")), Route.S3),
-        (a_request("/", query=PRESIGNED.format("sts"), method="GET"), Route.REST),
+        (a_request("/", query=PRESIGNED.format("sts"), method="GET"), Route.MOTO),
         (a_request("/2015-03-31/functions/f/invocations", service="lambda"), Route.LAMBDA),
         (a_request("/2014-11-13/functions/f/invoke-async/", service="lambda"), Route.LAMBDA),
-        (a_request("/2015-03-31/functions/f", service="lambda", method="GET"), Route.REST),
+        (a_request("/2015-03-31/functions/f", service="lambda", method="GET"), Route.MOTO),
         (a_request("/v1/submitjob", service="batch"), Route.BATCH),
-        (a_request("/v1/createjobqueue", service="batch"), Route.REST),
+        (a_request("/v1/createjobqueue", service="batch"), Route.MOTO),
         (a_request("/", service="logs", target="Logs_20140328.GetLogEvents"), Route.LOGS),
-        (a_request("/", service="logs", target="Logs_20140328.CreateLogGroup"), Route.REST),
-        (a_request("/", target="Logs_20140328.GetLogEvents"), Route.REST),
-        (a_request("/", service="iam"), Route.REST),
+        (a_request("/", service="logs", target="Logs_20140328.CreateLogGroup"), Route.MOTO),
+        (a_request("/", target="Logs_20140328.GetLogEvents"), Route.MOTO),
+        (a_request("/", service="iam"), Route.MOTO),
     ],
 )
 def test_a_request_goes_to_the_plane_of_its_service(request_: Request, route: Route) -> None:
-    assert route_of(request_) is route
+    assert find_route(request_) is route
 
 
 class Named:

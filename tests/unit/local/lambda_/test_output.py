@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.lambda_.log_stream import EVENT, TAIL, StreamLog
+from scar.local.lambda_.log_stream import MAX_EVENT_BYTES, TAIL_BYTES, LogStreamWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,8 @@ class FullDisk:
         raise OSError(28, "No space left on device")
 
 
-def a_log(sink: Sink | FullDisk) -> StreamLog:
-    return StreamLog(sink, "/aws/lambda/f", "stream", clock=lambda: 1.5)
+def a_log(sink: Sink | FullDisk) -> LogStreamWriter:
+    return LogStreamWriter(sink, "/aws/lambda/f", "stream", clock=lambda: 1.5)
 
 
 @given(st.lists(st.text(alphabet="aé\n", max_size=30)), st.integers(1, 7))
@@ -46,7 +46,7 @@ def test_output_becomes_one_event_per_line_however_it_is_cut(lines: list[str], s
     assert all(said.count("\n") == 1 and said.endswith("\n") for said in sink.said)
 
 
-@given(st.integers(0, 3 * EVENT))
+@given(st.integers(0, 3 * MAX_EVENT_BYTES))
 def test_a_line_without_end_is_cut_into_events_that_fit(length: int) -> None:
     sink = Sink()
     log = a_log(sink)
@@ -54,14 +54,14 @@ def test_a_line_without_end_is_cut_into_events_that_fit(length: int) -> None:
         log.write(b"x" * min(65_536, length - start))
     log.close()
     assert sum(said.count("x") for said in sink.said) == length
-    assert all(len(said.encode()) <= EVENT for said in sink.said)
+    assert all(len(said.encode()) <= MAX_EVENT_BYTES for said in sink.said)
 
 
 def test_an_own_line_comes_after_unfinished_output() -> None:
     sink = Sink()
     log = a_log(sink)
     log.write(b"half")
-    log.say("END\n")
+    log.write_line("END\n")
     log.flush()
     assert sink.said == ["half\n", "END\n"]
 
@@ -69,15 +69,15 @@ def test_an_own_line_comes_after_unfinished_output() -> None:
 def test_the_tail_is_the_end_of_the_present_call() -> None:
     log = a_log(Sink())
     log.write(b"before\n")
-    log.begin_tail()
+    log.reset_tail()
     for _ in range(5):
-        log.write(b"y" * TAIL)
+        log.write(b"y" * TAIL_BYTES)
     log.write(b"end\n")
-    assert log.tail == b"y" * (TAIL - 4) + b"end\n"
+    assert log.tail == b"y" * (TAIL_BYTES - 4) + b"end\n"
 
 
 def test_a_full_disk_does_not_stop_the_function(caplog: object) -> None:
     log = a_log(FullDisk())
-    log.say("START\n")
+    log.write_line("START\n")
     log.flush()
     log.close()

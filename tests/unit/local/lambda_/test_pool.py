@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from scar.local.lambda_.model import ApiError, DeployedFunction
-from scar.local.lambda_.pool import Pool
+from scar.local.lambda_.model import DeployedFunction, LambdaApiError
+from scar.local.lambda_.pool import WorkerPool
 
 CONCURRENCY, WARM = 3, 2
 
@@ -33,7 +33,7 @@ class Servant:
         self.flushed = 0
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return not self.dead and not self.closed
 
     def flush(self) -> None:
@@ -62,8 +62,12 @@ class Leases(RuleBasedStateMachine):
         self.made: list[Servant] = []
         self.leased: list[Servant] = []
         self.directory = Directory()
-        self.pool: Pool[Servant] = Pool(
-            self.make, concurrency=CONCURRENCY, warm_limit=WARM, idle_limit=60, freed=lambda: None
+        self.pool: WorkerPool[Servant] = WorkerPool(
+            self.make,
+            concurrency=CONCURRENCY,
+            warm_limit=WARM,
+            idle_limit=60,
+            on_release=lambda: None,
         )
 
     def make(self, function: DeployedFunction) -> Servant:
@@ -76,11 +80,11 @@ class Leases(RuleBasedStateMachine):
         own = sum(servant.function.name == name for servant in self.leased)
         full = len(self.leased) == CONCURRENCY
         if full or own == function.reserved_concurrency:
-            with pytest.raises(ApiError):
+            with pytest.raises(LambdaApiError):
                 self.pool.lease(function)
             return
         servant = self.pool.lease(function)
-        assert servant.alive
+        assert servant.is_alive
         assert servant.function.sandbox_key == function.sandbox_key
         assert servant not in self.leased
         self.leased.append(servant)
@@ -90,8 +94,8 @@ class Leases(RuleBasedStateMachine):
     def give_back(self, position: int, dies: bool) -> None:
         servant = self.leased.pop(position % len(self.leased))
         servant.dead = dies
-        self.pool.give_back(servant)
-        assert servant.alive or servant.closed
+        self.pool.release(servant)
+        assert servant.is_alive or servant.closed
 
     @rule(name=st.sampled_from("fgh"))
     def change(self, name: str) -> None:
@@ -100,7 +104,7 @@ class Leases(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.pool.sweep(self.directory)
+        self.pool.close_stale_workers(self.directory)
         for servant in self.made:
             if not servant.closed and servant not in self.leased:
                 present = self.directory.functions[servant.function.name]
@@ -109,8 +113,8 @@ class Leases(RuleBasedStateMachine):
     @invariant()
     def limits_hold(self) -> None:
         waiting = [s for s in self.made if not s.closed and s not in self.leased]
-        assert self.pool.running == len(self.leased) <= CONCURRENCY
-        assert self.pool.warm == len(waiting) <= WARM
+        assert self.pool.running_count == len(self.leased) <= CONCURRENCY
+        assert self.pool.warm_count == len(waiting) <= WARM
 
     def teardown(self) -> None:
         self.pool.close()
@@ -129,9 +133,9 @@ def test_output_of_waiting_sandboxes_becomes_visible_too() -> None:
         made.append(Servant(function))
         return made[-1]
 
-    pool = Pool(make, concurrency=2, warm_limit=2, idle_limit=60, freed=lambda: None)
+    pool = WorkerPool(make, concurrency=2, warm_limit=2, idle_limit=60, on_release=lambda: None)
     waiting, _ = pool.lease(a_function("f")), pool.lease(a_function("g"))
-    pool.give_back(waiting)
+    pool.release(waiting)
     pool.flush()
     pool.close()
     assert [servant.flushed for servant in made] == [1, 1]

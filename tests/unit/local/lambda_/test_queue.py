@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from scar.local.lambda_.event_queue import Event, EventQueue
+from scar.local.lambda_.event_queue import EventQueue, QueuedEvent
 
 
 class Queue(RuleBasedStateMachine):
@@ -21,7 +21,7 @@ class Queue(RuleBasedStateMachine):
         self.now = 1000.0
         self.put_so_far = 0
         self.waiting: dict[str, tuple[str, float, int]] = {}
-        self.taken: dict[str, Event] = {}
+        self.taken: dict[str, QueuedEvent] = {}
 
     @rule(arn=st.sampled_from(["f", "g"]))
     def put(self, arn: str) -> None:
@@ -46,13 +46,13 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.taken)
     @rule()
     def done(self) -> None:
-        self.queue.done(self.taken.popitem()[1])
+        self.queue.delete(self.taken.popitem()[1])
 
     @precondition(lambda self: self.taken)
     @rule()
     def untake(self) -> None:
         _, event = self.taken.popitem()
-        self.queue.untake(event)
+        self.queue.restore(event)
         self.waiting[event.request_id] = (event.function_arn, event.due, event.attempts)
 
     @precondition(lambda self: self.taken)
@@ -60,7 +60,7 @@ class Queue(RuleBasedStateMachine):
     def fail(self, wait: int) -> None:
         _, event = self.taken.popitem()
         due = self.now + wait
-        self.queue.put_back(event, due, failed_with=b"no")
+        self.queue.requeue(event, due, failed_with=b"no")
         self.waiting[event.request_id] = (event.function_arn, due, event.attempts + 1)
 
     @rule(seconds=st.integers(1, 50))
@@ -79,9 +79,9 @@ class Queue(RuleBasedStateMachine):
     def everything_is_accounted_for(self) -> None:
         assert len(self.queue) == len(self.waiting)
         due = min((when for _, when, _ in self.waiting.values()), default=None)
-        assert self.queue.next_due() == due
+        assert self.queue.next_due_time() == due
         ready = {of for of, when, _ in self.waiting.values() if when <= self.now}
-        assert set(self.queue.ready(self.now)) == ready
+        assert set(self.queue.ready_functions(self.now)) == ready
 
     def teardown(self) -> None:
         self.queue.close()

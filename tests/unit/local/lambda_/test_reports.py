@@ -4,23 +4,23 @@ import json
 
 import pytest
 
-from scar.local.engines.port import Exit
+from scar.local.engines.port import SandboxExit
 from scar.local.lambda_ import reports
-from scar.local.lambda_.reports import Usage
+from scar.local.lambda_.reports import InvocationUsage
 
 
 def test_the_report_bills_duration_and_initialisation_in_whole_milliseconds() -> None:
-    usage = Usage(duration=0.0123, memory_mb=128, peak_mb=40, init=0.1)
-    assert reports.report("r", usage, None) == (
+    usage = InvocationUsage(duration=0.0123, memory_mb=128, peak_mb=40, init_duration=0.1)
+    assert reports.report_line("r", usage, None) == (
         "REPORT RequestId: r\tDuration: 12.30 ms\tBilled Duration: 113 ms\tMemory Size: 128 MB\t"
         "Max Memory Used: 40 MB\tInit Duration: 100.00 ms\t\n"
     )
 
 
 def test_the_report_never_shows_more_memory_than_there_is() -> None:
-    usage = Usage(duration=1, memory_mb=128, peak_mb=300)
-    failure = reports.exited("r", Exit(status=137, out_of_memory=True))
-    assert reports.report("r", usage, failure).endswith(
+    usage = InvocationUsage(duration=1, memory_mb=128, peak_mb=300)
+    failure = reports.exit_failure("r", SandboxExit(status=137, out_of_memory=True))
+    assert reports.report_line("r", usage, failure).endswith(
         "Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\t\n"
     )
 
@@ -37,17 +37,19 @@ def test_the_report_never_shows_more_memory_than_there_is() -> None:
     ],
 )
 def test_an_exit_is_described_in_lambdas_words(status: int, said: str) -> None:
-    failure = reports.exited("r", Exit(status=status))
+    failure = reports.exit_failure("r", SandboxExit(status=status))
     assert json.loads(failure.payload) == {
         "errorType": "Runtime.ExitError",
         "errorMessage": f"RequestId: r Error: {said}",
     }
-    assert failure.lines == (f"RequestId: r Error: {said}\nRuntime.ExitError\n",)
+    assert failure.log_lines == (f"RequestId: r Error: {said}\nRuntime.ExitError\n",)
 
 
 def test_a_time_out_names_the_limit_and_the_moment() -> None:
-    failure = reports.timed_out("r", 3, 1_800_000_000.25)
-    assert failure.lines == ("2027-01-15T08:00:00.250Z r Task timed out after 3.00 seconds\n\n",)
+    failure = reports.timeout_failure("r", 3, 1_800_000_000.25)
+    assert failure.log_lines == (
+        "2027-01-15T08:00:00.250Z r Task timed out after 3.00 seconds\n\n",
+    )
     assert failure.status == "timeout"
 
 
@@ -61,5 +63,5 @@ def test_a_time_out_names_the_limit_and_the_moment() -> None:
     ],
 )
 def test_an_error_of_the_runtime_keeps_its_payload(payload: bytes, named: str, kind: str) -> None:
-    failure = reports.told(payload, named)
-    assert (failure.kind, failure.payload) == (kind, payload)
+    failure = reports.parse_failure(payload, named)
+    assert (failure.error_type, failure.payload) == (kind, payload)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.errors import Refused
-from scar.local.logs.filter_pattern import parse
-from scar.local.logs.store import LogStore, Window
+from scar.errors import OperationRefusedError
+from scar.local.logs.filter_pattern import parse_filter_pattern
+from scar.local.logs.store import LogStore, TimeWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[LogStore]:
 
 
 def messages(store: LogStore, group: str = "g", stream: str = "s") -> list[str]:
-    events = store.page(group, stream, Window(), after=None, before=None, limit=100_000)
+    events = store.page_events(group, stream, TimeWindow(), after=None, before=None, limit=100_000)
     return [event.message for event in events]
 
 
@@ -80,7 +80,7 @@ def test_a_deleted_group_is_not_brought_back_by_a_writer_that_goes_on(store: Log
     store.append("g", "s", [(1, "a")])
     store.delete_group("g")
     store.append("g", "s", [(2, "b")])
-    assert store.groups() == ()
+    assert store.list_groups() == ()
     store.append("g", "t", [(3, "c")])
     assert messages(store, stream="t") == ["c"]
 
@@ -111,18 +111,18 @@ def test_text_that_is_no_utf8_is_stored_with_replacements(store: LogStore) -> No
     ],
 )
 def test_patterns_of_terms(pattern: str, fitting: list[str], others: list[str]) -> None:
-    parsed = parse(pattern)
-    assert all(parsed.fits(message) for message in fitting)
-    assert not any(parsed.fits(message) for message in others)
+    parsed = parse_filter_pattern(pattern)
+    assert all(parsed.matches(message) for message in fitting)
+    assert not any(parsed.matches(message) for message in others)
 
 
 @pytest.mark.parametrize("pattern", ["{ $.a = 1 }", "[a, b]", "%x%", '"open'])
 def test_other_patterns_are_refused(pattern: str) -> None:
-    with pytest.raises(Refused):
-        parse(pattern)
+    with pytest.raises(OperationRefusedError):
+        parse_filter_pattern(pattern)
 
 
 @given(st.text())
 def test_any_pattern_is_parsed_or_refused(text: str) -> None:
-    with contextlib.suppress(Refused):
-        parse(text).fits(text)
+    with contextlib.suppress(OperationRefusedError):
+        parse_filter_pattern(text).matches(text)

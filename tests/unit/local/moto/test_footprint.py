@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from scar.local.moto.calls import Call
-from scar.local.moto.journal_keys import footprint, function_name, owner_of
+from scar.local.moto.calls import MotoCall
+from scar.local.moto.journal_keys import function_name, journal_key, resource_path
 
 
-def call(service: str, operation: str, **parameters: object) -> Call:
-    return Call(service=service, operation=operation, region="r", parameters=parameters)
+def call(service: str, operation: str, **parameters: object) -> MotoCall:
+    return MotoCall(service=service, operation=operation, region="r", parameters=parameters)
 
 
 @pytest.mark.parametrize(
@@ -44,31 +44,33 @@ def call(service: str, operation: str, **parameters: object) -> Call:
         (call("sqs", "DeleteQueue", QueueUrl="http://h/1/q"), "sqs/r/queue/q"),
     ],
 )
-def test_names_and_arns_of_a_resource_have_one_owner(made: Call, owner: str) -> None:
-    assert owner_of(made) == owner
+def test_names_and_arns_of_a_resource_have_one_owner(made: MotoCall, owner: str) -> None:
+    assert resource_path(made) == owner
 
 
 def test_a_put_and_what_takes_it_back_share_a_slot() -> None:
-    put = footprint(call("lambda", "AddPermission", FunctionName="f", StatementId="s"))
-    undo = footprint(call("lambda", "RemovePermission", FunctionName="f", StatementId="s"))
-    other = footprint(call("lambda", "AddPermission", FunctionName="f", StatementId="t"))
+    put = journal_key(call("lambda", "AddPermission", FunctionName="f", StatementId="s"))
+    undo = journal_key(call("lambda", "RemovePermission", FunctionName="f", StatementId="s"))
+    other = journal_key(call("lambda", "AddPermission", FunctionName="f", StatementId="t"))
     assert put.slot == undo.slot != other.slot
-    assert (put.undoes, undo.undoes) == (False, True)
+    assert (put.is_undo, undo.is_undo) == (False, True)
 
 
 def test_updates_of_other_fields_do_not_replace_each_other() -> None:
-    one = footprint(call("batch", "UpdateJobQueue", jobQueue="q", state="DISABLED"))
-    two = footprint(call("batch", "UpdateJobQueue", jobQueue="q", priority=1))
+    one = journal_key(call("batch", "UpdateJobQueue", jobQueue="q", state="DISABLED"))
+    two = journal_key(call("batch", "UpdateJobQueue", jobQueue="q", priority=1))
     assert one.slot != two.slot
 
 
 def test_the_end_of_a_resource_is_known() -> None:
-    assert footprint(call("iam", "DeleteRole", RoleName="x")).ends
-    assert not footprint(call("iam", "DeleteRolePolicy", RoleName="x", PolicyName="p")).ends
+    assert journal_key(call("iam", "DeleteRole", RoleName="x")).is_deletion
+    assert not journal_key(
+        call("iam", "DeleteRolePolicy", RoleName="x", PolicyName="p")
+    ).is_deletion
 
 
 def test_registered_definitions_all_stay_because_revisions_count_up() -> None:
-    assert footprint(call("batch", "RegisterJobDefinition", jobDefinitionName="d")).slot == ""
+    assert journal_key(call("batch", "RegisterJobDefinition", jobDefinitionName="d")).slot == ""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from scar.local.s3.storage.listing import Query, list_page
+from scar.local.s3.storage.listing import ListingQuery, list_page
 from scar.local.s3.storage.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ class Listing(RuleBasedStateMachine):
         found: list[str] = []
         after = ""
         for _ in range(len(self.model) + 1):
-            query = Query(prefix=prefix, delimiter=delimiter, after=after, limit=limit)
+            query = ListingQuery(prefix=prefix, delimiter=delimiter, after=after, limit=limit)
             page = list_page(self.db, "b", query)
-            entries = [each.key for each in page.objects] + list(page.prefixes)
+            entries = [each.key for each in page.objects] + list(page.common_prefixes)
             assert len(entries) <= limit
             found += sorted(entries, key=str.encode)
             if not page.truncated:
@@ -73,13 +73,13 @@ class Listing(RuleBasedStateMachine):
 
     @rule(after=keys, prefix=affixes)
     def a_page_begins_after_any_key(self, after: str, prefix: str) -> None:
-        page = list_page(self.db, "b", Query(prefix=prefix, after=after))
+        page = list_page(self.db, "b", ListingQuery(prefix=prefix, after=after))
         wanted = [k for k in expected(self.model, prefix, "") if k.encode() > after.encode()]
         assert [each.key for each in page.objects] == wanted
 
     @invariant()
     def another_bucket_is_empty(self) -> None:
-        assert not list_page(self.db, "a", Query()).objects
+        assert not list_page(self.db, "a", ListingQuery()).objects
 
 
 TestListing = Listing.TestCase

@@ -53,7 +53,7 @@ def test_events_are_delivered_in_order_and_forgotten(tmp_path: Path) -> None:
     receiver.wait(200)
     outbox.close()
     assert [payload for _, payload in receiver.taken] == payloads
-    assert outbox.pending() == 0
+    assert outbox.count_pending() == 0
     database.close()
 
 
@@ -68,7 +68,7 @@ def test_a_receiver_that_fails_is_asked_again_in_order_and_delays_no_other(
     receiver.wait(3)
     outbox.close()
     assert receiver.taken == [("good", b"3"), ("bad", b"1"), ("bad", b"2")]
-    assert outbox.pending() == 0
+    assert outbox.count_pending() == 0
     database.close()
 
 
@@ -81,7 +81,7 @@ def test_events_wait_on_disk_for_the_next_start(tmp_path: Path) -> None:
     database.close()
     database, receiver = Database(tmp_path / "db"), Receiver()
     second = Outbox(database, receiver)
-    assert second.pending() == 1
+    assert second.count_pending() == 1
     second.start()
     receiver.wait(1)
     second.close()
@@ -99,5 +99,5 @@ def test_a_rolled_back_write_owes_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError):
         fail()
-    assert outbox.pending() == 0
+    assert outbox.count_pending() == 0
     database.close()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scar.errors import ConfigurationError
 from scar.local.http.bodies import BytesBody
 from scar.local.http.messages import Request, Response
-from scar.local.s3.service import S3Plane
+from scar.local.s3.service import S3Service
 from scar.local.s3.storage.database import Database
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def open_plane(folder: Path, *, durable: bool = False) -> S3Plane:
-    return S3Plane(
+def open_plane(folder: Path, *, durable: bool = False) -> S3Service:
+    return S3Service(
         folder,
         "123456789012",
         deliver=lambda _arn, _payload: None,
@@ -36,14 +36,14 @@ def open_plane(folder: Path, *, durable: bool = False) -> S3Plane:
 
 
 @pytest.fixture
-def plane(tmp_path: Path) -> Iterator[S3Plane]:
+def plane(tmp_path: Path) -> Iterator[S3Service]:
     made = open_plane(tmp_path / "s3")
     assert ask(made, "PUT", "/bucket").status == 200
     yield made
     made.close()
 
 
-def ask(plane: S3Plane, method: str, path: str, data: bytes = b"", **headers: str) -> Response:
+def ask(plane: S3Service, method: str, path: str, data: bytes = b"", **headers: str) -> Response:
     path, _, query = path.partition("?")
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     sent.setdefault("content-length", str(len(data)))
@@ -69,7 +69,7 @@ def full_database() -> Exception:
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), full_database()], ids=str)
-def test_a_full_disk_is_named_and_nothing_is_kept(plane: S3Plane, error: Exception) -> None:
+def test_a_full_disk_is_named_and_nothing_is_kept(plane: S3Service, error: Exception) -> None:
     answer = plane.handle(
         Request(
             method="PUT",
@@ -92,7 +92,7 @@ def text(response: Response) -> str:
         response.body.close()
 
 
-def test_a_bucket_can_be_named_by_the_host(plane: S3Plane) -> None:
+def test_a_bucket_can_be_named_by_the_host(plane: S3Service) -> None:
     assert ask(plane, "PUT", "/a/b", b"1", host="bucket.localhost:80").status == 200
     assert text(ask(plane, "GET", "/bucket/a/b", host="127.0.0.1:80")) == "1"
     assert text(ask(plane, "GET", "/a/b", host="bucket.s3.us-east-1.amazonaws.com")) == "1"
@@ -120,7 +120,7 @@ def test_a_bucket_can_be_named_by_the_host(plane: S3Plane) -> None:
     ],
 )
 def test_what_cannot_be_served_is_refused_by_name(
-    plane: S3Plane, method: str, path: str, status: int, code: str
+    plane: S3Service, method: str, path: str, status: int, code: str
 ) -> None:
     answer = ask(plane, method, path)
     assert answer.status == status
@@ -129,18 +129,18 @@ def test_what_cannot_be_served_is_refused_by_name(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_document_with_a_dtd_is_refused(plane: S3Plane, encoding: str) -> None:
+def test_a_document_with_a_dtd_is_refused(plane: S3Service, encoding: str) -> None:
     bomb = '<!DOCTYPE a [<!ENTITY b "c">]><Tagging>&b;</Tagging>'.encode(encoding)
     assert "MalformedXML" in text(ask(plane, "PUT", "/bucket?tagging", bomb))
 
 
-def test_a_body_shorter_than_announced_is_not_stored(plane: S3Plane) -> None:
+def test_a_body_shorter_than_announced_is_not_stored(plane: S3Service) -> None:
     answer = ask(plane, "PUT", "/bucket/k", b"abc", content_length="4")
     assert "<Code>IncompleteBody</Code>" in text(answer)
     assert ask(plane, "GET", "/bucket/k").status == 404
 
 
-def test_a_header_smuggled_through_the_query_is_refused(plane: S3Plane) -> None:
+def test_a_header_smuggled_through_the_query_is_refused(plane: S3Service) -> None:
     ask(plane, "PUT", "/bucket/k", b"1")
     path = "/bucket/k?response-content-type=a%0D%0Aset-cookie:%20b"
     assert ask(plane, "GET", path).status == 400
@@ -157,7 +157,7 @@ def test_a_header_smuggled_through_the_query_is_refused(plane: S3Plane) -> None:
     st.binary(max_size=30) | st.sampled_from([b"<Delete/>", b"<a><b/></a>", b"{}", b"<"]),
 )
 def test_no_request_is_an_internal_error(
-    plane: S3Plane, method: str, path: str, query: str, body: bytes
+    plane: S3Service, method: str, path: str, query: str, body: bytes
 ) -> None:
     answer = ask(plane, method, f"{path}?{query}", body)
     assert answer.status != 500
@@ -206,7 +206,7 @@ def test_files_of_replaced_and_deleted_objects_are_removed(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("size", [1000, 100_000])
-def test_a_reader_sees_one_whole_object_while_it_is_replaced(plane: S3Plane, size: int) -> None:
+def test_a_reader_sees_one_whole_object_while_it_is_replaced(plane: S3Service, size: int) -> None:
     stop = threading.Event()
 
     def write() -> None:

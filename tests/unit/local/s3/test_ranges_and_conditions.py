@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.s3.protocol.conditions import check_copy, check_read, write_condition
+from scar.local.s3.protocol.conditions import (
+    check_copy_conditions,
+    check_read_conditions,
+    parse_write_condition,
+)
 from scar.local.s3.protocol.errors import S3Error
 from scar.local.s3.protocol.ranges import parse_range
 
@@ -57,8 +61,8 @@ def test_what_is_no_range_is_ignored(value: str) -> None:
 def test_reads_follow_the_table_of_the_api_reference(headers: dict[str, str], status: int) -> None:
     copied = {f"x-amz-copy-source-{name}": value for name, value in headers.items()}
     for check, given_headers, expected in (
-        (check_read, headers, status),
-        (check_copy, copied, 412 if status == 304 else status),
+        (check_read_conditions, headers, status),
+        (check_copy_conditions, copied, 412 if status == 304 else status),
     ):
         if not expected:
             check(given_headers, "e", 2.5 * DAY)
@@ -86,10 +90,10 @@ def test_writes_are_refused_when_the_object_is_in_another_state(
     seen: bool,
     status: int,
 ) -> None:
-    condition = write_condition(headers)
+    condition = parse_write_condition(headers)
     if not status:
-        condition.check("k", current, seen=seen)
+        condition.check("k", current, existed_before=seen)
         return
     with pytest.raises(S3Error) as caught:
-        condition.check("k", current, seen=seen)
+        condition.check("k", current, existed_before=seen)
     assert caught.value.status == status

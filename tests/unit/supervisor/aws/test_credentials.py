@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from supervisor.aws.credentials import RENEW_AHEAD, Fixed, Renewed, source
+from supervisor.aws.credentials import (
+    REFRESH_BEFORE_EXPIRY,
+    RefreshableCredentials,
+    StaticCredentials,
+    find_credentials,
+)
 from supervisor.aws.errors import NoCredentials
-from supervisor.aws.metadata import container
+from supervisor.aws.metadata import container_provider
 from supervisor.aws.sigv4 import Credentials
 from supervisor.errors import ConfigError
 
@@ -42,33 +47,33 @@ class Role:
 
 def test_nothing_is_fetched_before_it_is_needed_nor_twice() -> None:
     role = Role()
-    renewed = Renewed(role.fetch, role.clock)
+    renewed = RefreshableCredentials(role.fetch, role.clock)
     assert role.fetched == 0
-    assert renewed.current() is renewed.current()
+    assert renewed.get_credentials() is renewed.get_credentials()
     assert role.fetched == 1
 
 
 def test_a_job_of_three_days_never_signs_with_old_keys() -> None:
     role = Role()
-    renewed = Renewed(role.fetch, role.clock)
+    renewed = RefreshableCredentials(role.fetch, role.clock)
     for minute in range(3 * 24 * 60):
         role.now = minute * 60.0
-        assert renewed.current().expires - role.now >= RENEW_AHEAD - 60
+        assert renewed.get_credentials().expires - role.now >= REFRESH_BEFORE_EXPIRY - 60
     assert role.fetched < 3 * 24 * 60 / 45
 
 
 def test_old_keys_serve_while_they_live_and_the_endpoint_is_down() -> None:
     role = Role()
-    renewed = Renewed(role.fetch, role.clock)
-    renewed.current()
+    renewed = RefreshableCredentials(role.fetch, role.clock)
+    renewed.get_credentials()
     role.broken = True
     role.now = HOUR - 1
-    assert renewed.current().access_key == "AK1"
+    assert renewed.get_credentials().access_key == "AK1"
     role.now = HOUR
     with pytest.raises(NoCredentials, match="down"):
-        renewed.current()
+        renewed.get_credentials()
     role.broken = False
-    assert renewed.current().access_key == "AK2"
+    assert renewed.get_credentials().access_key == "AK2"
 
 
 def test_a_failed_renewal_is_tried_again_only_after_a_minute() -> None:
@@ -79,36 +84,36 @@ def test_a_failed_renewal_is_tried_again_only_after_a_minute() -> None:
         calls.append(role.now)
         return role.fetch()
 
-    renewed = Renewed(fetch, role.clock)
-    renewed.current()
+    renewed = RefreshableCredentials(fetch, role.clock)
+    renewed.get_credentials()
     role.broken = True
     for second in range(120):
-        role.now = HOUR - RENEW_AHEAD + second
-        renewed.current()
+        role.now = HOUR - REFRESH_BEFORE_EXPIRY + second
+        renewed.get_credentials()
     assert len(calls) == 1 + 2
 
 
 def test_others_go_on_with_the_old_keys_while_one_thread_renews() -> None:
     role = Role()
-    renewed = Renewed(role.fetch, role.clock)
-    renewed.current()
+    renewed = RefreshableCredentials(role.fetch, role.clock)
+    renewed.get_credentials()
     role.now = HOUR - 60
     role.slow = threading.Event()
-    one = threading.Thread(target=renewed.current)
+    one = threading.Thread(target=renewed.get_credentials)
     one.start()
     assert role.waiting.wait(10)
-    assert renewed.current().access_key == "AK1"
+    assert renewed.get_credentials().access_key == "AK1"
     role.slow.set()
     one.join()
-    assert renewed.current().access_key == "AK2"
+    assert renewed.get_credentials().access_key == "AK2"
     assert role.fetched == 2
 
 
 def test_many_threads_that_start_together_fetch_once() -> None:
     role = Role()
-    renewed = Renewed(role.fetch, role.clock)
+    renewed = RefreshableCredentials(role.fetch, role.clock)
     role.slow = threading.Event()
-    threads = [threading.Thread(target=renewed.current) for _ in range(8)]
+    threads = [threading.Thread(target=renewed.get_credentials) for _ in range(8)]
     for thread in threads:
         thread.start()
     role.slow.set()
@@ -124,19 +129,21 @@ def test_the_environment_comes_first() -> None:
         "AWS_SESSION_TOKEN": "token",
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/x",
     }
-    found = source(environ)
-    assert isinstance(found, Fixed)
-    assert found.current() == Credentials(access_key="AK", secret_key="secret", token="token")
+    found = find_credentials(environ)
+    assert isinstance(found, StaticCredentials)
+    assert found.get_credentials() == Credentials(
+        access_key="AK", secret_key="secret", token="token"
+    )
 
 
 def test_half_a_key_pair_is_an_error() -> None:
     with pytest.raises(NoCredentials, match="AWS_SECRET_ACCESS_KEY is not set"):
-        source({"AWS_ACCESS_KEY_ID": "AK"})
+        find_credentials({"AWS_ACCESS_KEY_ID": "AK"})
 
 
 def test_no_source_at_all_is_an_error_with_a_remedy() -> None:
     with pytest.raises(NoCredentials) as caught:
-        source({"AWS_EC2_METADATA_DISABLED": "true"})
+        find_credentials({"AWS_EC2_METADATA_DISABLED": "true"})
     assert "role" in caught.value.remedy
 
 
@@ -152,7 +159,7 @@ def test_no_source_at_all_is_an_error_with_a_remedy() -> None:
 )
 def test_the_token_goes_to_no_other_host_in_the_clear(url: str) -> None:
     with pytest.raises(ConfigError, match="AWS_CONTAINER_CREDENTIALS_FULL_URI"):
-        container({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
+        container_provider({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
 
 
 @pytest.mark.parametrize(
@@ -165,13 +172,13 @@ def test_the_token_goes_to_no_other_host_in_the_clear(url: str) -> None:
     ],
 )
 def test_container_endpoints_may_be_asked(url: str, origin: str) -> None:
-    found = container({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
+    found = container_provider({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
     assert found is not None
-    assert str(found.service.origin) == origin
+    assert str(found.client.origin) == origin
 
 
 def test_a_token_with_line_breaks_is_refused_without_being_shown() -> None:
-    found = container(
+    found = container_provider(
         {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/x",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": "geheim\r\nx: y",

@@ -28,20 +28,20 @@ def test_hosts_are_those_that_boto3_uses(service: str) -> None:
         client.close()
         # In us-east-1 botocore keeps S3's old global name; the regional one is the same.
         expected = url.replace("s3.amazonaws.com", "s3.us-east-1.amazonaws.com")
-        assert str(endpoints.regional(service, region)) == expected
+        assert str(endpoints.regional_endpoint(service, region)) == expected
 
 
 def test_a_service_s_own_endpoint_comes_before_the_general_one() -> None:
     environ = {"AWS_ENDPOINT_URL": "http://all:1", "AWS_ENDPOINT_URL_S3": "https://only/base/"}
-    assert endpoints.override("s3", environ) == Origin("https", "only", 443, "/base")
-    assert endpoints.override("batch", environ) == Origin("http", "all", 1)
-    assert endpoints.override("s3", {}) is None
+    assert endpoints.custom_endpoint("s3", environ) == Origin("https", "only", 443, "/base")
+    assert endpoints.custom_endpoint("batch", environ) == Origin("http", "all", 1)
+    assert endpoints.custom_endpoint("s3", {}) is None
 
 
 @pytest.mark.parametrize("url", ["localhost:1", "ftp://x", "http://", "http://h:99999", "http://["])
 def test_what_is_no_http_address_is_refused_with_the_variable_s_name(url: str) -> None:
     with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL"):
-        endpoints.override("s3", {"AWS_ENDPOINT_URL": url})
+        endpoints.custom_endpoint("s3", {"AWS_ENDPOINT_URL": url})
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_what_is_no_http_address_is_refused_with_the_variable_s_name(url: str) -
     ],
 )
 def test_a_bucket_is_part_of_the_host_where_it_can_be(bucket: str, host: str, prefix: str) -> None:
-    assert endpoints.bucket_location(bucket, "eu-west-1", {}) == (
+    assert endpoints.bucket_endpoint(bucket, "eu-west-1", {}) == (
         Origin("https", host, 443),
         prefix,
     )
 
 
 def test_a_given_endpoint_is_addressed_by_path() -> None:
-    found = endpoints.bucket_location("data", "eu-west-1", {"AWS_ENDPOINT_URL": "http://[::1]:9"})
+    found = endpoints.bucket_endpoint("data", "eu-west-1", {"AWS_ENDPOINT_URL": "http://[::1]:9"})
     assert found == (Origin("http", "::1", 9), "/data")
     assert found[0].authority == "[::1]:9"
 
@@ -68,4 +68,4 @@ def test_a_given_endpoint_is_addressed_by_path() -> None:
 @pytest.mark.parametrize("environ", [{}, {"AWS_REGION": ""}, {"AWS_REGION": "evil.example/"}])
 def test_a_region_must_be_set_and_look_like_one(environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="region"):
-        endpoints.region(environ)
+        endpoints.read_region(environ)

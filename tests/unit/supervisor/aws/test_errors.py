@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.aws.errors import error_answer, leaves
+from supervisor.aws.errors import parse_error_response, parse_xml_fields
 
 XML = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>%b</Code><Message>Why &amp; how</Message><Region>eu-west-1</Region></Error>"""
 
 
 def test_an_s3_error_is_read_with_its_region() -> None:
-    error = error_answer(400, {}, XML % b"AuthorizationHeaderMalformed")
+    error = parse_error_response(400, {}, XML % b"AuthorizationHeaderMalformed")
     assert (error.code, error.message) == ("AuthorizationHeaderMalformed", "Why & how")
     assert error.region == "eu-west-1"
 
@@ -24,16 +24,16 @@ def test_an_s3_error_is_read_with_its_region() -> None:
     ],
 )
 def test_a_json_error_is_read(headers: dict[str, str], body: bytes) -> None:
-    error = error_answer(400, headers, body)
+    error = parse_error_response(400, headers, body)
     assert (error.code, error.message) == ("ClientException", "no queue")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html><p>oops", b"Bad gateway", b"[1]", b"\xff\xfe"])
 def test_what_a_proxy_says_is_an_error_all_the_same(body: bytes) -> None:
-    error = error_answer(502, {}, body)
+    error = parse_error_response(502, {}, body)
     assert (error.status, error.code) == (502, "")
     assert error.transient
-    assert error.unsure
+    assert error.outcome_unknown
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_what_a_proxy_says_is_an_error_all_the_same(body: bytes) -> None:
 def test_what_may_pass_and_what_may_have_taken_effect(
     status: int, code: bytes, transient: bool, unsure: bool
 ) -> None:
-    error = error_answer(status, {}, XML % code)
-    assert (error.transient, error.unsure) == (transient, unsure)
+    error = parse_error_response(status, {}, XML % code)
+    assert (error.transient, error.outcome_unknown) == (transient, unsure)
 
 
 def test_a_wrong_clock_is_named() -> None:
-    assert "clock" in error_answer(403, {}, XML % b"RequestTimeTooSkewed").remedy
+    assert "clock" in parse_error_response(403, {}, XML % b"RequestTimeTooSkewed").remedy
     late = b'{"message": "Signature expired: 20261121T0 is now earlier than 20261122T0"}'
-    assert "clock" in error_answer(403, {}, late).remedy
+    assert "clock" in parse_error_response(403, {}, late).remedy
 
 
 def test_names_come_without_their_namespace() -> None:
     document = b'<R xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ETag>&quot;a&quot;</ETag></R>'
-    assert leaves(document) == {"R": "", "ETag": '"a"'}
+    assert parse_xml_fields(document) == {"R": "", "ETag": '"a"'}

@@ -15,8 +15,14 @@ from botocore.credentials import Credentials as TheirCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.aws.request import UNSIGNED_PAYLOAD, AwsRequest, FilePart, Origin, digests
-from supervisor.aws.sigv4 import Credentials, Scope, sign
+from supervisor.aws.request import (
+    UNSIGNED_PAYLOAD,
+    AwsRequest,
+    FileSlice,
+    Origin,
+    compute_checksums,
+)
+from supervisor.aws.sigv4 import Credentials, CredentialScope, sign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +81,9 @@ requests = st.builds(
 )
 
 
-def theirs(request: AwsRequest, keys: Credentials, scope: Scope, *, unsigned: bool) -> AWSRequest:
+def theirs(
+    request: AwsRequest, keys: Credentials, scope: CredentialScope, *, unsigned: bool
+) -> AWSRequest:
     made = AWSRequest(
         method=request.method,
         url=f"{request.origin}{quote(request.path, safe='/~')}",
@@ -98,9 +106,9 @@ def moment(request: AWSRequest) -> float:
 def test_s3_requests_are_signed_as_botocore_signs_them(
     request: AwsRequest, keys: Credentials
 ) -> None:
-    scope = Scope("eu-west-1", "s3")
+    scope = CredentialScope("eu-west-1", "s3")
     reference = theirs(request, keys, scope, unsigned=False)
-    ours = sign(request, credentials=keys, scope=scope, at=moment(reference))
+    ours = sign(request, credentials=keys, scope=scope, timestamp=moment(reference))
     assert ours["authorization"] == reference.headers["Authorization"]
     assert ours["x-amz-content-sha256"] == reference.headers["X-Amz-Content-SHA256"]
 
@@ -109,25 +117,25 @@ def test_s3_requests_are_signed_as_botocore_signs_them(
 def test_requests_of_other_services_are_signed_as_botocore_signs_them(
     request: AwsRequest, keys: Credentials
 ) -> None:
-    scope = Scope("us-gov-west-1", "batch")
+    scope = CredentialScope("us-gov-west-1", "batch")
     reference = theirs(request, keys, scope, unsigned=False)
-    ours = sign(request, credentials=keys, scope=scope, at=moment(reference))
+    ours = sign(request, credentials=keys, scope=scope, timestamp=moment(reference))
     assert ours["authorization"] == reference.headers["Authorization"]
     assert "x-amz-content-sha256" not in ours
 
 
 def test_unsigned_payloads_are_signed_as_botocore_signs_them() -> None:
     keys = Credentials(access_key="AKIDEXAMPLE", secret_key="secret", token="token")
-    scope = Scope("eu-west-1", "s3")
+    scope = CredentialScope("eu-west-1", "s3")
     request = AwsRequest(
         method="PUT",
         origin=Origin("https", "s3.eu-west-1.amazonaws.com", 443),
         path="/data/key",
         body=b"anything",
-        payload=UNSIGNED_PAYLOAD,
+        known_payload_hash=UNSIGNED_PAYLOAD,
     )
     reference = theirs(request, keys, scope, unsigned=True)
-    ours = sign(request, credentials=keys, scope=scope, at=moment(reference))
+    ours = sign(request, credentials=keys, scope=scope, timestamp=moment(reference))
     assert reference.headers["X-Amz-Content-SHA256"] == "UNSIGNED-PAYLOAD"
     assert ours["authorization"] == reference.headers["Authorization"]
 
@@ -138,11 +146,11 @@ def test_a_file_part_is_hashed_like_its_bytes(
 ) -> None:
     path: Path = tmp_path_factory.mktemp("part") / "file"
     path.write_bytes(b"<" * before + data + b">" * after)
-    part = FilePart(path, before, len(data))
+    part = FileSlice(path, before, len(data))
     assert b"".join(part.chunks()) == data
-    assert digests(part, tls=False) == digests(data, tls=True)
-    assert digests(part, tls=False).payload == hashlib.sha256(data).hexdigest()
-    assert digests(part, tls=True).payload == UNSIGNED_PAYLOAD
+    assert compute_checksums(part, is_tls=False) == compute_checksums(data, is_tls=True)
+    assert compute_checksums(part, is_tls=False).payload_hash == hashlib.sha256(data).hexdigest()
+    assert compute_checksums(part, is_tls=True).payload_hash == UNSIGNED_PAYLOAD
 
 
 def test_no_secret_shows_in_the_repr_of_credentials() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from supervisor.aws.tls import context, roots
+from supervisor.aws.tls import create_ssl_context, find_ca_bundle
 from supervisor.errors import ConfigError
 
 S3 = "data.s3.eu-west-1.amazonaws.com"
@@ -23,24 +23,26 @@ def home(tmp_path: Path) -> Path:
 
 def test_amazon_s_hosts_need_amazon_s_roots_only(home: Path) -> None:
     environ = {"SCAR_HOME": str(home)}
-    assert roots(S3, environ) == home / "roots.pem"
-    assert roots("minio.example.org", environ) == home / "ca-bundle.pem"
-    assert roots("s3.cn-north-1.amazonaws.com.cn", environ) == home / "ca-bundle.pem"
-    assert roots("evilamazonaws.com", environ) == home / "ca-bundle.pem"
+    assert find_ca_bundle(S3, environ) == home / "roots.pem"
+    assert find_ca_bundle("minio.example.org", environ) == home / "ca-bundle.pem"
+    assert find_ca_bundle("s3.cn-north-1.amazonaws.com.cn", environ) == home / "ca-bundle.pem"
+    assert find_ca_bundle("evilamazonaws.com", environ) == home / "ca-bundle.pem"
 
 
 def test_a_given_bundle_comes_first(home: Path) -> None:
-    assert roots(S3, {"SCAR_HOME": str(home), "AWS_CA_BUNDLE": "/my.pem"}) == Path("/my.pem")
+    assert find_ca_bundle(S3, {"SCAR_HOME": str(home), "AWS_CA_BUNDLE": "/my.pem"}) == Path(
+        "/my.pem"
+    )
 
 
 def test_without_files_of_its_own_the_system_s_roots_serve(tmp_path: Path) -> None:
-    assert roots(S3, {"SCAR_HOME": str(tmp_path)}) is None
+    assert find_ca_bundle(S3, {"SCAR_HOME": str(tmp_path)}) is None
 
 
 def test_certificates_and_names_are_verified(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(bundle))
-    for made in (context(bundle), context(None)):
+    for made in (create_ssl_context(bundle), create_ssl_context(None)):
         assert made.verify_mode is ssl.CERT_REQUIRED
         assert made.check_hostname
 
@@ -51,4 +53,4 @@ def test_a_bundle_that_cannot_be_used_is_named(tmp_path: Path, content: str | No
     if content:
         bundle.write_text(content)
     with pytest.raises(ConfigError, match=r"broken\.pem"):
-        context(bundle)
+        create_ssl_context(bundle)

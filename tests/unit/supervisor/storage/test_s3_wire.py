@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import StorageError
-from supervisor.model import Absent, Matches, ObjectRef
+from supervisor.model import IfMatch, IfNoneMatch, ObjectRef
 from supervisor.storage.s3_protocol import (
-    KEY_BYTES,
+    MAX_KEY_BYTES,
+    MAX_PARTS,
     MIB,
-    PARTS,
     check_key,
     condition_headers,
-    described,
     metadata_headers,
+    parse_object_headers,
     part_size,
 )
 
@@ -31,7 +31,7 @@ values = st.one_of(
 def test_metadata_survives_its_way_through_headers(metadata: dict[str, str]) -> None:
     headers = metadata_headers(metadata, "1234", REF)
     assert all(value.isascii() and value.isprintable() for value in headers.values())
-    assert described(headers).metadata == metadata
+    assert parse_object_headers(headers).metadata == metadata
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a:b", "ü", "x\r\ny"])
@@ -45,7 +45,7 @@ def test_more_metadata_than_s3_takes_is_refused() -> None:
         metadata_headers({"a": "x" * 2048}, "1", REF)
 
 
-@pytest.mark.parametrize("key", ["", "x" * (KEY_BYTES + 1), "é" * 513, "bad\udcff"])
+@pytest.mark.parametrize("key", ["", "x" * (MAX_KEY_BYTES + 1), "é" * 513, "bad\udcff"])
 def test_keys_that_s3_would_refuse_are_refused(key: str) -> None:
     with pytest.raises(StorageError):
         check_key(ObjectRef("s3", "data", key))
@@ -60,16 +60,16 @@ def test_no_upload_has_more_parts_than_s3_takes(total: int) -> None:
     size = part_size(total, 16 * MIB)
     assert size >= 16 * MIB
     assert size % MIB == 0
-    assert -(-total // size) <= PARTS
+    assert -(-total // size) <= MAX_PARTS
 
 
 def test_conditions_become_headers() -> None:
     assert condition_headers(None) == {}
-    assert condition_headers(Absent()) == {"if-none-match": "*"}
-    assert condition_headers(Matches("abc")) == {"if-match": '"abc"'}
-    assert condition_headers(Matches('"abc"')) == {"if-match": '"abc"'}
+    assert condition_headers(IfNoneMatch()) == {"if-none-match": "*"}
+    assert condition_headers(IfMatch("abc")) == {"if-match": '"abc"'}
+    assert condition_headers(IfMatch('"abc"')) == {"if-match": '"abc"'}
 
 
 def test_what_a_store_does_not_tell_is_zero_or_empty() -> None:
-    found = described({"content-length": "7", "last-modified": "nonsense"})
-    assert (found.size, found.etag, found.modified, found.served) == (7, "", 0.0, 0.0)
+    found = parse_object_headers({"content-length": "7", "last-modified": "nonsense"})
+    assert (found.size, found.etag, found.last_modified, found.response_date) == (7, "", 0.0, 0.0)
