@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench._registries import Running, missing, registry
-from scar.image.compose.function_image import ComposedImage
 from scar.image.compose.tree_images import image_config
 from scar.image.formats.blobs import CHUNK_SIZE, Blob, BlobCache
+from scar.image.formats.composed_image import ComposedImage
 from scar.image.formats.layer import GzipCompressor, ImageLayer
 from scar.image.formats.manifest import (
     OCI_CONFIG,

@@ -32,7 +32,7 @@ from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 
 if TYPE_CHECKING:
     from bench._registries import Meter, Running
-    from scar.image.compose.function_image import ComposedImage
+    from scar.image.formats.composed_image import ComposedImage
 
 ROUNDS = 9
 TARGET = 1.0  # seconds

@@ -26,6 +26,9 @@ from __future__ import annotations
 
 import errno
 
+# A shell's 128 + SIGKILL, whether the script itself was killed or a program that it waited for.
+SIGKILL_STATUS = 137
+
 
 class SupervisorError(Exception):
     """Base of the tree; ``remedy`` says what the reader can do about it."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.cli.session import Session
     from scar.fdl.model import FdlDocument
-    from scar.image.compose.function_image import ComposedImage
+    from scar.image.formats.composed_image import ComposedImage
 
 _FILE = click.Path(path_type=Path)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
-from supervisor.aws.client import Backoff
 from supervisor.aws.connection_pool import ConnectionPool, Timeouts
 from supervisor.aws.errors import AwsError, NoCredentials, parse_error_response
 from supervisor.aws.request import AwsRequest, Origin
+from supervisor.aws.retry import Backoff
 from supervisor.aws.sigv4 import Credentials
 from supervisor.errors import ConfigError
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.model import BatchTarget, FunctionConfig
 
-# A shell's 128 + SIGKILL, whether the script itself was killed or a program that it waited for.
-SIGKILL_STATUS = 137
 # Less than this, in bytes, and whatever the script wrote last did not fit.
 DISK_FULL_BYTES = 1 << 20
 FALLBACK_ERRORS = (DeadlineExceeded, OutOfMemory, DiskFull)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
-from supervisor.aws.client import AwsClient, Backoff, RetryPolicy
+from supervisor.aws.client import AwsClient
 from supervisor.aws.connection_pool import ConnectionPool
 from supervisor.aws.credentials import find_credentials as credential_source
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
+from supervisor.aws.retry import Backoff, RetryPolicy
 from supervisor.errors import ConfigError, DelegationError
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.batch.fallback import SIGKILL_STATUS
-from supervisor.errors import DeadlineExceeded, EventError, EventLost, OutOfMemory
+from supervisor.errors import SIGKILL_STATUS, DeadlineExceeded, EventError, EventLost, OutOfMemory
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError

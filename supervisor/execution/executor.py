@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.batch.fallback import DISK_FULL_BYTES, SIGKILL_STATUS, may_submit_to_batch
-from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
+from supervisor.batch.fallback import DISK_FULL_BYTES, may_submit_to_batch
+from supervisor.errors import SIGKILL_STATUS, DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
 from supervisor.execution import command as program
 from supervisor.execution import outputs, staging
 from supervisor.execution import time_limit as alarm

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded
 from supervisor.execution import child_processes as processes
-from supervisor.execution.time_limit import SIGNAL_RESEND_INTERVAL
 from supervisor.execution.users import is_id_mapped, resolve_user
+from supervisor.signals import SIGNAL_RESEND_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,14 +8,11 @@ import threading
 from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded
+from supervisor.signals import SIGNAL_RESEND_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
-
-# Python hears a signal between two instructions, or in a system call: not if it comes just before
-# one. So it is given again until it is heard.
-SIGNAL_RESEND_INTERVAL = 1.0
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ClaimLost, StorageError
-from supervisor.execution.time_limit import SIGNAL_RESEND_INTERVAL
+from supervisor.signals import SIGNAL_RESEND_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
-from supervisor.aws.client import AwsClient, Backoff
+from supervisor.aws.client import AwsClient
 from supervisor.aws.connection_pool import ConnectionPool
 from supervisor.aws.credentials import find_credentials as credential_source
 from supervisor.aws.errors import AwsError, NoCredentials
 from supervisor.aws.request import FileSlice
+from supervisor.aws.retry import Backoff
 from supervisor.errors import ConfigError, DiskFull, StorageError
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_download import ChecksumVerifier, download_object

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from supervisor.aws.client import RetryPolicy
 from supervisor.aws.errors import AwsError, AwsErrorResponse, parse_error_response, parse_xml_fields
 from supervisor.aws.request import FileSlice
+from supervisor.aws.retry import RetryPolicy
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfMatch
 from supervisor.storage.s3_errors import translate_error

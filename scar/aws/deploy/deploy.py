@@ -179,7 +179,9 @@ class Deployment:
         sketch = compiler.compile_named_resources(self.functions, self.connection.account)
         repositories = [r.name for r in sketch if isinstance(r, EcrRepository)]
         with ThreadPoolExecutor(1) as pool:
-            listing = pool.submit(UnusedImageFinder(self.connection).images_by_repository, repositories)
+            listing = pool.submit(
+                UnusedImageFinder(self.connection).images_by_repository, repositories
+            )
             found = Inventory(self.connection, cloud).take_snapshot(self._function_names, sketch)
             return _ObservedState(found, listing.result())
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.model.function import Function
-    from scar.image.compose.function_image import ComposedImage
     from scar.image.formats.base_image import BaseImage
     from scar.image.formats.blobs import BlobCache
+    from scar.image.formats.composed_image import ComposedImage
     from scar.image.formats.resolver import ImageSource
     from scar.image.registry.credentials import Login
     from supervisor.model import FunctionConfig, ImageDefaults

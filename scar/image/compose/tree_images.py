@@ -6,8 +6,8 @@ import json
 import tarfile
 from typing import TYPE_CHECKING
 
-from scar.image.compose.function_image import ComposedImage
 from scar.image.formats.blobs import Blob
+from scar.image.formats.composed_image import ComposedImage, blob_descriptor
 from scar.image.formats.layer import LayerEntry, build_layer, build_tar
 from scar.image.formats.manifest import (
     OCI_CONFIG,
@@ -36,8 +36,8 @@ def build_image(
     manifest: JsonObject = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": _blob_descriptor(OCI_CONFIG, config),
-        "layers": [_blob_descriptor(OCI_LAYER, item.blob) for item in built],
+        "config": blob_descriptor(OCI_CONFIG, config),
+        "layers": [blob_descriptor(OCI_LAYER, item.blob) for item in built],
     }
     return ComposedImage(manifest=Blob.from_bytes(dump_json(manifest)), config=config, layers=built)
 
@@ -88,7 +88,3 @@ def image_config(diff_ids: Sequence[str], run: ImageDefaults, architecture: str)
         "rootfs": {"type": "layers", "diff_ids": layers},
         "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "scar"} for _ in diff_ids],
     }
-
-
-def _blob_descriptor(media_type: str, blob: Blob) -> JsonObject:
-    return {"mediaType": media_type, "digest": blob.digest, "size": blob.size}

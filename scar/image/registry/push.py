@@ -13,8 +13,8 @@ from scar.image.registry.upload_progress import UploadMonitor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.image.compose.function_image import ComposedImage
     from scar.image.formats.blobs import Blob
+    from scar.image.formats.composed_image import ComposedImage
     from scar.image.registry.repository import RepositoryClient
 
 PARALLEL_UPLOADS = 4  # blobs; more gain nothing on one connection to the world

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.image.compose.function_image import ComposedImage
+    from scar.image.formats.composed_image import ComposedImage
 
 RUN = ImageDefaults(entrypoint=("/bin/x",), environment={"PATH": "/bin"})
 TREES = [{"bin/x": LayerFile(bytes(range(256)) * 4000)}, {"etc/y": LayerFile(b"y" * 100)}]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from supervisor.aws.client import Backoff
+from supervisor.aws.retry import Backoff
 from supervisor.batch import submitter as batch
 from supervisor.errors import ConfigError, DelegationError
 from supervisor.model import BatchTarget, JobRequest

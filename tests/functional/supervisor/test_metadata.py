@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.aws.client import Backoff
 from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import NoCredentials
 from supervisor.aws.metadata import (
@@ -17,6 +16,7 @@ from supervisor.aws.metadata import (
     container_provider,
     imds_provider,
 )
+from supervisor.aws.retry import Backoff
 from supervisor.aws.sigv4 import Credentials
 from tests.functional.supervisor.scripted import HangUp, Say, Server, scripted
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.aws.client import Backoff
 from supervisor.aws.connection_pool import ConnectionPool, Timeouts
+from supervisor.aws.retry import Backoff
 from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage import s3

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.aws.client import Backoff
+from supervisor.aws.retry import Backoff
 from supervisor.errors import StorageError
 from supervisor.model import ObjectRef
 from supervisor.storage import s3

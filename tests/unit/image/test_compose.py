@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.image.compose.function_image import ComposedImage, build_function_layer, compose_image
+from scar.image.compose.function_image import build_function_layer, compose_image
 from scar.image.compose.tree_images import build_image, write_docker_archive
 from scar.image.errors import ImageError
 from scar.image.formats.layer import LayerFile
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.image.formats.blobs import BlobCache
+    from scar.image.formats.composed_image import ComposedImage
 
 TREES = [{"bin/tool": LayerFile(b"base" * 300, 0o755)}, {"etc/app.conf": LayerFile(b"second")}]
 RUN = ImageDefaults(

@@ -15,6 +15,7 @@ from supervisor.errors import DeadlineExceeded, EventError, ScriptFailed
 from supervisor.execution import time_limit as alarm
 from supervisor.invocation import InvocationResult, RunOutcome, RunPath, RunResult
 from supervisor.runtime import batch_job as job
+from supervisor.signals import SIGNAL_RESEND_INTERVAL
 from tests.fakes.object_store import MemoryStore
 
 ROOT = Path(__file__).parents[3]
@@ -93,7 +94,7 @@ def test_a_limit_within_another_leaves_that_one_ringing() -> None:
             time.sleep(10)
         left, again = signal.getitimer(signal.ITIMER_REAL)
         assert 90 < left <= 100
-        assert again == alarm.SIGNAL_RESEND_INTERVAL
+        assert again == SIGNAL_RESEND_INTERVAL
 
 
 def test_a_job_without_an_event_runs_with_an_empty_one() -> None:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from scar.local.s3.api.multipart_api import parse_part_number, store_part
 from scar.local.s3.api.object_api import build_object
 from scar.local.s3.protocol import xml
+from scar.local.s3.protocol.body import MAX_SIZE, ExpectedBody
 from scar.local.s3.protocol.checksums import ChecksumAlgorithm
 from scar.local.s3.protocol.conditions import check_copy_conditions, parse_write_condition
 from scar.local.s3.protocol.errors import S3Error, invalid_argument
@@ -16,15 +17,14 @@ from scar.local.s3.protocol.event_messages import S3EventName
 from scar.local.s3.protocol.metadata import ObjectMetadata, parse_metadata
 from scar.local.s3.protocol.ranges import ByteRange, parse_range
 from scar.local.s3.storage import buckets, objects
-from scar.local.s3.storage.body_receiver import MAX_SIZE, ExpectedBody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.local.http.files import FileSegments
     from scar.local.http.messages import Response
+    from scar.local.s3.protocol.body import ReceivedBody
     from scar.local.s3.protocol.request import S3Request
-    from scar.local.s3.storage.body_receiver import ReceivedBody
     from scar.local.s3.storage.objects import ObjectRow
     from scar.local.s3.storage.store import LocalObjectStore
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from scar.local.s3.protocol import xml
+from scar.local.s3.protocol.body import parse_expected_body
 from scar.local.s3.protocol.conditions import UNCONDITIONAL, WriteCondition
 from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_xml
 from scar.local.s3.protocol.event_messages import OWNER
 from scar.local.s3.protocol.metadata import ObjectMetadata
 from scar.local.s3.protocol.names import check_object_key
 from scar.local.s3.storage import buckets
-from scar.local.s3.storage.body_receiver import parse_expected_body
 from scar.local.s3.storage.listing import ListedObject, ListingPage, ListingQuery, list_page
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from scar.local.http.messages import Response
 from scar.local.s3.protocol import xml
+from scar.local.s3.protocol.body import ReceivedBody, parse_expected_body
 from scar.local.s3.protocol.checksums import ChecksumAlgorithm
 from scar.local.s3.protocol.conditions import parse_write_condition
 from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_xml
 from scar.local.s3.protocol.event_messages import OWNER, S3EventName
 from scar.local.s3.protocol.metadata import parse_metadata
 from scar.local.s3.storage import buckets, objects, uploads
-from scar.local.s3.storage.body_receiver import ReceivedBody, parse_expected_body
 from scar.local.s3.storage.objects import NewObject, ObjectFile
 from scar.local.s3.storage.uploads import (
     MAX_PARTS,

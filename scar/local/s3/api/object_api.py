@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from scar.local.http.messages import Response
 from scar.local.s3.api.bucket_api import acl_response
 from scar.local.s3.protocol import xml
+from scar.local.s3.protocol.body import parse_expected_body
 from scar.local.s3.protocol.conditions import check_read_conditions, parse_write_condition
 from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_xml
 from scar.local.s3.protocol.event_messages import S3EventName
 from scar.local.s3.protocol.metadata import ObjectMetadata, parse_metadata, validate_tags
 from scar.local.s3.protocol.ranges import ByteRange, parse_range
 from scar.local.s3.storage import buckets, objects
-from scar.local.s3.storage.body_receiver import parse_expected_body
 from scar.local.s3.storage.objects import NewObject, ObjectFile, ObjectRow
 
 if TYPE_CHECKING:
+    from scar.local.s3.protocol.body import ReceivedBody
     from scar.local.s3.protocol.request import S3Request
-    from scar.local.s3.storage.body_receiver import ReceivedBody
     from scar.local.s3.storage.store import LocalObjectStore
 
 _OVERRIDES = (

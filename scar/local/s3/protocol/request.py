@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 from scar.local.http.aws_chunked import AwsChunkedBody
 from scar.local.http.bodies import read_all
 from scar.local.http.sigv4 import STREAMING_PREFIX
+from scar.local.s3.protocol.body import parse_expected_body, verify_body
 from scar.local.s3.protocol.errors import S3Error
 from scar.local.s3.protocol.names import check_object_key
-from scar.local.s3.storage.body_receiver import parse_expected_body, verify_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,9 +15,10 @@ from scar.local.s3.storage import objects
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from scar.local.s3.protocol.body import ReceivedBody
     from scar.local.s3.protocol.request import S3Request
     from scar.local.s3.storage.body_files import BodyFiles
-    from scar.local.s3.storage.body_receiver import BodyReceiver, ReceivedBody
+    from scar.local.s3.storage.body_receiver import BodyReceiver
     from scar.local.s3.storage.database import Database
     from scar.local.s3.storage.objects import ObjectRow, ObjectWriter
 

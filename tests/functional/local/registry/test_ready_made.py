@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
-    from scar.image.compose.function_image import ComposedImage
+    from scar.image.formats.composed_image import ComposedImage
     from tests.functional.local.registry.conftest import Registry
 
 ACCOUNT = Account("123456789012", "eu-west-1")
