@@ -13,7 +13,7 @@ import scar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scar.cli.world import World
+    from scar.cli.services import World
 
 INTERRUPTED = 130  # what shells say of a process that INT ended
 PIPE_CLOSED = 141  # … and of one that wrote to nobody
@@ -77,9 +77,9 @@ def _drop_output() -> None:
 def _run(arguments: list[str], world: World | None) -> int:
     import click
 
-    from scar.cli.commands import cli
+    from scar.cli.command_group import cli
+    from scar.cli.services import World
     from scar.cli.session import Session
-    from scar.cli.world import World
 
     session = Session(world=world or World(os.environ))
     try:

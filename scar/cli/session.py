@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.cli.render import Terminal
+from scar.cli.output import Terminal
 from scar.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from scar.aws.connection import Connection
-    from scar.cli.world import World
+    from scar.cli.services import World
     from scar.fdl.settings import Settings
 
 

@@ -14,7 +14,7 @@ from scar.cli.main import run
 from scar.image.demo import demo_image
 from scar.local.engines.docker import connect
 from tests.conformance.laboratories import unavailable
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeWorld
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

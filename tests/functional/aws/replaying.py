@@ -13,7 +13,7 @@ import boto3
 from scar.aws.composing import FunctionImages
 from scar.aws.connection import Connection
 from scar.cli.main import run
-from scar.cli.world import World
+from scar.cli.services import World
 from scar.image.progress import Progress
 from supervisor import records
 from supervisor.events import read

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from scar.aws.connection import Connection
-from scar.cli.world import World
+from scar.cli.services import World
 from tests.fakes.moto_threads import one_account
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from scar.image.layer import File, Folder, layer
 from scar.image.source import open_source
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import misbehaving
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

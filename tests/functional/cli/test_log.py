@@ -14,7 +14,7 @@ import pytest
 from scar.cli.main import run
 
 if TYPE_CHECKING:
-    from scar.cli.world import World
+    from scar.cli.services import World
 
 NOW = int(time.time() * 1000) - 60_000
 

@@ -15,7 +15,7 @@ from scar.runs.call import Answer, FunctionFailed, Input
 from scar.runs.ledger import Run
 from supervisor.invocation import RunPath
 from supervisor.model import ExecutionMode
-from tests.fakes.world import FakeWorld, a_summary
+from tests.fakes.services import FakeWorld, a_summary
 
 if TYPE_CHECKING:
     from pathlib import Path

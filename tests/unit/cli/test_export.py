@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.cli.main import run
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeWorld
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 from scar.cli.main import run
 from scar.local.control import Control, LocalCloud
 from scar.local.home import Home
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeWorld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

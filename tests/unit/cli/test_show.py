@@ -9,7 +9,7 @@ import pytest
 
 from scar.aws.resources import JobQueue, LambdaFunction
 from scar.cli.main import run
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeWorld
 
 if TYPE_CHECKING:
     from pathlib import Path

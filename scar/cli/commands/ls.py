@@ -13,7 +13,7 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.cli.render import count, printable, size
+from scar.cli.output import count, printable, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,7 @@ from scar.aws.connection import Connection
 from scar.errors import ConfigurationError, Refused, StillWaiting, UsageError
 from scar.runs import call
 from scar.runs.logs import NoSuchFunction
-from tests.functional.cli.answering import Answering, answering
+from tests.functional.cli.stub_endpoint import Answering, answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,8 +133,8 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: Answering, tmp_path
         # Whoever runs the tests may have told them to ignore INT, as shells do to background jobs.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]);"
-        "import sys; from scar.cli import main, world; from scar.aws.connection import Connection;"
-        "import boto3; world.World.connect = lambda *_: Connection(session=boto3.Session());"
+        "import sys; from scar.cli import main, services; from scar.aws.connection import Connection;"
+        "import boto3; services.World.connect = lambda *_: Connection(session=boto3.Session());"
         "main.main()"
     )
     command = [sys.executable, "-c", program, "put", "-b", "photos", "-p", str(tmp_path)]

@@ -42,8 +42,8 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
         scope = everything(here(session.target().region))
     else:
         from scar.aws.described import functions_of
-        from scar.cli.definition import Flags
-        from scar.cli.reading import resolve_document, wishes
+        from scar.cli.fdl_files import resolve_document, wishes
+        from scar.cli.function_flags import Flags
 
         document = resolve_document(session, file, Flags()).document
         target = session.target(**wishes(document))

@@ -16,42 +16,60 @@ if TYPE_CHECKING:
 _LOG = "Show what functions and runs logged, in Lambda and in Batch."
 # verb: (module and attribute, the one line of help)
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "init": ("scar.cli.deploying:init", "Create or change functions."),
-    "plan": ("scar.cli.planning:plan", "Show what init would do."),
-    "update": ("scar.cli.deploying:update", "Change functions; the same as init -f."),
+    "init": ("scar.cli.commands.init:init", "Create or change functions."),
+    "plan": ("scar.cli.commands.plan:plan", "Show what init would do."),
+    "update": ("scar.cli.commands.init:update", "Change functions; the same as init -f."),
     "show": (
-        "scar.cli.showing:show",
+        "scar.cli.commands.show:show",
         "Show the configuration of functions and where each value is from.",
     ),
     "validate": (
-        "scar.cli.validating:validate",
+        "scar.cli.commands.validate:validate",
         "Check an FDL file: keys, values, files, limits and rules.",
     ),
-    "schema": ("scar.cli.schema:schema", "Print the JSON Schema of FDL files, for editors."),
+    "schema": (
+        "scar.cli.commands.schema:schema",
+        "Print the JSON Schema of FDL files, for editors.",
+    ),
     "export": (
-        "scar.cli.exporting:export",
+        "scar.cli.commands.export:export",
         "Print what init would make as a CloudFormation template.",
     ),
-    "policy": ("scar.cli.policy:policy", "Print the least IAM policy for whoever runs scar."),
-    "rm": ("scar.cli.removing:rm", "Remove functions; buckets with data stay."),
-    "ls": ("scar.cli.listing:ls", "List functions, or the objects of a bucket."),
-    "put": ("scar.cli.objects:put", "Upload files and folders."),
-    "get": ("scar.cli.objects:get", "Download objects."),
-    "run": ("scar.cli.running:run", "Run a function once, or on the files of its input folder."),
-    "invoke": ("scar.cli.invoking:invoke", "Call a function as an HTTP client would."),
-    "status": ("scar.cli.status:status", "Show how many runs are where, and the latest ones."),
-    "why": ("scar.cli.why:why", "Tell what became of a run or a file, and why."),
-    "retry": ("scar.cli.retrying:retry", "Start failed and lost runs again, with the same input."),
-    "wait": ("scar.cli.waiting:wait", "Wait until runs are over."),
+    "policy": (
+        "scar.cli.commands.policy:policy",
+        "Print the least IAM policy for whoever runs scar.",
+    ),
+    "rm": ("scar.cli.commands.rm:rm", "Remove functions; buckets with data stay."),
+    "ls": ("scar.cli.commands.ls:ls", "List functions, or the objects of a bucket."),
+    "put": ("scar.cli.commands.put:put", "Upload files and folders."),
+    "get": ("scar.cli.commands.put:get", "Download objects."),
+    "run": (
+        "scar.cli.commands.run:run",
+        "Run a function once, or on the files of its input folder.",
+    ),
+    "invoke": ("scar.cli.commands.invoke:invoke", "Call a function as an HTTP client would."),
+    "status": (
+        "scar.cli.commands.status:status",
+        "Show how many runs are where, and the latest ones.",
+    ),
+    "why": ("scar.cli.commands.why:why", "Tell what became of a run or a file, and why."),
+    "retry": (
+        "scar.cli.commands.retry:retry",
+        "Start failed and lost runs again, with the same input.",
+    ),
+    "wait": ("scar.cli.commands.wait:wait", "Wait until runs are over."),
     "cancel": (
-        "scar.cli.retrying:cancel",
+        "scar.cli.commands.retry:cancel",
         "End runs that wait or run in Batch. Lambda's cannot be ended from outside.",
     ),
-    "logs": ("scar.cli.logs:log", _LOG),
-    "log": ("scar.cli.logs:log", _LOG),
-    "image": ("scar.cli.image:image", "Look at images; compose those of functions into files."),
-    "local": ("scar.cli.local:local", "Start, stop and look at the local cloud."),
-    "version": ("scar.cli.version:version", "Show scar's version."),
+    "logs": ("scar.cli.commands.log:log", _LOG),
+    "log": ("scar.cli.commands.log:log", _LOG),
+    "image": (
+        "scar.cli.commands.image:image",
+        "Look at images; compose those of functions into files.",
+    ),
+    "local": ("scar.cli.commands.local:local", "Start, stop and look at the local cloud."),
+    "version": ("scar.cli.commands.version:version", "Show scar's version."),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.definition import Flags
+from scar.cli.function_flags import Flags
 from scar.cli.options import fdl_option, pass_session, target_options
 from scar.errors import UsageError
 
@@ -37,7 +37,7 @@ def export(
     from scar.aws.export import pseudo
     from scar.aws.export.template import export as write
     from scar.aws.export.wanted import wanted
-    from scar.cli.reading import resolve_document, wishes
+    from scar.cli.fdl_files import resolve_document, wishes
 
     resolved = resolve_document(session, file, Flags())
     functions = functions_of(resolved.document)

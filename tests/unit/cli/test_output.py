@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from scar.cli.render import Terminal, count, printable, size
+from scar.cli.output import Terminal, count, printable, size
 
 
 def test_sizes_and_counts_are_for_people() -> None:

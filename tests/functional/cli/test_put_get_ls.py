@@ -14,8 +14,8 @@ from botocore.compat import HTTPHeaders
 from scar.aws.connection import Connection
 from scar.aws.listing import InputFolder
 from scar.cli.main import run
+from scar.cli.services import World
 from scar.cli.session import Target
-from scar.cli.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.deploying import show_plan
+from scar.cli.commands.init import show_plan
+from scar.cli.fdl_files import connect_names
 from scar.cli.options import fdl_option, one_of, output_options, pass_session, target_options
-from scar.cli.reading import connect_names
 from scar.errors import ScarError
 
 if TYPE_CHECKING:

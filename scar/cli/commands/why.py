@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.options import output_options, pass_session, target_options
-from scar.cli.render import printable
+from scar.cli.output import printable
 from scar.errors import ScarError
 
 if TYPE_CHECKING:

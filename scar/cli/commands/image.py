@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.definition import Flags
-from scar.cli.deploying import function_options
-from scar.cli.image_view import show
+from scar.cli.commands.init import function_options
+from scar.cli.fdl_files import connect_document, resolve_document
+from scar.cli.function_flags import Flags
+from scar.cli.image_output import show
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.reading import connect_document, resolve_document
-from scar.cli.render import size
+from scar.cli.output import size
 from scar.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.definition import Flags
-from scar.cli.deploying import function_options
+from scar.cli.commands.init import function_options
+from scar.cli.function_flags import Flags
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.errors import UsageError
 
@@ -55,7 +55,7 @@ def show(
         return
     if file is None and not given.name:
         raise click.UsageError("Give -f FILE or -n NAME.")
-    from scar.cli.reading import resolve_document
+    from scar.cli.fdl_files import resolve_document
 
     named = given.name if file is not None else None
     resolved = resolve_document(session, file, _unnamed(given) if named else given)
@@ -107,7 +107,7 @@ def _tell_assumed(session: Session, resolved: Resolved) -> None:
 
 def _where(session: Session, resolved: Resolved) -> tuple[Value, ...]:
     """Say where commands would go with this file, as ``Session.target`` decides."""
-    from scar.cli.reading import wishes
+    from scar.cli.fdl_files import wishes
     from scar.fdl.shown import Value
 
     wished, environment = wishes(resolved.document), session.world.environment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.cli.render import count
+from scar.cli.output import count
 from scar.errors import ScarError, UsageError
 
 if TYPE_CHECKING:

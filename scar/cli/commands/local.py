@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.options import output_options, pass_session, target_options
-from scar.cli.render import fields
+from scar.cli.output import fields
 from scar.errors import ScarError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scar.cli.reading import connect_names
+from scar.cli.fdl_files import connect_names
 from scar.errors import UsageError
 
 if TYPE_CHECKING:

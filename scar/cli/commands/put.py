@@ -14,7 +14,7 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.cli.render import count, size
+from scar.cli.output import count, size
 
 if TYPE_CHECKING:
     from scar.cli.session import Session

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.answers import require_place
+from scar.cli.commands.run import Call, find
+from scar.cli.fdl_files import connect_names
+from scar.cli.invocation_output import require_place
 from scar.cli.options import fdl_option, one_of, output_options, pass_session, target_options
-from scar.cli.reading import connect_names
-from scar.cli.running import Call, find
 from scar.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scar.cli.definition import Flags
+from scar.cli.fdl_files import connect_document
+from scar.cli.function_flags import Flags
 from scar.cli.options import (
     fdl_option,
     output_options,
@@ -16,8 +17,7 @@ from scar.cli.options import (
     target_options,
     variables,
 )
-from scar.cli.reading import connect_document
-from scar.cli.render import count
+from scar.cli.output import count
 from scar.cli.session import Session
 
 if TYPE_CHECKING:

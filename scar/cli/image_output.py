@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from scar.cli.render import count, printable, size
+from scar.cli.output import count, printable, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

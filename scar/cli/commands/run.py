@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.answers import require_place, require_success, show_answer, show_queued
-from scar.cli.definition import Flags
+from scar.cli.fdl_files import connect_document
+from scar.cli.function_flags import Flags
+from scar.cli.invocation_output import require_place, require_success, show_answer, show_queued
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.reading import connect_document
-from scar.cli.render import count, printable
+from scar.cli.output import count, printable
 from scar.errors import UsageError
 
 if TYPE_CHECKING:

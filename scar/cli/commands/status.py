@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.asking import connect, moment, since_option
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.render import count
+from scar.cli.output import count
+from scar.cli.run_selection import connect, moment, since_option
 from scar.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.cli.connecting import to_aws, to_local
+from scar.cli.connect import to_aws, to_local
 from scar.cli.main import run
+from scar.cli.services import World
 from scar.cli.session import Target
-from scar.cli.world import World
 from scar.errors import ConfigurationError, UsageError
 from scar.local.control import LocalCloud
-from tests.functional.cli.answering import Answering, answering
+from tests.functional.cli.stub_endpoint import Answering, answering
 
 if TYPE_CHECKING:
     from pathlib import Path

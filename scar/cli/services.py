@@ -41,7 +41,7 @@ class World:
 
         The description says where to. Raises ConfigurationError without usable credentials.
         """
-        from scar.cli.connecting import to_aws, to_local
+        from scar.cli.connect import to_aws, to_local
 
         if target.local:
             return to_local(self.control().ensure_started(), target)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.asking import connect, moment, since_option
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.render import printable
+from scar.cli.output import printable
+from scar.cli.run_selection import connect, moment, since_option
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _runs(
     named: tuple[str | None, str | None],
     since: datetime | None,
 ) -> list[Run]:
-    from scar.cli.status import look_at
+    from scar.cli.commands.status import look_at
     from scar.runs import find
     from scar.runs.ledger import Ledger
     from scar.runs.status import BAD

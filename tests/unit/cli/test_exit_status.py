@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import scar
-from scar.cli.commands import COMMANDS, cli
+from scar.cli.command_group import COMMANDS, cli
 from scar.cli.main import run
 from scar.errors import ConfigurationError, Refused, ScarError, StillWaiting
-from tests.fakes.world import FakeWorld, a_summary
+from tests.fakes.services import FakeWorld, a_summary
 
 ROOT = Path(__file__).parents[3]
 

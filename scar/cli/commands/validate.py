@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.definition import Flags
+from scar.cli.function_flags import Flags
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.render import count
+from scar.cli.output import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def validate(session: Session, file: Path | None) -> None:
     if file is None:
         raise click.UsageError("Give -f FILE.")
     from scar.aws.preflight import require
-    from scar.cli.reading import resolve_document
+    from scar.cli.fdl_files import resolve_document
     from scar.fdl.faults import InvalidFDL
 
     try:
@@ -59,7 +59,7 @@ def _broken(document: Document) -> list[str]:
     from scar.aws.account import Account, partition_of
     from scar.aws.described import functions_of
     from scar.aws.standin import compiled
-    from scar.cli.reading import wishes
+    from scar.cli.fdl_files import wishes
     from scar.fdl.variables import ASSUMED
 
     functions = functions_of(document)

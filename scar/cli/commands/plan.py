@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.definition import Flags
-from scar.cli.deploying import deploy_functions, function_options
+from scar.cli.commands.init import deploy_functions, function_options
+from scar.cli.function_flags import Flags
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.errors import UsageError
 

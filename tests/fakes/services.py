@@ -12,7 +12,7 @@ from scar.aws.connection import Connection
 from scar.aws.listing import FunctionSummary, InputFolder
 from scar.aws.plan import Create, Plan
 from scar.aws.resources import Bucket
-from scar.cli.world import World
+from scar.cli.services import World
 from scar.runs.call import Answer, Input
 
 if TYPE_CHECKING:

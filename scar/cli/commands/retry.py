@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.asking import connect, moment, since_option
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.render import count
+from scar.cli.output import count
+from scar.cli.run_selection import connect, moment, since_option
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Wanted:
 def _chosen(
     session: Session, connection: Connection, ledger: Ledger, wanted: Wanted
 ) -> Iterator[Run]:
-    from scar.cli.status import look_at
+    from scar.cli.commands.status import look_at
     from scar.runs import find
     from scar.runs.job import settled
 

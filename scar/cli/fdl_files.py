@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.definition import overrides
+from scar.cli.function_flags import overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scar.aws.connection import Connection
-    from scar.cli.definition import Flags
+    from scar.cli.function_flags import Flags
     from scar.cli.session import Session
     from scar.fdl.load import Around, Resolved
     from scar.fdl.model import Document
