@@ -1,4 +1,4 @@
-"""From what the user says about where to talk to, to a connection."""
+"""Connect to AWS or to the local cloud."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from scar.aws.faults import NO_REGION, translated
 from scar.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from scar.cli.session import Target
+    from scar.cli.target import ConnectionTarget
     from scar.local.control import LocalCloud
 
 
-def to_local(cloud: LocalCloud, target: Target) -> Connection:
-    """Connect to the local cloud, whatever profiles and proxies the user has."""
+def connect_to_local_cloud(cloud: LocalCloud, target: ConnectionTarget) -> Connection:
+    """Connect to the local cloud; ignore the user's AWS profiles and proxies."""
     if target.endpoint_url:
         raise UsageError(
-            "--local and --endpoint-url exclude each other.", remedy="Leave one of them out."
+            "--local and --endpoint-url are mutually exclusive.", remedy="Omit one of them."
         )
-    # An AWS_PROFILE for AWS may not exist here; a proxy would not find this machine's loopback.
+    # AWS_PROFILE may name a profile that this machine does not have, and a proxy cannot reach
+    # the loopback interface of this machine.
     core = sdk.core({"profile": (None, None, None, None)})
     core.set_default_client_config(Config(proxies={}))
     session = boto3.Session(
@@ -32,26 +33,22 @@ def to_local(cloud: LocalCloud, target: Target) -> Connection:
         region_name=target.region or cloud.region,
         botocore_session=core,
     )
-    return Connection(
-        session=session, endpoint_url=cloud.endpoint_url, description=_capital(cloud.description)
-    )
+    description = cloud.description[:1].upper() + cloud.description[1:]
+    return Connection(session=session, endpoint_url=cloud.endpoint_url, description=description)
 
 
-def to_aws(target: Target) -> Connection:
-    """Connect with the user's credentials, and ask whose they are."""
+def connect_to_aws(target: ConnectionTarget) -> Connection:
+    """Connect with the user's credentials and read their account id from AWS STS."""
     with translated("use the AWS configuration"):
         core = sdk.core(profile=target.profile or None)
         session = boto3.Session(region_name=target.region or None, botocore_session=core)
     if not session.region_name:
-        # STS would answer without one, and the first other service refuse.
+        # STS has a global endpoint and would answer; the first call of another service would fail.
         raise ConfigurationError("No Region is set.", remedy=NO_REGION)
     connection = Connection(session=session, endpoint_url=target.endpoint_url or None)
     account = connection.account
-    address = connection.client("sts").meta.endpoint_url  # the environment may name one too
-    at = "" if "amazonaws.com" in address else f" at {address}"
-    connection.description = f"AWS account {account.id}, {account.region}{at}"
+    # An endpoint may also come from AWS_ENDPOINT_URL, so the client is asked for it.
+    address = connection.client("sts").meta.endpoint_url
+    suffix = "" if "amazonaws.com" in address else f" at {address}"
+    connection.description = f"AWS account {account.id}, {account.region}{suffix}"
     return connection
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

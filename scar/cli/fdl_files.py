@@ -1,4 +1,8 @@
-"""FDL files as commands need them: with flags and configuration, before and after connecting."""
+"""Read FDL files for commands, merged with options, configuration and the account's values.
+
+``resolve_document`` works without an account. ``connect_document`` and ``connect_names`` also
+connect, to the Region and with the profile that the file names.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.function_flags import overrides
+from scar.cli.function_flags import flags_to_fdl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scar.aws.connection import Connection
-    from scar.cli.function_flags import Flags
+    from scar.cli.function_flags import FunctionFlags
     from scar.cli.session import Session
     from scar.fdl.load import Around, Resolved
     from scar.fdl.model import Document
 
-# Functions are found and removed by name, also when files they were made of are gone.
-_WITHOUT_FILES: Mapping[str, object] = {
+# Values that replace all references to local files: a function is found and removed by its name,
+# also when its script and image files no longer exist.
+_WITHOUT_LOCAL_FILES: Mapping[str, object] = {
     "lambda": {
         "init_script": None,
         "run_script": None,
@@ -29,85 +34,95 @@ _WITHOUT_FILES: Mapping[str, object] = {
     },
     "batch": {"compute_resources": {"user_data": None}},
 }
-_OF_THE_ACCOUNT = frozenset({"account_id", "region"})
+_ACCOUNT_VARIABLES = frozenset({"account_id", "region"})
 
 
-def resolve_document(session: Session, file: Path | None, flags: Flags) -> Resolved:
-    """Read the FDL file with everything around it, or make a document of flags alone."""
-    return _document(file, flags, around(session, overrides(flags)))
+def resolve_document(session: Session, file: Path | None, flags: FunctionFlags) -> Resolved:
+    """Read the FDL file, or build a document from options alone; connect to nothing."""
+    return _read_or_build(file, flags, _document_context(session, flags_to_fdl(flags)))
 
 
 def connect_document(
-    session: Session, file: Path | None, flags: Flags
+    session: Session, file: Path | None, flags: FunctionFlags
 ) -> tuple[Connection, Document]:
-    """Connect where the document wishes, and return it with all variables filled in."""
-    given = around(session, overrides(flags))
-    return _connected(session, given, lambda known: _document(file, flags, known))
+    """Connect where the document says; return it with the account's variables filled in."""
+    context = _document_context(session, flags_to_fdl(flags))
+    return _connect_and_read(session, context, lambda known: _read_or_build(file, flags, known))
 
 
 def connect_names(session: Session, file: Path) -> tuple[Connection, Document]:
-    """Connect like ``connect_document``, for a file whose scripts and images may be gone."""
+    """Connect like ``connect_document``; scripts and images of the file may be missing.
+
+    The document is good for names and folders only: references to local files are removed.
+    """
     from scar.fdl.load import resolve
 
-    given = around(session, _WITHOUT_FILES)
-    return _connected(session, given, lambda known: resolve(file, known))
+    context = _document_context(session, _WITHOUT_LOCAL_FILES)
+    return _connect_and_read(session, context, lambda known: resolve(file, known))
 
 
-def around(session: Session, values: Mapping[str, object]) -> Around:
-    """Gather what lies around a file, as far as it is known without asking AWS."""
+def region_and_profile(document: Document) -> dict[str, str]:
+    """Return ``region`` and ``profile`` of the file's functions; empty if the file has none.
+
+    Raise click.UsageError if functions differ: one command makes one connection.
+    """
+    found: dict[str, str] = {}
+    for name, key, default in (("region", "region", ""), ("profile", "boto_profile", "default")):
+        values = {getattr(f.lambda_, key) for f in document.functions.aws} - {default}
+        if len(values) > 1:
+            raise click.UsageError(
+                f"The functions of the file have different values of {key}:"
+                f" {', '.join(sorted(values))}. Use one file for each value."
+            )
+        found[name] = next(iter(values), "")
+    return found
+
+
+def _document_context(session: Session, values: Mapping[str, object]) -> Around:
+    """Return the layers and variables for a file, as far as they are known without AWS."""
     from scar.fdl.layers import Layer
     from scar.fdl.load import Around
     from scar.fdl.variables import Variables
 
-    settings, environment = session.settings, session.world.environment
-    usual = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
+    settings, environment = session.settings, session.services.environment
+    sdk_region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
     return Around(
         below=settings.below,
         above=(*settings.above, Layer(source="command line", values=values)),
         variables=Variables(
             stage=settings.stage,
             region=session.region or environment.get("SCAR_REGION", ""),
-            usual_region=settings.region or usual,
+            usual_region=settings.region or sdk_region,
             account_id=settings.account_id,
         ),
     )
 
 
-def wishes(document: Document) -> dict[str, str]:
-    """Return the Region and profile that the file wants; one for all its functions."""
-    found: dict[str, str] = {}
-    for name, key, default in (("region", "region", ""), ("profile", "boto_profile", "default")):
-        values = {getattr(f.lambda_, key) for f in document.functions.aws} - {default}
-        if len(values) > 1:
-            raise click.UsageError(
-                f"The functions have several values of {key}: {', '.join(sorted(values))}. "
-                "Put them in a file each."
-            )
-        found[name] = next(iter(values), "")
-    return found
-
-
-def _connected(
-    session: Session, given: Around, read: Callable[[Around], Resolved]
+def _connect_and_read(
+    session: Session, context: Around, read: Callable[[Around], Resolved]
 ) -> tuple[Connection, Document]:
-    """Read, connect, and read again with the account's own values if the file uses them."""
-    first = read(given)
-    connection = session.connect(**wishes(first.document))
-    if not first.used & _OF_THE_ACCOUNT:
+    """Read the file, connect, and read it again if it uses ``${account_id}`` or ``${region}``.
+
+    The file names the Region to connect to, and the connection the account that the file may
+    refer to: the first reading therefore assumes values for these variables.
+    """
+    first = read(context)
+    connection = session.connect(**region_and_profile(first.document))
+    if not first.used & _ACCOUNT_VARIABLES:
         return connection, first.document
     account = connection.account
-    known = replace(given.variables, region=account.region, account_id=account.id)
-    return connection, read(replace(given, variables=known)).document
+    known = replace(context.variables, region=account.region, account_id=account.id)
+    return connection, read(replace(context, variables=known)).document
 
 
-def _document(file: Path | None, flags: Flags, given: Around) -> Resolved:
+def _read_or_build(file: Path | None, flags: FunctionFlags, context: Around) -> Resolved:
     from scar.fdl.load import from_values, resolve
 
     if file is not None:
-        found = resolve(file, given)
+        found = resolve(file, context)
         if flags.name and len(found.document.functions.aws) > 1:
             raise click.UsageError(f"-n cannot rename the functions of {file}: it has several.")
         return found
     if not (flags.image or flags.image_file):
-        raise click.UsageError("Give -f FILE, or -n NAME and an image: -i or -if.")
-    return from_values(Path.cwd(), given)
+        raise click.UsageError("Missing option: -f FILE, or -n NAME with an image (-i or -if).")
+    return from_values(Path.cwd(), context)

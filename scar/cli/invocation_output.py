@@ -1,10 +1,10 @@
-"""How answers of functions are shown."""
+"""Show the answers of invoked functions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.cli.output import count
+from scar.cli.formatting import format_count
 from scar.errors import ScarError, UsageError
 
 if TYPE_CHECKING:
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
 
 
 def show_answer(session: Session, function: str, answer: Answer, output: Path | None) -> None:
-    """Write the script's output to stdout or the file; raise ScarError if it failed."""
+    """Write the script's output to stdout or to a file; raise ScarError if the script failed."""
     if output is not None:
-        _write(output, answer.output)
-        session.terminal.say(f"Output written to {output}")
+        _write_output_file(output, answer.output)
+        session.terminal.write_message(f"Output written to {output}")
     elif session.json:
-        session.terminal.json(answer_row(function, answer))
+        session.terminal.write_json(answer_to_json(function, answer))
     elif not answer.job:
-        session.terminal.raw(answer.output)
+        session.terminal.write_bytes(answer.output)
     if answer.job:
         if not (session.json or output):
-            session.terminal.data(f"Batch job {answer.job}")
-        session.terminal.say(
-            f"The run {answer.run} goes on in Batch: `scar log -n {function} -ri {answer.run}`."
+            session.terminal.write_data(f"Batch job {answer.job}")
+        session.terminal.write_message(
+            f"Run {answer.run} continues in AWS Batch."
+            f" Show its log with `scar log -n {function} -ri {answer.run}`."
         )
     require_success(function, answer)
 
 
-def answer_row(function: str, answer: Answer) -> dict[str, object]:
-    """Return the answer as JSON shows it."""
+def answer_to_json(function: str, answer: Answer) -> dict[str, object]:
+    """Return the answer's JSON form."""
     return {
         "function": function,
         "request": answer.request,
@@ -46,10 +47,10 @@ def answer_row(function: str, answer: Answer) -> dict[str, object]:
 
 
 def require_success(function: str, answer: Answer) -> None:
-    """Raise ScarError if the answer tells of a failure."""
+    """Raise ScarError if the answer has the status of an HTTP error."""
     if answer.status >= 400:
         raise ScarError(
-            f"{function} answered with status {answer.status}.",
+            f"The function {function} returned HTTP status {answer.status}.",
             remedy=f"See `scar log -n {function} -ri {answer.request}`.",
         )
 
@@ -57,28 +58,31 @@ def require_success(function: str, answer: Answer) -> None:
 def show_queued(
     session: Session, function: str, requests: Sequence[str], first: Answer | None = None
 ) -> None:
-    """Say what was handed to Lambda's queue, after the one call that was waited for."""
+    """Show the request ids of asynchronous invocations; ``first`` is the synchronous one."""
     if session.json:
-        row = answer_row(function, first) if first else None
-        session.terminal.json({"function": function, "first": row, "requests": list(requests)})
+        row = answer_to_json(function, first) if first else None
+        session.terminal.write_json(
+            {"function": function, "first": row, "requests": list(requests)}
+        )
     else:
         for request in requests:
-            session.terminal.data(request)
-    session.terminal.say(
-        f"Queued {count(len(requests), 'call')}; follow with `scar log -n {function}`."
+            session.terminal.write_data(request)
+    session.terminal.write_message(
+        f"Queued {format_count(len(requests), 'invocation')}."
+        f" Show the logs with `scar log -n {function}`."
     )
 
 
-def require_place(path: Path | None) -> None:
-    """Raise UsageError if an output cannot go there, before anything runs to make it."""
+def require_writable_output(path: Path | None) -> None:
+    """Raise UsageError if the output file cannot be created; call it before anything runs."""
     if path is None:
         return
     if path.is_dir() or not path.parent.is_dir():
-        why = "is a folder" if path.is_dir() else f"cannot be made: there is no {path.parent}"
+        why = "is a folder" if path.is_dir() else f"cannot be created: no folder {path.parent}"
         raise UsageError(f"{path} {why}.", remedy="Check -o. Nothing was run.")
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write_output_file(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The one place that writes to the terminal: data on stdout, talk on stderr."""
+"""The terminal: data on stdout, messages and progress on stderr."""
 
 from __future__ import annotations
 
@@ -10,113 +10,93 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+from scar.cli.formatting import escape_control_characters
 
-_BOLD, _FAINT, _PLAIN = "\033[1m", "\033[2m", "\033[0m"
-_CLEAR = "\r\033[K"
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# ANSI escape sequences
+_BOLD, _FAINT, _RESET = "\033[1m", "\033[2m", "\033[0m"
+_CLEAR_LINE = "\r\033[K"
+_CLEAR_SCREEN = "\033[H\033[2J"
 
 
 class Terminal:
-    """Writes to the streams of the process as they are when it writes."""
+    """Writes the output of commands to ``sys.stdout`` and ``sys.stderr``."""
 
     def __init__(self) -> None:
         self._progress = False
 
-    def say(self, text: str) -> None:
-        """Tell people something, on stderr."""
-        self.end_progress()
-        sys.stderr.write(f"{_safe(text, sys.stderr.encoding)}\n")
+    def write_message(self, text: str) -> None:
+        """Write a line for people to stderr."""
+        self.clear_progress()
+        sys.stderr.write(f"{_encodable(text, sys.stderr.encoding)}\n")
         sys.stderr.flush()
 
-    def progress(self, text: str) -> None:
-        """Show how far it is, over the former such line; nothing unless people watch."""
+    def show_progress(self, text: str) -> None:
+        """Replace the progress line on stderr; do nothing if stderr is not a terminal."""
         if sys.stderr.isatty():
             self._progress = True
-            sys.stderr.write(f"{_CLEAR}{_safe(text, sys.stderr.encoding)}")
+            sys.stderr.write(f"{_CLEAR_LINE}{_encodable(text, sys.stderr.encoding)}")
             sys.stderr.flush()
 
-    def end_progress(self) -> None:
+    def clear_progress(self) -> None:
+        """Remove the progress line, if there is one."""
         if self._progress:
             self._progress = False
-            sys.stderr.write(_CLEAR)
+            sys.stderr.write(_CLEAR_LINE)
 
-    def data(self, text: str) -> None:
-        """Write one line or block of data."""
-        self.end_progress()
-        sys.stdout.write(f"{_safe(text, sys.stdout.encoding)}\n")
-
-    def fresh_page(self) -> None:
-        """Start at the top of an empty screen, if there is one."""
+    def clear_screen(self) -> None:
+        """Clear the screen; do nothing if stdout is not a terminal."""
         if sys.stdout.isatty():
-            sys.stdout.write("\033[H\033[2J")
+            sys.stdout.write(_CLEAR_SCREEN)
 
-    def raw(self, content: bytes) -> None:
-        """Write bytes as they are."""
-        self.end_progress()
+    def write_data(self, text: str) -> None:
+        """Write one line or block of text to stdout."""
+        self.clear_progress()
+        sys.stdout.write(f"{_encodable(text, sys.stdout.encoding)}\n")
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write bytes to stdout unchanged."""
+        self.clear_progress()
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
 
-    def json(self, value: object) -> None:
-        self.data(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+    def write_json(self, value: object) -> None:
+        """Write one JSON document to stdout."""
+        self.write_data(json.dumps(value, indent=2, default=_json_value, ensure_ascii=False))
 
-    def json_rows(self, rows: Iterable[object]) -> None:
-        """Write a JSON list row by row, so that it may be of any length."""
+    def write_json_rows(self, rows: Iterable[object]) -> None:
+        """Write a JSON list row by row, so that a list of any length needs little memory."""
         empty = True
         for row in rows:
-            text = json.dumps(row, default=_plain, ensure_ascii=False)
-            sys.stdout.write(_safe(f"{'[' if empty else ','}\n  {text}", sys.stdout.encoding))
+            text = json.dumps(row, default=_json_value, ensure_ascii=False)
+            sys.stdout.write(_encodable(f"{'[' if empty else ','}\n  {text}", sys.stdout.encoding))
             empty = False
-        self.data("[]" if empty else "\n]")
+        self.write_data("[]" if empty else "\n]")
 
-    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> None:
-        """Write aligned columns; ``right`` names, by letters l and r, how each is aligned."""
-        cells = [tuple(map(_one_line, row)) for row in rows]
+    def write_table(
+        self, head: Sequence[str], rows: Iterable[Sequence[str]], alignment: str = ""
+    ) -> None:
+        """Write aligned columns; ``alignment`` has one letter, l or r, for each column."""
+        cells = [tuple(map(escape_control_characters, row)) for row in rows]
         widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-        sides = right or "l" * len(head)
-        self.data(self.bold(_line(head, widths, sides)))
+        sides = alignment or "l" * len(head)
+        self.write_data(self.bold(_table_line(head, widths, sides)))
         for row in cells:
-            self.data(_line(row, widths, sides))
+            self.write_data(_table_line(row, widths, sides))
 
     def bold(self, text: str) -> str:
-        return f"{_BOLD}{text}{_PLAIN}" if _coloured() else text
+        """Return the text in bold type, if stdout shows it."""
+        return f"{_BOLD}{text}{_RESET}" if _has_colour() else text
 
     def faint(self, text: str) -> str:
-        return f"{_FAINT}{text}{_PLAIN}" if _coloured() else text
+        """Return the text in faint type, if stdout shows it."""
+        return f"{_FAINT}{text}{_RESET}" if _has_colour() else text
 
 
-def size(count: int) -> str:
-    """Write a number of bytes for people."""
-    value = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
-def count(number: int, what: str) -> str:
-    """Write a number of things: ``1 file``, ``2 files``."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def printable(text: str) -> str:
-    """Show control characters of foreign text instead of obeying them; tabs stay."""
-    return "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in text)
-
-
-def fields(of: Mapping[str, object]) -> Iterable[str]:
-    """Write names and values, aligned."""
-    width = max(map(len, of), default=0)
-    return (f"{name:<{width}}  {value}" for name, value in of.items())
-
-
-def _one_line(cell: str) -> str:
-    return printable(cell)
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], sides: str) -> str:
+def _table_line(cells: Sequence[str], widths: Sequence[int], sides: str) -> str:
     aligned = (
         cell.rjust(width) if side == "r" else cell.ljust(width)
         for cell, width, side in zip(cells, widths, sides, strict=True)
@@ -124,16 +104,17 @@ def _line(cells: Sequence[str], widths: Sequence[int], sides: str) -> str:
     return "  ".join(aligned).rstrip()
 
 
-def _coloured() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+def _has_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
 
 
-def _safe(text: str, encoding: str | None) -> str:
-    """Escape what the stream cannot hold, such as half of a surrogate pair."""
+def _encodable(text: str, encoding: str | None) -> str:
+    """Escape characters that the stream cannot encode, such as half of a surrogate pair."""
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
+    """Convert a value that the json module does not know."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, PurePath):

@@ -1,4 +1,10 @@
-"""What commands reach outside their process. Tests put another in its place."""
+"""The services that commands use outside their own process.
+
+A method belongs here only if it needs the user's environment, or if unit tests of commands must
+replace it because it would use the network. All other work is done with the ``Connection`` that
+``connect`` returns: commands pass it to ``scar.runs`` and ``scar.transfer`` directly. A new
+command therefore rarely needs a new method, neither here nor in ``tests/fakes/services.py``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
     from scar.aws.listing import FunctionSummary, InputFolder
     from scar.aws.plan import Plan
     from scar.aws.resources import Resource
-    from scar.cli.session import Target
+    from scar.cli.target import ConnectionTarget
     from scar.image.blobs import BlobCache
     from scar.image.source import ImageStore
     from scar.local.control import Control
@@ -24,71 +30,61 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """AWS or what stands for it, as the environment and the user's files describe it."""
+class Services:
+    """AWS, the local cloud and image stores, as the environment variables configure them.
+
+    Methods import their libraries when they are called, so that ``scar --help`` loads none.
+    """
 
     environment: Mapping[str, str]
 
-    def control(self) -> Control:
-        """Return the control of the local cloud."""
+    # Connections
+
+    def local_cloud(self) -> Control:
+        """Return the control of the local cloud: start, stop, status."""
         from scar.local.control import Control
         from scar.local.home import Home
 
         return Control(Home.of(self.environment), self.environment)
 
-    def connect(self, target: Target) -> Connection:
-        """Connect to the target; start the local cloud if it is meant and does not run.
+    def connect(self, target: ConnectionTarget) -> Connection:
+        """Connect to AWS, or to the local cloud, which is started if it does not run.
 
-        The description says where to. Raises ConfigurationError without usable credentials.
+        ``Connection.description`` names the account and Region. Raise ConfigurationError if
+        there are no usable credentials.
         """
-        from scar.cli.connect import to_aws, to_local
+        from scar.cli.connect import connect_to_aws, connect_to_local_cloud
 
         if target.local:
-            return to_local(self.control().ensure_started(), target)
-        return to_aws(target)
+            return connect_to_local_cloud(self.local_cloud().ensure_started(), target)
+        return connect_to_aws(target)
 
-    def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
-        from scar.aws.listing import list_functions
-
-        return list_functions(connection)
-
-    def deploy(
-        self,
-        functions: Sequence[Function],
-        connection: Connection,
-        report: Callable[[str], None],
-        *,
-        dry_run: bool,
-        progress: Callable[[str], None],
-    ) -> Plan:
-        from scar.aws.deploy import init
-
-        with self.function_images(connection, report) as images:
-            images.progress.show = progress
-            return init(functions, connection, report, images=images, dry_run=dry_run)
+    # Images
 
     @contextmanager
-    def function_images(
+    def open_function_images(
         self, connection: Connection, report: Callable[[str], None]
     ) -> Iterator[FunctionImages]:
-        """Open what composes images of functions; their layers can be read as long as it is."""
+        """Open the builder of function images; layers are readable until it is closed."""
         from scar.aws.composing import FunctionImages
         from scar.image.bundle import find_bundle
 
-        with self.image_stores(lambda: connection) as places:
+        with self.open_image_stores(lambda: connection) as stores:
             yield FunctionImages(
                 connection=connection,
                 bundle=find_bundle,
                 cache=self.image_cache(),
-                stores=places,
+                stores=stores,
                 report=report,
             )
 
     @contextmanager
-    def image_stores(self, connect: Callable[[], Connection]) -> Iterator[Sequence[ImageStore]]:
-        """Open the places of images: those on this machine first, then all registries.
+    def open_image_stores(
+        self, connect: Callable[[], Connection]
+    ) -> Iterator[Sequence[ImageStore]]:
+        """Open the stores to search for an image: this machine first, then all registries.
 
-        ``connect`` is called if an image is in ECR.
+        ``connect`` is called only for an image in Amazon ECR.
         """
         from scar.aws.logins import RegistryLogins
         from scar.image.credentials import DockerConfig
@@ -100,10 +96,46 @@ class World:
             yield [*stores(self.environment), registries]
 
     def image_cache(self) -> BlobCache:
-        """Return where layers are kept that were read from this machine."""
+        """Return the user's cache of layers that were read from this machine."""
         from scar.image.blobs import BlobCache
 
         return BlobCache.of_user(self.environment)
+
+    # Functions
+
+    def list_functions(self, connection: Connection) -> Sequence[FunctionSummary]:
+        """Return the deployed functions of the account."""
+        from scar.aws.listing import list_functions
+
+        return list_functions(connection)
+
+    def list_function_names(self, connection: Connection) -> Sequence[str]:
+        """Return the names of all functions, also of those that are only partly deployed."""
+        from scar.aws.deploy import every_function
+
+        return every_function(connection)
+
+    def function_resources(self, connection: Connection, function: str) -> Sequence[Resource]:
+        """Return the deployed resources of a function, the function first; empty if none."""
+        from scar.aws.parts import parts_of
+
+        return parts_of(function, connection)
+
+    def deploy(
+        self,
+        functions: Sequence[Function],
+        connection: Connection,
+        report: Callable[[str], None],
+        *,
+        dry_run: bool,
+        progress: Callable[[str], None],
+    ) -> Plan:
+        """Create or update the functions; return the changes. ``report`` receives messages."""
+        from scar.aws.deploy import init
+
+        with self.open_function_images(connection, report) as images:
+            images.progress.show = progress
+            return init(functions, connection, report, images=images, dry_run=dry_run)
 
     def remove(
         self,
@@ -115,42 +147,36 @@ class World:
         force: bool,
         dry_run: bool,
     ) -> Plan:
+        """Remove the functions; return the changes. ``buckets`` are removed if empty."""
         from scar.aws.deploy import remove
 
         return remove(names, connection, report, buckets=buckets, force=force, dry_run=dry_run)
 
-    def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
-        """Return what is there of a function, the function first; empty if it is not there."""
-        from scar.aws.parts import parts_of
-
-        return parts_of(function, connection)
-
-    def every_function(self, connection: Connection) -> Sequence[str]:
-        from scar.aws.deploy import every_function
-
-        return every_function(connection)
+    # Invocations and runs
 
     def invoke(
         self, connection: Connection, function: str, payload: dict[str, object], *, timeout: int
     ) -> Answer:
+        """Invoke a function and wait for its answer; ``timeout`` is the function's, in seconds."""
         from scar.runs.call import invoke
 
         return invoke(connection, function, payload, timeout=timeout)
 
     def enqueue(self, connection: Connection, function: str, payload: dict[str, object]) -> str:
+        """Invoke a function asynchronously; return the request id."""
         from scar.runs.call import enqueue
 
         return enqueue(connection, function, payload)
 
     def latest_runs(self, connection: Connection, function: str) -> Mapping[str, Run]:
-        """Return the latest run on each object, by the first half of its id."""
+        """Return the latest run on each object, by the first half of its run id."""
         from scar.runs.ledger import Ledger
         from scar.runs.progress import latest_runs
 
         return latest_runs(Ledger.of(connection), function)
 
-    def inputs(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
-        """Yield the objects of a folder that an event may name."""
+    def list_input_objects(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
+        """Yield the objects of a folder that start its function; folder markers do not."""
         from scar.runs.call import Input
         from scar.transfer.client import transfer_client
         from scar.transfer.objects import list_objects

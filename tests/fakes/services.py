@@ -1,4 +1,4 @@
-"""A world for the command line that reaches no network; what is asked of it is written down."""
+"""A services for the command line that reaches no network; what is asked of it is written down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scar.aws.connection import Connection
 from scar.aws.listing import FunctionSummary, InputFolder
 from scar.aws.plan import Create, Plan
 from scar.aws.resources import Bucket
-from scar.cli.services import World
+from scar.cli.services import Services
 from scar.runs.call import Answer, Input
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from scar.aws.function import Function
     from scar.aws.resources import Resource
-    from scar.cli.session import Target
+    from scar.cli.target import ConnectionTarget
     from scar.runs.ledger import Run
 
 CHANGED = Plan((Create(Bucket(name="photos")),))
 
 
-def a_summary(name: str = "gray", **given: object) -> FunctionSummary:
+def function_summary(name: str = "gray", **fields: object) -> FunctionSummary:
     values: dict[str, object] = {
         "name": name,
         "image": "debian:12",
@@ -35,34 +35,34 @@ def a_summary(name: str = "gray", **given: object) -> FunctionSummary:
         "timeout": 60,
         "inputs": (InputFolder("photos/in"),),
     }
-    return FunctionSummary(**(values | given))  # type: ignore[arg-type]
+    return FunctionSummary(**(values | fields))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
-class FakeWorld(World):
-    """Answers from its fields; ``calls`` tells what it was asked."""
+class FakeServices(Services):
+    """Returns the values of its fields; records calls in ``targets``, ``deployed`` …"""
 
-    there: list[FunctionSummary] = field(default_factory=list)
+    summaries: list[FunctionSummary] = field(default_factory=list)
     files: list[Input] = field(default_factory=list)
     answer: Answer = field(default_factory=lambda: Answer(status=200, output=b"", request="r-1"))
-    todo: Plan = CHANGED
-    fails: BaseException | None = None
-    targets: list[Target] = field(default_factory=list)
+    plan: Plan = CHANGED
+    error: BaseException | None = None
+    targets: list[ConnectionTarget] = field(default_factory=list)
     deployed: list[tuple[Function, ...]] = field(default_factory=list)
     removed: list[tuple[str, ...]] = field(default_factory=list)
     invoked: list[dict[str, object]] = field(default_factory=list)
     queued: list[dict[str, object]] = field(default_factory=list)
     options: dict[str, object] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
-    parts: list[Resource] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)
 
-    def deployed_parts(self, connection: Connection, function: str) -> Sequence[Resource]:
-        return self.parts
+    def function_resources(self, connection: Connection, function: str) -> Sequence[Resource]:
+        return self.resources
 
     def latest_runs(self, connection: Connection, function: str) -> Mapping[str, Run]:
         return self.runs
 
-    def connect(self, target: Target) -> Connection:
+    def connect(self, target: ConnectionTarget) -> Connection:
         self.targets.append(target)
         session = boto3.Session("key", "secret", region_name=target.region or "eu-west-1")
         connection = Connection(session=session, description="Nowhere, eu-west-1")
@@ -70,13 +70,13 @@ class FakeWorld(World):
         connection._identity = account, account.iam_arn("user/tester")
         return connection
 
-    def functions(self, connection: Connection) -> Sequence[FunctionSummary]:
-        if self.fails is not None:
-            raise self.fails
-        return self.there
+    def list_functions(self, connection: Connection) -> Sequence[FunctionSummary]:
+        if self.error is not None:
+            raise self.error
+        return self.summaries
 
-    def every_function(self, connection: Connection) -> Sequence[str]:
-        return [summary.name for summary in self.there]
+    def list_function_names(self, connection: Connection) -> Sequence[str]:
+        return [summary.name for summary in self.summaries]
 
     def deploy(
         self,
@@ -89,8 +89,8 @@ class FakeWorld(World):
     ) -> Plan:
         self.options["dry_run"] = dry_run
         self.deployed.append(tuple(functions))
-        self.there.extend(a_summary(function.name) for function in functions)
-        return self.todo
+        self.summaries.extend(function_summary(function.name) for function in functions)
+        return self.plan
 
     def remove(
         self,
@@ -104,13 +104,13 @@ class FakeWorld(World):
     ) -> Plan:
         self.options.update(buckets=buckets, force=force, dry_run=dry_run)
         self.removed.append(tuple(names))
-        return self.todo
+        return self.plan
 
     def invoke(
         self, connection: Connection, function: str, payload: dict[str, object], *, timeout: int
     ) -> Answer:
-        if self.fails is not None and not isinstance(self.fails, KeyboardInterrupt):
-            raise self.fails
+        if self.error is not None and not isinstance(self.error, KeyboardInterrupt):
+            raise self.error
         self.invoked.append(payload)
         return self.answer
 
@@ -118,5 +118,5 @@ class FakeWorld(World):
         self.queued.append(payload)
         return f"q-{len(self.queued)}"
 
-    def inputs(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
+    def list_input_objects(self, connection: Connection, folder: InputFolder) -> Iterator[Input]:
         yield from self.files

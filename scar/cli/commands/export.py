@@ -1,4 +1,4 @@
-"""``scar export``: the resources of an FDL file as a CloudFormation template."""
+"""``scar export``: print the resources of an FDL file as a CloudFormation template."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.function_flags import Flags
+from scar.cli.function_flags import FunctionFlags
 from scar.cli.options import fdl_option, pass_session, target_options
 from scar.errors import UsageError
 
@@ -18,45 +18,50 @@ if TYPE_CHECKING:
 
 @click.command()
 @fdl_option
-@click.option("--account", metavar="ID", help="Account; left out: that of the stack.")
+@click.option("--account", metavar="ID", help="AWS account id. Default: the stack's account.")
 @click.option("-o", "--output-file", type=click.Path(path_type=Path), help="Write it here.")
 @target_options
 @pass_session
 def export(
     session: Session, file: Path | None, account: str | None, output_file: Path | None
 ) -> None:
-    """Print what init would make as a CloudFormation template.
+    """Print the resources of an FDL file as a CloudFormation template.
 
-    Nothing is asked of AWS: account and Region are those of the stack unless they are given.
-    What CloudFormation cannot do is said on stderr and in the template's Metadata.
+    The command does not connect to AWS: account and Region are those of the stack unless they
+    are specified. What CloudFormation cannot do is listed on stderr and in the template's
+    Metadata.
+
+    \b
+    Examples:
+      scar export -f thumbnails.yaml -o template.json
     """
     if file is None:
-        raise click.UsageError("Give -f FILE.")
+        raise click.UsageError("Missing option: -f FILE.")
     from scar.aws import preflight
     from scar.aws.described import functions_of
     from scar.aws.export import pseudo
-    from scar.aws.export.template import export as write
+    from scar.aws.export.template import export as build_template
     from scar.aws.export.wanted import wanted
-    from scar.cli.fdl_files import resolve_document, wishes
+    from scar.cli.fdl_files import region_and_profile, resolve_document
 
-    resolved = resolve_document(session, file, Flags())
+    resolved = resolve_document(session, file, FunctionFlags())
     functions = functions_of(resolved.document)
     preflight.require(preflight.of_functions(functions))
-    region = session.target(**wishes(resolved.document)).region
-    where = pseudo.account(account or session.settings.account_id, region)
-    exported = write(wanted(functions, where), where.region)
+    region = session.connection_target(**region_and_profile(resolved.document)).region
+    stack_account = pseudo.account(account or session.settings.account_id, region)
+    exported = build_template(wanted(functions, stack_account), stack_account.region)
     text = json.dumps(exported.template, indent=2)
     if output_file is None:
-        session.terminal.data(text)
+        session.terminal.write_data(text)
     else:
-        _write(output_file, text)
-        session.terminal.say(f"Template written to {output_file}.")
-    session.terminal.say("CloudFormation does not do everything that scar init does:")
+        _write_template(output_file, text)
+        session.terminal.write_message(f"Template written to {output_file}.")
+    session.terminal.write_message("CloudFormation does not do everything that `scar init` does:")
     for sentence in exported.undone:
-        session.terminal.say(f"- {sentence}")
+        session.terminal.write_message(f"- {sentence}")
 
 
-def _write(path: Path, text: str) -> None:
+def _write_template(path: Path, text: str) -> None:
     try:
         path.write_text(f"{text}\n")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``scar invoke``: call a function as an HTTP client would."""
+"""``scar invoke``: invoke a function as an HTTP client would."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.commands.run import Call, find
 from scar.cli.fdl_files import connect_names
-from scar.cli.invocation_output import require_place
-from scar.cli.options import fdl_option, one_of, output_options, pass_session, target_options
+from scar.cli.function_call import FunctionCall, find_function
+from scar.cli.invocation_output import require_writable_output
+from scar.cli.options import (
+    fdl_option,
+    output_options,
+    pass_session,
+    require_one_of,
+    target_options,
+)
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     "-p",
     "--parameters",
     metavar="JSON",
-    help="Query parameters, as a JSON object; scripts see CONT_VAR_<name>.",
+    help="Query parameters as a JSON object; scripts read CONT_VAR_<name>.",
 )
 @click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the answer.")
 @click.option("-o", "--output-file", type=click.Path(path_type=Path), help="Write the output here.")
@@ -47,30 +53,39 @@ def invoke(  # noqa: PLR0913 one argument per option
     asynchronous: bool,
     output_file: Path | None,
 ) -> None:
-    """Call a function as an HTTP client would."""
-    require_place(output_file)
-    one_of({"-n": name, "-f": file})
+    """Invoke a function as an HTTP client would.
+
+    \b
+    Examples:
+      scar invoke -n gray -jd '{"width": 200}'
+      scar invoke -n gray -db photo.jpg -p '{"width": 200}' -o small.jpg
+    """
+    require_writable_output(output_file)
+    require_one_of({"-n": name, "-f": file})
     if data_binary is not None and json_data is not None:
-        raise click.UsageError("-db and -jd exclude each other.")
-    body = _body(data_binary, json_data)
-    query = _parameters(parameters)
+        raise click.UsageError("-db and -jd are mutually exclusive.")
+    body = _read_body(data_binary, json_data)
+    query = _parse_parameters(parameters)
     if file is not None:
         connection, document = connect_names(session, file)
         names = [entry.lambda_.name for entry in document.functions.aws]
         if len(names) > 1:
-            raise click.UsageError(f"{file} has several: give -n with one of {', '.join(names)}.")
+            raise click.UsageError(
+                f"{file} has several functions: select one with -n, not -f: {', '.join(names)}."
+            )
         name = names[0]
     else:
         connection = session.connect()
     from scar.runs.call import request_payload
 
     payload = request_payload(query, body, is_json=json_data is not None)
-    function = find(session, connection, name or "")
-    call = Call(session, connection, function, output_file)
-    call.once(payload, asynchronous=asynchronous)
+    function = find_function(session, connection, name or "")
+    call = FunctionCall(session, connection, function, output_file)
+    call.send(payload, asynchronous=asynchronous)
 
 
-def _body(file: Path | None, text: str | None) -> bytes | None:
+def _read_body(file: Path | None, text: str | None) -> bytes | None:
+    """Return the content of the file or the JSON text; None without either."""
     if file is not None:
         try:
             return file.read_bytes()
@@ -80,27 +95,27 @@ def _body(file: Path | None, text: str | None) -> bytes | None:
             ) from error
     if text is None:
         return None
-    _json("-jd", text)
+    _parse_json("-jd", text)  # only a check: the text is sent as the user wrote it
     return text.encode()
 
 
-def _parameters(text: str | None) -> dict[str, str]:
-    """Read the parameters; of a list, values are joined by commas, as API Gateway does."""
+def _parse_parameters(text: str | None) -> dict[str, str]:
+    """Return the query parameters; values of a list are joined by commas, as in API Gateway."""
     if text is None:
         return {}
-    value = _json("-p", text)
+    value = _parse_json("-p", text)
     if not isinstance(value, dict):
-        raise click.UsageError('-p takes a JSON object, such as \'{"name": "value"}\'.')
-    return {name: _parameter(one) for name, one in value.items()}
+        raise click.UsageError('-p must be a JSON object, such as \'{"name": "value"}\'.')
+    return {name: _parameter_value(item) for name, item in value.items()}
 
 
-def _parameter(value: object) -> str:
+def _parameter_value(value: object) -> str:
     if isinstance(value, list):
-        return ",".join(map(_parameter, value))
+        return ",".join(map(_parameter_value, value))
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _json(option: str, text: str) -> object:
+def _parse_json(option: str, text: str) -> object:
     try:
         value: object = json.loads(text)
     except ValueError as error:

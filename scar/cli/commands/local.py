@@ -1,15 +1,15 @@
-"""``scar local``: the local cloud of this machine."""
+"""``scar local``: start, stop and inspect the local cloud of this machine."""
 
 from __future__ import annotations
 
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.formatting import align_fields
 from scar.cli.options import output_options, pass_session, target_options
-from scar.cli.output import fields
+from scar.cli.prompts import require_confirmation
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -20,26 +20,34 @@ if TYPE_CHECKING:
 
 @click.group()
 def local() -> None:
-    """Start, stop and look at the local cloud."""
+    """Start, stop and inspect the local cloud.
+
+    The local cloud provides the AWS APIs that scar uses, on this machine, without an account.
+    Use it with `scar --local`.
+    """
 
 
 @local.command()
-@click.option("--engine", default="", help="docker, sandbox or process; else the best there is.")
+@click.option(
+    "--engine",
+    default="",
+    help="Container engine: docker, sandbox or process. Default: the best one available.",
+)
 @target_options
 @pass_session
 def start(session: Session, engine: str) -> None:
-    """Start it; other commands do so themselves."""
-    cloud = session.world.control().ensure_started(engine)
-    session.terminal.say(f"Running: {cloud.description}")
+    """Start the local cloud; commands with --local start it automatically."""
+    cloud = session.services.local_cloud().ensure_started(engine)
+    session.terminal.write_message(f"Running: {cloud.description}")
 
 
 @local.command()
 @target_options
 @pass_session
 def stop(session: Session) -> None:
-    """Stop it and everything it runs; buckets and functions stay."""
-    stopped = session.world.control().stop()
-    session.terminal.say("Stopped." if stopped else "It was not running.")
+    """Stop the local cloud and all running functions and jobs; its data is kept."""
+    stopped = session.services.local_cloud().stop()
+    session.terminal.write_message("Stopped." if stopped else "The local cloud was not running.")
 
 
 @local.command()
@@ -47,41 +55,49 @@ def stop(session: Session) -> None:
 @target_options
 @pass_session
 def status(session: Session) -> None:
-    """Show whether it runs, what it holds, and what it does not emulate."""
-    found = session.world.control().status()
+    """Show whether the local cloud is running, its contents, and what it does not emulate."""
+    found = session.services.local_cloud().status()
     if session.json:
-        session.terminal.json({"running": found is not None, **(found or {})})
+        session.terminal.write_json({"running": found is not None, **(found or {})})
         return
     if found is None:
-        session.terminal.data("Not running. `scar local start` starts it, and so does --local.")
+        session.terminal.write_data(
+            "Not running. Start it with `scar local start`, or use any command with --local."
+        )
         return
-    for line in _described(found):
-        session.terminal.data(line)
+    for line in _status_lines(found):
+        session.terminal.write_data(line)
 
 
 @local.command()
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @target_options
 @pass_session
 def reset(session: Session, *, yes: bool) -> None:
-    """Stop it and forget its buckets, functions, jobs and logs."""
-    control = session.world.control()
+    """Stop the local cloud and delete its buckets, functions, jobs and logs."""
+    control = session.services.local_cloud()
     if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("reset asks before it forgets; add --yes.")
-        click.confirm(f"Forget everything in {control.home.path}?", abort=True, err=True)
+        require_confirmation(
+            f"Delete everything in {control.home.path}?",
+            refusal="reset asks for confirmation, but stdin is not a terminal: add --yes.",
+        )
     control.reset()
-    session.terminal.say("The local cloud is empty.")
+    session.terminal.write_message("The local cloud is empty.")
 
 
 @local.command()
 @target_options
 @pass_session
 def env(session: Session) -> None:
-    """Print variables for other programs: eval "$(scar local env)"."""
-    cloud = session.world.control().find()
+    """Print environment variables for other programs that use the AWS APIs.
+
+    \b
+    Examples:
+      eval "$(scar local env)" && aws s3 ls
+    """
+    cloud = session.services.local_cloud().find()
     if cloud is None:
-        raise ScarError("The local cloud does not run.", remedy="Run `scar local start`.")
+        raise ScarError("The local cloud is not running.", remedy="Run `scar local start`.")
     values = {
         "AWS_ENDPOINT_URL": cloud.endpoint_url,
         "AWS_ACCESS_KEY_ID": cloud.access_key,
@@ -90,21 +106,23 @@ def env(session: Session) -> None:
         "AWS_DEFAULT_REGION": cloud.region,
     }
     for name, value in values.items():
-        session.terminal.data(f"export {name}={shlex.quote(value)}")
+        session.terminal.write_data(f"export {name}={shlex.quote(value)}")
 
 
-def _described(found: Mapping[str, object]) -> Iterable[str]:
-    """Write simple values as a table, then every list or mapping under its name."""
-    yield from fields({_words(k): _word(v) for k, v in found.items() if not _is_nested(v)})
+def _status_lines(found: Mapping[str, object]) -> Iterable[str]:
+    """Yield simple values as a table, then each list or mapping under its name."""
+    yield from align_fields(
+        {_label(k): _format_value(v) for k, v in found.items() if not _is_nested(v)}
+    )
     for name, value in found.items():
         if not _is_nested(value):
             continue
-        lines = _described(value) if isinstance(value, dict) else _items(value)
-        yield f"\n{_words(name).capitalize()}:"
+        lines = _status_lines(value) if isinstance(value, dict) else _bullet_list(value)
+        yield f"\n{_label(name).capitalize()}:"
         yield from (f"  {line}" for text in lines for line in text.splitlines() if line)
 
 
-def _items(values: object) -> Iterable[str]:
+def _bullet_list(values: object) -> Iterable[str]:
     return [f"- {value}" for value in values] if isinstance(values, list | tuple) else ()
 
 
@@ -112,11 +130,11 @@ def _is_nested(value: object) -> bool:
     return isinstance(value, dict | list | tuple) and bool(value)
 
 
-def _word(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value in ({}, [], (), None, "") else str(value)
 
 
-def _words(name: str) -> str:
+def _label(name: str) -> str:
     return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""``scar logs`` (and ``log``): what functions and runs logged."""
+"""``scar log`` (also ``logs``): show the logs of functions and runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.formatting import escape_control_characters
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.output import printable
-from scar.cli.run_selection import connect, moment, since_option
+from scar.cli.run_selection import connect_functions, list_runs, parse_since, since_option
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run
     from scar.runs.logs import LogLine
 
-EVERY = 2.0  # seconds between looks with --follow
-# Lines reach CloudWatch late, and not in order: so much is asked for again.
+POLL_INTERVAL = 2.0  # seconds between two requests with --follow
+# CloudWatch Logs makes lines available late and out of order, so each request reads this much
+# of the time before the newest line again.
 OVERLAP = timedelta(seconds=30)
 
 
@@ -33,13 +34,16 @@ OVERLAP = timedelta(seconds=30)
 @click.option("-n", "--name", help="Name of the function.")
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
-@click.option("-ri", "--request-id", default="", help="Only this call, or this run's job.")
-@click.option("--run", metavar="RUN", help="Only this run: its id, or how it begins.")
+@click.option("-ri", "--request-id", default="", help="Only this request, or this run's job.")
+@click.option("--run", metavar="RUN", help="Only this run: its id or the start of it.")
 @click.option("--file", "key", metavar="s3://BUCKET/KEY", help="Only the runs on this file.")
 @click.option("--failed", is_flag=True, help="Only failed and lost runs.")
 @since_option
 @click.option(
-    "-F", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C or the runs' end."
+    "-F",
+    "--follow",
+    is_flag=True,
+    help="Wait for new lines, until Ctrl-C or until the selected runs have ended.",
 )
 @output_options
 @target_options
@@ -58,98 +62,102 @@ def log(  # noqa: PLR0913 one argument per option
     failed: bool,
     follow: bool,
 ) -> None:
-    """Show what functions and runs logged, in Lambda and in Batch.
+    """Show the logs of functions and runs, in Lambda and in Batch.
 
-    Lines are in the order of time (UTC), each marked with the service that wrote it.
+    Lines are in order of time (UTC), each with the service that logged it.
+
+    \b
+    Examples:
+      scar log -n gray --since 1h
+      scar log -n gray --follow
+      scar log --file s3://my-photos/incoming/a.jpg
     """
     of_runs = bool(run or key or failed)
     if of_runs and (log_stream_name or request_id):
-        raise click.UsageError("--run, --file and --failed do not go with -ls and -ri.")
+        raise click.UsageError("--run, --file and --failed cannot be used with -ls and -ri.")
     if not (name or file or run or key):
-        raise click.UsageError("Give -n or -f, --run or --file.")
-    if follow:
-        _check_follow(session, request_id)
-    connection, names = connect(session, name, file)
-    after = moment(since)
+        raise click.UsageError("Missing option: -n or -f, --run or --file.")
+    if follow and (request_id or session.json):
+        raise click.UsageError("--follow cannot be used with -ri or -j.")
+    connection, names = connect_functions(session, name, file)
+    after = parse_since(since)
     if of_runs:
-        chosen = _runs(session, connection, names, (run, key), after)
-        lines = (_until_over if follow else _of_runs)(session, connection, chosen)
+        runs = _select_runs(session, connection, names, (run, key), after)
+        lines = (_follow_runs if follow else _read_run_logs)(session, connection, runs)
     else:
-        lines = _of_functions(connection, names, log_stream_name, request_id, after)
+        lines = _read_function_logs(connection, names, log_stream_name, request_id, after)
         if follow:
-            lines = _followed(connection, names, log_stream_name, lines)
-    if _show(session, lines):
+            lines = _follow_functions(connection, names, log_stream_name, lines)
+    if _show_lines(session, lines):
         return
     if log_stream_name or request_id or of_runs:
-        what = request_id or log_stream_name or run or key or "failed runs"
+        subject = request_id or log_stream_name or run or key or "failed runs"
         raise ScarError(
-            f"Nothing was logged for {what}.",
-            remedy="Logs come with a delay of seconds; `scar log -n NAME` shows all there is.",
+            f"There are no log lines for {subject}.",
+            remedy="Log lines are available after some seconds; `scar log -n NAME` shows all.",
         )
-    session.terminal.say("Nothing was logged yet.")
+    session.terminal.write_message("There are no log lines yet.")
 
 
-def _check_follow(session: Session, request: str) -> None:
-    if request or session.json:
-        raise click.UsageError("--follow does not go with -ri or -j.")
-
-
-def _of_functions(
+def _read_function_logs(
     connection: Connection,
     names: Iterable[str],
     stream: str,
     request: str,
     since: datetime | None,
 ) -> Iterator[LogLine]:
+    """Yield the lines of all functions in order of time; ``read_log`` yields them in order."""
     from scar.runs.logs import read_log
 
-    every = [
-        read_log(connection, one, stream=stream, request=request, since=since) for one in names
+    logs = [
+        read_log(connection, name, stream=stream, request=request, since=since) for name in names
     ]
-    return heapq.merge(*every, key=lambda line: line.time)
+    return heapq.merge(*logs, key=lambda line: line.time)
 
 
-def _followed(
+def _follow_functions(
     connection: Connection, names: tuple[str, ...], stream: str, lines: Iterator[LogLine]
 ) -> Iterator[LogLine]:
-    """Yield the lines there are, then new ones as they come."""
-    seen: dict[LogLine, None] = {}
+    """Yield the existing lines, then new lines until Ctrl-C."""
+    # A dict as an ordered set. Lines older than the overlap cannot be read again: they are
+    # dropped, so that memory stays constant.
+    shown: dict[LogLine, None] = {}
     while True:
         for line in lines:
-            if line not in seen:
-                seen[line] = None
+            if line not in shown:
+                shown[line] = None
                 yield line
-        newest = max((line.time for line in seen), default=None)
+        newest = max((line.time for line in shown), default=None)
         start = newest - OVERLAP if newest else None
-        seen = {line: None for line in seen if start and line.time >= start}
-        time.sleep(EVERY)
-        found = _of_functions(connection, names, stream, "", start)
+        shown = {line: None for line in shown if start and line.time >= start}
+        time.sleep(POLL_INTERVAL)
+        found = _read_function_logs(connection, names, stream, "", start)
         lines = iter(sorted(found, key=lambda line: line.time))
 
 
-def _runs(
+def _select_runs(
     session: Session,
     connection: Connection,
     names: tuple[str, ...],
-    named: tuple[str | None, str | None],
+    run_or_key: tuple[str | None, str | None],
     since: datetime | None,
 ) -> list[Run]:
-    from scar.cli.commands.status import look_at
     from scar.runs import find
     from scar.runs.ledger import Ledger
     from scar.runs.status import BAD
 
-    ledger, (run, key) = Ledger.of(connection), named
+    ledger, (run, key) = Ledger.of(connection), run_or_key
     if run:
         return [find.by_name(ledger, run, names)]
     if key:
         return list(find.reading(ledger, *find.place_of(key), names))
-    return list(reversed(look_at(session, connection, names, since, BAD)))
+    return list(reversed(list_runs(session, connection, names, since, BAD)))
 
 
-def _of_runs(
+def _read_run_logs(
     session: Session, connection: Connection, runs: Iterable[Run], *, quiet: bool = False
 ) -> Iterator[LogLine]:
+    """Yield the lines of each run; unless ``quiet``, a message names each run before them."""
     from scar.runs.ledger import Ledger
     from scar.runs.logs import read_places
     from scar.runs.story import log_places, tell
@@ -157,58 +165,62 @@ def _of_runs(
     ledger = Ledger.of(connection)
     for run in runs:
         if not quiet:
-            session.terminal.say(f"Run {run.path}: {run.state.value}")
-        story = tell(connection, ledger, run)
-        yield from read_places(connection, log_places(story))
+            session.terminal.write_message(f"Run {run.path}: {run.state.value}")
+        history = tell(connection, ledger, run)
+        yield from read_places(connection, log_places(history))
 
 
-def _until_over(session: Session, connection: Connection, runs: Iterable[Run]) -> Iterator[LogLine]:
-    """Yield the lines there are, then new ones until all these runs are over.
+def _follow_runs(
+    session: Session, connection: Connection, runs: Iterable[Run]
+) -> Iterator[LogLine]:
+    """Yield the existing lines, then new lines until all these runs have ended.
 
-    The last lines come late: they are looked for once more after the end.
+    The last lines of a run are available late: the logs are read once more after the end.
     """
     from scar.runs import find
     from scar.runs.ledger import Ledger
     from scar.runs.states import OVER
 
-    seen: set[LogLine] = set()
-    over, runs = False, list(runs)
-    lines = _of_runs(session, connection, runs)
+    shown: set[LogLine] = set()
+    ended, runs = False, list(runs)
+    lines = _read_run_logs(session, connection, runs)
     while True:
         for line in lines:
-            if line not in seen:
-                seen.add(line)
+            if line not in shown:
+                shown.add(line)
                 yield line
-        if over:
+        if ended:
             return
-        time.sleep(EVERY)
+        time.sleep(POLL_INTERVAL)
         ledger = Ledger.of(connection)
         runs = [find.by_name(ledger, str(r.path)) for r in runs]
-        over = all(run.state in OVER for run in runs)
-        lines = _of_runs(session, connection, runs, quiet=True)
+        ended = all(run.state in OVER for run in runs)
+        lines = _read_run_logs(session, connection, runs, quiet=True)
 
 
-def _show(session: Session, lines: Iterable[LogLine]) -> int:
-    shown = 0
+def _show_lines(session: Session, lines: Iterable[LogLine]) -> int:
+    """Write the lines as they come; return their number."""
+    number = 0
 
-    def counted() -> Iterator[LogLine]:
-        nonlocal shown
+    def count_lines() -> Iterator[LogLine]:
+        nonlocal number
         for line in lines:
-            shown += 1
+            number += 1
             yield line
 
     if session.json:
-        session.terminal.json_rows(map(_row, counted()))
-        return shown
-    for line in counted():
-        time_ = f"{line.time:%Y-%m-%d %H:%M:%S}.{line.time.microsecond // 1000:03}"
+        session.terminal.write_json_rows(map(_line_to_json, count_lines()))
+        return number
+    for line in count_lines():
+        milliseconds = line.time.microsecond // 1000
+        timestamp = f"{line.time:%Y-%m-%d %H:%M:%S}.{milliseconds:03}"
+        prefix = session.terminal.faint(f"{timestamp} {line.service:<6}")
         for text in line.message.splitlines() or [""]:
-            mark = session.terminal.faint(f"{time_} {line.service:<6}")
-            session.terminal.data(f"{mark}  {printable(text)}")
-    return shown
+            session.terminal.write_data(f"{prefix}  {escape_control_characters(text)}")
+    return number
 
 
-def _row(line: LogLine) -> dict[str, object]:
+def _line_to_json(line: LogLine) -> dict[str, object]:
     return {
         "time": line.time,
         "service": line.service,

@@ -1,4 +1,4 @@
-"""``scar plan``: what init would do, what somebody changed by hand included."""
+"""``scar plan``: show what init would change, including drift."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.commands.init import deploy_functions, function_options
-from scar.cli.function_flags import Flags
+from scar.cli.deployment import deploy_functions
+from scar.cli.function_flags import FunctionFlags
+from scar.cli.function_options import function_options
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.errors import UsageError
 
@@ -19,26 +20,18 @@ if TYPE_CHECKING:
     from scar.cli.session import Session
 
 _DETAILED = "--detailed-exitcode"
-_CHANGES = 2
+_HAS_CHANGES = 2
 
 
-class _Misused(click.UsageError):
-    """Where 2 means changes, a wrong command line must not look like them."""
+class PlanUsageError(click.UsageError):
+    """A usage error with exit status 1: with --detailed-exitcode, 2 means changes."""
 
     exit_code = 1
 
 
-@contextlib.contextmanager
-def _never_two(detailed: bool) -> Iterator[None]:
-    try:
-        yield
-    except (click.UsageError, UsageError) as error:
-        if detailed:
-            raise _Misused(str(error)) from error
-        raise
+class PlanCommand(click.Command):
+    """A command whose options are parsed under the rule of --detailed-exitcode."""
 
-
-class _Detailed(click.Command):
     def make_context(
         self,
         info_name: str | None,
@@ -46,15 +39,30 @@ class _Detailed(click.Command):
         parent: click.Context | None = None,
         **extra: object,
     ) -> click.Context:
-        with _never_two(_DETAILED in args):
+        """Parse the options; raise PlanUsageError if they are wrong."""
+        # A wrong option is found before --detailed-exitcode is parsed, so look at the text.
+        with _translated_usage_errors(_DETAILED in args):
             return super().make_context(info_name, args, parent, **extra)
 
 
-@click.command(cls=_Detailed)
+@contextlib.contextmanager
+def _translated_usage_errors(detailed: bool) -> Iterator[None]:
+    try:
+        yield
+    except (click.UsageError, UsageError) as error:
+        if detailed:
+            raise PlanUsageError(str(error)) from error
+        raise
+
+
+@click.command(cls=PlanCommand)
 @fdl_option
 @function_options
 @click.option(
-    _DETAILED, "detailed", is_flag=True, help="Exit with 2 if there are changes, never for else."
+    _DETAILED,
+    "detailed",
+    is_flag=True,
+    help="Exit with 2 if there are changes, 0 if there are none, another status after an error.",
 )
 @output_options
 @target_options
@@ -71,12 +79,18 @@ def plan(
     yes: bool,
     **flags: object,
 ) -> None:
-    """Show what init would do.
+    """Show what init would change.
 
-    What somebody changed by hand since the last init is part of it. Nothing is changed.
+    The plan includes drift: changes that were made outside scar since the last init. Nothing is
+    changed.
+
+    \b
+    Examples:
+      scar plan -f thumbnails.yaml
+      scar plan -f thumbnails.yaml --detailed-exitcode || echo "run scar init"
     """
     del dry_run, yes
-    with _never_two(detailed):
-        todo = deploy_functions(session, file, Flags(**flags), dry_run=True)  # type: ignore[arg-type]
-    if detailed and todo:
-        context.exit(_CHANGES)
+    with _translated_usage_errors(detailed):
+        changes = deploy_functions(session, file, FunctionFlags(**flags), dry_run=True)  # type: ignore[arg-type]
+    if detailed and changes:
+        context.exit(_HAS_CHANGES)

@@ -1,4 +1,4 @@
-"""``scar policy``: what the person who runs scar must be allowed to do."""
+"""``scar policy``: print the IAM policy for the user of scar."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import fdl_option, one_of, pass_session, target_options
+from scar.cli.options import fdl_option, pass_session, require_one_of, target_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,41 +17,48 @@ if TYPE_CHECKING:
 
 @click.command()
 @fdl_option
-@click.option("--all-features", is_flag=True, help="For any function and bucket.")
-@click.option("--account", metavar="ID", help="Account; left out: any.")
+@click.option("--all-features", is_flag=True, help="For any function and any bucket.")
+@click.option("--account", metavar="ID", help="AWS account id. Default: any account.")
 @target_options
 @pass_session
 def policy(session: Session, file: Path | None, *, all_features: bool, account: str | None) -> None:
-    """Print the least IAM policy for whoever runs scar.
+    """Print the least-privilege IAM policy for the user of scar.
 
-    For the functions of a file, or for all that scar can do. Nothing is asked of AWS. Attach it
-    to the user or role that deploys; functions have roles of their own. What is longer than a
-    managed policy may be is printed as a list of several: attach all of them.
+    The policy is for the functions of a file, or for all features of scar. Attach it to the user
+    or role that deploys the functions; the functions have roles of their own. A policy that
+    exceeds the size limit of managed policies is printed as a list of several: attach all of
+    them. The command does not connect to AWS.
+
+    \b
+    Examples:
+      scar policy -f thumbnails.yaml --account 123456789012
+      scar policy --all-features
     """
-    one_of({"-f": file, "--all-features": all_features})
+    require_one_of({"-f": file, "--all-features": all_features})
     from scar.aws.account import Account, partition_of
     from scar.aws.policies.person import LONGEST, policies
     from scar.aws.policies.scope import ANY, scope_of
-    from scar.aws.policies.scope import all_features as everything
+    from scar.aws.policies.scope import all_features as any_scope
 
-    def here(region: str) -> Account:
-        known = account or session.settings.account_id or ANY
-        return Account(known, region or ANY, partition_of(region))
+    def account_in(region: str) -> Account:
+        account_id = account or session.settings.account_id or ANY
+        return Account(account_id, region or ANY, partition_of(region))
 
     if file is None:
-        scope = everything(here(session.target().region))
+        scope = any_scope(account_in(session.connection_target().region))
     else:
         from scar.aws.described import functions_of
-        from scar.cli.fdl_files import resolve_document, wishes
-        from scar.cli.function_flags import Flags
+        from scar.cli.fdl_files import region_and_profile, resolve_document
+        from scar.cli.function_flags import FunctionFlags
 
-        document = resolve_document(session, file, Flags()).document
-        target = session.target(**wishes(document))
-        scope = scope_of(functions_of(document), here(target.region))
-    printed = [json.loads(text) for text in policies(scope)]
-    session.terminal.data(json.dumps(printed if len(printed) > 1 else printed[0], indent=2))
-    if len(printed) > 1:
-        session.terminal.say(
-            f"A list of {len(printed)} policies, since a managed policy takes {LONGEST:,}"
-            " characters: attach all of them."
+        document = resolve_document(session, file, FunctionFlags()).document
+        target = session.connection_target(**region_and_profile(document))
+        scope = scope_of(functions_of(document), account_in(target.region))
+    documents = [json.loads(text) for text in policies(scope)]
+    printed = documents if len(documents) > 1 else documents[0]
+    session.terminal.write_data(json.dumps(printed, indent=2))
+    if len(documents) > 1:
+        session.terminal.write_message(
+            f"A list of {len(documents)} policies: a managed policy is limited to {LONGEST:,}"
+            " characters. Attach all of them."
         )

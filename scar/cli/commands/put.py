@@ -1,4 +1,4 @@
-"""``scar put`` and ``scar get``."""
+"""``scar put``: upload files and folders."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.cli.output import count, size
+from scar.cli.transfer_output import TransferProgress
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
-    from scar.transfer.files import Census
-    from scar.transfer.put import Moved
 
 
 @click.command()
-@bucket_option("Where to upload to.")
+@bucket_option("Bucket and folder to upload to.")
 @click.option(
     "-p",
     "--path",
@@ -43,9 +41,13 @@ def put(
 ) -> None:
     """Upload files and folders.
 
-    A folder's content keeps its structure: `-b data/in -p photos` makes `in/2024/a.jpg` of
-    `photos/2024/a.jpg`. `-p *.jpg` uploads what the shell makes of it. All files are checked
-    before the first is sent.
+    The structure of a folder is kept: `-b data/in -p photos` uploads `photos/2024/a.jpg` to
+    `in/2024/a.jpg`. All files are checked before the first one is uploaded.
+
+    \b
+    Examples:
+      scar put -b my-photos/incoming -p holiday/
+      scar put -b my-photos/incoming -p *.jpg
     """
     from scar.transfer import put as transfer
     from scar.transfer.client import transfer_client
@@ -53,59 +55,8 @@ def put(
 
     place = Place.parse(bucket)
     client = transfer_client(session.connect(), owner)
-    count_ = _Counter(session, "Uploaded")
-    census = transfer.put(client, place, (*paths, *more), count_.moved, session.terminal.say)
-    count_.conclude(census, f"to s3://{place}")
-
-
-@click.command()
-@bucket_option("What to download: a bucket, a folder of it, or one object.")
-@click.option(
-    "-p",
-    "--path",
-    required=True,
-    metavar="PATH",
-    help="Folder to download into; for one object also the file's name.",
-)
-@owner_option
-@output_options
-@target_options
-@pass_session
-def get(session: Session, bucket: str, owner: str, path: str) -> None:
-    """Download objects.
-
-    A folder's structure is kept below PATH. Files that are there are replaced, each when its new
-    content is complete.
-    """
-    from scar.transfer import get as transfer
-    from scar.transfer.client import transfer_client
-    from scar.transfer.place import Place
-
-    place = Place.parse(bucket)
-    client = transfer_client(session.connect(), owner)
-    count_ = _Counter(session, "Downloaded")
-    census = transfer.get(client, place, Path(path), count_.moved, into=path.endswith("/"))
-    count_.conclude(census, f"to {path}")
-
-
-class _Counter:
-    """Shows how far a transfer is, and how it ended."""
-
-    def __init__(self, session: Session, done: str) -> None:
-        self.session = session
-        self.done = done
-        self.files = self.size = 0
-
-    def moved(self, one: Moved) -> None:
-        self.files += 1
-        self.size += one.size
-        self.session.terminal.progress(
-            f"{self.done} {count(self.files, 'file')}, {size(self.size)}"
-        )
-
-    def conclude(self, census: Census, where: str) -> None:
-        if self.session.json:
-            self.session.terminal.json({"files": census.files, "bytes": census.size})
-        self.session.terminal.say(
-            f"{self.done} {count(census.files, 'file')}, {size(census.size)} {where}"
-        )
+    progress = TransferProgress(session, "Uploaded")
+    census = transfer.put(
+        client, place, (*paths, *more), progress.add, session.terminal.write_message
+    )
+    progress.finish(census, f"to s3://{place}")

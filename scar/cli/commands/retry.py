@@ -1,27 +1,31 @@
-"""``scar retry`` and ``scar cancel``: start runs again, end them."""
+"""``scar retry``: start failed and lost runs again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.output import count
-from scar.cli.run_selection import connect, moment, since_option
+from scar.cli.run_output import show_runs
+from scar.cli.run_selection import (
+    RunSelection,
+    connect_functions,
+    parse_since,
+    select_runs,
+    since_option,
+)
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator
     from pathlib import Path
 
     from scar.aws.connection import Connection
     from scar.cli.session import Session
     from scar.runs.ledger import Ledger, Run
     from scar.runs.retry import CannotRetry
-    from scar.runs.states import State
 
 PARALLEL = 8
 
@@ -32,7 +36,7 @@ PARALLEL = 8
 @click.option("-n", "--name", help="Name of the function.")
 @fdl_option
 @since_option
-@click.option("--dry-run", is_flag=True, help="Show which runs would be started.")
+@click.option("--dry-run", is_flag=True, help="Show the runs and stop.")
 @click.option("-y", "--yes", is_flag=True, hidden=True)
 @output_options
 @target_options
@@ -51,132 +55,59 @@ def retry(  # noqa: PLR0913 one argument per option
 ) -> None:
     """Start failed and lost runs again, with the same input.
 
-    Runs are named by their id, by the file they read, or with --failed all are meant, of the
-    functions that -n or -f name. A run on a file keeps its id: what it has made already is not
-    made twice. Repeated direct calls become new runs.
+    Select runs by id or by input file, or with --failed all of them; -n and -f limit the
+    selection to functions. A run on a file keeps its id, and outputs that it has uploaded are
+    not uploaded again. A direct invocation becomes a new run.
+
+    \b
+    Examples:
+      scar retry 3f9c2a
+      scar retry --failed -n gray --since 2h --dry-run
     """
     del yes
     from scar.runs.ledger import Ledger
     from scar.runs.retry import AGAIN
 
     if bool(what) == failed:
-        raise click.UsageError("Give runs or files, or --failed.")
-    connection, names = connect(session, name, file)
+        raise click.UsageError("Specify either runs or files, or --failed.")
+    connection, names = connect_functions(session, name, file)
     ledger = Ledger.of(connection)
-    wanted = Wanted(what=what, names=names, since=moment(since), states=AGAIN)
-    chosen = _chosen(session, connection, ledger, wanted)
+    selection = RunSelection(names=what, functions=names, since=parse_since(since), states=AGAIN)
+    selected = select_runs(session, connection, ledger, selection)
     if dry_run:
-        _tell(session, [(run, "") for run in chosen], "Would start")
+        show_runs(session, [(run, "") for run in selected], "Would start")
         return
-    sent, refused = _send(session, connection, ledger, chosen)
-    if sent or not refused or session.json:
-        _tell(session, sent, "Started")
+    started, refused = _start_runs(session, connection, ledger, selected)
+    if started or not refused or session.json:
+        show_runs(session, started, "Started")
     for error in refused:
-        session.terminal.say(f"{error.problem} {error.remedy}")
+        session.terminal.write_message(f"{error.problem} {error.remedy}")
     if refused:
         raise ScarError(
-            f"{count(len(refused), 'run')} could not be started again.", remedy="See above."
+            f"{format_count(len(refused), 'run')} could not be started again.", remedy="See above."
         )
 
 
-def _send(
-    session: Session, connection: Connection, ledger: Ledger, chosen: Iterator[Run]
+def _start_runs(
+    session: Session, connection: Connection, ledger: Ledger, runs: Iterator[Run]
 ) -> tuple[list[tuple[Run, str]], list[CannotRetry]]:
-    """Start these runs again; return them with their requests, and what was refused."""
+    """Start the runs again, in parallel; return them with request ids, and the refusals."""
     from scar.runs.retry import CannotRetry, Retried, retry
     from scar.transfer.pool import each
 
-    def start(run: Run) -> Retried | CannotRetry:
-        try:
-            return retry(ledger, run, lambda f, event: session.world.enqueue(connection, f, event))
-        except CannotRetry as refusal:
-            return refusal
+    services = session.services
 
-    sent, refused = [], []
-    for done in each(chosen, start, workers=PARALLEL):
-        if isinstance(done, CannotRetry):
-            refused.append(done)
+    def start_run(run: Run) -> Retried | CannotRetry:
+        try:
+            return retry(ledger, run, lambda f, event: services.enqueue(connection, f, event))
+        except CannotRetry as error:
+            return error  # one run that cannot be started does not stop the others
+
+    started, refused = [], []
+    for result in each(runs, start_run, workers=PARALLEL):
+        if isinstance(result, CannotRetry):
+            refused.append(result)
             continue
-        sent.append((done.run, done.request))
-        session.terminal.progress(f"Started {count(len(sent), 'run')}")
-    return sent, refused
-
-
-@click.command()
-@click.argument("what", metavar="[RUN|s3://BUCKET/KEY]...", nargs=-1)
-@click.option("-n", "--name", help="All unfinished Batch jobs of this function.")
-@fdl_option
-@click.option("--dry-run", is_flag=True, help="Show which runs would be ended.")
-@click.option("-y", "--yes", is_flag=True, hidden=True)
-@output_options
-@target_options
-@pass_session
-def cancel(
-    session: Session,
-    what: tuple[str, ...],
-    name: str | None,
-    file: Path | None,
-    *,
-    dry_run: bool,
-    yes: bool,
-) -> None:
-    """End runs that wait or run in Batch. Lambda's cannot be ended from outside."""
-    del yes
-    from scar.runs.cancel import CannotCancel
-    from scar.runs.cancel import cancel as end
-    from scar.runs.ledger import Ledger
-    from scar.runs.states import State
-
-    if bool(what) == bool(name or file):
-        raise click.UsageError("Give runs or files, or -n or -f.")
-    connection, names = connect(session, name, file)
-    ledger, ended = Ledger.of(connection), []
-    wanted = Wanted(what=what, names=names, since=None, states=(State.HANDED, State.RUNNING))
-    for run in _chosen(session, connection, ledger, wanted):
-        try:
-            job = "" if dry_run else end(ledger, connection.client("batch"), run)
-        except CannotCancel:
-            if what:
-                raise
-            continue  # it ended while the others were ended
-        ended.append((run, job))
-    _tell(session, ended, "Would end" if dry_run else "Ended")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The runs and files in ``what``, or without any all runs of the functions in a state."""
-
-    what: Sequence[str]
-    names: tuple[str, ...]
-    since: datetime | None
-    states: Collection[State]
-
-
-def _chosen(
-    session: Session, connection: Connection, ledger: Ledger, wanted: Wanted
-) -> Iterator[Run]:
-    from scar.cli.commands.status import look_at
-    from scar.runs import find
-    from scar.runs.job import settled
-
-    for one in wanted.what:
-        if one.startswith("s3://"):
-            found = find.reading(ledger, *find.place_of(one), wanted.names)
-            if not found:
-                raise find.NoSuchRun(f"No run read {one}.", remedy="See `scar why`.")
-            run = found[-1]
-        else:
-            run = find.by_name(ledger, one, wanted.names)
-        yield settled(ledger, connection.client("batch"), run)
-    if not wanted.what:
-        yield from look_at(session, connection, wanted.names, wanted.since, wanted.states)
-
-
-def _tell(session: Session, runs: Sequence[tuple[Run, str]], verb: str) -> None:
-    if session.json:
-        session.terminal.json([{"run": str(run.path), "id": number} for run, number in runs])
-    else:
-        for run, number in runs:
-            session.terminal.data(f"{run.path}  {number}".rstrip())
-    session.terminal.say(f"{verb} {count(len(runs), 'run')}.")
+        started.append((result.run, result.request))
+        session.terminal.show_progress(f"Started {format_count(len(started), 'run')}")
+    return started, refused

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.commands.init import show_plan
+from scar.cli.deployment import show_plan
 from scar.cli.fdl_files import connect_names
-from scar.cli.options import fdl_option, one_of, output_options, pass_session, target_options
+from scar.cli.options import (
+    fdl_option,
+    output_options,
+    pass_session,
+    require_one_of,
+    target_options,
+)
+from scar.cli.prompts import require_confirmation
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -23,9 +29,9 @@ if TYPE_CHECKING:
 @click.option("-n", "--name", help="Name of the function.")
 @fdl_option
 @click.option("-a", "--all", "everything", is_flag=True, help="All functions of the account.")
-@click.option("--force", is_flag=True, help="End jobs that still run.")
-@click.option("--dry-run", is_flag=True, help="Show what would be removed.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Terminate jobs that are still running.")
+@click.option("--dry-run", is_flag=True, help="Show the changes and stop.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @output_options
 @target_options
 @pass_session
@@ -41,10 +47,15 @@ def rm(  # noqa: PLR0913 one argument per option
 ) -> None:
     """Remove functions; buckets with data stay.
 
-    What is theirs goes with them: images, roles, logs, triggers, queues nobody else uses.
-    Refused while jobs of theirs run, unless --force ends them.
+    A function's images, roles, logs, triggers and unshared job queues are removed with it. The
+    command fails while jobs of the functions are running, unless --force terminates them.
+
+    \b
+    Examples:
+      scar rm -f thumbnails.yaml --dry-run
+      scar rm -n gray
     """
-    one_of({"-n": name, "-f": file, "-a": everything})
+    require_one_of({"-n": name, "-f": file, "-a": everything})
     buckets: frozenset[str] = frozenset()
     names: Sequence[str]
     if file is not None:
@@ -54,25 +65,28 @@ def rm(  # noqa: PLR0913 one argument per option
         buckets = frozenset(s.bucket for spec in specs for s in (*spec.input, *spec.output))
     else:
         connection = session.connect()
-        names = [name] if name else session.world.every_function(connection)
+        names = [name] if name else session.services.list_function_names(connection)
     if everything and names and not (dry_run or yes):
-        _ask(session, names)
-    done = session.world.remove(
-        names, connection, session.terminal.say, buckets=buckets, force=force, dry_run=dry_run
-    )
-    if name and not done and not force:
-        raise ScarError(
-            f"There is no function {name}, and nothing is left of one.",
-            remedy="`scar ls` shows the functions there are.",
+        session.terminal.write_message(f"Functions to remove: {', '.join(names)}")
+        require_confirmation(
+            "Remove all of them?",
+            refusal="rm --all asks for confirmation, but stdin is not a terminal: add --yes.",
         )
-    show_plan(session, done, dry_run=dry_run)
+    plan = session.services.remove(
+        names,
+        connection,
+        session.terminal.write_message,
+        buckets=buckets,
+        force=force,
+        dry_run=dry_run,
+    )
+    # With --force an absent function is no error, as with `rm -f`.
+    if name and not plan and not force:
+        raise ScarError(
+            f"There is no function {name}, nor any resource of one.",
+            remedy="`scar ls` lists the functions of the account.",
+        )
+    show_plan(session, plan, dry_run=dry_run)
     if not dry_run:
         removed = f"Removed: {', '.join(names)}. Buckets with data stay."
-        session.terminal.say(removed if names else "There is nothing to remove.")
-
-
-def _ask(session: Session, names: Sequence[str]) -> None:
-    session.terminal.say(f"To be removed: {', '.join(names)}")
-    if not sys.stdin.isatty():
-        raise click.UsageError("rm -a asks before it removes; add --yes where nobody can answer.")
-    click.confirm("Remove them all?", abort=True, err=True)
+        session.terminal.write_message(removed if names else "There is nothing to remove.")

@@ -1,4 +1,4 @@
-"""``scar run``: run a function once, or on every file of its input folder."""
+"""``scar run``: run a function once, or on every file of its input folders."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.fdl_files import connect_document
-from scar.cli.function_flags import Flags
-from scar.cli.invocation_output import require_place, require_success, show_answer, show_queued
+from scar.cli.formatting import format_count
+from scar.cli.function_call import FunctionCall, find_function
+from scar.cli.function_flags import FunctionFlags
+from scar.cli.invocation_output import (
+    require_success,
+    require_writable_output,
+    show_answer,
+    show_queued,
+)
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.output import count, printable
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,14 +43,14 @@ if TYPE_CHECKING:
 )
 @click.option("-ib", "--input-bucket", metavar="BUCKET[/FOLDER]", help="Run on the files here.")
 @click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the answer.")
-@click.option("--force", is_flag=True, help="Also on files whose run is done or under way.")
+@click.option("--force", is_flag=True, help="Also run on files whose run is done or in progress.")
 @click.option(
     "-c",
     "--concurrency",
     type=click.IntRange(1, 64),
     default=8,
     show_default=True,
-    help="Calls at once that hand files to Lambda's queue.",
+    help="Number of parallel requests that queue files.",
 )
 @click.option("-o", "--output-file", type=click.Path(path_type=Path), help="Write the output here.")
 @click.argument("arguments", nargs=-1)
@@ -65,24 +71,30 @@ def run(  # noqa: PLR0913 one argument per option
     output_file: Path | None,
     arguments: tuple[str, ...],
 ) -> None:
-    """Run a function once, or on the files of its input folder.
+    """Run a function once, or on the files of its input folders.
 
-    With a script or ARGUMENTS, and for functions without input folder: one call. Else one call
-    for each file of the input folder, the first one waited for, the others queued. Files whose
-    run is done or under way are left out, failed runs are started again.
+    With a script or ARGUMENTS, and for a function without input folders: one invocation. Else
+    one invocation for each file of the input folders: wait for the first one, queue the others.
+    Files whose run is done or in progress are skipped, failed runs are started again.
+
+    \b
+    Examples:
+      scar run -n gray
+      scar run -n gray -s hello.sh first second
+      scar run -f thumbnails.yaml -ib my-photos/2023 -a
     """
-    require_place(output_file)
-    content = _read(script) if script else None
+    require_writable_output(output_file)
+    content = _read_script(script) if script else None
     if input_bucket and (script or arguments):
-        raise click.UsageError("-ib runs the function's own script: leave out -s and ARGUMENTS.")
-    connection, function = _function(session, name, file)
-    call = Call(session, connection, function, output_file)
+        raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
+    connection, function = _connect_function(session, name, file)
+    call = FunctionCall(session, connection, function, output_file)
     from scar.aws.listing import InputFolder
 
     if content is None and not arguments:
         folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
-        files = Files(call, folders, force=force, concurrency=concurrency)
-        if files.run(asynchronous=asynchronous):
+        run_ = InputFilesRun(call, folders, force=force, concurrency=concurrency)
+        if run_.start(asynchronous=asynchronous):
             return
         if input_bucket:
             raise UsageError(
@@ -90,174 +102,143 @@ def run(  # noqa: PLR0913 one argument per option
             )
     from scar.runs.call import script_payload
 
-    call.once(script_payload(content, arguments), asynchronous=asynchronous)
+    call.send(script_payload(content, arguments), asynchronous=asynchronous)
 
 
-class Call:
-    """Calls one function and shows what it answers."""
+class InputFilesRun:
+    """Runs a function on the files of folders; ``force`` includes files that need no run."""
 
     def __init__(
         self,
-        session: Session,
-        connection: Connection,
-        function: FunctionSummary,
-        output: Path | None = None,
-    ) -> None:
-        self.session = session
-        self.connection = connection
-        self.function = function
-        self.output = output
-
-    def once(self, payload: dict[str, object], *, asynchronous: bool) -> None:
-        if asynchronous:
-            show_queued(self.session, self.function.name, [self.queue(payload)])
-        else:
-            show_answer(self.session, self.function.name, self.wait(payload), self.output)
-
-    def wait(self, payload: dict[str, object]) -> Answer:
-        from scar.runs.call import FunctionFailed
-
-        world, function = self.session.world, self.function
-        try:
-            return world.invoke(self.connection, function.name, payload, timeout=function.timeout)
-        except FunctionFailed as failed:
-            for line in failed.log:
-                self.session.terminal.say(printable(line))
-            raise
-
-    def queue(self, payload: dict[str, object]) -> str:
-        return self.session.world.enqueue(self.connection, self.function.name, payload)
-
-
-class Files:
-    """Starts a function on the files of folders; ``force``: also where nothing is to be done."""
-
-    def __init__(
-        self, call: Call, folders: tuple[InputFolder, ...], *, force: bool, concurrency: int
+        call: FunctionCall,
+        folders: tuple[InputFolder, ...],
+        *,
+        force: bool,
+        concurrency: int,
     ) -> None:
         self._call = call
         self._folders = folders
         self._concurrency = concurrency
-        self._wish = secrets.token_hex(8) if force else ""
-        self._left_out = 0
+        # Run ids are derived from the event, so a run that is to be repeated needs an event of
+        # its own: this id makes it different from all former events on the same file.
+        self._manual_run_id = secrets.token_hex(8) if force else ""
+        self._skipped = 0
 
-    def run(self, *, asynchronous: bool) -> int:
-        """Start the function for every file, each once; return how many files there are.
+    def start(self, *, asynchronous: bool) -> int:
+        """Invoke the function once for each file; return the number of files.
 
-        The first one is waited for: if it fails, so would the others, and none is queued.
+        Wait for the first invocation: if it fails, so would the others, and none is queued.
         """
         from scar.transfer.pool import each
 
         call, terminal = self._call, self._call.session.terminal
-        name = call.function.name
-        payloads = self._payloads()
-        first = None if asynchronous else self._first(payloads)
+        payloads = self._build_payloads()
+        first = None if asynchronous else self._invoke_first(payloads)
         queued: list[str] = []
-        for request in each(payloads, call.queue, workers=self._concurrency):
+        for request in each(payloads, call.enqueue, workers=self._concurrency):
             queued.append(request)
-            terminal.progress(f"Queued {count(len(queued), 'file')}")
-        if self._left_out:
-            terminal.say(
-                f"Left out {count(self._left_out, 'file')} whose run is done or under way;"
-                " --force runs them too."
+            terminal.show_progress(f"Queued {format_count(len(queued), 'file')}")
+        if self._skipped:
+            terminal.write_message(
+                f"Skipped {format_count(self._skipped, 'file')} whose run is done or in progress;"
+                " --force includes them."
             )
-        if queued or (call.session.json and (first or self._left_out)):
-            show_queued(call.session, name, queued, first)
-        return len(queued) + (first is not None) + self._left_out
+        if queued or (call.session.json and (first or self._skipped)):
+            show_queued(call.session, call.function.name, queued, first)
+        return len(queued) + (first is not None) + self._skipped
 
-    def _first(self, payloads: Iterator[dict[str, object]]) -> Answer | None:
+    def _invoke_first(self, payloads: Iterator[dict[str, object]]) -> Answer | None:
         call = self._call
         payload = next(payloads, None)
         if payload is None:
             return None
-        answer = call.wait(payload)
+        answer = call.invoke(payload)
         if call.session.json:
+            # Shown later, in one document with the request ids of the others.
             require_success(call.function.name, answer)
         else:
             show_answer(call.session, call.function.name, answer, call.output)
         return answer
 
-    def _payloads(self) -> Iterator[dict[str, object]]:
+    def _build_payloads(self) -> Iterator[dict[str, object]]:
+        """Yield one event for each file that needs a run; count the others."""
         from scar.runs.call import object_payload
         from scar.runs.progress import run_of
         from scar.runs.retry import AGAIN
 
-        call = self._call
+        call, manual_run_id = self._call, self._manual_run_id
         name, account = call.function.name, call.connection.account
-        latest = {} if self._wish else call.session.world.latest_runs(call.connection, name)
-        for one in self._files():
-            found = run_of(name, one, latest)
+        services = call.session.services
+        latest = {} if manual_run_id else services.latest_runs(call.connection, name)
+        for file in self._list_files():
+            found = run_of(name, file, latest)
             if found is not None and found.state not in AGAIN:
-                self._left_out += 1
+                self._skipped += 1
                 continue
-            payload = self._again(found) if found else None
+            payload = self._read_event(found) if found else None
             if payload is None:
-                payload = object_payload(one, account.region, account.partition, wish=self._wish)
+                payload = object_payload(
+                    file, account.region, account.partition, wish=manual_run_id
+                )
             if not call.session.json:
-                call.session.terminal.progress(f"s3://{one.bucket}/{one.key}")
+                call.session.terminal.show_progress(f"s3://{file.bucket}/{file.key}")
             yield payload
 
-    def _again(self, found: Run) -> dict[str, object] | None:
-        """Return the event of a failed run, None if it was not kept."""
+    def _read_event(self, run: Run) -> dict[str, object] | None:
+        """Return the event of a failed run, None if it was not recorded."""
         from scar.runs.ledger import Ledger
         from scar.runs.retry import CannotRetry, event_again
 
         try:
-            return event_again(Ledger.of(self._call.connection), found)
+            return event_again(Ledger.of(self._call.connection), run)
         except CannotRetry:
             return None
 
-    def _files(self) -> Iterator[Input]:
-        seen: set[InputFolder] = set()
+    def _list_files(self) -> Iterator[Input]:
+        """Yield the files of all folders; of nested folders only those of the outer one."""
+        listed: set[InputFolder] = set()
         for folder in self._folders:
-            if any(other.covers(folder) for other in seen):
+            if any(other.covers(folder) for other in listed):
                 continue
-            seen.add(folder)
-            yield from self._call.session.world.inputs(self._call.connection, folder)
+            listed.add(folder)
+            yield from self._call.session.services.list_input_objects(self._call.connection, folder)
 
 
-def _function(
+def _connect_function(
     session: Session, name: str | None, file: Path | None
 ) -> tuple[Connection, FunctionSummary]:
-    """Find the function; one that is described by a file and not there is made first."""
+    """Connect and return the function; deploy it first if a file describes it and it is absent."""
     if file is None:
         if not name:
-            raise click.UsageError("Give -n or -f.")
+            raise click.UsageError("Missing option: -n or -f.")
         connection = session.connect()
-        return connection, find(session, connection, name)
+        return connection, find_function(session, connection, name)
     from scar.aws.described import functions_of
 
-    connection, document = connect_document(session, file, Flags())
+    connection, document = connect_document(session, file, FunctionFlags())
     functions = {function.name: function for function in functions_of(document)}
-    wanted = name or next(iter(functions))
-    if wanted not in functions:
+    selected = name or next(iter(functions))
+    if selected not in functions:
         raise UsageError(
-            f"{file} has no function {wanted}.", remedy=f"It has {', '.join(functions)}."
+            f"{file} has no function {selected}.", remedy=f"Its functions: {', '.join(functions)}."
         )
     if name is None and len(functions) > 1:
-        raise click.UsageError(f"{file} has several: choose one of {', '.join(functions)} by -n.")
-    if not any(f.name == wanted for f in session.world.functions(connection)):
-        session.world.deploy(
-            [functions[wanted]],
-            connection,
-            session.terminal.say,
-            dry_run=False,
-            progress=session.terminal.progress,
+        raise click.UsageError(
+            f"{file} has several functions: select one with -n: {', '.join(functions)}."
         )
-    return connection, find(session, connection, wanted)
+    if not any(f.name == selected for f in session.services.list_functions(connection)):
+        session.services.deploy(
+            [functions[selected]],
+            connection,
+            session.terminal.write_message,
+            dry_run=False,
+            progress=session.terminal.show_progress,
+        )
+    return connection, find_function(session, connection, selected)
 
 
-def find(session: Session, connection: Connection, name: str) -> FunctionSummary:
-    """Return the function; raise NoSuchFunction."""
-    from scar.runs.logs import NoSuchFunction
-
-    for function in session.world.functions(connection):
-        if function.name == name:
-            return function
-    raise NoSuchFunction(name)
-
-
-def _read(script: Path) -> bytes:
+def _read_script(script: Path) -> bytes:
+    """Return the script's content; raise UsageError if it is empty or has Windows line ends."""
     try:
         content = script.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``scar schema``: the FDL as a JSON Schema, for editors."""
+"""``scar schema``: print the JSON Schema of FDL files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 def schema(session: Session) -> None:
     """Print the JSON Schema of FDL files, for editors.
 
-    Editors with a YAML language server use it after a first line in the FDL file:
-    # yaml-language-server: $schema=fdl-schema.json
+    An editor with a YAML language server uses the schema that the first line of a file names:
+
+    \b
+      # yaml-language-server: $schema=fdl-schema.json
+
+    \b
+    Examples:
+      scar schema > fdl-schema.json
     """
     from scar.fdl.schema import schema
 
-    session.terminal.json(schema())
+    session.terminal.write_json(schema())

@@ -1,4 +1,4 @@
-"""``scar show``: the complete configuration of functions, and where each value is from."""
+"""``scar show``: show the configuration of functions, as described or as deployed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.commands.init import function_options
-from scar.cli.function_flags import Flags
+from scar.cli.function_flags import FunctionFlags
+from scar.cli.function_options import function_options
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from scar.aws.resources import Resource
     from scar.cli.session import Session
     from scar.fdl.load import Resolved
     from scar.fdl.shown import Value
-
 
 _HEAD = ("KEY", "VALUE", "FROM")
 
@@ -40,106 +41,148 @@ def show(
     yes: bool,
     **flags: object,
 ) -> None:
-    """Show the configuration of functions and where each value is from.
+    """Show the configuration of functions and the source of each value.
 
-    Of a file (-f) everything is shown, without credentials: values of the command line, the
-    environment, the file and its line, configuration files, and defaults. With -n alone, the
-    function as it is deployed.
+    With -f, show all values of the file's functions, without AWS credentials: from the command
+    line, the environment, the file (with the line), configuration files, and defaults. With -n
+    alone, show the function as it is deployed.
+
+    \b
+    Examples:
+      scar show -f thumbnails.yaml
+      scar show -n gray --env
     """
     del dry_run, yes
-    given = Flags(**flags)  # type: ignore[arg-type]
-    if file is None and given.name and not (given.image or given.image_file):
-        from scar.cli.deployed import show_deployed
-
-        show_deployed(session, given.name, secrets=secrets)
+    options = FunctionFlags(**flags)  # type: ignore[arg-type]
+    if file is None and options.name and not (options.image or options.image_file):
+        _show_deployed(session, options.name, secrets=secrets)
         return
-    if file is None and not given.name:
-        raise click.UsageError("Give -f FILE or -n NAME.")
+    if file is None and not options.name:
+        raise click.UsageError("Missing option: -f FILE or -n NAME.")
     from scar.cli.fdl_files import resolve_document
 
-    named = given.name if file is not None else None
-    resolved = resolve_document(session, file, _unnamed(given) if named else given)
-    _show(session, resolved, named, secrets=secrets)
+    selected = options.name if file is not None else None
+    resolved = resolve_document(session, file, _without_name(options) if selected else options)
+    _show_resolved(session, resolved, selected, secrets=secrets)
 
 
-def _unnamed(flags: Flags) -> Flags:
-    """With a file, -n chooses one of its functions and renames none."""
+def _without_name(flags: FunctionFlags) -> FunctionFlags:
+    """Remove -n: together with a file it selects a function, where init would rename one."""
     from dataclasses import replace
 
     return replace(flags, name=None)
 
 
-def _show(session: Session, resolved: Resolved, name: str | None, *, secrets: bool) -> None:
+def _show_resolved(
+    session: Session, resolved: Resolved, name: str | None, *, secrets: bool
+) -> None:
+    """Show the functions of a file, or only the one that is named."""
     from scar.fdl.shown import values
 
     functions = [f.lambda_.name for f in resolved.document.functions.aws]
     if name and name not in functions:
-        raise UsageError(f"There is no function {name}.", remedy=f"It has {', '.join(functions)}.")
+        raise UsageError(
+            f"There is no function {name}.", remedy=f"The file has {', '.join(functions)}."
+        )
     shown = {
         function: values(resolved, number, secrets=secrets)
         for number, function in enumerate(functions)
         if function == name or not name
     }
     if resolved.assumed:
-        _tell_assumed(session, resolved)
-    where = _where(session, resolved)
+        _explain_assumed(session, resolved)
+    target = _target_values(session, resolved)
     if session.json:
-        functions_of = {name: _rows(found) for name, found in shown.items()}
-        session.terminal.json({"where": _rows(where), "functions": functions_of})
+        rows = {name: _values_to_json(found) for name, found in shown.items()}
+        session.terminal.write_json({"where": _values_to_json(target), "functions": rows})
         return
-    session.terminal.data(session.terminal.bold("where"))
-    session.terminal.table(_HEAD, ((v.key, _written(v.value), v.source) for v in where))
-    for function, found in shown.items():
-        session.terminal.data(session.terminal.bold(function))
-        rows = ((value.key, _written(value.value), value.source) for value in found)
-        session.terminal.table(_HEAD, rows)
-
-
-def _tell_assumed(session: Session, resolved: Resolved) -> None:
-    from scar.fdl.variables import ASSUMED
-
-    for name in sorted(resolved.assumed):
-        session.terminal.say(
-            f"${{{name}}} is shown as {ASSUMED[name]}: without credentials it is not known."
-            " Deployment fills in the real one."
+    for title, found in {"where": target, **shown}.items():
+        session.terminal.write_data(session.terminal.bold(title))
+        session.terminal.write_table(
+            _HEAD, ((value.key, _format_value(value.value), value.source) for value in found)
         )
 
 
-def _where(session: Session, resolved: Resolved) -> tuple[Value, ...]:
-    """Say where commands would go with this file, as ``Session.target`` decides."""
-    from scar.cli.fdl_files import wishes
+def _explain_assumed(session: Session, resolved: Resolved) -> None:
+    from scar.fdl.variables import ASSUMED
+
+    for name in sorted(resolved.assumed):
+        session.terminal.write_message(
+            f"${{{name}}} is shown as {ASSUMED[name]}: the real value is only known when scar"
+            " connects to AWS, and is filled in by `scar init`."
+        )
+
+
+def _target_values(session: Session, resolved: Resolved) -> tuple[Value, ...]:
+    """Return where commands would connect with this file: ``Session.connection_target``."""
+    from scar.cli.fdl_files import region_and_profile
     from scar.fdl.shown import Value
 
-    wished, environment = wishes(resolved.document), session.world.environment
+    in_file, environment = region_and_profile(resolved.document), session.services.environment
     settings, local = session.settings, session.local
     found = []
-    for key, of_settings in (
+    for key, configured in (
         ("region", settings.region),
         ("profile", settings.profile),
         ("endpoint_url", settings.endpoint_url),
         ("stage", settings.stage),
     ):
-        places = (
+        sources = (
             (getattr(session, key), "command line" if key != "stage" else "--stage or SCAR_STAGE"),
             (environment.get(f"SCAR_{key.upper()}"), f"environment, SCAR_{key.upper()}"),
-            (wished.get(key), "the FDL file or a configuration's defaults"),
-            (of_settings, "configuration"),
+            (in_file.get(key), "the FDL file or a configuration's defaults"),
+            (configured, "configuration"),
         )
-        given = places[:1] if local and key != "stage" else places
-        value, source = next((pair for pair in given if pair[0]), ("", "the SDK"))
-        found.append(Value(key=key, value=value, source=source if value else _of_sdk(key, local)))
+        valid = sources[:1] if local and key != "stage" else sources
+        value, source = next((pair for pair in valid if pair[0]), ("", ""))
+        found.append(Value(key=key, value=value, source=source or _default_source(key, local)))
     return tuple(found)
 
 
-def _of_sdk(key: str, local: bool) -> str:
+def _default_source(key: str, local: bool) -> str:
+    """Return who decides about a value that neither the user nor a file sets."""
     if key == "stage":
         return "none"
-    return "the local cloud" if local else "left to the SDK: AWS_REGION, AWS_PROFILE and the like"
+    return "the local cloud" if local else "the AWS SDK: AWS_REGION, AWS_PROFILE and others"
 
 
-def _rows(found: tuple[Value, ...]) -> list[dict[str, object]]:
+def _values_to_json(found: tuple[Value, ...]) -> list[dict[str, object]]:
     return [{"key": v.key, "value": v.value, "from": v.source} for v in found]
 
 
-def _written(value: object) -> str:
+def _format_value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _show_deployed(session: Session, name: str, *, secrets: bool) -> None:
+    """Show the deployed resources of a function with all fields; raise NoSuchFunction."""
+    from scar.runs.logs import NoSuchFunction
+
+    connection = session.connect()
+    resources = session.services.function_resources(connection, name)
+    if not resources:
+        raise NoSuchFunction(name)
+    rows = [row for resource in resources for row in _resource_rows(resource, secrets=secrets)]
+    if session.json:
+        session.terminal.write_json(
+            [{"part": p, "key": k, "value": v, "from": "AWS"} for p, k, v in rows]
+        )
+        return
+    cells = ((p, k, v if isinstance(v, str) else json.dumps(v)) for p, k, v in rows)
+    session.terminal.write_table(("RESOURCE", "KEY", "VALUE"), cells)
+
+
+def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, str, object]]:
+    """Yield resource, field and value; values of environment variables may be secrets."""
+    from dataclasses import fields
+
+    from scar.fdl.shown import MASK
+
+    for field in fields(resource):
+        value = getattr(resource, field.name)
+        # The field "environment" of other resources is the name of a compute environment.
+        if field.name == "environment" and isinstance(value, tuple):
+            for variable, text in value:
+                yield str(resource.key), f"environment.{variable}", text if secrets else MASK
+        elif field.name != "name":
+            yield str(resource.key), field.name, value

@@ -1,4 +1,4 @@
-"""``scar status``: how many runs are where, and the latest of them."""
+"""``scar status``: show the number of runs in each state, and the latest runs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.output import count
-from scar.cli.run_selection import connect, moment, since_option
+from scar.cli.run_selection import connect_functions, parse_since, read_status, since_option
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from scar.aws.connection import Connection
     from scar.cli.session import Session
     from scar.runs.ledger import Run
-    from scar.runs.states import State
     from scar.runs.status import FunctionStatus, Status
     from supervisor.invocation import RunPath
 
-EVERY = 2.0  # seconds
+REFRESH_INTERVAL = 2.0  # seconds, with --watch
+_HEAD = ("FUNCTION", "WAITING", "LAMBDA", "QUEUED", "RUNNING", "DONE", "FAILED", "LOST", "")
 
 
 @click.command()
@@ -32,9 +31,9 @@ EVERY = 2.0  # seconds
 @fdl_option
 @since_option
 @click.option(
-    "--failed", is_flag=True, help="Show failed and lost runs only, with their files, more of them."
+    "--failed", is_flag=True, help="List failed and lost runs only, up to 100, with their files."
 )
-@click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Repeat every 2 seconds, until Ctrl-C.")
 @output_options
 @target_options
 @pass_session
@@ -47,110 +46,82 @@ def status(
     failed: bool,
     watch: bool,
 ) -> None:
-    """Show how many runs are where, and the latest ones.
+    """Show the number of runs in each state, and the latest runs.
 
-    waiting: sent again, not begun. lambda: at work there. queued: waits in Batch. running: at
-    work in Batch. lost: nobody is at work and nothing says why; `scar why` and `scar retry` go
-    on from there.
+    \b
+    States:
+      waiting  started again by `scar retry`, in Lambda's queue
+      lambda   running in Lambda
+      queued   submitted to AWS Batch, not started yet
+      running  running in AWS Batch
+      done     succeeded
+      failed   ended with an error
+      lost     no process is running it, and no error was recorded
+
+    \b
+    Examples:
+      scar status
+      scar status -f thumbnails.yaml --failed --since 1d
     """
     from scar.runs.find import inputs
     from scar.runs.ledger import Ledger
 
     if watch and session.json:
-        raise UsageError("--watch shows a table.", remedy="Leave out -j or --watch.")
-    after = moment(since)
-    connection, names = connect(session, name, file)
+        raise UsageError("--watch cannot be used with -j.", remedy="Omit one of them.")
+    after = parse_since(since)
+    connection, names = connect_functions(session, name, file)
     while True:
-        found = look(session, connection, names, after, failed=failed)
+        found = read_status(session, connection, names, after, failed=failed)
         files = inputs(Ledger.of(connection), found.recent) if failed else {}
         if session.json:
-            session.terminal.json(_json(found, files))
+            session.terminal.write_json(_status_to_json(found, files))
             return
         if watch:
-            session.terminal.fresh_page()
-        _show(session, found, files, failed=failed)
+            session.terminal.clear_screen()
+        _show_status(session, found, files, failed=failed)
         if not watch:
             return
-        time.sleep(EVERY)
+        time.sleep(REFRESH_INTERVAL)
 
 
-def look(
-    session: Session,
-    connection: Connection,
-    names: tuple[str, ...],
-    since: datetime | None,
-    *,
-    failed: bool = False,
-) -> Status:
-    """Count the runs of these functions, all if ``names`` is empty."""
-    from scar.runs.status import BAD
-
-    only, most = (BAD, 100) if failed else ((), 10)
-    return _ask(session, connection, names, since, only, most=most)
-
-
-def _ask(
-    session: Session,
-    connection: Connection,
-    names: tuple[str, ...],
-    since: datetime | None,
-    only: Collection[State],
-    *,
-    most: int,
-) -> Status:
-    """Ask Batch, then list the records."""
-    from scar.runs.ledger import Ledger
-    from scar.runs.logs import NoSuchFunction
-    from scar.runs.status import status
-    from scar.runs.waiting import unfinished
-
-    deployed = {f.name: f for f in session.world.functions(connection)}
-    ledger = Ledger.of(connection)
-    there = {*deployed, *ledger.functions()}
-    wanted = names or tuple(sorted(there))
-    if missing := [name for name in wanted if name not in there]:
-        raise NoSuchFunction(missing[0])
-    queues = {n: deployed[n].queue for n in wanted if n in deployed and deployed[n].queue}
-    jobs = unfinished(connection.client("batch"), queues.values())
-    known = dict.fromkeys(queues, jobs)
-    return status(ledger, wanted, known, since=since, only=only, most=most)
-
-
-def look_at(
-    session: Session,
-    connection: Connection,
-    names: tuple[str, ...],
-    since: datetime | None,
-    states: Collection[State],
-) -> tuple[Run, ...]:
-    """Return all runs in these states, newest first."""
-    return _ask(session, connection, names, since, states, most=1_000_000).recent
-
-
-def _show(session: Session, found: Status, files: Mapping[RunPath, str], *, failed: bool) -> None:
+def _show_status(
+    session: Session, found: Status, files: Mapping[RunPath, str], *, failed: bool
+) -> None:
     terminal = session.terminal
     if not found.functions:
-        terminal.say("Nothing ran yet.")
+        terminal.write_message("There are no runs yet.")
         return
-    head = ("FUNCTION", "WAITING", "LAMBDA", "QUEUED", "RUNNING", "DONE", "FAILED", "LOST", "")
-    rows = [(f.function, *map(_number, _counts(f).values()), _remark(f)) for f in found.functions]
-    terminal.table(head, rows, right="lrrrrrrrl")
+    rows = [
+        (f.function, *map(_count_cell, _count_states(f).values()), _waiting_reason(f))
+        for f in found.functions
+    ]
+    terminal.write_table(_HEAD, rows, alignment="lrrrrrrrl")
     if found.recent:
-        terminal.data("")
+        terminal.write_data("")
         rows = [
-            (_time(r.changed), r.state.value, r.path.function, r.path.run_id, files.get(r.path, ""))
-            for r in found.recent
+            (
+                _format_time(run.changed),
+                run.state.value,
+                run.path.function,
+                run.path.run_id,
+                files.get(run.path, ""),
+            )
+            for run in found.recent
         ]
         last = "FILE" if files else ""
-        terminal.table(("CHANGED (UTC)", "STATE", "FUNCTION", "RUN", last), rows)
-    bad = sum(f.bad for f in found.functions)
-    if bad:
-        terminal.say(f"{count(bad, 'run')} failed: `scar why RUN` says why, `scar retry` repeats.")
+        terminal.write_table(("CHANGED (UTC)", "STATE", "FUNCTION", "RUN", last), rows)
+    failures = sum(f.bad for f in found.functions)
+    if failures:
+        terminal.write_message(
+            f"{format_count(failures, 'run')} failed."
+            " `scar why RUN` shows the cause, `scar retry` starts them again."
+        )
     elif failed:
-        terminal.say("No run failed.")
+        terminal.write_message("No run has failed.")
 
 
-def _counts(found: FunctionStatus) -> dict[str, int]:
+def _count_states(found: FunctionStatus) -> dict[str, int]:
+    """Return the number of runs by state, in the order of the table's columns."""
     from scar.runs.states import State
 
     return {
@@ -164,48 +135,50 @@ def _counts(found: FunctionStatus) -> dict[str, int]:
     }
 
 
-def _remark(found: FunctionStatus) -> str:
+def _waiting_reason(found: FunctionStatus) -> str:
+    """Return since when and why Batch has not started jobs; empty if none wait."""
     if not found.runnable_since:
         return ""
-    said = f": {found.reason}" if found.reason else ""
-    return f"{found.waiting['RUNNABLE']:,} RUNNABLE since {_time(found.runnable_since)}{said}"
+    reason = f": {found.reason}" if found.reason else ""
+    since = _format_time(found.runnable_since)
+    return f"{found.waiting['RUNNABLE']:,} RUNNABLE since {since}{reason}"
 
 
-def _number(number: int) -> str:
+def _count_cell(number: int) -> str:
     return f"{number:,}" if number else "·"
 
 
-def _time(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _json(found: Status, files: Mapping[RunPath, str]) -> dict[str, object]:
+def _status_to_json(found: Status, files: Mapping[RunPath, str]) -> dict[str, object]:
     return {
         "functions": [
             {
                 "name": f.function,
-                **_counts(f),
+                **_count_states(f),
                 "batch": dict(f.waiting),
-                "runnable_since": _moment(f.runnable_since),
+                "runnable_since": _to_datetime(f.runnable_since),
                 "reason": f.reason,
             }
             for f in found.functions
         ],
-        "recent": list(_rows(found.recent, files)),
+        "recent": list(_runs_to_json(found.recent, files)),
     }
 
 
-def _rows(runs: Iterable[Run], files: Mapping[RunPath, str]) -> Iterable[dict[str, object]]:
+def _runs_to_json(runs: Iterable[Run], files: Mapping[RunPath, str]) -> Iterable[dict[str, object]]:
     for run in runs:
         yield {
             "function": run.path.function,
             "run": run.path.run_id,
             "date": run.path.date,
             "state": run.state.value,
-            "changed": _moment(run.changed),
+            "changed": _to_datetime(run.changed),
             **({"file": files[run.path]} if run.path in files else {}),
         }
 
 
-def _moment(seconds: float) -> datetime | None:
+def _to_datetime(seconds: float) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -1,4 +1,4 @@
-"""``scar validate``: every fault of an FDL file at once, without an account."""
+"""``scar validate``: check an FDL file without an AWS account and report all problems at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.function_flags import Flags
+from scar.cli.formatting import format_count
+from scar.cli.function_flags import FunctionFlags
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.output import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,51 +26,62 @@ if TYPE_CHECKING:
 def validate(session: Session, file: Path | None) -> None:
     """Check an FDL file: keys, values, files, limits and rules.
 
-    All faults are told at once, each with its line; exit status 3 if there are any. What needs an
-    account (buckets, quotas, networks) is checked by scar plan.
+    All problems are reported at once, each with its line; the exit status is 3 if there are any.
+    `scar plan` also checks what depends on the account: buckets, quotas and networks.
+
+    \b
+    Examples:
+      scar validate -f thumbnails.yaml
+      scar validate -f thumbnails.yaml -j
     """
     if file is None:
-        raise click.UsageError("Give -f FILE.")
+        raise click.UsageError("Missing option: -f FILE.")
     from scar.aws.preflight import require
     from scar.cli.fdl_files import resolve_document
     from scar.fdl.faults import InvalidFDL
 
     try:
-        document = resolve_document(session, file, Flags()).document
+        document = resolve_document(session, file, FunctionFlags()).document
     except InvalidFDL as error:
         if session.json:
-            session.terminal.json({"valid": False, "faults": _rows(error)})
+            session.terminal.write_json({"valid": False, "faults": _problems_to_json(error)})
         raise
-    if found := _broken(document):
+    if problems := _find_aws_problems(document):
         if session.json:
-            rows = [{"line": 1, "column": 1, "key": "", "problem": fault} for fault in found]
-            session.terminal.json({"valid": False, "faults": rows})
-        require(found)
+            # These concern a resource, not a line of the file.
+            rows = [{"line": 1, "column": 1, "key": "", "problem": text} for text in problems]
+            session.terminal.write_json({"valid": False, "faults": rows})
+        require(problems)
     number = len(document.functions.aws)
     if session.json:
-        session.terminal.json({"valid": True, "faults": []})
+        session.terminal.write_json({"valid": True, "faults": []})
     else:
-        session.terminal.say(f"{file}: no faults in {count(number, 'function')}.")
+        session.terminal.write_message(
+            f"{file}: no problems in {format_count(number, 'function')}."
+        )
 
 
-def _broken(document: Document) -> list[str]:
-    """Find what AWS would refuse in any account: everything is compiled for one that is not."""
+def _find_aws_problems(document: Document) -> list[str]:
+    """Return what AWS would refuse in any account.
+
+    The functions are compiled to resources for an account that does not exist.
+    """
     from scar.aws import preflight
     from scar.aws.account import Account, partition_of
     from scar.aws.described import functions_of
     from scar.aws.standin import compiled
-    from scar.cli.fdl_files import wishes
+    from scar.cli.fdl_files import region_and_profile
     from scar.fdl.variables import ASSUMED
 
     functions = functions_of(document)
     if found := list(preflight.of_functions(functions)):
         return found
-    region = wishes(document)["region"] or ASSUMED["region"]
+    region = region_and_profile(document)["region"] or ASSUMED["region"]
     account = Account(ASSUMED["account_id"], region, partition_of(region))
     return list(preflight.of_resources(compiled(functions, account), region))
 
 
-def _rows(error: InvalidFDL) -> list[dict[str, object]]:
+def _problems_to_json(error: InvalidFDL) -> list[dict[str, object]]:
     return [
         {
             "line": fault.position.line,

@@ -1,4 +1,4 @@
-"""``scar version``."""
+"""``scar version``: show the version and the licences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--licenses", is_flag=True, help="Show what function images get, and its licences.")
+@click.option(
+    "--licenses", is_flag=True, help="Show the software added to function images, with licences."
+)
 @target_options
 @pass_session
 def version(session: Session, *, licenses: bool) -> None:
@@ -22,6 +24,6 @@ def version(session: Session, *, licenses: bool) -> None:
     if licenses:
         from scar.image import bundle
 
-        session.terminal.data(bundle.notice(bundle.any_bundle()))
+        session.terminal.write_data(bundle.notice(bundle.any_bundle()))
         return
-    session.terminal.data(f"scar {scar.__version__}")
+    session.terminal.write_data(f"scar {scar.__version__}")

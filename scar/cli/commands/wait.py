@@ -1,4 +1,4 @@
-"""``scar wait``: until runs are over; the exit code tells how they ended."""
+"""``scar wait``: wait until runs have ended; the exit status is their result."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.output import count
-from scar.cli.run_selection import connect
+from scar.cli.run_selection import connect_functions
 from scar.errors import ScarError, StillWaiting
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from scar.cli.session import Session
     from scar.runs.progress import Progress
 
-FIRST, SLOWEST = 1.0, 10.0  # seconds between looks
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two requests
+BACKOFF = 1.3
 
 
 @click.command()
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
-@click.option("-n", "--name", help="All files in the input folder of this function.")
+@click.option("-n", "--name", help="All files in the input folders of this function.")
 @fdl_option
 @click.option(
     "--timeout", type=click.FloatRange(min=0), default=3600, show_default=True, help="Seconds."
@@ -35,63 +36,77 @@ FIRST, SLOWEST = 1.0, 10.0  # seconds between looks
 def wait(
     session: Session, runs: tuple[str, ...], name: str | None, file: Path | None, timeout: float
 ) -> None:
-    """Wait until runs are over.
+    """Wait until runs have ended.
 
-    Of functions: until every file in their input folders has a run that is over. Exit status
-    0: all are done; 1: some failed, are lost, or never began; 6: it took too long.
+    With -n or -f, wait until every file in the functions' input folders has a run that has
+    ended.
+
+    \b
+    Exit status:
+      0  all runs succeeded
+      1  runs failed, were lost or never started
+      6  the timeout was reached
+
+    \b
+    Examples:
+      scar wait -f thumbnails.yaml --timeout 600
+      scar wait -n gray && scar get -b my-photos/out -p .
     """
     if bool(runs) == bool(name or file):
-        raise click.UsageError("Give runs, or -n or -f.")
-    connection, names = connect(session, name, file)
-    until, pause = time.monotonic() + timeout, FIRST
+        raise click.UsageError("Specify either runs, or functions with -n or -f.")
+    connection, names = connect_functions(session, name, file)
+    deadline, pause = time.monotonic() + timeout, FIRST_PAUSE
     while True:
-        found = _look(session, connection, runs, names)
-        session.terminal.progress(found.sentence)
+        found = _read_progress(session, connection, runs, names)
+        session.terminal.show_progress(found.sentence)
         if found.over:
             break
-        if time.monotonic() + pause > until:
-            session.terminal.end_progress()
+        if time.monotonic() + pause > deadline:
+            session.terminal.clear_progress()
             raise StillWaiting(
-                f"Not over after {timeout:g} s: {found.sentence}",
-                remedy="`scar status` shows where they are; wait longer with --timeout.",
+                f"Timed out after {timeout:g} s: {found.sentence}",
+                remedy="`scar status` shows the runs; wait longer with --timeout.",
             )
         time.sleep(pause)
-        pause = min(SLOWEST, pause * 1.3)
+        pause = min(LONGEST_PAUSE, pause * BACKOFF)
     if session.json:
-        session.terminal.json(found.row)
-    session.terminal.say(found.sentence)
+        session.terminal.write_json(found.row)
+    session.terminal.write_message(found.sentence)
     if found.bad:
         raise ScarError(
-            f"{count(found.bad, 'run')} did not succeed.",
-            remedy="`scar status --failed` names them, `scar why RUN` tells why.",
+            f"{format_count(found.bad, 'run')} did not succeed.",
+            remedy="`scar status --failed` lists them, `scar why RUN` shows the cause.",
         )
 
 
-def _look(
-    session: Session, connection: Connection, runs: tuple[str, ...], names: tuple[str, ...]
+def _read_progress(
+    session: Session, connection: Connection, runs: tuple[str, ...], functions: tuple[str, ...]
 ) -> Progress:
+    """Count the runs, or the input files of the functions, by state; raise NoSuchFunction."""
     from scar.runs import find
     from scar.runs.ledger import Ledger
     from scar.runs.progress import of_inputs, of_runs
     from scar.runs.waiting import unfinished
 
     ledger = Ledger.of(connection)
-    deployed = session.world.functions(connection)
+    deployed = session.services.list_functions(connection)
+    # Before the records: see scar.cli.run_selection.
     queues = [f.queue for f in deployed if f.queue]
     jobs = unfinished(connection.client("batch"), queues) if queues else None
     if runs:
-        named = [find.by_name(ledger, run) for run in runs]
-        return of_runs(named, jobs, ledger.now)
-    folders = {f.name: f.inputs for f in deployed if f.name in names}
-    missing = [name for name in names if name not in folders]
+        found = [find.by_name(ledger, run) for run in runs]
+        return of_runs(found, jobs, ledger.now)
+    folders = {f.name: f.inputs for f in deployed if f.name in functions}
+    missing = [name for name in functions if name not in folders]
     if missing:
         from scar.runs.logs import NoSuchFunction
 
         raise NoSuchFunction(missing[0])
+    list_objects = session.services.list_input_objects
     return of_inputs(
         ledger,
         {
-            name: [one for folder in inputs for one in session.world.inputs(connection, folder)]
+            name: [one for folder in inputs for one in list_objects(connection, folder)]
             for name, inputs in folders.items()
         },
         jobs,

@@ -1,4 +1,4 @@
-"""``scar why``: the story of one run, or of all runs on one file."""
+"""``scar why``: show the history of a run, or of all runs on a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.formatting import escape_control_characters
 from scar.cli.options import output_options, pass_session, target_options
-from scar.cli.output import printable
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -24,76 +24,84 @@ if TYPE_CHECKING:
 @target_options
 @pass_session
 def why(session: Session, what: str) -> None:
-    """Tell what became of a run or a file, and why.
+    """Show the history of a run or a file, and the cause of a failure.
 
-    Of a run (its id, or how it begins): where it ran, why it moved or failed, what it made and
-    what that started. Of a file: the run that made it, and those that read it.
+    For a run (its id or the start of it): where it ran, why it continued in Batch or failed,
+    its output, and the runs that its output started. For a file: the run that wrote it, and the
+    runs that read it.
+
+    \b
+    Examples:
+      scar why 3f9c2a
+      scar why s3://my-photos/incoming/a.jpg
     """
     from scar.runs.ledger import Ledger
     from scar.runs.story import tell
 
     connection = session.connect()
     ledger = Ledger.of(connection)
-    stories = [tell(connection, ledger, run) for run in _runs(connection, ledger, what)]
+    histories = [tell(connection, ledger, run) for run in _find_runs(connection, ledger, what)]
     if session.json:
-        session.terminal.json([_row(story) for story in stories])
+        session.terminal.write_json([_history_to_json(history) for history in histories])
         return
-    for number, story in enumerate(stories):
+    for number, history in enumerate(histories):
         if number:
-            session.terminal.data("")
-        _show(session, story)
+            session.terminal.write_data("")
+        _show_history(session, history)
 
 
-def _runs(connection: Connection, ledger: Ledger, what: str) -> list[Run]:
+def _find_runs(connection: Connection, ledger: Ledger, what: str) -> list[Run]:
+    """Return the run of this id, or the runs that wrote and read this file."""
     from scar.runs import find
 
     if not what.startswith("s3://"):
         return [find.by_name(ledger, what)]
     bucket, key = find.place_of(what)
     made_by, _ = find.making(connection.client("s3"), bucket, key)
-    makers = [find.by_name(ledger, str(made_by))] if made_by else []
-    found = [*makers, *find.reading(ledger, bucket, key)]
+    writers = [find.by_name(ledger, str(made_by))] if made_by else []
+    found = [*writers, *find.reading(ledger, bucket, key)]
     if not found:
         raise ScarError(
-            f"No run made or read {what}.",
-            remedy="Files start functions when they are uploaded to an input folder: see"
-            " `scar ls`. `scar run -n NAME` starts those that were there before.",
+            f"No run has read or written {what}.",
+            remedy="A file starts a function when it is uploaded to an input folder: see"
+            " `scar ls`. `scar run -n NAME` runs the function on files uploaded earlier.",
         )
     return found
 
 
-def _show(session: Session, story: Story) -> None:
+def _show_history(session: Session, history: Story) -> None:
     from scar.runs.words import when, words
 
-    told, terminal = words(story), session.terminal
-    terminal.data(terminal.bold(told.headline))
-    for line in told.lines:
-        terminal.data(f"  {terminal.faint(f'{when(line.time):<19}')}  {printable(line.text)}")
-    if story.tail:
-        terminal.data("  The end of its log:")
-        for text in story.tail:
-            terminal.data(f"    {printable(text)}")
-    if told.why:
-        terminal.data(f"  Why: {printable(told.why)}")
-    if told.remedy:
-        terminal.data(f"  What to do: {printable(told.remedy)}")
+    report, terminal = words(history), session.terminal
+    terminal.write_data(terminal.bold(report.headline))
+    for line in report.lines:
+        timestamp = terminal.faint(f"{when(line.time):<19}")
+        terminal.write_data(f"  {timestamp}  {escape_control_characters(line.text)}")
+    if history.tail:
+        terminal.write_data("  The end of its log:")
+        for text in history.tail:
+            terminal.write_data(f"    {escape_control_characters(text)}")
+    if report.why:
+        terminal.write_data(f"  Why: {escape_control_characters(report.why)}")
+    if report.remedy:
+        terminal.write_data(f"  What to do: {escape_control_characters(report.remedy)}")
 
 
-def _row(story: Story) -> dict[str, object]:
+def _history_to_json(history: Story) -> dict[str, object]:
     from scar.runs.words import words
 
-    told = words(story)
+    report = words(history)
     return {
-        "run": str(story.run.path),
-        "state": story.run.state.value,
-        "records": story.records,
-        "written": story.run.written,
-        "job": asdict(story.job) if story.job else None,
-        "made_by": str(story.made_by) if story.made_by else None,
+        "run": str(history.run.path),
+        "state": history.run.state.value,
+        "records": history.records,
+        "written": history.run.written,
+        "job": asdict(history.job) if history.job else None,
+        "made_by": str(history.made_by) if history.made_by else None,
         "triggered": {
-            output: [str(run.path) for run in runs] for output, runs in story.triggered.items()
+            output: [str(run.path) for run in runs] for output, runs in history.triggered.items()
         },
-        "log": list(story.tail),
-        "why": told.why,
-        "remedy": told.remedy,
+        "log": list(history.tail),
+        "why": report.why,
+        "remedy": report.remedy,
     }

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.cli.connect import to_aws, to_local
+from scar.cli.connect import connect_to_aws, connect_to_local_cloud
 from scar.cli.main import run
-from scar.cli.services import World
-from scar.cli.session import Target
+from scar.cli.services import Services
+from scar.cli.target import ConnectionTarget
 from scar.errors import ConfigurationError, UsageError
 from scar.local.control import LocalCloud
 from tests.functional.cli.stub_endpoint import Answering, answering
@@ -49,35 +49,39 @@ def test_the_local_cloud_is_reached_whatever_the_environment_says(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with answering(Answering(body=IDENTITY)) as how:
-        connection = to_local(cloud(how.url), Target(local=True, region="eu-west-1"))
+        connection = connect_to_local_cloud(
+            cloud(how.url), ConnectionTarget(local=True, region="eu-west-1")
+        )
         assert connection.account.id == "123456789012"
         assert connection.account.region == "eu-west-1"
         assert connection.description == f"Local cloud at {how.url} (process engine)"
 
 
 def test_local_and_an_endpoint_exclude_each_other() -> None:
-    with pytest.raises(UsageError, match="exclude"):
-        to_local(cloud("http://127.0.0.1:1"), Target(local=True, endpoint_url="http://x"))
+    with pytest.raises(UsageError, match="mutually exclusive"):
+        connect_to_local_cloud(
+            cloud("http://127.0.0.1:1"), ConnectionTarget(local=True, endpoint_url="http://x")
+        )
 
 
 def test_aws_is_described_by_account_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     with answering(Answering(body=IDENTITY)) as how:
-        connection = to_aws(Target(region="eu-west-1", endpoint_url=how.url))
+        connection = connect_to_aws(ConnectionTarget(region="eu-west-1", endpoint_url=how.url))
         assert connection.description == f"AWS account 123456789012, eu-west-1 at {how.url}"
 
 
 def test_an_unknown_profile_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="nobody"):
-        to_aws(Target(profile="nobody"))
+        connect_to_aws(ConnectionTarget(profile="nobody"))
 
 
 @pytest.mark.parametrize("arguments", [["ls"], ["put", "-b", "photos", "-p", "."]])
 def test_without_credentials_commands_end_with_4(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["--region", "eu-west-1", *arguments], World({})) == 4
+    assert run(["--region", "eu-west-1", *arguments], Services({})) == 4
     assert "scar --local" in capsys.readouterr().err
 
 
@@ -86,5 +90,5 @@ def test_without_a_region_commands_end_with_4(
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    assert run(["ls"], World({})) == 4
+    assert run(["ls"], Services({})) == 4
     assert "AWS_REGION" in capsys.readouterr().err

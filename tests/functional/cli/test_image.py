@@ -17,7 +17,7 @@ from scar.image.layer import File, Folder, layer
 from scar.image.source import open_source
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import misbehaving
-from tests.fakes.services import FakeWorld
+from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,22 +36,22 @@ functions:
 
 
 @dataclass(frozen=True)
-class Bundled(FakeWorld):
+class BundleServices(FakeServices):
     """Has a stand-in for the supervisor layer."""
 
     bundle: Path = field(default_factory=Path)
 
     @contextmanager
-    def function_images(
+    def open_function_images(
         self, connection: Connection, report: Callable[[str], None]
     ) -> Iterator[FunctionImages]:
-        with super().function_images(connection, report) as images:
+        with super().open_function_images(connection, report) as images:
             images.bundle = lambda _: self.bundle
             yield images
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundled:
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BundleServices:
     """A folder with an FDL file, its script and its image, to be in."""
     monkeypatch.chdir(tmp_path)
     docker_save(tmp_path / "image.tar", "base:1", TREES, RUN)
@@ -60,7 +60,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundled:
     packed = layer({"opt/scar/launch": File(b"#!", 0o755), "opt/scar/lib": Folder()}).blob
     with packed.open() as file:
         (tmp_path / "bundle.tar.gz").write_bytes(file.read())
-    return Bundled(
+    return BundleServices(
         {"XDG_CACHE_HOME": str(tmp_path / "cache"), "DOCKER_HOST": "unix:///nowhere"},
         bundle=tmp_path / "bundle.tar.gz",
     )
@@ -72,24 +72,24 @@ def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def test_an_image_in_a_file_is_shown_with_how_it_is_run(
-    world: Bundled, capsys: pytest.CaptureFixture[str]
+    services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["image", "inspect", "-if", "image.tar"], world) == 0
+    assert run(["image", "inspect", "-if", "image.tar"], services) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Image       base:1"
     assert 'Entrypoint  ["/bin/x", "a b"]' in lines
     assert "Variable    LANG=C" in lines
     assert len(lines) - lines.index("") - 2 == len(TREES)
-    assert world.targets == []  # no account is needed
+    assert services.targets == []  # no account is needed
 
 
 def test_an_image_in_a_registry_is_shown_without_its_layers_being_fetched(
-    world: Bundled, capsys: pytest.CaptureFixture[str]
+    services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = build(TREES, RUN)
     with misbehaving() as registry:
         registry.keep(image, "1")
-        assert run(["image", "inspect", f"{registry.host}/a:1", "--output", "json"], world) == 0
+        assert run(["image", "inspect", f"{registry.host}/a:1", "--output", "json"], services) == 0
         assert registry.asked["GET blobs"] == 1  # the configuration
     found = shown(capsys)
     assert [item["digest"] for item in found["layers"]] == [i.blob.digest for i in image.layers]
@@ -98,14 +98,14 @@ def test_an_image_in_a_registry_is_shown_without_its_layers_being_fetched(
 
 
 def test_a_composed_image_is_kept_whole_and_is_read_again_with_its_function(
-    world: Bundled, capsys: pytest.CaptureFixture[str]
+    services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["image", "compose", "-f", "f.yaml", "--function", "gray", "--json"]
-    assert run([*arguments, "--output", "out.tar"], world) == 0
+    assert run([*arguments, "--output", "out.tar"], services) == 0
     made = shown(capsys)
-    assert run(arguments, world) == 0
+    assert run(arguments, services) == 0
     assert shown(capsys) == made
-    assert run(["image", "inspect", "-if", "out.tar", "-j"], world) == 0
+    assert run(["image", "inspect", "-if", "out.tar", "-j"], services) == 0
     assert shown(capsys) == {**made, "digest": None}
     assert made["image"] == "scar/gray:latest"
     assert made["function"]["name"] == "gray"
@@ -113,19 +113,19 @@ def test_a_composed_image_is_kept_whole_and_is_read_again_with_its_function(
     assert sorted(p.name for p in Path().glob("*.tar")) == ["image.tar", "out.tar"]
 
 
-def test_layers_in_a_registry_go_into_the_file(world: Bundled) -> None:
+def test_layers_in_a_registry_go_into_the_file(services: BundleServices) -> None:
     with misbehaving() as registry:
         registry.keep(build(TREES, RUN), "1")
         registry.drops = 2
         arguments = ["image", "compose", "-n", "blue", "-i", f"{registry.host}/a:1"]
-        assert run([*arguments, "-o", "out.tar", "--tag", "mine/blue:2"], world) == 0
+        assert run([*arguments, "-o", "out.tar", "--tag", "mine/blue:2"], services) == 0
     cache = BlobCache(Path("other"))
     image = open_source("mine/blue:2", Path("out.tar"), architecture="x86_64", cache=cache)
     assert len(image.layers) == len(TREES) + 2
 
 
 def test_a_registry_that_lies_leaves_no_half_of_a_file(
-    world: Bundled, capsys: pytest.CaptureFixture[str]
+    services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = build(TREES, RUN)
     Path("out.tar").write_bytes(b"before")
@@ -133,7 +133,7 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
         registry.keep(image, "1")
         registry.lies = frozenset({image.layers[1].blob.digest})
         arguments = ["image", "compose", "-n", "blue", "-i", f"{registry.host}/a:1"]
-        assert run([*arguments, "-o", "out.tar"], world) == 1
+        assert run([*arguments, "-o", "out.tar"], services) == 1
     assert "other content than its digest says" in capsys.readouterr().err
     assert Path("out.tar").read_bytes() == b"before"
     assert not list(Path().glob(".out*"))
@@ -153,17 +153,17 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
     ],
 )
 def test_what_cannot_be_is_told(
-    world: Bundled,
+    services: BundleServices,
     arguments: list[str],
     status: int,
     words: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["image", *arguments], world) == status
+    assert run(["image", *arguments], services) == status
     assert words in capsys.readouterr().err
 
 
-def test_a_dry_run_writes_no_file(world: Bundled) -> None:
+def test_a_dry_run_writes_no_file(services: BundleServices) -> None:
     arguments = ["image", "compose", "-n", "a", "-if", "image.tar", "-o", "out.tar", "--dry-run"]
-    assert run(arguments, world) == 0
+    assert run(arguments, services) == 0
     assert not Path("out.tar").exists()

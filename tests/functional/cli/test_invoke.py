@@ -133,8 +133,9 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: Answering, tmp_path
         # Whoever runs the tests may have told them to ignore INT, as shells do to background jobs.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]);"
-        "import sys; from scar.cli import main, services; from scar.aws.connection import Connection;"
-        "import boto3; services.World.connect = lambda *_: Connection(session=boto3.Session());"
+        "import sys, boto3; from scar.cli import main, services;"
+        "from scar.aws.connection import Connection;"
+        "services.Services.connect = lambda *_: Connection(session=boto3.Session());"
         "main.main()"
     )
     command = [sys.executable, "-c", program, "put", "-b", "photos", "-p", str(tmp_path)]

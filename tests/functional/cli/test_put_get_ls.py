@@ -14,15 +14,15 @@ from botocore.compat import HTTPHeaders
 from scar.aws.connection import Connection
 from scar.aws.listing import InputFolder
 from scar.cli.main import run
-from scar.cli.services import World
-from scar.cli.session import Target
+from scar.cli.services import Services
+from scar.cli.target import ConnectionTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def data(tmp_path: Path, world: World) -> Path:
+def data(tmp_path: Path, services: Services) -> Path:
     boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="photos")
     folder = tmp_path / "data"
     (folder / "sub").mkdir(parents=True)
@@ -32,66 +32,70 @@ def data(tmp_path: Path, world: World) -> Path:
 
 
 def test_files_go_there_and_back(
-    world: World, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    services: Services, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["put", "-b", "photos/in", "-p", str(data)], world) == 0
+    assert run(["put", "-b", "photos/in", "-p", str(data)], services) == 0
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == "moto\nUploaded 2 files, 3 B to s3://photos/in\n"
-    assert run(["ls", "-b", "photos/in"], world) == 0
+    assert run(["ls", "-b", "photos/in"], services) == 0
     shown = capsys.readouterr()
     assert [line.rpartition("  ")[2] for line in shown.out.splitlines()] == [
         "in/a b.txt",
         "in/sub/ü.txt",
     ]
     assert shown.err == "moto\n2 objects, 3 B in photos/in\n"
-    assert run(["get", "-b", "photos/in", "-p", str(tmp_path / "back")], world) == 0
+    assert run(["get", "-b", "photos/in", "-p", str(tmp_path / "back")], services) == 0
     assert (tmp_path / "back" / "sub" / "ü.txt").read_text() == "b"
 
 
 def test_the_files_that_a_shell_makes_of_a_pattern_are_uploaded(
-    world: World, data: Path, capsys: pytest.CaptureFixture[str]
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = [data / f"{name}.jpg" for name in "abc"]
     for path in paths:
         path.write_text("x")
-    assert run(["put", "-b", "photos/in", "-p", *map(str, paths)], world) == 0
+    assert run(["put", "-b", "photos/in", "-p", *map(str, paths)], services) == 0
     assert "Uploaded 3 files" in capsys.readouterr().err
 
 
-def test_only_the_files_that_start_a_function_are_its_inputs(world: World, data: Path) -> None:
+def test_only_the_files_that_start_a_function_are_its_inputs(
+    services: Services, data: Path
+) -> None:
     (data / "sub" / "a.jpg").write_text("x")
-    run(["put", "-b", "photos/in", "-p", str(data)], world)
-    connection = world.connect(Target())
-    found = world.inputs(connection, InputFolder("photos/in", ".jpg"))
+    run(["put", "-b", "photos/in", "-p", str(data)], services)
+    connection = services.connect(ConnectionTarget())
+    found = services.list_input_objects(connection, InputFolder("photos/in", ".jpg"))
     assert [one.key for one in found] == ["in/sub/a.jpg"]
-    assert len(list(world.inputs(connection, InputFolder("photos/in")))) == 3
+    assert len(list(services.list_input_objects(connection, InputFolder("photos/in")))) == 3
 
 
-def test_objects_as_json(world: World, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["put", "-j", "-b", "photos", "-p", str(data / "a b.txt")], world) == 0
+def test_objects_as_json(
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["put", "-j", "-b", "photos", "-p", str(data / "a b.txt")], services) == 0
     assert json.loads(capsys.readouterr().out) == {"files": 1, "bytes": 2}
-    assert run(["ls", "-j", "-b", "photos"], world) == 0
+    assert run(["ls", "-j", "-b", "photos"], services) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["key"], found["size"]) == ("a b.txt", 2)
 
 
 def test_an_empty_list_is_json_too(
-    world: World, data: Path, capsys: pytest.CaptureFixture[str]
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["ls", "-j", "-b", "photos/none"], world) == 0
+    assert run(["ls", "-j", "-b", "photos/none"], services) == 0
     assert json.loads(capsys.readouterr().out) == []
 
 
 def test_a_missing_bucket_points_to_init(
-    world: World, data: Path, capsys: pytest.CaptureFixture[str]
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for arguments in (
         ["put", "-b", "nowhere/in", "-p", str(data)],
         ["get", "-b", "nowhere/in", "-p", str(data)],
         ["ls", "-b", "nowhere"],
     ):
-        assert run(arguments, world) == 1
+        assert run(arguments, services) == 1
         shown = capsys.readouterr()
         assert "There is no bucket nowhere." in shown.err
         assert "scar init" in shown.err
@@ -99,10 +103,10 @@ def test_a_missing_bucket_points_to_init(
 
 
 @dataclass(frozen=True)
-class OthersWorld(World):
+class OtherAccountServices(Services):
     """Where every bucket is account 999999999999's, which lets everybody in."""
 
-    def connect(self, target: Target) -> Connection:
+    def connect(self, target: ConnectionTarget) -> Connection:
         session = boto3.Session("testing", "testing", region_name="us-east-1")
         session.events.register("before-call.s3", self.expect)  # type: ignore[arg-type]
         return Connection(session=session, description="moto")
@@ -120,9 +124,9 @@ class OthersWorld(World):
 
 @pytest.mark.parametrize("command", ["put", "get", "ls"])
 def test_a_bucket_of_another_account_must_be_named_as_such(
-    world: World, data: Path, capsys: pytest.CaptureFixture[str], command: str
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    others = OthersWorld({})
+    others = OtherAccountServices({})
     asked = {
         "put": ["-b", "photos/in", "-p", str(data)],
         "get": ["-b", "photos", "-p", str(data)],
@@ -143,15 +147,15 @@ def test_a_bucket_of_another_account_must_be_named_as_such(
 
 
 def test_a_denied_upload_tells_of_owners_too(
-    world: World, data: Path, capsys: pytest.CaptureFixture[str]
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Who may only write to a bucket cannot ask whose it is."""
 
-    class Closed(OthersWorld):
+    class Closed(OtherAccountServices):
         @staticmethod
         def expect(params: dict[str, Any], **_: object) -> tuple[object, dict[str, object]] | None:
             headers = {"x-amz-expected-bucket-owner": "1"}
-            return OthersWorld.expect({**params, "headers": headers})
+            return OtherAccountServices.expect({**params, "headers": headers})
 
     assert run(["put", "-b", "photos", "-p", str(data)], Closed({})) == 5
     shown = capsys.readouterr()

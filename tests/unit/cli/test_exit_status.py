@@ -1,4 +1,4 @@
-"""How commands end: status, streams, words."""
+"""Exit statuses, error messages, and closed or full output streams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import scar
 from scar.cli.command_group import COMMANDS, cli
 from scar.cli.main import run
 from scar.errors import ConfigurationError, Refused, ScarError, StillWaiting
-from tests.fakes.services import FakeWorld, a_summary
+from tests.fakes.services import FakeServices, function_summary
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,14 +30,14 @@ ROOT = Path(__file__).parents[3]
 def test_errors_give_problem_remedy_and_status(
     error: ScarError, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["ls"], FakeWorld({}, fails=error)) == status
+    assert run(["ls"], FakeServices({}, error=error)) == status
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == "Nowhere, eu-west-1\nError: p\nr\n"
 
 
 def test_the_unexpected_is_one_line_without_debug(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["ls"], FakeWorld({}, fails=RuntimeError("boom"))) == 1
+    assert run(["ls"], FakeServices({}, error=RuntimeError("boom"))) == 1
     shown = capsys.readouterr().err
     assert "RuntimeError: boom" in shown
     assert "--debug" in shown
@@ -48,12 +48,12 @@ def test_the_unexpected_is_one_line_without_debug(capsys: pytest.CaptureFixture[
 def test_debug_shows_the_traceback(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(arguments, FakeWorld({}, fails=RuntimeError("boom"))) == 1
+    assert run(arguments, FakeServices({}, error=RuntimeError("boom"))) == 1
     assert "Traceback" in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["ls"], FakeWorld({}, fails=KeyboardInterrupt())) == 130
+    assert run(["ls"], FakeServices({}, error=KeyboardInterrupt())) == 130
     assert capsys.readouterr().err.endswith("Interrupted.\n")
 
 
@@ -90,7 +90,7 @@ def test_a_stream_that_takes_nothing_is_no_fault_of_scar(
     assert found.returncode == status
     assert said in found.stderr
     assert found.stderr.count("\n") <= 2
-    assert "fault of scar" not in found.stderr
+    assert "bug in scar" not in found.stderr
     assert "Traceback" not in found.stderr
 
 
@@ -98,10 +98,10 @@ def test_a_stream_that_takes_nothing_is_no_fault_of_scar(
     ("arguments", "words"),
     [
         (["lst"], "No such command 'lst'"),
-        (["init"], "Give -f FILE"),
+        (["init"], "-f FILE"),
         (["init", "-n", "f"], "an image"),
         (["rm"], "-n or -f or -a"),
-        (["rm", "-n", "f", "-a"], "exclude each other"),
+        (["rm", "-n", "f", "-a"], "mutually exclusive"),
         (["put", "-b", "photos"], "-p"),
         (["put", "-p", "."], "-b"),
         (["put", "-b", "Photos/in", "-p", "."], "bucket's name"),
@@ -109,10 +109,10 @@ def test_a_stream_that_takes_nothing_is_no_fault_of_scar(
         (["log"], "-n or -f"),
         (["run"], "-n or -f"),
         (["run", "-n", "gray", "-s", "nowhere.sh"], "nowhere.sh cannot be read"),
-        (["run", "-n", "gray", "-ib", "photos/in", "x"], "leave out -s and ARGUMENTS"),
+        (["run", "-n", "gray", "-ib", "photos/in", "x"], "omit -s and ARGUMENTS"),
         (["invoke", "-n", "gray", "-jd", "{"], "not JSON"),
         (["invoke", "-n", "gray", "-p", "[1]"], "JSON object"),
-        (["invoke", "-n", "gray", "-jd", "1", "-db", "x"], "exclude each other"),
+        (["invoke", "-n", "gray", "-jd", "1", "-db", "x"], "mutually exclusive"),
         (["init", "-n", "f", "-i", "debian", "-e", "novalue"], "not NAME=value"),
         (["ls", "--output", "xml"], "'xml' is not one of"),
         (["ls", "--bukket", "x"], "--bukket"),
@@ -128,8 +128,8 @@ def test_mistakes_on_the_command_line_are_named(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    world = FakeWorld({"SCAR_LOCAL_HOME": str(tmp_path)}, there=[a_summary()])
-    assert run(arguments, world) == 2
+    services = FakeServices({"SCAR_LOCAL_HOME": str(tmp_path)}, summaries=[function_summary()])
+    assert run(arguments, services) == 2
     shown = capsys.readouterr()
     assert words in shown.err
     assert shown.out == ""
@@ -140,7 +140,7 @@ def test_an_fdl_file_with_faults_ends_with_3(
 ) -> None:
     file = tmp_path / "f.yaml"
     file.write_text("functions:\n  aws:\n  - lambda:\n      nam: f\n")
-    assert run(["init", "-f", str(file)], FakeWorld({})) == 3
+    assert run(["init", "-f", str(file)], FakeServices({})) == 3
     assert f"{file}:4:7" in capsys.readouterr().err
 
 
@@ -164,7 +164,7 @@ def test_version_and_help_load_nothing_heavy() -> None:
 
 def test_the_list_of_commands_says_what_they_say_themselves() -> None:
     context = cli.make_context("scar", ["version"])
-    for name, (_, help_) in COMMANDS.items():
+    for name, help_ in COMMANDS.items():
         command = cli.get_command(context, name)
         assert command is not None
         assert re.sub(r"\s+", " ", (command.help or "").split("\n\n")[0]).strip() == help_
