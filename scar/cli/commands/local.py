@@ -36,7 +36,10 @@ def local() -> None:
 @target_options
 @pass_session
 def start(session: Session, engine: str) -> None:
-    """Start the local cloud; commands with --local start it automatically."""
+    """Start the local cloud.
+
+    Commands with --local start it automatically.
+    """
     cloud = session.services.local_cloud().ensure_started(engine)
     session.terminal.write_message(f"Running: {cloud.description}")
 
@@ -45,7 +48,10 @@ def start(session: Session, engine: str) -> None:
 @target_options
 @pass_session
 def stop(session: Session) -> None:
-    """Stop the local cloud and all running functions and jobs; its data is kept."""
+    """Stop the local cloud and keep its data.
+
+    Running functions and jobs are stopped; buckets, functions and logs are kept.
+    """
     stopped = session.services.local_cloud().stop()
     session.terminal.write_message("Stopped." if stopped else "The local cloud was not running.")
 
@@ -55,7 +61,10 @@ def stop(session: Session) -> None:
 @target_options
 @pass_session
 def status(session: Session) -> None:
-    """Show whether the local cloud is running, its contents, and what it does not emulate."""
+    """Show the state of the local cloud.
+
+    The output also lists its contents, and what it does not emulate.
+    """
     found = session.services.local_cloud().status()
     if session.json:
         session.terminal.write_json({"running": found is not None, **(found or {})})
@@ -74,7 +83,10 @@ def status(session: Session) -> None:
 @target_options
 @pass_session
 def reset(session: Session, *, yes: bool) -> None:
-    """Stop the local cloud and delete its buckets, functions, jobs and logs."""
+    """Stop the local cloud and delete its data.
+
+    All buckets, functions, jobs and logs are deleted.
+    """
     control = session.services.local_cloud()
     if not yes:
         require_confirmation(
@@ -89,7 +101,7 @@ def reset(session: Session, *, yes: bool) -> None:
 @target_options
 @pass_session
 def env(session: Session) -> None:
-    """Print environment variables for other programs that use the AWS APIs.
+    """Print environment variables for the AWS CLI and SDKs.
 
     \b
     Examples:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from scar.aws.connection import Connection
     from scar.cli.session import Session
 
 
@@ -56,16 +57,7 @@ def rm(  # noqa: PLR0913 one argument per option
       scar rm -n gray
     """
     require_one_of({"-n": name, "-f": file, "-a": everything})
-    buckets: frozenset[str] = frozenset()
-    names: Sequence[str]
-    if file is not None:
-        connection, document = connect_names(session, file)
-        specs = [entry.lambda_ for entry in document.functions.aws]
-        names = [spec.name for spec in specs]
-        buckets = frozenset(s.bucket for spec in specs for s in (*spec.input, *spec.output))
-    else:
-        connection = session.connect()
-        names = [name] if name else session.services.list_function_names(connection)
+    connection, names, buckets = _connect_selection(session, name, file)
     if everything and names and not (dry_run or yes):
         session.terminal.write_message(f"Functions to remove: {', '.join(names)}")
         require_confirmation(
@@ -90,3 +82,17 @@ def rm(  # noqa: PLR0913 one argument per option
     if not dry_run:
         removed = f"Removed: {', '.join(names)}. Buckets with data stay."
         session.terminal.write_message(removed if names else "There is nothing to remove.")
+
+
+def _connect_selection(
+    session: Session, name: str | None, file: Path | None
+) -> tuple[Connection, Sequence[str], frozenset[str]]:
+    """Connect; return the functions, and the file's buckets, which are removed if empty."""
+    if file is None:
+        connection = session.connect()
+        names = [name] if name else session.services.list_function_names(connection)
+        return connection, names, frozenset()
+    connection, document = connect_names(session, file)
+    specs = [entry.lambda_ for entry in document.functions.aws]
+    buckets = frozenset(s.bucket for spec in specs for s in (*spec.input, *spec.output))
+    return connection, [spec.name for spec in specs], buckets

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MotoServices(Services):
-    """Talks to moto, whatever it is told."""
+    """Connects to moto, whatever the target."""
 
     def connect(self, target: ConnectionTarget) -> Connection:
         session = boto3.Session("testing", "testing", region_name="us-east-1")

@@ -1,4 +1,4 @@
-"""A server on loopback that answers every request as it is told, or never."""
+"""An HTTP server on loopback that gives every request the same answer, or none."""
 
 from __future__ import annotations
 
@@ -13,39 +13,41 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Answering:
-    """What is answered, and what was asked; ``silent`` requests hang until the end."""
+class StubEndpoint:
+    """The answer, and the requests received; with ``silent``, requests wait until the end."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     silent: bool = False
-    asked: list[tuple[str, str, bytes]] = field(default_factory=list)
+    requests: list[tuple[str, str, bytes]] = field(default_factory=list)
     reached: threading.Event = field(default_factory=threading.Event)
-    over: threading.Event = field(default_factory=threading.Event)
+    closing: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
 
 @contextlib.contextmanager
-def answering(how: Answering) -> Iterator[Answering]:
+def serve_stub(stub: StubEndpoint) -> Iterator[StubEndpoint]:
+    """Serve on a free port; ``url`` is the address."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            how.asked.append((self.command, self.path, body))
-            if how.silent and self.command in ("PUT", "POST"):
-                how.reached.set()
-                how.over.wait(30)
+            stub.requests.append((self.command, self.path, body))
+            if stub.silent and self.command in ("PUT", "POST"):
+                stub.reached.set()
+                stub.closing.wait(30)
                 self.close_connection = True
                 return
-            self.send_response(how.status)
-            for name, value in how.headers.items():
+            self.send_response(stub.status)
+            for name, value in stub.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(how.body)))
+            self.send_header("Content-Length", str(len(stub.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(how.body)
+                self.wfile.write(stub.body)
 
         do_GET = do_PUT = do_POST = do_HEAD = answer  # noqa: N815 the server's own names
 
@@ -55,10 +57,10 @@ def answering(how: Answering) -> Iterator[Answering]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
-        how.url = f"http://127.0.0.1:{server.server_port}"
+        stub.url = f"http://127.0.0.1:{server.server_port}"
         try:
-            yield how
+            yield stub
         finally:
-            how.over.set()
+            stub.closing.set()
             server.shutdown()
             thread.join()

@@ -1,4 +1,4 @@
-"""Where commands go, and what is said when they cannot."""
+"""Connections to AWS and to the local cloud, and the errors without credentials or Region."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scar.cli.services import Services
 from scar.cli.target import ConnectionTarget
 from scar.errors import ConfigurationError, UsageError
 from scar.local.control import LocalCloud
-from tests.functional.cli.stub_endpoint import Answering, answering
+from tests.functional.cli.stub_endpoint import StubEndpoint, serve_stub
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,13 +48,13 @@ def test_the_local_cloud_is_reached_whatever_the_environment_says(
     monkeypatch.setenv("AWS_PROFILE", "work")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with answering(Answering(body=IDENTITY)) as how:
+    with serve_stub(StubEndpoint(body=IDENTITY)) as stub:
         connection = connect_to_local_cloud(
-            cloud(how.url), ConnectionTarget(local=True, region="eu-west-1")
+            cloud(stub.url), ConnectionTarget(local=True, region="eu-west-1")
         )
         assert connection.account.id == "123456789012"
         assert connection.account.region == "eu-west-1"
-        assert connection.description == f"Local cloud at {how.url} (process engine)"
+        assert connection.description == f"Local cloud at {stub.url} (process engine)"
 
 
 def test_local_and_an_endpoint_exclude_each_other() -> None:
@@ -67,9 +67,9 @@ def test_local_and_an_endpoint_exclude_each_other() -> None:
 def test_aws_is_described_by_account_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with answering(Answering(body=IDENTITY)) as how:
-        connection = connect_to_aws(ConnectionTarget(region="eu-west-1", endpoint_url=how.url))
-        assert connection.description == f"AWS account 123456789012, eu-west-1 at {how.url}"
+    with serve_stub(StubEndpoint(body=IDENTITY)) as stub:
+        connection = connect_to_aws(ConnectionTarget(region="eu-west-1", endpoint_url=stub.url))
+        assert connection.description == f"AWS account 123456789012, eu-west-1 at {stub.url}"
 
 
 def test_an_unknown_profile_is_a_configuration_error() -> None:

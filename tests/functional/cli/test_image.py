@@ -1,4 +1,4 @@
-"""``scar image``: what it shows of images, and the files that it keeps them in."""
+"""``scar image``: what inspect shows, and the files that compose writes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ functions:
 
 @dataclass(frozen=True)
 class BundleServices(FakeServices):
-    """Has a stand-in for the supervisor layer."""
+    """Uses a small archive as the supervisor layer."""
 
     bundle: Path = field(default_factory=Path)
 
@@ -142,17 +142,21 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["inspect"], 2, "Give an image or -if FILE."),
+        (["inspect"], 2, "IMAGE or -if FILE."),
         (["inspect", "-if", "nosuch.tar"], 1, "nosuch.tar"),
         (["inspect", "Bad:Name"], 1, "is not the name of an image"),
-        (["compose", "-f", "f.yaml"], 2, "Give --function: one of gray, red."),
-        (["compose", "-f", "f.yaml", "--function", "x"], 2, "There is no x, only gray, red."),
+        (["compose", "-f", "f.yaml"], 2, "Missing option: --function, one of gray, red."),
+        (
+            ["compose", "-f", "f.yaml", "--function", "x"],
+            2,
+            "There is no function x, only gray, red.",
+        ),
         (["compose", "-n", "a", "-if", "image.tar", "--tag", "A"], 1, "names are lower case"),
-        (["compose", "-n", "a", "-if", "image.tar", "-o", "no/out.tar"], 2, "no is no folder"),
+        (["compose", "-n", "a", "-if", "image.tar", "-o", "no/out.tar"], 2, "no is not a folder"),
         (["compose", "-n", "a", "-if", "image.tar", "-o", "/dev/null"], 2, "or a device"),
     ],
 )
-def test_what_cannot_be_is_told(
+def test_errors_name_the_option(
     services: BundleServices,
     arguments: list[str],
     status: int,

@@ -1,4 +1,4 @@
-"""Calls over the wire: what Lambda's answers become."""
+"""Invocations over HTTP: Lambda's answers as results and errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scar.aws.connection import Connection
 from scar.errors import ConfigurationError, Refused, StillWaiting, UsageError
 from scar.runs import call
 from scar.runs.logs import NoSuchFunction
-from tests.functional.cli.stub_endpoint import Answering, answering
+from tests.functional.cli.stub_endpoint import StubEndpoint, serve_stub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,30 +27,30 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def endpoint() -> Iterator[Answering]:
-    with answering(Answering(headers={"x-amzn-RequestId": "r-1"})) as how:
-        yield how
+def endpoint() -> Iterator[StubEndpoint]:
+    with serve_stub(StubEndpoint(headers={"x-amzn-RequestId": "r-1"})) as stub:
+        yield stub
 
 
 @pytest.fixture
-def connection(endpoint: Answering) -> Connection:
+def connection(endpoint: StubEndpoint) -> Connection:
     session = boto3.Session("key", "secret", region_name="us-east-1")
     return Connection(session=session, endpoint_url=endpoint.url)
 
 
 def test_a_call_sends_the_payload_and_reads_the_answer(
-    endpoint: Answering, connection: Connection
+    endpoint: StubEndpoint, connection: Connection
 ) -> None:
     body = base64.b64encode(b"said").decode()
     endpoint.body = json.dumps({"statusCode": 200, "body": body, "isBase64Encoded": True}).encode()
     answer = call.invoke(connection, "gray", {"cmd_args": ["ls"]}, timeout=5)
     assert (answer.status, answer.output, answer.request) == (200, b"said", "r-1")
-    assert endpoint.asked == [
+    assert endpoint.requests == [
         ("POST", "/2015-03-31/functions/gray/invocations", b'{"cmd_args": ["ls"]}')
     ]
 
 
-def test_a_function_error_gives_its_message(endpoint: Answering, connection: Connection) -> None:
+def test_a_function_error_gives_its_message(endpoint: StubEndpoint, connection: Connection) -> None:
     tail = base64.b64encode(b"START RequestId: r-1 Version: 1\nno such file\n").decode()
     endpoint.headers = {
         **endpoint.headers,
@@ -62,7 +62,7 @@ def test_a_function_error_gives_its_message(endpoint: Answering, connection: Con
         call.invoke(connection, "gray", {}, timeout=5)
     assert "-ri r-1" in raised.value.remedy
     assert raised.value.log == ("no such file",)
-    assert len(endpoint.asked) == 1
+    assert len(endpoint.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_function_error_gives_its_message(endpoint: Answering, connection: Con
     ],
 )
 def test_refusals_are_told_and_never_repeated(
-    endpoint: Answering,
+    endpoint: StubEndpoint,
     connection: Connection,
     status: int,
     code: str,
@@ -85,36 +85,36 @@ def test_refusals_are_told_and_never_repeated(
     endpoint.body = b'{"Message": "no"}'
     with pytest.raises(error):
         call.invoke(connection, "gray", {}, timeout=5)
-    assert len(endpoint.asked) == 1
+    assert len(endpoint.requests) == 1
 
 
 def test_a_silent_function_is_not_called_again(
-    endpoint: Answering, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    endpoint: StubEndpoint, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint.silent = True
     with pytest.raises(StillWaiting, match="did not answer"):
         call.invoke(connection, "gray", {}, timeout=1 - call.SPARE)
-    assert len(endpoint.asked) == 1
+    assert len(endpoint.requests) == 1
 
 
 def test_an_asynchronous_call_gives_its_request(
-    endpoint: Answering, connection: Connection
+    endpoint: StubEndpoint, connection: Connection
 ) -> None:
     endpoint.status = 202
     assert call.enqueue(connection, "gray", {}) == "r-1"
 
 
 def test_payloads_above_the_limits_are_refused_before(
-    endpoint: Answering, connection: Connection
+    endpoint: StubEndpoint, connection: Connection
 ) -> None:
     with pytest.raises(UsageError, match="1,048,576"):
         call.enqueue(connection, "gray", {"script": "x" * (1 << 20)})
     with pytest.raises(UsageError, match="6,291,456"):
         call.invoke(connection, "gray", {"script": "x" * (6 << 20)}, timeout=1)
-    assert endpoint.asked == []
+    assert endpoint.requests == []
 
 
-def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: Answering, tmp_path: Path) -> None:
+def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: StubEndpoint, tmp_path: Path) -> None:
     endpoint.silent = True
     endpoint.body = (
         b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/u</Arn>"

@@ -79,7 +79,7 @@ def test_one_stream_can_be_chosen(
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["stream"], found["message"]) == ("s2", "three")
     assert run(["log", "-n", "gray", "-ls", "s3"], services) == 1
-    assert "Nothing was logged for s3." in capsys.readouterr().err
+    assert "There are no log lines for s3." in capsys.readouterr().err
 
 
 def test_one_call_can_be_chosen(
@@ -114,7 +114,7 @@ def test_a_function_without_logs_is_no_error(
     services: Services, function: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["log", "-n", "gray"], services) == 0
-    assert "Nothing was logged yet." in capsys.readouterr().err
+    assert "There are no log lines yet." in capsys.readouterr().err
 
 
 def test_a_missing_function_is_an_error(

@@ -1,4 +1,4 @@
-"""put, ls and get, as typed."""
+"""``scar put``, ``scar get`` and ``scar ls`` of objects."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_missing_bucket_points_to_init(
 
 @dataclass(frozen=True)
 class OtherAccountServices(Services):
-    """Where every bucket is account 999999999999's, which lets everybody in."""
+    """Connects to moto, where account 999999999999 owns every bucket and allows all access."""
 
     def connect(self, target: ConnectionTarget) -> Connection:
         session = boto3.Session("testing", "testing", region_name="us-east-1")

@@ -1,4 +1,4 @@
-"""``scar export``: a template on stdout or in a file, the rest on stderr, nobody asked."""
+"""``scar export``: the template on stdout or in a file, without a connection to AWS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the terminal gets to see."""
+"""Formatting, tables, JSON and progress."""
 
 from __future__ import annotations
 

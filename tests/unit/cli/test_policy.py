@@ -1,4 +1,4 @@
-"""``scar policy``: without credentials, for a file or for everything."""
+"""``scar policy``: for a file or for all features, without a connection to AWS."""
 
 from __future__ import annotations
 

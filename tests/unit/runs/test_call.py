@@ -1,4 +1,4 @@
-"""Answers of functions, and the events they are sent."""
+"""The answers of functions, and the events that invoke them."""
 
 from __future__ import annotations
 
