@@ -28,7 +28,7 @@ import boto3
 from bench._account import Calls, Elsewhere, elsewhere
 from scar.aws.deploy import deploy
 from scar.aws.model.function import BatchSettings, Function, InputRule
-from scar.cli.main import collect_seldom
+from scar.cli.main import reduce_garbage_collection
 from supervisor import config as wire
 from supervisor.model import ExecutionMode, ImageDefaults, OutputRule
 
@@ -195,7 +195,7 @@ def _middle(figures: list[Figures]) -> Figures:
 
 def main() -> None:
     """Print the figures, and which are over their limit."""
-    collect_seldom()  # as every command does
+    reduce_garbage_collection()  # as every command does
     with elsewhere() as account:
         once(account, functions(1, "lambda-batch"))  # moto loads its models once
         over = [

@@ -1,0 +1,30 @@
+"""The command line: ``scar <command> [options]``.
+
+How a command is run:
+
+1. **Start.** ``main`` is the entry point. It creates a ``Session`` (``session``) with the real
+   ``Services`` (``services``; tests pass others) and lets click parse the arguments.
+2. **Parse.** ``command_group`` defines ``scar`` itself: it looks the command up in its table and
+   imports ``commands.<name>``, so that ``scar --help`` loads no SDK. Options of several commands
+   are in ``options``; those that describe a function in ``function_options``, and
+   ``function_flags`` converts them to values of an FDL file. Options that select the account,
+   Region and output format are stored in the session.
+3. **Target.** The session merges these options with SCAR_REGION and SCAR_PROFILE, the FDL file
+   and configuration files to a ``ConnectionTarget`` (``target``). ``fdl_files`` reads FDL files,
+   before and after the connection is made.
+4. **Connection.** ``connect`` turns the target into an ``AwsConnection``, to AWS
+   or to the local cloud. Its description is the first line on stderr.
+5. **Work.** The command passes the connection to ``services`` or to a library package. What
+   several commands do is in a module: ``deployment`` (init, update, plan, rm), ``function_call``
+   (run, invoke), ``run_selection`` (log, status, wait, retry, cancel); ``prompts`` asks for
+   confirmation before something is deleted.
+6. **Output.** Data goes to stdout, messages and progress to stderr, all by the ``Terminal`` in
+   ``output``; ``formatting`` writes numbers, sizes and foreign text. ``invocation_output``,
+   ``transfer_output`` and ``run_output`` show results that several commands have, as a table or,
+   with ``-j``, as one JSON document.
+7. **Exit status.** Commands raise ``scar.errors.ScarError`` or a usage error of click. Only
+   ``main`` catches them, prints problem and remedy, and returns the exit status.
+
+Modules import each other in this order only: commands, shared modules, session, target; there
+are no circular imports.
+"""

@@ -1,4 +1,7 @@
-"""Where the program begins and ends: the one place that prints errors and decides the exit."""
+"""The entry point of the program: run one command line, print errors, decide the exit status.
+
+No other module of scar.cli catches an error to print it or ends the process.
+"""
 
 from __future__ import annotations
 
@@ -13,82 +16,88 @@ import scar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scar.cli.world import World
+    from scar.cli.services import Services
 
-INTERRUPTED = 130  # what shells say of a process that INT ended
-PIPE_CLOSED = 141  # … and of one that wrote to nobody
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 UNEXPECTED = 1
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def main() -> None:
-    """Run the command line of this process."""
-    collect_seldom()
+    """Run the command line of this process and exit."""
+    reduce_garbage_collection()
     status = run(sys.argv[1:])
     if status == INTERRUPTED:
-        # Threads that wait for a silent network would keep the prompt away for minutes.
+        # Python joins all threads at exit: those in a network time-out would delay the prompt
+        # for minutes.
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
 
 
-def collect_seldom() -> None:
-    """Let the garbage collector look only after 500,000 new objects, not after 700.
+def reduce_garbage_collection() -> None:
+    """Start the garbage collector after 500,000 new objects, not after 700.
 
-    It goes through the SDK's tables of AWS's calls again and again, which live as long as the
-    process does: a quarter of the time that deploying takes here (``bench/deployment.py``). Making
-    all clients takes 180,000 objects; calls leave next to none.
+    Each collection visits the AWS SDK's tables of API operations, which are never freed: a
+    quarter of the time of a deployment (``bench/deployment.py``). Creating all clients makes
+    180,000 objects; API calls leave almost none behind.
     """
     gc.set_threshold(500_000)
 
 
-def run(arguments: Sequence[str], world: World | None = None) -> int:
-    """Run one command and return its exit status (``scar.errors``); never raises."""
+def run(arguments: Sequence[str], services: Services | None = None) -> int:
+    """Run one command and return its exit status (``scar.errors``); never raise.
+
+    ``services`` replaces the real ones in tests.
+    """
     if list(arguments) in (["--version"], ["version"]):
+        # Answered without click, which takes most of the time that such a short call needs.
         sys.stdout.write(f"scar {scar.__version__}\n")
         return 0
-    _open_streams()
+    _replace_closed_streams()
     try:
-        status = _run(list(arguments), world)
+        status = _run_command(list(arguments), services)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return _say("Interrupted.", INTERRUPTED)
+        return _report("Interrupted.", INTERRUPTED)
     except BrokenPipeError:
-        _drop_output()
+        _discard_output()
         return PIPE_CLOSED
     except OSError as error:
-        return _explain(error)
+        return _report_error(error)
     return status
 
 
-def _open_streams() -> None:
-    """Let streams that whoever called has closed (``>&-``) lead nowhere."""
+def _replace_closed_streams() -> None:
+    """Open the null device for each stream that the caller has closed (``>&-``)."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 for the rest of the process
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 for the rest of the process
 
 
-def _drop_output() -> None:
-    """Let what is still to be flushed at exit go nowhere: nobody can take it."""
+def _discard_output() -> None:
+    """Redirect stdout to the null device, so that Python's flush at exit cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _run(arguments: list[str], world: World | None) -> int:
+def _run_command(arguments: list[str], services: Services | None) -> int:
     import click
 
-    from scar.cli.commands import cli
+    from scar.cli.command_group import cli
+    from scar.cli.services import Services
     from scar.cli.session import Session
-    from scar.cli.world import World
 
-    session = Session(world=world or World(os.environ))
+    session = Session(services=services or Services(os.environ))
     try:
+        # Not cli.main(): click would print errors and choose exit statuses itself.
         with cli.make_context("scar", arguments, obj=session) as context:
             cli.invoke(context)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.Abort:
-        return _say("Interrupted.", INTERRUPTED)
+        return _report("Interrupted.", INTERRUPTED)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -96,32 +105,36 @@ def _run(arguments: list[str], world: World | None) -> int:
         raise
     except Exception as error:  # noqa: BLE001 the last resort: a line instead of a traceback
         if session.debug:
-            _traceback()
-        return _explain(error)
+            _print_traceback()
+        return _report_error(error)
     return 0
 
 
-def _explain(error: Exception) -> int:
+def _report_error(error: Exception) -> int:
+    """Write what is wrong and what to do about it; return the exit status."""
     from scar.errors import ScarError
 
     if isinstance(error, ScarError):
-        return _say(f"Error: {error.problem}\n{error.remedy}", error.exit_code)
-    if isinstance(error, OSError) and error.errno in FULL:
+        return _report(f"Error: {error.problem}\n{error.remedy}", error.exit_code)
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         try:
             sys.stdout.flush()
         except OSError:
-            _drop_output()
-        return _say(f"Error: {error}\nMake room, then run the same command again.", UNEXPECTED)
-    what = f"Unexpected error: {type(error).__name__}: {error}"
-    return _say(f"{what}\nThis is a fault of scar. Run again with --debug.", UNEXPECTED)
+            _discard_output()
+        return _report(
+            f"Error: {error}\nFree disk space, then run the same command again.", UNEXPECTED
+        )
+    problem = f"Unexpected error: {type(error).__name__}: {error}"
+    remedy = "This is a bug in scar. Run the command again with --debug for a traceback."
+    return _report(f"{problem}\n{remedy}", UNEXPECTED)
 
 
-def _say(text: str, status: int) -> int:
+def _report(text: str, status: int) -> int:
     sys.stderr.write(f"{text}\n")
     return status
 
 
-def _traceback() -> None:
+def _print_traceback() -> None:
     import traceback
 
     traceback.print_exc(file=sys.stderr)

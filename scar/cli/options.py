@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share, and checks of option values."""
 
 from __future__ import annotations
 
@@ -14,31 +14,27 @@ from scar.cli.session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-F = TypeVar("F", bound="Callable[..., Any]")  # as click has it
+F = TypeVar("F", bound="Callable[..., Any]")  # the signature of a command, as in click
 
 pass_session = click.make_pass_decorator(Session)
 
 
-def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    """Put the value into the session; what is not given leaves what stands before the verb."""
-    session = context.find_object(Session)
-    if session is not None and value and parameter.name:
-        setattr(session, parameter.name, value)
-
-
 def target_options(function: F) -> F:
-    """Add what says where to talk to; valid before and after the verb."""
-    option = partial(click.option, expose_value=False, callback=_keep)
+    """Add the options that select the account, Region and endpoint.
+
+    ``scar`` and each of its commands have them: users write them before or after the command.
+    """
+    option = partial(click.option, expose_value=False, callback=_store_option)
     for decorate in (
-        option("--debug", is_flag=True, help="Show tracebacks."),
-        option("--endpoint-url", metavar="URL", help="Where AWS's APIs answer."),
+        option("--debug", is_flag=True, help="Show a traceback after an error."),
+        option("--endpoint-url", metavar="URL", help="Endpoint of AWS's APIs."),
         option("-pf", "--profile", metavar="NAME", help="AWS profile."),
         option("--region", metavar="NAME", help="AWS Region."),
         option(
             "--stage",
             metavar="NAME",
             envvar="SCAR_STAGE",
-            help="Stage, such as dev or prod: ${stage}; also SCAR_STAGE.",
+            help="Stage, such as dev or prod: the value of ${stage}; also SCAR_STAGE.",
         ),
         option(
             "--local",
@@ -51,79 +47,89 @@ def target_options(function: F) -> F:
     return function
 
 
-def _output(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    del parameter
+def _store_option(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Set the session's field; an absent option keeps the value from before the command."""
     session = context.find_object(Session)
-    if session is not None and value in (True, "json"):
-        session.json = True
+    if session is not None and value and parameter.name:
+        setattr(session, parameter.name, value)
 
 
 def output_options(function: F) -> F:
     """Add the choice between a table for people and JSON."""
-    option = partial(click.option, expose_value=False, callback=_output)
+    option = partial(click.option, expose_value=False, callback=_store_output_format)
     for decorate in (
         option("-v", "--verbose", is_flag=True, hidden=True),
-        option("-j", "--json", is_flag=True, help="The same as --output json."),
+        option("-j", "--json", is_flag=True, help="Short for --output json."),
         option(
             "--output",
             type=click.Choice(["table", "json"]),
             default="table",
             show_default=True,
-            help="Form of the data on stdout.",
+            help="Format of the data on stdout.",
         ),
     ):
         function = decorate(function)
     return function
 
 
+def _store_output_format(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    del parameter
+    session = context.find_object(Session)
+    # --verbose is SCAR's name for --json.
+    if session is not None and value in (True, "json"):
+        session.json = True
+
+
 def bucket_option(help_: str, *, required: bool = True) -> Callable[[F], F]:
+    """Add -b BUCKET[/FOLDER]."""
     return click.option("-b", "--bucket", required=required, metavar="BUCKET[/FOLDER]", help=help_)
 
 
 def owner_option(function: F) -> F:
-    """Add whose the bucket is; called as AWS calls it."""
+    """Add the option for buckets of other accounts, named as in the AWS CLI."""
     return click.option(
         "--expected-bucket-owner",
         "owner",
         metavar="ACCOUNT",
-        callback=_account,
-        help="Account that the bucket belongs to, if it is not your own.",
+        callback=_check_account_id,
+        help="AWS account that owns the bucket, if it is not yours.",
     )(function)
 
 
-def _account(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+def _check_account_id(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
     if value and not re.fullmatch(r"\d{12}", value):
-        raise click.BadParameter(f"{value!r} is not 12 digits", context, parameter)
+        raise click.BadParameter(f"{value!r} is not an account id of 12 digits", context, parameter)
     return value or ""
 
 
 def fdl_option(function: F) -> F:
+    """Add -f FILE."""
     return click.option(
         "-f", "--conf-file", "file", type=click.Path(path_type=Path), help="FDL file."
     )(function)
 
 
-def one_of(given: dict[str, object]) -> None:
-    """Raise a usage error unless exactly one of the options has a value."""
-    named = [name for name, value in given.items() if value]
-    if len(named) == 1:
+def require_one_of(options: dict[str, object]) -> None:
+    """Raise a usage error unless exactly one of these options has a value."""
+    present = [name for name, value in options.items() if value]
+    if len(present) == 1:
         return
-    names = " or ".join(given)
-    if not named:
-        raise click.UsageError(f"Give {names}.", click.get_current_context())
+    names = " or ".join(options)
+    if not present:
+        raise click.UsageError(f"Missing option: {names}.", click.get_current_context())
     raise click.UsageError(
-        f"{' and '.join(named)} exclude each other.", click.get_current_context()
+        f"{' and '.join(present)} are mutually exclusive.", click.get_current_context()
     )
 
 
-def variables(
+def parse_variables(
     context: click.Context, parameter: click.Parameter, value: Sequence[str]
 ) -> dict[str, str]:
-    """Read ``NAME=value`` options; the value may hold further equals signs."""
-    found = {}
+    """Parse ``NAME=value`` options; the value may contain further equals signs."""
+    variables = {}
     for text in value:
         name, equals, content = text.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{text!r} is not NAME=value", context, parameter)
-        found[name] = content
-    return found
+        variables[name] = content
+    return variables

@@ -1,34 +1,29 @@
-"""One call of the command line: where it talks to, and how it answers."""
+"""The state of one command line: its global options, settings and terminal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.cli.render import Terminal
+from scar.cli.output import Terminal
+from scar.cli.target import ConnectionTarget
 from scar.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
-    from scar.cli.world import World
+    from scar.cli.services import Services
     from scar.fdl.settings import UserSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What the user says about where to talk to; empty values are left to the SDK."""
-
-    local: bool = False
-    region: str = ""
-    profile: str = ""
-    endpoint_url: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """What all commands share. Options before and after the verb fill it, the latter winning."""
+    """What every command receives: services, global options and the terminal.
 
-    world: World
+    ``scar.cli.options`` sets the fields of the same names from options before and after the
+    command's name; the later one wins.
+    """
+
+    services: Services
     local: bool = False
     region: str = ""
     profile: str = ""
@@ -41,43 +36,50 @@ class Session:
 
     @property
     def settings(self) -> UserSettings:
-        """What configuration files and the environment say; read once, notes told."""
+        """The configuration files and environment variables; read once, with notes on stderr."""
         if self._settings is None:
             from scar.fdl.settings import read_settings
 
-            self._settings = read_settings(self.world.environment, self.stage)
+            self._settings = read_settings(self.services.environment, self.stage)
             for note in self._settings.notes:
-                self.terminal.say(note)
+                self.terminal.write_message(note)
         return self._settings
 
     def connect(self, *, region: str = "", profile: str = "") -> AwsConnection:
-        """Connect, and say where to, before anything else; arguments are an FDL file's wishes.
+        """Connect and write to stderr where to; the arguments are values of an FDL file.
 
-        The command line goes over SCAR_REGION and SCAR_PROFILE, these over the file, the file
-        over configuration files; what none of them says is the SDK's to know. Only the command
-        line says where in the local cloud.
+        Raise ConfigurationError if the credentials belong to another account than the one that
+        is configured.
         """
-        connection = self.world.connect(self.target(region=region, profile=profile))
-        self.terminal.say(connection.description)
+        target = self.connection_target(region=region, profile=profile)
+        connection = self.services.connect(target)
+        self.terminal.write_message(connection.description)
         expected = "" if self.local else self.settings.account_id
         if expected and connection.account.id != expected:
             raise ConfigurationError(
-                f"These credentials are of account {connection.account.id}; the configuration"
-                f" names {expected}.",
-                remedy="Give another --profile or --stage, or correct account_id.",
+                f"The credentials belong to AWS account {connection.account.id}, but the"
+                f" configuration sets account_id {expected}.",
+                remedy="Choose another --profile or --stage, or correct account_id.",
             )
         return connection
 
-    def target(self, *, region: str = "", profile: str = "") -> Target:
+    def connection_target(self, *, region: str = "", profile: str = "") -> ConnectionTarget:
+        """Return where to connect; the arguments are values of an FDL file.
+
+        Precedence: command line, SCAR_REGION and SCAR_PROFILE, FDL file, configuration files,
+        AWS SDK.
+        """
         if self.local:
-            return Target(
+            # Regions and profiles of the environment and of files are meant for AWS. The local
+            # cloud has a Region of its own; only the command line overrides it.
+            return ConnectionTarget(
                 local=True,
                 region=self.region,
                 profile=self.profile,
                 endpoint_url=self.endpoint_url,
             )
-        environment, settings = self.world.environment, self.settings
-        return Target(
+        environment, settings = self.services.environment, self.settings
+        return ConnectionTarget(
             region=self.region or environment.get("SCAR_REGION") or region or settings.region,
             profile=self.profile or environment.get("SCAR_PROFILE") or profile or settings.profile,
             endpoint_url=self.endpoint_url or settings.endpoint_url,

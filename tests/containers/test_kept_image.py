@@ -14,7 +14,7 @@ from scar.cli.main import run
 from scar.image.demo import write_demo_image
 from scar.local.engines.docker import find_socket
 from tests.conformance.laboratories import unavailable
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def test_docker_loads_the_file_and_the_supervisor_works_in_it(
     name, kept = f"scar-test/{uuid.uuid4().hex[:12]}:1", tmp_path / "out.tar"
     arguments = ["image", "compose", "-n", "kept", "-if", str(tmp_path / "image.tar")]
     arguments += ["-s", str(tmp_path / "s.py"), "--tag", name, "--output", str(kept), "-j"]
-    assert run(arguments, FakeWorld({"XDG_CACHE_HOME": str(tmp_path)})) == 0
+    assert run(arguments, FakeServices({"XDG_CACHE_HOME": str(tmp_path)})) == 0
     made = json.loads(capsys.readouterr().out)
     with kept.open("rb") as file:
         (loaded,) = client.images.load(file)

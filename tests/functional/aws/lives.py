@@ -30,7 +30,7 @@ from tests.functional.aws.episodes import (
 from tests.functional.aws.making import a_function, a_role, deploy, pretend_running, widen
 from tests.functional.aws.pushed import Pushed
 from tests.functional.aws.recording import pushed as pushed_to
-from tests.functional.aws.replaying import RealImages, Replay, function, machines
+from tests.functional.aws.replaying import RealImageServices, Replay, function, machines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,7 @@ def undone(replay: Replay) -> None:
 
 def of_old_images(replay: Replay) -> None:
     """An image that nobody needs any more goes; a job that waits is ended."""
-    images = replay.world.images  # type: ignore[attr-defined]
+    images = replay.services.images  # type: ignore[attr-defined]
     pushed = Pushed(replay.connection, images)
     replay.describe(function("batch"))
     replay.scar("init", "-f", "FILE")
@@ -169,7 +169,7 @@ def with_images(replay: Replay) -> None:
         with build_layer({"opt/scar/launch": LayerFile(b"#!", 0o755)}).blob.open() as packed:
             bundle.write_bytes(packed.read())
         home = {"HOME": str(replay.folder)}
-        replay.world = RealImages(home, replay.connection, bundle)
+        replay.services = RealImageServices(home, replay.connection, bundle)
         made = {"image": f"{registry.host}/base:1"}
         replay.describe(function(container=made))
         replay.scar("image", "inspect", made["image"])

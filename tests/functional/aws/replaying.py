@@ -13,7 +13,7 @@ import boto3
 from scar.aws.client.connection import AwsConnection
 from scar.aws.images.image_builder import FunctionImageBuilder
 from scar.cli.main import run
-from scar.cli.world import World
+from scar.cli.services import Services
 from scar.image.registry.upload_progress import UploadProgress
 from supervisor.events.parser import parse_event
 from supervisor.runs import record_format as records
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from scar.cli.session import Target
+    from scar.cli.target import ConnectionTarget
 
 _BESIDE = frozenset({"batch", "cloudwatch", "ecr", "iam"})
 STATE = f"scar-{ACCOUNT}-eu-west-1"
@@ -45,7 +45,7 @@ class ShownImages(FakeImages):
 
 
 @dataclass(frozen=True)
-class RealImages(World):
+class RealImageServices(Services):
     """Always the same connection; images come from registries and go there.
 
     ``bundle`` is a packed layer that stands for the supervisor.
@@ -54,15 +54,15 @@ class RealImages(World):
     connection: AwsConnection
     bundle: Path
 
-    def connect(self, target: Target) -> AwsConnection:
+    def connect(self, target: ConnectionTarget) -> AwsConnection:
         del target
         return self.connection
 
     @contextmanager
-    def function_images(
+    def open_function_images(
         self, connection: AwsConnection, report: Callable[[str], None]
     ) -> Iterator[FunctionImageBuilder]:
-        with self.image_stores(lambda: connection) as places:
+        with self.open_image_stores(lambda: connection) as places:
             yield FunctionImageBuilder(
                 connection=connection,
                 find_bundle=lambda _: self.bundle,
@@ -73,18 +73,18 @@ class RealImages(World):
 
 
 @dataclass(frozen=True)
-class OneAccount(World):
+class OneAccountServices(Services):
     """Always the same connection; images are only digests."""
 
     connection: AwsConnection
     images: ShownImages = field(default_factory=ShownImages)
 
-    def connect(self, target: Target) -> AwsConnection:
+    def connect(self, target: ConnectionTarget) -> AwsConnection:
         del target
         return self.connection
 
     @contextmanager
-    def function_images(
+    def open_function_images(
         self, connection: AwsConnection, report: Callable[[str], None]
     ) -> Iterator[Any]:
         del connection, report
@@ -98,7 +98,7 @@ class Replay:
     folder: Path
     capsys: pytest.CaptureFixture[str]
     connection: AwsConnection
-    world: World
+    services: Services
     recording: Recording
     hand: AwsConnection
     """Whoever else is at work in the account: not written down."""
@@ -112,7 +112,7 @@ class Replay:
         connection: AwsConnection,
         folder: Path,
         capsys: pytest.CaptureFixture[str],
-        world: World | None = None,
+        services: Services | None = None,
     ) -> Replay:
         """Work in this account; the clients of ``connection`` must not be made yet."""
         recording = Recording.of(connection)
@@ -123,7 +123,7 @@ class Replay:
             folder=folder,
             capsys=capsys,
             connection=connection,
-            world=world or OneAccount({}, connection),
+            services=services or OneAccountServices({}, connection),
             recording=recording,
             hand=AwsConnection(session=session),
         )
@@ -157,7 +157,7 @@ class Replay:
 
     def _type(self, *arguments: str, status: int = 0) -> str:
         words = [str(self.file) if word == "FILE" else word for word in arguments]
-        ended = run(words, self.world)
+        ended = run(words, self.services)
         said, told = self.capsys.readouterr()
         assert ended == status, told
         return said

@@ -9,28 +9,28 @@ import boto3
 import pytest
 
 from scar.aws.client.connection import AwsConnection
-from scar.cli.world import World
+from scar.cli.services import Services
 from tests.fakes.moto_threads import one_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.cli.session import Target
+    from scar.cli.target import ConnectionTarget
 
 
 @dataclass(frozen=True)
-class MotoWorld(World):
-    """Talks to moto, whatever it is told."""
+class MotoServices(Services):
+    """Connects to moto, whatever the target."""
 
-    def connect(self, target: Target) -> AwsConnection:
+    def connect(self, target: ConnectionTarget) -> AwsConnection:
         session = boto3.Session("testing", "testing", region_name="us-east-1")
         return AwsConnection(session=session, description="moto")
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoWorld]:
+def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoServices]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     with one_account("s3", "sts", "lambda", "logs", "batch"):
-        yield MotoWorld({})
+        yield MotoServices({})

@@ -1,4 +1,4 @@
-"""``scar image``: what it shows of images, and the files that it keeps them in."""
+"""``scar image``: what inspect shows, and the files that compose writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scar.image.formats.layer import LayerFile, LayerFolder, build_layer
 from scar.image.formats.resolver import find_base_image
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import misbehaving
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,22 +36,22 @@ functions:
 
 
 @dataclass(frozen=True)
-class Bundled(FakeWorld):
-    """Has a stand-in for the supervisor layer."""
+class BundleServices(FakeServices):
+    """Uses a small archive as the supervisor layer."""
 
     bundle: Path = field(default_factory=Path)
 
     @contextmanager
-    def function_images(
+    def open_function_images(
         self, connection: AwsConnection, report: Callable[[str], None]
     ) -> Iterator[FunctionImageBuilder]:
-        with super().function_images(connection, report) as images:
+        with super().open_function_images(connection, report) as images:
             images.find_bundle = lambda _: self.bundle
             yield images
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundled:
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BundleServices:
     """A folder with an FDL file, its script and its image, to be in."""
     monkeypatch.chdir(tmp_path)
     write_docker_archive(tmp_path / "image.tar", "base:1", TREES, RUN)
@@ -62,7 +62,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundled:
     ).blob
     with packed.open() as file:
         (tmp_path / "bundle.tar.gz").write_bytes(file.read())
-    return Bundled(
+    return BundleServices(
         {"XDG_CACHE_HOME": str(tmp_path / "cache"), "DOCKER_HOST": "unix:///nowhere"},
         bundle=tmp_path / "bundle.tar.gz",
     )
@@ -74,24 +74,24 @@ def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def test_an_image_in_a_file_is_shown_with_how_it_is_run(
-    world: Bundled, capsys: pytest.CaptureFixture[str]
+    services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["image", "inspect", "-if", "image.tar"], world) == 0
+    assert run(["image", "inspect", "-if", "image.tar"], services) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Image       base:1"
     assert 'Entrypoint  ["/bin/x", "a b"]' in lines
     assert "Variable    LANG=C" in lines
     assert len(lines) - lines.index("") - 2 == len(TREES)
-    assert world.targets == []  # no account is needed
+    assert services.targets == []  # no account is needed
 
 
 def test_an_image_in_a_registry_is_shown_without_its_layers_being_fetched(
-    world: Bundled, capsys: pytest.CaptureFixture[str]
+    services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = build_image(TREES, RUN)
     with misbehaving() as registry:
         registry.keep(image, "1")
-        assert run(["image", "inspect", f"{registry.host}/a:1", "--output", "json"], world) == 0
+        assert run(["image", "inspect", f"{registry.host}/a:1", "--output", "json"], services) == 0
         assert registry.asked["GET blobs"] == 1  # the configuration
     found = shown(capsys)
     assert [item["digest"] for item in found["layers"]] == [i.blob.digest for i in image.layers]
@@ -100,14 +100,14 @@ def test_an_image_in_a_registry_is_shown_without_its_layers_being_fetched(
 
 
 def test_a_composed_image_is_kept_whole_and_is_read_again_with_its_function(
-    world: Bundled, capsys: pytest.CaptureFixture[str]
+    services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["image", "compose", "-f", "f.yaml", "--function", "gray", "--json"]
-    assert run([*arguments, "--output", "out.tar"], world) == 0
+    assert run([*arguments, "--output", "out.tar"], services) == 0
     made = shown(capsys)
-    assert run(arguments, world) == 0
+    assert run(arguments, services) == 0
     assert shown(capsys) == made
-    assert run(["image", "inspect", "-if", "out.tar", "-j"], world) == 0
+    assert run(["image", "inspect", "-if", "out.tar", "-j"], services) == 0
     assert shown(capsys) == {**made, "digest": None}
     assert made["image"] == "scar/gray:latest"
     assert made["function"]["name"] == "gray"
@@ -115,19 +115,19 @@ def test_a_composed_image_is_kept_whole_and_is_read_again_with_its_function(
     assert sorted(p.name for p in Path().glob("*.tar")) == ["image.tar", "out.tar"]
 
 
-def test_layers_in_a_registry_go_into_the_file(world: Bundled) -> None:
+def test_layers_in_a_registry_go_into_the_file(services: BundleServices) -> None:
     with misbehaving() as registry:
         registry.keep(build_image(TREES, RUN), "1")
         registry.drops = 2
         arguments = ["image", "compose", "-n", "blue", "-i", f"{registry.host}/a:1"]
-        assert run([*arguments, "-o", "out.tar", "--tag", "mine/blue:2"], world) == 0
+        assert run([*arguments, "-o", "out.tar", "--tag", "mine/blue:2"], services) == 0
     cache = BlobCache(Path("other"))
     image = find_base_image("mine/blue:2", Path("out.tar"), architecture="x86_64", cache=cache)
     assert len(image.layers) == len(TREES) + 2
 
 
 def test_a_registry_that_lies_leaves_no_half_of_a_file(
-    world: Bundled, capsys: pytest.CaptureFixture[str]
+    services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = build_image(TREES, RUN)
     Path("out.tar").write_bytes(b"before")
@@ -135,7 +135,7 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
         registry.keep(image, "1")
         registry.lies = frozenset({image.layers[1].blob.digest})
         arguments = ["image", "compose", "-n", "blue", "-i", f"{registry.host}/a:1"]
-        assert run([*arguments, "-o", "out.tar"], world) == 1
+        assert run([*arguments, "-o", "out.tar"], services) == 1
     assert "other content than its digest says" in capsys.readouterr().err
     assert Path("out.tar").read_bytes() == b"before"
     assert not list(Path().glob(".out*"))
@@ -144,28 +144,32 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["inspect"], 2, "Give an image or -if FILE."),
+        (["inspect"], 2, "IMAGE or -if FILE."),
         (["inspect", "-if", "nosuch.tar"], 1, "nosuch.tar"),
         (["inspect", "Bad:Name"], 1, "is not the name of an image"),
-        (["compose", "-f", "f.yaml"], 2, "Give --function: one of gray, red."),
-        (["compose", "-f", "f.yaml", "--function", "x"], 2, "There is no x, only gray, red."),
+        (["compose", "-f", "f.yaml"], 2, "Missing option: --function, one of gray, red."),
+        (
+            ["compose", "-f", "f.yaml", "--function", "x"],
+            2,
+            "There is no function x, only gray, red.",
+        ),
         (["compose", "-n", "a", "-if", "image.tar", "--tag", "A"], 1, "names are lower case"),
-        (["compose", "-n", "a", "-if", "image.tar", "-o", "no/out.tar"], 2, "no is no folder"),
+        (["compose", "-n", "a", "-if", "image.tar", "-o", "no/out.tar"], 2, "no is not a folder"),
         (["compose", "-n", "a", "-if", "image.tar", "-o", "/dev/null"], 2, "or a device"),
     ],
 )
-def test_what_cannot_be_is_told(
-    world: Bundled,
+def test_errors_name_the_option(
+    services: BundleServices,
     arguments: list[str],
     status: int,
     words: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["image", *arguments], world) == status
+    assert run(["image", *arguments], services) == status
     assert words in capsys.readouterr().err
 
 
-def test_a_dry_run_writes_no_file(world: Bundled) -> None:
+def test_a_dry_run_writes_no_file(services: BundleServices) -> None:
     arguments = ["image", "compose", "-n", "a", "-if", "image.tar", "-o", "out.tar", "--dry-run"]
-    assert run(arguments, world) == 0
+    assert run(arguments, services) == 0
     assert not Path("out.tar").exists()

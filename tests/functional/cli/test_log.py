@@ -14,13 +14,13 @@ import pytest
 from scar.cli.main import run
 
 if TYPE_CHECKING:
-    from scar.cli.world import World
+    from scar.cli.services import Services
 
 NOW = int(time.time() * 1000) - 60_000
 
 
 @pytest.fixture
-def function(world: World) -> str:
+def function(services: Services) -> str:
     role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
@@ -53,12 +53,12 @@ def lines(out: str) -> list[tuple[str, str]]:
 
 
 def test_lambda_and_batch_lines_are_in_the_order_of_time(
-    world: World, function: str, capsys: pytest.CaptureFixture[str]
+    services: Services, function: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("/aws/lambda/gray", "s1", (0, "one\n"), (30, "four"))
     write("/aws/lambda/gray", "s2", (20, "three"))
     write("/aws/batch/gray", "gray/default/1", (10, "two"), (40, "five"))
-    assert run(["log", "-n", "gray"], world) == 0
+    assert run(["log", "-n", "gray"], services) == 0
     shown = capsys.readouterr()
     assert shown.err == "moto\n"
     assert lines(shown.out) == [
@@ -71,19 +71,19 @@ def test_lambda_and_batch_lines_are_in_the_order_of_time(
 
 
 def test_one_stream_can_be_chosen(
-    world: World, function: str, capsys: pytest.CaptureFixture[str]
+    services: Services, function: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("/aws/lambda/gray", "s1", (0, "one"))
     write("/aws/lambda/gray", "s2", (20, "three"))
-    assert run(["log", "-n", "gray", "-ls", "s2", "-j"], world) == 0
+    assert run(["log", "-n", "gray", "-ls", "s2", "-j"], services) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["stream"], found["message"]) == ("s2", "three")
-    assert run(["log", "-n", "gray", "-ls", "s3"], world) == 1
-    assert "Nothing was logged for s3." in capsys.readouterr().err
+    assert run(["log", "-n", "gray", "-ls", "s3"], services) == 1
+    assert "There are no log lines for s3." in capsys.readouterr().err
 
 
 def test_one_call_can_be_chosen(
-    world: World, function: str, capsys: pytest.CaptureFixture[str]
+    services: Services, function: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(
         "/aws/lambda/gray",
@@ -100,7 +100,7 @@ def test_one_call_can_be_chosen(
     write("/aws/lambda/gray", "s2", (5, "START RequestId: r-3 Version: 1"), (6, "other"))
     write("/aws/batch/gray", "b1", (20, "job says"), (21, '{"run": "r-1"}'))
     write("/aws/batch/gray", "b2", (20, "another job"))
-    assert run(["log", "-n", "gray", "-ri", "r-1"], world) == 0
+    assert run(["log", "-n", "gray", "-ri", "r-1"], services) == 0
     assert [text for _, text in lines(capsys.readouterr().out)] == [
         "START RequestId: r-1 Version: 1",
         "mine",
@@ -111,20 +111,22 @@ def test_one_call_can_be_chosen(
 
 
 def test_a_function_without_logs_is_no_error(
-    world: World, function: str, capsys: pytest.CaptureFixture[str]
+    services: Services, function: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["log", "-n", "gray"], world) == 0
-    assert "Nothing was logged yet." in capsys.readouterr().err
+    assert run(["log", "-n", "gray"], services) == 0
+    assert "There are no log lines yet." in capsys.readouterr().err
 
 
-def test_a_missing_function_is_an_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["log", "-n", "gray"], world) == 1
+def test_a_missing_function_is_an_error(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["log", "-n", "gray"], services) == 1
     assert "There is no function gray." in capsys.readouterr().err
 
 
 def test_control_characters_of_scripts_do_not_reach_the_terminal(
-    world: World, function: str, capsys: pytest.CaptureFixture[str]
+    services: Services, function: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("/aws/lambda/gray", "s1", (0, "a\x1b[2Jb\rc"))
-    assert run(["log", "-n", "gray"], world) == 0
+    assert run(["log", "-n", "gray"], services) == 0
     assert "\x1b" not in capsys.readouterr().out

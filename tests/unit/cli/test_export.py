@@ -1,4 +1,4 @@
-"""``scar export``: a template on stdout or in a file, the rest on stderr, nobody asked."""
+"""``scar export``: the template on stdout or in a file, without a connection to AWS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.cli.main import run
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,19 +24,19 @@ def fdl(tmp_path: Path) -> Path:
 def test_export_prints_the_template_and_says_what_is_not_in_it(
     fdl: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = FakeWorld({})
-    assert run(["export", "-f", str(fdl)], world) == 0
+    services = FakeServices({})
+    assert run(["export", "-f", str(fdl)], services) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["Resources"]
     assert "AWS::AccountId" in shown.out
     assert "- Images: push each" in shown.err
-    assert world.targets == []
+    assert services.targets == []
 
 
 def test_export_writes_a_file_for_the_account_that_is_given(fdl: Path, tmp_path: Path) -> None:
     out = tmp_path / "t.json"
     arguments = ["--region", "eu-west-1", "export", "-f", str(fdl), "--account", "123456789012"]
-    assert run([*arguments, "-o", str(out)], FakeWorld({})) == 0
+    assert run([*arguments, "-o", str(out)], FakeServices({})) == 0
     assert "scar-123456789012-eu-west-1" in out.read_text()
     assert "AWS::AccountId" not in out.read_text()
-    assert run([*arguments, "-o", str(tmp_path / "no" / "t.json")], FakeWorld({})) == 2
+    assert run([*arguments, "-o", str(tmp_path / "no" / "t.json")], FakeServices({})) == 2

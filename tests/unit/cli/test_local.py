@@ -12,7 +12,7 @@ import pytest
 from scar.cli.main import run
 from scar.local.control import LocalCloudControl, LocalCloudEndpoint
 from scar.local.home import LocalCloudHome
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,23 +56,23 @@ class FakeControl(LocalCloudControl):
 
 
 @dataclass(frozen=True)
-class LocalWorld(FakeWorld):
+class LocalCloudServices(FakeServices):
     controlled: FakeControl = field(
         default_factory=lambda: FakeControl(LocalCloudHome(Path("/nowhere")), {})
     )
 
-    def control(self) -> LocalCloudControl:
+    def local_cloud(self) -> LocalCloudControl:
         return self.controlled
 
 
-def a_world(*, running: bool = True) -> LocalWorld:
-    return LocalWorld(
+def local_services(*, running: bool = True) -> LocalCloudServices:
+    return LocalCloudServices(
         {}, controlled=FakeControl(LocalCloudHome(Path("/nowhere")), {}, running=running)
     )
 
 
 def test_status_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["local", "status"], a_world()) == 0
+    assert run(["local", "status"], local_services()) == 0
     assert capsys.readouterr().out.splitlines() == [
         "url     http://127.0.0.1:1",
         "engine  process",
@@ -93,12 +93,12 @@ def test_status_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("running", [True, False])
 def test_status_as_json(running: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["local", "status", "-j"], a_world(running=running)) == 0
+    assert run(["local", "status", "-j"], local_services(running=running)) == 0
     assert json.loads(capsys.readouterr().out)["running"] is running
 
 
 def test_env_is_for_eval(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["local", "env"], a_world()) == 0
+    assert run(["local", "env"], local_services()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "export AWS_ENDPOINT_URL=http://127.0.0.1:1"
     assert """export AWS_SECRET_ACCESS_KEY='it'"'"'s'""" in lines
@@ -106,25 +106,25 @@ def test_env_is_for_eval(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_env_of_nothing_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["local", "env"], a_world(running=False)) == 1
+    assert run(["local", "env"], local_services(running=False)) == 1
     assert "scar local start" in capsys.readouterr().err
 
 
 def test_start_names_engine_and_place(capsys: pytest.CaptureFixture[str]) -> None:
-    world = a_world()
-    assert run(["local", "start", "--engine", "sandbox"], world) == 0
-    assert world.controlled.done == ["start sandbox"]
+    services = local_services()
+    assert run(["local", "start", "--engine", "sandbox"], services) == 0
+    assert services.controlled.done == ["start sandbox"]
     assert "http://127.0.0.1:1" in capsys.readouterr().err
 
 
 def test_stop_says_whether_it_ran(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["local", "stop"], a_world(running=False)) == 0
-    assert capsys.readouterr().err == "It was not running.\n"
+    assert run(["local", "stop"], local_services(running=False)) == 0
+    assert capsys.readouterr().err == "The local cloud was not running.\n"
 
 
 def test_reset_wants_a_yes() -> None:
-    world = a_world()
-    assert run(["local", "reset"], world) == 2
-    assert world.controlled.done == []
-    assert run(["local", "reset", "--yes"], world) == 0
-    assert world.controlled.done == ["reset"]
+    services = local_services()
+    assert run(["local", "reset"], services) == 2
+    assert services.controlled.done == []
+    assert run(["local", "reset", "--yes"], services) == 0
+    assert services.controlled.done == ["reset"]

@@ -1,4 +1,4 @@
-"""``scar policy``: without credentials, for a file or for everything."""
+"""``scar policy``: for a file or for all features, without a connection to AWS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.cli.main import run
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,10 +17,10 @@ IN_ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/base"
 
 
 def test_a_policy_for_everything_asks_nobody(capsys: pytest.CaptureFixture[str]) -> None:
-    world = FakeWorld({})
-    assert run(["policy", "--all-features"], world) == 0
+    services = FakeServices({})
+    assert run(["policy", "--all-features"], services) == 0
     assert json.loads(capsys.readouterr().out)["Version"] == "2012-10-17"
-    assert world.targets == []
+    assert services.targets == []
 
 
 def test_a_policy_for_a_file_names_its_functions_account_and_region(
@@ -30,7 +30,7 @@ def test_a_policy_for_a_file_names_its_functions_account_and_region(
     file.write_text(
         "functions:\n  aws:\n  - lambda: {name: gray, container: {image: x}, region: cn-north-1}\n"
     )
-    assert run(["policy", "-f", str(file), "--account", "123456789012"], FakeWorld({})) == 0
+    assert run(["policy", "-f", str(file), "--account", "123456789012"], FakeServices({})) == 0
     shown = capsys.readouterr().out
     assert "arn:aws-cn:lambda:cn-north-1:123456789012:function:gray" in shown
 
@@ -42,7 +42,7 @@ def test_a_policy_that_is_too_long_becomes_a_list_of_several(
         f"  - lambda: {{name: function-{n}, container: {{image: x}}}}\n" for n in range(30)
     )
     (tmp_path / "f.yaml").write_text(f"functions:\n  aws:\n{entries}")
-    assert run(["policy", "-f", str(tmp_path / "f.yaml")], FakeWorld({})) == 0
+    assert run(["policy", "-f", str(tmp_path / "f.yaml")], FakeServices({})) == 0
     shown = capsys.readouterr()
     documents = json.loads(shown.out)
     assert f"A list of {len(documents)} policies" in shown.err
@@ -68,7 +68,7 @@ def test_a_policy_is_for_all_that_the_file_says(
 ) -> None:
     (tmp_path / "hosts.sh").write_text("#!/bin/sh\necho 1\n")
     (tmp_path / "f.yaml").write_text(f"functions:\n  aws:\n  - {entry}\n")
-    assert run(["policy", "-f", str(tmp_path / "f.yaml")], FakeWorld({})) == 0
+    assert run(["policy", "-f", str(tmp_path / "f.yaml")], FakeServices({})) == 0
     assert action in capsys.readouterr().out
 
 
@@ -77,6 +77,6 @@ def test_functions_of_ready_made_images_are_removed_by_their_file(tmp_path: Path
         "functions:\n  aws:\n  - lambda:"
         f" {{name: gray, container: {{create_image: false, image: {IN_ECR}}}}}\n"
     )
-    world = FakeWorld({})
-    assert run(["rm", "-f", str(tmp_path / "f.yaml")], world) == 0
-    assert world.removed == [("gray",)]
+    services = FakeServices({})
+    assert run(["rm", "-f", str(tmp_path / "f.yaml")], services) == 0
+    assert services.removed == [("gray",)]

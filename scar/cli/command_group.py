@@ -1,0 +1,92 @@
+"""The command ``scar``: its global options and the table of its commands.
+
+A command's module is imported when the command is called, so that ``scar --help`` is fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import click
+
+import scar
+from scar.cli.options import target_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Name: the first line of the command's help. The module is scar.cli.commands.<name>, and the
+# command is the attribute of that name. In the order of ``scar --help``.
+COMMANDS: Mapping[str, str] = {
+    "init": "Create or update functions.",
+    "plan": "Show what init would change.",
+    "update": "Update functions; the same as init -f.",
+    "show": "Show the configuration of functions and the source of each value.",
+    "validate": "Check an FDL file: keys, values, files, limits and rules.",
+    "schema": "Print the JSON Schema of FDL files, for editors.",
+    "export": "Print the resources of an FDL file as a CloudFormation template.",
+    "policy": "Print the least-privilege IAM policy for the user of scar.",
+    "rm": "Remove functions; buckets with data stay.",
+    "ls": "List functions, or the objects of a bucket.",
+    "put": "Upload files and folders.",
+    "get": "Download objects.",
+    "run": "Run a function once, or on the files of its input folders.",
+    "invoke": "Invoke a function as an HTTP client would.",
+    "status": "Show the number of runs in each state, and the latest runs.",
+    "why": "Show the history of a run or a file, and the cause of a failure.",
+    "retry": "Start failed and lost runs again, with the same input.",
+    "wait": "Wait until runs have ended.",
+    "cancel": "Cancel runs in AWS Batch. Runs in Lambda cannot be cancelled.",
+    "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
+    "log": "Show the logs of functions and runs, in Lambda and in Batch.",
+    "image": "Inspect images; build function images into files.",
+    "local": "Start, stop and inspect the local cloud.",
+    "version": "Show scar's version.",
+}
+# Second names: the module and attribute of the command.
+ALIASES: Mapping[str, tuple[str, str]] = {"update": ("init", "update"), "logs": ("log", "log")}
+
+
+class LazyCommandGroup(click.Group):
+    """A group that imports the module of a command when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command; None if there is no such command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = ALIASES.get(cmd_name, (cmd_name, cmd_name))
+        command = getattr(importlib.import_module(f"scar.cli.commands.{module}"), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"scar.cli.commands.{module}:{attribute} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table; click's own method would import them all."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyCommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(scar.__version__, message="scar %(version)s")
+@target_options
+def cli() -> None:
+    """Run container images over files: on AWS Lambda, AWS Batch, or on this machine.
+
+    \b
+    Examples:
+      scar init -f thumbnails.yaml
+      scar put -b my-photos/incoming -p holiday/
+      scar wait -f thumbnails.yaml
+      scar get -b my-photos/thumbnails -p .
+    """

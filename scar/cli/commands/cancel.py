@@ -1,0 +1,67 @@
+"""``scar cancel``: cancel runs in AWS Batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.run_output import show_runs
+from scar.cli.run_selection import RunSelection, connect_functions, select_runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.cli.session import Session
+
+
+@click.command()
+@click.argument("what", metavar="[RUN|s3://BUCKET/KEY]...", nargs=-1)
+@click.option("-n", "--name", help="All unfinished Batch jobs of this function.")
+@fdl_option
+@click.option("--dry-run", is_flag=True, help="Show the runs and stop.")
+@click.option("-y", "--yes", is_flag=True, hidden=True)
+@output_options
+@target_options
+@pass_session
+def cancel(
+    session: Session,
+    what: tuple[str, ...],
+    name: str | None,
+    file: Path | None,
+    *,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Cancel runs in AWS Batch. Runs in Lambda cannot be cancelled.
+
+    Jobs that run are terminated, jobs that wait are cancelled.
+
+    \b
+    Examples:
+      scar cancel 3f9c2a
+      scar cancel -n gray --dry-run
+    """
+    del yes
+    from scar.runs import cancel as runs_cancel
+    from scar.runs.ledger import RunLedger
+    from scar.runs.states import RunState
+
+    if bool(what) == bool(name or file):
+        raise click.UsageError("Specify either runs or files, or functions with -n or -f.")
+    connection, names = connect_functions(session, name, file)
+    ledger, cancelled = RunLedger.connect(connection), []
+    selection = RunSelection(
+        names=what, functions=names, since=None, states=(RunState.QUEUED, RunState.RUNNING)
+    )
+    batch = connection.client("batch")
+    for run in select_runs(session, connection, ledger, selection):
+        try:
+            job = "" if dry_run else runs_cancel.cancel_run(ledger, batch, run)
+        except runs_cancel.NotCancellableError:
+            if what:
+                raise
+            continue  # it ended by itself after it was selected
+        cancelled.append((run, job))
+    show_runs(session, cancelled, "Would cancel" if dry_run else "Cancelled")

@@ -1,0 +1,57 @@
+"""``scar get``: download objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.options import (
+    bucket_option,
+    output_options,
+    owner_option,
+    pass_session,
+    target_options,
+)
+from scar.cli.transfer_output import TransferProgress
+
+if TYPE_CHECKING:
+    from scar.cli.session import Session
+
+
+@click.command()
+@bucket_option("Bucket, folder or object to download.")
+@click.option(
+    "-p",
+    "--path",
+    required=True,
+    metavar="PATH",
+    help="Folder to download to; for a single object also the file's name.",
+)
+@owner_option
+@output_options
+@target_options
+@pass_session
+def get(session: Session, bucket: str, owner: str, path: str) -> None:
+    """Download objects.
+
+    The structure of the folder is kept below PATH. Existing files are overwritten, each one
+    when its download is complete.
+
+    \b
+    Examples:
+      scar get -b my-photos/thumbnails -p .
+      scar get -b my-photos/thumbnails/a.jpg -p first.jpg
+    """
+    from scar.transfer import get as transfer
+    from scar.transfer.client import transfer_client
+    from scar.transfer.location import S3Location
+
+    place = S3Location.parse(bucket)
+    client = transfer_client(session.connect(), owner)
+    progress = TransferProgress(session, "Downloaded")
+    census = transfer.download_objects(
+        client, place, Path(path), progress.add, into_folder=path.endswith("/")
+    )
+    progress.finish(census, f"to {path}")

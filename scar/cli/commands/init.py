@@ -1,0 +1,68 @@
+"""``scar init`` and ``scar update``: create or update functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.deployment import deploy_functions
+from scar.cli.function_flags import FunctionFlags
+from scar.cli.function_options import function_options
+from scar.cli.options import fdl_option, output_options, pass_session, target_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.cli.session import Session
+
+
+@click.command()
+@fdl_option
+@function_options
+@output_options
+@target_options
+@pass_session
+def init(
+    session: Session, /, file: Path | None, *, dry_run: bool, yes: bool, **flags: object
+) -> None:
+    """Create or update functions.
+
+    Functions are described by an FDL file (-f), by options, or by both: an option overrides the
+    file's value, a list replaces the file's list. Resources that are up to date are not changed.
+    If a step fails, the steps before it are undone.
+
+    \b
+    Examples:
+      scar init -f thumbnails.yaml
+      scar init -f thumbnails.yaml -m 2048 --dry-run
+      scar init -n gray -i debian:12 -s gray.sh -ib photos/in -ob photos/out
+    """
+    del yes
+    deploy_functions(session, file, FunctionFlags(**flags), dry_run=dry_run)  # type: ignore[arg-type]
+
+
+@click.command()
+@fdl_option
+@click.option("-a", "--all", "everything", is_flag=True, hidden=True)
+@function_options
+@output_options
+@target_options
+@pass_session
+def update(
+    session: Session,
+    /,
+    file: Path | None,
+    *,
+    everything: bool,
+    dry_run: bool,
+    yes: bool,
+    **flags: object,
+) -> None:
+    """Update functions; the same as init -f."""
+    del yes
+    if file is None or everything:
+        raise click.UsageError(
+            "Missing option: -f FILE. `scar update -f FILE` is the same as `scar init -f FILE`."
+        )
+    deploy_functions(session, file, FunctionFlags(**flags), dry_run=dry_run)  # type: ignore[arg-type]

@@ -1,0 +1,229 @@
+"""``scar log`` (also ``logs``): show the logs of functions and runs."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.formatting import escape_control_characters
+from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.run_selection import connect_functions, list_runs, parse_since, since_option
+from scar.errors import ScarError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.cli.session import Session
+    from scar.runs.ledger import Run
+    from scar.runs.logs import LogLine
+
+POLL_INTERVAL = 2.0  # seconds between two requests with --follow
+# CloudWatch Logs makes lines available late and out of order, so each request reads this much
+# of the time before the newest line again.
+OVERLAP = timedelta(seconds=30)
+
+
+@click.command()
+@click.option("-n", "--name", help="Name of the function.")
+@fdl_option
+@click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
+@click.option("-ri", "--request-id", default="", help="Only this request, or this run's job.")
+@click.option("--run", metavar="RUN", help="Only this run: its id or the start of it.")
+@click.option("--file", "key", metavar="s3://BUCKET/KEY", help="Only the runs on this file.")
+@click.option("--failed", is_flag=True, help="Only failed and lost runs.")
+@since_option
+@click.option(
+    "-F",
+    "--follow",
+    is_flag=True,
+    help="Wait for new lines, until Ctrl-C or until the selected runs have ended.",
+)
+@output_options
+@target_options
+@pass_session
+def log(  # noqa: PLR0913 one argument per option
+    session: Session,
+    /,
+    *,
+    name: str | None,
+    file: Path | None,
+    log_stream_name: str,
+    request_id: str,
+    run: str | None,
+    key: str | None,
+    since: str | None,
+    failed: bool,
+    follow: bool,
+) -> None:
+    """Show the logs of functions and runs, in Lambda and in Batch.
+
+    Lines are in order of time (UTC), each with the service that logged it.
+
+    \b
+    Examples:
+      scar log -n gray --since 1h
+      scar log -n gray --follow
+      scar log --file s3://my-photos/incoming/a.jpg
+    """
+    of_runs = bool(run or key or failed)
+    if of_runs and (log_stream_name or request_id):
+        raise click.UsageError("--run, --file and --failed cannot be used with -ls and -ri.")
+    if not (name or file or run or key):
+        raise click.UsageError("Missing option: -n or -f, --run or --file.")
+    if follow and (request_id or session.json):
+        raise click.UsageError("--follow cannot be used with -ri or -j.")
+    connection, names = connect_functions(session, name, file)
+    after = parse_since(since)
+    if of_runs:
+        runs = _select_runs(session, connection, names, (run, key), after)
+        lines = (_follow_runs if follow else _read_run_logs)(session, connection, runs)
+    else:
+        lines = _read_function_logs(connection, names, log_stream_name, request_id, after)
+        if follow:
+            lines = _follow_functions(connection, names, log_stream_name, lines)
+    if _show_lines(session, lines):
+        return
+    if log_stream_name or request_id or of_runs:
+        subject = request_id or log_stream_name or run or key or "failed runs"
+        raise ScarError(
+            f"There are no log lines for {subject}.",
+            remedy="Log lines are available after some seconds; `scar log -n NAME` shows all.",
+        )
+    session.terminal.write_message("There are no log lines yet.")
+
+
+def _read_function_logs(
+    connection: AwsConnection,
+    names: Iterable[str],
+    stream: str,
+    request: str,
+    since: datetime | None,
+) -> Iterator[LogLine]:
+    """Yield the lines of all functions in order of time; ``read_log`` yields them in order."""
+    from scar.runs.logs import read_log
+
+    logs = [
+        read_log(connection, name, stream=stream, request_id=request, since=since) for name in names
+    ]
+    return heapq.merge(*logs, key=lambda line: line.time)
+
+
+def _follow_functions(
+    connection: AwsConnection, names: tuple[str, ...], stream: str, lines: Iterator[LogLine]
+) -> Iterator[LogLine]:
+    """Yield the existing lines, then new lines until Ctrl-C."""
+    # A dict as an ordered set. Lines older than the overlap cannot be read again: they are
+    # dropped, so that memory stays constant.
+    shown: dict[LogLine, None] = {}
+    while True:
+        for line in lines:
+            if line not in shown:
+                shown[line] = None
+                yield line
+        newest = max((line.time for line in shown), default=None)
+        start = newest - OVERLAP if newest else None
+        shown = {line: None for line in shown if start and line.time >= start}
+        time.sleep(POLL_INTERVAL)
+        found = _read_function_logs(connection, names, stream, "", start)
+        lines = iter(sorted(found, key=lambda line: line.time))
+
+
+def _select_runs(
+    session: Session,
+    connection: AwsConnection,
+    names: tuple[str, ...],
+    run_or_key: tuple[str | None, str | None],
+    since: datetime | None,
+) -> list[Run]:
+    from scar.runs import lookup as find
+    from scar.runs.ledger import RunLedger
+    from scar.runs.status import FAILURE_STATES
+
+    ledger, (run, key) = RunLedger.connect(connection), run_or_key
+    if run:
+        return [find.find_run(ledger, run, names)]
+    if key:
+        return list(find.find_runs_of_input(ledger, *find.parse_s3_url(key), names))
+    return list(reversed(list_runs(session, connection, names, since, FAILURE_STATES)))
+
+
+def _read_run_logs(
+    session: Session, connection: AwsConnection, runs: Iterable[Run], *, quiet: bool = False
+) -> Iterator[LogLine]:
+    """Yield the lines of each run; unless ``quiet``, a message names each run before them."""
+    from scar.runs.ledger import RunLedger
+    from scar.runs.logs import read_log_streams
+    from scar.runs.run_history import list_log_streams, read_history
+
+    ledger = RunLedger.connect(connection)
+    for run in runs:
+        if not quiet:
+            session.terminal.write_message(f"Run {run.path}: {run.state.value}")
+        history = read_history(connection, ledger, run)
+        yield from read_log_streams(connection, list_log_streams(history))
+
+
+def _follow_runs(
+    session: Session, connection: AwsConnection, runs: Iterable[Run]
+) -> Iterator[LogLine]:
+    """Yield the existing lines, then new lines until all these runs have ended.
+
+    The last lines of a run are available late: the logs are read once more after the end.
+    """
+    from scar.runs import lookup as find
+    from scar.runs.ledger import RunLedger
+    from scar.runs.states import FINISHED_STATES
+
+    shown: set[LogLine] = set()
+    ended, runs = False, list(runs)
+    lines = _read_run_logs(session, connection, runs)
+    while True:
+        for line in lines:
+            if line not in shown:
+                shown.add(line)
+                yield line
+        if ended:
+            return
+        time.sleep(POLL_INTERVAL)
+        ledger = RunLedger.connect(connection)
+        runs = [find.find_run(ledger, str(r.path)) for r in runs]
+        ended = all(run.state in FINISHED_STATES for run in runs)
+        lines = _read_run_logs(session, connection, runs, quiet=True)
+
+
+def _show_lines(session: Session, lines: Iterable[LogLine]) -> int:
+    """Write the lines as they come; return their number."""
+    number = 0
+
+    def count_lines() -> Iterator[LogLine]:
+        nonlocal number
+        for line in lines:
+            number += 1
+            yield line
+
+    if session.json:
+        session.terminal.write_json_rows(map(_line_to_json, count_lines()))
+        return number
+    for line in count_lines():
+        milliseconds = line.time.microsecond // 1000
+        timestamp = f"{line.time:%Y-%m-%d %H:%M:%S}.{milliseconds:03}"
+        prefix = session.terminal.faint(f"{timestamp} {line.source:<6}")
+        for text in line.message.splitlines() or [""]:
+            session.terminal.write_data(f"{prefix}  {escape_control_characters(text)}")
+    return number
+
+
+def _line_to_json(line: LogLine) -> dict[str, object]:
+    return {
+        "time": line.time,
+        "service": line.source,
+        "stream": line.stream,
+        "message": line.message,
+    }

@@ -1,0 +1,91 @@
+"""``scar ls``: list functions, or the objects of a bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.formatting import escape_control_characters, format_count, format_size
+from scar.cli.options import (
+    bucket_option,
+    output_options,
+    owner_option,
+    pass_session,
+    target_options,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.inventory.functions import FunctionSummary
+    from scar.cli.session import Session
+    from scar.transfer.location import S3Location
+    from scar.transfer.objects import ObjectSummary
+
+
+@click.command()
+@bucket_option("List the objects of this bucket or folder, not functions.", required=False)
+@owner_option
+@output_options
+@target_options
+@pass_session
+def ls(session: Session, bucket: str | None, owner: str) -> None:
+    """List functions, or the objects of a bucket.
+
+    \b
+    Examples:
+      scar ls
+      scar ls -b my-photos/thumbnails
+    """
+    if bucket is None:
+        connection = session.connect()
+        _show_functions(session, session.services.list_functions(connection))
+        return
+    from scar.transfer.location import S3Location
+
+    place = S3Location.parse(bucket)
+    _show_objects(session, session.connect(), place, owner)
+
+
+def _show_functions(session: Session, functions: Iterable[FunctionSummary]) -> None:
+    found = list(functions)
+    if session.json:
+        session.terminal.write_json(found)
+        return
+    if not found:
+        session.terminal.write_message("No functions. Create one with `scar init -f FILE`.")
+        return
+    rows = (
+        (f.name, f.mode, f.image, f"{f.memory} MB", f"{f.timeout} s", ", ".join(map(str, f.inputs)))
+        for f in found
+    )
+    head = ("NAME", "MODE", "IMAGE", "MEMORY", "TIMEOUT", "INPUT")
+    session.terminal.write_table(head, rows, alignment="lllrrl")
+
+
+def _show_objects(
+    session: Session, connection: AwsConnection, place: S3Location, owner: str
+) -> None:
+    """Write the objects as they are listed, so that millions of them need little memory."""
+    from scar.transfer.client import transfer_client
+    from scar.transfer.objects import list_objects
+
+    entries = list_objects(transfer_client(connection, owner), place)
+    if session.json:
+        session.terminal.write_json_rows(map(_object_to_json, entries))
+        return
+    files = total = 0
+    for entry in entries:
+        date = entry.modified.strftime("%Y-%m-%d %H:%M:%S")
+        key = escape_control_characters(entry.key)
+        session.terminal.write_data(f"{format_size(entry.size):>9}  {date}  {key}")
+        files, total = files + 1, total + entry.size
+    session.terminal.write_message(
+        f"{format_count(files, 'object')}, {format_size(total)} in {place}"
+    )
+
+
+def _object_to_json(entry: ObjectSummary) -> dict[str, object]:
+    return {"key": entry.key, "size": entry.size, "modified": entry.modified}

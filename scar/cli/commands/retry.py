@@ -1,0 +1,115 @@
+"""``scar retry``: start failed and lost runs again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.formatting import format_count
+from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.run_output import show_runs
+from scar.cli.run_selection import (
+    RunSelection,
+    connect_functions,
+    parse_since,
+    select_runs,
+    since_option,
+)
+from scar.errors import ScarError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.cli.session import Session
+    from scar.runs.ledger import Run, RunLedger
+    from scar.runs.retry import NotRetryableError
+
+PARALLEL = 8
+
+
+@click.command()
+@click.argument("what", metavar="[RUN|s3://BUCKET/KEY]...", nargs=-1)
+@click.option("--failed", is_flag=True, help="All failed and lost runs of the functions.")
+@click.option("-n", "--name", help="Name of the function.")
+@fdl_option
+@since_option
+@click.option("--dry-run", is_flag=True, help="Show the runs and stop.")
+@click.option("-y", "--yes", is_flag=True, hidden=True)
+@output_options
+@target_options
+@pass_session
+def retry(  # noqa: PLR0913 one argument per option
+    session: Session,
+    /,
+    what: tuple[str, ...],
+    name: str | None,
+    file: Path | None,
+    since: str | None,
+    *,
+    failed: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Start failed and lost runs again, with the same input.
+
+    Select runs by id or by input file, or with --failed all of them; -n and -f limit the
+    selection to functions. A run on a file keeps its id, and outputs that it has uploaded are
+    not uploaded again. A direct invocation becomes a new run.
+
+    \b
+    Examples:
+      scar retry 3f9c2a
+      scar retry --failed -n gray --since 2h --dry-run
+    """
+    del yes
+    from scar.runs.ledger import RunLedger
+    from scar.runs.retry import RETRYABLE_STATES
+
+    if bool(what) == failed:
+        raise click.UsageError("Specify either runs or files, or --failed.")
+    connection, names = connect_functions(session, name, file)
+    ledger = RunLedger.connect(connection)
+    selection = RunSelection(
+        names=what, functions=names, since=parse_since(since), states=RETRYABLE_STATES
+    )
+    selected = select_runs(session, connection, ledger, selection)
+    if dry_run:
+        show_runs(session, [(run, "") for run in selected], "Would start")
+        return
+    started, refused = _start_runs(session, connection, ledger, selected)
+    if started or not refused or session.json:
+        show_runs(session, started, "Started")
+    for error in refused:
+        session.terminal.write_message(f"{error.problem} {error.remedy}")
+    if refused:
+        raise ScarError(
+            f"{format_count(len(refused), 'run')} could not be started again.", remedy="See above."
+        )
+
+
+def _start_runs(
+    session: Session, connection: AwsConnection, ledger: RunLedger, runs: Iterator[Run]
+) -> tuple[list[tuple[Run, str]], list[NotRetryableError]]:
+    """Start the runs again, in parallel; return them with request ids, and the refusals."""
+    from scar.runs.retry import NotRetryableError, RetriedRun, retry_run
+    from scar.transfer.pool import map_unordered
+
+    services = session.services
+
+    def start_run(run: Run) -> RetriedRun | NotRetryableError:
+        try:
+            return retry_run(ledger, run, lambda f, event: services.enqueue(connection, f, event))
+        except NotRetryableError as error:
+            return error  # one run that cannot be started does not stop the others
+
+    started, refused = [], []
+    for result in map_unordered(runs, start_run, workers=PARALLEL):
+        if isinstance(result, NotRetryableError):
+            refused.append(result)
+            continue
+        started.append((result.run, result.request_id))
+        session.terminal.show_progress(f"Started {format_count(len(started), 'run')}")
+    return started, refused

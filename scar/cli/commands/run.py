@@ -1,0 +1,254 @@
+"""``scar run``: run a function once, or on every file of its input folders."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.fdl_files import connect_document
+from scar.cli.formatting import format_count
+from scar.cli.function_call import FunctionCall, find_function
+from scar.cli.function_flags import FunctionFlags
+from scar.cli.invocation_output import (
+    require_success,
+    require_writable_output,
+    show_answer,
+    show_queued,
+)
+from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.inventory.functions import FunctionSummary, InputFolder
+    from scar.cli.session import Session
+    from scar.runs.invoke import InputObject, InvocationResponse
+    from scar.runs.ledger import Run
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option("-n", "--name", help="Name of the function.")
+@fdl_option
+@click.option(
+    "-s",
+    "--run-script",
+    "script",
+    type=click.Path(path_type=Path),
+    help="Script to run this time, instead of the function's own.",
+)
+@click.option("-ib", "--input-bucket", metavar="BUCKET[/FOLDER]", help="Run on the files here.")
+@click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the answer.")
+@click.option("--force", is_flag=True, help="Also run on files whose run is done or in progress.")
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=8,
+    show_default=True,
+    help="Number of parallel requests that queue files.",
+)
+@click.option("-o", "--output-file", type=click.Path(path_type=Path), help="Write the output here.")
+@click.argument("arguments", nargs=-1)
+@output_options
+@target_options
+@pass_session
+def run(  # noqa: PLR0913 one argument per option
+    session: Session,
+    /,
+    *,
+    name: str | None,
+    file: Path | None,
+    script: Path | None,
+    input_bucket: str | None,
+    asynchronous: bool,
+    force: bool,
+    concurrency: int,
+    output_file: Path | None,
+    arguments: tuple[str, ...],
+) -> None:
+    """Run a function once, or on the files of its input folders.
+
+    With a script or ARGUMENTS, and for a function without input folders: one invocation. Else
+    one invocation for each file of the input folders: wait for the first one, queue the others.
+    Files whose run is done or in progress are skipped, failed runs are started again.
+
+    \b
+    Examples:
+      scar run -n gray
+      scar run -n gray -s hello.sh first second
+      scar run -f thumbnails.yaml -ib my-photos/2023 -a
+    """
+    require_writable_output(output_file)
+    content = _read_script(script) if script else None
+    if input_bucket and (script or arguments):
+        raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
+    connection, function = _connect_function(session, name, file)
+    call = FunctionCall(session, connection, function, output_file)
+    from scar.aws.inventory.functions import InputFolder
+
+    if content is None and not arguments:
+        folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
+        run_ = InputFilesRun(call, folders, force=force, concurrency=concurrency)
+        if run_.start(asynchronous=asynchronous):
+            return
+        if input_bucket:
+            raise UsageError(
+                f"There are no files in {input_bucket}.", remedy="Upload some with `scar put`."
+            )
+    from scar.runs.invoke import script_payload
+
+    call.send(script_payload(content, arguments), asynchronous=asynchronous)
+
+
+class InputFilesRun:
+    """Runs a function on the files of folders; ``force`` includes files that need no run."""
+
+    def __init__(
+        self,
+        call: FunctionCall,
+        folders: tuple[InputFolder, ...],
+        *,
+        force: bool,
+        concurrency: int,
+    ) -> None:
+        self._call = call
+        self._folders = folders
+        self._concurrency = concurrency
+        # Run ids are derived from the event, so a run that is to be repeated needs an event of
+        # its own: this id makes it different from all former events on the same file.
+        self._manual_run_id = secrets.token_hex(8) if force else ""
+        self._skipped = 0
+
+    def start(self, *, asynchronous: bool) -> int:
+        """Invoke the function once for each file; return the number of files.
+
+        Wait for the first invocation: if it fails, so would the others, and none is queued.
+        """
+        from scar.transfer.pool import map_unordered
+
+        call, terminal = self._call, self._call.session.terminal
+        payloads = self._build_payloads()
+        first = None if asynchronous else self._invoke_first(payloads)
+        queued: list[str] = []
+        for request in map_unordered(payloads, call.enqueue, workers=self._concurrency):
+            queued.append(request)
+            terminal.show_progress(f"Queued {format_count(len(queued), 'file')}")
+        if self._skipped:
+            terminal.write_message(
+                f"Skipped {format_count(self._skipped, 'file')} whose run is done or in progress;"
+                " --force includes them."
+            )
+        if queued or (call.session.json and (first or self._skipped)):
+            show_queued(call.session, call.function.name, queued, first)
+        return len(queued) + (first is not None) + self._skipped
+
+    def _invoke_first(self, payloads: Iterator[dict[str, object]]) -> InvocationResponse | None:
+        call = self._call
+        payload = next(payloads, None)
+        if payload is None:
+            return None
+        answer = call.invoke(payload)
+        if call.session.json:
+            # Shown later, in one document with the request ids of the others.
+            require_success(call.function.name, answer)
+        else:
+            show_answer(call.session, call.function.name, answer, call.output)
+        return answer
+
+    def _build_payloads(self) -> Iterator[dict[str, object]]:
+        """Yield one event for each file that needs a run; count the others."""
+        from scar.runs.invoke import object_payload
+        from scar.runs.progress import current_run
+        from scar.runs.retry import RETRYABLE_STATES
+
+        call, manual_run_id = self._call, self._manual_run_id
+        name, account = call.function.name, call.connection.account
+        services = call.session.services
+        latest = {} if manual_run_id else services.latest_runs(call.connection, name)
+        for file in self._list_files():
+            found = current_run(name, file, latest)
+            if found is not None and found.state not in RETRYABLE_STATES:
+                self._skipped += 1
+                continue
+            payload = self._read_event(found) if found else None
+            if payload is None:
+                payload = object_payload(
+                    file, account.region, account.partition, manual_run_id=manual_run_id
+                )
+            if not call.session.json:
+                call.session.terminal.show_progress(f"s3://{file.bucket}/{file.key}")
+            yield payload
+
+    def _read_event(self, run: Run) -> dict[str, object] | None:
+        """Return the event of a failed run, None if it was not recorded."""
+        from scar.runs.ledger import RunLedger
+        from scar.runs.retry import NotRetryableError, prepare_retry
+
+        try:
+            return prepare_retry(RunLedger.connect(self._call.connection), run)
+        except NotRetryableError:
+            return None
+
+    def _list_files(self) -> Iterator[InputObject]:
+        """Yield the files of all folders; of nested folders only those of the outer one."""
+        listed: set[InputFolder] = set()
+        for folder in self._folders:
+            if any(other.covers(folder) for other in listed):
+                continue
+            listed.add(folder)
+            yield from self._call.session.services.list_input_objects(self._call.connection, folder)
+
+
+def _connect_function(
+    session: Session, name: str | None, file: Path | None
+) -> tuple[AwsConnection, FunctionSummary]:
+    """Connect and return the function; deploy it first if a file describes it and it is absent."""
+    if file is None:
+        if not name:
+            raise click.UsageError("Missing option: -n or -f.")
+        connection = session.connect()
+        return connection, find_function(session, connection, name)
+    from scar.aws.compile.from_fdl import functions_of
+
+    connection, document = connect_document(session, file, FunctionFlags())
+    functions = {function.name: function for function in functions_of(document)}
+    selected = name or next(iter(functions))
+    if selected not in functions:
+        raise UsageError(
+            f"{file} has no function {selected}.", remedy=f"Its functions: {', '.join(functions)}."
+        )
+    if name is None and len(functions) > 1:
+        raise click.UsageError(
+            f"{file} has several functions: select one with -n: {', '.join(functions)}."
+        )
+    if not any(f.name == selected for f in session.services.list_functions(connection)):
+        session.services.deploy(
+            [functions[selected]],
+            connection,
+            session.terminal.write_message,
+            dry_run=False,
+            progress=session.terminal.show_progress,
+        )
+    return connection, find_function(session, connection, selected)
+
+
+def _read_script(script: Path) -> bytes:
+    """Return the script's content; raise UsageError if it is empty or has Windows line ends."""
+    try:
+        content = script.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"The script {script} cannot be read: {error.strerror}.", remedy="Check -s."
+        ) from error
+    if not content.strip():
+        raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
+    from scar.fdl.script_checks import FIRST_LINE_BYTES, line_ending_problem
+
+    if problem := line_ending_problem(content[:FIRST_LINE_BYTES]):
+        raise UsageError(f"The script {script} {problem} {script}", remedy="Then run it again.")
+    return content

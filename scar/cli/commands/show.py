@@ -1,0 +1,191 @@
+"""``scar show``: show the configuration of functions, as described or as deployed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.function_flags import FunctionFlags
+from scar.cli.function_options import function_options
+from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scar.aws.model.resources import Resource
+    from scar.cli.session import Session
+    from scar.fdl.effective_values import EffectiveValue
+    from scar.fdl.loader import ResolvedDocument
+
+_HEAD = ("KEY", "VALUE", "FROM")
+
+
+@click.command()
+@fdl_option
+@function_options
+@click.option("--env", "secrets", is_flag=True, help="Show the values of environment variables.")
+@output_options
+@target_options
+@pass_session
+def show(
+    session: Session,
+    /,
+    file: Path | None,
+    *,
+    secrets: bool,
+    dry_run: bool,
+    yes: bool,
+    **flags: object,
+) -> None:
+    """Show the configuration of functions and the source of each value.
+
+    With -f, show all values of the file's functions, without AWS credentials: from the command
+    line, the environment, the file (with the line), configuration files, and defaults. With -n
+    alone, show the function as it is deployed.
+
+    \b
+    Examples:
+      scar show -f thumbnails.yaml
+      scar show -n gray --env
+    """
+    del dry_run, yes
+    options = FunctionFlags(**flags)  # type: ignore[arg-type]
+    if file is None and options.name and not (options.image or options.image_file):
+        _show_deployed(session, options.name, secrets=secrets)
+        return
+    if file is None and not options.name:
+        raise click.UsageError("Missing option: -f FILE or -n NAME.")
+    from scar.cli.fdl_files import resolve_document
+
+    selected = options.name if file is not None else None
+    resolved = resolve_document(session, file, _without_name(options) if selected else options)
+    _show_resolved(session, resolved, selected, secrets=secrets)
+
+
+def _without_name(flags: FunctionFlags) -> FunctionFlags:
+    """Remove -n: together with a file it selects a function, where init would rename one."""
+    from dataclasses import replace
+
+    return replace(flags, name=None)
+
+
+def _show_resolved(
+    session: Session, resolved: ResolvedDocument, name: str | None, *, secrets: bool
+) -> None:
+    """Show the functions of a file, or only the one that is named."""
+    from scar.fdl.effective_values import list_effective_values
+
+    functions = [f.lambda_.name for f in resolved.document.functions.aws]
+    if name and name not in functions:
+        raise UsageError(
+            f"There is no function {name}.", remedy=f"The file has {', '.join(functions)}."
+        )
+    shown = {
+        function: list_effective_values(resolved, number, secrets=secrets)
+        for number, function in enumerate(functions)
+        if function == name or not name
+    }
+    if resolved.assumed_variables:
+        _explain_assumed(session, resolved)
+    target = _target_values(session, resolved)
+    if session.json:
+        rows = {name: _values_to_json(found) for name, found in shown.items()}
+        session.terminal.write_json({"where": _values_to_json(target), "functions": rows})
+        return
+    for title, found in {"where": target, **shown}.items():
+        session.terminal.write_data(session.terminal.bold(title))
+        session.terminal.write_table(
+            _HEAD, ((value.key, _format_value(value.value), value.source) for value in found)
+        )
+
+
+def _explain_assumed(session: Session, resolved: ResolvedDocument) -> None:
+    from scar.fdl.variables import ASSUMED_VALUES
+
+    for name in sorted(resolved.assumed_variables):
+        session.terminal.write_message(
+            f"${{{name}}} is shown as {ASSUMED_VALUES[name]}: the real value is only known when"
+            " scar"
+            " connects to AWS, and is filled in by `scar init`."
+        )
+
+
+def _target_values(session: Session, resolved: ResolvedDocument) -> tuple[EffectiveValue, ...]:
+    """Return where commands would connect with this file: ``Session.connection_target``."""
+    from scar.cli.fdl_files import region_and_profile
+    from scar.fdl.effective_values import EffectiveValue
+
+    in_file, environment = region_and_profile(resolved.document), session.services.environment
+    settings, local = session.settings, session.local
+    found = []
+    for key, configured in (
+        ("region", settings.region),
+        ("profile", settings.profile),
+        ("endpoint_url", settings.endpoint_url),
+        ("stage", settings.stage),
+    ):
+        sources = (
+            (getattr(session, key), "command line" if key != "stage" else "--stage or SCAR_STAGE"),
+            (environment.get(f"SCAR_{key.upper()}"), f"environment, SCAR_{key.upper()}"),
+            (in_file.get(key), "the FDL file or a configuration's defaults"),
+            (configured, "configuration"),
+        )
+        valid = sources[:1] if local and key != "stage" else sources
+        value, source = next((pair for pair in valid if pair[0]), ("", ""))
+        found.append(
+            EffectiveValue(key=key, value=value, source=source or _default_source(key, local))
+        )
+    return tuple(found)
+
+
+def _default_source(key: str, local: bool) -> str:
+    """Return who decides about a value that neither the user nor a file sets."""
+    if key == "stage":
+        return "none"
+    return "the local cloud" if local else "the AWS SDK: AWS_REGION, AWS_PROFILE and others"
+
+
+def _values_to_json(found: tuple[EffectiveValue, ...]) -> list[dict[str, object]]:
+    return [{"key": v.key, "value": v.value, "from": v.source} for v in found]
+
+
+def _format_value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _show_deployed(session: Session, name: str, *, secrets: bool) -> None:
+    """Show the deployed resources of a function with all fields; raise NoSuchFunction."""
+    from scar.runs.logs import FunctionNotFoundError
+
+    connection = session.connect()
+    resources = session.services.function_resources(connection, name)
+    if not resources:
+        raise FunctionNotFoundError(name)
+    rows = [row for resource in resources for row in _resource_rows(resource, secrets=secrets)]
+    if session.json:
+        session.terminal.write_json(
+            [{"part": p, "key": k, "value": v, "from": "AWS"} for p, k, v in rows]
+        )
+        return
+    cells = ((p, k, v if isinstance(v, str) else json.dumps(v)) for p, k, v in rows)
+    session.terminal.write_table(("RESOURCE", "KEY", "VALUE"), cells)
+
+
+def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, str, object]]:
+    """Yield resource, field and value; values of environment variables may be secrets."""
+    from dataclasses import fields
+
+    from scar.fdl.effective_values import MASK
+
+    for field in fields(resource):
+        value = getattr(resource, field.name)
+        # The field "environment" of other resources is the name of a compute environment.
+        if field.name == "environment" and isinstance(value, tuple):
+            for variable, text in value:
+                yield str(resource.key), f"environment.{variable}", text if secrets else MASK
+        elif field.name != "name":
+            yield str(resource.key), field.name, value

@@ -1,0 +1,93 @@
+"""``scar validate``: check an FDL file without an AWS account and report all problems at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.formatting import format_count
+from scar.cli.function_flags import FunctionFlags
+from scar.cli.options import fdl_option, output_options, pass_session, target_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.cli.session import Session
+    from scar.fdl.model import FdlDocument
+    from scar.fdl.problems import InvalidFdlError
+
+
+@click.command()
+@fdl_option
+@output_options
+@target_options
+@pass_session
+def validate(session: Session, file: Path | None) -> None:
+    """Check an FDL file: keys, values, files, limits and rules.
+
+    All problems are reported at once, each with its line; the exit status is 3 if there are any.
+    `scar plan` also checks what depends on the account: buckets, quotas and networks.
+
+    \b
+    Examples:
+      scar validate -f thumbnails.yaml
+      scar validate -f thumbnails.yaml -j
+    """
+    if file is None:
+        raise click.UsageError("Missing option: -f FILE.")
+    from scar.aws.validation.deployment_checks import raise_if_any
+    from scar.cli.fdl_files import resolve_document
+    from scar.fdl.problems import InvalidFdlError
+
+    try:
+        document = resolve_document(session, file, FunctionFlags()).document
+    except InvalidFdlError as error:
+        if session.json:
+            session.terminal.write_json({"valid": False, "faults": _problems_to_json(error)})
+        raise
+    if problems := _find_aws_problems(document):
+        if session.json:
+            # These concern a resource, not a line of the file.
+            rows = [{"line": 1, "column": 1, "key": "", "problem": text} for text in problems]
+            session.terminal.write_json({"valid": False, "faults": rows})
+        raise_if_any(problems)
+    number = len(document.functions.aws)
+    if session.json:
+        session.terminal.write_json({"valid": True, "faults": []})
+    else:
+        session.terminal.write_message(
+            f"{file}: no problems in {format_count(number, 'function')}."
+        )
+
+
+def _find_aws_problems(document: FdlDocument) -> list[str]:
+    """Return what AWS would refuse in any account.
+
+    The functions are compiled to resources for an account that does not exist.
+    """
+    from scar.aws.compile.from_fdl import functions_of
+    from scar.aws.compile.placeholders import compile_with_placeholders
+    from scar.aws.model.account import Account, partition_of
+    from scar.aws.validation import deployment_checks as preflight
+    from scar.cli.fdl_files import region_and_profile
+    from scar.fdl.variables import ASSUMED_VALUES
+
+    functions = functions_of(document)
+    if found := list(preflight.check_functions(functions)):
+        return found
+    region = region_and_profile(document)["region"] or ASSUMED_VALUES["region"]
+    account = Account(ASSUMED_VALUES["account_id"], region, partition_of(region))
+    return list(preflight.check_resources(compile_with_placeholders(functions, account), region))
+
+
+def _problems_to_json(error: InvalidFdlError) -> list[dict[str, object]]:
+    return [
+        {
+            "line": fault.position.line,
+            "column": fault.position.column,
+            "key": fault.key,
+            "problem": fault.message,
+        }
+        for fault in error.problems
+    ]

@@ -1,0 +1,110 @@
+"""``scar why``: show the history of a run, or of all runs on a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.formatting import escape_control_characters
+from scar.cli.options import output_options, pass_session, target_options
+from scar.errors import ScarError
+
+if TYPE_CHECKING:
+    from scar.aws.client.connection import AwsConnection
+    from scar.cli.session import Session
+    from scar.runs.ledger import Run, RunLedger
+    from scar.runs.run_history import RunHistory
+
+
+@click.command()
+@click.argument("what", metavar="RUN|s3://BUCKET/KEY")
+@output_options
+@target_options
+@pass_session
+def why(session: Session, what: str) -> None:
+    """Show the history of a run or a file, and the cause of a failure.
+
+    For a run (its id or the start of it): where it ran, why it continued in Batch or failed,
+    its output, and the runs that its output started. For a file: the run that wrote it, and the
+    runs that read it.
+
+    \b
+    Examples:
+      scar why 3f9c2a
+      scar why s3://my-photos/incoming/a.jpg
+    """
+    from scar.runs.ledger import RunLedger
+    from scar.runs.run_history import read_history
+
+    connection = session.connect()
+    ledger = RunLedger.connect(connection)
+    histories = [
+        read_history(connection, ledger, run) for run in _find_runs(connection, ledger, what)
+    ]
+    if session.json:
+        session.terminal.write_json([_history_to_json(history) for history in histories])
+        return
+    for number, history in enumerate(histories):
+        if number:
+            session.terminal.write_data("")
+        _show_history(session, history)
+
+
+def _find_runs(connection: AwsConnection, ledger: RunLedger, what: str) -> list[Run]:
+    """Return the run of this id, or the runs that wrote and read this file."""
+    from scar.runs import lookup as find
+
+    if not what.startswith("s3://"):
+        return [find.find_run(ledger, what)]
+    bucket, key = find.parse_s3_url(what)
+    made_by, _ = find.find_producers(connection.client("s3"), bucket, key)
+    writers = [find.find_run(ledger, str(made_by))] if made_by else []
+    found = [*writers, *find.find_runs_of_input(ledger, bucket, key)]
+    if not found:
+        raise ScarError(
+            f"No run has read or written {what}.",
+            remedy="A file starts a function when it is uploaded to an input folder: see"
+            " `scar ls`. `scar run -n NAME` runs the function on files uploaded earlier.",
+        )
+    return found
+
+
+def _show_history(session: Session, history: RunHistory) -> None:
+    from scar.runs.report import build_report, format_time
+
+    report, terminal = build_report(history), session.terminal
+    terminal.write_data(terminal.bold(report.headline))
+    for line in report.lines:
+        timestamp = terminal.faint(f"{format_time(line.time):<19}")
+        terminal.write_data(f"  {timestamp}  {escape_control_characters(line.text)}")
+    if history.log_tail:
+        terminal.write_data("  The end of its log:")
+        for text in history.log_tail:
+            terminal.write_data(f"    {escape_control_characters(text)}")
+    if report.cause:
+        terminal.write_data(f"  Why: {escape_control_characters(report.cause)}")
+    if report.remedy:
+        terminal.write_data(f"  What to do: {escape_control_characters(report.remedy)}")
+
+
+def _history_to_json(history: RunHistory) -> dict[str, object]:
+    from scar.runs.report import build_report
+
+    report = build_report(history)
+    return {
+        "run": str(history.run.path),
+        "state": history.run.state.value,
+        "records": history.records,
+        "written": history.run.record_times,
+        "job": asdict(history.job) if history.job else None,
+        "made_by": str(history.made_by) if history.made_by else None,
+        "triggered": {
+            output: [str(run.path) for run in runs]
+            for output, runs in history.triggered_runs.items()
+        },
+        "log": list(history.log_tail),
+        "why": report.cause,
+        "remedy": report.remedy,
+    }

@@ -1,0 +1,130 @@
+"""Read FDL files for commands, merged with options, configuration and the account's values.
+
+``resolve_document`` works without an account. ``connect_document`` and ``connect_names`` also
+connect, to the Region and with the profile that the file names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.function_flags import flags_to_fdl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.cli.function_flags import FunctionFlags
+    from scar.cli.session import Session
+    from scar.fdl.loader import LoadContext, ResolvedDocument
+    from scar.fdl.model import FdlDocument
+
+# Values that replace all references to local files: a function is found and removed by its name,
+# also when its script and image files no longer exist.
+_WITHOUT_LOCAL_FILES: Mapping[str, object] = {
+    "lambda": {
+        "init_script": None,
+        "run_script": None,
+        "extra_payload": None,
+        "container": {"image": "unused", "image_file": None, "create_image": True},
+    },
+    "batch": {"compute_resources": {"user_data": None}},
+}
+_ACCOUNT_VARIABLES = frozenset({"account_id", "region"})
+
+
+def resolve_document(session: Session, file: Path | None, flags: FunctionFlags) -> ResolvedDocument:
+    """Read the FDL file, or build a document from options alone; connect to nothing."""
+    return _read_or_build(file, flags, _document_context(session, flags_to_fdl(flags)))
+
+
+def connect_document(
+    session: Session, file: Path | None, flags: FunctionFlags
+) -> tuple[AwsConnection, FdlDocument]:
+    """Connect where the document says; return it with the account's variables filled in."""
+    context = _document_context(session, flags_to_fdl(flags))
+    return _connect_and_read(session, context, lambda known: _read_or_build(file, flags, known))
+
+
+def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocument]:
+    """Connect like ``connect_document``; scripts and images of the file may be missing.
+
+    The document is good for names and folders only: references to local files are removed.
+    """
+    from scar.fdl.loader import resolve_file
+
+    context = _document_context(session, _WITHOUT_LOCAL_FILES)
+    return _connect_and_read(session, context, lambda known: resolve_file(file, known))
+
+
+def region_and_profile(document: FdlDocument) -> dict[str, str]:
+    """Return ``region`` and ``profile`` of the file's functions; empty if the file has none.
+
+    Raise click.UsageError if functions differ: one command makes one connection.
+    """
+    found: dict[str, str] = {}
+    for name, key, default in (("region", "region", ""), ("profile", "boto_profile", "default")):
+        values = {getattr(f.lambda_, key) for f in document.functions.aws} - {default}
+        if len(values) > 1:
+            raise click.UsageError(
+                f"The functions of the file have different values of {key}:"
+                f" {', '.join(sorted(values))}. Use one file for each value."
+            )
+        found[name] = next(iter(values), "")
+    return found
+
+
+def _document_context(session: Session, values: Mapping[str, object]) -> LoadContext:
+    """Return the layers and variables for a file, as far as they are known without AWS."""
+    from scar.fdl.layers import SettingsLayer
+    from scar.fdl.loader import LoadContext
+    from scar.fdl.variables import TemplateVariables
+
+    settings, environment = session.settings, session.services.environment
+    sdk_region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
+    return LoadContext(
+        lower_layers=settings.lower_layers,
+        upper_layers=(*settings.upper_layers, SettingsLayer(source="command line", values=values)),
+        variables=TemplateVariables(
+            stage=settings.stage,
+            region=session.region or environment.get("SCAR_REGION", ""),
+            default_region=settings.region or sdk_region,
+            account_id=settings.account_id,
+        ),
+    )
+
+
+def _connect_and_read(
+    session: Session, context: LoadContext, read: Callable[[LoadContext], ResolvedDocument]
+) -> tuple[AwsConnection, FdlDocument]:
+    """Read the file, connect, and read it again if it uses ``${account_id}`` or ``${region}``.
+
+    The file names the Region to connect to, and the connection the account that the file may
+    refer to: the first reading therefore assumes values for these variables.
+    """
+    first = read(context)
+    connection = session.connect(**region_and_profile(first.document))
+    if not first.used_variables & _ACCOUNT_VARIABLES:
+        return connection, first.document
+    account = connection.account
+    known = replace(context.variables, region=account.region, account_id=account.id)
+    return connection, read(replace(context, variables=known)).document
+
+
+def _read_or_build(
+    file: Path | None, flags: FunctionFlags, context: LoadContext
+) -> ResolvedDocument:
+    from scar.fdl.loader import resolve_file, resolve_values
+
+    if file is not None:
+        found = resolve_file(file, context)
+        if flags.name and len(found.document.functions.aws) > 1:
+            raise click.UsageError(f"-n cannot rename the functions of {file}: it has several.")
+        return found
+    if not (flags.image or flags.image_file):
+        raise click.UsageError("Missing option: -f FILE, or -n NAME with an image (-i or -if).")
+    return resolve_values(Path.cwd(), context)

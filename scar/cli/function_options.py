@@ -1,0 +1,79 @@
+"""Options that describe a function: those of init, plan, show and image compose."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from scar.cli.options import parse_variables
+from scar.cli.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+_FILE = click.Path(path_type=Path)
+
+
+def function_options(function: F) -> F:
+    """Add one option for each field of ``FunctionFlags``, and --dry-run."""
+    folder = partial(click.option, multiple=True, metavar="BUCKET[/FOLDER]")
+    variable = partial(click.option, multiple=True, callback=parse_variables, metavar="NAME=VALUE")
+    for decorate in reversed(
+        (
+            click.option("-n", "--name", help="Name of the function."),
+            click.option("-d", "--description", help="Description of the function."),
+            click.option("-i", "--image", help="Container image, such as debian:12."),
+            click.option(
+                "-if", "--image-file", type=_FILE, help="Image as a file of `docker save`."
+            ),
+            click.option("-s", "--init-script", type=_FILE, help="Script to run on each file."),
+            click.option("-m", "--memory", type=int, help="Memory in Lambda, in MB."),
+            click.option("-t", "--timeout", type=int, help="Timeout in Lambda, in seconds."),
+            click.option(
+                "-tt",
+                "--timeout-threshold",
+                type=int,
+                help="Seconds reserved to stop the script and upload its output.",
+            ),
+            click.option("-ll", "--log-level", help="DEBUG, INFO, WARNING, ERROR or CRITICAL."),
+            click.option("-em", "--execution-mode", help="lambda, lambda-batch or batch."),
+            variable("-e", "--environment", help="Variable of the script; may be repeated."),
+            variable("-le", "--lambda-environment", help="Variable of the Lambda function."),
+            folder("-ib", "--input-bucket", help="Input folder; may be repeated."),
+            folder("-ob", "--output-bucket", help="Output folder; may be repeated."),
+            click.option("-r", "--iam-role", metavar="ARN", help="IAM role for Lambda and Batch."),
+            click.option("-bm", "--batch-memory", type=int, help="Memory in Batch, in MiB."),
+            click.option("-bc", "--batch-vcpus", type=float, help="vCPUs in Batch."),
+            click.option("-g", "--enable-gpu", is_flag=True, help="One GPU for each Batch job."),
+            click.option("--dry-run", is_flag=True, help="Show the changes and stop."),
+            click.option("-y", "--yes", is_flag=True, hidden=True),
+        )
+    ):
+        function = decorate(function)
+    return _add_ignored_options(function)
+
+
+def _add_ignored_options(function: F) -> F:
+    """Add SCAR's options that have no effect, so that its users' scripts keep working."""
+    option = partial(click.option, expose_value=False, hidden=True, callback=_warn_ignored)
+    for decorate in (
+        option("-l", "--layers", multiple=True),
+        option("-sv", "--supervisor-version"),
+        option("-rt", "--runtime"),
+        option("-db", "--deployment-bucket"),
+        option("-ep", "--extra-payload"),
+        option("-ph", "--preheat", is_flag=True),
+    ):
+        function = decorate(function)
+    return function
+
+
+def _warn_ignored(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    session = context.find_object(Session)
+    if value and session is not None:
+        name = parameter.opts[-1]
+        session.terminal.write_message(f"{name} has no effect: functions are container images.")

@@ -1,0 +1,96 @@
+"""Show the answers of invoked functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.cli.formatting import format_count
+from scar.errors import ScarError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from scar.cli.session import Session
+    from scar.runs.invoke import InvocationResponse
+
+
+def show_answer(
+    session: Session, function: str, answer: InvocationResponse, output: Path | None
+) -> None:
+    """Write the script's output to stdout or to a file; raise ScarError if the script failed."""
+    if output is not None:
+        _write_output_file(output, answer.output)
+        session.terminal.write_message(f"Output written to {output}")
+    elif session.json:
+        session.terminal.write_json(answer_to_json(function, answer))
+    elif not answer.job_id:
+        session.terminal.write_bytes(answer.output)
+    if answer.job_id:
+        if not (session.json or output):
+            session.terminal.write_data(f"Batch job {answer.job_id}")
+        session.terminal.write_message(
+            f"Run {answer.run_id} continues in AWS Batch."
+            f" Show its log with `scar log -n {function} -ri {answer.run_id}`."
+        )
+    require_success(function, answer)
+
+
+def answer_to_json(function: str, answer: InvocationResponse) -> dict[str, object]:
+    """Return the answer's JSON form."""
+    return {
+        "function": function,
+        "request": answer.request_id,
+        "status": answer.status,
+        "run": answer.run_id,
+        "job": answer.job_id,
+        "output": answer.output.decode(errors="replace"),
+    }
+
+
+def require_success(function: str, answer: InvocationResponse) -> None:
+    """Raise ScarError if the answer has the status of an HTTP error."""
+    if answer.status >= 400:
+        raise ScarError(
+            f"The function {function} returned HTTP status {answer.status}.",
+            remedy=f"See `scar log -n {function} -ri {answer.request_id}`.",
+        )
+
+
+def show_queued(
+    session: Session,
+    function: str,
+    requests: Sequence[str],
+    first: InvocationResponse | None = None,
+) -> None:
+    """Show the request ids of asynchronous invocations; ``first`` is the synchronous one."""
+    if session.json:
+        row = answer_to_json(function, first) if first else None
+        session.terminal.write_json(
+            {"function": function, "first": row, "requests": list(requests)}
+        )
+    else:
+        for request in requests:
+            session.terminal.write_data(request)
+    session.terminal.write_message(
+        f"Queued {format_count(len(requests), 'invocation')}."
+        f" Show the logs with `scar log -n {function}`."
+    )
+
+
+def require_writable_output(path: Path | None) -> None:
+    """Raise UsageError if the output file cannot be created; call it before anything runs."""
+    if path is None:
+        return
+    if path.is_dir() or not path.parent.is_dir():
+        why = "is a folder" if path.is_dir() else f"cannot be created: no folder {path.parent}"
+        raise UsageError(f"{path} {why}.", remedy="Check -o. Nothing was run.")
+
+
+def _write_output_file(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}.", remedy="Check -o."
+        ) from error

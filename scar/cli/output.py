@@ -1,0 +1,124 @@
+"""The terminal: data on stdout, messages and progress on stderr."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from scar.cli.formatting import escape_control_characters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# ANSI escape sequences
+_BOLD, _FAINT, _RESET = "\033[1m", "\033[2m", "\033[0m"
+_CLEAR_LINE = "\r\033[K"
+_CLEAR_SCREEN = "\033[H\033[2J"
+
+
+class Terminal:
+    """Writes the output of commands to ``sys.stdout`` and ``sys.stderr``."""
+
+    def __init__(self) -> None:
+        self._progress = False
+
+    def write_message(self, text: str) -> None:
+        """Write a line for people to stderr."""
+        self.clear_progress()
+        sys.stderr.write(f"{_encodable(text, sys.stderr.encoding)}\n")
+        sys.stderr.flush()
+
+    def show_progress(self, text: str) -> None:
+        """Replace the progress line on stderr; do nothing if stderr is not a terminal."""
+        if sys.stderr.isatty():
+            self._progress = True
+            sys.stderr.write(f"{_CLEAR_LINE}{_encodable(text, sys.stderr.encoding)}")
+            sys.stderr.flush()
+
+    def clear_progress(self) -> None:
+        """Remove the progress line, if there is one."""
+        if self._progress:
+            self._progress = False
+            sys.stderr.write(_CLEAR_LINE)
+
+    def clear_screen(self) -> None:
+        """Clear the screen; do nothing if stdout is not a terminal."""
+        if sys.stdout.isatty():
+            sys.stdout.write(_CLEAR_SCREEN)
+
+    def write_data(self, text: str) -> None:
+        """Write one line or block of text to stdout."""
+        self.clear_progress()
+        sys.stdout.write(f"{_encodable(text, sys.stdout.encoding)}\n")
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write bytes to stdout unchanged."""
+        self.clear_progress()
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+    def write_json(self, value: object) -> None:
+        """Write one JSON document to stdout."""
+        self.write_data(json.dumps(value, indent=2, default=_json_value, ensure_ascii=False))
+
+    def write_json_rows(self, rows: Iterable[object]) -> None:
+        """Write a JSON list row by row, so that a list of any length needs little memory."""
+        empty = True
+        for row in rows:
+            text = json.dumps(row, default=_json_value, ensure_ascii=False)
+            sys.stdout.write(_encodable(f"{'[' if empty else ','}\n  {text}", sys.stdout.encoding))
+            empty = False
+        self.write_data("[]" if empty else "\n]")
+
+    def write_table(
+        self, head: Sequence[str], rows: Iterable[Sequence[str]], alignment: str = ""
+    ) -> None:
+        """Write aligned columns; ``alignment`` has one letter, l or r, for each column."""
+        cells = [tuple(map(escape_control_characters, row)) for row in rows]
+        widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+        sides = alignment or "l" * len(head)
+        self.write_data(self.bold(_table_line(head, widths, sides)))
+        for row in cells:
+            self.write_data(_table_line(row, widths, sides))
+
+    def bold(self, text: str) -> str:
+        """Return the text in bold type, if stdout shows it."""
+        return f"{_BOLD}{text}{_RESET}" if _has_colour() else text
+
+    def faint(self, text: str) -> str:
+        """Return the text in faint type, if stdout shows it."""
+        return f"{_FAINT}{text}{_RESET}" if _has_colour() else text
+
+
+def _table_line(cells: Sequence[str], widths: Sequence[int], sides: str) -> str:
+    aligned = (
+        cell.rjust(width) if side == "r" else cell.ljust(width)
+        for cell, width, side in zip(cells, widths, sides, strict=True)
+    )
+    return "  ".join(aligned).rstrip()
+
+
+def _has_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
+
+
+def _encodable(text: str, encoding: str | None) -> str:
+    """Escape characters that the stream cannot encode, such as half of a surrogate pair."""
+    return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+
+
+def _json_value(value: object) -> object:
+    """Convert a value that the json module does not know."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,198 @@
+"""The services that commands use outside their own process.
+
+A method belongs here only if it needs the user's environment, or if unit tests of commands must
+replace it because it would use the network. All other work is done with the ``Connection`` that
+``connect`` returns: commands pass it to ``scar.runs`` and ``scar.transfer`` directly. A new
+command therefore rarely needs a new method, neither here nor in ``tests/fakes/services.py``.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.images.image_builder import FunctionImageBuilder
+    from scar.aws.inventory.functions import FunctionSummary, InputFolder
+    from scar.aws.model.function import Function
+    from scar.aws.model.plan import Plan
+    from scar.aws.model.resources import Resource
+    from scar.cli.target import ConnectionTarget
+    from scar.image.formats.blobs import BlobCache
+    from scar.image.formats.resolver import ImageSource
+    from scar.local.control import LocalCloudControl
+    from scar.runs.invoke import InputObject, InvocationResponse
+    from scar.runs.ledger import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """AWS, the local cloud and image stores, as the environment variables configure them.
+
+    Methods import their libraries when they are called, so that ``scar --help`` loads none.
+    """
+
+    environment: Mapping[str, str]
+
+    # Connections
+
+    def local_cloud(self) -> LocalCloudControl:
+        """Return the control of the local cloud: start, stop, status."""
+        from scar.local.control import LocalCloudControl
+        from scar.local.home import LocalCloudHome
+
+        return LocalCloudControl(
+            LocalCloudHome.from_environment(self.environment), self.environment
+        )
+
+    def connect(self, target: ConnectionTarget) -> AwsConnection:
+        """Connect to AWS, or to the local cloud, which is started if it does not run.
+
+        ``Connection.description`` names the account and Region. Raise ConfigurationError if
+        there are no usable credentials.
+        """
+        from scar.cli.connect import connect_to_aws, connect_to_local_cloud
+
+        if target.local:
+            return connect_to_local_cloud(self.local_cloud().ensure_started(), target)
+        return connect_to_aws(target)
+
+    # Images
+
+    @contextmanager
+    def open_function_images(
+        self, connection: AwsConnection, report: Callable[[str], None]
+    ) -> Iterator[FunctionImageBuilder]:
+        """Open the builder of function images; layers are readable until it is closed."""
+        from scar.aws.images.image_builder import FunctionImageBuilder
+        from scar.image.compose.supervisor_bundle import find_bundle
+
+        with self.open_image_stores(lambda: connection) as stores:
+            yield FunctionImageBuilder(
+                connection=connection,
+                find_bundle=find_bundle,
+                cache=self.image_cache(),
+                image_stores=stores,
+                report=report,
+            )
+
+    @contextmanager
+    def open_image_stores(
+        self, connect: Callable[[], AwsConnection]
+    ) -> Iterator[Sequence[ImageSource]]:
+        """Open the stores to search for an image: this machine first, then all registries.
+
+        ``connect`` is called only for an image in Amazon ECR.
+        """
+        from scar.aws.images.registry_logins import RegistryLogins
+        from scar.image.formats.docker_source import find_docker_sources
+        from scar.image.registry.credentials import DockerConfig
+        from scar.image.registry.pull import RegistryImageSource
+
+        logins = RegistryLogins(connect, DockerConfig.from_environment(self.environment))
+        with RegistryImageSource(logins) as registries:
+            yield [*find_docker_sources(self.environment), registries]
+
+    def image_cache(self) -> BlobCache:
+        """Return the user's cache of layers that were read from this machine."""
+        from scar.image.formats.blobs import BlobCache
+
+        return BlobCache.from_environment(self.environment)
+
+    # Functions
+
+    def list_functions(self, connection: AwsConnection) -> Sequence[FunctionSummary]:
+        """Return the deployed functions of the account."""
+        from scar.aws.inventory.functions import list_functions
+
+        return list_functions(connection)
+
+    def list_function_names(self, connection: AwsConnection) -> Sequence[str]:
+        """Return the names of all functions, also of those that are only partly deployed."""
+        from scar.aws.deploy.deploy import list_function_names
+
+        return list_function_names(connection)
+
+    def function_resources(self, connection: AwsConnection, function: str) -> Sequence[Resource]:
+        """Return the deployed resources of a function, the function first; empty if none."""
+        from scar.aws.inventory.functions import read_function_resources
+
+        return read_function_resources(function, connection)
+
+    def deploy(
+        self,
+        functions: Sequence[Function],
+        connection: AwsConnection,
+        report: Callable[[str], None],
+        *,
+        dry_run: bool,
+        progress: Callable[[str], None],
+    ) -> Plan:
+        """Create or update the functions; return the changes. ``report`` receives messages."""
+        from scar.aws.deploy.deploy import init
+
+        with self.open_function_images(connection, report) as images:
+            images.progress.show = progress
+            return init(functions, connection, report, images=images, dry_run=dry_run)
+
+    def remove(
+        self,
+        names: Sequence[str],
+        connection: AwsConnection,
+        report: Callable[[str], None],
+        *,
+        buckets: frozenset[str],
+        force: bool,
+        dry_run: bool,
+    ) -> Plan:
+        """Remove the functions; return the changes. ``buckets`` are removed if empty."""
+        from scar.aws.deploy.deploy import remove
+
+        return remove(names, connection, report, buckets=buckets, force=force, dry_run=dry_run)
+
+    # Invocations and runs
+
+    def invoke(
+        self, connection: AwsConnection, function: str, payload: dict[str, object], *, timeout: int
+    ) -> InvocationResponse:
+        """Invoke a function and wait for its answer; ``timeout`` is the function's, in seconds."""
+        from scar.runs.invoke import invoke_function
+
+        return invoke_function(connection, function, payload, timeout=timeout)
+
+    def enqueue(self, connection: AwsConnection, function: str, payload: dict[str, object]) -> str:
+        """Invoke a function asynchronously; return the request id."""
+        from scar.runs.invoke import enqueue
+
+        return enqueue(connection, function, payload)
+
+    def latest_runs(self, connection: AwsConnection, function: str) -> Mapping[str, Run]:
+        """Return the latest run on each object, by the first half of its run id."""
+        from scar.runs.ledger import RunLedger
+        from scar.runs.progress import latest_runs_by_input
+
+        return latest_runs_by_input(RunLedger.connect(connection), function)
+
+    def list_input_objects(
+        self, connection: AwsConnection, folder: InputFolder
+    ) -> Iterator[InputObject]:
+        """Yield the objects of a folder that start its function; folder markers do not."""
+        from scar.runs.invoke import InputObject
+        from scar.transfer.client import transfer_client
+        from scar.transfer.location import S3Location
+        from scar.transfer.objects import list_objects
+
+        place = S3Location.parse(folder.path)
+        for entry in list_objects(transfer_client(connection), place):
+            if not entry.key.endswith("/") and entry.key.endswith(folder.suffix):
+                yield InputObject(
+                    bucket=place.bucket,
+                    key=entry.key,
+                    size=entry.size,
+                    etag=entry.etag,
+                    modified=entry.modified,
+                )

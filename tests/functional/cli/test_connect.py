@@ -1,0 +1,94 @@
+"""Connections to AWS and to the local cloud, and the errors without credentials or Region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.cli.connect import connect_to_aws, connect_to_local_cloud
+from scar.cli.main import run
+from scar.cli.services import Services
+from scar.cli.target import ConnectionTarget
+from scar.errors import ConfigurationError, UsageError
+from scar.local.control import LocalCloudEndpoint
+from tests.functional.cli.stub_endpoint import StubEndpoint, serve_stub
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDENTITY = (
+    b"<GetCallerIdentityResponse><GetCallerIdentityResult>"
+    b"<Arn>arn:aws:iam::123456789012:user/u</Arn><Account>123456789012</Account>"
+    b"</GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No credentials and no configuration."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+
+
+def cloud(url: str) -> LocalCloudEndpoint:
+    return LocalCloudEndpoint(
+        endpoint_url=url, access_key="k", secret_key="s", region="us-east-1", engine="process"
+    )
+
+
+def test_the_local_cloud_is_reached_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with serve_stub(StubEndpoint(body=IDENTITY)) as stub:
+        connection = connect_to_local_cloud(
+            cloud(stub.url), ConnectionTarget(local=True, region="eu-west-1")
+        )
+        assert connection.account.id == "123456789012"
+        assert connection.account.region == "eu-west-1"
+        assert connection.description == f"Local cloud at {stub.url} (process engine)"
+
+
+def test_local_and_an_endpoint_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="mutually exclusive"):
+        connect_to_local_cloud(
+            cloud("http://127.0.0.1:1"), ConnectionTarget(local=True, endpoint_url="http://x")
+        )
+
+
+def test_aws_is_described_by_account_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with serve_stub(StubEndpoint(body=IDENTITY)) as stub:
+        connection = connect_to_aws(ConnectionTarget(region="eu-west-1", endpoint_url=stub.url))
+        assert connection.description == f"AWS account 123456789012, eu-west-1 at {stub.url}"
+
+
+def test_an_unknown_profile_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigurationError, match="nobody"):
+        connect_to_aws(ConnectionTarget(profile="nobody"))
+
+
+@pytest.mark.parametrize("arguments", [["ls"], ["put", "-b", "photos", "-p", "."]])
+def test_without_credentials_commands_end_with_4(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--region", "eu-west-1", *arguments], Services({})) == 4
+    assert "scar --local" in capsys.readouterr().err
+
+
+def test_without_a_region_commands_end_with_4(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    assert run(["ls"], Services({})) == 4
+    assert "AWS_REGION" in capsys.readouterr().err

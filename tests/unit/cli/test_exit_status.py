@@ -1,0 +1,170 @@
+"""Exit statuses, error messages, and closed or full output streams."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scar
+from scar.cli.command_group import COMMANDS, cli
+from scar.cli.main import run
+from scar.errors import ConfigurationError, OperationRefusedError, ScarError, WaitTimeoutError
+from tests.fakes.services import FakeServices, function_summary
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ScarError("p", remedy="r"), 1),
+        (ConfigurationError("p", remedy="r"), 4),
+        (OperationRefusedError("p", remedy="r"), 5),
+        (WaitTimeoutError("p", remedy="r"), 6),
+    ],
+)
+def test_errors_give_problem_remedy_and_status(
+    error: ScarError, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["ls"], FakeServices({}, error=error)) == status
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "Nowhere, eu-west-1\nError: p\nr\n"
+
+
+def test_the_unexpected_is_one_line_without_debug(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ls"], FakeServices({}, error=RuntimeError("boom"))) == 1
+    shown = capsys.readouterr().err
+    assert "RuntimeError: boom" in shown
+    assert "--debug" in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "ls"], ["ls", "--debug"]])
+def test_debug_shows_the_traceback(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments, FakeServices({}, error=RuntimeError("boom"))) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ls"], FakeServices({}, error=KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err.endswith("Interrupted.\n")
+
+
+def test_a_reader_that_went_away_is_no_noise() -> None:
+    """A pipe closed before the help is written."""
+    program = "import sys, time; time.sleep(0.2); from scar.cli.main import main; main()"
+    found = subprocess.run(
+        ["sh", "-c", f"('{sys.executable}' -c '{program}' --help; echo $? >&2) | true"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert found.stderr == "141\n"
+
+
+@pytest.mark.parametrize(
+    ("where", "status", "said"),
+    [(">/dev/full", 1, "No space left on device"), (">&-", 0, ""), (">&- 2>&-", 0, "")],
+)
+def test_a_stream_that_takes_nothing_is_no_fault_of_scar(
+    where: str, status: int, said: str
+) -> None:
+    program = "from scar.cli.main import main; main()"
+    found = subprocess.run(
+        ["sh", "-c", f"'{sys.executable}' -c '{program}' schema {where}"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert found.returncode == status
+    assert said in found.stderr
+    assert found.stderr.count("\n") <= 2
+    assert "bug in scar" not in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["lst"], "No such command 'lst'"),
+        (["init"], "-f FILE"),
+        (["init", "-n", "f"], "an image"),
+        (["rm"], "-n or -f or -a"),
+        (["rm", "-n", "f", "-a"], "mutually exclusive"),
+        (["put", "-b", "photos"], "-p"),
+        (["put", "-p", "."], "-b"),
+        (["put", "-b", "Photos/in", "-p", "."], "bucket's name"),
+        (["get", "-b", "a", "-p", "."], "bucket's name"),
+        (["log"], "-n or -f"),
+        (["run"], "-n or -f"),
+        (["run", "-n", "gray", "-s", "nowhere.sh"], "nowhere.sh cannot be read"),
+        (["run", "-n", "gray", "-ib", "photos/in", "x"], "omit -s and ARGUMENTS"),
+        (["invoke", "-n", "gray", "-jd", "{"], "not JSON"),
+        (["invoke", "-n", "gray", "-p", "[1]"], "JSON object"),
+        (["invoke", "-n", "gray", "-jd", "1", "-db", "x"], "mutually exclusive"),
+        (["init", "-n", "f", "-i", "debian", "-e", "novalue"], "not NAME=value"),
+        (["ls", "--output", "xml"], "'xml' is not one of"),
+        (["ls", "--bukket", "x"], "--bukket"),
+        (["update", "-n", "f"], "scar update -f FILE"),
+        (["local", "reset"], "--yes"),
+    ],
+)
+def test_mistakes_on_the_command_line_are_named(
+    arguments: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    services = FakeServices({"SCAR_LOCAL_HOME": str(tmp_path)}, summaries=[function_summary()])
+    assert run(arguments, services) == 2
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert shown.out == ""
+
+
+def test_an_fdl_file_with_faults_ends_with_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text("functions:\n  aws:\n  - lambda:\n      nam: f\n")
+    assert run(["init", "-f", str(file)], FakeServices({})) == 3
+    assert f"{file}:4:7" in capsys.readouterr().err
+
+
+def test_version_and_help_load_nothing_heavy() -> None:
+    heavy = "{'boto3', 'botocore', 'pydantic', 'yaml', 'moto', 'docker'}"
+    program = (
+        "import sys; from scar.cli.main import run;"
+        f"print([run([a]) for a in sys.argv[1:]], sorted({heavy} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, "--version", "--help", "version"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert found.stdout.startswith(f"scar {scar.__version__}\n")
+    assert found.stdout.endswith("[0, 0, 0] []\n")
+
+
+def test_the_list_of_commands_says_what_they_say_themselves() -> None:
+    context = cli.make_context("scar", ["version"])
+    for name, help_ in COMMANDS.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert re.sub(r"\s+", " ", (command.help or "").split("\n\n")[0]).strip() == help_

@@ -1,0 +1,78 @@
+"""``scar init`` and ``scar plan``: what is deployed, and how the plan is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.cli.main import run
+from supervisor.model import ExecutionMode
+from tests.fakes.services import FakeServices
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_flags_go_over_the_file_and_lists_replace(fdl: Path) -> None:
+    services = FakeServices({})
+    flags = ["-m", "1024", "-em", "lambda-batch", "-ib", "other/a", "-ib", "other/b", "-e", "A=b=c"]
+    assert run(["init", "-f", str(fdl), *flags], services) == 0
+    ((function,),) = services.deployed
+    assert (function.name, function.memory) == ("gray", 1024)
+    assert function.mode is ExecutionMode.LAMBDA_BATCH
+    assert [i.path for i in function.inputs] == ["other/a", "other/b"]
+    assert [o.path for o in function.outputs] == ["photos/out"]
+    assert function.container_environment == (("A", "b=c"),)
+
+
+def test_a_function_from_flags_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "image.tar").write_bytes(b"tar")
+    services = FakeServices({})
+    arguments = ["init", "-n", "f", "-if", "image.tar", "-s", "s.sh", "-t", "20", "-le", "XX=1"]
+    assert run([*arguments, "-ob", "results"], services) == 0
+    ((function,),) = services.deployed
+    assert function.image_file == tmp_path / "image.tar"
+    assert function.script == tmp_path / "s.sh"
+    assert function.timeout == 20
+    assert function.environment == (("XX", "1"),)
+
+
+def test_a_dry_run_shows_the_plan_as_data(fdl: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    services = FakeServices({})
+    assert run(["init", "-f", str(fdl), "--dry-run", "--yes"], services) == 0
+    assert services.options["dry_run"]
+    assert capsys.readouterr().out == "Shared\n  + bucket photos\n1 to create.\n"
+    assert run(["init", "-f", str(fdl), "--dry-run", "-j"], services) == 0
+    assert json.loads(capsys.readouterr().out)["changes"][0]["action"] == "create"
+
+
+def test_init_fills_in_the_account_that_it_connects_to(minimal_fdl: Path) -> None:
+    services = FakeServices({})
+    assert run(["init", "-f", str(minimal_fdl)], services) == 0
+    assert services.deployed[0][0].inputs[0].path == "in-123456789012"
+
+
+def test_flags_of_scar_without_meaning_are_accepted_and_said(
+    fdl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "-f", str(fdl), "-sv", "1.5", "-ph"], FakeServices({})) == 0
+    shown = capsys.readouterr().err
+    assert "--supervisor-version has no effect" in shown
+    assert "--preheat has no effect" in shown
+
+
+def test_plan_is_a_dry_run_whose_status_can_tell_of_changes(fdl: Path) -> None:
+    services = FakeServices({})
+    assert run(["plan", "-f", str(fdl)], services) == 0
+    assert services.options["dry_run"]
+    assert run(["plan", "-f", str(fdl), "--detailed-exitcode"], services) == 2
+
+
+@pytest.mark.parametrize("wrong", [["--no-such-option"], []])
+def test_where_two_means_changes_a_wrong_command_line_is_one(wrong: list[str]) -> None:
+    assert run(["plan", "--detailed-exitcode", *wrong], FakeServices({})) == 1
+    assert run(["plan", *wrong], FakeServices({})) == 2

@@ -1,0 +1,184 @@
+"""``scar run``: which invocations it makes, and what it prints."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.cli.main import run
+from scar.runs.invoke import FunctionError, InputObject, InvocationResponse
+from scar.runs.ledger import Run
+from supervisor.invocation import RunPath
+from tests.fakes.services import FakeServices, function_summary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def a_file(key: str) -> InputObject:
+    stored = datetime(2026, 1, 2, tzinfo=UTC)
+    return InputObject(bucket="photos", key=key, size=3, etag="e", modified=stored)
+
+
+def a_run(key: str, *records: str) -> dict[str, Run]:
+    """The latest runs, of which one is on this object of ``a_file``."""
+    from scar.runs.lookup import input_id_prefix
+    from scar.runs.states import derive_state
+
+    first = input_id_prefix("gray", a_file(key).bucket, key)
+    written = {name: 4_000_000_000.0 + place for place, name in enumerate(records)}
+    path = RunPath(function="gray", date="2026-01-01", run_id=first + "0" * 16)
+    return {
+        first: Run(path=path, state=derive_state(written, 4_000_000_000.0), record_times=written)
+    }
+
+
+@pytest.mark.parametrize("command", [["run"], ["invoke", "-jd", "{}"]])
+@pytest.mark.parametrize("where", ["absent/out", ""])
+def test_an_output_that_cannot_go_where_it_shall_is_told_before_anything_runs(
+    command: list[str], where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = FakeServices({}, summaries=[function_summary()])
+    assert run([*command, "-n", "gray", "-o", str(tmp_path / where)], services) == 2
+    assert "Nothing was run" in capsys.readouterr().err
+    assert services.invoked == []
+
+
+def test_run_sends_script_and_arguments_and_prints_the_output(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    script = tmp_path / "s.sh"
+    script.write_bytes(b"#!/bin/sh\necho $1\n")
+    answer = InvocationResponse(status=200, output=b"h\xc3\xa9\xff\n", request_id="r")
+    services = FakeServices(
+        {}, summaries=[function_summary()], answer=answer, files=[a_file("in/a")]
+    )
+    assert run(["run", "-n", "gray", "-s", str(script), "a b", "-x"], services) == 0
+    (payload,) = services.invoked
+    assert base64.b64decode(str(payload["script"])) == script.read_bytes()
+    assert payload["cmd_args"] == ["a b", "-x"]
+    assert capfdbinary.readouterr().out == b"h\xc3\xa9\xff\n"
+
+
+def test_run_sends_each_file_once_the_first_one_waited_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    services = FakeServices(
+        {},
+        summaries=[function_summary()],
+        files=[a_file("in/a+b c"), a_file("in/ü"), a_file("in/3")],
+    )
+    assert run(["run", "-n", "gray"], services) == 0
+    sent = [*services.invoked, *services.queued]
+    keys = [json.loads(json.dumps(p))["Records"][0]["s3"]["object"]["key"] for p in sent]
+    assert keys == ["in/a%2Bb+c", "in/%C3%BC", "in/3"]
+    assert len(services.invoked) == 1
+    assert capsys.readouterr().out.endswith("q-1\nq-2\n")
+
+
+def test_run_stops_when_the_first_file_fails() -> None:
+    services = FakeServices({}, summaries=[function_summary()], files=[a_file("a"), a_file("b")])
+    failing = FakeServices(
+        {},
+        summaries=services.summaries,
+        files=services.files,
+        answer=InvocationResponse(status=500, output=b"", request_id="r"),
+    )
+    assert run(["run", "-n", "gray"], failing) == 1
+    assert failing.queued == []
+
+
+def test_run_asynchronously_queues_everything() -> None:
+    services = FakeServices({}, summaries=[function_summary()], files=[a_file("a"), a_file("b")])
+    assert run(["run", "-n", "gray", "-a"], services) == 0
+    assert (len(services.invoked), len(services.queued)) == (0, 2)
+
+
+def test_run_without_files_calls_once() -> None:
+    services = FakeServices({}, summaries=[function_summary()])
+    assert run(["run", "-n", "gray"], services) == 0
+    assert services.invoked == [{}]
+
+
+def test_a_delegated_run_names_its_job(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = InvocationResponse(
+        status=200, output=b"The run x goes on", request_id="r", run_id="x", job_id="j-1"
+    )
+    assert (
+        run(
+            ["run", "-n", "gray", "w"],
+            FakeServices({}, summaries=[function_summary()], answer=answer),
+        )
+        == 0
+    )
+    shown = capsys.readouterr()
+    assert shown.out == "Batch job j-1\n"
+    assert "scar log -n gray -ri x" in shown.err
+
+
+def test_output_goes_to_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = InvocationResponse(status=200, output=b"\x00\x01", request_id="r")
+    services = FakeServices({}, summaries=[function_summary()], answer=answer)
+    assert run(["run", "-n", "gray", "-o", str(tmp_path / "out"), "w"], services) == 0
+    assert (tmp_path / "out").read_bytes() == b"\x00\x01"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failing_function_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = FunctionError("gray failed: status 3", remedy="See the log.")
+
+    class Failing(FakeServices):
+        def list_functions(self, connection: object) -> list[object]:  # type: ignore[override]
+            return [function_summary()]
+
+    assert run(["run", "-n", "gray", "w"], Failing({}, error=failed)) == 1
+    assert "status 3" in capsys.readouterr().err
+
+
+def test_run_of_an_unknown_function_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["run", "-n", "grey"], FakeServices({}, summaries=[function_summary()])) == 1
+    assert "There is no function grey." in capsys.readouterr().err
+
+
+def test_run_by_file_makes_the_function_first(fdl: Path) -> None:
+    services = FakeServices({})
+    assert run(["run", "-f", str(fdl), "w"], services) == 0
+    assert [f.name for (f,) in services.deployed] == ["gray"]
+    assert run(["run", "-f", str(fdl), "w"], services) == 0
+    assert len(services.deployed) == 1
+    assert len(services.invoked) == 2
+
+
+def test_a_run_over_files_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    services = FakeServices({}, summaries=[function_summary()], files=[a_file("a"), a_file("b")])
+    assert run(["run", "-n", "gray", "-j"], services) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["first"]["request"] == "r-1"
+    assert shown["requests"] == ["q-1"]
+
+
+@pytest.mark.parametrize("records", [("claim", "done"), ("claim",), ("claim", "delegated")])
+def test_run_leaves_out_files_whose_run_is_done_or_under_way(
+    records: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = FakeServices(
+        {},
+        summaries=[function_summary()],
+        files=[a_file("a"), a_file("b")],
+        runs=a_run("a", *records),
+    )
+    assert run(["run", "-n", "gray", "-a"], services) == 0
+    assert len(services.queued) == 1
+    assert "Skipped 1 file" in capsys.readouterr().err
+
+
+def test_run_with_force_leaves_nothing_out() -> None:
+    services = FakeServices(
+        {}, summaries=[function_summary()], files=[a_file("a")], runs=a_run("a", "claim", "done")
+    )
+    assert run(["run", "-n", "gray", "-a", "--force"], services) == 0
+    assert len(services.queued) == 1

@@ -1,0 +1,53 @@
+"""``scar validate`` and ``scar schema``: they work without an account."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from scar.cli.main import run
+from tests.fakes.services import FakeServices
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_validate_tells_all_faults_with_their_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(
+        "functions:\n  aws:\n  - lambda:\n      name: gray\n      memroy: 1\n"
+        "      init_script: nowhere.sh\n      container: {image: x}\n"
+    )
+    services = FakeServices({})
+    assert run(["validate", "-f", str(file), "-j"], services) == 3
+    shown = json.loads(capsys.readouterr().out)
+    assert [(f["line"], f["key"]) for f in shown["faults"]] == [
+        (5, "functions.aws[0].lambda.memroy"),
+        (6, "functions.aws[0].lambda.init_script"),
+    ]
+    assert not shown["valid"]
+    assert services.targets == []
+
+
+def test_validate_finds_what_any_account_would_refuse(
+    minimal_fdl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    minimal_fdl.write_text(minimal_fdl.read_text() + "    iam: {create: false}\n")
+    assert run(["validate", "-f", str(minimal_fdl)], FakeServices({})) == 3
+    assert "iam.create is false" in capsys.readouterr().err
+
+
+def test_validate_is_content_with_a_sound_file(
+    minimal_fdl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", "-f", str(minimal_fdl)], FakeServices({})) == 0
+    assert "no problems in 1 function" in capsys.readouterr().err
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema"], FakeServices({})) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["functions"]

@@ -1,0 +1,57 @@
+"""The answers of functions, and the events that invoke them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.runs.invoke import InputObject, object_payload, parse_response, request_payload
+from supervisor.events import parser as events
+from supervisor.invocation import DirectInvocation, ObjectEvent
+from supervisor.runs.record_format import run_id
+
+
+@given(st.binary())
+def test_any_answer_is_read(content: bytes) -> None:
+    assert parse_response(content, "r").request_id == "r"
+
+
+@given(st.binary())
+def test_output_comes_back_as_the_script_wrote_it(output: bytes) -> None:
+    body = base64.b64encode(output).decode()
+    content = json.dumps({"statusCode": 200, "body": body, "isBase64Encoded": True}).encode()
+    assert parse_response(content, "r").output == output
+
+
+def test_a_delegated_run_is_recognised() -> None:
+    text = base64.b64encode(b"The run ab goes on in the Batch job j-1.\n").decode()
+    answer = parse_response(json.dumps({"body": text, "isBase64Encoded": True}).encode(), "r")
+    assert (answer.run_id, answer.job_id) == ("ab", "j-1")
+
+
+@given(st.binary(min_size=1), st.dictionaries(st.text(min_size=1), st.text()))
+def test_the_supervisor_reads_what_invoke_sends(body: bytes, query: dict[str, str]) -> None:
+    (trigger,) = events.parse_event(json.dumps(request_payload(query, body)).encode())
+    assert isinstance(trigger, DirectInvocation)
+    assert trigger.payload == body
+    assert dict(trigger.parameters) == query
+
+
+def run_ids(payload: dict[str, object]) -> list[str]:
+    return [run_id("gray", t, "r") for t in events.parse_event(json.dumps(payload).encode())]
+
+
+def test_each_wish_to_run_on_an_object_is_a_run_of_its_own() -> None:
+    stored = datetime(2026, 1, 2, tzinfo=UTC)
+    one = InputObject(bucket="photos", key="in/ü +%2B", size=1, etag="e", modified=stored)
+    first = object_payload(one, "eu-west-1", manual_run_id="a")
+    (trigger,) = events.parse_event(json.dumps(first).encode())
+    assert isinstance(trigger, ObjectEvent)
+    assert str(trigger.source) == "s3://photos/in/ü +%2B"
+    assert trigger.version.etag == "e"
+    assert run_ids(first) == run_ids(object_payload(one, "eu-west-1", manual_run_id="a"))
+    assert run_ids(first) != run_ids(object_payload(one, "eu-west-1", manual_run_id="b"))
