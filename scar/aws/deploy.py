@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from scar.aws.function import Function
     from scar.aws.images import Images
     from scar.aws.inventory import Found
+    from scar.aws.lock import Seen
     from scar.aws.old_images import Listed
     from scar.aws.resources import Key, Resource
     from scar.aws.site import Site
@@ -52,8 +53,9 @@ _RETIRED = (BucketNotification, InvokePermission, JobDefinition, Role, RunsElsew
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    """What was read: resources, and by repository its images."""
+    """What was read: the lock before all else, resources, and by repository its images."""
 
+    lock: Seen
     found: Found
     images: Listed
 
@@ -71,19 +73,14 @@ class Deployment:
         """Plan, and carry the plan out; return what was changed (or would be).
 
         Nothing is locked for looking. The lock is seen before anything else is read: if it is
-        still the same when it is taken, the plan holds; else it is made again.
+        still the same when it is taken, the plan holds. Else the lock was waited for, perhaps for
+        long: everything is read, checked and planned again, the account's own state too.
         """
         preflight.require(preflight.of_functions(self.functions))
         # Networks take two questions, one after the other.
         soon: tuple[Service, ...] = ("ec2",) if any(map(has_network, self.functions)) else ()
         cloud = Cloud.of(self.connection, self.images, self.report, soon=soon)
-        bucket, s3 = names.state_bucket(self.connection.account), self.connection.client("s3")
-        with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(lambda: (look(s3, bucket), self._look(cloud)))
-            wanted, site = self._wanted()
-            seen, there = looking.result()
-        preflight.require(preflight.of_resources(wanted, self.connection.account.region))
-        todo = self._plan(cloud, wanted, site, there)
+        todo, seen = self._examine(cloud)
         if dry_run or not todo:
             return todo
         if not _needs_lock(todo):
@@ -91,13 +88,24 @@ class Deployment:
             return todo
         if not seen.bucket_exists:
             self._make_state_bucket(cloud, todo)
+        s3, bucket = self.connection.client("s3"), names.state_bucket(self.connection.account)
         lock = DeployLock(s3=s3, bucket=bucket, report=self.report, begun=self._begun(), seen=seen)
         with lock:
-            now = todo if lock.is_unchanged else self._plan(cloud, wanted, site, self._look(cloud))
+            if not lock.is_unchanged:
+                todo, _ = self._examine(cloud)
             lock.check()
-            self._apply(now, cloud)
+            self._apply(todo, cloud)
             lock.finished(f.name for f in self.functions)
-        return now
+        return todo
+
+    def _examine(self, cloud: Cloud) -> tuple[Plan, Seen]:
+        """Read and check all that the plan depends on; return it, and the lock before that."""
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(self._look, cloud)
+            wanted, site = self._wanted()
+            there = looking.result()
+        preflight.require(preflight.of_resources(wanted, self.connection.account.region))
+        return self._plan(cloud, wanted, site, there), there.lock
 
     def _apply(self, todo: Plan, cloud: Cloud) -> None:
         """Carry out the plan; old images go when nothing can be undone any more."""
@@ -152,12 +160,14 @@ class Deployment:
 
     def _look(self, cloud: Cloud) -> _There:
         """Read all that can be named before it is known what the images and networks are."""
-        sketch = compiler.sketch(self.functions, self.connection.account)
+        account = self.connection.account
+        lock = look(self.connection.client("s3"), names.state_bucket(account))
+        sketch = compiler.sketch(self.functions, account)
         repositories = [r.name for r in sketch if isinstance(r, Repository)]
         with ThreadPoolExecutor(1) as pool:
             listing = pool.submit(OldImages(self.connection).listed, repositories)
             found = Inventory(self.connection, cloud).look(self._names, sketch)
-            return _There(found, listing.result())
+            return _There(lock, found, listing.result())
 
     @property
     def _names(self) -> list[str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    Begun = Mapping[str, tuple[str, ...]]
+    Begun = Mapping[str, tuple[str, ...]]  # buckets by function
 
 KEY = "locks/deploy"
 LEASE = 60.0  # seconds
@@ -144,6 +144,16 @@ class DeployLock:
                 remedy="Run the same command again.",
             )
 
+    def begin(self, begun: Begun) -> None:
+        """Record what else the owner is about to change, before it changes any of that."""
+        merged = _merged(self.begun, begun)
+        if merged == self.begun:
+            return
+        self.begun = merged
+        with faults.translated("write the deployment lock"):
+            if self._etag and not self._write(self.owner, self._etag):
+                self._etag = ""
+
     def finished(self, functions: Iterable[str]) -> None:
         """Say that of these functions nothing is half done any more."""
         done = set(functions)
@@ -162,7 +172,7 @@ class DeployLock:
     def _take(self, there: Seen) -> bool:
         """Write the lock if it is still as it was seen."""
         own = dict(self.begun)
-        self.begun = {**there.begun, **own}
+        self.begun = _merged(there.begun, own)
         if self._write(self.owner, there.etag):
             return True
         self.begun = own
@@ -216,6 +226,12 @@ class DeployLock:
         if self._etag:
             self._write("", self._etag)
             self._etag = ""
+
+
+def _merged(one: Begun, other: Begun) -> dict[str, tuple[str, ...]]:
+    """Join the buckets of each function: what an owner left half done is not forgotten."""
+    names = {**one, **other}
+    return {n: tuple(dict.fromkeys((*one.get(n, ()), *other.get(n, ())))) for n in names}
 
 
 def _parse(record: bytes) -> Seen:

@@ -20,9 +20,11 @@ from scar.aws.resources import (
     BucketNotification,
     EventInvokeConfig,
     InvokePermission,
+    JobDefinition,
     JobQueue,
     LambdaFunction,
     Repository,
+    RunsElsewhere,
 )
 from scar.aws.retire import unused_machines
 from scar.aws.wait import Patience
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     from scar.aws.connection import Connection
     from scar.aws.inventory import Found
     from scar.aws.jobs import ActiveJob
-    from scar.aws.lock import Seen
+    from scar.aws.lock import Begun
+    from scar.aws.plan import Change
     from scar.aws.resources import Key, Resource
 
 
@@ -51,6 +54,9 @@ class _NoImages:
 
 NO_IMAGES = _NoImages()
 
+# What submits jobs. Nothing else that a function has needs any of these.
+_SUBMITS = (BucketNotification, InvokePermission, EventInvokeConfig, LambdaFunction, RunsElsewhere)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
@@ -64,7 +70,11 @@ class _State:
 class Removal:
     """Removes functions by name; ``buckets`` are further ones that an FDL file mentions.
 
-    Without ``force`` it refuses, before any change, while jobs of theirs run.
+    Without ``force`` no job is ended. Unfinished jobs are looked for before any change (again,
+    if the lock was waited for), and once more when the functions are gone, which submit them:
+    jobs submitted in between keep all that they need, and the removal is refused until they have
+    ended. What remains: an execution that Lambda began before its function was deleted may
+    submit a job even later; that job finds its definition or its queue gone, and fails.
     """
 
     names: Sequence[str]
@@ -80,54 +90,90 @@ class Removal:
         s3 = self.connection.client("s3")
         bucket = names.state_bucket(self.connection.account)
         seen = look(s3, bucket)
-        state = self._look(cloud, seen)
-        running = state.running
+        state = self._look(cloud, seen.begun)
         if dry_run:
             return state.todo
-        if running and not self.force:
-            shown = ", ".join(sorted(job.name for job in running)[:5])
-            raise Refused(
-                f"{len(running)} jobs have not ended: {shown}{'…' if len(running) > 5 else ''}",
-                remedy="Wait for them, or end them with --force.",
-            )
-        if not (state.todo or running or seen.begun.keys() & {*self.names}):
+        self._refuse_running(state)
+        if not (state.todo or state.running or seen.begun.keys() & {*self.names}):
             return state.todo
         if not seen.bucket_exists:
             # Without a state bucket nothing was ever locked, and nobody else is at work.
             return self._carry_out(cloud, state)
-        begun = dict.fromkeys(self.names, tuple(sorted(state.found.told)))
+        begun = self._begun(state)
         lock = DeployLock(s3=s3, bucket=bucket, report=self.report, begun=begun, seen=seen)
         with lock:
             if not lock.is_unchanged:
-                state = self._look(cloud, seen)
+                # The lock was waited for: nothing that was found before it holds any more.
+                state = self._look(cloud, lock.begun)
+                self._refuse_running(state)
+                lock.begin(self._begun(state))
+            lock.check()
             done = self._carry_out(cloud, state)
             lock.finished(self.names)
         return done
 
+    def _begun(self, state: _State) -> Begun:
+        return dict.fromkeys(self.names, tuple(sorted(state.found.told)))
+
+    def _refuse_running(self, state: _State) -> None:
+        if state.running and not self.force:
+            raise Refused(
+                f"{len(state.running)} jobs have not ended: {_some(state.running)}",
+                remedy="Wait for them, or end them with --force.",
+            )
+
     def _carry_out(self, cloud: Cloud, state: _State) -> Plan:
-        todo = state.todo
-        if state.running:
-            self._end(state)
-            # Their queue was kept for them.
-            others = {job.queue for job in state.active if job not in state.running}
-            todo = self._plan(Inventory(self.connection, cloud), state.found, others)
-        apply(todo, cloud, self.report, undo=False, stop=cloud.stop)
+        """Remove what submits jobs, look for jobs, then remove all that jobs need."""
+        first = [c for c in state.todo.changes if isinstance(c.resource, _SUBMITS)]
+        self._apply(state.todo, first, cloud)
+        todo = self._after_jobs(cloud, state)
+        self._apply(todo, [c for c in todo.changes if c not in first], cloud)
         return todo
 
-    def _look(self, cloud: Cloud, seen: Seen) -> _State:
+    def _apply(self, todo: Plan, changes: Sequence[Change], cloud: Cloud) -> None:
+        part = replace(todo, changes=tuple(changes))
+        apply(part, cloud, self.report, undo=False, stop=cloud.stop)
+
+    def _after_jobs(self, cloud: Cloud, state: _State) -> Plan:
+        """Return the plan that holds once no job of these functions is left."""
+        has_jobs = any(isinstance(c.resource, JobDefinition | JobQueue) for c in state.todo.changes)
+        if not (has_jobs or state.running):
+            return state.todo
+        active = self._active(state.found)
+        if running := self._own(active):
+            if not self.force:
+                raise Refused(
+                    f"{len(running)} jobs were submitted before the functions were gone, and"
+                    f" have not ended: {_some(running)}",
+                    remedy="What they need is still there. Wait for them, then run the same"
+                    " command again, or end them with --force.",
+                )
+            self._end(running, state.found)
+        others = {job.queue for job in active if job not in running}
+        if others == {job.queue for job in state.active}:
+            return state.todo
+        # The queues of jobs that have ended since were kept for them.
+        return self._plan(Inventory(self.connection, cloud), state.found, others)
+
+    def _active(self, found: Found) -> tuple[ActiveJob, ...]:
+        return jobs.active(self.connection.client("batch"), _queues(found))
+
+    def _own(self, active: Sequence[ActiveJob]) -> tuple[ActiveJob, ...]:
+        return tuple(job for job in active if job.function in self.names)
+
+    def _look(self, cloud: Cloud, begun: Begun) -> _State:
         """Look also into buckets of the FDL and of what was never finished."""
         inventory = Inventory(self.connection, cloud)
-        begun = {b for name in self.names for b in seen.begun.get(name, ())}
+        left = {bucket for name in self.names for bucket in begun.get(name, ())}
         with ThreadPoolExecutor(1) as pool:
             remaining = pool.submit(self._others)
             every = {*self.names, names.DELEGATE}
-            found = inventory.look(sorted(every), (), self.buckets | begun)
+            found = inventory.look(sorted(every), (), self.buckets | left)
             others = remaining.result()
         found = replace(found, resources=self._going(found, others))
-        active = jobs.active(self.connection.client("batch"), _queues(found))
+        active = self._active(found)
         todo = self._plan(inventory, found, {job.queue for job in active})
-        running = tuple(job for job in active if job.function in self.names)
-        return _State(found=found, active=active, running=running, todo=todo)
+        return _State(found=found, active=active, running=self._own(active), todo=todo)
 
     def _others(self) -> tuple[str, ...]:
         """Name the functions that stay."""
@@ -178,17 +224,23 @@ class Removal:
             ]
         return {(bucket := Bucket(name=name)).key: bucket for name in empty}
 
-    def _end(self, state: _State) -> None:
+    def _end(self, running: Sequence[ActiveJob], found: Found) -> None:
         batch = self.connection.client("batch")
-        for job in state.running:
+        for job in running:
             self.report(f"Ending job {job.name}")
             jobs.terminate(batch, job)
-        ended = {job.id for job in state.running}
+        ended = {job.id for job in running}
 
         def over() -> bool:
-            return not ended & {job.id for job in jobs.active(batch, _queues(state.found))}
+            return not ended & {job.id for job in self._active(found)}
 
         self.patience.until(over, "The end of the jobs")
+
+
+def _some(running: Sequence[ActiveJob]) -> str:
+    """Name the first five."""
+    shown = ", ".join(sorted(job.name for job in running)[:5])
+    return f"{shown}{'…' if len(running) > 5 else ''}"
 
 
 def _queues(found: Found) -> list[str]:
