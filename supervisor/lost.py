@@ -50,6 +50,8 @@ class LostEvent:
         """
         if self.condition != EXHAUSTED:
             return False
+        if self.kind and "." not in self.kind:
+            return False  # the supervisor's own error, whatever its message quotes
         return bool(_OF_THE_SANDBOX.match(self.kind) or _TIMED_OUT.search(self.message))
 
     def reason(self, memory: int) -> SupervisorError:

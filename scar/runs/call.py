@@ -16,6 +16,7 @@ from scar.aws import faults, limits
 from scar.errors import ConfigurationError, ScarError, StillWaiting, UsageError
 from scar.runs.logs import NoSuchFunction
 from supervisor.events import WISH
+from supervisor.response import JOB_HEADER, RUN_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from scar.aws.connection import Connection
 
-_DELEGATED = re.compile(r"^The run (\S+) goes on in the Batch job (\S+)\.$", re.MULTILINE)
 _LAMBDAS_OWN = re.compile(r"(START|END|REPORT) RequestId: ")
 SPARE = 60  # seconds above the function's time-out: a cold start, and the way back
 
@@ -42,7 +42,7 @@ class FunctionFailed(ScarError):
 class Answer:
     """What a call gave: ``status`` as in HTTP, ``output`` the script's.
 
-    ``run`` and ``job`` are set if the run goes on in Batch.
+    ``run`` and ``job`` are set if the run goes on in Batch; of several, the first.
     """
 
     status: int
@@ -166,16 +166,21 @@ def read_answer(content: bytes, request: str) -> Answer:
         return Answer(status=200, output=content, request=request)
     if not isinstance(answer, dict) or "body" not in answer:
         return Answer(status=200, output=content, request=request)
-    output = _body(answer)
-    said = _DELEGATED.search(output.decode(errors="replace"))
     status = answer.get("statusCode", 200)
     return Answer(
         status=status if isinstance(status, int) else 200,
-        output=output,
+        output=_body(answer),
         request=request,
-        run=said[1] if said else "",
-        job=said[2] if said else "",
+        run=_header(answer, RUN_HEADER),
+        job=_header(answer, JOB_HEADER),
     )
+
+
+def _header(answer: Mapping[str, object], name: str) -> str:
+    """Return the first value of a header that scar's supervisor writes, or nothing."""
+    headers = answer.get("headers")
+    value = headers.get(name) if isinstance(headers, dict) else None
+    return value.partition(",")[0] if isinstance(value, str) else ""
 
 
 def _body(answer: Mapping[str, object]) -> bytes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.faults import translated
 from scar.errors import ScarError
+from scar.runs.explain import CANCELLED
 from scar.runs.states import State
 from supervisor import records
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
     from scar.runs.ledger import Ledger, Run
-
-REASON = "scar cancel"
 
 
 class CannotCancel(ScarError):
@@ -37,7 +36,7 @@ def cancel(ledger: Ledger, batch: BatchClient, run: Run) -> str:
     noted = ledger.read(run.path, records.DELEGATED) or {}
     job = str(noted.get("job", ""))
     with translated(f"end the job {job}"):
-        batch.terminate_job(jobId=job, reason=REASON)
+        batch.terminate_job(jobId=job, reason=CANCELLED)
     if run.state is State.HANDED:
         claim = ledger.read(run.path, records.CLAIM) or {}
         ledger.write_if_absent(

@@ -89,8 +89,7 @@ def _happened(story: Story) -> Iterator[tuple[int, int, Line]]:
 def _told(story: Story, name: str, record: Record) -> Iterator[tuple[int, str]]:
     owner = _owner(record)
     if name == records.CLAIM:
-        by_job = owner.startswith("Batch")
-        yield (2 if by_job else 0), f"claimed by {owner}" + _about(story)
+        yield (2 if _is_job(record) else 0), f"claimed by {owner}" + _about(story)
     elif name == records.DELEGATED:
         reason = str(record.get("problem", ""))
         job = f"handed to Batch job {record.get('job')} by {owner}"
@@ -109,6 +108,11 @@ def _told(story: Story, name: str, record: Record) -> Iterator[tuple[int, str]]:
 
 def _about(story: Story) -> str:
     return " for s3://{}/{}".format(*story.input) if story.input else " for a direct call"
+
+
+def _is_job(record: Record) -> bool:
+    owner = record.get("owner")
+    return isinstance(owner, dict) and bool(owner.get("job"))
 
 
 def _owner(record: Record) -> str:
@@ -165,7 +169,7 @@ def _further(kind: str, story: Story) -> explain.Meaning | None:
     """Explain what the supervisor could not know: who ended it, what its script meant."""
     job = story.job
     if job is not None and kind in ("Ended", "ScriptFailed", "OutOfMemory", ""):
-        told = explain.of_reason(f"{job.reason} {job.container_reason}")
+        told = explain.of_reason(job.reason, job.container_reason)
         if told is None and kind == "OutOfMemory":
             told = explain.of_exit(explain.KILLED)
         if told is not None:
@@ -183,7 +187,7 @@ def _lost(story: Story) -> tuple[str, str]:
             f"`scar logs` shows its last lines. {again}",
         )
     for meaning in (
-        explain.of_reason(f"{job.reason} {job.container_reason}"),
+        explain.of_reason(job.reason, job.container_reason),
         explain.of_exit(job.exit_code),
         explain.of_log(story.tail),
     ):
