@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.checker import overrides_failure
 from scar.local.batch.model import JobSpec, Rule
+from scar.local.moto import fields
 from scar.local.moto.faults import Refusal
 from scar.local.moto.judgement import judge
 
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.local.moto.batch import Definition, Queue
-
-_UNSERVED = {
-    "arrayProperties": "array jobs",
-    "dependsOn": "dependencies between jobs",
-    "nodeOverrides": "multi-node jobs",
-    "eksPropertiesOverride": "jobs on EKS",
-    "ecsPropertiesOverride": "ecsProperties; give containerOverrides",
-    "shareIdentifier": "fair share",
-    "schedulingPriorityOverride": "fair share",
-    "consumableResourcePropertiesOverride": "consumable resources",
-}
 
 
 class SubmitRefused(Exception):  # carries a refusal to the door
@@ -44,16 +34,11 @@ def client_error(message: str) -> SubmitRefused:
 
 def check(request: Mapping[str, Any]) -> None:
     """Refuse what cannot be whatever the queue and the definition are."""
-    refusal = judge("batch", "SubmitJob", request)
+    refusal = judge("batch", "SubmitJob", request) or fields.refuse("batch", "SubmitJob", request)
     if refusal is not None:
         raise SubmitRefused(refusal)
-    for parameter, what in _UNSERVED.items():
-        if request.get(parameter):
-            raise _untrue(what)
     if not isinstance(request.get("jobName"), str):
         raise client_error("jobName is needed")
-    if (request.get("containerOverrides") or {}).get("command"):
-        raise _untrue("commands of jobs; the image's entrypoint runs")
     _timeout(request.get("timeout") or {})
 
 
@@ -83,8 +68,10 @@ def merge(definition: Definition, request: Mapping[str, Any]) -> JobSpec:
     container = definition.container_properties()
     overrides = request.get("containerOverrides") or {}
     needs = _needs(container) | _needs(overrides)
-    if "GPU" in needs:
-        raise _untrue("GPUs")
+    if "GPU" in needs:  # a definition that an earlier release registered
+        raise SubmitRefused(
+            fields.not_emulated("containerProperties.resourceRequirements.type: GPU")
+        )
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
     timeout = _timeout(request.get("timeout") or {})
     logging = container.get("logConfiguration") or {}
@@ -147,13 +134,3 @@ def _timeout(timeout: Mapping[str, Any]) -> int | None:
     if not isinstance(seconds, int):
         raise client_error("attemptDurationSeconds must be a number")
     return seconds
-
-
-def _untrue(what: str) -> SubmitRefused:
-    return SubmitRefused(
-        Refusal(
-            code="NotImplemented",
-            message=f"The local cloud does not emulate {what}.",
-            status=501,
-        )
-    )
