@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
 from scar.errors import ScarError
+from scar.runs.diagnosis import CANCELLED
 from scar.runs.states import RunState
 from supervisor.runs import record_format as records
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
     from scar.runs.ledger import Run, RunLedger
-
-REASON = "scar cancel"
 
 
 class NotCancellableError(ScarError):
@@ -37,7 +36,7 @@ def cancel_run(ledger: RunLedger, batch: BatchClient, run: Run) -> str:
     noted = ledger.read_record(run.path, records.DELEGATED) or {}
     job = str(noted.get("job", ""))
     with translate_errors(f"end the job {job}"):
-        batch.terminate_job(jobId=job, reason=REASON)
+        batch.terminate_job(jobId=job, reason=CANCELLED)
     if run.state is RunState.QUEUED:
         claim = ledger.read_record(run.path, records.CLAIM) or {}
         ledger.write_if_absent(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EXIT_KILLED = 137
+CANCELLED = "scar cancel"  # the reason that `scar cancel` gives Batch, which returns it as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +118,15 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
             "Raise batch.timeout, run `scar init`, then `scar retry`.",
         ),
     ),
-    (
-        "scar cancel",
-        Diagnosis("Somebody cancelled it with `scar cancel`.", "`scar retry` starts it again."),
-    ),
 )
+_CANCELLED = Diagnosis("Somebody cancelled it with `scar cancel`.", "`scar retry` starts it again.")
 
 
-def diagnose_reason(text: str) -> Diagnosis | None:
-    """Say what a statusReason or a container's reason means; None if it is not known."""
-    low = text.lower()
+def diagnose_reason(status: str, container: str = "") -> Diagnosis | None:
+    """Say what a job's statusReason and its container's reason mean; None if it is not known."""
+    if status == CANCELLED:
+        return _CANCELLED
+    low = f"{status} {container}".lower()
     return next((meaning for sign, meaning in _REASONS if sign in low), None)
 
 

@@ -17,6 +17,7 @@ from scar.aws.model import limits
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
 from scar.runs.logs import FunctionNotFoundError
 from supervisor.events.parser import MANUAL_RUN_PREFIX
+from supervisor.events.response import JOB_HEADER, RUN_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import AwsConnection
 
-_BATCH_NOTICE = re.compile(r"^The run (\S+) goes on in the Batch job (\S+)\.$", re.MULTILINE)
 _LAMBDA_LOG_LINE = re.compile(r"(START|END|REPORT) RequestId: ")
 TIMEOUT_MARGIN = 60  # seconds above the function's time-out: a cold start, and the way back
 
@@ -43,7 +43,7 @@ class FunctionError(ScarError):
 class InvocationResponse:
     """What a call gave: ``status`` as in HTTP, ``output`` the script's.
 
-    ``run`` and ``job`` are set if the run goes on in Batch.
+    ``run`` and ``job`` are set if the run goes on in Batch; of several, the first.
     """
 
     status: int
@@ -171,16 +171,21 @@ def parse_response(content: bytes, request_id: str) -> InvocationResponse:
         return InvocationResponse(status=200, output=content, request_id=request_id)
     if not isinstance(answer, dict) or "body" not in answer:
         return InvocationResponse(status=200, output=content, request_id=request_id)
-    output = _decode_body(answer)
-    said = _BATCH_NOTICE.search(output.decode(errors="replace"))
     status = answer.get("statusCode", 200)
     return InvocationResponse(
         status=status if isinstance(status, int) else 200,
-        output=output,
+        output=_decode_body(answer),
         request_id=request_id,
-        run_id=said[1] if said else "",
-        job_id=said[2] if said else "",
+        run_id=_header(answer, RUN_HEADER),
+        job_id=_header(answer, JOB_HEADER),
     )
+
+
+def _header(answer: Mapping[str, object], name: str) -> str:
+    """Return the first value of a header that scar's supervisor writes, or nothing."""
+    headers = answer.get("headers")
+    value = headers.get(name) if isinstance(headers, dict) else None
+    return value.partition(",")[0] if isinstance(value, str) else ""
 
 
 def _decode_body(answer: Mapping[str, object]) -> bytes:

@@ -89,8 +89,7 @@ def _history_lines(story: RunHistory) -> Iterator[tuple[int, int, ReportLine]]:
 def _describe_record(story: RunHistory, name: str, record: RecordData) -> Iterator[tuple[int, str]]:
     owner = _describe_owner(record)
     if name == records.CLAIM:
-        by_job = owner.startswith("Batch")
-        yield (2 if by_job else 0), f"claimed by {owner}" + _describe_input(story)
+        yield (2 if _is_job(record) else 0), f"claimed by {owner}" + _describe_input(story)
     elif name == records.DELEGATED:
         reason = str(record.get("problem", ""))
         job = f"handed to Batch job {record.get('job')} by {owner}"
@@ -109,6 +108,11 @@ def _describe_record(story: RunHistory, name: str, record: RecordData) -> Iterat
 
 def _describe_input(story: RunHistory) -> str:
     return " for s3://{}/{}".format(*story.input) if story.input else " for a direct call"
+
+
+def _is_job(record: RecordData) -> bool:
+    owner = record.get("owner")
+    return isinstance(owner, dict) and bool(owner.get("job"))
 
 
 def _describe_owner(record: RecordData) -> str:
@@ -165,7 +169,7 @@ def _refine_diagnosis(kind: str, story: RunHistory) -> explain.Diagnosis | None:
     """Explain what the supervisor could not know: who ended it, what its script meant."""
     job = story.job
     if job is not None and kind in ("Ended", "ScriptFailed", "OutOfMemory", ""):
-        told = explain.diagnose_reason(f"{job.reason} {job.container_reason}")
+        told = explain.diagnose_reason(job.reason, job.container_reason)
         if told is None and kind == "OutOfMemory":
             told = explain.diagnose_exit_code(explain.EXIT_KILLED)
         if told is not None:
@@ -183,7 +187,7 @@ def _diagnose_lost(story: RunHistory) -> tuple[str, str]:
             f"`scar logs` shows its last lines. {again}",
         )
     for meaning in (
-        explain.diagnose_reason(f"{job.reason} {job.container_reason}"),
+        explain.diagnose_reason(job.reason, job.container_reason),
         explain.diagnose_exit_code(job.exit_code),
         explain.diagnose_log(story.log_tail),
     ):

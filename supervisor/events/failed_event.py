@@ -49,6 +49,8 @@ class FailedInvocation:
         """
         if self.condition != RETRIES_EXHAUSTED:
             return False
+        if self.error_type and "." not in self.error_type:
+            return False  # the supervisor's own error, whatever its message quotes
         return bool(_SANDBOX_ERROR.match(self.error_type) or _TIMED_OUT.search(self.error_message))
 
     def to_error(self, memory: int) -> SupervisorError:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # Lambda's limit for synchronous answers, less room for headers and braces.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_BODY = 6 * 1024 * 1024 - 4096
+# Which runs continue in Batch, and as which jobs: several are parted by commas, in one order.
+# The body says it too, but a script may print the same.
+RUN_HEADER, JOB_HEADER = "x-scar-run-id", "x-scar-job-id"
 TRUNCATION_NOTICE = b"[The beginning of the output is in the log only.]\n"
 
 
@@ -50,6 +53,7 @@ def build_body(handled: InvocationResult, invocation: Invocation) -> bytes:
             "amz-lambda-request-id": invocation.owner.request,
             "amz-log-group-name": invocation.log_group,
             "amz-log-stream-name": invocation.log_stream,
+            **_delegated(handled),
         },
         "body": base64.b64encode(text).decode("ascii"),
         "isBase64Encoded": True,
@@ -63,6 +67,16 @@ def build_error(error: SupervisorError) -> bytes:
     return json.dumps(
         {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": []}
     ).encode()
+
+
+def _delegated(handled: InvocationResult) -> dict[str, str]:
+    delegated = [r for r in handled.results if r.state is RunOutcome.SUBMITTED]
+    if not delegated:
+        return {}
+    return {
+        RUN_HEADER: ",".join(r.run.run_id for r in delegated),
+        JOB_HEADER: ",".join(r.job_id for r in delegated),
+    }
 
 
 def _result_output(result: RunResult) -> bytes:

@@ -348,11 +348,12 @@ class FaultyJobs:
         name = a_name()
         script = f'printf %s "${{#EVENT}}" >"$TMP_OUTPUT_DIR/{name}"'
         answer = cloud.invoke("jobs", scripted(script, pad="x" * 20_000))
-        assert "goes on in the Batch job" in answer.output
         assert int(cloud.read(f"out/jobs/{name}")) > 20_000
         run = answer.said["headers"]["amz-lambda-request-id"]
+        assert answer.said["headers"]["x-scar-run-id"] == run
         assert cloud.records("jobs", run)["event.json"]["pad"] == "x" * 20_000
         (job,) = (job for job in cloud.jobs("jobs") if run in job["jobName"])
+        assert answer.said["headers"]["x-scar-job-id"] == job["jobId"]
         given = {item["name"]: item["value"] for item in job["container"]["environment"]}
         assert given["SCAR_EVENT_URL"].endswith(f"/{run}/event.json")
         assert "SCAR_EVENT" not in given

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from scar.aws.account.account_state import AccountState
     from scar.aws.client.connection import AwsConnection, ServiceName
+    from scar.aws.deploy.lock import LockState
     from scar.aws.handlers.image_store import ImageBuilder
     from scar.aws.images.unused_images import ImagesByRepository
     from scar.aws.inventory.deployed_resources import InventorySnapshot
@@ -56,8 +57,9 @@ _REMOVABLE_KINDS = (BucketNotification, InvokePermission, JobDefinition, Role, B
 
 @dataclass(frozen=True, slots=True)
 class _ObservedState:
-    """What was read: resources, and by repository its images."""
+    """What was read: the lock before all else, resources, and by repository its images."""
 
+    lock: LockState
     snapshot: InventorySnapshot
     images: ImagesByRepository
 
@@ -75,19 +77,14 @@ class Deployment:
         """Plan, and carry the plan out; return what was changed (or would be).
 
         Nothing is locked for looking. The lock is seen before anything else is read: if it is
-        still the same when it is taken, the plan holds; else it is made again.
+        still the same when it is taken, the plan holds. Else the lock was waited for, perhaps for
+        long: everything is read, checked and planned again, the account's own state too.
         """
         preflight.raise_if_any(preflight.check_functions(self.functions))
         # Networks take two questions, one after the other.
         soon: tuple[ServiceName, ...] = ("ec2",) if any(map(has_network, self.functions)) else ()
         cloud = AwsResources.connect(self.connection, self.images, self.report, early_services=soon)
-        bucket, s3 = names.state_bucket_name(self.connection.account), self.connection.client("s3")
-        with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(lambda: (read_lock(s3, bucket), self._read_observed(cloud)))
-            wanted, site = self._compile_desired()
-            seen, there = looking.result()
-        preflight.raise_if_any(preflight.check_resources(wanted, self.connection.account.region))
-        todo = self._plan_changes(cloud, wanted, site, there)
+        todo, seen = self._examine(cloud)
         if dry_run or not todo:
             return todo
         if not _needs_lock(todo):
@@ -95,6 +92,7 @@ class Deployment:
             return todo
         if not seen.bucket_exists:
             self._make_state_bucket(cloud, todo)
+        s3, bucket = self.connection.client("s3"), names.state_bucket_name(self.connection.account)
         lock = DeployLock(
             s3=s3,
             bucket=bucket,
@@ -103,15 +101,21 @@ class Deployment:
             known_state=seen,
         )
         with lock:
-            now = (
-                todo
-                if lock.is_unchanged
-                else self._plan_changes(cloud, wanted, site, self._read_observed(cloud))
-            )
+            if not lock.is_unchanged:
+                todo, _ = self._examine(cloud)
             lock.require_held()
-            self._apply_plan(now, cloud)
+            self._apply_plan(todo, cloud)
             lock.mark_finished(f.name for f in self.functions)
-        return now
+        return todo
+
+    def _examine(self, cloud: AwsResources) -> tuple[Plan, LockState]:
+        """Read and check all that the plan depends on; return it, and the lock before that."""
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(self._read_observed, cloud)
+            wanted, site = self._compile_desired()
+            there = looking.result()
+        preflight.raise_if_any(preflight.check_resources(wanted, self.connection.account.region))
+        return self._plan_changes(cloud, wanted, site, there), there.lock
 
     def _apply_plan(self, todo: Plan, cloud: AwsResources) -> None:
         """Carry out the plan; old images go when nothing can be undone any more."""
@@ -176,14 +180,16 @@ class Deployment:
 
     def _read_observed(self, cloud: AwsResources) -> _ObservedState:
         """Read all that can be named before it is known what the images and networks are."""
-        sketch = compiler.compile_named_resources(self.functions, self.connection.account)
+        account = self.connection.account
+        lock = read_lock(self.connection.client("s3"), names.state_bucket_name(account))
+        sketch = compiler.compile_named_resources(self.functions, account)
         repositories = [r.name for r in sketch if isinstance(r, EcrRepository)]
         with ThreadPoolExecutor(1) as pool:
             listing = pool.submit(
                 UnusedImageFinder(self.connection).images_by_repository, repositories
             )
             found = Inventory(self.connection, cloud).take_snapshot(self._function_names, sketch)
-            return _ObservedState(found, listing.result())
+            return _ObservedState(lock, found, listing.result())
 
     @property
     def _function_names(self) -> list[str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    UnfinishedFunctions = Mapping[str, tuple[str, ...]]
+    UnfinishedFunctions = Mapping[str, tuple[str, ...]]  # buckets by function
 
 LOCK_KEY = "locks/deploy"
 LEASE_SECONDS = 60.0  # seconds
@@ -146,6 +146,16 @@ class DeployLock:
                 remedy="Run the same command again.",
             )
 
+    def begin(self, begun: UnfinishedFunctions) -> None:
+        """Record what else the owner is about to change, before it changes any of that."""
+        merged = _merged(self.unfinished, begun)
+        if merged == self.unfinished:
+            return
+        self.unfinished = merged
+        with faults.translate_errors("write the deployment lock"):
+            if self._etag and not self._write_record(self.owner, self._etag):
+                self._etag = ""
+
     def mark_finished(self, functions: Iterable[str]) -> None:
         """Say that of these functions nothing is half done any more."""
         done = set(functions)
@@ -166,7 +176,7 @@ class DeployLock:
     def _acquire_if_unchanged(self, observed: LockState) -> bool:
         """Write the lock if it is still as it was seen."""
         own = dict(self.unfinished)
-        self.unfinished = {**observed.unfinished, **own}
+        self.unfinished = _merged(observed.unfinished, own)
         if self._write_record(self.owner, observed.etag):
             return True
         self.unfinished = own
@@ -224,6 +234,12 @@ class DeployLock:
         if self._etag:
             self._write_record("", self._etag)
             self._etag = ""
+
+
+def _merged(one: UnfinishedFunctions, other: UnfinishedFunctions) -> dict[str, tuple[str, ...]]:
+    """Join the buckets of each function: what an owner left half done is not forgotten."""
+    names = {**one, **other}
+    return {n: tuple(dict.fromkeys((*one.get(n, ()), *other.get(n, ())))) for n in names}
 
 
 def _parse_lock_record(record: bytes) -> LockState:

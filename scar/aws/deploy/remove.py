@@ -20,11 +20,13 @@ from scar.aws.inventory.unused import find_unused_infrastructure
 from scar.aws.model import names
 from scar.aws.model.plan import Plan, owning_functions, plan
 from scar.aws.model.resources import (
+    BatchTargetRecord,
     Bucket,
     BucketNotification,
     EcrRepository,
     EventInvokeConfig,
     InvokePermission,
+    JobDefinition,
     JobQueue,
     LambdaFunction,
 )
@@ -35,9 +37,20 @@ if TYPE_CHECKING:
 
     from scar.aws.account.jobs import ActiveJob
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.deploy.lock import LockState
+    from scar.aws.deploy.lock import UnfinishedFunctions
     from scar.aws.inventory.deployed_resources import InventorySnapshot
+    from scar.aws.model.plan import Change
     from scar.aws.model.resources import Resource, ResourceKey
+
+
+# What submits jobs. Nothing else that a function has needs any of these.
+_SUBMITS = (
+    BucketNotification,
+    InvokePermission,
+    EventInvokeConfig,
+    LambdaFunction,
+    BatchTargetRecord,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +65,11 @@ class _RemovalState:
 class Removal:
     """Removes functions by name; ``buckets`` are further ones that an FDL file mentions.
 
-    Without ``force`` it refuses, before any change, while jobs of theirs run.
+    Without ``force`` no job is ended. Unfinished jobs are looked for before any change (again,
+    if the lock was waited for), and once more when the functions are gone, which submit them:
+    jobs submitted in between keep all that they need, and the removal is refused until they have
+    ended. What remains: an execution that Lambda began before its function was deleted may
+    submit a job even later; that job finds its definition or its queue gone, and fails.
     """
 
     names: Sequence[str]
@@ -68,56 +85,94 @@ class Removal:
         s3 = self.connection.client("s3")
         bucket = names.state_bucket_name(self.connection.account)
         seen = read_lock(s3, bucket)
-        state = self._read_state(cloud, seen)
-        running = state.running_jobs
+        state = self._read_state(cloud, seen.unfinished)
         if dry_run:
             return state.todo
-        if running and not self.force:
-            shown = ", ".join(sorted(job.name for job in running)[:5])
-            raise OperationRefusedError(
-                f"{len(running)} jobs have not ended: {shown}{'…' if len(running) > 5 else ''}",
-                remedy="Wait for them, or end them with --force.",
-            )
-        if not (state.todo or running or seen.unfinished.keys() & {*self.names}):
+        self._refuse_running(state)
+        if not (state.todo or state.running_jobs or seen.unfinished.keys() & {*self.names}):
             return state.todo
         if not seen.bucket_exists:
             # Without a state bucket nothing was ever locked, and nobody else is at work.
             return self._apply_plan(cloud, state)
-        begun = dict.fromkeys(self.names, tuple(sorted(state.snapshot.notifications)))
+        begun = self._begun(state)
         lock = DeployLock(
             s3=s3, bucket=bucket, report=self.report, unfinished=begun, known_state=seen
         )
         with lock:
             if not lock.is_unchanged:
-                state = self._read_state(cloud, seen)
+                # The lock was waited for: nothing that was found before it holds any more.
+                state = self._read_state(cloud, lock.unfinished)
+                self._refuse_running(state)
+                lock.begin(self._begun(state))
+            lock.require_held()
             done = self._apply_plan(cloud, state)
             lock.mark_finished(self.names)
         return done
 
+    def _begun(self, state: _RemovalState) -> UnfinishedFunctions:
+        return dict.fromkeys(self.names, tuple(sorted(state.snapshot.notifications)))
+
+    def _refuse_running(self, state: _RemovalState) -> None:
+        if state.running_jobs and not self.force:
+            raise OperationRefusedError(
+                f"{len(state.running_jobs)} jobs have not ended: {_some(state.running_jobs)}",
+                remedy="Wait for them, or end them with --force.",
+            )
+
     def _apply_plan(self, cloud: AwsResources, state: _RemovalState) -> Plan:
-        todo = state.todo
-        if state.running_jobs:
-            self._terminate_jobs(state)
-            # Their queue was kept for them.
-            others = {job.queue for job in state.active_jobs if job not in state.running_jobs}
-            todo = self._plan_removal(Inventory(self.connection, cloud), state.snapshot, others)
-        apply(todo, cloud, self.report, undo=False, cancel_token=cloud.cancel_token)
+        """Remove what submits jobs, look for jobs, then remove all that jobs need."""
+        first = [c for c in state.todo.changes if isinstance(c.resource, _SUBMITS)]
+        self._apply(state.todo, first, cloud)
+        todo = self._after_jobs(cloud, state)
+        self._apply(todo, [c for c in todo.changes if c not in first], cloud)
         return todo
 
-    def _read_state(self, cloud: AwsResources, lock_state: LockState) -> _RemovalState:
+    def _apply(self, todo: Plan, changes: Sequence[Change], cloud: AwsResources) -> None:
+        part = replace(todo, changes=tuple(changes))
+        apply(part, cloud, self.report, undo=False, cancel_token=cloud.cancel_token)
+
+    def _after_jobs(self, cloud: AwsResources, state: _RemovalState) -> Plan:
+        """Return the plan that holds once no job of these functions is left."""
+        has_jobs = any(isinstance(c.resource, JobDefinition | JobQueue) for c in state.todo.changes)
+        if not (has_jobs or state.running_jobs):
+            return state.todo
+        active = self._active(state.snapshot)
+        if running := self._own(active):
+            if not self.force:
+                raise OperationRefusedError(
+                    f"{len(running)} jobs were submitted before the functions were gone, and"
+                    f" have not ended: {_some(running)}",
+                    remedy="What they need is still there. Wait for them, then run the same"
+                    " command again, or end them with --force.",
+                )
+            self._terminate_jobs(running, state.snapshot)
+        others = {job.queue for job in active if job not in running}
+        if others == {job.queue for job in state.active_jobs}:
+            return state.todo
+        # The queues of jobs that have ended since were kept for them.
+        return self._plan_removal(Inventory(self.connection, cloud), state.snapshot, others)
+
+    def _active(self, found: InventorySnapshot) -> tuple[ActiveJob, ...]:
+        return jobs.list_active_jobs(self.connection.client("batch"), _queue_names(found))
+
+    def _own(self, active: Sequence[ActiveJob]) -> tuple[ActiveJob, ...]:
+        return tuple(job for job in active if job.function in self.names)
+
+    def _read_state(self, cloud: AwsResources, begun: UnfinishedFunctions) -> _RemovalState:
         """Look also into buckets of the FDL and of what was never finished."""
         inventory = Inventory(self.connection, cloud)
-        begun = {b for name in self.names for b in lock_state.unfinished.get(name, ())}
+        left = {bucket for name in self.names for bucket in begun.get(name, ())}
         with ThreadPoolExecutor(1) as pool:
             remaining = pool.submit(self._remaining_functions)
             every = {*self.names, names.FAILURE_HANDLER}
-            found = inventory.take_snapshot(sorted(every), (), self.buckets | begun)
+            found = inventory.take_snapshot(sorted(every), (), self.buckets | left)
             others = remaining.result()
         found = replace(found, resources=self._resources_to_remove(found, others))
-        active = jobs.list_active_jobs(self.connection.client("batch"), _queue_names(found))
+        active = self._active(found)
         todo = self._plan_removal(inventory, found, {job.queue for job in active})
-        running = tuple(job for job in active if job.function in self.names)
-        return _RemovalState(snapshot=found, active_jobs=active, running_jobs=running, todo=todo)
+        return _RemovalState(
+            snapshot=found, active_jobs=active, running_jobs=self._own(active), todo=todo
+        )
 
     def _remaining_functions(self) -> tuple[str, ...]:
         """Name the functions that stay."""
@@ -182,19 +237,23 @@ class Removal:
             ]
         return {(bucket := Bucket(name=name)).key: bucket for name in empty}
 
-    def _terminate_jobs(self, state: _RemovalState) -> None:
+    def _terminate_jobs(self, running: Sequence[ActiveJob], found: InventorySnapshot) -> None:
         batch = self.connection.client("batch")
-        for job in state.running_jobs:
+        for job in running:
             self.report(f"Ending job {job.name}")
             jobs.terminate_job(batch, job)
-        ended = {job.id for job in state.running_jobs}
+        ended = {job.id for job in running}
 
         def jobs_ended() -> bool:
-            return not ended & {
-                job.id for job in jobs.list_active_jobs(batch, _queue_names(state.snapshot))
-            }
+            return not ended & {job.id for job in self._active(found)}
 
         self.waiter.wait_until(jobs_ended, "The end of the jobs")
+
+
+def _some(running: Sequence[ActiveJob]) -> str:
+    """Name the first five."""
+    shown = ", ".join(sorted(job.name for job in running)[:5])
+    return f"{shown}{'…' if len(running) > 5 else ''}"
 
 
 def _queue_names(found: InventorySnapshot) -> list[str]:

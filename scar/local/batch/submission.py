@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.requests.validator import overrides_failure
 from scar.local.batch.model import JobSpec, RetryRule
+from scar.local.moto import fields
 from scar.local.moto.error_responses import ApiError
 from scar.local.moto.validation import find_violation
 
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
-
-_NOT_EMULATED = {
-    "arrayProperties": "array jobs",
-    "dependsOn": "dependencies between jobs",
-    "nodeOverrides": "multi-node jobs",
-    "eksPropertiesOverride": "jobs on EKS",
-    "ecsPropertiesOverride": "ecsProperties; give containerOverrides",
-    "shareIdentifier": "fair share",
-    "schedulingPriorityOverride": "fair share",
-    "consumableResourcePropertiesOverride": "consumable resources",
-}
 
 
 class BatchApiError(Exception):  # carries a refusal to the door
@@ -44,16 +34,13 @@ def client_error(message: str) -> BatchApiError:
 
 def check_request(request: Mapping[str, Any]) -> None:
     """Refuse what cannot be whatever the queue and the definition are."""
-    refusal = find_violation("batch", "SubmitJob", request)
+    refusal = find_violation("batch", "SubmitJob", request) or fields.refuse(
+        "batch", "SubmitJob", request
+    )
     if refusal is not None:
         raise BatchApiError(refusal)
-    for parameter, what in _NOT_EMULATED.items():
-        if request.get(parameter):
-            raise _not_emulated_error(what)
     if not isinstance(request.get("jobName"), str):
         raise client_error("jobName is needed")
-    if (request.get("containerOverrides") or {}).get("command"):
-        raise _not_emulated_error("commands of jobs; the image's entrypoint runs")
     _parse_timeout(request.get("timeout") or {})
 
 
@@ -83,8 +70,10 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
     container = definition.container_properties()
     overrides = request.get("containerOverrides") or {}
     needs = _resource_requirements(container) | _resource_requirements(overrides)
-    if "GPU" in needs:
-        raise _not_emulated_error("GPUs")
+    if "GPU" in needs:  # a definition that an earlier release registered
+        raise BatchApiError(
+            fields.not_emulated("containerProperties.resourceRequirements.type: GPU")
+        )
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
     timeout = _parse_timeout(request.get("timeout") or {})
     logging = container.get("logConfiguration") or {}
@@ -147,13 +136,3 @@ def _parse_timeout(timeout: Mapping[str, Any]) -> int | None:
     if not isinstance(seconds, int):
         raise client_error("attemptDurationSeconds must be a number")
     return seconds
-
-
-def _not_emulated_error(feature: str) -> BatchApiError:
-    return BatchApiError(
-        ApiError(
-            code="NotImplemented",
-            message=f"The local cloud does not emulate {feature}.",
-            status=501,
-        )
-    )

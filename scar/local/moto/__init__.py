@@ -2,6 +2,7 @@
 
     calls         what a request asks for: service, operation, parameters (botocore's models)
     offer         which services and operations are served, and what is refused with a sentence
+    fields        which fields of requests are implemented; the rest is refused (pure)
     faults        refusals in each protocol's own error shape
     judgement     what AWS itself would refuse (scar.aws.requests.validator)
     footprint     which resource a call changes, which earlier calls it makes superfluous (pure)

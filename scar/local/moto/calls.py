@@ -124,7 +124,8 @@ def _rest_parameters(
     query = dict(parse_qsl(sent.query, keep_blank_values=True))
     body = _parse_json_object(sent.body) if sent.method != "GET" else {}
     parameters: dict[str, JsonValue] = {}
-    for name, member in shape.members.items() if shape is not None else ():
+    members = dict(shape.members) if shape is not None else {}
+    for name, member in members.items():
         label = member.serialization.get("name", name)
         match member.serialization.get("location"):
             case "uri":
@@ -133,7 +134,9 @@ def _rest_parameters(
                 parameters[name] = query[label]
             case None if label in body:
                 parameters[name] = body[label]
-    return parameters
+    # Fields that this botocore does not know yet: whoever reads the call may refuse them.
+    known = {member.serialization.get("name", name) for name, member in members.items()}
+    return parameters | {name: value for name, value in body.items() if name not in known}
 
 
 def _group_name(label: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.local.moto import fields
 from scar.local.moto.error_responses import ApiError
+from scar.local.moto.journal_keys import function_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,7 @@ NOT_EMULATED: tuple[str, ...] = (
     "GPUs: a job that asks for one is refused.",
     "EFS and other volumes: definitions that mount them are refused.",
     "Batch array jobs, job dependencies and multi-node jobs: refused at SubmitJob.",
+    "Fields that nothing here honours (ulimits, privileged, tmpfs, ImageConfig…): refused by name.",
     "Batch scheduling policies and fair share: queues are first come, first served.",
     "Launch templates: stored; jobs run on this machine, with its disk.",
     "Spot interruptions, instance types and the time instances take to start.",
@@ -127,48 +130,21 @@ def changes_state(call: MotoCall) -> bool:
 
 def check_parameters(call: MotoCall) -> ApiError | None:
     """Refuse parameters that moto would accept and that nothing here would honour."""
-    if call.service == "lambda" and call.operation == "CreateFunction":
-        return _check_function(call)
+    refusal = fields.refuse(call.service, call.operation, call.parameters)
+    if refusal is not None:
+        return refusal
+    if call.operation == "CreateFunction" and not call.text("PackageType"):
+        return fields.not_emulated("PackageType: Zip")  # AWS's default
     if call.operation == "RegisterJobDefinition":
-        return _check_job_definition(call)
+        container = call.parameters.get("containerProperties")
+        return None if isinstance(container, dict) else fields.not_emulated("nodeProperties")
+    group = _log_group(call)
+    if group not in ("", f"/aws/lambda/{function_name(call.text('FunctionName'))}"):
+        return fields.not_emulated(f"LoggingConfig.LogGroup: {group}")
     return None
 
 
-def _check_function(call: MotoCall) -> ApiError | None:
-    if call.text("PackageType") != "Image":
-        return _not_emulated_error("functions from zip packages; give a container image")
-    for parameter in ("FileSystemConfigs", "DeadLetterConfig", "Layers"):
-        if call.parameters.get(parameter):
-            return _not_emulated_error(f"{parameter} of functions")
-    return None
-
-
-def _check_job_definition(call: MotoCall) -> ApiError | None:
-    if call.parameters.get("eksProperties") or call.parameters.get("ecsProperties"):
-        return _not_emulated_error("eksProperties and ecsProperties; give containerProperties")
-    container = call.parameters.get("containerProperties")
-    if call.text("type") == "multinode" or not isinstance(container, dict):
-        return _not_emulated_error("multi-node jobs; give containerProperties")
-    for parameter, what in _UNSUPPORTED_PROPERTIES.items():
-        if container.get(parameter):
-            return _not_emulated_error(what)
-    needs = container.get("resourceRequirements") or []
-    if any(isinstance(need, dict) and need.get("type") == "GPU" for need in needs):
-        return _not_emulated_error("GPUs")
-    return None
-
-
-_UNSUPPORTED_PROPERTIES = {
-    "command": "commands of jobs; the image's entrypoint runs",
-    "volumes": "volumes of jobs",
-    "mountPoints": "volumes of jobs",
-    "secrets": "secrets of jobs; give variables",
-}
-
-
-def _not_emulated_error(feature: str) -> ApiError:
-    return ApiError(
-        code="NotImplemented",
-        message=f"The local cloud does not emulate {feature}.",
-        status=501,
-    )
+def _log_group(call: MotoCall) -> str:
+    """Return the log group that a function asks for; each one has its own here."""
+    logging = call.parameters.get("LoggingConfig")
+    return str(logging.get("LogGroup", "")) if isinstance(logging, dict) else ""

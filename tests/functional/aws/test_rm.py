@@ -221,6 +221,46 @@ def test_a_dry_run_deletes_nothing(connection: AwsConnection, images: FakeImages
     assert remove(connection, "crop") == said
 
 
+@pytest.mark.parametrize(
+    "why", ["data", "of the user's", "watched by others", "written by another"]
+)
+def test_a_dry_run_announces_no_bucket_that_stays(
+    connection: AwsConnection, images: FakeImages, why: str
+) -> None:
+    s3 = connection.client("s3")
+    if why == "of the user's":
+        s3.create_bucket(
+            Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+    deploy(connection, images, a_function())
+    if why == "data":
+        s3.put_object(Bucket="photos", Key="other/one.jpg", Body=b"x")
+    elif why == "watched by others":
+        found = s3.get_bucket_notification_configuration(Bucket="photos")
+        (ours,) = found["LambdaFunctionConfigurations"]
+        theirs = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
+        s3.put_bucket_notification_configuration(
+            Bucket="photos",
+            NotificationConfiguration={"LambdaFunctionConfigurations": [ours, theirs]},  # type: ignore[list-item]
+        )
+    elif why == "written by another":
+        deploy(connection, images, replace(a_function(name="cut"), inputs=()))
+    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    assert "- function crop" in said
+    assert "- notification photos" in said
+    assert "- bucket" not in said
+    assert remove(connection, "crop") == said
+    assert left(connection)["buckets"] == ["photos"]
+
+
+def test_a_dry_run_announces_an_empty_bucket_that_scar_made(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    assert "- bucket photos" in said
+
+
 def test_a_bucket_that_was_only_just_made_is_known_to_be_scar_s(connection: AwsConnection) -> None:
     """The process dies right after CreateBucket: nothing else was done to the bucket."""
     s3 = connection.client("s3")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.aws.model.plan import Create, Delete, Update, plan
+from scar.aws.model.plan import Create, Delete, Replace, Update, plan
 from scar.aws.model.resources import (
     BucketNotification,
     ComputeEnvironment,
     EventInvokeConfig,
+    InvokePermission,
     JobDefinition,
     JobQueue,
     LambdaFunction,
+    LaunchTemplate,
     LogGroup,
     Resource,
     ResourceKey,
@@ -112,3 +115,36 @@ def test_a_plan_names_variables_and_never_shows_their_values() -> None:
     assert "environment: A (values are not shown)" in str(changed)
     for text in (str(made), made.to_json(), str(changed), changed.to_json()):
         assert not any(secret in text for secret in ("s3cret", "0ther", "kept"))
+
+
+PERMISSION = InvokePermission(name="crop/scar-s3-photos", source_arn="arn:aws:s3:::photos")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "action"),
+    [
+        (PERMISSION, replace(PERMISSION, source_account="1"), Replace, "replace"),
+        (
+            LaunchTemplate(name="scar-1", disk_gib=30),
+            LaunchTemplate(name="scar-1", disk_gib=60),
+            Replace,
+            "replace",
+        ),
+        (
+            ComputeEnvironment(name="scar-1", max_vcpus=1),
+            ComputeEnvironment(name="scar-1", max_vcpus=9),
+            Update,
+            "update",
+        ),
+        (FUNCTION, replace(FUNCTION, memory=1024), Update, "update"),
+    ],
+)
+def test_what_aws_lets_nobody_change_is_announced_as_a_replacement(
+    before: Resource, after: Resource, kind: type[Update], action: str
+) -> None:
+    todo = plan([after], {before.key: before})
+    assert todo.changes == (kind(before, after),)
+    assert str(todo).startswith({"replace": "± ", "update": "~ "}[action])
+    assert todo.summary() == f"1 to {action}."
+    (shown,) = json.loads(todo.to_json())["changes"]
+    assert shown["action"] == action

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.runs.invoke import InputObject, object_payload, parse_response, request_payload
+from scar.runs.invoke import (
+    InputObject,
+    InvocationResponse,
+    object_payload,
+    parse_response,
+    request_payload,
+)
 from supervisor.events import parser as events
-from supervisor.invocation import DirectInvocation, ObjectEvent
+from supervisor.events import response
+from supervisor.invocation import (
+    DirectInvocation,
+    InvocationResult,
+    ObjectEvent,
+    RunOutcome,
+    RunPath,
+    RunResult,
+)
 from supervisor.runs.record_format import run_id
+from tests.fakes.supervised import asked
 
 
 @given(st.binary())
@@ -27,10 +44,41 @@ def test_output_comes_back_as_the_script_wrote_it(output: bytes) -> None:
     assert parse_response(content, "r").output == output
 
 
+RUN = RunPath(function="gray", date="2026-01-02", run_id="ab")
+
+
+def answered(*results: RunResult) -> InvocationResponse:
+    """What callers read of a supervisor's answer."""
+    return parse_response(
+        response.build_body(InvocationResult(results=results, is_api_request=True), asked({})), "r"
+    )
+
+
 def test_a_delegated_run_is_recognised() -> None:
-    text = base64.b64encode(b"The run ab goes on in the Batch job j-1.\n").decode()
-    answer = parse_response(json.dumps({"body": text, "isBase64Encoded": True}).encode(), "r")
+    answer = answered(RunResult(run=RUN, state=RunOutcome.SUBMITTED, job_id="j-1"))
     assert (answer.run_id, answer.job_id) == ("ab", "j-1")
+
+
+def test_of_several_runs_the_first_delegated_one_is_named() -> None:
+    results = [RunResult(run=RUN, state=RunOutcome.DONE)]
+    for number in (1, 2):
+        run = replace(RUN, run_id=f"r-{number}")
+        results.append(RunResult(run=run, state=RunOutcome.SUBMITTED, job_id=f"j-{number}"))
+    answer = answered(*results)
+    assert (answer.run_id, answer.job_id) == ("r-1", "j-1")
+
+
+def test_a_script_may_print_what_delegated_runs_say() -> None:
+    said = answered(RunResult(run=RUN, state=RunOutcome.SUBMITTED, job_id="j-1")).output
+    answer = answered(RunResult(run=RUN, state=RunOutcome.DONE, output=b"results\n" + said))
+    assert (answer.run_id, answer.job_id) == ("", "")
+    assert answer.output == b"results\n" + said
+
+
+@pytest.mark.parametrize("headers", [None, [], {"x-scar-run-id": 1, "x-scar-job-id": None}])
+def test_headers_of_any_form_are_read(headers: object) -> None:
+    answer = parse_response(json.dumps({"body": "", "headers": headers}).encode(), "r")
+    assert (answer.run_id, answer.job_id) == ("", "")
 
 
 @given(st.binary(min_size=1), st.dictionaries(st.text(min_size=1), st.text()))

@@ -102,6 +102,15 @@ def test_a_scripts_own_want_of_memory_names_both_memories() -> None:
     assert "batch.memory" in told.remedy
 
 
+def test_only_scar_cancels_own_reason_says_that_it_was_cancelled() -> None:
+    for reason in ("do not use scar cancel for this", "scar cancelled"):
+        job = JobDetail(id="j-1", status="FAILED", reason=reason)
+        told = build_report(
+            a_story({"claim": {"owner": BATCH}, "error": {"kind": "Ended"}}, job=job)
+        )
+        assert "cancelled it" not in told.cause
+
+
 def test_batchs_words_mean_nothing_in_a_scripts_log() -> None:
     error = {"owner": LAMBDA, "kind": "ScriptFailed", "problem": "Status 1.", "remedy": "Read."}
     tail = ("ACTION_REQUIRED: calibrate", "scar cancel")

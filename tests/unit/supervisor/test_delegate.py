@@ -268,6 +268,7 @@ def test_a_record_says_why_in_the_terms_of_the_supervisor() -> None:
     killed = reason(KILLED)
     assert isinstance(killed, OutOfMemory)
     assert "512 MB" in killed.problem
-    for answer in (("Runtime.ExitError", "exit status 1"), FAILED, None):
+    quoted = ("StorageError", "Cannot read s3://b/in/Task timed out.log")
+    for answer in (("Runtime.ExitError", "exit status 1"), FAILED, quoted, None):
         assert isinstance(reason(answer), EventLost)
     assert "max_event_age" in str(reason(None, "EventAgeExceeded"))

@@ -1,0 +1,229 @@
+"""Fields that the local cloud does not implement are refused by name, at every level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from scar.aws.model.resources import (
+    ComputeEnvironment,
+    EventInvokeConfig,
+    InvokePermission,
+    JobDefinition,
+    JobQueue,
+    LambdaFunction,
+    Resource,
+)
+from scar.aws.requests.creation import creation_requests
+from scar.local.batch import submission as request
+from scar.local.moto import calls, fields
+from scar.local.moto import supported_operations as offer
+from scar.local.moto.calls import MotoCall, MotoRequest
+
+CONTAINER = {"image": "i", "resourceRequirements": [{"type": "VCPU", "value": "1"}]}
+FUNCTION = {"FunctionName": "f", "PackageType": "Image", "Code": {"ImageUri": "i"}, "Role": "r"}
+
+
+def refused(service: str, operation: str, **parameters: object) -> str:
+    """Return the sentence, or nothing if the call is served."""
+    call = MotoCall(service=service, operation=operation, region="r", parameters=parameters)
+    refusal = offer.check_parameters(call)
+    if refusal is None:
+        return ""
+    assert refusal.code == "NotImplemented"
+    return refusal.message
+
+
+@pytest.mark.parametrize(
+    ("container", "named"),
+    [
+        ({"privileged": True}, "containerProperties.privileged."),
+        ({"ulimits": [{"name": "nofile"}]}, "containerProperties.ulimits."),
+        ({"user": "nobody"}, "containerProperties.user."),
+        ({"readonlyRootFilesystem": True}, "containerProperties.readonlyRootFilesystem."),
+        ({"linuxParameters": {"tmpfs": [{"size": 1}]}}, "containerProperties.linuxParameters."),
+        ({"enableExecuteCommand": True}, "containerProperties.enableExecuteCommand."),
+        ({"repositoryCredentials": {"credentialsParameter": "x"}}, "repositoryCredentials."),
+        ({"command": ["x"]}, "entrypoint runs (containerProperties.command)."),
+        ({"volumes": [{"name": "v"}]}, "volumes of jobs (containerProperties.volumes)."),
+        ({"secrets": [{"name": "s"}]}, "secrets of jobs"),
+        ({"resourceRequirements": [{"type": "GPU", "value": "1"}]}, "GPUs ("),
+        ({"resourceRequirements": [{"type": "VCPU", "of": "x"}]}, "resourceRequirements.of."),
+        ({"environment": [{"name": "A", "valueFrom": "x"}]}, "environment.valueFrom."),
+        ({"logConfiguration": {"logDriver": "syslog"}}, "logConfiguration.logDriver: syslog."),
+        (
+            {"logConfiguration": {"options": {"awslogs-datetime-format": "%H"}}},
+            "logConfiguration.options.awslogs-datetime-format.",
+        ),
+        ({"runtimePlatform": {"operatingSystemFamily": "WINDOWS"}}, "Family: WINDOWS."),
+        ({"somethingNew": 1}, "containerProperties.somethingNew."),
+    ],
+)
+def test_a_definitions_container_has_what_jobs_get_only(
+    container: dict[str, object], named: str
+) -> None:
+    properties = {**CONTAINER, **container}
+    said = refused("batch", "RegisterJobDefinition", containerProperties=properties)
+    assert said.startswith("The local cloud does not emulate ")
+    assert named in said
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "named"),
+    [
+        ("batch", "RegisterJobDefinition", {"type": "multinode"}, "multi-node jobs"),
+        ("batch", "RegisterJobDefinition", {}, "multi-node jobs"),
+        ("batch", "RegisterJobDefinition", {"eksProperties": {"x": 1}}, "(eksProperties)"),
+        ("batch", "RegisterJobDefinition", {"schedulingPriority": 1}, "(schedulingPriority)"),
+        ("batch", "RegisterJobDefinition", {"retryStrategy": {"delay": 1}}, "retryStrategy.delay."),
+        ("batch", "RegisterJobDefinition", {"timeout": {"total": 1}}, "timeout.total."),
+        ("batch", "CreateComputeEnvironment", {"type": "UNMANAGED"}, " type: UNMANAGED."),
+        ("batch", "CreateComputeEnvironment", {"eksConfiguration": {"x": 1}}, "eksConfiguration."),
+        (
+            "batch",
+            "CreateComputeEnvironment",
+            {"computeResources": {"imageId": "ami-1"}},
+            "computeResources.imageId.",
+        ),
+        (
+            "batch",
+            "UpdateComputeEnvironment",
+            {"updatePolicy": {"terminateJobsOnUpdate": True}},
+            "updatePolicy.",
+        ),
+        ("batch", "CreateJobQueue", {"schedulingPolicyArn": "x"}, "(schedulingPolicyArn)"),
+        ("batch", "UpdateJobQueue", {"jobStateTimeLimitActions": [{"x": 1}]}, "LimitActions."),
+        ("lambda", "CreateFunction", {"PackageType": "Zip"}, "zip packages"),
+        ("lambda", "CreateFunction", {"PackageType": ""}, "zip packages"),
+        ("lambda", "CreateFunction", {"ImageConfig": {"Command": ["x"]}}, "ImageConfig."),
+        ("lambda", "CreateFunction", {"Publish": True}, "Publish."),
+        ("lambda", "CreateFunction", {"KMSKeyArn": "x"}, "KMSKeyArn."),
+        ("lambda", "CreateFunction", {"LoggingConfig": {"LogFormat": "JSON"}}, "LogFormat: JSON."),
+        ("lambda", "CreateFunction", {"LoggingConfig": {"LogGroup": "x"}}, "LogGroup: x."),
+        ("lambda", "CreateFunction", {"TracingConfig": {"Mode": "Active"}}, "Mode: Active."),
+        ("lambda", "UpdateFunctionConfiguration", {"Layers": ["x"]}, "Layers of functions"),
+        ("lambda", "UpdateFunctionConfiguration", {"FileSystemConfigs": [{"Arn": "x"}]}, "File"),
+        ("lambda", "UpdateFunctionCode", {"DryRun": True}, "DryRun."),
+        ("lambda", "UpdateFunctionCode", {"ZipFile": "x"}, "zip packages"),
+        ("lambda", "AddPermission", {"PrincipalOrgID": "x"}, "PrincipalOrgID."),
+        ("lambda", "PutFunctionEventInvokeConfig", {"Qualifier": "1"}, "Qualifier: 1."),
+    ],
+)
+def test_what_nothing_honours_is_refused(
+    service: str, operation: str, parameters: dict[str, object], named: str
+) -> None:
+    base = {**FUNCTION} if operation == "CreateFunction" else {}
+    said = refused(service, operation, **{**base, **parameters})
+    assert said.startswith("The local cloud does not emulate ")
+    assert named in said
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"containerOverrides": {"instanceType": "m5.large"}},
+        {"containerOverrides": {"resourceRequirements": [{"type": "GPU", "value": "1"}]}},
+        {"containerOverrides": {"command": ["x"]}},
+        {"consumableResourcePropertiesOverride": {"x": [1]}},
+        {"shareIdentifier": "x"},
+        {"retryStrategy": {"attempts": 1, "delay": 1}},
+        {"somethingNew": "x"},
+    ],
+)
+def test_jobs_that_ask_for_more_are_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(request.BatchApiError, match="does not emulate"):
+        request.check_request({"jobName": "n", **asked})
+
+
+def test_what_asks_for_nothing_passes() -> None:
+    neutral = {
+        "privileged": False,
+        "ulimits": [],
+        "command": [],
+        "user": "",
+        "linuxParameters": {"devices": [], "initProcessEnabled": False},
+        "volumes": None,
+    }
+    properties = {**CONTAINER, **neutral}
+    said = refused(
+        "batch", "RegisterJobDefinition", containerProperties=properties, schedulingPriority=0
+    )
+    assert said == ""
+    assert not refused("lambda", "CreateFunction", **FUNCTION, Layers=[], Publish=False)
+    request.check_request({"jobName": "n", "dependsOn": [], "arrayProperties": {}})
+
+
+def test_a_field_that_botocore_does_not_know_is_refused_too() -> None:
+    sent = MotoRequest(
+        service="batch",
+        region="r",
+        method="POST",
+        path="/v1/createjobqueue",
+        query="",
+        content_type="",
+        target="",
+        body=b'{"jobQueueName": "q", "fromNextYear": true}',
+    )
+    refusal = offer.check_parameters(calls.parse_call(sent))
+    assert refusal is not None
+    assert refusal.message == "The local cloud does not emulate fromNextYear."
+
+
+@pytest.mark.parametrize("service", ["batch", "lambda"])
+def test_the_fields_that_are_implemented_are_fields_of_aws(service: str) -> None:
+    """A misspelt one would let nothing through."""
+    model = botocore.session.get_session().get_service_model(service)
+
+    def compare(allowed: object, shape: Any, at: str) -> None:  # noqa: ANN401 - untyped
+        while shape.type_name == "list":
+            shape = shape.member
+        if isinstance(allowed, dict) and shape.type_name == "structure":
+            assert allowed.keys() <= shape.members.keys(), at
+            for name, below in allowed.items():
+                compare(below, shape.members[name], f"{at}.{name}")
+        elif isinstance(allowed, frozenset) and getattr(shape, "enum", None):
+            assert allowed <= {*shape.enum}, at
+
+    for operation, allowed in fields._IMPLEMENTED[service].items():
+        compare(allowed, model.operation_model(operation).input_shape, operation)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        JobDefinition(name="f", image="i", job_role="r", vcpus="1", memory=512),
+        JobDefinition(
+            name="f",
+            image="i",
+            job_role="r",
+            execution_role="e",
+            environment=(("A", "1"),),
+            platform="FARGATE",
+            public_ip=True,
+            disk_gib=50,
+        ),
+        ComputeEnvironment(
+            name="e",
+            type="SPOT",
+            instance_types=("optimal",),
+            image_type="ECS_AL2023",
+            allocation="SPOT_CAPACITY_OPTIMIZED",
+            instance_profile="p",
+            service_role="r",
+            launch_template="e:1",
+            subnets=("s",),
+            security_groups=("g",),
+        ),
+        ComputeEnvironment(name="e", type="FARGATE"),
+        JobQueue(name="q", environment="e"),
+        LambdaFunction(name="f", image="i", subnets=("s",), log_group="/aws/lambda/f"),
+        EventInvokeConfig(name="f", on_failure="arn"),
+        InvokePermission(name="f/s", source_arn="a", source_account="1"),
+    ],
+)
+def test_what_scar_deploys_is_served(resource: Resource) -> None:
+    (asked,) = creation_requests(resource, "eu-west-1")
+    service, operation, parameters = asked
+    assert not refused(service, operation, **parameters)
