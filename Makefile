@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test check bundle bundle-lock wheel bench clean
+.PHONY: help venv demo test check bundle bundle-lock wheel bench clean diagrams
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -43,6 +43,9 @@ check: $(VENV)/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+diagrams: $(VENV)/.dev ## the diagrams of docs/architecture.md, from the import contracts
+	$(BIN)/python -m tests.structure --diagrams
 
 bench: $(VENV)/.dev bundle ## every figure, each by a script of its own
 	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python -m $$(echo $$script | sed "s,/,.,; s,.py$$,,") || exit 1; done

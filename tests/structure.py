@@ -1,12 +1,15 @@
 """Measure the structure of the code: names, folders, package docstrings, import circles.
 
 ``python -m tests.structure`` prints the figures; ``tests/unit/test_structure.py`` holds them.
+``python -m tests.structure --diagrams`` writes the diagrams of docs/architecture.md anew.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
+import tomllib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cache
@@ -21,12 +24,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("scar", "supervisor")
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 MAX_FILES = 20
 MAX_ONE_WORD = 0.08
 
 _ONE_WORD = re.compile(r"_[a-z0-9]+")
 # In the docstring of a package, a lower-case identifier in double backticks names a module.
 _MODULE_NAME = re.compile(r"``([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)/?``")
+
+_DIAGRAM = re.compile(r"(<!-- layers: (?P<name>.*?) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,29 @@ def import_circle() -> tuple[str, ...]:
     return ()
 
 
+def with_diagrams(document: str) -> str:
+    """Return the document with the diagram of each import contract that it names.
+
+    ``<!-- layers: NAME -->`` and ``<!-- end -->`` are around each.
+    """
+    return _DIAGRAM.sub(
+        lambda match: f"{match[1]}{_layer_diagram(match['name'])}{match[3]}", document
+    )
+
+
+def _layer_diagram(name: str) -> str:
+    """Draw the layers of one contract of pyproject.toml, the highest at the top."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = {each["name"]: each for each in settings["tool"]["importlinter"]["contracts"]}
+    lines = ["```mermaid", "flowchart TD"]
+    layers = [layer.split(" | ") for layer in contracts[name]["layers"]]
+    for number, layer in enumerate(layers):
+        label = "&nbsp;&nbsp;&nbsp;".join(layer)
+        lines.append(f'    layer{number}["{label}"]')
+    lines += [f"    layer{number} --> layer{number + 1}" for number in range(len(layers) - 1)]
+    return "\n".join([*lines, "```", ""])
+
+
 def main() -> None:
     """Print every figure, with the places where it is not what it should be."""
     classes = duplicate_classes()
@@ -154,4 +183,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if "--diagrams" in sys.argv:
+        ARCHITECTURE.write_text(with_diagrams(ARCHITECTURE.read_text()))
+    else:
+        main()
