@@ -4,7 +4,7 @@ Start. ``scar local start``, and each command with ``--local``, calls ``control`
 state folder (``home``), reads the record of a running server from it, and if there is none
 starts the background process of ``server``. That process locks the folder, constructs the
 services of ``cloud``, writes its own record (process id, port, engine), and serves until
-SIGTERM. ``processes`` tells a process from a later one with the same id.
+SIGTERM. ``processes`` distinguishes a process from a later one with the same id.
 
 Request. One HTTP server (``http/``) accepts it and parses its head. A router selects the
 service: by the path for the command line's own requests and for the registry, otherwise by
@@ -27,8 +27,8 @@ sandbox with a container engine (``engines/``: Docker, rootless sandboxes, or pl
 The supervisor in the sandbox gets the event from the Runtime API, and reads and writes S3
 through the same HTTP server, with credentials from ``access_keys``; its output goes to the
 logs. ``destinations`` sends the invocation record of an event that failed finally to the
-function's on-failure destination. A job goes the same way from SubmitJob on, through the
-queues and compute environments that moto has stored.
+function's on-failure destination. A job runs in the same way: from SubmitJob through the queues
+and compute environments that moto has stored to a sandbox.
 
 A new service is a package with an HTTP application, one entry in the router's routes, and one
 line in ``cloud``. A new engine is one more adapter of the port in ``engines/``. The services

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from scar.local.access_keys import AccessKeys
 from scar.local.batch.app import BatchApp
 from scar.local.batch.change_guard import BatchChangeGuard
-from scar.local.batch.service import BatchService
-from scar.local.batch.service import BatchServiceSettings as BatchSettings
+from scar.local.batch.service import BatchService, BatchServiceSettings
 from scar.local.control import control_token
 from scar.local.destinations import DestinationSender
 from scar.local.engines.selection import select_engine
@@ -105,6 +104,7 @@ class LocalCloud:
         images, ecr_images = RegistryImageResolver(registry.store), EcrImageApi(registry.store)
         self._lambda = self._build_lambda_service(moto, images, logs, keys)
         self._batch = self._build_batch_service(moto, images, logs, keys)
+        # After Lambda: once constructed, S3 delivers the events that the last server left.
         s3 = S3Service(
             data / "s3",
             ACCOUNT,
@@ -125,6 +125,7 @@ class LocalCloud:
         moto.add_change_listener(lambda call: _delete_log_events(logs, call))
         moto.add_change_listener(ecr_images.drop_deleted_repository)
         moto.add_handler(ecr_images.handle_call)
+        # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
         self._gate.open(Router(apps, Authenticator(secret)))
@@ -159,9 +160,10 @@ class LocalCloud:
             engine=self.engine,
             logs=logs,
             credentials=keys.credentials_for,
-            settings=BatchSettings(endpoint_url=self.url),
+            settings=BatchServiceSettings(endpoint_url=self.url),
         )
         self._closers.append(service.close)
+        # moto stores queues and compute environments but does not know of their jobs.
         guard = BatchChangeGuard(moto.batch, service)
         moto.add_guard(guard.check_change)
         moto.add_change_listener(guard.on_change)

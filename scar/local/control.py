@@ -140,9 +140,9 @@ class LocalCloudControl:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self.home.path,
+                cwd=self.home.path,  # not the user's folder, which would stay in use
                 env=dict(self.environment),
-                start_new_session=True,
+                start_new_session=True,  # Ctrl-C in this terminal must not stop the server
             )
         waited = 0.0
         while waited < START_SECONDS:
@@ -175,6 +175,7 @@ class LocalCloudControl:
         if running is None:
             return False
         os.kill(running.pid, signal.SIGTERM)
+        # Sandboxes of a killed server are ended by the next one.
         if not _wait_until_gone(running, STOP_SECONDS):
             os.kill(running.pid, signal.SIGKILL)
             _wait_until_gone(running, STOP_SECONDS)
@@ -206,6 +207,7 @@ def control_token(secret: bytes) -> str:
     """Return the token that requests to ``/_scar/…`` must send as ``x-scar-token``."""
     from scar.local.http.auth import derive_secret_key
 
+    # "control" is too short to be an access key id, so no signing key equals the token.
     return derive_secret_key(secret, "control")
 
 

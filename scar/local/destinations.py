@@ -60,6 +60,7 @@ class DestinationSender:
             ) from error
 
     def _service_client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3 creates client classes at run time
+        # Creating a boto3 client is slow and not thread-safe; calling one is thread-safe.
         with self._lock:
             if (service, region) not in self._clients:
                 import boto3

@@ -116,6 +116,7 @@ class LocalCloudHome:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file in one atomic step; only its owner can read it, even while it is written."""
+    # The mode is given to open(2): chmod afterwards would leave a moment to read the secret.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

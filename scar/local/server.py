@@ -42,6 +42,7 @@ def main() -> int:
     try:
         home.create()
         with (home.path / "server.lock").open("w") as lock:
+            # The kernel releases this lock when the process ends, also after SIGKILL.
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -75,6 +76,7 @@ def _run_until_stopped(
     home: LocalCloudHome, engine: str, stop: threading.Event, folder_lock: FolderLock
 ) -> None:
     cloud = LocalCloud(home, engine, os.environ)
+    # The record is written last: commands that find it may send requests at once.
     running = RunningServer(
         pid=os.getpid(),
         started=start_time(os.getpid()) or 0,

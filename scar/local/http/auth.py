@@ -85,6 +85,8 @@ class Authenticator:
             authorization.access_key,
             (authorization.date, authorization.region, authorization.service),
         )
+        # S3's bodies may be larger than memory: the header's hash is signed, the body compared
+        # with it later. Other services have no such header, so the body itself is hashed.
         if authorization.service == "s3":
             body, payload = request.body, _s3_payload_hash(request, authorization)
         else:
@@ -134,6 +136,7 @@ def _find_authorization(request: Request) -> sigv4.Sigv4Authorization:
 
 def _s3_payload_hash(request: Request, authorization: sigv4.Sigv4Authorization) -> str:
     payload = request.headers.get("x-amz-content-sha256", "")
+    # A presigned URL is signed before its body is known.
     if authorization.expires is not None and not payload:
         return sigv4.UNSIGNED_PAYLOAD
     if (

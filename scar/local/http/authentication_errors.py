@@ -103,6 +103,7 @@ class AuthenticationError(Exception):
 def find_error_format(request: Request, service: str) -> ErrorFormat:
     """Return the error format of the signed service, else one guessed from the request."""
     content_type = request.headers.get("content-type", "")
+    # EC2 uses the Query protocol too, but has error documents of its own.
     if service == "ec2":
         return ErrorFormat.EC2
     if service not in ("", "s3") and content_type.startswith("application/x-www-form-urlencoded"):

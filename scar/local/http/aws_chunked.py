@@ -100,11 +100,12 @@ class AwsChunkedBody:
         signature = self._signer.sign_chunk(self._previous, self._sha256.hexdigest())
         if not hmac.compare_digest(signature, self._expected):
             raise ChunkSignatureMismatch
+        # Each signature covers the one before it, so that chunks cannot be dropped or reordered.
         self._previous = signature
 
     def _read_trailers(self) -> None:
         self._done = True
-        self._close_chunk()
+        self._close_chunk()  # the last chunk is empty but signed
         lines: list[bytes] = []
         for _ in range(_MAX_TRAILERS):
             line = self._read_line(at_end=True)

@@ -185,6 +185,7 @@ class ClientConnection:
             self._sock.sendall(head + content)
         else:
             self._sock.sendall(head)
+            # sendfile(2) writes to the socket itself and would bypass the encryption.
             if isinstance(content, FileSegments) and not self._tls:
                 self._send_files(content)
             else:
@@ -195,6 +196,7 @@ class ClientConnection:
         for segment in files.segments:
             if segment.length:
                 sent = self._sock.sendfile(segment.file, segment.offset, segment.length)
+                # Too few bytes: the client must see a broken connection, not the next response.
                 if sent != segment.length:
                     raise OSError(f"{segment.file.name} is shorter than its object.")
 

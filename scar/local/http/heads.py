@@ -86,6 +86,7 @@ def _parse_request_line(line: bytes) -> tuple[str, str, str]:
 def _to_origin_form(target: str) -> str:
     if target.startswith("/"):
         return target
+    # Clients that use a proxy send the whole URL (RFC 9112, 3.2.2).
     scheme, separator, rest = target.partition("://")
     if separator and scheme.lower() in ("http", "https"):
         _, slash, path = rest.partition("/")
@@ -108,6 +109,7 @@ def _read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
         if not line.endswith(b"\n"):
             raise MalformedHead(400, "The request ended within its headers.")
         name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
+        # Also rejects folded lines, which begin with a space (RFC 9112, 5.2).
         if not colon or not _TOKEN.fullmatch(name) or "\0" in value or "\r" in value:
             raise MalformedHead(400, "A header line is malformed.")
         name, value = name.lower(), value.strip(" \t")

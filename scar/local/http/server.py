@@ -67,9 +67,11 @@ class HttpServer:
             self._closing = True
         if self._listener and self._acceptor:
             with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
+                self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(); close() does not
             self._acceptor.join()
             self._listener.close()
+        # First tell all connections to stop, then wait for all, then end the remaining ones:
+        # the total time is bounded by ``grace``, not multiplied by their number.
         end = time.monotonic() + grace
         for connection, _ in self._other_connections():
             connection.stop()
@@ -135,11 +137,13 @@ class HttpServer:
             idle = [c for c in self._connections if c.idle]
         if not idle:
             return False
+        # It closes in its own thread, so that the limit is exceeded for a moment.
         min(idle, key=lambda c: c.since).stop()
         return True
 
     def _reject_connection(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError):
+            # With TLS, a response would need a handshake, for which the acceptor has no time.
             if not self._tls:
                 sock.settimeout(0.2)
                 headers = {"content-length": "0", "retry-after": "1"}

@@ -107,6 +107,7 @@ def _build_authorization(
     if not _DATE.fullmatch(timestamp) or timestamp[:8] != scope[2]:
         raise MalformedAuthorization("X-Amz-Date is missing, malformed, or not the scope's date.")
     names = tuple(signed_headers.split(";"))
+    # Without the host, a request could be replayed against another endpoint.
     if "host" not in names:
         raise MalformedAuthorization("The host header must be signed.")
     return Sigv4Authorization(
@@ -166,6 +167,7 @@ def _canonical_path(path: str, service: str) -> str:
     # All other services encode the path as sent, which is encoded already, a second time.
     if service == "s3":
         return quote(unquote_to_bytes(path), safe="/~")
+    # normpath keeps two leading slashes (POSIX) and removes the last one; SDKs do the reverse.
     normal = posixpath.normpath(path).replace("//", "/", 1) if path else "/"
     if path.endswith("/") and not normal.endswith("/"):
         normal += "/"
@@ -173,6 +175,8 @@ def _canonical_path(path: str, service: str) -> str:
 
 
 def _canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
+    # Sorted after encoding, as AWS prescribes: "%" sorts before letters. A presigned URL does
+    # not sign its own signature.
     encoded = sorted(
         (_encode_query_text(name), _encode_query_text(value))
         for name, value in pairs

@@ -74,6 +74,7 @@ class RegistryService:
             return error_response(401, "UNAUTHORIZED", "authentication required", challenge)
         if request.path in {"/v2", "/v2/"}:
             return json_response(200, {})
+        # Names are checked after decoding, so that "%2e%2e" is rejected like "..".
         match = _ROUTE.match(unquote(request.path))
         if match is None:
             return error_response(404, "UNSUPPORTED", f"no such route: {request.path}")
@@ -202,6 +203,7 @@ class RegistryService:
         data = read_all(request.body, MANIFEST_LIMIT)
         if data is None:
             return error_response(413, "MANIFEST_INVALID", "the manifest is larger than 4 MiB")
+        # A manifest is accepted only if it can be pulled completely.
         if missing := self._find_missing_reference(name, data):
             return error_response(400, "MANIFEST_BLOB_UNKNOWN", f"unknown to {name}: {missing}")
         if is_digest(reference) and reference != digest_of(data):

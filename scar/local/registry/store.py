@@ -123,6 +123,7 @@ class RegistryStore:
 
     def delete_manifest(self, repository: str, digest: str) -> bool:
         """Delete a manifest and its tags; return False if it does not exist."""
+        # Tags first: a tag must not exist without its manifest.
         for tag in self.list_tags(repository):
             path = self._repository_folder(repository) / "tags" / tag
             if path.read_text() == digest:

@@ -146,6 +146,8 @@ class BucketApi:
                 _check_policy(document)
             case _:
                 _check_document(name, document)
+        # Validated outside the transaction (``destination_exists`` calls moto), so the bucket
+        # may have been deleted since then.
         with self._store.database.write() as transaction:
             buckets.require(transaction.db, request.bucket)
             buckets.put_setting(transaction.db, request.bucket, name, document)
@@ -194,7 +196,7 @@ def _choose_region(request: S3Request, root: ET.Element) -> str:
             "The unspecified location constraint is incompatible for the region specific"
             " endpoint this request was sent to.",
         )
-    if region == "EU":
+    if region == "EU":  # the oldest constraint, an alias
         return "eu-west-1"
     if region == _HOME_REGION or (region is not None and region.count("-") < 2):
         raise S3Error(

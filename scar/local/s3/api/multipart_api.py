@@ -86,6 +86,7 @@ class MultipartApi:
             # Also without a declared value: the object's checksum needs that of each part.
             algorithms = expected.algorithms | {ChecksumAlgorithm(upload.algorithm)}
             expected = replace(expected, algorithms=algorithms)
+        # Always a file: completing the upload then only lists the files of its parts.
         content = self._store.receiver.receive(request.body, expected, to_file=True)
         with self._store.discarding_on_error(content):
             part = store_part(self._store, request, number, content)
@@ -219,6 +220,7 @@ def store_part(
         modified=store.clock(),
         checksums=content.checksums,
     )
+    # The upload may have been completed or aborted while the body was received.
     with store.database.write() as transaction:
         upload = uploads.require(
             transaction.db, request.query["uploadId"], request.bucket, request.key

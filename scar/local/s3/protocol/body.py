@@ -133,7 +133,7 @@ class BodyCheck:
     def __init__(self, expected: ExpectedBody) -> None:
         self._expected = expected
         self._size = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._md5 = hashlib.md5(usedforsecurity=False)  # the ETag, always needed
         self._sha256 = hashlib.sha256() if expected.sha256 else None
         self._hashers = {algorithm: new_hasher(algorithm) for algorithm in expected.algorithms}
         self._all_hashers: list[Hasher] = [self._md5, *self._hashers.values()]

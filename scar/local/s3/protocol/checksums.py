@@ -104,7 +104,7 @@ def combine_crcs(algorithm: ChecksumAlgorithm, parts: Iterable[tuple[bytes, int]
     SHA algorithms, which cannot be combined.
     """
     crc = _CRC_PARAMETERS[algorithm]
-    total = 0
+    total = 0  # the CRC of no bytes: initial value and final XOR cancel each other
     for digest, length in parts:
         total = _multiply_polynomials(crc, total, _power_of_x(crc, 8 * length)) ^ int.from_bytes(
             digest, "big"

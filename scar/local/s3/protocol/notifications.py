@@ -91,6 +91,7 @@ class NotificationConfiguration:
         return body
 
 
+# Cached by document, since every write to a bucket needs its rules.
 @lru_cache(maxsize=256)
 def parse_configuration(document: bytes) -> NotificationConfiguration:
     """Parse a configuration and generate the missing ids of rules; raise S3Error."""

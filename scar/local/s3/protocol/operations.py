@@ -133,6 +133,7 @@ def find_operation(request: S3Request) -> S3Operation:
         target = "objects" if request.key else "buckets"
         call = f"{request.method} ?{subresource}" if subresource else request.method
         raise not_implemented(f"{call} on {target}")
+    # A copy has the method and query of the upload that it replaces.
     if "x-amz-copy-source" in request.headers:
         return _COPY_OPERATIONS.get(operation, operation)
     return operation

@@ -24,7 +24,7 @@ class BodyFiles:
 
     def create(self) -> tuple[str, BinaryIO]:
         """Create a file and return its name and the file, open for writing."""
-        name = secrets.token_hex(16)
+        name = secrets.token_hex(16)  # not derived from the key, so that no key is unsafe
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
         return name, os.fdopen(os.open(self._folder / name, flags, 0o600), "wb", buffering=0)
 

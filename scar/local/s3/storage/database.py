@@ -52,6 +52,8 @@ class Database:
         self._writer.executescript(f"{SCHEMA} PRAGMA user_version={SCHEMA_VERSION};")
 
     def _connect(self) -> sqlite3.Connection:
+        # No isolation level: transactions are begun explicitly. Each connection is used by one
+        # thread at a time, though not always by the one that opened it.
         db = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
         db.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         db.execute("PRAGMA cache_size=-8000")
@@ -83,6 +85,7 @@ class Database:
                 if self._writer.in_transaction:  # on a full disk, SQLite itself rolls back
                     self._writer.execute("ROLLBACK")
                 raise
+        # Outside the lock: removing files may take long.
         for action in transaction.after_commit:
             action()
 

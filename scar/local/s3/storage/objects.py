@@ -224,6 +224,7 @@ class ObjectWriter:
 
 
 def _next_sequence(db: sqlite3.Connection) -> int:
+    # In the transaction of the change: the order of sequencers is that of the commits.
     row = db.execute(
         "INSERT INTO counter VALUES('sequencer', 1)"
         " ON CONFLICT(name) DO UPDATE SET value = value + 1 RETURNING value"

@@ -119,6 +119,7 @@ class Outbox:
                 failed[arn] = (attempts + 1, self._clock() + pause, number)
             else:
                 done.append((number,))
+        # One transaction per batch: after a crash, at most BATCH events are delivered again.
         with self._database.write() as transaction:
             _record_deliveries(transaction.db, done, list(failed.values()))
 

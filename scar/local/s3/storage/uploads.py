@@ -100,6 +100,7 @@ def list_uploads(
     db: sqlite3.Connection, bucket: str, prefix: str, after: tuple[str, str], limit: int
 ) -> list[MultipartUpload]:
     """Return up to ``limit`` uploads in the order of (key, id), after the pair ``after``."""
+    # substr on bytes, not LIKE, for which "%" and "_" in a prefix would be wildcards.
     rows = db.execute(
         "SELECT id, bucket, key, created, meta FROM upload"
         " WHERE bucket = ? AND substr(key, 1, ?) = ? AND (key, id) > (?, ?)"
