@@ -51,7 +51,8 @@ class EcrImageApi:
         tags: dict[str, list[Json]] = {d: [] for d in self._store.list_manifests(repository)}
         for tag in self._store.list_tags(repository):
             digest = self._store.find_digest(repository, tag)
-            if digest is not None:  # else the manifest was deleted concurrently
+            # The manifest may have been deleted, or stored, since the manifests were listed.
+            if digest in tags:
                 tags[digest].append(tag)
         requested = [self._store.find_digest(repository, r) for r in _image_references(parameters)]
         for digest, image_tags in sorted(tags.items()):
