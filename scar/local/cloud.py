@@ -122,9 +122,7 @@ class LocalCloud:
             Route.LOGS: LogsService(logs, group_exists=groups.exists),
             Route.MOTO: moto,
         }
-        moto.add_change_listener(lambda call: _delete_log_events(logs, call))
-        moto.add_change_listener(ecr_images.drop_deleted_repository)
-        moto.add_handler(ecr_images.handle_call)
+        _connect_to_moto(moto, logs, ecr_images)
         # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
@@ -208,6 +206,12 @@ class _ControlApp:
             return Response(status=404)
         body = json.dumps(self._status()).encode()
         return Response(status=200, headers={"content-type": "application/json"}, body=body)
+
+
+def _connect_to_moto(moto: MotoService, logs: LogStore, ecr_images: EcrImageApi) -> None:
+    moto.add_change_listener(lambda call: _delete_log_events(logs, call))
+    moto.add_change_listener(ecr_images.drop_deleted_repository)
+    moto.add_handler(ecr_images.handle_call)
 
 
 def _can_s3_invoke(functions: FunctionRecords, arn: str) -> bool:

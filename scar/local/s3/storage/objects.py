@@ -113,8 +113,7 @@ class ObjectWriter:
         object when the request arrived (see ``WriteCondition.check``).
         """
         with self._database.write() as transaction:
-            # The condition was checked before the body was received, to fail early. This check
-            # decides: it is in the transaction, so that of concurrent writers one succeeds.
+            # Checked already before the body was received; only this check excludes other writers.
             db = transaction.db
             bucket = buckets.require(db, request.bucket)
             old = find(db, request.bucket, request.key)

@@ -184,7 +184,12 @@ def select_parts(
                 details={"PartNumber": str(each.number)},
             )
         selected.append(part)
-    for part in selected[:-1]:
+    _check_part_sizes(selected, minimum)
+    return selected
+
+
+def _check_part_sizes(parts: Sequence[UploadedPart], minimum: int) -> None:
+    for part in parts[:-1]:
         if part.size < minimum:
             raise S3Error(
                 400,
@@ -192,7 +197,6 @@ def select_parts(
                 "Your proposed upload is smaller than the minimum allowed size",
                 details={"PartNumber": str(part.number), "ProposedSize": str(part.size)},
             )
-    return selected
 
 
 def _checksums_agree(stored: Mapping[str, str], listed: Mapping[str, str]) -> bool:
