@@ -1,16 +1,36 @@
-"""The local cloud: AWS's APIs on loopback, behind which functions and jobs really run.
+"""The local cloud: AWS's APIs on a loopback port, with functions and jobs that really run.
 
-One background process (``server``) owns one state folder (``home``). Every request comes
-through one HTTP server (``http``), is authenticated, and goes to the plane that serves it:
+Start. ``scar local start``, and each command with ``--local``, calls ``control``. It takes the
+state folder (``home``), reads the record of a running server from it, and if there is none
+starts the background process of ``server``. That process locks the folder, constructs the
+services of ``cloud``, writes its own record (process id, port, engine), and serves until
+SIGTERM. ``processes`` distinguishes a process from a later one with the same id.
 
-    s3/          objects on disk, a durable outbox of events
-    lambda_/     Invoke, the asynchronous queue, warm sandboxes, the Runtime API
-    batch/       jobs: states, capacity, attempts, time-outs
-    logs/        CloudWatch log events, kept on disk
-    registry/    the container registry that stands for ECR's
-    moto/        everything else (IAM, STS, ECR, EC2, the configuration of Lambda and Batch),
-                 served by moto; what changes its state is journalled and replayed at start
-    engines/     where sandboxes run: docker, sandbox (rootless), process
+Request. One HTTP server (``http/``) accepts it and parses its head. A router selects the
+service: by the path for the command line's own requests and for the registry, otherwise by
+the service in the signature's credential scope. Except for these two, each request must be
+signed (Signature Version 4) with a key derived from the folder's secret; then the service
+gets it:
 
-``control`` is the side of the command line: start, stop, status, reset.
+- ``s3/``: buckets and objects on disk; an event for a notification is stored in the same
+  transaction as its object and delivered afterwards.
+- ``lambda_/``: Invoke, the asynchronous queue, sandboxes and the Runtime API.
+- ``batch/``: jobs with their states, capacity, attempts and timeouts.
+- ``logs/``: log streams and events of CloudWatch Logs.
+- ``registry/``: the container registry that emulates ECR's.
+- ``moto/``: all other calls (IAM, STS, ECR, EC2, the configuration of Lambda, Batch and Logs),
+  served by moto. Calls that change something are written to a journal and replayed at start.
+
+Run. An object is uploaded: S3 delivers its event to Lambda's asynchronous queue; Lambda reads
+the function's configuration from moto, resolves its image in the registry, and starts a
+sandbox with a container engine (``engines/``: Docker, rootless sandboxes, or plain processes).
+The supervisor in the sandbox gets the event from the Runtime API, and reads and writes S3
+through the same HTTP server, with credentials from ``access_keys``; its output goes to the
+logs. ``destinations`` sends the invocation record of an event that failed finally to the
+function's on-failure destination. A job runs in the same way: from SubmitJob through the queues
+and compute environments that moto has stored to a sandbox.
+
+A new service is a package with an HTTP application, one entry in the router's routes, and one
+line in ``cloud``. A new engine is one more adapter of the port in ``engines/``. The services
+know each other only through ports, which ``cloud`` connects.
 """

@@ -1,4 +1,4 @@
-"""Access keys of the local cloud: one for each role, derived, so that no table of them is kept."""
+"""Temporary credentials for functions, jobs and the local cloud itself."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from supervisor.aws.sigv4 import Credentials
 
 @dataclass(frozen=True, slots=True)
 class AccessKeys:
-    """Gives out keys that this local cloud's HTTP server will accept."""
+    """Issues credentials that this local cloud's HTTP server accepts.
+
+    Every key is derived from ``secret``, so that no table of issued keys is needed.
+    """
 
     secret: bytes = field(repr=False)
 
     def credentials_for(self, owner: str) -> Credentials:
-        """Return the temporary key of an owner (``lambda/<name>``), the same at each call.
+        """Return the temporary credentials of an owner (``lambda/<name>``), always the same.
 
-        Key ids look like AWS's temporary ones: ASIA and 16 of A-Z, 2-7.
+        Key ids look like AWS's temporary ones: ``ASIA`` and 16 characters of A-Z and 2-7.
         """
         digest = base64.b32encode(hashlib.sha256(owner.encode()).digest()).decode()
         access_key = f"ASIA{digest[:16]}"

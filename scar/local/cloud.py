@@ -1,4 +1,4 @@
-"""The local cloud in one process: its services, wired to each other behind one HTTP server."""
+"""All services of the local cloud, connected to each other behind one HTTP server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from scar.local.access_keys import AccessKeys
 from scar.local.batch.app import BatchApp
 from scar.local.batch.change_guard import BatchChangeGuard
-from scar.local.batch.service import BatchService
-from scar.local.batch.service import BatchServiceSettings as BatchSettings
+from scar.local.batch.service import BatchService, BatchServiceSettings
 from scar.local.control import control_token
 from scar.local.destinations import DestinationSender
 from scar.local.engines.selection import select_engine
@@ -30,29 +29,36 @@ from scar.local.registry.ecr_api import EcrImageApi
 from scar.local.registry.images import RegistryImageResolver
 from scar.local.registry.service import RegistryService
 from scar.local.s3.service import S3Service
-from scar.local.wiring import log_group_cleaner, s3_destination_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scar.local.home import LocalCloudHome
     from scar.local.http.messages import HttpApp, Request
+    from scar.local.moto.calls import MotoCall
+    from scar.local.moto.function_records import FunctionRecords
 
 ACCOUNT = "123456789012"
-"""The account that every request is for; moto's default."""
+"""The account id of every request; moto's default."""
 PREFERRED_PORT = 4580
 
 
 class LocalCloud:
-    """All services over one state folder. Made, it answers; ``close`` ends all it runs."""
+    """All services over one state folder.
+
+    Serves requests once constructed; ``close`` stops everything it started.
+    """
 
     def __init__(self, home: LocalCloudHome, engine: str, environment: Mapping[str, str]) -> None:
         self._home = home
-        self._door = _StartupGate()
-        self._server, self.port = _start_http_server(self._door)
+        # The services need the port of the HTTP server, so the server starts before them.
+        # Until they have started, the gate answers 503, which SDKs retry.
+        self._gate = _StartupGate()
+        self._server, self.port = _start_http_server(self._gate)
         self._closers: list[Callable[[], None]] = [self._server.close]
         try:
-            # Opened first and closed last: sandboxes of a killed server end here.
+            # Opened before the services, since it ends the sandboxes of a killed server;
+            # closed after them (they stop their own sandboxes) and after the HTTP server.
             self.engine = select_engine(engine, home.data / "engines", environment)
             self._closers.insert(0, self.engine.close)
             self._start_services(home, environment)
@@ -65,8 +71,8 @@ class LocalCloud:
         return f"http://127.0.0.1:{self.port}"
 
     def close(self) -> None:
-        """End all services, the newest first; what is kept is there at the next start."""
-        self._door.close()
+        """Stop all services, the last started first; stored state survives."""
+        self._gate.close()
         while self._closers:
             self._closers.pop()()
 
@@ -85,6 +91,7 @@ class LocalCloud:
     def _start_services(self, home: LocalCloudHome, environment: Mapping[str, str]) -> None:
         secret, data = home.load_secret(), home.data
         keys = AccessKeys(secret)
+        # New at each start; clients get it from ECR's GetAuthorizationToken, which moto serves.
         password = secrets.token_urlsafe(24)
         self._moto = moto = MotoService(
             data / "moto", account=ACCOUNT, registry=lambda: (self.url, password)
@@ -94,18 +101,19 @@ class LocalCloud:
         logs = LogStore(data / "logs", ensure_group=groups.ensure, retention=groups.retention_days)
         self._closers.append(logs.close)
         registry = RegistryService(data / "registry", password)
-        images, of_ecr = RegistryImageResolver(registry.store), EcrImageApi(registry.store)
+        images, ecr_images = RegistryImageResolver(registry.store), EcrImageApi(registry.store)
         self._lambda = self._build_lambda_service(moto, images, logs, keys)
         self._batch = self._build_batch_service(moto, images, logs, keys)
+        # After Lambda: once constructed, S3 delivers the events that the last server left.
         s3 = S3Service(
             data / "s3",
             ACCOUNT,
             deliver=self._enqueue_event,
-            destination_exists=s3_destination_check(moto.functions),
+            destination_exists=lambda arn: _can_s3_invoke(moto.functions, arn),
             durable=environment.get("SCAR_LOCAL_DURABLE") == "1",
         )
         self._closers.append(s3.close)
-        planes: dict[Route, HttpApp] = {
+        apps: dict[Route, HttpApp] = {
             Route.CONTROL: _ControlApp(control_token(secret), self.status),
             Route.REGISTRY: registry,
             Route.S3: s3,
@@ -114,12 +122,11 @@ class LocalCloud:
             Route.LOGS: LogsService(logs, group_exists=groups.exists),
             Route.MOTO: moto,
         }
-        moto.add_change_listener(log_group_cleaner(logs))
-        moto.add_change_listener(of_ecr.drop_deleted_repository)
-        moto.add_handler(of_ecr.handle_call)
+        _connect_to_moto(moto, logs, ecr_images)
+        # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
-        self._door.open(Router(planes, Authenticator(secret)))
+        self._gate.open(Router(apps, Authenticator(secret)))
 
     def _build_lambda_service(
         self, moto: MotoService, images: RegistryImageResolver, logs: LogStore, keys: AccessKeys
@@ -151,9 +158,10 @@ class LocalCloud:
             engine=self.engine,
             logs=logs,
             credentials=keys.credentials_for,
-            settings=BatchSettings(endpoint_url=self.url),
+            settings=BatchServiceSettings(endpoint_url=self.url),
         )
         self._closers.append(service.close)
+        # moto stores queues and compute environments but does not know of their jobs.
         guard = BatchChangeGuard(moto.batch, service)
         moto.add_guard(guard.check_change)
         moto.add_change_listener(guard.on_change)
@@ -164,33 +172,35 @@ class LocalCloud:
 
 
 class _StartupGate:
-    """The plane in front of all others: says 503 until they are there, and when they go."""
+    """Answers 503 until all services have started, and again while they stop."""
 
     def __init__(self) -> None:
-        self._plane: HttpApp | None = None
+        self._app: HttpApp | None = None
 
     def open(self, app: HttpApp) -> None:
-        self._plane = app
+        self._app = app
 
     def close(self) -> None:
-        self._plane = None
+        self._app = None
 
     def handle(self, request: Request) -> Response:
-        if self._plane is None:
+        # Read once: another thread may close the gate between a test and the call.
+        app = self._app
+        if app is None:
             return Response(status=503, headers={"retry-after": "1"})
-        return self._plane.handle(request)
+        return app.handle(request)
 
 
 class _ControlApp:
-    """What the command line asks of its own server."""
+    """Serves the command line's own requests, which carry a token instead of a signature."""
 
     def __init__(self, token: str, read_status: Callable[[], dict[str, object]]) -> None:
         self._token = token
         self._status = read_status
 
     def handle(self, request: Request) -> Response:
-        shown = request.headers.get("x-scar-token", "")
-        if not secrets.compare_digest(shown.encode(), self._token.encode()):
+        token = request.headers.get("x-scar-token", "")
+        if not secrets.compare_digest(token.encode(), self._token.encode()):
             return Response(status=403)
         if request.path != "/_scar/status":
             return Response(status=404)
@@ -198,8 +208,31 @@ class _ControlApp:
         return Response(status=200, headers={"content-type": "application/json"}, body=body)
 
 
+def _connect_to_moto(moto: MotoService, logs: LogStore, ecr_images: EcrImageApi) -> None:
+    moto.add_change_listener(lambda call: _delete_log_events(logs, call))
+    moto.add_change_listener(ecr_images.drop_deleted_repository)
+    moto.add_handler(ecr_images.handle_call)
+
+
+def _can_s3_invoke(functions: FunctionRecords, arn: str) -> bool:
+    """Return whether a notification may name this ARN: the function exists and permits S3."""
+    function = functions.get(arn)
+    return function is not None and any(
+        permission.principal == "s3.amazonaws.com" for permission in function.policy
+    )
+
+
+def _delete_log_events(logs: LogStore, call: MotoCall) -> None:
+    """Delete the events of a log group that moto has deleted."""
+    if call.operation == "DeleteLogGroup":
+        logs.delete_group(call.text("logGroupName"))
+
+
 def _start_http_server(app: HttpApp) -> tuple[HttpServer, int]:
-    """Take the usual port, so that notes and shells stay valid, or any if it is taken."""
+    """Return a started server and its port: the usual one, so that exported URLs stay valid.
+
+    If the usual port is in use, the kernel chooses one.
+    """
     for port in (PREFERRED_PORT, 0):
         server = HttpServer(app, port=port)
         try:

@@ -1,4 +1,4 @@
-"""The command line's side of the local cloud: start it, find it, stop it, forget it."""
+"""Start, find, stop and reset the local cloud of a state folder; used by the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from scar.local.home import LocalCloudHome, RunningServer
 
-EXIT_LOCKED = 75  # a server's exit status: another one works on the folder
+EXIT_LOCKED = 75  # a server's exit status: another server uses the state folder
 ENGINES = ("docker", "sandbox", "process")
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -32,7 +32,7 @@ COMMAND_LINE_KEY = "AKIALOCALCOMMANDLINE"
 
 
 class LocalCloudNotStarted(ScarError):
-    """The local cloud's process ended before it answered."""
+    """The local cloud's process exited before it served requests, or does not respond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,39 +52,42 @@ class LocalCloudEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class LocalCloudControl:
-    """Start and stop the local cloud of one state folder."""
+    """Starts and stops the local cloud of one state folder."""
 
     home: LocalCloudHome
     environment: Mapping[str, str]
 
     def ensure_started(self, engine: str = "") -> LocalCloudEndpoint:
-        """Return the running local cloud; start it if there is none.
+        """Return the running local cloud; start it if none runs.
 
         Raises UsageError for an unknown engine or one other than the running server's,
-        NotStarted with the end of the server's log, StillWaiting.
+        LocalCloudNotStarted with the end of the server's log, WaitTimeoutError.
         """
         engine = engine or self.environment.get("SCAR_LOCAL_ENGINE", "")
         if engine not in ("", *ENGINES):
             raise UsageError(
-                f"There is no engine {engine!r}.", remedy=f"Choose one of {', '.join(ENGINES)}."
+                f"Unknown engine {engine!r}.", remedy=f"Choose one of {', '.join(ENGINES)}."
             )
         self.home.create()
         with self._exclusive_lock():
             running = self.home.running_server() or self._start_server(engine)
         if engine not in ("", running.engine):
             raise UsageError(
-                f"The local cloud runs already, with the {running.engine} engine.",
+                f"The local cloud is already running with the {running.engine} engine.",
                 remedy=f"Run `scar local stop`, then `scar local start --engine {engine}`.",
             )
         return self._build_endpoint(running)
 
     def find(self) -> LocalCloudEndpoint | None:
-        """Return the running local cloud, or None; starts nothing."""
+        """Return the running local cloud, or None; does not start one."""
         running = self.home.running_server()
         return self._build_endpoint(running) if running else None
 
     def status(self) -> Mapping[str, object] | None:
-        """Return what the running server says about itself, or None if none runs."""
+        """Return the running server's status, or None if none runs.
+
+        Raises LocalCloudNotStarted if the server does not respond.
+        """
         running = self.home.running_server()
         if running is None:
             return None
@@ -92,23 +95,23 @@ class LocalCloudControl:
             return _get_json(running, "/_scar/status", control_token(self.home.load_secret()))
         except OSError as error:
             raise LocalCloudNotStarted(
-                f"The local cloud (process {running.pid}) does not answer: {error}.",
-                remedy=f"See {self.home.log}; `scar local stop` ends it.",
+                f"The local cloud (process {running.pid}) does not respond: {error}.",
+                remedy=f"See {self.home.log}; `scar local stop` stops it.",
             ) from error
 
     def stop(self) -> bool:
-        """End the server and everything it runs; say whether one was running."""
+        """Stop the server and everything it runs; return whether one was running."""
         with self._exclusive_lock():
             return self._stop_server()
 
     def reset(self) -> None:
-        """Stop, and forget every bucket, function, job and log of the local cloud."""
+        """Stop the server and delete all buckets, functions, jobs and logs of the folder."""
         if not self.home.path.exists():
             return
         with self._exclusive_lock():
             self._stop_server()
             for entry in self.home.path.iterdir():
-                if entry.name == "lock":
+                if entry.name == "lock":  # held now; a new file would be a second lock
                     continue
                 _remove_entry(entry)
 
@@ -131,33 +134,34 @@ class LocalCloudControl:
             command += ["--engine", engine]
         descriptor = os.open(self.home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as log:
-            begin = log.tell()
+            log_start = log.tell()
             server = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self.home.path,
+                cwd=self.home.path,  # not the user's folder, which would stay in use
                 env=dict(self.environment),
-                start_new_session=True,
+                start_new_session=True,  # Ctrl-C in this terminal must not stop the server
             )
         waited = 0.0
         while waited < START_SECONDS:
             running = self.home.running_server()
             if running is not None:
                 return running
-            # One that lost its announcement makes it again.
+            # EXIT_LOCKED: a server runs, but its record was deleted; it writes the record again.
             if (status := server.poll()) not in (None, EXIT_LOCKED):
+                log_text = self._log_from(log_start)
                 raise LocalCloudNotStarted(
-                    f"The local cloud did not start (status {status}):\n{self._log_from(begin)}",
-                    remedy=f"The whole log is {self.home.log}.",
+                    f"The local cloud did not start (status {status}):\n{log_text}",
+                    remedy=f"The complete log is {self.home.log}.",
                 )
             time.sleep(0.05)
             waited += 0.05
         server.kill()
         server.wait()
         raise WaitTimeoutError(
-            f"The local cloud did not answer within {START_SECONDS:.0f} s.",
+            f"The local cloud did not respond within {START_SECONDS:.0f} s.",
             remedy=f"See {self.home.log}.",
         )
 
@@ -171,6 +175,7 @@ class LocalCloudControl:
         if running is None:
             return False
         os.kill(running.pid, signal.SIGTERM)
+        # Sandboxes of a killed server are ended by the next one.
         if not _wait_until_gone(running, STOP_SECONDS):
             os.kill(running.pid, signal.SIGKILL)
             _wait_until_gone(running, STOP_SECONDS)
@@ -179,7 +184,7 @@ class LocalCloudControl:
 
     @contextmanager
     def _exclusive_lock(self) -> Iterator[None]:
-        """Let one command at a time start or stop the server of this folder."""
+        """Hold the lock with which one command at a time starts or stops this folder's server."""
         self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.home.path / "lock").open("w") as lock:
             waited = 0.0
@@ -199,9 +204,10 @@ class LocalCloudControl:
 
 
 def control_token(secret: bytes) -> str:
-    """Return what a request to the server's own routes must show."""
+    """Return the token that requests to ``/_scar/…`` must send as ``x-scar-token``."""
     from scar.local.http.auth import derive_secret_key
 
+    # "control" is too short to be an access key id, so no signing key equals the token.
     return derive_secret_key(secret, "control")
 
 
@@ -209,10 +215,10 @@ def _get_json(server: RunningServer, path: str, token: str) -> Mapping[str, obje
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=RESPONSE_SECONDS)
     try:
         connection.request("GET", path, headers={"x-scar-token": token})
-        answer: dict[str, object] = json.loads(connection.getresponse().read())
+        document: dict[str, object] = json.loads(connection.getresponse().read())
     finally:
         connection.close()
-    return answer
+    return document
 
 
 def _wait_until_gone(server: RunningServer, seconds: float) -> bool:
@@ -233,6 +239,6 @@ def _remove_entry(entry: Path) -> None:
             entry.unlink()
     except OSError as error:
         raise ConfigurationError(
-            f"{error.filename} cannot be removed: {error.strerror}.",
-            remedy="Remove it by hand; it belongs to another user.",
+            f"{error.filename} cannot be deleted: {error.strerror}.",
+            remedy="Delete it yourself, if necessary as the user who owns it.",
         ) from error

@@ -1,4 +1,4 @@
-"""Where records of lost events go: a queue, a topic, a bucket or a function, by its ARN."""
+"""Delivery of Lambda's invocation records to the destination of a function."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class DestinationSender:
-    """Sends as AWS would, through the local cloud's own HTTP server.
+    """Sends invocation records to a queue, a topic or a function, given by its ARN.
 
-    ``endpoint`` gives its URL; ``enqueue`` keeps an event for a function.
+    Requests to SQS and SNS are signed and sent to the local cloud's own HTTP server, whose URL
+    ``endpoint`` returns; ``enqueue`` stores an event in a function's asynchronous queue.
     """
 
     def __init__(
@@ -26,13 +27,13 @@ class DestinationSender:
         enqueue: Callable[[str, bytes], object],
     ) -> None:
         self._endpoint = endpoint
-        self._key = credentials
+        self._credentials = credentials
         self._enqueue = enqueue
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
     def send(self, arn: str, record: bytes) -> None:
-        """Deliver a record; raise Refused naming the destination if it cannot be."""
+        """Deliver a record; raise OperationRefusedError naming the destination if that fails."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         service, region, resource = _parse_arn(arn)
@@ -49,16 +50,17 @@ class DestinationSender:
                     self._service_client("sns", region).publish(TopicArn=arn, Message=text)
                 case _:
                     raise OperationRefusedError(
-                        f"{arn} is no destination that the local cloud can send to.",
-                        remedy="Use a queue, a topic or a function.",
+                        f"The local cloud does not support the destination {arn}.",
+                        remedy="Use an SQS queue, an SNS topic or a Lambda function.",
                     )
         except (BotoCoreError, ClientError) as error:
             raise OperationRefusedError(
-                f"The record of a lost event cannot be sent to {arn}: {error}",
+                f"The invocation record of a failed event cannot be sent to {arn}: {error}",
                 remedy="Check that the destination exists.",
             ) from error
 
-    def _service_client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's are made at run time
+    def _service_client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3 creates client classes at run time
+        # Creating a boto3 client is slow and not thread-safe; calling one is thread-safe.
         with self._lock:
             if (service, region) not in self._clients:
                 import boto3
@@ -66,7 +68,9 @@ class DestinationSender:
                 from scar.aws.client.connection import client_config
 
                 session = boto3.Session(
-                    self._key.access_key, self._key.secret_key, region_name=region
+                    self._credentials.access_key,
+                    self._credentials.secret_key,
+                    region_name=region,
                 )
                 self._clients[service, region] = session.client(  # type: ignore[call-overload]
                     service, endpoint_url=self._endpoint(), config=client_config()
@@ -79,6 +83,6 @@ def _parse_arn(arn: str) -> tuple[str, str, str]:
     parts = arn.split(":", 5)
     if len(parts) != 6:
         raise OperationRefusedError(
-            f"{arn!r} is no ARN.", remedy="Correct the function's destination."
+            f"{arn!r} is not a valid ARN.", remedy="Correct the function's destination."
         )
     return parts[2], parts[3], parts[5]

@@ -1,7 +1,7 @@
-"""The local cloud's state folder: where it is, what lies in it, and the files that name it.
+"""The local cloud's state folder: its location, its secret and the record of its server.
 
-Everything is private to the user (0700, files 0600): the folder holds the secret from which
-all access keys are derived, and the objects of every bucket.
+Everything is readable by the owner only (folder 0700, files 0600): the folder contains the
+secret from which all access keys are derived, and the objects of every bucket.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ LAYOUT_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServer:
-    """What a server writes once it answers; ``started`` is the process's start time in ticks."""
+    """The record that a server writes once it serves requests.
+
+    ``started`` is the start time of the process in clock ticks since boot.
+    """
 
     pid: int
     started: int
@@ -37,21 +40,21 @@ class RunningServer:
         return f"http://127.0.0.1:{self.port}"
 
     def is_alive(self) -> bool:
-        """Say whether that very process still runs."""
+        """Return whether this process, not another one with the same id, still runs."""
         return is_running(self.pid, self.started)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalCloudHome:
-    """One state folder; one server at a time works on it."""
+    """One state folder; at most one server uses it at a time."""
 
     path: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Take SCAR_LOCAL_HOME, else the user's state folder (XDG base directories)."""
-        if chosen := environment.get("SCAR_LOCAL_HOME"):
-            return cls(Path(chosen).absolute())
+        """Return SCAR_LOCAL_HOME, else ``scar/local`` in XDG_STATE_HOME or ~/.local/state."""
+        if folder := environment.get("SCAR_LOCAL_HOME"):
+            return cls(Path(folder).absolute())
         state = environment.get("XDG_STATE_HOME") or "~/.local/state"
         return cls(Path(state).expanduser() / "scar" / "local")
 
@@ -68,51 +71,52 @@ class LocalCloudHome:
         return self.path / "server.json"
 
     def create(self) -> None:
-        """Make the folder; refuse one that another layout of the local cloud has written."""
+        """Create the folder; raise ConfigurationError if that fails or its layout is another."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
             self.data.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
-                f"The local cloud cannot use its folder {self.path}: {error.strerror}.",
-                remedy="Set SCAR_LOCAL_HOME to a folder that you may write.",
+                f"The local cloud cannot use its state folder {self.path}: {error.strerror}.",
+                remedy="Set SCAR_LOCAL_HOME to a folder that you can write to.",
             ) from error
         layout = self.path / "layout"
         if not layout.exists():
             write_private(layout, f"{LAYOUT_VERSION}\n")
-        elif (found := layout.read_text().strip()) != str(LAYOUT_VERSION):
+        elif (version := layout.read_text().strip()) != str(LAYOUT_VERSION):
             raise ConfigurationError(
-                f"{self.path} was written by another release of scar (layout {found}).",
-                remedy="Run `scar local reset`, which forgets its buckets and functions.",
+                f"{self.path} was written by another release of scar (layout {version}).",
+                remedy="Run `scar local reset`; it deletes all local buckets and functions.",
             )
 
     def load_secret(self) -> bytes:
-        """Return the secret of this folder, drawn when the folder was first used."""
+        """Return the secret of this folder; it is generated on first use."""
         path = self.path / "secret"
         if not path.exists():
             write_private(path, secrets.token_hex(32))
         return path.read_text().encode()
 
     def running_server(self) -> RunningServer | None:
-        """Return the server that works on this folder, or None."""
+        """Return the server that uses this folder, or None."""
         try:
-            found = RunningServer(**json.loads(self._server_record.read_text()))
+            server = RunningServer(**json.loads(self._server_record.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
-        return found if found.is_alive() else None
+        return server if server.is_alive() else None
 
     def write_server_record(self, server: RunningServer) -> None:
-        """Tell commands where the server listens."""
+        """Write the record from which commands learn the server's port."""
         write_private(self._server_record, json.dumps(asdict(server)))
 
     def remove_server_record(self) -> None:
-        """Forget the announced server."""
+        """Delete the server record, if there is one."""
         self._server_record.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file in one step that nobody else can read, at no moment."""
+    """Write a file in one atomic step; only its owner can read it, even while it is written."""
+    # The mode is given to open(2): chmod afterwards would leave a moment to read the secret.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

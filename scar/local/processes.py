@@ -1,4 +1,4 @@
-"""Processes of this machine, as /proc tells of them (proc(5))."""
+"""Processes of this machine, read from /proc (see proc(5))."""
 
 from __future__ import annotations
 
@@ -15,43 +15,44 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """Yield the children of a process, their children, and so on; what is gone is left out."""
-    waiting = [pid]
-    while waiting:
-        children = _child_pids(waiting.pop())
-        waiting += children
+    """Yield the pids of all descendants of a process; exited ones are left out."""
+    remaining = [pid]
+    while remaining:
+        children = _child_pids(remaining.pop())
+        remaining += children
         yield from children
 
 
 def start_time(pid: int) -> int | None:
-    """Clock ticks from boot to the start of the process; None if it is over, reaped or not.
+    """Return when the process started, in clock ticks since boot; None if it has exited.
 
-    A process id and its start time together name one process for ever (proc(5), field 22).
+    Zombies count as exited. A process id may be reused, but a process id and its start time
+    together identify one process until the next boot (proc(5), field 22 of stat).
     """
     fields = _stat_fields(pid)
     return int(fields[19]) if fields and fields[0] != b"Z" else None
 
 
 def is_running(pid: int, started: int) -> bool:
-    """Say whether that very process is there: a process id alone may have been used again."""
+    """Return whether the process with this id and start time (see ``start_time``) still runs."""
     return start_time(pid) == started
 
 
 def parent_pid(pid: int) -> int:
-    """Return the parent of a process, 0 if it is not there."""
+    """Return the pid of a process's parent, 0 if the process does not exist."""
     fields = _stat_fields(pid)
     return int(fields[1]) if fields else 0
 
 
 def kill_all(pids: Iterable[int]) -> None:
-    """KILL processes; those that are gone or not ours are left."""
+    """Send SIGKILL to processes; ignore those that have exited or belong to other users."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 
 
 def resident_bytes(pids: Iterable[int]) -> int:
-    """Bytes of memory in use, pages shared by processes counted for each of them."""
+    """Return the bytes of memory in use (RSS); shared pages count once for each process."""
     total = 0
     for pid in pids:
         try:
@@ -62,12 +63,12 @@ def resident_bytes(pids: Iterable[int]) -> int:
 
 
 def proportional_bytes(pids: Iterable[int]) -> int:
-    """Bytes of memory in use, pages shared by n processes counted as 1/n for each."""
+    """Return the bytes of memory in use (PSS); a page shared by n processes counts 1/n each."""
     total = 0
     for pid in pids:
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
-        except PermissionError:
+        except PermissionError:  # smaps needs ptrace access, statm does not
             total += resident_bytes([pid])
             continue
         except OSError:
@@ -77,7 +78,8 @@ def proportional_bytes(pids: Iterable[int]) -> int:
 
 
 def _stat_fields(pid: int) -> list[bytes]:
-    """Return the fields of ``stat`` from the third on: the name in the second holds anything."""
+    """Return the fields of ``/proc/<pid>/stat`` from the third on, empty if it cannot be read."""
+    # The second field, "(name)", may itself contain spaces and brackets.
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
@@ -85,11 +87,11 @@ def _stat_fields(pid: int) -> list[bytes]:
 
 
 def _child_pids(pid: int) -> list[int]:
-    found: list[int] = []
+    pids: list[int] = []
     try:
         for task in Path(f"/proc/{pid}/task").iterdir():
-            listed = (task / "children").read_bytes()
-            found.extend(int(child) for child in listed.split())
+            children = (task / "children").read_bytes()
+            pids.extend(int(child) for child in children.split())
     except OSError:
         pass
-    return found
+    return pids

@@ -1,6 +1,7 @@
 """The local cloud's process: ``python -m scar.local.server --home FOLDER [--engine NAME]``.
 
-Started by ``control``; ends at TERM. One at a time works on a folder: it holds a lock on it.
+Started by ``control``; stops at SIGTERM or SIGINT, or when the state folder is deleted. A lock
+on the folder keeps a second server from using it.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from scar.local.home import LocalCloudHome, RunningServer
 from scar.local.processes import start_time
 
 LOG = logging.getLogger("scar.local")
-CHECK_SECONDS = 2.0  # seconds
+CHECK_SECONDS = 2.0  # between two checks of the folder and of the server record
 
 
 def main() -> int:
-    """Serve until TERM or INT; return the exit status."""
+    """Serve until SIGTERM or SIGINT; return the exit status."""
     arguments = _parse_arguments()
     home = LocalCloudHome(arguments.home)
     logging.basicConfig(
@@ -41,10 +42,11 @@ def main() -> int:
     try:
         home.create()
         with (home.path / "server.lock").open("w") as lock:
+            # The kernel releases this lock when the process ends, also after SIGKILL.
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                sys.stderr.write(f"Another local cloud works on {home.path}.\n")
+                sys.stderr.write(f"Another local cloud is using {home.path}.\n")
                 return EXIT_LOCKED
             _run_until_stopped(
                 home, arguments.engine, stop, FolderLock(home.path / "server.lock", lock)
@@ -57,12 +59,13 @@ def main() -> int:
 
 @dataclass(frozen=True, slots=True)
 class FolderLock:
-    """The lock on a folder; it is lost when somebody removes the folder."""
+    """The server's lock on its state folder."""
 
     path: Path
     lock: IO[str]
 
     def is_lost(self) -> bool:
+        """Return whether another process deleted or replaced the lock file or its folder."""
         try:
             return not os.path.samestat(self.path.stat(), os.fstat(self.lock.fileno()))
         except OSError:
@@ -73,6 +76,7 @@ def _run_until_stopped(
     home: LocalCloudHome, engine: str, stop: threading.Event, folder_lock: FolderLock
 ) -> None:
     cloud = LocalCloud(home, engine, os.environ)
+    # The record is written last: commands that find it may send requests at once.
     running = RunningServer(
         pid=os.getpid(),
         started=start_time(os.getpid()) or 0,
@@ -85,10 +89,12 @@ def _run_until_stopped(
         LOG.info("listening at %s with the %s engine", cloud.url, cloud.engine.name)
         while not stop.wait(CHECK_SECONDS) and not folder_lock.is_lost():
             if home.running_server() != running:
-                home.write_server_record(running)  # somebody damaged or removed the announcement
-        LOG.info("stopping" if stop.is_set() else "stopping: the folder was removed")
+                # Another process changed or deleted the record: without it, commands would
+                # not find this server and could not start another one either.
+                home.write_server_record(running)
+        LOG.info("stopping" if stop.is_set() else "stopping: the state folder was deleted")
     finally:
-        if not folder_lock.is_lost():
+        if not folder_lock.is_lost():  # else the record is that of another server
             home.remove_server_record()
         cloud.close()
 

@@ -1,7 +1,7 @@
-"""How each engine runs a small shell script, so that one suite can look at all of them.
+"""Harnesses that run a shell script in each engine, so that one suite can test them all.
 
-A laboratory gives its engine and an image whose entrypoint runs ``script`` with a POSIX shell
-(dash or busybox) in the sandbox's temporary folder or anywhere else. Add one per engine.
+A laboratory provides its engine, and images whose entrypoint runs ``script`` with a POSIX shell
+(dash or busybox) in any working directory. Add one for each engine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Laboratory(Protocol):
-    """An engine and images for it; ``close`` ends what it started beside the engine."""
+    """An engine and images for it; ``close`` closes the engine and all that it needs."""
 
     engine: Engine
 
@@ -41,7 +41,7 @@ class Laboratory(Protocol):
 
 @dataclass
 class ProcessLaboratory:
-    """The host's own shell runs the script out of the unpacked function layer."""
+    """Runs the script of the unpacked function layer with the host's shell."""
 
     folder: Path
     engine: Engine
@@ -76,7 +76,7 @@ class ProcessLaboratory:
 
 @dataclass
 class RootFsLaboratory:
-    """A root file system of busybox alone, composed like scar's images, for real containers."""
+    """Images whose root file system is busybox, with the layers of scar's images."""
 
     folder: Path
     engine: Engine
@@ -129,15 +129,15 @@ class RootFsLaboratory:
         path = self.folder / name
         fresh = self.folder / uuid.uuid4().hex
         fresh.write_bytes(data)
-        return fresh.replace(path)  # in one step: other threads may be reading it
+        return fresh.replace(path)  # atomic: other threads may be reading it
 
 
 @cache
 def _busybox() -> dict[str, tuple[bytes | str, int]]:
-    """Debian's busybox-static is at /bin/busybox; its applets are links."""
+    """Return busybox (of Debian's package busybox-static) and links for its applets."""
     binary = Path("/bin/busybox")
     if not binary.is_file():
-        unavailable("there is no /bin/busybox (package busybox-static)")
+        unavailable("/bin/busybox is not installed (package busybox-static)")
     applets = subprocess.run([binary, "--list"], stdout=subprocess.PIPE, check=True, text=True)
     links: dict[str, tuple[bytes | str, int]] = {
         f"bin/{name}": ("busybox", 0o777) for name in applets.stdout.split()
@@ -163,7 +163,7 @@ def _docker(folder: Path) -> Laboratory:
 
 
 def unavailable(reason: str) -> NoReturn:
-    """Skip the test; where container tests are required, as in CI, fail instead."""
+    """Skip the test; if container tests are required, as in CI, fail."""
     if os.environ.get("SCAR_CONTAINER_TESTS") == "required":
         pytest.fail(reason)
     pytest.skip(reason)

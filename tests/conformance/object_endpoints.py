@@ -1,4 +1,4 @@
-"""S3 endpoints that the object store's contract is tested against; add one by one entry."""
+"""S3 endpoints against which the object store is tested; each is one entry of ENDPOINTS."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SERVER_SECRET = b"the local cloud's own"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Endpoint:
-    """A running S3 API with a bucket; ``environ`` leads a store there.
+    """A running S3 API with a bucket; ``environ`` connects a store to it.
 
-    ``versioned_bucket`` is empty where versions are not offered. ``atomic``: a condition is
-    checked and its write done in one step.
+    ``versioned_bucket`` is empty if versioning is not supported. ``atomic``: conditional writes
+    are atomic.
     """
 
     environ: Mapping[str, str]
@@ -40,7 +40,7 @@ class S3Endpoint:
 
 @contextlib.contextmanager
 def moto_http(folder: Path) -> Iterator[S3Endpoint]:
-    """Run moto as it serves itself, over plain HTTP."""
+    """Run moto's own server, over plain HTTP."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -73,14 +73,14 @@ def moto_https(folder: Path) -> Iterator[S3Endpoint]:
 
 @contextlib.contextmanager
 def local_http(folder: Path) -> Iterator[S3Endpoint]:
-    """Run the local cloud's own object plane, which checks every signature."""
+    """Run the local cloud's S3 service, which verifies every signature."""
     with _local(folder, None) as port:
         yield _ready(f"http://127.0.0.1:{port}", {})
 
 
 @contextlib.contextmanager
 def local_https(folder: Path) -> Iterator[S3Endpoint]:
-    """Run the same plane behind TLS."""
+    """Run the same service behind TLS."""
     context, trust = _certificate(folder)
     with _local(folder, context) as port:
         yield _ready(f"https://127.0.0.1:{port}", trust)
@@ -108,7 +108,7 @@ def _local(folder: Path, context: ssl.SSLContext | None) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Signed:
-    """Lets requests with a valid signature through to the plane."""
+    """Passes requests with a valid signature to the service."""
 
     authenticator: Authenticator
     plane: HttpApp
@@ -121,7 +121,7 @@ class _Signed:
 
 
 def _certificate(folder: Path) -> tuple[ssl.SSLContext, Mapping[str, str]]:
-    """Make a certificate for 127.0.0.1, and the environment that trusts it."""
+    """Create a certificate for 127.0.0.1, and the environment that trusts it."""
     import ssl
 
     import trustme
@@ -145,7 +145,7 @@ def _ready(url: str, trust: Mapping[str, str]) -> S3Endpoint:
         "AWS_ENDPOINT_URL_S3": url,
         **trust,
     }
-    # A name of its own: moto's buckets are those of the whole process.
+    # A unique name: moto's buckets are shared by the whole process.
     bucket = f"data-{uuid.uuid4().hex[:12]}"
     make_bucket(environ, bucket)
     return S3Endpoint(environ=environ, bucket=bucket)
@@ -158,7 +158,7 @@ def _as_moto(endpoint: S3Endpoint) -> S3Endpoint:
 
 
 def make_bucket(environ: Mapping[str, str], bucket: str, *, versioned: bool = False) -> None:
-    """Create the bucket (or find it there) with an SDK that is not ours."""
+    """Create the bucket, if it does not exist, with boto3, not with scar's own client."""
     import boto3
 
     s3 = boto3.client(

@@ -1,4 +1,4 @@
-"""What every engine keeps, and what those keep whose ``guarantees`` say so."""
+"""The contract of all engines, and of those whose ``guarantees`` include more."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from scar.local.engines.port import Sandbox, SandboxExit
     from tests.conformance.laboratories import Laboratory
 
-LONG = 30.0  # seconds within which anything here must have happened
+LONG = 30.0  # seconds after which a test fails
 NUMBERS = itertools.count()
 
 
 @dataclass
 class Output:
-    """Collects what a sandbox writes; ``until`` waits for a word of it."""
+    """Collects the output of a sandbox; ``until`` waits for a word in it."""
 
     data: bytearray = field(default_factory=bytearray)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -49,7 +49,7 @@ class Output:
 
 @dataclass
 class Bench:
-    """Starts scripts in sandboxes and ends them all with the test."""
+    """Starts scripts in sandboxes; all of them are closed at the end of the test."""
 
     laboratory: Laboratory
     started: list[Sandbox] = field(default_factory=list)
@@ -105,20 +105,20 @@ def wait_for(truth: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 3, 255])
-def test_the_exit_status_is_told(bench: Bench, status: int) -> None:
+def test_the_exit_status_is_returned(bench: Bench, status: int) -> None:
     ended, _ = bench.run(f"exit {status}")
     assert (ended.status, ended.out_of_memory) == (status, False)
 
 
-def test_a_signals_number_is_told(bench: Bench) -> None:
+def test_a_signals_number_is_returned(bench: Bench) -> None:
     ended, _ = bench.run("kill -9 $$; sleep 1")
     # A shell that is process 1 of its own namespace cannot kill itself.
     assert ended.status in {137, 0}
 
 
-def test_all_output_is_there_when_the_end_is_told(bench: Bench) -> None:
+def test_all_output_was_passed_on_when_wait_returns(bench: Bench) -> None:
     _, text = bench.run("echo out; echo err >&2; printf last")
-    # Engines with a stream each for stdout and stderr keep the order within one only.
+    # Engines with separate streams for stdout and stderr keep the order within each only.
     assert sorted(text.replace("\n", "")) == sorted("outerrlast")
     assert all(word in text for word in ("out", "err", "last"))
 
@@ -138,7 +138,7 @@ def test_the_environment_is_the_specifications_own(
     assert "SERVERS_OWN_SECRET" not in text
 
 
-def test_waiting_ends_with_nothing_while_it_runs(bench: Bench) -> None:
+def test_wait_returns_none_while_the_sandbox_runs(bench: Bench) -> None:
     sandbox, _ = bench.start("sleep 60")
     assert sandbox.wait(0.01) is None
 
@@ -155,7 +155,7 @@ def test_stop_with_grace_lets_the_main_process_end_itself(bench: Bench) -> None:
     assert "bye" in output.text
 
 
-def test_stop_kills_what_ignores_term(bench: Bench) -> None:
+def test_stop_kills_a_process_that_ignores_term(bench: Bench) -> None:
     sandbox, output = bench.start("trap '' TERM; echo ready; while :; do sleep 0.05; done")
     output.until(b"ready")
     sandbox.stop(0.2)
@@ -186,9 +186,9 @@ def test_children_in_sessions_of_their_own_end_with_the_main_process(bench: Benc
     assert ended is not None
     assert ended.status == 4
     assert "beat" in output.text
-    heard = len(output.data)
+    length = len(output.data)
     time.sleep(0.1)
-    assert len(output.data) == heard
+    assert len(output.data) == length
 
 
 def test_memory_beyond_the_limit_ends_as_out_of_memory(bench: Bench) -> None:
@@ -199,7 +199,7 @@ def test_memory_beyond_the_limit_ends_as_out_of_memory(bench: Bench) -> None:
     assert ended.status != 0
 
 
-def test_the_peak_of_memory_is_seen(bench: Bench) -> None:
+def test_the_peak_of_memory_is_measured(bench: Bench) -> None:
     sandbox, _ = bench.start("dd if=/dev/zero of=/dev/null bs=100M count=100000 2>/dev/null")
     wait_for(lambda: sandbox.peak_memory_mb() >= 90)
     assert sandbox.peak_memory_mb() <= 512
@@ -231,7 +231,7 @@ def test_only_tmp_is_writable_in_lambda(bench: Bench) -> None:
     assert (ended.status, text) == (0, "done\n")
 
 
-def test_lambda_runs_as_nobody_special(bench: Bench) -> None:
+def test_lambda_runs_as_an_unprivileged_user(bench: Bench) -> None:
     if not bench.laboratory.engine.guarantees.user:
         pytest.skip("not guaranteed by this engine")
     _, text = bench.run("id -u; grep CapEff /proc/self/status")
@@ -278,7 +278,7 @@ def test_a_batch_sandbox_runs_too(bench: Bench) -> None:
     assert (ended.status, output.text) == (2, "batch\n")
 
 
-def test_draining_returns_when_nothing_is_on_its_way(bench: Bench) -> None:
+def test_draining_returns_when_no_output_is_pending(bench: Bench) -> None:
     sandbox, output = bench.start("echo ready; exec sleep 60")
     output.until(b"ready")
     begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""What every ObjectStore promises, tried on every endpoint of ``object_endpoints``."""
+"""The contract of ObjectStore, tested with every endpoint of ``object_endpoints``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_absent_object_is_none(store: S3Store, ref: ObjectRef) -> None:
     assert store.read(ref) is None
 
 
-def test_head_tells_size_etag_times_and_metadata(store: S3Store, ref: ObjectRef) -> None:
+def test_head_returns_size_etag_times_and_metadata(store: S3Store, ref: ObjectRef) -> None:
     metadata = {"scar-run": "fn/2026-11-21/ab", "note": "naïve — 日本", "edge": " x ", "e": "=?x"}
     written = store.write(ref, b"hello", metadata=metadata)
     found = store.head(ref)
@@ -81,7 +81,9 @@ def test_head_tells_size_etag_times_and_metadata(store: S3Store, ref: ObjectRef)
     assert abs(found.response_date - found.last_modified) < 60
 
 
-def test_an_empty_file_goes_there_and_back(store: S3Store, ref: ObjectRef, tmp_path: Path) -> None:
+def test_an_empty_file_is_uploaded_and_downloaded(
+    store: S3Store, ref: ObjectRef, tmp_path: Path
+) -> None:
     source = tmp_path / "empty"
     source.touch()
     store.upload(source, ref)
@@ -90,7 +92,7 @@ def test_an_empty_file_goes_there_and_back(store: S3Store, ref: ObjectRef, tmp_p
 
 
 @pytest.mark.parametrize("size", [1, 5 * MIB, 5 * MIB + 1, 11 * MIB + 7])
-def test_a_file_goes_there_and_back_in_one_or_several_parts(
+def test_a_file_is_uploaded_and_downloaded_in_one_or_several_parts(
     store: S3Store, ref: ObjectRef, tmp_path: Path, size: int
 ) -> None:
     source, back = tmp_path / "source", tmp_path / "back"
@@ -116,7 +118,7 @@ def test_absent_holds_once(store: S3Store, ref: ObjectRef, tmp_path: Path, size:
     assert found[0][:1] == b"1"
 
 
-def test_the_same_bytes_written_by_somebody_else_are_not_taken_for_ours(
+def test_the_same_bytes_written_by_another_client_are_not_mistaken_for_ones_own(
     store: S3Store, ref: ObjectRef
 ) -> None:
     store.write(ref, b"same", condition=IfNoneMatch())
@@ -124,7 +126,7 @@ def test_the_same_bytes_written_by_somebody_else_are_not_taken_for_ours(
         store.write(ref, b"same", condition=IfNoneMatch())
 
 
-def test_of_many_writers_at_once_absent_lets_one_through(
+def test_of_many_concurrent_conditional_writes_one_succeeds(
     endpoint: S3Endpoint, store: S3Store, ref: ObjectRef
 ) -> None:
     if not endpoint.atomic:
@@ -145,7 +147,7 @@ def test_of_many_writers_at_once_absent_lets_one_through(
     assert len(winners) == 1
 
 
-def test_an_old_version_is_downloaded_although_there_is_a_newer_one(
+def test_an_old_version_is_downloaded_although_a_newer_one_exists(
     endpoint: S3Endpoint, store: S3Store, tmp_path: Path
 ) -> None:
     if not endpoint.versioned_bucket:
@@ -191,9 +193,7 @@ def test_an_absent_object_is_not_downloaded(store: S3Store, ref: ObjectRef, tmp_
     assert not (tmp_path / "f").exists()
 
 
-def test_a_bucket_that_is_not_there_is_named(
-    store: S3Store, ref: ObjectRef, tmp_path: Path
-) -> None:
+def test_a_missing_bucket_is_named(store: S3Store, ref: ObjectRef, tmp_path: Path) -> None:
     elsewhere = replace(ref, bucket="no-such-bucket-of-ours")
     with pytest.raises(StorageError, match="no-such-bucket-of-ours") as caught:
         store.write(elsewhere, b"x")

@@ -1,8 +1,8 @@
-# ruff: noqa: ANN401  boto3's arguments and answers are dictionaries of anything
-"""What the product asks of S3, asked of the local cloud's S3 and of moto, over http and https.
+# ruff: noqa: ANN401  boto3's parameters and responses are untyped dictionaries
+"""The parts of S3 that scar uses, tested with the local cloud's S3 and moto, over http and https.
 
-Tests with the fixture ``s3`` run against both. Those with ``ours`` run against ours only; each
-says where moto answers otherwise than AWS.
+Tests with the fixture ``s3`` run against both. Those with ``ours`` run against the local cloud's
+only; each states where moto differs from AWS.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ numbers = itertools.count()
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """An S3 to talk to; ``events`` are the payloads of the events it delivered."""
+    """A running S3 API; ``events`` are the payloads of the events that it delivered."""
 
     client: S3Client
     url: str
@@ -62,7 +62,7 @@ class Server:
 
 
 class Gate:
-    """Lets in what is signed with the keys of the secret ``k``."""
+    """Authenticates requests with keys derived from the secret ``k``."""
 
     def __init__(self, plane: S3Service) -> None:
         self._plane = plane
@@ -170,7 +170,7 @@ def s3(
 
 
 def refused(call: Callable[[], object]) -> tuple[int, str]:
-    """The status and the code of the error that the call raises."""
+    """Return the status and the code of the error that the call raises."""
     with pytest.raises(ClientError) as caught:
         call()
     response = caught.value.response
@@ -199,7 +199,7 @@ def test_what_is_put_is_got_back(s3: Server, size: int) -> None:
     "key",
     ["a b", "a+b", "a%2Bb", "ä/ü 漢字", "a//b", "/a", "a/../b", "a?b#c&d=e", "x/", "k" * 1024],
 )
-def test_any_key_is_kept_as_it_is(s3: Server, key: str) -> None:
+def test_any_key_is_stored_unchanged(s3: Server, key: str) -> None:
     bucket = s3.bucket()
     s3.client.put_object(Bucket=bucket, Key=key, Body=b"1")
     assert s3.client.get_object(Bucket=bucket, Key=key)["Body"].read() == b"1"
@@ -267,7 +267,7 @@ def test_a_range_behind_the_end_is_refused(s3: Server) -> None:
     assert answer == (416, "InvalidRange")
 
 
-def test_delete_says_nothing_about_objects_that_are_not_there(s3: Server) -> None:
+def test_deleting_a_missing_object_is_no_error(s3: Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.put_object(Bucket=bucket, Key="a")
     client.delete_object(Bucket=bucket, Key="a")
@@ -655,7 +655,7 @@ def test_a_bucket_is_made_with_its_tags_in_one_call(ours: Server) -> None:
     assert again == (409, "BucketAlreadyOwnedByYou")
 
 
-def test_tags_that_no_bucket_can_have_make_none(ours: Server) -> None:
+def test_a_bucket_with_invalid_tags_is_not_created(ours: Server) -> None:
     name, client = f"bucket-{next(numbers)}", ours.client
     configuration: Any = {"Tags": [{"Key": "a&b", "Value": "c"}]}
     answer = refused(
@@ -666,7 +666,7 @@ def test_tags_that_no_bucket_can_have_make_none(ours: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["Upper-case", "a.", "192.168.0.1", "under_score", "xn--bucket"])
-def test_names_that_no_bucket_can_have_are_refused(ours: Server, name: str) -> None:
+def test_invalid_bucket_names_are_rejected(ours: Server, name: str) -> None:
     """moto accepts most of them."""
     assert refused(lambda: ours.client.create_bucket(Bucket=name)) == (400, "InvalidBucketName")
 
@@ -679,7 +679,7 @@ def test_a_key_of_more_than_1024_bytes_is_refused(ours: Server) -> None:
 
 
 def test_another_owner_of_the_bucket_is_not_expected(ours: Server) -> None:
-    """moto does not look at ExpectedBucketOwner."""
+    """moto ignores ExpectedBucketOwner."""
     client, bucket = ours.client, ours.bucket()
     client.put_object(Bucket=bucket, Key="k", ExpectedBucketOwner=ACCOUNT)
     answer = refused(
@@ -688,7 +688,7 @@ def test_another_owner_of_the_bucket_is_not_expected(ours: Server) -> None:
     assert answer == (403, "AccessDenied")
 
 
-def test_documents_of_a_bucket_are_kept(s3: Server) -> None:
+def test_documents_of_a_bucket_are_stored(s3: Server) -> None:
     client, bucket = s3.client, s3.bucket()
     absent = refused(lambda: client.get_bucket_lifecycle_configuration(Bucket=bucket))
     assert absent == (404, "NoSuchLifecycleConfiguration")
@@ -717,7 +717,7 @@ def test_documents_of_a_bucket_are_kept(s3: Server) -> None:
 
 
 def test_what_is_not_emulated_is_refused_with_a_sentence(ours: Server) -> None:
-    """moto does some of it and pretends the rest."""
+    """moto emulates some of it and ignores the rest."""
     client, bucket = ours.client, ours.bucket()
     calls: list[Callable[[], object]] = [
         lambda: client.put_bucket_versioning(
@@ -756,7 +756,7 @@ def notify(server: Server, bucket: str, *rules: Any) -> None:
 
 
 def test_a_notification_configuration_is_read_back(ours: Server) -> None:
-    """moto gives the names of the rules back in small letters."""
+    """moto returns the names of filter rules in lower case."""
     bucket = ours.bucket()
     notify(ours, bucket, {**rule("in/", ".txt"), "Id": "mine"}, rule("other/"))
     got = ours.client.get_bucket_notification_configuration(Bucket=bucket)
@@ -803,7 +803,7 @@ def test_configurations_that_aws_refuses_are_refused(
 
 
 def test_each_object_gives_one_event_as_aws_sends_it(ours: Server) -> None:
-    """moto calls within the request, encodes slashes, and fires for every part."""
+    """moto invokes within the request, encodes slashes, and sends an event for every part."""
     client, bucket = ours.client, ours.bucket()
     notify(ours, bucket, rule("in/"), rule("copies/", event="Copy"))
     client.put_object(Bucket=bucket, Key="out/none", Body=b"x")
@@ -829,7 +829,7 @@ def test_each_object_gives_one_event_as_aws_sends_it(ours: Server) -> None:
 
 
 def wait_for_events(server: Server, bucket: str, count: int) -> list[dict[str, Any]]:
-    """The records of a bucket once there are so many,."""
+    """Return the records of a bucket once it has ``count`` of them."""
     pause = threading.Event()
     found: list[dict[str, Any]] = []
     for _ in range(100):

@@ -15,8 +15,14 @@ from scar.local.lambda_.log_stream import LogStreamWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.batch.model import BatchJob, JobCredentialsProvider, JobImageResolver
-    from scar.local.engines.port import Engine, LocalImage, Sandbox, SandboxExit
+    from scar.local.batch.model import BatchJob, JobCredentialsProvider
+    from scar.local.engines.port import (
+        Engine,
+        LocalImage,
+        LocalImageResolver,
+        Sandbox,
+        SandboxExit,
+    )
     from scar.local.lambda_.model import LogSink
 
 GRACE = 30.0  # seconds between TERM and KILL; TerminateJob on ECS
@@ -30,7 +36,7 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 class AttemptDependencies:
     """What an attempt needs of the machine; ``monotonic`` in seconds."""
 
-    images: JobImageResolver
+    images: LocalImageResolver
     engine: Engine
     logs: LogSink
     credentials: JobCredentialsProvider

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scar.local.engines.port import LocalImage
     from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
     from supervisor.aws.sigv4 import Credentials
 
@@ -152,13 +151,6 @@ class BatchRegistry(Protocol):
     def find_queue(self, name_or_arn: str, region: str = "") -> JobQueueRecord | None: ...
 
     def find_definition(self, reference: str, region: str = "") -> JobDefinitionRecord | None: ...
-
-
-class JobImageResolver(Protocol):
-    """Where images were pushed to."""
-
-    def resolve(self, image_uri: str, /) -> LocalImage:
-        """Find the image; raise ScarError naming it if it is not there."""
 
 
 class JobCredentialsProvider(Protocol):

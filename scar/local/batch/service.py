@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from scar.local.batch.model import BatchRegistry, JobCredentialsProvider, JobImageResolver
-    from scar.local.engines.port import Engine
+    from scar.local.batch.model import BatchRegistry, JobCredentialsProvider
+    from scar.local.engines.port import Engine, LocalImageResolver
     from scar.local.lambda_.model import LogSink
     from scar.local.moto.batch_registry import JobQueueRecord
 
@@ -51,7 +51,7 @@ class BatchService:
         folder: Path,
         *,
         registry: BatchRegistry,
-        images: JobImageResolver,
+        images: LocalImageResolver,
         engine: Engine,
         logs: LogSink,
         credentials: JobCredentialsProvider,

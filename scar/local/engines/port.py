@@ -91,6 +91,13 @@ class EngineGuarantees:
     notes: tuple[str, ...] = ()
 
 
+class LocalImageResolver(Protocol):
+    """The registry that images were pushed to."""
+
+    def resolve(self, image_uri: str, /) -> LocalImage:
+        """Return the image; raise ScarError naming it if it was never pushed."""
+
+
 class Sandbox(Protocol):
     """A started sandbox. Its processes all end with it."""
 

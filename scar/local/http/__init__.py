@@ -1,1 +1,18 @@
-"""One HTTP server for all planes: what a request is, what answers it, and who may ask."""
+"""The local cloud's HTTP server: threads and sockets, authentication, dispatch to services.
+
+``server`` accepts connections and serves each in a thread of its own. In that thread,
+``connection`` reads a request's head (parsed by ``heads``), wraps the body that follows
+(``bodies``), and calls the application, an ``HttpApp`` of ``messages``. It sends the response:
+bytes, a stream, or segments of files (``files``), which the kernel copies to the socket. A body
+is a stream in both directions; only its reader decides how much of it is in memory.
+
+The application of the local cloud is the router of ``router``. It selects the service of a
+request and, except for the control and registry routes, has it authenticated by ``auth``:
+``sigv4`` parses the authorization and computes the expected signature, ``aws_chunked`` decodes
+and verifies S3's signed chunks while they are read, and ``authentication_errors`` builds the
+response to a rejected request in the format of its service.
+
+Lambda's Runtime API runs the same server, one for each sandbox, without a router. A new service
+is one ``Route`` with its application; it needs no code in the server. ``heads``, ``sigv4`` and
+``authentication_errors`` do no I/O.
+"""

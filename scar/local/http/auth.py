@@ -1,7 +1,8 @@
-"""Who may ask: every request must be signed with a key that this local cloud gave out.
+"""Request authentication: each request must be signed with a key derived from the folder's secret.
 
-No table of keys: the secret of a key id is an HMAC of the id, so any id verifies, also after
-a restart. Session tokens are not looked at. Roles are not enforced: a valid key may do all.
+There is no table of keys: the secret key is an HMAC of the access key id, so that any id can be
+verified, also after a restart. Session tokens are ignored. Roles are not enforced: every valid
+key is authorized for every call.
 """
 
 from __future__ import annotations
@@ -32,45 +33,47 @@ if TYPE_CHECKING:
     from scar.local.http.messages import Request, Response
 
 MAX_BODY_BYTES = 128 << 20
-"""Bytes of a request that is not S3's: it is hashed before anything acts on it."""
+"""Most bytes in a request to a service other than S3: its body is read and hashed whole."""
 
-_SKEW = 15 * 60
+_SKEW = 15 * 60  # seconds that a client's clock may be wrong, as for AWS
 _KEY_ID = re.compile(r"\w{16,128}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def derive_secret_key(server_secret: bytes, access_key_id: str) -> str:
-    """The secret access key that belongs to an id: 40 characters, the same for ever."""
+    """Return the secret access key of an id: 40 characters, always the same."""
     digest = hmac.digest(server_secret, access_key_id.encode(), "sha256")
     return base64.b64encode(digest).decode()[:40]
 
 
 class Authenticator:
-    """Checks signatures; ``clock`` gives epoch seconds."""
+    """Verifies the signatures of requests; ``clock`` returns epoch seconds."""
 
     def __init__(self, server_secret: bytes, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
 
+        # A key is valid for a day, a Region and a service: derive it once, not per request.
         @lru_cache(maxsize=256)
         def signing_key(access_key: str, scope: tuple[str, str, str]) -> bytes:
             return sigv4.derive_signing_key(derive_secret_key(server_secret, access_key), scope)
 
-        self._key = signing_key
+        self._signing_key = signing_key
 
     def authenticate(self, request: Request) -> Request | Response:
-        """Return the request with its caller and a checked body, or the refusal to send.
+        """Return the request with its access key and verified body, or the error response.
 
-        Bodies of S3 stay streams: an ``aws-chunked`` one comes back decoded, its signatures
-        checked while it is read; for a plain one the receiver compares x-amz-content-sha256.
-        Every other body is read whole, up to MAX_BODY, and must have the signed hash.
+        S3's bodies stay streams: an ``aws-chunked`` body is returned decoded, and its signatures
+        are verified while it is read; for a plain one the S3 service compares
+        x-amz-content-sha256. Every other body is read whole, up to MAX_BODY_BYTES, and must have
+        the signed hash.
         """
         service = ""
         try:
-            claim = _find_authorization(request)
-            service = claim.service
-            return self._verify_signature(request, claim)
-        except AuthenticationError as denial:
-            return build_error_response(denial, find_error_format(request, service))
+            authorization = _find_authorization(request)
+            service = authorization.service
+            return self._verify_signature(request, authorization)
+        except AuthenticationError as error:
+            return build_error_response(error, find_error_format(request, service))
 
     def _verify_signature(
         self, request: Request, authorization: sigv4.Sigv4Authorization
@@ -78,10 +81,12 @@ class Authenticator:
         if not _KEY_ID.fullmatch(authorization.access_key):
             raise AuthenticationError(AuthenticationErrorReason.UNKNOWN_KEY)
         self._check_time(authorization)
-        key = self._key(
+        key = self._signing_key(
             authorization.access_key,
             (authorization.date, authorization.region, authorization.service),
         )
+        # S3's bodies may be larger than memory: the header's hash is signed, the body compared
+        # with it later. Other services have no such header, so the body itself is hashed.
         if authorization.service == "s3":
             body, payload = request.body, _s3_payload_hash(request, authorization)
         else:
@@ -107,7 +112,7 @@ class Authenticator:
             )
         except ValueError as error:
             raise AuthenticationError(
-                AuthenticationErrorReason.MALFORMED, "X-Amz-Date is no moment in time."
+                AuthenticationErrorReason.MALFORMED, "X-Amz-Date is not a valid date."
             ) from error
         age = self._clock() - signed.timestamp()
         if authorization.expires is None:
@@ -121,16 +126,17 @@ class Authenticator:
 
 def _find_authorization(request: Request) -> sigv4.Sigv4Authorization:
     try:
-        claim = sigv4.find_authorization(request.headers, request.query)
+        authorization = sigv4.find_authorization(request.headers, request.query)
     except sigv4.MalformedAuthorization as error:
         raise AuthenticationError(AuthenticationErrorReason.MALFORMED, str(error)) from error
-    if claim is None:
+    if authorization is None:
         raise AuthenticationError(AuthenticationErrorReason.MISSING)
-    return claim
+    return authorization
 
 
 def _s3_payload_hash(request: Request, authorization: sigv4.Sigv4Authorization) -> str:
     payload = request.headers.get("x-amz-content-sha256", "")
+    # A presigned URL is signed before its body is known.
     if authorization.expires is not None and not payload:
         return sigv4.UNSIGNED_PAYLOAD
     if (
@@ -140,7 +146,7 @@ def _s3_payload_hash(request: Request, authorization: sigv4.Sigv4Authorization) 
     ):
         return payload
     raise AuthenticationError(
-        AuthenticationErrorReason.MALFORMED, "x-amz-content-sha256 is missing or no SHA-256."
+        AuthenticationErrorReason.MALFORMED, "x-amz-content-sha256 is missing or not a SHA-256."
     )
 
 

@@ -1,4 +1,4 @@
-"""How AWS says no: one refusal, in the body format of the service that was asked."""
+"""AWS's responses to requests that fail authentication, in the format of each service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ErrorFormat(enum.StrEnum):
-    """The shapes that SDKs parse errors from."""
+    """The formats of error responses that SDKs parse."""
 
     S3 = "s3"
     JSON = "json"
@@ -25,7 +25,7 @@ class ErrorFormat(enum.StrEnum):
 
 
 class AuthenticationErrorReason(enum.StrEnum):
-    """Why a request is not let in."""
+    """The reason why a request is rejected."""
 
     MISSING = "missing"
     MALFORMED = "malformed"
@@ -47,11 +47,10 @@ _MESSAGES = {
     AuthenticationErrorReason.UNKNOWN_KEY: "The security token included in the request is invalid.",
     AuthenticationErrorReason.MISMATCH: _MISMATCH,
     AuthenticationErrorReason.SKEWED: "Signature expired: the request's time differs from the"
-    " server's by"
-    " more than 15 minutes.",
+    " server's by more than 15 minutes.",
     AuthenticationErrorReason.EXPIRED: "Request has expired",
     AuthenticationErrorReason.BODY_HASH: _MISMATCH,
-    AuthenticationErrorReason.TOO_LARGE: "The request is larger than this service takes.",
+    AuthenticationErrorReason.TOO_LARGE: "The request is too large for this service.",
 }
 _S3_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "AccessDenied", "Access Denied"),
@@ -95,15 +94,16 @@ _QUERY_ERRORS = {
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationError(Exception):
-    """A request is not let in; ``detail`` replaces the usual sentence."""
+    """A request is rejected; ``detail`` replaces the usual message of the reason."""
 
     reason: AuthenticationErrorReason
     detail: str = ""
 
 
 def find_error_format(request: Request, service: str) -> ErrorFormat:
-    """Tell from the scope's service, or from the request itself, which errors it can read."""
+    """Return the error format of the signed service, else one guessed from the request."""
     content_type = request.headers.get("content-type", "")
+    # EC2 uses the Query protocol too, but has error documents of its own.
     if service == "ec2":
         return ErrorFormat.EC2
     if service not in ("", "s3") and content_type.startswith("application/x-www-form-urlencoded"):
@@ -114,7 +114,7 @@ def find_error_format(request: Request, service: str) -> ErrorFormat:
 
 
 def build_error_response(error: AuthenticationError, error_format: ErrorFormat) -> Response:
-    """Build the response that makes an SDK raise the error AWS would make it raise."""
+    """Build the response for which an SDK raises the same error as for AWS's."""
     text = error.detail or _MESSAGES[error.reason]
     request_id = secrets.token_hex(8).upper()
     match error_format:

@@ -1,4 +1,4 @@
-"""The ``aws-chunked`` body coding of S3: chunks with or without signatures, then trailers."""
+"""Decoding of S3's ``aws-chunked`` bodies: chunks with or without signatures, then trailers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ class MalformedChunks(Exception):
 
 
 class ChunkSignatureMismatch(Exception):
-    """A chunk or the trailer was not signed with the caller's key."""
+    """The signature of a chunk or of the trailers does not match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkSigner:
-    """What chunk signatures are computed from; ``seed`` is the request's own signature."""
+    """Computes the signatures of chunks; ``seed_signature`` is that of the request itself.
+
+    Source: S3 API Reference, "Transferring Payload in Multiple Chunks".
+    """
 
     key: bytes
     timestamp: str
@@ -47,10 +50,11 @@ class ChunkSigner:
 
 
 class AwsChunkedBody:
-    """Yields the payload; ``trailers`` (lower-case names) are complete after the last read.
+    """A decoded body; ``trailers`` (names in lower case) is complete once ``read`` returned b"".
 
-    Raises MalformedChunks, and ChunkSignatureMismatch if a ``signer`` is given; holds one
-    piece of a chunk at a time.
+    ``read`` raises MalformedChunks and, with a ``signer``, ChunkSignatureMismatch. At most one
+    piece of a chunk is in memory: bytes are returned before their chunk's signature is verified,
+    so the caller must not use them before the body has ended.
     """
 
     def __init__(self, body: RequestBody, signer: ChunkSigner | None = None) -> None:
@@ -78,7 +82,7 @@ class AwsChunkedBody:
             self._sha256.update(data)
         if not self._left:
             if self._read_line():
-                raise MalformedChunks("A chunk is longer than its size line said.")
+                raise MalformedChunks("A chunk is longer than its declared size.")
             self._close_chunk()
         return data
 
@@ -96,11 +100,12 @@ class AwsChunkedBody:
         signature = self._signer.sign_chunk(self._previous, self._sha256.hexdigest())
         if not hmac.compare_digest(signature, self._expected):
             raise ChunkSignatureMismatch
+        # Each signature covers the one before it, so that chunks cannot be dropped or reordered.
         self._previous = signature
 
     def _read_trailers(self) -> None:
         self._done = True
-        self._close_chunk()
+        self._close_chunk()  # the last chunk is empty but signed
         lines: list[bytes] = []
         for _ in range(_MAX_TRAILERS):
             line = self._read_line(at_end=True)
@@ -109,7 +114,7 @@ class AwsChunkedBody:
             name, _, value = line.decode("latin-1").partition(":")
             self.trailers[name.strip().lower()] = value.strip()
             lines.append(line)
-        while self._body.read(_READ):
+        while self._body.read(_READ):  # what follows the trailers is not part of the payload
             pass
         self._check_trailers(lines)
 
@@ -127,10 +132,10 @@ class AwsChunkedBody:
         while b"\r\n" not in self._buffer:
             more = self._body.read(_READ) if len(self._buffer) < _MAX_LINE else b""
             if not more:
-                if at_end:  # some SDKs leave out the last line end
+                if at_end:  # some SDKs omit the last line break
                     line, self._buffer = self._buffer, b""
                     return line
-                raise MalformedChunks("A line of the chunked body is too long or cut off.")
+                raise MalformedChunks("A line of the chunked body is too long or incomplete.")
             self._buffer += more
         line, _, self._buffer = self._buffer.partition(b"\r\n")
         return line

@@ -1,4 +1,4 @@
-"""A request's body as it arrives: with a length, in chunks, or already in memory."""
+"""Request bodies: with a content length, in chunks, or already in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_TRAILERS = 64
 
 
 class BrokenBody(OSError):
-    """The client's body ended early or is not what its headers said; the connection is lost."""
+    """The body ended early or is not encoded as its headers state; the connection is unusable."""
 
 
 class BufferedSource(Protocol):
@@ -28,10 +28,10 @@ class BufferedSource(Protocol):
 
 
 class IncomingBody:
-    """Bytes of one request. ``consumed`` once the end was seen; ``awaited`` until the first read.
+    """The body of one request; ``consumed`` becomes true when its end has been read.
 
-    ``on_first_read`` is called before anything is read: that is when a client which sent
-    ``Expect: 100-continue`` is told to go on.
+    ``on_first_read`` is called before anything is read. It sends "100 Continue" to a client that
+    sent ``Expect: 100-continue``: a request that is rejected earlier never receives its body.
     """
 
     def __init__(
@@ -43,16 +43,17 @@ class IncomingBody:
 
     @property
     def is_waiting_for_continue(self) -> bool:
-        """The client waits for a word before it sends the body."""
+        """Whether the client still waits for "100 Continue" before it sends the body."""
         return self._on_first_read is not None
 
     def read(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes, ``b""`` at the end; raise BrokenBody."""
+        # Cleared before the call: a failing send must not be repeated.
         if self.consumed or size <= 0:
             return b""
         if self._on_first_read:
-            go_on, self._on_first_read = self._on_first_read, None
-            go_on()
+            send_continue, self._on_first_read = self._on_first_read, None
+            send_continue()
         return self._read_next(size)
 
     def _read_next(self, size: int) -> bytes:
@@ -61,7 +62,7 @@ class IncomingBody:
     def _read_some(self, size: int) -> bytes:
         data = self._source.read1(size)
         if not data:
-            raise BrokenBody("The client closed the connection within the body.")
+            raise BrokenBody("The client closed the connection before the end of the body.")
         return data
 
 
@@ -83,7 +84,7 @@ class SizedBody(IncomingBody):
 
 
 class ChunkedBody(IncomingBody):
-    """A body with ``Transfer-Encoding: chunked``; trailer lines are read and dropped."""
+    """A body with ``Transfer-Encoding: chunked``; its trailers are read and discarded."""
 
     _left = 0
 
@@ -97,7 +98,7 @@ class ChunkedBody(IncomingBody):
         data = self._read_some(min(size, self._left))
         self._left -= len(data)
         if not self._left and self._read_line():
-            raise BrokenBody("A chunk is longer than its size line said.")
+            raise BrokenBody("A chunk is longer than its declared size.")
         return data
 
     def _read_chunk_size(self) -> int:
@@ -110,17 +111,17 @@ class ChunkedBody(IncomingBody):
         for _ in range(_MAX_TRAILERS):
             if not self._read_line():
                 return
-        raise BrokenBody("The body has too many trailer lines.")
+        raise BrokenBody("The body has too many trailers.")
 
     def _read_line(self) -> bytes:
         line = self._source.readline(_MAX_LINE)
         if not line.endswith(b"\n"):
-            raise BrokenBody("A line of the chunked body is too long or cut off.")
+            raise BrokenBody("A line of the chunked body is too long or incomplete.")
         return line.rstrip(b"\r\n")
 
 
 class BytesBody:
-    """A body that is in memory already."""
+    """A body that is already in memory."""
 
     def __init__(self, data: bytes) -> None:
         self._rest = memoryview(data)
@@ -131,10 +132,10 @@ class BytesBody:
 
 
 def read_all(body: RequestBody, limit: int) -> bytes | None:
-    """Return the whole body, None if it has more than ``most`` bytes; raise BrokenBody."""
-    kept = bytearray()
+    """Return the whole body, None if it has more than ``limit`` bytes; raise BrokenBody."""
+    content = bytearray()
     while data := body.read(_PIECE):
-        kept += data
-        if len(kept) > limit:
+        content += data
+        if len(content) > limit:
             return None
-    return bytes(kept)
+    return bytes(content)

@@ -1,4 +1,4 @@
-"""One client's connection: requests in, responses out, until one side has enough."""
+"""One client's connection: serves its requests until either side closes the connection."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _BUFFER = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """Seconds a client may keep a thread waiting, and how many clients there may be.
+    """The number of connections, and how long (seconds) a client may block its thread.
 
-    ``idle``: between two requests (None: as long as it likes). ``head``: for a whole head.
-    ``stall``: between two reads or writes of a body. ``drain``: for a body nobody reads.
+    ``idle``: between two requests (None: no limit). ``head``: for a complete request head.
+    ``stall``: between two reads or writes of a body. ``drain``: to discard an unread body.
     """
 
     connections: int = 512
@@ -48,7 +48,10 @@ class ConnectionLimits:
 
 
 class ClientConnection:
-    """Serves one socket in the calling thread. ``stop`` may be called from another thread."""
+    """Serves one socket in the calling thread; ``stop`` may be called from another thread.
+
+    ``idle`` is true between two requests, ``since`` is the monotonic time of its start.
+    """
 
     def __init__(
         self,
@@ -58,7 +61,7 @@ class ClientConnection:
         tls: ssl.SSLContext | None,
     ) -> None:
         self._sock = sock
-        self._plane = app
+        self._app = app
         self._limits = limits
         self._tls = tls
         self._stopping = False
@@ -66,17 +69,17 @@ class ClientConnection:
         self.since = time.monotonic()
 
     def stop(self, *, immediately: bool = False) -> None:
-        """End after the request in progress, or at once."""
+        """Close the connection after the request in progress, or immediately."""
         self._stopping = True
         with contextlib.suppress(OSError):
-            # Not SSLSocket.shutdown: it would turn the encryption off under the other thread.
+            # Not SSLSocket.shutdown: it would end the encryption while the other thread writes.
             if immediately:
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
             elif self.idle:
                 socket.socket.shutdown(self._sock, socket.SHUT_RD)
 
     def serve(self) -> None:
-        """Answer requests until the client leaves, misbehaves or ``stop`` is called."""
+        """Serve requests until the client closes, breaks the protocol, or ``stop`` is called."""
         try:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sock.settimeout(self._limits.head)
@@ -85,9 +88,9 @@ class ClientConnection:
             with BufferedReader(socket.SocketIO(self._sock, "rb"), _BUFFER) as reader:
                 while self._serve_next_request(reader):
                     pass
-        except OSError as error:  # gone, stuck, not TLS, closed under us
-            log.debug("connection ended: %s", error)
-        except Exception:  # a plane's response cannot be sent
+        except OSError as error:  # closed by the client or ``stop``, timed out, not TLS
+            log.debug("connection closed: %s", error)
+        except Exception:  # an application's response is invalid
             log.exception("a response could not be sent")
         finally:
             self._sock.close()
@@ -96,6 +99,8 @@ class ClientConnection:
         """Serve one request; return whether another may follow."""
         self.idle, self.since = True, time.monotonic()
         self._sock.settimeout(self._limits.idle)
+        # ``idle`` is set before ``_stopping`` is read, and ``stop`` does the reverse: one of
+        # both sees the other's change, so that no connection waits here after ``stop``.
         if self._stopping or not reader.peek(1):
             return False
         self.idle = False
@@ -113,17 +118,20 @@ class ClientConnection:
     def _request_body(
         self, head: RequestHead, reader: BufferedReader[socket.SocketIO]
     ) -> IncomingBody:
-        go_on = None
-        if head.expects_continue:
-            go_on = lambda: self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")  # noqa: E731
+        on_first_read = self._send_continue if head.expects_continue else None
         if head.length is None:
-            return ChunkedBody(reader, go_on)
-        return SizedBody(reader, head.length, go_on)
+            return ChunkedBody(reader, on_first_read)
+        return SizedBody(reader, head.length, on_first_read)
+
+    def _send_continue(self) -> None:
+        self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _serve_request(self, head: RequestHead, body: IncomingBody) -> bool:
         response = self._call_app(head, body)
         try:
-            # A client that still waits for "100 Continue" will not send its body now.
+            # A client that still waits for "100 Continue" does not send its body after a final
+            # response. Any other unread body must be read first: it would be parsed as the head
+            # of the next request.
             skipped = body.is_waiting_for_continue and not body.consumed
             drained = skipped or self._drain_body(body)
             close = skipped or not drained or self._stopping or not head.keep_alive
@@ -140,16 +148,16 @@ class ClientConnection:
             method=head.method, path=head.path, query=head.query, headers=head.headers, body=body
         )
         try:
-            return self._plane.handle(request)
+            return self._app.handle(request)
         except (BrokenBody, TimeoutError):
             raise
-        except Exception:  # the server outlives the faults of its planes
+        except Exception:  # one failed request must not end the connection or the server
             log.exception("%s %s failed", head.method, head.path)
             return Response(
                 status=500,
                 headers={"content-type": "application/json"},
-                body=b'{"__type":"InternalFailure","message":"The local cloud has a fault;'
-                b' its log tells more."}',
+                body=b'{"__type":"InternalFailure","message":"Internal error in the local cloud;'
+                b' see its log."}',
             )
 
     def _drain_body(self, body: IncomingBody) -> bool:
@@ -177,6 +185,7 @@ class ClientConnection:
             self._sock.sendall(head + content)
         else:
             self._sock.sendall(head)
+            # sendfile(2) writes to the socket itself and would bypass the encryption.
             if isinstance(content, FileSegments) and not self._tls:
                 self._send_files(content)
             else:
@@ -187,6 +196,7 @@ class ClientConnection:
         for segment in files.segments:
             if segment.length:
                 sent = self._sock.sendfile(segment.file, segment.offset, segment.length)
+                # Too few bytes: the client must see a broken connection, not the next response.
                 if sent != segment.length:
                     raise OSError(f"{segment.file.name} is shorter than its object.")
 
@@ -197,7 +207,11 @@ class ClientConnection:
         self._close_lingering()
 
     def _close_lingering(self) -> None:
-        """Read a little more before closing: closing at once could destroy the answer."""
+        """Shut down writing and read for up to 2 s, so that the client gets the response.
+
+        If a socket is closed with unread data, the kernel sends a reset (RST), and the client
+        discards a response that it has not read yet.
+        """
         self._sock.settimeout(1.0)
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self._sock, socket.SHUT_WR)
@@ -207,7 +221,10 @@ class ClientConnection:
 
 
 class _DeadlineReader:
-    """Reads lines until a moment: single bytes sent slowly do not hold a thread for ever."""
+    """Reads lines until a deadline, so that a slow client cannot block its thread.
+
+    The socket's timeout alone starts anew with each byte.
+    """
 
     def __init__(self, reader: BufferedReader[socket.SocketIO], seconds: float) -> None:
         self._reader = reader
@@ -215,5 +232,5 @@ class _DeadlineReader:
 
     def readline(self, limit: int) -> bytes:
         if time.monotonic() > self._end:
-            raise TimeoutError("The request's head took too long.")
+            raise TimeoutError("The client took too long to send the request's head.")
         return self._reader.readline(limit)

@@ -1,4 +1,4 @@
-"""A response body made of parts of files, which the server hands to the kernel to send."""
+"""Response bodies made of segments of files, which the server sends with sendfile(2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PIECE = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class FileSegment:
-    """``length`` bytes of an open file from ``offset``."""
+    """``length`` bytes of an open file, starting at ``offset``."""
 
     file: BinaryIO
     offset: int
@@ -23,7 +23,7 @@ class FileSegment:
 
 
 class FileSegments:
-    """A ``Stream`` over open files, which it owns; iterating reads 256 KiB at a time."""
+    """A ResponseStream over open files, which it closes; iteration reads 256 KiB at a time."""
 
     def __init__(self, segments: Sequence[FileSegment]) -> None:
         self.segments = tuple(segments)
@@ -32,6 +32,7 @@ class FileSegments:
         for segment in self.segments:
             offset, left = segment.offset, segment.length
             while left:
+                # pread: several segments may share one file and its position.
                 data = os.pread(segment.file.fileno(), min(left, _PIECE), offset)
                 if not data:
                     raise OSError(f"{segment.file.name} is shorter than its object.")

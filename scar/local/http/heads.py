@@ -1,4 +1,4 @@
-"""HTTP/1.1 heads as bytes: parse a request's, write a response's. No sockets here."""
+"""HTTP/1.1 heads as bytes: parse that of a request, encode that of a response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BODILESS = (204, 304)
 
 
 class MalformedHead(Exception):
-    """The request's head cannot be understood; ``status`` is the answer."""
+    """The request's head is invalid or not supported; ``status`` is that of the response."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -31,9 +31,9 @@ class MalformedHead(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestHead:
-    """The request line and the headers; equal names are joined by commas, in order.
+    """The request line and the headers, names in lower case; repeated headers joined by commas.
 
-    ``length`` is None when the body is chunked.
+    ``length`` is that of the body in bytes, None if the body is chunked.
     """
 
     method: str
@@ -46,7 +46,7 @@ class RequestHead:
 
 
 def read_request_head(readline: Callable[[int], bytes]) -> RequestHead | None:
-    """Read one head; None if the client closed before its first byte; raise BadHead."""
+    """Read one head; None if the client closed before its first byte; raise MalformedHead."""
     line = readline(MAX_LINE + 1)
     if line in (b"\r\n", b"\n"):  # one empty line before a request is allowed (RFC 9112, 2.2)
         line = readline(MAX_LINE + 1)
@@ -72,27 +72,28 @@ def read_request_head(readline: Callable[[int], bytes]) -> RequestHead | None:
 def _parse_request_line(line: bytes) -> tuple[str, str, str]:
     if not line.endswith(b"\n"):
         raise MalformedHead(414 if len(line) > MAX_LINE else 400, "The request line is too long.")
-    words = line.decode("latin-1").rstrip("\r\n").split(" ")
-    if len(words) != 3:
-        raise MalformedHead(400, "The request line has not three words.")
-    method, target, version = words
+    fields = line.decode("latin-1").rstrip("\r\n").split(" ")
+    if len(fields) != 3:
+        raise MalformedHead(400, "Malformed request line.")
+    method, target, version = fields
     if not _TOKEN.fullmatch(method) or not _TARGET.fullmatch(target):
-        raise MalformedHead(400, "The request line has characters that do not belong there.")
+        raise MalformedHead(400, "The request line contains invalid characters.")
     if version not in ("HTTP/1.1", "HTTP/1.0"):
-        raise MalformedHead(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        raise MalformedHead(505, "Only HTTP/1.0 and HTTP/1.1 are supported.")
     return method, target, version
 
 
 def _to_origin_form(target: str) -> str:
     if target.startswith("/"):
         return target
+    # Clients that use a proxy send the whole URL (RFC 9112, 3.2.2).
     scheme, separator, rest = target.partition("://")
     if separator and scheme.lower() in ("http", "https"):
         _, slash, path = rest.partition("/")
         return slash + path or "/"
     if target == "*":
         return "/"
-    raise MalformedHead(400, "The request target is no path.")
+    raise MalformedHead(400, "The request target is not a path.")
 
 
 def _read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
@@ -108,6 +109,7 @@ def _read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
         if not line.endswith(b"\n"):
             raise MalformedHead(400, "The request ended within its headers.")
         name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
+        # Also rejects folded lines, which begin with a space (RFC 9112, 5.2).
         if not colon or not _TOKEN.fullmatch(name) or "\0" in value or "\r" in value:
             raise MalformedHead(400, "A header line is malformed.")
         name, value = name.lower(), value.strip(" \t")
@@ -118,20 +120,20 @@ def _read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
 def _body_length(headers: Mapping[str, str]) -> int | None:
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     if coding is not None:
-        if length is not None:
-            raise MalformedHead(400, "Content-Length and Transfer-Encoding exclude each other.")
+        if length is not None:  # ambiguous: used for request smuggling (RFC 9112, 6.1)
+            raise MalformedHead(400, "Content-Length and Transfer-Encoding cannot be combined.")
         if coding.lower() != "chunked":
-            raise MalformedHead(501, "Only the transfer coding chunked is known here.")
+            raise MalformedHead(501, "Only the transfer coding chunked is supported.")
         return None
     if length is None:
         return 0
     if not _LENGTH.fullmatch(length):
-        raise MalformedHead(400, "Content-Length is not one number.")
+        raise MalformedHead(400, "Content-Length is not a number.")
     return int(length)
 
 
 def encode_response_head(status: int, headers: Mapping[str, str], *, close: bool) -> bytes:
-    """Write a response's head; raise ValueError for a header that would break the message."""
+    """Return a response's head; raise ValueError for a header that would break the message."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -140,7 +142,7 @@ def encode_response_head(status: int, headers: Mapping[str, str], *, close: bool
     names = {name.lower() for name in headers}
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name) or any(c in value for c in "\r\n\0"):
-            raise ValueError(f"The response header {name!r} has a line break or a bad name.")
+            raise ValueError(f"The response header {name!r} has a line break or an invalid name.")
         lines.append(f"{name}: {value}")
     if "date" not in names:
         lines.append(f"date: {formatdate(usegmt=True)}")
@@ -149,10 +151,10 @@ def encode_response_head(status: int, headers: Mapping[str, str], *, close: bool
     text = "\r\n".join([*lines, "", ""])
     try:
         return text.encode("latin-1")
-    except UnicodeEncodeError:
+    except UnicodeEncodeError:  # S3 sends metadata outside Latin-1 as UTF-8
         return text.encode()
 
 
 def may_have_body(method: str, status: int) -> bool:
-    """Whether a response to ``method`` with ``status`` is followed by a body."""
+    """Return whether a response to ``method`` with ``status`` has a body (RFC 9112, 6.3)."""
     return method != "HEAD" and status >= 200 and status not in _BODILESS

@@ -1,4 +1,4 @@
-"""Requests and responses as the planes see them; bodies are streams, never held whole."""
+"""Requests and responses as services get and return them, and the interface of a service."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 
 
 class RequestBody(Protocol):
-    """A request's body: bytes until ``b""``. The server drains what a plane leaves unread."""
+    """The body of a request; the server discards what the application does not read."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes, ``b""`` at the end."""
 
 
 class ResponseStream(Protocol):
-    """A response's body that is produced while it is sent; closed by the server in any case."""
+    """A response body that is produced while it is sent; the server always closes it."""
 
     def __iter__(self) -> Iterator[bytes]: ...
     def close(self) -> None: ...
@@ -24,9 +25,10 @@ class ResponseStream(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """``path`` and ``query`` are as sent (still percent-encoded); header names are lower case.
+    """One HTTP request; ``path`` and ``query`` as sent, header names in lower case.
 
-    ``access_key`` is the authenticated caller's key id, empty for routes open to all.
+    ``path`` and ``query`` are still percent-encoded. ``access_key`` is the id of the key that
+    signed the request, empty on routes without authentication.
     """
 
     method: str
@@ -40,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A ``Stream`` body needs its ``content-length`` among the headers."""
+    """One HTTP response; with a stream as its body, the headers must have ``content-length``."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Response:
 
 
 class HttpApp(Protocol):
-    """A part of the local cloud that answers requests; raises nothing on purpose."""
+    """A service, or another part of the local cloud, that handles HTTP requests."""
 
-    def handle(self, request: Request) -> Response: ...
+    def handle(self, request: Request) -> Response:
+        """Return the response, errors included; an exception becomes status 500."""

@@ -1,4 +1,4 @@
-"""Which plane answers a request, and whether its caller must have signed it."""
+"""Dispatch of requests: which service handles one, and whether it must be signed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOG_OPERATIONS = frozenset(
 
 
 class Route(enum.StrEnum):
-    """The parts of the local cloud that answer requests."""
+    """The services and other parts of the local cloud that handle requests."""
 
     CONTROL = "control"
     REGISTRY = "registry"
@@ -46,10 +46,11 @@ class Route(enum.StrEnum):
 
 
 def find_route(request: Request) -> Route:
-    """Decide by the path for ``/_scar/`` and ``/v2/``, then by the service that was signed for.
+    """Return the route of a request: by its path for ``/_scar/`` and ``/v2/``, else by service.
 
-    No bucket is called ``v2`` or ``_scar``: S3's names have three characters or more, none
-    of them ``_``. A request without a scope is S3's to refuse.
+    The service is that of the signature's credential scope. The two paths cannot be buckets:
+    names of buckets have at least three characters and no ``_``. S3 rejects requests without
+    a signature, except those that are recognizably JSON.
     """
     path = request.path
     if path == "/_scar" or path.startswith("/_scar/"):
@@ -74,26 +75,29 @@ def _find_service_route(request: Request, service: str) -> Route:
 
 def _signed_service(request: Request) -> str:
     authorization = request.headers.get("authorization", "")
-    found = _CREDENTIAL.search(authorization or unquote(request.query))
-    if found:
-        return found[1]
-    # Without a scope, what speaks JSON is no client of S3: let the refusal be readable.
+    credential = _CREDENTIAL.search(authorization or unquote(request.query))
+    if credential:
+        return credential[1]
+    # A client that sends JSON without a signature is not one of S3: its error must be JSON too.
     return "unsigned" if "x-amz-target" in request.headers else ""
 
 
 class Router:
-    """The one plane that the HTTP server sees; ``planes`` has one entry per route."""
+    """Authenticates each request and dispatches it to the application of its route.
+
+    ``apps`` has one entry for each route.
+    """
 
     def __init__(self, apps: Mapping[Route, HttpApp], authenticator: Authenticator) -> None:
-        self._planes = apps
+        self._apps = apps
         self._authenticator = authenticator
 
     def handle(self, request: Request) -> Response:
-        """Route, authenticate where it is asked for, and pass on."""
+        """Return the response of the request's service, or an authentication error."""
         route = find_route(request)
-        if route not in (Route.CONTROL, Route.REGISTRY):
-            admitted = self._authenticator.authenticate(request)
-            if isinstance(admitted, Response):
-                return admitted
-            request = admitted
-        return self._planes[route].handle(request)
+        if route not in (Route.CONTROL, Route.REGISTRY):  # these have their own credentials
+            result = self._authenticator.authenticate(request)
+            if isinstance(result, Response):
+                return result
+            request = result
+        return self._apps[route].handle(request)

@@ -1,4 +1,4 @@
-"""A threaded HTTP/1.1 server on loopback, for one plane."""
+"""A threaded HTTP/1.1 server on the loopback interface, for one application."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ LOOPBACK = "127.0.0.1"
 
 
 class HttpServer:
-    """Keep-alive, 100-continue, bodies streamed both ways, one thread per connection.
+    """Serves an application: keep-alive, 100-continue, streamed bodies, a thread per connection.
 
-    Starting one costs a socket and a thread, so that each sandbox can have its own. When
-    ``limits.connections`` clients are there, the one idle for longest makes room; if none is
-    idle the newcomer gets 503, which SDKs try again.
+    A server costs a socket and a thread, so that each sandbox can have its own. When
+    ``limits.connections`` are open, the one that is idle for the longest time is closed for a
+    new one; if none is idle, the new one is rejected with 503, which SDKs retry.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class HttpServer:
         tls: ssl.SSLContext | None = None,
         limits: ConnectionLimits | None = None,
     ) -> None:
-        self._plane = app
+        self._app = app
         self._port = port
         self._tls = tls
         self._limits = limits or ConnectionLimits()
@@ -49,7 +49,7 @@ class HttpServer:
         self._closing = False
 
     def start(self) -> int:
-        """Listen on 127.0.0.1 and return the port; raise OSError if the port is taken."""
+        """Listen on 127.0.0.1 and return the port; raise OSError if the port is in use."""
         self._listener = socket.create_server((LOOPBACK, self._port), backlog=512)
         self._port = int(self._listener.getsockname()[1])
         self._acceptor = threading.Thread(
@@ -62,14 +62,16 @@ class HttpServer:
         return self._port
 
     def close(self, grace: float = 5.0) -> None:
-        """Stop listening; requests in progress may end within ``grace`` seconds."""
+        """Stop listening; wait up to ``grace`` seconds for requests in progress."""
         with self._lock:
             self._closing = True
         if self._listener and self._acceptor:
             with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
+                self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(); close() does not
             self._acceptor.join()
             self._listener.close()
+        # First tell all connections to stop, then wait for all, then end the remaining ones:
+        # the total time is bounded by ``grace``, not multiplied by their number.
         end = time.monotonic() + grace
         for connection, _ in self._other_connections():
             connection.stop()
@@ -80,10 +82,13 @@ class HttpServer:
             thread.join(0.2)
 
     def _other_connections(self) -> list[tuple[ClientConnection, threading.Thread]]:
-        """All connections but the one whose request closes this server."""
+        """Return all connections but that of the calling thread.
+
+        A request may close the server that serves it; it must not wait for itself.
+        """
         with self._lock:
-            here = threading.current_thread()
-            return [(c, thread) for c, thread in self._connections.items() if thread is not here]
+            current = threading.current_thread()
+            return [(c, thread) for c, thread in self._connections.items() if thread is not current]
 
     def _accept_connections(self, listener: socket.socket) -> None:
         while True:
@@ -97,12 +102,12 @@ class HttpServer:
                 continue
             try:
                 self._serve_in_thread(sock)
-            except (OSError, RuntimeError) as error:  # no more threads
+            except (OSError, RuntimeError) as error:  # RuntimeError: no more threads
                 log.warning("cannot serve a connection: %s", error)
                 sock.close()
 
     def _serve_in_thread(self, sock: socket.socket) -> None:
-        connection = ClientConnection(sock, self._plane, self._limits, self._tls)
+        connection = ClientConnection(sock, self._app, self._limits, self._tls)
         thread = threading.Thread(
             target=self._run, args=(connection,), name=f"http-{self._port}-client", daemon=True
         )
@@ -132,11 +137,13 @@ class HttpServer:
             idle = [c for c in self._connections if c.idle]
         if not idle:
             return False
+        # It closes in its own thread, so that the limit is exceeded for a moment.
         min(idle, key=lambda c: c.since).stop()
         return True
 
     def _reject_connection(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError):
+            # With TLS, a response would need a handshake, for which the acceptor has no time.
             if not self._tls:
                 sock.settimeout(0.2)
                 headers = {"content-length": "0", "retry-after": "1"}

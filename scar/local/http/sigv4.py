@@ -1,8 +1,8 @@
-"""Signature Version 4 from the receiver's side: what was signed, and the signature it needs.
+"""Signature Version 4 on the server: parse an authorization, compute the expected signature.
 
-Pure, and on purpose not the supervisor's signer turned round: each finds the other's mistakes.
-Rules: AWS's "Create a signed API request" and, for S3, "Authenticating Requests
-(AWS Signature Version 4)"; tests compare with botocore.
+It shares no code with the supervisor's signer, so that each tests the other. Sources: AWS's
+"Create a signed API request" and, for S3, "Authenticating Requests (AWS Signature Version 4)";
+the tests compare with botocore.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ _DATE = re.compile(r"\d{8}T\d{6}Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sigv4Authorization:
-    """Who says to have signed, for which scope, and how; ``expires`` in seconds if presigned."""
+    """The parsed, not yet verified authorization of a request.
+
+    ``date`` is YYYYMMDD, ``timestamp`` YYYYMMDDTHHMMSSZ, ``signature`` hexadecimal; ``expires``
+    is the validity in seconds of a presigned URL, None with an Authorization header.
+    """
 
     access_key: str
     date: str
@@ -45,14 +49,14 @@ class Sigv4Authorization:
 
 
 class MalformedAuthorization(Exception):
-    """The Authorization header or the signing parameters cannot be understood."""
+    """The Authorization header or the query's signing parameters are invalid."""
 
 
 def find_authorization(headers: Mapping[str, str], query: str) -> Sigv4Authorization | None:
-    """Return the claim of the header or of the query, None if there is neither."""
-    authorization = headers.get("authorization", "")
-    if authorization:
-        return _from_header(authorization, headers)
+    """Return the authorization of the header or of the query, None if there is neither."""
+    header = headers.get("authorization", "")
+    if header:
+        return _from_header(header, headers)
     if "X-Amz-Signature=" in query or "X-Amz-Algorithm=" in query:
         return _from_query(query)
     return None
@@ -98,11 +102,12 @@ def _build_authorization(
     scope = _SCOPE.fullmatch(credential)
     if not scope:
         raise MalformedAuthorization(
-            "The Credential is no <key id>/<date>/<region>/<service>/aws4_request."
+            "The Credential is not <key id>/<date>/<region>/<service>/aws4_request."
         )
     if not _DATE.fullmatch(timestamp) or timestamp[:8] != scope[2]:
-        raise MalformedAuthorization("X-Amz-Date is missing, malformed, or not of the scope's day.")
+        raise MalformedAuthorization("X-Amz-Date is missing, malformed, or not the scope's date.")
     names = tuple(signed_headers.split(";"))
+    # Without the host, a request could be replayed against another endpoint.
     if "host" not in names:
         raise MalformedAuthorization("The host header must be signed.")
     return Sigv4Authorization(
@@ -118,15 +123,15 @@ def _build_authorization(
 
 
 def derive_signing_key(secret: str, scope: tuple[str, str, str]) -> bytes:
-    """Derive the key of a day, a region and a service."""
+    """Return the signing key for a scope: (date, Region, service)."""
     key = f"AWS4{secret}".encode()
-    for word in (*scope, "aws4_request"):
-        key = hmac.digest(key, word.encode(), "sha256")
+    for part in (*scope, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
     return key
 
 
 def compute_signature(key: bytes, authorization: Sigv4Authorization, canonical_request: str) -> str:
-    """The signature that a holder of the secret puts on this request."""
+    """Return the hexadecimal signature that this request must have."""
     digest = hashlib.sha256(canonical_request.encode()).hexdigest()
     text = f"{ALGORITHM}\n{authorization.timestamp}\n{authorization.scope}\n{digest}"
     return hmac.digest(key, text.encode(), "sha256").hex()
@@ -140,7 +145,7 @@ def build_canonical_request(
     headers: Mapping[str, str],
     payload_hash: str,
 ) -> str:
-    """The request as it is signed; ``path`` and ``query`` as sent, ``payload`` its hash."""
+    """Return the canonical request; ``path`` and ``query`` as sent, the hash in hexadecimal."""
     return "\n".join(
         [
             method,
@@ -158,8 +163,11 @@ def build_canonical_request(
 
 
 def _canonical_path(path: str, service: str) -> str:
+    # S3 encodes a path once and does not normalize it: "a//b" and "a/../b" are valid keys.
+    # All other services encode the path as sent, which is encoded already, a second time.
     if service == "s3":
         return quote(unquote_to_bytes(path), safe="/~")
+    # normpath keeps two leading slashes (POSIX) and removes the last one; SDKs do the reverse.
     normal = posixpath.normpath(path).replace("//", "/", 1) if path else "/"
     if path.endswith("/") and not normal.endswith("/"):
         normal += "/"
@@ -167,6 +175,8 @@ def _canonical_path(path: str, service: str) -> str:
 
 
 def _canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
+    # Sorted after encoding, as AWS prescribes: "%" sorts before letters. A presigned URL does
+    # not sign its own signature.
     encoded = sorted(
         (_encode_query_text(name), _encode_query_text(value))
         for name, value in pairs
@@ -180,6 +190,6 @@ def _encode_query_text(text: str) -> str:
 
 
 def _split_query(query: str) -> list[tuple[str, str]]:
-    """Split a query into names and values, both still as sent."""
+    """Return the query's names and values, still percent-encoded."""
     parts = (part.partition("=") for part in query.split("&") if part)
     return [(name, value) for name, _, value in parts]

@@ -11,7 +11,6 @@ from scar.aws.model import limits
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scar.local.engines.port import LocalImage
     from supervisor.aws.sigv4 import Credentials
 
 SYNC_PAYLOAD: Final = limits.LAMBDA_SYNC_PAYLOAD.maximum  # bytes, request and response
@@ -75,13 +74,6 @@ class FunctionRegistry(Protocol):
 
     def get(self, name_or_arn: str, /) -> DeployedFunction | None:
         """Return the function's present configuration; name, partial or full ARN."""
-
-
-class LocalImageResolver(Protocol):
-    """Where images are pushed to."""
-
-    def resolve(self, image_uri: str, /) -> LocalImage:
-        """Find the image; raise ScarError naming it if it is not there."""
 
 
 class LogSink(Protocol):

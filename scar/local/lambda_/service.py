@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scar.local.engines.port import Engine
+    from scar.local.engines.port import Engine, LocalImageResolver
     from scar.local.http.messages import HttpApp
     from scar.local.lambda_.model import (
         DeployedFunction,
         FunctionCredentialsProvider,
         FunctionRegistry,
         LambdaInvokeResult,
-        LocalImageResolver,
         LogSink,
         RecordSender,
     )

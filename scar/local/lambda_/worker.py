@@ -20,12 +20,11 @@ from scar.local.lambda_.runtime_api import RuntimeApiServer, RuntimeInvocation, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.engines.port import Engine, Sandbox
+    from scar.local.engines.port import Engine, LocalImageResolver, Sandbox
     from scar.local.http.messages import HttpApp
     from scar.local.lambda_.model import (
         DeployedFunction,
         FunctionCredentialsProvider,
-        LocalImageResolver,
         LogSink,
     )
     from scar.local.lambda_.port_listener import PortListener

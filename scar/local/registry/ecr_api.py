@@ -1,4 +1,4 @@
-"""What ECR's own API says of the images in the registry; moto knows of no pushes."""
+"""ECR's API calls about images; moto does not know which images were pushed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 
 class EcrImageApi:
-    """Answers the calls of ECR that are about images, and the setting that lets blobs be mounted.
+    """Handles DescribeImages, BatchDeleteImage and the account setting BLOB_MOUNTING.
 
-    A repository that nothing was pushed to has no images; whether it exists is moto's to say.
+    A repository to which nothing was pushed has no images; unlike in ECR, one that was never
+    created is no error.
     """
 
     def __init__(self, store: RegistryStore) -> None:
         self._store = store
 
     def handle_call(self, call: MotoCall) -> Response | None:
-        """Answer a call of ECR, or return None if it is somebody else's."""
+        """Return the response to a call, or None for calls that moto handles."""
         repository = call.text("repositoryName")
         match call.service, call.operation:
             case "ecr", "DescribeImages":
@@ -40,7 +41,7 @@ class EcrImageApi:
         return None
 
     def drop_deleted_repository(self, call: MotoCall) -> None:
-        """Drop the images of a repository that was deleted."""
+        """Delete the images of a repository that moto has deleted."""
         if (call.service, call.operation) == ("ecr", "DeleteRepository"):
             self._store.delete_repository(call.text("repositoryName"))
 
@@ -50,21 +51,22 @@ class EcrImageApi:
         tags: dict[str, list[Json]] = {d: [] for d in self._store.list_manifests(repository)}
         for tag in self._store.list_tags(repository):
             digest = self._store.find_digest(repository, tag)
-            if digest is not None:
+            # The manifest may have been deleted, or stored, since the manifests were listed.
+            if digest in tags:
                 tags[digest].append(tag)
-        wanted = [self._store.find_digest(repository, r) for r in _image_references(parameters)]
-        for digest, named in sorted(tags.items()):
-            if not wanted or digest in wanted:
+        requested = [self._store.find_digest(repository, r) for r in _image_references(parameters)]
+        for digest, image_tags in sorted(tags.items()):
+            if not requested or digest in requested:
                 yield {
                     "repositoryName": repository,
                     "imageDigest": digest,
-                    "imageTags": named,
+                    "imageTags": image_tags,
                     "imagePushedAt": self._store.pushed_at(repository, digest),
                 }
 
     def _delete_images(self, repository: str, parameters: Mapping[str, object]) -> JsonObject:
-        """Delete by digest with all tags, or the tag alone, as ECR does."""
-        gone: list[Json] = []
+        """Delete images: by digest with all their tags, by tag only this tag, as ECR does."""
+        deleted: list[Json] = []
         failures: list[Json] = []
         for reference in _image_references(parameters):
             digest = self._store.find_digest(repository, reference)
@@ -75,13 +77,13 @@ class EcrImageApi:
                 self._store.delete_manifest(repository, digest)
             else:
                 self._store.delete_tag(repository, reference)
-            gone.append({"imageDigest": digest, **_image_id(reference)})
-        return {"imageIds": gone, "failures": failures}
+            deleted.append({"imageDigest": digest, **_image_id(reference)})
+        return {"imageIds": deleted, "failures": failures}
 
 
 def _image_references(parameters: Mapping[str, object]) -> list[str]:
-    given = parameters.get("imageIds") or []
-    ids = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    value = parameters.get("imageIds") or []
+    ids = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
     return [str(item.get("imageDigest") or item.get("imageTag") or "latest") for item in ids]
 
 

@@ -1,4 +1,4 @@
-"""What the container engines read: an image of the local registry by its URI."""
+"""Lookup of an image in the local registry by its URI, for the container engines."""
 
 from __future__ import annotations
 
@@ -21,20 +21,29 @@ if TYPE_CHECKING:
 
 
 class RegistryImageResolver:
-    """Finds images by ``<host>/<repository>@sha256:…``, ``<host>/<repository>:<tag>``."""
+    """Resolves ``<host>/<repository>@sha256:…`` and ``<host>/<repository>:<tag>``.
+
+    The host is ignored: functions carry the name of ECR's registry in AWS.
+    """
 
     def __init__(self, store: RegistryStore) -> None:
         self._store = store
 
     def resolve(self, image_uri: str) -> LocalImage:
-        """Return the image; raise ImageNotFound naming it if it was never pushed."""
+        """Return the image; raise ImageNotFoundError if it was not pushed.
+
+        Raises ImageError if it is an index, or if its manifest is invalid.
+        """
         repository, reference = split_image_uri(image_uri)
         digest = self._store.find_digest(repository, reference)
         if digest is None:
-            there = self._store.has_repository(repository)
+            reason = (
+                f"the repository {repository} has no image {reference}"
+                if self._store.has_repository(repository)
+                else f"nothing was pushed to the repository {repository}"
+            )
             raise ImageNotFoundError(
-                f"The image {image_uri} is not in the local registry: "
-                + (f"{repository} has no {reference}." if there else f"no {repository}."),
+                f"The image {image_uri} is not in the local registry: {reason}.",
                 remedy="Run `scar init` for the function again.",
             )
         manifest = expect_object(
@@ -43,7 +52,7 @@ class RegistryImageResolver:
         if "config" not in manifest:
             raise ImageError(
                 f"The image {image_uri} is an index of several images.",
-                remedy="Lambda takes single-platform images only: push one of them.",
+                remedy="Lambda supports single-platform images only: push one of them.",
             )
         return self._load_image(image_uri, digest, manifest)
 
@@ -51,7 +60,7 @@ class RegistryImageResolver:
         config_digest = _descriptor_digest(manifest["config"])
         path = self._store.blob_path(config_digest)
         config = expect_object(parse_json(path.read_bytes(), "configuration"), image_uri)
-        run = expect_object(config.get("config") or {}, image_uri)
+        run_config = expect_object(config.get("config") or {}, image_uri)
         rootfs = expect_object(config.get("rootfs"), image_uri)
         digests = [
             _descriptor_digest(item) for item in expect_list(manifest.get("layers"), image_uri)
@@ -59,10 +68,11 @@ class RegistryImageResolver:
         diff_ids = expect_texts(rootfs.get("diff_ids"), image_uri)
         if len(digests) != len(diff_ids):
             raise ImageError(
-                f"The image {image_uri} has {len(digests)} layers but lists {len(diff_ids)}.",
+                f"The image {image_uri} has {len(digests)} layers in its manifest but"
+                f" {len(diff_ids)} in its configuration.",
                 remedy="Push the image again.",
             )
-        pairs = (item.partition("=") for item in expect_texts(run.get("Env"), image_uri))
+        pairs = (item.partition("=") for item in expect_texts(run_config.get("Env"), image_uri))
         return LocalImage(
             reference=image_uri,
             digest=digest,
@@ -72,13 +82,14 @@ class RegistryImageResolver:
                 LocalLayer(path=self._store.blob_path(blob), digest=blob, diff_id=diff_id)
                 for blob, diff_id in zip(digests, diff_ids, strict=True)
             ),
-            entrypoint=expect_texts(run.get("Entrypoint"), image_uri),
+            entrypoint=expect_texts(run_config.get("Entrypoint"), image_uri),
             environment={name: value for name, _, value in pairs},
         )
 
 
 def split_image_uri(image_uri: str) -> tuple[str, str]:
-    """Split a URI into repository, without the host, and tag or digest (default ``latest``)."""
+    """Return the repository, without the host, and the digest or tag (default ``latest``)."""
+    # A first component with "." or ":" is a host, as for Docker; "a/b" is a repository.
     name, _, digest = image_uri.partition("@")
     host, slash, path = name.partition("/")
     if slash and ("." in host or ":" in host or host == "localhost"):

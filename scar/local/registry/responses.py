@@ -1,4 +1,4 @@
-"""The registry's responses in the shapes of the distribution specification."""
+"""The registry's responses, as the OCI distribution specification defines them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def json_response(
     status: int, document: object, headers: Mapping[str, str] | None = None
 ) -> Response:
     body = json.dumps(document).encode()
-    fixed = {"content-type": "application/json", "content-length": str(len(body))}
+    content = {"content-type": "application/json", "content-length": str(len(body))}
     return Response(
-        status=status, headers={**VERSION_HEADERS, **fixed, **(headers or {})}, body=body
+        status=status, headers={**VERSION_HEADERS, **content, **(headers or {})}, body=body
     )
 
 
@@ -43,7 +43,7 @@ def created_response(location: str, digest: str) -> Response:
 
 
 def upload_progress_response(status: int, upload: BlobUpload) -> Response:
-    """Say where to go on with an upload."""
+    """Return the location of an upload and the range of bytes received so far."""
     headers = {
         "location": f"/v2/{upload.repository}/blobs/uploads/{upload.identity}",
         "docker-upload-uuid": upload.identity,
@@ -55,7 +55,7 @@ def upload_progress_response(status: int, upload: BlobUpload) -> Response:
 
 
 def blob_response(path: Path, digest: str, *, head: bool) -> Response:
-    """Send a blob; 404 if it went in the meantime."""
+    """Return a blob, with ``head`` only its headers; 404 if it was deleted concurrently."""
     try:
         stream = FileStream(path)
     except FileNotFoundError:
@@ -73,7 +73,7 @@ def blob_response(path: Path, digest: str, *, head: bool) -> Response:
 
 
 class FileStream:
-    """A file that is read while it is sent."""
+    """A ResponseStream that reads a file while it is sent; ``size`` in bytes."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")

@@ -1,4 +1,4 @@
-"""The OCI distribution API, as far as docker, skopeo and scar use it, plus its errors."""
+"""The registry's HTTP API: the part of the OCI distribution API that docker, skopeo, scar use."""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ _ROUTE = re.compile(
 
 
 class RegistryService:
-    """Serves ``/v2/…`` from a folder to callers who know the password.
+    """Serves ``/v2/…`` from a folder to callers with the password (HTTP basic authentication).
 
-    ``exists`` tells whether a repository was created (ECR refuses pushes to others); without
-    it every name may be pushed to. Blobs that no manifest names are removed at construction.
+    ``repository_exists`` returns whether a repository was created, since ECR rejects pushes to
+    others; without it, every repository name is accepted. Blobs that no manifest references are
+    removed at construction, when no push is in progress.
     """
 
     def __init__(
@@ -64,8 +65,8 @@ class RegistryService:
     def handle(self, request: Request) -> Response:
         try:
             return self._authorize_and_dispatch(request)
-        except ImageError as fault:
-            return error_response(400, "MANIFEST_INVALID", fault.problem)
+        except ImageError as error:
+            return error_response(400, "MANIFEST_INVALID", error.problem)
 
     def _authorize_and_dispatch(self, request: Request) -> Response:
         if not self._is_authorized(request.headers.get("authorization", "")):
@@ -73,6 +74,7 @@ class RegistryService:
             return error_response(401, "UNAUTHORIZED", "authentication required", challenge)
         if request.path in {"/v2", "/v2/"}:
             return json_response(200, {})
+        # Names are checked after decoding, so that "%2e%2e" is rejected like "..".
         match = _ROUTE.match(unquote(request.path))
         if match is None:
             return error_response(404, "UNSUPPORTED", f"no such route: {request.path}")
@@ -85,32 +87,32 @@ class RegistryService:
 
     def _is_authorized(self, authorization: str) -> bool:
         expected = base64.b64encode(f"{USER_NAME}:{self._password}".encode()).decode()
-        scheme, _, given = authorization.partition(" ")
+        scheme, _, credentials = authorization.partition(" ")
         return scheme.lower() == "basic" and hmac.compare_digest(
-            given.strip().encode(), expected.encode()
+            credentials.strip().encode(), expected.encode()
         )
 
     def _dispatch(self, request: Request, name: str, kind: str, rest: str) -> Response:
         match request.method, kind:
             case "POST", "blobs/uploads" if not rest:
-                answer = self._start_upload(request, name)
+                response = self._start_upload(request, name)
             case (("GET" | "PATCH" | "PUT" | "DELETE"), "blobs/uploads"):
-                answer = self._handle_upload(request, name, rest)
+                response = self._handle_upload(request, name, rest)
             case (("GET" | "HEAD" | "DELETE"), "blobs"):
-                answer = self._handle_blob(request, name, rest)
+                response = self._handle_blob(request, name, rest)
             case (("GET" | "HEAD" | "DELETE"), "manifests"):
-                answer = self._handle_manifest(request, name, rest)
+                response = self._handle_manifest(request, name, rest)
             case "PUT", "manifests":
-                answer = self._put_manifest(request, name, rest)
+                response = self._put_manifest(request, name, rest)
             case "GET", "tags" if rest == "list" and self.store.has_repository(name):
-                answer = json_response(200, {"name": name, "tags": self.store.list_tags(name)})
+                response = json_response(200, {"name": name, "tags": self.store.list_tags(name)})
             case "GET", "tags" if rest == "list":
-                answer = unknown_repository_response(name)
+                response = unknown_repository_response(name)
             case _:
-                answer = error_response(
+                response = error_response(
                     405, "UNSUPPORTED", f"{request.method} is not supported here"
                 )
-        return answer
+        return response
 
     # Blobs
 
@@ -127,6 +129,7 @@ class RegistryService:
     def _start_upload(self, request: Request, name: str) -> Response:
         query = _query_parameters(request)
         digest, origin = query.get("mount", ""), query.get("from", "")
+        # If the blob cannot be mounted, the client uploads it: not an error by the specification.
         if (
             is_digest(digest)
             and is_repository_name(origin)
@@ -154,7 +157,7 @@ class RegistryService:
                     return self._finish_upload(
                         upload, _query_parameters(request).get("digest", ""), request.body
                     )
-                case _:
+                case _:  # PATCH: the next chunk, which must begin where the last one ended
                     start = request.headers.get("content-range", f"{upload.size}-")
                     if start.removeprefix("bytes ").partition("-")[0] != str(upload.size):
                         return upload_progress_response(416, upload)
@@ -200,6 +203,7 @@ class RegistryService:
         data = read_all(request.body, MANIFEST_LIMIT)
         if data is None:
             return error_response(413, "MANIFEST_INVALID", "the manifest is larger than 4 MiB")
+        # A manifest is accepted only if it can be pulled completely.
         if missing := self._find_missing_reference(name, data):
             return error_response(400, "MANIFEST_BLOB_UNKNOWN", f"unknown to {name}: {missing}")
         if is_digest(reference) and reference != digest_of(data):
@@ -211,7 +215,7 @@ class RegistryService:
         return created_response(f"/v2/{name}/manifests/{digest}", digest)
 
     def _find_missing_reference(self, name: str, manifest: bytes) -> str:
-        """Return the first part that the repository does not have, or nothing."""
+        """Return the first blob or manifest missing in the repository; empty if none is."""
         if manifest_media_type(manifest) not in (*MANIFEST_MEDIA_TYPES, *INDEX_MEDIA_TYPES):
             raise ImageError(
                 f"unknown media type: {manifest_media_type(manifest)}", remedy="Push an image."

@@ -1,9 +1,10 @@
 """Blobs, manifests and tags as files.
 
-blobs/sha256/<hex>                      shared by all repositories
-repositories/<quoted name>/blobs/<hex>      empty: the repository knows this blob
-                          /manifests/<hex>  the manifest, its media type in its own text
-                          /tags/<tag>       the digest
+blobs/sha256/<hex>                          the blob, shared by all repositories
+repositories/<quoted name>/blobs/<hex>      empty: a link from the repository to the blob
+                          /manifests/<hex>  the manifest, which contains its media type
+                          /tags/<tag>       the digest of a manifest
+incoming/                                   files being written
 """
 
 from __future__ import annotations
@@ -34,46 +35,47 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
-MANIFEST_LIMIT = 4 << 20  # the OCI distribution specification's
+MANIFEST_LIMIT = 4 << 20  # bytes; source: OCI distribution specification
 
 
 class RegistryStore:
-    """The registry's folder. Safe with several threads: every change is one rename."""
+    """The registry's folder; safe with several threads, since every change is one rename."""
 
     def __init__(self, folder: Path) -> None:
         self.incoming = folder / "incoming"
         self._blobs = folder / "blobs" / "sha256"
         self._repositories = folder / "repositories"
         shutil.rmtree(self.incoming, ignore_errors=True)  # uploads do not survive their server
-        for part in (self.incoming, self._blobs, self._repositories):
-            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for subfolder in (self.incoming, self._blobs, self._repositories):
+            subfolder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def blob_path(self, digest: str) -> Path:
-        """Say where the blob is or would be."""
+        """Return the path of the blob, which may not exist."""
         return self._blobs / _hex_digest(digest)
 
     def has_blob(self, repository: str, digest: str) -> bool:
-        """Tell whether this repository may serve the blob."""
+        """Return whether the repository contains the blob."""
         return self._blob_link(repository, digest).is_file() and self.blob_path(digest).is_file()
 
     def add_blob(self, repository: str, digest: str, file: Path) -> None:
-        """Keep a verified file as a blob; the file is moved."""
+        """Store a verified file as a blob of the repository; the file is moved."""
+        # The blob first: a link must not exist without its blob.
         file.replace(self.blob_path(digest))
         self._write_atomically(self._blob_link(repository, digest), b"")
 
     def mount(self, repository: str, digest: str, origin: str) -> bool:
-        """Let a repository know another one's blob; False if that one does not have it."""
+        """Add a blob of the repository ``origin``; return False if it does not contain it."""
         if not self.has_blob(origin, digest):
             return False
         self._write_atomically(self._blob_link(repository, digest), b"")
         return True
 
     def delete_blob(self, repository: str, digest: str) -> bool:
-        """Take the blob from the repository; its bytes go at the next start."""
+        """Delete the blob from the repository; its bytes are removed at the next start."""
         return _remove_if_present(self._blob_link(repository, digest))
 
     def find_digest(self, repository: str, reference: str) -> str | None:
-        """Return the digest of a tag or of a digest that the repository has."""
+        """Return the digest of the manifest with this tag or digest, None if there is none."""
         if not is_digest(reference):
             try:
                 reference = (self._repository_folder(repository) / "tags" / reference).read_text()
@@ -82,11 +84,11 @@ class RegistryStore:
         return reference if self._manifest_path(repository, reference).is_file() else None
 
     def read_manifest(self, repository: str, digest: str) -> bytes:
-        """Return a manifest's bytes; FileNotFoundError if there is none."""
+        """Return a manifest's bytes; raise FileNotFoundError if it does not exist."""
         return self._manifest_path(repository, digest).read_bytes()
 
     def put_manifest(self, repository: str, data: bytes, tag: str = "") -> str:
-        """Keep a manifest and let the tag, if any, name it; return its digest."""
+        """Store a manifest, under a tag if one is given; return its digest."""
         digest = digest_of(data)
         self._write_atomically(self._manifest_path(repository, digest), data)
         if tag:
@@ -96,31 +98,32 @@ class RegistryStore:
         return digest
 
     def list_manifests(self, repository: str) -> list[str]:
-        """List the digests of the repository's manifests, sorted."""
+        """Return the digests of the repository's manifests, sorted."""
         return [
             f"sha256:{name}"
             for name in _list_names(self._repository_folder(repository) / "manifests")
         ]
 
     def pushed_at(self, repository: str, digest: str) -> float:
-        """Say when a manifest was put last, in seconds since 1970; 0 if there is none."""
+        """Return when a manifest was last stored, in epoch seconds; 0 if it does not exist."""
         try:
             return self._manifest_path(repository, digest).stat().st_mtime
         except FileNotFoundError:
             return 0.0
 
     def delete_repository(self, repository: str) -> None:
-        """Remove all that was pushed to a repository; bytes that nobody uses go at next start."""
+        """Delete a repository's content; unreferenced blobs are removed at the next start."""
         folder = self._repository_folder(repository)
-        gone = self.incoming / f"gone-{uuid.uuid4().hex}"
+        removed = self.incoming / f"removed-{uuid.uuid4().hex}"
         try:
-            folder.replace(gone)  # in one step: others may be pulling
+            folder.replace(removed)  # in one step: clients may be pulling
         except FileNotFoundError:
             return
-        shutil.rmtree(gone)
+        shutil.rmtree(removed)
 
     def delete_manifest(self, repository: str, digest: str) -> bool:
-        """Remove a manifest and the tags that name it; False if there was none."""
+        """Delete a manifest and its tags; return False if it does not exist."""
+        # Tags first: a tag must not exist without its manifest.
         for tag in self.list_tags(repository):
             path = self._repository_folder(repository) / "tags" / tag
             if path.read_text() == digest:
@@ -128,44 +131,47 @@ class RegistryStore:
         return _remove_if_present(self._manifest_path(repository, digest))
 
     def delete_tag(self, repository: str, tag: str) -> bool:
-        """Remove a tag; the manifest stays."""
+        """Delete a tag, but not its manifest; return False if it does not exist."""
         return _remove_if_present(self._repository_folder(repository) / "tags" / tag)
 
     def list_tags(self, repository: str) -> list[str]:
-        """List the repository's tags, sorted."""
+        """Return the repository's tags, sorted."""
         return _list_names(self._repository_folder(repository) / "tags")
 
     def list_repositories(self) -> list[str]:
-        """List the repositories that something was pushed to, sorted."""
+        """Return the names of the repositories to which something was pushed, sorted."""
         return sorted(unquote(name) for name in _list_names(self._repositories))
 
     def has_repository(self, repository: str) -> bool:
-        """Tell whether anything was ever pushed to this repository."""
+        """Return whether anything was pushed to the repository."""
         return self._repository_folder(repository).is_dir()
 
     def collect_garbage(self) -> int:
-        """Remove blobs that no manifest names; return their number. Only while nobody pushes."""
+        """Remove blobs that no manifest references; return their number.
+
+        Must not be called during a push: its blobs are stored before their manifest.
+        """
         used = {
             digest
             for repository in self.list_repositories()
             for digest in self._referenced_blobs(repository)
         }
-        gone = 0
+        removed = 0
         for name in _list_names(self._blobs):
             if f"sha256:{name}" not in used:
                 self.blob_path(f"sha256:{name}").unlink(missing_ok=True)
-                gone += 1
+                removed += 1
         for repository in self.list_repositories():
             links = self._repository_folder(repository) / "blobs"
             for name in _list_names(links):
                 if f"sha256:{name}" not in used:
                     (links / name).unlink(missing_ok=True)
-        return gone
+        return removed
 
     def create_temporary_file(self) -> Path:
-        """Create an empty private file for bytes on their way in."""
-        handle, name = tempfile.mkstemp(dir=self.incoming)
-        os.close(handle)
+        """Create an empty file, readable by its owner only, for bytes being received."""
+        descriptor, name = tempfile.mkstemp(dir=self.incoming)
+        os.close(descriptor)
         return Path(name)
 
     def _referenced_blobs(self, repository: str) -> Iterator[str]:
@@ -192,44 +198,48 @@ class RegistryStore:
 
 
 def is_repository_name(name: str) -> bool:
-    """Tell whether this is a repository name as the distribution specification has it."""
+    """Return whether this is a repository name by the distribution specification.
+
+    It must also fit into a file name, of at most 255 bytes, with its slashes quoted.
+    """
     return len(quote(name, safe="")) <= 250 and _NAME.match(name) is not None
 
 
 def is_tag(text: str) -> bool:
-    """Tell whether this is a tag as the distribution specification has it."""
+    """Return whether this is a tag by the distribution specification."""
     return _TAG.match(text) is not None
 
 
 def list_manifest_blobs(manifest: bytes) -> tuple[str, ...]:
-    """List the digests of a manifest's configuration and layers; an index has none."""
+    """Return the digests of a manifest's configuration and layers; an index has none."""
     document = expect_object(parse_json(manifest, "manifest"), "manifest")
-    parts = list(expect_list(document.get("layers"), "manifest"))
+    descriptors = list(expect_list(document.get("layers"), "manifest"))
     if "config" in document:
-        parts.insert(0, document["config"])
-    return tuple(_descriptor_digest(part) for part in parts)
+        descriptors.insert(0, document["config"])
+    return tuple(_descriptor_digest(descriptor) for descriptor in descriptors)
 
 
 def list_index_manifests(manifest: bytes) -> tuple[str, ...]:
-    """List the digests of the manifests that an index names."""
+    """Return the digests of the manifests in an index."""
     document = expect_object(parse_json(manifest, "manifest"), "manifest")
-    return tuple(
-        _descriptor_digest(part) for part in expect_list(document.get("manifests"), "manifest")
-    )
+    descriptors = expect_list(document.get("manifests"), "manifest")
+    return tuple(_descriptor_digest(descriptor) for descriptor in descriptors)
 
 
 def manifest_media_type(manifest: bytes) -> str:
-    """Say what kind of manifest this is; OCI tools may leave its ``mediaType`` out."""
+    """Return a manifest's media type; without ``mediaType``, which OCI allows, that of OCI."""
     document = expect_object(parse_json(manifest, "manifest"), "manifest")
-    implied = OCI_INDEX if "manifests" in document else OCI_MANIFEST
-    return expect_text(document.get("mediaType"), "mediaType") or implied
+    default = OCI_INDEX if "manifests" in document else OCI_MANIFEST
+    return expect_text(document.get("mediaType"), "mediaType") or default
 
 
-def _descriptor_digest(part: Json) -> str:
-    return _check_digest(expect_text(expect_object(part, "manifest").get("digest"), "digest"))
+def _descriptor_digest(descriptor: Json) -> str:
+    digest = expect_text(expect_object(descriptor, "manifest").get("digest"), "digest")
+    return _check_digest(digest)
 
 
 def _check_digest(text: str) -> str:
+    # Digests become file names: anything else could point outside the folder.
     if not is_digest(text):
         raise ImageError(f"{text!r} is not a SHA-256 digest.", remedy="Push the image again.")
     return text

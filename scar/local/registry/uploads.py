@@ -1,4 +1,4 @@
-"""Blobs on their way in: hashed while they are written, in constant memory."""
+"""Uploads of blobs: hashed while they are written to a file, in constant memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 1 << 18
 
 @dataclass(slots=True, kw_only=True)
 class BlobUpload:
-    """One upload session of one repository; ``lock`` lets one request at a time write."""
+    """One upload session of a repository; hold ``lock`` to write to it."""
 
     identity: str
     repository: str
@@ -29,8 +29,9 @@ class BlobUpload:
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def append(self, body: RequestBody) -> None:
-        """Append the body."""
+        """Append a request's body to the upload."""
         with self.path.open("r+b") as file:
+            # An interrupted request may have written bytes that are not in ``size`` and digest.
             file.seek(self.size)
             file.truncate()
             while chunk := body.read(CHUNK):
@@ -40,7 +41,7 @@ class BlobUpload:
 
 
 class BlobUploads:
-    """The open upload sessions. A restart forgets them; clients then start again."""
+    """The open upload sessions; they are lost at a restart, and clients start them again."""
 
     def __init__(self, store: RegistryStore) -> None:
         self._store = store
@@ -63,15 +64,15 @@ class BlobUploads:
         return upload if upload is not None and upload.repository == repository else None
 
     def finish(self, upload: BlobUpload, digest: str) -> bool:
-        """Keep the upload as a blob if it has this digest; the session ends either way."""
-        right = f"sha256:{upload.digest.hexdigest()}" == digest
-        if right:
+        """Store the upload as a blob and return True if it has this digest; end the session."""
+        matches = f"sha256:{upload.digest.hexdigest()}" == digest
+        if matches:
             self._store.add_blob(upload.repository, digest, upload.path)
         self.cancel(upload)
-        return right
+        return matches
 
     def cancel(self, upload: BlobUpload) -> None:
-        """End the session and remove its bytes."""
+        """End the session and remove its file."""
         with self._lock:
             self._open.pop(upload.identity, None)
         upload.path.unlink(missing_ok=True)

@@ -1,16 +1,17 @@
-"""S3 on disk: objects that survive a crash, with the events they owe.
+"""The S3 service: objects on disk that survive a crash, together with their undelivered events.
 
-    plane                          the Plane: one request to one operation to one response
-    call, operations, names        what is asked: bucket and key, which operation, valid names
-    bucket_api, listing_api, object_api, copy_api, multipart_api    the operations
-    database, schema, blobs        one SQLite file (WAL) and one folder of body files
-    buckets, objects, uploads      the rows, each written in one transaction with its events
-    ingest, checksums              bodies streamed to disk, counted, hashed, compared
-    conditions, ranges, listing    AWS's rules about them, pure
-    notifications, events, outbox  who is told what, durably, by the pump
-    xml, errors                    how S3 says things
+``service`` parses a request (``protocol/``), calls the method of its operation (``api/``), which
+reads and writes the store (``storage/``), and returns the response or S3's error document.
 
-A write is acknowledged after one transaction that holds its precondition check, its row and
-one outbox row per event. Bodies up to 64 KiB are in the database, larger ones are files; a
-multipart object is the list of its parts' files. Files that no row names are swept at start.
+A write first checks its preconditions, then receives the body: up to 64 KiB in memory, more into
+a file, counted and hashed on the way. One SQLite transaction then checks the preconditions again,
+stores the row of the object, and stores one outbox row for each matching notification rule.
+After its commit the write is acknowledged. A thread delivers the events from the outbox and
+retries until the receiver has stored them. Bodies of up to 64 KiB are in the database, larger
+ones are files; a multipart object is the list of its parts' files, which are not copied. Files
+that no row references are removed at the next start.
+
+A new operation needs a member of ``S3Operation``, its method and query in the tables beside it,
+a method in ``api/``, and its entry in ``service``. The contract tests in ``tests/conformance``
+run against this service and against moto.
 """

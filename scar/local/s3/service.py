@@ -1,4 +1,4 @@
-"""The S3 plane: one request, one operation, one response."""
+"""The S3 service: parses a request, calls its operation, returns the response."""
 
 from __future__ import annotations
 
@@ -38,12 +38,13 @@ log = logging.getLogger(__name__)
 
 
 class S3Service:
-    """Objects in ``folder``, which is made if it is not there; one process at a time uses it.
+    """S3 with its objects in ``folder``, which is created; one process at a time may use it.
 
-    ``deliver(destination_arn, payload)`` gets every event at least once, from one thread, and
-    returns only when the receiver holds it durably; if it raises, it is asked again.
-    ``destination_exists(arn)`` decides whether a notification configuration may name it.
-    ``durable`` makes an acknowledged write survive the loss of power, not only of the process.
+    ``deliver(destination_arn, payload)`` is called with every event at least once, in one
+    thread. It returns when the receiver has stored the event durably; if it raises, the call is
+    retried. ``destination_exists(arn)`` returns whether a notification configuration may contain
+    the ARN. ``durable``: an acknowledged write survives a loss of power, not only a crash of
+    the process.
     """
 
     def __init__(
@@ -59,12 +60,12 @@ class S3Service:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._database = Database(folder / "meta.db", durable=durable)
         self._outbox = Outbox(self._database, deliver, clock)
-        blobs = BodyFiles(folder / "blobs", durable=durable)
+        body_files = BodyFiles(folder / "blobs", durable=durable)
         store = LocalObjectStore(
             database=self._database,
-            body_files=blobs,
-            receiver=BodyReceiver(blobs),
-            objects=ObjectWriter(self._database, blobs, self._outbox, clock),
+            body_files=body_files,
+            receiver=BodyReceiver(body_files),
+            objects=ObjectWriter(self._database, body_files, self._outbox, clock),
             account_id=account_id,
             clock=clock,
             destination_exists=destination_exists,
@@ -72,32 +73,33 @@ class S3Service:
         self._folder = folder
         self._account_id = account_id
         self._operations = _operation_handlers(store)
-        if swept := store.remove_unreferenced_files():
-            log.info("removed %d files of writes that were never acknowledged", swept)
+        # Before the first request: later, a file may belong to a write in progress.
+        if removed := store.remove_unreferenced_files():
+            log.info("removed %d files of writes that were never acknowledged", removed)
         self._outbox.start()
 
     def close(self) -> None:
-        """Stop handing out events and close the database; what is owed stays on disk."""
+        """Stop the delivery of events and close the database; pending events stay on disk."""
         self._outbox.close()
         self._database.close()
 
     def handle(self, request: Request) -> Response:
-        """Answer one request; every refusal is an S3 error document."""
-        call: S3Request | None = None
+        """Return the response to a request; errors are S3's error documents."""
+        s3_request: S3Request | None = None
         try:
-            call = parse_s3_request(request)
-            _check_expected_owner(call, self._account_id)
-            response = self._operations[find_operation(call)](call)
+            s3_request = parse_s3_request(request)
+            _check_expected_owner(s3_request, self._account_id)
+            response = self._operations[find_operation(s3_request)](s3_request)
         except S3Error as error:
-            response = _error_response(error, request, call)
-        except (BrokenBody, TimeoutError):  # the client is gone: nobody to answer
+            response = _error_response(error, request, s3_request)
+        except (BrokenBody, TimeoutError):  # the connection is lost: no response can be sent
             raise
         except Exception as error:
             log.exception("%s %s failed", request.method, request.path)
-            response = _error_response(_internal_error(error, self._folder), request, call)
-        if call is None:
+            response = _error_response(_internal_error(error, self._folder), request, s3_request)
+        if s3_request is None:
             return response
-        ids = {"x-amz-request-id": call.request_id, "x-amz-id-2": call.host_id}
+        ids = {"x-amz-request-id": s3_request.request_id, "x-amz-id-2": s3_request.host_id}
         return replace(response, headers={**response.headers, **ids, "server": "AmazonS3"})
 
 
@@ -144,21 +146,21 @@ def _check_expected_owner(request: S3Request, account_id: str) -> None:
 
 
 def _internal_error(error: Exception, folder: Path) -> S3Error:
-    """Tell a full disk from what is wrong with the local cloud; clients repeat only the latter."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    """Return 507 if the disk is full, which clients do not retry, else 500, which they do."""
+    disk_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     code = getattr(error, "sqlite_errorcode", None)
-    if full or code == sqlite3.SQLITE_FULL:
+    if disk_full or code == sqlite3.SQLITE_FULL:
         return S3Error(
             507,
             "InsufficientStorage",
-            f"The disk is full: {folder}. Nothing of this request was kept; make room, or give the"
-            " local cloud another folder with SCAR_LOCAL_HOME.",
+            f"The disk is full: {folder}. Nothing of this request was stored; free disk space, or"
+            " set SCAR_LOCAL_HOME to a folder on another disk.",
         )
-    return S3Error(500, "InternalError", "The local cloud has a fault; its log tells more.")
+    return S3Error(500, "InternalError", "Internal error in the local cloud; see its log.")
 
 
 def _error_response(error: S3Error, request: Request, s3_request: S3Request | None) -> Response:
-    if error.status == 304 or request.method == "HEAD":
+    if error.status == 304 or request.method == "HEAD":  # these have no body
         return Response(status=error.status, headers=dict(error.headers))
     details = dict(error.details)
     if s3_request:

@@ -119,7 +119,7 @@ def test_a_second_server_on_the_same_folder_is_refused(fresh: LocalCloud) -> Non
         check=False,
     )
     assert second.returncode == EXIT_LOCKED
-    assert f"Another local cloud works on {home}" in second.stderr
+    assert f"Another local cloud is using {home}" in second.stderr
     assert fresh.control.status() is not None
 
 

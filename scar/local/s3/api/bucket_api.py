@@ -1,4 +1,4 @@
-"""Operations on buckets and on the documents kept with them."""
+"""Operations on buckets and on their settings."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ _ROOT_ELEMENTS = {
 
 
 class BucketApi:
-    """Each method is one operation."""
+    """The operations on buckets: one method each."""
 
     def __init__(self, store: LocalObjectStore) -> None:
         self._store = store
 
     def list_buckets(self, request: S3Request) -> Response:
         with self._store.database.read() as db:
-            found = buckets.list_buckets(db)
+            all_buckets = buckets.list_buckets(db)
         prefix = request.query.get("prefix", "")
         rows = (
             xml.tag(
@@ -67,7 +67,7 @@ class BucketApi:
                 xml.text("CreationDate", xml.format_timestamp(bucket.created)),
                 xml.text("BucketRegion", bucket.region),
             )
-            for bucket in found
+            for bucket in all_buckets
             if bucket.name.startswith(prefix)
         )
         owner = xml.tag("Owner", xml.text("ID", OWNER))
@@ -80,8 +80,9 @@ class BucketApi:
         root = _parse_configuration(request)
         region, tags = _choose_region(request, root), _parse_tags(root)
         with self._store.database.write() as transaction:
-            found = buckets.find(transaction.db, request.bucket)
-            if found and (found.region != _HOME_REGION or region != _HOME_REGION or tags):
+            existing = buckets.find(transaction.db, request.bucket)
+            # In us-east-1 only, creating one's own bucket again succeeds (CreateBucket).
+            if existing and (existing.region != _HOME_REGION or region != _HOME_REGION or tags):
                 raise S3Error(
                     409,
                     "BucketAlreadyOwnedByYou",
@@ -89,7 +90,7 @@ class BucketApi:
                     " own it.",
                     details={"BucketName": request.bucket},
                 )
-            if not found:
+            if not existing:
                 bucket = BucketRow(name=request.bucket, region=region, created=self._store.clock())
                 buckets.create(transaction.db, bucket)
                 if tags:
@@ -102,7 +103,7 @@ class BucketApi:
         return Response(status=200, headers={"x-amz-bucket-region": bucket.region})
 
     def delete(self, request: S3Request) -> Response:
-        blobs = self._store.body_files
+        body_files = self._store.body_files
         with self._store.database.write() as transaction:
             buckets.require(transaction.db, request.bucket)
             if not buckets.is_empty(transaction.db, request.bucket):
@@ -113,7 +114,7 @@ class BucketApi:
                     details={"BucketName": request.bucket},
                 )
             files = buckets.delete(transaction.db, request.bucket)
-            transaction.after_commit.append(lambda: blobs.remove(files))
+            transaction.after_commit.append(lambda: body_files.remove(files))
         return Response(status=204)
 
     def get_location(self, request: S3Request) -> Response:
@@ -128,8 +129,8 @@ class BucketApi:
             document = buckets.read_setting(db, request.bucket, name)
         if document is None:
             return _missing_setting_response(request.bucket, name)
-        kind = "application/json" if name == "policy" else "application/xml"
-        return Response(status=200, headers={"content-type": kind}, body=document)
+        content_type = "application/json" if name == "policy" else "application/xml"
+        return Response(status=200, headers={"content-type": content_type}, body=document)
 
     def put_setting(self, request: S3Request) -> Response:
         name = find_subresource(request)
@@ -145,6 +146,8 @@ class BucketApi:
                 _check_policy(document)
             case _:
                 _check_document(name, document)
+        # Validated outside the transaction (``destination_exists`` calls moto), so the bucket
+        # may have been deleted since then.
         with self._store.database.write() as transaction:
             buckets.require(transaction.db, request.bucket)
             buckets.put_setting(transaction.db, request.bucket, name, document)
@@ -173,13 +176,13 @@ def _parse_configuration(request: S3Request) -> ET.Element:
 
 
 def _parse_tags(root: ET.Element) -> bytes:
-    """Return the document of the tags that the bucket is made with; empty without any."""
+    """Return the tagging document for the tags in CreateBucket; empty if it has none."""
     pairs = [
         {name: tag.findtext(name) or "" for name in ("Key", "Value")}
         for tag in root.findall("Tags/Tag")
     ]
-    for wrong in check_bucket_tags(pairs):
-        raise S3Error(wrong.status, wrong.code, wrong.message)
+    for violation in check_bucket_tags(pairs):
+        raise S3Error(violation.status, violation.code, violation.message)
     rows = (xml.tag("Tag", *(xml.text(name, v) for name, v in pair.items())) for pair in pairs)
     return xml.encode_document("Tagging", xml.tag("TagSet", *rows)) if pairs else b""
 
@@ -193,7 +196,7 @@ def _choose_region(request: S3Request, root: ET.Element) -> str:
             "The unspecified location constraint is incompatible for the region specific"
             " endpoint this request was sent to.",
         )
-    if region == "EU":
+    if region == "EU":  # the oldest constraint, an alias
         return "eu-west-1"
     if region == _HOME_REGION or (region is not None and region.count("-") < 2):
         raise S3Error(
@@ -214,15 +217,15 @@ def _choose_region(request: S3Request, root: ET.Element) -> str:
 
 def _missing_setting_response(bucket: str, name: str) -> Response:
     if name in _MISSING_ERRORS:
-        code, sentence = _MISSING_ERRORS[name]
-        raise S3Error(404, code, sentence, details={"BucketName": bucket})
+        code, message = _MISSING_ERRORS[name]
+        raise S3Error(404, code, message, details={"BucketName": bucket})
     match name:
         case "acl":
             return acl_response()
         case "encryption":
-            default = xml.tag("SSEAlgorithm", "AES256")
-            by_default = xml.tag("ApplyServerSideEncryptionByDefault", default)
-            rule = xml.tag("Rule", by_default, xml.flag("BucketKeyEnabled", value=False))
+            algorithm = xml.tag("SSEAlgorithm", "AES256")
+            default = xml.tag("ApplyServerSideEncryptionByDefault", algorithm)
+            rule = xml.tag("Rule", default, xml.flag("BucketKeyEnabled", value=False))
             return xml.xml_response("ServerSideEncryptionConfiguration", rule)
         case "notification":
             return xml.xml_response("NotificationConfiguration")
@@ -231,7 +234,10 @@ def _missing_setting_response(bucket: str, name: str) -> Response:
 
 
 def acl_response() -> Response:
-    """The owner may do all, nobody else anything: ACLs are off, as for all new buckets."""
+    """Return the ACL of every bucket and object: full control for the owner.
+
+    ACLs are disabled, as by default for new buckets ("bucket owner enforced").
+    """
     owner = xml.tag("Owner", xml.text("ID", OWNER))
     grantee = (
         '<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'

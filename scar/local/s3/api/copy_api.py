@@ -1,4 +1,4 @@
-"""CopyObject and UploadPartCopy: a body that comes from another object."""
+"""The operations CopyObject and UploadPartCopy, whose body is that of another object."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class CopyApi:
-    """Each method is one operation."""
+    """The copy operations: one method each."""
 
     def __init__(self, store: LocalObjectStore) -> None:
         self._store = store
@@ -38,7 +38,7 @@ class CopyApi:
     def copy_object(self, request: S3Request) -> Response:
         condition = parse_write_condition(request.headers)
         source = _source_request(request)
-        own = parse_metadata(request.headers)
+        metadata = parse_metadata(request.headers)
         with self._store.database.read() as db:
             buckets.require(db, request.bucket)
             old = objects.find(db, request.bucket, request.key)
@@ -56,9 +56,9 @@ class CopyApi:
             )
         stored, content = self._receive_source(request, source, None)
         with self._store.discarding_on_error(content):
-            meta = own if replaces else _inherit_metadata(stored.meta, own)
+            meta = metadata if replaces else _inherit_metadata(stored.meta, metadata)
             tags = (
-                own.tags
+                metadata.tags
                 if _is_replace_directive(request, "x-amz-tagging-directive")
                 else stored.meta.tags
             )
@@ -75,9 +75,9 @@ class CopyApi:
 
     def upload_part_copy(self, request: S3Request) -> Response:
         number = parse_part_number(request)
-        value = request.headers.get("x-amz-copy-source-range", "")
+        range_header = request.headers.get("x-amz-copy-source-range", "")
         _, content = self._receive_source(
-            request, _source_request(request), value or None, to_file=True
+            request, _source_request(request), range_header or None, to_file=True
         )
         with self._store.discarding_on_error(content):
             part = store_part(self._store, request, number, content)
@@ -95,6 +95,8 @@ class CopyApi:
         *,
         to_file: bool = False,
     ) -> tuple[ObjectRow, ReceivedBody]:
+        """Return the source object and a copy of its body, or of a range of it."""
+
         def select_range(stored: ObjectRow) -> ByteRange | None:
             check_copy_conditions(request.headers, stored.etag, stored.modified)
             if range_header is None and stored.size > MAX_SIZE:
@@ -106,10 +108,12 @@ class CopyApi:
                 )
             return None if range_header is None else _parse_source_range(range_header, stored.size)
 
-        stored, span, body = self._store.open(source, select_range)
-        size = span.length if span else stored.size
-        asked = request.headers.get("x-amz-checksum-algorithm", "").lower()
-        names = {asked} if asked else set(stored.meta.sums) if range_header is None else set()
+        stored, byte_range, body = self._store.open(source, select_range)
+        size = byte_range.length if byte_range else stored.size
+        requested = request.headers.get("x-amz-checksum-algorithm", "").lower()
+        # Like S3, compute the checksums that the source has, if the request names none.
+        inherited = set(stored.meta.sums) if range_header is None else set()
+        names = {requested} if requested else inherited
         expected = ExpectedBody(
             size=size, checksums={}, algorithms=frozenset(ChecksumAlgorithm(name) for name in names)
         )
@@ -123,18 +127,18 @@ class CopyApi:
 
 
 class _StoredBodyReader:
-    """A stored body as a body that arrives."""
+    """Reads a stored body like the body of a request."""
 
     def __init__(self, body: bytes | FileSegments) -> None:
         self._pieces: Iterator[bytes] = iter([body] if isinstance(body, bytes) else body)
 
     def read(self, _size: int, /) -> bytes:
-        """Return the next piece: never more than 256 KiB, whatever is asked for."""
+        """Return the next piece, at most 256 KiB; ``size`` is ignored."""
         return next(self._pieces, b"")
 
 
 def _source_request(request: S3Request) -> S3Request:
-    """The call as if it asked for the object to copy."""
+    """Return the request with bucket and key of the object to copy."""
     path, _, query = request.headers["x-amz-copy-source"].partition("?")
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not bucket or not key:
@@ -162,19 +166,20 @@ def _changes_metadata(request: S3Request) -> bool:
 
 
 def _inherit_metadata(source: ObjectMetadata, own: ObjectMetadata) -> ObjectMetadata:
-    """The source's metadata; storage class and encryption are the request's own."""
-    kept = {n: v for n, v in source.headers.items() if not n.startswith("x-amz-")}
-    asked = {n: v for n, v in own.headers.items() if n.startswith("x-amz-")}
-    return replace(source, headers={**kept, **asked})
+    """Return the source's metadata with the request's storage class and encryption."""
+    inherited = {n: v for n, v in source.headers.items() if not n.startswith("x-amz-")}
+    replaced = {n: v for n, v in own.headers.items() if n.startswith("x-amz-")}
+    return replace(source, headers={**inherited, **replaced})
 
 
 def _parse_source_range(value: str, size: int) -> ByteRange:
-    found = parse_range(value, size)
+    byte_range = parse_range(value, size)
     end = value.rpartition("-")[2]
-    if found is None or not end or int(end) >= size:
+    # Stricter than a read: first and last byte are required and must exist.
+    if byte_range is None or not end or int(end) >= size:
         raise invalid_argument(
             f"Range specified is not valid for source object of size: {size}",
             name="x-amz-copy-source-range",
             value=value,
         )
-    return found
+    return byte_range

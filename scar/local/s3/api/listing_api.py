@@ -1,4 +1,4 @@
-"""ListObjects, ListObjectsV2, ListObjectVersions and DeleteObjects."""
+"""The operations ListObjects, ListObjectsV2, ListObjectVersions and DeleteObjects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_KEYS = 1000
 
 
 class ListingApi:
-    """Each method is one operation."""
+    """The operations on many objects: one method each."""
 
     def __init__(self, store: LocalObjectStore) -> None:
         self._store = store
@@ -44,43 +44,41 @@ class ListingApi:
             )
         after = request.query.get("marker", "")
         page = self._read_page(request, after)
-        name = _KeyEncoder(request)
-        extra = [name.text("Marker", after)]
+        encoder = _KeyEncoder(request)
+        extra = [encoder.text("Marker", after)]
         if page.truncated and request.query.get("delimiter"):
-            extra.append(name.text("NextMarker", page.last))
-        return _listing_response(
-            request, page, "ListBucketResult", extra, _contents_elements(page, name, owner=True)
-        )
+            extra.append(encoder.text("NextMarker", page.last))
+        contents = _contents_elements(page, encoder, owner=True)
+        return _listing_response(request, page, "ListBucketResult", extra, contents)
 
     def _list_objects_v2(self, request: S3Request) -> Response:
         token = request.query.get("continuation-token")
         after = request.query.get("start-after", "")
         page = self._read_page(request, after if token is None else _decode_token(token))
-        name = _KeyEncoder(request)
+        encoder = _KeyEncoder(request)
         extra = [xml.text("KeyCount", len(page.objects) + len(page.common_prefixes))]
         if after:
-            extra.append(name.text("StartAfter", after))
+            extra.append(encoder.text("StartAfter", after))
         if token is not None:
             extra.append(xml.text("ContinuationToken", token))
         if page.truncated:
             extra.append(xml.text("NextContinuationToken", _encode_token(page.last)))
         owner = request.query.get("fetch-owner", "").lower() == "true"
-        return _listing_response(
-            request, page, "ListBucketResult", extra, _contents_elements(page, name, owner=owner)
-        )
+        contents = _contents_elements(page, encoder, owner=owner)
+        return _listing_response(request, page, "ListBucketResult", extra, contents)
 
     def list_versions(self, request: S3Request) -> Response:
-        """All objects as their own only version: buckets are not versioned here."""
+        """List each object as its only version, ``null``: versioning is not emulated."""
         after = request.query.get("key-marker", "")
         page = self._read_page(request, after)
-        name = _KeyEncoder(request)
-        extra = [name.text("KeyMarker", after)]
+        encoder = _KeyEncoder(request)
+        extra = [encoder.text("KeyMarker", after)]
         if page.truncated:
-            extra += [name.text("NextKeyMarker", page.last), xml.tag("NextVersionIdMarker")]
+            extra += [encoder.text("NextKeyMarker", page.last), xml.tag("NextVersionIdMarker")]
         version = xml.text("VersionId", "null") + xml.flag("IsLatest", value=True)
         rows = [
-            xml.tag("Version", version, *_object_elements(each, name, owner=True))
-            for each in page.objects
+            xml.tag("Version", version, *_object_elements(listed, encoder, owner=True))
+            for listed in page.objects
         ]
         return _listing_response(request, page, "ListVersionsResult", extra, rows)
 
@@ -102,13 +100,13 @@ class ListingApi:
         document = request.read_document()
         _require_digest(request)
         root = xml.parse(document)
-        wanted = root.findall("Object")
-        if root.tag != "Delete" or not 1 <= len(wanted) <= MAX_KEYS:
+        elements = root.findall("Object")
+        if root.tag != "Delete" or not 1 <= len(elements) <= MAX_KEYS:
             raise malformed_xml()
         with self._store.database.read() as db:
             buckets.require(db, request.bucket)
         quiet = root.findtext("Quiet", "").lower() == "true"
-        rows = [self._delete_one(request, element, quiet=quiet) for element in wanted]
+        rows = [self._delete_one(request, element, quiet=quiet) for element in elements]
         return xml.xml_response("DeleteResult", *rows)
 
     def _delete_one(self, request: S3Request, element: Element, *, quiet: bool) -> str:
@@ -135,7 +133,7 @@ def _check_version(version: str) -> None:
 
 
 class _KeyEncoder:
-    """Writes keys, percent-encoded if the caller asked for it."""
+    """Encodes keys as XML text, percent-encoded if the request has ``encoding-type=url``."""
 
     def __init__(self, request: S3Request) -> None:
         self._encode = "encoding-type" in request.query
@@ -147,37 +145,38 @@ class _KeyEncoder:
 def _listing_response(
     request: S3Request, page: ListingPage, root: str, extra: Iterable[str], rows: Iterable[str]
 ) -> Response:
-    name = _KeyEncoder(request)
+    encoder = _KeyEncoder(request)
     head = [
         xml.text("Name", request.bucket),
-        name.text("Prefix", request.query.get("prefix", "")),
+        encoder.text("Prefix", request.query.get("prefix", "")),
         xml.text("MaxKeys", request.query_number("max-keys", MAX_KEYS, MAX_KEYS)),
         xml.flag("IsTruncated", value=page.truncated),
     ]
     if delimiter := request.query.get("delimiter"):
-        head.append(name.text("Delimiter", delimiter))
+        head.append(encoder.text("Delimiter", delimiter))
     if "encoding-type" in request.query:
         head.append(xml.text("EncodingType", "url"))
     prefixes = [
-        xml.tag("CommonPrefixes", name.text("Prefix", each)) for each in page.common_prefixes
+        xml.tag("CommonPrefixes", encoder.text("Prefix", prefix)) for prefix in page.common_prefixes
     ]
     return xml.xml_response(root, *head, *extra, *rows, *prefixes)
 
 
-def _contents_elements(page: ListingPage, name: _KeyEncoder, *, owner: bool) -> list[str]:
+def _contents_elements(page: ListingPage, encoder: _KeyEncoder, *, owner: bool) -> list[str]:
     return [
-        xml.tag("Contents", *_object_elements(each, name, owner=owner)) for each in page.objects
+        xml.tag("Contents", *_object_elements(listed, encoder, owner=owner))
+        for listed in page.objects
     ]
 
 
-def _object_elements(each: ListedObject, name: _KeyEncoder, *, owner: bool) -> list[str]:
-    meta = ObjectMetadata.from_json(each.meta)
+def _object_elements(listed: ListedObject, encoder: _KeyEncoder, *, owner: bool) -> list[str]:
+    meta = ObjectMetadata.from_json(listed.meta)
     fields = [
-        name.text("Key", each.key),
-        xml.text("LastModified", xml.format_timestamp(each.modified)),
-        xml.text("ETag", f'"{each.etag}"'),
+        encoder.text("Key", listed.key),
+        xml.text("LastModified", xml.format_timestamp(listed.modified)),
+        xml.text("ETag", f'"{listed.etag}"'),
         *(xml.text("ChecksumAlgorithm", algorithm.upper()) for algorithm in meta.sums),
-        xml.text("Size", each.size),
+        xml.text("Size", listed.size),
         xml.text("StorageClass", meta.storage_class),
     ]
     if owner:

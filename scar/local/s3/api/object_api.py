@@ -1,4 +1,4 @@
-"""Operations on one object: put, get, head, delete, tags."""
+"""Operations on one object: put, get, head, delete, tags, ACL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OVERRIDES = (
 
 
 class ObjectApi:
-    """Each method is one operation."""
+    """The operations on one object: one method each."""
 
     def __init__(self, store: LocalObjectStore) -> None:
         self._store = store
@@ -51,6 +51,7 @@ class ObjectApi:
         with self._store.database.read() as db:
             buckets.require(db, request.bucket)
             old = objects.find(db, request.bucket, request.key)
+        # Before the body: a client that waits for "100 Continue" does not send it in vain.
         condition.check(request.key, old.etag if old else None)
         content = self._store.receiver.receive(request.body, expected)
         with self._store.discarding_on_error(content):
@@ -73,18 +74,18 @@ class ObjectApi:
 
     def _read_object(self, request: S3Request, *, with_body: bool) -> Response:
         reject_version_id(request)
-        stored, part, body = self._store.open(
-            request, lambda found: _select_range(request, found), with_body=with_body
+        stored, byte_range, body = self._store.open(
+            request, lambda row: _select_range(request, row), with_body=with_body
         )
         headers = {**_object_headers(stored), **_response_overrides(request)}
-        headers["content-length"] = str(part.length if part else stored.size)
-        if part and stored.size:
-            headers["content-range"] = part.content_range(stored.size)
+        headers["content-length"] = str(byte_range.length if byte_range else stored.size)
+        if byte_range and stored.size:
+            headers["content-range"] = byte_range.content_range(stored.size)
         elif request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
             headers |= stored.meta.checksum_headers()
         if "partNumber" in request.query and "-" in stored.etag:
             headers["x-amz-mp-parts-count"] = str(len(stored.files))
-        return Response(status=206 if part else 200, headers=headers, body=body)
+        return Response(status=206 if byte_range else 200, headers=headers, body=body)
 
     def delete(self, request: S3Request) -> Response:
         reject_version_id(request)
@@ -120,7 +121,7 @@ class ObjectApi:
 
 
 def build_object(content: ReceivedBody, meta: ObjectMetadata) -> NewObject:
-    """An object of one body, with the checksums that were computed for it."""
+    """Return a new object with a received body and the checksums computed for it."""
     return NewObject(
         size=content.size,
         etag=content.md5,
@@ -133,7 +134,7 @@ def build_object(content: ReceivedBody, meta: ObjectMetadata) -> NewObject:
 
 
 def reject_version_id(request: S3Request) -> None:
-    """Refuse every version but ``null``: buckets are not versioned here."""
+    """Raise S3Error for every version id except ``null``: versioning is not emulated."""
     if request.query.get("versionId", "null") != "null":
         raise invalid_argument(
             "Invalid version id specified", name="versionId", value=request.query["versionId"]
@@ -158,13 +159,13 @@ def _object_headers(stored: ObjectRow) -> dict[str, str]:
 
 
 def _response_overrides(request: S3Request) -> dict[str, str]:
-    found = {
+    overrides = {
         n: request.query[f"response-{n}"] for n in _OVERRIDES if f"response-{n}" in request.query
     }
-    for name, value in found.items():
-        if re.search(r"[\x00-\x1f\x7f]", value):
+    for name, value in overrides.items():
+        if re.search(r"[\x00-\x1f\x7f]", value):  # a line break would add a header
             raise invalid_argument("Header value cannot be represented.", name=f"response-{name}")
-    return found
+    return overrides
 
 
 def _select_range(request: S3Request, stored: ObjectRow) -> ByteRange | None:
@@ -176,6 +177,7 @@ def _select_range(request: S3Request, stored: ObjectRow) -> ByteRange | None:
             400, "InvalidRequest", "Cannot specify both Range header and partNumber query parameter"
         )
     number = request.query_number("partNumber", 1, 10_000)
+    # An object that was not uploaded in parts (no "-" in its ETag) counts as one part.
     sizes = [part.size for part in stored.files] if "-" in stored.etag else [stored.size]
     if not 1 <= number <= len(sizes):
         raise S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")

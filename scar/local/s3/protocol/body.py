@@ -1,4 +1,4 @@
-"""What the headers promise about a body, and whether the body keeps it."""
+"""Size and checksums of a request's body: as its headers declare them, and as received."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from scar.local.http.messages import RequestBody
 
 MAX_SIZE = 5 << 30
-"""Bytes of one PutObject or UploadPart. Source: S3 User Guide, limits."""
+"""Most bytes of one PutObject or UploadPart. Source: S3 User Guide, limits."""
 
 _PIECE = 1 << 18
 _CHECKSUM = "x-amz-checksum-"
-_NO_VALUES = {"x-amz-checksum-type", "x-amz-checksum-mode", "x-amz-checksum-algorithm"}
+_NOT_CHECKSUMS = {"x-amz-checksum-type", "x-amz-checksum-mode", "x-amz-checksum-algorithm"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedBody:
-    """A body that arrived: either ``data`` or the name of its ``file``; ``md5`` in hex."""
+    """A received and verified body: its ``data``, or the name of the ``file`` that holds it.
+
+    ``md5`` is hexadecimal, ``checksums`` are base64 by algorithm.
+    """
 
     size: int
     md5: str
@@ -40,7 +43,11 @@ class ReceivedBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedBody:
-    """What the headers say about the body; None: they do not say."""
+    """The body that the headers declare; None where they declare nothing.
+
+    ``checksums`` are the declared values (base64 by algorithm); ``algorithms`` are all that are
+    to be computed, also those whose value follows in a trailer.
+    """
 
     size: int | None = None
     md5: bytes | None = None
@@ -50,36 +57,37 @@ class ExpectedBody:
 
 
 def parse_expected_body(headers: Mapping[str, str]) -> ExpectedBody:
-    """Read the headers; raise S3Error for what S3 would refuse."""
-    sums = {
+    """Parse the headers; raise S3Error for those that S3 rejects."""
+    checksums = {
         name.removeprefix(_CHECKSUM): value
         for name, value in headers.items()
-        if name.startswith(_CHECKSUM) and name not in _NO_VALUES
+        if name.startswith(_CHECKSUM) and name not in _NOT_CHECKSUMS
     }
     trailers = headers.get("x-amz-trailer", "").lower().split(",")
-    named = {t.strip().removeprefix(_CHECKSUM) for t in trailers if t.strip().startswith(_CHECKSUM)}
-    named |= sums.keys()
-    asked = headers.get("x-amz-sdk-checksum-algorithm") or headers.get(
+    names = {t.strip().removeprefix(_CHECKSUM) for t in trailers if t.strip().startswith(_CHECKSUM)}
+    names |= checksums.keys()
+    requested = headers.get("x-amz-sdk-checksum-algorithm") or headers.get(
         "x-amz-checksum-algorithm", ""
     )
-    if not named and asked:
-        named = {asked.lower()}
+    if not names and requested:
+        names = {requested.lower()}
     sha256 = headers.get("x-amz-content-sha256", "")
     return ExpectedBody(
         size=_parse_size(headers),
         md5=_parse_md5(headers.get("content-md5")),
         sha256=sha256 if re.fullmatch("[0-9a-f]{64}", sha256) else None,
-        checksums=sums,
-        algorithms=frozenset(_parse_algorithm(name) for name in named),
+        checksums=checksums,
+        algorithms=frozenset(_parse_algorithm(name) for name in names),
     )
 
 
 def _parse_size(headers: Mapping[str, str]) -> int | None:
+    # Of an aws-chunked body, Content-Length counts the chunks' headers and signatures too.
     value = headers.get("x-amz-decoded-content-length", headers.get("content-length"))
     if value is None:
         return None
     if not re.fullmatch(r"\d{1,18}", value):
-        raise invalid_argument("The length of the body is no number.")
+        raise invalid_argument("Content-Length is not a number.")
     if int(value) > MAX_SIZE:
         raise S3Error(
             400,
@@ -107,12 +115,12 @@ def _parse_algorithm(name: str) -> ChecksumAlgorithm:
         return ChecksumAlgorithm(name)
     except ValueError as error:
         raise S3Error(
-            400, "InvalidRequest", f"The checksum algorithm {name!r} is not one of S3's."
+            400, "InvalidRequest", f"The checksum algorithm {name!r} is not supported."
         ) from error
 
 
 def verify_body(data: bytes, body: RequestBody, expected: ExpectedBody) -> None:
-    """Raise S3Error unless ``data``, which was read from ``body``, is what was announced."""
+    """Raise S3Error if ``data``, which was read from ``body``, is not the expected body."""
     check = BodyCheck(expected)
     for _ in check.read_pieces(BytesBody(data)):
         pass
@@ -120,31 +128,37 @@ def verify_body(data: bytes, body: RequestBody, expected: ExpectedBody) -> None:
 
 
 class BodyCheck:
+    """Hashes one body while it is read, then compares it with the expected one."""
+
     def __init__(self, expected: ExpectedBody) -> None:
         self._expected = expected
         self._size = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._md5 = hashlib.md5(usedforsecurity=False)  # the ETag, always needed
         self._sha256 = hashlib.sha256() if expected.sha256 else None
-        self._sums = {algorithm: new_hasher(algorithm) for algorithm in expected.algorithms}
-        self._all: list[Hasher] = [self._md5, *self._sums.values()]
+        self._hashers = {algorithm: new_hasher(algorithm) for algorithm in expected.algorithms}
+        self._all_hashers: list[Hasher] = [self._md5, *self._hashers.values()]
         if self._sha256:
-            self._all.append(self._sha256)
+            self._all_hashers.append(self._sha256)
 
     def read_pieces(self, body: RequestBody) -> Iterator[bytes]:
-        """The body piece by piece, each one counted and hashed."""
+        """Yield the body in pieces of at most 256 KiB, each one counted and hashed."""
         while piece := body.read(_PIECE):
             self._size += len(piece)
             if self._size > MAX_SIZE:
                 raise S3Error(
                     400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"
                 )
-            for each in self._all:
-                each.update(piece)
+            for hasher in self._all_hashers:
+                hasher.update(piece)
             yield piece
 
     def to_received_body(
         self, body: RequestBody, *, data: bytes | None = None, file: str | None = None
     ) -> ReceivedBody:
+        """Return the body, stored as ``data`` or ``file``; raise S3Error if it differs.
+
+        Call it when the body has been read to its end: only then are its trailers known.
+        """
         expected = self._expected
         if expected.size is not None and self._size != expected.size:
             raise S3Error(
@@ -172,19 +186,22 @@ class BodyCheck:
         )
 
     def _verify_checksums(self, body: RequestBody) -> dict[str, str]:
-        given = dict(self._expected.checksums)
+        declared = dict(self._expected.checksums)
         if isinstance(body, AwsChunkedBody):
-            given |= {
+            declared |= {
                 name.removeprefix(_CHECKSUM): value
                 for name, value in body.trailers.items()
                 if name.startswith(_CHECKSUM)
             }
-        sums = {algorithm.value: encode_digest(h.digest()) for algorithm, h in self._sums.items()}
-        for name, value in sums.items():
-            if given.get(name, value) != value:
+        checksums = {
+            algorithm.value: encode_digest(hasher.digest())
+            for algorithm, hasher in self._hashers.items()
+        }
+        for name, value in checksums.items():
+            if declared.get(name, value) != value:
                 raise S3Error(
                     400,
                     "BadDigest",
                     f"The {name.upper()} you specified did not match the calculated checksum.",
                 )
-        return sums
+        return checksums

@@ -1,4 +1,4 @@
-"""S3's checksums: CRC32, CRC32C, CRC64NVME, SHA1, SHA256, and how CRCs of parts add up."""
+"""S3's checksums: CRC32, CRC32C, CRC64NVME, SHA1, SHA256; and the CRC of concatenated parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ChecksumAlgorithm(enum.StrEnum):
-    """In the spelling of the headers ``x-amz-checksum-…``."""
+    """S3's checksum algorithms, spelled as in the headers ``x-amz-checksum-…``."""
 
     CRC32 = "crc32"
     CRC32C = "crc32c"
@@ -25,7 +25,7 @@ class ChecksumAlgorithm(enum.StrEnum):
 
 
 class Hasher(Protocol):
-    """Fed with bytes; gives the digest, big-endian."""
+    """Computes a digest of bytes; that of a CRC is big-endian."""
 
     def update(self, data: bytes, /) -> None: ...
     def digest(self) -> bytes: ...
@@ -33,7 +33,7 @@ class Hasher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _CrcParameters:
-    """A reflected CRC with all-ones start and final XOR."""
+    """A reflected CRC whose initial value and final XOR are all ones."""
 
     polynomial: int
     size: int  # bytes
@@ -47,7 +47,7 @@ _CRC_PARAMETERS = {
 
 
 def new_hasher(algorithm: ChecksumAlgorithm) -> Hasher:
-    """A new hasher. CRC32C and CRC64NVME are computed in Python: about 5 MB/s."""
+    """Return a new hasher; CRC32C and CRC64NVME are computed in Python, at about 5 MB/s."""
     if algorithm is ChecksumAlgorithm.CRC32:
         return _ZlibCrc32()
     crc = _CRC_PARAMETERS.get(algorithm)
@@ -98,13 +98,13 @@ class _TableCrc:
 
 
 def combine_crcs(algorithm: ChecksumAlgorithm, parts: Iterable[tuple[bytes, int]]) -> bytes:
-    """The CRC of a whole from the (digest, length) of its parts in order.
+    """Return the CRC of concatenated parts from the (digest, length) of each, in order.
 
     crc(A+B) = crc(A)·x^(8·len B) + crc(B) modulo the polynomial. Raises KeyError for the
-    SHA algorithms, which do not add up.
+    SHA algorithms, which cannot be combined.
     """
     crc = _CRC_PARAMETERS[algorithm]
-    total = 0
+    total = 0  # the CRC of no bytes: initial value and final XOR cancel each other
     for digest, length in parts:
         total = _multiply_polynomials(crc, total, _power_of_x(crc, 8 * length)) ^ int.from_bytes(
             digest, "big"
@@ -113,7 +113,7 @@ def combine_crcs(algorithm: ChecksumAlgorithm, parts: Iterable[tuple[bytes, int]
 
 
 def _multiply_polynomials(crc: _CrcParameters, a: int, b: int) -> int:
-    """Multiply two reflected polynomials: the highest bit is the power zero."""
+    """Return the product of two reflected polynomials: their highest bit is the power zero."""
     bit, product = 1 << (8 * crc.size - 1), 0
     while bit:
         if a & bit:
@@ -124,7 +124,7 @@ def _multiply_polynomials(crc: _CrcParameters, a: int, b: int) -> int:
 
 
 def _power_of_x(crc: _CrcParameters, exponent: int) -> int:
-    """x to the power of ``exponent``."""
+    """Return x to the power of ``exponent``, by repeated squaring."""
     result = 1 << (8 * crc.size - 1)
     square = result >> 1
     while exponent:

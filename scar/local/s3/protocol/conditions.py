@@ -1,4 +1,4 @@
-"""Conditional requests as S3 decides them. Pure.
+"""Conditional requests, evaluated as S3 does.
 
 Sources: API reference of GetObject, PutObject, CopyObject, DeleteObject; RFC 9110, 13.2.2.
 """
@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteCondition:
-    """``absent``: no object may be there; ``etag``: this state must be (``*``: any)."""
+    """The state in which a key must be for a write: absent, or with this ETag (``*``: any)."""
 
     must_be_absent: bool = False
     etag: str | None = None
 
     def check(self, key: str, current: str | None, *, existed_before: bool = False) -> None:
-        """Raise 412, 404, or 409 if the object was ``seen`` and went away since then."""
+        """Raise S3Error if ``current``, the key's ETag or None, does not meet the condition.
+
+        412 for an object in another state, 404 for an absent one. ``existed_before``: the object
+        existed when the request arrived; then it was deleted concurrently, which is 409.
+        """
         if self.must_be_absent and current is not None:
             raise precondition_failed("If-None-Match")
         if self.etag is None:
@@ -44,19 +48,23 @@ UNCONDITIONAL = WriteCondition()
 
 
 def parse_write_condition(headers: Mapping[str, str]) -> WriteCondition:
-    """Read If-None-Match (only ``*`` is there for writes) and If-Match."""
+    """Parse If-None-Match (for writes, S3 supports only ``*``) and If-Match."""
     none_match, match = headers.get("if-none-match"), headers.get("if-match")
     if none_match is not None and none_match.strip() != "*":
-        raise not_implemented("If-None-Match with an ETag on writes (S3 does not either)")
+        raise not_implemented("If-None-Match with an ETag on writes (nor does S3)")
     if none_match is not None and match is not None:
-        raise not_implemented("If-None-Match together with If-Match (S3 does not either)")
+        raise not_implemented("If-None-Match together with If-Match (nor does S3)")
     return WriteCondition(
         must_be_absent=none_match is not None, etag=None if match is None else _strip_etag(match)
     )
 
 
 def check_read_conditions(headers: Mapping[str, str], etag: str, modified: float) -> None:
-    """Raise 412, or 304 with the headers it needs."""
+    """Raise S3Error 412 or 304 if a read's conditions are not met.
+
+    ``modified`` is in epoch seconds. If-Match takes precedence over If-Unmodified-Since, and
+    If-None-Match over If-Modified-Since.
+    """
     match, unmodified = headers.get("if-match"), headers.get("if-unmodified-since")
     if match is not None:
         if not _etag_matches(match, etag):
@@ -74,7 +82,7 @@ def check_read_conditions(headers: Mapping[str, str], etag: str, modified: float
 
 
 def check_copy_conditions(headers: Mapping[str, str], etag: str, modified: float) -> None:
-    """The same for the source of a copy, where everything that fails is a 412."""
+    """Raise S3Error 412 if the conditions on the source of a copy are not met."""
     prefix = "x-amz-copy-source-"
     own = {n.removeprefix(prefix): v for n, v in headers.items() if n.startswith(prefix)}
     try:
@@ -94,7 +102,10 @@ def _etag_matches(value: str, etag: str) -> bool:
 
 
 def _is_modified_since(modified: float, date: str) -> bool | None:
-    """Whether ``modified`` is after a date in whole seconds; None if it is no date."""
+    """Return whether ``modified`` is later than an HTTP date; None if the date is invalid.
+
+    HTTP dates have whole seconds, so fractions of ``modified`` are ignored.
+    """
     try:
         return int(modified) > parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError):

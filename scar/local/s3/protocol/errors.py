@@ -1,4 +1,4 @@
-"""S3's errors: a status, a code that SDKs look at, a sentence for people."""
+"""S3's error responses, with S3's own codes and messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class S3Error(Exception):
-    """A request is refused; ``details`` become further elements of the error document."""
+    """A request is rejected; ``details`` become further elements of the error document."""
 
     def __init__(
         self,
@@ -83,5 +83,5 @@ def malformed_xml() -> S3Error:
     )
 
 
-def not_implemented(what: str) -> S3Error:
-    return S3Error(501, "NotImplemented", f"The local cloud does not emulate {what}.")
+def not_implemented(feature: str) -> S3Error:
+    return S3Error(501, "NotImplemented", f"The local cloud does not emulate {feature}.")

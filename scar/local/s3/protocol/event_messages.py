@@ -1,4 +1,4 @@
-"""The event record that S3 sends. Source: S3 User Guide "Event message structure". Pure."""
+"""S3's event messages. Source: S3 User Guide, "Event message structure"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OWNER = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 
 
 class S3EventName(enum.StrEnum):
-    """The events that this store emits, as records name them."""
+    """The events that the local cloud emits, named as in event records."""
 
     PUT = "ObjectCreated:Put"
     COPY = "ObjectCreated:Copy"
@@ -28,7 +28,10 @@ class S3EventName(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectChange:
-    """What happened to one object; ``size`` and ``etag`` are None after a delete."""
+    """One change of one object; ``size`` and ``etag`` are None after a deletion.
+
+    ``event_time`` is in epoch seconds.
+    """
 
     event_name: S3EventName
     bucket: str
@@ -42,7 +45,11 @@ class ObjectChange:
 def build_event_message(
     change: ObjectChange, request: S3Request, rule_id: str, sequence: int
 ) -> bytes:
-    """The JSON that a destination gets: one record; times in UTC with milliseconds."""
+    """Return the JSON message for a destination: one record, times in UTC with milliseconds.
+
+    ``sequence`` grows with each event; it becomes the record's ``sequencer``.
+    """
+    # S3 encodes keys like form values, except for the slash: "a b" becomes "a+b".
     stored: dict[str, str | int] = {"key": quote_plus(change.key, safe="/")}
     if change.size is not None and change.etag is not None:
         stored |= {"size": change.size, "eTag": change.etag}

@@ -1,4 +1,4 @@
-"""What is kept about an object besides its bytes, and the headers it comes from and goes to."""
+"""An object's metadata: parsed from request headers, stored as JSON, sent as response headers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ _STORAGE_CLASSES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectMetadata:
-    """``headers`` and ``user`` by lower-case name, ``sums`` base64 by algorithm."""
+    """An object's metadata; ``headers`` and ``user`` by lower-case name, ``sums`` by algorithm.
+
+    ``user`` are the ``x-amz-meta-`` headers without this prefix, ``sums`` the base64 checksums,
+    ``sums_type`` is FULL_OBJECT or COMPOSITE.
+    """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     user: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +64,7 @@ class ObjectMetadata:
         return self.headers.get("x-amz-storage-class", "STANDARD")
 
     def response_headers(self) -> dict[str, str]:
+        """Return the headers of GetObject and HeadObject, those with checksums excepted."""
         headers = {"content-type": "binary/octet-stream", **self.headers}
         if headers.get("x-amz-storage-class") == "STANDARD":
             del headers["x-amz-storage-class"]
@@ -77,12 +82,13 @@ class ObjectMetadata:
 
 
 def parse_metadata(headers: Mapping[str, str]) -> ObjectMetadata:
-    """Read the request headers of a write; raise S3Error for what is not emulated."""
+    """Parse the request headers of a write; raise S3Error for features that are not emulated."""
     _reject_unsupported_headers(headers)
-    kept = {name: headers[name] for name in _STORED_HEADERS if headers.get(name)}
-    coding = [c.strip() for c in kept.pop("content-encoding", "").split(",")]
-    if plain := ",".join(c for c in coding if c not in ("", "aws-chunked")):
-        kept["content-encoding"] = plain
+    stored = {name: headers[name] for name in _STORED_HEADERS if headers.get(name)}
+    # aws-chunked encodes the request only; S3 does not store it.
+    codings = [coding.strip() for coding in stored.pop("content-encoding", "").split(",")]
+    if encoding := ",".join(coding for coding in codings if coding not in ("", "aws-chunked")):
+        stored["content-encoding"] = encoding
     user = {
         name.removeprefix(_USER_PREFIX): v
         for name, v in headers.items()
@@ -96,11 +102,14 @@ def parse_metadata(headers: Mapping[str, str]) -> ObjectMetadata:
             details={"MaxSizeAllowed": str(MAX_USER_BYTES)},
         )
     pairs = parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)
-    return ObjectMetadata(headers=kept, user=user, tags=validate_tags(pairs))
+    return ObjectMetadata(headers=stored, user=user, tags=validate_tags(pairs))
 
 
 def validate_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Check object tags as S3 does: at most 10, keys ≤ 128, values ≤ 256 characters."""
+    """Return object tags as a dictionary; raise S3Error for those that S3 rejects.
+
+    S3 allows at most 10 tags, keys of 1 to 128 and values of up to 256 characters.
+    """
     tags = dict(pairs)
     if len(tags) != len(pairs):
         raise S3Error(400, "InvalidTag", "Cannot provide multiple Tags with the same key")
@@ -124,17 +133,17 @@ _UNSUPPORTED_HEADERS = {
 
 
 def _reject_unsupported_headers(headers: Mapping[str, str]) -> None:
-    for prefix, what in _UNSUPPORTED_HEADERS.items():
+    for prefix, feature in _UNSUPPORTED_HEADERS.items():
         if any(name.startswith(prefix) for name in headers):
-            raise not_implemented(what)
+            raise not_implemented(feature)
     acl = headers.get("x-amz-acl", "private")
     grants = any(name.startswith("x-amz-grant-") for name in headers)
     if grants or acl not in ("private", "bucket-owner-full-control"):
         raise S3Error(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")
-    storage = headers.get("x-amz-storage-class", "STANDARD")
-    if storage in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "EXPRESS_ONEZONE", "OUTPOSTS"):
-        raise not_implemented(f"the storage class {storage}")
-    if storage not in _STORAGE_CLASSES:
+    storage_class = headers.get("x-amz-storage-class", "STANDARD")
+    if storage_class in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "EXPRESS_ONEZONE", "OUTPOSTS"):
+        raise not_implemented(f"the storage class {storage_class}")
+    if storage_class not in _STORAGE_CLASSES:
         raise S3Error(400, "InvalidStorageClass", "The storage class you specified is not valid")
     encryption = headers.get("x-amz-server-side-encryption", "AES256")
     if encryption not in ("AES256", "aws:kms", "aws:kms:dsse"):

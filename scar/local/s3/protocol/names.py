@@ -1,4 +1,4 @@
-"""Names of buckets and keys: what S3 allows. Sources: S3 User Guide, naming rules."""
+"""S3's rules for names of buckets and keys. Source: S3 User Guide, naming rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BAD_END = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
 def check_bucket_name(name: str) -> None:
-    """Raise InvalidBucketName for a name that no bucket can have."""
+    """Raise S3Error InvalidBucketName for an invalid name."""
     if (
         not _BUCKET.fullmatch(name)
         or ".." in name
@@ -32,7 +32,7 @@ def check_bucket_name(name: str) -> None:
 
 
 def check_object_key(key: str) -> None:
-    """Raise KeyTooLongError for a key of more than 1,024 bytes of UTF-8."""
+    """Raise S3Error KeyTooLongError for a key of more than 1,024 bytes of UTF-8."""
     size = len(key.encode())
     if size > MAX_KEY_BYTES:
         raise S3Error(

@@ -1,6 +1,6 @@
-"""A bucket's notification configuration: read, checked as S3 checks it, matched with events.
+"""A bucket's notification configuration: parsed, validated as S3 does, matched with events.
 
-Sources: S3 User Guide "Amazon S3 Event Notifications"; error texts as AWS sends them.
+Source: S3 User Guide, "Amazon S3 Event Notifications"; the error messages are AWS's.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class DestinationKind(enum.StrEnum):
-    """The element that holds the destination's ARN."""
+    """The kind of a destination, named as the element with its ARN."""
 
     FUNCTION = "CloudFunction"
     QUEUE = "Queue"
     TOPIC = "Topic"
 
 
-_MAX_VALUE = 1024
+_MAX_FILTER_BYTES = 1024
 _EVENT_GROUPS = {
     "s3:ObjectCreated:": ("*", "Put", "Post", "Copy", "CompleteMultipartUpload"),
     "s3:ObjectRemoved:": ("*", "Delete", "DeleteMarkerCreated"),
@@ -56,7 +56,7 @@ EVENT_TYPES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationRule:
-    """Which events of which keys go to ``arn``."""
+    """The events and keys for which one destination receives events."""
 
     id: str
     destination_kind: DestinationKind
@@ -66,9 +66,9 @@ class NotificationRule:
     suffix: str = ""
 
     def matches(self, event: str, key: str) -> bool:
-        """``event`` without its ``s3:``, as records carry it."""
+        """Return whether the rule applies; ``event`` is without ``s3:``, as in event records."""
         return (
-            any(_pattern_covers(own, f"s3:{event}") for own in self.events)
+            any(_pattern_covers(pattern, f"s3:{event}") for pattern in self.events)
             and key.startswith(self.prefix)
             and key.endswith(self.suffix)
         )
@@ -76,13 +76,13 @@ class NotificationRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationConfiguration:
-    """All rules of a bucket; ``event_bridge`` is kept but not served."""
+    """All rules of a bucket; ``event_bridge`` is stored but no events are sent for it."""
 
     rules: tuple[NotificationRule, ...] = ()
     event_bridge: bool = False
 
     def to_xml(self) -> bytes:
-        """Write it as S3 gives it back."""
+        """Return the document that GetBucketNotificationConfiguration returns."""
         children = [_rule_xml(rule) for rule in self.rules]
         if self.event_bridge:
             children.append(xml.tag("EventBridgeConfiguration"))
@@ -91,9 +91,10 @@ class NotificationConfiguration:
         return body
 
 
+# Cached by document, since every write to a bucket needs its rules.
 @lru_cache(maxsize=256)
 def parse_configuration(document: bytes) -> NotificationConfiguration:
-    """Parse a configuration, giving ids to rules that have none; raise S3Error."""
+    """Parse a configuration and generate the missing ids of rules; raise S3Error."""
     if not document.strip():
         return NotificationConfiguration()
     root = xml.parse(document)
@@ -104,7 +105,7 @@ def parse_configuration(document: bytes) -> NotificationConfiguration:
     for child in root:
         if child.tag == "EventBridgeConfiguration":
             event_bridge = True
-        elif child.tag in {f"{target}Configuration" for target in DestinationKind}:
+        elif child.tag in {f"{kind}Configuration" for kind in DestinationKind}:
             rules.append(
                 _parse_rule(child, DestinationKind(child.tag.removesuffix("Configuration")))
             )
@@ -118,25 +119,25 @@ def _parse_rule(element: Element, destination_kind: DestinationKind) -> Notifica
     events = tuple(event.text or "" for event in element.iterfind("Event"))
     if not arn or not events:
         raise malformed_xml()
-    affixes = {"prefix": "", "suffix": ""}
-    seen: set[str] = set()
-    for part in element.iterfind("Filter/S3Key/FilterRule"):
-        name = part.findtext("Name", "").lower()
-        if name not in affixes:
+    filters = {"prefix": "", "suffix": ""}
+    names: set[str] = set()
+    for filter_rule in element.iterfind("Filter/S3Key/FilterRule"):
+        name = filter_rule.findtext("Name", "").lower()
+        if name not in filters:
             raise invalid_argument("filter rule name must be either prefix or suffix")
-        if name in seen:
+        if name in names:
             raise invalid_argument(f"Cannot specify more than one {name} rule in a filter.")
-        seen.add(name)
-        affixes[name] = part.findtext("Value", "")
-        if len(affixes[name].encode()) > _MAX_VALUE:
+        names.add(name)
+        filters[name] = filter_rule.findtext("Value", "")
+        if len(filters[name].encode()) > _MAX_FILTER_BYTES:
             raise invalid_argument("Size of filter rule value cannot exceed 1024 bytes in UTF-8.")
     return NotificationRule(
         id=element.findtext("Id", "") or secrets.token_urlsafe(24),
         destination_kind=destination_kind,
         destination_arn=arn,
         events=events,
-        prefix=affixes["prefix"],
-        suffix=affixes["suffix"],
+        prefix=filters["prefix"],
+        suffix=filters["suffix"],
     )
 
 
@@ -145,9 +146,9 @@ def check_configuration(
     region: str,
     destination_exists: Callable[[str], bool] | None,
 ) -> None:
-    """Raise what S3 answers to a configuration it does not take.
+    """Raise S3Error for a configuration that S3 rejects; ``region`` is the bucket's.
 
-    ``destination_exists`` None: destinations are not looked for (the caller asked for that).
+    ``destination_exists`` is None if the request skips the validation of destinations.
     """
     rules = configuration.rules
     for rule in rules:
@@ -186,17 +187,17 @@ def _check_destinations(
             )
 
 
-def _destination_error(why: str, arn: str) -> S3Error:
+def _destination_error(reason: str, arn: str) -> S3Error:
     return S3Error(
         400,
         "InvalidArgument",
         "Unable to validate the following destination configurations",
-        details={"ArgumentName1": arn, "ArgumentValue1": why},
+        details={"ArgumentName1": arn, "ArgumentValue1": reason},
     )
 
 
 def rules_overlap(first: NotificationRule, second: NotificationRule) -> bool:
-    """Whether one object and event could match both rules."""
+    """Return whether one event of one object could match both rules."""
     return (
         any(
             _pattern_covers(a, b) or _pattern_covers(b, a)

@@ -1,4 +1,4 @@
-"""Which operation a request asks for. Every other one is refused, never guessed."""
+"""The supported operations, and which of them a request selects; all others are rejected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class S3Operation(enum.StrEnum):
-    """What the plane does, in the names of the API."""
+    """The supported operations; bucket settings share three of them."""
 
     LIST_BUCKETS = "ListBuckets"
     CREATE_BUCKET = "CreateBucket"
@@ -57,7 +57,7 @@ BUCKET_SETTINGS = frozenset(
         "versioning",
     }
 )
-"""Bucket subresources that are stored and given back."""
+"""Bucket subresources that are stored and returned as documents."""
 
 _UNSUPPORTED_SUBRESOURCES = frozenset(
     {
@@ -103,28 +103,37 @@ _OBJECT_OPERATIONS = {
 
 
 def find_subresource(request: S3Request) -> str:
-    """The part of a bucket or object that the query names, empty if none."""
+    """Return the subresource in the query, empty if there is none; raise S3Error for several."""
     known = sorted(
         request.query.keys() & (BUCKET_SETTINGS | _UNSUPPORTED_SUBRESOURCES | _ACTION_SUBRESOURCES)
     )
     if len(known) > 1:
-        raise S3Error(400, "InvalidRequest", f"The query names several things: {known}.")
+        names = ", ".join(known)
+        raise S3Error(400, "InvalidRequest", f"Conflicting query string parameters: {names}")
     return known[0] if known else ""
 
 
 def find_operation(request: S3Request) -> S3Operation:
-    """Decide by method, address and query; raise NotImplemented or MethodNotAllowed."""
-    part = find_subresource(request)
+    """Return the operation by method, bucket, key, query and headers.
+
+    Raises S3Error NotImplemented or MethodNotAllowed.
+    """
+    subresource = find_subresource(request)
     if not request.bucket:
-        if request.method == "GET" and not part:
+        if request.method == "GET" and not subresource:
             return S3Operation.LIST_BUCKETS
-        raise S3Error(405, "MethodNotAllowed", "The specified method is not allowed here.")
+        raise S3Error(
+            405,
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+        )
     table = _OBJECT_OPERATIONS if request.key else _BUCKET_OPERATIONS
-    operation = table.get((request.method, part))
+    operation = table.get((request.method, subresource))
     if operation is None:
-        where = "objects" if request.key else "buckets"
-        what = f"{request.method} ?{part}" if part else request.method
-        raise not_implemented(f"{what} on {where}")
+        target = "objects" if request.key else "buckets"
+        call = f"{request.method} ?{subresource}" if subresource else request.method
+        raise not_implemented(f"{call} on {target}")
+    # A copy has the method and query of the upload that it replaces.
     if "x-amz-copy-source" in request.headers:
         return _COPY_OPERATIONS.get(operation, operation)
     return operation

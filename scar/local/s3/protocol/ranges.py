@@ -1,4 +1,4 @@
-"""Byte ranges. S3 serves one range; what it cannot parse it ignores."""
+"""Byte ranges of reads: S3 supports one range per request and ignores invalid ones."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """``length`` bytes from ``start``."""
+    """``length`` bytes, beginning at ``start``."""
 
     start: int
     length: int
 
     def content_range(self, size: int) -> str:
+        """Return the value of ``Content-Range`` for an object of ``size`` bytes."""
         return f"bytes {self.start}-{self.start + self.length - 1}/{size}"
 
 
 def parse_range(value: str, size: int) -> ByteRange | None:
-    """Return the range of an object of ``size`` bytes, None for all of it; raise 416."""
-    found = _RANGE.fullmatch(value.strip())
-    if not found or found[0] == "bytes=-":
+    """Return the range of an object of ``size`` bytes, None for all of it.
+
+    Raises S3Error 416 if the range begins after the last byte.
+    """
+    match = _RANGE.fullmatch(value.strip())
+    if not match or match[0] == "bytes=-":
         return None
-    first, last = found[1], found[2]
-    if not first:
+    first, last = match[1], match[2]
+    if not first:  # "bytes=-7": the last 7 bytes
         length = min(int(last), size)
         start = size - length
     else:

@@ -1,4 +1,4 @@
-"""One S3 request, taken apart: bucket, key, query, headers, body."""
+"""Parsing of an HTTP request into an S3 request: bucket, key, query, headers, body."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scar.local.http.messages import Request, RequestBody
 
 MAX_DOCUMENT = 2 << 20
-"""Bytes of an XML document in a request: 1,000 keys of 1,024 bytes to delete fit."""
+"""Most bytes of a document in a request: enough to delete 1,000 keys of 1,024 bytes."""
 
 _VIRTUAL_HOST = re.compile(r"(.+?)\.(?:s3[.-].*|localhost)")
 _REGION = re.compile(r"Credential=[^/]+/\d{8}/([^/]*)/s3/aws4_request")
@@ -30,10 +30,10 @@ _REGION = re.compile(r"Credential=[^/]+/\d{8}/([^/]*)/s3/aws4_request")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Request:
-    """``bucket`` and ``key`` are decoded, empty if the request names none.
+    """A parsed request; ``bucket`` and ``key`` are decoded, empty if the request has none.
 
-    ``region`` is the one that was signed for. The ids are those of the response, which
-    events repeat.
+    ``region`` is that of the signature. ``request_id`` and ``host_id`` are sent in the response
+    and repeated in the events that the request causes.
     """
 
     method: str
@@ -49,9 +49,10 @@ class S3Request:
     host_id: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(48)).decode())
 
     def read_document(self, *, verify_checksums: bool = True) -> bytes:
-        """Read the body whole and check it; raise MaxMessageLengthExceeded above MAX_DOCUMENT.
+        """Return the whole body; raise S3Error if it is not as declared, or too large.
 
-        ``sums`` false: the checksum headers are about something else than this body.
+        ``verify_checksums`` is false for CompleteMultipartUpload, whose checksum headers are
+        those of the object, not of the body.
         """
         data = read_all(self.body, MAX_DOCUMENT)
         if data is None:
@@ -63,7 +64,7 @@ class S3Request:
         return data
 
     def query_number(self, name: str, default: int, maximum: int) -> int:
-        """A count in the query; raise InvalidArgument if it is none."""
+        """Return a number of the query, at most ``maximum``; raise S3Error InvalidArgument."""
         value = self.query.get(name, "")
         if not value:
             return default
@@ -78,7 +79,7 @@ class S3Request:
 
 
 def parse_s3_request(request: Request) -> S3Request:
-    """Take a request apart; raise S3Error if bucket or key cannot be read from it."""
+    """Parse a request; raise S3Error if its bucket or key is invalid."""
     bucket, key = _parse_address(request.headers.get("host", ""), request.path)
     check_object_key(key)
     credential = request.headers.get("authorization") or unquote(request.query)
@@ -98,20 +99,25 @@ def parse_s3_request(request: Request) -> S3Request:
 
 
 def _parse_address(host: str, path: str) -> tuple[str, str]:
-    """Path style, or virtual-host style for ``<bucket>.s3…`` and ``<bucket>.localhost``."""
+    """Return bucket and key, decoded.
+
+    Hosts ``<bucket>.s3…`` and ``<bucket>.localhost`` are virtual-hosted-style requests, all
+    others are path-style.
+    """
     try:
-        plain = unquote_to_bytes(path.encode("latin-1")).decode()
+        decoded = unquote_to_bytes(path.encode("latin-1")).decode()
     except UnicodeDecodeError as error:
         raise S3Error(400, "InvalidURI", "Couldn't parse the specified URI.") from error
     virtual = _VIRTUAL_HOST.fullmatch(host.partition(":")[0])
     if virtual:
-        return virtual[1], plain[1:]
-    bucket, _, key = plain[1:].partition("/")
+        return virtual[1], decoded[1:]
+    bucket, _, key = decoded[1:].partition("/")
     return bucket, key
 
 
 def _decode_body(request: Request) -> RequestBody:
     payload = request.headers.get("x-amz-content-sha256", "")
+    # The authenticator decodes aws-chunked bodies; this is for requests that bypass it.
     if payload.startswith(STREAMING_PREFIX) and not isinstance(request.body, AwsChunkedBody):
         return AwsChunkedBody(request.body)
     return request.body

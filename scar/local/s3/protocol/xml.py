@@ -1,4 +1,4 @@
-"""Reading and writing S3's XML documents."""
+"""Parsing and encoding of S3's XML documents."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def text(name: str, value: str | float) -> str:
-    """One element with text; control characters become references, as S3 writes them."""
-    escaped = _CONTROL.sub(lambda found: f"&#x{ord(found[0]):x};", escape(str(value)))
+    """Return an element with text; control characters become references, as in S3's responses."""
+    escaped = _CONTROL.sub(lambda match: f"&#x{ord(match[0]):x};", escape(str(value)))
     return f"<{name}>{escaped}</{name}>"
 
 
@@ -26,12 +26,12 @@ def flag(name: str, *, value: bool) -> str:
 
 
 def tag(name: str, *children: str) -> str:
-    """One element around elements that are written already."""
+    """Return an element around encoded elements."""
     return f"<{name}>{''.join(children)}</{name}>"
 
 
 def xml_response(name: str, *children: str, headers: dict[str, str] | None = None) -> Response:
-    """A successful response with one document in S3's namespace."""
+    """Return a response with status 200 and a document in S3's namespace."""
     return Response(
         status=200,
         headers={"content-type": "application/xml", **(headers or {})},
@@ -40,7 +40,7 @@ def xml_response(name: str, *children: str, headers: dict[str, str] | None = Non
 
 
 def encode_document(name: str, *children: str) -> bytes:
-    """One document in S3's namespace."""
+    """Return a document in S3's namespace, with encoded elements as its children."""
     return f'{_PROLOGUE}<{name} xmlns="{NAMESPACE}">{"".join(children)}</{name}>'.encode()
 
 
@@ -51,14 +51,17 @@ def encode_error_document(code: str, message: str, details: dict[str, str]) -> b
 
 
 class _NoDoctype(ET.TreeBuilder):
-    """Refuses a DTD in whatever encoding, before any entity of it is read."""
+    """Rejects a document with a DTD, in any encoding, before its entities are parsed.
+
+    Nested entities would expand to gigabytes ("billion laughs").
+    """
 
     def doctype(self, _name: str, _pubid: str | None, _system: str | None) -> None:
         raise malformed_xml()
 
 
 def parse(data: bytes) -> ET.Element:
-    """Parse a document and drop namespaces; raise MalformedXML, also for any DTD."""
+    """Parse a document and remove its namespaces; raise S3Error MalformedXML, also for a DTD."""
     try:
         root = ET.fromstring(data, ET.XMLParser(target=_NoDoctype()))  # noqa: S314
     except ET.ParseError as error:
@@ -69,6 +72,6 @@ def parse(data: bytes) -> ET.Element:
 
 
 def format_timestamp(seconds: float) -> str:
-    """``2026-11-21T10:00:00.000Z``."""
-    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    """Return epoch seconds as ``2026-11-21T10:00:00.000Z``."""
+    time = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"

@@ -1,4 +1,4 @@
-"""The folder of body files; a name is never used twice, so an open file never changes."""
+"""The folder of body files; a name is never reused, so that an open file never changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class BodyFiles:
-    """Files are 0600. With ``durable`` they are on the disk before ``finish`` returns."""
+    """Creates, opens and removes body files, which only their owner can read.
+
+    With ``durable``, ``make_durable`` writes a file to the disk; otherwise it does nothing.
+    """
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -20,15 +23,16 @@ class BodyFiles:
         self._durable = durable
 
     def create(self) -> tuple[str, BinaryIO]:
-        """Open a new file for writing."""
-        name = secrets.token_hex(16)
+        """Create a file and return its name and the file, open for writing."""
+        name = secrets.token_hex(16)  # not derived from the key, so that no key is unsafe
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
         return name, os.fdopen(os.open(self._folder / name, flags, 0o600), "wb", buffering=0)
 
     def make_durable(self, file: BinaryIO) -> None:
-        """Make a written file last as long as this store promises."""
+        """Make a written file survive a loss of power, if this store is durable."""
         if self._durable:
             os.fsync(file.fileno())
+            # The folder too: without it, the file's name may be lost (fsync(2)).
             folder = os.open(self._folder, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -36,16 +40,16 @@ class BodyFiles:
                 os.close(folder)
 
     def open(self, name: str) -> BinaryIO:
-        """Open for reading; raise FileNotFoundError if its object is gone meanwhile."""
+        """Open a file for reading; raise FileNotFoundError if its object was deleted."""
         return (self._folder / name).open("rb", buffering=0)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files; those that are gone already are no error."""
+        """Remove files; ignore those that do not exist."""
         for name in names:
             (self._folder / name).unlink(missing_ok=True)
 
     def remove_except(self, live: Container[str]) -> int:
-        """Remove all files but the live ones; return how many."""
+        """Remove all files except the live ones; return the number of removed files."""
         stale = [entry.name for entry in os.scandir(self._folder) if entry.name not in live]
         self.remove(stale)
         return len(stale)

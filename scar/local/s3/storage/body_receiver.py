@@ -1,4 +1,4 @@
-"""Bodies being received: to memory if small, else to a file."""
+"""Receiving of request bodies: small ones into memory, others into a file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ if TYPE_CHECKING:
     from scar.local.s3.storage.body_files import BodyFiles
 
 MAX_INLINE_BYTES = 64 << 10
-"""Bodies up to this many bytes are kept in the database."""
+"""Bodies of up to this many bytes are stored in the database, larger ones as files."""
 
 
 class BodyReceiver:
-    """Streams bodies in; at most one piece of 256 KiB of each is in memory."""
+    """Receives and verifies bodies; of a large one, at most 256 KiB are in memory at a time."""
 
-    def __init__(self, blobs: BodyFiles) -> None:
-        self._blobs = blobs
+    def __init__(self, body_files: BodyFiles) -> None:
+        self._body_files = body_files
 
     def receive(
         self, body: RequestBody, expected: ExpectedBody, *, to_file: bool = False
     ) -> ReceivedBody:
-        """Store and check one body; raise S3Error and leave nothing behind if it is not
-        what was announced. The caller removes the file if it does not commit it.
+        """Receive a body and verify its size and checksums; ``to_file`` also for a small one.
+
+        Raises S3Error, and leaves no file, if the body is not the expected one. The caller
+        removes the file if it does not commit it.
         """
         check = BodyCheck(expected)
         small = expected.size is not None and expected.size <= MAX_INLINE_BYTES and not to_file
@@ -39,19 +41,19 @@ class BodyReceiver:
             raise S3Error(400, "IncompleteBody", str(error)) from error
         except ChunkSignatureMismatch as error:
             raise S3Error(
-                403, "SignatureDoesNotMatch", "A chunk's signature does not match."
+                403, "SignatureDoesNotMatch", "The signature of a chunk does not match."
             ) from error
 
     def _to_file(self, body: RequestBody, check: BodyCheck) -> ReceivedBody:
-        name, file = self._blobs.create()
+        name, file = self._body_files.create()
         try:
             with file:
                 for piece in check.read_pieces(body):
-                    view = memoryview(piece)
-                    while view:
-                        view = view[file.write(view) :]
-                self._blobs.make_durable(file)
+                    rest = memoryview(piece)
+                    while rest:  # the file is unbuffered: write() may write a part only
+                        rest = rest[file.write(rest) :]
+                self._body_files.make_durable(file)
             return check.to_received_body(body, file=name)
         except BaseException:
-            self._blobs.remove([name])
+            self._body_files.remove([name])
             raise

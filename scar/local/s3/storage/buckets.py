@@ -1,4 +1,4 @@
-"""Buckets and the documents that are kept with them."""
+"""Rows of buckets and of their settings, each of which is one document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTIFICATION = "notification"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketRow:
-    """A bucket; ``created`` in epoch seconds."""
+    """A bucket as stored in the database; ``created`` in epoch seconds."""
 
     name: str
     region: str
@@ -50,7 +50,7 @@ def is_empty(db: sqlite3.Connection, name: str) -> bool:
 
 
 def delete(db: sqlite3.Connection, name: str) -> list[str]:
-    """Delete an empty bucket with its settings and uploads; return the files of their parts."""
+    """Delete an empty bucket, its settings and multipart uploads; return the parts' files."""
     uploads = "SELECT id FROM upload WHERE bucket = ?"
     files = db.execute(f"SELECT file FROM part WHERE upload IN ({uploads})", (name,)).fetchall()  # noqa: S608
     db.execute(f"DELETE FROM part WHERE upload IN ({uploads})", (name,))  # noqa: S608
@@ -77,6 +77,6 @@ def delete_setting(db: sqlite3.Connection, bucket: str, name: str) -> None:
 def notification_rules(
     db: sqlite3.Connection, bucket: str
 ) -> tuple[notifications.NotificationRule, ...]:
-    """Who is told about the bucket's objects."""
+    """Return the rules of the bucket's notification configuration."""
     document = read_setting(db, bucket, NOTIFICATION)
     return notifications.parse_configuration(document).rules if document else ()

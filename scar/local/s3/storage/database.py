@@ -1,4 +1,4 @@
-"""One SQLite file: many readers, one writer, and what happens after a commit."""
+"""The SQLite database: concurrent readers, one writer, actions after a commit."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A write in progress; ``after_commit`` runs once it is durable, never if it failed."""
+    """A write transaction; ``after_commit`` runs once it is committed, not if it is rolled back.
+
+    Body files are removed there: a rolled-back transaction must not lose them.
+    """
 
     db: sqlite3.Connection
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Database:
-    """Raises ConfigurationError if the file was written by a later format.
+    """One SQLite file in WAL mode: readers do not block the writer, nor the writer readers.
 
-    ``synchronous`` NORMAL survives the death of the process; with ``durable`` FULL also the
-    loss of power.
+    Commits survive a crash of the process (``synchronous`` NORMAL); with ``durable`` (FULL) also
+    a loss of power. Raises ConfigurationError if a later release wrote the file.
     """
 
     def __init__(self, path: Path, *, durable: bool = False) -> None:
@@ -39,15 +42,18 @@ class Database:
         self._lock = threading.Lock()
         self._writer = self._connect()
         self._writer.execute("PRAGMA journal_mode=WAL")
-        found = int(self._writer.execute("PRAGMA user_version").fetchone()[0])
-        if found > SCHEMA_VERSION:
+        version = int(self._writer.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
             raise ConfigurationError(
-                f"{path} was written by a later release of scar (format {found}).",
-                remedy="Use that release, or `scar local reset` to begin anew.",
+                f"{path} was written by a later release of scar (format {version}).",
+                remedy="Use that release, or delete the local cloud's data with"
+                " `scar local reset`.",
             )
         self._writer.executescript(f"{SCHEMA} PRAGMA user_version={SCHEMA_VERSION};")
 
     def _connect(self) -> sqlite3.Connection:
+        # No isolation level: transactions are begun explicitly. Each connection is used by one
+        # thread at a time, though not always by the one that opened it.
         db = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
         db.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         db.execute("PRAGMA cache_size=-8000")
@@ -55,7 +61,7 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection for reading; each statement sees one committed state."""
+        """Yield a pooled connection for reading; each statement reads one committed state."""
         try:
             db = self._readers.get_nowait()
         except queue.Empty:
@@ -67,22 +73,24 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Transaction]:
-        """One transaction, alone; committed at the end of the block, rolled back if it raises."""
+        """Yield the only write transaction; commit it after the block, roll back if that raises."""
         with self._lock:
             transaction = Transaction(self._writer)
+            # IMMEDIATE takes the write lock now; a deferred one may fail later (SQLITE_BUSY).
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield transaction
                 self._writer.execute("COMMIT")
             except BaseException:
-                if self._writer.in_transaction:
+                if self._writer.in_transaction:  # on a full disk, SQLite itself rolls back
                     self._writer.execute("ROLLBACK")
                 raise
+        # Outside the lock: removing files may take long.
         for action in transaction.after_commit:
             action()
 
     def close(self) -> None:
-        """Close idle connections and the writer, once its transaction has ended."""
+        """Close the idle connections, and the writer once its transaction has ended."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._readers.get_nowait().close()

@@ -1,4 +1,4 @@
-"""Listing a bucket in key order: common prefixes are jumped over, not walked through."""
+"""Listing of a bucket's keys in order; a common prefix is skipped in one index search."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedObject:
-    """One object of a page."""
+    """One object of a page; ``modified`` in epoch seconds, ``meta`` its metadata as JSON."""
 
     key: str
     size: int
@@ -23,7 +23,7 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingPage:
-    """Up to ``limit`` objects and common prefixes; ``last`` is where the next page begins."""
+    """Objects and common prefixes of one page; the next page begins after ``last``."""
 
     objects: tuple[ListedObject, ...]
     common_prefixes: tuple[str, ...]
@@ -33,7 +33,7 @@ class ListingPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingQuery:
-    """What to list: keys after ``after`` (excluded), rolled up at ``delimiter``."""
+    """The parameters of a page: keys after ``after`` (excluded), grouped at ``delimiter``."""
 
     prefix: str = ""
     delimiter: str = ""
@@ -42,7 +42,7 @@ class ListingQuery:
 
 
 def list_page(db: sqlite3.Connection, bucket: str, query: ListingQuery) -> ListingPage:
-    """Read one page; costs one index search per common prefix and one step per object."""
+    """Return one page; costs one index search per common prefix and one step per object."""
     objects: list[ListedObject] = []
     prefixes: list[str] = []
     last = b""
@@ -80,32 +80,33 @@ def _iter_entries(
         for key, size, etag, modified, meta in rows:
             if not key.startswith(prefix):
                 return
-            rolled = _common_prefix(key, prefix, delimiter)
-            if rolled:
-                yield rolled
-                start = _after_prefix(rolled)
+            common_prefix = _common_prefix(key, prefix, delimiter)
+            if common_prefix:
+                yield common_prefix
+                start = _after_prefix(common_prefix)
                 break
             yield ListedObject(key=key.decode(), size=size, etag=etag, modified=modified, meta=meta)
 
 
 def _first_key(after: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
-    """The least key that may be listed; a common prefix that was listed is over."""
+    """Return the least key that may be on the page, None if there is none."""
     if not after or after < prefix:
         return prefix
+    # The last page ended with this common prefix: skip all of its keys.
     if _common_prefix(after, prefix, delimiter) == after:
         return _after_prefix(after)
     return after + b"\0"
 
 
 def _common_prefix(key: bytes, prefix: bytes, delimiter: bytes) -> bytes:
-    """The common prefix that stands for the key, empty if it stands for itself."""
+    """Return the common prefix that replaces the key in a listing, empty if none does."""
     if not delimiter or not key.startswith(prefix):
         return b""
-    at = key.find(delimiter, len(prefix))
-    return key[: at + len(delimiter)] if at >= 0 else b""
+    index = key.find(delimiter, len(prefix))
+    return key[: index + len(delimiter)] if index >= 0 else b""
 
 
 def _after_prefix(prefix: bytes) -> bytes | None:
-    """The least string greater than all that begin with ``prefix``."""
+    """Return the least string greater than all that begin with ``prefix``, None if none is."""
     stem = prefix.rstrip(b"\xff")
     return stem[:-1] + bytes([stem[-1] + 1]) if stem else None

@@ -1,4 +1,4 @@
-"""Objects: found, replaced and deleted, each change in one transaction with its events."""
+"""Rows of objects; each change is one transaction with the events that it causes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFile:
-    """One file of an object and its size."""
+    """One body file of an object and its size in bytes."""
 
     file: str
     size: int
@@ -33,7 +33,10 @@ class ObjectFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectRow:
-    """An object as it is in the database; its bytes are ``files`` in order, or ``inline``."""
+    """An object as stored in the database; its body is ``files`` in order, or row ``inline``.
+
+    ``modified`` is in epoch seconds.
+    """
 
     key: str
     size: int
@@ -46,7 +49,7 @@ class ObjectRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:
-    """An object to be: its bytes are ``files`` in order, or ``data``."""
+    """An object to be stored; its body is ``files`` in order, or ``data``."""
 
     size: int
     etag: str
@@ -76,21 +79,21 @@ def find(db: sqlite3.Connection, bucket: str, key: str) -> ObjectRow | None:
 
 def require(db: sqlite3.Connection, bucket: str, key: str) -> ObjectRow:
     """Return the object or raise NoSuchBucket or NoSuchKey."""
-    found = find(db, bucket, key)
-    if found is None:
+    stored = find(db, bucket, key)
+    if stored is None:
         buckets.require(db, bucket)
         raise no_such_key(key)
-    return found
+    return stored
 
 
 class ObjectWriter:
-    """Writes objects. ``clock`` gives epoch seconds."""
+    """Stores, deletes and changes objects; ``clock`` returns epoch seconds."""
 
     def __init__(
-        self, database: Database, blobs: BodyFiles, outbox: Outbox, clock: Callable[[], float]
+        self, database: Database, body_files: BodyFiles, outbox: Outbox, clock: Callable[[], float]
     ) -> None:
         self._database = database
-        self._blobs = blobs
+        self._body_files = body_files
         self._outbox = outbox
         self._clock = clock
 
@@ -104,11 +107,13 @@ class ObjectWriter:
         existed_before: bool = False,
         in_transaction: Callable[[Transaction], None] | None = None,
     ) -> ObjectRow:
-        """Make ``new`` the object of the call's key, or raise and change nothing.
+        """Store ``new`` under the request's key; raise S3Error and change nothing otherwise.
 
-        ``also`` is done in the same transaction. ``seen``: an object was there before.
+        ``in_transaction`` is called in the same transaction. ``existed_before``: the key had an
+        object when the request arrived (see ``WriteCondition.check``).
         """
         with self._database.write() as transaction:
+            # Checked already before the body was received; only this check excludes other writers.
             db = transaction.db
             bucket = buckets.require(db, request.bucket)
             old = find(db, request.bucket, request.key)
@@ -167,7 +172,7 @@ class ObjectWriter:
     def delete(
         self, request: S3Request, key: str, condition: WriteCondition = UNCONDITIONAL
     ) -> None:
-        """Delete an object; one that is not there is no error, and no event."""
+        """Delete an object; if it does not exist, do nothing and cause no event."""
         with self._database.write() as transaction:
             db = transaction.db
             bucket = buckets.require(db, request.bucket)
@@ -179,19 +184,19 @@ class ObjectWriter:
             db.execute(
                 "DELETE FROM object WHERE bucket = ? AND key = ?", (request.bucket, key.encode())
             )
-            happening = ObjectChange(
+            change = ObjectChange(
                 event_name=S3EventName.DELETE,
                 bucket=bucket.name,
                 region=bucket.region,
                 key=key,
                 event_time=self._clock(),
             )
-            self._publish_event(transaction, request, happening)
+            self._publish_event(transaction, request, change)
 
     def update_metadata(
         self, request: S3Request, change: Callable[[ObjectMetadata], ObjectMetadata]
     ) -> None:
-        """Replace what is kept about an object, without an event."""
+        """Replace the metadata of an object; causes no event."""
         with self._database.write() as transaction:
             old = require(transaction.db, request.bucket, request.key)
             transaction.db.execute(
@@ -204,7 +209,7 @@ class ObjectWriter:
             transaction.db.execute("DELETE FROM inline WHERE id = ?", (old.inline,))
         if old.files:
             names = [part.file for part in old.files]
-            transaction.after_commit.append(lambda: self._blobs.remove(names))
+            transaction.after_commit.append(lambda: self._body_files.remove(names))
 
     def _publish_event(
         self, transaction: Transaction, request: S3Request, change: ObjectChange
@@ -218,6 +223,7 @@ class ObjectWriter:
 
 
 def _next_sequence(db: sqlite3.Connection) -> int:
+    # In the transaction of the change: the order of sequencers is that of the commits.
     row = db.execute(
         "INSERT INTO counter VALUES('sequencer', 1)"
         " ON CONFLICT(name) DO UPDATE SET value = value + 1 RETURNING value"

@@ -1,4 +1,4 @@
-"""Events on their way: written with the object, handed over until the receiver has them."""
+"""The outbox: events stored with their object's transaction and delivered afterwards."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH = 64
-FIRST_PAUSE = 0.2
+BATCH = 64  # events delivered between two transactions
+FIRST_PAUSE = 0.2  # seconds to the first retry; doubled for each further one
 LONGEST_PAUSE = 30.0
 MAX_AGE = 24 * 3600.0
-"""Seconds after which an event that nobody takes is given up, with a line in the log."""
+"""Seconds after which an event that cannot be delivered is discarded and logged."""
 
 
 class DeliverEvent(Protocol):
-    """Returns only once the receiver holds the event durably; raises to be asked again.
+    """Delivers an event: returns once the receiver has stored it durably, raises to be retried.
 
-    The same event may be handed over twice after a crash.
+    After a crash, an event may be delivered a second time.
     """
 
     def __call__(self, destination_arn: str, payload: bytes, /) -> None: ...
 
 
 class Outbox:
-    """The queue's rows and the one thread that empties it, in order for each destination."""
+    """The rows of undelivered events, and the thread that delivers them.
+
+    Events of one destination are delivered in order: after a failure, later ones wait for its
+    retry. Other destinations are not delayed.
+    """
 
     def __init__(
         self, database: Database, deliver: DeliverEvent, clock: Callable[[], float] = time.time
@@ -49,14 +53,14 @@ class Outbox:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the delivery in progress; undelivered events stay."""
+        """Stop after the delivery in progress; undelivered events stay stored."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(10)
 
     def add(self, transaction: Transaction, arn: str, payload: bytes) -> None:
-        """Owe an event from this transaction on."""
+        """Store an event in a transaction; it is delivered once that is committed."""
         transaction.db.execute(
             "INSERT INTO outbox(arn, payload, created) VALUES(?, ?, ?)",
             (arn, payload, self._clock()),
@@ -64,23 +68,25 @@ class Outbox:
         transaction.after_commit.append(self._wake.set)
 
     def count_pending(self) -> int:
-        """How many events are owed."""
+        """Return the number of undelivered events."""
         with self._database.read() as db:
             return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            # Cleared before the rows are read: an event added afterwards sets it again.
             self._wake.clear()
             try:
                 pause = self._deliver_due_events()
-            except Exception:  # the disk may be full: the events are still there
+            except Exception:  # the disk may be full; the events are still stored
                 log.exception("the event queue cannot be read or written")
                 pause = LONGEST_PAUSE
             self._wake.wait(pause)
 
     def _deliver_due_events(self) -> float | None:
-        """Deliver what is due; return the seconds until more is, None if nothing waits."""
+        """Deliver due events; return the seconds until the next retry, None without one."""
         while not self._stopping.is_set():
+            # Not the events of a destination that waits for a retry: they would overtake it.
             with self._database.read() as db:
                 rows = db.execute(
                     "SELECT id, arn, payload, created, attempts FROM outbox AS o"
@@ -97,7 +103,7 @@ class Outbox:
 
     def _deliver_batch(self, rows: list[tuple[int, str, bytes, float, int]]) -> None:
         done: list[tuple[int]] = []
-        failed: dict[str, tuple[int, float, int]] = {}
+        failed: dict[str, tuple[int, float, int]] = {}  # by destination
         for number, arn, payload, created, attempts in rows:
             if arn in failed or self._stopping.is_set():
                 continue
@@ -105,14 +111,15 @@ class Outbox:
                 self._deliver(arn, payload)
             except Exception as error:
                 if self._clock() - created > MAX_AGE:
-                    log.exception("event %d for %s is given up", number, arn)
+                    log.exception("event %d for %s is discarded: not deliverable", number, arn)
                     done.append((number,))
                     continue
-                log.warning("event %d for %s must wait: %s", number, arn, error)
+                log.warning("event %d for %s will be retried: %s", number, arn, error)
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 16))
                 failed[arn] = (attempts + 1, self._clock() + pause, number)
             else:
                 done.append((number,))
+        # One transaction per batch: after a crash, at most BATCH events are delivered again.
         with self._database.write() as transaction:
             _record_deliveries(transaction.db, done, list(failed.values()))
 

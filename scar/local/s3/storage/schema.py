@@ -1,7 +1,8 @@
-"""The tables. Keys are bytes of UTF-8: compared byte by byte, as S3 orders them.
+"""The tables of the database.
 
-Ids of inline bodies are never used twice (AUTOINCREMENT): a reader that looked up an object
-which is replaced now must not find the new bytes under the old id.
+Keys are stored as bytes of UTF-8, which SQLite compares byte by byte: that is S3's order of
+keys. Ids of inline bodies are never reused (AUTOINCREMENT): a reader that has looked up an
+object must not read another body under its id after the object was replaced.
 """
 
 from __future__ import annotations

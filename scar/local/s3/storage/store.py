@@ -1,4 +1,4 @@
-"""The parts of the store that the operations share."""
+"""The object store that the operations share: its parts, and reading of objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalObjectStore:
-    """``destination_exists`` says whether an ARN may be told about events."""
+    """The parts of the store; ``clock`` returns epoch seconds.
+
+    ``destination_exists`` returns whether a notification configuration may contain an ARN.
+    """
 
     database: Database
     body_files: BodyFiles
@@ -37,7 +40,7 @@ class LocalObjectStore:
 
     @contextlib.contextmanager
     def discarding_on_error(self, content: ReceivedBody) -> Iterator[None]:
-        """Remove the content's file if the block that commits it raises."""
+        """Remove the file of a received body if the block, which commits it, raises."""
         try:
             yield
         except BaseException:
@@ -52,46 +55,49 @@ class LocalObjectStore:
         *,
         with_body: bool = True,
     ) -> tuple[ObjectRow, ByteRange | None, bytes | FileSegments]:
-        """Find the call's object and open the range ``chosen`` for it (None: all of it).
+        """Return the request's object and the opened range of its body.
 
-        ``chosen`` may raise to refuse. Another thread may replace the object in between: then
-        its files are gone, and the new object is looked up.
+        ``select_range`` returns the range, None for the whole body; it may raise S3Error.
         """
+        # Reading the row and opening its files is not one step. If another thread replaces the
+        # object in between, the files no longer exist: read the row of the new object.
         for _ in range(5):
             with self.database.read() as db:
                 stored = objects.require(db, request.bucket, request.key)
-            part = select_range(stored)
+            byte_range = select_range(stored)
             if not with_body:
-                return stored, part, b""
-            body = self._open_body(stored, part or ByteRange(0, stored.size))
+                return stored, byte_range, b""
+            body = self._open_body(stored, byte_range or ByteRange(0, stored.size))
             if body is not None:
-                return stored, part, body
-        raise S3Error(503, "SlowDown", "The object is replaced faster than it can be read.")
+                return stored, byte_range, body
+        raise S3Error(503, "SlowDown", "The object is being replaced faster than it can be read.")
 
-    def _open_body(self, stored: ObjectRow, part: ByteRange) -> bytes | FileSegments | None:
+    def _open_body(self, stored: ObjectRow, byte_range: ByteRange) -> bytes | FileSegments | None:
         if stored.inline is None:
-            return self._open_segments(stored, part)
+            return self._open_segments(stored, byte_range)
         with self.database.read() as db:
             row = db.execute("SELECT data FROM inline WHERE id = ?", (stored.inline,)).fetchone()
-        return bytes(row[0])[part.start : part.start + part.length] if row else None
+        end = byte_range.start + byte_range.length
+        return bytes(row[0])[byte_range.start : end] if row else None
 
-    def _open_segments(self, stored: ObjectRow, part: ByteRange) -> FileSegments | None:
+    def _open_segments(self, stored: ObjectRow, byte_range: ByteRange) -> FileSegments | None:
         segments: list[FileSegment] = []
-        start, left = part.start, part.length
+        start, left = byte_range.start, byte_range.length
         try:
-            for each in stored.files:
-                if start < each.size and left > 0:
-                    length = min(each.size - start, left)
-                    segments.append(FileSegment(self.body_files.open(each.file), start, length))
+            for part in stored.files:
+                if start < part.size and left > 0:
+                    length = min(part.size - start, left)
+                    file = self.body_files.open(part.file)
+                    segments.append(FileSegment(file, start, length))
                     left -= length
-                start = max(0, start - each.size)
+                start = max(0, start - part.size)
         except FileNotFoundError:
             FileSegments(segments).close()
             return None
         return FileSegments(segments)
 
     def remove_unreferenced_files(self) -> int:
-        """Remove files that no row names: bodies that were never acknowledged."""
+        """Remove files that no row references: bodies of writes that were not acknowledged."""
         with self.database.read() as db:
             live = {file for (file,) in db.execute("SELECT file FROM part")}
             for (files,) in db.execute("SELECT files FROM object WHERE files IS NOT NULL"):

@@ -1,4 +1,4 @@
-"""Multipart uploads: rows of uploads and parts, and what makes parts a whole."""
+"""Rows of multipart uploads and their parts; ETag and checksum of the complete object."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MIN_PART = 5 << 20
-"""Bytes of every part but the last. Source: S3 User Guide, multipart limits."""
+"""Least bytes of every part but the last. Source: S3 User Guide, multipart upload limits."""
 
 MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultipartUpload:
-    """``algorithm`` empty: the parts' checksums are not asked for."""
+    """An upload in progress; ``algorithm`` is empty if its parts need no checksums.
+
+    ``created`` is in epoch seconds, ``checksum_type`` FULL_OBJECT, COMPOSITE or empty.
+    """
 
     id: str
     bucket: str
@@ -42,7 +45,7 @@ class MultipartUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedPart:
-    """A part that arrived; ``etag`` is the hex MD5 of its bytes."""
+    """A stored part; ``etag`` is the hexadecimal MD5 of its body."""
 
     number: int
     file: str
@@ -54,7 +57,7 @@ class UploadedPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletedPart:
-    """A part as the client lists it when it completes."""
+    """A part as listed in the request CompleteMultipartUpload."""
 
     number: int
     etag: str
@@ -70,7 +73,7 @@ def create(db: sqlite3.Connection, upload: MultipartUpload) -> None:
 
 
 def _upload_from_row(row: tuple[str, str, bytes, float, str]) -> MultipartUpload:
-    meta, algorithm, sums_type = json.loads(row[4])
+    meta, algorithm, checksum_type = json.loads(row[4])
     return MultipartUpload(
         id=row[0],
         bucket=row[1],
@@ -78,7 +81,7 @@ def _upload_from_row(row: tuple[str, str, bytes, float, str]) -> MultipartUpload
         created=row[3],
         meta=ObjectMetadata.from_json(meta),
         algorithm=algorithm,
-        checksum_type=sums_type,
+        checksum_type=checksum_type,
     )
 
 
@@ -96,7 +99,8 @@ def require(db: sqlite3.Connection, upload_id: str, bucket: str, key: str) -> Mu
 def list_uploads(
     db: sqlite3.Connection, bucket: str, prefix: str, after: tuple[str, str], limit: int
 ) -> list[MultipartUpload]:
-    """Uploads in the order of (key, id), after a pair of them."""
+    """Return up to ``limit`` uploads in the order of (key, id), after the pair ``after``."""
+    # substr on bytes, not LIKE, for which "%" and "_" in a prefix would be wildcards.
     rows = db.execute(
         "SELECT id, bucket, key, created, meta FROM upload"
         " WHERE bucket = ? AND substr(key, 1, ?) = ? AND (key, id) > (?, ?)"
@@ -107,8 +111,8 @@ def list_uploads(
 
 
 def put_part(db: sqlite3.Connection, upload_id: str, part: UploadedPart) -> list[str]:
-    """Keep a part; return the file of the one it replaces."""
-    old = db.execute(
+    """Store a part; return the files of the part that it replaces, if any."""
+    replaced = db.execute(
         "SELECT file FROM part WHERE upload = ? AND number = ?", (upload_id, part.number)
     ).fetchall()
     db.execute(
@@ -123,7 +127,7 @@ def put_part(db: sqlite3.Connection, upload_id: str, part: UploadedPart) -> list
             json.dumps(dict(part.checksums)),
         ),
     )
-    return [file for (file,) in old]
+    return [file for (file,) in replaced]
 
 
 def list_parts(db: sqlite3.Connection, upload_id: str) -> list[UploadedPart]:
@@ -141,7 +145,7 @@ def list_parts(db: sqlite3.Connection, upload_id: str) -> list[UploadedPart]:
 
 
 def delete(db: sqlite3.Connection, upload_id: str) -> list[str]:
-    """Forget an upload; return the files of its parts."""
+    """Delete an upload; return the files of its parts."""
     files = db.execute("SELECT file FROM part WHERE upload = ?", (upload_id,)).fetchall()
     db.execute("DELETE FROM part WHERE upload = ?", (upload_id,))
     db.execute("DELETE FROM upload WHERE id = ?", (upload_id,))
@@ -149,10 +153,13 @@ def delete(db: sqlite3.Connection, upload_id: str) -> list[str]:
 
 
 def select_parts(
-    uploaded: Sequence[UploadedPart], wanted: Sequence[CompletedPart], minimum: int
+    uploaded: Sequence[UploadedPart], listed: Sequence[CompletedPart], minimum: int
 ) -> list[UploadedPart]:
-    """Return the wanted parts in order; raise what S3 answers if they make no object."""
-    numbers = [each.number for each in wanted]
+    """Return the listed parts in order; raise S3Error if S3 would not combine them.
+
+    ``minimum`` is the least size of every part but the last, in bytes.
+    """
+    numbers = [each.number for each in listed]
     if numbers != sorted(set(numbers)):
         raise S3Error(
             400,
@@ -160,8 +167,8 @@ def select_parts(
             "The list of parts was not in ascending order. Parts must be ordered by part number.",
         )
     by_number = {part.number: part for part in uploaded}
-    chosen: list[UploadedPart] = []
-    for each in wanted:
+    selected: list[UploadedPart] = []
+    for each in listed:
         part = by_number.get(each.number)
         if (
             part is None
@@ -176,8 +183,13 @@ def select_parts(
                 " tag.",
                 details={"PartNumber": str(each.number)},
             )
-        chosen.append(part)
-    for part in chosen[:-1]:
+        selected.append(part)
+    _check_part_sizes(selected, minimum)
+    return selected
+
+
+def _check_part_sizes(parts: Sequence[UploadedPart], minimum: int) -> None:
+    for part in parts[:-1]:
         if part.size < minimum:
             raise S3Error(
                 400,
@@ -185,31 +197,34 @@ def select_parts(
                 "Your proposed upload is smaller than the minimum allowed size",
                 details={"PartNumber": str(part.number), "ProposedSize": str(part.size)},
             )
-    return chosen
 
 
-def _checksums_agree(have: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(have.get(name, value) == value for name, value in wanted.items())
+def _checksums_agree(stored: Mapping[str, str], listed: Mapping[str, str]) -> bool:
+    return all(stored.get(name, value) == value for name, value in listed.items())
 
 
-def composite_etag(chosen: Sequence[UploadedPart]) -> str:
-    """The MD5 of the parts' MD5s and their number."""
-    digests = b"".join(bytes.fromhex(part.etag) for part in chosen)
-    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}"
+def composite_etag(parts: Sequence[UploadedPart]) -> str:
+    """Return the ETag of a multipart object: the MD5 of its parts' MD5s, and their number."""
+    digests = b"".join(bytes.fromhex(part.etag) for part in parts)
+    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
 
 
-def object_checksums(upload: MultipartUpload, chosen: Sequence[UploadedPart]) -> dict[str, str]:
-    """The checksum of the whole from those of its parts, if all of them have one."""
+def object_checksums(upload: MultipartUpload, parts: Sequence[UploadedPart]) -> dict[str, str]:
+    """Return the object's checksum by algorithm, empty if not all of its parts have one.
+
+    A COMPOSITE checksum is that of the parts' checksums, with their number; a FULL_OBJECT one
+    equals that of the whole body.
+    """
     if not upload.algorithm:
         return {}
     algorithm = ChecksumAlgorithm(upload.algorithm)
-    sums = [part.checksums.get(algorithm.value) for part in chosen]
-    digests = [base64.b64decode(value) for value in sums if value is not None]
-    if len(digests) != len(chosen):
+    checksums = [part.checksums.get(algorithm.value) for part in parts]
+    digests = [base64.b64decode(value) for value in checksums if value is not None]
+    if len(digests) != len(parts):
         return {}
     if upload.checksum_type == "FULL_OBJECT":
-        pairs = zip(digests, (part.size for part in chosen), strict=True)
+        pairs = zip(digests, (part.size for part in parts), strict=True)
         return {algorithm.value: encode_digest(combine_crcs(algorithm, pairs))}
-    whole = new_hasher(algorithm)
-    whole.update(b"".join(digests))
-    return {algorithm.value: f"{encode_digest(whole.digest())}-{len(chosen)}"}
+    hasher = new_hasher(algorithm)
+    hasher.update(b"".join(digests))
+    return {algorithm.value: f"{encode_digest(hasher.digest())}-{len(parts)}"}

@@ -19,8 +19,7 @@ from supervisor.aws.sigv4 import Credentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from scar.local.engines.port import Engine
-    from scar.local.lambda_.model import LocalImageResolver
+    from scar.local.engines.port import Engine, LocalImageResolver
 
 CLIENT = (sys.executable, "-I", "-S", str(Path(__file__).parent / "runtime_client.py"))
 ACCOUNT = "arn:aws:lambda:us-east-1:123456789012:function"

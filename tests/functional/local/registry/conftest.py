@@ -1,4 +1,4 @@
-"""The registry plane behind a plain HTTP server on loopback."""
+"""The registry service behind a plain HTTP server on loopback."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Print nothing."""
 
 
 class Sent:
-    """The request's body by Content-Length or in chunks."""
+    """The body of a request, with a Content-Length or in chunks."""
 
     def __init__(self, handler: Handler) -> None:
         self._file = handler.rfile

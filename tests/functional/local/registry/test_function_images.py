@@ -1,4 +1,4 @@
-"""Deployment's images: composed from a file, pushed to the registry that ECR names."""
+"""Images of functions: composed from a file, pushed to the registry that ECR returns."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_second_deployment_sends_nothing_and_a_new_script_one_layer_and_two_do
 
 
 @pytest.mark.parametrize(("mounting", "mounted"), [("ENABLED", 2), ("DISABLED", 0), ("", 0)])
-def test_layers_are_taken_over_from_another_repository_where_the_account_allows_it(
+def test_layers_are_mounted_from_another_repository_if_the_account_enables_it(
     images: FunctionImageBuilder,
     registry: Registry,
     tmp_path: Path,

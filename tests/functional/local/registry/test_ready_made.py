@@ -1,4 +1,4 @@
-"""``create_image: false``: an image of the user's own in ECR is checked and used as it is."""
+"""``create_image: false``: a prebuilt image in ECR is validated and used unchanged."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_instances_must_be_able_to_pull(
 
 
 def remade(image: ComposedImage, config: Blob | None = None, kind: str = "") -> ComposedImage:
-    """Return the image with another configuration, or its layers called something else."""
+    """Return the image with another configuration, or another media type of its layers."""
     manifest = json.loads(cast("bytes", image.manifest.data))
     if config:
         manifest["config"] |= {"digest": config.digest, "size": config.size}

@@ -1,4 +1,4 @@
-"""Pushing, reading back, refusing: the registry plane and scar's own client."""
+"""The registry service with scar's own client: push, pull, errors."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def test_a_pushed_image_is_resolved_by_digest_and_by_tag(registry: Registry) -> 
 
 
 def test_a_second_push_uploads_nothing(registry: Registry) -> None:
-    said: list[str] = []
+    reports: list[str] = []
     with registry.repository() as repository:
-        push_image(IMAGE, repository, said.append)
-        assert len(said) == 3
-        push_image(IMAGE, repository, said.append)
-        assert len(said) == 3
+        push_image(IMAGE, repository, reports.append)
+        assert len(reports) == 3
+        push_image(IMAGE, repository, reports.append)
+        assert len(reports) == 3
         assert repository.has_manifest(IMAGE.digest)
 
 
@@ -88,7 +88,7 @@ def test_a_manifest_without_its_blobs_is_refused(registry: Registry) -> None:
             repository.put_manifest(IMAGE.manifest, IMAGE.media_type)
 
 
-def test_a_blob_with_another_digest_is_refused_and_not_kept(registry: Registry) -> None:
+def test_a_blob_with_another_digest_is_rejected_and_not_stored(registry: Registry) -> None:
     wrong = Blob(digest=digest_of(b"other"), size=4, data=b"this")
     with registry.repository() as repository:
         with pytest.raises(RegistryError, match="DIGEST_INVALID"):
@@ -225,7 +225,7 @@ def test_tags_are_listed_and_moved_and_deleted_with_their_manifest(registry: Reg
         assert repository.has_manifest(other.digest)
 
 
-def test_a_restart_keeps_images_and_removes_what_none_names(registry: Registry) -> None:
+def test_a_restart_keeps_images_and_removes_unreferenced_blobs(registry: Registry) -> None:
     stray = Blob.from_bytes(b"stray")
     with registry.repository() as repository:
         push_image(IMAGE, repository, lambda _: None)
@@ -236,7 +236,7 @@ def test_a_restart_keeps_images_and_removes_what_none_names(registry: Registry) 
     assert not store.has_blob("scar/f", stray.digest)
 
 
-def test_a_passing_failure_is_tried_again_a_few_times() -> None:
+def test_a_transient_error_is_retried() -> None:
     waits: list[float] = []
     repository = RepositoryClient("http://127.0.0.1:1", "a", sleep=waits.append)
     with repository, pytest.raises(RegistryError, match=r"2 attempts"):

@@ -1,4 +1,4 @@
-"""The S3 plane in a process of its own: ``python serve.py FOLDER``; prints its port."""
+"""Run the S3 service as a process: ``python serve.py FOLDER``; prints its port."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from scar.local.s3.service import S3Service
 
 
 class Gate:
-    """Lets in what is signed with the keys of the secret ``k``."""
+    """Authenticates requests with keys derived from the secret ``k``."""
 
-    def __init__(self, plane: S3Service) -> None:
-        self._plane = plane
+    def __init__(self, service: S3Service) -> None:
+        self._service = service
         self._authenticator = Authenticator(b"k")
 
     def handle(self, request: Request) -> Response:
-        admitted = self._authenticator.authenticate(request)
-        return admitted if isinstance(admitted, Response) else self._plane.handle(admitted)
+        result = self._authenticator.authenticate(request)
+        return result if isinstance(result, Response) else self._service.handle(result)
 
 
 def main(folder: Path) -> None:
@@ -34,10 +34,10 @@ def main(folder: Path) -> None:
             for record in json.loads(payload)["Records"]:
                 events.write(json.dumps(record["s3"]["object"]["key"]).encode() + b"\n")
 
-        plane = S3Service(
+        service = S3Service(
             folder / "s3", "123456789012", deliver=deliver, destination_exists=lambda _: True
         )
-        sys.stdout.write(f"{HttpServer(Gate(plane)).start()}\n")
+        sys.stdout.write(f"{HttpServer(Gate(service)).start()}\n")
         sys.stdout.flush()
         threading.Event().wait()
 

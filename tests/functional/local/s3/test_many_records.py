@@ -1,4 +1,4 @@
-"""``scar status`` over 20,000 records in a real store: pages are listed, nothing is read."""
+"""``scar status`` over 20,000 records in a real store: keys are listed, no object is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONG_AGO = 100_000.0
 
 
 def records() -> Iterator[tuple[str, float]]:
-    """Yield keys and their age in seconds: 4,000 runs done, 1,000 failed, 2,000 lost."""
+    """Yield keys and their ages in seconds: 4,000 runs done, 1,000 failed, 2,000 lost."""
     for number in range(7_000):
         names: tuple[str, ...] = ("claim",)
         if number < 4_000:

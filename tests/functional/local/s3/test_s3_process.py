@@ -1,4 +1,4 @@
-"""The S3 plane as a process: killed under load, and given more than its memory."""
+"""The S3 service as a process: killed under load, and sent more than fits into its memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MIB = 1 << 20
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], S3Client]]:
-    """A started server and a client; killed at the end."""
+    """Yield a started server and a client; the server is killed at the end."""
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("serve.py")), str(folder)],
         stdout=subprocess.PIPE,
@@ -70,11 +70,11 @@ def notify(client: S3Client) -> None:
 
 
 def body_of(key: str) -> bytes:
-    """Some bodies inline, some in files; each one tells its key."""
+    """Return the body of a key: every third is stored as a file, the others inline."""
     return key.encode() * (20_000 if int(key) % 3 == 0 else 100)
 
 
-def test_what_was_acknowledged_before_kill_9_is_there_with_its_event(tmp_path: Path) -> None:
+def test_acknowledged_objects_and_their_events_survive_kill_9(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     stop = threading.Event()
 
@@ -113,17 +113,17 @@ def test_what_was_acknowledged_before_kill_9_is_there_with_its_event(tmp_path: P
 
 def wait_for_events(path: Path, keys: set[str]) -> set[str]:
     end = time.monotonic() + 20
-    told: set[str] = set()
-    while not told >= keys and time.monotonic() < end:
+    delivered: set[str] = set()
+    while not delivered >= keys and time.monotonic() < end:
         time.sleep(0.1)
-        # The line that was being written when the process was killed may be cut off.
+        # The line that was being written when the process was killed may be incomplete.
         lines = path.read_bytes().split(b"\n")[:-1]
-        told = {json.loads(line) for line in lines if line.count(b'"') == 2}
-    return told
+        delivered = {json.loads(line) for line in lines if line.count(b'"') == 2}
+    return delivered
 
 
 class Zeros:
-    """A stream of that many zero bytes."""
+    """A stream of ``size`` zero bytes."""
 
     def __init__(self, size: int) -> None:
         self._left = size
@@ -134,7 +134,7 @@ class Zeros:
         return data
 
 
-def test_an_upload_larger_than_its_memory_leaves_the_server_small(tmp_path: Path) -> None:
+def test_the_memory_of_the_server_does_not_grow_with_an_upload(tmp_path: Path) -> None:
     size = 256 * MIB
     config = TransferConfig(multipart_chunksize=32 * MIB, max_concurrency=2)
     with server(tmp_path) as (process, client):

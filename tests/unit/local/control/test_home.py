@@ -31,7 +31,7 @@ def test_the_folder_is_chosen_by_the_environment(tmp_path: Path) -> None:
     assert LocalCloudHome.from_environment({}).path.as_posix().endswith("/.local/state/scar/local")
 
 
-def test_nobody_else_can_read_the_folder_or_its_secret(tmp_path: Path) -> None:
+def test_the_folder_and_its_secret_are_readable_by_the_owner_only(tmp_path: Path) -> None:
     home = LocalCloudHome(tmp_path / "home")
     home.create()
     secret = home.load_secret()
@@ -41,7 +41,7 @@ def test_nobody_else_can_read_the_folder_or_its_secret(tmp_path: Path) -> None:
     assert stat.S_IMODE((home.path / "secret").stat().st_mode) == 0o600
 
 
-def test_a_folder_of_another_layout_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_folder_of_another_layout_is_rejected_with_a_remedy(tmp_path: Path) -> None:
     home = LocalCloudHome(tmp_path)
     home.create()
     (tmp_path / "layout").write_text("99\n")
@@ -50,7 +50,7 @@ def test_a_folder_of_another_layout_is_refused_with_the_way_out(tmp_path: Path) 
     assert "scar local reset" in caught.value.remedy
 
 
-def test_an_announced_server_is_found_while_it_runs(tmp_path: Path) -> None:
+def test_a_server_with_a_record_is_found_while_it_runs(tmp_path: Path) -> None:
     home = LocalCloudHome(tmp_path)
     home.create()
     home.write_server_record(running(os.getpid()))
@@ -59,12 +59,14 @@ def test_an_announced_server_is_found_while_it_runs(tmp_path: Path) -> None:
     assert home.running_server() is None
 
 
-def test_a_reused_process_id_is_not_taken_for_the_server(tmp_path: Path) -> None:
+def test_a_reused_process_id_is_not_mistaken_for_the_server(tmp_path: Path) -> None:
     home = LocalCloudHome(tmp_path)
     home.create()
-    told = running(os.getpid())
+    record = running(os.getpid())
     (tmp_path / "server.json").write_text(
-        json.dumps({"pid": told.pid, "started": 1, "port": 1, "engine": "process", "version": "1"})
+        json.dumps(
+            {"pid": record.pid, "started": 1, "port": 1, "engine": "process", "version": "1"}
+        )
     )
     assert home.running_server() is None
 
@@ -80,6 +82,6 @@ def test_a_server_that_ended_is_not_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
-def test_a_damaged_announcement_is_no_server(tmp_path: Path, text: str) -> None:
+def test_an_invalid_server_record_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "server.json").write_text(text)
     assert LocalCloudHome(tmp_path).running_server() is None

@@ -1,4 +1,4 @@
-"""Signatures as botocore makes them are let in; anything changed afterwards is not."""
+"""Requests signed by botocore are accepted; requests changed afterwards are rejected."""
 
 from __future__ import annotations
 
@@ -68,20 +68,20 @@ def signed(
     )
 
 
-def admit(request: Request, at: float | None = None) -> Request | Response:
+def authenticate(request: Request, at: float | None = None) -> Request | Response:
     return Authenticator(SECRET, clock=lambda: now() if at is None else at).authenticate(request)
 
 
-def refusal(request: Request, at: float | None = None) -> tuple[int, str]:
-    answer = admit(request, at)
-    assert isinstance(answer, Response)
-    assert isinstance(answer.body, bytes)
-    return answer.status, answer.body.decode()
+def rejection(request: Request, at: float | None = None) -> tuple[int, str]:
+    response = authenticate(request, at)
+    assert isinstance(response, Response)
+    assert isinstance(response.body, bytes)
+    return response.status, response.body.decode()
 
 
 @settings(max_examples=80, deadline=None)
 @given(key=texts, query=st.dictionaries(texts, texts, max_size=3), value=header_values)
-def test_s3_requests_signed_by_botocore_are_let_in(
+def test_s3_requests_signed_by_botocore_are_accepted(
     key: str, query: dict[str, str], value: str
 ) -> None:
     url = f"http://127.0.0.1:5000/bucket/{quote(key, safe='/~')}"
@@ -89,33 +89,33 @@ def test_s3_requests_signed_by_botocore_are_let_in(
     request = signed(
         signer, "PUT", url, params=query, data=b"body", headers={"x-amz-meta-a": value}
     )
-    admitted = admit(request)
-    assert isinstance(admitted, Request)
-    assert admitted.access_key == KEY_ID
+    accepted = authenticate(request)
+    assert isinstance(accepted, Request)
+    assert accepted.access_key == KEY_ID
 
 
 @settings(max_examples=60, deadline=None)
 @given(key=texts, query=st.dictionaries(texts, texts, max_size=2))
-def test_urls_presigned_by_botocore_are_let_in_until_they_expire(
+def test_urls_presigned_by_botocore_are_accepted_until_they_expire(
     key: str, query: dict[str, str]
 ) -> None:
     url = f"http://127.0.0.1:5000/bucket/{quote(key, safe='/~')}"
     signer = S3SigV4QueryAuth(credentials(), "s3", "us-east-1", expires=60)
     request = signed(signer, "GET", url, params=query)
-    assert isinstance(admit(request), Request)
-    assert "Request has expired" in refusal(request, now() + 100)[1]
+    assert isinstance(authenticate(request), Request)
+    assert "Request has expired" in rejection(request, now() + 100)[1]
 
 
 @settings(max_examples=60, deadline=None)
 @given(segments=st.lists(texts, max_size=3), body=st.binary(max_size=50))
-def test_requests_to_other_services_are_let_in_with_their_body(
+def test_requests_to_other_services_are_accepted_with_their_body(
     segments: list[str], body: bytes
 ) -> None:
     path = "/".join(quote(s, safe="") for s in ["2015-03-31", *segments])
     signer = SigV4Auth(credentials(), "lambda", "us-east-1")
-    admitted = admit(signed(signer, "POST", f"http://127.0.0.1:5000/{path}", data=body))
-    assert isinstance(admitted, Request)
-    assert admitted.body.read(100) == body
+    accepted = authenticate(signed(signer, "POST", f"http://127.0.0.1:5000/{path}", data=body))
+    assert isinstance(accepted, Request)
+    assert accepted.body.read(100) == body
 
 
 def a_request(service: str = "s3") -> Request:
@@ -138,33 +138,33 @@ def a_request(service: str = "s3") -> Request:
         lambda request: replace(request, query=""),
     ],
 )
-def test_a_changed_request_is_refused(change: Callable[[Request], Request]) -> None:
-    status, body = refusal(change(a_request()))
+def test_a_changed_request_is_rejected(change: Callable[[Request], Request]) -> None:
+    status, body = rejection(change(a_request()))
     assert (status, "<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
 
 
-def test_a_changed_header_is_refused() -> None:
+def test_a_changed_header_is_rejected() -> None:
     request = a_request()
     headers = {**request.headers, "x-amz-meta-a": "w"}
-    assert "SignatureDoesNotMatch" in refusal(replace(request, headers=headers))[1]
+    assert "SignatureDoesNotMatch" in rejection(replace(request, headers=headers))[1]
 
 
-def test_a_changed_body_of_another_service_is_refused_in_json() -> None:
-    status, body = refusal(replace(a_request("lambda"), body=BytesBody(b"other")))
+def test_a_changed_body_of_another_service_is_rejected_in_json() -> None:
+    status, body = rejection(replace(a_request("lambda"), body=BytesBody(b"other")))
     assert (status, json.loads(body)["__type"]) == (403, "InvalidSignatureException")
 
 
-def test_a_clock_that_is_off_by_more_than_15_minutes_is_refused() -> None:
-    assert isinstance(admit(a_request(), now() + 14 * 60), Request)
-    assert "RequestTimeTooSkewed" in refusal(a_request(), now() + 16 * 60)[1]
-    assert "RequestTimeTooSkewed" in refusal(a_request(), now() - 16 * 60)[1]
+def test_a_clock_that_is_off_by_more_than_15_minutes_is_rejected() -> None:
+    assert isinstance(authenticate(a_request(), now() + 14 * 60), Request)
+    assert "RequestTimeTooSkewed" in rejection(a_request(), now() + 16 * 60)[1]
+    assert "RequestTimeTooSkewed" in rejection(a_request(), now() - 16 * 60)[1]
 
 
-def test_a_request_without_signature_is_denied_in_the_words_of_its_service() -> None:
+def test_a_request_without_signature_is_rejected_in_the_format_of_its_service() -> None:
     bare = Request(method="GET", path="/", query="", headers={}, body=BytesBody(b""))
-    assert "<Code>AccessDenied</Code>" in refusal(bare)[1]
+    assert "<Code>AccessDenied</Code>" in rejection(bare)[1]
     target = {"x-amz-target": "Logs_20140328.GetLogEvents"}
-    assert "MissingAuthenticationTokenException" in refusal(replace(bare, headers=target))[1]
+    assert "MissingAuthenticationTokenException" in rejection(replace(bare, headers=target))[1]
 
 
 @pytest.mark.parametrize(
@@ -176,21 +176,21 @@ def test_a_request_without_signature_is_denied_in_the_words_of_its_service() -> 
         ("ec2", "application/x-www-form-urlencoded", "AuthFailure"),
     ],
 )
-def test_an_impossible_key_id_is_refused_as_the_service_would(
+def test_an_invalid_key_id_is_rejected_with_the_error_code_of_the_service(
     service: str, content_type: str, code: str
 ) -> None:
     kind = S3SigV4Auth if service == "s3" else SigV4Auth
     signer = kind(credentials("short", "x"), service, "us-east-1")
     headers = {"content-type": content_type}
     request = signed(signer, "POST", "http://127.0.0.1:5000/", data=b"", headers=headers)
-    assert code in refusal(request)[1]
+    assert code in rejection(request)[1]
 
 
 @pytest.mark.parametrize(
     "authorization",
     ["", "Basic abc", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b, Signature=", "\xff"],
 )
-def test_a_malformed_authorization_is_refused(authorization: str) -> None:
+def test_a_malformed_authorization_is_rejected(authorization: str) -> None:
     request = a_request()
     headers = {**request.headers, "authorization": authorization}
-    assert refusal(replace(request, headers=headers))[0] in (400, 403)
+    assert rejection(replace(request, headers=headers))[0] in (400, 403)

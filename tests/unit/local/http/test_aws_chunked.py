@@ -1,4 +1,4 @@
-"""The aws-chunked coding: AWS's own signed example, trailers, and everything broken."""
+"""Decoding of aws-chunked bodies: AWS's own signed example, trailers, invalid input."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_signed_example_of_the_reference_is_read() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_wrong_chunk_signature_is_noticed(number: int) -> None:
+def test_a_wrong_chunk_signature_is_rejected(number: int) -> None:
     chunks = list(CHUNKS)
     data, signature = chunks[number]
     chunks[number] = (data, signature[:-1] + "0")
@@ -79,7 +79,7 @@ def test_signed_trailers_are_checked() -> None:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=5), st.integers(1, 60))
-def test_unsigned_chunks_and_their_trailer_come_through(chunks: list[bytes], size: int) -> None:
+def test_unsigned_chunks_and_their_trailer_are_decoded(chunks: list[bytes], size: int) -> None:
     whole = b"".join(chunks)
     checksum = base64.b64encode(zlib.crc32(whole).to_bytes(4, "big")).decode()
     data = coded(
@@ -94,13 +94,13 @@ def test_unsigned_chunks_and_their_trailer_come_through(chunks: list[bytes], siz
 @pytest.mark.parametrize(
     "data", [b"", b"zz\r\nabc\r\n", b"5\r\nab", b"2\r\nabcd\r\n0\r\n\r\n", b"2", b"1" * 10000]
 )
-def test_what_is_not_aws_chunked_is_refused(data: bytes) -> None:
+def test_an_invalid_aws_chunked_body_is_rejected(data: bytes) -> None:
     with pytest.raises(MalformedChunks):
         read_all(AwsChunkedBody(BytesBody(data)))
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_do_worse_than_being_refused(data: bytes) -> None:
+def test_arbitrary_bytes_raise_nothing_but_the_two_errors(data: bytes) -> None:
     for signer in (None, replace(SIGNER, seed_signature="0")):
         try:
             read_all(AwsChunkedBody(BytesBody(data), signer))

@@ -1,4 +1,4 @@
-"""The HTTP server, spoken to in bytes and by http.client."""
+"""The HTTP server, tested with raw bytes and with http.client."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Answering:
 
 
 def echo(request: Request) -> Response:
-    """Give back the body, or say nothing about it."""
+    """Respond with the request's body; do not read that of ``/ignore``."""
     if request.path == "/ignore":
         return Response(status=403, body=b"no")
     data = b""
@@ -94,7 +94,7 @@ def test_a_chunked_request_body_arrives_whole(echo_port: int) -> None:
     client.close()
 
 
-def test_a_body_that_nobody_reads_does_not_disturb_the_next_request(echo_port: int) -> None:
+def test_an_unread_body_does_not_disturb_the_next_request(echo_port: int) -> None:
     client = http.client.HTTPConnection("127.0.0.1", echo_port, timeout=5)
     client.request("PUT", "/ignore", body=b"x" * 3_000_000)
     assert client.getresponse().read() == b"no"
@@ -103,7 +103,7 @@ def test_a_body_that_nobody_reads_does_not_disturb_the_next_request(echo_port: i
     client.close()
 
 
-def test_a_client_that_expects_100_is_told_to_go_on_only_when_its_body_is_wanted(
+def test_a_client_that_expects_100_continue_gets_it_only_when_its_body_is_read(
     echo_port: int,
 ) -> None:
     head = b"PUT %s HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n"
@@ -146,12 +146,12 @@ def test_a_malformed_head_is_answered_and_the_connection_closed(
         [b"", b"PUT / HTTP/1.1\r\n", b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"]
     ),
 )
-def test_no_bytes_bring_the_server_down(echo_port: int, data: bytes, head: bytes) -> None:
+def test_arbitrary_bytes_do_not_stop_the_server(echo_port: int, data: bytes, head: bytes) -> None:
     talk(echo_port, head + data)
     assert talk(echo_port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 OK")
 
 
-def test_a_client_that_sends_half_a_head_is_dropped_in_time(echo_port: int) -> None:
+def test_a_client_that_sends_half_a_head_is_disconnected(echo_port: int) -> None:
     with socket.create_connection(("127.0.0.1", echo_port), timeout=5) as sock:
         sock.sendall(b"GET / HT")
         started = time.monotonic()
@@ -159,7 +159,7 @@ def test_a_client_that_sends_half_a_head_is_dropped_in_time(echo_port: int) -> N
         assert time.monotonic() - started < 3
 
 
-def test_a_plane_that_fails_is_answered_with_500_and_the_server_lives() -> None:
+def test_an_exception_in_the_application_becomes_500_and_the_server_continues() -> None:
     def fail(request: Request) -> Response:
         raise KeyError(request.path)
 
@@ -168,7 +168,7 @@ def test_a_plane_that_fails_is_answered_with_500_and_the_server_lives() -> None:
         assert talk(port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 500")
 
 
-def test_a_header_with_a_line_break_never_leaves_the_server() -> None:
+def test_a_response_header_with_a_line_break_is_never_sent() -> None:
     split = Response(status=200, headers={"x-a": "b\r\nset-cookie: c"})
     with serving(Answering(lambda _: split)) as port:
         assert talk(port, b"GET / HTTP/1.0\r\n\r\n") == b""
@@ -183,7 +183,7 @@ def file_plane(path: Path) -> HttpApp:
     return Answering(answer)
 
 
-def test_parts_of_files_are_sent_in_order_with_and_without_tls(tmp_path: Path) -> None:
+def test_segments_of_files_are_sent_in_order_with_and_without_tls(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"0123456789")
     with serving(file_plane(path)) as port:
@@ -208,7 +208,7 @@ def test_parts_of_files_are_sent_in_order_with_and_without_tls(tmp_path: Path) -
         secure.close()
 
 
-def test_close_lets_a_request_in_progress_end_and_idle_connections_go() -> None:
+def test_close_waits_for_a_request_in_progress_and_closes_idle_connections() -> None:
     entered, release = threading.Event(), threading.Event()
 
     def slow(request: Request) -> Response:
@@ -255,7 +255,7 @@ def test_close_ends_in_bounded_time_although_a_handler_blocks() -> None:
     client.close()
 
 
-def test_too_many_connections_push_out_the_idle_one_first_and_then_get_503() -> None:
+def test_a_connection_above_the_limit_replaces_an_idle_one_or_gets_503() -> None:
     entered, release = threading.Event(), threading.Event()
 
     def block(request: Request) -> Response:

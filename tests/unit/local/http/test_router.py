@@ -1,4 +1,4 @@
-"""Which plane gets which request."""
+"""Dispatch of requests to services."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ PRESIGNED = "X-Amz-Credential=AKIA%2F20261121%2Fus-east-1%2F{}%2Faws4_request&X-
         (a_request("/", service="iam"), Route.MOTO),
     ],
 )
-def test_a_request_goes_to_the_plane_of_its_service(request_: Request, route: Route) -> None:
+def test_a_request_is_dispatched_to_its_service(request_: Request, route: Route) -> None:
     assert find_route(request_) is route
 
 
 class Named:
-    """A plane that says its name."""
+    """An application that responds with its name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -58,7 +58,7 @@ class Named:
         return Response(status=200, body=self.name.encode())
 
 
-def test_only_the_control_and_registry_planes_see_unsigned_requests() -> None:
+def test_only_the_control_and_registry_routes_accept_unsigned_requests() -> None:
     router = Router({route: Named(route) for route in Route}, Authenticator(b"s"))
     assert router.handle(a_request("/_scar/health")).body == b"control"
     assert router.handle(a_request("/v2/")).body == b"registry"

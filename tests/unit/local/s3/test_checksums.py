@@ -1,4 +1,4 @@
-"""Checksums: known values, and parts that add up to the whole."""
+"""Checksums: known values, and CRCs combined from those of parts."""
 
 from __future__ import annotations
 

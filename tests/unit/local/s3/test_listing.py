@@ -20,7 +20,7 @@ affixes = st.text(st.sampled_from("ab/é"), max_size=3)
 
 
 def expected(stored: Iterable[str], prefix: str, delimiter: str) -> list[str]:
-    """Every object and common prefix in order, by the words of the API reference."""
+    """Return every object and common prefix in order, as the API reference defines them."""
     entries = set()
     for key in stored:
         if not key.startswith(prefix):
@@ -31,7 +31,7 @@ def expected(stored: Iterable[str], prefix: str, delimiter: str) -> list[str]:
 
 
 class Listing(RuleBasedStateMachine):
-    """Puts and deletes keys, and walks through pages of any size."""
+    """Puts and deletes keys, and lists them in pages of any size."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Events are handed over until somebody has them."""
+"""Delivery of events: order, retries, restarts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Receiver:
-    """Takes events, but fails as often as it is told to."""
+    """Accepts events, but fails ``failures`` times for the destination ``bad``."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
@@ -44,7 +44,7 @@ def add(outbox: Outbox, database: Database, arn: str, *payloads: bytes) -> None:
             outbox.add(transaction, arn, payload)
 
 
-def test_events_are_delivered_in_order_and_forgotten(tmp_path: Path) -> None:
+def test_events_are_delivered_in_order_and_deleted(tmp_path: Path) -> None:
     database, receiver = Database(tmp_path / "db"), Receiver()
     outbox = Outbox(database, receiver)
     outbox.start()
@@ -57,7 +57,7 @@ def test_events_are_delivered_in_order_and_forgotten(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_receiver_that_fails_is_asked_again_in_order_and_delays_no_other(
+def test_failed_deliveries_are_retried_in_order_and_delay_no_other_destination(
     tmp_path: Path,
 ) -> None:
     database, receiver = Database(tmp_path / "db"), Receiver(failures=2)
@@ -72,7 +72,7 @@ def test_a_receiver_that_fails_is_asked_again_in_order_and_delays_no_other(
     database.close()
 
 
-def test_events_wait_on_disk_for_the_next_start(tmp_path: Path) -> None:
+def test_undelivered_events_are_delivered_after_the_next_start(tmp_path: Path) -> None:
     database = Database(tmp_path / "db")
     first = Outbox(database, Receiver(failures=1000))
     first.start()
@@ -88,7 +88,7 @@ def test_events_wait_on_disk_for_the_next_start(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_rolled_back_write_owes_nothing(tmp_path: Path) -> None:
+def test_a_rolled_back_write_leaves_no_event(tmp_path: Path) -> None:
     database = Database(tmp_path / "db")
     outbox = Outbox(database, Receiver())
 

@@ -1,4 +1,4 @@
-"""The plane asked directly, without a server: what boto3 never sends, and faults."""
+"""The S3 service called without a server: requests that boto3 never sends, and failures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def ask(plane: S3Service, method: str, path: str, data: bytes = b"", **headers: 
 
 
 class FullDisk:
-    """A body after whose first bytes there is no room any more."""
+    """A body that cannot be stored because the disk is full."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -69,7 +69,7 @@ def full_database() -> Exception:
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), full_database()], ids=str)
-def test_a_full_disk_is_named_and_nothing_is_kept(plane: S3Service, error: Exception) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_stored(plane: S3Service, error: Exception) -> None:
     answer = plane.handle(
         Request(
             method="PUT",
@@ -119,7 +119,7 @@ def test_a_bucket_can_be_named_by_the_host(plane: S3Service) -> None:
         ("PUT", "/bucket/k?uploadId=x&partNumber=1", 404, "NoSuchUpload"),
     ],
 )
-def test_what_cannot_be_served_is_refused_by_name(
+def test_unsupported_requests_are_rejected_with_their_error_code(
     plane: S3Service, method: str, path: str, status: int, code: str
 ) -> None:
     answer = ask(plane, method, path)
@@ -129,18 +129,18 @@ def test_what_cannot_be_served_is_refused_by_name(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_document_with_a_dtd_is_refused(plane: S3Service, encoding: str) -> None:
+def test_a_document_with_a_dtd_is_rejected(plane: S3Service, encoding: str) -> None:
     bomb = '<!DOCTYPE a [<!ENTITY b "c">]><Tagging>&b;</Tagging>'.encode(encoding)
     assert "MalformedXML" in text(ask(plane, "PUT", "/bucket?tagging", bomb))
 
 
-def test_a_body_shorter_than_announced_is_not_stored(plane: S3Service) -> None:
+def test_a_body_shorter_than_its_content_length_is_not_stored(plane: S3Service) -> None:
     answer = ask(plane, "PUT", "/bucket/k", b"abc", content_length="4")
     assert "<Code>IncompleteBody</Code>" in text(answer)
     assert ask(plane, "GET", "/bucket/k").status == 404
 
 
-def test_a_header_smuggled_through_the_query_is_refused(plane: S3Service) -> None:
+def test_a_header_injected_through_the_query_is_rejected(plane: S3Service) -> None:
     ask(plane, "PUT", "/bucket/k", b"1")
     path = "/bucket/k?response-content-type=a%0D%0Aset-cookie:%20b"
     assert ask(plane, "GET", path).status == 400
@@ -166,9 +166,7 @@ def test_no_request_is_an_internal_error(
 
 
 @pytest.mark.parametrize("durable", [False, True])
-def test_objects_settings_and_uploads_are_there_after_a_restart(
-    tmp_path: Path, *, durable: bool
-) -> None:
+def test_objects_settings_and_uploads_survive_a_restart(tmp_path: Path, *, durable: bool) -> None:
     folder = tmp_path / "s3"
     first = open_plane(folder, durable=durable)
     ask(first, "PUT", "/bucket")
@@ -232,7 +230,7 @@ def test_a_reader_sees_one_whole_object_while_it_is_replaced(plane: S3Service, s
         writer.join(10)
 
 
-def test_a_folder_of_a_later_release_is_refused(tmp_path: Path) -> None:
+def test_a_folder_of_a_later_release_is_rejected(tmp_path: Path) -> None:
     database = Database(tmp_path / "meta.db")
     with database.read() as db:
         db.execute("PRAGMA user_version=99")

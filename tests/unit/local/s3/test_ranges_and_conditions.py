@@ -35,7 +35,7 @@ def test_a_range_is_what_python_slices(size: int, first: int, last: int) -> None
 
 
 @pytest.mark.parametrize("value", ["", "bytes=-", "bytes=a-b", "bytes=1-2,4-5", "items=1-2"])
-def test_what_is_no_range_is_ignored(value: str) -> None:
+def test_an_invalid_range_is_ignored(value: str) -> None:
     assert parse_range(value, 10) is None
 
 
@@ -84,7 +84,7 @@ def test_reads_follow_the_table_of_the_api_reference(headers: dict[str, str], st
         ({"if-match": '"e"'}, None, True, 409),
     ],
 )
-def test_writes_are_refused_when_the_object_is_in_another_state(
+def test_writes_are_rejected_when_the_object_is_in_another_state(
     headers: dict[str, str],
     current: str | None,
     seen: bool,
