@@ -238,7 +238,7 @@ def _connect_function(
 
 
 def _read_script(script: Path) -> bytes:
-    """Return the script's content; raise UsageError if it is empty or has Windows line ends."""
+    """Return the script's content; raise UsageError if it is empty or has Windows line endings."""
     try:
         content = script.read_bytes()
     except OSError as error:
