@@ -90,7 +90,7 @@ class RunSelection:
 def select_runs(
     session: Session, connection: AwsConnection, ledger: RunLedger, selection: RunSelection
 ) -> Iterator[Run]:
-    """Yield the selected runs; raise NoSuchRun if a name has none."""
+    """Yield the selected runs; raise RunNotFoundError if a name has none."""
     from scar.runs import lookup
     from scar.runs.batch_job import correct_run_state
 

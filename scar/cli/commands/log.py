@@ -34,7 +34,9 @@ OVERLAP = timedelta(seconds=30)
 @click.option("-n", "--name", help="Name of the function.")
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
-@click.option("-ri", "--request-id", default="", help="Only this request, or this run's job.")
+@click.option(
+    "-ri", "--request-id", default="", help="Only this Lambda request, or the job of this run."
+)
 @click.option("--run", metavar="RUN", help="Only this run: its id or the start of it.")
 @click.option("--file", "key", metavar="s3://BUCKET/KEY", help="Only the runs on this file.")
 @click.option("--failed", is_flag=True, help="Only failed and lost runs.")

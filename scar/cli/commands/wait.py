@@ -28,7 +28,11 @@ BACKOFF = 1.3
 @click.option("-n", "--name", help="All files in the input folders of this function.")
 @fdl_option
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), default=3600, show_default=True, help="Seconds."
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=3600,
+    show_default=True,
+    help="Seconds to wait.",
 )
 @output_options
 @target_options
@@ -82,7 +86,7 @@ def wait(
 def _read_progress(
     session: Session, connection: AwsConnection, runs: tuple[str, ...], functions: tuple[str, ...]
 ) -> RunProgress:
-    """Count the runs, or the input files of the functions, by state; raise NoSuchFunction."""
+    """Count the runs, or the functions' input files, by state; raise FunctionNotFoundError."""
     from scar.runs import lookup
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_inputs, count_runs
