@@ -100,7 +100,9 @@ def select_runs(
                 ledger, *lookup.parse_s3_url(name), selection.functions
             )
             if not found:
-                raise lookup.RunNotFoundError(f"No run has read {name}.", remedy="See `scar why`.")
+                raise lookup.RunNotFoundError(
+                    f"No run has read {name}.", remedy="See `scar status`."
+                )
             run = found[-1]
         else:
             run = lookup.find_run(ledger, name, selection.functions)
