@@ -124,6 +124,7 @@ def _set_value(values: dict[str, Any], location: Location, value: object) -> Non
 def _unknown_keys(aws: dict[str, Any]) -> list[str]:
     """Return the keys that are neither supported nor known to be SCAR's."""
     services = {"iam", "lambda", "s3", "cloudwatch", "api_gateway", "batch", "ecr", "codebuild"}
+    # By name, in any section: the check is for keys that SCAR itself does not have.
     known = {str(key) for location in _SUPPORTED_KEYS for key in location} | _IGNORED_KEYS
     unknown = [name for name in aws if name not in services]
     for service in sorted(services & aws.keys()):

@@ -61,6 +61,7 @@ def resolve_file(path: Path, context: LoadContext) -> ResolvedDocument:
     """Load the file with its context; raise InvalidFdlError like ``load_document``."""
     try:
         with path.open("rb") as file:
+            # One byte more than allowed: the size of a pipe or a device is not known before.
             data = file.read(MAX_FILE_SIZE + 1)
         if len(data) > MAX_FILE_SIZE:
             raise InvalidFdlError(
@@ -87,10 +88,12 @@ def resolve_values(folder: Path, context: LoadContext) -> ResolvedDocument:
 
 
 def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) -> ResolvedDocument:
+    # The Region is read from the unsubstituted data: it is the value of ${region}.
     substitution = VariableSubstitution(
         context.variables.values_for_region(_document_region(parsed.data))
     )
     data = substitution.substitute(parsed.data)
+    # Not raised yet: the file's other problems are reported together with these.
     problems = list(_located_problems(substitution.problems, parsed))
     substituted = ParsedDocument(data, parsed.positions)
     data, origins = _merge_function_layers(substituted, path, context, substitution)
@@ -245,6 +248,7 @@ def value_source(location: Location, origins: Mapping[Location, str]) -> str:
 
     A value inside a list has the source of the list; a mapping that of its first value.
     """
+    # The nearest location above it that has a source.
     for length in range(len(location), 0, -1):
         if (source := origins.get(location[:length])) is not None:
             return source

@@ -71,6 +71,7 @@ def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettin
     path = config_path(environment)
     if (parsed := _read_config_file(path)) is not None:
         settings = _apply_config_file(settings, path, parsed)
+    # Last: environment variables take precedence over the file and its stage.
     return replace(
         settings,
         region=environment.get("SCAR_REGION") or settings.region,
@@ -113,6 +114,7 @@ def _read_config_file(path: Path) -> ParsedDocument | None:
         raise ConfigurationError(
             f"{path} cannot be read: {error}.", remedy="Correct the file, or SCAR_CONFIG."
         ) from error
+    # Imported here: a command without files and settings does not load PyYAML.
     from scar.fdl.yaml_document import DocumentSyntaxError, parse_document
 
     if not text.strip():
