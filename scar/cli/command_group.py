@@ -1,12 +1,13 @@
 """The command ``scar``: its global options and the table of its commands.
 
-A command's module is imported when the command is called, so that ``scar --help`` is fast.
+A command's module is imported when the command is called, so that ``scar --help`` is fast. The
+groups ``scar image`` and ``scar local`` work in the same way.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,33 +50,54 @@ ALIASES: Mapping[str, tuple[str, str]] = {"update": ("init", "update"), "logs": 
 
 
 class LazyCommandGroup(click.Group):
-    """A group that imports the module of a command when the command is called."""
+    """A group that imports the module of a command when the command is called.
+
+    ``package`` has the modules; ``commands_help`` maps the commands' names to the first line of
+    their help, in the order of the list. A command is the attribute of its module that has its
+    name; ``aliases`` maps second names to module and attribute.
+    """
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - click's own
+        package: str,
+        commands_help: Mapping[str, str],
+        aliases: Mapping[str, tuple[str, str]] | None = None,
+        **kwargs: Any,  # noqa: ANN401 - click's own
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.package = package
+        self.commands_help = commands_help
+        self.aliases = aliases or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table."""
         del ctx
-        return list(COMMANDS)
+        return list(self.commands_help)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command; None if there is no such command."""
         del ctx
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.commands_help:
             return None
-        module, attribute = ALIASES.get(cmd_name, (cmd_name, cmd_name))
-        command = getattr(importlib.import_module(f"scar.cli.commands.{module}"), attribute)
+        module, attribute = self.aliases.get(cmd_name, (cmd_name, cmd_name))
+        command = getattr(importlib.import_module(f"{self.package}.{module}"), attribute)
         if not isinstance(command, click.Command):
-            raise TypeError(f"scar.cli.commands.{module}:{attribute} is not a command")
+            raise TypeError(f"{self.package}.{module}:{attribute} is not a command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table; click's own method would import them all."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self.commands_help.items()))
 
 
 @click.group(
     cls=LazyCommandGroup,
+    package="scar.cli.commands",
+    commands_help=COMMANDS,
+    aliases=ALIASES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(scar.__version__, message="scar %(version)s")

@@ -1,11 +1,11 @@
-"""Invoke one function and show its answer: what run and invoke have in common."""
+"""Invoke one function and show its response: what run and invoke have in common."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from scar.cli.formatting import escape_control_characters
-from scar.cli.invocation_output import show_answer, show_queued
+from scar.cli.invocation_output import show_queued, show_response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +32,14 @@ class FunctionCall:
         self.output = output
 
     def send(self, payload: dict[str, object], *, asynchronous: bool) -> None:
-        """Invoke the function once and show its answer, or only the request id."""
+        """Invoke the function once and show its response, or only the request id."""
         if asynchronous:
             show_queued(self.session, self.function.name, [self.enqueue(payload)])
         else:
-            show_answer(self.session, self.function.name, self.invoke(payload), self.output)
+            show_response(self.session, self.function.name, self.invoke(payload), self.output)
 
     def invoke(self, payload: dict[str, object]) -> InvocationResponse:
-        """Wait for the answer; if the function fails, write the end of its log to stderr."""
+        """Wait for the response; if the function fails, write the end of its log to stderr."""
         from scar.runs.invoke import FunctionError
 
         services, function = self.session.services, self.function
@@ -58,7 +58,7 @@ class FunctionCall:
 
 
 def find_function(session: Session, connection: AwsConnection, name: str) -> FunctionSummary:
-    """Return the deployed function; raise NoSuchFunction."""
+    """Return the deployed function; raise FunctionNotFoundError."""
     from scar.runs.logs import FunctionNotFoundError
 
     for function in session.services.list_functions(connection):

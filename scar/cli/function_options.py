@@ -41,8 +41,14 @@ def function_options(function: F) -> F:
             ),
             click.option("-ll", "--log-level", help="DEBUG, INFO, WARNING, ERROR or CRITICAL."),
             click.option("-em", "--execution-mode", help="lambda, lambda-batch or batch."),
-            variable("-e", "--environment", help="Variable of the script; may be repeated."),
-            variable("-le", "--lambda-environment", help="Variable of the Lambda function."),
+            variable(
+                "-e", "--environment", help="Environment variable of the script; may be repeated."
+            ),
+            variable(
+                "-le",
+                "--lambda-environment",
+                help="Environment variable of the Lambda function; may be repeated.",
+            ),
             folder("-ib", "--input-bucket", help="Input folder; may be repeated."),
             folder("-ob", "--output-bucket", help="Output folder; may be repeated."),
             click.option("-r", "--iam-role", metavar="ARN", help="IAM role for Lambda and Batch."),

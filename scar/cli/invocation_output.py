@@ -1,4 +1,4 @@
-"""Show the answers of invoked functions."""
+"""Show the responses of invoked functions."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ if TYPE_CHECKING:
     from scar.runs.invoke import InvocationResponse
 
 
-def show_answer(
-    session: Session, function: str, answer: InvocationResponse, output: Path | None
+def show_response(
+    session: Session, function: str, response: InvocationResponse, output: Path | None
 ) -> None:
     """Write the script's output to stdout or to a file; raise ScarError if the script failed."""
     if output is not None:
-        _write_output_file(output, answer.output)
+        _write_output_file(output, response.output)
         session.terminal.write_message(f"Output written to {output}")
     elif session.json:
-        session.terminal.write_json(answer_to_json(function, answer))
-    elif not answer.job_id:
-        session.terminal.write_bytes(answer.output)
-    if answer.job_id:
+        session.terminal.write_json(response_to_json(function, response))
+    elif not response.job_id:
+        session.terminal.write_bytes(response.output)
+    if response.job_id:
         if not (session.json or output):
-            session.terminal.write_data(f"Batch job {answer.job_id}")
+            session.terminal.write_data(f"Batch job {response.job_id}")
         session.terminal.write_message(
-            f"Run {answer.run_id} continues in AWS Batch."
-            f" Show its log with `scar log -n {function} -ri {answer.run_id}`."
+            f"Run {response.run_id} continues as Batch job {response.job_id}."
+            f" Show its log with `scar log -n {function} -ri {response.run_id}`."
         )
-    require_success(function, answer)
+    require_success(function, response)
 
 
-def answer_to_json(function: str, answer: InvocationResponse) -> dict[str, object]:
-    """Return the answer's JSON form."""
+def response_to_json(function: str, response: InvocationResponse) -> dict[str, object]:
+    """Return the response's JSON form."""
     return {
         "function": function,
-        "request": answer.request_id,
-        "status": answer.status,
-        "run": answer.run_id,
-        "job": answer.job_id,
-        "output": answer.output.decode(errors="replace"),
+        "request": response.request_id,
+        "status": response.status,
+        "run": response.run_id,
+        "job": response.job_id,
+        "output": response.output.decode(errors="replace"),
     }
 
 
-def require_success(function: str, answer: InvocationResponse) -> None:
-    """Raise ScarError if the answer has the status of an HTTP error."""
-    if answer.status >= 400:
+def require_success(function: str, response: InvocationResponse) -> None:
+    """Raise ScarError if the response has the status of an HTTP error."""
+    if response.status >= 400:
         raise ScarError(
-            f"The function {function} returned HTTP status {answer.status}.",
-            remedy=f"See `scar log -n {function} -ri {answer.request_id}`.",
+            f"The function {function} returned HTTP status {response.status}.",
+            remedy=f"See `scar log -n {function} -ri {response.request_id}`.",
         )
 
 
@@ -65,7 +65,7 @@ def show_queued(
 ) -> None:
     """Show the request ids of asynchronous invocations; ``first`` is the synchronous one."""
     if session.json:
-        row = answer_to_json(function, first) if first else None
+        row = response_to_json(function, first) if first else None
         session.terminal.write_json(
             {"function": function, "first": row, "requests": list(requests)}
         )

@@ -27,7 +27,9 @@ def target_options(function: F) -> F:
     option = partial(click.option, expose_value=False, callback=_store_option)
     for decorate in (
         option("--debug", is_flag=True, help="Show a traceback after an error."),
-        option("--endpoint-url", metavar="URL", help="Endpoint of AWS's APIs."),
+        option(
+            "--endpoint-url", metavar="URL", help="Endpoint of the AWS APIs, instead of AWS's own."
+        ),
         option("-pf", "--profile", metavar="NAME", help="AWS profile."),
         option("--region", metavar="NAME", help="AWS Region."),
         option(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -25,6 +26,8 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _LATEST = 10  # runs that are listed beside the counts
 _LATEST_FAILED = 100
 _ALL = 1_000_000
+_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def since_option(function: F) -> F:
@@ -38,9 +41,25 @@ def since_option(function: F) -> F:
 
 def parse_since(text: str | None) -> datetime | None:
     """Parse the value of --since; raise UsageError if it is not a time."""
-    from scar.runs.time_argument import parse_time
-
     return parse_time(text, datetime.now(UTC)) if text else None
+
+
+def parse_time(text: str, now: datetime) -> datetime:
+    """Parse a time before ``now`` (``90m``, ``2h``, ``3d``) or an ISO 8601 date or time.
+
+    A time without an offset is UTC. Raise UsageError for anything else.
+    """
+    ago = _AGO.fullmatch(text.strip())
+    if ago:
+        return now - timedelta(seconds=int(ago[1]) * _UNIT_SECONDS[ago[2]])
+    try:
+        time = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is not a time.",
+            remedy="Write how long ago (90m, 2h, 3d) or when (2026-11-24, 2026-11-24T13:00).",
+        ) from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def connect_functions(
@@ -71,18 +90,22 @@ class RunSelection:
 def select_runs(
     session: Session, connection: AwsConnection, ledger: RunLedger, selection: RunSelection
 ) -> Iterator[Run]:
-    """Yield the selected runs; raise NoSuchRun if a name has none."""
-    from scar.runs import lookup as find
+    """Yield the selected runs; raise RunNotFoundError if a name has none."""
+    from scar.runs import lookup
     from scar.runs.batch_job import correct_run_state
 
     for name in selection.names:
         if name.startswith("s3://"):
-            found = find.find_runs_of_input(ledger, *find.parse_s3_url(name), selection.functions)
+            found = lookup.find_runs_of_input(
+                ledger, *lookup.parse_s3_url(name), selection.functions
+            )
             if not found:
-                raise find.RunNotFoundError(f"No run has read {name}.", remedy="See `scar why`.")
+                raise lookup.RunNotFoundError(
+                    f"No run has read {name}.", remedy="See `scar status`."
+                )
             run = found[-1]
         else:
-            run = find.find_run(ledger, name, selection.functions)
+            run = lookup.find_run(ledger, name, selection.functions)
         yield correct_run_state(ledger, connection.client("batch"), run)
     if not selection.names:
         yield from list_runs(

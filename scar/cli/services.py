@@ -159,7 +159,7 @@ class Services:
     def invoke(
         self, connection: AwsConnection, function: str, payload: dict[str, object], *, timeout: int
     ) -> InvocationResponse:
-        """Invoke a function and wait for its answer; ``timeout`` is the function's, in seconds."""
+        """Invoke a function and wait for its response; ``timeout`` is its own, in seconds."""
         from scar.runs.invoke import invoke_function
 
         return invoke_function(connection, function, payload, timeout=timeout)
@@ -186,11 +186,11 @@ class Services:
         from scar.transfer.location import S3Location
         from scar.transfer.objects import list_objects
 
-        place = S3Location.parse(folder.path)
-        for entry in list_objects(transfer_client(connection), place):
+        location = S3Location.parse(folder.path)
+        for entry in list_objects(transfer_client(connection), location):
             if not entry.key.endswith("/") and entry.key.endswith(folder.suffix):
                 yield InputObject(
-                    bucket=place.bucket,
+                    bucket=location.bucket,
                     key=entry.key,
                     size=entry.size,
                     etag=entry.etag,

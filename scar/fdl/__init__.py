@@ -1,15 +1,28 @@
-"""Functions as users write them: the Functions Definition Language.
+"""The Functions Definition Language (FDL): the YAML files that define functions.
 
-document     YAML to data, with the place of every key
-layers       values from several places, the nearer to the user the stronger
-variables    ``${stage}`` and the like in values
-settings     configuration files and the environment; ``scarcfg``: SCAR's own
-model        every key, its type and default; ``values``: what single values may be
-rules        what concerns several keys or functions
-load         all of it: a document, or every fault at once
-faults       what is wrong, and where; ``wording``: in which words
-keys         the keys that there are
-shown        every value and where it is from
-schema       the JSON Schema for editors
-reference    ``docs/fdl.md``, written from the model
+How a file becomes a document:
+
+1. **Settings.** ``settings`` reads the values that apply to every function: scar's configuration
+   file, the chosen stage in it, and environment variables; ``legacy_config`` reads SCAR's
+   ``~/.scar/scar.cfg``. The result is a list of layers.
+2. **Parse.** ``yaml_document`` parses YAML to plain data and records the position of each key.
+3. **Substitute.** ``variables`` replaces ``${stage}``, ``${region}`` and ``${account_id}``.
+4. **Merge.** ``layers`` merges the layers below the file, the file, and those above it (environment
+   and command line) for each function, and records the source of each value.
+5. **Validate.** ``model/`` has a pydantic model of every key with its type, limits, default and
+   description; ``field_types`` has the types of single values. ``validation_errors`` converts
+   pydantic's errors to messages with a position; ``known_keys`` lists the keys for suggestions.
+   ``rules`` checks what concerns several keys or functions, with ``cycles`` for functions that
+   start each other, and ``script_checks`` for scripts.
+
+``loader`` runs all stages. It returns a ``ResolvedDocument``, or raises ``InvalidFdlError`` with
+every problem of the file (``problems``) at once.
+
+Derived from the model: ``effective_values`` lists all values with their source (``scar show``),
+``schema`` builds the JSON Schema for editors (``scar schema``), ``reference`` writes
+``docs/fdl.md``. So a new key is a field of a model; only a rule between keys needs code here, and
+what the key does is code of ``scar.aws``.
+
+``loader``, ``settings``, ``legacy_config`` and the model's paths read files; all other modules are
+pure functions; no I/O.
 """

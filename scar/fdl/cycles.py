@@ -1,4 +1,4 @@
-"""Functions that start each other through folders, round and round. Pure."""
+"""Cycles: functions that start each other through folders, in an infinite loop."""
 
 from __future__ import annotations
 
@@ -10,30 +10,33 @@ if TYPE_CHECKING:
 
 
 def find_cycle(starts: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """Return functions of which each starts the next and the last the first; empty if none.
+    """Return a cycle: each function starts the next, the last one the first; empty if none.
 
-    ``starts`` says whom a function's outputs start. One that starts itself counts.
+    ``starts`` maps each function to those that its outputs start. A function that starts itself
+    is a cycle. The cycle begins with its first name in alphabetical order.
     """
     try:
         TopologicalSorter(
-            {name: sorted(others) for name, others in sorted(starts.items())}
+            {name: sorted(started) for name, started in sorted(starts.items())}
         ).prepare()
     except CycleError as error:
-        # Named by what comes before: the other way round is who starts whom.
-        found: list[str] = error.args[1][:0:-1]
-        first = found.index(min(found))
-        return (*found[first:], *found[:first])
+        # In the sorter's list each function is started by the next one, and the first is repeated
+        # at the end. Reversed, each function starts the next.
+        cycle: list[str] = error.args[1][:0:-1]
+        first = cycle.index(min(cycle))
+        return (*cycle[first:], *cycle[:first])
     return ()
 
 
 def can_trigger(
     output: tuple[str, str], suffixes: Collection[str], watched: tuple[str, str], suffix: str
 ) -> bool:
-    """Say whether files written to one folder start what watches another.
+    """Return whether outputs in one folder can match the notification rule of another.
 
-    Folders are (bucket, key prefix); outputs end with one of ``suffixes``, or anyhow if there
-    are none, and only what ends with ``suffix`` starts.
+    Folders are (bucket, key prefix). Outputs end with one of ``suffixes``, with anything if it
+    is empty; the rule matches keys that end with ``suffix``.
     """
     if output[0] != watched[0] or not output[1].startswith(watched[1]):
         return False
+    # Either may be the longer one: "g" can be the end of "x.jpg".
     return not suffixes or any(s.endswith(suffix) or suffix.endswith(s) for s in suffixes)

@@ -1,10 +1,10 @@
-"""Values from several places, the nearer to the user the stronger. Pure.
+"""Merge values of several sources by precedence, and record the source of each value.
 
     command line > environment > FDL file > configuration's stage > configuration
-    > SCAR's configuration > defaults of ``model``
+    > SCAR's configuration > defaults of ``scar.fdl.model``
 
-Mappings are merged key by key; everything else, lists too, is replaced: that is how a default
-list can be emptied. Of each value it stays known where it is from.
+Mappings are merged key by key. All other values are replaced, lists too: so an empty list can
+override a default list.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsLayer:
-    """Values shaped like one entry of ``functions.aws``, valid for every function.
+    """Values in the shape of one entry of ``functions.aws``, for every function.
 
-    ``source`` is where they are from, for people; ``places`` say it closer of single ones.
-    Variables in them are only filled in if the layer ``is_file``: a shell has its own.
+    ``source`` describes where they are from, ``value_sources`` that of single values. Variables
+    are substituted only in files (``is_file``): the shell has done it on a command line.
     """
 
     source: str
@@ -34,31 +34,33 @@ class SettingsLayer:
     is_file: bool = False
 
     def source_of(self, location: Location) -> str:
+        """Return the source of the value at a location."""
         return self.value_sources.get(location, self.source)
 
 
 def merge_layers(layers: Sequence[SettingsLayer]) -> tuple[dict[str, Any], Origins]:
-    """Lay layers over each other, the weakest first; say of each value where it is from."""
+    """Merge layers in order of increasing precedence; return the values and their sources."""
     result: dict[str, Any] = {}
     origins: Origins = {}
     for layer in layers:
         result = deep_merge(result, layer.values)
         for location, value in _iter_leaves(layer.values, ()):
-            for other in [o for o in origins if _is_nested(o, location)]:
-                del origins[other]
+            # The value may replace a mapping, or a mapping of this layer a value.
+            for replaced in [o for o in origins if _is_nested(o, location)]:
+                del origins[replaced]
             origins |= {
                 inner: layer.source_of(inner) for inner in _value_locations(value, location)
             }
     return result, {at: source for at, source in origins.items() if _is_value(result, at)}
 
 
-def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one mapping over another."""
-    result = dict(below)
-    for key, value in above.items():
-        present = result.get(key)
-        if isinstance(present, dict) and isinstance(value, dict):
-            result[key] = deep_merge(present, value)
+def deep_merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both mappings merged; values of ``upper`` take precedence."""
+    result = dict(lower)
+    for key, value in upper.items():
+        current = result.get(key)
+        if isinstance(current, dict) and isinstance(value, dict):
+            result[key] = deep_merge(current, value)
         else:
             result[key] = value
     return result
@@ -66,27 +68,30 @@ def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
 
 def _iter_leaves(values: Mapping[str, Any], above: Location) -> Iterator[tuple[Location, Any]]:
     for key, value in values.items():
-        here = (*above, str(key))
+        location = (*above, str(key))
         if isinstance(value, dict):
-            yield from _iter_leaves(value, here)
+            yield from _iter_leaves(value, location)
         else:
-            yield here, value
+            yield location, value
 
 
-def _value_locations(value: Any, here: Location) -> Iterator[Location]:  # noqa: ANN401 - any YAML
-    """Name the single values of a list of mappings: what these leave out is a default."""
+def _value_locations(value: Any, location: Location) -> Iterator[Location]:  # noqa: ANN401 - any YAML
+    """Yield the location of a value; for a list of mappings, of each value in them.
+
+    Keys that such a mapping leaves out have the model's defaults, so they have no source.
+    """
     if not (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
-        yield here
+        yield location
         return
     for number, item in enumerate(value):
         if isinstance(item, dict):
-            yield from (location for location, _ in _iter_leaves(item, (*here, number)))
+            yield from (inner for inner, _ in _iter_leaves(item, (*location, number)))
         else:
-            yield (*here, number)
+            yield (*location, number)
 
 
 def _is_value(result: Any, location: Location) -> bool:  # noqa: ANN401 - any YAML
-    """Say whether a value is still there; keys may have come in its place."""
+    """Return whether the location is still that of a value: a mapping may have replaced it."""
     for key in location:
         try:
             result = result[key]
@@ -96,6 +101,6 @@ def _is_value(result: Any, location: Location) -> bool:  # noqa: ANN401 - any YA
 
 
 def _is_nested(one: Location, other: Location) -> bool:
-    """Say whether one lies below the other."""
-    short = min(len(one), len(other))
-    return one[:short] == other[:short]
+    """Return whether one of the locations contains the other."""
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]

@@ -1,8 +1,8 @@
-"""SCAR's configuration, ``~/.scar/scar.cfg``: what of it still has a meaning.
+"""Read SCAR's configuration file, ``~/.scar/scar.cfg``.
 
-SCAR writes the file by itself, with its own defaults for everything. Taken are values that
-users change and that mean the same here; what belonged to SCAR's way of working (layers,
-supervisor, deployment bucket, launch template, service roles) is passed over in silence.
+SCAR creates the file itself, with its defaults for every key. Only values that users change and
+that have the same meaning here are read. Keys of SCAR's implementation (layers, supervisor,
+deployment bucket, launch template, service roles) are ignored silently.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SUPPORTED_KEYS: tuple[Location, ...] = (
     ("batch", "compute_resources", "security_group_ids"),
     ("batch", "compute_resources", "instance_types"),
 )
-# The instances of SCAR's default, long gone.
+# SCAR's default instance type, which AWS no longer offers.
 _OBSOLETE_VALUES: tuple[object, ...] = (["m3.medium"],)
 _IGNORED_KEYS = frozenset(
     {
@@ -56,7 +56,7 @@ _IGNORED_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyConfig:
-    """What the file says about where to work and about functions."""
+    """The file's Region, profile and values of functions; ``notes`` are messages for the user."""
 
     region: str = ""
     profile: str = ""
@@ -65,7 +65,7 @@ class LegacyConfig:
 
 
 def read_config(path: Path) -> LegacyConfig:
-    """Read the file, if there is one; raise ConfigurationError if it is no JSON object."""
+    """Read the file; empty if it does not exist. Raise ConfigurationError for invalid content."""
     try:
         text = path.read_text()
     except FileNotFoundError:
@@ -89,7 +89,7 @@ def _parse_config(path: Path, aws: dict[str, Any]) -> LegacyConfig:
             _set_value(values, location, value)
     layers = (SettingsLayer(source=str(path), values=values),) if values else ()
     unknown = ", ".join(_unknown_keys(aws))
-    notes = (f"{path}: {unknown}: not known here, left out.",) if unknown else ()
+    notes = (f"{path}: ignored unknown keys: {unknown}.",) if unknown else ()
     profile = str(_value_at(aws, ("lambda", "boto_profile")) or "")
     return LegacyConfig(
         region=str(_value_at(aws, ("lambda", "region")) or ""),
@@ -108,7 +108,7 @@ def _value_at(data: object, location: Location) -> object:
 
 
 def _drop_empty(value: object) -> object:
-    """Leave out what says nothing: SCAR writes empty values for what is not set."""
+    """Return the value, None for SCAR's placeholders: empty values are keys that are not set."""
     if isinstance(value, list):
         value = [item for item in value if item != ""]
     return None if value in ("", [], {}, None) or value in _OBSOLETE_VALUES else value
@@ -122,18 +122,19 @@ def _set_value(values: dict[str, Any], location: Location, value: object) -> Non
 
 
 def _unknown_keys(aws: dict[str, Any]) -> list[str]:
-    """Name the keys that are neither taken nor SCAR's own."""
+    """Return the keys that are neither supported nor known to be SCAR's."""
     services = {"iam", "lambda", "s3", "cloudwatch", "api_gateway", "batch", "ecr", "codebuild"}
+    # By name, in any section: the check is for keys that SCAR itself does not have.
     known = {str(key) for location in _SUPPORTED_KEYS for key in location} | _IGNORED_KEYS
-    found = [name for name in aws if name not in services]
+    unknown = [name for name in aws if name not in services]
     for service in sorted(services & aws.keys()):
         values = aws[service]
         if isinstance(values, dict):
-            found += [f"{service}.{key}" for key in values if key not in known]
-    return sorted(found)
+            unknown += [f"{service}.{key}" for key in values if key not in known]
+    return sorted(unknown)
 
 
-def _unusable_file_error(path: Path, why: str) -> ConfigurationError:
+def _unusable_file_error(path: Path, reason: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{path} cannot be used: {why}.", remedy="Correct the file, or move it away."
+        f"{path} cannot be read: {reason}.", remedy="Correct the file, or delete it."
     )

@@ -1,4 +1,4 @@
-"""Read an FDL file: layers merged, every fault told at once with its place."""
+"""Load an FDL file: parse, substitute, merge layers, validate; report all problems at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_FILE_SIZE = 1 << 20  # bytes; a file of thousands of functions stays below
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadContext:
-    """What is true besides the file: layers under and over it (the weakest first), variables."""
+    """Layers below and above the file, in order of increasing precedence, and variables."""
 
     lower_layers: tuple[SettingsLayer, ...] = ()
     upper_layers: tuple[SettingsLayer, ...] = ()
@@ -35,10 +35,11 @@ class LoadContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedDocument:
-    """A document, and how it came about.
+    """A valid document, the sources of its values, and the variables in it.
 
-    ``origins`` say of each function, in order, where its values are from: what is not there is
-    a default. ``used`` are the variables in it, ``assumed`` those whose values are not known.
+    ``origins`` has a mapping for each function, in order; values that are missing in it are
+    defaults. ``assumed_variables`` are used ones whose values are not known yet
+    (``variables.ASSUMED_VALUES``).
     """
 
     document: FdlDocument
@@ -48,18 +49,19 @@ class ResolvedDocument:
 
 
 def load_document(path: Path, overrides: Mapping[str, Any] | None = None) -> FdlDocument:
-    """Read the file; ``overrides`` change every function in it (``layers``).
+    """Load the file; ``overrides`` take precedence over the values of every function.
 
-    Raises InvalidFDL with all faults, also when the file cannot be read.
+    Raise InvalidFdlError with all problems, also if the file cannot be read.
     """
     layer = SettingsLayer(source="command line", values=overrides or {})
     return resolve_file(path, LoadContext(upper_layers=(layer,))).document
 
 
 def resolve_file(path: Path, context: LoadContext) -> ResolvedDocument:
-    """Read the file with all that lies around it; raises InvalidFDL like ``load``."""
+    """Load the file with its context; raise InvalidFdlError like ``load_document``."""
     try:
         with path.open("rb") as file:
+            # One byte more than allowed: the size of a pipe or a device is not known before.
             data = file.read(MAX_FILE_SIZE + 1)
         if len(data) > MAX_FILE_SIZE:
             raise InvalidFdlError(
@@ -80,53 +82,53 @@ def resolve_file(path: Path, context: LoadContext) -> ResolvedDocument:
 
 
 def resolve_values(folder: Path, context: LoadContext) -> ResolvedDocument:
-    """Make a document of one function without a file, as given on a command line."""
+    """Build a document of one function from the context alone, without a file."""
     parsed = ParsedDocument({"functions": {"aws": [{}]}}, {})
     return _resolve_document(parsed, folder / "the command line", context)
 
 
 def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) -> ResolvedDocument:
-    filling = VariableSubstitution(
+    # The Region is read from the unsubstituted data: it is the value of ${region}.
+    substitution = VariableSubstitution(
         context.variables.values_for_region(_document_region(parsed.data))
     )
-    data = filling.substitute(parsed.data)
-    faults = [
-        Problem(
-            position=parsed.position_of(location), key=format_location(location), message=problem
-        )
-        for location, problem in filling.problems
-    ]
-    whole = ParsedDocument(data, parsed.positions)
-    data, origins = _merge_function_layers(whole, path, context, filling)
-    laid_out = ParsedDocument(data, parsed.positions)
-    if faults:
+    data = substitution.substitute(parsed.data)
+    # Not raised yet: the file's other problems are reported together with these.
+    problems = list(_located_problems(substitution.problems, parsed))
+    substituted = ParsedDocument(data, parsed.positions)
+    data, origins = _merge_function_layers(substituted, path, context, substitution)
+    merged = ParsedDocument(data, parsed.positions)
+    if problems:
         raise InvalidFdlError(
-            str(path), [*faults, *_find_other_problems(faults, laid_out, path, origins)]
+            str(path), [*problems, *_find_other_problems(problems, merged, path, origins)]
         )
     return ResolvedDocument(
-        document=_validate_document(laid_out, path, origins),
+        document=_validate_document(merged, path, origins),
         origins=origins,
-        used_variables=frozenset(filling.used_variables),
-        assumed_variables=filling.assumed_variables,
+        used_variables=frozenset(substitution.used_variables),
+        assumed_variables=substitution.assumed_variables,
     )
 
 
 def _find_other_problems(
-    faults: Sequence[Problem],
+    reported: Sequence[Problem],
     parsed: ParsedDocument,
     path: Path,
     origins: Sequence[Mapping[Location, str]],
 ) -> Iterator[Problem]:
-    """Find what else is wrong; values that could not be filled in are told already."""
-    told = {fault.key for fault in faults}
+    """Yield the document's other problems: those of keys without a reported problem.
+
+    A value with an unknown variable may be invalid only because it was not substituted.
+    """
+    keys = {problem.key for problem in reported}
     try:
         _validate_document(parsed, path, origins)
     except InvalidFdlError as error:
-        yield from (fault for fault in error.problems if fault.key not in told)
+        yield from (problem for problem in error.problems if problem.key not in keys)
 
 
 def _document_region(data: Mapping[str, Any]) -> str:
-    """Return the Region that the file's functions want; the first is that of all of them."""
+    """Return the Region in the file; the first one applies to all functions."""
     for entry in _function_entries(data):
         spec = entry.get("lambda") if isinstance(entry, dict) else None
         region = spec.get("region") if isinstance(spec, dict) else None
@@ -142,13 +144,16 @@ def _function_entries(data: Mapping[str, Any]) -> list[Any]:
 
 
 def _merge_function_layers(
-    parsed: ParsedDocument, path: Path, context: LoadContext, filling: VariableSubstitution
+    parsed: ParsedDocument,
+    path: Path,
+    context: LoadContext,
+    substitution: VariableSubstitution,
 ) -> tuple[dict[str, Any], tuple[Mapping[Location, str], ...]]:
-    """Lay everything around the file under and over each function.
+    """Merge the layers below and above the file into each function; return data and sources.
 
-    A document without functions stays as it is: the model tells what is wrong.
+    A document without functions is returned unchanged: validation reports what is wrong.
     """
-    below = [_substitute_layer(layer, filling) for layer in context.lower_layers]
+    lower = [_substitute_layer(layer, substitution) for layer in context.lower_layers]
     entries: list[Any] = []
     origins: list[Mapping[Location, str]] = []
     for number, entry in enumerate(_function_entries(parsed.data)):
@@ -156,24 +161,28 @@ def _merge_function_layers(
             entries.append(entry)
             origins.append({})
             continue
-        own = _file_layer(entry, number, parsed, path)
-        values, of_values = merge_layers([*below, own, *context.upper_layers])
+        file_layer = _file_layer(entry, number, parsed, path)
+        values, sources = merge_layers([*lower, file_layer, *context.upper_layers])
         entries.append(values)
-        origins.append(of_values)
+        origins.append(sources)
     if not entries:
         return parsed.data, ()
     functions = {**parsed.data["functions"], "aws": entries}
     return {**parsed.data, "functions": functions}, tuple(origins)
 
 
-def _substitute_layer(layer: SettingsLayer, filling: VariableSubstitution) -> SettingsLayer:
+def _substitute_layer(layer: SettingsLayer, document: VariableSubstitution) -> SettingsLayer:
+    """Return the layer with variables substituted; record them as used in the document's.
+
+    A problem in a configuration file is a ConfigurationError: it is not the FDL file's.
+    """
     if not layer.is_file:
         return layer
-    own = VariableSubstitution(filling.values)
-    values = own.substitute(layer.values)
-    filling.used_variables |= own.used_variables
-    if own.problems:
-        location, problem = own.problems[0]
+    substitution = VariableSubstitution(document.values)
+    values = substitution.substitute(layer.values)
+    document.used_variables |= substitution.used_variables
+    if substitution.problems:
+        location, problem = substitution.problems[0]
         raise ConfigurationError(
             f"{layer.source_of(location)}: {format_location(location)}: {problem}.",
             remedy="Correct the configuration file.",
@@ -185,12 +194,12 @@ def _file_layer(
     entry: dict[str, Any], number: int, parsed: ParsedDocument, path: Path
 ) -> SettingsLayer:
     base: Location = ("functions", "aws", number)
-    places = {
+    sources = {
         location[len(base) :]: f"{path}:{position.line}"
         for location, position in parsed.positions.items()
         if location[: len(base)] == base
     }
-    return SettingsLayer(source=str(path), values=entry, value_sources=places)
+    return SettingsLayer(source=str(path), values=entry, value_sources=sources)
 
 
 def _validate_document(
@@ -202,62 +211,70 @@ def _validate_document(
     try:
         document = FdlDocument.model_validate(data, context=context)
     except ValidationError as error:
-        # pydantic calls a list too short if its only entries are faulty.
-        faults = [
+        # pydantic also reports a list as too short if all its entries are invalid: left out.
+        problems = [
             _add_source(convert_validation_error(detail, parsed), detail["loc"], origins, str(path))
             for detail in error.errors()
             if detail["type"] != "too_short" or not detail["input"]
         ]
-        faults += _rule_problems(
+        # The rules are checked for the valid functions, so that all problems are reported at once.
+        problems += _located_problems(
             check_rules(_valid_functions(data, context), StorageProviders()), parsed
         )
-        raise InvalidFdlError(name, faults) from error
-    rules = check_rules(list(enumerate(document.functions.aws)), document.storage_providers)
-    if faults := list(_rule_problems(rules, parsed)):
-        raise InvalidFdlError(name, faults)
+        raise InvalidFdlError(name, problems) from error
+    broken_rules = check_rules(list(enumerate(document.functions.aws)), document.storage_providers)
+    if problems := list(_located_problems(broken_rules, parsed)):
+        raise InvalidFdlError(name, problems)
     return document
 
 
 def _add_source(
-    fault: Problem, at: Location, origins: Sequence[Mapping[Location, str]], path: str
+    problem: Problem, location: Location, origins: Sequence[Mapping[Location, str]], path: str
 ) -> Problem:
-    """Say of a value that does not stand in the file where it is from."""
-    if at[:2] != ("functions", "aws") or len(at) < 4 or not isinstance(at[2], int):
-        return fault
-    source = value_source(at[3:], origins[at[2]]) if at[2] < len(origins) else ""
+    """Return the problem with the value's source in its message, unless that is the file."""
+    if location[:2] != ("functions", "aws") or len(location) < 4:
+        return problem
+    number = location[2]
+    if not isinstance(number, int) or number >= len(origins):
+        return problem
+    source = value_source(location[3:], origins[number])
     if not source or source.startswith(path):
-        return fault
-    return replace(fault, message=f"{fault.message} (from: {source})")
+        return problem
+    return replace(problem, message=f"{problem.message} (from: {source})")
 
 
 def value_source(location: Location, origins: Mapping[Location, str]) -> str:
-    """Return where the value at a location of a function is from; empty: it is a default."""
+    """Return the source of the value at a location of a function; empty for a default.
+
+    A value inside a list has the source of the list; a mapping that of its first value.
+    """
+    # The nearest location above it that has a source.
     for length in range(len(location), 0, -1):
         if (source := origins.get(location[:length])) is not None:
             return source
-    size = len(location)
-    return next((s for o, s in origins.items() if o[:size] == location), "")
+    depth = len(location)
+    return next((source for at, source in origins.items() if at[:depth] == location), "")
 
 
 def _valid_functions(
     data: dict[str, Any], context: dict[str, Any]
 ) -> list[tuple[int, AwsFunction]]:
-    """Return the functions of a faulty document that have no fault of their own."""
-    sound = []
+    """Return the valid functions of an invalid document, with their number in the file."""
+    valid = []
     for number, entry in enumerate(_function_entries(data)):
         with contextlib.suppress(ValidationError):
-            sound.append((number, AwsFunction.model_validate(entry, context=context)))
-    return sound
+            valid.append((number, AwsFunction.model_validate(entry, context=context)))
+    return valid
 
 
-def _file_problem(problem: str) -> Problem:
-    return Problem(position=Position(), key="", message=problem)
+def _file_problem(message: str) -> Problem:
+    return Problem(position=Position(), key="", message=message)
 
 
-def _rule_problems(
-    found: Iterable[tuple[Location, str]], parsed: ParsedDocument
+def _located_problems(
+    messages: Iterable[tuple[Location, str]], parsed: ParsedDocument
 ) -> Iterator[Problem]:
-    for location, problem in found:
+    for location, message in messages:
         yield Problem(
-            position=parsed.position_of(location), key=format_location(location), message=problem
+            position=parsed.position_of(location), key=format_location(location), message=message
         )

@@ -1,4 +1,4 @@
-"""What is wrong in an FDL file, and where: all of it at once."""
+"""The problems of an FDL file, each with its position, and the error that reports them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scar.errors import ScarError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Location = tuple[str | int, ...]
+Location = tuple[str | int, ...]  # keys and list indexes, from the top of the document
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in the file, counted from 1."""
+    """Line and column in a file, counted from 1."""
 
     line: int = 1
     column: int = 1
@@ -23,7 +23,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Problem:
-    """One thing that is wrong; ``key`` is its path in the document."""
+    """One problem; ``key`` is its location as in ``format_location``, empty for the whole file."""
 
     position: Position
     key: str
@@ -34,15 +34,15 @@ class Problem:
 
 
 class InvalidFdlError(ScarError):
-    """The FDL file has faults; all of them are told at once."""
+    """The FDL file is invalid; ``problems`` are all its problems, in order of position."""
 
     exit_code = 3
 
     def __init__(self, path: str, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         lines = "\n".join(
-            f"  {path}:{fault.position.line}:{fault.position.column}: {fault}"
-            for fault in self.problems
+            f"  {path}:{problem.position.line}:{problem.position.column}: {problem}"
+            for problem in self.problems
         )
         super().__init__(
             f"{path} has {_count_problems(len(self.problems))}:\n{lines}",
@@ -51,7 +51,7 @@ class InvalidFdlError(ScarError):
 
 
 def format_location(location: Location) -> str:
-    """Write a location as people do: ``functions.aws[0].lambda.name``."""
+    """Format a location as text: ``functions.aws[0].lambda.name``."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -59,4 +59,4 @@ def format_location(location: Location) -> str:
 
 
 def _count_problems(number: int) -> str:
-    return "a fault" if number == 1 else f"{number} faults"
+    return "a problem" if number == 1 else f"{number} problems"

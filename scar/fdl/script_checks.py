@@ -1,17 +1,17 @@
-"""What is wrong with a script before it runs. Pure."""
+"""Checks of a script before it is deployed or run."""
 
 from __future__ import annotations
 
-FIRST_LINE_BYTES = 512  # bytes; the kernel reads no more of a first line
+FIRST_LINE_BYTES = 512  # bytes of a script that are checked
 
 
 def line_ending_problem(start: bytes) -> str:
-    """Say what is wrong if a script, that begins so, was saved by Windows; else nothing.
+    """Return the problem of a script with Windows line endings; empty without one.
 
-    Linux takes the carriage return for a part of the interpreter's name, shells for a part of
-    every line.
+    ``start`` is the script's beginning. Linux treats the carriage return as a part of the
+    interpreter's name, shells as a part of every line.
     """
     first, end, _ = start.partition(b"\n")
     if not end or not first.endswith(b"\r") or b"\0" in first:
         return ""
-    return "has Windows line ends (CR LF), which no shell reads; convert it: sed -i 's/\\r$//'"
+    return "has Windows line endings (CR LF), which Linux cannot run; convert it: sed -i 's/\\r$//'"

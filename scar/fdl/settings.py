@@ -1,7 +1,7 @@
-"""What the user has settled outside FDL files: configuration files and the environment.
+"""The user's settings outside FDL files: configuration files and environment variables.
 
-``~/.config/scar/config.yaml`` (XDG base directories; SCAR_CONFIG names another) is scar's own;
-of ``~/.scar/scar.cfg`` (``scarcfg``) what still has a meaning is taken too.
+``~/.config/scar/config.yaml`` (XDG base directories; SCAR_CONFIG names another file) is scar's
+own; values of SCAR's ``~/.scar/scar.cfg`` (``legacy_config``) have lower precedence.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scar.errors import ConfigurationError
-from scar.fdl import legacy_config as scarcfg
+from scar.fdl import legacy_config
 from scar.fdl.layers import SettingsLayer
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _TARGET_KEYS = ("region", "profile", "endpoint_url", "account_id")
 _TOP_LEVEL_KEYS = (*_TARGET_KEYS, "stage", "defaults", "stages")
 _STAGE_KEYS = (*_TARGET_KEYS, "defaults")
-# Variables that set values of every function, over those of the file.
+# Environment variables that set a value of every function; they take precedence over the file.
 _ENVIRONMENT_KEYS: Mapping[str, Location] = {
     "SCAR_MEMORY": ("lambda", "memory"),
     "SCAR_TIMEOUT": ("lambda", "timeout"),
@@ -38,7 +38,11 @@ _ENVIRONMENT_KEYS: Mapping[str, Location] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSettings:
-    """Empty: not settled. ``below`` are the layers under an FDL file, the weakest first."""
+    """The user's settings; empty fields are not set.
+
+    ``lower_layers`` are the layers below an FDL file, ``upper_layers`` those above it, in order
+    of increasing precedence. ``notes`` are messages for the user.
+    """
 
     region: str = ""
     profile: str = ""
@@ -51,23 +55,23 @@ class UserSettings:
 
 
 def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettings:
-    """Read everything; ``stage`` is the one that the user chose, if any.
+    """Read all settings; ``stage`` is the value of --stage or SCAR_STAGE, empty without one.
 
-    Raises ConfigurationError naming file, line and key.
+    Raise ConfigurationError with file, line and key.
     """
-    above = _environment_layers(environment)
-    old = scarcfg.read_config(_home_directory(environment) / ".scar" / "scar.cfg")
+    legacy = legacy_config.read_config(_home_directory(environment) / ".scar" / "scar.cfg")
     settings = UserSettings(
-        region=old.region,
-        profile=old.profile,
-        lower_layers=old.layers,
-        upper_layers=above,
-        notes=old.notes,
+        region=legacy.region,
+        profile=legacy.profile,
+        lower_layers=legacy.layers,
+        upper_layers=_environment_layers(environment),
+        notes=legacy.notes,
         stage=stage,
     )
     path = config_path(environment)
     if (parsed := _read_config_file(path)) is not None:
         settings = _apply_config_file(settings, path, parsed)
+    # Last: environment variables take precedence over the file and its stage.
     return replace(
         settings,
         region=environment.get("SCAR_REGION") or settings.region,
@@ -76,7 +80,7 @@ def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettin
 
 
 def config_path(environment: Mapping[str, str]) -> Path:
-    """Say where scar's own configuration is, or would be."""
+    """Return the path of scar's configuration file, which need not exist."""
     if chosen := environment.get("SCAR_CONFIG"):
         return Path(chosen)
     base = environment.get("XDG_CONFIG_HOME")
@@ -86,7 +90,7 @@ def config_path(environment: Mapping[str, str]) -> Path:
 
 
 def _home_directory(environment: Mapping[str, str]) -> Path:
-    """Return the user's home; nowhere if the environment does not tell."""
+    """Return the user's home folder; a path that does not exist if HOME is not set."""
     return Path(environment.get("HOME") or "/nonexistent")
 
 
@@ -110,6 +114,7 @@ def _read_config_file(path: Path) -> ParsedDocument | None:
         raise ConfigurationError(
             f"{path} cannot be read: {error}.", remedy="Correct the file, or SCAR_CONFIG."
         ) from error
+    # Imported here: a command without files and settings does not load PyYAML.
     from scar.fdl.yaml_document import DocumentSyntaxError, parse_document
 
     if not text.strip():
@@ -117,15 +122,15 @@ def _read_config_file(path: Path) -> ParsedDocument | None:
     try:
         return parse_document(text)
     except DocumentSyntaxError as error:
-        fault = error.problems[0]
+        problem = error.problems[0]
         raise ConfigurationError(
-            f"{path}:{fault.position.line}:{fault.position.column}: {fault}",
+            f"{path}:{problem.position.line}:{problem.position.column}: {problem}",
             remedy="Correct the file; docs/configuration.md shows one.",
         ) from error
 
 
 def _apply_config_file(settings: UserSettings, path: Path, parsed: ParsedDocument) -> UserSettings:
-    """Lay the file over what is settled, and the chosen stage over that."""
+    """Return the settings with the file's values, and the stage's values over those."""
     file = _ConfigFile(path, parsed)
     file.check_keys(parsed.data, _TOP_LEVEL_KEYS, ())
     stages = file.get_mapping("stages")
@@ -134,7 +139,7 @@ def _apply_config_file(settings: UserSettings, path: Path, parsed: ParsedDocumen
     stage = settings.stage or str(parsed.data.get("stage") or "")
     if stage and stages and stage not in stages:
         raise ConfigurationError(
-            f"{path} has no stage {stage}.", remedy=f"It has {', '.join(map(str, stages))}."
+            f"{path} has no stage {stage}.", remedy=f"Its stages: {', '.join(map(str, stages))}."
         )
     settings = replace(file.apply_to(settings, parsed.data, ()), stage=stage)
     chosen = stages.get(stage)
@@ -143,72 +148,80 @@ def _apply_config_file(settings: UserSettings, path: Path, parsed: ParsedDocumen
 
 @dataclass(frozen=True, slots=True)
 class _ConfigFile:
+    """scar's configuration file; all errors name file, line, column and key."""
+
     path: Path
     parsed: ParsedDocument
 
     def get_mapping(self, key: str) -> dict[str, Any]:
+        """Return the mapping of a top-level key; empty if it is not set."""
         value = self.parsed.data.get(key) or {}
         if not isinstance(value, dict):
             raise self._configuration_error((key,), "must have keys below it")
         return value
 
     def check_keys(self, values: object, known: tuple[str, ...], at: Location) -> None:
+        """Raise ConfigurationError for an unknown key, or a value of the wrong type."""
         if values is not None and not isinstance(values, dict):
             raise self._configuration_error(at, "must have keys below it")
         for key, value in (values or {}).items():
-            here = (*at, str(key))
+            location = (*at, str(key))
             if key not in known:
                 raise self._configuration_error(
-                    here, f"there is no such key; there are {', '.join(known)}"
+                    location, f"there is no such key; the keys are {', '.join(known)}"
                 )
             if key in (*_TARGET_KEYS, "stage") and not isinstance(value, str):
-                raise self._configuration_error(here, "must be text; put numbers in quotes")
+                raise self._configuration_error(location, "must be text; put numbers in quotes")
             if key == "defaults":
-                self._check_defaults(value, here, ())
+                self._check_defaults(value, location, ())
 
     def apply_to(
         self, settings: UserSettings, values: Mapping[str, Any], at: Location
     ) -> UserSettings:
-        given = {key: str(values[key]) for key in _TARGET_KEYS if values.get(key)}
-        settings = replace(settings, **given)  # type: ignore[arg-type]
+        """Return the settings with the values and the defaults of the file or of a stage."""
+        target = {key: str(values[key]) for key in _TARGET_KEYS if values.get(key)}
+        settings = replace(settings, **target)  # type: ignore[arg-type]
         defaults = values.get("defaults")
         if not defaults:
             return settings
         base = (*at, "defaults")
-        places = {
+        sources = {
             location[len(base) :]: f"{self.path}:{position.line}"
             for location, position in self.parsed.positions.items()
             if location[: len(base)] == base
         }
         layer = SettingsLayer(
-            source=str(self.path), values=defaults, value_sources=places, is_file=True
+            source=str(self.path), values=defaults, value_sources=sources, is_file=True
         )
         return replace(settings, lower_layers=(*settings.lower_layers, layer))
 
-    def _check_defaults(self, values: object, at: Location, below: Location) -> None:
-        """Find keys that no function has; values are judged where they are used."""
+    def _check_defaults(self, values: object, at: Location, section: Location) -> None:
+        """Raise ConfigurationError for keys that functions do not have.
+
+        Values are validated later, together with the FDL file.
+        """
         from scar.fdl.known_keys import list_keys
         from scar.fdl.model import FdlDocument
 
-        known = list_keys(FdlDocument, ("functions", "aws", 0, *below))
+        known = list_keys(FdlDocument, ("functions", "aws", 0, *section))
         if not known:
             return
         if not isinstance(values, dict):
             raise self._configuration_error(at, "must have keys below it")
         for key, value in values.items():
-            here = (*at, str(key))
+            location = (*at, str(key))
             if key not in known:
                 raise self._configuration_error(
-                    here, f"functions have no such key; there are {', '.join(known)}"
+                    location, f"functions have no such key; the keys are {', '.join(known)}"
                 )
             if isinstance(value, dict):
-                self._check_defaults(value, here, (*below, str(key)))
+                self._check_defaults(value, location, (*section, str(key)))
 
     def _configuration_error(self, at: Location, problem: str) -> ConfigurationError:
         from scar.fdl.problems import format_location
 
-        place = self.parsed.position_of(at)
+        position = self.parsed.position_of(at)
         return ConfigurationError(
-            f"{self.path}:{place.line}:{place.column}: {format_location(at)}: {problem}",
+            f"{self.path}:{position.line}:{position.column}: {format_location(at)}: {problem}",
             remedy="Correct the file; docs/configuration.md shows one.",
         )

@@ -1,4 +1,4 @@
-"""What pydantic finds, in words that name the place and the key. Pure."""
+"""Convert pydantic's validation errors to problems with a position and a plain message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def convert_validation_error(detail: ErrorDetails, parsed: ParsedDocument) -> Problem:
-    """Return a fault of pydantic's with its place in the file."""
+    """Return pydantic's error as a problem with its position in the file."""
+    # pydantic adds "[key]" to the location of an error in a mapping's key.
     location = tuple(part for part in detail["loc"] if part != "[key]")
     return Problem(
         position=parsed.position_of(location),
@@ -47,8 +48,8 @@ def _error_message(detail: ErrorDetails, location: Location) -> str:
         case "too_short":
             problem = "there is no function"
         case kind:
-            wanted = _EXPECTED.get(kind, detail["msg"].removeprefix("Input "))
-            problem = f"{wanted}, not {_format_input(detail['input'])}"
+            expected = _EXPECTED.get(kind, detail["msg"].removeprefix("Input "))
+            problem = f"{expected}, not {_format_input(detail['input'])}"
     return problem
 
 
@@ -64,4 +65,4 @@ def _suggest_key(location: Location) -> str:
     nearest = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
     if nearest:
         return f"; did you mean `{nearest[0]}`?"
-    return f"; there are {', '.join(known)}" if known else ""
+    return f"; the keys are {', '.join(known)}" if known else ""

@@ -1,6 +1,6 @@
-"""``${stage}``, ``${region}`` and ``${account_id}`` in the values of a file. Pure.
+"""Substitute ``${stage}``, ``${region}`` and ``${account_id}`` in the values of a file.
 
-``$${`` stands for ``${`` itself. Keys are left as they are.
+``$${`` is the escape for a literal ``${``. Keys are not substituted.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 
 VARIABLE_NAMES = ("stage", "region", "account_id")
-# What is taken where nobody has been asked yet; legal wherever an account or Region is.
+# Used before the connection to AWS is made; valid wherever an account id or Region is.
 ASSUMED_VALUES = {"region": "us-east-1", "account_id": "000000000000"}
 _VARIABLE_PATTERN = re.compile(r"(\$?)\$\{([^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateVariables:
-    """What is known; empty: not known. ``usual_region`` counts if the file names no Region."""
+    """The variables' values; empty if unknown.
+
+    ``region`` is the user's choice for this command; ``default_region`` applies if neither that
+    nor the file sets one.
+    """
 
     stage: str = ""
     region: str = ""
@@ -28,12 +32,13 @@ class TemplateVariables:
     account_id: str = ""
 
     def values_for_region(self, file_region: str) -> dict[str, str]:
+        """Return the values by name for a file with this Region, empty if it has none."""
         region = self.region or file_region or self.default_region
         return {"stage": self.stage, "region": region, "account_id": self.account_id}
 
 
 class VariableSubstitution:
-    """Fills values in; ``faults`` and the names that were ``used`` gather on the way."""
+    """Substitutes variables; collects ``problems`` and ``used_variables`` over all calls."""
 
     def __init__(self, values: dict[str, str]) -> None:
         self.values = values
@@ -42,11 +47,11 @@ class VariableSubstitution:
 
     @property
     def assumed_variables(self) -> frozenset[str]:
-        """Return what was used and is not known."""
+        """Return the used variables whose values are unknown."""
         return frozenset(name for name in self.used_variables if not self.values.get(name))
 
     def substitute(self, value: Any, location: Location = ()) -> Any:  # noqa: ANN401 - any YAML
-        """Return the value with every variable in it replaced."""
+        """Return the value with all variables in it replaced; ``location`` is its own."""
         if isinstance(value, dict):
             return {
                 key: self.substitute(item, (*location, str(key))) for key, item in value.items()
@@ -55,25 +60,25 @@ class VariableSubstitution:
             return [self.substitute(item, (*location, n)) for n, item in enumerate(value)]
         if isinstance(value, str):
             return _VARIABLE_PATTERN.sub(
-                lambda found: self._replace_variable(found, location), value
+                lambda match: self._replace_variable(match, location), value
             )
         return value
 
-    def _replace_variable(self, found: re.Match[str], location: Location) -> str:
-        escaped, name = found.groups()
+    def _replace_variable(self, match: re.Match[str], location: Location) -> str:
+        escaped, name = match.groups()
         if escaped:
-            return found.group()[1:]
+            return match.group()[1:]
         if name not in VARIABLE_NAMES:
-            there = ", ".join(f"${{{n}}}" for n in VARIABLE_NAMES)
+            known = ", ".join(f"${{{n}}}" for n in VARIABLE_NAMES)
             self.problems.append(
                 (
                     location,
-                    f"there is no ${{{name}}}, only {there}; write $${{{name}}} for the text",
+                    f"there is no ${{{name}}}, only {known}; write $${{{name}}} for the text",
                 )
             )
-            return found.group()
+            return match.group()
         self.used_variables.add(name)
         value = self.values.get(name) or ASSUMED_VALUES.get(name, "")
         if not value:
-            self.problems.append((location, f"no {name} is chosen: give --stage or set SCAR_STAGE"))
-        return value or found.group()
+            self.problems.append((location, "no stage is set: use --stage or SCAR_STAGE"))
+        return value or match.group()

@@ -1,4 +1,4 @@
-"""YAML to plain data, with the place of every key and value."""
+"""Parse YAML to plain data with the position of every key and list item."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from scar.fdl.problems import Location, Position, Problem, format_location
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# eight times faster than the loader in Python, where libyaml is there
+# libyaml's loader, where available: eight times faster than the one in Python.
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_DEPTH = 50
-MAX_NODES = 100_000
+MAX_NODES = 100_000  # after aliases are expanded
 
 
 class DocumentSyntaxError(Exception):
-    """The text is not a usable YAML document."""
+    """The text is not a valid YAML document; ``problems`` has at least one."""
 
-    def __init__(self, *faults: Problem) -> None:
-        super().__init__(str(faults[0]))
-        self.problems = faults
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(str(problems[0]))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """The document's data, and where each location of it stands in the text."""
+    """The document's data, and the position of each location in the text."""
 
     data: dict[str, Any]
     positions: Mapping[Location, Position]
 
     def position_of(self, location: Location) -> Position:
-        """Return where a location stands; of what is not there, where it would be."""
+        """Return the position of a location; that of the nearest key above it if it is missing."""
         while location and location not in self.positions:
             location = location[:-1]
         return self.positions.get(location, Position())
 
 
 def parse_document(text: str) -> ParsedDocument:
-    """Parse one document; raise Unreadable with every fault of its form."""
+    """Parse one YAML document; raise DocumentSyntaxError, with all duplicate keys at once."""
     try:
         loader = Loader(text)
         try:
@@ -58,7 +58,7 @@ def parse_document(text: str) -> ParsedDocument:
     except yaml.MarkedYAMLError as error:
         raise DocumentSyntaxError(_syntax_problem(error, text)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problem = f"not YAML: {' '.join(str(error).split())}"
+        problem = f"invalid YAML: {' '.join(str(error).split())}"
         raise DocumentSyntaxError(Problem(position=Position(), key="", message=problem)) from error
     if duplicates:
         raise DocumentSyntaxError(*duplicates)
@@ -71,62 +71,66 @@ def parse_document(text: str) -> ParsedDocument:
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     position = Position(mark.line + 1, mark.column + 1) if mark else Position()
-    problem = f"not YAML: {error.problem or error.context}"
+    problem = f"invalid YAML: {error.problem or error.context}"
     lines = text.splitlines()
     line = lines[position.line - 1] if position.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        problem = "a tab in the indentation; YAML wants spaces"
+        problem = "a tab in the indentation; YAML requires spaces"
     return Problem(position=position, key="", message=problem)
 
 
 def _check_size(top: yaml.Node) -> None:
-    """Refuse what aliases blow up, before anything walks through it."""
-    waiting, nodes = [(top, 0)], 0
-    while waiting:
-        node, depth = waiting.pop()
+    """Raise DocumentSyntaxError for a document that is too large or too deep.
+
+    Nodes are counted as often as aliases refer to them: a short text with nested aliases ("billion
+    laughs") could use up all memory when its data is constructed or copied.
+    """
+    pending, nodes = [(top, 0)], 0
+    while pending:
+        node, depth = pending.pop()
         nodes += 1
         if depth > MAX_DEPTH or nodes > MAX_NODES:
-            problem = "too large or nested too deeply; an alias may lead to itself"
+            problem = "too large or nested too deeply; an alias may contain itself"
             raise DocumentSyntaxError(
                 Problem(position=_node_position(node), key="", message=problem)
             )
         if isinstance(node, yaml.MappingNode):
-            waiting += [(part, depth + 1) for pair in node.value for part in pair]
+            pending += [(part, depth + 1) for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
-            waiting += [(item, depth + 1) for item in node.value]
+            pending += [(item, depth + 1) for item in node.value]
 
 
 def _find_duplicate_keys(node: yaml.Node, location: Location) -> Iterator[Problem]:
     if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
+        names: set[str] = set()
         for key, value in node.value:
             name = str(key.value)
-            here = (*location, name)
-            if name in seen and name != "<<":
+            child = (*location, name)
+            if name in names and name != "<<":  # "<<" merges a mapping and may be repeated
                 yield Problem(
                     position=_node_position(key),
-                    key=format_location(here),
-                    message="this key stands here twice",
+                    key=format_location(child),
+                    message="duplicate key",
                 )
-            seen.add(name)
-            yield from _find_duplicate_keys(value, here)
+            names.add(name)
+            yield from _find_duplicate_keys(value, child)
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             yield from _find_duplicate_keys(item, (*location, number))
 
 
 def _iter_key_positions(node: yaml.Node, location: Location) -> Iterator[tuple[Location, Position]]:
-    """Yield the place of every key (of list items: of the item)."""
+    """Yield the position of every key and of every list item."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            here = (*location, str(key.value))
-            yield here, _node_position(key)
-            yield from _iter_key_positions(value, here)
+            child = (*location, str(key.value))
+            yield child, _node_position(key)
+            yield from _iter_key_positions(value, child)
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
-            here = (*location, number)
-            yield here, _node_position(item)
-            yield from _iter_key_positions(item, here)
+            child = (*location, number)
+            yield child, _node_position(item)
+            yield from _iter_key_positions(item, child)
 
 
 def _node_position(node: yaml.Node) -> Position:

@@ -1,1 +1,30 @@
-"""What became of the calls of a function."""
+"""Runs: their state, their history, and the commands that act on them.
+
+A run is one execution of a function on one file, or one direct invocation. The supervisor
+records each run as JSON objects in the state bucket, under ``runs/<function>/<date>/<run id>/``
+(``supervisor.runs.record_format``). This package reads these records and merges in what AWS Batch
+and CloudWatch Logs report; it writes only the retry marker and the failure of a cancelled job.
+
+1. **Read.** ``ledger`` lists and reads records. A listing gives the names and times of the
+   records, and ``states`` derives each run's state from them, without reading an object: the
+   cost of a status does not depend on the size of the records. ``lookup`` finds runs by run id,
+   by input file and by output file.
+2. **Correct.** Records alone cannot show that a Batch job was killed or is being retried.
+   ``unfinished_jobs`` lists the jobs of whole queues, for many runs; ``batch_job`` describes the
+   job of one run. Both correct the state of the runs. Jobs are always listed *before* records,
+   so that a job that ends in between has its last record in the listing.
+3. **Summarize.** ``status`` counts runs by state, in constant memory; ``progress`` compares runs
+   with the objects in the input folders (``scar wait``).
+4. **Explain.** ``run_history`` collects everything about one run: records, job, end of the log,
+   upstream and downstream runs. ``report`` turns that into sentences with a cause and a remedy;
+   ``diagnosis`` is the table of AWS's reasons and exit codes. One more reason is one more entry
+   in that table.
+5. **Act.** ``retry`` sends the recorded event of a run to its function again; ``cancel``
+   terminates its Batch job.
+
+Beside runs, ``invoke`` invokes a function and builds the events for that, and ``logs`` reads the
+logs of functions and runs from CloudWatch Logs.
+
+``states``, ``diagnosis`` and ``report`` are pure functions; no I/O. The others take a client or
+an ``AwsConnection`` as an argument. All raise ``ScarError``.
+"""

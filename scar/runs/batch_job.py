@@ -1,4 +1,4 @@
-"""The Batch job of one run, as far as Batch still knows it."""
+"""The Batch job of one run, as AWS Batch describes it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
+from scar.runs.diagnosis import JOB_NOT_FOUND
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import with_job_status
-from supervisor.runs import record_format as records
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetail:
-    """What Batch still knows of a run's job; None and empty where it does not say."""
+    """A run's job; fields are None or empty where Batch does not report a value.
+
+    ``status`` is Batch's, or ``JOB_NOT_FOUND``. ``reason`` is the job's statusReason,
+    ``container_reason`` and ``exit_code`` are those of its last attempt.
+    """
 
     id: str
     status: str
@@ -33,48 +38,46 @@ class JobDetail:
 
 
 def find_job(batch: BatchClient, delegated: Mapping[str, object]) -> JobDetail | None:
-    """Ask Batch about the job that a run's note names; None without a note."""
-    number = str(delegated.get("job", ""))
-    if not number:
+    """Return the job that a ``delegated`` record names; None if it names none."""
+    job_id = str(delegated.get("job", ""))
+    if not job_id:
         return None
-    with translate_errors(f"look at the job {number}"):
-        jobs = batch.describe_jobs(jobs=[number])["jobs"]
-    return _parse_job(jobs[0]) if jobs else JobDetail(id=number, status="forgotten")
+    with translate_errors(f"describe the Batch job {job_id}"):
+        jobs = batch.describe_jobs(jobs=[job_id])["jobs"]
+    return _parse_job(jobs[0]) if jobs else JobDetail(id=job_id, status=JOB_NOT_FOUND)
 
 
 def correct_run_state(ledger: RunLedger, batch: BatchClient, run: Run) -> Run:
-    """Correct the state of a run by its job, as ``status`` does; raise ScarError."""
-    if records.DELEGATED not in run.record_times or run.state is RunState.DONE:
+    """Return the run with its state corrected by its job, if it has one; raise ScarError."""
+    if record_format.DELEGATED not in run.record_times or run.state is RunState.DONE:
         return run
-    job = find_job(batch, ledger.read_record(run.path, records.DELEGATED) or {})
+    job = find_job(batch, ledger.read_record(run.path, record_format.DELEGATED) or {})
     return run if job is None else apply_job_state(ledger, run, job)
 
 
 def apply_job_state(ledger: RunLedger, run: Run, job: JobDetail) -> Run:
-    """Correct the state of a run by what its job, asked after the listing, has come to.
-
-    A job that ended in between wrote its last record: the run is then listed anew.
-    """
-    seen = with_job_status(run, job.status)
-    if seen.state is RunState.LOST and run.state is not RunState.LOST:
+    """Return the run with its state corrected by its job, which was described after the listing."""
+    corrected = with_job_status(run, job.status)
+    # The job may have ended between the listing and the description, with a last record that the
+    # listing does not show. Only a second listing tells such a run from a lost one.
+    if corrected.state is RunState.LOST and run.state is not RunState.LOST:
         path = run.path
-        for now in ledger.list_runs_with_id(path.function, path.run_id):
-            if now.path == path:
-                return with_job_status(now, job.status)
-    return seen
+        for listed in ledger.list_runs_with_id(path.function, path.run_id):
+            if listed.path == path:
+                return with_job_status(listed, job.status)
+    return corrected
 
 
 def _parse_job(job: JobDetailTypeDef) -> JobDetail:
     attempts = job.get("attempts", [])
     last = attempts[-1].get("container", {}) if attempts else {}
     container = job.get("container", {})
-    code = container.get("exitCode", last.get("exitCode"))
     return JobDetail(
         id=job["jobId"],
         status=job["status"],
         reason=job.get("statusReason", ""),
         container_reason=container.get("reason", "") or last.get("reason", ""),
-        exit_code=code,
+        exit_code=container.get("exitCode", last.get("exitCode")),
         attempts=len(attempts),
         log_stream=container.get("logStreamName", "") or last.get("logStreamName", ""),
     )

@@ -1,4 +1,4 @@
-"""End what Batch still does or will do for a run."""
+"""Cancel the Batch job of a run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import translate_errors
 from scar.errors import ScarError
 from scar.runs.diagnosis import CANCELLED
-from scar.runs.states import RunState
-from supervisor.runs import record_format as records
+from scar.runs.states import STATE_TEXTS, RunState
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -17,35 +17,38 @@ if TYPE_CHECKING:
 
 
 class NotCancellableError(ScarError):
-    """A run cannot be ended from outside."""
+    """The run has ended or runs in Lambda, so it cannot be cancelled."""
 
 
 def cancel_run(ledger: RunLedger, batch: BatchClient, run: Run) -> str:
-    """End the run's Batch job, note it as the run's failure, and return the job's id.
+    """Terminate the run's Batch job and return the job's id.
 
-    A job that runs gets TERM and notes its own end. Raise CannotCancel for runs that are over
-    or in Lambda, which nobody can interrupt.
+    Raise NotCancellableError for a run that has ended or runs in Lambda, which has no API to
+    stop an invocation.
     """
     if run.state not in (RunState.QUEUED, RunState.RUNNING):
         raise NotCancellableError(
-            f"The run {run.path} is {run.state.value}; only Batch jobs can be cancelled.",
-            remedy="A run in Lambda ends by itself, at its time-out at the latest."
+            f"Run {run.path} ({STATE_TEXTS[run.state]}) cannot be cancelled; only Batch jobs can.",
+            remedy="A run in Lambda ends by itself, at the function's time-out at the latest."
             if run.state is RunState.LAMBDA
-            else "There is nothing to do.",
+            else "There is nothing to cancel.",
         )
-    noted = ledger.read_record(run.path, records.DELEGATED) or {}
-    job = str(noted.get("job", ""))
-    with translate_errors(f"end the job {job}"):
+    submission = ledger.read_record(run.path, record_format.DELEGATED) or {}
+    job = str(submission.get("job", ""))
+    with translate_errors(f"terminate the Batch job {job}"):
         batch.terminate_job(jobId=job, reason=CANCELLED)
+    # A running job gets SIGTERM and records its own failure. A queued job never starts, so its
+    # failure is recorded here. If the job starts in between, its own record is the one that
+    # stays: this one is written only if there is none.
     if run.state is RunState.QUEUED:
-        claim = ledger.read_record(run.path, records.CLAIM) or {}
+        claim = ledger.read_record(run.path, record_format.CLAIM) or {}
         ledger.write_if_absent(
             run.path,
-            records.ERROR,
+            record_format.ERROR,
             {
                 "owner": claim.get("owner"),
                 "kind": "Cancelled",
-                "problem": "Somebody cancelled it with `scar cancel` before it began.",
+                "problem": "The job was cancelled with `scar cancel` before it started.",
                 "remedy": "`scar retry` starts it again.",
                 "log_group": "",
                 "log_stream": "",

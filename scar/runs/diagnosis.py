@@ -1,4 +1,4 @@
-"""What Batch's words mean, and what to do about it. Pure.
+"""Causes and remedies for what AWS Batch, exit codes and logs report.
 
 Sources: botocore's batch model (JobDetail statusReason, 2026-11); AWS Batch user guide, "Jobs
 stuck in RUNNABLE"; ECS developer guide, "Stopped tasks error messages"; public issues.
@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EXIT_KILLED = 137
-CANCELLED = "scar cancel"  # the reason that `scar cancel` gives Batch, which returns it as it is
+EXIT_SIGKILL = 128 + 9
+EXIT_SIGTERM = 128 + 15
+# The status that scar.runs gives a job which DescribeJobs does not return: Batch deletes jobs some
+# days after their end.
+JOB_NOT_FOUND = "NOT_FOUND"
+CANCELLED = "scar cancel"  # the reason that `scar cancel` passes to TerminateJob
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One sentence about what happened, one about what to do."""
+    """The cause of a failure or a delay, and its remedy: one sentence or two each."""
 
     problem: str
     remedy: str
@@ -23,32 +27,33 @@ class Diagnosis:
 _EXEC_FORMAT = (
     "exec format error",
     Diagnosis(
-        "The image is made for another architecture than the machine.",
-        "Set lambda.architecture to that of the image, or use an image for the other one.",
+        "The image was built for another architecture than the one it ran on.",
+        "Set lambda.architecture to the image's architecture, or use an image for the other one.",
     ),
 )
-# What the reason of a job or its container contains, in lower case; the first match counts.
+# By a part of the job's or its container's reason, in lower case; the first match counts.
 _REASONS: tuple[tuple[str, Diagnosis], ...] = (
     (
         "host ec2",
         Diagnosis(
-            "The machine was taken away while the job ran; spot machines are reclaimed like that.",
-            "Batch repeats the job by itself (batch.attempts). Use the type EC2 if it happens"
-            " too often.",
+            "The EC2 instance was terminated while the job ran; Spot Instances can be"
+            " interrupted at any time.",
+            "Batch retries the job automatically (batch.attempts). Use the type EC2 if this"
+            " happens too often.",
         ),
     ),
     (
         "spot task was interrupted",
         Diagnosis(
-            "Fargate Spot took the machine back while the job ran.",
-            "Batch repeats the job by itself (batch.attempts). Use FARGATE if it happens too"
-            " often.",
+            "Fargate Spot interrupted the task while the job ran.",
+            "Batch retries the job automatically (batch.attempts). Use the type FARGATE if this"
+            " happens too often.",
         ),
     ),
     (
         "outofmemory",
         Diagnosis(
-            "The job needed more memory than it had and was killed.",
+            "The job ran out of memory and was killed.",
             "Raise batch.memory, run `scar init`, then `scar retry`.",
         ),
     ),
@@ -56,44 +61,48 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
     (
         "cannotpullcontainer",
         Diagnosis(
-            "The machine could not pull the function's image.",
-            "Its subnet needs a way to ECR and S3 (internet gateway with a public address, NAT, or"
-            " endpoints); `scar plan` checks that. Else the image was deleted: `scar init`.",
+            "Batch could not pull the function's image.",
+            "The subnet needs a route to ECR and S3: an internet gateway with public IP"
+            " addresses, a NAT gateway, or VPC endpoints; `scar plan` checks this. If the image"
+            " was deleted, `scar init` builds it again.",
         ),
     ),
     (
         "resourceinitializationerror",
         Diagnosis(
-            "Fargate could not prepare the job's machine: mostly it reaches ECR or the logs not.",
-            "Its subnet needs a way out; `scar plan` checks that.",
+            "Fargate could not start the task, usually because it cannot reach ECR or CloudWatch"
+            " Logs.",
+            "The subnet needs a route to the internet (NAT gateway) or VPC endpoints; `scar plan`"
+            " checks this.",
         ),
     ),
     (
         "misconfiguration:compute_environment_max_resource",
         Diagnosis(
-            "The job wants more vCPUs than the compute environment may have in all.",
+            "The job needs more vCPUs than the compute environment's maximum.",
             "Raise batch.compute_resources.max_v_cpus or lower batch.vcpus, then `scar init`.",
         ),
     ),
     (
         "misconfiguration:job_resource_requirement",
         Diagnosis(
-            "No machine of the compute environment is large enough for the job. A machine offers"
-            " a little less memory than its data sheet says.",
+            "No instance type of the compute environment is large enough for the job. Jobs can"
+            " use a little less memory than the instance type has.",
             "Lower batch.memory or batch.vcpus, or allow larger instance_types, then `scar init`.",
         ),
     ),
     (
         "misconfiguration:service_role_permissions",
         Diagnosis(
-            "Batch's own role may not do what it must.",
+            "The service role of Batch lacks permissions.",
             "Leave batch.service_role empty: Batch then uses its service-linked role.",
         ),
     ),
     (
         "capacity:insufficient_instance_capacity",
         Diagnosis(
-            "AWS has no free machine of these types in these zones at the moment.",
+            "AWS has no capacity for these instance types in these Availability Zones at the"
+            " moment.",
             "Wait, or allow more instance_types and subnets, or use EC2 instead of SPOT.",
         ),
     ),
@@ -101,65 +110,73 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
         "action_required",
         Diagnosis(
             "The compute environment is invalid.",
-            "`scar plan` shows what differs; `scar init` mends it.",
+            "`scar plan` shows the differences; `scar init` corrects them.",
         ),
     ),
     (
         "container overrides length must be",
         Diagnosis(
-            "The event was too long for a Batch job.",
-            "This is a fault in scar; please report it.",
+            "The event was too large for a Batch job.",
+            "This is a bug in scar; please report it.",
         ),
     ),
     (
         "job attempt duration exceeded timeout",
         Diagnosis(
-            "The job took longer than batch.timeout and was ended.",
+            "The job ran longer than batch.timeout and was terminated.",
             "Raise batch.timeout, run `scar init`, then `scar retry`.",
         ),
     ),
 )
-_CANCELLED = Diagnosis("Somebody cancelled it with `scar cancel`.", "`scar retry` starts it again.")
+_CANCELLED = Diagnosis("The job was cancelled with `scar cancel`.", "`scar retry` starts it again.")
 
 
 def diagnose_reason(status: str, container: str = "") -> Diagnosis | None:
-    """Say what a job's statusReason and its container's reason mean; None if it is not known."""
+    """Return the meaning of a job's statusReason and its container's reason; None if unknown."""
+    # Compared whole: a reason given in the AWS console may mention `scar cancel`.
     if status == CANCELLED:
         return _CANCELLED
-    low = f"{status} {container}".lower()
-    return next((meaning for sign, meaning in _REASONS if sign in low), None)
+    reasons = f"{status} {container}".lower()
+    return next((diagnosis for part, diagnosis in _REASONS if part in reasons), None)
 
 
 def diagnose_exit_code(code: int | None) -> Diagnosis | None:
-    """Say what a container's exit code means beyond the script's own failure."""
-    if code == EXIT_KILLED:
+    """Return the meaning of a container's exit code if a signal ended it, else None."""
+    if code == EXIT_SIGKILL:
         return Diagnosis(
-            "The job was killed (137): for want of memory, or because somebody ended it.",
+            "The job was killed (exit code 137, SIGKILL): out of memory, or killed by a user or"
+            " another process.",
             "Raise batch.memory, run `scar init`, then `scar retry`.",
         )
-    if code == 143:
+    if code == EXIT_SIGTERM:
         return Diagnosis(
-            "The job was told to end (143, TERM): its machine was reclaimed, or somebody ended it.",
+            "The job was terminated (exit code 143, SIGTERM): its instance was reclaimed, or a"
+            " user terminated it.",
             "`scar retry` starts it again.",
         )
     return None
 
 
-# What a script's own last lines may give away. Batch's words mean nothing there.
+# Parts of a script's last log lines. Batch's reasons are not searched there: in a script's output
+# they mean nothing.
 _LOG_PATTERNS: tuple[tuple[str, Diagnosis], ...] = (
     _EXEC_FORMAT,
     (
         "outofmemory",
         Diagnosis(
-            "Its log speaks of want of memory.",
-            "Raise lambda.memory (batch.memory if it ran in Batch) or what the program itself"
-            " allows, run `scar init`, then `scar retry`.",
+            "The log indicates that the program ran out of memory.",
+            "Raise lambda.memory (batch.memory if it ran in Batch) or the program's own memory"
+            " limit, run `scar init`, then `scar retry`.",
         ),
     ),
 )
 
 
 def diagnose_log(lines: tuple[str, ...]) -> Diagnosis | None:
-    """Say what the end of a log gives away; the last line alone is seldom the error."""
-    low = [line.lower() for line in reversed(lines)]
-    return next((said for line in low for sign, said in _LOG_PATTERNS if sign in line), None)
+    """Return the meaning of the last known error in the end of a log; None without one."""
+    # Newest first, all lines: the last line is rarely the error itself.
+    newest_first = (line.lower() for line in reversed(lines))
+    return next(
+        (diagnosis for line in newest_first for part, diagnosis in _LOG_PATTERNS if part in line),
+        None,
+    )

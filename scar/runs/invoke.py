@@ -1,4 +1,4 @@
-"""Call a function, now or later, and read its answer."""
+"""Invoke a function, synchronously or asynchronously, and parse its response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import ReadTimeoutError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.model import limits
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
 from scar.runs.logs import FunctionNotFoundError
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
 
 _LAMBDA_LOG_LINE = re.compile(r"(START|END|REPORT) RequestId: ")
-TIMEOUT_MARGIN = 60  # seconds above the function's time-out: a cold start, and the way back
+TIMEOUT_MARGIN = 60  # seconds above the function's time-out: cold start and network
 
 Payload = dict[str, object]
 
 
 class FunctionError(ScarError):
-    """The function answered with an error; ``log`` is the end of what it logged."""
+    """The function returned an error; ``log_tail`` is the end of its log."""
 
     log_tail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResponse:
-    """What a call gave: ``status`` as in HTTP, ``output`` the script's.
+    """The response of a function: ``status`` as in HTTP, ``output`` is the script's.
 
-    ``run`` and ``job`` are set if the run goes on in Batch; of several, the first.
+    ``run_id`` and ``job_id`` are set if the run continues as a Batch job; the first of several.
     """
 
     status: int
@@ -56,46 +56,45 @@ class InvocationResponse:
 def invoke_function(
     connection: AwsConnection, function: str, payload: Payload, *, timeout: int
 ) -> InvocationResponse:
-    """Call the function once and wait for its answer; ``timeout`` is the function's, in seconds.
+    """Invoke the function once and wait for its response; ``timeout`` is its own, in seconds.
 
-    Never repeated by itself: a script might run twice. Raises NoSuchFunction, FunctionFailed
-    with the function's own message, StillWaiting if no answer comes, UsageError for a payload
-    above Lambda's limit, Refused.
+    Raise FunctionNotFoundError, FunctionError with the function's own message, WaitTimeoutError
+    without a response, UsageError for a payload above Lambda's limit, or another ScarError.
     """
     body = _encode_payload(payload, limits.LAMBDA_SYNC_PAYLOAD.maximum)
     client = _long_timeout_client(connection, timeout)
     try:
-        answer = client.invoke(FunctionName=function, Payload=body, LogType="Tail")
-        content = answer["Payload"].read()
+        response = client.invoke(FunctionName=function, Payload=body, LogType="Tail")
+        content = response["Payload"].read()
     except ReadTimeoutError as error:
         raise WaitTimeoutError(
-            f"{function} did not answer within {timeout + TIMEOUT_MARGIN} s.",
-            remedy=f"It may still run: see `scar log -n {function}`, or call it with -a.",
+            f"Timed out: no response from {function} within {timeout + TIMEOUT_MARGIN} s.",
+            remedy=f"It may still run: see `scar log -n {function}`, or invoke it with -a.",
         ) from error
-    except faults.SDK_ERRORS as error:
+    except errors.SDK_ERRORS as error:
         raise _translate_error(error, function) from error
-    request = answer["ResponseMetadata"]["RequestId"]
-    if answer.get("FunctionError"):
-        failed = _function_error(function, content, request)
-        failed.log_tail = _decode_log_tail(answer.get("LogResult", ""))
-        raise failed
-    return parse_response(content, request)
+    request_id = response["ResponseMetadata"]["RequestId"]
+    if response.get("FunctionError"):
+        function_error = _function_error(function, content, request_id)
+        function_error.log_tail = _decode_log_tail(response.get("LogResult", ""))
+        raise function_error
+    return parse_response(content, request_id)
 
 
 def enqueue(connection: AwsConnection, function: str, payload: Payload) -> str:
-    """Hand the call to Lambda's queue and return its request id."""
+    """Invoke the function asynchronously and return the request id; raise ScarError."""
     body = _encode_payload(payload, limits.LAMBDA_ASYNC_PAYLOAD.maximum)
     try:
-        answer = connection.client("lambda").invoke(
+        response = connection.client("lambda").invoke(
             FunctionName=function, InvocationType="Event", Payload=body
         )
-    except faults.SDK_ERRORS as error:
+    except errors.SDK_ERRORS as error:
         raise _translate_error(error, function) from error
-    return answer["ResponseMetadata"]["RequestId"]
+    return response["ResponseMetadata"]["RequestId"]
 
 
 def script_payload(script: bytes | None, arguments: Sequence[str]) -> Payload:
-    """Ask for a script instead of the function's own, or for arguments, or for neither."""
+    """Return the event that runs this script instead of the function's own, or its arguments."""
     payload: Payload = {}
     if script is not None:
         payload["script"] = base64.b64encode(script).decode()
@@ -107,15 +106,15 @@ def script_payload(script: bytes | None, arguments: Sequence[str]) -> Payload:
 def request_payload(
     parameters: Mapping[str, str], body: bytes | None, *, is_json: bool = False
 ) -> Payload:
-    """Write the event that an HTTP endpoint would make of a request."""
-    kind = "application/json" if is_json else "application/octet-stream"
+    """Return the event that an HTTP endpoint creates for a request; POST if it has a body."""
+    content_type = "application/json" if is_json else "application/octet-stream"
     text = None
     if body is not None:
         text = body.decode() if is_json else base64.b64encode(body).decode()
     return {
         "httpMethod": "GET" if body is None else "POST",
         "path": "/",
-        "headers": {} if body is None else {"Content-Type": kind},
+        "headers": {} if body is None else {"Content-Type": content_type},
         "queryStringParameters": dict(parameters) or None,
         "body": text,
         "isBase64Encoded": body is not None and not is_json,
@@ -124,7 +123,7 @@ def request_payload(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputObject:
-    """An object as S3 announces it; size in bytes."""
+    """An object with the properties that an S3 event notification has; size in bytes."""
 
     bucket: str
     key: str
@@ -134,11 +133,11 @@ class InputObject:
 
 
 def object_payload(
-    one: InputObject, region: str, partition: str = "aws", *, manual_run_id: str
+    input_object: InputObject, region: str, partition: str = "aws", *, manual_run_id: str
 ) -> Payload:
-    """Write the event that S3 sent when the object was stored.
+    """Return the event that S3 sent when the object was stored.
 
-    ``wish`` names the wish to run it again: the same wish twice is one run.
+    ``manual_run_id`` makes it a run of its own; events with the same id are the same run.
     """
     return {
         "Records": [
@@ -146,16 +145,19 @@ def object_payload(
                 "eventVersion": "2.1",
                 "eventSource": "aws:s3",
                 "awsRegion": region,
-                "eventTime": one.modified.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+                "eventTime": input_object.modified.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
                 "eventName": "ObjectCreated:Put",
                 "s3": {
                     "s3SchemaVersion": "1.0",
                     "configurationId": f"{MANUAL_RUN_PREFIX}{manual_run_id}",
-                    "bucket": {"name": one.bucket, "arn": f"arn:{partition}:s3:::{one.bucket}"},
+                    "bucket": {
+                        "name": input_object.bucket,
+                        "arn": f"arn:{partition}:s3:::{input_object.bucket}",
+                    },
                     "object": {
-                        "key": quote_plus(one.key, safe="/"),
-                        "size": one.size,
-                        "eTag": one.etag.strip('"'),
+                        "key": quote_plus(input_object.key, safe="/"),
+                        "size": input_object.size,
+                        "eTag": input_object.etag.strip('"'),
                     },
                 },
             }
@@ -164,35 +166,35 @@ def object_payload(
 
 
 def parse_response(content: bytes, request_id: str) -> InvocationResponse:
-    """Read an answer in SCAR's form; anything else is output as it is."""
+    """Parse a response in SCAR's form; any other content is the output itself, status 200."""
     try:
-        answer: object = json.loads(content)
+        response: object = json.loads(content)
     except ValueError:
         return InvocationResponse(status=200, output=content, request_id=request_id)
-    if not isinstance(answer, dict) or "body" not in answer:
+    if not isinstance(response, dict) or "body" not in response:
         return InvocationResponse(status=200, output=content, request_id=request_id)
-    status = answer.get("statusCode", 200)
+    status = response.get("statusCode", 200)
     return InvocationResponse(
         status=status if isinstance(status, int) else 200,
-        output=_decode_body(answer),
+        output=_decode_body(response),
         request_id=request_id,
-        run_id=_header(answer, RUN_HEADER),
-        job_id=_header(answer, JOB_HEADER),
+        run_id=_header(response, RUN_HEADER),
+        job_id=_header(response, JOB_HEADER),
     )
 
 
-def _header(answer: Mapping[str, object], name: str) -> str:
-    """Return the first value of a header that scar's supervisor writes, or nothing."""
-    headers = answer.get("headers")
+def _header(response: Mapping[str, object], name: str) -> str:
+    """Return the first value of a header of the supervisor, empty without input_object."""
+    headers = response.get("headers")
     value = headers.get(name) if isinstance(headers, dict) else None
     return value.partition(",")[0] if isinstance(value, str) else ""
 
 
-def _decode_body(answer: Mapping[str, object]) -> bytes:
-    body = answer["body"]
+def _decode_body(response: Mapping[str, object]) -> bytes:
+    body = response["body"]
     if not isinstance(body, str):
         return json.dumps(body).encode()
-    if answer.get("isBase64Encoded"):
+    if response.get("isBase64Encoded"):
         try:
             return base64.b64decode(body, validate=True)
         except (binascii.Error, ValueError):
@@ -201,53 +203,55 @@ def _decode_body(answer: Mapping[str, object]) -> bytes:
 
 
 def _long_timeout_client(connection: AwsConnection, timeout: int) -> LambdaClient:
-    """Make a client that waits longer than the function may take, and never asks twice."""
+    """Return a client with a read timeout above the function's time-out, and without retries."""
     from scar.aws.client.connection import client_config
 
-    once = {"mode": "standard", "total_max_attempts": 1}
-    config = client_config(read_timeout=timeout + TIMEOUT_MARGIN, retries=once)
-    with faults.translate_errors("connect to lambda"):
+    # A retry after a lost connection could run the script twice.
+    no_retries = {"mode": "standard", "total_max_attempts": 1}
+    config = client_config(read_timeout=timeout + TIMEOUT_MARGIN, retries=no_retries)
+    with errors.translate_errors("connect to lambda"):
         client: LambdaClient = connection.session.client(
             "lambda", endpoint_url=connection.endpoint_url, config=config
         )
     return client
 
 
-def _encode_payload(payload: Payload, most: int) -> bytes:
+def _encode_payload(payload: Payload, maximum: int) -> bytes:
     body = json.dumps(payload).encode()
-    if len(body) > most:
+    if len(body) > maximum:
         raise UsageError(
-            f"The call has {len(body):,} bytes; Lambda takes {most:,}.",
-            remedy="Send less, or upload the data: files start functions too.",
+            f"The payload has {len(body):,} bytes; Lambda's limit is {maximum:,}.",
+            remedy="Send less, or upload the data to an input folder: files start functions too.",
         )
     return body
 
 
-def _translate_error(error: faults.SdkError, function: str) -> ScarError:
-    if faults.error_code(error) == "ResourceNotFoundException":
+def _translate_error(error: errors.SdkError, function: str) -> ScarError:
+    if errors.error_code(error) == "ResourceNotFoundException":
         return FunctionNotFoundError(function)
-    if faults.error_code(error) == "TooManyRequestsException":
+    if errors.error_code(error) == "TooManyRequestsException":
         return ConfigurationError(
-            f"{function} is busy: as many runs as its concurrency or the account's allows.",
-            remedy="Try again later, or call it with -a: then it waits in Lambda's queue.",
+            f"Lambda throttled the invocation of {function} (TooManyRequestsException): its"
+            " concurrency limit or the account's is reached.",
+            remedy="Try again later, or invoke it with -a: the event then waits in Lambda's queue.",
         )
-    return faults.to_scar_error(error, f"call {function}")
+    return errors.to_scar_error(error, f"invoke {function}")
 
 
 def _decode_log_tail(encoded: str) -> tuple[str, ...]:
-    """Read the last 4 KB of the log, without Lambda's own lines."""
+    """Return the lines of the response's 4 KB of log, without those that Lambda writes."""
     text = base64.b64decode(encoded).decode(errors="replace")
     return tuple(line for line in text.splitlines() if not _LAMBDA_LOG_LINE.match(line))
 
 
-def _function_error(function: str, content: bytes, request: str) -> FunctionError:
+def _function_error(function: str, content: bytes, request_id: str) -> FunctionError:
     try:
-        told: object = json.loads(content)
+        payload: object = json.loads(content)
     except ValueError:
-        told = None
+        payload = None
     text = content.decode(errors="replace")
-    if isinstance(told, dict):
-        text = str(told.get("errorMessage") or told.get("errorType") or text)
+    if isinstance(payload, dict):
+        text = str(payload.get("errorMessage") or payload.get("errorType") or text)
     return FunctionError(
-        f"{function} failed: {text}", remedy=f"See `scar log -n {function} -ri {request}`."
+        f"{function} failed: {text}", remedy=f"See `scar log -n {function} -ri {request_id}`."
     )

@@ -1,4 +1,4 @@
-"""Read the run records of an account: by listing, and one by one."""
+"""The run records in the state bucket: list them, read and write single ones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from email.utils import parsedate_to_datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from scar.aws.client import errors as faults
-from scar.aws.client.errors import translate_errors
+from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs.states import RunState, derive_state
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
-from supervisor.runs import record_format as records
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +30,7 @@ RUNS_PREFIX = "runs/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run as its listing shows it; times are the store's, in epoch seconds."""
+    """One run as a listing shows it; ``record_times`` are S3's, in epoch seconds, by name."""
 
     path: RunPath
     state: RunState
@@ -39,20 +38,21 @@ class Run:
 
     @property
     def changed_at(self) -> float:
-        """When the last of its records was written."""
+        """Return the time when its last record was written."""
         return max(self.record_times.values())
 
     @property
     def started_at(self) -> float:
-        """When the first record that is still there was written."""
+        """Return the time of its oldest record that was not overwritten."""
         return min(self.record_times.values())
 
 
 @dataclass(slots=True)
 class RunLedger:
-    """The run records of one state bucket. Methods raise ScarError.
+    """The run records of one state bucket; methods raise ScarError.
 
-    An account where nothing ran yet has no bucket, and no runs.
+    A bucket that does not exist has no runs: no function was deployed yet. ``now`` is S3's time
+    at the last listing: ages of records never depend on this computer's clock.
     """
 
     s3: S3Client
@@ -64,18 +64,18 @@ class RunLedger:
         return cls(connection.client("s3"), names.state_bucket_name(connection.account))
 
     def list_functions(self) -> tuple[str, ...]:
-        """Name the functions that have records."""
+        """Return the names of the functions that have records."""
         return tuple(
             part.removeprefix(RUNS_PREFIX).rstrip("/") for part in self._list_folders(RUNS_PREFIX)
         )
 
     def list_days(self, function: str, since: date | None = None) -> tuple[str, ...]:
-        """Name the days (of the events) that have runs, as YYYY-MM-DD, oldest first."""
-        found = (part.split("/")[2] for part in self._list_folders(f"{RUNS_PREFIX}{function}/"))
-        return tuple(day for day in found if since is None or day >= since.isoformat())
+        """Return the days (of the events) that have runs, as YYYY-MM-DD, oldest first."""
+        days = (part.split("/")[2] for part in self._list_folders(f"{RUNS_PREFIX}{function}/"))
+        return tuple(day for day in days if since is None or day >= since.isoformat())
 
     def list_runs(self, function: str, since: date | None = None) -> Iterator[Run]:
-        """Yield the runs of a function in the order of their ids: no reading, constant memory."""
+        """Yield the runs of a function by day and run id, from listings alone."""
         if since is None:
             yield from self._list_runs(f"{RUNS_PREFIX}{function}/")
             return
@@ -85,27 +85,30 @@ class RunLedger:
     def list_runs_with_id(
         self, function: str, start: str, since: date | None = None
     ) -> Iterator[Run]:
-        """Yield the runs whose id starts so; one listing for each day that is kept."""
+        """Yield the runs whose id begins with ``start``; costs one listing for each day."""
         for day in self.list_days(function, since):
             yield from self._list_runs(f"{RUNS_PREFIX}{function}/{day}/{start}")
 
     def read_record(self, run: RunPath, name: str) -> dict[str, object] | None:
-        """Return one record, None if it is not there; refuse what a newer release wrote."""
+        """Return one record, None if it does not exist.
+
+        Raise UnreadableRecordError for an invalid one or the format of a newer release.
+        """
         key = run.key(name)
-        with translate_errors(f"read the run record {key}"):
+        with errors.translate_errors(f"read the run record {key}"):
             try:
                 body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
             except self.s3.exceptions.NoSuchKey:
                 return None
         try:
-            return records.decode(body, key)
+            return record_format.decode(body, key)
         except RecordError as error:
             raise UnreadableRecordError(error.problem, remedy=error.remedy) from error
 
     def read_event(self, run: RunPath) -> str:
-        """Return an event that was too large for the claim; empty if none was kept."""
-        key = run.key(records.EVENT)
-        with translate_errors(f"read the event {key}"):
+        """Return an event that was too large for the claim; empty if none was recorded."""
+        key = run.key(record_format.EVENT)
+        with errors.translate_errors(f"read the event {key}"):
             try:
                 body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
             except self.s3.exceptions.NoSuchKey:
@@ -113,37 +116,43 @@ class RunLedger:
         return body.decode("utf-8", "surrogatepass")
 
     def write_if_absent(self, run: RunPath, name: str, record: Mapping[str, object]) -> bool:
-        """Write a record unless there is one; say whether it was written."""
+        """Write a record if none of that name exists; return whether it was written."""
         key = run.key(name)
         try:
             self.s3.put_object(
-                Bucket=self.bucket, Key=key, Body=records.encode(record), IfNoneMatch="*"
+                Bucket=self.bucket, Key=key, Body=record_format.encode(record), IfNoneMatch="*"
             )
         except self.s3.exceptions.ClientError as error:
-            if faults.error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
+            # 409: another conditional write of the same key is in progress; it wins.
+            if errors.error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
                 return False
-            raise faults.to_scar_error(error, f"write the run record {key}") from error
+            raise errors.to_scar_error(error, f"write the run record {key}") from error
         return True
 
     def write_retry_mark(self, run: RunPath) -> None:
-        """Write that the run's event was sent again."""
-        key = run.key(records.RETRY)
-        with translate_errors(f"write the run record {key}"):
-            self.s3.put_object(Bucket=self.bucket, Key=key, Body=records.encode({"run": str(run)}))
+        """Record that the run's event is sent again."""
+        key = run.key(record_format.RETRY)
+        with errors.translate_errors(f"write the run record {key}"):
+            self.s3.put_object(
+                Bucket=self.bucket, Key=key, Body=record_format.encode({"run": str(run)})
+            )
 
     def delete_retry_mark(self, run: RunPath) -> None:
-        """Take the note back; what prevents that must not hide why it is taken back."""
-        with contextlib.suppress(*faults.SDK_ERRORS):
-            self.s3.delete_object(Bucket=self.bucket, Key=run.key(records.RETRY))
+        """Delete the record that ``write_retry_mark`` wrote.
+
+        Errors are ignored: the caller raises the one because of which the event was not sent.
+        """
+        with contextlib.suppress(*errors.SDK_ERRORS):
+            self.s3.delete_object(Bucket=self.bucket, Key=run.key(record_format.RETRY))
 
     def _list_runs(self, prefix: str) -> Iterator[Run]:
         for folder, group in groupby(self._list_records(prefix), key=lambda record: record[0]):
-            written = {name: time for _, name, time in group}
+            record_times = {name: time for _, name, time in group}
             function, day, run_id = folder
             yield Run(
                 path=RunPath(function=function, date=day, run_id=run_id),
-                state=derive_state(written, self.now),
-                record_times=written,
+                state=derive_state(record_times, self.now),
+                record_times=record_times,
             )
 
     def _list_records(self, prefix: str) -> Iterator[tuple[tuple[str, str, str], str, float]]:
@@ -155,10 +164,10 @@ class RunLedger:
     def _list_keys(self, prefix: str) -> Iterator[tuple[str, float]]:
         token = ""
         while True:
-            asked = {"ContinuationToken": token} if token else {}
-            with translate_errors(f"list the runs in {self.bucket}"):
+            position = {"ContinuationToken": token} if token else {}
+            with errors.translate_errors(f"list the runs in {self.bucket}"):
                 try:
-                    page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **asked)  # type: ignore[arg-type]
+                    page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **position)  # type: ignore[arg-type]
                 except self.s3.exceptions.NoSuchBucket:
                     return
             self.now = _server_time(page["ResponseMetadata"]["HTTPHeaders"])
@@ -169,7 +178,7 @@ class RunLedger:
                 return
 
     def _list_folders(self, prefix: str) -> Iterable[str]:
-        with translate_errors(f"list the runs in {self.bucket}"):
+        with errors.translate_errors(f"list the runs in {self.bucket}"):
             try:
                 pages = self.s3.get_paginator("list_objects_v2").paginate(
                     Bucket=self.bucket, Prefix=prefix, Delimiter="/"
@@ -180,13 +189,12 @@ class RunLedger:
 
 
 class UnreadableRecordError(ScarError):
-    """A run record is damaged, or of a newer release."""
+    """A run record is invalid, or has the format of a newer release."""
 
 
 def _server_time(headers: Mapping[str, str]) -> float:
-    """Return the store's own time; without one this machine's has to do."""
-    told = headers.get("date", "")
+    """Return the time of the response's Date header; without one, this computer's."""
     try:
-        return parsedate_to_datetime(told).timestamp()
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
     except ValueError:
         return datetime.now(UTC).timestamp()

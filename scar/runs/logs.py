@@ -1,4 +1,4 @@
-"""The log of a function, of both services, in the order of time."""
+"""Read the logs of functions and runs from CloudWatch Logs, in order of time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ScarError
 
@@ -25,25 +25,23 @@ if TYPE_CHECKING:
 
 LogSource = Literal["lambda", "batch"]
 
-# Lambda's own lines around every call.
+# The lines that Lambda writes before and after each invocation.
 _STARTED = re.compile(r"START RequestId: (\S+)")
 _REPORTED = re.compile(r"REPORT RequestId: (\S+)")
-_LOOKBACK_LINES = 1000  # lines of a stream
-_MAX_STREAMS = 100  # that one FilterLogEvents call may name
+_LOOKBACK_LINES = 1000  # newest lines of a stream that are searched for a request
+_MAX_STREAMS = 100  # log streams that one FilterLogEvents request may name
 
 
 class FunctionNotFoundError(ScarError):
-    """There is no function of that name."""
+    """No function has this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(
-            f"There is no function {name}.", remedy="`scar ls` shows the functions there are."
-        )
+        super().__init__(f"There is no function {name}.", remedy="`scar ls` lists the functions.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line; the time is UTC, to the millisecond."""
+    """One log line; ``time`` in UTC with milliseconds, ``source`` is the compute service."""
 
     time: datetime
     source: LogSource
@@ -59,17 +57,17 @@ def read_log(
     request_id: str = "",
     since: datetime | None = None,
 ) -> Iterator[LogLine]:
-    """Yield what Lambda and Batch logged for the function, oldest first, page by page.
+    """Yield the function's log lines of Lambda and Batch, oldest first, page by page.
 
-    ``stream`` keeps the lines of one log stream, ``request`` those of one call: in Lambda from
-    its START to its REPORT line, in Batch all of a job that names it (a run's id works too).
-    ``since`` leaves out what was logged before.
-    A service that logged nothing yet is silent. Raises NoSuchFunction, Refused.
+    ``stream`` selects one log stream, ``request_id`` one request: in Lambda the lines from its
+    START to its REPORT line, in Batch the whole log of a job that contains the id (or a run
+    id). ``since`` leaves out older lines. A log group that does not exist yet has no lines.
+    Raise FunctionNotFoundError or another ScarError.
     """
     _require_function(connection, function)
     client = connection.client("logs")
     groups: dict[LogSource, str] = {"lambda": names.lambda_log_group(function)}
-    if function != names.FAILURE_HANDLER:  # it has no jobs of its own
+    if function != names.FAILURE_HANDLER:  # it has no Batch jobs
         groups["batch"] = names.batch_log_group(function)
     sources = []
     for service, group in groups.items():
@@ -87,9 +85,10 @@ def read_log(
 def read_log_streams(
     connection: AwsConnection, streams: Iterable[tuple[str, str, str]]
 ) -> Iterator[LogLine]:
-    """Yield the lines of these logs by time: group, stream, and request or nothing.
+    """Yield the lines of these log streams, oldest first; raise ScarError.
 
-    A request's lines are those from its START to its REPORT line. Raises Refused.
+    ``streams`` are log group, log stream and request id. With a request id, only the lines from
+    its START to its REPORT line are yielded; without one, all lines.
     """
     client = connection.client("logs")
     sources = []
@@ -102,19 +101,20 @@ def read_log_streams(
 def read_last_lines(
     connection: AwsConnection, group: str, stream: str, request_id: str, limit: int
 ) -> tuple[str, ...]:
-    """Return the last lines of one stream, of one call if ``request`` is given; raise Refused.
+    """Return the last ``limit`` lines of a log stream, or of a request in it; raise ScarError.
 
-    A sandbox serves many calls: only the newest ``_LOOKED_AT`` lines are looked through.
+    A stream of Lambda has the lines of many requests: only its newest ``_LOOKBACK_LINES`` lines
+    are searched. Empty if the group or the stream does not exist.
     """
     client = connection.client("logs")
     try:
-        found = client.get_log_events(
+        page = client.get_log_events(
             logGroupName=group, logStreamName=stream, limit=_LOOKBACK_LINES, startFromHead=False
         )
-    except faults.SDK_ERRORS as error:
-        if faults.error_code(error) == "ResourceNotFoundException":
+    except errors.SDK_ERRORS as error:
+        if errors.error_code(error) == "ResourceNotFoundException":
             return ()
-        raise faults.to_scar_error(error, f"read the log {group}") from error
+        raise errors.to_scar_error(error, f"read the log group {group}") from error
     lines = (
         LogLine(
             time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
@@ -122,27 +122,31 @@ def read_last_lines(
             stream=stream,
             message=event["message"].rstrip("\n"),
         )
-        for event in found["events"]
+        for event in page["events"]
     )
-    kept = list(_filter_request(lines, request_id) if request_id else lines)
-    return tuple(line.message for line in kept[-limit:])
+    selected = list(_filter_request(lines, request_id) if request_id else lines)
+    return tuple(line.message for line in selected[-limit:])
 
 
 def _require_function(connection: AwsConnection, function: str) -> None:
     client = connection.client("lambda")
     try:
         client.get_function(FunctionName=function)
-    except faults.SDK_ERRORS as error:
-        if faults.error_code(error) == "ResourceNotFoundException":
+    except errors.SDK_ERRORS as error:
+        if errors.error_code(error) == "ResourceNotFoundException":
             raise FunctionNotFoundError(function) from error
-        raise faults.to_scar_error(error, f"look for function {function}") from error
+        raise errors.to_scar_error(error, f"read the function {function}") from error
 
 
 def _request_lines(
-    client: CloudWatchLogsClient, service: LogSource, group: str, stream: str, request: str
+    client: CloudWatchLogsClient, service: LogSource, group: str, stream: str, request_id: str
 ) -> Iterator[LogLine]:
-    """Find the streams that mention the call, the first hundred of them, and read these only."""
-    pattern = '"{}"'.format(request.replace("\\", "\\\\").replace('"', '\\"'))
+    """Yield the lines of a request: find the streams that contain its id, then read only these.
+
+    At most the first ``_MAX_STREAMS`` streams are read.
+    """
+    # A quoted term of CloudWatch's filter pattern syntax matches it literally.
+    pattern = '"{}"'.format(request_id.replace("\\", "\\\\").replace('"', '\\"'))
     mentions = _group_lines(
         client, service, group, streams=[stream] if stream else [], pattern=pattern
     )
@@ -153,26 +157,29 @@ def _request_lines(
         streams[line.stream] = None
     if first is None:
         return
-    named = list(streams)[:_MAX_STREAMS]
+    selected = list(streams)[:_MAX_STREAMS]
     if service == "batch":  # a stream is one attempt of one job
-        yield from _group_lines(client, service, group, streams=named)
+        yield from _group_lines(client, service, group, streams=selected)
     else:
         yield from _filter_request(
-            _group_lines(client, service, group, streams=named, since=first), request
+            _group_lines(client, service, group, streams=selected, since=first), request_id
         )
 
 
-def _filter_request(lines: Iterator[LogLine], request: str) -> Iterator[LogLine]:
-    """Keep what a sandbox logged during the call: it serves one at a time."""
-    serving: set[str] = set()
+def _filter_request(lines: Iterator[LogLine], request_id: str) -> Iterator[LogLine]:
+    """Yield the lines of a request: those between its START and REPORT line in each stream.
+
+    An execution environment has its own stream and serves one request at a time.
+    """
+    serving: set[str] = set()  # streams that are between START and REPORT of the request
     for line in lines:
         started = _STARTED.match(line.message)
         if started:
-            (serving.add if started[1] == request else serving.discard)(line.stream)
-        if line.stream in serving or request in line.message:
+            (serving.add if started[1] == request_id else serving.discard)(line.stream)
+        if line.stream in serving or request_id in line.message:
             yield line
         reported = _REPORTED.match(line.message)
-        if reported and reported[1] == request:
+        if reported and reported[1] == request_id:
             serving.discard(line.stream)
 
 
@@ -185,15 +192,15 @@ def _group_lines(
     pattern: str = "",
     since: datetime | None = None,
 ) -> Iterator[LogLine]:
-    """Yield the lines of a group by time; none if there is no such group or stream."""
-    asked: FilterLogEventsRequestPaginateTypeDef = {"logGroupName": group, "interleaved": True}
+    """Yield the lines of a log group, oldest first; none if the group or stream does not exist."""
+    request: FilterLogEventsRequestPaginateTypeDef = {"logGroupName": group, "interleaved": True}
     if streams:
-        asked["logStreamNames"] = streams
+        request["logStreamNames"] = streams
     if pattern:
-        asked["filterPattern"] = pattern
+        request["filterPattern"] = pattern
     if since:
-        asked["startTime"] = int(since.timestamp() * 1000)
-    for event in _filter_log_events(client, asked):
+        request["startTime"] = int(since.timestamp() * 1000)
+    for event in _filter_log_events(client, request):
         yield LogLine(
             time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
             source=service,
@@ -203,13 +210,13 @@ def _group_lines(
 
 
 def _filter_log_events(
-    client: CloudWatchLogsClient, asked: FilterLogEventsRequestPaginateTypeDef
+    client: CloudWatchLogsClient, request: FilterLogEventsRequestPaginateTypeDef
 ) -> Iterator[FilteredLogEventTypeDef]:
     try:
-        for page in client.get_paginator("filter_log_events").paginate(**asked):
+        for page in client.get_paginator("filter_log_events").paginate(**request):
             yield from page["events"]
-    except faults.SDK_ERRORS as error:
-        if faults.error_code(error) != "ResourceNotFoundException":
-            raise faults.to_scar_error(
-                error, f"read the log {asked.get('logGroupName')}"
+    except errors.SDK_ERRORS as error:
+        if errors.error_code(error) != "ResourceNotFoundException":
+            raise errors.to_scar_error(
+                error, f"read the log group {request.get('logGroupName')}"
             ) from error

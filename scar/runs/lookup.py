@@ -1,4 +1,4 @@
-"""Find runs: by their id, by the file they read, by the file they made."""
+"""Find runs: by run id, by input file, by output file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.errors import ScarError, UsageError
 from supervisor.execution.outputs import ROOT_KEY, RUN_KEY
 from supervisor.invocation import ObjectEvent, RunPath
 from supervisor.model import ObjectRef, VersionPin
-from supervisor.runs import record_format as records
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,77 +23,86 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run, RunLedger
 
 PARALLEL = 8
-MIN_ID_LENGTH = 6  # characters of a run id that may stand for it
+MIN_ID_LENGTH = 6  # characters that the start of a run id must have
 
 
 class RunNotFoundError(ScarError):
-    """There is no record of such a run."""
+    """No record of the run exists."""
 
 
 def find_run(ledger: RunLedger, text: str, functions: Iterable[str] = ()) -> Run:
-    """Return the run called ``<run id>``, the start of one, or ``<function>/<date>/<run id>``.
+    """Return the run of a run id, the start of one, or ``<function>/<date>/<run id>``.
 
-    Raise NoSuchRun, or UsageError if several runs begin so.
+    ``functions`` limits the search by id. Raise RunNotFoundError, or UsageError if the id is
+    ambiguous or too short.
     """
     function, _, rest = text.strip("/").partition("/")
     day, _, run_id = rest.partition("/")
     if run_id:
-        found = [run for run in ledger.list_runs_with_id(function, run_id) if run.path.date == day]
+        matches = [
+            run for run in ledger.list_runs_with_id(function, run_id) if run.path.date == day
+        ]
     elif len(text) < MIN_ID_LENGTH:
         raise UsageError(
-            f"{text!r} is too short for a run.", remedy=f"Give {MIN_ID_LENGTH} characters or more."
+            f"{text!r} is too short for a run id.",
+            remedy=f"Write its first {MIN_ID_LENGTH} characters or more.",
         )
     else:
-        found = _search_functions(ledger, dict.fromkeys(functions or ledger.list_functions(), text))
-    exact = [run for run in found if run.path.run_id == (run_id or text)]
-    if len(exact or found) > 1:
-        names = ", ".join(str(run.path) for run in (exact or found)[:5])
-        raise UsageError(f"Several runs are called {text}: {names}.", remedy="Give one in full.")
-    if not found:
+        matches = _search_functions(
+            ledger, dict.fromkeys(functions or ledger.list_functions(), text)
+        )
+    exact = [run for run in matches if run.path.run_id == (run_id or text)]
+    matches = exact or matches
+    if len(matches) > 1:
+        names = ", ".join(str(run.path) for run in matches[:5])
+        raise UsageError(
+            f"The run id {text} is ambiguous: {names}.", remedy="Write one of them in full."
+        )
+    if not matches:
         raise RunNotFoundError(
             f"There is no record of a run {text}.",
             remedy="`scar status` shows the latest runs; records are kept for 90 days.",
         )
-    return (exact or found)[0]
+    return matches[0]
 
 
 def find_runs_of_input(
     ledger: RunLedger, bucket: str, key: str, functions: Iterable[str] = ()
 ) -> tuple[Run, ...]:
-    """Return the runs that had this object as their input, in all its versions, oldest first."""
-    wanted = {
+    """Return the runs on this object, in all its versions, oldest first."""
+    id_prefixes = {
         name: input_id_prefix(name, bucket, key) for name in functions or ledger.list_functions()
     }
-    return tuple(sorted(_search_functions(ledger, wanted), key=lambda run: run.started_at))
+    return tuple(sorted(_search_functions(ledger, id_prefixes), key=lambda run: run.started_at))
 
 
 def read_input_urls(ledger: RunLedger, runs: Sequence[Run]) -> dict[RunPath, str]:
-    """Name the files of these runs as ``s3://bucket/key``; empty for direct calls."""
+    """Return the runs' input files as ``s3://bucket/key``, empty for direct invocations."""
 
     def read(run: Run) -> str:
-        said = (ledger.read_record(run.path, records.CLAIM) or {}).get("input")
-        return "s3://{bucket}/{key}".format_map(said) if isinstance(said, dict) else ""
+        source = (ledger.read_record(run.path, record_format.CLAIM) or {}).get("input")
+        return "s3://{bucket}/{key}".format_map(source) if isinstance(source, dict) else ""
 
     with ThreadPoolExecutor(PARALLEL) as pool:
         return dict(zip((run.path for run in runs), pool.map(read, runs), strict=True))
 
 
 def find_producers(s3: S3Client, bucket: str, key: str) -> tuple[RunPath | None, RunPath | None]:
-    """Return the run that made an object and the first one of its chain; None if none did.
+    """Return the run that wrote an object and the first run of its chain, from its metadata.
 
-    Raise ScarError if there is no such object or it cannot be looked at.
+    Both are None if no run wrote it or if it does not exist. Raise ScarError if access is denied.
     """
     try:
-        found = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        metadata = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
     except ClientError as error:
-        if faults.error_code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
+        if errors.error_code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
             return None, None
-        raise faults.to_scar_error(error, f"look at s3://{bucket}/{key}") from error
-    return parse_run_path(found.get(RUN_KEY, "")), parse_run_path(found.get(ROOT_KEY, ""))
+        raise errors.to_scar_error(error, f"read the metadata of s3://{bucket}/{key}") from error
+    return parse_run_path(metadata.get(RUN_KEY, "")), parse_run_path(metadata.get(ROOT_KEY, ""))
 
 
 def parse_run_path(text: str) -> RunPath | None:
-    """Read ``<function>/<date>/<run id>`` as outputs carry it."""
+    """Parse ``<function>/<date>/<run id>``, the form in an output's metadata; None if invalid."""
     parts = text.split("/")
     if len(parts) != 3 or not all(parts):
         return None
@@ -101,15 +110,15 @@ def parse_run_path(text: str) -> RunPath | None:
 
 
 def input_id_prefix(function: str, bucket: str, key: str) -> str:
-    """Return what the ids of all runs of this function on this object begin with."""
-    announced = ObjectEvent(
+    """Return the start of the ids of all runs of this function on this object."""
+    event = ObjectEvent(
         source=ObjectRef("s3", bucket, key),
         version=VersionPin(),
         sequencer="",
         time="",
         event="",
     )
-    return records.input_id(function, announced)
+    return record_format.input_id(function, event)
 
 
 def parse_s3_url(url: str) -> tuple[str, str]:
@@ -117,12 +126,14 @@ def parse_s3_url(url: str) -> tuple[str, str]:
     parts = urlsplit(url, allow_fragments=False)
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if parts.scheme != "s3" or not bucket or not key or key.endswith("/"):
-        raise UsageError(f"{url!r} is no file.", remedy="Write s3://bucket/folder/file.")
+        raise UsageError(
+            f"{url!r} is not the URL of an object.", remedy="Write s3://bucket/folder/file."
+        )
     return bucket, key
 
 
-def _search_functions(ledger: RunLedger, wanted: dict[str, str]) -> list[Run]:
-    """Look for ids that begin so, each with its function, several functions at a time."""
+def _search_functions(ledger: RunLedger, id_prefixes: dict[str, str]) -> list[Run]:
+    """Return the runs whose id begins with their function's prefix; search in parallel."""
     with ThreadPoolExecutor(PARALLEL) as pool:
-        found = pool.map(lambda item: list(ledger.list_runs_with_id(*item)), wanted.items())
-        return [run for runs in found for run in runs]
+        matches = pool.map(lambda item: list(ledger.list_runs_with_id(*item)), id_prefixes.items())
+        return [run for runs in matches for run in runs]

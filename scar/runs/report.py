@@ -1,4 +1,4 @@
-"""The story of a run in plain words. Pure."""
+"""A run's history in sentences: what happened, the cause of a failure, and the remedy."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scar.runs import diagnosis as explain
-from scar.runs.states import RunState
-from supervisor.runs import record_format as records
+from scar.runs import diagnosis
+from scar.runs.diagnosis import JOB_NOT_FOUND
+from scar.runs.states import STATE_TEXTS, RunState
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scar.runs.diagnosis import Diagnosis
     from scar.runs.run_history import RecordData, RunHistory
 
-MAX_OUTPUTS = 20  # outputs that are named
+MAX_OUTPUTS = 20  # outputs that the report lists
 
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """One thing that happened; ``time`` in epoch seconds, 0 if it is not known."""
+    """One event in a run's history; ``time`` in epoch seconds, 0 if unknown."""
 
     time: float
     text: str
@@ -28,7 +30,10 @@ class ReportLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """A headline, what happened, why it stands where it stands, and what to do."""
+    """A headline with the run's state, its history, the cause of a problem and its remedy.
+
+    ``cause`` and ``remedy`` are empty if the run has no problem.
+    """
 
     headline: str
     lines: tuple[ReportLine, ...]
@@ -36,78 +41,78 @@ class RunReport:
     remedy: str = ""
 
 
-def build_report(story: RunHistory) -> RunReport:
-    """Tell a story: received, moved, tried, failed or done, and what came of it."""
-    why, remedy = _diagnose_run(story)
-    path = story.run.path
+def build_report(history: RunHistory) -> RunReport:
+    """Describe a run: its records in order of time, its outputs and the runs they started."""
+    cause, remedy = _diagnose_run(history)
+    path = history.run.path
     return RunReport(
-        headline=f"Run {path.run_id} of {path.function} ({path.date}): {_describe_state(story)}",
-        lines=tuple(_report_lines(story)),
-        cause=why,
+        headline=f"Run {path.run_id} of {path.function} ({path.date}): {_describe_state(history)}",
+        lines=tuple(_report_lines(history)),
+        cause=cause,
         remedy=remedy,
     )
 
 
-def _describe_state(story: RunHistory) -> str:
-    said = story.records.get(records.DONE, {}).get("state")
-    if story.run.state is RunState.DONE and said == "superseded":
-        return "superseded by a newer upload of its file"
-    if story.run.state is RunState.QUEUED and story.job is not None:
-        return f"waits in Batch ({story.job.status})"
-    return {
-        RunState.WAITING: "sent again, not yet begun",
-        RunState.LAMBDA: "at work in Lambda",
-        RunState.QUEUED: "handed to Batch",
-        RunState.RUNNING: "at work in Batch",
-    }.get(story.run.state, story.run.state.value)
+def _describe_state(history: RunHistory) -> str:
+    outcome = history.records.get(record_format.DONE, {}).get("state")
+    if history.run.state is RunState.DONE and outcome == "superseded":
+        return "superseded by a newer upload of its input file"
+    text = STATE_TEXTS[history.run.state]
+    if history.run.state is RunState.QUEUED and history.job is not None:
+        return f"{text} ({history.job.status})"
+    return text
 
 
-def _report_lines(story: RunHistory) -> Iterator[ReportLine]:
-    for _, _, line in sorted(_history_lines(story), key=lambda entry: entry[:2]):
+def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
+    for _, _, line in sorted(_record_lines(history), key=lambda entry: entry[:2]):
         yield line
-    if story.made_by is not None:
-        yield ReportLine(0, f"its file was made by run {story.made_by}")
-    for bucket, key, size in story.outputs[:MAX_OUTPUTS]:
-        before = story.replaced_runs.get((bucket, key), "")
-        instead = f", in place of what run {before} made of another file" if before else ""
-        yield ReportLine(0, f"made s3://{bucket}/{key} ({size:,} bytes){instead}")
-    if len(story.outputs) > MAX_OUTPUTS:
-        yield ReportLine(0, f"made {len(story.outputs) - MAX_OUTPUTS:,} more")
-    for output, runs in story.triggered_runs.items():
+    if history.made_by is not None:
+        yield ReportLine(0, f"its input file is an output of run {history.made_by}")
+    for bucket, key, size in history.outputs[:MAX_OUTPUTS]:
+        replaced = history.replaced_runs.get((bucket, key), "")
+        suffix = f"; it replaced the output of run {replaced} on another file" if replaced else ""
+        yield ReportLine(0, f"uploaded s3://{bucket}/{key} ({size:,} bytes){suffix}")
+    if len(history.outputs) > MAX_OUTPUTS:
+        yield ReportLine(0, f"uploaded {len(history.outputs) - MAX_OUTPUTS:,} more files")
+    for output, runs in history.triggered_runs.items():
         for run in runs:
-            yield ReportLine(0, f"{output} started run {run.path}: {run.state.value}")
+            yield ReportLine(0, f"{output} started run {run.path} ({STATE_TEXTS[run.state]})")
 
 
-def _history_lines(story: RunHistory) -> Iterator[tuple[int, int, ReportLine]]:
-    """Yield what the records tell, each with its second and its place within that second."""
-    for name, record in story.records.items():
-        time = story.run.record_times[name]
-        for place, text in _describe_record(story, name, record):
-            yield int(time), place, ReportLine(time, text)
+def _record_lines(history: RunHistory) -> Iterator[tuple[int, int, ReportLine]]:
+    """Yield a line for each record, with its second and its rank within that second."""
+    for name, record in history.records.items():
+        time = history.run.record_times[name]
+        for rank, text in _describe_record(history, name, record):
+            yield int(time), rank, ReportLine(time, text)
 
 
-def _describe_record(story: RunHistory, name: str, record: RecordData) -> Iterator[tuple[int, str]]:
+def _describe_record(
+    history: RunHistory, name: str, record: RecordData
+) -> Iterator[tuple[int, str]]:
+    # S3's times are whole seconds. The rank is the order in which supervisors write records:
+    # Lambda claims a run before it submits it to Batch, a job after that.
     owner = _describe_owner(record)
-    if name == records.CLAIM:
-        yield (2 if _is_job(record) else 0), f"claimed by {owner}" + _describe_input(story)
-    elif name == records.DELEGATED:
+    if name == record_format.CLAIM:
+        yield (2 if _is_job(record) else 0), f"claimed by {owner}: {_describe_input(history)}"
+    elif name == record_format.DELEGATED:
         reason = str(record.get("problem", ""))
-        job = f"handed to Batch job {record.get('job')} by {owner}"
+        job = f"submitted to Batch as job {record.get('job')} by {owner}"
         yield 1, job + (f": {reason}" if reason else "")
-    elif name.startswith(records.ATTEMPT_PREFIX):
+    elif name.startswith(record_format.ATTEMPT_PREFIX):
         stream = str(record.get("log_stream", ""))
         log = f" (log stream {stream})" if stream else ""
-        yield 3, f"attempt {name.removeprefix(records.ATTEMPT_PREFIX)} began in Batch{log}"
-    elif name == records.ERROR:
-        yield 4, f"failed at {owner}: {record.get('problem')}"
-    elif name == records.RETRY:
-        yield 5, "sent again"
-    elif name == records.DONE:
-        yield 6, f"{record.get('state', 'done')} by {owner}"
+        yield 3, f"attempt {name.removeprefix(record_format.ATTEMPT_PREFIX)} started in Batch{log}"
+    elif name == record_format.ERROR:
+        yield 4, f"failed in {owner}: {record.get('problem')}"
+    elif name == record_format.RETRY:
+        yield 5, "retried: its event was sent to the function again"
+    elif name == record_format.DONE:
+        yield 6, f"{record.get('state', 'done')} in {owner}"
 
 
-def _describe_input(story: RunHistory) -> str:
-    return " for s3://{}/{}".format(*story.input) if story.input else " for a direct call"
+def _describe_input(history: RunHistory) -> str:
+    return "input s3://{}/{}".format(*history.input) if history.input else "direct invocation"
 
 
 def _is_job(record: RecordData) -> bool:
@@ -118,85 +123,91 @@ def _is_job(record: RecordData) -> bool:
 def _describe_owner(record: RecordData) -> str:
     owner = record.get("owner")
     if not isinstance(owner, dict):
-        return "somebody"
+        return "an unknown process"
     if owner.get("job"):
         return f"Batch job {owner['job']}, attempt {owner.get('attempt')}"
     return f"Lambda request {owner.get('request')}"
 
 
-def _diagnose_run(story: RunHistory) -> tuple[str, str]:
-    """Order of truth: our own record, then Batch's reasons, then the end of the log."""
-    match story.run.state:
+def _diagnose_run(history: RunHistory) -> tuple[str, str]:
+    """Return cause and remedy: from the error record, Batch's reasons, or the end of the log.
+
+    The first of these that explains the problem counts.
+    """
+    match history.run.state:
         case RunState.DONE | RunState.WAITING | RunState.LAMBDA | RunState.RUNNING:
             return "", ""
         case RunState.QUEUED:
-            return _diagnose_queued(story)
+            return _diagnose_queued(history)
         case RunState.FAILED:
-            return _diagnose_failed(story)
+            return _diagnose_failed(history)
         case RunState.LOST:
-            return _diagnose_lost(story)
+            return _diagnose_lost(history)
 
 
-def _diagnose_queued(story: RunHistory) -> tuple[str, str]:
-    job = story.job
+def _diagnose_queued(history: RunHistory) -> tuple[str, str]:
+    job = history.job
     if job is None:
         return "", ""
-    if job.status in ("FAILED", "SUCCEEDED", "forgotten"):
-        return _diagnose_lost(story)
-    meaning = explain.diagnose_reason(job.reason)
-    if meaning is not None:
-        return f"{meaning.problem} (Batch: {job.reason})", meaning.remedy
+    if job.status in ("FAILED", "SUCCEEDED", JOB_NOT_FOUND):
+        return _diagnose_lost(history)
+    known = diagnosis.diagnose_reason(job.reason)
+    if known is not None:
+        return f"{known.problem} (Batch: {job.reason})", known.remedy
     if job.status == "RUNNABLE":
-        said = f"Batch: {job.reason}" if job.reason else "Batch gives no reason yet."
+        reason = f"Batch: {job.reason}" if job.reason else "Batch has reported no reason yet."
         return (
-            f"It waits for a machine. {said}",
-            "From zero machines that takes minutes; if it lasts, look at max_v_cpus and quotas.",
+            f"The job waits for compute resources. {reason}",
+            "Instances start in minutes. If it stays RUNNABLE, check max_v_cpus and vCPU quotas.",
         )
     return "", ""
 
 
-def _diagnose_failed(story: RunHistory) -> tuple[str, str]:
-    error = story.records.get(records.ERROR, {})
+def _diagnose_failed(history: RunHistory) -> tuple[str, str]:
+    error = history.records.get(record_format.ERROR, {})
     kind, problem = str(error.get("kind", "")), str(error.get("problem", ""))
-    further = _refine_diagnosis(kind, story)
-    if further is None:
+    refined = _refine_diagnosis(kind, history)
+    if refined is None:
         return problem, str(error.get("remedy", ""))
-    known = "" if kind == "Ended" else problem
-    return f"{known} {further.problem}".strip(), further.remedy
+    # The problem of kind Ended is only that the job got SIGTERM; Batch's reason says why.
+    recorded = "" if kind == "Ended" else problem
+    return f"{recorded} {refined.problem}".strip(), refined.remedy
 
 
-def _refine_diagnosis(kind: str, story: RunHistory) -> explain.Diagnosis | None:
-    """Explain what the supervisor could not know: who ended it, what its script meant."""
-    job = story.job
+def _refine_diagnosis(kind: str, history: RunHistory) -> Diagnosis | None:
+    """Return what the supervisor could not know: why the job was ended or the script failed."""
+    job = history.job
     if job is not None and kind in ("Ended", "ScriptFailed", "OutOfMemory", ""):
-        told = explain.diagnose_reason(job.reason, job.container_reason)
-        if told is None and kind == "OutOfMemory":
-            told = explain.diagnose_exit_code(explain.EXIT_KILLED)
-        if told is not None:
-            return told
-    return explain.diagnose_log(story.log_tail) if kind in ("ScriptFailed", "") else None
+        known = diagnosis.diagnose_reason(job.reason, job.container_reason)
+        if known is None and kind == "OutOfMemory":
+            known = diagnosis.diagnose_exit_code(diagnosis.EXIT_SIGKILL)
+        if known is not None:
+            return known
+    return diagnosis.diagnose_log(history.log_tail) if kind in ("ScriptFailed", "") else None
 
 
-def _diagnose_lost(story: RunHistory) -> tuple[str, str]:
-    """Nobody wrote an error: the process was killed, or never started."""
-    again = "`scar retry` starts it again."
-    job = story.job
+def _diagnose_lost(history: RunHistory) -> tuple[str, str]:
+    """Explain a run without an error record: its process was killed, or never started."""
+    retry = "`scar retry` starts it again."
+    job = history.job
     if job is None:
         return (
-            "Lambda's sandbox ended without a word: out of memory, out of time, or a crash.",
-            f"`scar logs` shows its last lines. {again}",
+            "It ended in Lambda without recording an error: timed out, out of memory or crashed.",
+            f"`scar logs --run {history.run.path}` shows its last lines. {retry}",
         )
-    for meaning in (
-        explain.diagnose_reason(job.reason, job.container_reason),
-        explain.diagnose_exit_code(job.exit_code),
-        explain.diagnose_log(story.log_tail),
+    for known in (
+        diagnosis.diagnose_reason(job.reason, job.container_reason),
+        diagnosis.diagnose_exit_code(job.exit_code),
+        diagnosis.diagnose_log(history.log_tail),
     ):
-        if meaning is not None:
-            return meaning.problem, meaning.remedy
-    said = " ".join(text for text in (job.reason, job.container_reason) if text)
-    return f"Its Batch job is {job.status}. {said}".strip(), again
+        if known is not None:
+            return known.problem, known.remedy
+    if job.status == JOB_NOT_FOUND:
+        return "Batch has deleted its job; no error was recorded.", retry
+    reason = " ".join(text for text in (job.reason, job.container_reason) if text)
+    return f"Its Batch job is {job.status}. {reason}".strip(), retry
 
 
 def format_time(seconds: float) -> str:
-    """Write a time for people, in UTC."""
+    """Format epoch seconds as a UTC date and time; empty for 0."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}" if seconds else ""

@@ -1,4 +1,4 @@
-"""Start failed and lost runs again, by the events that are kept with them."""
+"""Start failed and lost runs again with their recorded events."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 from scar.errors import ScarError
 from scar.runs.logs import FunctionNotFoundError
-from scar.runs.states import RunState
-from supervisor.runs import record_format as records
+from scar.runs.states import STATE_TEXTS, RunState
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run, RunLedger
 
 RETRYABLE_STATES = (RunState.FAILED, RunState.LOST)
-# Whoever names a run that waits knows better: its event may have been lost on the way.
+# A run that the user names may be in Lambda's queue already: its event may have been dropped.
 RETRYABLE_BY_NAME = (*RETRYABLE_STATES, RunState.WAITING)
 
 
 class NotRetryableError(ScarError):
-    """A run cannot be started again by itself."""
+    """A run cannot be retried: its state, its event or its function does not allow it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetriedRun:
-    """A run that was sent again, and the request that it got."""
+    """A run whose event was sent again, and the id of the new request."""
 
     run: Run
     request_id: str
@@ -39,14 +39,15 @@ def retry_run(
 ) -> RetriedRun:
     """Send the run's event to its function again; the run keeps its id.
 
-    ``enqueue`` hands a payload to a function's asynchronous queue and returns the request id.
-    Raise CannotRetry for a run that is done or at work, whose event was not kept or whose
-    function is gone. What could not be sent stays as it was.
+    ``enqueue`` invokes a function asynchronously with a payload and returns the request id.
+    Raise NotRetryableError for a run that is done or in progress, whose event was not recorded
+    or whose function no longer exists. If the event cannot be sent, the run keeps its state.
     """
     if run.state not in RETRYABLE_BY_NAME:
         raise NotRetryableError(
-            f"The run {run.path} is {run.state.value}.",
-            remedy="Only failed and lost runs are started again; `scar run` repeats a file.",
+            f"Run {run.path} ({STATE_TEXTS[run.state]}) cannot be retried.",
+            remedy="Only failed and lost runs can be retried. `scar run` runs a function on a file"
+            " again.",
         )
     event = prepare_retry(ledger, run)
     try:
@@ -54,8 +55,8 @@ def retry_run(
     except FunctionNotFoundError as error:
         ledger.delete_retry_mark(run.path)
         raise NotRetryableError(
-            f"The function of the run {run.path} is gone.",
-            remedy="`scar init` makes it again, then the run can be started.",
+            f"The function of run {run.path} no longer exists.",
+            remedy="Create it with `scar init`, then retry the run.",
         ) from error
     except BaseException:
         ledger.delete_retry_mark(run.path)
@@ -64,15 +65,19 @@ def retry_run(
 
 
 def prepare_retry(ledger: RunLedger, run: Run) -> dict[str, object]:
-    """Note that a run is sent again and return its event; raise CannotRetry if it was not kept."""
+    """Write the run's retry marker and return its event.
+
+    Raise NotRetryableError if the event was not recorded.
+    """
     event = _read_event(ledger, run)
-    # First the note: the run may be over before a later one were written.
+    # The marker is written before the event is sent. Written after it, it could be newer than the
+    # records of the new attempt, and the run would count as waiting although it has ended.
     ledger.write_retry_mark(run.path)
     return event
 
 
 def _read_event(ledger: RunLedger, run: Run) -> dict[str, object]:
-    claim = ledger.read_record(run.path, records.CLAIM) or {}
+    claim = ledger.read_record(run.path, record_format.CLAIM) or {}
     text = claim.get("event") or ledger.read_event(run.path)
     if (
         not isinstance(text, str)
@@ -80,13 +85,13 @@ def _read_event(ledger: RunLedger, run: Run) -> dict[str, object]:
         or len(text.encode()) > limits.LAMBDA_ASYNC_PAYLOAD.maximum
     ):
         raise NotRetryableError(
-            f"The event of the run {run.path} was not kept: it was too large.",
-            remedy="Call the function again with the same input.",
+            f"The event of run {run.path} was not recorded: it was too large.",
+            remedy="Invoke the function again with the same input.",
         )
     event: object = json.loads(text)
     if not isinstance(event, dict):
         raise NotRetryableError(
-            f"The event of the run {run.path} is no JSON object.",
-            remedy="Call the function again with the same input.",
+            f"The event of run {run.path} is not a JSON object.",
+            remedy="Invoke the function again with the same input.",
         )
     return event

@@ -1,16 +1,15 @@
-"""Everything that is known about one run, gathered from records, Batch and logs."""
+"""One run's history: its records, its Batch job, the end of its log, and related runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.model import names
 from scar.errors import ScarError
-from scar.runs import batch_job as jobs
-from scar.runs import lookup as find
+from scar.runs import batch_job, lookup
 from scar.runs.states import RunState
-from supervisor.runs import record_format as records
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
     from supervisor.invocation import RunPath
 
 RecordData = dict[str, object]
-MAX_OUTPUTS = 20  # whose further way is followed
-LOG_TAIL_LINES = 20  # lines
+MAX_OUTPUTS = 20  # outputs whose triggered runs are searched for
+LOG_TAIL_LINES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHistory:
-    """One run: its records by name, its job, the end of its log, and its neighbours.
+    """One run: its records by name, its job, the end of its log, upstream and downstream runs.
 
-    ``made_by`` is the run that made the input; ``triggered`` are the runs that its outputs
-    started, by output.
+    ``made_by`` is the run that wrote the input file; ``triggered_runs`` are the runs that the
+    outputs started, by the output's ``s3://`` URL. ``job`` is None for a run in Lambda only.
     """
 
     run: Run
@@ -42,101 +41,105 @@ class RunHistory:
 
     @property
     def input(self) -> tuple[str, str] | None:
-        """Bucket and key of the file, None for a direct call."""
-        said = self.records.get(records.CLAIM, {}).get("input")
-        if not isinstance(said, dict):
+        """Return bucket and key of the input file, None for a direct invocation."""
+        source = self.records.get(record_format.CLAIM, {}).get("input")
+        if not isinstance(source, dict):
             return None
-        return str(said.get("bucket", "")), str(said.get("key", ""))
+        return str(source.get("bucket", "")), str(source.get("key", ""))
 
     @property
     def outputs(self) -> tuple[tuple[str, str, int], ...]:
-        """Bucket, key and size in bytes of what the run made."""
+        """Return bucket, key and size in bytes of each output."""
         return tuple(
             (str(o["bucket"]), str(o["key"]), int(o["size"])) for o in self._output_records
         )
 
     @property
     def replaced_runs(self) -> Mapping[tuple[str, str], str]:
-        """The runs whose results, of other files, these outputs took the place of."""
-        made = (
+        """Return the run whose output, of another input file, was replaced; by bucket and key."""
+        outputs = (
             (str(o["bucket"]), str(o["key"]), str(o.get("replaced", "")))
             for o in self._output_records
         )
-        return {(bucket, key): run for bucket, key, run in made if run}
+        return {(bucket, key): run for bucket, key, run in outputs if run}
 
     @property
     def _output_records(self) -> list[dict[str, Any]]:
-        made = self.records.get(records.DONE, {}).get("outputs")
-        return made if isinstance(made, list) else []
+        outputs = self.records.get(record_format.DONE, {}).get("outputs")
+        return outputs if isinstance(outputs, list) else []
 
 
 def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunHistory:
-    """Gather the story of a run; raise ScarError. Batch and logs may have forgotten it."""
-    found = _read_records(ledger, run)
-    job = jobs.find_job(connection.client("batch"), found.get(records.DELEGATED, {}))
+    """Collect the history of a run; raise ScarError.
+
+    Batch deletes jobs some days after their end and logs expire: both may be missing.
+    """
+    contents = _read_records(ledger, run)
+    job = batch_job.find_job(connection.client("batch"), contents.get(record_format.DELEGATED, {}))
     if job is not None:
-        listed, run = run, jobs.apply_job_state(ledger, run, job)
-        found = found if run.record_times == listed.record_times else _read_records(ledger, run)
-    story = RunHistory(run=run, records=found, job=job, triggered_runs={})
-    return RunHistory(
-        run=run,
-        records=found,
-        job=job,
-        log_tail=_read_log_tail(connection, story)
+        listed, run = run, batch_job.apply_job_state(ledger, run, job)
+        # The job may have written its last record since the listing.
+        if run.record_times != listed.record_times:
+            contents = _read_records(ledger, run)
+    history = RunHistory(run=run, records=contents, job=job, triggered_runs={})
+    source = history.input
+    return replace(
+        history,
+        log_tail=_read_log_tail(connection, history)
         if run.state in (RunState.FAILED, RunState.LOST)
         else (),
-        made_by=find.find_producers(connection.client("s3"), *story.input)[0]
-        if story.input
-        else None,
-        triggered_runs=_find_triggered_runs(ledger, story),
+        made_by=lookup.find_producers(connection.client("s3"), *source)[0] if source else None,
+        triggered_runs=_find_triggered_runs(ledger, history),
     )
 
 
 def _read_records(ledger: RunLedger, run: Run) -> dict[str, RecordData]:
-    names = (name for name in run.record_times if name != records.EVENT)
-    read = ((name, ledger.read_record(run.path, name)) for name in names)
-    return {name: record for name, record in read if record is not None}
+    names = (name for name in run.record_times if name != record_format.EVENT)
+    contents = ((name, ledger.read_record(run.path, name)) for name in names)
+    return {name: record for name, record in contents if record is not None}
 
 
-def _find_triggered_runs(ledger: RunLedger, story: RunHistory) -> dict[str, tuple[Run, ...]]:
-    functions = ledger.list_functions() if story.outputs else ()
+def _find_triggered_runs(ledger: RunLedger, history: RunHistory) -> dict[str, tuple[Run, ...]]:
+    functions = ledger.list_functions() if history.outputs else ()
     started = {
-        f"s3://{bucket}/{key}": find.find_runs_of_input(ledger, bucket, key, functions)
-        for bucket, key, _ in story.outputs[:MAX_OUTPUTS]
+        f"s3://{bucket}/{key}": lookup.find_runs_of_input(ledger, bucket, key, functions)
+        for bucket, key, _ in history.outputs[:MAX_OUTPUTS]
     }
     return {output: runs for output, runs in started.items() if runs}
 
 
-def _read_log_tail(connection: AwsConnection, story: RunHistory) -> tuple[str, ...]:
-    """Return the last lines of the newest log that the run is known to have."""
+def _read_log_tail(connection: AwsConnection, history: RunHistory) -> tuple[str, ...]:
+    """Return the last lines of the newest log stream that has lines; empty if none has."""
     from scar.runs.logs import read_last_lines
 
-    for group, stream, request in reversed(list(list_log_streams(story))):
+    for group, stream, request in reversed(list(list_log_streams(history))):
         try:
             lines = read_last_lines(connection, group, stream, request, LOG_TAIL_LINES)
-        except ScarError:  # a log that may not be read, or is gone, leaves the rest to tell
+        except ScarError:  # no permission to read logs: the records and the job still say much
             continue
         if lines:
             return lines
     return ()
 
 
-def list_log_streams(story: RunHistory) -> Iterator[tuple[str, str, str]]:
-    """Yield log group, stream and request of every log that the run is known to have.
+def list_log_streams(history: RunHistory) -> Iterator[tuple[str, str, str]]:
+    """Yield log group, log stream and request id of each log of the run, oldest first.
 
-    The request is empty for jobs, whose streams are theirs alone.
+    The request id is empty for a job: its stream belongs to one attempt, while a stream of
+    Lambda has the lines of many requests.
     """
-    function = story.run.path.function
-    seen: set[tuple[str, str]] = set()
-    for name in sorted(story.records, key=lambda name: (story.run.record_times[name], name)):
-        record = story.records[name]
-        place = str(record.get("log_group", "")), str(record.get("log_stream", ""))
+    function = history.run.path.function
+    yielded: set[tuple[str, str]] = set()
+    for name in sorted(history.records, key=lambda name: (history.run.record_times[name], name)):
+        record = history.records[name]
+        stream = str(record.get("log_group", "")), str(record.get("log_stream", ""))
         owner = record.get("owner")
-        if all(place) and place not in seen and isinstance(owner, dict):
-            seen.add(place)
-            yield *place, "" if owner.get("job") else str(owner.get("request", ""))
-    job = story.job
+        if all(stream) and stream not in yielded and isinstance(owner, dict):
+            yielded.add(stream)
+            yield *stream, "" if owner.get("job") else str(owner.get("request", ""))
+    job = history.job
+    # An attempt that ended before it wrote a record has a stream too.
     if job is not None and job.log_stream:
-        place = names.batch_log_group(function), job.log_stream
-        if place not in seen:
-            yield *place, ""
+        stream = names.batch_log_group(function), job.log_stream
+        if stream not in yielded:
+            yield *stream, ""

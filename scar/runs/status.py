@@ -1,4 +1,4 @@
-"""Count runs by function and state, and keep the latest: a million runs in constant memory."""
+"""Count runs by function and state, and list the latest ones, in constant memory."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ FAILURE_STATES = (RunState.FAILED, RunState.LOST)
 
 @dataclass(slots=True, kw_only=True)
 class FunctionStatus:
-    """How many runs of a function are in which state.
+    """The number of a function's runs by state, and of its queued runs by their job's status.
 
-    ``waiting`` counts what Batch calls SUBMITTED, PENDING, RUNNABLE and STARTING;
-    ``runnable_since`` is when the oldest RUNNABLE job was submitted, in epoch seconds, and
-    ``reason`` what Batch says about it.
+    ``runnable_since`` is the time when the oldest RUNNABLE job was submitted, in epoch seconds
+    (0: there is none), and ``reason`` its statusReason.
     """
 
     function: str
@@ -47,7 +46,7 @@ class FunctionStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """All asked functions, and their latest runs, newest first."""
+    """The status of each function, and the latest runs of all of them, newest first."""
 
     functions: tuple[FunctionStatus, ...]
     recent: tuple[Run, ...]
@@ -62,38 +61,40 @@ def collect_status(
     recent_states: Collection[RunState] = (),
     limit: int = 10,
 ) -> StatusReport:
-    """Count the runs that changed after ``since``; ``only`` limits the recent ones to states.
+    """Count the runs of these functions; ``since`` leaves out those that changed earlier.
 
-    ``jobs`` are the unfinished jobs, by name, of the functions that Batch was asked about just
-    before: a run that was handed to Batch a while ago and has none there is lost.
+    ``jobs`` are the unfinished jobs by name, for each function that uses Batch; they were listed
+    just before. ``recent`` has up to ``limit`` runs, in ``recent_states`` or, if that is empty,
+    in all states.
     """
-    counted = []
-    began = 0.0
+    statuses = []
+    listing_started = 0.0
     recent: list[tuple[float, str, Run]] = []
     for function in functions:
-        found = FunctionStatus(function=function)
+        status = FunctionStatus(function=function)
         for listed in ledger.list_runs(function, since.date() if since else None):
-            began = began or ledger.now
+            listing_started = listing_started or ledger.now
             if since and listed.changed_at < since.timestamp():
                 continue
-            asked = jobs.get(function)
-            run = with_batch_state(listed, asked, began - LISTING_DELAY)
-            if asked is not None and run.state is RunState.QUEUED:
-                _count_waiting_job(asked.get(f"{function}-{run.path.run_id}"), found)
-            found.states[run.state] += 1
+            unfinished = jobs.get(function)
+            run = with_batch_state(listed, unfinished, listing_started - LISTING_DELAY)
+            if unfinished is not None and run.state is RunState.QUEUED:
+                _count_waiting_job(unfinished.get(f"{function}-{run.path.run_id}"), status)
+            status.states[run.state] += 1
             if not recent_states or run.state in recent_states:
                 entry = (run.changed_at, str(run.path), run)
+                # A heap of the newest ``limit`` runs, the oldest of them on top.
                 (heapq.heappush if len(recent) < limit else heapq.heappushpop)(recent, entry)
-        counted.append(found)
+        statuses.append(status)
     latest = sorted(recent, key=lambda entry: entry[:2], reverse=True)
-    return StatusReport(functions=tuple(counted), recent=tuple(run for _, _, run in latest))
+    return StatusReport(functions=tuple(statuses), recent=tuple(run for _, _, run in latest))
 
 
-def _count_waiting_job(job: UnfinishedJob | None, found: FunctionStatus) -> None:
-    """Count a job that waits, and keep the reason of the one that waits longest."""
+def _count_waiting_job(job: UnfinishedJob | None, status: FunctionStatus) -> None:
+    """Count a job that has not started, and store the reason of the oldest RUNNABLE one."""
     if job is None:
         return
-    found.jobs_by_status[job.status] += 1
-    older = not found.runnable_since or job.created < found.runnable_since
+    status.jobs_by_status[job.status] += 1
+    older = not status.runnable_since or job.created < status.runnable_since
     if job.status == "RUNNABLE" and older:
-        found.runnable_since, found.reason = job.created, job.reason
+        status.runnable_since, status.reason = job.created, job.reason

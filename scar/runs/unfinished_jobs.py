@@ -1,4 +1,4 @@
-"""The jobs of functions that Batch has not finished, and what it says about them."""
+"""The Batch jobs that have not ended, and how they correct the states of runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from scar.aws.client.errors import translate_errors
 from scar.aws.model.names import SHARED_PREFIX
 from scar.runs.states import RunState
-from supervisor.runs import record_format as records
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from scar.runs.ledger import Run
 
-# Seconds in which a job may appear in Batch's lists after its submission.
+# Seconds after its submission in which a job may still be missing in ListJobs.
 LISTING_DELAY = 60.0
 UNFINISHED_STATUSES: Final[
     tuple[Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"], ...]
@@ -32,7 +32,7 @@ UNFINISHED_STATUSES: Final[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedJob:
-    """A job that has not ended; ``created`` in epoch seconds, ``reason`` as Batch words it."""
+    """A job that has not ended; ``created`` in epoch seconds, ``reason`` is its statusReason."""
 
     id: str
     name: str
@@ -41,28 +41,37 @@ class UnfinishedJob:
     reason: str = ""
 
 
-def with_batch_state(run: Run, jobs: Mapping[str, UnfinishedJob] | None, settled: float) -> Run:
-    """Correct a run's state by the jobs that were unfinished just before it was listed.
+def with_batch_state(
+    run: Run, jobs: Mapping[str, UnfinishedJob] | None, listed_since: float
+) -> Run:
+    """Return the run with its state corrected by the unfinished jobs; None: not listed.
 
-    What was handed over before ``settled`` and has no such job is lost: its job ended without
-    a word, or never began. What failed and still has one is repeated by Batch, as after the
-    loss of a machine. ``jobs`` is None where Batch was not asked.
+    ``jobs`` were listed just before the run's records. A run that was submitted before
+    ``listed_since`` (epoch seconds) and has no unfinished job is lost: its job ended without a
+    record, or never started. A failed run that has one is being retried by Batch, as after the
+    interruption of a Spot Instance.
     """
-    if jobs is None or records.DELEGATED not in run.record_times:
+    if jobs is None or record_format.DELEGATED not in run.record_times:
         return run
     job = jobs.get(f"{run.path.function}-{run.path.run_id}")
-    if job is None and run.changed_at > settled:
+    if job is None and run.changed_at > listed_since:
         return run
     return with_job_status(run, "" if job is None else job.status)
 
 
 def with_job_status(run: Run, status: str) -> Run:
-    """Correct a run's state by its job's; any status but an unfinished one means that it ended."""
+    """Return the run with its state corrected by its job's status.
+
+    Any status that is not in ``UNFINISHED_STATUSES`` means that the job has ended.
+    """
     match run.state:
         case RunState.QUEUED | RunState.RUNNING if status not in UNFINISHED_STATUSES:
             return replace(run, state=RunState.LOST)
+        # A failure that is the run's newest record is that of an attempt. If its job has not
+        # ended, Batch retries it.
         case RunState.FAILED if (
-            status in UNFINISHED_STATUSES and run.changed_at == run.record_times[records.ERROR]
+            status in UNFINISHED_STATUSES
+            and run.changed_at == run.record_times[record_format.ERROR]
         ):
             return replace(run, state=RunState.RUNNING if status == "RUNNING" else RunState.QUEUED)
         case _:
@@ -70,28 +79,28 @@ def with_job_status(run: Run, status: str) -> Run:
 
 
 def list_unfinished_jobs(batch: BatchClient, queues: Iterable[str]) -> dict[str, UnfinishedJob]:
-    """Return the unfinished jobs of these queues by name; a queue that is gone has none.
+    """Return the unfinished jobs of these queues, by name; a deleted queue has none.
 
-    Jobs also end in a queue that their function has left since, so all of scar's queues are
-    asked about as soon as one is named. Five listings for each, more if it holds more than a
-    page of jobs.
+    Costs five listings for each queue, more if it has more than a page of jobs.
     """
-    found: dict[str, UnfinishedJob] = {}
+    jobs: dict[str, UnfinishedJob] = {}
     named = set(queues)
     if not named:
-        return found
-    with translate_errors("list the jobs in Batch"):
+        return jobs
+    with translate_errors("list the Batch jobs"):
         pages = batch.get_paginator("describe_job_queues").paginate()
-        there = (item["jobQueueName"] for page in pages for item in page["jobQueues"])
-        for queue in (q for q in there if q in named or q.startswith(SHARED_PREFIX)):
+        existing = (item["jobQueueName"] for page in pages for item in page["jobQueues"])
+        # A function may have moved to another queue since its jobs were submitted, so all queues
+        # of scar are listed, not only the named ones.
+        for queue in (q for q in existing if q in named or q.startswith(SHARED_PREFIX)):
             for status in UNFINISHED_STATUSES:
                 listed = batch.get_paginator("list_jobs").paginate(jobQueue=queue, jobStatus=status)
                 for job in (job for page in listed for job in page["jobSummaryList"]):
-                    found[job["jobName"]] = UnfinishedJob(
+                    jobs[job["jobName"]] = UnfinishedJob(
                         id=job["jobId"],
                         name=job["jobName"],
                         status=status,
                         created=job.get("createdAt", 0) / 1000,
                         reason=job.get("statusReason", ""),
                     )
-    return found
+    return jobs

@@ -2,8 +2,18 @@
 
 A module holds one click command: its options, its help with examples, and a function that
 connects, calls ``session.services`` or a library package (``scar.runs``, ``scar.transfer``,
-``scar.fdl``), and writes the result to ``session.terminal``. Subcommands of a group (``image``,
-``local``) are in the group's module. Two commands have a second name: ``update`` is in ``init``,
-``logs`` is ``log``. Commands do not import each other: what several of them need is a module of
-``scar.cli``. A new command is a new module here and a line in ``scar.cli.command_group``.
+``scar.fdl``), and writes the result to ``session.terminal``.
+
+- Functions: ``init`` and ``rm`` deploy and remove; ``plan``, ``show``, ``validate`` show what a
+  file means; ``schema``, ``export`` and ``policy`` print documents.
+- Data: ``put``, ``get`` and ``ls``.
+- Runs: ``run`` and ``invoke`` start them; ``status``, ``wait``, ``why`` and ``log`` show them;
+  ``retry`` and ``cancel`` act on them.
+- Groups, each a package with one module for each subcommand: ``image/`` inspects and builds images,
+  ``local/`` controls the local cloud.
+- ``version`` shows the version and the licences.
+
+Two commands have a second name: ``scar update`` is in ``init``, ``scar logs`` is ``log``. Commands
+do not import each other: what several of them need is a module of ``scar.cli``. A new command is a
+new module here and a line in ``scar.cli.command_group``.
 """

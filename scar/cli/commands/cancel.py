@@ -36,7 +36,8 @@ def cancel(
 ) -> None:
     """Cancel runs in AWS Batch. Runs in Lambda cannot be cancelled.
 
-    Jobs that run are terminated, jobs that wait are cancelled.
+    Running jobs are terminated, queued jobs are cancelled before they start. A cancelled run
+    counts as failed: `scar retry` starts it again.
 
     \b
     Examples:
@@ -44,7 +45,7 @@ def cancel(
       scar cancel -n gray --dry-run
     """
     del yes
-    from scar.runs import cancel as runs_cancel
+    from scar.runs.cancel import NotCancellableError, cancel_run
     from scar.runs.ledger import RunLedger
     from scar.runs.states import RunState
 
@@ -58,8 +59,8 @@ def cancel(
     batch = connection.client("batch")
     for run in select_runs(session, connection, ledger, selection):
         try:
-            job = "" if dry_run else runs_cancel.cancel_run(ledger, batch, run)
-        except runs_cancel.NotCancellableError:
+            job = "" if dry_run else cancel_run(ledger, batch, run)
+        except NotCancellableError:
             if what:
                 raise
             continue  # it ended by itself after it was selected

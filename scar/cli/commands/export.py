@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.command()
 @fdl_option
 @click.option("--account", metavar="ID", help="AWS account id. Default: the stack's account.")
-@click.option("-o", "--output-file", type=click.Path(path_type=Path), help="Write it here.")
+@click.option(
+    "-o", "--output-file", type=click.Path(path_type=Path), help="Write the template to this file."
+)
 @target_options
 @pass_session
 def export(
@@ -28,8 +30,8 @@ def export(
     """Print the resources of an FDL file as a CloudFormation template.
 
     The command does not connect to AWS: account and Region are those of the stack unless they
-    are specified. What CloudFormation cannot do is listed on stderr and in the template's
-    Metadata.
+    are specified. Features that CloudFormation does not support are listed on stderr and in the
+    template's Metadata.
 
     \b
     Examples:
@@ -38,18 +40,20 @@ def export(
     if file is None:
         raise click.UsageError("Missing option: -f FILE.")
     from scar.aws.compile.from_fdl import functions_of
-    from scar.aws.export import pseudo_parameters as pseudo
+    from scar.aws.export import pseudo_parameters
     from scar.aws.export.desired import compile_for_template
-    from scar.aws.export.template import export_template as build_template
-    from scar.aws.validation import deployment_checks as preflight
+    from scar.aws.export.template import export_template
+    from scar.aws.validation import deployment_checks
     from scar.cli.fdl_files import region_and_profile, resolve_document
 
     resolved = resolve_document(session, file, FunctionFlags())
     functions = functions_of(resolved.document)
-    preflight.raise_if_any(preflight.check_functions(functions))
+    deployment_checks.raise_if_any(deployment_checks.check_functions(functions))
     region = session.connection_target(**region_and_profile(resolved.document)).region
-    stack_account = pseudo.account_with_marks(account or session.settings.account_id, region)
-    exported = build_template(compile_for_template(functions, stack_account), stack_account.region)
+    stack_account = pseudo_parameters.account_with_marks(
+        account or session.settings.account_id, region
+    )
+    exported = export_template(compile_for_template(functions, stack_account), stack_account.region)
     text = json.dumps(exported.template, indent=2)
     if output_file is None:
         session.terminal.write_data(text)

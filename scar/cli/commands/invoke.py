@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     metavar="JSON",
     help="Query parameters as a JSON object; scripts read CONT_VAR_<name>.",
 )
-@click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the answer.")
-@click.option("-o", "--output-file", type=click.Path(path_type=Path), help="Write the output here.")
+@click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the response.")
+@click.option(
+    "-o", "--output-file", type=click.Path(path_type=Path), help="Write the output to this file."
+)
 @output_options
 @target_options
 @pass_session

@@ -34,7 +34,9 @@ OVERLAP = timedelta(seconds=30)
 @click.option("-n", "--name", help="Name of the function.")
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
-@click.option("-ri", "--request-id", default="", help="Only this request, or this run's job.")
+@click.option(
+    "-ri", "--request-id", default="", help="Only this Lambda request, or the job of this run."
+)
 @click.option("--run", metavar="RUN", help="Only this run: its id or the start of it.")
 @click.option("--file", "key", metavar="s3://BUCKET/KEY", help="Only the runs on this file.")
 @click.option("--failed", is_flag=True, help="Only failed and lost runs.")
@@ -142,15 +144,15 @@ def _select_runs(
     run_or_key: tuple[str | None, str | None],
     since: datetime | None,
 ) -> list[Run]:
-    from scar.runs import lookup as find
+    from scar.runs import lookup
     from scar.runs.ledger import RunLedger
     from scar.runs.status import FAILURE_STATES
 
     ledger, (run, key) = RunLedger.connect(connection), run_or_key
     if run:
-        return [find.find_run(ledger, run, names)]
+        return [lookup.find_run(ledger, run, names)]
     if key:
-        return list(find.find_runs_of_input(ledger, *find.parse_s3_url(key), names))
+        return list(lookup.find_runs_of_input(ledger, *lookup.parse_s3_url(key), names))
     return list(reversed(list_runs(session, connection, names, since, FAILURE_STATES)))
 
 
@@ -177,7 +179,7 @@ def _follow_runs(
 
     The last lines of a run are available late: the logs are read once more after the end.
     """
-    from scar.runs import lookup as find
+    from scar.runs import lookup
     from scar.runs.ledger import RunLedger
     from scar.runs.states import FINISHED_STATES
 
@@ -193,7 +195,7 @@ def _follow_runs(
             return
         time.sleep(POLL_INTERVAL)
         ledger = RunLedger.connect(connection)
-        runs = [find.find_run(ledger, str(r.path)) for r in runs]
+        runs = [lookup.find_run(ledger, str(r.path)) for r in runs]
         ended = all(run.state in FINISHED_STATES for run in runs)
         lines = _read_run_logs(session, connection, runs, quiet=True)
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @fdl_option
-@click.option("--all-features", is_flag=True, help="For any function and any bucket.")
+@click.option(
+    "--all-features", is_flag=True, help="Policy for all features, any function and any bucket."
+)
 @click.option("--account", metavar="ID", help="AWS account id. Default: any account.")
 @target_options
 @pass_session
@@ -35,8 +37,7 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
       scar policy --all-features
     """
     require_one_of({"-f": file, "--all-features": all_features})
-    from scar.aws.compile.policies.scope import ANY, scope_of
-    from scar.aws.compile.policies.scope import account_scope as any_scope
+    from scar.aws.compile.policies.scope import ANY, account_scope, scope_of
     from scar.aws.compile.policies.user_policy import MAX_POLICY_LENGTH, user_policies
     from scar.aws.model.account import Account, partition_of
 
@@ -45,7 +46,7 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
         return Account(account_id, region or ANY, partition_of(region))
 
     if file is None:
-        scope = any_scope(account_in(session.connection_target().region))
+        scope = account_scope(account_in(session.connection_target().region))
     else:
         from scar.aws.compile.from_fdl import functions_of
         from scar.cli.fdl_files import region_and_profile, resolve_document

@@ -15,8 +15,8 @@ from scar.cli.function_flags import FunctionFlags
 from scar.cli.invocation_output import (
     require_success,
     require_writable_output,
-    show_answer,
     show_queued,
+    show_response,
 )
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.errors import UsageError
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Script to run this time, instead of the function's own.",
 )
-@click.option("-ib", "--input-bucket", metavar="BUCKET[/FOLDER]", help="Run on the files here.")
-@click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the answer.")
+@click.option(
+    "-ib", "--input-bucket", metavar="BUCKET[/FOLDER]", help="Run on the files of this folder."
+)
+@click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the response.")
 @click.option("--force", is_flag=True, help="Also run on files whose run is done or in progress.")
 @click.option(
     "-c",
@@ -52,7 +54,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Number of parallel requests that queue files.",
 )
-@click.option("-o", "--output-file", type=click.Path(path_type=Path), help="Write the output here.")
+@click.option(
+    "-o", "--output-file", type=click.Path(path_type=Path), help="Write the output to this file."
+)
 @click.argument("arguments", nargs=-1)
 @output_options
 @target_options
@@ -73,9 +77,10 @@ def run(  # noqa: PLR0913 one argument per option
 ) -> None:
     """Run a function once, or on the files of its input folders.
 
-    With a script or ARGUMENTS, and for a function without input folders: one invocation. Else
-    one invocation for each file of the input folders: wait for the first one, queue the others.
-    Files whose run is done or in progress are skipped, failed runs are started again.
+    A function without input folders is invoked once, and so is any function if a script or
+    ARGUMENTS are specified. Other functions are invoked for each file of their input folders:
+    the command waits for the first run and queues the others. Files whose run is done or in
+    progress are skipped, failed runs are started again.
 
     \b
     Examples:
@@ -152,13 +157,13 @@ class InputFilesRun:
         payload = next(payloads, None)
         if payload is None:
             return None
-        answer = call.invoke(payload)
+        response = call.invoke(payload)
         if call.session.json:
             # Shown later, in one document with the request ids of the others.
-            require_success(call.function.name, answer)
+            require_success(call.function.name, response)
         else:
-            show_answer(call.session, call.function.name, answer, call.output)
-        return answer
+            show_response(call.session, call.function.name, response, call.output)
+        return response
 
     def _build_payloads(self) -> Iterator[dict[str, object]]:
         """Yield one event for each file that needs a run; count the others."""
@@ -238,7 +243,7 @@ def _connect_function(
 
 
 def _read_script(script: Path) -> bytes:
-    """Return the script's content; raise UsageError if it is empty or has Windows line ends."""
+    """Return the script's content; raise UsageError if it is empty or has Windows line endings."""
     try:
         content = script.read_bytes()
     except OSError as error:

@@ -158,7 +158,7 @@ def _format_value(value: object) -> str:
 
 
 def _show_deployed(session: Session, name: str, *, secrets: bool) -> None:
-    """Show the deployed resources of a function with all fields; raise NoSuchFunction."""
+    """Show the deployed resources of a function with all fields; raise FunctionNotFoundError."""
     from scar.runs.logs import FunctionNotFoundError
 
     connection = session.connect()

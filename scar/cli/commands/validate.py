@@ -69,16 +69,18 @@ def _find_aws_problems(document: FdlDocument) -> list[str]:
     from scar.aws.compile.from_fdl import functions_of
     from scar.aws.compile.placeholders import compile_with_placeholders
     from scar.aws.model.account import Account, partition_of
-    from scar.aws.validation import deployment_checks as preflight
+    from scar.aws.validation import deployment_checks
     from scar.cli.fdl_files import region_and_profile
     from scar.fdl.variables import ASSUMED_VALUES
 
     functions = functions_of(document)
-    if found := list(preflight.check_functions(functions)):
+    if found := list(deployment_checks.check_functions(functions)):
         return found
     region = region_and_profile(document)["region"] or ASSUMED_VALUES["region"]
     account = Account(ASSUMED_VALUES["account_id"], region, partition_of(region))
-    return list(preflight.check_resources(compile_with_placeholders(functions, account), region))
+    return list(
+        deployment_checks.check_resources(compile_with_placeholders(functions, account), region)
+    )
 
 
 def _problems_to_json(error: InvalidFdlError) -> list[dict[str, object]]:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 def version(session: Session, *, licenses: bool) -> None:
     """Show scar's version."""
     if licenses:
-        from scar.image.compose import supervisor_bundle as bundle
+        from scar.image.compose import supervisor_bundle
 
-        session.terminal.write_data(bundle.read_notice(bundle.find_any_bundle()))
+        session.terminal.write_data(
+            supervisor_bundle.read_notice(supervisor_bundle.find_any_bundle())
+        )
         return
     session.terminal.write_data(f"scar {scar.__version__}")

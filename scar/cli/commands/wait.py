@@ -28,7 +28,11 @@ BACKOFF = 1.3
 @click.option("-n", "--name", help="All files in the input folders of this function.")
 @fdl_option
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), default=3600, show_default=True, help="Seconds."
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=3600,
+    show_default=True,
+    help="Seconds to wait.",
 )
 @output_options
 @target_options
@@ -82,8 +86,8 @@ def wait(
 def _read_progress(
     session: Session, connection: AwsConnection, runs: tuple[str, ...], functions: tuple[str, ...]
 ) -> RunProgress:
-    """Count the runs, or the input files of the functions, by state; raise NoSuchFunction."""
-    from scar.runs import lookup as find
+    """Count the runs, or the functions' input files, by state; raise FunctionNotFoundError."""
+    from scar.runs import lookup
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_inputs, count_runs
     from scar.runs.unfinished_jobs import list_unfinished_jobs
@@ -94,7 +98,7 @@ def _read_progress(
     queues = [f.queue for f in deployed if f.queue]
     jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
     if runs:
-        found = [find.find_run(ledger, run) for run in runs]
+        found = [lookup.find_run(ledger, run) for run in runs]
         return count_runs(found, jobs, ledger.now)
     folders = {f.name: f.inputs for f in deployed if f.name in functions}
     missing = [name for name in functions if name not in folders]

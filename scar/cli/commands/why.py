@@ -54,14 +54,14 @@ def why(session: Session, what: str) -> None:
 
 def _find_runs(connection: AwsConnection, ledger: RunLedger, what: str) -> list[Run]:
     """Return the run of this id, or the runs that wrote and read this file."""
-    from scar.runs import lookup as find
+    from scar.runs import lookup
 
     if not what.startswith("s3://"):
-        return [find.find_run(ledger, what)]
-    bucket, key = find.parse_s3_url(what)
-    made_by, _ = find.find_producers(connection.client("s3"), bucket, key)
-    writers = [find.find_run(ledger, str(made_by))] if made_by else []
-    found = [*writers, *find.find_runs_of_input(ledger, bucket, key)]
+        return [lookup.find_run(ledger, what)]
+    bucket, key = lookup.parse_s3_url(what)
+    made_by, _ = lookup.find_producers(connection.client("s3"), bucket, key)
+    writers = [lookup.find_run(ledger, str(made_by))] if made_by else []
+    found = [*writers, *lookup.find_runs_of_input(ledger, bucket, key)]
     if not found:
         raise ScarError(
             f"No run has read or written {what}.",

@@ -1,4 +1,4 @@
-"""Invocations over HTTP: Lambda's answers as results and errors."""
+"""Invocations over HTTP: Lambda's responses as results and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from scar.aws.client.connection import AwsConnection
 from scar.errors import ConfigurationError, OperationRefusedError, UsageError, WaitTimeoutError
-from scar.runs import invoke as call
+from scar.runs import invoke
 from scar.runs.logs import FunctionNotFoundError
 from tests.functional.cli.stub_endpoint import StubEndpoint, serve_stub
 
@@ -38,13 +38,13 @@ def connection(endpoint: StubEndpoint) -> AwsConnection:
     return AwsConnection(session=session, endpoint_url=endpoint.url)
 
 
-def test_a_call_sends_the_payload_and_reads_the_answer(
+def test_an_invocation_sends_the_payload_and_parses_the_response(
     endpoint: StubEndpoint, connection: AwsConnection
 ) -> None:
     body = base64.b64encode(b"said").decode()
     endpoint.body = json.dumps({"statusCode": 200, "body": body, "isBase64Encoded": True}).encode()
-    answer = call.invoke_function(connection, "gray", {"cmd_args": ["ls"]}, timeout=5)
-    assert (answer.status, answer.output, answer.request_id) == (200, b"said", "r-1")
+    response = invoke.invoke_function(connection, "gray", {"cmd_args": ["ls"]}, timeout=5)
+    assert (response.status, response.output, response.request_id) == (200, b"said", "r-1")
     assert endpoint.requests == [
         ("POST", "/2015-03-31/functions/gray/invocations", b'{"cmd_args": ["ls"]}')
     ]
@@ -60,8 +60,8 @@ def test_a_function_error_gives_its_message(
         "X-Amz-Log-Result": tail,
     }
     endpoint.body = b'{"errorMessage": "The script ended with status 3.", "errorType": "X"}'
-    with pytest.raises(call.FunctionError, match="status 3") as raised:
-        call.invoke_function(connection, "gray", {}, timeout=5)
+    with pytest.raises(invoke.FunctionError, match="status 3") as raised:
+        invoke.invoke_function(connection, "gray", {}, timeout=5)
     assert "-ri r-1" in raised.value.remedy
     assert raised.value.log_tail == ("no such file",)
     assert len(endpoint.requests) == 1
@@ -75,7 +75,7 @@ def test_a_function_error_gives_its_message(
         (500, "ServiceException", OperationRefusedError),
     ],
 )
-def test_refusals_are_told_and_never_repeated(
+def test_api_errors_are_translated_and_never_retried(
     endpoint: StubEndpoint,
     connection: AwsConnection,
     status: int,
@@ -86,33 +86,33 @@ def test_refusals_are_told_and_never_repeated(
     endpoint.headers = {"x-amzn-ErrorType": code}
     endpoint.body = b'{"Message": "no"}'
     with pytest.raises(error):
-        call.invoke_function(connection, "gray", {}, timeout=5)
+        invoke.invoke_function(connection, "gray", {}, timeout=5)
     assert len(endpoint.requests) == 1
 
 
-def test_a_silent_function_is_not_called_again(
+def test_an_invocation_without_a_response_is_not_retried(
     endpoint: StubEndpoint, connection: AwsConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint.silent = True
-    with pytest.raises(WaitTimeoutError, match="did not answer"):
-        call.invoke_function(connection, "gray", {}, timeout=1 - call.TIMEOUT_MARGIN)
+    with pytest.raises(WaitTimeoutError, match="no response from gray"):
+        invoke.invoke_function(connection, "gray", {}, timeout=1 - invoke.TIMEOUT_MARGIN)
     assert len(endpoint.requests) == 1
 
 
-def test_an_asynchronous_call_gives_its_request(
+def test_an_asynchronous_invocation_returns_its_request_id(
     endpoint: StubEndpoint, connection: AwsConnection
 ) -> None:
     endpoint.status = 202
-    assert call.enqueue(connection, "gray", {}) == "r-1"
+    assert invoke.enqueue(connection, "gray", {}) == "r-1"
 
 
-def test_payloads_above_the_limits_are_refused_before(
+def test_payloads_above_the_limits_are_not_sent(
     endpoint: StubEndpoint, connection: AwsConnection
 ) -> None:
     with pytest.raises(UsageError, match="1,048,576"):
-        call.enqueue(connection, "gray", {"script": "x" * (1 << 20)})
+        invoke.enqueue(connection, "gray", {"script": "x" * (1 << 20)})
     with pytest.raises(UsageError, match="6,291,456"):
-        call.invoke_function(connection, "gray", {"script": "x" * (6 << 20)}, timeout=1)
+        invoke.invoke_function(connection, "gray", {"script": "x" * (6 << 20)}, timeout=1)
     assert endpoint.requests == []
 
 
@@ -132,7 +132,7 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: StubEndpoint, tmp_p
         "PYTHONPATH": str(ROOT),
     }
     program = (
-        # Whoever runs the tests may have told them to ignore INT, as shells do to background jobs.
+        # The caller of the tests may ignore SIGINT, as shells do for background jobs.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]);"
         "import sys, boto3; from scar.cli import main, services;"
@@ -141,7 +141,7 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: StubEndpoint, tmp_p
         "main.main()"
     )
     command = [sys.executable, "-c", program, "put", "-b", "photos", "-p", str(tmp_path)]
-    command += ["--expected-bucket-owner", "123456789012"]  # STS is not asked
+    command += ["--expected-bucket-owner", "123456789012"]  # so that STS is not called
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert endpoint.reached.wait(30)

@@ -1,4 +1,4 @@
-"""What people ask about runs: status, why, retry, wait, logs, against a whole local cloud."""
+"""The commands on runs (status, why, retry, wait, cancel, logs) against a whole local cloud."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def scar(cloud: LocalCloud, *arguments: str, status: int = 0) -> str:
     return done.stdout
 
 
-def told(cloud: LocalCloud, what: str) -> list[dict[str, Any]]:
-    stories: list[dict[str, Any]] = json.loads(scar(cloud, "why", what, "-j"))
-    return stories
+def histories(cloud: LocalCloud, what: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(scar(cloud, "why", what, "-j"))
+    return found
 
 
 def counts(cloud: LocalCloud, name: str) -> dict[str, Any]:
@@ -70,14 +70,14 @@ def counts(cloud: LocalCloud, name: str) -> dict[str, Any]:
     return found
 
 
-def test_a_failed_file_is_explained_and_done_when_it_is_sent_again(cloud: LocalCloud) -> None:
+def test_a_failed_run_is_explained_and_done_after_a_retry(cloud: LocalCloud) -> None:
     flag = cloud.folder / "mended"
     key = cloud.put("second", f'[ -e {flag} ] || exit 3; echo well >"$TMP_OUTPUT_DIR/mended"')
     cloud.ended("second", key)
     scar(cloud, "wait", "-n", "second", status=1)
-    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
-    assert story["state"] == "failed"
-    assert story["why"] == "The script ended with status 3."
+    (history,) = histories(cloud, f"s3://{BUCKET}/{key}")
+    assert history["state"] == "failed"
+    assert history["why"] == "The script ended with status 3."
     assert counts(cloud, "second")["failed"] == 1
     assert f"s3://{BUCKET}/{key}" in scar(cloud, "status", "--failed", "-n", "second")
     flag.touch()
@@ -92,15 +92,15 @@ def test_a_chain_is_followed_in_both_directions(cloud: LocalCloud) -> None:
     key = cloud.put("first", 'echo "true" >"$TMP_OUTPUT_DIR/chained"')
     until(lambda: cloud.keys("in/second/chained"))
     scar(cloud, "wait", "-n", "second")
-    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
-    assert story["made_by"] is None
-    (started,) = story["triggered"][f"s3://{BUCKET}/in/second/chained"]
-    maker, reader = told(cloud, f"s3://{BUCKET}/in/second/chained")
-    assert (maker["run"], reader["run"]) == (story["run"], started)
-    assert reader["made_by"] == story["run"]
+    (history,) = histories(cloud, f"s3://{BUCKET}/{key}")
+    assert history["made_by"] is None
+    (started,) = history["triggered"][f"s3://{BUCKET}/in/second/chained"]
+    writer, reader = histories(cloud, f"s3://{BUCKET}/in/second/chained")
+    assert (writer["run"], reader["run"]) == (history["run"], started)
+    assert reader["made_by"] == history["run"]
 
 
-def test_a_script_that_is_killed_in_lambda_goes_on_in_batch_and_why_says_so(
+def test_a_script_that_is_killed_in_lambda_continues_in_batch(
     cloud: LocalCloud,
 ) -> None:
     key = cloud.put(
@@ -113,9 +113,9 @@ def test_a_script_that_is_killed_in_lambda_goes_on_in_batch_and_why_says_so(
     )
     assert cloud.read("out/either/killed") == "well\n"
     cloud.ended("either", key)
-    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
-    assert story["records"]["delegated"]["kind"] == "OutOfMemory"
-    assert story["job"]["status"] in ("RUNNING", "SUCCEEDED")
+    (history,) = histories(cloud, f"s3://{BUCKET}/{key}")
+    assert history["records"]["delegated"]["kind"] == "OutOfMemory"
+    assert history["job"]["status"] in ("RUNNING", "SUCCEEDED")
     (job,) = cloud.jobs("either", key)
     needs = {n["type"]: n["value"] for n in job["container"]["resourceRequirements"]}
     assert int(needs["MEMORY"]) >= 512  # twice Lambda's 256
@@ -127,7 +127,7 @@ def _both(log: str) -> str:
     return log if "at lambda" in log and "at batch" in log else ""
 
 
-def test_a_cancelled_job_is_a_failure_that_says_who_ended_it(cloud: LocalCloud) -> None:
+def test_a_cancelled_job_is_a_failure_with_its_cause(cloud: LocalCloud) -> None:
     key = cloud.put("jobs", "exec sleep 300")
     until(lambda: any(job["status"] == "RUNNING" for job in cloud.jobs("jobs", key)))
     until(
@@ -140,12 +140,12 @@ def test_a_cancelled_job_is_a_failure_that_says_who_ended_it(cloud: LocalCloud) 
     assert counts(cloud, "jobs")["running"] == 1
     scar(cloud, "cancel", f"s3://{BUCKET}/{key}")
     cloud.ended("jobs", key)
-    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
-    assert story["state"] == "failed"
-    assert "scar cancel" in story["why"] or "TERM" in story["why"]
+    (history,) = histories(cloud, f"s3://{BUCKET}/{key}")
+    assert history["state"] == "failed"
+    assert "scar cancel" in history["why"] or "TERM" in history["why"]
 
 
-def test_what_is_not_there_is_named(cloud: LocalCloud) -> None:
+def test_unknown_runs_functions_and_files_are_errors(cloud: LocalCloud) -> None:
     scar(cloud, "why", "deadbeef", status=1)
     scar(cloud, "status", "-n", "nobody", status=1)
     scar(cloud, "wait", "-n", "nobody", status=1)
@@ -154,14 +154,14 @@ def test_what_is_not_there_is_named(cloud: LocalCloud) -> None:
     scar(cloud, "status", "--since", "tomorrow", status=2)
 
 
-def test_waiting_has_an_end(cloud: LocalCloud) -> None:
+def test_wait_ends_at_its_timeout(cloud: LocalCloud) -> None:
     key = cloud.put("first", "sleep 5")
     until(lambda: cloud.runs("first", key))
     scar(cloud, "wait", "-n", "first", "--timeout", "0.5", status=6)
     scar(cloud, "wait", "-n", "first")
 
 
-def test_what_died_without_a_word_is_explained_and_done_when_it_is_sent_again(
+def test_a_killed_run_is_explained_and_done_after_a_retry(
     cloud: LocalCloud,
 ) -> None:
     flag = cloud.folder / "lives"
@@ -170,10 +170,10 @@ def test_what_died_without_a_word_is_explained_and_done_when_it_is_sent_again(
         f'[ -e {flag} ] || {{ kill -9 $PPID; sleep 5; }}; echo well >"$TMP_OUTPUT_DIR/lives"',
     )
     cloud.ended("second", key)
-    (story,) = told(cloud, f"s3://{BUCKET}/{key}")
-    assert story["state"] == "failed"
-    assert "killed" in story["why"]
-    assert "want of memory" in story["why"]
+    (history,) = histories(cloud, f"s3://{BUCKET}/{key}")
+    assert history["state"] == "failed"
+    assert "killed" in history["why"]
+    assert "memory" in history["why"]
     flag.touch()
     scar(cloud, "retry", f"s3://{BUCKET}/{key}")
     assert cloud.read("out/second/lives") == "well\n"
@@ -202,9 +202,9 @@ def test_the_log_of_a_run_is_followed_from_lambda_to_batch_until_its_end(
     assert "done.json" in cloud.ended("either", key)
 
 
-def test_status_is_shown_again_and_again_until_ctrl_c(cloud: LocalCloud) -> None:
+def test_status_with_watch_repeats_until_ctrl_c(cloud: LocalCloud) -> None:
     program = (
-        # Whoever runs the tests may have told them to ignore INT, as shells do to background jobs.
+        # The caller of the tests may ignore SIGINT, as shells do for background jobs.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]);"
         "from scar.cli import main; main.main()"

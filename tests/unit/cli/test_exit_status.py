@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 import scar
-from scar.cli.command_group import COMMANDS, cli
+from scar.cli.command_group import LazyCommandGroup, cli
+from scar.cli.commands import image, local
 from scar.cli.main import run
 from scar.errors import ConfigurationError, OperationRefusedError, ScarError, WaitTimeoutError
 from tests.fakes.services import FakeServices, function_summary
@@ -162,9 +164,19 @@ def test_version_and_help_load_nothing_heavy() -> None:
     assert found.stdout.endswith("[0, 0, 0] []\n")
 
 
-def test_the_list_of_commands_says_what_they_say_themselves() -> None:
-    context = cli.make_context("scar", ["version"])
-    for name, help_ in COMMANDS.items():
-        command = cli.get_command(context, name)
+@pytest.mark.parametrize(
+    "group", [cli, image.image, local.local], ids=lambda group: str(group.name)
+)
+def test_the_list_of_commands_has_the_first_lines_of_their_help(group: click.Group) -> None:
+    assert isinstance(group, LazyCommandGroup)
+    context = click.Context(group)
+    for name, help_ in group.commands_help.items():
+        command = group.get_command(context, name)
         assert command is not None
         assert re.sub(r"\s+", " ", (command.help or "").split("\n\n")[0]).strip() == help_
+
+
+def test_help_lines_of_commands_are_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["image", "--help"], ["local", "--help"]):
+        assert run(arguments, FakeServices({})) == 0
+        assert "..." not in capsys.readouterr().out.partition("Commands:")[2]

@@ -1,4 +1,4 @@
-"""Values from several places: who wins, and where each value is said to be from."""
+"""Values of several sources: their precedence, and the source of each value."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def origins(found: ResolvedDocument) -> dict[str, tuple[object, str]]:
     return {v.key: (v.value, v.source) for v in list_effective_values(found, 0, secrets=False)}
 
 
-def test_each_value_tells_where_it_is_from(home: Path) -> None:
+def test_each_value_has_a_source(home: Path) -> None:
     environment = configured(home) | {"SCAR_MEMORY": "1024"}
     shown = origins(resolved(home, environment, stage="prod"))
     config = home / ".config" / "scar" / "config.yaml"
@@ -87,7 +87,7 @@ def test_each_value_tells_where_it_is_from(home: Path) -> None:
     assert shown["lambda.vpc.subnets"] == (["subnet-1"], f"{home}/f.yaml:8")
 
 
-def test_the_file_goes_over_the_configuration_and_the_stage_over_its_base(home: Path) -> None:
+def test_the_file_overrides_the_configuration_and_the_stage_its_base(home: Path) -> None:
     environment = configured(home)
     assert origins(resolved(home, environment))["lambda.memory"][0] == 256
     assert origins(resolved(home, environment))["lambda.timeout"][0] == 20
@@ -103,7 +103,7 @@ def test_values_of_variables_are_masked_unless_asked_for(home: Path) -> None:
     assert shown["lambda.environment.Variables.TOKEN"] == "hush"
 
 
-def test_a_wrong_value_from_elsewhere_says_from_where(home: Path) -> None:
+def test_an_invalid_value_from_another_source_is_reported_with_it(home: Path) -> None:
     with pytest.raises(InvalidFdlError) as caught:
         resolved(home, {"SCAR_MEMORY": "lots"})
     assert "lambda.memory: must be a whole number, not 'lots' (from: environment, SCAR_MEMORY)" in (
@@ -112,23 +112,23 @@ def test_a_wrong_value_from_elsewhere_says_from_where(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("regoin: x\n", "config.yaml:1:1: regoin: there is no such key"),
         ("defaults: {lambda: {memroy: 1}}\n", "functions have no such key"),
         ("stages: {dev: {stages: {}}}\n", "there is no such key"),
         ("stages: [dev]\n", "must have keys below it"),
-        ("region: [a\n", "not YAML"),
+        ("region: [a\n", "invalid YAML"),
         ("account_id: 123456789012\n", "put numbers in quotes"),
         ("defaults: {lambda: {description: '${x}'}}\n", "there is no ${x}"),
     ],
 )
-def test_faults_of_the_configuration_are_told_with_their_place(
-    home: Path, text: str, told: str
+def test_problems_of_the_configuration_have_a_position(
+    home: Path, text: str, expected: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         resolved(home, configured(home, text))
-    assert told in caught.value.problem
+    assert expected in caught.value.problem
 
 
 def test_a_stage_that_is_not_configured_is_refused(home: Path) -> None:
@@ -143,36 +143,38 @@ def test_the_configuration_is_where_xdg_says(home: Path) -> None:
     assert config_path({"SCAR_CONFIG": "/x.yaml"}).as_posix() == "/x.yaml"
 
 
-def filled(home: Path, value: str, **known: str) -> tuple[str, ResolvedDocument]:
+def substituted(home: Path, value: str, **known: str) -> tuple[str, ResolvedDocument]:
     text = FDL.replace("name: crop", f"name: crop\n      description: {value}")
     (home / "f.yaml").write_text(text)
     found = resolve_file(home / "f.yaml", LoadContext(variables=TemplateVariables(**known)))
     return found.document.functions.aws[0].lambda_.description, found
 
 
-def test_variables_are_filled_in_and_can_be_escaped(home: Path) -> None:
+def test_variables_are_substituted_and_can_be_escaped(home: Path) -> None:
     value = "'${stage} $${stage} ${region} $x'"
-    assert filled(home, value, stage="dev", region="r")[0] == "dev ${stage} r $x"
+    assert substituted(home, value, stage="dev", region="r")[0] == "dev ${stage} r $x"
 
 
-def test_what_is_not_known_yet_stands_in_and_is_told(home: Path) -> None:
-    text, found = filled(home, "'${account_id} ${region}'")
+def test_unknown_variables_have_an_assumed_value(home: Path) -> None:
+    text, found = substituted(home, "'${account_id} ${region}'")
     assert text == "000000000000 us-east-1"
     assert found.assumed_variables == {"account_id", "region"}
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [("'${acount}'", "there is no ${acount}"), ("'${stage}'", "--stage")]
+    ("value", "expected"), [("'${acount}'", "there is no ${acount}"), ("'${stage}'", "--stage")]
 )
-def test_unknown_variables_are_faults_with_their_place(home: Path, value: str, told: str) -> None:
+def test_variables_without_a_value_are_problems_with_a_position(
+    home: Path, value: str, expected: str
+) -> None:
     with pytest.raises(InvalidFdlError) as caught:
-        filled(home, value)
-    assert f"f.yaml:5:7: functions.aws[0].lambda.description: {told}" in (
-        caught.value.problem.replace("no stage is chosen: give ", "")
+        substituted(home, value)
+    assert f"f.yaml:5:7: functions.aws[0].lambda.description: {expected}" in (
+        caught.value.problem.replace("no stage is set: use ", "")
     )
 
 
-def test_other_faults_are_told_with_those_of_variables(home: Path) -> None:
+def test_other_problems_are_reported_with_those_of_variables(home: Path) -> None:
     text = FDL.replace("memory: 256", "memory: lots\n      input: [{path: 'in-${stag}'}]")
     with pytest.raises(InvalidFdlError) as caught:
         resolved(home, {}, text)
@@ -199,7 +201,7 @@ OLD = """{"scar": {"config_version": "1.0.9"}, "aws": {
 }}"""
 
 
-def test_scar_s_old_configuration_is_taken_where_it_still_means_something(home: Path) -> None:
+def test_supported_values_of_scar_s_old_configuration_are_used(home: Path) -> None:
     (home / ".scar").mkdir()
     (home / ".scar" / "scar.cfg").write_text(OLD)
     environment = {"HOME": str(home)}
@@ -214,7 +216,7 @@ def test_scar_s_old_configuration_is_taken_where_it_still_means_something(home: 
     assert shown["batch.compute_resources.instance_types"] == ([], "default")
 
 
-def test_an_old_configuration_that_is_no_json_is_an_error(home: Path) -> None:
+def test_an_old_configuration_that_is_not_json_is_an_error(home: Path) -> None:
     (home / ".scar").mkdir()
     (home / ".scar" / "scar.cfg").write_text("{")
     with pytest.raises(ConfigurationError, match="not JSON"):

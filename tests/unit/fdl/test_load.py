@@ -38,8 +38,8 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def faults(path: Path) -> list[str]:
-    """Return every fault as line:column key: problem."""
+def problems(path: Path) -> list[str]:
+    """Return all problems, each as ``line:column: key: message``."""
     with pytest.raises(InvalidFdlError) as caught:
         load_document(path)
     assert caught.value.exit_code == 3
@@ -55,8 +55,8 @@ def test_what_is_left_out_has_its_default(write: Write) -> None:
     assert load_document(write(GOOD)).functions.aws[0].batch.memory == 1024
 
 
-def test_all_faults_are_told_at_once_with_their_places(write: Write) -> None:
-    found = faults(
+def test_all_problems_are_reported_at_once_with_their_positions(write: Write) -> None:
+    found = problems(
         write("""\
 functions:
   aws:
@@ -92,37 +92,37 @@ storage_provider: {}
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "problem"),
     [
         ("", "1:1: the file is empty"),
         ("# only a comment\n", "1:1: the file is empty"),
         ("- a\n- b\n", "1:1: the top level is a list"),
         ("just text", "1:1: the top level is the value"),
         ("functions:\n\taws: []\n", "2:1: a tab in the indentation"),
-        ("functions: [\n", "2:1: not YAML"),
+        ("functions: [\n", "2:1: invalid YAML"),
         ("functions: {aws: []}\n", "1:13: functions.aws: there is no function"),
         ("functions:\n", "1:1: functions.aws: is required"),
         ("functions: 3\n", "1:1: functions: must have keys below it, not 3"),
         ("functions: {}\n", "1:1: functions.aws: is required"),
         ("functions: {oscar: [x], aws: 3}\n", "1:13: functions.oscar: OSCAR clusters"),
         ("a: &a [*a]\n", "too large or nested too deeply"),
-        (GOOD + "functions: {}\n", "8:1: functions: this key stands here twice"),
-        (GOOD + "---\na: b\n", "not YAML"),
-        ("!!python/object/apply:os.system [ls]\n", "not YAML"),
+        (GOOD + "functions: {}\n", "8:1: functions: duplicate key"),
+        (GOOD + "---\na: b\n", "invalid YAML"),
+        ("!!python/object/apply:os.system [ls]\n", "invalid YAML"),
     ],
 )
-def test_what_is_no_fdl_is_told_plainly(write: Write, text: str, fault: str) -> None:
-    assert any(fault in found for found in faults(write(text))), faults(write(text))
+def test_invalid_documents_have_plain_messages(write: Write, text: str, problem: str) -> None:
+    assert any(problem in found for found in problems(write(text))), problems(write(text))
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    assert faults(tmp_path / "absent.yaml") == ["1:1: cannot be read: No such file or directory"]
+    assert problems(tmp_path / "absent.yaml") == ["1:1: cannot be read: No such file or directory"]
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    assert faults(tmp_path / "binary") == ["1:1: the file is not UTF-8 text"]
+    assert problems(tmp_path / "binary") == ["1:1: the file is not UTF-8 text"]
 
 
 @pytest.mark.parametrize(
-    ("change", "fault"),
+    ("change", "problem"),
     [
         ("output: [{path: bucket/in}]", "would start the function again"),
         ("output: [{path: bucket/in/deeper}]", "would start the function again"),
@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("input: [{path: bucket/a}, {path: bucket/a/b}]", "overlaps with bucket/a"),
         ("input: [{storage_provider: minio.x, path: bucket/a}]", "only s3 is"),
         ("input: [{storage_provider: s3.x, path: bucket/a}]", "storage_providers.s3 has no 'x'"),
-        ("timeout: 10", "leave no time for the script"),
+        ("timeout: 10", "leaves no time for the script"),
         ("timeout: 901", "less than or equal to 900"),
         ("retries: 3", "less than or equal to 2"),
         ("name: a b", "is not a function name"),
@@ -141,28 +141,30 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("input: x", "must have keys below it, not 'x'"),
     ],
 )
-def test_values_that_cannot_work_are_refused(write: Write, change: str, fault: str) -> None:
+def test_values_that_cannot_work_are_refused(write: Write, change: str, problem: str) -> None:
     key = change.partition(":")[0]
     kept = [line for line in GOOD.splitlines() if not line.strip().startswith(f"{key}:")]
-    found = faults(write("\n".join([*kept, f"      {change}\n"])))
-    assert any(fault in text for text in found), found
+    found = problems(write("\n".join([*kept, f"      {change}\n"])))
+    assert any(problem in text for text in found), found
 
 
 @pytest.mark.parametrize(
-    ("batch", "fault"),
+    ("batch", "problem"),
     [
         ("{vcpus: 4}", "never fits into max_v_cpus 2"),
-        ("{vcpus: 0.5}", "fractions exist on Fargate only"),
+        ("{vcpus: 0.5}", "fractions of a vCPU require FARGATE"),
         ("{timeout: 59}", "greater than or equal to 60"),
         ("{memory: 1024, compute_resources: {type: FARGATE}}", "the nearest size is 2048"),
         ("{compute_resources: {type: FARGATE, instance_types: [m5]}}", "no instance types"),
         ("{state: DISABLED}", "must be ENABLED"),
     ],
 )
-def test_batch_sizes_are_checked_in_batch_modes_only(write: Write, batch: str, fault: str) -> None:
+def test_batch_sizes_are_checked_in_batch_modes_only(
+    write: Write, batch: str, problem: str
+) -> None:
     text = GOOD + "      execution_mode: batch\n    batch: " + batch + "\n"
-    found = faults(write(text))
-    assert any(fault in line for line in found), found
+    found = problems(write(text))
+    assert any(problem in line for line in found), found
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_batch_sizes_are_checked_in_batch_modes_only(write: Write, batch: str, f
         ("{compute_resources: {type: FARGATE}, memory: 3072}", 3072),
     ],
 )
-def test_fargate_gives_by_default_the_least_memory_that_the_vcpus_can_have(
+def test_the_default_memory_on_fargate_is_the_least_that_the_vcpus_allow(
     write: Write, batch: str, memory: int
 ) -> None:
     loaded = load_document(write(GOOD + f"      execution_mode: batch\n    batch: {batch}\n"))
@@ -183,15 +185,15 @@ def test_fargate_gives_by_default_the_least_memory_that_the_vcpus_can_have(
 
 
 @pytest.mark.parametrize("vcpus", ["3", "many", "[1]", "-1"])
-def test_vcpus_that_fargate_has_not_are_one_fault(write: Write, vcpus: str) -> None:
+def test_vcpus_that_fargate_does_not_have_are_one_problem(write: Write, vcpus: str) -> None:
     batch = f"{{compute_resources: {{type: FARGATE, max_v_cpus: 8}}, vcpus: {vcpus}}}"
-    (fault,) = faults(write(GOOD + f"      execution_mode: batch\n    batch: {batch}\n"))
-    assert "batch.vcpus" in fault
+    (problem,) = problems(write(GOOD + f"      execution_mode: batch\n    batch: {batch}\n"))
+    assert "batch.vcpus" in problem
 
 
 def test_functions_on_overlapping_folders_are_refused(write: Write) -> None:
     other = "".join(GOOD.splitlines(keepends=True)[2:]).replace("one", "two")
-    found = faults(write(GOOD + other.replace("bucket/in", "bucket/in/below")))
+    found = problems(write(GOOD + other.replace("bucket/in", "bucket/in/below")))
     assert ["overlaps with bucket/in, an input of one" in text for text in found] == [True]
     assert (
         len(load_document(write(GOOD + other.replace("bucket/in", "bucket/input"))).functions.aws)
@@ -203,7 +205,7 @@ def test_suffixes_that_exclude_each_other_may_share_a_folder(write: Write) -> No
     first = GOOD.replace("path: bucket/in}", "path: bucket/in, suffix: .wav}")
     other = "".join(first.splitlines(keepends=True)[2:]).replace("one", "two")
     assert len(load_document(write(first + other.replace(".wav", ".mp3"))).functions.aws) == 2
-    assert len(faults(write(first + other.replace(".wav", "av")))) == 1
+    assert len(problems(write(first + other.replace(".wav", "av")))) == 1
 
 
 def test_a_key_with_nothing_below_it_has_its_defaults(write: Write) -> None:
@@ -222,13 +224,13 @@ def test_paths_are_relative_to_the_file(write: Write, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", [b"#!/bin/sh\r\necho\r\n", b"echo\r\n"])
-def test_a_script_that_windows_saved_is_told_with_what_mends_it(
+def test_windows_line_endings_are_reported_with_the_command_that_converts_them(
     write: Write, tmp_path: Path, script: bytes
 ) -> None:
     (tmp_path / "windows.sh").write_bytes(script)
-    (fault,) = faults(write(GOOD + "      init_script: windows.sh\n"))
-    assert "Windows line ends" in fault
-    assert f"sed -i 's/\\r$//' {tmp_path / 'windows.sh'}" in fault
+    (problem,) = problems(write(GOOD + "      init_script: windows.sh\n"))
+    assert "Windows line endings" in problem
+    assert f"sed -i 's/\\r$//' {tmp_path / 'windows.sh'}" in problem
 
 
 @pytest.mark.parametrize("script", [b"#!/bin/sh\nprintf 'a\r\n'\r\n", b"\x7fELF\0\r\n", b"echo\r"])
@@ -239,22 +241,24 @@ def test_carriage_returns_elsewhere_are_the_scripts_own(
     load_document(write(GOOD + "      init_script: unix.sh\n"))
 
 
-def test_the_home_of_an_unknown_user_is_a_fault(write: Write) -> None:
-    found = faults(write(GOOD + "      init_script: ~no-such-user/run.sh\n"))
+def test_the_home_of_an_unknown_user_is_a_problem(write: Write) -> None:
+    found = problems(write(GOOD + "      init_script: ~no-such-user/run.sh\n"))
     assert len(found) == 1
     assert "home of a user who does not exist" in found[0]
 
 
 @pytest.mark.parametrize("line", ["retries: true", "concurrency: yes", "memory: no"])
-def test_truth_values_are_no_numbers(write: Write, line: str) -> None:
-    found = faults(write(GOOD + f"      {line}\n"))
+def test_booleans_are_not_numbers(write: Write, line: str) -> None:
+    found = problems(write(GOOD + f"      {line}\n"))
     assert ["must be a number, not" in text for text in found] == [True]
 
 
-def test_the_command_line_goes_over_the_file_and_lists_replace(write: Write) -> None:
+def test_the_command_line_takes_precedence_and_lists_are_replaced(write: Write) -> None:
     text = GOOD + "      environment: {Variables: {AA: a, BB: b}}\n"
-    over = {"lambda": {"memory": 1024, "output": [], "environment": {"Variables": {"BB": "c"}}}}
-    spec = load_document(write(text), over).functions.aws[0].lambda_
+    overrides = {
+        "lambda": {"memory": 1024, "output": [], "environment": {"Variables": {"BB": "c"}}}
+    }
+    spec = load_document(write(text), overrides).functions.aws[0].lambda_
     assert spec.memory == 1024
     assert spec.output == ()
     assert spec.environment.Variables == {"AA": "a", "BB": "c"}
@@ -262,9 +266,9 @@ def test_the_command_line_goes_over_the_file_and_lists_replace(write: Write) -> 
 
 def test_a_function_can_come_from_values_alone(tmp_path: Path) -> None:
     spec = {"lambda": {"name": "n", "container": {"image": "i"}}}
-    around = LoadContext(upper_layers=(SettingsLayer(source="command line", values=spec),))
-    assert resolve_values(tmp_path, around).document.functions.aws[0].lambda_.name == "n"
-    with pytest.raises(InvalidFdlError, match="the command line has a fault"):
+    context = LoadContext(upper_layers=(SettingsLayer(source="command line", values=spec),))
+    assert resolve_values(tmp_path, context).document.functions.aws[0].lambda_.name == "n"
+    with pytest.raises(InvalidFdlError, match="the command line has a problem"):
         resolve_values(
             tmp_path,
             LoadContext(
@@ -277,7 +281,7 @@ yaml_like = st.text(alphabet="abc: -[]{}&*!|>'\"\n\t#,?%@`0.\\é", max_size=60)
 
 
 @given(st.one_of(yaml_like, yaml_like.map(lambda text: f"functions:\n  aws:\n  - lambda: {text}")))
-def test_no_text_gives_anything_but_faults(
+def test_any_text_is_loaded_or_has_problems(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
     path = tmp_path_factory.getbasetemp() / f"any-{abs(hash(text))}.yaml"
@@ -290,11 +294,11 @@ def test_no_text_gives_anything_but_faults(
         path.unlink()
 
 
-def test_an_image_that_is_used_as_it_is_holds_the_script(write: Write, tmp_path: Path) -> None:
+def test_an_image_that_is_used_unchanged_excludes_a_script(write: Write, tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     kept = [line for line in GOOD.splitlines() if not line.strip().startswith("container:")]
     own = "container: {create_image: false, image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/a}"
     text = "\n".join([*kept, f"      {own}\n"])
     assert load_document(write(text)).functions.aws[0].lambda_.container.create_image is False
-    (fault,) = faults(write(f"{text}      init_script: run.sh\n"))
-    assert "init_script and extra_payload are in the image" in fault
+    (problem,) = problems(write(f"{text}      init_script: run.sh\n"))
+    assert "omit image_file, init_script and extra_payload" in problem

@@ -1,4 +1,4 @@
-"""The state of a run from names and times alone."""
+"""The state of a run, from the names and times of its records."""
 
 from __future__ import annotations
 

@@ -7,11 +7,9 @@ from typing import cast
 
 import pytest
 
-from scar.errors import UsageError
 from scar.runs.ledger import RunLedger
 from scar.runs.states import RunState
 from scar.runs.status import FAILURE_STATES, collect_status
-from scar.runs.time_argument import parse_time
 from scar.runs.unfinished_jobs import UnfinishedJob
 from tests.fakes.listed_s3 import NOW, ListedS3
 
@@ -43,7 +41,7 @@ def test_runs_are_counted_by_state_without_reading_them() -> None:
     assert s3.calls == {"list": 9}  # 61 keys, 7 to a page
 
 
-def test_pages_may_part_a_runs_records() -> None:
+def test_the_records_of_a_run_may_be_on_two_pages() -> None:
     for page in (1, 2, 3, 4):
         s3 = ListedS3(page=page)
         for number in range(5):
@@ -59,7 +57,7 @@ def test_the_latest_runs_come_first_and_are_few() -> None:
     assert [run.path.run_id for run in found.recent] == [run_id(n) for n in (49, 48, 47)]
 
 
-def test_failed_and_lost_runs_can_be_asked_for() -> None:
+def test_the_latest_runs_can_be_limited_to_states() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "done")
     record(s3, 2, "claim", "error")
@@ -67,7 +65,7 @@ def test_failed_and_lost_runs_can_be_asked_for() -> None:
     assert [run.state for run in found.recent] == [RunState.FAILED]
 
 
-def test_since_looks_at_the_last_change_and_lists_later_days_only() -> None:
+def test_since_applies_to_the_last_change_and_to_the_listed_days() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "done", age=7200)
     record(s3, 2, "claim", "done", age=60)
@@ -82,7 +80,7 @@ def a_job(number: int, state: str, reason: str = "") -> UnfinishedJob:
     return UnfinishedJob(id="j", name=name, status=state, created=NOW - number, reason=reason)
 
 
-def test_what_waits_in_batch_is_told_with_batchs_reason() -> None:
+def test_runnable_jobs_are_counted_with_the_reason_of_the_oldest() -> None:
     s3 = ListedS3()
     jobs = {}
     for number, state in ((1, "RUNNABLE"), (2, "RUNNABLE"), (3, "STARTING")):
@@ -96,7 +94,7 @@ def test_what_waits_in_batch_is_told_with_batchs_reason() -> None:
 
 
 @pytest.mark.parametrize(("age", "state"), [(5000, RunState.LOST), (10, RunState.QUEUED)])
-def test_a_handed_run_without_a_job_is_lost_once_batch_must_know_it(
+def test_a_queued_run_without_a_job_is_lost_after_the_listing_delay(
     age: float, state: RunState
 ) -> None:
     s3 = ListedS3()
@@ -105,7 +103,7 @@ def test_a_handed_run_without_a_job_is_lost_once_batch_must_know_it(
 
 
 @pytest.mark.parametrize(("age", "state"), [(500, RunState.LOST), (10, RunState.RUNNING)])
-def test_a_job_that_was_killed_at_work_is_lost_long_before_its_lease_is_over(
+def test_a_run_whose_job_was_killed_is_lost_before_its_lease_ends(
     age: float, state: RunState
 ) -> None:
     s3 = ListedS3()
@@ -117,7 +115,7 @@ def test_a_job_that_was_killed_at_work_is_lost_long_before_its_lease_is_over(
     ("job", "state"),
     [("RUNNABLE", RunState.QUEUED), ("RUNNING", RunState.RUNNING), ("", RunState.FAILED)],
 )
-def test_a_run_that_failed_with_its_machine_is_not_over_while_batch_repeats_it(
+def test_a_failed_run_is_not_finished_while_batch_retries_its_job(
     job: str, state: RunState
 ) -> None:
     s3 = ListedS3()
@@ -128,7 +126,7 @@ def test_a_run_that_failed_with_its_machine_is_not_over_while_batch_repeats_it(
     assert found.jobs_by_status == ({"RUNNABLE": 1} if job == "RUNNABLE" else {})
 
 
-def test_a_failure_in_lambda_has_no_job_that_could_repeat_it() -> None:
+def test_a_failure_in_lambda_is_not_corrected_by_jobs() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "error", age=5000)
     assert collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {
@@ -136,28 +134,7 @@ def test_a_failure_in_lambda_has_no_job_that_could_repeat_it() -> None:
     }
 
 
-def test_without_batch_a_handed_run_stays_handed() -> None:
+def test_without_a_listing_of_jobs_a_queued_run_stays_queued() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "delegated", age=5000)
     assert collect_status(a_ledger(s3), ["fn"], {}).functions[0].states == {RunState.QUEUED: 1}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("5m", 300), ("2h", 7200), ("3d", 259_200), ("1w", 604_800)]
-)
-def test_a_point_in_time_may_be_so_long_ago(text: str, seconds: int) -> None:
-    now = datetime.fromtimestamp(NOW, UTC)
-    assert (now - parse_time(text, now)).total_seconds() == seconds
-
-
-def test_a_point_in_time_may_be_a_date_or_a_time() -> None:
-    now = datetime.fromtimestamp(NOW, UTC)
-    assert parse_time("2026-11-24", now) == datetime(2026, 11, 24, tzinfo=UTC)
-    assert parse_time("2026-11-24T13:00+01:00", now) == datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["", "yesterday", "5", "h", "-3h", "3 fortnights"])
-def test_other_points_in_time_are_refused_with_examples(text: str) -> None:
-    with pytest.raises(UsageError) as raised:
-        parse_time(text, datetime.now(UTC))
-    assert "2026-11-24" in raised.value.remedy

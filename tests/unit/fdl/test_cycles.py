@@ -1,4 +1,4 @@
-"""Folders chain functions; a chain that comes back to its beginning never ends."""
+"""Functions that start each other through folders, and cycles of them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from itertools import pairwise, permutations
 
 import pytest
 
-from scar.fdl import cycles as flows
+from scar.fdl import cycles
 
 
-def test_a_cycle_is_told_in_the_order_of_who_starts_whom() -> None:
+def test_a_cycle_is_in_the_order_in_which_functions_start_each_other() -> None:
     starts = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
-    assert flows.find_cycle(starts) == ("a", "b", "c")
+    assert cycles.find_cycle(starts) == ("a", "b", "c")
 
 
-def test_a_chain_is_no_cycle() -> None:
-    assert flows.find_cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == ()
+def test_a_chain_is_not_a_cycle() -> None:
+    assert cycles.find_cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == ()
 
 
-def test_who_starts_itself_is_a_cycle() -> None:
-    assert flows.find_cycle({"a": {"a"}}) == ("a",)
+def test_a_function_that_starts_itself_is_a_cycle() -> None:
+    assert cycles.find_cycle({"a": {"a"}}) == ("a",)
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,17 @@ def test_who_starts_itself_is_a_cycle() -> None:
         ("in/", ("g",), ".jpg", True),
     ],
 )
-def test_only_what_lands_in_the_folder_with_the_ending_starts(
+def test_only_outputs_in_the_folder_with_the_suffix_trigger(
     output: str, suffixes: tuple[str, ...], suffix: str, *, starts: bool
 ) -> None:
-    assert flows.can_trigger(("b", output), suffixes, ("b", "in/"), suffix) is starts
-    assert not flows.can_trigger(("c", output), suffixes, ("b", "in/"), suffix)
+    assert cycles.can_trigger(("b", output), suffixes, ("b", "in/"), suffix) is starts
+    assert not cycles.can_trigger(("c", output), suffixes, ("b", "in/"), suffix)
 
 
 @pytest.mark.parametrize("order", list(permutations("abcd")))
 def test_a_cycle_begins_with_its_first_name(order: tuple[str, ...]) -> None:
     starts = {one: {other} for one, other in zip(order, (*order[1:], order[0]), strict=True)}
-    # Whoever leads into the circle is not of it, wherever that is.
-    found = flows.find_cycle({**starts, "0": {order[1]}})
+    # A function that only starts a member of the cycle does not belong to it.
+    found = cycles.find_cycle({**starts, "0": {order[1]}})
     assert found[0] == "a"
     assert all(other in starts[one] for one, other in pairwise((*found, "a")))

@@ -1,4 +1,4 @@
-"""The answers of functions, and the events that invoke them."""
+"""The responses of functions, and the events that invoke them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.fakes.supervised import asked
 
 
 @given(st.binary())
-def test_any_answer_is_read(content: bytes) -> None:
+def test_any_response_is_parsed(content: bytes) -> None:
     assert parse_response(content, "r").request_id == "r"
 
 
@@ -47,38 +47,38 @@ def test_output_comes_back_as_the_script_wrote_it(output: bytes) -> None:
 RUN = RunPath(function="gray", date="2026-01-02", run_id="ab")
 
 
-def answered(*results: RunResult) -> InvocationResponse:
-    """What callers read of a supervisor's answer."""
+def a_response(*results: RunResult) -> InvocationResponse:
+    """Return the parsed response of a supervisor."""
     return parse_response(
         response.build_body(InvocationResult(results=results, is_api_request=True), asked({})), "r"
     )
 
 
-def test_a_delegated_run_is_recognised() -> None:
-    answer = answered(RunResult(run=RUN, state=RunOutcome.SUBMITTED, job_id="j-1"))
-    assert (answer.run_id, answer.job_id) == ("ab", "j-1")
+def test_a_run_that_continues_in_batch_is_recognised() -> None:
+    found = a_response(RunResult(run=RUN, state=RunOutcome.SUBMITTED, job_id="j-1"))
+    assert (found.run_id, found.job_id) == ("ab", "j-1")
 
 
-def test_of_several_runs_the_first_delegated_one_is_named() -> None:
+def test_of_several_runs_the_first_one_in_batch_is_named() -> None:
     results = [RunResult(run=RUN, state=RunOutcome.DONE)]
     for number in (1, 2):
         run = replace(RUN, run_id=f"r-{number}")
         results.append(RunResult(run=run, state=RunOutcome.SUBMITTED, job_id=f"j-{number}"))
-    answer = answered(*results)
-    assert (answer.run_id, answer.job_id) == ("r-1", "j-1")
+    found = a_response(*results)
+    assert (found.run_id, found.job_id) == ("r-1", "j-1")
 
 
-def test_a_script_may_print_what_delegated_runs_say() -> None:
-    said = answered(RunResult(run=RUN, state=RunOutcome.SUBMITTED, job_id="j-1")).output
-    answer = answered(RunResult(run=RUN, state=RunOutcome.DONE, output=b"results\n" + said))
-    assert (answer.run_id, answer.job_id) == ("", "")
-    assert answer.output == b"results\n" + said
+def test_a_script_may_print_the_message_of_a_run_in_batch() -> None:
+    message = a_response(RunResult(run=RUN, state=RunOutcome.SUBMITTED, job_id="j-1")).output
+    found = a_response(RunResult(run=RUN, state=RunOutcome.DONE, output=b"results\n" + message))
+    assert (found.run_id, found.job_id) == ("", "")
+    assert found.output == b"results\n" + message
 
 
 @pytest.mark.parametrize("headers", [None, [], {"x-scar-run-id": 1, "x-scar-job-id": None}])
 def test_headers_of_any_form_are_read(headers: object) -> None:
-    answer = parse_response(json.dumps({"body": "", "headers": headers}).encode(), "r")
-    assert (answer.run_id, answer.job_id) == ("", "")
+    found = parse_response(json.dumps({"body": "", "headers": headers}).encode(), "r")
+    assert (found.run_id, found.job_id) == ("", "")
 
 
 @given(st.binary(min_size=1), st.dictionaries(st.text(min_size=1), st.text()))
@@ -93,7 +93,7 @@ def run_ids(payload: dict[str, object]) -> list[str]:
     return [run_id("gray", t, "r") for t in events.parse_event(json.dumps(payload).encode())]
 
 
-def test_each_wish_to_run_on_an_object_is_a_run_of_its_own() -> None:
+def test_each_manual_run_on_an_object_is_a_run_of_its_own() -> None:
     stored = datetime(2026, 1, 2, tzinfo=UTC)
     one = InputObject(bucket="photos", key="in/ü +%2B", size=1, etag="e", modified=stored)
     first = object_payload(one, "eu-west-1", manual_run_id="a")

@@ -1,4 +1,4 @@
-"""Loops, VPCs, file systems, disks: what must fit together in an FDL file."""
+"""Rules between keys and functions: loops, VPCs, file systems, disks."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ def a_file(tmp_path: Path, *lines: str, batch: str = "") -> Path:
     return path
 
 
-def chain(tmp_path: Path, *folders: tuple[str, str], insist: str = "") -> Path:
+def chain(tmp_path: Path, *folders: tuple[str, str], extra: str = "") -> Path:
     path = tmp_path / "f.yaml"
     entries = [
         f"  - lambda: {{name: f{n}, container: {{image: u}}, input: [{{path: {i}}}],"
-        f" output: [{{path: {o}}}]{insist}}}\n"
+        f" output: [{{path: {o}}}]{extra}}}\n"
         for n, (i, o) in enumerate(folders)
     ]
     path.write_text("functions:\n  aws:\n" + "".join(entries))
     return path
 
 
-def fault(path: Path) -> str:
+def problem(path: Path) -> str:
     with pytest.raises(InvalidFdlError) as caught:
         load_document(path)
     return caught.value.problem
 
 
-def test_functions_that_start_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:
-    circle = [("box/one", "box/two"), ("box/two", "box/three/x"), ("box/three", "box/one")]
-    assert "f0 -> f1 -> f2 -> f0: each starts the next" in fault(chain(tmp_path, *circle))
+def test_functions_that_start_each_other_in_a_cycle_are_refused(tmp_path: Path) -> None:
+    cycle = [("box/one", "box/two"), ("box/two", "box/three/x"), ("box/three", "box/one")]
+    assert "f0 -> f1 -> f2 -> f0: each starts the next" in problem(chain(tmp_path, *cycle))
 
 
-def test_a_chain_and_a_circle_that_is_wanted_are_taken(tmp_path: Path) -> None:
+def test_a_chain_and_an_allowed_cycle_are_valid(tmp_path: Path) -> None:
     load_document(chain(tmp_path, ("box/one", "box/two"), ("box/two", "box/three")))
-    circle = [("box/one", "box/two"), ("box/two", "box/one")]
-    load_document(chain(tmp_path, *circle, insist=", allow_loop: true"))
+    cycle = [("box/one", "box/two"), ("box/two", "box/one")]
+    load_document(chain(tmp_path, *cycle, extra=", allow_loop: true"))
 
 
-def test_a_function_may_start_itself_if_it_insists(tmp_path: Path) -> None:
+def test_a_function_may_start_itself_with_allow_loop(tmp_path: Path) -> None:
     own = [("box/in", "box/in")]
-    assert "allow_loop" in fault(chain(tmp_path, *own))
-    load_document(chain(tmp_path, *own, insist=", allow_loop: true"))
+    assert "allow_loop" in problem(chain(tmp_path, *own))
+    load_document(chain(tmp_path, *own, extra=", allow_loop: true"))
 
 
-def test_lambda_s_own_spellings_are_taken(tmp_path: Path) -> None:
+def test_the_spellings_of_lambdas_api_are_accepted(tmp_path: Path) -> None:
     path = a_file(
         tmp_path,
         VPC,
@@ -73,38 +73,40 @@ def test_lambda_s_own_spellings_are_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "expected"),
     [
         (["vpc: {subnets: [subnet-1]}"], "needs both"),
         ([f"file_system: {{arn: '{POINT}', path: /mnt/x}}"], "reached from a VPC only"),
         (
             [VPC, f"file_system: {{arn: '{POINT}', path: /mnt/x}}", "execution_mode: batch"],
-            "mounted in Lambda only",
+            "supported in Lambda only",
         ),
     ],
 )
-def test_what_a_vpc_needs_is_asked_for(tmp_path: Path, lines: list[str], told: str) -> None:
-    assert told in fault(a_file(tmp_path, *lines))
+def test_keys_that_require_each_other_are_checked(
+    tmp_path: Path, lines: list[str], expected: str
+) -> None:
+    assert expected in problem(a_file(tmp_path, *lines))
 
 
 @pytest.mark.parametrize(
-    ("compute", "told"),
+    ("compute", "expected"),
     [
         ("type: FARGATE, disk: 20", "21 to 200"),
         ("type: FARGATE, user_data: boot.sh", "no instances"),
         ("user_data: notes.txt", "begins with #!"),
-        ("user_data: large.sh", "EC2 takes 16384"),
+        ("user_data: large.sh", "EC2's limit is 16384"),
     ],
 )
-def test_disks_and_user_data_must_be_possible(tmp_path: Path, compute: str, told: str) -> None:
+def test_disks_and_user_data_are_checked(tmp_path: Path, compute: str, expected: str) -> None:
     (tmp_path / "boot.sh").write_text("#!/bin/sh\n")
     (tmp_path / "notes.txt").write_text("install things")
     (tmp_path / "large.sh").write_text("#!/bin/sh\n" + "#" * 16_384)
     batch = f"{{memory: 2048, compute_resources: {{{compute}}}}}"
-    assert told in fault(a_file(tmp_path, "execution_mode: batch", batch=batch))
+    assert expected in problem(a_file(tmp_path, "execution_mode: batch", batch=batch))
 
 
-def test_a_disk_and_user_data_reach_the_machines(tmp_path: Path) -> None:
+def test_a_disk_and_user_data_are_compiled(tmp_path: Path) -> None:
     (tmp_path / "boot.sh").write_text("#!/bin/sh\n")
     batch = "{compute_resources: {disk: 80, user_data: boot.sh}}"
     (function,) = functions_of(
@@ -116,8 +118,8 @@ def test_a_disk_and_user_data_reach_the_machines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["A", "_FIRST"])
-def test_lambda_refuses_some_names_of_variables_that_containers_take(
+def test_lambda_refuses_some_names_of_variables_that_containers_accept(
     tmp_path: Path, name: str
 ) -> None:
     lines = f"environment: {{Variables: {{{name}: x}}}}"
-    assert "begin with a letter" in fault(a_file(tmp_path, lines))
+    assert "begin with a letter" in problem(a_file(tmp_path, lines))

@@ -1,0 +1,132 @@
+"""``scar image compose``: build the image of a function without deploying it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.commands.image.image_output import show_image
+from scar.cli.fdl_files import connect_document, resolve_document
+from scar.cli.formatting import format_size
+from scar.cli.function_flags import FunctionFlags
+from scar.cli.function_options import function_options
+from scar.cli.options import fdl_option, pass_session, target_options
+from scar.errors import UsageError
+
+if TYPE_CHECKING:
+    from scar.aws.model.function import Function
+    from scar.cli.session import Session
+    from scar.fdl.model import FdlDocument
+    from scar.image.formats.composed_image import ComposedImage
+
+
+@click.command()
+@fdl_option
+@function_options
+@click.option(
+    "--function", "chosen", metavar="NAME", help="Name of the function, if the file has several."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE.tar",
+    help="Write the image to this file.",
+)
+@click.option("--tag", metavar="NAME:TAG", help="Name of the image in the file.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Show the image as JSON.")
+@target_options
+@pass_session
+def compose(
+    session: Session,
+    /,
+    file: Path | None,
+    *,
+    chosen: str | None,
+    output: Path | None,
+    tag: str | None,
+    as_json: bool,
+    **flags: object,
+) -> None:
+    """Build the image of a function without deploying it.
+
+    The digest is that of the image which `scar init` would push. With --output, the image is
+    written to a file for `docker load` and OCI tools.
+
+    \b
+    Examples:
+      scar image compose -f thumbnails.yaml
+      scar image compose -f thumbnails.yaml -o image.tar --tag thumbnails:1
+    """
+    session.json = session.json or as_json
+    output_file = None if flags.pop("dry_run") else output
+    del flags["yes"]
+    options = FunctionFlags(**flags)  # type: ignore[arg-type]
+    # Wrong options and files are reported before a connection is made.
+    _select_function(resolve_document(session, file, options).document, chosen)
+    if output_file:
+        _require_writable_file(output_file)
+    from scar.aws.images.image_builder import compose_function_image
+    from scar.image.compose.inspection import inspect_image
+    from scar.image.formats.base_image import BaseImage
+    from scar.image.formats.reference import parse_reference
+
+    if tag:
+        parse_reference(tag)
+    connection, document = connect_document(session, file, options)
+    function = _select_function(document, chosen)
+    name = tag or f"{function.repository}:latest"
+    with session.services.open_function_images(
+        connection, session.terminal.write_message
+    ) as images:
+        built = compose_function_image(function, connection, images)
+        if output_file:
+            _save_image(session, built, output_file, name)
+        with built.config.open() as config:
+            base = BaseImage(name=name, config=config.read(), layers=built.layers)
+        show_image(session, inspect_image(base), digest=built.digest)
+
+
+def _select_function(document: FdlDocument, chosen: str | None) -> Function:
+    """Return the function that --function names, or the only one."""
+    from scar.aws.compile.from_fdl import functions_of
+
+    functions = {function.name: function for function in functions_of(document)}
+    if chosen is None and len(functions) == 1:
+        return next(iter(functions.values()))
+    if chosen is None:
+        raise click.UsageError(f"Missing option: --function, one of {', '.join(functions)}.")
+    if chosen not in functions:
+        raise click.UsageError(f"There is no function {chosen}, only {', '.join(functions)}.")
+    return functions[chosen]
+
+
+def _require_writable_file(output: Path) -> None:
+    """Raise UsageError unless the file can be written or overwritten.
+
+    The image is renamed to this path at the end, which would replace a link or a device.
+    """
+    if not output.parent.is_dir():
+        raise UsageError(
+            f"{output.parent} is not a folder.", remedy="Create it, or correct --output."
+        )
+    if output.is_symlink() or (output.exists() and not output.is_file()):
+        raise UsageError(
+            f"{output} is a symbolic link, a folder or a device.",
+            remedy="Specify a regular file with --output.",
+        )
+
+
+def _save_image(session: Session, built: ComposedImage, output: Path, name: str) -> None:
+    total = sum(item.blob.size for item in built.layers)
+    session.terminal.write_message(f"Writing {output} ({format_size(total)})…")
+    try:
+        built.save(output, name)
+    except OSError as error:
+        raise UsageError(
+            f"{output} cannot be written: {error.strerror or error}.",
+            remedy="Choose a writable --output with enough free disk space.",
+        ) from error
+    session.terminal.write_message(f"Load it with `docker load -i {output}`; its name is {name}.")

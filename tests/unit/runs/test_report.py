@@ -1,0 +1,205 @@
+"""The report of a run: its history, the cause of a failure, the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scar.runs import diagnosis
+from scar.runs.batch_job import JobDetail
+from scar.runs.ledger import Run
+from scar.runs.report import build_report
+from scar.runs.run_history import RunHistory
+from scar.runs.states import derive_state
+from supervisor.invocation import RunPath
+
+NOW = 1_790_000_000.0
+PATH = RunPath(function="fn", date="2026-09-21", run_id="abc")
+LAMBDA = {"site": "lambda", "request": "req", "job": "", "attempt": 1}
+BATCH = {"site": "batch", "request": "req", "job": "j-1", "attempt": 2}
+
+
+def a_history(
+    expected: dict[str, dict[str, Any]],
+    *,
+    job: JobDetail | None = None,
+    tail: tuple[str, ...] = (),
+    age: float = 0,
+) -> RunHistory:
+    written = {name: NOW - 100 + place for place, name in enumerate(expected)}
+    run = Run(path=PATH, state=derive_state(written, NOW + age), record_times=written)
+    return RunHistory(run=run, records=expected, job=job, log_tail=tail, triggered_runs={})
+
+
+def test_a_run_in_both_services_is_reported_in_order_of_time() -> None:
+    report = build_report(
+        a_history(
+            {
+                "delegated": {"owner": LAMBDA, "job": "j-1", "problem": "Timed out."},
+                "claim": {"owner": BATCH, "input": {"bucket": "b", "key": "in/x"}},
+                "attempt-2": {"owner": BATCH, "log_stream": "fn/default/1"},
+                "done": {
+                    "owner": BATCH,
+                    "state": "done",
+                    "outputs": [{"bucket": "b", "key": "out/x", "size": 5}],
+                },
+            }
+        )
+    )
+    assert report.headline == "Run abc of fn (2026-09-21): done"
+    assert [line.text for line in report.lines] == [
+        "submitted to Batch as job j-1 by Lambda request req: Timed out.",
+        "claimed by Batch job j-1, attempt 2: input s3://b/in/x",
+        "attempt 2 started in Batch (log stream fn/default/1)",
+        "done in Batch job j-1, attempt 2",
+        "uploaded s3://b/out/x (5 bytes)",
+    ]
+    assert report.cause == ""
+
+
+def test_the_replaced_output_of_another_file_is_reported() -> None:
+    made = {"bucket": "b", "key": "out/x", "size": 5, "replaced": "fn/2026-09-20/def"}
+    report = build_report(a_history({"claim": {"owner": LAMBDA}, "done": {"outputs": [made]}}))
+    assert report.lines[-1].text == (
+        "uploaded s3://b/out/x (5 bytes);"
+        " it replaced the output of run fn/2026-09-20/def on another file"
+    )
+
+
+def test_the_error_record_comes_before_the_reason_of_batch() -> None:
+    error = {"owner": BATCH, "kind": "OutputError", "problem": "Bad name.", "remedy": "Rename."}
+    job = JobDetail(id="j-1", status="FAILED", reason="Essential container in task exited")
+    report = build_report(a_history({"claim": {"owner": BATCH}, "error": error}, job=job))
+    assert (report.cause, report.remedy) == ("Bad name.", "Rename.")
+
+
+def test_the_log_explains_a_script_that_failed_for_a_known_reason() -> None:
+    error = {"owner": LAMBDA, "kind": "ScriptFailed", "problem": "Status 1.", "remedy": "Read."}
+    tail = ("exec /tool: exec format error", "cleaning up")
+    report = build_report(a_history({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
+    assert "another architecture" in report.cause
+
+
+def test_out_of_memory_in_lambda_does_not_name_the_memory_of_batch() -> None:
+    error = {"owner": LAMBDA, "kind": "OutOfMemory", "problem": "Killed.", "remedy": "More."}
+    tail = ("Runtime.OutOfMemory", "END RequestId: x")
+    report = build_report(a_history({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
+    assert (report.cause, report.remedy) == ("Killed.", "More.")
+
+
+def test_out_of_memory_in_a_job_names_the_memory_of_batch() -> None:
+    error = {"owner": BATCH, "kind": "OutOfMemory", "problem": "Killed.", "remedy": "Use Batch."}
+    job = JobDetail(id="j-1", status="FAILED", reason="Essential container in task exited")
+    report = build_report(a_history({"claim": {"owner": BATCH}, "error": error}, job=job))
+    assert "batch.memory" in report.remedy
+
+
+def test_out_of_memory_in_a_programs_log_names_both_memories() -> None:
+    error = {"owner": LAMBDA, "kind": "ScriptFailed", "problem": "Status 1.", "remedy": "Read."}
+    tail = ("java.lang.OutOfMemoryError: Java heap space",)
+    report = build_report(a_history({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
+    assert "lambda.memory" in report.remedy
+    assert "batch.memory" in report.remedy
+
+
+def test_only_the_reason_of_scar_cancel_is_reported_as_cancelled() -> None:
+    for reason in ("do not use scar cancel for this", "scar cancelled"):
+        job = JobDetail(id="j-1", status="FAILED", reason=reason)
+        report = build_report(
+            a_history({"claim": {"owner": BATCH}, "error": {"kind": "Ended"}}, job=job)
+        )
+        assert "was cancelled" not in report.cause
+
+
+def test_reasons_of_batch_mean_nothing_in_a_scripts_log() -> None:
+    error = {"owner": LAMBDA, "kind": "ScriptFailed", "problem": "Status 1.", "remedy": "Read."}
+    tail = ("ACTION_REQUIRED: calibrate", "scar cancel")
+    report = build_report(a_history({"claim": {"owner": LAMBDA}, "error": error}, tail=tail))
+    assert (report.cause, report.remedy) == ("Status 1.", "Read.")
+
+
+@pytest.mark.parametrize(
+    ("reason", "why", "remedy"),
+    [
+        ("Job attempt duration exceeded timeout", "longer than batch.timeout", "batch.timeout"),
+        ("scar cancel", "was cancelled", "scar retry"),
+        ("", "terminated (SIGTERM)", "Start it again"),
+    ],
+)
+def test_the_reason_of_batch_explains_a_terminated_job(reason: str, why: str, remedy: str) -> None:
+    error = {
+        "owner": BATCH,
+        "kind": "Ended",
+        "problem": "The job was terminated (SIGTERM): its instance was reclaimed.",
+        "remedy": "Start it again.",
+    }
+    job = JobDetail(id="j-1", status="FAILED", reason=reason)
+    report = build_report(a_history({"claim": {"owner": BATCH}, "error": error}, job=job))
+    assert why in report.cause
+    assert remedy in report.remedy
+    assert not reason or "instance was reclaimed" not in report.cause
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job …", "large enough"),
+        ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) …", "vCPUs"),
+        ("CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service …", "no capacity"),
+        ("", "waits for compute resources"),
+    ],
+)
+def test_a_runnable_job_has_a_cause_and_a_remedy(reason: str, expected: str) -> None:
+    job = JobDetail(id="j-1", status="RUNNABLE", reason=reason)
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "delegated": {"owner": LAMBDA, "job": "j-1"},
+    }
+    report = build_report(a_history(records, job=job))
+    assert "RUNNABLE" in report.headline
+    assert expected in report.cause
+    assert report.remedy
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (
+            JobDetail(id="j", status="FAILED", reason="Host EC2 (instance i-1) terminated."),
+            "instance was terminated",
+        ),
+        (JobDetail(id="j", status="FAILED", exit_code=137), "137"),
+        (
+            JobDetail(
+                id="j", status="FAILED", container_reason="OutOfMemoryError: Container killed"
+            ),
+            "out of memory",
+        ),
+        (
+            JobDetail(id="j", status="FAILED", container_reason="CannotPullContainerError: x"),
+            "pull",
+        ),
+        (JobDetail(id="j", status=diagnosis.JOB_NOT_FOUND), "deleted"),
+    ],
+)
+def test_a_lost_run_is_explained_by_its_job(job: JobDetail, expected: str) -> None:
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "delegated": {"owner": LAMBDA, "job": "j"},
+    }
+    report = build_report(a_history(records, job=job))
+    assert expected in report.cause
+    assert report.remedy
+
+
+def test_a_run_lost_in_lambda_has_no_recorded_error() -> None:
+    report = build_report(a_history({"claim": {"owner": LAMBDA}}, age=5000))
+    assert "lost" in report.headline
+    assert "without recording an error" in report.cause
+
+
+def test_every_diagnosis_has_a_remedy() -> None:
+    for part, known in diagnosis._REASONS:
+        assert diagnosis.diagnose_reason(f"xx {part.upper()} yy") == known
+        assert known.remedy.endswith(".")
