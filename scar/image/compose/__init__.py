@@ -5,7 +5,7 @@ order of the layers is the order of change: the user's image, the supervisor lay
 and architecture), the function layer (``function.json``, the script, the extra payload). A new
 script therefore changes the last layer, the configuration and the manifest, and nothing else is
 uploaded. ``supervisor_bundle`` finds the bundle's file and returns it as a layer; ``payload``
-reads the folder of ``extra_payload``.
+reads the user's folder of additional files (``lambda.extra_payload``).
 
 The digest of a composed image depends on its content alone: layers are written without times,
 owners and host data, JSON is written compact and sorted, and all times in the configuration are

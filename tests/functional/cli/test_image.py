@@ -146,14 +146,14 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
     [
         (["inspect"], 2, "IMAGE or -if FILE."),
         (["inspect", "-if", "nosuch.tar"], 1, "nosuch.tar"),
-        (["inspect", "Bad:Name"], 1, "is not the name of an image"),
+        (["inspect", "Bad:Name"], 1, "is not a valid image name"),
         (["compose", "-f", "f.yaml"], 2, "Missing option: --function, one of gray, red."),
         (
             ["compose", "-f", "f.yaml", "--function", "x"],
             2,
             "There is no function x, only gray, red.",
         ),
-        (["compose", "-n", "a", "-if", "image.tar", "--tag", "A"], 1, "names are lower case"),
+        (["compose", "-n", "a", "-if", "image.tar", "--tag", "A"], 1, "repository name must be lowercase"),
         (["compose", "-n", "a", "-if", "image.tar", "-o", "no/out.tar"], 2, "no is not a folder"),
         (["compose", "-n", "a", "-if", "image.tar", "-o", "/dev/null"], 2, "or a device"),
     ],

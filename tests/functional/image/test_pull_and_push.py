@@ -281,9 +281,13 @@ def test_layers_in_other_forms_become_gzip_once(
 @pytest.mark.parametrize(
     ("media_type", "data", "problem"),
     [
-        ("application/vnd.oci.image.layer.v1.tar+zstd", b"nonsense", "is not zstd"),
-        ("application/vnd.oci.image.layer.v1.tar", b"other", "holds sha256"),
-        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", b"", "may not hand out"),
+        ("application/vnd.oci.image.layer.v1.tar+zstd", b"nonsense", "cannot be decompressed"),
+        ("application/vnd.oci.image.layer.v1.tar", b"other", "has the diff ID sha256"),
+        (
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            b"",
+            "non-distributable layer",
+        ),
         ("application/x-helm", b"", "unknown kind"),
     ],
 )
