@@ -160,12 +160,19 @@ class _Download:
                 file.write(chunk)
 
     def _download_in_parts(self, key: str, path: Path) -> None:
+        from boto3.exceptions import RetriesExceededError
         from boto3.s3.transfer import TransferConfig
 
         config = TransferConfig(
             multipart_threshold=MULTIPART_THRESHOLD, max_concurrency=PART_THREADS
         )
-        self.client.download_file(self.location.bucket, key, os.fspath(path), Config=config)
+        try:
+            self.client.download_file(self.location.bucket, key, os.fspath(path), Config=config)
+        except RetriesExceededError as error:  # not a BotoCoreError
+            raise TransferError(
+                f"Cannot download s3://{self.location.bucket}/{key}: {error.last_exception}",
+                remedy="Check the network, then run the same command again.",
+            ) from error
 
 
 def _is_safe_path(parts: list[str]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.response import StreamingBody
 
 from scar.errors import UsageError
 from scar.transfer.client import MULTIPART_THRESHOLD
@@ -130,3 +132,18 @@ def test_an_empty_folder_is_an_error(client: S3Client, tmp_path: Path) -> None:
         download(client, "photos/none", tmp_path)
     with pytest.raises(BucketNotFoundError):
         download(client, "nowhere", tmp_path)
+
+
+def test_a_large_download_that_is_always_interrupted_is_an_error(
+    client: S3Client, tmp_path: Path
+) -> None:
+    client.put_object(Bucket="photos", Key="out/large", Body=bytes(MULTIPART_THRESHOLD))
+
+    def interrupt(parsed: dict[str, object], **_: object) -> None:
+        parsed["Body"] = StreamingBody(io.BytesIO(b"x"), content_length=MULTIPART_THRESHOLD)
+
+    client.meta.events.register("after-call.s3.GetObject", interrupt)
+    with pytest.raises(TransferError, match=r"Cannot download s3://photos/out/large") as raised:
+        download(client, "photos/out", tmp_path)
+    assert "run the same command again" in raised.value.remedy
+    assert found(tmp_path) == []
