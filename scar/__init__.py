@@ -11,6 +11,7 @@ against another endpoint, without an account. ``errors`` has the base exceptions
 codes; ``__main__`` runs the command line as ``python -m scar``.
 
 Imports point one way: the command line imports the other packages, and all of them import the
-package of the supervisor, which runs inside Lambda and Batch and imports nothing from here."""
+package of the supervisor, which runs inside Lambda and Batch and imports nothing from here.
+"""
 
 __version__ = "5.0.0.dev0"

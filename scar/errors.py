@@ -5,7 +5,8 @@ ScarError                     exit 1: the work failed
 ├── InvalidFdlError           exit 3: the FDL file has problems (scar.fdl)
 ├── ConfigurationError        exit 4: credentials, Region, or an incomplete installation
 ├── OperationRefusedError     exit 5: AWS or the local cloud denied the request
-└── WaitTimeoutError          exit 6: timed out"""
+└── WaitTimeoutError          exit 6: timed out
+"""
 
 from __future__ import annotations
 

@@ -10,4 +10,5 @@ where possible; the manifest last, so that nobody can pull an incomplete image.
 
 ``demo`` writes a small image for the examples and tests. ``errors`` has the exceptions. To add a
 source of images, implement ``ImageSource``; to add an archive format, extend the archive reader.
-Nothing here imports the AWS packages: the caller passes endpoints and logins."""
+Nothing here imports the AWS packages: the caller passes endpoints and logins.
+"""

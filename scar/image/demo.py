@@ -2,7 +2,8 @@
 
 ``python -m scar.image.demo OUT.tar`` writes it in the format of ``docker save``. Scripts start
 with ``#!/usr/bin/python3``. The standard library is complete except for modules that need
-further libraries (sqlite3, curses, tkinter), packaging, IDLE and the tests. There is no shell."""
+further libraries (sqlite3, curses, tkinter), packaging, IDLE and the tests. There is no shell.
+"""
 
 from __future__ import annotations
 

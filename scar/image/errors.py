@@ -3,7 +3,8 @@
 ScarError
 └── ImageError                 the image cannot be used as it is
     ├── ImageNotFoundError     no source has it; the message lists the sources
-    └── RegistryError          the registry returned an error, or could not be reached"""
+    └── RegistryError          the registry returned an error, or could not be reached
+"""
 
 from __future__ import annotations
 

@@ -10,4 +10,5 @@ after another with concurrent parts (multipart), so memory does not grow with th
 size of files. The first error ends a command; what was transferred before stays, and the command
 may be repeated. ``errors`` translates errors of the SDK.
 
-All modules do I/O, except for the parsing of locations."""
+All modules do I/O, except for the parsing of locations.
+"""

@@ -3,7 +3,8 @@
 ScarError
 └── TransferError              a file or object cannot be read, written or transferred
     ├── BucketNotFoundError    the bucket does not exist
-    └── BucketOwnerError       the bucket belongs to another account"""
+    └── BucketOwnerError       the bucket belongs to another account
+"""
 
 from __future__ import annotations
 

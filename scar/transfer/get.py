@@ -169,8 +169,9 @@ class _Download:
         try:
             self.client.download_file(self.location.bucket, key, os.fspath(path), Config=config)
         except RetriesExceededError as error:  # not a BotoCoreError
+            cause = getattr(error, "last_exception", error)
             raise TransferError(
-                f"Cannot download s3://{self.location.bucket}/{key}: {error.last_exception}",
+                f"Cannot download s3://{self.location.bucket}/{key}: {cause}",
                 remedy="Check the network, then run the same command again.",
             ) from error
 

@@ -13,4 +13,5 @@ the base image's. The deployment relies on this: an equal digest means that ther
 push or to update.
 
 ``inspection`` summarizes an image for ``scar image inspect``. ``tree_images`` builds base images
-from file trees, for the demo image and the tests."""
+from file trees, for the demo image and the tests.
+"""

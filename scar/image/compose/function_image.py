@@ -1,7 +1,8 @@
 """Composes the image that Lambda and Batch run: base image, supervisor layer, function layer.
 
 The digest of the result depends on the content alone, not on the time or the host, so equal
-digests mean that nothing changed."""
+digests mean that nothing changed.
+"""
 
 from __future__ import annotations
 

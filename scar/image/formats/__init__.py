@@ -15,4 +15,5 @@ documents, ``reference`` parses image names (no I/O in either). ``composed_image
 is ready to be pushed or saved.
 
 To add a source, implement ``ImageSource`` and pass it to the resolver. To add an archive layout,
-extend ``layouts``."""
+extend ``layouts``.
+"""

@@ -2,7 +2,8 @@
 
 The stream, gzipped or not, is read once, in constant memory per layer. No path from the archive is
 ever used on disk: layers are stored in the blob cache under their digest, recompressed to gzip if
-necessary, and small files stay in memory."""
+necessary, and small files stay in memory.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Reads and writes the JSON documents of images: manifests, indexes, configurations.
 
 Composition copies fields that it does not know, so documents stay JSON. Values are only read with
-the functions of this module, whose errors name the document."""
+the functions of this module, whose errors name the document.
+"""
 
 from __future__ import annotations
 

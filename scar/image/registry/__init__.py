@@ -16,4 +16,5 @@ bytes of all uploads and cancels them.
 Failures are the normal case: an interrupted download continues with a Range request, an interrupted
 upload starts again, expired tokens are renewed, HTTP 429 and 5xx are retried, each a limited number
 of times. Nothing is visible under a digest or a tag before it is complete, so each operation may be
-repeated. Why scar has its own client: decision 4 in docs/decisions."""
+repeated. Why scar has its own client: decision 4 in docs/decisions.
+"""
