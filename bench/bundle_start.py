@@ -1,4 +1,4 @@
-"""How long the supervisor takes from the start of its process until it is ready, in each engine.
+"""The time from the start of the supervisor's process until it is ready, in each engine.
 
 Ready is its first GET of the next invocation. Before it starts, the image's shell opens and closes
 a connection: the time from there to the GET is the supervisor's own, without the engine's. Below,

@@ -6,7 +6,7 @@ registry stay there until they are needed. ``compose/`` adds the supervisor laye
 layer and rewrites the configuration; the ``ComposedImage`` that it returns has the same digest
 whenever its content is the same, so an unchanged function costs no upload. ``registry/`` pushes
 it: missing blobs first, several at once, mounted from another repository of the same registry
-where possible; the manifest last, so that nobody can pull an incomplete image.
+where possible; the manifest last, so that an incomplete image cannot be pulled.
 
 ``demo`` writes a small image for the examples and tests. ``errors`` has the exceptions. To add a
 source of images, implement ``ImageSource``; to add an archive format, extend the archive reader.

@@ -55,7 +55,7 @@ class ArchiveMembers:
     def get(self, name: str) -> ArchiveMember | None:
         """Return the file of this name, following links; None if there is none."""
         name = _normalize_name(name)
-        for _ in range(8):
+        for _ in range(8):  # links to links; the bound detects cycles
             if name not in self.links:
                 return self.files.get(name)
             name = self.links[name]
@@ -97,6 +97,7 @@ def _collect_members(archive: tarfile.TarFile, cache: BlobCache) -> ArchiveMembe
             raise _archive_error(f"it has more than {MAX_MEMBERS:,} files")
         if info.isdir():
             continue
+        # Old versions of `docker save` link a layer that another image of the archive has too.
         if info.issym():
             members.links[name] = _normalize_name(str(PurePosixPath(name).parent / info.linkname))
         elif info.islnk():
@@ -121,6 +122,8 @@ def _read_member(chunks: Iterator[bytes], cache: BlobCache) -> ArchiveMember:
         return _store_gzip_layer(first, chunks, cache)
     if first[:4] == ZSTD_MAGIC:
         return _store_zstd_layer(first, chunks, cache)
+    # An uncompressed layer is a tar of at least one block and starts with a file name; other small
+    # files (VERSION, repositories) are never read.
     if first[:1] in {b"{", b"["} or len(first) < tarfile.BLOCKSIZE:
         return _read_document(first, chunks)
     return _store_plain_layer(first, chunks, cache)
@@ -245,6 +248,7 @@ def _normalize_name(name: str) -> str:
 
 
 def _read_exactly(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:
+    # tarfile returns fewer bytes without an error if the archive is truncated.
     file = archive.extractfile(info)
     left = info.size
     while file is not None and left:

@@ -107,7 +107,7 @@ class BlobCache:
     KEEP_DAYS = 30
 
     def __init__(self, folder: Path) -> None:
-        self.incoming = folder / "incoming"
+        self.incoming = folder / "incoming"  # on the same file system, so that renames are atomic
         self._blobs = folder / "sha256"
         self._notes = folder / "notes"
         for part in (folder, self.incoming, self._blobs, self._notes):
@@ -129,7 +129,7 @@ class BlobCache:
         """Return the blob and mark it as used; None if it is not in the cache."""
         path = self.blob_path(digest)
         try:
-            os.utime(path)
+            os.utime(path)  # `prune` goes by this time
             return Blob(digest=digest, size=path.stat().st_size, data=path)
         except FileNotFoundError:
             return None

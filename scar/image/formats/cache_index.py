@@ -39,6 +39,6 @@ def find_cached_image(key: str, architecture: str, cache: BlobCache) -> BaseImag
     layers = tuple(
         ImageLayer(blob=blob, diff_id=diff_id) for blob, diff_id in blobs if blob is not None
     )
-    if len(layers) < len(blobs):
+    if len(layers) < len(blobs):  # `prune` removed one
         return None
     return build_base_image(note["name"], note["config"].encode(), layers, architecture)

@@ -81,7 +81,7 @@ class GzipCompressor:
 
     def finish(self) -> str:
         """Write the trailer and return the digest of the uncompressed bytes (the diff ID)."""
-        trailer = struct.pack("<II", self._crc, self._size & 0xFFFFFFFF)
+        trailer = struct.pack("<II", self._crc, self._size & 0xFFFFFFFF)  # size modulo 2^32
         self._sink.write(self._deflate.flush() + trailer)
         return f"sha256:{self._hash.hexdigest()}"
 

@@ -77,6 +77,7 @@ def _select_oci_image(members: ArchiveMembers, name: str, architecture: str) -> 
         for key in _NAME_ANNOTATIONS
         if key in annotations
     }
+    # An entry may be a manifest of one platform, or an index of several without a platform itself.
     platforms = [entry for entry in entries if matches_platform(entry, architecture)]
     entry = _pick_entry(platforms if len(platforms) == 1 else entries, named, name)
     manifest = _resolve_manifest(members, entry, architecture)
@@ -113,6 +114,7 @@ def _resolve_manifest(
 
 
 def _pick_entry(images: list[JsonObject], named: dict[str, JsonObject], name: str) -> JsonObject:
+    # Tools write the name as the user typed it, or in Docker Hub's long form.
     for candidate in (name, f"{name}:latest", f"docker.io/library/{name}", f"docker.io/{name}"):
         if candidate in named:
             return named[candidate]

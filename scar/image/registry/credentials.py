@@ -59,7 +59,7 @@ class DockerConfig:
                 return self._run_helper(str(helper), name)
         auths = self._get_section(document, "auths")
         if store := document.get("credsStore"):
-            # `docker login` leaves an empty entry in auths: it has the name that the store knows.
+            # `docker login` leaves an empty entry in auths, under the name that the store uses.
             stored = [name for name in names if name in auths] or names[:1]
             return self._run_helper(str(store), stored[0])
         for name in names:
@@ -107,7 +107,7 @@ class DockerConfig:
         if "/" in helper:
             raise self._config_error(f"{helper!r} is not the name of a credential helper")
         try:
-            # The name goes to standard input, not to the command line (the helpers' protocol).
+            # The helpers' protocol: the name on standard input, JSON on standard output.
             result = subprocess.run(
                 [program, "get"],
                 input=name,

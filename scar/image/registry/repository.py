@@ -81,7 +81,7 @@ class RepositoryClient:
                 f"The manifest {self.name}:{reference} has {len(data):,} bytes.",
                 remedy=f"The limit is {MAX_MANIFEST_SIZE:,} bytes: use another image.",
             )
-        # For a tag, the header at least detects data that was damaged on the way.
+        # For a tag, the header at least detects data that was corrupted on the way.
         header = response.headers.get("Docker-Content-Digest", "")
         for digest in (reference, header):
             if digest.startswith("sha256:") and digest_of(data) != digest:
