@@ -62,7 +62,7 @@ def build_base_image(
     document = expect_object(parse_json(config, label), label)
     rootfs = expect_object(document.get("rootfs"), label)
     diff_ids = expect_texts(rootfs.get("diff_ids"), label)
-    # Engines and Lambda verify the diff IDs only when they unpack the image: find errors here.
+    # Found here, because an engine would find it only when it unpacks the image.
     if diff_ids != tuple(item.diff_id for item in layers):
         raise document_error(label, "rootfs.diff_ids does not match the image's layers")
     check_platform(name, document, architecture)
