@@ -1,4 +1,4 @@
-"""An AWS account that moto answers for in a process of its own, and what is asked of it."""
+"""An AWS account for benchmarks: moto in its own process, and a recorder of the calls to it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import boto3
     from botocore.model import OperationModel
 
-DELAY = 0.05  # seconds
+DELAY = 0.05  # seconds that are added to each call
 
 
 @dataclass
 class Calls:
-    """The calls of one command: operation, begin and end; each is delayed."""
+    """Records the calls of one command (operation, start, end), and delays each of them."""
 
     made: list[tuple[str, float, float]] = field(default_factory=list)
     _begun: dict[int, float] = field(default_factory=dict)
@@ -37,12 +37,13 @@ class Calls:
         session.events.register_last("after-call", self._end)
 
     def chain(self) -> list[str]:
-        """Return a longest sequence of calls that do not overlap."""
-        chain, free = [], 0.0
+        """Return the operations of a longest sequence of calls that do not overlap."""
+        # Interval scheduling: in the order of their ends, take each call that overlaps none before.
+        chain, last_end = [], 0.0
         for name, begin, end in sorted(self.made, key=lambda call: call[2]):
-            if begin >= free:
+            if begin >= last_end:
                 chain.append(name)
-                free = end
+                last_end = end
         return chain
 
     def _begin(self, **_: object) -> None:
@@ -56,12 +57,12 @@ class Calls:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """The address of a moto."""
+    """A moto server in another process."""
 
     url: str
 
     def connect(self, calls: Calls | None = None) -> AwsConnection:
-        """Give a command its own session and clients, as every process has."""
+        """Return a connection with its own session and clients, as each command has."""
         session = a_session()
         fill_gaps(session)
         if calls is not None:
@@ -69,28 +70,28 @@ class Elsewhere:
         return AwsConnection(session=session, endpoint_url=self.url, description="moto")
 
     def empty(self) -> None:
-        """Begin again with a new account."""
+        """Replace the account by a new one."""
         requests.post(f"{self.url}/moto-api/reset", timeout=60).raise_for_status()
         furnish(self.connect())
 
 
 @contextmanager
 def elsewhere() -> Iterator[Elsewhere]:
-    """Run moto in another process, on this machine's loopback only."""
+    """Run moto in another process, on loopback."""
     context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there,), daemon=True)
+    receiver, sender = context.Pipe()
+    process = context.Process(target=_serve, args=(sender,), daemon=True)
     process.start()
-    there.close()  # so that its end is noticed here
+    sender.close()  # so that `recv` fails if the process ends early
     try:
-        yield Elsewhere(f"http://127.0.0.1:{here.recv()}")
+        yield Elsewhere(f"http://127.0.0.1:{receiver.recv()}")
     finally:
         process.terminate()
         process.join()
 
 
 def _serve(pipe: Pipe) -> None:
-    # Not where scar is measured: what is imported there costs it time.
+    # Imported only in this process: imports would slow the process that is measured.
     from moto.core.config import default_user_config
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
@@ -99,7 +100,7 @@ def _serve(pipe: Pipe) -> None:
     from tests.functional.aws.accounts import SERVICES
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    WSGIRequestHandler.protocol_version = "HTTP/1.1"  # connections last, as AWS's do
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"  # persistent connections, as AWS has
     default_user_config["batch"]["use_docker"] = False
     make_routes(*SERVICES)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

@@ -1,4 +1,4 @@
-"""What the benchmarks of the local cloud share: a fresh cloud, a function, a client."""
+"""Shared by the benchmarks of the local cloud: a new cloud, a function, clients."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Bench:
 
     def scar(self, *arguments: str) -> str:
         """Run the command line as a user would; raise CalledProcessError if it fails."""
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "scar.cli.main", "--local", *arguments],
             env=dict(self.environment),
             cwd=self.folder,
@@ -64,7 +64,7 @@ class Bench:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        return done.stdout
+        return result.stdout
 
     def copy_function(self, name: str, mode: str) -> None:
         """Create a function that copies its input, from ``bench/<name>-in`` to ``…-out``."""
@@ -73,10 +73,10 @@ class Bench:
         self.scar("init", "-f", "f.yaml")
 
     def wait_for(self, key: str, since: float, limit: float = 60.0) -> float:
-        """Return the seconds from ``since`` until the object is there."""
+        """Return the seconds from ``since`` until the object exists; raise TimeoutError."""
         while time.perf_counter() - since < limit:
-            found = self.s3.list_objects_v2(Bucket="bench", Prefix=key, MaxKeys=1)
-            if found.get("KeyCount"):
+            page = self.s3.list_objects_v2(Bucket="bench", Prefix=key, MaxKeys=1)
+            if page.get("KeyCount"):
                 return time.perf_counter() - since
             time.sleep(0.002)
         raise TimeoutError(key)
@@ -84,7 +84,7 @@ class Bench:
 
 @contextmanager
 def bench(engine: str) -> Iterator[Bench]:
-    """Start a local cloud of its own with that engine; end and remove it afterwards."""
+    """Start a new local cloud with this engine; stop and delete it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="scar-bench-"))
     home = folder / "cloud"
     environment = {
@@ -112,14 +112,14 @@ def bench(engine: str) -> Iterator[Bench]:
 
 
 def engines() -> list[str]:
-    """Return the engines that can be measured here."""
+    """Return the engines that are available on this machine."""
     from scar.local.engines.docker import find_socket
     from scar.local.engines.sandbox import unsupported_reason
 
-    found = ["process"]
+    available = ["process"]
     with tempfile.TemporaryDirectory() as folder:
         if not unsupported_reason(Path(folder)):
-            found.append("sandbox")
+            available.append("sandbox")
     if find_socket(os.environ)[0]:
-        found.append("docker")
-    return found
+        available.append("docker")
+    return available

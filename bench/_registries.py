@@ -1,4 +1,4 @@
-"""Debian's registry on loopback, as often as a benchmark wants; and a meter in front of it."""
+"""Runs Debian's registry on loopback, and counts the bytes of connections to it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ START_SECONDS = 30.0
 
 
 def missing(*programs: str) -> str:
-    """Say in a sentence which programs are not installed; nothing if all are."""
-    lacking = [program for program in programs if shutil.which(program) is None]
-    return f"Not measured: {' and '.join(lacking)} not installed here." if lacking else ""
+    """Return a sentence with the programs that are not installed; empty if all are."""
+    absent = [program for program in programs if shutil.which(program) is None]
+    return f"Not measured: {' and '.join(absent)} not installed." if absent else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A registry that runs; ``log`` has one line per request."""
+    """A running registry; ``log`` has one line per request."""
 
     host: str
     log: Path
@@ -37,15 +37,15 @@ class Running:
         return f"http://{self.host}"
 
     def requests(self) -> list[str]:
-        """Return the requests so far as ``METHOD /path``, but those that only ask for life."""
+        """Return the requests so far as ``METHOD /path``, without those to ``/v2/`` (pings)."""
         lines = self.log.read_text(errors="replace").splitlines()
-        asked = (line.split('"')[1].rpartition(" ")[0] for line in lines if '"' in line)
-        return [request.partition("?")[0] for request in asked if not request.endswith("/v2/")]
+        requests = (line.split('"')[1].rpartition(" ")[0] for line in lines if '"' in line)
+        return [request.partition("?")[0] for request in requests if not request.endswith("/v2/")]
 
 
 @contextmanager
 def registry() -> Iterator[Running]:
-    """Run a registry with an empty folder; end it and remove the folder afterwards."""
+    """Run an empty registry; stop it and delete its folder afterwards."""
     with tempfile.TemporaryDirectory(prefix="scar-bench-") as name, socket.socket() as free:
         folder = Path(name)
         free.bind(("127.0.0.1", 0))
@@ -87,7 +87,7 @@ def _wait_for(host: str) -> None:
 
 @dataclass(slots=True)
 class Meter:
-    """Passes connections on to a registry and counts the bytes of both directions."""
+    """A TCP proxy in front of a registry that counts the bytes in both directions."""
 
     target: str
     host: str = ""
@@ -100,7 +100,7 @@ class Meter:
         return f"http://{self.host}"
 
     def serve(self, listener: socket.socket) -> None:
-        """Take connections until the listener is closed."""
+        """Accept connections until the listener is closed."""
         while True:
             try:
                 client, _ = listener.accept()
@@ -113,7 +113,7 @@ class Meter:
                 threading.Thread(target=self._pump, args=(source, sink, up), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
-        with source, suppress(OSError):  # whichever side ends first closes both
+        with source, suppress(OSError):  # the side that ends first closes both
             while data := source.recv(1 << 16):
                 with self._lock:
                     self.sent += len(data) if up else 0
@@ -124,7 +124,7 @@ class Meter:
 
 @contextmanager
 def metered(running: Running) -> Iterator[Meter]:
-    """Put a meter in front of a registry."""
+    """Run a meter in front of a registry."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         meter = Meter(running.host, f"127.0.0.1:{listener.getsockname()[1]}")
         thread = threading.Thread(target=meter.serve, args=(listener,), daemon=True)

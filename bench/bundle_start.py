@@ -1,8 +1,8 @@
-"""How long the supervisor takes from the start of its process to "ready", in each engine.
+"""The time from the start of the supervisor's process until it is ready, in each engine.
 
-Ready is its first GET of the next invocation. In front of it the image's shell opens and closes a
-connection: from there to the GET is the supervisor's own time, without the engine's. Below, the
-bundled Python beside the Python that runs this script. Medians in milliseconds.
+Ready is its first GET of the next invocation. Before it starts, the image's shell opens and closes
+a connection: the time from there to the GET is the supervisor's own, without the engine's. Below,
+the bundled Python next to the Python that runs this script. Medians in milliseconds.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ CASES = {
 
 
 def image(folder: Path, port: int) -> LocalImage:
-    """Compose busybox, the bundle and a function; its entrypoint knocks at ``port`` first."""
-    described = FunctionConfig(name="bench", mode=ExecutionMode.LAMBDA, state_bucket="none")
+    """Return an image of busybox, the bundle and a function; it connects to ``port`` first."""
+    function_config = FunctionConfig(name="bench", mode=ExecutionMode.LAMBDA, state_bucket="none")
     base: dict[str, LayerEntry] = {
         "bin/busybox": LayerFile(Path("/bin/busybox").read_bytes(), 0o755),
         "bin/sh": LayerSymlink("busybox"),
@@ -56,15 +56,17 @@ def image(folder: Path, port: int) -> LocalImage:
     bundle = find_bundle(platform.machine())
     supervisor = supervisor_layer(bundle)
     function = {
-        "opt/scar/function/function.json": LayerFile(config.config_to_json(described).encode())
+        "opt/scar/function/function.json": LayerFile(
+            config.config_to_json(function_config).encode()
+        )
     }
     layers = (
         written(folder, base),
         LocalLayer(path=bundle, digest=supervisor.blob.digest, diff_id=supervisor.diff_id),
         written(folder, function),
     )
-    knock = f"/bin/busybox nc 127.0.0.1 {port} </dev/null; exec /opt/scar/launch"
-    run = ImageDefaults(entrypoint=("/bin/sh", "-c", knock))
+    connect = f"/bin/busybox nc 127.0.0.1 {port} </dev/null; exec /opt/scar/launch"
+    run = ImageDefaults(entrypoint=("/bin/sh", "-c", connect))
     diff_ids = [item.diff_id for item in layers]
     document = dump_json(image_config(diff_ids, run, bundle.name.split("-")[3].partition(".")[0]))
     (folder / "config.json").write_bytes(document)
@@ -81,46 +83,46 @@ def image(folder: Path, port: int) -> LocalImage:
 
 
 def written(folder: Path, tree: Mapping[str, LayerEntry]) -> LocalLayer:
-    """Write a layer into a folder."""
-    made = build_layer(tree)
+    """Build a layer and write it to the folder."""
+    layer = build_layer(tree)
     path = folder / uuid.uuid4().hex
-    with made.blob.open() as data:
+    with layer.blob.open() as data:
         path.write_bytes(data.read())
-    return LocalLayer(path=path, digest=made.blob.digest, diff_id=made.diff_id)
+    return LocalLayer(path=path, digest=layer.blob.digest, diff_id=layer.diff_id)
 
 
 def ready(engine: Engine, folder: Path) -> list[float]:
-    """Start a sandbox several times; return the milliseconds from knock to GET."""
+    """Start a sandbox several times; return the milliseconds from its connection to its GET."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(30)
         port = server.getsockname()[1]
-        made = image(folder, port)
-        engine.prepare(made)
-        return [once(engine, made, server) for _ in range(ROUNDS)]
+        local_image = image(folder, port)
+        engine.prepare(local_image)
+        return [once(engine, local_image, server) for _ in range(ROUNDS)]
 
 
-def once(engine: Engine, made: LocalImage, server: socket.socket) -> float:
-    """Start one sandbox, wait for its GET, and end it."""
+def once(engine: Engine, local_image: LocalImage, server: socket.socket) -> float:
+    """Start one sandbox, wait for its GET, and stop it; return the milliseconds."""
     port = server.getsockname()[1]
     spec = SandboxSpec(
         name=f"scar-bench-{uuid.uuid4().hex[:8]}",
-        image=made,
+        image=local_image,
         profile=SandboxProfile.LAMBDA,
         environment={"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"},
         memory_mb=512,
     )
-    said: list[bytes] = []
-    sandbox = engine.start(spec, said.append)
+    output: list[bytes] = []
+    sandbox = engine.start(spec, output.append)
     try:
         server.accept()[0].close()
         start = time.perf_counter()
         connection, _ = server.accept()
         with connection:
-            asked = connection.recv(4096)
-            taken = (time.perf_counter() - start) * 1e3
-        if not asked.startswith(b"GET /2018-06-01/runtime/invocation/next"):
-            raise RuntimeError(f"asked for {asked!r}, said {b''.join(said)!r}")
-        return taken
+            request = connection.recv(4096)
+            duration = (time.perf_counter() - start) * 1e3
+        if not request.startswith(b"GET /2018-06-01/runtime/invocation/next"):
+            raise RuntimeError(f"unexpected request {request!r}; output {b''.join(output)!r}")
+        return duration
     finally:
         sandbox.close()
 

@@ -1,16 +1,16 @@
-"""API calls and seconds of init, a second init and rm, with 50 ms added to every call.
+"""API calls and seconds of init, a second init and rm, with 50 ms added to each call.
 
-Beside it, what SCAR does: its clients, each with a session of its own; as many calls as its
-``init`` makes, one after another; its fixed sleep of 2 s. All that against the same endpoint with
-the same delay: moto in a process of its own, so that what is computed here is scar's alone.
+For comparison, what SCAR does: its clients, each with its own session; as many calls as its
+``init`` makes, one after another; its fixed sleep of 2 s. All this with the same endpoint and the
+same delay: moto in its own process, so that only scar's own computation is measured.
 
-A chain is a longest sequence of calls each of which began after the one before it had ended. What
-it would take by itself is told by SCAR's calls, as nothing else goes on meanwhile: the delay, and
-what moto and the client need for one. Figures are medians of some runs, the commands and SCAR's
-sequence in turn.
+A chain is a longest sequence of calls that do not overlap. The time that it would take alone is
+computed from SCAR's calls, which run without anything in parallel: the delay, and the time that
+moto and the client need for one call. Figures are medians of several runs, in which the commands
+and SCAR's sequence alternate.
 
-Says so if an ``init`` takes more than 1.3 times its chain or 0.35 times SCAR's sequence; ends
-with status 1 only if a second init changes something, since a busy machine computes slowly.
+Reports if an ``init`` takes more than 1.3 times its chain or 0.35 times SCAR's sequence; exits with
+status 1 only if a second init changes something, since times depend on the load of the machine.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ COMMANDS = ("init", "second init", "rm")
 
 @dataclass
 class Images:
-    """Composes and pushes nothing: images have benchmarks of their own."""
+    """An image builder that builds and pushes nothing: images have their own benchmarks."""
 
     pushed: set[str] = field(default_factory=set)
 
@@ -70,7 +70,7 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one command took, seconds; ``busy`` are the processor's."""
+    """The cost of one command: its calls, its wall time and CPU time (``busy``) in seconds."""
 
     calls: int
     chain: tuple[str, ...]
@@ -80,7 +80,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What SCAR's sequence took, and one call of it by itself: seconds."""
+    """The seconds of SCAR's sequence, and of one call in it."""
 
     took: float
     call: float
@@ -88,19 +88,19 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One round in an empty account: scar's commands, then SCAR's sequence."""
+    """The figures of one round in an empty account: scar's commands, then SCAR's sequence."""
 
     commands: dict[str, Figures]
     theirs: Replayed
 
     def chains(self, command: str) -> float:
-        """Compare the time of a command with that of its chain, call by call."""
+        """Return the time of a command divided by that of its chain."""
         figures = self.commands[command]
         return figures.took / (len(figures.chain) * self.theirs.call)
 
 
 def functions(count: int, mode: str) -> list[Function]:
-    """Describe a chain: each reads what the one before it wrote."""
+    """Return functions of which each reads the outputs of the one before."""
     return [
         Function(
             name=f"f{number}",
@@ -115,8 +115,8 @@ def functions(count: int, mode: str) -> list[Function]:
 
 
 def timed(account: Elsewhere, command: Callable[[AwsConnection], object]) -> Figures:
-    """Run one command, from the making of its clients on."""
-    gc.collect()  # what earlier runs left, which a command of its own has not
+    """Run one command, the creation of its clients included."""
+    gc.collect()  # garbage of earlier runs, which a command in its own process does not have
     calls = Calls()
     begin, busy = time.perf_counter(), time.process_time()
     command(account.connect(calls))
@@ -125,17 +125,17 @@ def timed(account: Elsewhere, command: Callable[[AwsConnection], object]) -> Fig
 
 
 def scar(account: Elsewhere, mode: str) -> Replayed:
-    """Replay as many calls as SCAR's init makes, and the clients it makes; add its sleep."""
+    """Create as many clients and make as many calls as SCAR's init does; add its sleep."""
     gc.collect()
     begin = time.perf_counter()
     for service in SCAR_CLIENTS[mode]:
         _client_of_scar(account, service)
     iam = _client_of_scar(account, "iam")
-    called = time.perf_counter()
+    first_call = time.perf_counter()
     for _ in range(SCAR_CALLS[mode]):
         iam.get_account_summary()
     end = time.perf_counter()
-    return Replayed(end - begin + SCAR_SLEEP, (end - called) / SCAR_CALLS[mode])
+    return Replayed(end - begin + SCAR_SLEEP, (end - first_call) / SCAR_CALLS[mode])
 
 
 def _client_of_scar(account: Elsewhere, service: str) -> Any:  # noqa: ANN401 - made at run time
@@ -144,36 +144,36 @@ def _client_of_scar(account: Elsewhere, service: str) -> Any:  # noqa: ANN401 - 
     return session.client(service, endpoint_url=account.url)
 
 
-def once(account: Elsewhere, wanted: list[Function]) -> Run:
+def once(account: Elsewhere, desired: list[Function]) -> Run:
     """Run the three commands in an empty account, and SCAR's sequence for each function."""
     account.empty()
-    images, names = Images(), [f.name for f in wanted]
+    images, names = Images(), [f.name for f in desired]
 
     def init(connection: AwsConnection) -> object:
-        return deploy.init(wanted, connection, lambda _: None, images=images)
+        return deploy.init(desired, connection, lambda _: None, images=images)
 
     def again(connection: AwsConnection) -> None:
-        if todo := init(connection):
-            sys.exit(f"The second init changed something:\n{todo}")
+        if plan := init(connection):
+            sys.exit(f"The second init changed something:\n{plan}")
 
     def remove(connection: AwsConnection) -> object:
         return deploy.remove(names, connection, lambda _: None)
 
     each = zip(COMMANDS, (init, again, remove), strict=True)
-    found = {title: timed(account, command) for title, command in each}
-    alone = scar(account, str(wanted[0].mode))
-    return Run(found, replace(alone, took=alone.took * len(wanted)))
+    figures_by_command = {title: timed(account, command) for title, command in each}
+    replayed = scar(account, str(desired[0].mode))
+    return Run(figures_by_command, replace(replayed, took=replayed.took * len(desired)))
 
 
-def measure(account: Elsewhere, title: str, wanted: list[Function]) -> list[str]:
-    """Print medians; return what is over its limit."""
-    runs = [once(account, wanted) for _ in range(RUNS)]
+def measure(account: Elsewhere, title: str, desired: list[Function]) -> list[str]:
+    """Print the medians; return the figures above their limits."""
+    runs = [once(account, desired) for _ in range(RUNS)]
     for command in COMMANDS:
         figures = _middle([run.commands[command] for run in runs])
         print(
             f"{title + ': ' + command:28} {figures.calls:4} calls, chain of"
             f" {len(figures.chain):2}, {figures.took:5.2f} s,"
-            f" {figures.busy:.2f} s of them computing"
+            f" {figures.busy:.2f} s of CPU time"
         )
     first = _middle([run.commands["init"] for run in runs])
     print(f"  {' > '.join(first.chain)}")
@@ -194,10 +194,10 @@ def _middle(figures: list[Figures]) -> Figures:
 
 
 def main() -> None:
-    """Print the figures, and which are over their limit."""
+    """Print the figures, and those above their limits."""
     reduce_garbage_collection()  # as every command does
     with elsewhere() as account:
-        once(account, functions(1, "lambda-batch"))  # moto loads its models once
+        once(account, functions(1, "lambda-batch"))  # warm-up: moto loads its models
         over = [
             *measure(account, "lambda", functions(1, "lambda")),
             *measure(account, "lambda-batch", functions(1, "lambda-batch")),

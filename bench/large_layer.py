@@ -1,9 +1,9 @@
-"""A layer of 1 GB from one registry into another: memory and rate, beside ``skopeo copy``.
+"""Copies a layer of 1 GB between two registries: memory and rate, compared with ``skopeo copy``.
 
-Run with ``python -m bench.large_layer``. Both registries are Debian's, on loopback; the target
-is a new one for each copy, so that nothing is there already. Copies take turns; each is a
-process of its own, its start included. Targets: at most 120 MB of memory, and a rate of at
-least 0.8 of skopeo's (medians).
+Run with ``python -m bench.large_layer``. Both registries are Debian's, on loopback; the target is a
+new one for each copy, so that it is empty. The copies alternate; each is a process of its own, and
+its start is included. Targets: at most 120 MB of memory, and a rate of at least 0.8 of skopeo's
+(medians).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MEMORY_TARGET, RATIO_TARGET = 120, 0.8  # MB; rate of scar by rate of skopeo
 
 @dataclass(frozen=True, slots=True)
 class NoLogins:
-    """The registries are open."""
+    """No logins: the registries are anonymous."""
 
     def login(self, registry: str) -> None:
         del registry
@@ -62,7 +62,7 @@ class Copied:
 
 
 def a_large_image(cache: BlobCache) -> ComposedImage:
-    """Make an image with one layer of random bytes, which gzip cannot make smaller."""
+    """Return an image with one layer of random bytes, which gzip cannot compress."""
     source = random.Random(1)  # noqa: S311 - no secret
     with cache.open_writer() as writer:
         compressor = GzipCompressor(writer, level=0)
@@ -70,17 +70,17 @@ def a_large_image(cache: BlobCache) -> ComposedImage:
             compressor.write(source.randbytes(CHUNK_SIZE))
         item = ImageLayer(diff_id=compressor.finish(), blob=writer.commit())
     config = Blob.from_bytes(dump_json(image_config([item.diff_id], ImageDefaults(), "amd64")))
-    described: list[Json] = [
+    descriptors: list[Json] = [
         {"mediaType": kind, "digest": blob.digest, "size": blob.size}
         for kind, blob in ((OCI_CONFIG, config), (OCI_LAYER, item.blob))
     ]
     head: JsonObject = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
-    manifest = dump_json({**head, "config": described[0], "layers": described[1:]})
+    manifest = dump_json({**head, "config": descriptors[0], "layers": descriptors[1:]})
     return ComposedImage(manifest=Blob.from_bytes(manifest), config=config, layers=(item,))
 
 
 def copy(source: str, target: str) -> None:
-    """Copy ``host/big:1`` from one host to the other, as ``init`` takes base layers along."""
+    """Copy ``host/big:1`` from one host to the other, as ``init`` copies base layers."""
     with (
         tempfile.TemporaryDirectory() as folder,
         RegistryImageSource(NoLogins()) as registries,
@@ -96,7 +96,7 @@ def copy(source: str, target: str) -> None:
 
 
 def timed(command: Sequence[str]) -> Copied:
-    """Run a process to its end; raise CalledProcessError if it fails."""
+    """Run a process and return its figures; raise CalledProcessError if it fails."""
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
@@ -111,20 +111,20 @@ def with_scar(source: Running, target: Running) -> Copied:
 
 
 def with_skopeo(source: Running, target: Running) -> Copied:
-    places = (f"docker://{source.host}/big:1", f"docker://{target.host}/big:1")
+    images = (f"docker://{source.host}/big:1", f"docker://{target.host}/big:1")
     insecure = ("--src-tls-verify=false", "--dest-tls-verify=false")
-    return timed(["skopeo", "copy", "--quiet", *insecure, *places])
+    return timed(["skopeo", "copy", "--quiet", *insecure, *images])
 
 
 def main() -> None:
-    """Print what both took; as a child process copy from the first host to the second."""
+    """Print the figures of both; with two arguments, copy from the first host to the second."""
     if len(sys.argv) == 3:
         copy(*sys.argv[1:])
         return
-    if lacking := missing("docker-registry", "skopeo"):
-        print(lacking)
+    if notice := missing("docker-registry", "skopeo"):
+        print(notice)
         return
-    found: dict[str, list[Copied]] = {"scar": [], "skopeo": []}
+    copies_by_tool: dict[str, list[Copied]] = {"scar": [], "skopeo": []}
     with registry() as source:
         with (
             tempfile.TemporaryDirectory(prefix="scar-bench-") as folder,
@@ -134,17 +134,17 @@ def main() -> None:
                 a_large_image(BlobCache(Path(folder))), repository, lambda _: None, tags=("1",)
             )
         for _ in range(ROUNDS):
-            for name, way in (("scar", with_scar), ("skopeo", with_skopeo)):
+            for name, run in (("scar", with_scar), ("skopeo", with_skopeo)):
                 with registry() as target:
-                    found[name].append(way(source, target))
+                    copies_by_tool[name].append(run(source, target))
     rates = {}
-    for name, copies in found.items():
+    for name, copies in copies_by_tool.items():
         rates[name] = BYTES / 1e6 / statistics.median(c.seconds for c in copies)
         memory = max(c.memory for c in copies)
-        aim = f" (target {MEMORY_TARGET})" if name == "scar" else ""
-        print(f"{name:7} median {rates[name]:4.0f} MB/s, at most {memory:.0f} MB of memory{aim}")
+        note = f" (target {MEMORY_TARGET})" if name == "scar" else ""
+        print(f"{name:7} median {rates[name]:4.0f} MB/s, at most {memory:.0f} MB of memory{note}")
     ratio = rates["scar"] / rates["skopeo"]
-    print(f"ratio {ratio:.2f} (target {RATIO_TARGET}; 1 GB, {ROUNDS} copies each, taking turns)")
+    print(f"ratio {ratio:.2f} (target {RATIO_TARGET}; 1 GB, {ROUNDS} copies each, alternating)")
 
 
 if __name__ == "__main__":

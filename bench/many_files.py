@@ -1,4 +1,4 @@
-"""500 uploads of 10 KB in one ``put``: every output there, none twice; files per second."""
+"""500 uploads of 10 KB in one ``put``: counts outputs and runs, and measures files per second."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def outputs(cloud: Bench, name: str) -> list[str]:
 
 
 def uploads(cloud: Bench, name: str) -> int:
-    """Count the runs that say they uploaded their output."""
+    """Return the number of runs that logged the upload of their output."""
     pages = cloud.logs.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{name}", filterPattern='"Done: 1 output"'
     )
@@ -34,7 +34,7 @@ def uploads(cloud: Bench, name: str) -> int:
 
 
 def main() -> None:
-    """Print a line for each engine; end with status 1 if a file is missing."""
+    """Print a line for each engine; exit with status 1 if an output is missing or duplicate."""
     failed = False
     for engine in engines():
         with bench(engine) as cloud:

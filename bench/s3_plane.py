@@ -1,8 +1,8 @@
-"""How fast the local cloud's S3 is and how much memory it takes: ``python bench/s3_plane.py``.
+"""Speed and memory of the local cloud's S3 service: ``python bench/s3_plane.py``.
 
-Small objects are put and got by raw signed requests over kept-alive connections (what the
-supervisor does) and by boto3; one large object goes through the transfer manager. Rates are
-medians of several runs; memory is the peak of the server's own process.
+Small objects are written and read with raw signed requests over persistent connections (as the
+supervisor does) and with boto3; one large object is transferred with the transfer manager. Rates
+are medians of several runs; memory is the peak of the server's own process.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BODY = b"x" * 10_000
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[tuple[int, int]]:
-    """Start a server; give its pid and port; kill it at the end."""
+    """Start a server, yield its pid and port, and kill it afterwards."""
     process = subprocess.Popen(
         [sys.executable, str(SERVE), str(folder)],
         stdout=subprocess.PIPE,
@@ -66,7 +66,7 @@ def connect(port: int) -> S3Client:
 
 
 def signed(port: int, method: str, path: str) -> dict[str, str]:
-    """Headers of one request, made before the clock runs."""
+    """Return the headers of one request; signing is not part of the measured time."""
     data = BODY if method == "PUT" else b""
     request = AWSRequest(method=method, url=f"http://127.0.0.1:{port}{path}", data=data)
     request.headers["host"] = f"127.0.0.1:{port}"
@@ -77,13 +77,13 @@ def signed(port: int, method: str, path: str) -> dict[str, str]:
 
 
 def raw_rate(port: int, method: str, count: int, clients: int) -> float:
-    """Requests a second over ``clients`` connections."""
+    """Return the requests per second over ``clients`` connections."""
     paths = [f"/bench/k{number}" for number in range(count)]
     work = [(path, signed(port, method, path)) for path in paths]
 
-    def run(mine: list[tuple[str, dict[str, str]]]) -> None:
+    def run(requests: list[tuple[str, dict[str, str]]]) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        for path, headers in mine:
+        for path, headers in requests:
             connection.request(method, path, BODY if method == "PUT" else None, headers)
             response = connection.getresponse()
             data = response.read()
@@ -98,7 +98,7 @@ def raw_rate(port: int, method: str, count: int, clients: int) -> float:
 
 
 def boto3_rate(client: S3Client, count: int, clients: int) -> float:
-    """PUTs a second through boto3."""
+    """Return the PUTs per second with boto3."""
 
     def put(number: int) -> None:
         client.put_object(Bucket="bench", Key=f"b{number}", Body=BODY)
@@ -110,7 +110,7 @@ def boto3_rate(client: S3Client, count: int, clients: int) -> float:
 
 
 class Zeros:
-    """A stream of that many zero bytes."""
+    """A stream of ``size`` zero bytes."""
 
     def __init__(self, size: int) -> None:
         self._left = size
@@ -122,7 +122,7 @@ class Zeros:
 
 
 def large_put(client: S3Client, size: int) -> float:
-    """MB a second of one multipart upload."""
+    """Return the MB per second of one multipart upload."""
     config = TransferConfig(multipart_chunksize=32 * MIB, max_concurrency=4)
     started = time.perf_counter()
     client.upload_fileobj(cast("IO[bytes]", Zeros(size)), "bench", "big", Config=config)
@@ -130,15 +130,16 @@ def large_put(client: S3Client, size: int) -> float:
 
 
 def large_get(client: S3Client) -> float:
-    """MB a second of one download."""
+    """Return the MB per second of one download."""
     started = time.perf_counter()
     size = 0
-    for piece in client.get_object(Bucket="bench", Key="big")["Body"].iter_chunks(MIB):
-        size += len(piece)
+    for chunk in client.get_object(Bucket="bench", Key="big")["Body"].iter_chunks(MIB):
+        size += len(chunk)
     return size / 1e6 / (time.perf_counter() - started)
 
 
 def peak_mb(pid: int) -> float:
+    """Return the peak of the process's resident memory, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
@@ -153,8 +154,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--large-mb", type=int, default=1024)
-    given = parser.parse_args()
-    runs, count = given.runs, given.count
+    options = parser.parse_args()
+    runs, count = options.runs, options.count
     with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as (pid, port):
         client = connect(port)
         client.create_bucket(Bucket="bench")
@@ -165,9 +166,9 @@ def main() -> None:
         rate = median(runs, lambda: boto3_rate(client, count // 2, 4))
         print(f"PUT 10 KB, boto3, 4 threads: {rate:,.0f}/s")
         print(f"peak memory after small objects: {peak_mb(pid):.0f} MB")
-        speed = median(runs, lambda: large_put(client, given.large_mb * MIB))
-        print(f"multipart put of {given.large_mb} MB: {speed:,.0f} MB/s")
-        print(f"get of {given.large_mb} MB: {median(runs, lambda: large_get(client)):,.0f} MB/s")
+        speed = median(runs, lambda: large_put(client, options.large_mb * MIB))
+        print(f"multipart put of {options.large_mb} MB: {speed:,.0f} MB/s")
+        print(f"get of {options.large_mb} MB: {median(runs, lambda: large_get(client)):,.0f} MB/s")
         print(f"peak memory of the server: {peak_mb(pid):.0f} MB")
         client.close()
 

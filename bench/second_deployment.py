@@ -1,9 +1,9 @@
-"""A second deployment after a script changed, its base already there: what moves, and how long.
+"""A second deployment after a change of the script: bytes, requests and seconds.
 
 Run with ``python -m bench.second_deployment``. The base image is read from a registry, composed
-with the supervisor, and pushed into another repository, as ``init`` does. Each round has
-another script. Bytes are counted on the wire, requests by the registry itself.
-Target: the function layer and two JSON documents move, in 1 s (median).
+with the supervisor, and pushed into another repository, as ``init`` does. Each round has another
+script. Bytes are counted on the wire, requests by the registry itself. Target: only the function
+layer and two JSON documents are uploaded, in 1 s (median).
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
 ROUNDS = 9
 TARGET = 1.0  # seconds
 BASE_LAYERS, BASE_BYTES = 8, 4_000_000
-MADE = FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh")
+CONFIG = FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh")
 
 
 @dataclass(frozen=True, slots=True)
 class NoLogins:
-    """The registry is open."""
+    """No logins: the registry is anonymous."""
 
     def login(self, registry: str) -> None:
         del registry
 
 
 def deploy(meter: Meter, cache: BlobCache, script: bytes) -> ComposedImage:
-    """Do with the image what ``init`` does."""
+    """Compose and push the image as ``init`` does."""
     with (
         RegistryImageSource(NoLogins()) as registries,
         RepositoryClient(meter.endpoint, "made/f") as target,
@@ -57,14 +57,14 @@ def deploy(meter: Meter, cache: BlobCache, script: bytes) -> ComposedImage:
         base = find_base_image(
             f"{meter.host}/base:1", None, architecture="amd64", cache=cache, sources=[registries]
         )
-        image = compose_image(base, find_bundle("amd64"), config_to_json(MADE), script)
+        image = compose_image(base, find_bundle("amd64"), config_to_json(CONFIG), script)
         push_image(image, target, lambda _: None)
     return image
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one deployment cost: seconds, bytes sent on the wire, requests; ``useful`` bytes."""
+    """One deployment: seconds, bytes sent on the wire, requests, bytes of its new blobs."""
 
     seconds: float
     sent: int
@@ -73,23 +73,23 @@ class Round:
 
 
 def measure(running: Running, meter: Meter, folder: Path) -> list[Round]:
-    """Deploy again and again, with another script each time."""
+    """Deploy several times, each time with another script."""
     rounds = []
     for number in range(ROUNDS + 1):
-        sent, asked = meter.sent, len(running.requests())
+        sent, count = meter.sent, len(running.requests())
         begin = time.perf_counter()
         image = deploy(meter, BlobCache(folder), b"#!/bin/sh\necho %d\n" % number)
         seconds = time.perf_counter() - begin
         useful = image.layers[-1].blob.size + image.config.size + image.manifest.size
-        requests = tuple(running.requests()[asked:])
+        requests = tuple(running.requests()[count:])
         rounds.append(Round(seconds, meter.sent - sent, requests, useful))
     return rounds
 
 
 def main() -> None:
-    """Print what the first and the later deployments cost."""
-    if lacking := missing("docker-registry"):
-        print(lacking)
+    """Print the figures of the first and of the later deployments."""
+    if notice := missing("docker-registry"):
+        print(notice)
         return
     trees = [
         {f"data/{n}": LayerFile((b"%d" % n) + random.Random(n).randbytes(BASE_BYTES))}  # noqa: S311

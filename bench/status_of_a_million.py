@@ -1,7 +1,7 @@
-"""``scar status`` over a million runs: listings, reads and memory, through a paged double.
+"""``scar status`` over a million runs: listings, reads and memory, with a fake S3 that pages.
 
-Run with ``python -m bench.status_of_a_million``. Each run has four records, so a million has
-4,000 pages of 1,000 keys, the most that S3 lists at once.
+Run with ``python -m bench.status_of_a_million``. Each run has four records, so a million runs have
+4,000 pages of 1,000 keys, the maximum of one S3 listing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_LISTS, MOST_MB = 4_000, 200
 
 @dataclass
 class EndlessS3:
-    """Makes up pages of keys as they are asked for."""
+    """A fake S3 client that generates each page of keys when it is requested."""
 
     lists: int = 0
     reads: int = 0
@@ -36,9 +36,9 @@ class EndlessS3:
         class NoSuchBucket(ClientError):
             pass
 
-    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
         self.lists += 1
-        start = int(asked.get("ContinuationToken") or 0)
+        start = int(request.get("ContinuationToken") or 0)
         keys = [
             {
                 "Key": f"runs/fn/2026-09-21/{number // 4:032x}/{RECORDS[number % 4]}.json",
@@ -46,12 +46,12 @@ class EndlessS3:
             }
             for number in range(start, min(start + 1000, 4 * RUNS))
         ]
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "Contents": keys,
             "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(NOW, usegmt=True)}},
         }
         more = start + 1000 < 4 * RUNS
-        return answer | ({"NextContinuationToken": str(start + 1000)} if more else {})
+        return response | ({"NextContinuationToken": str(start + 1000)} if more else {})
 
     def get_object(self, **_: Any) -> None:  # noqa: ANN401 as boto3 has it
         self.reads += 1
@@ -60,13 +60,13 @@ class EndlessS3:
 def main() -> None:
     s3 = EndlessS3()
     began = time.perf_counter()
-    found = collect_status(RunLedger(s3, "state"), ["fn"], {})  # type: ignore[arg-type]
-    took = time.perf_counter() - began
+    status = collect_status(RunLedger(s3, "state"), ["fn"], {})  # type: ignore[arg-type]
+    duration = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    states = {state.value: number for state, number in found.functions[0].states.items()}
+    states = {state.value: number for state, number in status.functions[0].states.items()}
     print(f"{RUNS:,} runs: {states}")
     print(f"LISTs {s3.lists:,} (limit {MOST_LISTS:,}), GETs {s3.reads} (limit 0)")
-    print(f"peak memory {peak:.0f} MB (limit {MOST_MB}), {took:.1f} s without the network")
+    print(f"peak memory {peak:.0f} MB (limit {MOST_MB}), {duration:.1f} s without network")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From upload to output: warm Lambda runs, and runs in Batch, with each engine.
+"""The time from upload to output: warm Lambda runs and runs in Batch, with each engine.
 
 Targets: process 0.1 s, docker 0.25 s, Batch with docker 1.5 s (medians).
 """
@@ -19,7 +19,7 @@ TARGETS = {("process", "lambda"): 0.1, ("docker", "lambda"): 0.25, ("docker", "b
 
 
 def measure(cloud: Bench, mode: str) -> list[float]:
-    """Return the seconds of each run after two that warm up."""
+    """Return the seconds of each run, after two warm-up runs."""
     name = f"copy-{mode}"
     cloud.copy_function(name, mode)
     times = []

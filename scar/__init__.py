@@ -1,15 +1,17 @@
 """Run any container image over files, serverless: the command and the deployment.
 
-    cli/        the command line: parses, prints, exits
-    fdl/        functions as users write them
-    image/      function images: pulled, composed and pushed without Docker
-    aws/        functions as AWS resources: compiled, planned, applied, exported
-    transfer/   objects: put, get, ls
-    runs/       what became of every file: status, why, logs, retry
-    local/      the local cloud
+A user describes functions in an FDL file and runs ``scar init``. ``cli/`` parses the command line
+and prints results. ``fdl/`` reads the file and reports every problem with its line. ``image/``
+composes each function's image (the user's image, the supervisor, the script) and pushes it.
+``aws/`` compiles functions to desired resources, compares them with the account, and applies the
+plan, or exports the same resources as CloudFormation. From then on, events start the functions:
+``transfer/`` uploads, downloads and lists objects; ``runs/`` reads the run records (status,
+history, logs, cost) and retries or cancels runs. ``local/`` is the local cloud: the same code
+against another endpoint, without an account. ``errors`` has the base exceptions and their exit
+codes; ``__main__`` runs the command line as ``python -m scar``.
 
-Imports point one way: ``cli`` to the others, all of them to ``supervisor``, which runs inside
-Lambda and Batch and knows nothing of this package.
+Imports point one way: the command line imports the other packages, and all of them import the
+package of the supervisor, which runs inside Lambda and Batch and imports nothing from here.
 """
 
 __version__ = "5.0.0.dev0"

@@ -1,4 +1,4 @@
-"""``python -m scar`` is ``scar``."""
+"""Runs the command line as ``python -m scar``."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Everything scar raises on purpose; the command line prints it without a traceback.
+"""The base exceptions of scar; the command line prints them without a traceback.
 
-ScarError                 exit 1: the work failed
-├── UsageError            exit 2: the command line asks for something that cannot be
-├── InvalidFDL            exit 3: the FDL file has faults (scar.fdl)
-├── ConfigurationError    exit 4: credentials, region, a missing part of the installation
-├── Refused               exit 5: AWS, or what stands for it, said no
-└── StillWaiting          exit 6: waited too long
+ScarError                     exit 1: the work failed
+├── UsageError                exit 2: invalid arguments
+├── InvalidFdlError           exit 3: the FDL file has problems (scar.fdl)
+├── ConfigurationError        exit 4: credentials, Region, or an incomplete installation
+├── OperationRefusedError     exit 5: AWS or the local cloud denied the request
+└── WaitTimeoutError          exit 6: timed out
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import ClassVar
 
 
 class ScarError(Exception):
-    """A problem the user can act on: what is wrong (and where), and what to do about it."""
+    """An error that the user can act on.
+
+    ``problem`` names what is wrong and where, ``remedy`` what to do about it: full sentences.
+    """
 
     exit_code: ClassVar[int] = 1
 
@@ -25,24 +28,24 @@ class ScarError(Exception):
 
 
 class UsageError(ScarError):
-    """The command line asks for something that cannot be."""
+    """The arguments are invalid, or do not fit together."""
 
     exit_code = 2
 
 
 class ConfigurationError(ScarError):
-    """Credentials, region, or a part of the installation is missing or unusable."""
+    """Credentials, the Region, or a part of the installation is missing or invalid."""
 
     exit_code = 4
 
 
 class OperationRefusedError(ScarError):
-    """AWS, or what stands for it, said no."""
+    """AWS or the local cloud denied the request."""
 
     exit_code = 5
 
 
 class WaitTimeoutError(ScarError):
-    """What was waited for did not come in time."""
+    """An operation did not complete in time."""
 
     exit_code = 6

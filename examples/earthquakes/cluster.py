@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Find which earthquakes of one region belong together.
+"""Find clusters of related earthquakes in one region.
 
-Each event is linked to the earlier one nearest in time, space and magnitude
-(Zaliapin and Ben-Zion, 2013). Catalogues with shuffled times tell how near two events
-come by chance. The work grows with the square of the number of events.
+Each event is linked to the nearest earlier one in time, space and magnitude (Zaliapin and
+Ben-Zion, 2013). Catalogues with shuffled times show how near two events are by chance. The
+work grows with the square of the number of events.
 """
 
 import csv
@@ -44,7 +44,7 @@ for row in rows:
     east = longitude * 111.2 * math.cos(math.radians(latitude))  # km on a local plane
     events.append((float(row["time"]), east, latitude * 111.2, float(row["magnitude"])))
 
-rng = random.Random(source.stem)  # noqa: S311 - a repeatable experiment, no secret
+rng = random.Random(source.stem)  # noqa: S311 - reproducible, not a secret
 by_chance: list[float] = []
 for _ in range(SHUFFLES):
     times = [event[0] for event in events]

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The whole job in the local cloud, by the commands that a user would type.
-# Usage: demo.sh FOLDER   (the local cloud's state and the results go there)
+# Runs the example in the local cloud, with the commands that a user would type.
+# Usage: demo.sh FOLDER   (for the local cloud's state and the results)
 set -eu
 
 work=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -31,7 +31,7 @@ printf '\nSplit in Batch, tabulate in Lambda, cluster in Lambda or Batch: waitin
 waited=0
 while [ "$(results)" -lt 8 ]; do
     if [ $waited -ge 120 ]; then
-        echo "The results did not come; the log says why:" >&2
+        echo "Timed out waiting for the results. The log of quakes-cluster:" >&2
         scar --local log -n quakes-cluster >&2
         exit 1
     fi
@@ -55,12 +55,12 @@ show scar --local rm -f earthquakes.yaml
 
 cat <<NEXT
 
-Done. The functions are gone, the bucket and its files stay. What to try next:
+Done. The functions were removed; the bucket and its files remain. What to try next:
 
   export PATH=$(dirname "$(command -v scar)"):\$PATH SCAR_LOCAL=1 SCAR_LOCAL_HOME=$work/cloud
   cd $(pwd)
-  scar ls -b quakes                  what came out
-  scar init -f earthquakes.yaml      the functions again; change a script and repeat
-  scar local status                  the local cloud: its engine, and what it does not emulate
+  scar ls -b quakes                  list the results
+  scar init -f earthquakes.yaml      create the functions again; change a script and repeat
+  scar local status                  the local cloud's engine, and what it does not emulate
   scar local stop
 NEXT

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Say where this runs: a script for `scar run`."""
+"""Print the function and the service in which this script runs: an example for `scar run -s`."""
 
 import os
 import platform

@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-# The seismic networks of the catalogue, by the region that they watch.
+# The seismic networks of the catalogue by region.
 REGIONS = {
     "california": {"ci", "nc", "nn"},
     "alaska": {"ak"},

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Turn one region's GeoJSON into a clean table and a short summary."""
+"""Convert one region's GeoJSON to a CSV table and a short summary."""
 
 import csv
 import json
@@ -12,11 +12,11 @@ outputs = Path(os.environ["TMP_OUTPUT_DIR"])
 
 rows = []
 for feature in json.loads(source.read_text())["features"]:
-    about = feature["properties"]
-    if about["type"] != "earthquake" or about["mag"] is None:
+    event = feature["properties"]
+    if event["type"] != "earthquake" or event["mag"] is None:
         continue  # blasts and explosions
     longitude, latitude, depth = feature["geometry"]["coordinates"]
-    rows.append((about["time"] / 1000, latitude, longitude, depth, about["mag"], about["place"]))
+    rows.append((event["time"] / 1000, latitude, longitude, depth, event["mag"], event["place"]))
 rows.sort()
 
 with (outputs / f"{source.stem}.csv").open("w", newline="") as file:

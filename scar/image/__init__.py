@@ -1,19 +1,14 @@
-"""Compose a function's image without a container engine, and push it.
+"""Build a function's image without a container engine, and push it.
 
-source                          a base image from wherever it is
-archive, layouts, memory        … an image archive
-pieces                          files out of what comes piece by piece
-docker_store                    … a Docker image store
-reference, pull, conversion     … a registry; layers that are not gzip become so
-credentials, access             logins as Docker keeps them; passwords and tokens
-blobs                           bytes by digest; the cache that base layers are kept in
-document                        manifests and configurations, checked while they are read
-layer                           deterministic layers from file trees
-compose                         base + supervisor layer + function layer, same digest every time
-bundle                          where the supervisor layer lies
-transport, registry, remote     one repository over HTTP; blobs that are read when needed
-push                            what a repository lacks, the manifest last
-progress                        how far uploads are; what ends them
-inspect                         what an image is, for people
-build, demo                     base images from file trees, for the demo and the tests
+The user's image comes from a file, a Docker image store or a registry. ``formats/`` finds it,
+validates it and returns a ``BaseImage``: its configuration and its layers. Layers that are in a
+registry stay there until they are needed. ``compose/`` adds the supervisor layer and the function
+layer and rewrites the configuration; the ``ComposedImage`` that it returns has the same digest
+whenever its content is the same, so an unchanged function costs no upload. ``registry/`` pushes
+it: missing blobs first, several at once, mounted from another repository of the same registry
+where possible; the manifest last, so that an incomplete image cannot be pulled.
+
+``demo`` writes a small image for the examples and tests. ``errors`` has the exceptions. To add a
+source of images, implement ``ImageSource``; to add an archive format, extend the archive reader.
+Nothing here imports the AWS packages: the caller passes endpoints and logins.
 """

@@ -1,8 +1,8 @@
-"""A small image with nothing but Python, built from the supervisor bundle: no engine, no registry.
+"""Builds a small image that contains only Python from the supervisor bundle, without an engine.
 
-``python -m scar.image.demo OUT.tar`` writes it as ``docker save`` would. Scripts start with
-``#!/usr/bin/python3``; the standard library is there except what needs more libraries
-(sqlite3, curses, tkinter) and tests, packaging and IDE. There is no shell.
+``python -m scar.image.demo OUT.tar`` writes it in the format of ``docker save``. Scripts start
+with ``#!/usr/bin/python3``. The standard library is complete except for modules that need
+further libraries (sqlite3, curses, tkinter), packaging, IDLE and the tests. There is no shell.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from scar.image.formats.layer import LayerEntry
 
 IMAGE_NAME = "scar-demo:latest"
-# Where a binary of each architecture looks for its loader, and its loader for libraries.
+# The path of the dynamic loader that is compiled into the binaries of each architecture, and the
+# folder in which that loader searches for libraries.
 _LOADER_PATHS = {
     "amd64": ("lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu"),
     "arm64": ("lib/ld-linux-aarch64.so.1", "usr/lib/aarch64-linux-gnu"),
@@ -39,13 +40,13 @@ _PASSWD = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/fa
 
 
 def write_demo_image(path: Path, architecture: str = "amd64", bundle: Path | None = None) -> None:
-    """Write the image to ``path``; raise ConfigurationError if the bundle was not built."""
+    """Write the image to ``path``, atomically; raise ConfigurationError if there is no bundle."""
     architecture = ARCHITECTURES.get(architecture, architecture)
     tree = _build_tree(bundle or find_bundle(architecture), architecture)
     run = ImageDefaults(command=("/usr/bin/python3",), environment={"PATH": "/usr/bin:/bin"})
-    half = path.with_name(f".{path.name}.half")
-    write_docker_archive(half, IMAGE_NAME, [tree], run, architecture)
-    half.replace(path)
+    partial = path.with_name(f".{path.name}.partial")
+    write_docker_archive(partial, IMAGE_NAME, [tree], run, architecture)
+    partial.replace(path)
 
 
 def _build_tree(bundle: Path, architecture: str) -> dict[str, LayerEntry]:
@@ -56,22 +57,22 @@ def _build_tree(bundle: Path, architecture: str) -> dict[str, LayerEntry]:
         "tmp": LayerFolder(0o1777),
         "usr/bin/python": LayerSymlink("python3"),
     }
-    if not loader.startswith("lib64"):
+    if not loader.startswith("lib64"):  # a merged /usr, as in Debian: /lib is a link
         tree["lib"] = LayerSymlink("usr/lib")
         loader = f"usr/{loader}"
     with tarfile.open(bundle) as archive:
         for member in archive:
             name = member.name.removeprefix(f"{SCAR_HOME}/")
-            place = _installed_path(name, loader, libraries)
-            if place and (file := archive.extractfile(member)):
-                tree[place] = LayerFile(file.read(), member.mode)
+            path = _installed_path(name, loader, libraries)
+            if path and (file := archive.extractfile(member)):
+                tree[path] = LayerFile(file.read(), member.mode)
             elif _ZIP.match(name) and (file := archive.extractfile(member)):
                 tree |= _unpack_stdlib(file.read())
     return tree
 
 
 def _installed_path(name: str, loader: str, libraries: str) -> str:
-    """Say where a file of the bundle belongs in an ordinary root, or nothing."""
+    """Return the path of a bundle's file in an ordinary root; empty if it is left out."""
     folder, _, rest = name.partition("/")
     single = {"python": "usr/bin/python3", "ld.so": loader}
     folders = {"lib": libraries, "lib-dynload": f"{_STDLIB}/lib-dynload", "share": _LICENCES}
@@ -79,13 +80,13 @@ def _installed_path(name: str, loader: str, libraries: str) -> str:
 
 
 def _unpack_stdlib(zipped: bytes) -> dict[str, LayerEntry]:
-    """Unpack the standard library: its files must lie where Python expects them."""
+    """Return the files of the standard library under the paths in which Python searches."""
     with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
         return {f"{_STDLIB}/{name}": LayerFile(archive.read(name)) for name in archive.namelist()}
 
 
 def main(arguments: list[str]) -> int:
-    """Write the image to the one path given; return the exit status."""
+    """Write the image to the path that is the only argument; return the exit status."""
     if len(arguments) != 1:
         sys.stderr.write("Usage: python -m scar.image.demo OUT.tar\n")
         return 2

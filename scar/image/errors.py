@@ -1,9 +1,9 @@
-"""What can go wrong with an image.
+"""The exceptions of scar.image.
 
 ScarError
-└── ImageError             the image cannot be used as it is
-    ├── ImageNotFound      no source has it; the message says what was tried
-    └── RegistryError      the registry refused, or could not be reached
+└── ImageError                 the image cannot be used as it is
+    ├── ImageNotFoundError     no source has it; the message lists the sources
+    └── RegistryError          the registry returned an error, or could not be reached
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ class ImageNotFoundError(ImageError):
 
 
 class RegistryError(ImageError):
-    """The registry refused, with an HTTP ``status``, or could not be reached (0)."""
+    """The registry returned an error or invalid data, or could not be reached.
+
+    ``status`` is the HTTP status of an error response, else 0.
+    """
 
     def __init__(self, problem: str, *, remedy: str, status: int = 0) -> None:
         super().__init__(problem, remedy=remedy)

@@ -1,10 +1,10 @@
-"""The S3 client for many objects at once."""
+"""Creates the S3 client for concurrent transfers, and checks buckets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.transfer.errors import (
     BucketNotFoundError,
     BucketOwnerError,
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import AwsConnection
 
-WORKERS = 64  # small files at once; more gains nothing with this SDK
-PART_THREADS = 16  # parts of one large file at once
-MULTIPART_THRESHOLD = 16 << 20  # bytes from which a file travels in parts
+WORKERS = 64  # concurrent small files; more are not faster with this SDK
+PART_THREADS = 16  # concurrent parts of one large file
+MULTIPART_THRESHOLD = 16 << 20  # bytes from which a file is transferred in parts
 
 
 def transfer_client(connection: AwsConnection, owner: str = "") -> S3Client:
-    """Make a client with a connection for each worker.
+    """Return an S3 client with a connection for each worker.
 
-    It only reaches buckets of the account ``owner``, the caller's own if none is named. It does
-    not send ``Expect: 100-continue``: waiting for permission to send costs small files a round
-    trip each.
+    It only accesses buckets of the account ``owner``, by default the caller's account. It does not
+    send ``Expect: 100-continue``, which would cost each small file a round trip.
     """
     from botocore.handlers import add_expect_header
 
@@ -38,7 +37,7 @@ def transfer_client(connection: AwsConnection, owner: str = "") -> S3Client:
         signature_version="s3v4",
         s3={"addressing_style": "path" if connection.endpoint_url else "auto"},
     )
-    with faults.translate_errors("connect to s3"):
+    with errors.translate_errors("connect to s3"):
         client: S3Client = connection.session.client(
             "s3", endpoint_url=connection.endpoint_url, config=config
         )
@@ -48,25 +47,33 @@ def transfer_client(connection: AwsConnection, owner: str = "") -> S3Client:
 
 
 def require_bucket(client: S3Client, bucket: str) -> None:
-    """Raise BucketNotFound, or OthersBucket; one that may not be asked about passes."""
+    """Raise BucketNotFoundError or BucketOwnerError.
+
+    Returns for a bucket that exists but denies access, because the caller may have the permission
+    to write to it all the same.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:
-        code = faults.error_code(error)
+        code = errors.error_code(error)
         if code == "404":
             raise BucketNotFoundError(bucket) from error
         if not is_access_denied(error):
-            raise translate_error(error, bucket, f"look at bucket {bucket}") from error
+            raise translate_error(error, bucket, f"access bucket {bucket}") from error
         if _exists_for_other_owner(client, bucket):
             raise BucketOwnerError(bucket) from error
     except BotoCoreError as error:
-        raise translate_error(error, bucket, f"look at bucket {bucket}") from error
+        raise translate_error(error, bucket, f"access bucket {bucket}") from error
 
 
 def _exists_for_other_owner(client: S3Client, bucket: str) -> bool:
-    """Ask again whoever owns the bucket: S3 says no to the wrong owner as to no permission."""
+    """Return whether the bucket can be accessed if its owner is not checked.
+
+    S3 returns 403 both for an unexpected owner and for a missing permission. Only in the first case
+    does the same request succeed without ``ExpectedBucketOwner``.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -1,60 +1,61 @@
-"""What can go wrong with files and objects.
+"""The exceptions of scar.transfer.
 
 ScarError
-└── TransferError          a file or object cannot be read, written or sent
-    ├── BucketNotFound     there is no such bucket
-    └── OthersBucket       it is another account's
+└── TransferError              a file or object cannot be read, written or transferred
+    ├── BucketNotFoundError    the bucket does not exist
+    └── BucketOwnerError       the bucket belongs to another account
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
 
-OWNER_REMEDY = "name that account with --expected-bucket-owner"
+OWNER_REMEDY = "pass the id of that account with --expected-bucket-owner"
 
 
 class TransferError(ScarError):
-    """A file or object cannot be read, written or sent."""
+    """A file or object cannot be read, written or transferred."""
 
 
 class BucketNotFoundError(TransferError):
-    """There is no such bucket."""
+    """The bucket does not exist."""
 
     def __init__(self, bucket: str) -> None:
         super().__init__(
-            f"There is no bucket {bucket}.",
-            remedy="`scar init` makes the buckets that an FDL file names; check the spelling, "
-            "and whether you mean this account (the first line says which).",
+            f"The bucket {bucket} does not exist.",
+            remedy="Check the spelling and the account (see the first line of the output). "
+            "`scar init` creates the buckets of an FDL file.",
         )
 
 
 class BucketOwnerError(TransferError):
-    """The bucket belongs to another account than the one that was expected."""
+    """The bucket does not belong to the expected account."""
 
     def __init__(self, bucket: str) -> None:
         super().__init__(
-            f"The bucket {bucket} belongs to another account. Nothing was sent or read.",
-            remedy=f"Check the spelling; if it is the one you mean, {OWNER_REMEDY}.",
+            f"The bucket {bucket} belongs to another account. No object was read or written.",
+            remedy=f"Check the spelling; if the bucket is the right one, {OWNER_REMEDY}.",
         )
 
 
 def is_access_denied(error: BotoCoreError | ClientError) -> bool:
+    """Return whether S3 denied access; a HEAD response has a status and no error code."""
     code = getattr(error, "response", {}).get("Error", {}).get("Code")
     return code in ("403", "AccessDenied")
 
 
 def translate_error(error: BotoCoreError | ClientError, bucket: str, action: str) -> ScarError:
-    """Turn an SDK error into ours; ``doing`` completes "Cannot …"."""
+    """Return the ScarError for an SDK error; ``action`` completes "Cannot …"."""
     if getattr(error, "response", {}).get("Error", {}).get("Code") == "NoSuchBucket":
         return BucketNotFoundError(bucket)
-    found = faults.to_scar_error(error, action)
+    translated = errors.to_scar_error(error, action)
     if is_access_denied(error):
-        found.remedy += f" If the bucket is another account's, {OWNER_REMEDY}."
-    return found
+        translated.remedy += f" If the bucket belongs to another account, {OWNER_REMEDY}."
+    return translated

@@ -1,4 +1,4 @@
-"""The files below the paths that people name, and the keys they get."""
+"""Finds and checks the files to upload."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file to upload; ``name`` is its path below the folder that was named."""
+    """A file to upload; ``name`` is its path relative to the folder on the command line."""
 
     path: Path
     name: str
@@ -28,7 +28,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class TransferTotals:
-    """What is about to be moved; size in bytes."""
+    """The number of files of a transfer, and their total size in bytes."""
 
     files: int
     size: int
@@ -37,58 +37,62 @@ class TransferTotals:
 def check_files(
     paths: Sequence[Path], target: S3Location, on_skipped: Callable[[str], None]
 ) -> TransferTotals:
-    """Look at every file before the first is sent.
+    """Check every file before the first upload, and return the totals.
 
-    ``skipped`` hears of links to folders and of devices, which are not sent. Raises UsageError
-    for a path that is missing or empty and for a key that S3 does not take, TransferError for
-    what cannot be read.
+    ``on_skipped`` is called with a message for each link to a folder and each special file, which
+    are not uploaded. Raises UsageError for a missing path, an empty folder, an invalid or duplicate
+    key, and TransferError for a file that cannot be read.
     """
     files = size = 0
     for number, path in enumerate(paths):
-        found = 0
+        count = 0
         for file in walk_files(path, on_skipped):
             _check_key(file, target)
             _check_readable(file.path)
             _check_unique_key(file, paths[:number])
-            found += 1
+            count += 1
             size += file.size
-        if not found:
-            raise UsageError(f"There are no files in {path}.", remedy="Name a folder with files.")
-        files += found
+        if not count:
+            raise UsageError(f"There are no files in {path}.", remedy="Check -p.")
+        files += count
     return TransferTotals(files, size)
 
 
 def walk_files(
     path: Path, on_skipped: Callable[[str], None] = lambda _: None
 ) -> Iterator[LocalFile]:
-    """Yield the file itself, or all files below the folder, in the order of their names."""
+    """Yield the file itself, or all files below the folder, sorted by name in each folder.
+
+    Links to folders are not followed. Raises UsageError or TransferError.
+    """
     try:
         if path.is_dir():
             yield from _walk_folder(path, "", on_skipped)
         elif path.is_file():
             yield LocalFile(path, path.name, path.stat().st_size)
         elif path.exists():
-            raise UsageError(f"{path} is neither file nor folder.", remedy="Name one of them.")
+            raise UsageError(f"{path} is not a file or folder.", remedy="Check -p.")
         else:
-            raise UsageError(f"There is no file or folder {path}.", remedy="Check -p.")
+            raise UsageError(f"The file or folder {path} does not exist.", remedy="Check -p.")
     except OSError as error:
         raise TransferError(
             f"{error.filename} cannot be read: {error.strerror}.",
-            remedy="Check its permissions; nothing of it is left out silently.",
+            remedy="Check its permissions, or move it out of the folder: all files are uploaded.",
         ) from error
 
 
 def _walk_folder(
-    folder: Path, above: str, on_skipped: Callable[[str], None]
+    folder: Path, prefix: str, on_skipped: Callable[[str], None]
 ) -> Iterator[LocalFile]:
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+    with os.scandir(folder) as scan:
+        entries = sorted(scan, key=lambda entry: entry.name)
     for entry in entries:
-        name = f"{above}{entry.name}"
+        name = f"{prefix}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             yield from _walk_folder(Path(entry.path), f"{name}/", on_skipped)
         elif entry.is_dir():
-            on_skipped(f"Skipped {entry.path}: a link to a folder")
+            on_skipped(f"Skipped {entry.path}: a symbolic link to a folder")
+        # A broken link is an error (in stat) and not skipped: its user expects the file.
         elif entry.is_file() or not Path(entry.path).exists():
             yield LocalFile(Path(entry.path), name, entry.stat().st_size)
         else:
@@ -101,12 +105,12 @@ def _check_key(file: LocalFile, target: S3Location) -> None:
         size = len(key.encode())
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"The name of {str(file.path)!r} is not UTF-8 text, so it cannot be a key.",
+            f"The name of {str(file.path)!r} is not valid UTF-8, so it cannot be an S3 key.",
             remedy="Rename the file. Nothing was uploaded.",
         ) from error
     if size > MAX_KEY_BYTES:
         raise UsageError(
-            f"The key of {file.path} has {size} bytes; S3 takes {MAX_KEY_BYTES}.",
+            f"The key of {file.path} has {size} bytes; the limit of S3 is {MAX_KEY_BYTES} bytes.",
             remedy="Rename the file or choose a shorter folder. Nothing was uploaded.",
         )
 
@@ -118,11 +122,13 @@ def _check_readable(path: Path) -> None:
         )
 
 
-def _check_unique_key(file: LocalFile, before: Sequence[Path]) -> None:
-    for path in before:
+def _check_unique_key(file: LocalFile, earlier_paths: Sequence[Path]) -> None:
+    # Looks for the same relative name below each earlier path, because a set of all keys would
+    # need memory for each file.
+    for path in earlier_paths:
         other = path / file.name if path.is_dir() else path
         if other.is_file() and (path.is_dir() or path.name == file.name):
             raise UsageError(
-                f"{other} and {file.path} would become the same object.",
+                f"{other} and {file.path} would get the same object key.",
                 remedy="Upload them to different folders. Nothing was uploaded.",
             )

@@ -1,4 +1,4 @@
-"""Where objects lie: a bucket and, perhaps, a folder in it. Pure."""
+"""Parses where objects are: a bucket and, optionally, a folder in it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class S3Location:
-    """A bucket and a path in it, without slashes at its ends; empty for the whole bucket."""
+    """A bucket and a path in it, without leading and trailing slashes; empty for all objects."""
 
     bucket: str
     path: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``bucket/folder``, as people write it; raise UsageError if it is none."""
+        """Parse ``bucket``, ``bucket/folder`` or ``s3://bucket/folder/``; raise UsageError."""
         bucket, _, path = text.removeprefix("s3://").strip("/").partition("/")
         if not _BUCKET.fullmatch(bucket):
             raise UsageError(
-                f"{text!r} does not begin with a bucket's name.",
-                remedy="Write bucket or bucket/folder; a name is 3 to 63 of a-z, 0-9, '.' and '-'.",
+                f"{text!r} does not start with a valid bucket name.",
+                remedy="Write bucket or bucket/folder; a bucket name has 3 to 63 characters:"
+                " a-z, 0-9, '.' and '-'.",
             )
         return cls(bucket, path.strip("/"))
 
     @property
     def prefix(self) -> str:
-        """What the keys of the folder begin with: ``folder/``, or nothing."""
+        """The prefix of the keys in the folder: ``folder/``, or empty."""
         return f"{self.path}/" if self.path else ""
 
     def __str__(self) -> str:

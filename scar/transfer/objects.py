@@ -1,4 +1,4 @@
-"""List the objects of a bucket or folder."""
+"""Lists the objects of a bucket or folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSummary:
-    """One object: size in bytes, time in UTC, the ETag without its quotes."""
+    """One object: its size in bytes, its time in UTC, its ETag without quotes."""
 
     key: str
     size: int
@@ -31,13 +31,15 @@ class ObjectSummary:
 
 
 def list_objects(client: S3Client, location: S3Location) -> Iterator[ObjectSummary]:
-    """Yield the objects of the bucket, of the folder, or the one with that very key, by key.
+    """Yield the objects of a bucket or folder, or the one object with this key; sorted by key.
 
-    A folder ``in`` does not match ``input2/…``. Raises BucketNotFound, OthersBucket, Refused.
+    A folder ``in`` does not match ``input2/…``. Raises BucketNotFoundError, BucketOwnerError,
+    OperationRefusedError.
     """
     try:
         if location.path:
-            # The exact key is the first of all that begin with it.
+            # The user does not say whether the path is a key or a folder, so look for both. In
+            # S3's order, a key comes before all longer keys that start with it.
             first = client.list_objects_v2(Bucket=location.bucket, Prefix=location.path, MaxKeys=1)
             for item in first.get("Contents", []):
                 if item["Key"] == location.path:

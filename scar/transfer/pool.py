@@ -1,4 +1,4 @@
-"""Work on a long row of things, many at once, without holding the row in memory."""
+"""Applies a function to a long sequence concurrently, in constant memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scar.aws.client.waiter import wait_for_any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-SHUTDOWN_GRACE = 3.0
+SHUTDOWN_GRACE = 3.0  # seconds
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,17 +19,17 @@ Result = TypeVar("Result")
 def map_unordered(
     items: Iterable[Item], work: Callable[[Item], Result], *, workers: int, ahead: int = 4
 ) -> Iterator[Result]:
-    """Yield the results as they come, in any order.
+    """Yield the results of ``work`` for all items as they complete, in any order.
 
-    At most ``workers * ahead`` items are taken before their turn. The first error ends it:
-    what has not begun is dropped, what runs is given ``GRACE`` seconds to end.
+    At most ``workers * ahead`` items are in the queue. The first error ends the iteration: queued
+    items are discarded, running ones get ``SHUTDOWN_GRACE`` seconds to complete.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="transfer")
     running: set[Future[Result]] = set()
     try:
         for item in items:
             running.add(pool.submit(work, item))
-            if len(running) >= workers * ahead:
+            if len(running) >= workers * ahead:  # back-pressure: do not list all files at once
                 done, running = wait_for_any(running)
                 for future in done:
                     yield future.result()
@@ -37,7 +37,7 @@ def map_unordered(
             done, running = wait_for_any(running)
             for future in done:
                 yield future.result()
-    except BaseException:
+    except BaseException:  # Ctrl-C, and GeneratorExit if the consumer stops, included
         pool.shutdown(wait=False, cancel_futures=True)
         wait(running, timeout=SHUTDOWN_GRACE)
         raise

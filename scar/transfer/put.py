@@ -1,4 +1,4 @@
-"""Upload files and folders."""
+"""Uploads files and folders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TransferredObject:
-    """A file that arrived: its key, and its size in bytes."""
+    """An object that was uploaded or downloaded: its key, and its size in bytes."""
 
     key: str
     size: int
@@ -37,24 +37,26 @@ def upload_files(
     report: Callable[[TransferredObject], None],
     on_skipped: Callable[[str], None] = lambda _: None,
 ) -> TransferTotals:
-    """Upload everything below the paths; ``report`` is called once per object.
+    """Upload all files below the paths, and return the totals.
 
-    A folder's content keeps its structure below ``target``; a file gets its own name. All is
-    checked before the first upload (``files.check``); the first failure ends it. Raises
-    BucketNotFound, OthersBucket, UsageError, TransferError, Refused.
+    The content of a folder keeps its structure below ``target``; a file keeps its name. ``report``
+    is called once per object, ``on_skipped`` with a message for each link or special file that is
+    skipped. All files are checked before the first upload (``local_files.check_files``); the first
+    error ends the uploads. Raises BucketNotFoundError, BucketOwnerError, UsageError, TransferError,
+    OperationRefusedError.
     """
-    census = check_files(paths, target, on_skipped)
+    totals = check_files(paths, target, on_skipped)
     require_bucket(client, target.bucket)
     upload = _Upload(client, target)
-    for moved in map_unordered(
+    for transferred in map_unordered(
         upload.upload_large_yield_small(paths, report), upload.upload_small, workers=WORKERS
     ):
-        report(moved)
-    return census
+        report(transferred)
+    return totals
 
 
 class _Upload:
-    """One command's uploads: small files by the pool, large ones in parts, one by one."""
+    """The uploads of one command: small files in the pool, large ones one by one in parts."""
 
     def __init__(self, client: S3Client, target: S3Location) -> None:
         self.client = client
@@ -63,7 +65,11 @@ class _Upload:
     def upload_large_yield_small(
         self, paths: Sequence[Path], report: Callable[[TransferredObject], None]
     ) -> Iterator[LocalFile]:
-        """Yield the small files; send the large ones while they come by."""
+        """Yield the small files; upload large ones on the way.
+
+        Runs in the thread that feeds the pool: the small files before a large one are uploaded
+        meanwhile, and those after it wait, so that its parts do not compete for connections.
+        """
         for path in paths:
             for file in walk_files(path):
                 if file.size < MULTIPART_THRESHOLD:
@@ -95,6 +101,7 @@ class _Upload:
         except OSError as error:
             raise _unreadable_file_error(file, error) from error
         except S3UploadFailedError as error:
+            # boto3 wraps the SDK's error in this one exception.
             cause = error.__context__
             if isinstance(cause, BotoCoreError | ClientError):
                 raise self._upload_error(file, key, cause) from error
@@ -118,5 +125,5 @@ class _Upload:
 def _unreadable_file_error(file: LocalFile, error: OSError) -> TransferError:
     return TransferError(
         f"{file.path} cannot be read: {error.strerror or error}.",
-        remedy="Files must stay while they are uploaded; run the same command again.",
+        remedy="Do not move files during the upload; run the same command again.",
     )

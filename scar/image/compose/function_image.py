@@ -1,7 +1,7 @@
-"""Base image + supervisor layer + function layer: the image that Lambda and Batch run.
+"""Composes the image that Lambda and Batch run: base image, supervisor layer, function layer.
 
-Nothing in the result depends on when or where it was composed, so its digest says whether
-anything changed.
+The digest of the result depends on the content alone, not on the time or the host, so equal
+digests mean that nothing changed.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 
 SCAR_HOME = "opt/scar"
 ENTRYPOINT = f"/{SCAR_HOME}/launch"
-# What the image said about being run; the supervisor knows it from function.json instead.
-# A volume would hide its folder from the composed image's rules, a health check would run
-# in the middle of somebody's job.
+# Runtime settings of the base image; the supervisor reads them from function.json instead.
+# An engine would mount an empty folder over each volume, and run a health check during a job.
 _DROPPED_SETTINGS = (
     "Cmd",
     "User",
@@ -59,12 +58,14 @@ def compose_image(
     script: bytes | None,
     payload: Mapping[str, LayerEntry] | None = None,
 ) -> ComposedImage:
-    """Put the supervisor and the function on top of the base image.
+    """Return the base image with the supervisor and the function on top.
 
-    ``function_json`` is what ``supervisor.config.dump`` wrote; the script gets the name that
-    is written there. ``payload`` lies next to it. Raise ImageError if the base image cannot be
-    extended.
+    ``function_json`` is the result of ``supervisor.config.config_to_json``; the script gets the
+    file name that is set there. ``payload`` is added to the same folder, by relative path. Raise
+    ImageError if the base image or the payload cannot be used.
     """
+    # Layers that change rarely come first: with a new script, the registry already has all layers
+    # but the last.
     added = (supervisor_layer(bundle), build_function_layer(function_json, script, payload))
     layers = (*base.layers, *added)
     config = Blob.from_bytes(dump_json(_compose_config(base, added)))
@@ -82,15 +83,16 @@ def compose_image(
 def build_function_layer(
     function_json: str, script: bytes | None, payload: Mapping[str, LayerEntry] | None = None
 ) -> ImageLayer:
-    """Build the layer with ``/opt/scar/function``: function.json 0644, the script 0755.
+    """Return the layer with ``/opt/scar/function``: function.json 0644, the script 0755.
 
-    Raise ImageError if a file of the payload has the name of one of these.
+    Raise ImageError if the script's name is invalid, or a file of the payload has the same name as
+    the script or function.json.
     """
     name = parse_config(function_json).script
     if bool(name) != (script is not None):
         raise ImageError(
-            "function.json and the script do not belong together.",
-            remedy="This is a fault in scar; please report it.",
+            "function.json and the script do not match.",
+            remedy="This is a bug in scar; please report it.",
         )
     tree: dict[str, LayerEntry] = {
         f"{SCAR_HOME}/function/function.json": LayerFile(function_json.encode())
@@ -98,39 +100,45 @@ def build_function_layer(
     if script is not None:
         if PurePosixPath(name).name != name or name in {"..", "function.json"}:
             raise ImageError(
-                f"A script cannot be called {name!r}.", remedy="Give the file a plain name."
+                f"{name!r} is not a valid file name for a script.", remedy="Rename the script."
             )
         tree[f"{SCAR_HOME}/function/{name}"] = LayerFile(script, 0o755)
-    further = {f"{SCAR_HOME}/function/{path}": entry for path, entry in (payload or {}).items()}
-    if twice := sorted(PurePosixPath(path).name for path in tree.keys() & further.keys()):
+    extra = {f"{SCAR_HOME}/function/{path}": entry for path, entry in (payload or {}).items()}
+    if duplicates := sorted(PurePosixPath(path).name for path in tree.keys() & extra.keys()):
         raise ImageError(
-            f"extra_payload has a file {twice[0]} too.",
-            remedy="It lies next to the script and function.json: rename the file.",
+            f"extra_payload contains a file with the reserved name {duplicates[0]}.",
+            remedy="It is copied next to the script and function.json: rename the file.",
         )
-    return build_layer({**further, **tree})
+    return build_layer({**extra, **tree})
 
 
 def _compose_config(base: BaseImage, added: tuple[ImageLayer, ...]) -> JsonObject:
-    what = f"configuration ({base.name})"
-    config = expect_object(parse_json(base.config, what), what)
-    run = expect_object(config.get("config") or {}, what)
-    kept = {key: value for key, value in run.items() if key not in _DROPPED_SETTINGS}
+    label = f"configuration ({base.name})"
+    config = expect_object(parse_json(base.config, label), label)
+    run = expect_object(config.get("config") or {}, label)
+    # Fields that scar does not know, such as labels, are copied unchanged.
+    settings = {key: value for key, value in run.items() if key not in _DROPPED_SETTINGS}
+    # Variables such as PYTHONHOME or LD_PRELOAD must not reach the supervisor; the script gets the
+    # image's environment from function.json.
     path: list[Json] = [
-        item for item in expect_texts(run.get("Env"), what) if item.startswith("PATH=")
+        item for item in expect_texts(run.get("Env"), label) if item.startswith("PATH=")
     ]
     entrypoint: list[Json] = [ENTRYPOINT]
+    # The base image's time, not the current one: the digest must not depend on the time of
+    # composition. One entry per layer, because tools pair history and layers by position.
     history: list[Json] = [
         {"created": config.get("created") or "1970-01-01T00:00:00Z", "created_by": f"scar: {part}"}
         for part in ("supervisor", "function")
     ]
     diff_ids: list[Json] = [item.diff_id for item in (*base.layers, *added)]
-    whole: JsonObject = {
+    composed: JsonObject = {
         **config,
-        "config": kept | {"Entrypoint": entrypoint, "Env": path, "WorkingDir": "/"},
+        "config": settings | {"Entrypoint": entrypoint, "Env": path, "WorkingDir": "/"},
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
-        "history": [*expect_list(config.get("history"), what), *history],
+        "history": [*expect_list(config.get("history"), label), *history],
     }
-    return {key: value for key, value in whole.items() if key not in _BUILD_ONLY_KEYS}
+    return {key: value for key, value in composed.items() if key not in _BUILD_ONLY_KEYS}
 
 
+# Written by old `docker build`s about the build container: meaningless in the composed image.
 _BUILD_ONLY_KEYS = frozenset({"container", "container_config", "docker_version", "id", "parent"})

@@ -1,4 +1,4 @@
-"""What an image is, for people who want to see it before or after it was composed."""
+"""Summarizes an image, before or after composition, for ``scar image inspect``."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from scar.image.formats.layer import ImageLayer
     from supervisor.model import FunctionConfig, ImageDefaults
 
-MAX_FUNCTION_LAYER = 64 << 20  # bytes: a function layer holds one script and one document
+MAX_FUNCTION_LAYER = 64 << 20  # bytes: a larger layer is not searched for function.json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSummary:
-    """One layer; ``size`` in bytes as it is stored, ``made_by`` as the image's history says."""
+    """One layer: ``size`` in bytes as stored, ``made_by`` from the image's history or empty."""
 
     digest: str
     diff_id: str
@@ -38,7 +38,7 @@ class LayerSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSummary:
-    """An image, base layer first; ``function`` if scar composed it."""
+    """An image: layers base first, ``function`` if scar composed it."""
 
     name: str
     platform: str
@@ -49,24 +49,24 @@ class ImageSummary:
 
     @property
     def size(self) -> int:
-        """Bytes of all layers as they are stored."""
+        """The total size of the layers as stored, in bytes."""
         return sum(layer.size for layer in self.layers)
 
 
 def inspect_image(image: BaseImage) -> ImageSummary:
-    """Read what the image says of itself, and its function's layer if it has one.
+    """Return a summary of the image, with the function's configuration if it has one.
 
-    Raise ImageError if it is damaged.
+    Raise ImageError if the image is corrupt.
     """
-    what = f"configuration ({image.name})"
-    config = expect_object(parse_json(image.config, what), what)
-    platform = (expect_text(config.get(key), what) for key in ("os", "architecture"))
+    label = f"configuration ({image.name})"
+    config = expect_object(parse_json(image.config, label), label)
+    platform = (expect_text(config.get(key), label) for key in ("os", "architecture"))
     return ImageSummary(
         name=image.name,
         platform="/".join(platform),
-        created=expect_text(config.get("created"), what),
+        created=expect_text(config.get("created"), label),
         run=image.defaults,
-        layers=_summarize_layers(image.layers, _layer_commands(config, what)),
+        layers=_summarize_layers(image.layers, _layer_commands(config, label)),
         function=_read_function_config(image),
     )
 
@@ -74,7 +74,7 @@ def inspect_image(image: BaseImage) -> ImageSummary:
 def _summarize_layers(
     layers: tuple[ImageLayer, ...], made_by: list[str]
 ) -> tuple[LayerSummary, ...]:
-    if len(made_by) != len(layers):  # histories are optional, and some tools write other ones
+    if len(made_by) != len(layers):  # a history is optional, and some tools write incomplete ones
         made_by = [""] * len(layers)
     return tuple(
         LayerSummary(
@@ -84,15 +84,15 @@ def _summarize_layers(
     )
 
 
-def _layer_commands(config: JsonObject, what: str) -> list[str]:
-    steps = [expect_object(step, what) for step in expect_list(config.get("history"), what)]
+def _layer_commands(config: JsonObject, label: str) -> list[str]:
+    steps = [expect_object(step, label) for step in expect_list(config.get("history"), label)]
     return [
-        expect_text(step.get("created_by"), what) for step in steps if not step.get("empty_layer")
+        expect_text(step.get("created_by"), label) for step in steps if not step.get("empty_layer")
     ]
 
 
 def _read_function_config(image: BaseImage) -> FunctionConfig | None:
-    """Read function.json out of the last layer of an image that scar composed."""
+    """Return the content of function.json in the last layer, None if scar did not compose it."""
     if image.defaults.entrypoint != (ENTRYPOINT,) or not image.layers:
         return None
     last = image.layers[-1].blob
@@ -100,13 +100,13 @@ def _read_function_config(image: BaseImage) -> FunctionConfig | None:
         return None
     try:
         with last.open() as file, tarfile.open(fileobj=file, mode="r:gz") as archive:
-            found = archive.extractfile(f"{SCAR_HOME}/function/function.json")
-            return parse_config(found.read().decode()) if found else None
-    except KeyError:
+            member = archive.extractfile(f"{SCAR_HOME}/function/function.json")
+            return parse_config(member.read().decode()) if member else None
+    except KeyError:  # the layer has no such file
         return None
     except ScarError:
         raise
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         raise document_error(
-            f"last layer ({image.name})", f"it holds no function ({error})"
+            f"last layer ({image.name})", f"it contains no function ({error})"
         ) from error

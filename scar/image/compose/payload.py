@@ -1,4 +1,4 @@
-"""A folder of the user's that goes into the function's layer, next to the script."""
+"""Reads the user's folder (``extra_payload``) that is added to the function layer."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     from scar.image.formats.layer import LayerEntry
 
-# Bytes. The layer is built in memory, and it moves whenever a file of it changes.
+# Bytes. The layer is built in memory, and all of it is uploaded whenever one file changes.
 MAX_PAYLOAD_SIZE = 256 << 20
-_WHITEOUT = ".wh."  # how layers say that a file of an earlier layer is gone
-_REMEDY = "Data that large, or of that kind, belong into the image or into a bucket."
+_WHITEOUT = ".wh."  # the OCI prefix that deletes a file of an earlier layer
+_REMEDY = "Add it to the container image, or store the data in a bucket."
 
 
 def read_payload(folder: Path) -> dict[str, LayerEntry]:
-    """Read the folder's files, by relative path; the same content gives the same entries.
+    """Return the folder's entries by relative path; the same content gives the same entries.
 
-    Files are 0644, or 0755 if their owner may execute them; folders are 0755. Links that stay
-    inside are kept as links. Raise ImageError for links that lead out, for what is no file, and
-    if it is larger than ``LARGEST``.
+    Files have mode 0644, or 0755 if their owner may execute them; folders have 0755. Symbolic
+    links within the folder stay links. Raise ImageError for links that point outside, for special
+    files, and if the total is larger than ``MAX_PAYLOAD_SIZE``.
     """
     tree: dict[str, LayerEntry] = {}
     size = 0
@@ -36,7 +36,7 @@ def read_payload(folder: Path) -> dict[str, LayerEntry]:
             size += len(entry.data) if isinstance(entry, LayerFile) else 0
             if size > MAX_PAYLOAD_SIZE:
                 raise ImageError(
-                    f"extra_payload: {folder} has more than {MAX_PAYLOAD_SIZE >> 20} MiB.",
+                    f"extra_payload: {folder} is larger than {MAX_PAYLOAD_SIZE >> 20} MiB.",
                     remedy=_REMEDY,
                 )
             tree[path.relative_to(folder).as_posix()] = entry
@@ -49,10 +49,10 @@ def read_payload(folder: Path) -> dict[str, LayerEntry]:
 
 
 def _walk_folder(folder: Path) -> Iterator[Path]:
-    """Yield everything below, links not followed."""
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
+    """Yield all paths below the folder, without following links."""
+    with os.scandir(folder) as scan:
+        entries = sorted(scan, key=lambda entry: entry.name)
+    for entry in entries:
         yield Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
             yield from _walk_folder(Path(entry.path))
@@ -61,7 +61,8 @@ def _walk_folder(folder: Path) -> Iterator[Path]:
 def _read_entry(path: Path, folder: Path) -> LayerEntry:
     if path.name.startswith(_WHITEOUT):
         raise ImageError(
-            f"extra_payload: {path} would delete a file in an image.", remedy="Rename it."
+            f"extra_payload: {path} has the prefix {_WHITEOUT}, which deletes files of an image.",
+            remedy="Rename it.",
         )
     state = path.lstat()
     if stat.S_ISDIR(state.st_mode):
@@ -75,14 +76,20 @@ def _read_entry(path: Path, folder: Path) -> LayerEntry:
         if _is_inside(target, path.relative_to(folder)):
             return LayerSymlink(target)
         raise ImageError(
-            f"extra_payload: the link {path} leads out of {folder}, to {target}.",
-            remedy="Put the file itself into the folder.",
+            f"extra_payload: the symbolic link {path} points outside {folder}, to {target}.",
+            remedy="Copy the file itself into the folder.",
         )
-    raise ImageError(f"extra_payload: {path} is no file, folder or link.", remedy=_REMEDY)
+    raise ImageError(
+        f"extra_payload: {path} is not a file, folder or symbolic link.", remedy=_REMEDY
+    )
 
 
 def _is_inside(target: str, link: PurePosixPath | Path) -> bool:
-    """Say whether a link's target is inside, whatever other links there are on its way."""
+    """Return whether a link's target is inside the folder, judged by its text alone.
+
+    The target need not exist, and links on the way to it are not followed.
+    """
+    # Levels below the folder: the target is outside as soon as more ".." than names precede it.
     depth = len(link.parts) - 1
     for part in PurePosixPath(target).parts:
         depth += -1 if part == ".." else 1

@@ -1,4 +1,4 @@
-"""Where the supervisor layer lies, one file per architecture, built by ``make bundle``."""
+"""Finds the supervisor bundle (one file per architecture, built by ``make bundle``) as a layer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _DIST = Path(supervisor.__file__).parent / "bundle" / "dist"
 
 
 def find_bundle(architecture: str, folder: Path = _DIST) -> Path:
-    """Return the bundle's file; raise ConfigurationError if it was not built, or from old code."""
+    """Return the path of the bundle; raise ConfigurationError if it is missing or outdated."""
+    # Imported here to keep the start of the other commands fast.
     from supervisor.bundle.build import is_current
 
     architecture = ARCHITECTURES.get(architecture, architecture)
@@ -33,40 +34,44 @@ def find_bundle(architecture: str, folder: Path = _DIST) -> Path:
     if not is_current(architecture, folder):
         raise ConfigurationError(
             f"The supervisor's code has changed since its bundle was built: {path}.",
-            remedy="Build it anew with `make bundle`.",
+            remedy="Build it again with `make bundle`.",
         )
     return path
 
 
 def find_any_bundle(folder: Path = _DIST) -> Path:
-    """Return a bundle that was built; raise ConfigurationError if there is none."""
+    """Return the bundle of any architecture; raise ConfigurationError if there is none."""
     built = sorted(folder.glob("scar-supervisor-linux-*.tar.gz"))
     return built[0] if built else find_bundle("amd64", folder)
 
 
 def read_notice(bundle: Path) -> str:
-    """Return what the bundle says about its packages, licences and sources."""
+    """Return the bundle's notice: its packages, licences and sources.
+
+    Raise ConfigurationError if the bundle has none.
+    """
     with tarfile.open(bundle) as archive:
         for member in archive:
             if member.name == NOTICE and (file := archive.extractfile(member)):
                 return file.read().decode("utf-8")
     raise ConfigurationError(
-        f"{bundle} holds no /{NOTICE}: it was built by an older scar.",
+        f"{bundle} does not contain /{NOTICE}: it was built by an older scar.",
         remedy="Build it again with `make bundle`.",
     )
 
 
 def supervisor_layer(bundle: Path) -> ImageLayer:
     """Return the bundle as a layer; its digests are computed once per file and process."""
+    # Time and size are part of the cache key, so that a bundle that was built again is read again.
     state = bundle.stat()
     return _read_layer(bundle, (state.st_mtime_ns, state.st_size))
 
 
 @lru_cache(maxsize=4)
 def _read_layer(bundle: Path, state: tuple[int, int]) -> ImageLayer:
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     with bundle.open("rb") as file:
         while chunk := file.read(CHUNK_SIZE):
-            whole.update(chunk)
-    blob = Blob(digest=f"sha256:{whole.hexdigest()}", size=state[1], data=bundle)
+            digest.update(chunk)
+    blob = Blob(digest=f"sha256:{digest.hexdigest()}", size=state[1], data=bundle)
     return ImageLayer(blob=blob, diff_id=compute_diff_id(blob))

@@ -1,4 +1,4 @@
-"""Base images from file trees, without a container engine: for the demo and for tests."""
+"""Builds base images from file trees, without a container engine: for the demo and for tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def build_image(
     layers: Sequence[Mapping[str, LayerEntry]], run: ImageDefaults, architecture: str = "amd64"
 ) -> ComposedImage:
-    """Build an image from one tree per layer, base first; same input, same digest."""
+    """Return an image with one layer per tree, base first; the same input gives the same digest."""
     built = tuple(build_layer(tree) for tree in layers)
     config = Blob.from_bytes(
         dump_json(image_config([item.diff_id for item in built], run, architecture))
@@ -49,15 +49,16 @@ def write_docker_archive(
     run: ImageDefaults,
     architecture: str = "amd64",
 ) -> None:
-    """Write the image as ``docker save`` of older engines does: plain layers, manifest.json."""
-    plains = [Blob.from_bytes(build_tar(tree)) for tree in layers]
+    """Write the image as old versions of ``docker save`` do: uncompressed layers, manifest.json."""
+    tars = [Blob.from_bytes(build_tar(tree)) for tree in layers]
+    # The digest of an uncompressed layer is its diff ID.
     config = Blob.from_bytes(
-        dump_json(image_config([item.digest for item in plains], run, architecture))
+        dump_json(image_config([item.digest for item in tars], run, architecture))
     )
-    names = [f"{item.digest.removeprefix('sha256:')}/layer.tar" for item in plains]
+    names = [f"{item.digest.removeprefix('sha256:')}/layer.tar" for item in tars]
     config_name = f"{config.digest.removeprefix('sha256:')}.json"
     index = [{"Config": config_name, "RepoTags": [name], "Layers": names}]
-    files = dict(zip(names, plains, strict=True)) | {
+    files = dict(zip(names, tars, strict=True)) | {
         config_name: config,
         "manifest.json": Blob.from_bytes(json.dumps(index).encode()),
     }
@@ -70,7 +71,7 @@ def write_docker_archive(
 
 
 def image_config(diff_ids: Sequence[str], run: ImageDefaults, architecture: str) -> JsonObject:
-    """Write an image configuration."""
+    """Return an OCI image configuration for these layers; all times are the epoch."""
     layers: list[Json] = list(diff_ids)
     environment: list[Json] = [f"{name}={value}" for name, value in run.environment.items()]
     section: JsonObject = {

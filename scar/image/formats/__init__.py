@@ -1,1 +1,19 @@
-"""TODO"""
+"""Read and write container images: documents, layers, archives, and where base images come from.
+
+``resolver`` returns the user's image as a ``BaseImage`` (``base_image``): from the archive that
+``container.image_file`` names, else from the first source that has it. ``docker_source`` is the
+source for Docker and Podman; the one for registries is in the package beside this one, because it
+needs HTTP. An archive is read in one pass: ``archive`` stores its layers in the blob cache and
+keeps its documents in memory, then ``layouts`` selects one image among them, in the layout of
+``docker save`` or of OCI. ``cache_index`` records the result, so that an unchanged archive is not
+read again.
+
+``blobs`` has content with its digest, and the cache of it on disk. ``layer`` writes deterministic
+layers; ``recompression`` converts layers to gzip, the only compression that Lambda accepts.
+``chunks`` makes a stream of chunks readable as a file. ``manifest`` reads and writes the JSON
+documents, ``reference`` parses image names (no I/O in either). ``composed_image`` is an image that
+is ready to be pushed or saved.
+
+To add a source, implement ``ImageSource`` and pass it to the resolver. To add an archive layout,
+extend ``layouts``.
+"""

@@ -1,4 +1,4 @@
-"""Bytes known by their digest, in memory or in a file, and the folder that keeps them."""
+"""Blobs (bytes with their digest, in memory, in a file or remote) and their cache on disk."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
 def is_digest(text: str) -> bool:
-    """Tell whether this is a SHA-256 digest as registries write it."""
+    """Return whether the text is a SHA-256 digest in the form ``sha256:<64 hex digits>``."""
     return _DIGEST.match(text) is not None
 
 
 def digest_of(data: bytes) -> str:
-    """Return the digest as registries write it."""
+    """Return the SHA-256 digest of the data as ``sha256:<64 hex digits>``."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 class RemoteContent(Protocol):
-    """Bytes that are fetched when they are read."""
+    """Content that is downloaded while it is read."""
 
     def open(self) -> BinaryIO: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """Bytes with their digest and size; ``data`` is a file, or elsewhere, if they may be many."""
+    """Content with its digest and its size in bytes; large content is a file or remote."""
 
     digest: str
     size: int
@@ -49,7 +49,7 @@ class Blob:
         return cls(digest=digest_of(data), size=len(data), data=data)
 
     def open(self) -> BinaryIO:
-        """Open the bytes for reading; the caller closes."""
+        """Open the content for reading; the caller closes it."""
         match self.data:
             case bytes():
                 return io.BytesIO(self.data)
@@ -60,7 +60,7 @@ class Blob:
 
 
 class BlobWriter:
-    """Writes one blob of a cache: nothing is visible before ``commit``, nothing stays without."""
+    """A context manager that writes a blob to a cache, and discards it without ``commit``."""
 
     def __init__(self, cache: BlobCache) -> None:
         self._cache = cache
@@ -76,10 +76,11 @@ class BlobWriter:
         self._size += len(data)
 
     def commit(self) -> Blob:
-        """Keep what was written under its digest."""
+        """Store the written bytes under their digest, and return the blob."""
         self._file.close()
         digest = f"sha256:{self._hash.hexdigest()}"
         target = self._cache.blob_path(digest)
+        # Atomic, and harmless if another process stores the same blob: the content is the same.
         self._path.replace(target)
         return Blob(digest=digest, size=self._size, data=target)
 
@@ -97,16 +98,16 @@ class BlobWriter:
 
 
 class BlobCache:
-    """A private folder of blobs by digest, with notes about where they came from.
+    """A private folder of blobs by digest, and of short texts ("notes") by key.
 
-    Safe with several writers: every file appears whole. What was not used for
-    ``KEEP_DAYS`` days goes when ``prune`` is called.
+    Several processes may use it at once: files are written atomically. ``prune`` removes what was
+    not used for ``KEEP_DAYS`` days.
     """
 
     KEEP_DAYS = 30
 
     def __init__(self, folder: Path) -> None:
-        self.incoming = folder / "incoming"
+        self.incoming = folder / "incoming"  # on the same file system, so that renames are atomic
         self._blobs = folder / "sha256"
         self._notes = folder / "notes"
         for part in (folder, self.incoming, self._blobs, self._notes):
@@ -114,51 +115,51 @@ class BlobCache:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> BlobCache:
-        """Open the user's own cache: ``$XDG_CACHE_HOME/scar/images`` or ``~/.cache/…``."""
+        """Open the user's cache: ``$XDG_CACHE_HOME/scar/images`` or ``~/.cache/scar/images``."""
         home = (
             environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".cache"
         )
         return cls(Path(home) / "scar" / "images")
 
     def blob_path(self, digest: str) -> Path:
-        """Say where the blob is or would be."""
+        """Return the path of the blob, which need not exist."""
         return self._blobs / digest.removeprefix("sha256:")
 
     def get(self, digest: str) -> Blob | None:
-        """Return the blob if it is here, and mark it as used."""
+        """Return the blob and mark it as used; None if it is not in the cache."""
         path = self.blob_path(digest)
         try:
-            os.utime(path)
+            os.utime(path)  # `prune` goes by this time
             return Blob(digest=digest, size=path.stat().st_size, data=path)
         except FileNotFoundError:
             return None
 
     def open_writer(self) -> BlobWriter:
-        """Start a new blob."""
+        """Return a writer for a new blob."""
         return BlobWriter(self)
 
     def write_note(self, key: str, text: str) -> None:
-        """Remember a text under any key."""
+        """Store a text under any key."""
         with tempfile.NamedTemporaryFile("w", dir=self.incoming, delete=False) as file:
             file.write(text)
         Path(file.name).replace(self._note_path(key))
 
     def read_note(self, key: str) -> str | None:
-        """Return the text noted under this key, if it is still here."""
+        """Return the text of this key, None if there is none."""
         try:
             return self._note_path(key).read_text()
         except FileNotFoundError:
             return None
 
     def prune(self) -> None:
-        """Remove what was not used for a month, and what broken writers left."""
+        """Remove what was not used for ``KEEP_DAYS`` days, and files of interrupted writers."""
         limit = time.time() - self.KEEP_DAYS * 86_400
         for part in (self.incoming, self._blobs, self._notes):
             for path in part.iterdir():
                 try:
                     if path.stat().st_mtime < limit:
                         path.unlink()
-                except FileNotFoundError:  # another process prunes too
+                except FileNotFoundError:  # removed by another process
                     continue
 
     def _note_path(self, key: str) -> Path:

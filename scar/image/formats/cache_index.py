@@ -1,4 +1,4 @@
-"""Remember what an archive held, so that it need not be read again while it is the same."""
+"""Records which image an archive contains, so that an unchanged archive is not read again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def cache_image(key: str, image: BaseImage, cache: BlobCache) -> None:
-    """Note under a key what was read; old parts of the cache go at this time."""
+    """Record an image under a key, and prune the cache.
+
+    The key must change with the archive's content, name and architecture.
+    """
     layers = [[layer.blob.digest, layer.diff_id] for layer in image.layers]
     note = {"name": image.name, "config": image.config.decode(), "layers": layers}
     cache.write_note(key, json.dumps(note))
@@ -21,20 +24,21 @@ def cache_image(key: str, image: BaseImage, cache: BlobCache) -> None:
 
 
 def find_cached_image(key: str, architecture: str, cache: BlobCache) -> BaseImage | None:
-    """Return what was noted under the key, if all of its layers are still in the cache.
+    """Return the image that was recorded under the key.
 
-    Raise ImageError if it is for another architecture.
+    None if there is none, or if a layer of it is no longer in the cache. Raise ImageError if it is
+    for another architecture.
     """
-    noted = cache.read_note(key)
-    if noted is None:
+    text = cache.read_note(key)
+    if text is None:
         return None
-    note = json.loads(noted)
+    note = json.loads(text)
     blobs: list[tuple[Blob | None, str]] = [
         (cache.get(digest), diff_id) for digest, diff_id in note["layers"]
     ]
     layers = tuple(
         ImageLayer(blob=blob, diff_id=diff_id) for blob, diff_id in blobs if blob is not None
     )
-    if len(layers) < len(blobs):
+    if len(layers) < len(blobs):  # `prune` removed one
         return None
     return build_base_image(note["name"], note["config"].encode(), layers, architecture)

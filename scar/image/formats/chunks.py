@@ -1,4 +1,4 @@
-"""A file made of pieces that come one by one, such as out of a connection."""
+"""Makes a stream of chunks, such as a response body, readable as a file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def chunks_to_file(chunks: Iterator[bytes]) -> io.BufferedReader:
-    """Return a file to read from; it takes a piece when it needs one."""
+    """Return a readable file that takes the next chunk when it needs one."""
     return io.BufferedReader(_ChunkReader(chunks))
 
 
 class _ChunkReader(io.RawIOBase):
-    """The stream below the buffer."""
+    """The unbuffered file."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -26,10 +26,10 @@ class _ChunkReader(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         while not self._rest:
-            piece = next(self._chunks, None)
-            if piece is None:
+            chunk = next(self._chunks, None)
+            if chunk is None:
                 return 0
-            self._rest = memoryview(piece)
+            self._rest = memoryview(chunk)
         count = min(len(buffer), len(self._rest))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]

@@ -1,4 +1,4 @@
-"""A composed image, ready to be pushed or written to a file."""
+"""The composed image, ready to be pushed or saved as an archive."""
 
 from __future__ import annotations
 
@@ -27,39 +27,41 @@ class ComposedImage:
 
     @property
     def digest(self) -> str:
-        """The manifest's digest: what ``<repository>@sha256:…`` names."""
+        """The manifest's digest, as in ``<repository>@sha256:…``."""
         return self.manifest.digest
 
     @property
     def blobs(self) -> tuple[Blob, ...]:
-        """What a registry must have before the manifest, each once, base layers first."""
-        every = [*(item.blob for item in self.layers), self.config]
-        return tuple({blob.digest: blob for blob in every}.values())
+        """The blobs that a registry must have before the manifest: layers base first, once each."""
+        blobs = [*(item.blob for item in self.layers), self.config]
+        return tuple({blob.digest: blob for blob in blobs}.values())
 
     def save(self, path: Path, name: str = "") -> None:
-        """Write a tar that ``docker load`` and OCI tools read; it appears whole or not at all.
+        """Write a tar file for ``docker load`` and OCI tools, atomically.
 
-        Raise OSError, and ImageError if a layer cannot be read or ``name`` is no image's.
+        Raise OSError, or ImageError if a layer cannot be read or ``name`` is invalid.
         """
         indexes = self._index_documents(name)
-        part = path.with_name(f".{path.name}.part")
+        partial = path.with_name(f".{path.name}.partial")
         try:
-            with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
+            with tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as archive:
                 for blob in (*self.blobs, self.manifest):
                     _add_blob(archive, _blob_path(blob.digest), blob)
                 for file, document in indexes.items():
                     _add_blob(archive, file, Blob.from_bytes(dump_json(document)))
-            part.replace(path)
+            partial.replace(path)
         finally:
-            part.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
 
     def _index_documents(self, name: str) -> dict[str, Json]:
+        # Both an OCI layout and Docker's manifest.json, over the same blobs: old versions of
+        # `docker load` do not read OCI layouts.
         entry: JsonObject = blob_descriptor(OCI_MANIFEST, self.manifest)
         if name:
-            full = parse_reference(name)
+            reference = parse_reference(name)
             entry["annotations"] = {
-                "io.containerd.image.name": str(full),
-                "org.opencontainers.image.ref.name": full.tag,
+                "io.containerd.image.name": str(reference),
+                "org.opencontainers.image.ref.name": reference.tag,
             }
         docker: JsonObject = {
             "Config": _blob_path(self.config.digest),
@@ -74,7 +76,7 @@ class ComposedImage:
 
 
 def blob_descriptor(media_type: str, blob: Blob) -> JsonObject:
-    """Return the OCI descriptor that names a blob: media type, digest and size in bytes."""
+    """Return the OCI descriptor of a blob: media type, digest and size in bytes."""
     return {"mediaType": media_type, "digest": blob.digest, "size": blob.size}
 
 

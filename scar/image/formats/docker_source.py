@@ -1,4 +1,4 @@
-"""Base images from a Docker or Podman image store, if a socket of one answers."""
+"""Reads base images from the image store of Docker or Podman, over its socket."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from scar.image.formats.base_image import BaseImage
     from scar.image.formats.blobs import BlobCache
 
-SAVE_TIMEOUT = 600  # a save of several GB may pause that long while the engine reads its disk
+SAVE_TIMEOUT = 600  # seconds: the engine may prepare a save of several GB before it sends data
 
 
 class DockerImageSource:
-    """The image store behind one Docker API endpoint."""
+    """The image store of one Docker API endpoint."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
     def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
-        """Read the image from the store; raise ImageNotFound with the reason if it is not there."""
+        """Return the image; raise ImageNotFoundError, with the reason, if the store lacks it."""
         try:
             import docker
             from docker.errors import DockerException
@@ -54,14 +54,17 @@ class DockerImageSource:
 
 
 def _check_socket(name: str, endpoint: str) -> None:
-    """Raise ImageNotFound if nobody listens: the SDK would leave its socket open."""
+    """Raise ImageNotFoundError if the socket does not accept connections.
+
+    The Docker SDK leaks its own socket where the connection fails.
+    """
     scheme, _, path = endpoint.partition("://")
     if scheme != "unix":
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
-        knocking.settimeout(5)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(5)
         try:
-            knocking.connect(path)
+            probe.connect(path)
         except OSError as error:
             raise _not_found_error(name, endpoint, error.strerror or str(error)) from error
 
@@ -69,18 +72,18 @@ def _check_socket(name: str, endpoint: str) -> None:
 def _read_image(client: DockerClient, name: str, architecture: str, cache: BlobCache) -> BaseImage:
     image = client.images.get(name)
     key = f"{image.id}\n{name}\n{architecture}"
-    if known := find_cached_image(key, architecture, cache):
-        return known
-    # By its id: the SDK takes no name without a tag, nor one with a digest.
+    if cached := find_cached_image(key, architecture, cache):
+        return cached
+    # Saved by its id: the SDK does not accept names without a tag or with a digest.
     chunks = image.save(chunk_size=1 << 20)
     members = read_members(chunks_to_file(iter(chunks)), cache)
-    found = select_image(members, name, architecture)
-    cache_image(key, found, cache)
-    return found
+    base = select_image(members, name, architecture)
+    cache_image(key, base, cache)
+    return base
 
 
 def find_docker_sources(environ: Mapping[str, str]) -> list[DockerImageSource]:
-    """List the endpoints worth asking: DOCKER_HOST, or the usual sockets that exist."""
+    """Return a source for DOCKER_HOST if it is set, else for each usual socket that exists."""
     if host := environ.get("DOCKER_HOST"):
         return [DockerImageSource(host)]
     sockets = [Path("/var/run/docker.sock"), Path("/run/podman/podman.sock")]

@@ -1,4 +1,4 @@
-"""Deterministic layers: the same files give the same bytes, whoever builds them and when."""
+"""Builds deterministic layers: the same files give the same bytes on any host at any time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LayerFile:
-    """A regular file of a layer; owner is root."""
+    """A regular file of a layer, owned by root."""
 
     data: bytes
     mode: int = 0o644
@@ -27,7 +27,7 @@ class LayerFile:
 
 @dataclass(frozen=True, slots=True)
 class LayerFolder:
-    """A folder that is empty or has a mode of its own."""
+    """A folder; needed only if it is empty or its mode is not 0755."""
 
     mode: int = 0o755
 
@@ -44,20 +44,24 @@ LayerEntry = LayerFile | LayerFolder | LayerSymlink
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageLayer:
-    """A gzipped layer; ``diff_id`` is the digest of the tar inside."""
+    """A gzipped layer; ``diff_id`` is the digest of the uncompressed tar."""
 
     blob: Blob
     diff_id: str
 
 
 class Sink(Protocol):
-    """Where compressed bytes go."""
+    """A target for compressed bytes, such as a file."""
 
     def write(self, data: bytes, /) -> object: ...
 
 
 class GzipCompressor:
-    """Gzip without time, name and operating system in its header; hashes the plain bytes."""
+    """Compresses to gzip with a constant header, and hashes the uncompressed bytes.
+
+    Python's ``gzip`` writes the time and, depending on its version, other header fields; a layer's
+    digest must not depend on them.
+    """
 
     def __init__(self, sink: Sink, level: int = 6) -> None:
         self._sink = sink
@@ -65,6 +69,7 @@ class GzipCompressor:
         self._crc = 0
         self._size = 0
         self._hash = hashlib.sha256()
+        # Magic, deflate, no flags, time 0, no extra flags, unknown operating system (RFC 1952).
         sink.write(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
 
     def write(self, data: bytes) -> int:
@@ -75,14 +80,14 @@ class GzipCompressor:
         return len(data)
 
     def finish(self) -> str:
-        """Write the end and return the digest of the plain bytes."""
-        end = struct.pack("<II", self._crc, self._size & 0xFFFFFFFF)
-        self._sink.write(self._deflate.flush() + end)
+        """Write the trailer and return the digest of the uncompressed bytes (the diff ID)."""
+        trailer = struct.pack("<II", self._crc, self._size & 0xFFFFFFFF)  # size modulo 2^32
+        self._sink.write(self._deflate.flush() + trailer)
         return f"sha256:{self._hash.hexdigest()}"
 
 
 def build_layer(tree: Mapping[str, LayerEntry]) -> ImageLayer:
-    """Build a layer from relative paths; missing parent folders are added, root's, 0755."""
+    """Return a layer with these entries by relative path; parent folders are added (root, 0755)."""
     packed = io.BytesIO()
     compressor = GzipCompressor(packed)
     compressor.write(build_tar(tree))
@@ -91,26 +96,26 @@ def build_layer(tree: Mapping[str, LayerEntry]) -> ImageLayer:
 
 
 def build_tar(tree: Mapping[str, LayerEntry]) -> bytes:
-    """Build the tar of a small tree: sorted, no times, owned by root."""
+    """Return the uncompressed tar of a small tree: sorted, all times 0, owned by root."""
     parents = {
         str(parent)
         for path in tree
         for parent in PurePosixPath(path).parents
         if str(parent) not in {".", *tree}
     }
-    whole: dict[str, LayerEntry] = {**{path: LayerFolder() for path in parents}, **tree}
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in sorted(whole):
-            _add_entry(archive, path, whole[path])
-    return raw.getvalue()
+    entries: dict[str, LayerEntry] = {**{path: LayerFolder() for path in parents}, **tree}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in sorted(entries):  # sorted: parents come before their children
+            _add_entry(archive, path, entries[path])
+    return buffer.getvalue()
 
 
 def _add_entry(archive: tarfile.TarFile, path: str, entry: LayerEntry) -> None:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or str(pure) != path:
         raise ValueError(f"not a plain relative path: {path!r}")
-    info = tarfile.TarInfo(path)
+    info = tarfile.TarInfo(path)  # its defaults: owner root (0:0), time 0
     match entry:
         case LayerFile(data, mode):
             info.size, info.mode = len(data), mode

@@ -1,4 +1,4 @@
-"""Find one image among the files of an archive, in either form that archives have."""
+"""Selects one image among the members of an archive, in Docker's or in OCI's layout."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ _NAME_ANNOTATIONS = ("org.opencontainers.image.ref.name", "io.containerd.image.n
 
 
 def select_image(members: ArchiveMembers, name: str, architecture: str) -> BaseImage:
-    """Return the image called ``name``, or the only one, for this architecture.
+    """Return the image with this name for this architecture.
 
-    ``name`` may be empty. Raise ImageError if there is none or several.
+    The name may be empty, or another one, if the archive contains a single image. Raise ImageError
+    if no image or several match.
     """
+    # Archives of current Docker versions have both layouts; manifest.json has the full names.
     if members.get("manifest.json"):
         return _select_docker_image(members, name, architecture)
     if members.get("index.json"):
         return _select_oci_image(members, name, architecture)
     raise ImageError(
-        "The archive holds neither manifest.json nor index.json: it is not a saved image.",
+        "The archive contains neither manifest.json nor index.json: it is not a saved image.",
         remedy="Write it with `docker save` (not `docker export`), or as an OCI layout.",
     )
 
@@ -75,17 +77,18 @@ def _select_oci_image(members: ArchiveMembers, name: str, architecture: str) -> 
         for key in _NAME_ANNOTATIONS
         if key in annotations
     }
+    # An entry may be a manifest of one platform, or an index of several without a platform itself.
     platforms = [entry for entry in entries if matches_platform(entry, architecture)]
     entry = _pick_entry(platforms if len(platforms) == 1 else entries, named, name)
     manifest = _resolve_manifest(members, entry, architecture)
     config = members.get_document(_blob_path(expect_object(manifest.get("config"), "manifest")))
     name = name or next(iter(named), "(unnamed)")
-    listed = [
+    descriptors = [
         expect_object(item, "manifest") for item in expect_list(manifest.get("layers"), "manifest")
     ]
-    for item in listed:
+    for item in descriptors:
         reject_foreign_layer(name, expect_text(item.get("mediaType"), "manifest"))
-    layers = tuple(members.get_layer(_blob_path(item)) for item in listed)
+    layers = tuple(members.get_layer(_blob_path(item)) for item in descriptors)
     return build_base_image(name, config, layers, architecture)
 
 
@@ -102,42 +105,44 @@ def _resolve_manifest(
     for inner in entries:
         if depth < 4 and matches_platform(inner, architecture):
             return _resolve_manifest(members, inner, architecture, depth + 1)
-    offered = sorted({format_platform(inner) for inner in entries})
+    platforms = sorted({format_platform(inner) for inner in entries})
     raise ImageError(
-        f"The image has nothing for linux/{architecture}, only {', '.join(offered) or 'nothing'}.",
+        f"The image has no manifest for linux/{architecture}, only for"
+        f" {', '.join(platforms) or 'no platform'}.",
         remedy=f"Save it with --platform linux/{architecture}, or choose another image.",
     )
 
 
 def _pick_entry(images: list[JsonObject], named: dict[str, JsonObject], name: str) -> JsonObject:
+    # Tools write the name as the user typed it, or in Docker Hub's long form.
     for candidate in (name, f"{name}:latest", f"docker.io/library/{name}", f"docker.io/{name}"):
         if candidate in named:
             return named[candidate]
     if len(images) == 1:
         return images[0]
     raise ImageError(
-        f"The archive holds {len(images)} images ({', '.join(sorted(named)) or 'without names'})"
-        f"{f', none called {name}' if name else ''}.",
-        remedy="Name one of them in container.image, or save one image alone.",
+        f"The archive contains {len(images)} images ({', '.join(sorted(named)) or 'unnamed'})"
+        f"{f', none of them named {name}' if name else ''}.",
+        remedy="Set container.image to one of them, or save a single image.",
     )
 
 
 def list_descriptors(index: JsonObject) -> list[JsonObject]:
-    """Return what an index lists."""
+    """Return the entries of an index."""
     return [expect_object(item, "index") for item in expect_list(index.get("manifests"), "index")]
 
 
 def format_platform(entry: JsonObject) -> str:
-    """Say for what an entry of an index is, such as ``linux/arm64``."""
+    """Return the platform of an entry of an index, such as ``linux/arm64``."""
     platform = expect_object(entry.get("platform") or {}, "platform")
     system = expect_text(platform.get("os"), "os")
     return f"{system}/{expect_text(platform.get('architecture'), 'arch')}"
 
 
 def matches_platform(entry: JsonObject, architecture: str) -> bool:
-    """Tell whether an entry of an index is for Linux on this architecture."""
-    system, _, found = format_platform(entry).partition("/")
-    return system == "linux" and ARCHITECTURES.get(found) == architecture
+    """Return whether an entry of an index is for Linux on this architecture."""
+    system, _, name = format_platform(entry).partition("/")
+    return system == "linux" and ARCHITECTURES.get(name) == architecture
 
 
 def _blob_path(descriptor: JsonObject) -> str:

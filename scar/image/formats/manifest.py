@@ -1,7 +1,7 @@
-"""Image documents (manifests, configurations) as JSON, checked while they are read.
+"""Reads and writes the JSON documents of images: manifests, indexes, configurations.
 
-Composition passes on what it does not know, so documents stay JSON; these functions are the
-only way into them, and each names the document when it is not what it should be.
+Composition copies fields that it does not know, so documents stay JSON. Values are only read with
+the functions of this module, whose errors name the document.
 """
 
 from __future__ import annotations
@@ -24,61 +24,61 @@ INDEX_MEDIA_TYPES = (OCI_INDEX, DOCKER_LIST)
 MANIFEST_MEDIA_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
 
 
-def parse_json(data: bytes, what: str) -> Json:
-    """Parse JSON; raise ImageError naming ``what``."""
+def parse_json(data: bytes, label: str) -> Json:
+    """Return the parsed JSON; raise ImageError, naming the document ``label``, if it is invalid."""
     try:
         document: Json = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise document_error(what, f"not JSON ({error})") from error
+        raise document_error(label, f"it is not JSON ({error})") from error
     return document
 
 
 def dump_json(document: Json) -> bytes:
-    """Write compact sorted JSON: equal documents give equal bytes."""
+    """Return compact, sorted JSON: equal documents give equal bytes, so equal digests."""
     return json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
 
 
-def expect_object(value: Json, what: str) -> JsonObject:
+def expect_object(value: Json, label: str) -> JsonObject:
     if not isinstance(value, dict):
-        raise document_error(what, "an object was expected")
+        raise document_error(label, "an object was expected")
     return value
 
 
-def expect_list(value: Json, what: str) -> list[Json]:
-    """Read a list; null, as Go writes an empty one, is an empty list."""
+def expect_list(value: Json, label: str) -> list[Json]:
+    """Return the list; null, which Go writes for an empty list, gives an empty one."""
     if value is None:
         return []
     if not isinstance(value, list):
-        raise document_error(what, "a list was expected")
+        raise document_error(label, "a list was expected")
     return value
 
 
-def expect_text(value: Json, what: str) -> str:
-    """Read a text; null is the empty text."""
+def expect_text(value: Json, label: str) -> str:
+    """Return the string; null gives an empty one."""
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise document_error(what, "a text was expected")
+        raise document_error(label, "a string was expected")
     return value
 
 
-def expect_size(value: Json, what: str) -> int:
-    """Read a number of bytes."""
+def expect_size(value: Json, label: str) -> int:
+    """Return the size in bytes."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise document_error(what, "a size was expected")
+        raise document_error(label, "a size was expected")
     return value
 
 
-def expect_texts(value: Json, what: str) -> tuple[str, ...]:
-    """Read a list of texts; null is the empty list, one text a list of one."""
+def expect_texts(value: Json, label: str) -> tuple[str, ...]:
+    """Return the list of strings; null gives an empty list, a single string a list of one."""
     if isinstance(value, str):
         return (value,)
-    return tuple(expect_text(item, what) for item in expect_list(value, what))
+    return tuple(expect_text(item, label) for item in expect_list(value, label))
 
 
-def document_error(what: str, fault: str) -> ImageError:
-    """Build the error for a document that cannot be read."""
+def document_error(label: str, problem: str) -> ImageError:
+    """Return the error for an invalid document."""
     return ImageError(
-        f"The image's {what} cannot be read: {fault}.",
+        f"The image's {label} cannot be read: {problem}.",
         remedy="Save the image again, for example with `docker save`.",
     )

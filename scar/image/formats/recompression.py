@@ -1,4 +1,4 @@
-"""Layers in the one form that Lambda takes: gzip. Others are unpacked and packed once."""
+"""Converts layers to gzip: Lambda does not accept other compressions."""
 
 from __future__ import annotations
 
@@ -14,39 +14,45 @@ if TYPE_CHECKING:
 
     from scar.image.formats.blobs import Blob, BlobCache
 
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # how such bytes begin
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # the first bytes of a zstd frame (RFC 8878)
 
 
 def recompress_to_gzip(blob: Blob, *, diff_id: str, zstd: bool, cache: BlobCache) -> ImageLayer:
-    """Return the layer gzipped, from the cache if it was converted before.
+    """Return the layer as gzip, from the cache if it was converted before.
 
-    Raise ImageError if its content is not what ``diff_id`` says.
+    The blob is zstd, or uncompressed if ``zstd`` is false. Raise ImageError if its content does
+    not match ``diff_id``.
     """
-    note = f"gzip of {blob.digest}"
-    known = cache.read_note(note)
-    if known and (found := cache.get(known)):
-        return ImageLayer(blob=found, diff_id=diff_id)
+    # The cache saves time, and keeps the digest: another version of zlib may compress differently.
+    key = f"gzip of {blob.digest}"
+    digest = cache.read_note(key)
+    if digest and (cached := cache.get(digest)):
+        return ImageLayer(blob=cached, diff_id=diff_id)
     with blob.open() as file, cache.open_writer() as writer:
         compressor = GzipCompressor(writer)
         for chunk in decompress_zstd(file) if zstd else _read_chunks(file):
             compressor.write(chunk)
         if (unpacked_id := compressor.finish()) != diff_id:
             raise ImageError(
-                f"Layer {blob.digest} holds {unpacked_id}, not {diff_id} as its image says.",
-                remedy="The image is damaged: build or push it again.",
+                f"Layer {blob.digest} has the diff ID {unpacked_id}; the image's configuration"
+                f" says {diff_id}.",
+                remedy="The image is corrupt: build or push it again.",
             )
-        made = writer.commit()
-    cache.write_note(note, made.digest)
-    return ImageLayer(blob=made, diff_id=diff_id)
+        converted = writer.commit()
+    cache.write_note(key, converted.digest)
+    return ImageLayer(blob=converted, diff_id=diff_id)
 
 
 def decompress_zstd(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what zstd bytes hold, in constant memory; raise ImageError if they are damaged."""
+    """Yield the decompressed bytes in constant memory; raise ImageError if the file is corrupt.
+
+    Raise ConfigurationError if the package `zstandard` is not installed.
+    """
     try:
         import zstandard
     except ImportError as error:
         raise ConfigurationError(
-            "The image has layers in zstd, which the package `zstandard` reads.",
+            "The image has zstd layers, which need the Python package `zstandard`.",
             remedy="Install it: pip install zstandard.",
         ) from error
     try:
@@ -54,8 +60,8 @@ def decompress_zstd(file: BinaryIO) -> Iterator[bytes]:
             yield from _read_chunks(reader)
     except zstandard.ZstdError as error:
         raise ImageError(
-            f"A layer is not zstd as it says: {error}.",
-            remedy="The image is damaged: build or push it again.",
+            f"A zstd layer cannot be decompressed: {error}.",
+            remedy="The image is corrupt: build or push it again.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Names of images as Docker users write them. Pure."""
+"""Parses image names as Docker users write them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_PATH_LENGTH = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageReference:
-    """``registry/repository:tag`` or ``…@digest``; a digest goes before a tag."""
+    """``registry/repository:tag`` or ``…@digest``; a digest takes precedence over a tag."""
 
     registry: str
     repository: str
@@ -30,51 +30,56 @@ class ImageReference:
 
     @property
     def version(self) -> str:
-        """What the registry is asked for: the digest if there is one."""
+        """The reference within the repository: the digest if there is one, else the tag."""
         return self.digest or self.tag
 
     @property
     def endpoint(self) -> str:
-        """Where the registry answers; plain HTTP only on this machine, as with Docker."""
+        """The registry's base URL; plain HTTP only for loopback addresses, as with Docker."""
         if self.registry == DOCKER_HUB:
             return f"https://{_DOCKER_HUB_HOST}"
         scheme = "http" if _LOOPBACK.fullmatch(self.registry) else "https"
         return f"{scheme}://{self.registry}"
 
     def __str__(self) -> str:
-        mark = f"@{self.digest}" if self.digest else f":{self.tag}"
-        return f"{self.registry}/{self.repository}{mark}"
+        suffix = f"@{self.digest}" if self.digest else f":{self.tag}"
+        return f"{self.registry}/{self.repository}{suffix}"
 
 
 def parse_reference(text: str) -> ImageReference:
-    """Read ``ubuntu``, ``grycap/cowsay:1``, ``host:port/a/b@sha256:…``; raise ImageError."""
+    """Parse ``ubuntu``, ``grycap/cowsay:1``, ``host:port/a/b@sha256:…``.
+
+    Raise ImageError if the name is invalid.
+    """
     name, _, digest = text.partition("@")
     if digest and not is_digest(digest):
         raise _invalid_reference(text, f"{digest!r} is not a digest such as sha256:<64 hex digits>")
     if name.endswith(":"):
-        raise _invalid_reference(text, "there is no tag after the colon of its repository")
+        raise _invalid_reference(text, "the tag after the colon is empty")
     name, tag = _split_tag(name)
     if tag and not _TAG.fullmatch(tag):
-        raise _invalid_reference(text, f"{tag!r} cannot be a tag")
+        raise _invalid_reference(text, f"{tag!r} is not a valid tag")
     registry, repository = _split_registry(name)
     if not _HOST.fullmatch(registry):
-        raise _invalid_reference(text, f"{registry!r} is not a host")
+        raise _invalid_reference(text, f"{registry!r} is not a valid registry host")
     if not _PATH.fullmatch(repository) or len(repository) > _MAX_PATH_LENGTH:
-        why = "names are lower case" if repository.lower() != repository else "no such name"
-        raise _invalid_reference(text, f"{repository!r} cannot be a repository: {why}")
+        reason = f"{repository!r} is not a valid repository name"
+        if repository.lower() != repository:
+            reason = "repository name must be lowercase"  # as Docker says it
+        raise _invalid_reference(text, reason)
     return ImageReference(
         registry=registry, repository=repository, tag=tag or "latest", digest=digest
     )
 
 
 def _split_tag(name: str) -> tuple[str, str]:
-    """Part the tag from the name; a colon before the last slash belongs to a port."""
+    """Return the name and its tag; a colon before the last slash belongs to a port."""
     head, colon, tail = name.rpartition(":")
     return (head, tail) if colon and "/" not in tail else (name, "")
 
 
 def _split_registry(name: str) -> tuple[str, str]:
-    """Part the registry from the repository; without one it is Docker Hub's."""
+    """Return the registry and the repository; the default registry is Docker Hub."""
     first, slash, rest = name.partition("/")
     is_host = slash and ("." in first or ":" in first or first == "localhost")
     if not is_host:
@@ -84,8 +89,8 @@ def _split_registry(name: str) -> tuple[str, str]:
     return first, rest
 
 
-def _invalid_reference(text: str, why: str) -> ImageError:
+def _invalid_reference(text: str, reason: str) -> ImageError:
     return ImageError(
-        f"{text!r} is not the name of an image: {why}.",
+        f"{text!r} is not a valid image name: {reason}.",
         remedy="Write it as for `docker pull`: name, user/name:tag, host:port/name@sha256:….",
     )

@@ -1,4 +1,4 @@
-"""Find the user's image: in ``image_file``, else in a Docker image store, else in its registry."""
+"""Finds the user's image: in ``image_file``, else in a Docker image store, else in its registry."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class ImageSource(Protocol):
-    """A place that may have images by name."""
+    """A source of images by name: an engine's image store, or a registry."""
 
     endpoint: str
 
     def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
-        """Return the image; raise ImageNotFound if it is not there."""
+        """Return the image; raise ImageNotFoundError if the source does not have it."""
 
 
 def find_base_image(
@@ -34,47 +34,49 @@ def find_base_image(
     cache: BlobCache,
     sources: Sequence[ImageSource] = (),
 ) -> BaseImage:
-    """Return the base image, its layers in the cache.
+    """Return the base image.
 
-    ``image`` is a name such as ``debian:12``; it may be empty if the file holds one image.
-    ``architecture`` is ``amd64`` (``x86_64``) or ``arm64``. Raise ImageNotFound, saying what
-    was tried, if no source has it, ImageError if it cannot be used.
+    ``image`` is a name such as ``debian:12``; it may be empty if the file contains one image.
+    ``architecture`` is ``amd64`` (``x86_64``) or ``arm64``. Raise ImageNotFoundError, with the
+    sources that were tried, if none has the image, and ImageError if it cannot be used.
     """
     architecture = ARCHITECTURES.get(architecture, architecture)
     if image_file is not None:
         return _read_image_file(image, image_file, architecture, cache)
-    tried: list[str] = []
+    problems: list[str] = []
     unusable: ImageError | None = None
-    for store in sources:
+    for source in sources:
         try:
-            return store.find(image, architecture, cache)
+            return source.find(image, architecture, cache)
         except (ImageNotFoundError, RegistryError) as missing:
-            tried.append(missing.problem)
-        except ImageError as error:  # such as another architecture: the next may have it
+            problems.append(missing.problem)
+        except ImageError as error:  # e.g. another architecture: the next source may have it
             unusable = unusable or error
     if unusable is not None:
         raise unusable
-    places = " ".join(tried) or "No Docker or Podman socket was found."
+    tried = " ".join(problems) or "No Docker or Podman socket was found."
     raise ImageNotFoundError(
-        f"The image {image} was not found. Tried: container.image_file (not given). {places}",
-        remedy=f"Check the name; where it needs a login, `docker login`; else run `docker save"
-        f" {image} -o image.tar` where you have the image and set container.image_file.",
+        f"The image {image} was not found. Tried: container.image_file (not set). {tried}",
+        remedy=f"Check the name; run `docker login` if the registry needs it; or run `docker save"
+        f" {image} -o image.tar` where you have the image, and set container.image_file.",
     )
 
 
 def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache) -> BaseImage:
     try:
+        # As `make` does, take a file with the same path, size, time and inode as unchanged:
+        # hashing several GB would take longer than the rest of a deployment.
         state = path.stat()
-        seen = (path.resolve(), state.st_size, state.st_mtime_ns, state.st_ino, name, architecture)
-        key = "\n".join(str(part) for part in seen)
-        if known := find_cached_image(key, architecture, cache):
-            return known
+        parts = (path.resolve(), state.st_size, state.st_mtime_ns, state.st_ino, name, architecture)
+        key = "\n".join(str(part) for part in parts)
+        if cached := find_cached_image(key, architecture, cache):
+            return cached
         with path.open("rb") as file:
             image = select_image(read_members(file, cache), name, architecture)
     except OSError as error:
         raise ImageNotFoundError(
             f"The image {name or path.name} was not found: cannot read {path}: {error.strerror}.",
-            remedy="Check container.image_file; a relative path starts at the FDL file's folder.",
+            remedy="Check container.image_file; relative paths start at the FDL file's folder.",
         ) from error
     except ImageError as error:
         raise type(error)(f"{path}: {error.problem}", remedy=error.remedy) from error

@@ -1,4 +1,4 @@
-"""Logins to registries, from where Docker keeps them."""
+"""Reads logins to registries from Docker's configuration and its credential helpers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from scar.image.formats.reference import DOCKER_HUB
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HELPER_TIMEOUT = 60.0
+HELPER_TIMEOUT = 60.0  # seconds: a helper may ask the user to unlock a keychain
 _HUB_KEY = "https://index.docker.io/v1/"
-_TOKEN_USER = "<token>"  # noqa: S105 - how helpers say that the secret is an identity token
+_TOKEN_USER = "<token>"  # noqa: S105 - helpers return it if the secret is an identity token
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """User and password, or an identity token in their place; secrets stay out of messages."""
+    """A user and a password, or an identity token; the repr does not show the secrets."""
 
     user: str
     password: str = field(repr=False)
@@ -33,14 +33,14 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class DockerConfig:
-    """``config.json`` of Docker: logins in the file itself or behind credential helpers."""
+    """Docker's ``config.json``, which contains logins or names credential helpers."""
 
     path: Path
     environ: Mapping[str, str]
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> DockerConfig:
-        """Find the file: in ``$DOCKER_CONFIG``, else in ``~/.docker``."""
+        """Return the configuration in ``$DOCKER_CONFIG``, else in ``~/.docker``."""
         home = Path(environ.get("HOME", "~")).expanduser()
         folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
         return cls(folder / "config.json", environ)
@@ -48,8 +48,9 @@ class DockerConfig:
     def login(self, registry: str) -> Login | None:
         """Return the login to a registry, None if there is none.
 
-        Raise RegistryError if the file or the helper is damaged.
+        Raise RegistryError if the file is invalid or the helper fails.
         """
+        # In Docker's order: the registry's own helper, the general store, the file itself.
         document = self._read_file()
         names = _lookup_keys(registry)
         helpers = self._get_section(document, "credHelpers")
@@ -58,8 +59,9 @@ class DockerConfig:
                 return self._run_helper(str(helper), name)
         auths = self._get_section(document, "auths")
         if store := document.get("credsStore"):
-            known = [name for name in names if name in auths] or names[:1]
-            return self._run_helper(str(store), known[0])
+            # `docker login` leaves an empty entry in auths, under the name that the store uses.
+            stored = [name for name in names if name in auths] or names[:1]
+            return self._run_helper(str(store), stored[0])
         for name in names:
             if name in auths:
                 return self._parse_auth(self._get_section(auths, name), name)
@@ -78,12 +80,12 @@ class DockerConfig:
             raise self._config_error("it is not a JSON object") from error
 
     def _get_section(self, document: JsonObject, name: str) -> JsonObject:
-        part = document.get(name)
-        if part is None:
+        section = document.get(name)
+        if section is None:
             return {}
-        if not isinstance(part, dict):
+        if not isinstance(section, dict):
             raise self._config_error(f"{name} is not an object")
-        return part
+        return section
 
     def _parse_auth(self, entry: JsonObject, name: str) -> Login | None:
         token = str(entry.get("identitytoken") or "")
@@ -100,12 +102,13 @@ class DockerConfig:
         return None
 
     def _run_helper(self, helper: str, name: str) -> Login | None:
-        """Ask ``docker-credential-<helper>``; it answers JSON, or that it knows nothing."""
+        """Return the login from ``docker-credential-<helper> get``, None if it has none."""
         program = f"docker-credential-{helper}"
         if "/" in helper:
             raise self._config_error(f"{helper!r} is not the name of a credential helper")
         try:
-            done = subprocess.run(
+            # The helpers' protocol: the name on standard input, JSON on standard output.
+            result = subprocess.run(
                 [program, "get"],
                 input=name,
                 capture_output=True,
@@ -116,36 +119,37 @@ class DockerConfig:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RegistryError(
-                f"The credential helper {program} does not work: {error}.",
-                remedy=f"{self.path} names it; install it, or remove it there.",
+                f"The credential helper {program} cannot be run: {error}.",
+                remedy=f"Install it, or remove it from {self.path}.",
             ) from error
-        if done.returncode != 0:
-            said = (done.stdout + done.stderr).strip()
-            if "credentials not found" in said.lower():
+        if result.returncode != 0:
+            output = (result.stdout + result.stderr).strip()
+            # The protocol has no exit status for "no login"; Docker compares the text too.
+            if "credentials not found" in output.lower():
                 return None
             raise RegistryError(
-                f"The credential helper {program} knows no login to {name}: {said[:200]}",
-                remedy=f"Log in anew: `docker login {name}`.",
+                f"The credential helper {program} returned no login to {name}: {output[:200]}",
+                remedy=f"Log in again: `docker login {name}`.",
             )
         try:
-            told = json.loads(done.stdout)
-            user, secret = str(told["Username"]), str(told["Secret"])
+            document = json.loads(result.stdout)
+            user, secret = str(document["Username"]), str(document["Secret"])
         except (ValueError, KeyError, TypeError) as error:
             raise RegistryError(
-                f"The credential helper {program} does not answer with a login to {name}.",
-                remedy=f"Try it: `echo {name} | {program} get`.",
+                f"The credential helper {program} returned an invalid login to {name}.",
+                remedy=f"Check its output: `echo {name} | {program} get`.",
             ) from error
         return Login("", "", secret) if user == _TOKEN_USER else Login(user, secret)
 
-    def _config_error(self, why: str) -> RegistryError:
+    def _config_error(self, problem: str) -> RegistryError:
         return RegistryError(
-            f"{self.path} cannot be used: {why}.",
-            remedy="Repair it, or log in anew with `docker login`.",
+            f"{self.path} cannot be used: {problem}.",
+            remedy="Correct the file, or log in again with `docker login`.",
         )
 
 
 def _lookup_keys(registry: str) -> tuple[str, ...]:
-    """Under which names Docker and its helpers may keep the login, likeliest first."""
+    """Return the keys under which Docker and its helpers may store the login, likeliest first."""
     if registry == DOCKER_HUB:
         return (_HUB_KEY, "index.docker.io", DOCKER_HUB, f"https://{DOCKER_HUB}")
     return (registry, f"https://{registry}", f"https://{registry}/v1/", f"https://{registry}/v2/")

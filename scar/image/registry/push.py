@@ -1,4 +1,4 @@
-"""Push a composed image: what the repository does not have yet, several blobs at once."""
+"""Pushes a composed image: the missing blobs, several at once, then the manifest."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from scar.image.formats.composed_image import ComposedImage
     from scar.image.registry.repository import RepositoryClient
 
-PARALLEL_UPLOADS = 4  # blobs; more gain nothing on one connection to the world
+PARALLEL_UPLOADS = 4  # blobs; more are not faster over one internet connection
 
 
 @dataclass(frozen=True, slots=True)
 class KnownBlobs:
-    """In which repositories of one registry blobs are known to be, from this process's work.
+    """The blobs that this process pushed to a registry, each with one of its repositories.
 
-    ``may_mount`` tells whether the registry lets repositories take blobs over; it is asked
-    once, when the first could be.
+    ``can_mount`` returns whether the registry allows mounts between repositories (in ECR, an
+    account setting). It is called once, before the first possible mount.
     """
 
     can_mount: Callable[[], bool] = lambda: True
@@ -34,24 +34,28 @@ class KnownBlobs:
     _lock: Lock = field(default_factory=Lock, init=False)
 
     def find_mount_source(self, blob: Blob, repository: RepositoryClient) -> str:
-        """Name a repository of the same registry to mount the blob from, or nothing."""
-        found = self._find_other_repository(blob, repository)
-        return found if found and self._is_mount_allowed() else ""
+        """Return a repository of the same registry that has the blob; empty if none may be used."""
+        source = self._find_other_repository(blob, repository)
+        return source if source and self._is_mount_allowed() else ""
 
     def _is_mount_allowed(self) -> bool:
+        # The lock is held during the call, so that concurrent uploads cause a single API request.
         with self._lock:
             if not self._mount_answers:
                 self._mount_answers.append(self.can_mount())
             return self._mount_answers[0]
 
     def _find_other_repository(self, blob: Blob, repository: RepositoryClient) -> str:
+        # A base layer that comes from the same registry: mounted, it is neither read nor sent.
         data = blob.data
         if isinstance(data, RemoteBlob) and data.transport.endpoint == repository.endpoint:
             return data.transport.name
-        found = self.repositories.get(blob.digest, "")
-        return "" if found == repository.name else found
+        # A blob that was pushed before, such as the supervisor layer for another function.
+        other = self.repositories.get(blob.digest, "")
+        return "" if other == repository.name else other
 
     def add(self, blob: Blob, repository: RepositoryClient) -> None:
+        """Record that the repository has the blob."""
         self.repositories.setdefault(blob.digest, repository.name)
 
 
@@ -63,34 +67,38 @@ def push_image(
     known_blobs: KnownBlobs | None = None,
     monitor: UploadMonitor | None = None,
 ) -> None:
-    """Upload the blobs, then the manifest: nobody sees half an image; may be repeated.
+    """Upload an image: its blobs, then its manifest; may be repeated.
 
-    ``report`` gets one line per blob that is sent. Raise RegistryError, or what ``watch``
-    raises. The first error ends all uploads, within a piece of a megabyte each.
+    ``report`` is called with one line per blob that is uploaded. Without ``tags``, the image is
+    stored under its digest. Raise RegistryError, or what ``monitor`` raises to cancel. The first
+    error cancels all uploads, each within one chunk (1 MiB).
     """
-    sending = _ImageUpload(
+    upload = _ImageUpload(
         repository, report, known_blobs or KnownBlobs(), monitor or UploadMonitor()
     )
     with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
-        futures = [pool.submit(sending.upload_blob, blob) for blob in image.blobs]
+        futures = [pool.submit(upload.upload_blob, blob) for blob in image.blobs]
         try:
             for future in as_completed(futures):
                 future.result()
-        except BaseException:
-            sending.cancelled.set()
+        except BaseException:  # Ctrl-C included
+            # The event first: shutdown waits for the running uploads, which check it per chunk.
+            upload.cancelled.set()
             pool.shutdown(cancel_futures=True)
             raise
-    for reference in tags or (image.digest,):  # what has a tag is known by its digest too
+    # The manifest last: registries refuse one whose blobs are missing, and until it is stored, the
+    # image cannot be pulled. A manifest with a tag can also be pulled by its digest.
+    for reference in tags or (image.digest,):
         repository.put_manifest(image.manifest, image.media_type, reference)
 
 
 class _UploadCancelled(Exception):
-    """Another upload of the same image has failed."""
+    """The upload of another blob of the same image failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _ImageUpload:
-    """The uploads of one image."""
+    """The concurrent uploads of one image's blobs."""
 
     repository: RepositoryClient
     report: Callable[[str], None]
@@ -99,7 +107,7 @@ class _ImageUpload:
     cancelled: Event = field(default_factory=Event)
 
     def upload_blob(self, blob: Blob) -> None:
-        self._add_sent(0)
+        self._add_sent(0)  # only checks for cancellation, before the first request
         if not self.repository.has_blob(blob.digest):
             size = f"{blob.size / 1e6:.1f} MB"
             self.report(f"{self.repository.name}: pushing {blob.digest[7:19]} ({size})")

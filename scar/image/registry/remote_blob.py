@@ -1,4 +1,4 @@
-"""Blobs that are still in a registry: read when they are needed, in constant memory."""
+"""Blobs in a registry, downloaded when they are read, in constant memory."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ if TYPE_CHECKING:
 
     from scar.image.registry.transport import RegistryTransport
 
-# A blob of 10 GB whose connection breaks every 100 MB arrives; one of a broken registry ends.
+# Per blob. Enough for 10 GB over a connection that breaks every 100 MB, but a limit nevertheless
+# for a registry that sends a few bytes per request.
 MAX_INTERRUPTIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteBlob:
-    """Where a blob is: in this repository, under its digest."""
+    """A blob of one repository, by its digest; ``size`` in bytes."""
 
     transport: RegistryTransport = field(repr=False, compare=False)
     digest: str
     size: int
 
     def open(self) -> BinaryIO:
-        """Read it from its beginning; see ``_Stream``."""
+        """Open the content for reading from its start; reading raises RegistryError."""
         return io.BufferedReader(_ResumingReader(self), CHUNK_SIZE)
 
 
 class _ResumingReader(io.RawIOBase):
-    """Goes on where a connection broke; the end is only told if the digest is right.
-
-    Raises RegistryError.
-    """
+    """Resumes interrupted downloads; raises RegistryError if the content is not the digest's."""
 
     def __init__(self, blob: RemoteBlob) -> None:
         self._blob = blob
         self._response: Response | None = None
         self._offset = 0
         self._hash = hashlib.sha256()
-        self._failures = 0
-        self._interruptions = 0
+        self._failures = 0  # since the last bytes arrived
+        self._interruptions = 0  # in all
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        wanted = min(len(buffer), self._blob.size - self._offset)
-        if not wanted:
+        count = min(len(buffer), self._blob.size - self._offset)
+        if not count:
             self._check_digest()
             return 0
         data = b""
         while not data:
             try:
-                data = self._read_chunk(wanted)
+                data = self._read_chunk(count)
             except TransientError as error:
                 self._prepare_retry(error)
         buffer[: len(data)] = data
         self._hash.update(data)
         self._offset += len(data)
         self._failures = 0
+        # Before the last bytes are returned: an upload that streams this blob must not complete
+        # with wrong content.
         if self._offset == self._blob.size:
             self._check_digest()
         return len(data)
@@ -73,13 +73,13 @@ class _ResumingReader(io.RawIOBase):
         self._close_response()
         super().close()
 
-    def _read_chunk(self, wanted: int) -> bytes:
+    def _read_chunk(self, count: int) -> bytes:
         from urllib3.exceptions import HTTPError
 
         try:
             if self._response is None:
                 self._response = self._open_response()
-            data: bytes = self._response.raw.read(wanted)
+            data: bytes = self._response.raw.read(count)
         except (HTTPError, OSError) as error:
             raise TransientError(f"Reading {self._blob_url} was interrupted: {error}") from error
         if not data:
@@ -87,27 +87,30 @@ class _ResumingReader(io.RawIOBase):
         return data
 
     def _open_response(self) -> Response:
+        # No content encoding: offsets and the digest count the stored bytes.
         headers = {"Accept-Encoding": "identity"}
         if self._offset:
             headers["Range"] = f"bytes={self._offset}-"
-        answer = self._blob.transport.request_once(
+        response = self._blob.transport.request_once(
             "GET", f"blobs/{self._blob.digest}", expected=(200, 206), headers=headers, stream=True
         )
-        if self._offset and answer.status_code == 200:  # this registry begins anew
+        # A registry without Range requests sends the whole blob again: skip what was read before.
+        if self._offset and response.status_code == 200:
             left = self._offset
             while left:
-                passed = len(answer.raw.read(min(left, CHUNK_SIZE)))
-                if not passed:
+                skipped = len(response.raw.read(min(left, CHUNK_SIZE)))
+                if not skipped:
                     raise TransientError(
                         f"Reading {self._blob_url} ended before {self._offset:,} bytes"
                     )
-                left -= passed
-        return answer
+                left -= skipped
+        return response
 
     def _prepare_retry(self, error: TransientError) -> None:
         self._close_response()
         self._failures += 1
         self._interruptions += 1
+        # Progress resets the count of attempts, so a separate limit ends the download.
         attempt = MAX_ATTEMPTS if self._interruptions >= MAX_INTERRUPTIONS else self._failures
         self._blob.transport.pause_before_retry(attempt, error)
 
@@ -118,11 +121,12 @@ class _ResumingReader(io.RawIOBase):
 
     def _check_digest(self) -> None:
         self._close_response()
-        found = f"sha256:{self._hash.hexdigest()}"
-        if found != self._blob.digest:
+        digest = f"sha256:{self._hash.hexdigest()}"
+        if digest != self._blob.digest:
             raise RegistryError(
-                f"{self._blob_url} has other content than its digest says: {found}.",
-                remedy="The registry or something on the way to it is broken; use another one.",
+                f"The content of {self._blob_url} does not match its digest: it has {digest}.",
+                remedy="The registry or a proxy returned corrupt data: try again, or use another"
+                " registry.",
             )
 
     @property

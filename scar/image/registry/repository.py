@@ -1,4 +1,4 @@
-"""One repository of a registry, over its HTTP API (OCI distribution), without an engine."""
+"""A client for one repository of a registry: blobs and manifests over the OCI distribution API."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from scar.image.registry.credentials import Login
 
-MAX_MANIFEST_SIZE = 4 << 20  # bytes; the specification's own limit
+MAX_MANIFEST_SIZE = 4 << 20  # bytes: the size that the OCI specification asks registries to accept
 _DOCKER_SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-# Always sent: without it, OCI images are "not found" and Docker's are converted to schema 1.
+# Sent with each request for a manifest: without it, registries return 404 for OCI images, and
+# convert Docker's to schema 1. Schema 1 is listed so that old images get a specific error.
 _ACCEPT = ", ".join([*MANIFEST_MEDIA_TYPES, *INDEX_MEDIA_TYPES, f"{_DOCKER_SCHEMA_1};q=0.1"])
 
 
@@ -28,10 +29,10 @@ def _ignore_count(count: int) -> None:
 
 
 class RepositoryClient:
-    """Reads and writes blobs and manifests; every method raises RegistryError.
+    """Reads and writes the blobs and manifests of a repository; all methods raise RegistryError.
 
-    ``endpoint`` is ``https://host`` or ``http://host:port``; ``push`` says whether it is to be
-    written to.
+    ``endpoint`` is ``https://host`` or ``http://host:port``. With ``push``, the client requests a
+    token that permits uploads. A context manager; safe to share between threads.
     """
 
     def __init__(
@@ -55,51 +56,56 @@ class RepositoryClient:
         self._transport.close()
 
     def has_blob(self, digest: str) -> bool:
-        """Tell whether the repository has the blob."""
-        answer = self._transport.request("HEAD", f"blobs/{digest}", expected=(200, 404))
-        return answer.status_code == 200
+        """Return whether the repository has the blob."""
+        response = self._transport.request("HEAD", f"blobs/{digest}", expected=(200, 404))
+        return response.status_code == 200
 
     def has_manifest(self, reference: str) -> bool:
-        """Tell whether the repository has a manifest of this tag or digest."""
-        answer = self._transport.request(
+        """Return whether the repository has a manifest with this tag or digest."""
+        response = self._transport.request(
             "HEAD", f"manifests/{reference}", expected=(200, 404), headers={"Accept": _ACCEPT}
         )
-        return answer.status_code == 200
+        return response.status_code == 200
 
     def get_manifest(self, reference: str) -> tuple[bytes, str]:
-        """Return a manifest or index and its media type; one asked for by digest is checked."""
-        answer = self._transport.request(
+        """Return a manifest or index, and its media type.
+
+        Raise RegistryError if its content does not match the digest in ``reference``.
+        """
+        response = self._transport.request(
             "GET", f"manifests/{reference}", expected=(200,), headers={"Accept": _ACCEPT}
         )
-        data = answer.content
+        data = response.content
         if len(data) > MAX_MANIFEST_SIZE:
             raise RegistryError(
                 f"The manifest {self.name}:{reference} has {len(data):,} bytes.",
-                remedy="No image has one so large; use another.",
+                remedy=f"The limit is {MAX_MANIFEST_SIZE:,} bytes: use another image.",
             )
-        told = answer.headers.get("Docker-Content-Digest", "")
-        for digest in (reference, told):
+        # For a tag, the header at least detects data that was corrupted on the way.
+        header = response.headers.get("Docker-Content-Digest", "")
+        for digest in (reference, header):
             if digest.startswith("sha256:") and digest_of(data) != digest:
                 raise RegistryError(
-                    f"{self.endpoint} gives a manifest of {self.name} that is not {digest}.",
-                    remedy="The registry or something on the way to it is broken.",
+                    f"{self.endpoint} returned a manifest of {self.name} that does not match its"
+                    f" digest {digest}.",
+                    remedy="The registry or a proxy returned corrupt data: try again.",
                 )
-        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         return data, media_type
 
     def remote_blob(self, digest: str, size: int) -> Blob:
-        """Return a blob that is read from here when it is needed."""
+        """Return a blob whose content is downloaded when it is read; ``size`` in bytes."""
         remote = RemoteBlob(self._transport, digest, size)
         return Blob(digest=digest, size=size, data=remote)
 
     def put_blob(
         self, blob: Blob, mount_from: str = "", on_sent: Callable[[int], None] = _ignore_count
     ) -> bool:
-        """Upload a blob in one streamed request; an interrupted upload starts over.
+        """Upload a blob in one streamed request, or mount it; return whether bytes were sent.
 
-        With ``mount_from``, a repository of the same registry that may have it, ask for that
-        first. ``moved`` hears of bytes while they go, of negative ones if they go again; what
-        it raises ends the upload. Return whether bytes were sent.
+        ``mount_from`` is another repository of the same registry that may have the blob.
+        ``on_sent`` is called with the number of bytes of each chunk, and with a negative number
+        before an interrupted upload starts again; an exception that it raises cancels the upload.
         """
         return self._transport.retry(lambda: self._upload_blob(blob, mount_from, on_sent))
 
@@ -107,25 +113,28 @@ class RepositoryClient:
         """Store a manifest under its digest, or under a tag."""
         with manifest.open() as file:
             data = file.read()
-        answer = self._transport.request(
+        response = self._transport.request(
             "PUT",
             f"manifests/{reference or manifest.digest}",
             expected=(201,),
             headers={"Content-Type": media_type},
             data=data,
         )
-        told = answer.headers.get("Docker-Content-Digest", manifest.digest)
-        if told != manifest.digest:
+        # Functions and job definitions refer to the digest that was computed here.
+        stored = response.headers.get("Docker-Content-Digest", manifest.digest)
+        if stored != manifest.digest:
             raise RegistryError(
-                f"{self.endpoint} stored {self.name} as {told}, not as {manifest.digest}.",
-                remedy="The registry changes images; it cannot be used.",
+                f"{self.endpoint} stored {self.name} as {stored}, not as {manifest.digest}.",
+                remedy="The registry modifies images: use another one.",
             )
 
     def delete_manifest(self, digest: str) -> None:
-        """Remove a manifest; it may be gone already."""
+        """Delete a manifest, if it exists."""
         self._transport.request("DELETE", f"manifests/{digest}", expected=(202, 404))
 
     def _upload_blob(self, blob: Blob, mount_from: str, on_sent: Callable[[int], None]) -> bool:
+        # Each attempt starts a new upload session: registries differ in how a session is resumed,
+        # and the clients of ECR do not resume.
         path = "blobs/uploads/"
         if mount_from:
             path += f"?mount={blob.digest}&from={quote(mount_from, safe='')}"
@@ -133,35 +142,37 @@ class RepositoryClient:
         if started.status_code == 201:
             on_sent(blob.size)
             return False
-        # A registry that cannot mount has begun an upload instead.
-        place = urljoin(started.url, started.headers["Location"])
-        place += f"{'&' if '?' in place else '?'}digest={blob.digest}"
+        # 202: a registry that cannot mount the blob has started an upload instead. The location
+        # may be relative, on another host, and contain the state of the session in its query.
+        location = urljoin(started.url, started.headers["Location"])
+        location += f"{'&' if '?' in location else '?'}digest={blob.digest}"
         with blob.open() as file:
             body = _SizedBody(file, blob.size, on_sent)
             try:
                 self._transport.request_once(
                     "PUT",
-                    place,
+                    location,
                     expected=(201,),
                     headers={"Content-Type": "application/octet-stream"},
+                    # `requests` sends an iterable of length 0 chunked.
                     data=body if blob.size else b"",
                 )
             except TransientError:
-                on_sent(-body.sent)
+                on_sent(-body.sent)  # the next attempt sends these bytes again
                 raise
         return True
 
 
 class _SizedBody:
-    """A file with a length, so that it is sent with Content-Length and not in chunks.
+    """A request body with a length, so that it is sent with Content-Length and not chunked.
 
-    It cannot be read but only walked through: what can be read is sent 16 KB at a time.
+    It is an iterable without ``read``: bodies that have the method are sent in blocks of 16 KB.
     """
 
-    def __init__(self, file: BinaryIO, size: int, moved: Callable[[int], None]) -> None:
+    def __init__(self, file: BinaryIO, size: int, on_sent: Callable[[int], None]) -> None:
         self._file = file
         self._size = size
-        self._on_sent = moved
+        self._on_sent = on_sent
         self.sent = 0
 
     def __len__(self) -> int:

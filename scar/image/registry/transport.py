@@ -1,4 +1,4 @@
-"""Requests to one repository of a registry: access, bounded retries, errors in our words."""
+"""Sends requests to one repository of a registry: authorization, bounded retries, errors."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 MAX_ATTEMPTS = 5
-CONNECT_ATTEMPTS = 2  # attempts where no connection comes about: this machine may be offline
-TIMEOUT = (10.0, 300.0)  # seconds to connect, and without any answer
-MAX_RETRY_AFTER = 60.0  # seconds: a registry that wants more is not waited for
+CONNECT_ATTEMPTS = 2  # if the connection fails: this machine may be offline, so fail fast
+TIMEOUT = (10.0, 300.0)  # seconds to connect, and to wait for data
+MAX_RETRY_AFTER = 60.0  # seconds: if a registry asks for a longer wait, the request fails
 _TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class RegistryTransport:
-    """Speaks to ``<endpoint>/v2/<name>/…``; safe to share between threads.
+    """Sends requests to ``<endpoint>/v2/<name>/…``; safe to share between threads.
 
-    ``endpoint`` is ``https://host`` or ``http://host:port``; ``actions`` is what a token is
-    asked for: ``pull`` or ``pull,push``.
+    ``endpoint`` is ``https://host`` or ``http://host:port``; ``actions`` are the permissions that
+    are requested for a token: ``pull`` or ``pull,push``.
     """
 
     def __init__(
@@ -66,13 +66,16 @@ class RegistryTransport:
         headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
     ) -> Response:
-        """Ask, again if what went wrong may pass; raise RegistryError."""
+        """Return the response to a request, with retries; raise RegistryError."""
         return self.retry(
             lambda: self.request_once(method, path, expected=expected, headers=headers, data=data)
         )
 
     def retry(self, work: Callable[[], Result]) -> Result:
-        """Do the work, again after each Passing; raise RegistryError after ATTEMPTS of them."""
+        """Return the result of ``work``, which is called again after each TransientError.
+
+        Raise RegistryError after ``MAX_ATTEMPTS`` attempts, or fewer if the error says so.
+        """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 return work()
@@ -81,7 +84,7 @@ class RegistryTransport:
         raise AssertionError
 
     def pause_before_retry(self, attempt: int, error: TransientError) -> None:
-        """Wait before another attempt; raise RegistryError if this was the last one."""
+        """Wait before the next attempt; raise RegistryError if ``attempt`` was the last one."""
         if attempt >= error.max_attempts or error.retry_after > MAX_RETRY_AFTER:
             raise RegistryError(
                 f"{error} ({attempt} attempts).", remedy="Check the network, then try again."
@@ -98,47 +101,53 @@ class RegistryTransport:
         data: bytes | Iterable[bytes] | None = None,
         stream: bool = False,
     ) -> Response:
-        """Ask one time. Raise Passing if another attempt may help, else RegistryError."""
-        from requests import ConnectionError as NoConnection
-        from requests import RequestException
+        """Return the response to a single request.
+
+        Raise TransientError if a retry may succeed, else RegistryError; both for each status that
+        is not ``expected``. ``path`` may be a full URL.
+        """
+        import requests
 
         url = urljoin(f"{self.endpoint}/v2/{self.name}/", path)
-        access = self._auth.headers_for(url)
+        authorization = self._auth.headers_for(url)
         try:
-            answer = self._session.request(
+            response = self._session.request(
                 method,
                 url,
-                headers={**(headers or {}), **access},
+                headers={**(headers or {}), **authorization},
                 data=data,
                 auth=_keep_headers,
                 timeout=TIMEOUT,
                 allow_redirects=method in _SAFE_METHODS,
                 stream=stream,
             )
-        except NoConnection as error:
+        except requests.ConnectionError as error:
             attempts = CONNECT_ATTEMPTS if _never_connected(error) else MAX_ATTEMPTS
             problem = f"{method} {_strip_query(url)} failed: {_root_cause(error)}"
             raise TransientError(problem, max_attempts=attempts) from error
-        except RequestException as error:
+        except requests.RequestException as error:
             raise TransientError(f"{method} {_strip_query(url)} failed: {error}") from error
-        if answer.status_code in expected:
-            return answer
-        problem = f"{method} {_strip_query(url)}: {answer.status_code} {_response_error(answer)}"
-        if answer.status_code == 401:
-            sent = access.get("Authorization", "")
-            if self._auth.answer_challenge(sent, answer.headers.get("WWW-Authenticate", "")):
+        status = response.status_code
+        if status in expected:
+            return response
+        problem = f"{method} {_strip_query(url)}: {status} {_response_error(response)}"
+        # The first request of a session has no token: its 401 names the token service. A retry
+        # by TransientError covers this and expired tokens, and counts against the attempts.
+        if status == 401:
+            sent = authorization.get("Authorization", "")
+            if self._auth.answer_challenge(sent, response.headers.get("WWW-Authenticate", "")):
                 raise TransientError(problem, retry_after=0.0)
-        if answer.status_code in _TRANSIENT_STATUSES:
-            raise TransientError(problem, retry_after=_parse_retry_after(answer))
-        raise RegistryError(
-            problem,
-            remedy=_REMEDIES.get(answer.status_code, "See the answer."),
-            status=answer.status_code,
-        )
+        if status in _TRANSIENT_STATUSES:
+            raise TransientError(problem, retry_after=_parse_retry_after(response))
+        remedy = _REMEDIES.get(status, "See the registry's error message.")
+        raise RegistryError(problem, remedy=remedy, status=status)
 
 
 class TransientError(Exception):
-    """Worth another attempt, after ``wait`` seconds; negative: whenever it seems right."""
+    """A failure that a retry may resolve.
+
+    ``retry_after``: seconds to wait; negative for an exponential backoff.
+    """
 
     def __init__(
         self, problem: str, *, retry_after: float = -1.0, max_attempts: int = MAX_ATTEMPTS
@@ -149,6 +158,7 @@ class TransientError(Exception):
 
 
 def _never_connected(error: Exception) -> bool:
+    # `requests` wraps the reason in its own ConnectionError, as it does for broken connections.
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     reason = error.args[0] if error.args else None
@@ -156,41 +166,43 @@ def _never_connected(error: Exception) -> bool:
 
 
 def _root_cause(error: Exception) -> object:
-    """Return what lies below, without the names of Python's objects where there is less to say."""
+    """Return the innermost error, whose text has no object addresses (``<urllib3… at 0x…>``)."""
     inner: BaseException = error
-    while (below := inner.__cause__ or inner.__context__) is not None:
-        inner = below
+    while (cause := inner.__cause__ or inner.__context__) is not None:
+        inner = cause
     return getattr(inner, "strerror", None) or inner
 
 
 def _keep_headers(request: PreparedRequest) -> PreparedRequest:
-    """Keep requests from putting a login of ~/.netrc in the place of ours."""
+    """Return the request unchanged: with any ``auth``, `requests` does not use ~/.netrc."""
     return request
 
 
-def _parse_retry_after(answer: Response) -> float:
-    """Return the seconds that the registry wants to be left alone."""
+def _parse_retry_after(response: Response) -> float:
+    """Return the seconds of the Retry-After header; negative if it is missing or a date."""
     try:
-        return max(0.0, float(answer.headers.get("Retry-After", "")))
+        return max(0.0, float(response.headers.get("Retry-After", "")))
     except ValueError:
         return -1.0
 
 
 _REMEDIES = {
-    401: "Log in with `docker login`; a login that was there may have expired.",
-    403: "The credentials may not do that there (in ECR: ecr:InitiateLayerUpload, ecr:PutImage…).",
-    404: "The repository does not exist there; `scar init` creates those of functions.",
+    401: "Log in with `docker login`; an earlier login may have expired.",
+    403: "The credentials lack permission (in ECR: ecr:InitiateLayerUpload, ecr:PutImage…).",
+    404: "The repository does not exist; `scar init` creates the repositories of functions.",
     413: "The image is too large for this registry.",
 }
 
 
 def _strip_query(url: str) -> str:
+    """Return the URL without its query, which may contain a signature."""
     return url.partition("?")[0]
 
 
-def _response_error(answer: Response) -> str:
+def _response_error(response: Response) -> str:
+    """Return the first error of an OCI error document, else the beginning of the body."""
     try:
-        first = answer.json()["errors"][0]
+        first = response.json()["errors"][0]
         return f"{first['code']}: {first['message']}"
     except (ValueError, LookupError, TypeError):
-        return answer.text[:200].strip() or (answer.reason or "")
+        return response.text[:200].strip() or (response.reason or "")

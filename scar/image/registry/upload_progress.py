@@ -1,4 +1,4 @@
-"""How far uploads are, and whether they shall go on; shared by the threads that send."""
+"""Reports the progress of uploads, and cancels them; shared by the uploading threads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BAR_WIDTH = 24  # characters
-_SHOW_INTERVAL = 0.1  # seconds: more is not seen
-_CHECK_INTERVAL = 0.2  # seconds between two looks whether to go on
+_SHOW_INTERVAL = 0.1  # seconds between two updates of the line
+_CHECK_INTERVAL = 0.2  # seconds between two checks for cancellation during a wait
 
 
 def _discard_text(text: str) -> None:
@@ -20,12 +20,12 @@ def _discard_text(text: str) -> None:
 
 
 def never_cancel() -> None:
-    """Let everything happen."""
+    """Do nothing: the default check, which never cancels."""
 
 
 @dataclass(slots=True)
 class UploadProgress:
-    """Bytes of several uploads; ``show`` gets one line for people, ten times a second at most."""
+    """The bytes of several uploads; ``show`` is called with a line at most ten times a second."""
 
     show: Callable[[str], None] = _discard_text
     clock: Callable[[], float] = time.monotonic
@@ -35,12 +35,12 @@ class UploadProgress:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add_expected(self, size: int) -> None:
-        """Announce bytes that are to be sent."""
+        """Add bytes that will be sent."""
         with self._lock:
             self.expected += size
 
     def add_sent(self, count: int) -> None:
-        """Count bytes that were sent; fewer than none if they have to be sent again."""
+        """Add bytes that were sent; negative if they have to be sent again."""
         with self._lock:
             self.sent += count
             now = self.clock()
@@ -49,28 +49,31 @@ class UploadProgress:
                 self.show(self._format_line())
 
     def _format_line(self) -> str:
-        part = min(1.0, max(0.0, self.sent / self.expected)) if self.expected else 1.0
-        bar = "#" * int(part * _BAR_WIDTH)
+        share = min(1.0, max(0.0, self.sent / self.expected)) if self.expected else 1.0
+        bar = "#" * int(share * _BAR_WIDTH)
         return (
-            f"Pushing [{bar:·<{_BAR_WIDTH}}] {part:4.0%}"
+            f"Pushing [{bar:·<{_BAR_WIDTH}}] {share:4.0%}"
             f"  {self.sent / 1e6:,.1f} of {self.expected / 1e6:,.1f} MB"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class UploadMonitor:
-    """What uploads tell; ``check`` raises if they shall end, such as after Ctrl-C."""
+    """Progress and cancellation of uploads.
+
+    ``check_cancelled`` raises an exception to cancel them, for example after Ctrl-C.
+    """
 
     progress: UploadProgress = field(default_factory=UploadProgress)
     check_cancelled: Callable[[], None] = never_cancel
 
     def add_sent(self, count: int) -> None:
-        """Count, and raise what ``check`` raises."""
+        """Add bytes that were sent, and raise what ``check_cancelled`` raises."""
         self.progress.add_sent(count)
         self.check_cancelled()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep; ``check`` ends it early too."""
+        """Sleep; an exception of ``check_cancelled`` ends it early."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.check_cancelled()

@@ -136,7 +136,7 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
         registry.lies = frozenset({image.layers[1].blob.digest})
         arguments = ["image", "compose", "-n", "blue", "-i", f"{registry.host}/a:1"]
         assert run([*arguments, "-o", "out.tar"], services) == 1
-    assert "other content than its digest says" in capsys.readouterr().err
+    assert "does not match its digest" in capsys.readouterr().err
     assert Path("out.tar").read_bytes() == b"before"
     assert not list(Path().glob(".out*"))
 
@@ -146,14 +146,18 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
     [
         (["inspect"], 2, "IMAGE or -if FILE."),
         (["inspect", "-if", "nosuch.tar"], 1, "nosuch.tar"),
-        (["inspect", "Bad:Name"], 1, "is not the name of an image"),
+        (["inspect", "Bad:Name"], 1, "is not a valid image name"),
         (["compose", "-f", "f.yaml"], 2, "Missing option: --function, one of gray, red."),
         (
             ["compose", "-f", "f.yaml", "--function", "x"],
             2,
             "There is no function x, only gray, red.",
         ),
-        (["compose", "-n", "a", "-if", "image.tar", "--tag", "A"], 1, "names are lower case"),
+        (
+            ["compose", "-n", "a", "-if", "image.tar", "--tag", "A"],
+            1,
+            "repository name must be lowercase",
+        ),
         (["compose", "-n", "a", "-if", "image.tar", "-o", "no/out.tar"], 2, "no is not a folder"),
         (["compose", "-n", "a", "-if", "image.tar", "-o", "/dev/null"], 2, "or a device"),
     ],

@@ -97,7 +97,7 @@ def test_a_missing_bucket_points_to_init(
     ):
         assert run(arguments, services) == 1
         shown = capsys.readouterr()
-        assert "There is no bucket nowhere." in shown.err
+        assert "The bucket nowhere does not exist." in shown.err
         assert "scar init" in shown.err
         assert shown.out == ""
 
@@ -160,4 +160,4 @@ def test_a_denied_upload_tells_of_owners_too(
     assert run(["put", "-b", "photos", "-p", str(data)], Closed({})) == 5
     shown = capsys.readouterr()
     assert "do PutObject on" in shown.err
-    assert "If the bucket is another account's" in shown.err
+    assert "If the bucket belongs to another account" in shown.err

@@ -1,4 +1,4 @@
-"""Images come from a Docker API, here a small one of our own on loopback."""
+"""Images are read from a Docker API, here a small fake one on loopback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RUN = ImageDefaults(command=("/bin/tool",))
 
 
 class Engine:
-    """Knows one image, ``a:1``; counts how often it is saved."""
+    """A fake Docker API with the image ``a:1``; counts how often it is saved."""
 
     def __init__(self, archive: Path) -> None:
         self.saves = 0
@@ -77,7 +77,7 @@ def cache(tmp_path: Path) -> BlobCache:
     return BlobCache(tmp_path / "cache")
 
 
-def test_an_image_is_saved_once_and_then_remembered(engine: Engine, cache: BlobCache) -> None:
+def test_an_image_is_saved_once_and_then_cached(engine: Engine, cache: BlobCache) -> None:
     first = find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[engine.store])
     again = find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[engine.store])
     assert first == again
@@ -85,14 +85,12 @@ def test_an_image_is_saved_once_and_then_remembered(engine: Engine, cache: BlobC
     assert engine.saves == 1
 
 
-def test_the_wrong_architecture_is_not_looked_for_elsewhere(
-    engine: Engine, cache: BlobCache
-) -> None:
+def test_an_image_of_another_architecture_is_an_error(engine: Engine, cache: BlobCache) -> None:
     with pytest.raises(ImageError, match=r"is for linux/amd64; the function runs on linux/arm64"):
         find_base_image("a:1", None, architecture="arm64", cache=cache, sources=[engine.store])
 
 
-def test_every_store_that_was_asked_is_named(engine: Engine, cache: BlobCache) -> None:
+def test_the_error_lists_every_store_that_was_tried(engine: Engine, cache: BlobCache) -> None:
     dead = DockerImageSource("unix:///nonexistent/docker.sock")
     with pytest.raises(ImageNotFoundError) as caught:
         find_base_image(
@@ -102,7 +100,7 @@ def test_every_store_that_was_asked_is_named(engine: Engine, cache: BlobCache) -
     assert "unix:///nonexistent/docker.sock" in caught.value.problem
 
 
-def test_only_sockets_that_exist_are_asked(tmp_path: Path) -> None:
+def test_only_sockets_that_exist_are_used(tmp_path: Path) -> None:
     found = find_docker_sources({"XDG_RUNTIME_DIR": str(tmp_path)})
     assert str(tmp_path) not in "".join(store.endpoint for store in found)
     only = find_docker_sources({"DOCKER_HOST": "tcp://127.0.0.1:2375"})

@@ -1,4 +1,4 @@
-"""Registries that break, stall, lie and forget: an image arrives whole or not at all."""
+"""Registries that fail, stall and return wrong data: an image arrives complete or not at all."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ IMAGE = build_image(TREES, ImageDefaults(entrypoint=("/bin/x",)))
 
 @dataclass(frozen=True)
 class Logins:
-    """Knows one login for every registry."""
+    """The same login for every registry."""
 
     known: Login | None = None
 
@@ -45,7 +45,7 @@ class Logins:
 
 @dataclass
 class Relay:
-    """Two registries and an image that has to go from one to the other."""
+    """Two registries, and an image to copy from one to the other."""
 
     source: Misbehaving
     target: Misbehaving
@@ -54,7 +54,7 @@ class Relay:
     waits: list[float] = field(default_factory=list)
 
     def __call__(self) -> None:
-        """Pull and push; the layers pass through, nothing is kept."""
+        """Pull and push; the layers are streamed and not stored."""
         with (
             RegistryImageSource(Logins(self.login), sleep=self.waits.append) as registries,
             RepositoryClient(
@@ -73,11 +73,11 @@ def relay(tmp_path: Path) -> Iterator[Relay]:
 
 
 def has_whole_image(registry: Misbehaving) -> bool:
-    """Say whether the image is there and every byte of it right; nothing of it may be wrong."""
+    """Return whether the registry has the image; assert that it has no incomplete or wrong data."""
     assert all(digest_of(data) == digest for digest, data in registry.blobs.items())
-    there = IMAGE.digest in registry.manifests
-    assert not there or all(blob.digest in registry.blobs for blob in IMAGE.blobs)
-    return there
+    stored = IMAGE.digest in registry.manifests
+    assert not stored or all(blob.digest in registry.blobs for blob in IMAGE.blobs)
+    return stored
 
 
 _few = st.integers(min_value=0, max_value=4)
@@ -91,7 +91,7 @@ _few = st.integers(min_value=0, max_value=4)
     ranges=st.booleans(),
     lies=st.booleans(),
 )
-def test_whatever_goes_wrong_there_is_a_whole_image_or_an_error_and_none(
+def test_with_any_failures_there_is_a_complete_image_or_an_error_and_none(
     tmp_path_factory: pytest.TempPathFactory,
     source: dict[str, int],
     target: dict[str, int],
@@ -101,29 +101,30 @@ def test_whatever_goes_wrong_there_is_a_whole_image_or_an_error_and_none(
     lies: bool,
 ) -> None:
     cache = BlobCache(tmp_path_factory.mktemp("cache"))
-    with misbehaving() as here, misbehaving() as there:
-        here.keep(IMAGE, "1")
-        for how, faults in ((here, source), (there, target)):
-            vars(how).update(faults)
-            how.uses, how.user = uses, "me"
-        here.ranges = ranges
-        here.lies = frozenset({IMAGE.layers[1].blob.digest} if lies else ())
+    with misbehaving() as origin, misbehaving() as destination:
+        origin.keep(IMAGE, "1")
+        for registry, faults in ((origin, source), (destination, target)):
+            vars(registry).update(faults)
+            registry.uses, registry.user = uses, "me"
+        origin.ranges = ranges
+        origin.lies = frozenset({IMAGE.layers[1].blob.digest} if lies else ())
         try:
-            Relay(here, there, cache, ME)()
+            Relay(origin, destination, cache, ME)()
         except RegistryError:
             arrived = False
         else:
             arrived = True
-        assert has_whole_image(there) == arrived or there.silent < target["silent"]
+        # The image may be complete despite an error if the response to the last PUT was lost.
+        assert has_whole_image(destination) == arrived or destination.silent < target["silent"]
         assert not (arrived and lies)
-        for how in (here, there):  # the next attempt meets a registry that is well again
-            how.lies = frozenset()
-            vars(how).update(drops=0, cuts=0, busy=0, unwell=0, silent=0, uses=0)
-        Relay(here, there, cache, ME)()
-        assert has_whole_image(there)
+        for registry in (origin, destination):  # without failures, the next attempt succeeds
+            registry.lies = frozenset()
+            vars(registry).update(drops=0, cuts=0, busy=0, unwell=0, silent=0, uses=0)
+        Relay(origin, destination, cache, ME)()
+        assert has_whole_image(destination)
 
 
-def test_where_downloads_are_redirected_to_is_told_no_login(relay: Relay) -> None:
+def test_the_host_to_which_downloads_are_redirected_gets_no_login(relay: Relay) -> None:
     with misbehaving() as storage:
         storage.keep(IMAGE)
         relay.source.elsewhere = storage.endpoint
@@ -135,7 +136,7 @@ def test_where_downloads_are_redirected_to_is_told_no_login(relay: Relay) -> Non
     assert "" not in relay.source.logins
 
 
-def test_an_answer_that_is_lost_after_the_manifest_was_stored_costs_another_put(
+def test_a_response_that_is_lost_after_the_manifest_was_stored_costs_another_put(
     relay: Relay,
 ) -> None:
     relay.target.silent = 2
@@ -145,9 +146,7 @@ def test_an_answer_that_is_lost_after_the_manifest_was_stored_costs_another_put(
 
 
 @pytest.mark.parametrize("fault", ["busy", "unwell"])
-def test_a_registry_that_never_gets_well_is_left_after_five_attempts(
-    relay: Relay, fault: str
-) -> None:
+def test_requests_to_a_failing_registry_end_after_five_attempts(relay: Relay, fault: str) -> None:
     setattr(relay.source, fault, 10**6)
     with pytest.raises(RegistryError, match=r"5 attempts"):
         relay()
@@ -156,7 +155,7 @@ def test_a_registry_that_never_gets_well_is_left_after_five_attempts(
     assert not relay.target.asked
 
 
-def test_a_registry_that_wants_to_be_left_alone_for_an_hour_is_not_waited_for(
+def test_a_retry_after_of_an_hour_is_an_error(
     relay: Relay,
 ) -> None:
     relay.source.busy, relay.source.patience = 1, "3600"
@@ -165,22 +164,22 @@ def test_a_registry_that_wants_to_be_left_alone_for_an_hour_is_not_waited_for(
     assert relay.waits == []
 
 
-def test_a_date_in_retry_after_is_waited_for_as_after_any_fault(relay: Relay) -> None:
+def test_a_date_in_retry_after_causes_the_usual_backoff(relay: Relay) -> None:
     relay.source.busy, relay.source.patience = 1, "Wed, 21 Oct 2026 07:28:00 GMT"
     relay()
     assert relay.waits == [1.0]
 
 
-def test_what_is_there_is_asked_for_and_not_sent_again(relay: Relay) -> None:
+def test_blobs_that_the_target_has_are_not_sent_again(relay: Relay) -> None:
     relay()
-    for how in (relay.source, relay.target):
-        how.asked.clear()
+    for registry in (relay.source, relay.target):
+        registry.asked.clear()
     relay()
     assert relay.source.asked == {"GET manifests": 1, "GET blobs": 1}  # the configuration
     assert relay.target.asked == {"HEAD blobs": len(IMAGE.blobs), "PUT manifests": 1}
 
 
-def test_what_is_mounted_is_not_sent_and_what_cannot_be_is_sent_in_the_same_session(
+def test_a_mounted_blob_is_not_sent_and_another_is_sent_in_the_same_session(
     relay: Relay,
 ) -> None:
     layer = IMAGE.layers[0].blob
@@ -217,7 +216,7 @@ def test_a_wrong_password_is_refused_by_a_real_registry_and_the_error_says_how_t
             assert registries.find(name, "amd64", cache).layers
 
 
-def test_uploads_that_start_over_are_counted_once(relay: Relay) -> None:
+def test_uploads_that_start_again_are_counted_once(relay: Relay) -> None:
     relay.target.cuts = 2
     shown: list[str] = []
     progress = UploadProgress(shown.append, clock=iter(range(10**6)).__next__)
@@ -227,7 +226,7 @@ def test_uploads_that_start_over_are_counted_once(relay: Relay) -> None:
     assert "100%" in shown[-1]
 
 
-def test_a_push_that_shall_end_ends_between_two_pieces_and_leaves_no_manifest(
+def test_a_cancelled_push_ends_between_two_chunks_and_leaves_no_manifest(
     relay: Relay,
 ) -> None:
     def check() -> None:
@@ -243,8 +242,8 @@ def test_a_push_that_shall_end_ends_between_two_pieces_and_leaves_no_manifest(
     assert not relay.waits
 
 
-def test_one_upload_that_fails_ends_the_others(relay: Relay) -> None:
-    """Where the first blob cannot be read, the others are not sent to their end."""
+def test_one_upload_that_fails_cancels_the_others(relay: Relay) -> None:
+    """The upload of an endless blob ends when another blob cannot be read."""
     slow = threading.Event()
 
     class Broken:

@@ -1,4 +1,4 @@
-"""Images move between registries: Debian's own, and one that misbehaves."""
+"""Images are pulled from and pushed to registries: Debian's own, and a fake with failures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MADE = FunctionConfig(
 
 @dataclass(frozen=True)
 class Known:
-    """Knows one login for every registry."""
+    """The same login for every registry."""
 
     known: Login | None = None
 
@@ -94,20 +94,20 @@ def test_an_image_goes_from_a_real_registry_through_composition_into_another_rep
     pair = (login.user, login.password) if login else None
     with debian_registry(tmp_path, pair) as endpoint, registries(login) as opened:
         name = f"{endpoint.removeprefix('http://')}/base/image:1"
-        said: list[str] = []
+        lines: list[str] = []
         with repository(endpoint, "base/image", login) as source:
-            push_image(IMAGE, source, said.append, tags=("1",))
+            push_image(IMAGE, source, lines.append, tags=("1",))
         with repository(endpoint, "made/one", login) as target:
             image = remade(name, cache, bundle, opened)
-            push_image(image, target, said.append)
+            push_image(image, target, lines.append)
             assert target.has_manifest(image.digest)
-            said.clear()
+            lines.clear()
             # Only the script changed: its layer and the configuration are sent.
-            push_image(remade(name, cache, bundle, opened, b"2"), target, said.append)
-            assert len(said) == 2
-            said.clear()
-            push_image(remade(name, cache, bundle, opened, b"2"), target, said.append)
-            assert said == []
+            push_image(remade(name, cache, bundle, opened, b"2"), target, lines.append)
+            assert len(lines) == 2
+            lines.clear()
+            push_image(remade(name, cache, bundle, opened, b"2"), target, lines.append)
+            assert lines == []
         if login is not None:
             with registries() as strangers, pytest.raises(ImageNotFoundError) as refused:
                 strangers.find(name, "amd64", cache)
@@ -131,7 +131,7 @@ def test_layers_of_the_same_registry_are_mounted_and_not_sent(
             push_image(image, target, lambda _: None)
 
 
-def test_a_download_that_breaks_goes_on_where_it_was(
+def test_an_interrupted_download_is_resumed(
     bad: Misbehaving, cache: BlobCache, bundle: Path, tmp_path: Path
 ) -> None:
     bad.keep(IMAGE, "1")
@@ -155,7 +155,7 @@ def test_a_registry_without_ranges_is_read_again_from_the_beginning(
         assert len(other.manifests) == 1
 
 
-def test_a_registry_that_always_breaks_ends_with_an_error_and_no_manifest(
+def test_a_download_that_is_always_interrupted_ends_with_an_error_and_no_manifest(
     bad: Misbehaving, cache: BlobCache, bundle: Path
 ) -> None:
     bad.keep(IMAGE, "1")
@@ -167,23 +167,28 @@ def test_a_registry_that_always_breaks_ends_with_an_error_and_no_manifest(
         assert not other.manifests
 
 
-def test_bytes_that_are_not_their_digests_are_noticed_and_no_image_is_made(
+def test_content_that_does_not_match_its_digest_is_refused_and_no_image_is_pushed(
     bad: Misbehaving, cache: BlobCache, bundle: Path
 ) -> None:
     bad.keep(IMAGE, "1")
     bad.lies = frozenset({IMAGE.layers[0].blob.digest})
     with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
         image = remade(f"{bad.host}/a:1", cache, bundle, opened)
-        with pytest.raises(RegistryError, match="other content than its digest says"):
+        with pytest.raises(RegistryError, match="does not match its digest"):
             push_image(image, target, lambda _: None)
         assert not other.manifests
         assert IMAGE.layers[0].blob.digest not in other.blobs
 
 
-def test_a_manifest_that_is_not_its_digest_is_refused(bad: Misbehaving, cache: BlobCache) -> None:
+def test_a_manifest_that_does_not_match_its_digest_is_refused(
+    bad: Misbehaving, cache: BlobCache
+) -> None:
     bad.keep(IMAGE, "1")
     bad.manifests[IMAGE.digest] = (b"{}", OCI_MANIFEST)
-    with registries() as opened, pytest.raises(ImageNotFoundError, match="that is not sha256"):
+    with (
+        registries() as opened,
+        pytest.raises(ImageNotFoundError, match="does not match its digest sha256"),
+    ):
         find_base_image(
             f"{bad.host}/a@{IMAGE.digest}",
             None,
@@ -193,7 +198,9 @@ def test_a_manifest_that_is_not_its_digest_is_refused(bad: Misbehaving, cache: B
         )
 
 
-def test_a_busy_registry_is_asked_again_when_it_says(bad: Misbehaving, cache: BlobCache) -> None:
+def test_a_throttled_request_is_retried_after_the_time_of_retry_after(
+    bad: Misbehaving, cache: BlobCache
+) -> None:
     bad.keep(IMAGE, "1")
     bad.busy = 3
     waits: list[float] = []
@@ -202,7 +209,7 @@ def test_a_busy_registry_is_asked_again_when_it_says(bad: Misbehaving, cache: Bl
     assert waits == [3.0, 3.0, 3.0]
 
 
-def test_an_upload_that_breaks_starts_over(
+def test_an_interrupted_upload_starts_again(
     bad: Misbehaving, cache: BlobCache, bundle: Path
 ) -> None:
     bad.cuts = 3
@@ -225,14 +232,14 @@ def test_tokens_that_expire_in_the_middle_are_renewed(
     assert len(bad.tokens) > 1
 
 
-def test_a_token_service_that_refuses_is_told_with_the_way_to_log_in(
+def test_the_error_for_a_refused_token_says_how_to_log_in(
     bad: Misbehaving, cache: BlobCache
 ) -> None:
     bad.keep(IMAGE, "1")
     bad.uses, bad.user = 1, "me"
     with registries() as opened, pytest.raises(ImageError) as refused:
         opened.find(f"{bad.host}/a:1", "amd64", cache)
-    assert "gives no token" in refused.value.problem
+    assert "issued no token" in refused.value.problem
     assert "docker login" in refused.value.remedy
 
 
@@ -249,7 +256,9 @@ def test_an_index_is_searched_for_the_architecture(bad: Misbehaving, cache: Blob
             f"{bad.host}/a:1", None, architecture="arm64", cache=cache, sources=[opened]
         )
         assert [item.diff_id for item in found.layers] == [item.diff_id for item in arm.layers]
-        with pytest.raises(ImageError, match=r"nothing for linux/amd64, only linux/arm64\."):
+        with pytest.raises(
+            ImageError, match=r"no manifest for linux/amd64, only for linux/arm64\."
+        ):
             opened.find(f"{bad.host}/a:1", "amd64", cache)
 
 
@@ -262,7 +271,7 @@ def test_one_manifest_of_the_wrong_architecture_names_both(
 
 
 @pytest.mark.parametrize("kind", ["zstd", "tar"])
-def test_layers_in_other_forms_become_gzip_once(
+def test_layers_without_gzip_are_converted_once(
     bad: Misbehaving, cache: BlobCache, kind: str
 ) -> None:
     raw = build_tar(TREES[0])
@@ -281,13 +290,17 @@ def test_layers_in_other_forms_become_gzip_once(
 @pytest.mark.parametrize(
     ("media_type", "data", "problem"),
     [
-        ("application/vnd.oci.image.layer.v1.tar+zstd", b"nonsense", "is not zstd"),
-        ("application/vnd.oci.image.layer.v1.tar", b"other", "holds sha256"),
-        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", b"", "may not hand out"),
-        ("application/x-helm", b"", "unknown kind"),
+        ("application/vnd.oci.image.layer.v1.tar+zstd", b"nonsense", "cannot be decompressed"),
+        ("application/vnd.oci.image.layer.v1.tar", b"other", "has the diff ID sha256"),
+        (
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            b"",
+            "non-distributable layer",
+        ),
+        ("application/x-helm", b"", "unsupported type"),
     ],
 )
-def test_layers_that_cannot_be_used_are_told(
+def test_layers_that_cannot_be_used_are_refused(
     bad: Misbehaving, cache: BlobCache, media_type: str, data: bytes, problem: str
 ) -> None:
     _keep_with_layer(bad, data, media_type, digest_of(b"right"))
@@ -295,37 +308,37 @@ def test_layers_that_cannot_be_used_are_told(
         opened.find(f"{bad.host}/a:1", "amd64", cache)
 
 
-def test_old_and_empty_images_are_told(bad: Misbehaving, cache: BlobCache) -> None:
+def test_old_and_empty_images_are_refused(bad: Misbehaving, cache: BlobCache) -> None:
     old = "application/vnd.docker.distribution.manifest.v1+prettyjws"
     bad.manifests["old"] = (b'{"schemaVersion": 1}', old)
     bad.keep(build_image([], RUN), "empty")
     with registries() as opened:
-        with pytest.raises(ImageError, match=r"kind that cannot be used.*schema 1"):
+        with pytest.raises(ImageError, match=r"unsupported manifest.*schema 1"):
             opened.find(f"{bad.host}/a:old", "amd64", cache)
         with pytest.raises(ImageError, match="is empty"):
             opened.find(f"{bad.host}/a:empty", "amd64", cache)
-        with pytest.raises(ImageNotFoundError, match="has no image a to show"):
+        with pytest.raises(ImageNotFoundError, match="does not have the image a, or denies"):
             opened.find(f"{bad.host}/a:gone", "amd64", cache)
 
 
-def test_a_password_goes_to_its_registry_alone(bad: Misbehaving, cache: BlobCache) -> None:
-    """A token service on plain HTTP elsewhere is not told the password of a secure registry."""
+def test_a_password_is_only_sent_to_its_registry(bad: Misbehaving, cache: BlobCache) -> None:
+    """The password of a registry on HTTPS is not sent to a token service on plain HTTP."""
     from scar.image.registry.auth import RegistryAuth
 
-    access = RegistryAuth(
+    auth = RegistryAuth(
         "https://registry.example",
         "x",
         Login("me", "secret"),
         _NoSession(),  # type: ignore[arg-type]
     )
-    assert access.headers_for("https://elsewhere.example/blob") == {}
-    sent = access.headers_for("https://registry.example/v2/")["Authorization"]
-    with pytest.raises(RegistryError, match="not a safe address"):
-        access.answer_challenge(sent, 'Bearer realm="http://elsewhere.example/token"')
+    assert auth.headers_for("https://elsewhere.example/blob") == {}
+    sent = auth.headers_for("https://registry.example/v2/")["Authorization"]
+    with pytest.raises(RegistryError, match="insecure token service"):
+        auth.answer_challenge(sent, 'Bearer realm="http://elsewhere.example/token"')
 
 
 class _NoSession:
-    """Must not be asked."""
+    """A session on which no request may be sent."""
 
 
 def _keep_with_layer(bad: Misbehaving, data: bytes, media_type: str, diff_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Transfers against moto's S3, on loopback, over real sockets."""
+"""Transfers with moto's S3, on loopback, over real sockets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def client(endpoint: str) -> Iterator[S3Client]:
-    """A client of an account whose bucket ``photos`` is empty."""
+    """A client for an account with an empty bucket ``photos``."""
     session = boto3.Session("key", "secret", region_name="us-east-1")
     made = transfer_client(AwsConnection(session=session, endpoint_url=endpoint))
     made.create_bucket(Bucket="photos")

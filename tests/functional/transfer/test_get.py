@@ -1,11 +1,13 @@
-"""What a download leaves on disk, and where it never writes."""
+"""Downloads: the files on disk, and where none is ever written."""
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.response import StreamingBody
 
 from scar.errors import UsageError
 from scar.transfer.client import MULTIPART_THRESHOLD
@@ -43,14 +45,16 @@ def test_a_folder_keeps_its_structure_and_names(client: S3Client, tmp_path: Path
     assert (tmp_path / "new/here/100%/%2B").read_text() == "out/100%/%2B"
 
 
-def test_a_folder_is_not_its_namesakes_beginning(client: S3Client, tmp_path: Path) -> None:
+def test_a_folder_does_not_match_other_folders_with_the_same_prefix(
+    client: S3Client, tmp_path: Path
+) -> None:
     store(client, "in/a", "in2/b", "input/c")
     assert download(client, "photos/in", tmp_path) == 1
     assert found(tmp_path) == ["a"]
     assert [e.key for e in list_objects(client, S3Location("photos", "in"))] == ["in/a"]
 
 
-def test_one_object_becomes_the_file_or_lies_in_the_folder(
+def test_one_object_becomes_the_file_or_a_file_in_the_folder(
     client: S3Client, tmp_path: Path
 ) -> None:
     store(client, "out/a.txt", "out/a.txt2")
@@ -63,10 +67,10 @@ def test_one_object_becomes_the_file_or_lies_in_the_folder(
 @pytest.mark.parametrize(
     "key", ["out/../../evil", "out//etc/evil", "out/./evil", "out/a/../../evil", "out/.."]
 )
-def test_keys_never_lead_out_of_the_folder(client: S3Client, tmp_path: Path, key: str) -> None:
+def test_keys_never_point_outside_the_folder(client: S3Client, tmp_path: Path, key: str) -> None:
     store(client, key, "out/good")
     target = tmp_path / "below" / "here"
-    with pytest.raises(TransferError, match="lead out of") as raised:
+    with pytest.raises(TransferError, match="point outside") as raised:
         download(client, "photos/out", target)
     assert repr(key) in raised.value.problem
     assert found(tmp_path) == ["below/here/good"]
@@ -77,7 +81,7 @@ def test_links_in_the_folder_are_not_followed_out_of_it(client: S3Client, tmp_pa
     (tmp_path / "here").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(TransferError, match="by a link"):
+    with pytest.raises(TransferError, match="through a symbolic link"):
         download(client, "photos/out", tmp_path / "here")
     assert found(tmp_path / "elsewhere") == []
 
@@ -89,7 +93,7 @@ def test_folder_markers_are_not_files(client: S3Client, tmp_path: Path) -> None:
     assert found(tmp_path) == ["sub/a"]
 
 
-def test_files_are_replaced_whole(client: S3Client, tmp_path: Path) -> None:
+def test_files_are_replaced_atomically(client: S3Client, tmp_path: Path) -> None:
     store(client, "out/a")
     (tmp_path / "a").write_text("something much longer than before")
     download(client, "photos/out", tmp_path)
@@ -104,7 +108,7 @@ def test_a_failed_download_leaves_no_part(client: S3Client, tmp_path: Path) -> N
     assert not [name for name in found(tmp_path) if name.startswith(".scar")]
 
 
-def test_a_large_object_comes_in_parts(client: S3Client, tmp_path: Path) -> None:
+def test_a_large_object_is_downloaded_in_parts(client: S3Client, tmp_path: Path) -> None:
     content = os.urandom(MULTIPART_THRESHOLD + 7)
     client.put_object(Bucket="photos", Key="out/large", Body=content)
     store(client, "out/small")
@@ -123,8 +127,23 @@ def test_all_pages_of_a_list_are_read(
     assert len(list(list_objects(client, S3Location("photos")))) == 25
 
 
-def test_nothing_there_is_an_error(client: S3Client, tmp_path: Path) -> None:
+def test_an_empty_folder_is_an_error(client: S3Client, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no objects in s3://photos/none"):
         download(client, "photos/none", tmp_path)
     with pytest.raises(BucketNotFoundError):
         download(client, "nowhere", tmp_path)
+
+
+def test_a_large_download_that_is_always_interrupted_is_an_error(
+    client: S3Client, tmp_path: Path
+) -> None:
+    client.put_object(Bucket="photos", Key="out/large", Body=bytes(MULTIPART_THRESHOLD))
+
+    def interrupt(parsed: dict[str, object], **_: object) -> None:
+        parsed["Body"] = StreamingBody(io.BytesIO(b"x"), content_length=MULTIPART_THRESHOLD)
+
+    client.meta.events.register("after-call.s3.GetObject", interrupt)
+    with pytest.raises(TransferError, match=r"Cannot download s3://photos/out/large") as raised:
+        download(client, "photos/out", tmp_path)
+    assert "run the same command again" in raised.value.remedy
+    assert found(tmp_path) == []

@@ -1,4 +1,4 @@
-"""What an upload leaves in the bucket, and what it refuses before it begins."""
+"""Uploads: the objects in the bucket, and what is refused before the first upload."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def keys(client: S3Client) -> list[str]:
 
 
 def upload(client: S3Client, *paths: Path, to: str = "photos/in") -> list[TransferredObject]:
-    moved: list[TransferredObject] = []
-    upload_files(client, S3Location.parse(to), paths, moved.append)
-    return moved
+    transferred: list[TransferredObject] = []
+    upload_files(client, S3Location.parse(to), paths, transferred.append)
+    return transferred
 
 
 def test_a_folder_keeps_its_structure_and_names(client: S3Client, tmp_path: Path) -> None:
@@ -36,9 +36,9 @@ def test_a_folder_keeps_its_structure_and_names(client: S3Client, tmp_path: Path
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    moved = upload(client, tmp_path / "data")
+    transferred = upload(client, tmp_path / "data")
     assert sorted(keys(client)) == sorted(f"in/{name}" for name in NAMES)
-    assert sorted(m.key for m in moved) == sorted(keys(client))
+    assert sorted(m.key for m in transferred) == sorted(keys(client))
     for name in NAMES:
         body = client.get_object(Bucket="photos", Key=f"in/{name}")["Body"].read()
         assert body == name.encode()
@@ -65,31 +65,31 @@ def test_the_current_folder_can_be_uploaded(
 def test_more_files_than_workers_arrive_once_each(client: S3Client, tmp_path: Path) -> None:
     for number in range(200):
         (tmp_path / f"{number:03}").write_text(str(number))
-    moved = upload(client, tmp_path)
-    assert len(moved) == len({m.key for m in moved}) == 200
+    transferred = upload(client, tmp_path)
+    assert len(transferred) == len({m.key for m in transferred}) == 200
     assert keys(client) == [f"in/{number:03}" for number in range(200)]
 
 
-def test_a_large_file_travels_in_parts(client: S3Client, tmp_path: Path) -> None:
+def test_a_large_file_is_uploaded_in_parts(client: S3Client, tmp_path: Path) -> None:
     content = os.urandom(MULTIPART_THRESHOLD + 5)
     (tmp_path / "large").write_bytes(content)
     (tmp_path / "small").write_bytes(b"s")
-    moved = upload(client, tmp_path)
-    assert {(m.key, m.size) for m in moved} == {("in/large", len(content)), ("in/small", 1)}
-    answer = client.get_object(Bucket="photos", Key="in/large")
-    assert answer["ETag"].endswith('-3"')
-    assert answer["Body"].read() == content
+    transferred = upload(client, tmp_path)
+    assert {(m.key, m.size) for m in transferred} == {("in/large", len(content)), ("in/small", 1)}
+    response = client.get_object(Bucket="photos", Key="in/large")
+    assert response["ETag"].endswith('-3"')
+    assert response["Body"].read() == content
 
 
 def test_a_missing_bucket_is_named(client: S3Client, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
-    with pytest.raises(BucketNotFoundError, match="no bucket nowhere") as raised:
+    with pytest.raises(BucketNotFoundError, match="bucket nowhere does not exist") as raised:
         upload(client, tmp_path, to="nowhere/in")
     assert "scar init" in raised.value.remedy
 
 
 def test_a_missing_path_is_named(client: S3Client, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no file or folder .*nothing"):
+    with pytest.raises(UsageError, match=r"The file or folder .*nothing does not exist"):
         upload(client, tmp_path / "nothing")
 
 
@@ -99,7 +99,7 @@ def test_an_empty_folder_is_an_error(client: S3Client, tmp_path: Path) -> None:
         upload(client, tmp_path / "empty")
 
 
-def test_keys_of_1024_bytes_pass_and_longer_ones_stop_everything(
+def test_a_key_of_1024_bytes_is_valid_and_a_longer_one_prevents_all_uploads(
     client: S3Client, tmp_path: Path
 ) -> None:
     folder = "d" * 200
@@ -116,7 +116,7 @@ def test_keys_of_1024_bytes_pass_and_longer_ones_stop_everything(
     assert not [key for key in keys(client) if key.startswith("in12")]
 
 
-def test_what_cannot_be_read_stops_everything(client: S3Client, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_prevents_all_uploads(client: S3Client, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
     (tmp_path / "z").symlink_to(tmp_path / "gone")
     with pytest.raises(TransferError, match="z cannot be read"):
@@ -124,32 +124,32 @@ def test_what_cannot_be_read_stops_everything(client: S3Client, tmp_path: Path) 
     assert keys(client) == []
 
 
-def test_links_to_folders_and_devices_are_skipped_and_said(
+def test_links_to_folders_and_special_files_are_skipped_with_a_message(
     client: S3Client, tmp_path: Path
 ) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_text("a")
     (tmp_path / "data" / "round").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "data" / "pipe")
-    said: list[str] = []
-    upload_files(client, S3Location("photos"), [tmp_path / "data"], lambda _: None, said.append)
+    skipped: list[str] = []
+    upload_files(client, S3Location("photos"), [tmp_path / "data"], lambda _: None, skipped.append)
     assert keys(client) == ["a"]
-    assert len(said) == 2
+    assert len(skipped) == 2
 
 
 def test_two_paths_must_not_become_one_object(client: S3Client, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a").write_text(folder)
-    with pytest.raises(UsageError, match="the same object"):
+    with pytest.raises(UsageError, match="the same object key"):
         upload(client, tmp_path / "one", tmp_path / "two")
     with pytest.raises(UsageError, match="the same object"):
         upload(client, tmp_path / "one" / "a", tmp_path / "two")
     assert keys(client) == []
 
 
-def test_a_name_that_is_no_text_is_refused(client: S3Client, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_refused(client: S3Client, tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/\xff", "wb") as file:  # noqa: PTH123 a name of bytes
         file.write(b"x")
-    with pytest.raises(UsageError, match="not UTF-8"):
+    with pytest.raises(UsageError, match="not valid UTF-8"):
         upload(client, tmp_path)

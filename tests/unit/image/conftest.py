@@ -18,7 +18,7 @@ def cache(tmp_path: Path) -> BlobCache:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    """A stand-in for the supervisor layer."""
+    """A small bundle in place of the supervisor's."""
     data = build_layer(
         {"opt/scar/launch": LayerFile(b"#!", 0o755), "opt/scar/lib": LayerFolder()}
     ).blob.data

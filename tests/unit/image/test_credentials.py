@@ -1,4 +1,4 @@
-"""Logins are found where Docker keeps them, and their secrets are not shown."""
+"""Logins are read from Docker's configuration and helpers; secrets are not shown."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ def _helpers_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_login_of_the_file_is_found_under_each_name_that_docker_uses(tmp_path: Path) -> None:
-    found = config(tmp_path, {"auths": {"https://index.docker.io/v1/": {"auth": AUTH}}})
-    assert found.login("docker.io") == Login("me", "pass:word")
-    assert found.login("quay.io") is None
-    found = config(tmp_path, {"auths": {"host:5000": {"auth": AUTH}}})
-    assert found.login("host:5000") == Login("me", "pass:word")
+    logins = config(tmp_path, {"auths": {"https://index.docker.io/v1/": {"auth": AUTH}}})
+    assert logins.login("docker.io") == Login("me", "pass:word")
+    assert logins.login("quay.io") is None
+    logins = config(tmp_path, {"auths": {"host:5000": {"auth": AUTH}}})
+    assert logins.login("host:5000") == Login("me", "pass:word")
 
 
 def test_without_a_file_there_is_no_login(tmp_path: Path) -> None:
     assert DockerConfig.from_environment({"HOME": str(tmp_path)}).login("docker.io") is None
 
 
-def test_a_helper_of_one_registry_goes_before_the_store(tmp_path: Path) -> None:
+def test_a_helper_of_one_registry_takes_precedence_over_the_store(tmp_path: Path) -> None:
     helper(tmp_path, "one", 'read name; echo "{\\"Username\\":\\"u\\",\\"Secret\\":\\"$name\\"}"')
     helper(tmp_path, "all", 'echo "{\\"Username\\":\\"<token>\\",\\"Secret\\":\\"t\\"}"')
-    found = config(tmp_path, {"credsStore": "all", "credHelpers": {"quay.io": "one"}})
-    assert found.login("quay.io") == Login("u", "quay.io")
-    assert found.login("ghcr.io") == Login("", "", "t")
+    logins = config(tmp_path, {"credsStore": "all", "credHelpers": {"quay.io": "one"}})
+    assert logins.login("quay.io") == Login("u", "quay.io")
+    assert logins.login("ghcr.io") == Login("", "", "t")
 
 
-def test_a_helper_that_knows_nothing_gives_no_login(tmp_path: Path) -> None:
+def test_a_helper_without_credentials_gives_no_login(tmp_path: Path) -> None:
     helper(tmp_path, "all", "echo credentials not found in native keychain; exit 1")
     assert config(tmp_path, {"credsStore": "all"}).login("quay.io") is None
 
@@ -66,11 +66,11 @@ def test_a_helper_that_knows_nothing_gives_no_login(tmp_path: Path) -> None:
     ("script", "word"),
     [
         ("echo locked >&2; exit 1", "locked"),
-        ("echo nonsense", "does not answer with a login"),
-        (None, "does not work"),
+        ("echo nonsense", "returned an invalid login"),
+        (None, "cannot be run"),
     ],
 )
-def test_a_broken_helper_is_named(tmp_path: Path, script: str | None, word: str) -> None:
+def test_a_failing_helper_is_named(tmp_path: Path, script: str | None, word: str) -> None:
     if script is not None:
         helper(tmp_path, "all", script)
     with pytest.raises(RegistryError, match=word) as refused:
@@ -81,7 +81,7 @@ def test_a_broken_helper_is_named(tmp_path: Path, script: str | None, word: str)
 @pytest.mark.parametrize(
     "document", ["{", "[]", {"auths": []}, {"auths": {"quay.io": {"auth": "%"}}}]
 )
-def test_a_damaged_file_is_named(tmp_path: Path, document: object) -> None:
+def test_an_invalid_file_is_named(tmp_path: Path, document: object) -> None:
     with pytest.raises(RegistryError, match=r"config\.json cannot be used"):
         config(tmp_path, document).login("quay.io")
 
@@ -91,5 +91,5 @@ def test_a_helper_is_a_name_and_not_a_path(tmp_path: Path) -> None:
         config(tmp_path, {"credsStore": "../x"}).login("quay.io")
 
 
-def test_secrets_are_not_in_what_is_shown() -> None:
+def test_the_repr_does_not_contain_secrets() -> None:
     assert "word" not in repr(Login("me", "pass:word", "token-word"))

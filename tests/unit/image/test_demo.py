@@ -1,4 +1,4 @@
-"""The demo image: an ordinary root with Python in it, made of the bundle's files."""
+"""The demo image: a root file system with Python, built from the bundle's files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     ("architecture", "loader"),
     [("amd64", "lib64/ld-linux-x86-64.so.2"), ("arm64", "usr/lib/ld-linux-aarch64.so.1")],
 )
-def test_the_files_of_the_bundle_lie_where_python_looks(
+def test_the_files_of_the_bundle_are_installed_where_python_searches(
     architecture: str, loader: str, tmp_path: Path, cache: BlobCache
 ) -> None:
     zipped = io.BytesIO()
@@ -66,11 +66,11 @@ def test_the_files_of_the_bundle_lie_where_python_looks(
     }
 
 
-def test_the_command_wants_one_path() -> None:
+def test_the_command_needs_one_path() -> None:
     assert main([]) == 2
 
 
-def test_a_bundle_that_was_not_built_is_asked_for(tmp_path: Path) -> None:
+def test_a_missing_bundle_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         find_bundle("x86_64", tmp_path)
     assert "linux/amd64" in caught.value.problem

@@ -1,4 +1,4 @@
-"""Layers are the same bytes whoever builds them."""
+"""Layers are the same bytes on any host at any time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_layer_has_no_time_no_owner_and_a_fixed_gzip_header() -> None:
     assert [oct(m.mode) for m in members] == ["0o777", "0o755", "0o755", "0o755", "0o1777"]
 
 
-def test_the_diff_id_is_the_digest_of_the_plain_tar() -> None:
+def test_the_diff_id_is_the_digest_of_the_uncompressed_tar() -> None:
     tree = {"a": LayerFile(b"x")}
     built = build_layer(tree)
     assert built.diff_id == digest_of(build_tar(tree))
@@ -55,7 +55,7 @@ def test_the_diff_id_is_the_digest_of_the_plain_tar() -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a//b", "./a"])
-def test_a_path_that_is_not_plain_is_refused(path: str) -> None:
+def test_a_path_that_is_not_normalized_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="plain"):
         build_layer({path: LayerFile(b"")})
 

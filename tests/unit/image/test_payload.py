@@ -1,4 +1,4 @@
-"""The extra payload: a folder of the user's beside the script, the same bytes every time."""
+"""The extra payload: a user's folder next to the script, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scar.image.compose import payload as payloads
+from scar.image.compose import payload
 from scar.image.compose.function_image import build_function_layer
 from scar.image.compose.payload import read_payload
 from scar.image.errors import ImageError
@@ -52,18 +52,19 @@ def test_files_folders_and_inner_links_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "a/../../outside", ".."])
-def test_a_link_that_leads_out_is_refused(tmp_path: Path, target: str) -> None:
+def test_a_link_that_points_outside_is_refused(tmp_path: Path, target: str) -> None:
     folder = tmp_path / "payload"
     folder.mkdir()
     (folder / "link").symlink_to(target)
-    with pytest.raises(ImageError, match="leads out"):
+    with pytest.raises(ImageError, match="points outside"):
         read_payload(folder)
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir="/tmp") as short, socket.socket(socket.AF_UNIX) as there:
-        there.bind(f"{short}/s")
-        with pytest.raises(ImageError, match="is no file, folder or link"):
+def test_a_special_file_is_refused(tmp_path: Path) -> None:
+    # A short path: the address of a Unix socket has at most 108 bytes.
+    with tempfile.TemporaryDirectory(dir="/tmp") as short, socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(f"{short}/s")
+        with pytest.raises(ImageError, match="is not a file, folder or symbolic link"):
             read_payload(Path(short))
 
 
@@ -79,22 +80,23 @@ def test_a_name_that_would_delete_a_file_of_the_image_is_refused(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["run.sh", "function.json"])
-def test_the_scripts_own_names_are_taken(tmp_path: Path, name: str) -> None:
+def test_the_names_of_the_script_and_function_json_are_reserved(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("x")
-    with pytest.raises(ImageError, match=f"has a file {name} too"):
+    with pytest.raises(ImageError, match=f"reserved name {name}"):
         members(tmp_path)
 
 
-def test_a_payload_for_the_image_or_a_bucket_is_refused(
+def test_a_payload_above_the_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(payloads, "MAX_PAYLOAD_SIZE", 1 << 20)
+    monkeypatch.setattr(payload, "MAX_PAYLOAD_SIZE", 1 << 20)
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(bytes(700_000))
-    with pytest.raises(ImageError, match="more than 1 MiB"):
+    with pytest.raises(ImageError, match="larger than 1 MiB"):
         read_payload(tmp_path)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text("abc/", min_size=1, max_size=6).filter(lambda n: all(n.split("/"))),
@@ -116,9 +118,9 @@ def test_whatever_is_composed_is_roots_0644_or_0755_and_without_a_time(
             target.write_bytes(data)
             target.chmod(mode)
             os.utime(target, (time, time))
-        found = members(folder)
-        assert {member.mode for member in found} <= {0o644, 0o755}
-        assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found} == {(0, 0, "", "", 0)}
-        assert [member.name for member in found] == sorted(member.name for member in found)
-        again = build_function_layer(JSON, b"#!/bin/sh\n", read_payload(folder))
-        assert again == build_function_layer(JSON, b"#!/bin/sh\n", read_payload(folder))
+        headers = members(folder)
+        assert {member.mode for member in headers} <= {0o644, 0o755}
+        assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in headers} == {(0, 0, "", "", 0)}
+        assert [member.name for member in headers] == sorted(member.name for member in headers)
+        first_build = build_function_layer(JSON, b"#!/bin/sh\n", read_payload(folder))
+        assert first_build == build_function_layer(JSON, b"#!/bin/sh\n", read_payload(folder))

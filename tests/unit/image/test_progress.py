@@ -1,4 +1,4 @@
-"""Progress is counted by all threads together; what ends uploads ends their pauses."""
+"""Progress adds up the bytes of all threads; cancellation ends the waits between retries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from scar.image.registry.upload_progress import UploadMonitor, UploadProgress
 
 
-def test_a_line_says_how_far_all_uploads_are_together() -> None:
+def test_a_line_shows_the_progress_of_all_uploads_together() -> None:
     shown: list[str] = []
     progress = UploadProgress(shown.append)
     progress.add_expected(3_000_000)
@@ -20,7 +20,7 @@ def test_a_line_says_how_far_all_uploads_are_together() -> None:
     ]
 
 
-def test_lines_come_ten_times_a_second_at_most() -> None:
+def test_lines_are_shown_ten_times_a_second_at_most() -> None:
     shown: list[str] = []
     times = iter([0.0, 0.05, 0.09, 0.11, 0.12])
     progress = UploadProgress(shown.append, clock=lambda: next(times))
@@ -30,13 +30,13 @@ def test_lines_come_ten_times_a_second_at_most() -> None:
     assert len(shown) == 2
 
 
-def test_a_pause_ends_as_soon_as_the_work_shall_end() -> None:
-    looks = []
+def test_a_wait_ends_as_soon_as_the_upload_is_cancelled() -> None:
+    checks = []
 
     def check() -> None:
-        looks.append(1)
+        checks.append(1)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         UploadMonitor(check_cancelled=check).sleep(3600)
-    assert looks == [1]
+    assert checks == [1]

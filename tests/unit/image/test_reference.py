@@ -1,4 +1,4 @@
-"""Names of images are read as Docker reads them."""
+"""Image names are parsed as Docker parses them."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ HUB = "https://registry-1.docker.io"
         ("quay.io/a_b/c-d.e__f:V1.0", "quay.io/a_b/c-d.e__f:V1.0", "https://quay.io"),
     ],
 )
-def test_names_are_read_as_docker_reads_them(text: str, whole: str, endpoint: str) -> None:
-    found = parse_reference(text)
-    assert (str(found), found.endpoint) == (whole, endpoint)
+def test_names_are_parsed_as_docker_parses_them(text: str, whole: str, endpoint: str) -> None:
+    reference = parse_reference(text)
+    assert (str(reference), reference.endpoint) == (whole, endpoint)
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
     [
         ("", "repository"),
-        ("Ubuntu", "lower case"),
+        ("Ubuntu", "repository name must be lowercase"),
         ("a//b", "repository"),
         ("a:b:c", "repository"),
-        ("a:", "repository"),
+        ("a:", "tag after the colon is empty"),
         ("../etc", "host"),
         ("a/../b", "repository"),
         ("a@sha256:12", "digest"),
@@ -49,17 +49,17 @@ def test_names_are_read_as_docker_reads_them(text: str, whole: str, endpoint: st
         ("a" * 300, "repository"),
     ],
 )
-def test_what_is_no_name_is_refused_with_the_reason(text: str, word: str) -> None:
+def test_an_invalid_name_is_refused_with_the_reason(text: str, word: str) -> None:
     with pytest.raises(ImageError, match=word) as refused:
         parse_reference(text)
     assert repr(text) in refused.value.problem
 
 
 @given(st.text(alphabet="ab.:/@-_[]A\0% \n", max_size=30))
-def test_any_text_is_read_or_refused_and_reads_the_same_again(text: str) -> None:
+def test_any_text_is_refused_or_parsed_to_a_stable_name(text: str) -> None:
     try:
-        found = parse_reference(text)
+        reference = parse_reference(text)
     except ImageError:
         return
-    assert parse_reference(str(found)) == found
-    assert ".." not in found.repository.split("/")
+    assert parse_reference(str(reference)) == reference
+    assert ".." not in reference.repository.split("/")

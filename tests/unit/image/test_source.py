@@ -1,4 +1,4 @@
-"""Base images are read from archives; bad ones are named, hostile ones refused."""
+"""Base images are read from archives; invalid and malicious archives are refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read(path: Path, cache: BlobCache, name: str = "") -> BaseImage:
 def saved(
     path: Path, files: dict[str, bytes], *extra: tarfile.TarInfo, config: str = "config"
 ) -> Path:
-    """Write an archive in the old form, with further members."""
+    """Write an archive in the old layout, with additional members."""
     index = [{"Config": config, "RepoTags": ["a:1"], "Layers": ["l/layer.tar"]}]
     files = {"manifest.json": json.dumps(index).encode(), config: CONFIG, **files}
     with tarfile.open(path, "w") as archive:
@@ -85,7 +85,7 @@ def test_an_archive_of_an_empty_image_is_refused(tmp_path: Path, cache: BlobCach
         read(tmp_path / "i.tar", cache)
 
 
-def test_a_foreign_layer_in_a_layout_is_told(tmp_path: Path, cache: BlobCache) -> None:
+def test_a_foreign_layer_in_a_layout_is_refused(tmp_path: Path, cache: BlobCache) -> None:
     foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
     config = dump_json(image_config([digest_of(LAYER)], RUN, "amd64"))
     manifest = dump_json(
@@ -105,7 +105,7 @@ def test_a_foreign_layer_in_a_layout_is_told(tmp_path: Path, cache: BlobCache) -
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    with pytest.raises(ImageError, match="may not hand out"):
+    with pytest.raises(ImageError, match="non-distributable layer"):
         read(tmp_path / "i.tar", cache)
 
 
@@ -141,8 +141,10 @@ def test_an_index_is_searched_for_the_platform(tmp_path: Path, cache: BlobCache)
         assert f'"{architecture}"'.encode() in image.config
 
 
-def test_an_index_without_the_platform_says_what_it_has(tmp_path: Path, cache: BlobCache) -> None:
-    with pytest.raises(ImageError, match=r"nothing for linux/amd64, only linux/arm64"):
+def test_the_error_for_a_missing_platform_lists_those_of_the_index(
+    tmp_path: Path, cache: BlobCache
+) -> None:
+    with pytest.raises(ImageError, match=r"no manifest for linux/amd64, only for linux/arm64"):
         read(oci_index(tmp_path, ("arm64",)), cache)
 
 
@@ -159,7 +161,7 @@ def test_a_missing_file_is_named(tmp_path: Path, cache: BlobCache) -> None:
         read(tmp_path / "gone.tar", cache, "debian:12")
 
 
-def test_an_image_that_nobody_has_names_all_that_was_tried(cache: BlobCache) -> None:
+def test_the_error_for_a_missing_image_lists_all_sources(cache: BlobCache) -> None:
     with pytest.raises(ImageNotFoundError) as caught:
         find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[Empty(), Empty()])
     assert caught.value.problem.count("nothing at unix:///x") == 2
@@ -183,22 +185,24 @@ def test_several_images_need_a_name(tmp_path: Path, cache: BlobCache) -> None:
     assert read(path, cache, "a:2").name == "a:2"
 
 
-HOSTILE: dict[str, Callable[[Path], Path]] = {
-    "leads out": lambda p: saved(p, {"../evil": b"x" * 600}),
-    "name '/etc/passwd' leads out": lambda p: saved(p, {"/etc/passwd": b"x" * 600}),
-    "leads out of it": lambda p: saved(p, {}, special("l", tarfile.SYMTYPE, "../../etc/passwd")),
+INVALID: dict[str, Callable[[Path], Path]] = {
+    "points outside": lambda p: saved(p, {"../evil": b"x" * 600}),
+    "name '/etc/passwd' points outside": lambda p: saved(p, {"/etc/passwd": b"x" * 600}),
+    "points outside the archive": lambda p: saved(
+        p, {}, special("l", tarfile.SYMTYPE, "../../etc/passwd")
+    ),
     "name '/etc/shadow'": lambda p: saved(p, {}, special("l", tarfile.LNKTYPE, "/etc/shadow")),
     "device": lambda p: saved(p, {}, special("null", tarfile.CHRTYPE)),
     "special file": lambda p: saved(p, {}, special("pipe", tarfile.FIFOTYPE)),
-    "leads to itself": lambda p: saved(
+    "cyclic link": lambda p: saved(
         p, {}, special("l/layer.tar", tarfile.SYMTYPE, "../l/layer.tar")
     ),
-    "its layers are not the ones": lambda p: saved(
+    "rootfs.diff_ids does not match": lambda p: saved(
         p, {"l/layer.tar": build_tar({"x": LayerFile(b"y")})}
     ),
     "l/layer.tar is missing": lambda p: saved(p, {}),
     "zstd": lambda p: saved(p, {"l/layer.tar": b"\x28\xb5\x2f\xfd" + b"x" * 900}),
-    "does not have the content": lambda p: saved(
+    "does not match the digest in its name": lambda p: saved(
         p, {"l/layer.tar": LAYER}, config=f"{'0' * 64}.json"
     ),
     "not JSON": lambda p: saved(p, {"manifest.json": b"{"}),
@@ -210,14 +214,14 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
 }
 
 
-@pytest.mark.parametrize("fault", HOSTILE)
-def test_a_hostile_or_damaged_archive_is_refused(
-    fault: str, tmp_path: Path, cache: BlobCache
+@pytest.mark.parametrize("problem", INVALID)
+def test_a_malicious_or_corrupt_archive_is_refused(
+    problem: str, tmp_path: Path, cache: BlobCache
 ) -> None:
-    path = HOSTILE[fault](tmp_path / "i.tar")
+    path = INVALID[problem](tmp_path / "i.tar")
     with pytest.raises(ImageError) as caught:
         read(path, cache)
-    assert fault in caught.value.problem
+    assert problem in caught.value.problem
     assert str(path) in caught.value.problem
     assert caught.value.remedy
     assert not list(cache.incoming.iterdir())
@@ -238,7 +242,9 @@ def test_a_truncated_archive_is_refused(
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x1f\x8b", b"\0" * 2048])
-def test_what_is_no_archive_is_refused(data: bytes, tmp_path: Path, cache: BlobCache) -> None:
+def test_a_file_that_is_not_an_archive_is_refused(
+    data: bytes, tmp_path: Path, cache: BlobCache
+) -> None:
     (tmp_path / "x").write_bytes(data)
     with pytest.raises(ImageError, match="archive"):
         read(tmp_path / "x", cache)
@@ -259,7 +265,7 @@ class Empty:
 
 
 def oci_index(folder: Path, architectures: tuple[str, ...]) -> Path:
-    """An OCI layout whose one entry is an index of several platforms."""
+    """Write an OCI layout whose only entry is an index of several platforms."""
     files: dict[str, bytes] = {}
 
     def put(data: bytes) -> str:
