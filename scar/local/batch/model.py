@@ -1,4 +1,4 @@
-"""A job, what it runs, and what became of its attempts. Plain data; times in epoch ms."""
+"""Data types of jobs and attempts, and the service's ports; times in epoch milliseconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class JobStatus(enum.StrEnum):
-    """Where a job is on its way; the last two are final."""
+    """AWS's job states; the last two are final."""
 
     SUBMITTED = "SUBMITTED"
     PENDING = "PENDING"
@@ -37,7 +37,7 @@ PLACED_STATUSES = (JobStatus.STARTING, JobStatus.RUNNING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryRule:
-    """One entry of evaluateOnExit; an empty pattern asks nothing."""
+    """One entry of evaluateOnExit; an empty pattern matches everything."""
 
     retry: bool
     status_reason: str = ""
@@ -47,7 +47,9 @@ class RetryRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """What a job runs, definition and overrides merged. Memory in MiB, ``timeout`` in seconds.
+    """What a job runs: its definition merged with the overrides of the request.
+
+    ``memory_mb`` in MiB, ``timeout`` in seconds, ``attempts`` the maximum.
 
     ``definition`` is the ARN with its revision. ``log_options`` is the JSON text of the
     definition's logConfiguration, or empty.
@@ -76,7 +78,7 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobAttempt:
-    """A finished attempt; ``exit_code`` None: the container never ended by itself."""
+    """A finished attempt; ``exit_code`` is None if the container did not start or was lost."""
 
     started: int | None
     stopped: int
@@ -88,7 +90,7 @@ class JobAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptOutcome:
-    """How an attempt ended. ``final``: no rule may retry it (time-out, termination)."""
+    """Result of an attempt. ``is_final``: no rule may retry it (timeout, termination)."""
 
     status_reason: str
     exit_code: int | None = None
@@ -102,10 +104,11 @@ class AttemptOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
-    """One job. ``environment`` and ``log_stream`` are those of the present attempt.
+    """One job. ``environment`` (an ARN) and ``log_stream`` belong to the current attempt.
 
-    ``ending`` is the reason of a termination that was asked for; ``doomed`` of a failure that
-    is known already but that AWS reports only after SubmitJob.
+    ``ending`` is the reason of a requested termination. ``doomed`` is the reason of a failure
+    that is known at submission but that AWS reports only after SubmitJob. Both are empty
+    otherwise.
     """
 
     id: str
@@ -127,12 +130,12 @@ class BatchJob:
 
 
 def job_to_json(job: BatchJob) -> str:
-    """Write a job as JSON."""
+    """Return a job as JSON."""
     return json.dumps(asdict(job))
 
 
 def job_from_json(text: str) -> BatchJob:
-    """Read what ``dump`` wrote."""
+    """Parse a job from the JSON of ``job_to_json``."""
     data: dict[str, Any] = json.loads(text)
     spec: dict[str, Any] = data["spec"]
     spec["rules"] = tuple(RetryRule(**rule) for rule in spec["rules"])
@@ -147,7 +150,7 @@ def job_from_json(text: str) -> BatchJob:
 
 
 class BatchRegistry(Protocol):
-    """Where queues and definitions are configured."""
+    """Source of job queues and job definitions."""
 
     def find_queue(self, name_or_arn: str, region: str = "") -> JobQueueRecord | None: ...
 
@@ -155,13 +158,13 @@ class BatchRegistry(Protocol):
 
 
 class JobImageResolver(Protocol):
-    """Where images were pushed to."""
+    """Finds pushed images."""
 
     def resolve(self, image_uri: str, /) -> LocalImage:
-        """Find the image; raise ScarError naming it if it is not there."""
+        """Return the image; raise ScarError with its name if it does not exist."""
 
 
 class JobCredentialsProvider(Protocol):
-    """Who gives a job's role (its ARN, or empty for the host's) to its container."""
+    """Provider of the credentials of a job's role: an ARN, or empty for the instance's."""
 
     def __call__(self, role: str, /) -> Credentials: ...
