@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from scar.errors import OperationRefusedError
 from scar.local.logs.filter_pattern import parse_filter_pattern
-from scar.local.logs.store import LogStore, TimeWindow
+from scar.local.logs.model import TimeWindow
+from scar.local.logs.store import LogStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
