@@ -67,7 +67,7 @@ def job_detail(job: BatchJob) -> Json:
         "container": _container_detail(job),
         "tags": dict(spec.tags),
         "isCancelled": job.cancelled,
-        "isTerminated": bool(job.ending),
+        "isTerminated": bool(job.termination_reason),
         **_without_none(
             statusReason=job.status_reason or None,
             # AWS returns 0 for jobs that ended before they started; here the field is absent.

@@ -106,9 +106,9 @@ class AttemptOutcome:
 class BatchJob:
     """One job. ``environment`` (an ARN) and ``log_stream`` belong to the current attempt.
 
-    ``ending`` is the reason of a requested termination. ``doomed`` is the reason of a failure
-    that is known at submission but that AWS reports only after SubmitJob. Both are empty
-    otherwise.
+    ``termination_reason`` is set once a termination was requested. ``delayed_failure`` is the
+    reason of a failure that is known at submission but that AWS reports only after SubmitJob.
+    Both are empty otherwise.
     """
 
     id: str
@@ -124,9 +124,9 @@ class BatchJob:
     attempts: tuple[JobAttempt, ...] = ()
     environment: str = ""
     log_stream: str = ""
-    ending: str = ""
+    termination_reason: str = ""
     cancelled: bool = False
-    doomed: str = ""
+    delayed_failure: str = ""
 
 
 def job_to_json(job: BatchJob) -> str:

@@ -111,7 +111,7 @@ class BatchService:
             queue=queue.arn,
             spec=submission.build_job_spec(definition, request),
             created=self._now_ms(),
-            doomed=submission.delayed_failure(request),
+            delayed_failure=submission.delayed_failure(request),
         )
         self._state_machine.submit(job)
         self._wake.set()

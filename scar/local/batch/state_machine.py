@@ -52,8 +52,8 @@ class JobStateMachine:
         started = []
         with self._store.transaction():
             for job in self._store.list_by_status(JobStatus.SUBMITTED, JobStatus.PENDING):
-                if job.doomed:
-                    self._fail_job(job, job.doomed)
+                if job.delayed_failure:
+                    self._fail_job(job, job.delayed_failure)
                 else:
                     self._store.update(replace(job, status=JobStatus.RUNNABLE))
             waiting = [job for job in self._store.list_waiting() if job.queue in queues]
@@ -90,7 +90,7 @@ class JobStateMachine:
         with self._store.transaction():
             job = self._get_job(job_id)
             self._store.update(replace(job, status=JobStatus.RUNNING, started=self._now()))
-            return job.ending
+            return job.termination_reason
 
     def finish_attempt(self, job_id: str, outcome: AttemptOutcome) -> BatchJob:
         """Store the end of an attempt and return the job in its next state."""
@@ -98,8 +98,10 @@ class JobStateMachine:
             return self._end_attempt(self._get_job(job_id), outcome)
 
     def _end_attempt(self, job: BatchJob, outcome: AttemptOutcome) -> BatchJob:
-        if job.ending:  # terminated: whatever the exit code, the job fails and is not retried
-            outcome = replace(outcome, status_reason=job.ending, is_final=True)
+        if (
+            job.termination_reason
+        ):  # terminated: whatever the exit code, the job fails and is not retried
+            outcome = replace(outcome, status_reason=job.termination_reason, is_final=True)
         now = self._now()
         attempt = JobAttempt(
             started=job.started,
@@ -128,7 +130,7 @@ class JobStateMachine:
             if job.status in WAITING_STATUSES:
                 self._fail_job(job, reason)
                 return False
-            self._store.update(replace(job, ending=job.ending or reason))
+            self._store.update(replace(job, termination_reason=job.termination_reason or reason))
             return True
 
     def cancel(self, job_id: str, reason: str) -> None:

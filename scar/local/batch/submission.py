@@ -34,7 +34,7 @@ def client_error(message: str) -> BatchApiError:
 
 def check_request(request: Mapping[str, Any]) -> None:
     """Raise BatchApiError for a request that no queue or definition could make valid."""
-    error = find_violation("batch", "SubmitJob", request) or fields.refuse(
+    error = find_violation("batch", "SubmitJob", request) or fields.check_fields(
         "batch", "SubmitJob", request
     )
     if error is not None:
@@ -72,7 +72,7 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
     requirements = _resource_requirements(container) | _resource_requirements(overrides)
     if "GPU" in requirements:  # a definition that an earlier release registered
         raise BatchApiError(
-            fields.not_emulated("containerProperties.resourceRequirements.type: GPU")
+            fields.not_emulated_error("containerProperties.resourceRequirements.type: GPU")
         )
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
     timeout = _parse_timeout(request.get("timeout") or {})

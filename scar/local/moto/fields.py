@@ -161,7 +161,7 @@ _MEANING: Mapping[str, str] = {
 }
 
 
-def refuse(service: str, operation: str, request: Mapping[str, object]) -> ApiError | None:
+def check_fields(service: str, operation: str, request: Mapping[str, object]) -> ApiError | None:
     """Refuse the first field, or value of a closed choice, that is not implemented.
 
     Empty, zero and false values pass: they ask for nothing. None for operations that are not
@@ -171,10 +171,10 @@ def refuse(service: str, operation: str, request: Mapping[str, object]) -> ApiEr
     if allowed is None:
         return None
     found = next(_unknown(request, allowed, ""), None)
-    return not_emulated(found) if found else None
+    return not_emulated_error(found) if found else None
 
 
-def not_emulated(field: str) -> ApiError:
+def not_emulated_error(field: str) -> ApiError:
     """Name a field, or ``field: value``, that is not implemented, and what it is for."""
     meaning = _MEANING.get(field)
     return ApiError(

@@ -130,17 +130,17 @@ def changes_state(call: MotoCall) -> bool:
 
 def check_parameters(call: MotoCall) -> ApiError | None:
     """Refuse parameters that moto would accept and that nothing here would honour."""
-    refusal = fields.refuse(call.service, call.operation, call.parameters)
+    refusal = fields.check_fields(call.service, call.operation, call.parameters)
     if refusal is not None:
         return refusal
     if call.operation == "CreateFunction" and not call.text("PackageType"):
-        return fields.not_emulated("PackageType: Zip")  # AWS's default
+        return fields.not_emulated_error("PackageType: Zip")  # AWS's default
     if call.operation == "RegisterJobDefinition":
         container = call.parameters.get("containerProperties")
-        return None if isinstance(container, dict) else fields.not_emulated("nodeProperties")
+        return None if isinstance(container, dict) else fields.not_emulated_error("nodeProperties")
     group = _log_group(call)
     if group not in ("", f"/aws/lambda/{function_name(call.text('FunctionName'))}"):
-        return fields.not_emulated(f"LoggingConfig.LogGroup: {group}")
+        return fields.not_emulated_error(f"LoggingConfig.LogGroup: {group}")
     return None
 
 
