@@ -122,6 +122,7 @@ def _environment_variables(properties: Mapping[str, Any]) -> dict[str, str]:
 
 def _parse_retry_rule(rule: Mapping[str, Any]) -> RetryRule:
     return RetryRule(
+        # Upper case: moto stores the actions of job definitions in lower case.
         retry=str(rule.get("action", "")).upper() == "RETRY",
         status_reason=rule.get("onStatusReason", ""),
         reason=rule.get("onReason", ""),
