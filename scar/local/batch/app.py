@@ -122,6 +122,8 @@ class BatchApp:
         matching: list[BatchJob] = []
         while rows := self._service.store.list_page(queue, status, before, MAX_LISTED):
             for number, job in rows:
+                # A filter may match few of the rows: pages of the store are read until the page of
+                # the response is full.
                 if len(matching) == limit:
                     return matching, before
                 before = number

@@ -75,6 +75,8 @@ class RunningAttempt:
                 self.stop()
             return self._wait_for_exit(sandbox, log)
         finally:
+            # In this order: the stopper returns once the sandbox is closed, and after that nothing
+            # writes to the log.
             sandbox.close()
             if self._stopper is not None:
                 self._stopper.join()

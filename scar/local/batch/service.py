@@ -98,6 +98,7 @@ class BatchService:
 
     def submit(self, request: Mapping[str, Any], region: str) -> BatchJob:
         """Store a new job durably and return it; raise BatchApiError as AWS would."""
+        # AWS validates the request before it looks up the job queue and the job definition.
         submission.check_request(request)
         queue, definition = submission.check_queue_and_definition(
             request,

@@ -50,6 +50,8 @@ class JobStateMachine:
     ) -> list[BatchJob]:
         """Advance waiting jobs; return those that are STARTING now, for the caller to run."""
         started = []
+        # One transaction for reading the vCPUs in use and for using them: capacity is never
+        # exceeded, and a crash leaves no job half started.
         with self._store.transaction():
             for job in self._store.list_by_status(JobStatus.SUBMITTED, JobStatus.PENDING):
                 if job.delayed_failure:
@@ -130,6 +132,8 @@ class JobStateMachine:
             if job.status in WAITING_STATUSES:
                 self._fail_job(job, reason)
                 return False
+            # Stored before the container is stopped: whatever its exit, the attempt then ends as
+            # terminated, also after a crash. The first reason counts.
             self._store.update(replace(job, termination_reason=job.termination_reason or reason))
             return True
 

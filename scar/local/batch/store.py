@@ -43,6 +43,7 @@ class JobStore:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
+        # Reentrant: the methods that write may run inside a caller's transaction.
         self._lock = threading.RLock()
         self._depth = 0
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -165,6 +166,7 @@ class JobStore:
 
 
 def _job_columns(job: BatchJob) -> tuple[str, str, float, str, int | None, str]:
+    # A job keeps the environment of its last attempt in its document; here it would count as use.
     environment = job.environment if job.status in PLACED_STATUSES else ""
     return (
         job.status,

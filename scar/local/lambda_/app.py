@@ -54,6 +54,7 @@ class InvokeApp:
         invocation_type = _parse_invocation_type(request.headers.get("x-amz-invocation-type", ""))
         payload = _read_payload(request.body, invocation_type)
         qualifier = parse_qs(request.query).get("Qualifier", [name_qualifier])[0]
+        # Versions and aliases are not emulated, so no other qualifier exists.
         if qualifier != LATEST_VERSION:
             raise LambdaApiError(
                 404, "ResourceNotFoundException", f"Function not found: {name}:{qualifier}"

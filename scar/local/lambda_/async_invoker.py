@@ -139,12 +139,15 @@ class AsyncInvoker:
                 self._complete_event, function, event, InvocationCondition.EVENT_AGE_EXCEEDED
             )
             return True
+        # Reserved concurrency 0 switches a function off: Lambda sends its events to the on-failure
+        # destination at once, without any attempt.
         if function.reserved_concurrency == 0:
             self._executor.submit(
                 self._complete_event, function, event, InvocationCondition.RETRIES_EXHAUSTED
             )
             return True
         worker = self._lease_worker(function)
+        # No free slot: the event returns to its position, so the function's order is kept.
         if worker is None:
             self._queue.restore(event)
             return False
@@ -181,6 +184,7 @@ class AsyncInvoker:
         if result.function_error and event.attempts < function.retries:
             waits = self._settings.retry_waits
             wait = waits[min(event.attempts, len(waits) - 1)]
+            # Not after the event expires, so that its invocation record is sent at that time.
             due = min(self._clock() + wait, event.enqueued + function.max_event_age)
             self._queue.requeue(event, due, failed_with=result.payload)
             return

@@ -36,6 +36,7 @@ def function_environment(
     """Merge the image's, the function's and Lambda's variables; the later take precedence."""
     return {
         **image,
+        # Not reserved by Lambda: a function may set these three itself.
         "TZ": ":UTC",
         "LANG": "en_US.UTF-8",
         "AWS_ENDPOINT_URL": context.endpoint_url,

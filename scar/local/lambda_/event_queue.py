@@ -50,6 +50,7 @@ class EventQueue:
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
+        # With WAL, NORMAL survives a killed process; the loss of power may cost the last commits.
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(_SCHEMA)
         # Heaps of (due, id) in memory; events that are being run are in the file alone.

@@ -87,6 +87,7 @@ class LogStreamWriter:
             return bytes(self._tail[-TAIL_BYTES:])
 
     def _end_line(self) -> None:
+        # CloudWatch shows one event per line; a longer line becomes several events.
         line = bytes(self._unfinished_line) + b"\n"
         self._unfinished_line.clear()
         for start in range(0, len(line), MAX_EVENT_BYTES):

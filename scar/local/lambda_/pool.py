@@ -58,7 +58,8 @@ class WorkerPool(Generic[W]):
         self._changed = threading.Condition()
         self._busy: set[W] = set()
         self._busy_by_function: Counter[str] = Counter()
-        self._idle: list[W] = []  # longest idle first
+        # Longest idle first. Reusing the last one lets the others reach idle_limit.
+        self._idle: list[W] = []
         self._closed = False
 
     @property

@@ -104,6 +104,7 @@ class Worker:
         )
         # Lambda never reports more than the timeout, although ending a sandbox takes time.
         duration = min(time.monotonic() - started, float(self._function.timeout))
+        # A failure while the worker is being closed is caused by that, not by the function.
         if self._closed and response.failure is not None:
             raise InvocationInterrupted
         self._drain_output()
@@ -152,6 +153,7 @@ class Worker:
             return 0.0, reports.start_failure(request_id, f"{error.problem} {error.remedy}")
         ready = self._api.wait_for_next(self._dependencies.init_limit)
         seconds = time.monotonic() - started
+        # Not ready and no failure: the limit was exceeded, which is logged but is no failure.
         failure = None if ready else self._init_failure(request_id)
         if not ready:
             self._drain_output()
@@ -234,6 +236,7 @@ class Worker:
 
     def _exit_failure(self, request_id: str) -> FunctionFailure:
         sandbox_exit = self._sandbox.wait(_EXIT_SECONDS) if self._sandbox is not None else None
+        # Without an exit after that time the engine has lost the sandbox: as if killed (128 + 9).
         return reports.exit_failure(request_id, sandbox_exit or SandboxExit(status=137))
 
     def _end_with_failure(self, failure: FunctionFailure) -> RuntimeResponse:

@@ -38,6 +38,7 @@ class LogsParameters:
 
     def group_name(self) -> str:
         identifier = self.text("logGroupIdentifier") or self.text("logGroupName")
+        # An ARN with or without the suffix ":*", as DescribeLogGroups returns both.
         if identifier.startswith("arn:"):
             identifier = identifier.split(":log-group:", 1)[-1].removesuffix(":*")
         if not identifier:

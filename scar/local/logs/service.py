@@ -138,10 +138,7 @@ class LogsService:
         return {"nextSequenceToken": "0"}
 
     def _get_log_events(self, group: str, parameters: LogsParameters) -> dict[str, object]:
-        """Return one page, forward or backward.
-
-        As with AWS, an unchanged token means that there are no more events for now.
-        """
+        """Return one page; as with AWS, an unchanged token means no more events for now."""
         stream = self._existing_stream_name(group, parameters)
         token = parameters.text("nextToken")
         after = before = None

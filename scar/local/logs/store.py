@@ -58,6 +58,7 @@ class LogStore:
         self._max_group_bytes = max_group_bytes
         self._written: dict[str, int] = {}  # bytes since the last size check, by group
         self._sizes: dict[str, int] = {}  # bytes by group, of those that were summed once
+        # (group, stream): writers of deleted streams, such as a running sandbox, are ignored.
         self._deleted: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)

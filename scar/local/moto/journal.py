@@ -95,7 +95,7 @@ class ChangeJournal:
         )
 
     def _is_mentioned(self, owner: str) -> bool:
-        # Names appear alone or inside ARNs and URLs. A match too many only keeps a few rows.
+        # Names appear alone or inside ARNs and URLs. A false match only leaves a few rows.
         name = re.escape(owner.rpartition("/")[2])
         whole_name = re.compile(rf"(?<![\w.-]){name}(?![\w.-])")
         rows = self._db.execute(

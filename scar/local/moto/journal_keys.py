@@ -76,7 +76,7 @@ _UPDATE_OPERATIONS = _operation_names(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalKey:
-    """The place of a change in the journal.
+    """The position of a change in the journal.
 
     With an empty ``slot`` the row stays as long as its owner. ``is_undo``: the call deletes the
     row of its slot and needs none itself. ``is_deletion``: the call deletes the owner.

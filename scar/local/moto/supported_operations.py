@@ -94,8 +94,8 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
 }
 
 _READ_PREFIXES = ("Get", "List", "Describe")
-# Messages are not journalled and are lost at a restart (see NOT_EMULATED): replaying millions of
-# them would take longer than the messages are worth here.
+# Not journalled: messages are lost at a restart (see NOT_EMULATED), and replaying them all would
+# make every start slower.
 _VOLATILE_OPERATIONS = _operation_names(
     """SendMessage SendMessageBatch ReceiveMessage DeleteMessage DeleteMessageBatch
     ChangeMessageVisibility PurgeQueue Publish"""
