@@ -1,4 +1,4 @@
-"""Invoke as SDKs send it."""
+"""Invoke requests in the form that SDKs send."""
 
 from __future__ import annotations
 
