@@ -1,18 +1,23 @@
-"""AWS Batch: jobs that wait for capacity, really run, are retried and remembered.
+"""AWS Batch on this machine: jobs wait for capacity, run in sandboxes, are retried and stored.
 
-    model        a job, its specification and attempts; plain data
-    request      SubmitJob's parameters + a job definition → a job, or AWS's refusal (pure)
-    retry        whether a failed attempt is tried again (pure)
-    placement    which waiting job starts where (pure)
-    store        jobs on disk
-    board        the states of all jobs: every change is one transaction
-    environment  the variables AWS sets in a job's container (pure)
-    attempt      one attempt in a sandbox
-    service      the scheduler's thread and the running attempts
-    description  jobs as DescribeJobs and ListJobs show them (pure)
-    guards       what AWS refuses about queues and environments in use
-    plane        the HTTP calls about jobs
+A SubmitJob request arrives at ``app``, which handles the operations on jobs; moto serves those on
+compute environments, job queues and job definitions. ``submission`` merges the job definition with
+the request, or raises AWS's error. ``state_machine`` adds the job to the ``store`` (SQLite); each
+later change of a job's state is one transaction there, so a killed server loses none.
 
-A job that was starting or running when the local cloud was killed counts as lost with its
-host, as on AWS; its retry strategy decides whether it is tried again.
+The scheduler thread of ``service`` polls the waiting jobs, ``placement`` decides which of them
+start in which compute environment, and every started job gets a thread that runs one ``attempt``:
+a sandbox with the variables of ``environment`` and a log stream. When the attempt has ended,
+``retry`` decides whether the job becomes RUNNABLE again. DescribeJobs and ListJobs return the
+stored jobs in the form of ``description``. ``change_guard`` applies AWS's rules for the deletion
+of queues and compute environments, which moto does not check, and ends the jobs of a deleted
+queue. ``model`` holds the data types and ports.
+
+A job that was starting or running when the local cloud was killed counts as an attempt whose host
+was lost, as on AWS; its retry strategy decides whether it runs again.
+
+``placement``, ``retry``, ``submission``, ``description`` and ``environment`` are pure functions
+without I/O. A new field of a job is read in ``submission``, stored in ``model`` and shown in
+``description``; the local cloud refuses it until the list of implemented fields in the moto
+package contains it.
 """

@@ -1,4 +1,4 @@
-"""The Batch calls about jobs: submit, describe, list, terminate, cancel."""
+"""The Batch operations on jobs over HTTP: submit, describe, list, terminate, cancel."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     from scar.local.batch.service import BatchService
     from scar.local.http.messages import Request, RequestBody
 
-MAX_DESCRIBED = 100  # DescribeJobs
-MAX_LISTED = 1_000
-MAX_BODY = 1 << 20
+MAX_DESCRIBED = 100  # jobs of one DescribeJobs request
+MAX_LISTED = 1_000  # jobs of one ListJobs response
+MAX_BODY = 1 << 20  # bytes
 
 
 class BatchApp:
-    """Answers for the jobs of ``service``."""
+    """Serves the job operations of AWS Batch."""
 
     def __init__(self, service: BatchService, registry: BatchRegistry) -> None:
         self._service = service
         self._registry = registry
 
     def handle(self, request: Request) -> Response:
-        found = signing_scope(request)
-        region = found[1] if found else "us-east-1"
+        scope = signing_scope(request)
+        region = scope[1] if scope else "us-east-1"
         try:
-            answer = self._dispatch_operation(
+            content = self._dispatch_operation(
                 request.path.rpartition("/")[2], _read_parameters(request.body), region
             )
-        except BatchApiError as refused:
-            return render_error("batch", refused.error_response)
+        except BatchApiError as error:
+            return render_error("batch", error.error_response)
         return Response(
             status=200,
             headers={"content-type": "application/json"},
-            body=json.dumps(answer).encode(),
+            body=json.dumps(content).encode(),
         )
 
     def _dispatch_operation(
@@ -66,7 +66,11 @@ class BatchApp:
                 return {}
             case _:
                 raise BatchApiError(
-                    ApiError(code="NotImplemented", message=f"No call {operation}.", status=501)
+                    ApiError(
+                        code="NotImplemented",
+                        message=f"The local cloud does not emulate {operation} of batch.",
+                        status=501,
+                    )
                 )
 
     def _submit_job(self, parameters: dict[str, Any], region: str) -> dict[str, object]:
@@ -74,10 +78,10 @@ class BatchApp:
         return {"jobArn": description.job_arn(job), "jobName": job.name, "jobId": job.id}
 
     def _describe_jobs(self, parameters: dict[str, Any]) -> dict[str, object]:
-        wanted = parameters.get("jobs")
-        if not isinstance(wanted, list) or len(wanted) > MAX_DESCRIBED:
-            raise client_error(f"jobs must be a list of at most {MAX_DESCRIBED} ids")
-        jobs = [self._service.store.get(_job_id(str(job))) for job in wanted]
+        job_ids = parameters.get("jobs")
+        if not isinstance(job_ids, list) or len(job_ids) > MAX_DESCRIBED:
+            raise client_error(f"jobs must be a list of at most {MAX_DESCRIBED} job IDs")
+        jobs = [self._service.store.get(_job_id(str(job_id))) for job_id in job_ids]
         return {"jobs": [description.job_detail(job) for job in jobs if job is not None]}
 
     def _list_jobs(self, parameters: dict[str, Any], region: str) -> dict[str, object]:
@@ -93,18 +97,18 @@ class BatchApp:
         if queue is None:
             raise client_error(f"JobQueue {parameters.get('jobQueue', '')} not found.")
         filters = parameters.get("filters") or []
-        # AWS lists running jobs if neither a state nor a filter is asked for.
+        # AWS lists RUNNING jobs if the request has neither a status nor a filter.
         status = None if filters else _parse_status(parameters.get("jobStatus") or "RUNNING")
         limit = _parse_max_results(parameters.get("maxResults"))
-        jobs, place = self._find_matching_jobs(
+        jobs, position = self._find_matching_jobs(
             queue.arn, status, filters, _parse_next_token(parameters), limit
         )
-        answer: dict[str, object] = {
+        content: dict[str, object] = {
             "jobSummaryList": [description.job_summary(job) for job in jobs]
         }
-        if place is not None:
-            answer["nextToken"] = base64.urlsafe_b64encode(str(place).encode()).decode()
-        return answer
+        if position is not None:
+            content["nextToken"] = base64.urlsafe_b64encode(str(position).encode()).decode()
+        return content
 
     def _find_matching_jobs(
         self,
@@ -114,20 +118,22 @@ class BatchApp:
         before: int | None,
         limit: int,
     ) -> tuple[list[BatchJob], int | None]:
-        """Return up to ``limit`` fitting jobs and where to go on (None: that was all)."""
-        found: list[BatchJob] = []
+        """Return up to ``limit`` matching jobs and the position of the next page, or None."""
+        matching: list[BatchJob] = []
         while rows := self._service.store.list_page(queue, status, before, MAX_LISTED):
             for number, job in rows:
-                if len(found) == limit:
-                    return found, before
+                # A filter may match few of the rows: pages of the store are read until the page of
+                # the response is full.
+                if len(matching) == limit:
+                    return matching, before
                 before = number
-                if all(_matches_filter(job, wanted) for wanted in filters):
-                    found.append(job)
-        return found, None
+                if all(_matches_filter(job, job_filter) for job_filter in filters):
+                    matching.append(job)
+        return matching, None
 
 
 def _matches_filter(job: BatchJob, job_filter: Mapping[str, Any]) -> bool:
-    """Compare as ListJobs documents it: names without case, a trailing ``*`` for more."""
+    """Match as ListJobs documents it: names ignore case, a trailing ``*`` matches any rest."""
     values = [str(value) for value in job_filter.get("values") or []]
     match job_filter.get("name"):
         case "JOB_NAME":
@@ -143,7 +149,7 @@ def _matches_filter(job: BatchJob, job_filter: Mapping[str, Any]) -> bool:
         case "AFTER_CREATED_AT":
             return any(job.created > int(value) for value in values)
         case name:
-            raise client_error(f"The local cloud does not know the filter {name}.")
+            raise client_error(f"The local cloud does not emulate the ListJobs filter {name}.")
 
 
 def _matches_name(name: str, pattern: str) -> bool:
@@ -177,7 +183,7 @@ def _parse_next_token(parameters: Mapping[str, Any]) -> int | None:
 def _parse_job_and_reason(parameters: Mapping[str, Any]) -> tuple[str, str]:
     job, reason = parameters.get("jobId"), parameters.get("reason")
     if not isinstance(job, str) or not isinstance(reason, str) or not job or not reason:
-        raise client_error("jobId and reason are needed")
+        raise client_error("jobId and reason are required")
     return _job_id(job), reason
 
 

@@ -1,4 +1,4 @@
-"""One attempt of a job: a sandbox from start to end."""
+"""One attempt of a job: one sandbox, from its start to its exit."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     )
     from scar.local.lambda_.model import LogSink
 
-GRACE = 30.0  # seconds between TERM and KILL; TerminateJob on ECS
-POLL_INTERVAL = 1.0  # seconds between two looks at the clock, and at the log
+GRACE = 30.0  # seconds between SIGTERM and SIGKILL; TerminateJob on ECS
+POLL_INTERVAL = 1.0  # seconds between two checks of the time limit and flushes of the log
+# AWS's texts, which evaluateOnExit rules and scar's own reports match.
 CONTAINER_EXITED = "Essential container in task exited"
 TIMED_OUT = "Job attempt duration exceeded timeout"
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -34,7 +35,7 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptDependencies:
-    """What an attempt needs of the machine; ``monotonic`` in seconds."""
+    """Collaborators of an attempt; ``monotonic`` and ``grace`` in seconds."""
 
     images: LocalImageResolver
     engine: Engine
@@ -46,7 +47,7 @@ class AttemptDependencies:
 
 
 class RunningAttempt:
-    """``run`` blocks until the attempt is over; ``end`` may come from any thread."""
+    """``run`` blocks until the attempt has sandbox_exit; ``stop`` and ``kill`` suit any thread."""
 
     def __init__(self, job: BatchJob, dependencies: AttemptDependencies) -> None:
         self.job = job
@@ -57,9 +58,10 @@ class RunningAttempt:
         self._stopper: threading.Thread | None = None
 
     def run(self, on_running: Callable[[], str]) -> AttemptOutcome:
-        """Carry it out; ``running`` is called once the container is there.
+        """Run the attempt; call ``on_running`` once the container has started.
 
-        It returns the reason if the job is to be ended at once.
+        ``on_running`` returns a reason if the job must be terminated at once, else an empty
+        string.
         """
         log = LogStreamWriter(self._dependencies.logs, self.job.spec.log_group, self.job.log_stream)
         try:
@@ -73,17 +75,21 @@ class RunningAttempt:
         try:
             with self._lock:
                 self._sandbox = sandbox
+            # stop() may have come before there was a sandbox to stop; a termination may have
+            # been stored while the image was loaded. Both are checked now that it runs.
             if on_running() or self._stop_requested:
                 self.stop()
             return self._wait_for_exit(sandbox, log)
         finally:
+            # In this order: the stopper returns once the sandbox is closed, and after that nothing
+            # writes to the log.
             sandbox.close()
             if self._stopper is not None:
                 self._stopper.join()
             log.close()
 
     def stop(self) -> None:
-        """TERM now, KILL after the grace; returns at once."""
+        """Send SIGTERM now and SIGKILL after the grace period; return at once."""
         with self._lock:
             self._stop_requested = True
             if self._sandbox is None or self._stopper is not None:
@@ -94,7 +100,7 @@ class RunningAttempt:
             self._stopper.start()
 
     def kill(self) -> None:
-        """End it without grace."""
+        """Kill the sandbox at once, without SIGTERM."""
         with self._lock:
             self._stop_requested = True
             sandbox = self._sandbox
@@ -102,7 +108,7 @@ class RunningAttempt:
             sandbox.close()
 
     def _wait_for_exit(self, sandbox: Sandbox, log: LogStreamWriter) -> AttemptOutcome:
-        """Wait for the end or the time-out; what is logged meanwhile becomes readable."""
+        """Wait for the exit and enforce the timeout; flush the log once a second."""
         limit = self.job.spec.timeout
         end = None if limit is None else self._dependencies.monotonic() + limit
         timed_out = False
@@ -112,9 +118,9 @@ class RunningAttempt:
                 if end is None
                 else max(0.0, min(POLL_INTERVAL, end - self._dependencies.monotonic()))
             )
-            ended = sandbox.wait(left)
-            if ended is not None:
-                return _exit_outcome(ended, timed_out=timed_out)
+            sandbox_exit = sandbox.wait(left)
+            if sandbox_exit is not None:
+                return _exit_outcome(sandbox_exit, timed_out=timed_out)
             log.flush()
             if end is not None and self._dependencies.monotonic() >= end:
                 end, timed_out = None, True
@@ -143,7 +149,7 @@ def _start_failure(reason: str) -> AttemptOutcome:
 
 def _exit_outcome(sandbox_exit: SandboxExit, *, timed_out: bool) -> AttemptOutcome:
     status = sandbox_exit.status
-    # A container may survive that one of its processes was killed: its own status counts.
+    # The kernel may kill one process of a container that then succeeds: the status decides.
     reason = OUT_OF_MEMORY if sandbox_exit.out_of_memory and status != 0 else ""
     if timed_out:
         return AttemptOutcome(

@@ -1,4 +1,4 @@
-"""What AWS refuses about queues and environments in use, and moto does not."""
+"""AWS's checks on the deletion of queues and compute environments, which moto lacks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ if TYPE_CHECKING:
 
 
 class BatchChangeGuard:
-    """Register ``refuse`` and ``changed`` with the plane that serves the configuration."""
+    """Register ``check_change`` and ``on_change`` with the service that changes Batch resources."""
 
     def __init__(self, registry: MotoBatchRegistry, service: BatchService) -> None:
         self._registry = registry
         self._service = service
+        # ARNs by the request's jobQueue: after the deletion moto cannot resolve a name any more.
         self._queues_being_deleted: dict[str, str] = {}
 
     def check_change(self, call: MotoCall) -> ApiError | None:
-        """Judge a change before it is made. Only the job store's lock may be taken here."""
+        """Return AWS's error for a change, or None.
+
+        moto's lock is held meanwhile: take no other lock here than the job store's.
+        """
         if call.service != "batch":
             return None
         match call.operation:
@@ -33,7 +37,7 @@ class BatchChangeGuard:
                 return None
 
     def on_change(self, call: MotoCall) -> None:
-        """Act on a change: the jobs of a deleted queue end, waiting jobs may go on."""
+        """React to a change: end the jobs of a deleted queue, reschedule waiting jobs."""
         if call.service != "batch":
             return
         if call.operation == "DeleteJobQueue":

@@ -1,4 +1,4 @@
-"""Jobs as DescribeJobs and ListJobs show them. Pure."""
+"""Jobs in the form that DescribeJobs and ListJobs return."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Json = dict[str, object]
 
 
 def job_arn(job: BatchJob) -> str:
-    """The job's ARN, in the account and Region of its queue."""
+    """Return the job's ARN, in the account and Region of its queue."""
     return f"{job.queue.partition(':job-queue/')[0]}:job/{job.id}"
 
 
 def job_summary(job: BatchJob) -> Json:
-    """One entry of ListJobs."""
+    """Return one entry of ListJobs."""
     last = job.attempts[-1] if job.attempts else None
     return {
         "jobArn": job_arn(job),
@@ -38,7 +38,7 @@ def job_summary(job: BatchJob) -> Json:
 
 
 def job_detail(job: BatchJob) -> Json:
-    """One entry of DescribeJobs."""
+    """Return one entry of DescribeJobs."""
     spec = job.spec
     retry: Json = {
         "attempts": spec.attempts,
@@ -67,10 +67,10 @@ def job_detail(job: BatchJob) -> Json:
         "container": _container_detail(job),
         "tags": dict(spec.tags),
         "isCancelled": job.cancelled,
-        "isTerminated": bool(job.ending),
+        "isTerminated": bool(job.termination_reason),
         **_without_none(
             statusReason=job.status_reason or None,
-            # AWS has 0 here for jobs that never started and have ended.
+            # AWS returns 0 for jobs that ended before they started; here the field is absent.
             startedAt=job.started,
             stoppedAt=job.stopped,
             timeout=None if spec.timeout is None else {"attemptDurationSeconds": spec.timeout},
@@ -80,7 +80,7 @@ def job_detail(job: BatchJob) -> Json:
 
 def _container_detail(job: BatchJob) -> Json:
     spec = job.spec
-    placed = job.status in (JobStatus.STARTING, JobStatus.RUNNING)
+    is_running = job.status in (JobStatus.STARTING, JobStatus.RUNNING)
     last = job.attempts[-1] if job.attempts and job.status.is_final else None
     return {
         "image": spec.image,
@@ -99,7 +99,7 @@ def _container_detail(job: BatchJob) -> Json:
             jobRoleArn=spec.role or None,
             executionRoleArn=spec.execution_role or None,
             logConfiguration=json.loads(spec.log_options) if spec.log_options else None,
-            logStreamName=job.log_stream if placed else None,
+            logStreamName=job.log_stream if is_running else None,
         ),
         **(_attempt_container_detail(last, with_log_stream=True) if last else {}),
     }

@@ -1,8 +1,8 @@
-"""The variables AWS sets in a job's container. Pure.
+"""The environment variables that AWS Batch sets in a job's container.
 
 Source: "AWS Batch job environment variables" of the AWS Batch User Guide, November 2026.
-Credentials are plain variables: the local cloud's keys do not expire, so the credentials
-endpoint that containers have on AWS is not needed.
+Credentials are plain variables: the local cloud's keys do not expire, so the container
+credentials endpoint of AWS is not emulated.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def job_environment(
     job: BatchJob, image: Mapping[str, str], endpoint_url: str, credentials: Credentials
 ) -> dict[str, str]:
-    """Lay the job's own variables over the image's, and Batch's over both.
+    """Merge the image's, the job's and Batch's variables; the later take precedence.
 
-    A job may have a Region and keys of its own.
+    A job may replace the Region and the credentials with its own variables.
     """
     return {
         **image,

@@ -1,4 +1,4 @@
-"""A job, what it runs, and what became of its attempts. Plain data; times in epoch ms."""
+"""Data types of jobs and attempts, and the service's ports; times in epoch milliseconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class JobStatus(enum.StrEnum):
-    """Where a job is on its way; the last two are final."""
+    """AWS's job states; the last two are final."""
 
     SUBMITTED = "SUBMITTED"
     PENDING = "PENDING"
@@ -36,7 +36,7 @@ PLACED_STATUSES = (JobStatus.STARTING, JobStatus.RUNNING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryRule:
-    """One entry of evaluateOnExit; an empty pattern asks nothing."""
+    """One entry of evaluateOnExit; an empty pattern matches everything."""
 
     retry: bool
     status_reason: str = ""
@@ -46,7 +46,9 @@ class RetryRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """What a job runs, definition and overrides merged. Memory in MiB, ``timeout`` in seconds.
+    """What a job runs: its definition merged with the overrides of the request.
+
+    ``memory_mb`` in MiB, ``timeout`` in seconds, ``attempts`` the maximum.
 
     ``definition`` is the ARN with its revision. ``log_options`` is the JSON text of the
     definition's logConfiguration, or empty.
@@ -75,7 +77,7 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobAttempt:
-    """A finished attempt; ``exit_code`` None: the container never ended by itself."""
+    """A finished attempt; ``exit_code`` is None if the container did not start or was lost."""
 
     started: int | None
     stopped: int
@@ -87,7 +89,7 @@ class JobAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptOutcome:
-    """How an attempt ended. ``final``: no rule may retry it (time-out, termination)."""
+    """Result of an attempt. ``is_final``: no rule may retry it (timeout, termination)."""
 
     status_reason: str
     exit_code: int | None = None
@@ -101,10 +103,11 @@ class AttemptOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
-    """One job. ``environment`` and ``log_stream`` are those of the present attempt.
+    """One job. ``environment`` (an ARN) and ``log_stream`` belong to the current attempt.
 
-    ``ending`` is the reason of a termination that was asked for; ``doomed`` of a failure that
-    is known already but that AWS reports only after SubmitJob.
+    ``termination_reason`` is set once a termination was requested. ``delayed_failure`` is the
+    reason of a failure that is known at submission but that AWS reports only after SubmitJob.
+    Both are empty otherwise.
     """
 
     id: str
@@ -120,18 +123,18 @@ class BatchJob:
     attempts: tuple[JobAttempt, ...] = ()
     environment: str = ""
     log_stream: str = ""
-    ending: str = ""
+    termination_reason: str = ""
     cancelled: bool = False
-    doomed: str = ""
+    delayed_failure: str = ""
 
 
 def job_to_json(job: BatchJob) -> str:
-    """Write a job as JSON."""
+    """Return a job as JSON."""
     return json.dumps(asdict(job))
 
 
 def job_from_json(text: str) -> BatchJob:
-    """Read what ``dump`` wrote."""
+    """Parse a job from the JSON of ``job_to_json``."""
     data: dict[str, Any] = json.loads(text)
     spec: dict[str, Any] = data["spec"]
     spec["rules"] = tuple(RetryRule(**rule) for rule in spec["rules"])
@@ -146,7 +149,7 @@ def job_from_json(text: str) -> BatchJob:
 
 
 class BatchRegistry(Protocol):
-    """Where queues and definitions are configured."""
+    """Source of job queues and job definitions."""
 
     def find_queue(self, name_or_arn: str, region: str = "") -> JobQueueRecord | None: ...
 
@@ -154,6 +157,6 @@ class BatchRegistry(Protocol):
 
 
 class JobCredentialsProvider(Protocol):
-    """Who gives a job's role (its ARN, or empty for the host's) to its container."""
+    """Provider of the credentials of a job's role: an ARN, or empty for the instance's."""
 
     def __call__(self, role: str, /) -> Credentials: ...

@@ -1,8 +1,8 @@
-"""Which waiting job starts in which compute environment. Pure.
+"""Decides which waiting jobs start, and in which compute environment.
 
-Queues by priority, jobs of a queue in the order of their submission, environments in the
-queue's order. A job that must wait for capacity keeps its environments closed to those behind
-it, so that small jobs cannot starve a large one.
+Queues are served by priority, the jobs of a queue in the order of their submission, and each job
+takes the first environment in its queue's order that has room. A job that must wait for capacity
+blocks its environments for later jobs, so that small jobs cannot starve a large one.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
 
 TOO_LARGE = (
-    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - no compute environment of the queue "
-    "may have as many vCPUs as the job needs"
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - the job needs more vCPUs than "
+    "maxvCpus of any compute environment of its job queue"
 )
-ALL_DISABLED = "MISCONFIGURATION:COMPUTE_ENVIRONMENT - all of the queue's environments are DISABLED"
+ALL_DISABLED = (
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT - all compute environments of the job queue are DISABLED"
+)
 QUEUE_GONE = "Job queue was deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnableJob:
-    """A RUNNABLE job; ``queue`` is an ARN, ``number`` grows with submission."""
+    """A RUNNABLE job; ``queue`` is an ARN, ``sequence`` is the order of submission."""
 
     sequence: int
     id: str
@@ -36,7 +38,7 @@ class RunnableJob:
 
 @dataclass(frozen=True, slots=True)
 class JobStart:
-    """Start this job in that compute environment."""
+    """The job starts in this compute environment."""
 
     job: str
     environment: ComputeEnvironmentRecord
@@ -44,7 +46,7 @@ class JobStart:
 
 @dataclass(frozen=True, slots=True)
 class JobBlocked:
-    """This job cannot start as things are; why."""
+    """The job cannot start with the current configuration, for this reason."""
 
     job: str
     reason: str
@@ -52,7 +54,7 @@ class JobBlocked:
 
 @dataclass(frozen=True, slots=True)
 class JobOrphaned:
-    """This job's queue is gone."""
+    """The job's queue was deleted."""
 
     job: str
 
@@ -66,12 +68,13 @@ def place_jobs(
     used: Mapping[str, float],
     free_slots: int,
 ) -> list[PlacementDecision]:
-    """Decide about the waiting jobs; ``used`` has the vCPUs in use by environment ARN.
+    """Return one decision for each job that starts, cannot start, or has lost its queue.
 
-    ``places`` is how many more jobs this machine takes.
+    A job that waits for capacity gets none. ``queues`` has None for deleted queues, ``used`` the
+    vCPUs in use by environment ARN; ``free_slots`` is how many more jobs this machine runs.
     """
     busy = dict(used)
-    closed: set[str] = set()
+    blocked: set[str] = set()
     decisions: list[PlacementDecision] = []
     for job in sorted(waiting, key=lambda job: (-_queue_priority(queues, job), job.sequence)):
         queue = queues.get(job.queue)
@@ -83,9 +86,10 @@ def place_jobs(
         if not fitting:
             decisions.append(JobBlocked(job.id, TOO_LARGE if enabled else ALL_DISABLED))
             continue
-        chosen = next((e for e in fitting if _has_room(e, job, busy, closed)), None)
+        chosen = next((e for e in fitting if _has_room(e, job, busy, blocked)), None)
         if chosen is None or free_slots <= 0:
-            closed.update(environment.arn for environment in fitting)
+            # Jobs that fit into other environments may still start.
+            blocked.update(environment.arn for environment in fitting)
             continue
         free_slots -= 1
         busy[chosen.arn] = busy.get(chosen.arn, 0.0) + job.vcpus
@@ -102,7 +106,8 @@ def _has_room(
     environment: ComputeEnvironmentRecord,
     job: RunnableJob,
     busy: Mapping[str, float],
-    closed: set[str],
+    blocked: set[str],
 ) -> bool:
     free = environment.max_vcpus - busy.get(environment.arn, 0.0)
-    return environment.arn not in closed and job.vcpus <= free + 1e-9
+    # Sums of fractional vCPUs, like 0.1 + 0.2, miss the exact number.
+    return environment.arn not in blocked and job.vcpus <= free + 1e-9

@@ -1,4 +1,4 @@
-"""Whether a failed attempt is tried again. Pure; rules of SubmitJob's retryStrategy."""
+"""Decides whether a failed attempt is retried: the rules of a job's retryStrategy."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def should_retry(spec: JobSpec, attempt_count: int, outcome: AttemptOutcome) -> bool:
-    """Decide after ``made`` attempts, the last of which ended with ``outcome``.
+    """Return whether to retry after ``attempt_count`` attempts, the last with ``outcome``.
 
-    The first rule that fits decides; what fits no rule is retried.
+    The first matching rule decides; without a match the attempt is retried.
     """
     if outcome.is_final or outcome.is_success or attempt_count >= spec.attempts:
         return False
@@ -31,7 +31,7 @@ def _matches_rule(rule: RetryRule, outcome: AttemptOutcome) -> bool:
 
 
 def _matches_pattern(pattern: str, text: str) -> bool:
-    """Compare whole texts; only a trailing ``*`` stands for more."""
+    """Compare the whole text; only a trailing ``*`` is a wildcard."""
     if not pattern:
         return True
     if pattern.endswith("*"):

@@ -1,4 +1,4 @@
-"""The Batch service of the local cloud: places waiting jobs, runs them, remembers all."""
+"""The Batch service of the local cloud: starts waiting jobs, runs them, stores all jobs."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 UNFINISHED_STATUSES = (*WAITING_STATUSES, *PLACED_STATUSES)
-_POLL_INTERVAL = 2.0  # seconds between two looks at waiting jobs: queues may have been changed
+_POLL_INTERVAL = 2.0  # seconds between two scheduler runs: a change of a queue may have been missed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchServiceSettings:
-    """What can be set. ``places``: jobs that this machine runs at once, all queues together.
+    """Settings of the service.
 
-    ``grace`` in seconds between TERM and KILL of a job that is ended.
+    ``slots``: jobs that this machine runs at once, all queues together. ``grace``: seconds
+    between SIGTERM and SIGKILL of a job that is terminated.
     """
 
     endpoint_url: str
@@ -44,7 +45,7 @@ class BatchServiceSettings:
 
 
 class BatchService:
-    """Jobs from SubmitJob to their end. ``clock`` returns epoch seconds."""
+    """Runs jobs from SubmitJob to their end. ``clock`` returns epoch seconds."""
 
     def __init__(  # noqa: PLR0913 - the service's ports
         self,
@@ -80,12 +81,12 @@ class BatchService:
         self._scheduler = threading.Thread(target=self._run_scheduler, name="batch", daemon=True)
 
     def start(self) -> None:
-        """Take up the jobs of an earlier server and begin to place jobs."""
+        """Recover the jobs of an earlier server and start the scheduler."""
         self._state_machine.recover()
         self._scheduler.start()
 
     def close(self) -> None:
-        """Stop; containers are killed, and at the next start count as lost with their host."""
+        """Stop and kill all containers; the next start treats their hosts as lost."""
         self._closing.set()
         self._wake.set()
         if self._scheduler.ident is not None:
@@ -96,7 +97,8 @@ class BatchService:
         self.store.close()
 
     def submit(self, request: Mapping[str, Any], region: str) -> BatchJob:
-        """Take a job, durably; raise SubmitRefused as AWS would refuse it."""
+        """Store a new job durably and return it; raise BatchApiError as AWS would."""
+        # AWS validates the request before it looks up the job queue and the job definition.
         submission.check_request(request)
         queue, definition = submission.check_queue_and_definition(
             request,
@@ -110,52 +112,54 @@ class BatchService:
             queue=queue.arn,
             spec=submission.build_job_spec(definition, request),
             created=self._now_ms(),
-            doomed=submission.delayed_failure(request),
+            delayed_failure=submission.delayed_failure(request),
         )
         self._state_machine.submit(job)
         self._wake.set()
         return job
 
     def terminate(self, job_id: str, reason: str) -> None:
-        """End a job wherever it is; one that is over stays as it is."""
+        """Terminate a job in any state; a finished job does not change."""
         if self._state_machine.terminate(job_id, reason):
             with self._lock:
-                found = self._attempts.get(job_id)
-            if found is not None:
-                found[0].stop()
+                running = self._attempts.get(job_id)
+            if running is not None:
+                running[0].stop()
 
     def cancel(self, job_id: str, reason: str) -> None:
-        """End a job unless it has started."""
+        """Cancel a job that has not started; a started job does not change."""
         self._state_machine.cancel(job_id, reason)
 
     def terminate_queue_jobs(self, queue_arn: str) -> None:
-        """End the jobs of a queue that is gone."""
+        """Terminate the unfinished jobs of a deleted queue."""
         for job in self.store.list_by_status(*UNFINISHED_STATUSES, queue=queue_arn):
             self.terminate(job.id, QUEUE_GONE)
 
     def wake(self) -> None:
-        """Look at the waiting jobs now: a queue or environment has changed."""
+        """Run the scheduler now: a queue or compute environment has changed."""
         self._wake.set()
 
     def status(self) -> dict[str, int]:
-        """Count the jobs by state."""
+        """Return the number of jobs by state."""
         return self.store.count_by_status()
 
     def _run_scheduler(self) -> None:
         while not self._closing.is_set():
+            # Cleared before the jobs are read: a wake-up during the read causes another run.
             self._wake.clear()
             try:
                 self._start_waiting_jobs()
             except Exception:
-                # The scheduler must outlive any fault of one job, queue or disk.
-                LOG.exception("the waiting jobs could not be placed")
+                # The scheduler must survive any error of one job, queue or disk.
+                LOG.exception("cannot start the waiting jobs")
             self._wake.wait(_POLL_INTERVAL)
 
     def _start_waiting_jobs(self) -> None:
-        # Queues are read before the transaction: their directory has a lock of its own.
+        # Queues are read before the transaction begins: the registry takes moto's lock, whose
+        # holder may be waiting for the job store (change_guard).
         queues = self._queues_with_waiting_jobs()
-        places = self._settings.slots - len(self._running_attempts())
-        for job in self._state_machine.start_waiting_jobs(queues, places):
+        free_slots = self._settings.slots - len(self._running_attempts())
+        for job in self._state_machine.start_waiting_jobs(queues, free_slots):
             attempt = RunningAttempt(job, self._attempt_dependencies)
             thread = threading.Thread(
                 target=self._run_attempt, args=(attempt,), name=f"batch-{job.id}", daemon=True
@@ -172,9 +176,11 @@ class BatchService:
         try:
             outcome = attempt.run(lambda: self._state_machine.mark_running(job_id))
         except Exception as error:
-            LOG.exception("job %s could not be run", job_id)
+            LOG.exception("cannot run job %s", job_id)
             outcome = AttemptOutcome(status_reason="Task failed to start", reason=repr(error))
         try:
+            # While closing, the killed container's exit is not the job's result: the job stays
+            # RUNNING in the store, and recover() treats it as lost at the next start.
             if not self._closing.is_set():
                 self._state_machine.finish_attempt(job_id, outcome)
         finally:

@@ -1,4 +1,4 @@
-"""The states of all jobs. Nothing is kept in memory: each change is one transaction."""
+"""Moves jobs from state to state. Each change is one transaction in the job store."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ if TYPE_CHECKING:
     from scar.local.batch.store import JobStore
     from scar.local.moto.batch_registry import JobQueueRecord
 
-RETENTION_MS = 7 * 86_400_000  # finished jobs; "AWS Batch: Jobs", seven days
+RETENTION_MS = 7 * 86_400_000  # of finished jobs: seven days, "AWS Batch: Jobs"
+# AWS's text; the retry rules of job definitions match "Host EC2*".
 HOST_LOST = "Host EC2 (instance i-local) terminated."
 
 
 class JobStateMachine:
-    """Moves jobs from state to state; ``now`` returns epoch milliseconds."""
+    """State changes of jobs, without any state in memory; ``now`` returns epoch milliseconds."""
 
     def __init__(self, store: JobStore, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
 
     def recover(self) -> None:
-        """After a start: what was placed is lost with its host; forget what is long over."""
+        """Treat running jobs of an earlier server as lost with their host; delete old jobs."""
         with self._store.transaction():
             for job in self._store.list_by_status(*PLACED_STATUSES):
                 self._end_attempt(job, AttemptOutcome(status_reason=HOST_LOST))
@@ -47,12 +48,14 @@ class JobStateMachine:
     def start_waiting_jobs(
         self, queues: Mapping[str, JobQueueRecord | None], free_slots: int
     ) -> list[BatchJob]:
-        """Let waiting jobs go on; return those that are STARTING now, to be run by the caller."""
+        """Advance waiting jobs; return those that are STARTING now, for the caller to run."""
         started = []
+        # One transaction for reading the vCPUs in use and for using them: capacity is never
+        # exceeded, and a crash leaves no job half started.
         with self._store.transaction():
             for job in self._store.list_by_status(JobStatus.SUBMITTED, JobStatus.PENDING):
-                if job.doomed:
-                    self._fail_job(job, job.doomed)
+                if job.delayed_failure:
+                    self._fail_job(job, job.delayed_failure)
                 else:
                     self._store.update(replace(job, status=JobStatus.RUNNABLE))
             waiting = [job for job in self._store.list_waiting() if job.queue in queues]
@@ -61,6 +64,7 @@ class JobStateMachine:
                 match decision:
                     case JobStart():
                         started.append(self._mark_starting(decision))
+                    # Written only if it changed: the scheduler sees the same jobs every 2 s.
                     case JobBlocked(job_id, reason) if reasons[job_id] != reason:
                         self._store.update(replace(self._get_job(job_id), status_reason=reason))
                     case JobOrphaned(job_id):
@@ -72,7 +76,7 @@ class JobStateMachine:
     def _mark_starting(self, decision: JobStart) -> BatchJob:
         job = self._get_job(decision.job)
         prefix = job.spec.log_prefix or job.spec.definition_name
-        placed = replace(
+        starting = replace(
             job,
             status=JobStatus.STARTING,
             status_reason="",
@@ -80,24 +84,26 @@ class JobStateMachine:
             log_stream=f"{prefix}/default/{uuid.uuid4().hex}",
             started=None,
         )
-        self._store.update(placed)
-        return placed
+        self._store.update(starting)
+        return starting
 
     def mark_running(self, job_id: str) -> str:
-        """Note that the container runs; return the reason if it is to be ended already."""
+        """Set the job to RUNNING; return the reason if it must be terminated at once, or ""."""
         with self._store.transaction():
             job = self._get_job(job_id)
             self._store.update(replace(job, status=JobStatus.RUNNING, started=self._now()))
-            return job.ending
+            return job.termination_reason
 
     def finish_attempt(self, job_id: str, outcome: AttemptOutcome) -> BatchJob:
-        """Note the end of an attempt, and decide what becomes of the job."""
+        """Store the end of an attempt and return the job in its next state."""
         with self._store.transaction():
             return self._end_attempt(self._get_job(job_id), outcome)
 
     def _end_attempt(self, job: BatchJob, outcome: AttemptOutcome) -> BatchJob:
-        if job.ending:
-            outcome = replace(outcome, status_reason=job.ending, is_final=True)
+        if (
+            job.termination_reason
+        ):  # terminated: whatever the exit code, the job fails and is not retried
+            outcome = replace(outcome, status_reason=job.termination_reason, is_final=True)
         now = self._now()
         attempt = JobAttempt(
             started=job.started,
@@ -118,7 +124,7 @@ class JobStateMachine:
         return job
 
     def terminate(self, job_id: str, reason: str) -> bool:
-        """End a job; True if it has a container that the caller must stop."""
+        """Terminate a job; return True if it has a container that the caller must stop."""
         with self._store.transaction():
             job = self._store.get(job_id)
             if job is None or job.status.is_final:
@@ -126,11 +132,13 @@ class JobStateMachine:
             if job.status in WAITING_STATUSES:
                 self._fail_job(job, reason)
                 return False
-            self._store.update(replace(job, ending=job.ending or reason))
+            # Stored before the container is stopped: whatever its exit, the attempt then ends as
+            # terminated, also after a crash. The first reason counts.
+            self._store.update(replace(job, termination_reason=job.termination_reason or reason))
             return True
 
     def cancel(self, job_id: str, reason: str) -> None:
-        """End a job that has not started; one that has goes on."""
+        """Cancel a job that has not started; a started job continues."""
         with self._store.transaction():
             job = self._store.get(job_id)
             if job is not None and job.status in WAITING_STATUSES:

@@ -1,4 +1,7 @@
-"""Jobs on disk: SQLite in WAL mode. Calls nothing outside, so any other lock may be held."""
+"""Jobs on disk, in SQLite (WAL mode).
+
+No method takes another lock than its own, so callers may hold any lock.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,16 @@ CREATE TABLE IF NOT EXISTS job (
 CREATE INDEX IF NOT EXISTS job_queue ON job(queue, status, number);
 CREATE INDEX IF NOT EXISTS job_status ON job(status, number);
 """
-_MAX_WAITING_PER_QUEUE = 200  # waiting jobs of one queue that are looked at at once
+_MAX_WAITING_PER_QUEUE = 200  # waiting jobs of one queue that one scheduler run reads
 
 
 class JobStore:
-    """All jobs by id. ``transaction`` makes several reads and writes one."""
+    """All jobs by ID. ``transaction`` makes several reads and writes atomic."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
+        # Reentrant: the methods that write may run inside a caller's transaction.
         self._lock = threading.RLock()
         self._depth = 0
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -49,7 +53,7 @@ class JobStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; may be nested."""
+        """Run a block atomically; blocks may be nested, the outermost one commits."""
         with self._lock:
             self._depth += 1
             try:
@@ -71,7 +75,7 @@ class JobStore:
             )
 
     def update(self, job: BatchJob) -> None:
-        """Replace a job that is there."""
+        """Replace an existing job."""
         with self.transaction():
             self._db.execute(
                 "UPDATE job SET status = ?, status_reason = ?, vcpus = ?, environment = ?, "
@@ -85,7 +89,7 @@ class JobStore:
         return None if row is None else job_from_json(row[0])
 
     def list_by_status(self, *statuses: JobStatus, queue: str = "") -> list[BatchJob]:
-        """Jobs in any of these states, in the order of submission."""
+        """Return the jobs in any of these states, in the order of submission."""
         with self._lock:
             rows = self._db.execute(
                 f"SELECT document FROM job WHERE status IN ({_sql_placeholders(statuses)}) "  # noqa: S608
@@ -95,12 +99,12 @@ class JobStore:
         return [job_from_json(document) for (document,) in rows]
 
     def list_waiting(self) -> list[RunnableJob]:
-        """RUNNABLE jobs, the first few hundred of each queue."""
+        """Return RUNNABLE jobs, the oldest 200 of each queue."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT number, id, queue, vcpus, status_reason FROM (SELECT *, ROW_NUMBER() OVER "
-                "(PARTITION BY queue ORDER BY number) AS place FROM job WHERE status = ?) "
-                "WHERE place <= ?",
+                "(PARTITION BY queue ORDER BY number) AS position FROM job WHERE status = ?) "
+                "WHERE position <= ?",
                 (JobStatus.RUNNABLE, _MAX_WAITING_PER_QUEUE),
             ).fetchall()
         return [
@@ -109,28 +113,28 @@ class JobStore:
         ]
 
     def list_waiting_queues(self) -> frozenset[str]:
-        """ARNs of the queues that have jobs which are not placed."""
-        places = _sql_placeholders(WAITING_STATUSES)
+        """Return the ARNs of queues with jobs that have not started."""
+        placeholders = _sql_placeholders(WAITING_STATUSES)
         with self._lock:
             rows = self._db.execute(
-                f"SELECT DISTINCT queue FROM job WHERE status IN ({places})",  # noqa: S608
+                f"SELECT DISTINCT queue FROM job WHERE status IN ({placeholders})",  # noqa: S608
                 WAITING_STATUSES,
             ).fetchall()
         return frozenset(queue for (queue,) in rows)
 
     def used_vcpus(self) -> dict[str, float]:
-        """Count the vCPUs in use, by environment ARN."""
+        """Return the vCPUs in use by compute environment ARN."""
         with self._lock:
             return dict(
                 self._db.execute(
-                    f"SELECT environment, SUM(vcpus) FROM job "  # noqa: S608 - constant marks
+                    f"SELECT environment, SUM(vcpus) FROM job "  # noqa: S608 - placeholders only
                     f"WHERE status IN ({_sql_placeholders(PLACED_STATUSES)}) GROUP BY environment",
                     PLACED_STATUSES,
                 ).fetchall()
             )
 
     def count_by_status(self) -> dict[str, int]:
-        """Count the jobs by state."""
+        """Return the number of jobs by state."""
         with self._lock:
             return dict(
                 self._db.execute("SELECT status, COUNT(*) FROM job GROUP BY status").fetchall()
@@ -139,7 +143,7 @@ class JobStore:
     def list_page(
         self, queue: str, status: JobStatus | None, before: int | None, limit: int
     ) -> list[tuple[int, BatchJob]]:
-        """List jobs of a queue, newest first, with their numbers."""
+        """Return (number, job) pairs of a queue, newest first, with numbers below ``before``."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT number, document FROM job WHERE queue = ? AND (? IS NULL OR status = ?) "
@@ -149,7 +153,7 @@ class JobStore:
         return [(number, job_from_json(document)) for number, document in rows]
 
     def delete_finished(self, before: int) -> None:
-        """Remove jobs that ended before a time in epoch ms."""
+        """Delete jobs that ended before a time in epoch milliseconds."""
         with self.transaction():
             self._db.execute(
                 "DELETE FROM job WHERE status IN (?, ?) AND stopped < ?",
@@ -162,6 +166,7 @@ class JobStore:
 
 
 def _job_columns(job: BatchJob) -> tuple[str, str, float, str, int | None, str]:
+    # A job keeps the environment of its last attempt in its document; here it would count as use.
     environment = job.environment if job.status in PLACED_STATUSES else ""
     return (
         job.status,

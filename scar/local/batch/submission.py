@@ -1,6 +1,6 @@
-"""SubmitJob: a job from a definition and a request, or a refusal. Pure.
+"""SubmitJob: merges a job definition and a request into a job, or raises AWS's error.
 
-What AWS's own rules say is in ``scar.aws.requests.rules.batch``.
+AWS's own validation rules are in ``scar.aws.requests.rules.batch``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
 
 
-class BatchApiError(Exception):  # carries a refusal to the door
-    """AWS would not take this job."""
+class BatchApiError(Exception):
+    """An error response of the Batch API; the HTTP application renders it."""
 
     def __init__(self, error_response: ApiError) -> None:
         super().__init__(error_response.message)
@@ -33,21 +33,21 @@ def client_error(message: str) -> BatchApiError:
 
 
 def check_request(request: Mapping[str, Any]) -> None:
-    """Refuse what cannot be whatever the queue and the definition are."""
-    refusal = find_violation("batch", "SubmitJob", request) or fields.refuse(
+    """Raise BatchApiError for a request that no queue or definition could make valid."""
+    error = find_violation("batch", "SubmitJob", request) or fields.check_fields(
         "batch", "SubmitJob", request
     )
-    if refusal is not None:
-        raise BatchApiError(refusal)
+    if error is not None:
+        raise BatchApiError(error)
     if not isinstance(request.get("jobName"), str):
-        raise client_error("jobName is needed")
+        raise client_error("jobName is required")
     _parse_timeout(request.get("timeout") or {})
 
 
 def check_queue_and_definition(
     request: Mapping[str, Any], queue: JobQueueRecord | None, definition: JobDefinitionRecord | None
 ) -> tuple[JobQueueRecord, JobDefinitionRecord]:
-    """Refuse unknown or closed queues and unknown definitions."""
+    """Return both; raise BatchApiError if one does not exist or is not active."""
     name, reference = request.get("jobQueue", ""), request.get("jobDefinition", "")
     if queue is None:
         raise client_error(f"JobQueue {name} not found.")
@@ -61,18 +61,18 @@ def check_queue_and_definition(
 
 
 def delayed_failure(request: Mapping[str, Any]) -> str:
-    """Say why a job fails that AWS accepts all the same; empty if it does not."""
+    """Return why AWS accepts this job and fails it later, or an empty string."""
     return overrides_failure(request) or ""
 
 
 def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) -> JobSpec:
-    """Lay the request over the definition; raise SubmitRefused for what cannot run."""
+    """Merge the request into the definition; raise BatchApiError for what cannot run."""
     container = definition.container_properties()
     overrides = request.get("containerOverrides") or {}
-    needs = _resource_requirements(container) | _resource_requirements(overrides)
-    if "GPU" in needs:  # a definition that an earlier release registered
+    requirements = _resource_requirements(container) | _resource_requirements(overrides)
+    if "GPU" in requirements:  # a definition that an earlier release registered
         raise BatchApiError(
-            fields.not_emulated("containerProperties.resourceRequirements.type: GPU")
+            fields.not_emulated_error("containerProperties.resourceRequirements.type: GPU")
         )
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
     timeout = _parse_timeout(request.get("timeout") or {})
@@ -81,8 +81,8 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
     return JobSpec(
         definition=definition.arn,
         image=container["image"],
-        vcpus=float(needs["VCPU"]),
-        memory_mb=int(needs["MEMORY"]),
+        vcpus=float(requirements["VCPU"]),
+        memory_mb=int(requirements["MEMORY"]),
         environment=_environment_variables(container) | _environment_variables(overrides),
         attempts=int(retry.get("attempts", 1)),
         rules=tuple(_parse_retry_rule(rule) for rule in retry.get("evaluateOnExit") or []),
@@ -98,19 +98,19 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
 
 
 def _resource_requirements(properties: Mapping[str, Any]) -> dict[str, str]:
-    """Read resourceRequirements, or the older ``vcpus`` and ``memory``."""
-    needs = {
-        kind: str(properties[old])
-        for kind, old in (("VCPU", "vcpus"), ("MEMORY", "memory"))
-        if properties.get(old)
+    """Return resourceRequirements, with the older ``vcpus`` and ``memory`` as defaults."""
+    requirements = {
+        kind: str(properties[name])
+        for kind, name in (("VCPU", "vcpus"), ("MEMORY", "memory"))
+        if properties.get(name)
     }
-    for need in properties.get("resourceRequirements") or []:
-        needs[need["type"]] = str(need["value"])
+    for requirement in properties.get("resourceRequirements") or []:
+        requirements[requirement["type"]] = str(requirement["value"])
     try:
-        float(needs.get("VCPU", 1)), int(needs.get("MEMORY", 4))
+        float(requirements.get("VCPU", 1)), int(requirements.get("MEMORY", 4))
     except ValueError as error:
         raise client_error(f"Resource requirements must be numbers: {error}") from error
-    return needs
+    return requirements
 
 
 def _environment_variables(properties: Mapping[str, Any]) -> dict[str, str]:
@@ -122,6 +122,7 @@ def _environment_variables(properties: Mapping[str, Any]) -> dict[str, str]:
 
 def _parse_retry_rule(rule: Mapping[str, Any]) -> RetryRule:
     return RetryRule(
+        # Upper case: moto stores the actions of job definitions in lower case.
         retry=str(rule.get("action", "")).upper() == "RETRY",
         status_reason=rule.get("onStatusReason", ""),
         reason=rule.get("onReason", ""),

@@ -1,13 +1,25 @@
-"""Where sandboxes run: one port (``port``), one adapter each for docker, sandbox and process.
+"""Container engines of the local cloud: one interface, and one implementation per engine.
 
-    tree                     what the sandbox and process engines share
-    enter, process_init      the first processes of their sandboxes, run by path
-    rootfs, unpack           an image's layers as folders, for the sandbox engine
-    function_layer           a function's own files, for the process engine
-    watch, output            limits kept by looking; output, and when all of it was read
-    container, docker_archive    one container of Docker; images as Docker loads them
-    choose                   which engine this machine can run
+``port`` defines the interface: an engine prepares an image and starts sandboxes; a sandbox reports
+its exit, forwards its output and is removed with all of its processes. ``selection`` opens the
+engine that the user names, or the first one that works on this machine, in this order:
 
-All adapters pass ``tests/conformance/test_engines.py``; what an adapter cannot guarantee it
-declares in its ``Guarantees``, which ``scar local status`` shows.
+``docker``: containers of a Docker or Podman socket. ``docker_archive`` streams an image of the
+local registry in the format of ``docker load``; ``docker_container`` follows one container.
+
+``sandbox``: rootless containers on Linux namespaces. ``rootfs`` keeps each image's layers as
+folders, ``unpack`` applies the layers safely, and ``namespace_init`` is the program that enters
+the namespaces, mounts the folders and becomes the image's entrypoint.
+
+``process``: process trees on the host, without the image's file system. ``function_layer``
+extracts the function's own files, and ``process_init`` is the program that makes sure that no
+process outlives the sandbox.
+
+The last two share ``process_tree``, which also ends what a killed server has left, and
+``output_pipe``, which forwards the output and knows when all of it was read. ``limits_monitor``
+enforces memory and disk limits by polling where an engine has no exact limit from the kernel.
+
+One more engine is one module with an Engine and a Sandbox, and one case in ``selection``. It must
+pass tests/conformance/test_engines.py. What it cannot guarantee it declares in its
+EngineGuarantees, which ``scar local status`` shows.
 """

@@ -1,8 +1,8 @@
 """The ``docker`` engine: containers of a Docker or Podman socket on this machine.
 
-Containers share the machine's network, because that is where the local cloud listens. /tmp of
-a Lambda sandbox is a tmpfs, which the kernel counts as memory: its size is added to the
-kernel's limit, and the script's own memory is watched besides.
+Containers use the host's network, because the local cloud listens on its loopback interface. /tmp
+of a Lambda sandbox is a tmpfs, which the kernel counts as memory: its size is added to the
+kernel's memory limit, and the memory of the processes is monitored in addition.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LAMBDA_USER = "993:990"
 PIDS_LIMIT = 1024  # Lambda's limit on processes and threads of a sandbox
 CALL_SECONDS = 120
 LOAD_SECONDS = 1800
-UNLIMITED: Any = None  # what requests calls no time-out; the SDK's type leaves it out
+UNLIMITED: Any = None  # no timeout in requests; the SDK's type does not allow None
 
 GUARANTEES = EngineGuarantees(
     filesystem=True,
@@ -49,10 +49,10 @@ GUARANTEES = EngineGuarantees(
     memory="kernel",
     vcpus=True,
     notes=(
-        "The network is this machine's.",
+        "Containers use this machine's network.",
         (
-            "In Lambda, memory beyond the limit is looked for 20 times a second; the kernel's own "
-            "limit stands higher by the size of /tmp."
+            "In Lambda, memory is checked 20 times a second; the kernel's own limit is higher by "
+            "the size of /tmp."
         ),
         "vCPUs are limited in Batch; a Lambda sandbox may use whole CPUs.",
     ),
@@ -60,20 +60,20 @@ GUARANTEES = EngineGuarantees(
 
 
 def socket_urls(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return where a container engine may listen, the user's choice first."""
+    """Return the sockets to try: DOCKER_HOST alone if set, else the usual ones."""
     if chosen := environment.get("DOCKER_HOST"):
         return (chosen,)
     runtime = environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
-    found = ("/var/run/docker.sock", f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock")
-    return tuple(f"unix://{path}" for path in (*found, "/run/podman/podman.sock"))
+    paths = ("/var/run/docker.sock", f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock")
+    return tuple(f"unix://{path}" for path in (*paths, "/run/podman/podman.sock"))
 
 
 def find_socket(environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return (socket, "") of the first engine that answers, or ("", why none does)."""
+    """Return (URL, "") of the first socket that responds, or ("", why none does)."""
     problems = []
     for url in socket_urls(environment):
         if not url.startswith("unix://"):
-            problems.append(f"{url}: only an engine on this machine can be used")
+            problems.append(f"{url}: only a Unix socket on this machine is supported")
             continue
         if not os.path.exists(url.removeprefix("unix://")):  # noqa: PTH110
             problems.append(f"{url}: no such socket")
@@ -92,15 +92,17 @@ def find_socket(environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 class DockerEngine:
-    """Containers of one socket; an Engine. ``folder`` names whose containers are ours."""
+    """Containers of one socket; an Engine. ``folder`` identifies this engine's containers."""
 
     name = "docker"
 
     def __init__(self, folder: Path, url: str) -> None:
         self._client = docker.APIClient(base_url=url, timeout=CALL_SECONDS, max_pool_size=256)
-        # Attached streams and waits last as long as the sandbox: no time-out on the socket.
+        # Attached streams and waits last as long as the sandbox, so the socket has no timeout.
         self._stream_client = docker.APIClient(base_url=url, timeout=UNLIMITED, max_pool_size=256)
         self._load_client = docker.APIClient(base_url=url, timeout=LOAD_SECONDS)
+        # A label of every container: a new server with the same folder finds those of a killed one,
+        # and never touches those of another local cloud.
         self._owner = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
         self._monitor = LimitsMonitor()
         self._load_lock = threading.Lock()
@@ -111,67 +113,72 @@ class DockerEngine:
         return GUARANTEES
 
     def prepare(self, image: LocalImage) -> None:
-        """Load the image into Docker's store unless it is there; may be called twice."""
-        with self._load_lock, translate_docker_errors(f"Image {image.reference} cannot be loaded"):
+        """Load the image into Docker's store if it is missing; may be called twice."""
+        with self._load_lock, translate_docker_errors(f"Cannot load image {image.reference}"):
             with contextlib.suppress(docker.errors.ImageNotFound):
                 self._client.inspect_image(image.config_digest)  # type: ignore[no-untyped-call]
                 return
+            # Docker looks images up by the digest of their config. The tag only keeps them from
+            # being removed as dangling.
             tag = f"scar.local/{image.config_digest.partition(':')[2][:24]}:latest"
-            sent = stream_archive(image, tag)
-            for progress in self._load_client.load_image(sent):  # type: ignore[no-untyped-call]
+            archive = stream_archive(image, tag)
+            for progress in self._load_client.load_image(archive):  # type: ignore[no-untyped-call]
                 if "error" in progress:
                     raise EngineError(
-                        f"Image {image.reference} cannot be loaded: {progress['error']}",
+                        f"Cannot load image {image.reference}: {progress['error']}",
                         remedy="Check the disk space of the container engine.",
                     )
 
     def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> DockerContainer:
         """Start the image's entrypoint; raise EngineError if Docker refuses."""
         self.prepare(spec.image)
-        with translate_docker_errors(f"No container can be started for {spec.name}"):
+        with translate_docker_errors(f"Cannot start a container for {spec.name}"):
             created = self._client.create_container_from_config(  # type: ignore[no-untyped-call]
                 self._container_config(spec), f"scar-{self._owner[:8]}-{uuid.uuid4().hex[:12]}"
             )
-            identity = created["Id"]
+            container_id = created["Id"]
             stream: SocketIO | None = None
             try:
-                # Attached before it starts, so that no output is missed.
+                # Attached before the start, so that no output is lost: with the log driver "none"
+                # Docker stores nothing.
                 stream = self._stream_client.attach_socket(
-                    identity, params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
+                    container_id, params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
                 )
-                self._client.start(identity)
-                main = self._client.inspect_container(identity)["State"]["Pid"]
+                self._client.start(container_id)
+                main = self._client.inspect_container(container_id)["State"]["Pid"]
             except BaseException:
                 with contextlib.suppress(*DOCKER_ERRORS):
-                    self._client.remove_container(identity, force=True, v=True)
+                    self._client.remove_container(container_id, force=True, v=True)
                 if stream is not None:
                     close_stream(stream)
                 raise
         return DockerContainer(
             spec=spec,
-            container_id=identity,
+            container_id=container_id,
             clients=(self._client, self._stream_client),
             stream=stream,
             output=output,
-            monitor=(self._monitor, parent_pid(main)),  # which has no other children
+            # The container's shim, which has no other children: processes that the main process
+            # leaves behind are counted too.
+            monitor=(self._monitor, parent_pid(main)),
         )
 
     def close(self) -> None:
-        """Remove all containers of this folder, also a killed server's."""
+        """Remove all containers of this folder, also orphaned ones of a killed server."""
         self._monitor.close()
         self._remove_leftovers()
         for client in (self._client, self._stream_client, self._load_client):
             client.close()
 
     def _container_config(self, spec: SandboxSpec) -> dict[str, object]:
-        """Return the body of Docker's ContainerCreate; the SDK's wrapper lacks none of it."""
+        """Return the body of Docker's ContainerCreate request."""
         is_lambda = spec.profile is SandboxProfile.LAMBDA
         memory = (spec.memory_mb + (spec.tmp_mb if is_lambda else 0)) << 20
         host: dict[str, object] = {
             "NetworkMode": "host",
             "Memory": memory,
             "MemorySwap": memory,  # no swap
-            "LogConfig": {"Type": "none"},
+            "LogConfig": {"Type": "none"},  # the output is read from the attached stream alone
             "PidsLimit": PIDS_LIMIT,
         }
         if is_lambda:
@@ -197,10 +204,10 @@ class DockerEngine:
         }
 
     def _remove_leftovers(self) -> None:
-        with translate_docker_errors("Containers of an earlier local cloud cannot be removed"):
-            found = self._client.containers(
+        with translate_docker_errors("Cannot remove the containers of an earlier local cloud"):
+            containers = self._client.containers(
                 all=True, filters={"label": f"{LABEL}={self._owner}"}, quiet=True
             )
-            for container in found:
+            for container in containers:
                 with contextlib.suppress(docker.errors.NotFound):
                     self._client.remove_container(container["Id"], force=True, v=True)

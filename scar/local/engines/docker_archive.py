@@ -1,4 +1,4 @@
-"""Write an image of the local registry as the tar that ``docker load`` reads, while it is sent."""
+"""Streams an image of the local registry in the tar format of ``docker load``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CHUNK = 1 << 20
 
 
 def stream_archive(image: LocalImage, tag: str) -> Iterator[bytes]:
-    """Yield the tar; constant memory whatever the size of the layers.
+    """Yield the tar in chunks, in constant memory.
 
-    Format: <https://github.com/moby/docker-image-spec/blob/main/v1.2.md>. Docker takes
+    Format: <https://github.com/moby/docker-image-spec/blob/main/v1.2.md>. Docker accepts
     gzipped layers too.
     """
     layers = [f"{layer.digest.partition(':')[2]}.tar" for layer in image.layers]
@@ -26,11 +26,11 @@ def stream_archive(image: LocalImage, tag: str) -> Iterator[bytes]:
     manifest = [{"Config": config, "RepoTags": [tag], "Layers": layers}]
     yield from _tar_member("manifest.json", json.dumps(manifest).encode())
     yield from _tar_member(config, image.config.read_bytes())
-    sent = set()
+    written = set()
     for name, layer in zip(layers, image.layers, strict=True):
-        if name in sent:  # an image may hold the same layer twice
+        if name in written:  # an image may contain the same layer twice
             continue
-        sent.add(name)
+        written.add(name)
         size = layer.path.stat().st_size
         yield _tar_header(name, size)
         with layer.path.open("rb") as file:

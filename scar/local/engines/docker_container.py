@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 DOCKER_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException)
 
-EXIT_SECONDS = 20.0
-QUIET_SECONDS = 0.003  # without output, after which none is on its way
+EXIT_SECONDS = 20.0  # that the end of a killed container may take
+QUIET_SECONDS = 0.003  # without output, after which drain() expects no more
 
 
 class DockerContainer:
@@ -50,6 +50,8 @@ class DockerContainer:
         self._monitored: MonitoredTree | None = None
         self._out_of_memory = False
         self._last_output_time = 0.0
+        # Lambda only: the kernel's limit includes the tmpfs on /tmp, so it is too high for the
+        # processes alone. In Batch the kernel's limit is exact.
         if shim and spec.profile is SandboxProfile.LAMBDA:
             limits = TreeLimits(memory_mb=spec.memory_mb)
             self._monitored = self._monitor.add(shim, limits, lambda _: self._on_memory_exceeded())
@@ -66,12 +68,12 @@ class DockerContainer:
         return self._spec.name
 
     def wait(self, timeout: float | None = None) -> SandboxExit | None:
-        """Return how it ended, all output passed on, or None if it still runs."""
+        """Return its exit once all output was forwarded, or None if it still runs."""
         self._ended.wait(timeout)
         return self._exit
 
     def stop(self, grace: float) -> None:
-        """TERM to the main process, KILL to all after ``grace`` seconds (0: KILL at once)."""
+        """Send SIGTERM to the main process, and SIGKILL to all after ``grace`` seconds."""
         if grace > 0:
             self._send_signal("SIGTERM")
             if self._ended.wait(grace):
@@ -80,23 +82,23 @@ class DockerContainer:
         self._ended.wait(EXIT_SECONDS)
 
     def drain(self, timeout: float) -> None:
-        """Wait for a moment without output: what Docker holds back, nobody can ask it."""
+        """Wait for a moment without output: Docker does not tell how much it still buffers."""
         end = time.monotonic() + timeout
         while (now := time.monotonic()) < end and now - self._last_output_time < QUIET_SECONDS:
             time.sleep(QUIET_SECONDS)
 
     def peak_memory_mb(self) -> int:
-        """Highest memory seen so far, in MiB; 0 in Batch, where only the kernel counts."""
+        """Return the peak memory in MiB; 0 in Batch, where only the kernel measures it."""
         return self._monitored.peak_mb if self._monitored else 0
 
     def close(self) -> None:
-        """KILL what still runs and remove the container; may be called twice."""
+        """Kill all processes and remove the container; may be called twice."""
         if self._closed:
             return
         self._closed = True
         with (
             contextlib.suppress(docker.errors.NotFound),
-            translate_docker_errors(f"Container {self._container_id[:12]} cannot be removed"),
+            translate_docker_errors(f"Cannot remove container {self._container_id[:12]}"),
         ):
             self._client.remove_container(self._container_id, force=True, v=True)
         self._ended.wait(EXIT_SECONDS)
@@ -112,12 +114,13 @@ class DockerContainer:
             state = self._client.inspect_container(self._container_id)["State"]
             out_of_memory = bool(state.get("OOMKilled"))
         except DOCKER_ERRORS:
-            # The container was removed under us, or Docker went away: it is over in any case.
+            # The container was removed meanwhile, or Docker has stopped: it has ended anyway.
             status = 137
         finally:
             close_stream(self._stream)
             if self._monitored:
                 self._monitor.remove(self._monitored)
+            # Docker does not report a kill by our own monitor as OOMKilled.
             self._exit = SandboxExit(
                 status=status, out_of_memory=out_of_memory or self._out_of_memory
             )
@@ -128,13 +131,14 @@ class DockerContainer:
         self._send_signal("SIGKILL")
 
     def _send_signal(self, name: str) -> None:
-        # 404: already removed; 409: not running any more.
+        # 404: already removed; 409: no longer running.
         with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
             self._client.kill(self._container_id, name)
 
 
 @contextlib.contextmanager
 def translate_docker_errors(problem: str) -> Iterator[None]:
+    """Raise errors of Docker as EngineError; NotFound passes, for callers that expect it."""
     try:
         yield
     except docker.errors.NotFound:
@@ -146,6 +150,6 @@ def translate_docker_errors(problem: str) -> Iterator[None]:
 
 
 def close_stream(stream: SocketIO) -> None:
-    """Close an attached stream; the SDK keeps the socket below it open."""
+    """Close an attached stream and its socket, which the SDK would leave open."""
     stream._sock.close()  # type: ignore[attr-defined]  # noqa: SLF001
     stream.close()

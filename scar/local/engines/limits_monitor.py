@@ -1,7 +1,7 @@
-"""Limits kept by looking: memory of process trees and size of folders, by polling.
+"""Enforces limits by polling: the memory of process trees and the size of folders.
 
-For engines without control groups. Between two looks a process can take more than it may,
-so this is a fence, not a wall; engines that use it say so in their guarantees.
+For engines without control groups. A process can exceed a limit between two polls, so these are
+not hard limits; engines that use this module declare that in their guarantees.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _POLLS_PER_FOLDER_CHECK = 10  # walking a folder costs more than reading a few f
 
 
 class ExceededLimit(enum.StrEnum):
-    """Which limit was broken."""
+    """The limit that was exceeded."""
 
     MEMORY = "memory"
     FOLDER = "folder"
@@ -31,7 +31,7 @@ class ExceededLimit(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeLimits:
-    """What a tree may use, in MiB; no folder, no limit on one."""
+    """Limits of a process tree in MiB; without ``folder`` only the memory is limited."""
 
     memory_mb: int
     folder: Path | None = None
@@ -40,7 +40,7 @@ class TreeLimits:
 
 @dataclass(slots=True)
 class MonitoredTree:
-    """One tree under watch; ``over`` is called once, from the watching thread."""
+    """One monitored tree; ``on_exceeded`` is called once, from the monitor's thread."""
 
     root: int
     limits: TreeLimits
@@ -50,19 +50,19 @@ class MonitoredTree:
 
     @property
     def peak_mb(self) -> int:
-        """The most memory seen, in MiB, rounded up."""
+        """The peak memory in MiB, rounded up."""
         return -(-self.peak_bytes // MIB)
 
     def update_peak(self) -> None:
-        """Bring the peak up to date."""
+        """Measure the tree's memory and update the peak."""
         pids = list(descendants(self.root))
-        # Resident pages that processes share count once for each: only an upper bound. The
-        # exact number is dearer, so it is asked for only when it can change anything.
+        # The sum of resident sizes counts shared pages once per process: an upper bound. The exact
+        # number (proportional set size) costs more, so it is read only if it can raise the peak.
         if (used := resident_bytes(pids)) > self.peak_bytes:
             self.peak_bytes = max(self.peak_bytes, min(used, proportional_bytes(pids)))
 
     def check_limits(self, *, include_folder: bool) -> None:
-        """Compare the tree with its limits."""
+        """Call ``on_exceeded`` if the tree exceeds a limit; do nothing after that."""
         if self.exceeded_limit is not None:
             return
         self.update_peak()
@@ -81,7 +81,7 @@ class MonitoredTree:
 
 
 class LimitsMonitor:
-    """One thread that looks at every tree, every ``interval`` seconds, while there are any."""
+    """One thread that checks every tree each ``interval`` seconds, as long as there are trees."""
 
     def __init__(self, interval: float = 0.05) -> None:
         self._interval = interval
@@ -93,24 +93,27 @@ class LimitsMonitor:
     def add(
         self, root: int, limits: TreeLimits, on_exceeded: Callable[[ExceededLimit], None]
     ) -> MonitoredTree:
-        """Watch what descends from the process ``root``, not the process itself."""
-        watched = MonitoredTree(root, limits, on_exceeded)
+        """Monitor the descendants of the process ``root``, but not that process itself."""
+        tree = MonitoredTree(root, limits, on_exceeded)
         with self._changed:
-            self._trees[root] = watched
+            self._trees[root] = tree
             if self._thread is None:
-                self._thread = threading.Thread(target=self._poll_trees, name="watch", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._poll_trees, name="limits monitor", daemon=True
+                )
                 self._thread.start()
             self._changed.notify()
-        return watched
+        return tree
 
     def remove(self, tree: MonitoredTree) -> None:
-        """Stop watching; may be called twice."""
+        """Stop monitoring a tree; may be called twice."""
         with self._changed:
+            # Another tree may have got the same process id in the meantime.
             if self._trees.get(tree.root) is tree:
                 del self._trees[tree.root]
 
     def close(self) -> None:
-        """Stop watching everything."""
+        """Stop monitoring all trees."""
         with self._changed:
             self._closed = True
             self._trees.clear()
@@ -120,30 +123,32 @@ class LimitsMonitor:
             thread.join(timeout=5)
 
     def _poll_trees(self) -> None:
-        turn = 0
+        poll_count = 0
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._trees)
                 self._changed.wait_for(lambda: self._closed, timeout=self._interval)
                 if self._closed:
                     return
-                now = list(self._trees.values())
-            turn += 1
-            for watched in now:
-                watched.check_limits(include_folder=turn % _POLLS_PER_FOLDER_CHECK == 0)
+                trees = list(self._trees.values())
+            # Without the lock: on_exceeded may call remove().
+            poll_count += 1
+            for tree in trees:
+                tree.check_limits(include_folder=poll_count % _POLLS_PER_FOLDER_CHECK == 0)
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes that the files under a folder take on the disk; what vanishes is left out."""
+    """Return the disk space of the files below a folder in bytes; skip files that vanish."""
     total = 0
-    waiting = [str(folder)]
-    while waiting:
+    pending = [str(folder)]
+    while pending:
         try:
-            with os.scandir(waiting.pop()) as entries:
+            with os.scandir(pending.pop()) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                        pending.append(entry.path)
                     else:
+                        # Allocated blocks: a sparse file takes less than its length.
                         total += entry.stat(follow_symlinks=False).st_blocks * 512
         except OSError:
             continue

@@ -1,12 +1,12 @@
-"""Become the main process of a rootless sandbox: ``python -I -S enter.py PLAN``.
+"""The main program of a rootless sandbox: ``python -I -S namespace_init.py PLAN``.
 
-Run by the sandbox engine as a program of its own, because a process with threads cannot enter
-a user namespace. PLAN is JSON (``Plan``); the environment is the sandbox's. The first process
-stays outside, passes TERM on and ends as the sandbox's process 1 ended; when it is killed, the
-kernel ends process 1 and with it everything in the sandbox.
+The sandbox engine runs it as a separate program, because a process with threads cannot enter a
+user namespace. PLAN is a SandboxPlan as JSON; the environment is the sandbox's. The first process
+stays outside of the sandbox, forwards SIGTERM, and exits with the status of process 1 inside. When
+it is killed, the kernel kills process 1 and with it all processes of the sandbox.
 
-Only the standard library, and ctypes for what Python has no call for. Numbers are Linux's:
-sched.h, mount.h, prctl.h, capability.h.
+It uses the standard library only, and ctypes for system calls that Python does not offer. The
+numbers are from Linux's sched.h, mount.h, prctl.h and capability.h.
 """
 
 from __future__ import annotations
@@ -25,26 +25,27 @@ MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
-# What containers keep: chown dac_override fowner fsetid kill setgid setuid setpcap
-# net_bind_service sys_chroot audit_write setfcap. Not mknod and net_raw: no device guard here.
+# Docker's default: chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service
+# sys_chroot audit_write setfcap; but without mknod and net_raw, because no device cgroup restricts
+# them here.
 KEPT_CAPABILITIES = {0, 1, 3, 4, 5, 6, 7, 8, 10, 18, 29, 31}
 HIGHEST_CAPABILITY = 63
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-# As Docker has them: oci/defaults.go in moby.
+# As in Docker: oci/defaults.go in moby.
 READ_ONLY_PROC = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 HIDDEN_PROC = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats")
-SETUP_FAILED = 125
+SETUP_FAILED = 125  # exit status; as docker run has for its own errors
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxPlan:
-    """One sandbox: folders on the host, and the rules it lives under.
+    """One sandbox: its folders on the host and its restrictions.
 
-    ``upper`` and ``work`` are empty for a read-only root (the lambda profile), else the
-    folders of the overlay that takes what is written. ``binds`` are (source, target in the
-    root), read-only. ``tmp_mb`` is the size of a /tmp of its own, 0 for none.
+    ``upper`` and ``work`` are the folders of the writable overlay, or empty for a read-only root
+    (the lambda profile). ``binds`` are read-only mounts: (source, target in the root). ``tmp_mb``
+    is the size of a tmpfs on /tmp, or 0 for none.
     """
 
     root: str
@@ -68,24 +69,25 @@ def plan_from_json(text: str) -> SandboxPlan:
 
 
 def main(text: str) -> int:
-    """Start the sandbox, wait for it, return its status (128 + n: ended by signal n)."""
+    """Start the sandbox, wait for it, and return its status (128 + n: killed by signal n)."""
     plan = plan_from_json(text)
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _unshare_namespaces(plan)
-    # Asked for, not handled: a handler of Python's could miss a signal just before a wait.
-    watched = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
-    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    # Blocked and read with sigwait: a handler could run just before a wait, which would then miss
+    # the signal. Blocked before the fork, so that an early SIGTERM is not lost either.
+    awaited = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if child == 0:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, watched)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited)
         try:
             _exec_in_sandbox(plan)
         except OSError as error:
-            sys.stderr.write(f"The sandbox could not be set up: {error}\n")
+            sys.stderr.write(f"Cannot set up the sandbox: {error}\n")
         os._exit(SETUP_FAILED)
     while True:
-        number = signal.sigwait(watched)
+        number = signal.sigwait(awaited)
         if number != signal.SIGCHLD:
             os.kill(child, number)
             continue
@@ -96,29 +98,36 @@ def main(text: str) -> int:
 
 
 def _unshare_namespaces(plan: SandboxPlan) -> None:
+    """Enter new namespaces; for an unprivileged user also a user namespace, the first of them."""
     uid, gid = os.getuid(), os.getgid()
     if uid != 0:
         _check_result(_libc.unshare(CLONE_NEWUSER), "unshare(user)")
+        # The kernel requires this before an unprivileged process may map its group. One user can
+        # be mapped without root: the plan's, to the user who runs the local cloud.
         _write_file("/proc/self/setgroups", "deny")
         _write_file("/proc/self/uid_map", f"{plan.uid} {uid} 1")
         _write_file("/proc/self/gid_map", f"{plan.gid} {gid} 1")
+    # The new process namespace applies to children: the child of main() becomes process 1.
     spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID
     _check_result(_libc.unshare(spaces), "unshare")
 
 
 def _exec_in_sandbox(plan: SandboxPlan) -> None:
+    """Mount the file systems, drop all privileges and become the command; never returns."""
     environment = _read_initial_environment()
+    # Private: mounts made here do not propagate to the host.
     _mount("none", "/", "", MS_REC | MS_PRIVATE)
     root = plan.root
     if plan.upper:
         options = f"lowerdir={plan.root},upperdir={plan.upper},workdir={plan.work}"
-        # Who is not root in the first user namespace cannot write trusted attributes.
+        # In a user namespace overlayfs cannot use trusted.* attributes, so it uses user.* ones.
         if os.stat("/proc/self/ns/user").st_ino != INITIAL_USER_NAMESPACE:  # noqa: PTH116
             options += ",userxattr"
         root = f"{plan.work}.root"
         os.makedirs(root, exist_ok=True)  # noqa: PTH103
         _mount("overlay", root, "overlay", MS_NOSUID | MS_NODEV, options)
     else:
+        # pivot_root needs a mount point; a bind mount of a folder on itself is one.
         _mount(root, root, "", MS_BIND | MS_REC)
     for source, target in plan.binds:
         _bind_read_only(source, root + target)
@@ -128,6 +137,7 @@ def _exec_in_sandbox(plan: SandboxPlan) -> None:
         size = f"size={plan.tmp_mb}m,mode=1777"
         _mount("tmpfs", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size)  # noqa: S108
     _pivot_root(root)
+    # Only now: earlier, the mount points above could not have been used.
     if not plan.upper:
         _make_read_only("/")
     _drop_privileges(plan)
@@ -136,12 +146,12 @@ def _exec_in_sandbox(plan: SandboxPlan) -> None:
     os.execve(plan.command[0], plan.command, environment)  # noqa: S606 - that is the point
 
 
-# inode of the first user namespace: PROC_USER_INIT_INO in linux/proc_ns.h
+# Inode of the initial user namespace: PROC_USER_INIT_INO in linux/proc_ns.h
 INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 
 
 def _mount_proc(root: str) -> None:
-    """Mount /proc without what reaches the machine: root in a sandbox may be root outside."""
+    """Mount /proc without the host's settings: root in a sandbox may be root outside too."""
     proc = f"{root}/proc"
     _mount("proc", proc, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     for name in READ_ONLY_PROC:
@@ -168,9 +178,11 @@ def _mount_dev(root: str, *, shared_memory: bool) -> None:
 
 
 def _pivot_root(root: str) -> None:
-    """Make ``root`` the root. Unlike chroot, nothing of the old one stays reachable."""
+    """Make ``root`` the root directory. Unlike with chroot, the old one becomes unreachable."""
     os.chdir(root)
     call = PIVOT_ROOT[os.uname().machine]
+    # Old and new root in one place: the old one ends on top, and the unmount removes it.
+    # pivot_root(2), "pivot_root(".", ".")".
     _check_result(_libc.syscall(call, b".", b"."), "pivot_root")
     _check_result(_libc.umount2(b".", MNT_DETACH), "umount of the old root")
     os.chdir("/")
@@ -182,7 +194,7 @@ def _bind_read_only(source: str, target: str) -> None:
 
 
 def _make_read_only(path: str) -> None:
-    # Flags that the file system already has are locked in a user namespace: keep them.
+    # In a user namespace the flags of a mount are locked: a remount that lacks one fails.
     present = os.statvfs(path).f_flag & (os.ST_NODEV | os.ST_NOEXEC | os.ST_NOATIME)
     flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV
     flags |= present | (os.statvfs(path).f_flag & os.ST_RELATIME) << 9
@@ -190,7 +202,7 @@ def _make_read_only(path: str) -> None:
 
 
 def _read_initial_environment() -> dict[bytes, bytes]:
-    """Return the variables as they came: Python adds LC_CTYPE to its own (PEP 538)."""
+    """Return the original environment: Python adds LC_CTYPE to os.environ (PEP 538)."""
     with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
         pairs = (entry.partition(b"=") for entry in file.read().split(b"\0") if entry)
         return {name: value for name, _, value in pairs}
@@ -199,24 +211,26 @@ def _read_initial_environment() -> dict[bytes, bytes]:
 def _drop_privileges(plan: SandboxPlan) -> None:
     for capability in range(HIGHEST_CAPABILITY + 1):
         if plan.uid != 0 or capability not in KEPT_CAPABILITIES:
-            _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # unknown numbers fail: no harm
+            _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # unknown numbers fail harmlessly
+    # Groups before the group, the group before the user: each step needs the privileges that the
+    # next one gives up.
     if os.getuid() != plan.uid:
         os.setgroups([])
         os.setresgid(plan.gid, plan.gid, plan.gid)
         os.setresuid(plan.uid, plan.uid, plan.uid)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # after setresuid, which forgets it
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # setresuid has cleared it
 
 
 def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
-    done = _libc.mount(
+    result = _libc.mount(
         source.encode(),
         target.encode(),
         kind.encode() or None,
         ctypes.c_ulong(flags),
         options.encode() or None,
     )
-    _check_result(done, f"mount of {target}")
+    _check_result(result, f"mount of {target}")
 
 
 def _prctl(option: int, value: int) -> None:

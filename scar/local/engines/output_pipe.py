@@ -1,4 +1,4 @@
-"""What a sandbox writes to its pipe, passed on by one thread, and the point when all of it was."""
+"""Forwards a sandbox's output from its pipe, and tells when all of it was forwarded."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHUNK = 1 << 16
-_POLL_INTERVAL = 0.0005  # seconds between two looks at a pipe that is not empty
+_POLL_INTERVAL = 0.0005  # seconds between two checks of a pipe that is not empty
 
 
 class OutputPipe:
-    """Reads a pipe to its end. ``output`` gets the bytes as they come."""
+    """Reads a pipe to its end; calls ``output`` with each chunk at once, from one thread."""
 
     def __init__(self, pipe: int, output: Callable[[bytes], None]) -> None:
         self._pipe = pipe
@@ -29,16 +29,16 @@ class OutputPipe:
         self._ended = False
 
     def forward_all(self) -> None:
-        """Read until the last writer is gone."""
+        """Forward output until the last writer has closed the pipe."""
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)
         while poll.poll() and self.forward_chunk():
             pass
 
     def forward_chunk(self) -> bool:
-        """Pass on what is in the pipe, which must not be empty; False if the pipe has ended."""
-        # Taken out and passed on under the lock: who has the lock and finds the pipe empty
-        # knows that everything was passed on.
+        """Forward one chunk of a readable pipe; return False at the end of the pipe."""
+        # Read and forwarded under one lock: a thread that holds the lock and finds the pipe empty
+        # (drain) knows that everything was forwarded, not only read.
         with self._read_lock:
             chunk = os.read(self._pipe, CHUNK)
             if chunk:
@@ -47,7 +47,7 @@ class OutputPipe:
         return not self._ended
 
     def drain(self, timeout: float) -> None:
-        """Wait until all that was written before this call was passed on, or the time is over."""
+        """Wait until all output written before this call was forwarded, or ``timeout`` seconds."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             with self._read_lock:

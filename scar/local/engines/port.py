@@ -1,4 +1,4 @@
-"""What the local cloud asks of a container engine."""
+"""The interface of container engines."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class EngineError(ScarError):
 
 
 class SandboxProfile(enum.StrEnum):
-    """Whose rules a sandbox lives under.
+    """The restrictions of a sandbox: those of Lambda or those of Batch.
 
-    ``lambda``: an unprivileged user, no capabilities, no /dev/shm, a read-only root but
-    /tmp of ``tmp_mb``. ``batch``: the supervisor is root and drops to the image's user, the
-    root is writable and thrown away.
+    ``lambda``: an unprivileged user, no capabilities, no /dev/shm, and a read-only root file
+    system except for a /tmp of ``tmp_mb``. ``batch``: the supervisor starts as root and changes
+    to the image's user; the root file system is writable and discarded at the end.
     """
 
     LAMBDA = "lambda"
@@ -31,7 +31,10 @@ class SandboxProfile(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalLayer:
-    """One layer in the registry's folder: a tar, gzipped or not; ``diff_id`` hashes it plain."""
+    """One layer in the registry's folder: a tar, gzipped or not.
+
+    ``diff_id`` is the digest of the uncompressed tar.
+    """
 
     path: Path
     digest: str
@@ -40,9 +43,9 @@ class LocalLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalImage:
-    """An image held by the local registry, as composed by ``scar init``; layers base first.
+    """An image in the local registry, as built by ``scar init``; the base layers come first.
 
-    The last layer holds ``opt/scar/function/`` (function.json, the script), the one below
+    The last layer contains ``opt/scar/function/`` (function.json, the script), the one before it
     ``opt/scar/`` (the supervisor).
     """
 
@@ -57,15 +60,15 @@ class LocalImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSpec:
-    """One sandbox to start. ``environment`` is complete: nothing of the server's own is added.
+    """One sandbox to start. ``environment`` is complete; no variables of the server are added.
 
-    Memory in MiB, ``vcpus`` may be a fraction. ``tmp_mb`` limits /tmp (lambda profile).
+    Memory in MiB; ``vcpus`` may be fractional; ``tmp_mb`` limits /tmp in the lambda profile.
     """
 
     name: str
     image: LocalImage
     profile: SandboxProfile
-    environment: Mapping[str, str] = field(repr=False)  # it has the role's keys
+    environment: Mapping[str, str] = field(repr=False)  # contains the role's keys
     memory_mb: int
     vcpus: float = 1.0
     tmp_mb: int = 512
@@ -73,7 +76,7 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxExit:
-    """How a sandbox's main process ended: 0 to 255, 128 + n if killed by signal n."""
+    """Exit status of a sandbox's main process: 0 to 255, 128 + n if killed by signal n."""
 
     status: int
     out_of_memory: bool = False
@@ -81,12 +84,12 @@ class SandboxExit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineGuarantees:
-    """What an engine really enforces; a sentence each, for people, is in ``notes``."""
+    """What an engine enforces; ``notes`` explains the limits to users, a sentence each."""
 
     filesystem: bool
     user: bool
     tmp_size: bool
-    memory: str  # "kernel", "polling"
+    memory: str  # how the limit is enforced: "kernel" or "polling"
     vcpus: bool
     notes: tuple[str, ...] = ()
 
@@ -99,29 +102,32 @@ class LocalImageResolver(Protocol):
 
 
 class Sandbox(Protocol):
-    """A started sandbox. Its processes all end with it."""
+    """A started sandbox. All of its processes end with its main process."""
 
     @property
     def name(self) -> str: ...
 
     def wait(self, timeout: float | None = None) -> SandboxExit | None:
-        """Return how it ended, or None if it still runs after ``timeout`` seconds."""
+        """Return its exit, or None if it still runs after ``timeout`` seconds."""
 
     def stop(self, grace: float) -> None:
-        """TERM to the main process, KILL to all after ``grace`` seconds (0: KILL at once)."""
+        """Send SIGTERM to the main process, and SIGKILL to all after ``grace`` seconds.
+
+        With 0 send SIGKILL at once.
+        """
 
     def drain(self, timeout: float) -> None:
-        """Wait until what was written so far has been passed to ``output``, or so many seconds."""
+        """Wait until all output written so far was forwarded, or ``timeout`` seconds."""
 
     def peak_memory_mb(self) -> int:
-        """Highest memory seen so far, in MiB (0 if the engine cannot tell)."""
+        """Return the peak memory in MiB, or 0 if the engine does not measure it."""
 
     def close(self) -> None:
-        """KILL what still runs and remove every trace; may be called twice."""
+        """Kill all processes and remove all resources; may be called twice."""
 
 
 class Engine(Protocol):
-    """A place to run sandboxes."""
+    """Runs sandboxes."""
 
     name: str
 
@@ -129,10 +135,10 @@ class Engine(Protocol):
     def guarantees(self) -> EngineGuarantees: ...
 
     def prepare(self, image: LocalImage) -> None:
-        """Make later starts of the image fast (load or unpack it); may be called twice."""
+        """Load or unpack the image, so that later starts are fast; may be called twice."""
 
     def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> Sandbox:
-        """Start the entrypoint; one thread passes stdout and stderr to ``output`` as they come."""
+        """Start the entrypoint; one thread forwards stdout and stderr to ``output`` at once."""
 
     def close(self) -> None:
-        """End all sandboxes, also those left by a killed server with the same state folder."""
+        """End all sandboxes, also orphaned ones of a killed server with the same state folder."""

@@ -1,7 +1,7 @@
-"""The ``process`` engine: functions run on the host itself, for machines with nothing better.
+"""The ``process`` engine: functions run directly on the host, where no other engine works.
 
-The image's root file system is not there: the supervisor runs on scar's own Python, the
-script sees the host. Process trees end whole (``process_init``); memory is kept by looking.
+There is no root file system of the image: the supervisor runs on scar's own Python, and the script
+sees the host's files. ``process_init`` ends process trees completely; memory is limited by polling.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SANDBOX_VARIABLE: Final = "SCAR_SANDBOX"
-_ORPHAN_OUTPUT_MS: Final = 1000  # milliseconds to wait for output of a tree without a head
+_ORPHAN_OUTPUT_MS: Final = 1000  # milliseconds to wait for output of orphaned processes
 
 _SUPERVISOR = (
     f"import runpy, sys; sys.path.insert(0, {str(Path(supervisor.__file__).parent.parent)!r});"
@@ -48,9 +48,9 @@ GUARANTEES: Final = EngineGuarantees(
     memory="polling",
     vcpus=False,
     notes=(
-        "The image is not used: the script runs on this machine, as you, with your files.",
-        "Memory is looked at 20 times a second; a faster script may exceed it for a moment.",
-        "The size of /tmp is looked at twice a second; the work folder stands for /tmp.",
+        "The image is not used: the script runs on this machine, with your user and your files.",
+        "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
+        "The size of /tmp is checked twice a second; the work folder is used as /tmp.",
         "vCPUs are not limited.",
     ),
 )
@@ -59,7 +59,7 @@ GUARANTEES: Final = EngineGuarantees(
 class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
     """Sandboxes that are process trees of this machine; an Engine.
 
-    ``folder`` belongs to the engine alone. ``command`` runs instead of the supervisor.
+    Only this engine may use ``folder``. Tests pass another ``command`` than the supervisor.
     """
 
     name = "process"
@@ -83,6 +83,7 @@ class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
         folder = self._folder / uuid.uuid4().hex
         temporary = folder / "tmp"
         temporary.mkdir(parents=True, mode=0o700)
+        # Defaults first, then the sandbox's variables, then those that this engine relies on.
         environment = {
             "PATH": PATH,
             "HOME": str(temporary),
@@ -105,7 +106,7 @@ class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
         except (OSError, ValueError) as error:
             remove_tree(folder)
             raise EngineError(
-                f"No process can be started for {spec.name}: {error}.",
+                f"Cannot start a process for {spec.name}: {error}.",
                 remedy="Check the limits on processes and memory of this machine.",
             ) from error
         sandbox = ProcessSandbox(spec, process, folder, output, self._monitor)
@@ -140,26 +141,28 @@ class ProcessSandbox(ProcessTreeSandbox):
         return [*super()._list_processes(), *_find_marked_processes(self._folder.name)]
 
     def _forward_output(self) -> None:
-        """Read the pipe to its end, which comes with the death of the tree's first process.
+        """Forward output to the end of the pipe, which comes when the tree's first process ends.
 
-        If that one was killed by others, what it leaves behind may hold the pipe open.
+        If another process killed that one, orphaned processes may hold the pipe open.
         """
-        with _open_pidfd(self._process.pid) as death:
-            self._forward_output_until(death)
+        with _open_pidfd(self._process.pid) as pidfd:
+            self._forward_output_until(pidfd)
 
     def _forward_output_until(self, pidfd: int) -> None:
+        """Forward output; once ``pidfd`` has ended, kill orphans and wait a bounded time."""
         pipe, poll = self._stdout.fileno(), select.poll()
         poll.register(pipe, select.POLLIN)
         poll.register(pidfd, select.POLLIN)
-        patience, end = None, math.inf
-        while (ready := poll.poll(patience)) and time.monotonic() < end:
+        timeout_ms, end = None, math.inf
+        while (ready := poll.poll(timeout_ms)) and time.monotonic() < end:
             if pipe in dict(ready):
                 if not self._pipe.forward_chunk():
                     return
             else:
+                # Only the pidfd is ready: the first process has ended, and the pipe is still open.
                 poll.unregister(pidfd)
                 kill_all(_find_marked_processes(self._folder.name))
-                patience, end = _ORPHAN_OUTPUT_MS, time.monotonic() + EXIT_SECONDS
+                timeout_ms, end = _ORPHAN_OUTPUT_MS, time.monotonic() + EXIT_SECONDS
 
     def _on_limit_exceeded(self, limit: ExceededLimit) -> None:
         if limit is ExceededLimit.FOLDER:
@@ -176,7 +179,7 @@ class ProcessSandbox(ProcessTreeSandbox):
 
 @contextlib.contextmanager
 def _open_pidfd(pid: int) -> Iterator[int]:
-    """Open a descriptor that is readable when the process has ended."""
+    """Open a descriptor that becomes readable when the process has ended."""
     descriptor = os.pidfd_open(pid)
     try:
         yield descriptor
@@ -185,11 +188,14 @@ def _open_pidfd(pid: int) -> Iterator[int]:
 
 
 def _find_marked_processes(name: str) -> list[int]:
-    """Find what has a sandbox's mark in its environment, whoever its parent is now."""
-    mark = f"{_SANDBOX_VARIABLE}={name}".encode()
-    found = []
+    """Return the processes with a sandbox's variable in their environment.
+
+    This finds orphans, which have lost their parent and so their place in the tree.
+    """
+    variable = f"{_SANDBOX_VARIABLE}={name}".encode()
+    pids = []
     for path in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if mark in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-    return found
+        with contextlib.suppress(OSError):  # ended meanwhile, or another user's
+            if variable in path.read_bytes().split(b"\0"):
+                pids.append(int(path.parent.name))
+    return pids

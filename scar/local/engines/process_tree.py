@@ -1,7 +1,7 @@
-"""What engines share whose sandboxes are process trees of this machine.
+"""The common part of the engines whose sandboxes are process trees of this machine.
 
-Each sandbox has a folder, which goes with it; the file ``pid`` in it names the tree's first
-process, so that a later server can end what a killed one has left.
+Each sandbox has a folder, which is removed with it. The file ``pid`` in the folder contains the
+tree's first process, so that a later server can end the trees of a killed one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EXIT_SECONDS: Final = 10.0  # that the end of a killed tree may take
 
 
 class ProcessTreeSandbox(abc.ABC):
-    """One process of this machine, what descends from it, and its folder; a Sandbox."""
+    """One process of this machine, its descendants and its folder; a Sandbox."""
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class ProcessTreeSandbox(abc.ABC):
         self._ended = threading.Event()
         self._exit: SandboxExit | None = None
         self.closed = False
+        # With the start time, because the kernel reuses process ids.
         (folder / "pid").write_text(f"{process.pid} {start_time(process.pid) or 0}")
         self._reader = threading.Thread(
             target=self._read_until_exit, name=f"output {spec.name}", daemon=True
@@ -64,12 +65,12 @@ class ProcessTreeSandbox(abc.ABC):
         return self._spec.name
 
     def wait(self, timeout: float | None = None) -> SandboxExit | None:
-        """Return how it ended, all output passed on, or None if it still runs."""
+        """Return its exit once all output was forwarded, or None if it still runs."""
         self._ended.wait(timeout)
         return self._exit
 
     def stop(self, grace: float) -> None:
-        """TERM to the main process, KILL to all after ``grace`` seconds (0: KILL at once)."""
+        """Send SIGTERM to the main process, and SIGKILL to all after ``grace`` seconds."""
         if grace > 0:
             self._send_term()
             if self._ended.wait(grace):
@@ -79,17 +80,18 @@ class ProcessTreeSandbox(abc.ABC):
             kill_all(self._list_processes())
 
     def drain(self, timeout: float) -> None:
-        """Wait until what was written so far has been passed on."""
+        """Wait until all output written so far was forwarded, or ``timeout`` seconds."""
         self._pipe.drain(timeout)
 
     def peak_memory_mb(self) -> int:
-        """Highest memory seen so far, in MiB."""
+        """Return the peak memory in MiB."""
+        # Measured now: an invocation may be shorter than the polling interval.
         if not self._ended.is_set():
             self._monitored.update_peak()
         return self._monitored.peak_mb
 
     def close(self) -> None:
-        """KILL what still runs and remove the folder; may be called twice."""
+        """Kill all processes and remove the folder; may be called twice."""
         if self.closed:
             return
         self.stop(0)
@@ -99,28 +101,28 @@ class ProcessTreeSandbox(abc.ABC):
 
     @abc.abstractmethod
     def _send_term(self) -> None:
-        """Have TERM sent to the sandbox's main process."""
+        """Send SIGTERM to the sandbox's main process."""
 
     @abc.abstractmethod
     def _kill_tree(self) -> None:
-        """Have the whole tree killed."""
+        """Kill the whole tree."""
 
     def _tree_limits(self) -> TreeLimits:
         return TreeLimits(memory_mb=self._spec.memory_mb)
 
     def _list_processes(self) -> list[int]:
-        """Find all processes of the tree, for the case that orders do not end it."""
+        """Return all processes of the tree, to be killed if ``_kill_tree`` did not end it."""
         return [self._process.pid, *descendants(self._process.pid)]
 
-    def _on_limit_exceeded(self, limit: ExceededLimit) -> None:  # noqa: ARG002 - some engines tell which
+    def _on_limit_exceeded(self, limit: ExceededLimit) -> None:  # noqa: ARG002 - for subclasses
         self._kill_tree()
 
     def _forward_output(self) -> None:
-        """Read output to its end, which comes with the last process that could write."""
+        """Forward output until the last process that could write has ended."""
         self._pipe.forward_all()
 
     def _read_until_exit(self) -> None:
-        """Pass output on, then say how it ended."""
+        """Forward all output, then set the exit."""
         try:
             with self._stdout:
                 self._forward_output()
@@ -141,7 +143,7 @@ S = TypeVar("S", bound=ProcessTreeSandbox)
 
 
 class ProcessTreeEngine(Generic[S]):
-    """The sandboxes of one engine, in a folder that belongs to it alone."""
+    """The sandboxes of one engine; no other engine may use its folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -152,7 +154,7 @@ class ProcessTreeEngine(Generic[S]):
         self._remove_leftovers()
 
     def close(self) -> None:
-        """End all sandboxes, also those left by a killed server with the same folder."""
+        """End all sandboxes, also orphaned ones of a killed server with the same folder."""
         with self._lock:
             running, self._running = self._running, {}
         for sandbox in running.values():
@@ -166,12 +168,15 @@ class ProcessTreeEngine(Generic[S]):
             self._running[name] = sandbox
         return sandbox
 
-    def _find_orphans(self, name: str) -> list[int]:  # noqa: ARG002 - for engines that can have some
-        """Find processes of a sandbox that no longer descend from its first one."""
+    def _find_orphans(self, name: str) -> list[int]:  # noqa: ARG002 - for subclasses
+        """Return processes of a sandbox that no longer descend from its first process."""
         return []
 
     def _remove_leftovers(self) -> None:
-        """Trees end with their server; what a killed one leaves is, as a rule, only folders."""
+        """End the trees and remove the folders of a killed server.
+
+        The trees normally end with their server, so usually only folders are left.
+        """
         for folder in self._folder.iterdir():
             with contextlib.suppress(OSError, ValueError):
                 pid, started = map(int, (folder / "pid").read_text().split())
@@ -182,8 +187,8 @@ class ProcessTreeEngine(Generic[S]):
 
 
 def _remove_folder(folder: Path) -> None:
-    """Remove a sandbox's folder; what cannot go now is tried again when the engine starts."""
+    """Remove a sandbox's folder; a failure is logged and retried when the engine next starts."""
     try:
         remove_tree(folder)
     except OSError as error:
-        LOG.warning("%s cannot be removed: %s", folder, error)
+        LOG.warning("cannot remove %s: %s", folder, error)

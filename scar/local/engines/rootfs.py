@@ -1,4 +1,4 @@
-"""Unpacked images, shared by sandboxes: one folder per stack of layers, made once."""
+"""Unpacked images that sandboxes share: one folder per list of layers, created once."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 SCAR_HOME = "/opt/scar"
 FUNCTION_HOME = f"{SCAR_HOME}/function"
-# What a sandbox mounts over or needs to exist; images from scratch have none of it.
+# Mount points and folders that a sandbox needs; an image from scratch lacks them.
 FOLDERS = ("dev", "proc", "sys", "tmp", "etc", SCAR_HOME[1:])
-# The network is the host's, and so are the files that describe it.
+# Sandboxes use the host's network, and so these files of the host.
 NETWORK_FILES = ("/etc/hosts", "/etc/resolv.conf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFs:
-    """Folders that together are an image: its own root, and what is mounted into it."""
+    """The folders of an unpacked image: its root, and read-only mounts (source, target)."""
 
     root: Path
     binds: tuple[tuple[str, str], ...]
@@ -39,20 +39,21 @@ class RootFs:
 class RootFsStore:
     """Unpacks images below ``folder``.
 
-    The base image, the supervisor and the function are three folders, because they change at
-    different times: a new script does not unpack the base again.
+    The base image, the supervisor and the function have three folders, because they change at
+    different times: after a change of the script the base image is not unpacked again.
     """
 
     folder: Path
 
     def get(self, image: LocalImage) -> RootFs:
-        """Return the image's folders, unpacked if they were not; raises EngineError."""
+        """Return the image's folders, after unpacking them if necessary; raise EngineError."""
         if len(image.layers) < 2:
             raise EngineError(
-                f"{image.reference} was not composed by scar: it has no supervisor layer.",
+                f"{image.reference} was not built by scar: it has no supervisor layer.",
                 remedy="Run `scar init` again.",
             )
         *base, supervisor, function = image.layers
+        # Each folder contains the mount points of what is mounted into it.
         home = self._unpack_layers((supervisor,), (FUNCTION_HOME[1:],))
         return RootFs(
             root=self._unpack_layers(base, FOLDERS, NETWORK_FILES),
@@ -73,22 +74,24 @@ class RootFsStore:
         done = self.folder / key[:32]
         if done.is_dir():
             return done
+        # Excludes other threads, and other servers that use the same folder.
         with self._exclusive_lock():
             if done.is_dir():
                 return done
-            half = self.folder / f"{key[:32]}.half"
-            shutil.rmtree(half, ignore_errors=True)
-            half.mkdir()
-            half.chmod(0o755)
+            # Renamed when complete: a killed server leaves a partial folder, never a wrong one.
+            partial = self.folder / f"{key[:32]}.half"
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            partial.chmod(0o755)
             for layer in layers:
-                unpack_layer(layer.path, half)
+                unpack_layer(layer.path, partial)
             for name in folders:
-                _make_folder(half, name)
+                _make_folder(partial, name)
             if "tmp" in folders:
-                (half / "tmp").chmod(0o1777)
+                (partial / "tmp").chmod(0o1777)
             for name in files:
-                _make_file(half / name[1:])
-            half.rename(done)
+                _make_file(partial / name[1:])
+            partial.rename(done)
         return done
 
     @contextmanager
@@ -100,19 +103,19 @@ class RootFsStore:
 
 
 def _make_file(path: Path) -> None:
-    """Have a file there: mounting on a link would mount on what it leads to outside."""
+    """Make ``path`` a file: a mount on a symbolic link would be made at the link's target."""
     if path.is_symlink() or not path.is_file():
         remove_path(path)
         path.touch(0o644)
 
 
 def _make_folder(root: Path, name: str) -> None:
-    """Have a folder there and on the way to it; links would lead out of the root."""
-    at = root
+    """Create a folder and its parents; replace symbolic links, which may point outside the root."""
+    path = root
     for part in name.split("/"):
-        at = at / part
-        if at.is_symlink() or (at.exists() and not at.is_dir()):
-            at.unlink()
-        if not at.exists():
-            at.mkdir()
-            at.chmod(0o755)
+        path = path / part
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            path.unlink()
+        if not path.exists():
+            path.mkdir()
+            path.chmod(0o755)

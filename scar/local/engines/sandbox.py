@@ -1,7 +1,7 @@
-"""The ``sandbox`` engine: containers of our own on Linux namespaces, without root or packages.
+"""The ``sandbox`` engine: rootless containers on Linux namespaces, without other software.
 
-Each sandbox is one ``enter`` process: it takes namespaces, mounts the unpacked image, and
-becomes the image's entrypoint. When it is killed, the kernel ends all that runs in it.
+Each sandbox is one ``namespace_init`` process: it enters namespaces, mounts the unpacked image,
+and runs the image's entrypoint. When it is killed, the kernel kills all processes in the sandbox.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import uuid
 from typing import TYPE_CHECKING
 
-from scar.local.engines import namespace_init as enter
+from scar.local.engines import namespace_init
 from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
 from scar.local.engines.process_tree import ProcessTreeEngine, ProcessTreeSandbox
 from scar.local.engines.rootfs import RootFsStore
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from scar.local.engines.port import LocalImage, SandboxSpec
 
-# The user that Lambda runs functions as is unprivileged; its number is not documented.
+# Lambda runs functions as an unprivileged user; AWS does not document its number.
 LAMBDA_UID, LAMBDA_GID = 993, 990
 
 GUARANTEES = EngineGuarantees(
@@ -35,20 +35,20 @@ GUARANTEES = EngineGuarantees(
     memory="polling",
     vcpus=False,
     notes=(
-        "Memory is looked at 20 times a second; a faster script may exceed it for a moment.",
+        "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
         "vCPUs are not limited, and there is no seccomp filter.",
-        "The network is this machine's.",
-        "Without root, a sandbox has one user: a Batch job stays root whatever USER says.",
+        "Sandboxes use this machine's network.",
+        "Without root, a sandbox has one user: a Batch job runs as root, whatever USER says.",
         (
-            "Started by root, a Batch job is this machine's root inside its own file system, "
-            "with the capabilities that Docker leaves."
+            "If root starts the local cloud, a Batch job is this machine's root inside its own "
+            "file system, with the default capabilities of Docker."
         ),
     ),
 )
 
 
 class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
-    """Sandboxes on user namespaces; an Engine. ``folder`` belongs to it alone."""
+    """Sandboxes in Linux namespaces; an Engine. Only this engine may use ``folder``."""
 
     name = "sandbox"
 
@@ -65,13 +65,13 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
         self._images.get(image)
 
     def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> NamespaceSandbox:
-        """Start the image's entrypoint; raise EngineError if the machine cannot."""
+        """Start the image's entrypoint; raise EngineError if that fails."""
         folder = self._folder / uuid.uuid4().hex
         folder.mkdir(mode=0o700)
         try:
             plan = self._build_plan(spec, folder)
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", enter.__file__, plan.to_json()],
+                [sys.executable, "-I", "-S", namespace_init.__file__, plan.to_json()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -83,20 +83,20 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
             remove_tree(folder)
             if isinstance(error, OSError):
                 raise EngineError(
-                    f"No sandbox can be started for {spec.name}: {error}.",
+                    f"Cannot start a sandbox for {spec.name}: {error}.",
                     remedy="Check the limits on processes and disk of this machine.",
                 ) from error
             raise
         sandbox = NamespaceSandbox(spec, process, folder, output, self._monitor)
         return self._register_sandbox(folder.name, sandbox)
 
-    def _build_plan(self, spec: SandboxSpec, folder: Path) -> enter.SandboxPlan:
+    def _build_plan(self, spec: SandboxSpec, folder: Path) -> namespace_init.SandboxPlan:
         image = self._images.get(spec.image)
         is_batch = spec.profile is SandboxProfile.BATCH
         for name in ("upper", "work"):
             (folder / name).mkdir()
-        (folder / "upper").chmod(0o755)  # the overlay's root has its mode
-        return enter.SandboxPlan(
+        (folder / "upper").chmod(0o755)  # becomes the mode of the overlay's root
+        return namespace_init.SandboxPlan(
             root=str(image.root),
             upper=str(folder / "upper") if is_batch else "",
             work=str(folder / "work") if is_batch else "",
@@ -109,7 +109,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
 
 
 class NamespaceSandbox(ProcessTreeSandbox):
-    """One ``enter`` process, which passes TERM on; when it is killed, so are all; a Sandbox."""
+    """One ``namespace_init`` process, which forwards SIGTERM and whose end kills all; a Sandbox."""
 
     def _send_term(self) -> None:
         self._send_signal(signal.SIGTERM)
@@ -124,12 +124,16 @@ class NamespaceSandbox(ProcessTreeSandbox):
 
 
 def unsupported_reason(folder: Path) -> str:
-    """Return why this machine cannot run sandboxes, or an empty string if it can."""
+    """Return why this machine cannot run sandboxes, or an empty string if it can.
+
+    A trial run is the only reliable test: kernels, distributions and container hosts restrict user
+    namespaces and mounts in many ways.
+    """
     root = folder / "probe"
     remove_tree(root)
     for name in ("proc", "dev", "tmp"):
         (root / name).mkdir(parents=True)
-    plan = enter.SandboxPlan(
+    plan = namespace_init.SandboxPlan(
         root=str(root),
         upper="",
         work="",
@@ -140,8 +144,8 @@ def unsupported_reason(folder: Path) -> str:
         command=("/no-such-command",),
     )
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", enter.__file__, plan.to_json()],
+        result = subprocess.run(
+            [sys.executable, "-I", "-S", namespace_init.__file__, plan.to_json()],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -152,5 +156,5 @@ def unsupported_reason(folder: Path) -> str:
         return str(error)
     finally:
         remove_tree(root)
-    # Everything is in place if only the command is missing.
-    return "" if "no-such-command" in done.stderr else done.stderr.strip().splitlines()[-1]
+    # All mounts have succeeded if only the command is missing.
+    return "" if "no-such-command" in result.stderr else result.stderr.strip().splitlines()[-1]

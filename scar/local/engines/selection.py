@@ -1,4 +1,4 @@
-"""Choose where sandboxes run: what the user asks for, else the best this machine has."""
+"""Selects the container engine: the user's choice, else the best one that works."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 def select_engine(name: str, folder: Path, environment: Mapping[str, str]) -> Engine:
-    """Return the engine of that name, or with an empty name the first that works here.
+    """Return the engine of that name; for an empty name the first that works on this machine.
 
-    Each engine gets a folder of its own below ``folder``. Raises ConfigurationError if the
-    engine that the user asked for cannot work.
+    Each engine gets its own folder below ``folder``. Raise ConfigurationError if the named
+    engine does not work.
     """
     reasons = []
     for candidate in (name,) if name else ("docker", "sandbox", "process"):
-        place = folder / candidate
-        place.mkdir(parents=True, exist_ok=True)
-        engine, reason = _open_engine(candidate, place, environment)
+        engine_folder = folder / candidate
+        engine_folder.mkdir(parents=True, exist_ok=True)
+        engine, reason = _open_engine(candidate, engine_folder, environment)
         if engine is not None:
             return engine
         reasons.append(reason)
     raise ConfigurationError(
         f"The {name or 'container'} engine cannot be used: {'; '.join(reasons)}",
-        remedy="Choose another engine, or none: the best one that works is taken.",
+        remedy="Choose another engine, or none to use the best one that works.",
     )
 
 
@@ -38,6 +38,7 @@ def _open_engine(
 ) -> tuple[Engine | None, str]:
     match name:
         case "docker":
+            # Imported here: the Docker SDK is slow to import, and an optional dependency.
             from scar.local.engines.docker import DockerEngine, find_socket
 
             url, reason = find_socket(environment)
@@ -52,4 +53,4 @@ def _open_engine(
 
             return ProcessEngine(folder), ""
         case _:
-            return None, f"there is no engine {name!r}"
+            return None, f"unknown engine {name!r}"

@@ -1,8 +1,8 @@
-"""Unpack image layers into one root file system, as a union file system would show them.
+"""Unpacks image layers into one root file system, as a union file system would show them.
 
-Names inside a layer never lead out of the root: ``..`` is refused, and symbolic links on the
-way to a file are followed inside the root, as they would be in the container. Devices are left
-out (a sandbox has its own /dev), and set-user-ID bits too. Owners are kept when we are root.
+Names inside a layer never point outside the root: ``..`` is refused, and symbolic links in a path
+are resolved inside the root, as in the container. Devices are skipped (a sandbox has its own /dev),
+set-user-ID bits are removed, and owners are set only if the local cloud runs as root.
 Format: <https://github.com/opencontainers/image-spec/blob/main/layer.md>.
 """
 
@@ -25,22 +25,22 @@ MAX_LINKS = 40  # as Linux: path_resolution(7)
 
 
 class UnsafeLayerError(EngineError):
-    """A layer names something outside its root."""
+    """A layer contains a name that points outside its root."""
 
 
 def unpack_layer(layer: Path, root: Path) -> None:
     """Apply one layer (tar, compressed or not) to ``root``.
 
-    Raises HostileLayer for names that lead out of the root, EngineError for damaged archives.
+    Raise UnsafeLayerError for names that point outside the root, EngineError for damaged archives.
     """
     try:
         with tarfile.open(layer, "r|*") as archive:
             _LayerUnpacker(root, layer.name).apply(archive)
     except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
-        # ValueError: a name with a zero byte; OverflowError: an owner that no machine has
+        # ValueError: a name with a null byte; OverflowError: an owner out of range
         raise EngineError(
             f"Layer {layer.name} cannot be unpacked: {error}.",
-            remedy="Run `scar init` again; if it stays so, build the image anew.",
+            remedy="Run `scar init` again; if the error persists, rebuild the base image.",
         ) from error
 
 
@@ -59,10 +59,11 @@ class _LayerUnpacker:
         if not parts:
             return
         folder = self._resolve_folder(parts[:-1])
-        if not folder.is_relative_to(self.root):  # a second lock on the same door
+        if not folder.is_relative_to(self.root):  # cannot happen; a second check
             raise self._unsafe_name_error(member.name)
         name = parts[-1]
         if name == OPAQUE:
+            # It hides what earlier layers put here, but not what this layer has written already.
             for entry in folder.iterdir():
                 if entry not in self.written:
                     remove_path(entry)
@@ -83,7 +84,7 @@ class _LayerUnpacker:
         mode = member.mode & 0o1777
         if member.isdir():
             path.mkdir(exist_ok=True)
-            path.chmod(mode | 0o700)  # later layers, and our removal, must get in
+            path.chmod(mode | 0o700)  # for later layers, and for the removal
         elif member.issym():
             path.symlink_to(member.linkname)
         elif member.islnk():
@@ -98,7 +99,7 @@ class _LayerUnpacker:
             os.mkfifo(path, mode)
         else:
             return
-        # Its folders too, which a layer need not list: an opaque mark must not remove them.
+        # With its parents, which a layer need not list: an opaque marker must not remove them.
         self.written |= {path, *path.parents}
         if os.geteuid() == 0 and not member.islnk():
             os.chown(path, member.uid, member.gid, follow_symlinks=False)
@@ -117,42 +118,42 @@ class _LayerUnpacker:
 
     def _unsafe_name_error(self, name: str) -> UnsafeLayerError:
         return UnsafeLayerError(
-            f"Layer {self.name} holds {name!r}, which leads out of the image.",
+            f"Layer {self.name} contains {name!r}, which points outside the image.",
             remedy="Do not use this image.",
         )
 
     def _resolve_folder(self, parts: tuple[str, ...]) -> Path:
-        """Return the folder of that name inside the root; make what is missing of it."""
-        todo, at, links = list(reversed(parts)), self.root, 0
-        while todo:
-            part = todo.pop()
+        """Resolve a folder's path inside the root, as chroot would; create missing folders."""
+        pending, path, links = list(reversed(parts)), self.root, 0
+        while pending:
+            part = pending.pop()
             if part == "..":
-                at = at.parent if at != self.root else at
+                path = path.parent if path != self.root else path  # as /.. is /
                 continue
-            at = at / part
-            if at.is_symlink():
+            path = path / part
+            if path.is_symlink():
                 links += 1
                 if links > MAX_LINKS:
                     raise UnsafeLayerError(
-                        f"Layer {self.name} holds a loop of links at {'/'.join(parts)}.",
+                        f"Layer {self.name} has a loop of symbolic links at {'/'.join(parts)}.",
                         remedy="Do not use this image.",
                     )
-                target = os.readlink(at)  # noqa: PTH115 - as it stands, not made a path
-                at = self.root if target.startswith("/") else at.parent
-                todo += reversed(_split_path(target))
-            elif not at.is_dir():
-                remove_path(at)
-                at.mkdir()
-        return at
+                target = os.readlink(path)  # noqa: PTH115 - the text, not a Path
+                path = self.root if target.startswith("/") else path.parent
+                pending += reversed(_split_path(target))
+            elif not path.is_dir():
+                remove_path(path)
+                path.mkdir()
+        return path
 
 
 def _split_path(path: str) -> tuple[str, ...]:
-    """Split a path into names; by hand, for pathlib keeps two leading slashes as a root."""
+    """Split a path into names; pathlib would treat two leading slashes as a special root."""
     return tuple(name for name in path.split("/") if name not in {"", "."})
 
 
 def remove_path(path: Path) -> None:
-    """Remove a file, a link or a whole folder, if it is there."""
+    """Remove a file, a symbolic link or a whole folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

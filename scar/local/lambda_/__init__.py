@@ -1,16 +1,19 @@
-"""AWS Lambda on this machine: functions configured elsewhere (``FunctionDirectory``) really run.
+"""AWS Lambda on this machine: runs the functions that moto's configuration describes.
 
-model          what a function is, the ports, results and errors of the API
-plane          Invoke over HTTP
-service        the one object that the rest of the local cloud talks to
-queue          the asynchronous queue, in SQLite: survives kill -9
-asynchronous   takes events from the queue: order, retries, ages
-records        pure: what a destination gets for a lost event
-pool           who may run now; sandboxes are used again while warm
-worker         one sandbox from its cold start to its end
-runtime_api    what the sandbox talks to: next, response, error
-listener       a loopback port for it
-environment    pure: the variables that a sandbox sees
-reports        pure: Lambda's log lines and error shapes
-output         a sandbox's output as log events, in constant memory
+An Invoke request arrives at ``app`` (the URL, the headers and the payload limits). ``service``
+looks the function up in the ``function_registry`` and either runs it at once or writes an event to
+the ``event_queue`` (SQLite, so that events survive a killed server). The ``async_invoker`` takes
+due events from that queue, retries failed ones, and sends an ``invocation_record`` to the
+function's destination when an event has succeeded, expired or used up its retries.
+
+Both paths lease a worker from the ``pool``, which enforces concurrency limits and reuses warm
+sandboxes. A ``worker`` starts one sandbox through the container engine with the variables of
+``environment``, serves the Runtime API to it (``runtime_api``, on a loopback port of its own from
+``port_listener``), waits for the response, and writes Lambda's log lines and error documents
+(``reports``) and the sandbox's output to its ``log_stream``. ``model`` holds the data types and
+the ports to the rest of the local cloud: images, logs, credentials, destinations.
+
+One more operation of Lambda's API that runs functions starts in ``app`` and ``service``;
+operations that only configure functions belong to moto. ``environment``, ``invocation_record`` and
+``reports`` are pure functions without I/O.
 """

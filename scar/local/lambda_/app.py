@@ -1,4 +1,4 @@
-"""Invoke over HTTP: ``POST /2015-03-31/functions/{name}/invocations``."""
+"""The Invoke operation over HTTP: ``POST /2015-03-31/functions/{name}/invocations``."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _VERSION_HEADER: Final = "x-amz-executed-version"
 
 
 class InvokeApp:
-    """Serves the paths that run functions; everything else of Lambda is configuration."""
+    """Serves the paths that run functions; moto serves Lambda's other operations."""
 
     def __init__(self, service: LambdaService) -> None:
         self._service = service
 
     def handle(self, request: Request) -> Response:
-        """Answer as AWS does, errors included."""
+        """Handle a request; errors become AWS's error responses."""
         try:
             return self._handle_invoke(request)
         except LambdaApiError as error:
@@ -45,23 +45,24 @@ class InvokeApp:
             raise LambdaApiError(
                 501,
                 "NotImplemented",
-                "The local cloud runs functions through Invoke alone: neither InvokeAsync nor "
-                "response streaming is emulated.",
+                "The local cloud runs functions through the Invoke operation only: InvokeAsync and "
+                "response streaming are not emulated.",
             )
-        name, named = _split_qualifier(
+        name, name_qualifier = _split_qualifier(
             unquote(request.path.removeprefix(ROOT).removesuffix(_SUFFIX))
         )
-        kind = _parse_invocation_type(request.headers.get("x-amz-invocation-type", ""))
-        payload = _read_payload(request.body, kind)
-        qualifier = parse_qs(request.query).get("Qualifier", [named])[0]
+        invocation_type = _parse_invocation_type(request.headers.get("x-amz-invocation-type", ""))
+        payload = _read_payload(request.body, invocation_type)
+        qualifier = parse_qs(request.query).get("Qualifier", [name_qualifier])[0]
+        # Versions and aliases are not emulated, so no other qualifier exists.
         if qualifier != LATEST_VERSION:
             raise LambdaApiError(
                 404, "ResourceNotFoundException", f"Function not found: {name}:{qualifier}"
             )
         function = self._service.get_function(name)
-        if kind is InvocationType.DRY_RUN:
+        if invocation_type is InvocationType.DRY_RUN:
             return Response(status=204, headers=_response_headers(str(uuid.uuid4())))
-        if kind is InvocationType.EVENT:
+        if invocation_type is InvocationType.EVENT:
             return Response(
                 status=202, headers=_response_headers(self._service.enqueue(function.arn, payload))
             )
@@ -75,7 +76,7 @@ class InvokeApp:
 
 
 def _split_qualifier(name: str) -> tuple[str, str]:
-    """Take the qualifier off a name, partial ARN or ARN of a function."""
+    """Split a function's name, partial ARN or ARN into the part before its qualifier and that."""
     head, mark, last = name.rpartition("function:")
     plain, _, qualifier = last.partition(":")
     return f"{head}{mark}{plain}", qualifier or LATEST_VERSION
@@ -90,8 +91,8 @@ def _parse_invocation_type(text: str) -> InvocationType:
         ) from None
 
 
-def _read_payload(body: RequestBody, kind: InvocationType) -> bytes:
-    limit = ASYNC_PAYLOAD if kind is InvocationType.EVENT else SYNC_PAYLOAD
+def _read_payload(body: RequestBody, invocation_type: InvocationType) -> bytes:
+    limit = ASYNC_PAYLOAD if invocation_type is InvocationType.EVENT else SYNC_PAYLOAD
     payload = read_all(body, limit)
     if payload is None:
         raise LambdaApiError(
@@ -99,7 +100,7 @@ def _read_payload(body: RequestBody, kind: InvocationType) -> bytes:
             "RequestEntityTooLargeException",
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
         )
-    payload = payload or b"{}"
+    payload = payload or b"{}"  # as AWS does for an empty body
     try:
         json.loads(payload)
     except ValueError as error:

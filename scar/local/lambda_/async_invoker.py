@@ -1,4 +1,4 @@
-"""Runs the events of the queue: in order, retried, until they are done, too old or given up."""
+"""Runs queued events in order, with retries, until they succeed, expire or fail for good."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_POLL_INTERVAL: Final = 1.0  # seconds until functions that were not ready are asked for again
-_ERROR_BACKOFF: Final = 30.0  # seconds to wait after a fault of our own
+_POLL_INTERVAL: Final = 1.0  # seconds between checks for functions that could not start
+_ERROR_BACKOFF: Final = 30.0  # seconds to wait after an internal error of the local cloud
 _DELIVERY_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsyncInvokerSettings:
-    """Seconds before the first and the second retry, and how many calls may run at once."""
+    """``retry_waits``: seconds before the first and second retry. ``concurrency``: invocations."""
 
     retry_waits: tuple[float, ...]
     concurrency: int
 
 
 class AsyncInvoker:
-    """Starts an event as soon as there is a place for it.
+    """Starts each event as soon as its function has a free slot.
 
-    Lambda slows its reading down where it is throttled; here a function without a free place
-    is passed over until one is free, so waiting costs no attempts.
+    Lambda polls its queue more slowly when a function is throttled. Here a function without a
+    free slot is skipped until one is free, so waiting does not count as an attempt.
     """
 
     def __init__(
@@ -73,24 +73,24 @@ class AsyncInvoker:
         )
 
     def start(self) -> None:
-        """Begin with what is in the queue."""
+        """Start to dispatch the events in the queue."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Look at the queue now: an event came, a place is free, or the clock was moved."""
+        """Check the queue now: an event arrived, a slot became free, or the clock changed."""
         with self._changed:
             self._woken = True
             self._changed.notify()
 
     def stop(self) -> None:
-        """Start nothing more."""
+        """Stop dispatching; events that run continue."""
         self._closed.set()
         self.wake()
         if self._thread.is_alive():
             self._thread.join()
 
     def join(self) -> None:
-        """Wait for what was started; call after the pool was closed."""
+        """Wait until all started events have ended; call it after closing the pool."""
         self._executor.shutdown()
 
     def _dispatch_until_closed(self) -> None:
@@ -99,7 +99,8 @@ class AsyncInvoker:
             due = self._queue.next_due_time()
             pause = _POLL_INTERVAL if due is None else max(due - self._clock(), 0.0)
             with self._changed:
-                # What is due and could not be started waits for a place, not for the time.
+                # An event that is due but was not started waits for a slot, not for its time:
+                # a pause of zero would make this loop spin.
                 self._changed.wait_for(
                     lambda: self._woken, min(pause, _POLL_INTERVAL) or _POLL_INTERVAL
                 )
@@ -109,11 +110,11 @@ class AsyncInvoker:
         try:
             while self._dispatch_next_event():
                 pass
-        except Exception:  # one event's trouble must not end the queue
-            log.exception("the event queue met a fault of the local cloud")
+        except Exception:  # one event's error must not stop the queue
+            log.exception("the event queue failed because of an internal error of the local cloud")
 
     def _dispatch_next_event(self) -> bool:
-        """Begin with one event; False if there is none that can run."""
+        """Start one event; return False if none can run now."""
         now = self._clock()
         for arn in self._queue.ready_functions(now):
             if self._closed.is_set():
@@ -126,7 +127,11 @@ class AsyncInvoker:
     def _dispatch_event(self, event: QueuedEvent, now: float) -> bool:
         function = self._functions.get(event.function_arn)
         if function is None:
-            log.warning("event %s dropped: %s is gone", event.request_id, event.function_arn)
+            log.warning(
+                "event %s discarded: the function %s no longer exists",
+                event.request_id,
+                event.function_arn,
+            )
             self._queue.delete(event)
             return True
         if now - event.enqueued >= function.max_event_age:
@@ -134,12 +139,15 @@ class AsyncInvoker:
                 self._complete_event, function, event, InvocationCondition.EVENT_AGE_EXCEEDED
             )
             return True
+        # Reserved concurrency 0 switches a function off: Lambda sends its events to the on-failure
+        # destination at once, without any attempt.
         if function.reserved_concurrency == 0:
             self._executor.submit(
                 self._complete_event, function, event, InvocationCondition.RETRIES_EXHAUSTED
             )
             return True
         worker = self._lease_worker(function)
+        # No free slot: the event returns to its position, so the function's order is kept.
         if worker is None:
             self._queue.restore(event)
             return False
@@ -158,9 +166,11 @@ class AsyncInvoker:
         try:
             result = worker.invoke(event.request_id, event.payload)
         except InvocationInterrupted:
-            return
+            return  # the event stays in the file and runs again after the next start
         except Exception:
-            log.exception("event %s met a fault of the local cloud", event.request_id)
+            log.exception(
+                "event %s failed because of an internal error of the local cloud", event.request_id
+            )
             self._queue.requeue(event, self._clock() + _ERROR_BACKOFF)
             return
         finally:
@@ -174,10 +184,11 @@ class AsyncInvoker:
         if result.function_error and event.attempts < function.retries:
             waits = self._settings.retry_waits
             wait = waits[min(event.attempts, len(waits) - 1)]
+            # Not after the event expires, so that its invocation record is sent at that time.
             due = min(self._clock() + wait, event.enqueued + function.max_event_age)
             self._queue.requeue(event, due, failed_with=result.payload)
             return
-        tried = dataclasses.replace(
+        final_event = dataclasses.replace(
             event, attempts=event.attempts + 1, last_response=result.payload
         )
         condition = (
@@ -185,15 +196,18 @@ class AsyncInvoker:
             if result.function_error
             else InvocationCondition.SUCCESS
         )
-        self._complete_event(function, tried, condition)
+        self._complete_event(function, final_event, condition)
 
     def _complete_event(
         self, function: DeployedFunction, event: QueuedEvent, condition: InvocationCondition
     ) -> None:
-        """Tell the destination, then forget the event: rather told twice than never."""
+        """Send the invocation record, then delete the event.
+
+        In this order, so that a crash between the two sends the record twice, not never.
+        """
         succeeded = condition is InvocationCondition.SUCCESS
         if not succeeded:
-            log.info("event %s of %s is lost: %s", event.request_id, function.name, condition)
+            log.info("event %s of %s failed: %s", event.request_id, function.name, condition)
         arn = function.on_success if succeeded else function.on_failure
         if arn and not self._deliver_record(
             arn, build_invocation_record(event, condition, self._clock())
@@ -202,14 +216,16 @@ class AsyncInvoker:
         self._queue.delete(event)
 
     def _deliver_record(self, arn: str, payload: bytes) -> bool:
-        """Send the record; False if the service was closed before that was decided."""
+        """Send the record; return False if the service was closed before the last attempt."""
         for attempt in range(_DELIVERY_ATTEMPTS):
             try:
                 self._send(arn, payload)
                 return True
             except ScarError as error:
-                log.warning("no record to %s: %s", arn, error.problem)
+                log.warning("cannot send the invocation record to %s: %s", arn, error.problem)
             if self._closed.wait(attempt + 1.0):
                 return False
-        log.error("the destination %s got no record after %d attempts", arn, _DELIVERY_ATTEMPTS)
+        log.error(
+            "no invocation record was delivered to %s after %d attempts", arn, _DELIVERY_ATTEMPTS
+        )
         return True

@@ -1,4 +1,4 @@
-"""The variables that Lambda sets in a sandbox. Pure.
+"""The environment variables that Lambda sets in a sandbox.
 
 Source: "Using Lambda environment variables" of the Lambda Developer Guide, November 2026.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxContext:
-    """Where a sandbox is: what it talks to and writes to. ``runtime_api`` is host:port."""
+    """Addresses and log names of one sandbox. ``runtime_api`` is host:port."""
 
     runtime_api: str
     log_group: str
@@ -33,9 +33,10 @@ def function_environment(
     context: SandboxContext,
     credentials: Credentials,
 ) -> dict[str, str]:
-    """Lay the function's own variables over the image's, and Lambda's reserved ones over both."""
+    """Merge the image's, the function's and Lambda's variables; the later take precedence."""
     return {
         **image,
+        # Not reserved by Lambda: a function may set these three itself.
         "TZ": ":UTC",
         "LANG": "en_US.UTF-8",
         "AWS_ENDPOINT_URL": context.endpoint_url,

@@ -1,4 +1,4 @@
-"""The asynchronous queue: events that are not done yet, in SQLite, in order of their time."""
+"""The queue of asynchronous invocations: unfinished events in SQLite, by due time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS event (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedEvent:
-    """One event; ``attempts`` were made, the last one failed with ``answer``."""
+    """One event; the last of its ``attempts`` failed with ``last_response``."""
 
     id: int
     request_id: str
@@ -40,29 +40,31 @@ class QueuedEvent:
 
 
 class EventQueue:
-    """Durable against the death of the process; times are epoch seconds.
+    """Survives a killed process; times are epoch seconds.
 
-    An event stays in the file until ``done``: what was taken by a process that died is there
-    again, with the same request id, when the file is opened anew.
+    An event stays in the file until ``delete``: an event that a killed process had taken is
+    available again, with the same request id, when the file is next opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
+        # With WAL, NORMAL survives a killed process; the loss of power may cost the last commits.
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(_SCHEMA)
+        # Heaps of (due, id) in memory; events that are being run are in the file alone.
         self._waiting_by_function: dict[str, list[tuple[float, int]]] = {}
         for arn, due, number in self._db.execute("SELECT function_arn, due, id FROM event"):
             self._push_event(arn, due, number)
 
     def __len__(self) -> int:
-        """Count what waits, for its turn or for a retry; what is being run is not counted."""
+        """Count waiting events, also those that wait for a retry, but not running ones."""
         with self._lock:
             return sum(map(len, self._waiting_by_function.values()))
 
     def put(self, function_arn: str, request_id: str, payload: bytes, now: float) -> None:
-        """Keep an event; it is on the disk when this returns."""
+        """Add an event durably."""
         with self._lock:
             cursor = self._db.execute(
                 "INSERT INTO event (request_id, function_arn, payload, enqueued, due)"
@@ -72,18 +74,18 @@ class EventQueue:
             self._push_event(function_arn, now, int(cursor.lastrowid or 0))
 
     def ready_functions(self, now: float) -> list[str]:
-        """Name the functions with an event that is due, the longest due first."""
+        """List the ARNs of functions with a due event, the longest due first."""
         with self._lock:
-            heads = [(heap[0], arn) for arn, heap in self._waiting_by_function.items()]
-        return [arn for (due, _), arn in sorted(heads) if due <= now]
+            first_entries = [(heap[0], arn) for arn, heap in self._waiting_by_function.items()]
+        return [arn for (due, _), arn in sorted(first_entries) if due <= now]
 
     def next_due_time(self) -> float | None:
-        """Tell when the next event is due, or was."""
+        """Return when the next event is due, possibly in the past; None without events."""
         with self._lock:
             return min((heap[0][0] for heap in self._waiting_by_function.values()), default=None)
 
     def take(self, function_arn: str, now: float) -> QueuedEvent | None:
-        """Take the function's first due event out of the waiting ones."""
+        """Take the function's first due event, or return None. The file keeps it."""
         with self._lock:
             heap = self._waiting_by_function.get(function_arn)
             if not heap or heap[0][0] > now:
@@ -107,12 +109,12 @@ class EventQueue:
         )
 
     def restore(self, event: QueuedEvent) -> None:
-        """Let an event wait again in its old place."""
+        """Put a taken event back in its old position."""
         with self._lock:
             self._push_event(event.function_arn, event.due, event.id)
 
     def requeue(self, event: QueuedEvent, due: float, *, failed_with: bytes | None = None) -> None:
-        """Let an event wait until ``due``; with an answer, one more attempt has failed."""
+        """Make an event wait until ``due``; ``failed_with`` records one more failed attempt."""
         with self._lock:
             if failed_with is None:
                 self._db.execute("UPDATE event SET due = ? WHERE id = ?", (due, event.id))
@@ -124,12 +126,12 @@ class EventQueue:
             self._push_event(event.function_arn, due, event.id)
 
     def delete(self, event: QueuedEvent) -> None:
-        """Forget an event."""
+        """Delete an event that is finished."""
         with self._lock:
             self._db.execute("DELETE FROM event WHERE id = ?", (event.id,))
 
     def close(self) -> None:
-        """Close the file; what is in it stays."""
+        """Close the file; its events stay."""
         with self._lock:
             self._db.close()
 

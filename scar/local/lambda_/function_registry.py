@@ -1,4 +1,4 @@
-"""The functions that were configured through moto, as this service reads them."""
+"""Functions configured through moto, as the Lambda service reads them."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 from scar.local.lambda_.model import DeployedFunction
 
 if TYPE_CHECKING:
-    from scar.local.moto.function_records import FunctionRecords as Records
+    from scar.local.moto.function_records import FunctionRecords
 
 
 class MotoFunctionRegistry:
-    """A FunctionDirectory over moto's records; every function there is ready to run."""
+    """A FunctionRegistry over moto's records; every function there is ready to run."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: FunctionRecords) -> None:
         self._records = records
 
     def get(self, name_or_arn: str, /) -> DeployedFunction | None:
-        found = self._records.get(name_or_arn)
-        if found is None:
+        record = self._records.get(name_or_arn)
+        if record is None:
             return None
         return DeployedFunction(
-            name=found.name,
-            arn=found.arn,
-            role=found.role,
-            memory_mb=found.memory_mb,
-            timeout=found.timeout,
-            tmp_mb=found.storage_mb,
-            image_uri=found.image_uri,
-            environment=found.environment,
-            reserved_concurrency=found.reserved_concurrency,
-            retries=found.retries,
-            max_event_age=found.max_event_age,
-            on_failure=found.on_failure or None,
-            on_success=found.on_success or None,
+            name=record.name,
+            arn=record.arn,
+            role=record.role,
+            memory_mb=record.memory_mb,
+            timeout=record.timeout,
+            tmp_mb=record.storage_mb,
+            image_uri=record.image_uri,
+            environment=record.environment,
+            reserved_concurrency=record.reserved_concurrency,
+            retries=record.retries,
+            max_event_age=record.max_event_age,
+            on_failure=record.on_failure or None,
+            on_success=record.on_success or None,
         )

@@ -1,4 +1,4 @@
-"""What a destination gets for an event that is done or lost. Pure.
+"""The invocation record that a destination receives for a finished or failed event.
 
 Source: "Capturing records of Lambda asynchronous invocations", Lambda Developer Guide.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class InvocationCondition(enum.StrEnum):
-    """Why the record is sent; Lambda's words."""
+    """Why the record is sent; Lambda's values."""
 
     SUCCESS = "Success"
     RETRIES_EXHAUSTED = "RetriesExhausted"
@@ -28,11 +28,11 @@ class InvocationCondition(enum.StrEnum):
 def build_invocation_record(
     event: QueuedEvent, condition: InvocationCondition, now: float
 ) -> bytes:
-    """Write the invocation record; without any attempt there is no response in it."""
-    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    """Return the record as JSON; without any attempt it contains no response."""
+    timestamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     document: dict[str, object] = {
         "version": "1.0",
-        "timestamp": moment.replace("+00:00", "Z"),
+        "timestamp": timestamp.replace("+00:00", "Z"),
         "requestContext": {
             "requestId": event.request_id,
             "functionArn": f"{event.function_arn}:{LATEST_VERSION}",

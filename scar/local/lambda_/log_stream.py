@@ -1,4 +1,4 @@
-"""A sandbox's output as log events: whole lines, bounded events, batches, constant memory."""
+"""Turns a sandbox's output into log events: one per line, bounded, in constant memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_EVENT_BYTES: Final = (
-    262_144 - 26
-)  # bytes of one event; CloudWatch Logs quotas, older and safe figure
-BATCH_BYTES: Final = 524_288  # half of what PutLogEvents takes at once
+# Bytes of one event: CloudWatch Logs quotas. This is the older, smaller figure.
+MAX_EVENT_BYTES: Final = 262_144 - 26
+BATCH_BYTES: Final = 524_288  # half of the maximum batch of PutLogEvents
 BATCH_EVENTS: Final = 5_000
 TAIL_BYTES: Final = 4_096  # bytes of LogResult; Invoke's LogType=Tail
-_EVENT_OVERHEAD: Final = 26
+_EVENT_OVERHEAD: Final = 26  # bytes that CloudWatch Logs adds to each event's size
 
 
 class LogStreamWriter:
@@ -37,13 +36,13 @@ class LogStreamWriter:
         self._sink = sink
         self._clock = clock
         self._lock = threading.Lock()
-        self._unfinished_line = bytearray()  # an unfinished line
+        self._unfinished_line = bytearray()
         self._batch: list[tuple[int, str]] = []
         self._batch_bytes = 0
         self._tail = bytearray()
 
     def write(self, chunk: bytes) -> None:
-        """Take output as it comes; passes it on once there is a batch of it."""
+        """Add a chunk of output; send a batch to the log sink when one is full."""
         with self._lock:
             self._extend_tail(chunk)
             lines = chunk.split(b"\n")
@@ -51,11 +50,12 @@ class LogStreamWriter:
                 self._unfinished_line += line
                 self._end_line()
             self._unfinished_line += lines[-1]
+            # A writer that never ends its line must not fill the memory.
             if len(self._unfinished_line) >= MAX_EVENT_BYTES:
                 self._end_line()
 
     def write_line(self, line: str) -> None:
-        """Write one event of Lambda's own, after what was written before."""
+        """Write one event of the service itself, after all earlier output."""
         with self._lock:
             if self._unfinished_line:
                 self._end_line()
@@ -64,29 +64,30 @@ class LogStreamWriter:
             self._add_event(data)
 
     def flush(self) -> None:
-        """Pass on all complete lines."""
+        """Send all complete lines to the log sink."""
         with self._lock:
             self._flush_batch()
 
     def close(self) -> None:
-        """Pass on everything."""
+        """Send everything to the log sink, an unfinished last line too."""
         with self._lock:
             if self._unfinished_line:
                 self._end_line()
             self._flush_batch()
 
     def reset_tail(self) -> None:
-        """Start the tail of a call anew."""
+        """Clear the tail; called when an invocation starts."""
         with self._lock:
             self._tail.clear()
 
     @property
     def tail(self) -> bytes:
-        """The last 4 KiB since ``begin_tail``."""
+        """The last 4 KiB of output since ``reset_tail``."""
         with self._lock:
             return bytes(self._tail[-TAIL_BYTES:])
 
     def _end_line(self) -> None:
+        # CloudWatch shows one event per line; a longer line becomes several events.
         line = bytes(self._unfinished_line) + b"\n"
         self._unfinished_line.clear()
         for start in range(0, len(line), MAX_EVENT_BYTES):
@@ -105,7 +106,8 @@ class LogStreamWriter:
             try:
                 self._sink.append(self.group, self.stream, batch)
             except (ScarError, OSError, sqlite3.Error):
-                # A full disk must not stop the function, nor fill the memory.
+                # Drop the batch: a full disk must neither stop the function nor make the buffer
+                # grow without bound.
                 log.exception("%d events of %s were not stored", len(batch), self.group)
 
     def _extend_tail(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The vocabulary of the Lambda service and what it asks of the rest of the local cloud."""
+"""Data types of the Lambda service and its ports to the rest of the local cloud."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 SYNC_PAYLOAD: Final = limits.LAMBDA_SYNC_PAYLOAD.maximum  # bytes, request and response
 ASYNC_PAYLOAD: Final = limits.LAMBDA_ASYNC_PAYLOAD.maximum
-INIT_LIMIT: Final = 10.0  # seconds of initialisation that do not count as the call's own
+INIT_LIMIT: Final = 10.0  # seconds of initialisation that do not count towards the timeout
 LATEST_VERSION: Final = "$LATEST"
 
 NOT_EMULATED: Final = (
     "Lambda extensions, response streaming, InvokeAsync, SnapStart, provisioned concurrency.",
     "Lambda's detection of recursive loops.",
     (
-        "Lambda: a call that finds this machine busy waits a minute before it is throttled; events "
-        "wait in the queue until there is a place, which costs them no attempts."
+        "Lambda: an invocation waits up to a minute for a free slot on this machine before it is "
+        "throttled; events wait in the queue for a free slot, which does not count as an attempt."
     ),
     (
-        "Lambda: an initialisation of more than 10 seconds goes on within the call's own time; "
-        "it is not begun anew."
+        "Lambda: an initialisation of more than 10 seconds continues within the function's "
+        "timeout; it is not restarted."
     ),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedFunction:
-    """A function's configuration; memory and /tmp in MiB, ages and time-outs in seconds."""
+    """A function's configuration; memory and /tmp in MiB, ages and timeouts in seconds."""
 
     name: str
     arn: str
@@ -57,7 +57,7 @@ class DeployedFunction:
 
     @property
     def sandbox_key(self) -> tuple[object, ...]:
-        """Equal while a warm sandbox of the function may still serve it."""
+        """Return a key that stays equal as long as a warm sandbox may serve the function."""
         return (
             self.arn,
             self.role,
@@ -70,34 +70,34 @@ class DeployedFunction:
 
 
 class FunctionRegistry(Protocol):
-    """Where functions are configured."""
+    """Source of function configurations."""
 
     def get(self, name_or_arn: str, /) -> DeployedFunction | None:
-        """Return the function's present configuration; name, partial or full ARN."""
+        """Return the function's current configuration by name, partial or full ARN, or None."""
 
 
 class LogSink(Protocol):
-    """Where log events go."""
+    """Destination of log events."""
 
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
-        """Store (epoch milliseconds, message) pairs; makes group and stream when needed."""
+        """Store (epoch milliseconds, message) pairs; create group and stream if missing."""
 
 
 class FunctionCredentialsProvider(Protocol):
-    """Who gives a function's role to its sandbox."""
+    """Provider of the credentials of a function's role."""
 
     def __call__(self, function: DeployedFunction, /) -> Credentials: ...
 
 
 class RecordSender(Protocol):
-    """Carries the record of a lost event to a queue, topic, function or bucket, by its ARN."""
+    """Sends an invocation record to a destination: a queue, topic, function or bucket ARN."""
 
     def __call__(self, arn: str, record: bytes, /) -> None:
-        """Deliver; raise ScarError if it cannot be delivered now."""
+        """Deliver the record; raise ScarError if that fails for now."""
 
 
 class InvocationType(enum.StrEnum):
-    """How a caller wants the function to run."""
+    """Value of the header X-Amz-Invocation-Type."""
 
     REQUEST_RESPONSE = "RequestResponse"
     EVENT = "Event"
@@ -106,9 +106,10 @@ class InvocationType(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaInvokeResult:
-    """How one call ended. ``function_error`` is empty, or Lambda's word (``Unhandled``).
+    """Result of one invocation.
 
-    ``tail`` is the end of the call's log, at most 4 KiB.
+    ``function_error`` is empty or Lambda's value, ``Unhandled``. ``log_tail`` is the end of the
+    invocation's log, at most 4 KiB.
     """
 
     request_id: str
@@ -119,7 +120,7 @@ class LambdaInvokeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaStatus:
-    """Counts: events waiting (also for a retry), calls running, sandboxes waiting for a call."""
+    """Counts of queued events (retries included), running invocations and idle sandboxes."""
 
     queued: int
     running: int
@@ -127,7 +128,7 @@ class LambdaStatus:
 
 
 class LambdaApiError(Exception):
-    """An answer of the Lambda API that is not a call's result: HTTP status and AWS's code."""
+    """An error response of the Lambda API: HTTP status and AWS's error code."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -137,7 +138,7 @@ class LambdaApiError(Exception):
 
 
 def throttling_error(reason: str) -> LambdaApiError:
-    """Make AWS's answer to a call that finds no free concurrency."""
+    """Return AWS's error for an invocation without free concurrency; ``reason`` is a note."""
     error = LambdaApiError(429, "TooManyRequestsException", "Rate Exceeded.")
     error.add_note(reason)
     return error

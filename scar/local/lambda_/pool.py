@@ -1,4 +1,4 @@
-"""Who may run now, and sandboxes that are used again while they are warm."""
+"""Concurrency limits, and sandboxes that are reused while they are warm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PooledWorker(Protocol):
-    """What serves one call at a time, and may stay ``alive`` for another one."""
+    """Serves one invocation at a time; while ``is_alive`` it may serve another one."""
 
     idle_since: float
 
@@ -35,9 +35,10 @@ W = TypeVar("W", bound=PooledWorker)
 
 
 class WorkerPool(Generic[W]):
-    """At most ``concurrency`` workers run and ``warm_limit`` wait, none longer than ``idle_limit``.
+    """At most ``concurrency`` workers run and ``warm_limit`` are idle, none beyond ``idle_limit``.
 
-    ``freed`` is called, without any lock held, whenever somebody else may run.
+    ``idle_limit`` is in seconds. ``on_release`` is called without any lock held whenever a slot
+    has become free.
     """
 
     def __init__(
@@ -57,7 +58,8 @@ class WorkerPool(Generic[W]):
         self._changed = threading.Condition()
         self._busy: set[W] = set()
         self._busy_by_function: Counter[str] = Counter()
-        self._idle: list[W] = []  # longest idle first
+        # Longest idle first. Reusing the last one lets the others reach idle_limit.
+        self._idle: list[W] = []
         self._closed = False
 
     @property
@@ -71,10 +73,10 @@ class WorkerPool(Generic[W]):
             return len(self._idle)
 
     def lease(self, function: DeployedFunction, capacity_wait: float = 0.0) -> W:
-        """Return a worker for one call, warm if there is one.
+        """Return a worker for one invocation, a warm one if possible.
 
-        Raise TooManyRequestsException when the function's reserved concurrency is used up, or
-        the machine's is and stays so for ``patience`` seconds.
+        Raise the LambdaApiError TooManyRequestsException at once if the function's reserved
+        concurrency is used up, and after ``capacity_wait`` seconds if no slot became free.
         """
         with self._changed:
             if self._is_reserved_concurrency_used(function):
@@ -82,17 +84,19 @@ class WorkerPool(Generic[W]):
             free = self._changed.wait_for(
                 lambda: self._closed or len(self._busy) < self._concurrency, capacity_wait
             )
+            # The reserved concurrency is checked again: other leases may have used it up meanwhile.
             if not free or self._closed or self._is_reserved_concurrency_used(function):
-                raise throttling_error(f"All {self._concurrency} places of this machine are taken.")
+                raise throttling_error(f"All {self._concurrency} slots of this machine are in use.")
             worker, stale = self._pick_worker(function)
             self._busy.add(worker)
             self._busy_by_function[function.arn] += 1
-        for old in stale:
-            old.close()
+        # Closing kills a sandbox and takes time: not while the lock is held.
+        for stale_worker in stale:
+            stale_worker.close()
         return worker
 
     def release(self, worker: W) -> None:
-        """End a lease; the sandbox waits for the next call if it can."""
+        """End a lease; keep the worker warm for the next invocation if it is alive."""
         with self._changed:
             self._busy.discard(worker)
             self._busy_by_function[worker.function.arn] -= 1
@@ -100,34 +104,34 @@ class WorkerPool(Generic[W]):
             keep = worker.is_alive and not self._closed
             if keep:
                 self._idle.append(worker)
-            spare = [] if keep else [worker]
+            surplus = [] if keep else [worker]
             while len(self._idle) > self._warm_limit:
-                spare.append(self._idle.pop(0))
+                surplus.append(self._idle.pop(0))
             self._changed.notify_all()
-        for old in spare:
-            old.close()
+        for surplus_worker in surplus:
+            surplus_worker.close()
         self._on_release()
 
     def close_stale_workers(self, functions: FunctionRegistry) -> None:
-        """End what was idle too long, ended by itself, or belongs to an older configuration."""
+        """Close idle workers that are too old, have ended, or have an outdated configuration."""
         with self._changed:
             idle = list(self._idle)
         for worker in idle:
-            present = functions.get(worker.function.arn)
-            fresh = present is not None and present.sandbox_key == worker.function.sandbox_key
-            young = time.monotonic() - worker.idle_since < self._idle_limit
-            if not (fresh and young and worker.is_alive):
+            current = functions.get(worker.function.arn)
+            is_current = current is not None and current.sandbox_key == worker.function.sandbox_key
+            is_recent = time.monotonic() - worker.idle_since < self._idle_limit
+            if not (is_current and is_recent and worker.is_alive):
                 self._close_idle_worker(worker)
 
     def flush(self) -> None:
-        """Make output visible in the logs; that of a call's end may come after the call."""
+        """Write buffered output to the logs; some of it arrives after its invocation ended."""
         with self._changed:
             workers = [*self._idle, *self._busy]
         for worker in workers:
             worker.flush()
 
     def close(self) -> None:
-        """KILL all sandboxes; running calls end as interrupted."""
+        """Kill all sandboxes; running invocations raise InvocationInterrupted."""
         with self._changed:
             self._closed = True
             workers = [*self._idle, *self._busy]
@@ -141,17 +145,19 @@ class WorkerPool(Generic[W]):
         return reserved is not None and self._busy_by_function[function.arn] >= reserved
 
     def _pick_worker(self, function: DeployedFunction) -> tuple[W, list[W]]:
-        """Take the warmest fitting worker, or a new one; also return those that fit no more."""
-        own = [worker for worker in self._idle if worker.function.arn == function.arn]
-        good = [w for w in own if w.is_alive and w.function.sandbox_key == function.sandbox_key]
-        stale = [worker for worker in own if worker not in good]
-        chosen = good[-1] if good else self._create_worker(function)
+        """Return the most recently used fitting worker or a new one, and the stale workers."""
+        candidates = [worker for worker in self._idle if worker.function.arn == function.arn]
+        fitting = [
+            w for w in candidates if w.is_alive and w.function.sandbox_key == function.sandbox_key
+        ]
+        stale = [worker for worker in candidates if worker not in fitting]
+        chosen = fitting[-1] if fitting else self._create_worker(function)
         self._idle = [w for w in self._idle if w is not chosen and w not in stale]
         return chosen, stale
 
     def _close_idle_worker(self, worker: W) -> None:
         with self._changed:
-            if worker not in self._idle:
+            if worker not in self._idle:  # leased since the caller looked
                 return
             self._idle.remove(worker)
         worker.close()

@@ -1,4 +1,4 @@
-"""A loopback port of its own for one Plane: each sandbox has its own Runtime API."""
+"""Serves one HTTP application on a loopback port; each sandbox has its own Runtime API."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from scar.local.http.server import HttpServer
 if TYPE_CHECKING:
     from scar.local.http.messages import HttpApp
 
-# A runtime may keep its connection for the whole of a call without a word.
+# No idle limit: a runtime sends nothing on its connection while an invocation runs.
 _LIMITS: Final = ConnectionLimits(connections=32, idle=None)
-_GRACE: Final = 0.2  # seconds: who would read an answer is dead when this is closed
+# Seconds. The only client, the sandbox, is dead when this is closed.
+_GRACE: Final = 0.2
 
 
 class PortListener(Protocol):
-    """A Plane being served on 127.0.0.1."""
+    """An HTTP application that is served on 127.0.0.1."""
 
     @property
     def port(self) -> int: ...
@@ -26,10 +27,10 @@ class PortListener(Protocol):
 
 
 class LoopbackListener:
-    """Serves a Plane on a port that the kernel chose."""
+    """Serves an HTTP application on a port that the kernel chooses."""
 
-    def __init__(self, plane: HttpApp) -> None:
-        self._server = HttpServer(plane, limits=_LIMITS)
+    def __init__(self, app: HttpApp) -> None:
+        self._server = HttpServer(app, limits=_LIMITS)
         self._port = self._server.start()
 
     @property

@@ -1,4 +1,4 @@
-"""Lambda's own log lines and the error documents that it writes for a function. Pure.
+"""Lambda's own log lines and the error documents that it writes for a function.
 
 Shapes as seen in public logs and in the runtime interface emulator, November 2026.
 """
@@ -34,7 +34,7 @@ _SIGNALS: Final[dict[int, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionFailure:
-    """A failure that Lambda reports on a function's behalf; ``lines`` go to its log."""
+    """A failure that Lambda reports for a function; ``log_lines`` are written to its log."""
 
     error_type: str
     payload: bytes
@@ -44,7 +44,7 @@ class FunctionFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationUsage:
-    """What one call took: seconds and MiB. ``init`` is None for a warm call."""
+    """Usage of one invocation: seconds and MiB. ``init_duration`` is None if it was warm."""
 
     duration: float
     memory_mb: int
@@ -53,17 +53,17 @@ class InvocationUsage:
 
 
 def start_line(request_id: str) -> str:
-    """Make the line that opens a call's log."""
+    """Return the first line of an invocation's log."""
     return f"START RequestId: {request_id} Version: {LATEST_VERSION}\n"
 
 
 def end_line(request_id: str) -> str:
-    """Make the line that closes a call's log."""
+    """Return the line that ends an invocation's output."""
     return f"END RequestId: {request_id}\n"
 
 
 def report_line(request_id: str, usage: InvocationUsage, failure: FunctionFailure | None) -> str:
-    """Make the line that sums a call up; initialisation is billed (since August 2025)."""
+    """Return the REPORT line; initialisation is billed (since August 2025)."""
     milliseconds = usage.duration * 1000
     billed = math.ceil(milliseconds + (usage.init_duration or 0) * 1000)
     parts = [
@@ -83,66 +83,72 @@ def report_line(request_id: str, usage: InvocationUsage, failure: FunctionFailur
 
 
 def init_report_line(seconds: float, failure: FunctionFailure | None) -> str:
-    """Make the line that says how an initialisation failed, or that it took too long."""
+    """Return the INIT_REPORT line; without a failure the initialisation timed out."""
     status = "timeout" if failure is None else f"error\tError Type: {failure.error_type}"
     return f"INIT_REPORT Init Duration: {seconds * 1000:.2f} ms\tPhase: init\tStatus: {status}\n"
 
 
 def timeout_failure(request_id: str, seconds: int, now: float) -> FunctionFailure:
-    """The call used up its time."""
-    said = f"Task timed out after {seconds}.00 seconds"
-    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    """Return the failure of an invocation that exceeded the function's timeout."""
+    message = f"Task timed out after {seconds}.00 seconds"
+    timestamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     return FunctionFailure(
         error_type=TIMED_OUT,
-        payload=error_document(TIMED_OUT, f"RequestId: {request_id} Error: {said}"),
-        log_lines=(f"{moment.replace('+00:00', 'Z')} {request_id} {said}\n\n",),
+        payload=error_document(TIMED_OUT, f"RequestId: {request_id} Error: {message}"),
+        log_lines=(f"{timestamp.replace('+00:00', 'Z')} {request_id} {message}\n\n",),
         status="timeout",
     )
 
 
 def exit_failure(request_id: str, sandbox_exit: SandboxExit) -> FunctionFailure:
-    """The sandbox's main process ended before it had answered."""
-    kind = OUT_OF_MEMORY if sandbox_exit.out_of_memory else EXIT_ERROR
-    said = f"RequestId: {request_id} Error: {_exit_reason(sandbox_exit)}"
+    """Return the failure of a sandbox whose main process exited before it responded."""
+    error_type = OUT_OF_MEMORY if sandbox_exit.out_of_memory else EXIT_ERROR
+    message = f"RequestId: {request_id} Error: {_exit_reason(sandbox_exit)}"
     return FunctionFailure(
-        error_type=kind, payload=error_document(kind, said), log_lines=(f"{said}\n{kind}\n",)
+        error_type=error_type,
+        payload=error_document(error_type, message),
+        log_lines=(f"{message}\n{error_type}\n",),
     )
 
 
 def start_failure(request_id: str, problem: str) -> FunctionFailure:
-    """No sandbox could be started at all."""
-    kind = "Runtime.InvalidEntrypoint"
-    said = f"RequestId: {request_id} Error: {problem}"
+    """Return the failure of an invocation whose sandbox could not be started."""
+    error_type = "Runtime.InvalidEntrypoint"
+    message = f"RequestId: {request_id} Error: {problem}"
     return FunctionFailure(
-        error_type=kind, payload=error_document(kind, said), log_lines=(f"{said}\n{kind}\n",)
+        error_type=error_type,
+        payload=error_document(error_type, message),
+        log_lines=(f"{message}\n{error_type}\n",),
     )
 
 
 def response_size_failure(size: int) -> FunctionFailure:
-    """The function answered with more than Lambda passes on."""
-    said = (
+    """Return the failure of a response that exceeds Lambda's limit."""
+    message = (
         f"Response payload size ({size} bytes) exceeded maximum allowed payload size "
         f"({SYNC_PAYLOAD} bytes)."
     )
     return FunctionFailure(
-        error_type=TOO_LARGE, payload=error_document(TOO_LARGE, said), log_lines=(f"{said}\n",)
+        error_type=TOO_LARGE,
+        payload=error_document(TOO_LARGE, message),
+        log_lines=(f"{message}\n",),
     )
 
 
 def parse_failure(payload: bytes, header_type: str) -> FunctionFailure:
-    """The runtime itself reported an error; ``named`` is the type in its header, if any."""
+    """Return the failure that the runtime reported; ``header_type`` is used without a body type."""
     try:
-        said = json.loads(payload)
+        document = json.loads(payload)
     except ValueError:
-        said = None
-    kind = said.get("errorType") if isinstance(said, dict) else None
+        document = None
+    error_type = document.get("errorType") if isinstance(document, dict) else None
     return FunctionFailure(
-        error_type=str(kind or header_type or "Runtime.Unknown"), payload=payload
+        error_type=str(error_type or header_type or "Runtime.Unknown"), payload=payload
     )
 
 
 def error_document(error_type: str, message: str) -> bytes:
-    """Write an error as Lambda hands it to callers."""
+    """Return an error document as Lambda returns it to callers."""
     return json.dumps(
         {"errorType": error_type, "errorMessage": message},
         separators=(",", ":"),

@@ -1,4 +1,4 @@
-"""The Runtime API of one sandbox: a Plane to the runtime, a hand-over point to the worker.
+"""The Runtime API of one sandbox: an HTTP application between the runtime and its worker.
 
 Source: "Using the Lambda runtime API for custom runtimes", Lambda Developer Guide.
 """
@@ -38,38 +38,38 @@ class RuntimeInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeResponse:
-    """What the runtime made of a call."""
+    """The runtime's response to an invocation, or its error."""
 
     payload: bytes
     failure: FunctionFailure | None = None
 
 
 class RuntimeApiServer:
-    """At most one call is with the runtime at a time; answers to any other are refused."""
+    """Serves one invocation at a time to the runtime; rejects responses to any other."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting = 0
+        self._waiting = 0  # open requests for the next invocation
         self._pending_invocation: RuntimeInvocation | None = None
-        self._current_request_id: str = ""
+        self._current_request_id: str = ""  # empty: no response is accepted
         self._response: RuntimeResponse | None = None
         self._ended = False
         self._init_failure: FunctionFailure | None = None
 
     @property
     def init_failure(self) -> FunctionFailure | None:
-        """What the runtime said about its failed initialisation."""
+        """The error that the runtime reported for its initialisation, or None."""
         with self._changed:
             return self._init_failure
 
     @property
     def has_ended(self) -> bool:
-        """Whether the sandbox is gone."""
+        """Whether the sandbox has exited."""
         with self._changed:
             return self._ended
 
     def offer_invocation(self, invocation: RuntimeInvocation) -> None:
-        """Give a call to the runtime when it next asks."""
+        """Serve this invocation when the runtime next asks for one."""
         with self._changed:
             self._pending_invocation = invocation
             self._current_request_id = invocation.request_id
@@ -77,34 +77,34 @@ class RuntimeApiServer:
             self._changed.notify_all()
 
     def expire_invocation(self) -> None:
-        """Refuse any answer from now on: the call's time is over."""
+        """Reject any later response: the invocation has timed out."""
         with self._changed:
             self._pending_invocation = None
             self._current_request_id = ""
 
     def wait_for_next(self, timeout: float) -> bool:
-        """Wait until the runtime asks for a call; False if it ended, failed or took too long."""
+        """Wait until the runtime asks for an invocation; False on exit, error or timeout."""
         return self._wait_until(
             lambda: self._waiting > 0 and self._pending_invocation is None, timeout
         )
 
     def wait_for_response(self, timeout: float) -> RuntimeResponse | None:
-        """Wait until the runtime answered; None if it ended or took too long."""
+        """Wait for the runtime's response; None if it exited or took too long."""
         self._wait_until(lambda: self._response is not None, timeout)
         with self._changed:
             return self._response
 
     def mark_ended(self) -> None:
-        """Say that the sandbox is gone; every wait ends."""
+        """Note that the sandbox has exited; end all waits."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def handle(self, request: Request) -> Response:
-        """Answer the runtime."""
+        """Handle one request of the runtime."""
         path = request.path.partition("?")[0]
         if not path.startswith(ROOT):
-            return _error_response(404, "NotFound", f"There is no {path} in the Runtime API.")
+            return _error_response(404, "NotFound", f"The Runtime API has no path {path}.")
         match (request.method, path.removeprefix(ROOT).split("/")):
             case ("GET", ["invocation", "next"]):
                 return self._serve_next_invocation()
@@ -115,38 +115,42 @@ class RuntimeApiServer:
             case ("POST", ["init", "error"]):
                 return self._accept_init_error(request)
             case _:
-                return _error_response(404, "NotFound", f"There is no {path} in the Runtime API.")
+                return _error_response(404, "NotFound", f"The Runtime API has no path {path}.")
 
     def _serve_next_invocation(self) -> Response:
         with self._changed:
+            # wait_for_next, in the worker's thread, counts these requests: a runtime that asks
+            # for the next invocation has finished its initialisation or the one before.
             self._waiting += 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._ended or self._pending_invocation is not None)
             self._waiting -= 1
-            call, self._pending_invocation = self._pending_invocation, None
-        if call is None:
-            return _error_response(410, "InvalidStateTransition", "The sandbox is being ended.")
+            invocation, self._pending_invocation = self._pending_invocation, None
+        if invocation is None:
+            return _error_response(410, "InvalidStateTransition", "The sandbox is being stopped.")
         root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
         return Response(
             status=200,
             headers={
                 "content-type": "application/json",
-                "lambda-runtime-aws-request-id": call.request_id,
-                "lambda-runtime-deadline-ms": str(call.deadline_ms),
-                "lambda-runtime-invoked-function-arn": call.function_arn,
+                "lambda-runtime-aws-request-id": invocation.request_id,
+                "lambda-runtime-deadline-ms": str(invocation.deadline_ms),
+                "lambda-runtime-invoked-function-arn": invocation.function_arn,
                 "lambda-runtime-trace-id": (f"Root={root};Parent={secrets.token_hex(8)};Sampled=0"),
             },
-            body=call.payload,
+            body=invocation.payload,
         )
 
     def _accept_response(self, request_id: str, body: RequestBody) -> Response:
         payload, size = _read_bounded_body(body)
         if size > SYNC_PAYLOAD:
             failure = reports.response_size_failure(size)
-            refused = self._record_response(
+            rejection = self._record_response(
                 request_id, RuntimeResponse(payload=failure.payload, failure=failure)
             )
-            return refused or _error_response(413, failure.error_type, failure.log_lines[0].strip())
+            return rejection or _error_response(
+                413, failure.error_type, failure.log_lines[0].strip()
+            )
         return (
             self._record_response(request_id, RuntimeResponse(payload=payload))
             or _accepted_response()
@@ -169,12 +173,12 @@ class RuntimeApiServer:
             self._changed.notify_all()
         return _accepted_response()
 
-    def _record_response(self, request_id: str, answer: RuntimeResponse) -> Response | None:
+    def _record_response(self, request_id: str, response: RuntimeResponse) -> Response | None:
         with self._changed:
             if not self._current_request_id or request_id != self._current_request_id:
                 return _error_response(400, "InvalidRequestID", "Invalid request ID")
-            self._response = answer
-            self._current_request_id = ""
+            self._response = response
+            self._current_request_id = ""  # a second response gets the error above
             self._changed.notify_all()
         return None
 
@@ -187,14 +191,14 @@ class RuntimeApiServer:
 
 
 def _read_bounded_body(body: RequestBody) -> tuple[bytes, int]:
-    """Read a body, keeping no more than Lambda passes on; return it and its whole size."""
-    kept = bytearray()
+    """Read a body; return its bytes, at most Lambda's response limit, and its full size."""
+    data = bytearray()
     size = 0
     while chunk := body.read(1 << 16):
         size += len(chunk)
         if size <= SYNC_PAYLOAD:
-            kept += chunk
-    return bytes(kept), size
+            data += chunk
+    return bytes(data), size
 
 
 def _accepted_response() -> Response:

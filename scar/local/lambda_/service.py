@@ -1,4 +1,4 @@
-"""The Lambda service of the local cloud: the one object that its other parts talk to."""
+"""The Lambda service of the local cloud, the interface for its other parts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from scar.local.lambda_.port_listener import PortListener
 
-_MAINTENANCE_INTERVAL: float = 2.0  # seconds between two looks at idle sandboxes
+_MAINTENANCE_INTERVAL: float = 2.0  # seconds between two checks of idle sandboxes
 
 
 def _default_concurrency() -> int:
@@ -41,12 +41,12 @@ def _default_concurrency() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaServiceSettings:
-    """What can be set. Times in seconds.
+    """Settings of the service; times in seconds.
 
-    ``concurrency``: calls at once, all functions together. ``warm_limit``: sandboxes that may
-    wait for a call, each for at most ``idle_limit``. ``patience``: how long a synchronous call
-    waits for a place on this machine before it is throttled. ``retry_waits``: before the first
-    and the second retry of an event, as AWS has them.
+    ``concurrency``: invocations at once, all functions together. ``warm_limit``: idle sandboxes,
+    each for at most ``idle_limit``. ``capacity_wait``: how long a synchronous invocation waits
+    for a free slot on this machine before it is throttled. ``retry_waits``: before the first and
+    the second retry of an event; the defaults are AWS's.
     """
 
     endpoint_url: str
@@ -60,7 +60,7 @@ class LambdaServiceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaPorts:
-    """What the service needs from the rest of the local cloud."""
+    """Ports of the service to the rest of the local cloud."""
 
     functions: FunctionRegistry
     images: LocalImageResolver
@@ -72,7 +72,7 @@ class LambdaPorts:
 
 
 class LambdaService:
-    """Runs functions. ``queue`` is the file of the asynchronous queue; the engine is not owned."""
+    """Runs functions. ``queue`` is the file of the event queue; the caller closes the engine."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class LambdaService:
         self._functions = ports.functions
         self._settings = settings
         self._clock = clock
-        workshop = WorkerDependencies(
+        dependencies = WorkerDependencies(
             engine=ports.engine,
             images=ports.images,
             logs=ports.logs,
@@ -96,31 +96,31 @@ class LambdaService:
             clock=clock,
         )
         self._pool = WorkerPool(
-            lambda function: Worker(function, workshop),
+            lambda function: Worker(function, dependencies),
             concurrency=settings.concurrency,
             warm_limit=settings.warm_limit,
             idle_limit=settings.idle_limit,
             on_release=self.wake,
         )
         self._queue = EventQueue(queue)
-        rules = AsyncInvokerSettings(
+        invoker_settings = AsyncInvokerSettings(
             retry_waits=settings.retry_waits, concurrency=settings.concurrency
         )
         self._async_invoker = AsyncInvoker(
-            self._queue, ports.functions, self._pool, ports.send, rules, clock
+            self._queue, ports.functions, self._pool, ports.send, invoker_settings, clock
         )
         self._closed = threading.Event()
         self._maintenance_thread = threading.Thread(
-            target=self._maintain_pool, name="lambda keeper", daemon=True
+            target=self._maintain_pool, name="lambda maintenance", daemon=True
         )
 
     def start(self) -> None:
-        """Begin with the events that are in the queue."""
+        """Start to run the events in the queue and to maintain the pool."""
         self._async_invoker.start()
         self._maintenance_thread.start()
 
     def get_function(self, name_or_arn: str) -> DeployedFunction:
-        """Return the function if it can run now; raise ApiError as AWS does if it cannot."""
+        """Return the function if it can run now, else raise AWS's LambdaApiError."""
         function = self._functions.get(name_or_arn)
         if function is None:
             raise LambdaApiError(
@@ -136,7 +136,7 @@ class LambdaService:
         return function
 
     def invoke(self, name_or_arn: str, payload: bytes) -> LambdaInvokeResult:
-        """Run the function now and return how it ended; raise ApiError if it cannot be run."""
+        """Run the function now and return its result; raise LambdaApiError if it cannot run."""
         function = self.get_function(name_or_arn)
         worker = self._pool.lease(function, self._settings.capacity_wait)
         try:
@@ -149,31 +149,33 @@ class LambdaService:
             self._pool.release(worker)
 
     def enqueue(self, function_arn: str, payload: bytes) -> str:
-        """Keep an event for the function; it is on the disk when this returns its request id."""
+        """Queue an event for the function durably; return its request id."""
         request_id = str(uuid.uuid4())
         self._queue.put(function_arn, request_id, payload, self._clock())
         self.wake()
         return request_id
 
     def wake(self) -> None:
-        """Look at the queue and at idle sandboxes now; for those who move the clock."""
+        """Check the event queue now, for callers that have changed the clock."""
         self._async_invoker.wake()
 
     def close_stale_sandboxes(self) -> None:
-        """End idle sandboxes that are too old, or whose function changed or is gone."""
+        """Close idle sandboxes that are too old, or whose function was changed or deleted."""
         self._pool.close_stale_workers(self._functions)
 
     def status(self) -> LambdaStatus:
-        """Count what waits and what runs."""
+        """Return the counts of queued events, running invocations and idle sandboxes."""
         return LambdaStatus(
             queued=len(self._queue), running=self._pool.running_count, warm=self._pool.warm_count
         )
 
     def close(self) -> None:
-        """KILL all sandboxes; events that were running or waiting stay in the queue."""
+        """Kill all sandboxes; unfinished events stay in the queue file."""
         if self._closed.is_set():
             return
         self._closed.set()
+        # In this order: no new events, then no sandboxes, which ends the running invocations,
+        # then the threads that waited for them, and only then the file they write to.
         self._async_invoker.stop()
         self._pool.close()
         self._async_invoker.join()

@@ -1,4 +1,4 @@
-"""One sandbox of one function: cold start, calls one after another, the end."""
+"""One sandbox of one function, from its cold start over its invocations to its end."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from scar.local.lambda_.reports import FunctionFailure
 
 MB_PER_VCPU: Final = 1769  # Lambda Developer Guide, "Configure Lambda function memory"
-_EXIT_SECONDS: Final = 10.0  # seconds an engine may take to say how a process ended
-_DRAIN_SECONDS: Final = 0.25  # seconds that output may take on its way to the log
+_EXIT_SECONDS: Final = 10.0  # seconds an engine may take to report a process's exit
+_DRAIN_SECONDS: Final = 0.25  # seconds to wait for output that has not reached the log
 
 
 class InvocationInterrupted(Exception):
-    """The service was closed while the call ran: nobody knows how it would have ended."""
+    """The service was closed during the invocation, so its result is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerDependencies:
-    """What every worker needs to start a sandbox."""
+    """Collaborators and settings that every worker needs to start a sandbox; in seconds."""
 
     engine: Engine
     images: LocalImageResolver
@@ -54,7 +54,7 @@ class WorkerDependencies:
 
 
 class Worker:
-    """Serves one call at a time; ``alive`` tells whether it may serve another one."""
+    """Serves one invocation at a time; while ``is_alive`` it may serve another one."""
 
     def __init__(self, function: DeployedFunction, dependencies: WorkerDependencies) -> None:
         self._function = function
@@ -78,70 +78,81 @@ class Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the sandbox waits for another call."""
+        """Whether the sandbox can serve another invocation."""
         return not self._closed and self._sandbox is not None and not self._api.has_ended
 
     def flush(self) -> None:
-        """Pass on what the sandbox has written so far."""
+        """Send the complete lines written so far to the log sink."""
         self._log.flush()
 
     def invoke(self, request_id: str, payload: bytes) -> LambdaInvokeResult:
-        """Run one call; starts the sandbox if need be. Raise Interrupted if closed meanwhile."""
+        """Run one invocation, after a cold start if there is no sandbox yet.
+
+        Raise InvocationInterrupted if the worker was closed meanwhile.
+        """
         self._log.reset_tail()
-        init, failure = (None, None) if self._sandbox is not None else self._cold_start(request_id)
+        init_seconds, failure = (
+            (None, None) if self._sandbox is not None else self._cold_start(request_id)
+        )
         self._log.write_line(reports.start_line(request_id))
-        begun = time.monotonic()
-        answer = (
+        started = time.monotonic()
+        response = (
             self._end_with_failure(failure)
             if failure is not None
             else self._run_invocation(request_id, payload)
         )
-        duration = min(time.monotonic() - begun, float(self._function.timeout))
-        if self._closed and answer.failure is not None:
+        # Lambda never reports more than the timeout, although ending a sandbox takes time.
+        duration = min(time.monotonic() - started, float(self._function.timeout))
+        # A failure while the worker is being closed is caused by that, not by the function.
+        if self._closed and response.failure is not None:
             raise InvocationInterrupted
         self._drain_output()
-        for line in answer.failure.log_lines if answer.failure is not None else ():
+        for line in response.failure.log_lines if response.failure is not None else ():
             self._log.write_line(line)
         self._log.write_line(reports.end_line(request_id))
         usage = reports.InvocationUsage(
             duration=duration,
             memory_mb=self._function.memory_mb,
             peak_mb=self._sandbox.peak_memory_mb() if self._sandbox is not None else 0,
-            init_duration=init,
+            init_duration=init_seconds,
         )
-        self._log.write_line(reports.report_line(request_id, usage, answer.failure))
+        self._log.write_line(reports.report_line(request_id, usage, response.failure))
         self._log.flush()
         return LambdaInvokeResult(
             request_id=request_id,
-            payload=answer.payload,
-            function_error=reports.UNHANDLED if answer.failure is not None else "",
+            payload=response.payload,
+            function_error=reports.UNHANDLED if response.failure is not None else "",
             log_tail=self._log.tail,
         )
 
     def close(self) -> None:
-        """KILL the sandbox, without TERM as Lambda does; may be called twice, from any thread."""
+        """Send SIGKILL to the sandbox, without SIGTERM, as Lambda does.
+
+        May be called twice and from any thread.
+        """
         with self._closing:
             self._closed = True
             self._close_sandbox()
             self._log.close()
 
     def _drain_output(self) -> None:
-        """Let what the sandbox has written come before what is said about the call."""
+        """Wait for the sandbox's output, so that it precedes Lambda's own lines in the log."""
         if self._sandbox is not None:
             self._sandbox.drain(_DRAIN_SECONDS)
 
     def _cold_start(self, request_id: str) -> tuple[float, FunctionFailure | None]:
-        """Start the sandbox; return the seconds until it was ready and how it failed, if it did.
+        """Start the sandbox; return the seconds until it was ready and its failure, or None.
 
-        What is not ready after the limit goes on within the time of the call.
+        An initialisation that exceeds the limit continues within the invocation's timeout.
         """
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             self._start_sandbox()
         except ScarError as error:
             return 0.0, reports.start_failure(request_id, f"{error.problem} {error.remedy}")
         ready = self._api.wait_for_next(self._dependencies.init_limit)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - started
+        # Not ready and no failure: the limit was exceeded, which is logged but is no failure.
         failure = None if ready else self._init_failure(request_id)
         if not ready:
             self._drain_output()
@@ -149,26 +160,27 @@ class Worker:
         return seconds, failure
 
     def _start_sandbox(self) -> None:
-        workshop, function = self._dependencies, self._function
-        image = workshop.images.resolve(function.image_uri)
-        workshop.engine.prepare(image)
+        dependencies, function = self._dependencies, self._function
+        image = dependencies.images.resolve(function.image_uri)
+        dependencies.engine.prepare(image)
+        # Under the lock, so that close() either sees the started sandbox or prevents the start.
         with self._closing:
             if self._closed:
                 raise InvocationInterrupted
-            self._listener = workshop.listen(self._api)
-            place = SandboxContext(
+            self._listener = dependencies.listen(self._api)
+            context = SandboxContext(
                 runtime_api=f"127.0.0.1:{self._listener.port}",
                 log_group=self._log.group,
                 log_stream=self._log.stream,
-                endpoint_url=workshop.endpoint_url,
+                endpoint_url=dependencies.endpoint_url,
             )
-            self._sandbox = workshop.engine.start(
+            self._sandbox = dependencies.engine.start(
                 SandboxSpec(
                     name=f"{function.name}-{secrets.token_hex(4)}",
                     image=image,
                     profile=SandboxProfile.LAMBDA,
                     environment=function_environment(
-                        function, image.environment, place, workshop.credentials(function)
+                        function, image.environment, context, dependencies.credentials(function)
                     ),
                     memory_mb=function.memory_mb,
                     vcpus=max(function.memory_mb / MB_PER_VCPU, 0.01),
@@ -179,7 +191,7 @@ class Worker:
         threading.Thread(
             target=self._wait_for_exit,
             args=(self._sandbox,),
-            name=f"end of {function.name}",
+            name=f"exit of {function.name}",
             daemon=True,
         ).start()
 
@@ -188,8 +200,8 @@ class Worker:
         self._api.mark_ended()
 
     def _init_failure(self, request_id: str) -> FunctionFailure | None:
-        if (told := self._api.init_failure) is not None:
-            return told
+        if (failure := self._api.init_failure) is not None:
+            return failure
         return self._exit_failure(request_id) if self._api.has_ended else None
 
     def _run_invocation(self, request_id: str, payload: bytes) -> RuntimeResponse:
@@ -202,30 +214,32 @@ class Worker:
                 function_arn=self._function.arn,
             )
         )
-        answer = self._api.wait_for_response(end - time.monotonic())
-        if answer is None:
+        response = self._api.wait_for_response(end - time.monotonic())
+        if response is None:
             return self._end_with_failure(self._missing_response_failure(request_id))
-        # Lambda counts a call as over when the runtime asks for the next one.
+        # For Lambda an invocation ends when the runtime asks for the next one, not when it
+        # responds. A sandbox that does not do so in time is not reused.
         if not self._api.wait_for_next(max(end - time.monotonic(), 0.0)):
             self._close_sandbox()
-        return answer
+        return response
 
     def _missing_response_failure(self, request_id: str) -> FunctionFailure:
         if self._api.has_ended:
             return self._exit_failure(request_id)
-        if (told := self._api.init_failure) is not None:
-            return told
+        if (failure := self._api.init_failure) is not None:
+            return failure
         self._api.expire_invocation()
         return reports.timeout_failure(
             request_id, self._function.timeout, self._dependencies.clock()
         )
 
     def _exit_failure(self, request_id: str) -> FunctionFailure:
-        ended = self._sandbox.wait(_EXIT_SECONDS) if self._sandbox is not None else None
-        return reports.exit_failure(request_id, ended or SandboxExit(status=137))
+        sandbox_exit = self._sandbox.wait(_EXIT_SECONDS) if self._sandbox is not None else None
+        # Without an exit after that time the engine has lost the sandbox: as if killed (128 + 9).
+        return reports.exit_failure(request_id, sandbox_exit or SandboxExit(status=137))
 
     def _end_with_failure(self, failure: FunctionFailure) -> RuntimeResponse:
-        """End the sandbox: after such a failure Lambda uses it no more."""
+        """Close the sandbox, which Lambda does not reuse after a failure; return the error."""
         self._close_sandbox()
         return RuntimeResponse(payload=failure.payload, failure=failure)
 

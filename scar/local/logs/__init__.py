@@ -1,9 +1,12 @@
-"""CloudWatch Logs: the events of functions and jobs, kept on disk.
+"""CloudWatch Logs on this machine: the log events of functions and jobs, stored on disk.
 
-    store     groups, streams and events in SQLite; bounded per group
-    pattern   the part of the filter pattern language that is understood
-    plane     the JSON calls about streams and events; groups themselves are moto's
+The Lambda and Batch services write events directly to the ``store`` (SQLite), which creates
+streams as needed and keeps at most ``store.MAX_GROUP_BYTES`` of messages per log group: the oldest
+events are deleted first, even before the group's retention period is over. API requests arrive at
+``service``, which reads their ``parameters``, finds events in the store, selects those that match
+a ``filter_pattern``, and returns them in pages. moto serves the log groups themselves.
 
-A group keeps at most ``store.MAX_GROUP_BYTES`` of messages: the oldest events go first, also
-before the retention of the group is over.
+``model`` holds the data types. One more operation on streams or events is one more case in
+``service``. ``filter_pattern`` is pure; it implements terms only and refuses the JSON, field and
+regular-expression patterns of AWS.
 """

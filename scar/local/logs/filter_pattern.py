@@ -12,7 +12,7 @@ _TERM = re.compile(r'([-?]?)(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))(?:\s+|$)')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterPattern:
-    """A message fits with every ``required`` term, no ``excluded``, one of ``either`` if any."""
+    """Matches messages with all ``required``, one of ``any_of`` (if any), no ``excluded`` terms."""
 
     required: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
@@ -27,24 +27,28 @@ class FilterPattern:
 
 
 def parse_filter_pattern(text: str) -> FilterPattern:
-    """Read a pattern; raise Refused for JSON, field and regular-expression patterns."""
+    """Parse a pattern.
+
+    Raise OperationRefusedError for JSON, field and regular-expression patterns.
+    """
     text = text.strip()
     if text[:1] in ("{", "[", "%"):
         raise OperationRefusedError(
-            f"The filter pattern {text!r} is of a kind that the local cloud does not emulate.",
+            f"The local cloud does not emulate the filter pattern {text!r}: JSON, field and "
+            "regular-expression patterns are not supported.",
             remedy='Use plain terms: ERROR, "two words", ?either ?or, -not.',
         )
     terms: dict[str, list[str]] = {"": [], "?": [], "-": []}
     position = 0
     while position < len(text):
-        found = _TERM.match(text, position)
-        if found is None:
+        match = _TERM.match(text, position)
+        if match is None:
             raise OperationRefusedError(
-                f"The filter pattern {text!r} is not valid.", remedy="Close the quotation marks."
+                f"Invalid filter pattern {text!r}.", remedy="Close the quotation marks."
             )
-        sign, quoted, word = found.groups()
+        sign, quoted, word = match.groups()
         terms[sign].append(word if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
-        position = found.end()
+        position = match.end()
     return FilterPattern(
         required=tuple(terms[""]), any_of=tuple(terms["?"]), excluded=tuple(terms["-"])
     )

@@ -1,27 +1,29 @@
-"""The parameters of a CloudWatch Logs call, checked as they are read."""
+"""The parameters of a CloudWatch Logs request, validated as they are read."""
 
 from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
 
-from scar.local.logs.store import TimeWindow
+from scar.local.logs.model import TimeWindow
 from scar.local.moto.error_responses import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_EVENTS = 10_000  # of one request or answer; API reference of CloudWatch Logs
+MAX_EVENTS = 10_000  # of one request or response; API reference of CloudWatch Logs
 
 
-class LogsApiError(Exception):  # carries a refusal to the door
+class LogsApiError(Exception):
+    """An error response of the CloudWatch Logs API; the service renders it."""
+
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.error_response = ApiError(code=code, message=message)
 
 
 class LogsParameters:
-    """A request's parameters, checked as they are read."""
+    """Reads a request's parameters; every method raises LogsApiError for an invalid value."""
 
     def __init__(self, parameters: Mapping[str, object]) -> None:
         self._parameters = parameters
@@ -31,15 +33,16 @@ class LogsParameters:
         if value is None and not required:
             return ""
         if not isinstance(value, str) or (required and not value):
-            raise LogsApiError("InvalidParameterException", f"{name} must be a text.")
+            raise LogsApiError("InvalidParameterException", f"{name} must be a string.")
         return value
 
     def group_name(self) -> str:
         identifier = self.text("logGroupIdentifier") or self.text("logGroupName")
+        # An ARN with or without the suffix ":*", as DescribeLogGroups returns both.
         if identifier.startswith("arn:"):
             identifier = identifier.split(":log-group:", 1)[-1].removesuffix(":*")
         if not identifier:
-            raise LogsApiError("InvalidParameterException", "logGroupName must be given.")
+            raise LogsApiError("InvalidParameterException", "logGroupName is required.")
         return identifier
 
     def flag(self, name: str) -> bool:
@@ -50,7 +53,9 @@ class LogsParameters:
         if value is None:
             return None
         if not isinstance(value, int) or value < 0:
-            raise LogsApiError("InvalidParameterException", f"{name} must be a number from 0 on.")
+            raise LogsApiError(
+                "InvalidParameterException", f"{name} must be an integer of at least 0."
+            )
         return value
 
     def number(self, name: str, default: int, maximum: int) -> int:
@@ -69,7 +74,7 @@ class LogsParameters:
         )
 
     def parse_token(self, name: str, parts: int) -> tuple[int, int]:
-        """Read a token made by ``token_for``."""
+        """Return the first and last number of a token from ``build_token``."""
         try:
             text = base64.urlsafe_b64decode(self.text(name).split("/", 1)[1]).decode()
             numbers = [int(part) for part in text.split(".")]
@@ -88,9 +93,9 @@ class LogsParameters:
         return [(int(event["timestamp"]), str(event["message"])) for event in events]
 
 
-def build_token(kind: str, *place: int) -> str:
-    """Write a place as a paging token."""
-    text = ".".join(str(part) for part in place)
+def build_token(kind: str, *position: int) -> str:
+    """Return a pagination token for a position."""
+    text = ".".join(str(part) for part in position)
     return f"{kind}/{base64.urlsafe_b64encode(text.encode()).decode()}"
 
 

@@ -1,4 +1,4 @@
-"""The CloudWatch Logs calls about streams and events."""
+"""The CloudWatch Logs operations on streams and events over HTTP."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.local.http.messages import Request
-    from scar.local.logs.store import LogEvent, LogStore, TimeWindow
+    from scar.local.logs.model import LogEvent, TimeWindow
+    from scar.local.logs.store import LogStore
 
-MAX_REQUEST = 8 << 20  # bytes; a batch of 1 MiB of messages may be longer as JSON
-MAX_RESPONSE = 1 << 20  # bytes of messages in an answer; API reference of CloudWatch Logs
-MAX_STREAMS = 50  # DescribeLogStreams
-_MAX_SCANNED = 20_000  # events that one FilterLogEvents call goes through at most
+MAX_REQUEST = 8 << 20  # bytes; a batch of 1 MiB of messages can be larger as JSON
+MAX_RESPONSE = 1 << 20  # bytes of messages in one response; API reference of CloudWatch Logs
+MAX_STREAMS = 50  # of one DescribeLogStreams response
+_MAX_SCANNED = 20_000  # events that one FilterLogEvents request reads at most
+
+
+# A position (timestamp, id) that no event reaches.
+_AFTER_ALL_EVENTS = (1 << 62, 0)
 
 
 class LogsService:
-    """Answers for the streams of the groups that ``group_exists`` knows."""
+    """Serves the streams of existing groups; ``group_exists`` looks a group's name up."""
 
     def __init__(self, store: LogStore, *, group_exists: Callable[[str], bool]) -> None:
         self._store = store
@@ -39,17 +44,17 @@ class LogsService:
 
     def handle(self, request: Request) -> Response:
         try:
-            asked = LogsParameters(_read_parameters(request))
-            answer = self._dispatch_operation(request.headers.get("x-amz-target", ""), asked)
-        except LogsApiError as fault:
-            return render_error("logs", fault.error_response)
+            parameters = LogsParameters(_read_parameters(request))
+            content = self._dispatch_operation(request.headers.get("x-amz-target", ""), parameters)
+        except LogsApiError as error:
+            return render_error("logs", error.error_response)
         except OperationRefusedError as error:
             text = f"{error.problem} {error.remedy}"
             return render_error("logs", ApiError(code="InvalidParameterException", message=text))
         return Response(
             status=200,
             headers={"content-type": "application/x-amz-json-1.1"},
-            body=json.dumps(answer).encode(),
+            body=json.dumps(content).encode(),
         )
 
     def _dispatch_operation(self, target: str, parameters: LogsParameters) -> dict[str, object]:
@@ -73,7 +78,8 @@ class LogsService:
                 return self._filter_log_events(group, parameters)
             case operation:
                 raise LogsApiError(
-                    "UnknownOperationException", f"No operation {operation!r} of logs."
+                    "UnknownOperationException",
+                    f"The local cloud does not emulate {operation} of logs.",
                 )
 
     def _create_log_stream(self, group: str, parameters: LogsParameters) -> dict[str, object]:
@@ -104,7 +110,7 @@ class LogsService:
             int(parameters.parse_token("nextToken", 1)[0]) if parameters.text("nextToken") else 0
         )
         end = start + parameters.number("limit", MAX_STREAMS, MAX_STREAMS)
-        answer: dict[str, object] = {
+        content: dict[str, object] = {
             "logStreams": [
                 {
                     "logStreamName": stream.name,
@@ -123,8 +129,8 @@ class LogsService:
             ]
         }
         if end < len(streams):
-            answer["nextToken"] = build_token("s", end)
-        return answer
+            content["nextToken"] = build_token("s", end)
+        return content
 
     def _put_log_events(self, group: str, parameters: LogsParameters) -> dict[str, object]:
         stream = self._existing_stream_name(group, parameters)
@@ -132,7 +138,7 @@ class LogsService:
         return {"nextSequenceToken": "0"}
 
     def _get_log_events(self, group: str, parameters: LogsParameters) -> dict[str, object]:
-        """Page both ways; a token given back unchanged says that there is no more for now."""
+        """Return one page; as with AWS, an unchanged token means no more events for now."""
         stream = self._existing_stream_name(group, parameters)
         token = parameters.text("nextToken")
         after = before = None
@@ -143,7 +149,7 @@ class LogsService:
         elif token:
             raise invalid_token_error()
         elif not parameters.flag("startFromHead"):
-            before = (1 << 62, 0)
+            before = _AFTER_ALL_EVENTS
         events = self._store.page_events(
             group,
             stream,
@@ -153,12 +159,13 @@ class LogsService:
             limit=parameters.number("limit", MAX_EVENTS, MAX_EVENTS),
         )
         events = _limit_response_size(events, from_end=before is not None)
-        # Nothing found: the tokens stay where they are, and forward and backward stay apart.
-        here = after or before or (0, 0)
-        if before == (1 << 62, 0):
-            here = (0, 0)
-        first = (events[0].timestamp, events[0].id) if events else here
-        last = (events[-1].timestamp, events[-1].id) if events else here
+        # An empty page returns the position of its own token, so that a follower can repeat it.
+        # An empty stream starts at 0: a forward token after all events would miss the first one.
+        position = after or before or (0, 0)
+        if before == _AFTER_ALL_EVENTS:
+            position = (0, 0)
+        first = (events[0].timestamp, events[0].id) if events else position
+        last = (events[-1].timestamp, events[-1].id) if events else position
         return {
             "events": [
                 {"timestamp": e.timestamp, "ingestionTime": e.ingestion_time, "message": e.message}
@@ -174,11 +181,11 @@ class LogsService:
         pattern = parse_filter_pattern(parameters.text("filterPattern"))
         limit = parameters.number("limit", MAX_EVENTS, MAX_EVENTS)
         streams = self._selected_streams(group, parameters)
-        place = parameters.parse_token("nextToken", 2) if parameters.text("nextToken") else None
-        found, place = self._find_matching_events(
-            group, parameters.time_window(), streams, place, pattern, limit
+        after = parameters.parse_token("nextToken", 2) if parameters.text("nextToken") else None
+        matching, position = self._find_matching_events(
+            group, parameters.time_window(), streams, after, pattern, limit
         )
-        answer: dict[str, object] = {
+        content: dict[str, object] = {
             "events": [
                 {
                     "logStreamName": e.stream,
@@ -187,13 +194,13 @@ class LogsService:
                     "message": e.message,
                     "eventId": f"{e.id:056d}",
                 }
-                for e in found
+                for e in matching
             ],
             "searchedLogStreams": [],
         }
-        if place is not None:
-            answer["nextToken"] = build_token("e", *place)
-        return answer
+        if position is not None:
+            content["nextToken"] = build_token("e", *position)
+        return content
 
     def _selected_streams(self, group: str, parameters: LogsParameters) -> frozenset[str] | None:
         names = parameters.string_list("logStreamNames")
@@ -219,29 +226,30 @@ class LogsService:
         pattern: FilterPattern,
         limit: int,
     ) -> tuple[list[LogEvent], tuple[int, int] | None]:
-        """Return the fitting events, and where to go on (None: the end was reached)."""
-        found: list[LogEvent] = []
-        size = looked_at = 0
-        while looked_at < _MAX_SCANNED:
+        """Return the matching events and the position of the next page (None: no more events)."""
+        matching: list[LogEvent] = []
+        size = scanned = 0
+        # As on AWS, a page may be empty and still have a next token: the scan is bounded.
+        while scanned < _MAX_SCANNED:
             events = self._store.search_events(group, window, streams=streams, after=after)
             for event in events:
                 after = (event.timestamp, event.id)
                 if pattern.matches(event.message):
-                    found.append(event)
+                    matching.append(event)
                     size += len(event.message)
-                    if len(found) == limit or size > MAX_RESPONSE:
-                        return found, after
-            looked_at += len(events)
+                    if len(matching) == limit or size > MAX_RESPONSE:
+                        return matching, after
+            scanned += len(events)
             if not events:
-                return found, None
-        return found, after
+                return matching, None
+        return matching, after
 
 
 def _read_parameters(request: Request) -> dict[str, object]:
     data = read_all(request.body, MAX_REQUEST)
     if data is None:
         raise LogsApiError(
-            "InvalidParameterException", f"A request has at most {MAX_REQUEST} bytes."
+            "InvalidParameterException", f"A request must have at most {MAX_REQUEST} bytes."
         )
     try:
         value = json.loads(data or b"{}")
@@ -262,14 +270,15 @@ def _stream_times(first: int, last: int | None, ingestion_time: int | None) -> d
 
 
 def _limit_response_size(events: list[LogEvent], *, from_end: bool) -> list[LogEvent]:
-    kept: list[LogEvent] = []
+    page: list[LogEvent] = []
     size = 0
     for event in reversed(events) if from_end else events:
         size += len(event.message)
-        if kept and size > MAX_RESPONSE:
+        # At least one event, however long: an empty page would end the client's iteration.
+        if page and size > MAX_RESPONSE:
             break
-        kept.append(event)
-    return kept[::-1] if from_end else kept
+        page.append(event)
+    return page[::-1] if from_end else page
 
 
 def _stream_not_found_error() -> LogsApiError:

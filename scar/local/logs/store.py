@@ -1,20 +1,23 @@
-"""Log events on disk: SQLite in WAL mode, one connection, any thread."""
+"""Log events on disk, in SQLite (WAL mode); one connection, safe for all threads."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from scar.local.logs.model import LogEvent, LogStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from scar.local.logs.model import TimeWindow
+
 MAX_GROUP_BYTES = 256 << 20
-MAX_EVENT = 1 << 20  # bytes; CloudWatch Logs quotas, November 2026
-_BYTES_BETWEEN_CHECKS = 1 << 20  # bytes written to a group between two looks at its size
+MAX_EVENT = 1 << 20  # bytes of one message; CloudWatch Logs quotas, November 2026
+_BYTES_BETWEEN_CHECKS = 1 << 20  # bytes written to a group between two checks of its size
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stream (
     id INTEGER PRIMARY KEY AUTOINCREMENT, grp TEXT NOT NULL, name TEXT NOT NULL,
@@ -29,41 +32,12 @@ CREATE INDEX IF NOT EXISTS event_group ON event(grp, at, id, stream);
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogEvent:
-    """One stored event; times in epoch milliseconds."""
-
-    id: int
-    stream: str
-    timestamp: int
-    ingestion_time: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogStream:
-    """One stream; ``first``, ``last``, ``taken`` are None while it is empty."""
-
-    name: str
-    created: int
-    first_timestamp: int | None
-    last_timestamp: int | None
-    last_ingestion_time: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeWindow:
-    """``start`` inclusive, ``end`` exclusive, epoch milliseconds; None: unbounded."""
-
-    start: int | None = None
-    end: int | None = None
-
-
 class LogStore:
-    """Events of all groups.
+    """Streams and events of all log groups.
 
-    ``ensure_group`` is told of a group at each new stream; ``retention`` returns a group's
-    days, or None for ever. Groups of one name in two Regions share their events.
+    ``ensure_group`` creates a missing group before its first stream is stored; ``retention``
+    returns a group's retention in days, or None to keep events indefinitely. Groups with the
+    same name in two Regions share their events.
     """
 
     def __init__(
@@ -82,8 +56,9 @@ class LogStore:
         self._retention = retention
         self._clock = clock
         self._max_group_bytes = max_group_bytes
-        self._written: dict[str, int] = {}  # since the last look, by group
-        self._sizes: dict[str, int] = {}  # of groups that were added up once
+        self._written: dict[str, int] = {}  # bytes since the last size check, by group
+        self._sizes: dict[str, int] = {}  # bytes by group, of those that were summed once
+        # (group, stream): writers of deleted streams, such as a running sandbox, are ignored.
         self._deleted: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -92,28 +67,30 @@ class LogStore:
         self._db.executescript(_SCHEMA)
 
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
-        """Store (epoch milliseconds, message) pairs; makes group and stream when needed.
+        """Store (epoch milliseconds, message) pairs; create group and stream if missing.
 
-        A stream that was deleted while its writer goes on stays deleted.
+        A stream that was deleted stays deleted, even if its writer still appends to it.
         """
         if (group, stream) in self._deleted or not events:
             return
         if self._find_stream_id(group, stream) is None:
+            # Without the lock: this creates the group in moto, which has a lock of its own.
             self._ensure_group(group)
             self.create_stream(group, stream)
         with self._lock:
             self._insert_events(group, stream, events)
-            due = self._written.get(group, 0) >= _BYTES_BETWEEN_CHECKS
-        if due:
+            is_check_due = self._written.get(group, 0) >= _BYTES_BETWEEN_CHECKS
+        if is_check_due:
             self._shrink_group(group)
 
     def _insert_events(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
         now = self._now_ms()
-        number = self._select_stream_id(group, stream)
-        if number is None:  # deleted just now
+        stream_id = self._select_stream_id(group, stream)
+        if stream_id is None:  # deleted since the caller's check
             return
         rows = [
-            (group, number, at, now, len(text), text) for at, text in map(_truncate_event, events)
+            (group, stream_id, at, now, len(text), text)
+            for at, text in map(_truncate_event, events)
         ]
         with self._db:
             self._db.execute("BEGIN")
@@ -123,21 +100,22 @@ class LogStore:
                 rows,
             )
         added = sum(row[4] for row in rows)
+        # The default makes the first write after a start check the group's size.
         self._written[group] = self._written.get(group, _BYTES_BETWEEN_CHECKS) + added
         if group in self._sizes:
             self._sizes[group] += added
 
     def _shrink_group(self, group: str) -> None:
-        """Drop what is older than the retention, and the oldest of a group grown too large."""
-        days = self._retention(group)  # asks another part: not while the lock is held
+        """Delete events older than the retention, and the oldest ones above the size limit."""
+        days = self._retention(group)  # takes moto's lock, so not under this one
         with self._lock:
             self._written[group] = 0
             if days is not None:
                 oldest = self._now_ms() - days * 86_400_000
-                old = self._db.execute(
+                deleted = self._db.execute(
                     "DELETE FROM event WHERE grp = ? AND at < ?", (group, oldest)
                 )
-                if old.rowcount:
+                if deleted.rowcount:
                     self._sizes.pop(group, None)
             self._drop_excess(group)
 
@@ -146,12 +124,12 @@ class LogStore:
         if excess <= 0:
             return
         last = None
-        for at, number, length in self._db.execute(
+        for at, event_id, length in self._db.execute(
             "SELECT at, id, size FROM event WHERE grp = ? ORDER BY at, id", (group,)
         ):
             excess -= length
             self._sizes[group] -= length
-            last = at, number
+            last = at, event_id
             if excess <= 0:
                 break
         if last is not None:
@@ -160,7 +138,7 @@ class LogStore:
             )
 
     def _group_size(self, group: str) -> int:
-        """Return a group's bytes; adding them up takes long, so that is done once."""
+        """Return a group's size in bytes; the slow sum is computed once per group."""
         if group not in self._sizes:
             (self._sizes[group],) = self._db.execute(
                 "SELECT COALESCE(SUM(size), 0) FROM event WHERE grp = ?", (group,)
@@ -168,26 +146,26 @@ class LogStore:
         return self._sizes[group]
 
     def create_stream(self, group: str, stream: str) -> bool:
-        """Make an empty stream; False if it is there already."""
+        """Create an empty stream; return False if it exists."""
         with self._lock:
             self._deleted.discard((group, stream))
-            made = self._db.execute(
+            inserted = self._db.execute(
                 "INSERT OR IGNORE INTO stream(grp, name, created) VALUES (?, ?, ?)",
                 (group, stream, self._now_ms()),
             )
-            return made.rowcount == 1
+            return inserted.rowcount == 1
 
     def delete_stream(self, group: str, stream: str) -> bool:
-        """Remove a stream with its events; False if there is none."""
+        """Delete a stream and its events; return False if it does not exist."""
         with self._lock:
-            number = self._select_stream_id(group, stream)
-            if number is None:
+            stream_id = self._select_stream_id(group, stream)
+            if stream_id is None:
                 return False
-            self._delete_streams(group, [(number, stream)])
+            self._delete_streams(group, [(stream_id, stream)])
             return True
 
     def delete_group(self, group: str) -> None:
-        """Remove all streams and events of a group."""
+        """Delete all streams and events of a group."""
         with self._lock:
             self._delete_streams(
                 group,
@@ -196,13 +174,13 @@ class LogStore:
 
     def _delete_streams(self, group: str, streams: Iterable[tuple[int, str]]) -> None:
         self._sizes.pop(group, None)
-        for number, name in streams:
+        for stream_id, name in streams:
             self._deleted.add((group, name))
-            self._db.execute("DELETE FROM event WHERE stream = ?", (number,))
-            self._db.execute("DELETE FROM stream WHERE id = ?", (number,))
+            self._db.execute("DELETE FROM event WHERE stream = ?", (stream_id,))
+            self._db.execute("DELETE FROM stream WHERE id = ?", (stream_id,))
 
     def list_groups(self) -> tuple[str, ...]:
-        """Names of the groups that have streams."""
+        """Return the names of groups that have streams."""
         with self._lock:
             rows = self._db.execute("SELECT DISTINCT grp FROM stream ORDER BY grp").fetchall()
         return tuple(name for (name,) in rows)
@@ -211,7 +189,7 @@ class LogStore:
         return self._find_stream_id(group, stream) is not None
 
     def list_streams(self, group: str, prefix: str = "") -> tuple[LogStream, ...]:
-        """Streams of a group by name."""
+        """Return a group's streams, sorted by name."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT name, created, MIN(at), MAX(at), MAX(taken) FROM stream "
@@ -240,24 +218,24 @@ class LogStore:
         before: tuple[int, int] | None,
         limit: int,
     ) -> list[LogEvent]:
-        """Events of one stream after or before a place (at, id); the nearest ones, oldest first."""
-        terms, values = _window_conditions(window)
+        """Return the events next after or before a position (timestamp, id), oldest first."""
+        conditions, values = _window_conditions(window)
         order = "at, id"
         if after is not None:
-            terms.append("(at, event.id) > (?, ?)")
+            conditions.append("(at, event.id) > (?, ?)")
             values += after
         elif before is not None:
-            terms.append("(at, event.id) < (?, ?)")
+            conditions.append("(at, event.id) < (?, ?)")
             values += before
             order = "at DESC, id DESC"
         with self._lock:
             rows = self._db.execute(
-                f"SELECT id, ?, at, taken, message FROM event "  # noqa: S608 - fixed terms
-                f"WHERE stream = ? {_join_conditions(terms)} ORDER BY {order} LIMIT ?",
+                f"SELECT id, ?, at, taken, message FROM event "  # noqa: S608 - fixed conditions
+                f"WHERE stream = ? {_join_conditions(conditions)} ORDER BY {order} LIMIT ?",
                 (stream, self._select_stream_id(group, stream), *values, limit),
             ).fetchall()
-        found = [_event_from_row(row) for row in rows]
-        return found if before is None or after is not None else found[::-1]
+        events = [_event_from_row(row) for row in rows]
+        return events if before is None or after is not None else events[::-1]
 
     def search_events(
         self,
@@ -268,19 +246,19 @@ class LogStore:
         after: tuple[int, int] | None,
         batch: int = 2_000,
     ) -> list[LogEvent]:
-        """Look at up to ``batch`` events of a group, oldest first, of all or some streams."""
-        terms, values = _window_conditions(window)
+        """Return up to ``batch`` events of a group's streams (None: all) after a position."""
+        conditions, values = _window_conditions(window)
         if after is not None:
-            terms.append("(at, event.id) > (?, ?)")
+            conditions.append("(at, event.id) > (?, ?)")
             values += after
         if streams is not None:
-            terms.append(f"name IN ({','.join('?' * len(streams))})")
+            conditions.append(f"name IN ({','.join('?' * len(streams))})")
             values += sorted(streams)
         with self._lock:
             rows = self._db.execute(
                 f"SELECT event.id, name, at, taken, message FROM event "  # noqa: S608 - as above
                 f"JOIN stream ON stream.id = event.stream "
-                f"WHERE event.grp = ? {_join_conditions(terms)} ORDER BY at, event.id LIMIT ?",
+                f"WHERE event.grp = ? {_join_conditions(conditions)} ORDER BY at, event.id LIMIT ?",
                 (group, *values, batch),
             ).fetchall()
         return [_event_from_row(row) for row in rows]
@@ -311,21 +289,21 @@ def _truncate_event(event: tuple[int, str]) -> tuple[int, str]:
 
 
 def _window_conditions(window: TimeWindow) -> tuple[list[str], list[int | str]]:
-    terms: list[str] = []
+    conditions: list[str] = []
     values: list[int | str] = []
     if window.start is not None:
-        terms.append("at >= ?")
+        conditions.append("at >= ?")
         values.append(window.start)
     if window.end is not None:
-        terms.append("at < ?")
+        conditions.append("at < ?")
         values.append(window.end)
-    return terms, values
+    return conditions, values
 
 
-def _join_conditions(terms: list[str]) -> str:
-    return "".join(f"AND {term} " for term in terms)
+def _join_conditions(conditions: list[str]) -> str:
+    return "".join(f"AND {term} " for term in conditions)
 
 
 def _event_from_row(row: tuple[int, str, int, int, str]) -> LogEvent:
-    number, stream, at, taken, message = row
-    return LogEvent(id=number, stream=stream, timestamp=at, ingestion_time=taken, message=message)
+    event_id, stream, at, taken, message = row
+    return LogEvent(id=event_id, stream=stream, timestamp=at, ingestion_time=taken, message=message)

@@ -1,20 +1,25 @@
 """AWS's configuration services, served by moto 5.2 inside the server's own process.
 
-    calls         what a request asks for: service, operation, parameters (botocore's models)
-    offer         which services and operations are served, and what is refused with a sentence
-    fields        which fields of requests are implemented; the rest is refused (pure)
-    faults        refusals in each protocol's own error shape
-    judgement     what AWS itself would refuse (scar.aws.requests.validator)
-    footprint     which resource a call changes, which earlier calls it makes superfluous (pure)
-    journal       successful changes on disk, in order; replayed at start
-    upstream      moto itself: one call at a time, its random numbers seeded per call
-    bridge        where moto is stricter than AWS, or forgets what it was told
-    functions     what the Lambda executor reads: function configurations
-    batch         what the Batch executor reads: queues, environments, definitions
-    groups        what the log store reads: log groups
-    plane         all of it behind the HTTP server
+A request arrives at ``service``. ``calls`` parses it with botocore's models into service,
+operation and parameters. Three checks follow: ``supported_operations`` refuses services and
+operations that the local cloud does not serve, ``fields`` refuses parameters that it would accept
+and ignore, and ``validation`` applies AWS's own rules. Handlers of other services come next (ECR's
+images, for example). What remains is executed by ``moto_app``, one call at a time; ``compat``
+adapts requests and responses where moto differs from AWS. ``error_responses`` renders errors in
+each protocol.
 
-moto keeps everything in memory, so every call that changed something is written to the journal
-before it is acknowledged, and replayed at the next start with the same random numbers: ids
-that moto draws (subnets, security groups, roles) survive a restart.
+moto keeps everything in memory. So every change that moto has accepted is written to the
+``journal`` (SQLite) before the client receives the response, together with the seed of its random
+numbers, and all changes are replayed at the next start with the same seeds: IDs that moto draws
+(subnets, security groups, roles) survive a restart. ``journal_keys`` names the resource that a
+change belongs to and the earlier journal rows that it makes redundant, so that the journal grows
+with the number of resources, not with the number of changes.
+
+Other parts of the local cloud read moto's state through ``function_records`` (Lambda),
+``batch_registry`` (Batch) and ``log_groups`` (CloudWatch Logs).
+
+One more operation needs an entry in ``supported_operations``, a resource parameter and, if it
+updates or deletes, an entry in ``journal_keys``, its fields in ``fields`` if it concerns functions
+or jobs, and a contract test against moto. ``fields``, ``journal_keys``, ``supported_operations``
+and ``validation`` are pure functions without I/O.
 """

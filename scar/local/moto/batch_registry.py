@@ -1,4 +1,4 @@
-"""What the Batch executor reads: queues, their environments, and job definitions in moto."""
+"""Job queues, compute environments and job definitions in moto, as the Batch service reads them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ARN = re.compile(r"^arn:[^:]*:batch:([^:]+):[^:]*:([^/]+)/(.+)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeEnvironmentRecord:
-    """A compute environment: capacity is a number of vCPUs."""
+    """A compute environment; its capacity is ``max_vcpus``."""
 
     name: str
     arn: str
@@ -26,7 +26,7 @@ class ComputeEnvironmentRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQueueRecord:
-    """A job queue; ``environments`` in the order in which they are filled."""
+    """A job queue; ``environments`` in the queue's computeEnvironmentOrder."""
 
     name: str
     arn: str
@@ -38,7 +38,10 @@ class JobQueueRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDefinitionRecord:
-    """One revision of a job definition; JSON texts as they were registered."""
+    """One revision of a job definition.
+
+    ``container_json``, ``retry_strategy`` and ``parameters`` are JSON as registered.
+    """
 
     name: str
     arn: str
@@ -51,13 +54,13 @@ class JobDefinitionRecord:
     parameters: str
 
     def container_properties(self) -> dict[str, Any]:
-        """Parse ``containerProperties``."""
+        """Return the parsed ``containerProperties``."""
         value: dict[str, Any] = json.loads(self.container_json)
         return value
 
 
 class MotoBatchRegistry:
-    """Queues and definitions by name or ARN, read from moto on each call."""
+    """Finds queues, environments and definitions by name or ARN; reads moto on each call."""
 
     def __init__(self, account: str, lock: threading.RLock, region: str = "us-east-1") -> None:
         self._account = account
@@ -72,7 +75,7 @@ class MotoBatchRegistry:
             return None if queue is None else _queue_record(queue, region)
 
     def list_queues_using(self, environment: str, region: str = "") -> tuple[str, ...]:
-        """Names of the queues that use an environment (name or ARN)."""
+        """Return the names of queues that use an environment (name or ARN)."""
         region, name = self._region_and_name(environment, region)
         with self._lock:
             return tuple(
@@ -87,28 +90,29 @@ class MotoBatchRegistry:
         """Return the compute environment, or None."""
         region, name = self._region_and_name(name_or_arn, region)
         with self._lock:
-            found = self._moto_backend(region).get_compute_environment_by_name(name)
-            return None if found is None else _environment_record(found)
+            environment = self._moto_backend(region).get_compute_environment_by_name(name)
+            return None if environment is None else _environment_record(environment)
 
     def find_definition(self, reference: str, region: str = "") -> JobDefinitionRecord | None:
-        """Find ``name`` (the latest active revision), ``name:revision`` or an ARN."""
+        """Return a definition by ``name`` (latest active revision), ``name:revision`` or ARN."""
         region, reference = self._region_and_name(reference, region)
         name, _, revision = reference.partition(":")
         with self._lock:
-            fitting = [
+            # moto's own lookup ignores the status, so a deregistered revision would be found.
+            matching = [
                 definition
                 for definition in self._moto_backend(region)._job_definitions.values()  # noqa: SLF001
                 if definition.name == name
                 and (str(definition.revision) == revision if revision else True)
                 and (revision or definition.status == "ACTIVE")
             ]
-            if not fitting:
+            if not matching:
                 return None
-            return _definition_record(max(fitting, key=lambda item: int(item.revision)), region)
+            return _definition_record(max(matching, key=lambda item: int(item.revision)), region)
 
     def _region_and_name(self, name_or_arn: str, region: str) -> tuple[str, str]:
-        found = _ARN.match(name_or_arn)
-        return (found[1], found[3]) if found else (region or self._region, name_or_arn)
+        match = _ARN.match(name_or_arn)
+        return (match[1], match[3]) if match else (region or self._region, name_or_arn)
 
     def _moto_backend(self, region: str) -> Any:  # noqa: ANN401 - moto's own type
         from moto.batch.models import batch_backends

@@ -1,4 +1,4 @@
-"""What a request asks for: AWS service, operation and parameters as botocore names them."""
+"""Parses requests into AWS service, operation and parameters, named as in botocore."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ PROTOCOLS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotoCall:
-    """One API call; ``operation`` is empty if the service has no such operation.
+    """One API call; ``operation`` is empty if the service has no matching operation.
 
-    ``parameters`` are named as in botocore. Numbers of the query protocols stay text.
+    ``parameters`` are named as in botocore. In the query protocols numbers remain strings.
     """
 
     service: str
@@ -45,14 +45,14 @@ class MotoCall:
     parameters: Mapping[str, JsonValue]
 
     def text(self, name: str) -> str:
-        """Return a parameter that is text, or the empty string."""
+        """Return a parameter that is a string, or the empty string."""
         value = self.parameters.get(name)
         return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotoRequest:
-    """A request as it is handed to moto and kept in the journal: no signature, body whole."""
+    """A request in the form that moto and the journal receive: unsigned, with its whole body."""
 
     service: str
     region: str
@@ -67,8 +67,8 @@ class MotoRequest:
 def signing_scope(request: Request) -> tuple[str, str] | None:
     """Return (service, region) of the request's signature, or None if it has none."""
     signed = request.headers.get("authorization", "") or unquote(request.query)
-    found = CREDENTIAL_SCOPE.search(signed.replace("X-Amz-Credential=", "Credential="))
-    return (found[3].lower(), found[2]) if found else None
+    scope = CREDENTIAL_SCOPE.search(signed.replace("X-Amz-Credential=", "Credential="))
+    return (scope[3].lower(), scope[2]) if scope else None
 
 
 def build_moto_request(request: Request, service: str, region: str, body: bytes) -> MotoRequest:
@@ -84,20 +84,20 @@ def build_moto_request(request: Request, service: str, region: str, body: bytes)
     )
 
 
-def parse_call(sent: MotoRequest) -> MotoCall:
-    """Name the operation and its parameters; ValueError if the body cannot be read."""
-    protocol = PROTOCOLS.get(sent.service, "json")
+def parse_call(request: MotoRequest) -> MotoCall:
+    """Return the operation and its parameters; raise ValueError for a malformed body."""
+    protocol = PROTOCOLS.get(request.service, "json")
     if protocol == "rest-json":
-        operation, parameters = _parse_rest_request(sent)
-    elif sent.target:
-        operation, parameters = sent.target.rpartition(".")[2], _parse_json_object(sent.body)
+        operation, parameters = _parse_rest_request(request)
+    elif request.target:
+        operation, parameters = request.target.rpartition(".")[2], _parse_json_object(request.body)
     else:
-        form = dict(parse_qsl(sent.body.decode(), keep_blank_values=True)) or dict(
-            parse_qsl(sent.query, keep_blank_values=True)
+        form = dict(parse_qsl(request.body.decode(), keep_blank_values=True)) or dict(
+            parse_qsl(request.query, keep_blank_values=True)
         )
         operation, parameters = form.pop("Action", ""), _nest_parameters(form)
     return MotoCall(
-        service=sent.service, operation=operation, region=sent.region, parameters=parameters
+        service=request.service, operation=operation, region=request.region, parameters=parameters
     )
 
 
@@ -108,33 +108,33 @@ def _parse_json_object(body: bytes) -> dict[str, JsonValue]:
     return value
 
 
-def _parse_rest_request(sent: MotoRequest) -> tuple[str, dict[str, JsonValue]]:
-    path = sent.path.rstrip("/") or "/"
-    for method, pattern, marker, operation in _operation_routes(sent.service):
-        found = pattern.fullmatch(path) if method == sent.method else None
-        if found and marker in sent.query:
-            return operation.name, _rest_parameters(operation, found.groupdict(), sent)
+def _parse_rest_request(request: MotoRequest) -> tuple[str, dict[str, JsonValue]]:
+    path = request.path.rstrip("/") or "/"
+    for method, pattern, marker, operation in _operation_routes(request.service):
+        match = pattern.fullmatch(path) if method == request.method else None
+        if match and marker in request.query:
+            return operation.name, _rest_parameters(operation, match.groupdict(), request)
     return "", {}
 
 
 def _rest_parameters(
-    operation: OperationModel, found: Mapping[str, str], sent: MotoRequest
+    operation: OperationModel, path_values: Mapping[str, str], request: MotoRequest
 ) -> dict[str, JsonValue]:
     shape = operation.input_shape
-    query = dict(parse_qsl(sent.query, keep_blank_values=True))
-    body = _parse_json_object(sent.body) if sent.method != "GET" else {}
+    query = dict(parse_qsl(request.query, keep_blank_values=True))
+    body = _parse_json_object(request.body) if request.method != "GET" else {}
     parameters: dict[str, JsonValue] = {}
     members = dict(shape.members) if shape is not None else {}
     for name, member in members.items():
         label = member.serialization.get("name", name)
         match member.serialization.get("location"):
             case "uri":
-                parameters[name] = unquote(found[_group_name(label)])
+                parameters[name] = unquote(path_values[_group_name(label)])
             case "querystring" if label in query:
                 parameters[name] = query[label]
             case None if label in body:
                 parameters[name] = body[label]
-    # Fields that this botocore does not know yet: whoever reads the call may refuse them.
+    # Fields that this botocore does not know yet are kept, so that checks can refuse them.
     known = {member.serialization.get("name", name) for name, member in members.items()}
     return parameters | {name: value for name, value in body.items() if name not in known}
 
@@ -145,10 +145,11 @@ def _group_name(label: str) -> str:
 
 @functools.cache
 def _operation_routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, OperationModel], ...]:
-    """List method, path, query marker and operation; the most particular routes first."""
+    """Return (method, path, query marker, operation) of all operations, most specific first."""
     model = _service_model(service)
     routes = []
     for name in model.operation_names:
+        # Some URIs differ only in a query marker: …/provisioned-concurrency and …?List=ALL.
         operation = model.operation_model(name)
         uri, _, marker = operation.http["requestUri"].partition("?")
         pattern = "".join(
@@ -175,8 +176,9 @@ def _nest_parameters(form: Mapping[str, str]) -> dict[str, JsonValue]:
         *path, leaf = [part for part in name.split(".") if part != "member"]
         node = tree
         for part in path:
-            below = node.setdefault(part, {})
-            node = below if isinstance(below, dict) else {}
+            child = node.setdefault(part, {})
+            # A name that is both a value and a prefix is malformed: its children are dropped.
+            node = child if isinstance(child, dict) else {}
         node[leaf] = value
     return {name: _numbered_keys_to_lists(value) for name, value in tree.items()}
 
@@ -184,7 +186,7 @@ def _nest_parameters(form: Mapping[str, str]) -> dict[str, JsonValue]:
 def _numbered_keys_to_lists(value: JsonValue) -> JsonValue:
     if not isinstance(value, dict):
         return value
-    below = {name: _numbered_keys_to_lists(item) for name, item in value.items()}
-    if below and all(name.isdigit() for name in below):
-        return [below[name] for name in sorted(below, key=int)]
-    return below
+    children = {name: _numbered_keys_to_lists(item) for name, item in value.items()}
+    if children and all(name.isdigit() for name in children):
+        return [children[name] for name in sorted(children, key=int)]
+    return children

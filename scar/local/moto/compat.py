@@ -1,6 +1,7 @@
-"""Where moto 5.2 is stricter than AWS, or forgets what it was told.
+"""Adapts calls where moto 5.2 is stricter than AWS, or does not store what AWS stores.
 
-Each rule was found by trying; a contract test names the moto release for each of them.
+This module relies on moto's private attributes, found by experiment. The contract tests
+(tests/functional/local/moto/test_contract.py) check each rule and fail for another moto release.
 """
 
 from __future__ import annotations
@@ -18,20 +19,22 @@ if TYPE_CHECKING:
     from scar.local.http.messages import Response
     from scar.local.moto.calls import MotoCall, MotoRequest
 
-# moto knows few instance types and would start instances for them.
+# moto knows few instance types, and starts instances in its EC2 for minvCpus or desiredvCpus.
+# The values of the request are stored afterwards (_restore_resources).
 _NO_INSTANCES = {"instanceTypes": ["optimal"], "minvCpus": 0, "desiredvCpus": 0}
+# The rest of what moto stores (ARN, date) belongs to the call that wrote it.
 _EVENT_INVOKE_SETTINGS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
 
 
 class MotoCompat:
-    """Adapts calls before moto sees them, and moto's state and answers afterwards."""
+    """Adapts requests before moto executes them, and moto's state and responses afterwards."""
 
     def __init__(self, account: str) -> None:
         self._account = account
 
     @contextmanager
     def placeholder_resources(self, call: MotoCall) -> Iterator[None]:
-        """Let moto find what AWS would not look for while it carries out the call."""
+        """Create, within the block, what moto requires and AWS does not check."""
         profile = _instance_role(call)
         if call.operation != "CreateComputeEnvironment" or not profile:
             yield
@@ -39,32 +42,37 @@ class MotoCompat:
         with _placeholder_profile(self._account, profile):
             yield
 
-    def adapt_request(self, call: MotoCall, sent: MotoRequest) -> MotoRequest:
-        """Fill in what AWS does not ask for."""
+    def adapt_request(self, call: MotoCall, request: MotoRequest) -> MotoRequest:
+        """Return the request with the values that moto requires and that are optional on AWS."""
         match call.operation:
             case "CreateComputeEnvironment":
-                body = json.loads(sent.body)
+                body = json.loads(request.body)
                 body.setdefault("state", "ENABLED")
                 body.setdefault("serviceRole", self._batch_service_role())
                 resources = body.get("computeResources") or {}
+                # Fargate environments have no instances, and AWS rejects these fields for them.
                 if "FARGATE" not in resources.get("type", ""):
-                    resources |= _NO_INSTANCES  # put back by after()
-                return replace(sent, body=json.dumps(body).encode())
+                    resources |= _NO_INSTANCES
+                return replace(request, body=json.dumps(body).encode())
             case "CreateJobQueue":
-                body = {"state": "ENABLED", **json.loads(sent.body)}
-                return replace(sent, body=json.dumps(body).encode())
+                body = {"state": "ENABLED", **json.loads(request.body)}
+                return replace(request, body=json.dumps(body).encode())
             case "UpdateJobQueue" if "computeEnvironmentOrder" in call.parameters:
-                body = json.loads(sent.body)
-                for place in body["computeEnvironmentOrder"]:
-                    place["computeEnvironment"] = self._environment_arn(
-                        call, place["computeEnvironment"]
+                # moto looks environments up by ARN only; AWS accepts names too.
+                body = json.loads(request.body)
+                for entry in body["computeEnvironmentOrder"]:
+                    entry["computeEnvironment"] = self._environment_arn(
+                        call, entry["computeEnvironment"]
                     )
-                return replace(sent, body=json.dumps(body).encode())
+                return replace(request, body=json.dumps(body).encode())
             case _:
-                return sent
+                return request
 
-    def adapt_response(self, call: MotoCall, answer: Response) -> Response:
-        """Keep what moto dropped, and say what moto does not say; only for successful calls."""
+    def adapt_response(self, call: MotoCall, response: Response) -> Response:
+        """Complete moto's state and response after a successful call.
+
+        It also runs while the journal is replayed, so state that moto drops is restored then too.
+        """
         match call.operation:
             case "CreateComputeEnvironment":
                 self._restore_resources(call)
@@ -73,17 +81,17 @@ class MotoCompat:
             case "RegisterJobDefinition":
                 self._complete_definition(call)
             case "CreateFunction" | "UpdateFunctionCode" | "UpdateFunctionConfiguration":
-                return self._complete_function(call, answer)
+                return self._complete_function(call, response)
             case "GetFunction":
-                return _add_resolved_image_uri(answer)
+                return _add_resolved_image_uri(response)
             case "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig":
-                return self._update_event_invoke_config(call, answer)
+                return self._update_event_invoke_config(call, response)
             case _:
                 pass
-        return answer
+        return response
 
     def _batch_service_role(self) -> str:
-        """Return the service-linked role that AWS makes when no role is given."""
+        """Return the service-linked role, which AWS creates if the request names no role."""
         from moto.iam.models import iam_backends
 
         backend = iam_backends[self._account]["aws"]
@@ -103,34 +111,36 @@ class MotoCompat:
         return str(role.arn)
 
     def _restore_resources(self, call: MotoCall) -> None:
+        """Store the resources of the request instead of _NO_INSTANCES."""
         resources = call.parameters.get("computeResources")
         environment = self._find_environment(call.text("computeEnvironmentName"), call.region)
         if isinstance(resources, dict):
             environment.compute_resources = dict(resources)
 
     def _update_compute_resources(self, call: MotoCall) -> None:
+        """Store the new computeResources, which moto ignores."""
         resources = call.parameters.get("computeResources")
         environment = self._find_environment(call.text("computeEnvironment"), call.region)
         if isinstance(resources, dict):
             environment.compute_resources.update(resources)
 
     def _complete_definition(self, call: MotoCall) -> None:
-        """A new revision has nothing of the one before it."""
+        """Reset what moto copies from the previous revision; on AWS each revision stands alone."""
         from moto.batch.models import batch_backends
 
         backend = batch_backends[self._account][call.region]
         definition: Any = backend.get_job_definition_by_name(call.text("jobDefinitionName"))
-        given = call.parameters
-        definition.platform_capabilities = given.get("platformCapabilities") or ["EC2"]
-        definition.propagate_tags = given.get("propagateTags", False)
-        definition.parameters = given.get("parameters") or {}
-        if not given.get("retryStrategy"):
+        parameters = call.parameters
+        definition.platform_capabilities = parameters.get("platformCapabilities") or ["EC2"]
+        definition.propagate_tags = parameters.get("propagateTags", False)
+        definition.parameters = parameters.get("parameters") or {}
+        if not parameters.get("retryStrategy"):
             definition.retry_strategy = {"attempts": 1, "evaluateOnExit": []}
 
     def _environment_arn(self, call: MotoCall, environment: str) -> str:
-        """Return an environment's ARN for its name, as AWS understands both."""
-        found = self._find_environment(environment, call.region)
-        return str(found.arn) if found else environment
+        """Return the ARN of an environment that is given by name or ARN."""
+        known = self._find_environment(environment, call.region)
+        return str(known.arn) if known else environment
 
     def _find_environment(self, name: str, region: str) -> Any:  # noqa: ANN401 - moto's own type
         from moto.batch.models import batch_backends
@@ -143,7 +153,8 @@ class MotoCompat:
         name = function_name(call.text("FunctionName"))
         return lambda_backends[self._account][call.region].get_function(name)
 
-    def _complete_function(self, call: MotoCall, answer: Response) -> Response:
+    def _complete_function(self, call: MotoCall, response: Response) -> Response:
+        """Store the image's digest, and the settings that moto's updates ignore."""
         from moto.awslambda.models import ImageConfig
 
         function = self._find_function(call)
@@ -161,25 +172,31 @@ class MotoCompat:
         if call.operation == "UpdateFunctionCode" and isinstance(architectures, list):
             function.architectures = architectures
         created = call.operation == "CreateFunction"
-        return _replace_json_body(answer, function.get_configuration(on_create=created))
+        return _replace_json_body(response, function.get_configuration(on_create=created))
 
-    def _update_event_invoke_config(self, call: MotoCall, answer: Response) -> Response:
-        """Make the last put count: moto keeps all and reads the first."""
+    def _update_event_invoke_config(self, call: MotoCall, response: Response) -> Response:
+        """Keep only the latest configuration: moto appends each one and reads the first."""
         function = self._find_function(call)
         settings = function.event_invoke_config
         newest = settings[-1]
+        # An update changes only the fields that it contains; a put replaces all of them.
         if call.operation.startswith("Update") and len(settings) > 1:
             newest.config = {**settings[0].config, **newest.config}
         newest.config = {
             key: value for key, value in newest.config.items() if key in _EVENT_INVOKE_SETTINGS
         }
         settings[:] = [newest]
-        return _replace_json_body(answer, {**json.loads(_response_bytes(answer)), **newest.config})
+        return _replace_json_body(
+            response, {**json.loads(_response_bytes(response)), **newest.config}
+        )
 
 
 @contextmanager
 def _placeholder_profile(account: str, name: str) -> Iterator[None]:
-    """AWS takes any instance profile (and later turns the environment INVALID)."""
+    """Create an instance profile within the block, unless it exists.
+
+    AWS accepts any name here, and later sets the environment to INVALID.
+    """
     from moto.iam.models import iam_backends
 
     backend = iam_backends[account]["aws"]
@@ -201,17 +218,18 @@ def _instance_role(call: MotoCall) -> str:
     return role if isinstance(role, str) else ""
 
 
-def _add_resolved_image_uri(answer: Response) -> Response:
-    content = json.loads(_response_bytes(answer))
+def _add_resolved_image_uri(response: Response) -> Response:
+    """Add Code.ResolvedImageUri, which moto's GetFunction lacks."""
+    content = json.loads(_response_bytes(response))
     code = content.get("Code", {})
     if "@sha256:" in code.get("ImageUri", ""):
         code["ResolvedImageUri"] = code["ImageUri"]
-    return _replace_json_body(answer, content)
+    return _replace_json_body(response, content)
 
 
-def _replace_json_body(answer: Response, content: object) -> Response:
-    return replace(answer, body=json.dumps(content).encode())
+def _replace_json_body(response: Response, content: object) -> Response:
+    return replace(response, body=json.dumps(content).encode())
 
 
-def _response_bytes(answer: Response) -> bytes:
-    return answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+def _response_bytes(response: Response) -> bytes:
+    return response.body if isinstance(response.body, bytes) else b"".join(response.body)

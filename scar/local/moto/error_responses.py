@@ -1,4 +1,4 @@
-"""Refusals, in the error shape of each AWS protocol."""
+"""Error responses in the format of each AWS protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scar.local.moto.calls import PROTOCOLS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiError:
-    """Why a call is not carried out: AWS's error code, a sentence, the HTTP status."""
+    """An error of an AWS API: AWS's error code, a message, the HTTP status."""
 
     code: str
     message: str
@@ -21,7 +21,7 @@ class ApiError:
 
 
 def render_error(service: str, error: ApiError) -> Response:
-    """Write the refusal as the service's SDK expects it."""
+    """Return the error as an HTTP response in the service's protocol."""
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-requestid": request_id}
     code, message = escape(error.code), escape(error.message)

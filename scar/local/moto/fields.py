@@ -1,9 +1,8 @@
-"""The fields of requests that the local cloud implements; all others are refused. Pure.
+"""The request fields that the local cloud implements; all others are refused.
 
-A list of what is allowed, not of what is refused: a field that nobody thought of, or that AWS
-adds later, is refused too, instead of being accepted and ignored. What describes AWS's own
-machines (instance types, subnets, launch templates) is allowed as far as ``NOT_EMULATED`` in
-``offer`` says that it is stored only.
+This is an allow-list: a field that is missing here, or that AWS adds later, is refused, not
+accepted and ignored. Fields that describe AWS's infrastructure (instance types, subnets, launch
+templates) are allowed if ``supported_operations.NOT_EMULATED`` says that they are only stored.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from scar.local.moto.error_responses import ApiError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    # None: any value. A set: these values. A mapping: these fields, of each item if in a list.
+    # None: any value. A set: these values. A mapping: these fields, in each item of a list.
     Allowed = Mapping[str, "Allowed"] | frozenset[str] | None
 
 
@@ -27,8 +26,8 @@ def _only(*values: str) -> Allowed:
     return frozenset(values)
 
 
-# Without GPUs.
-_RESOURCES: Allowed = {"type": _only("VCPU", "MEMORY"), "value": None}
+# No GPU.
+_RESOURCE_REQUIREMENTS: Allowed = {"type": _only("VCPU", "MEMORY"), "value": None}
 _RETRY: Allowed = {
     "attempts": None,
     "evaluateOnExit": _any("onStatusReason onReason onExitCode action"),
@@ -37,12 +36,12 @@ _TIMEOUT: Allowed = _any("attemptDurationSeconds")
 _CONTAINER: Allowed = {
     **_any("image vcpus memory jobRoleArn executionRoleArn"),
     "environment": _any("name value"),
-    "resourceRequirements": _RESOURCES,
+    "resourceRequirements": _RESOURCE_REQUIREMENTS,
     "logConfiguration": {
         "logDriver": _only("awslogs"),
         "options": _any("awslogs-group awslogs-region awslogs-stream-prefix awslogs-create-group"),
     },
-    # Jobs run on this machine: with its network and its disk.
+    # Accepted without effect: jobs use the network and the disk of this machine.
     "networkConfiguration": _any("assignPublicIp"),
     "ephemeralStorage": _any("sizeInGiB"),
     "fargatePlatformConfiguration": {"platformVersion": _only("LATEST")},
@@ -54,9 +53,9 @@ _CONTAINER: Allowed = {
 _OVERRIDES: Allowed = {
     **_any("vcpus memory"),
     "environment": _any("name value"),
-    "resourceRequirements": _RESOURCES,
+    "resourceRequirements": _RESOURCE_REQUIREMENTS,
 }
-_MACHINES: Mapping[str, Allowed] = {
+_COMPUTE_RESOURCES: Mapping[str, Allowed] = {
     **_any(
         """type allocationStrategy minvCpus maxvCpus desiredvCpus instanceTypes subnets
         securityGroupIds instanceRole tags bidPercentage"""
@@ -64,10 +63,10 @@ _MACHINES: Mapping[str, Allowed] = {
     "launchTemplate": _any("launchTemplateId launchTemplateName version"),
     "ec2Configuration": _any("imageType"),
 }
-_ORDER: Allowed = _any("order computeEnvironment")
+_ENVIRONMENT_ORDER: Allowed = _any("order computeEnvironment")
 _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "RegisterJobDefinition": {
-        # Tags are propagated to ECS tasks, which do not exist here.
+        # propagateTags has no effect: it copies tags to ECS tasks, which do not exist here.
         **_any("jobDefinitionName parameters propagateTags tags"),
         "type": _only("container"),
         "platformCapabilities": _only("EC2", "FARGATE"),
@@ -84,29 +83,32 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "CreateComputeEnvironment": {
         **_any("computeEnvironmentName state serviceRole tags"),
         "type": _only("MANAGED"),
-        "computeResources": {**_MACHINES, "spotIamFleetRole": None},
+        "computeResources": {**_COMPUTE_RESOURCES, "spotIamFleetRole": None},
     },
     "UpdateComputeEnvironment": {
         **_any("computeEnvironment state serviceRole"),
-        "computeResources": _MACHINES,
+        "computeResources": _COMPUTE_RESOURCES,
     },
     "CreateJobQueue": {
         **_any("jobQueueName state priority tags"),
-        "computeEnvironmentOrder": _ORDER,
+        "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
     },
-    "UpdateJobQueue": {**_any("jobQueue state priority"), "computeEnvironmentOrder": _ORDER},
+    "UpdateJobQueue": {
+        **_any("jobQueue state priority"),
+        "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
+    },
 }
 _FUNCTION: Mapping[str, Allowed] = {
     **_any("FunctionName Role MemorySize Timeout Description"),
     "EphemeralStorage": _any("Size"),
     "Environment": {"Variables": None},
     "LoggingConfig": {"LogFormat": _only("Text"), "LogGroup": None},
-    # Functions use this machine's network.
+    # Accepted without effect: functions use the network of this machine.
     "VpcConfig": _any("SubnetIds SecurityGroupIds"),
     "TracingConfig": {"Mode": _only("PassThrough")},
     "SnapStart": {"ApplyOn": _only("None")},
 }
-_ASYNCHRONOUS: Mapping[str, Allowed] = {
+_EVENT_INVOKE_CONFIG: Mapping[str, Allowed] = {
     **_any("FunctionName MaximumRetryAttempts MaximumEventAgeInSeconds"),
     "Qualifier": _only("$LATEST"),
     "DestinationConfig": {"OnSuccess": _any("Destination"), "OnFailure": _any("Destination")},
@@ -121,24 +123,24 @@ _LAMBDA: Mapping[str, Mapping[str, Allowed]] = {
     "UpdateFunctionConfiguration": _FUNCTION,
     "UpdateFunctionCode": _any("FunctionName ImageUri Architectures"),
     "PutFunctionConcurrency": _any("FunctionName ReservedConcurrentExecutions"),
-    "PutFunctionEventInvokeConfig": _ASYNCHRONOUS,
-    "UpdateFunctionEventInvokeConfig": _ASYNCHRONOUS,
+    "PutFunctionEventInvokeConfig": _EVENT_INVOKE_CONFIG,
+    "UpdateFunctionEventInvokeConfig": _EVENT_INVOKE_CONFIG,
     "AddPermission": _any("FunctionName StatementId Action Principal SourceArn SourceAccount"),
 }
 _IMPLEMENTED = {"batch": _BATCH, "lambda": _LAMBDA}
 
 _COMMAND = "commands of jobs; the image's entrypoint runs"
-_MULTI_NODE = "multi-node jobs; give containerProperties"
-_ZIP = "functions from zip packages; give a container image"
-# What a field is for, where its name alone does not say what to do instead.
-_MEANING: Mapping[str, str] = {
+_MULTI_NODE = "multi-node jobs; use containerProperties"
+_ZIP = "functions from zip packages; use a container image"
+# The feature that a field belongs to, and the alternative where there is one.
+_FEATURES: Mapping[str, str] = {
     "type: multinode": _MULTI_NODE,
     "nodeProperties": _MULTI_NODE,
     "nodeOverrides": _MULTI_NODE,
-    "eksProperties": "jobs on EKS; give containerProperties",
+    "eksProperties": "jobs on EKS; use containerProperties",
     "eksPropertiesOverride": "jobs on EKS",
-    "ecsProperties": "jobs of several containers; give containerProperties",
-    "ecsPropertiesOverride": "jobs of several containers; give containerOverrides",
+    "ecsProperties": "jobs of several containers; use containerProperties",
+    "ecsPropertiesOverride": "jobs of several containers; use containerOverrides",
     "arrayProperties": "array jobs",
     "dependsOn": "dependencies between jobs",
     "shareIdentifier": "fair share",
@@ -149,7 +151,7 @@ _MEANING: Mapping[str, str] = {
     "containerOverrides.command": _COMMAND,
     "containerProperties.volumes": "volumes of jobs",
     "containerProperties.mountPoints": "volumes of jobs",
-    "containerProperties.secrets": "secrets of jobs; give variables",
+    "containerProperties.secrets": "secrets of jobs; use variables",
     "containerProperties.resourceRequirements.type: GPU": "GPUs",
     "containerOverrides.resourceRequirements.type: GPU": "GPUs",
     "PackageType: Zip": _ZIP,
@@ -161,56 +163,56 @@ _MEANING: Mapping[str, str] = {
 }
 
 
-def refuse(service: str, operation: str, request: Mapping[str, object]) -> ApiError | None:
-    """Refuse the first field, or value of a closed choice, that is not implemented.
+def check_fields(service: str, operation: str, request: Mapping[str, object]) -> ApiError | None:
+    """Return the error for the first field or value that is not implemented, or None.
 
-    Empty, zero and false values pass: they ask for nothing. None for operations that are not
-    about functions or jobs.
+    Empty, zero and false values are accepted, because they request nothing. Operations that do
+    not concern functions or jobs are not checked.
     """
     allowed = _IMPLEMENTED.get(service, {}).get(operation)
     if allowed is None:
         return None
-    found = next(_unknown(request, allowed, ""), None)
-    return not_emulated(found) if found else None
+    field = next(_unsupported_fields(request, allowed, ""), None)
+    return not_emulated_error(field) if field else None
 
 
-def not_emulated(field: str) -> ApiError:
-    """Name a field, or ``field: value``, that is not implemented, and what it is for."""
-    meaning = _MEANING.get(field)
+def not_emulated_error(field: str) -> ApiError:
+    """Return the error for a field, or ``field: value``, that is not implemented."""
+    feature = _FEATURES.get(field)
     return ApiError(
         code="NotImplemented",
-        message=f"The local cloud does not emulate {f'{meaning} ({field})' if meaning else field}.",
+        message=f"The local cloud does not emulate {f'{feature} ({field})' if feature else field}.",
         status=501,
     )
 
 
-def _unknown(value: object, allowed: Allowed, at: str) -> Iterator[str]:
-    if allowed is None or _asks_for_nothing(value):
+def _unsupported_fields(value: object, allowed: Allowed, path: str) -> Iterator[str]:
+    if allowed is None or _is_empty(value):
         return
     if isinstance(value, list):
         for item in value:
-            yield from _unknown(item, allowed, at)
+            yield from _unsupported_fields(item, allowed, path)
     elif isinstance(allowed, frozenset):
         if str(value) not in allowed:
-            yield f"{at}: {value}"
+            yield f"{path}: {value}"
     elif isinstance(value, dict):
-        yield from _unknown_fields(value, allowed, at)
+        yield from _unsupported_members(value, allowed, path)
 
 
-def _unknown_fields(
-    value: Mapping[str, object], allowed: Mapping[str, Allowed], at: str
+def _unsupported_members(
+    value: Mapping[str, object], allowed: Mapping[str, Allowed], path: str
 ) -> Iterator[str]:
     for name, item in value.items():
-        field = f"{at}.{name}" if at else name
+        field = f"{path}.{name}" if path else name
         if name in allowed:
-            yield from _unknown(item, allowed[name], field)
-        elif not _asks_for_nothing(item):
+            yield from _unsupported_fields(item, allowed[name], field)
+        elif not _is_empty(item):
             yield field
 
 
-def _asks_for_nothing(value: object) -> bool:
+def _is_empty(value: object) -> bool:
     if isinstance(value, dict):
-        return all(map(_asks_for_nothing, value.values()))
+        return all(map(_is_empty, value.values()))
     if isinstance(value, list):
-        return all(map(_asks_for_nothing, value))
+        return all(map(_is_empty, value))
     return not value

@@ -1,4 +1,4 @@
-"""What the Lambda executor reads of a function: its configuration, as moto keeps it."""
+"""Function configurations in moto, as the Lambda service reads them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _REGION = re.compile(r"^arn:[^:]*:lambda:([^:]+):")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionRecord:
-    """One function, all defaults filled in. Memory and storage in MB, times in seconds.
+    """One function with all defaults applied. Memory and storage in MB, times in seconds.
 
-    ``reserved_concurrency`` None: no reservation. ``on_failure`` is an ARN or empty.
-    ``max_event_age`` and ``retries`` are those of asynchronous calls. ``revision`` changes
-    with every change of code or configuration.
+    ``reserved_concurrency`` is None without a reservation. ``max_event_age`` and ``retries``
+    apply to asynchronous invocations. ``on_failure`` and ``on_success`` are ARNs of destinations
+    or empty. ``revision`` changes with every change of code or configuration.
     """
 
     name: str
@@ -44,7 +44,7 @@ class FunctionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionPermission:
-    """Who may invoke: one statement of the function's resource policy."""
+    """One statement of the function's resource policy: who may invoke the function."""
 
     statement_id: str
     principal: str
@@ -61,12 +61,12 @@ class FunctionRecords:
         self._region = region
 
     def get(self, name_or_arn: str, region: str = "") -> FunctionRecord | None:
-        """Return the function, or None; an ARN names its own Region."""
+        """Return the function, or None; the Region in an ARN takes precedence over ``region``."""
         from moto.awslambda.exceptions import UnknownFunctionException
         from moto.awslambda.models import lambda_backends
 
-        found = _REGION.match(name_or_arn)
-        region = found[1] if found else region or self._region
+        match = _REGION.match(name_or_arn)
+        region = match[1] if match else region or self._region
         name = function_name(name_or_arn)
         with self._lock:
             backend = lambda_backends[self._account][region]
@@ -77,7 +77,7 @@ class FunctionRecords:
             return _function_record(function, region)
 
     def list_names(self, region: str = "") -> tuple[str, ...]:
-        """All functions of a Region."""
+        """Return the names of all functions of a Region."""
         from moto.awslambda.models import lambda_backends
 
         with self._lock:
@@ -89,6 +89,7 @@ def _function_record(function: object, region: str) -> FunctionRecord:
     from moto.awslambda.models import LambdaFunction
 
     assert isinstance(function, LambdaFunction)  # noqa: S101 - narrows moto's untyped return
+    # moto appends every put; compat leaves one, the latest.
     settings = function.event_invoke_config[0].config if function.event_invoke_config else {}
     destinations = settings.get("DestinationConfig") or {}
     return FunctionRecord(
@@ -144,14 +145,16 @@ def _policy_permissions(function: object) -> tuple[FunctionPermission, ...]:
 def _parse_permission(statement: Mapping[str, object]) -> FunctionPermission:
     principal = statement.get("Principal")
     conditions = statement.get("Condition")
-    wanted: dict[str, str] = {}
+    # {operator: {key: value}}; the operator (ArnLike, StringEquals) does not matter here, and
+    # condition keys are not case-sensitive.
+    values: dict[str, str] = {}
     for test in conditions.values() if isinstance(conditions, dict) else ():
-        wanted.update({str(key).lower(): str(value) for key, value in test.items()})
+        values.update({str(key).lower(): str(value) for key, value in test.items()})
     return FunctionPermission(
         statement_id=str(statement.get("Sid", "")),
         principal=str(principal.get("Service", principal.get("AWS", "")))
         if isinstance(principal, dict)
         else str(principal),
-        source_arn=wanted.get("aws:sourcearn", ""),
-        source_account=wanted.get("aws:sourceaccount", ""),
+        source_arn=values.get("aws:sourcearn", ""),
+        source_account=values.get("aws:sourceaccount", ""),
     )

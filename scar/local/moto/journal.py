@@ -1,4 +1,7 @@
-"""Successful changes, on disk, in order. SQLite in WAL mode; one writer at a time (the caller)."""
+"""The journal of successful changes, in SQLite (WAL mode), in their order.
+
+The caller makes sure that one change is executed and appended at a time.
+"""
 
 from __future__ import annotations
 
@@ -29,32 +32,35 @@ _COLUMNS = "service, region, method, path, query, content_type, target, body"
 
 
 class ChangeJournal:
-    """The changes that a new moto has to repeat; rows that no longer matter are removed."""
+    """The changes that a restarted moto must repeat; redundant rows are deleted."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         path.touch(mode=0o600)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
+        # Every commit reaches the disk: an acknowledged change survives the loss of power.
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
 
-    def append(self, seed: str, sent: MotoRequest, key: JournalKey) -> None:
-        """Keep a change that has just succeeded; durable when this returns."""
+    def append(self, seed: str, request: MotoRequest, key: JournalKey) -> None:
+        """Append a successful change durably, and delete the rows that it makes redundant."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
             if key.slot:
+                # Not rows of a deleted resource of the same name: they are replayed in order
+                # with its creation and deletion, or not at all (_delete_ended).
                 self._db.execute(
                     "DELETE FROM change WHERE owner = ? AND slot = ? AND NOT ended",
                     (key.owner, key.slot),
                 )
             if not key.is_undo:
-                self._insert_change(seed, sent, key)
+                self._insert_change(seed, request, key)
             if key.is_deletion:
                 self._db.execute("UPDATE change SET ended = 1 WHERE owner = ?", (key.owner,))
                 self._delete_ended()
 
-    def _insert_change(self, seed: str, sent: MotoRequest, key: JournalKey) -> None:
+    def _insert_change(self, seed: str, request: MotoRequest, key: JournalKey) -> None:
         self._db.execute(
             f"INSERT INTO change(owner, slot, seed, {_COLUMNS}) "  # noqa: S608 - constant names
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -62,39 +68,40 @@ class ChangeJournal:
                 key.owner,
                 key.slot,
                 seed,
-                sent.service,
-                sent.region,
-                sent.method,
-                sent.path,
-                sent.query,
-                sent.content_type,
-                sent.target,
-                sent.body,
+                request.service,
+                request.region,
+                request.method,
+                request.path,
+                request.query,
+                request.content_type,
+                request.target,
+                request.body,
             ),
         )
 
     def _delete_ended(self) -> None:
-        """Drop the rows of deleted resources, unless a living one was made with their name.
+        """Delete the rows of deleted resources, unless another resource's rows mention them.
 
-        A queue that was created over an environment and then moved to another one could not
-        be replayed without the first environment: then creation and deletion both stay.
+        A job queue that was created with one compute environment and then moved to another one
+        cannot be replayed without the first: then its creation and deletion both stay.
         """
-        gone = [
+        unmentioned = [
             owner
             for (owner,) in self._db.execute("SELECT DISTINCT owner FROM change WHERE ended")
             if not self._is_mentioned(owner)
         ]
         self._db.executemany(
-            "DELETE FROM change WHERE owner = ? AND ended", [(owner,) for owner in gone]
+            "DELETE FROM change WHERE owner = ? AND ended", [(owner,) for owner in unmentioned]
         )
 
     def _is_mentioned(self, owner: str) -> bool:
+        # Names appear alone or inside ARNs and URLs. A false match only leaves a few rows.
         name = re.escape(owner.rpartition("/")[2])
-        whole = re.compile(rf"(?<![\w.-]){name}(?![\w.-])")
+        whole_name = re.compile(rf"(?<![\w.-]){name}(?![\w.-])")
         rows = self._db.execute(
             "SELECT content_type, path, body FROM change WHERE owner != ?", (owner,)
         )
-        return any(whole.search(_searchable_text(*row)) for row in rows)
+        return any(whole_name.search(_searchable_text(*row)) for row in rows)
 
     def read_changes(self) -> Iterator[tuple[str, MotoRequest]]:
         """Yield (seed, request) in the order of the changes."""
@@ -121,7 +128,7 @@ class ChangeJournal:
 
 
 def _searchable_text(content_type: str, path: str, body: bytes) -> str:
-    """Return what a request says, percent-decoded where it is encoded."""
+    """Return a request's path and body, percent-decoded where they are encoded."""
     text = body.decode(errors="replace")
     if content_type.startswith("application/x-www-form-urlencoded"):
         text = unquote_plus(text)

@@ -1,7 +1,8 @@
-"""Which resource a call changes, and which earlier journal rows it makes superfluous. Pure.
+"""Which resource a call changes, and which earlier journal rows it makes redundant.
 
-A row has an owner (``batch/queue/main``) and a slot (``AttachRolePolicy PolicyArn=…``). A later
-call with the same owner and slot writes the same fields, so its predecessor may go.
+A row has an owner, the resource (``batch/us-east-1/job-queue/main``), and a slot, the part of it
+that the call writes (``AttachRolePolicy arn:aws:iam::aws:policy/…``). A later call with the same
+owner and slot overwrites the same part, so the earlier row can be deleted.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ def _operation_names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# The first parameter of this list that a call has names its resource. A resource ARN says the
-# kind itself.
+# (parameter, kind of resource) in the order of precedence: the first parameter that a call has
+# names its resource. No kind: the value is an ARN that contains it.
 _RESOURCE_PARAMETERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "lambda": (("FunctionName", "function"), ("Resource", "function")),
     "batch": (
@@ -51,7 +52,7 @@ _DELETE_OPERATIONS = _operation_names(
     DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic
     DeleteLaunchTemplate"""
 )
-# Each put with the parameter that tells its instances apart, and what takes it back.
+# Put operation -> (parameter that distinguishes several puts on one resource, inverse operation).
 _PUT_OPERATIONS: Mapping[str, tuple[str, str]] = {
     "AddPermission": ("StatementId", "RemovePermission"),
     "PutFunctionConcurrency": ("", "DeleteFunctionConcurrency"),
@@ -64,8 +65,9 @@ _PUT_OPERATIONS: Mapping[str, tuple[str, str]] = {
     "PutLifecyclePolicy": ("", "DeleteLifecyclePolicy"),
     "PutRetentionPolicy": ("", "DeleteRetentionPolicy"),
 }
-_UNDO_OPERATIONS = {undo: (put, by) for put, (by, undo) in _PUT_OPERATIONS.items()}
-# Partial updates: the slot is the set of parameters they write.
+_UNDO_OPERATIONS = {undo: (put, parameter) for put, (parameter, undo) in _PUT_OPERATIONS.items()}
+# Partial updates. Their slot is the set of parameters: an update that writes other parameters
+# must not replace an earlier one.
 _UPDATE_OPERATIONS = _operation_names(
     """UpdateFunctionCode UpdateFunctionConfiguration UpdateComputeEnvironment UpdateJobQueue
     UpdateRole UpdateAssumeRolePolicy PutImageTagMutability PutImageScanningConfiguration"""
@@ -74,9 +76,10 @@ _UPDATE_OPERATIONS = _operation_names(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalKey:
-    """``slot`` empty: the row stays as long as its owner. ``undoes``: no row of its own.
+    """The position of a change in the journal.
 
-    ``ends``: the owner is gone after this call.
+    With an empty ``slot`` the row stays as long as its owner. ``is_undo``: the call deletes the
+    row of its slot and needs none itself. ``is_deletion``: the call deletes the owner.
     """
 
     owner: str
@@ -86,32 +89,33 @@ class JournalKey:
 
 
 def journal_key(call: MotoCall) -> JournalKey:
-    """Read owner and slot off a call that changes state and has succeeded."""
+    """Return the owner and slot of a call that has changed state."""
     owner = resource_path(call)
     operation = call.operation
     if operation in _DELETE_OPERATIONS:
         return JournalKey(owner=owner, is_deletion=True)
     if operation in _UNDO_OPERATIONS:
-        put, by = _UNDO_OPERATIONS[operation]
-        return JournalKey(owner=owner, slot=_slot_name(put, by, call), is_undo=True)
+        put, parameter = _UNDO_OPERATIONS[operation]
+        return JournalKey(owner=owner, slot=_slot_name(put, parameter, call), is_undo=True)
     if operation in _PUT_OPERATIONS:
         return JournalKey(
             owner=owner, slot=_slot_name(operation, _PUT_OPERATIONS[operation][0], call)
         )
     if operation in _UPDATE_OPERATIONS:
         return JournalKey(owner=owner, slot=f"{operation} {','.join(sorted(call.parameters))}")
+    # TagResource, UntagRole …: only an identical call makes an earlier row redundant.
     if "tag" in operation.lower():
         keys = json.dumps(call.parameters.get("tagKeys", call.parameters), sort_keys=True)
         return JournalKey(owner=owner, slot=f"{operation} {keys}")
     return JournalKey(owner=owner)
 
 
-def _slot_name(put: str, by: str, call: MotoCall) -> str:
-    return f"{put} {call.text(by)}" if by else put
+def _slot_name(put: str, parameter: str, call: MotoCall) -> str:
+    return f"{put} {call.text(parameter)}" if parameter else put
 
 
 def resource_path(call: MotoCall) -> str:
-    """Name the resource a call is about: ``service/region/kind/name``."""
+    """Return the resource that a call concerns as ``service/region/kind/name``."""
     region = "" if call.service == "iam" else call.region
     for parameter, kind in _RESOURCE_PARAMETERS.get(call.service, ()):
         value = call.text(parameter)
@@ -138,7 +142,7 @@ def _kind_and_name(service: str, kind: str, value: str) -> tuple[str, str]:
 
 
 def function_name(name_or_arn: str) -> str:
-    """Return the plain name of ``name``, ``account:function:name`` or an ARN, any qualifier."""
+    """Return the name in ``name``, ``account:function:name`` or an ARN, without a qualifier."""
     parts = name_or_arn.split(":")
     if "function" in parts:
         return parts[parts.index("function") + 1]

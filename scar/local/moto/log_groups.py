@@ -1,4 +1,4 @@
-"""Log groups as moto keeps them, for whoever stores their events."""
+"""The log groups in moto, for the store of their events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LogGroups:
-    """Groups of one Region by name."""
+    """Finds log groups by name in all Regions; creates missing ones in ``region``."""
 
     def __init__(
         self,
@@ -30,17 +30,17 @@ class LogGroups:
         self._region = region
 
     def exists(self, name: str) -> bool:
-        """Tell whether there is such a group in any Region."""
+        """Return whether the group exists in any Region."""
         return self._find_group(name) is not None
 
     def retention_days(self, name: str) -> int | None:
-        """Days that the group's events are kept, or None for ever."""
+        """Return the group's retention in days, or None to keep events indefinitely."""
         group = self._find_group(name)
         days = getattr(group, "retention_in_days", None)
         return None if days is None else int(days)
 
     def ensure(self, name: str) -> None:
-        """Create the group unless it is there."""
+        """Create the group if it does not exist."""
         if not self.exists(name):
             self._execute_change(
                 MotoRequest(
@@ -59,6 +59,7 @@ class LogGroups:
         from moto.logs.models import logs_backends
 
         with self._lock:
+            # A copy: moto adds a Region's backend on its first use.
             for backend in list(logs_backends[self._account].values()):
                 if name in backend.groups:
                     group: object = backend.groups[name]

@@ -1,4 +1,4 @@
-"""moto 5.2 itself, called in-process, one call at a time, with seeded random numbers."""
+"""Calls moto 5.2 in this process, one call at a time, with seeded random numbers."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _DROPPED_HEADERS = frozenset(
 class MotoApp:
     """moto's WSGI application and its random numbers.
 
-    moto is not safe under threads, and draws its ids from one generator: a single lock and a
-    seed per call make every id a function of that seed alone.
+    moto is not thread-safe and draws all IDs from one random generator: a single lock and a seed
+    per call make every ID depend on that seed alone.
     """
 
     def __init__(self, account: str) -> None:
@@ -39,28 +39,29 @@ class MotoApp:
         self._app = DomainDispatcherApplication(create_backend_app)
         self._regions_with_network: set[str] = set()
 
-    def call(self, sent: MotoRequest, seed: str) -> Response:
-        """Let moto answer; everything random in the answer follows from ``seed``."""
+    def call(self, request: MotoRequest, seed: str) -> Response:
+        """Return moto's response; ``seed`` determines all random values in it."""
         with self.lock:
-            self.seed_random(sent, seed)
-            return _call_wsgi_app(self._app, _wsgi_environ(sent, self.account))
+            self.seed_random(request, seed)
+            return _call_wsgi_app(self._app, _wsgi_environ(request, self.account))
 
-    def seed_random(self, sent: MotoRequest, seed: str) -> None:
-        """Start the random numbers of one call; the Region's default network exists before."""
-        if sent.service in {"batch", "ec2"}:
-            self._create_default_network(sent.region)
+    def seed_random(self, request: MotoRequest, seed: str) -> None:
+        """Seed the random numbers of one call, after creating the Region's default network."""
+        if request.service in {"batch", "ec2"}:
+            self._create_default_network(request.region)
         self._random.seed(seed)
 
     def _create_default_network(self, region: str) -> None:
-        """Make the Region's default VPC, always with the same ids, with a way to the internet."""
+        """Create the Region's default VPC with an internet gateway, always with the same IDs."""
         if region in self._regions_with_network:
             return
         from moto.ec2.models import ec2_backends
 
+        # moto creates a default VPC on the first use of a Region. With a seed of its own here, its
+        # IDs do not depend on which call used the Region first.
         self._random.seed(f"network {self.account} {region}")
-        with _temporary_variable(
-            "MOTO_EC2_LOAD_DEFAULT_AMIS", "false"
-        ):  # 0.4 s for what nobody asks
+        # Without moto's list of AMIs, which takes 0.4 s to load and is not served.
+        with _temporary_variable("MOTO_EC2_LOAD_DEFAULT_AMIS", "false"):
             backend = ec2_backends[self.account][region]
         gateway = backend.create_internet_gateway()
         for vpc in list(backend.vpcs.values()):
@@ -72,7 +73,7 @@ class MotoApp:
 
 @contextmanager
 def _temporary_variable(name: str, value: str) -> Iterator[None]:
-    """Set one of moto's switches, which it reads from the environment, for a moment."""
+    """Set one of moto's settings, which it reads from the environment, within a block."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:
@@ -85,22 +86,22 @@ def _temporary_variable(name: str, value: str) -> Iterator[None]:
 
 
 def _clear_backends() -> None:
-    """moto is one per process: let nothing of an earlier plane show through."""
+    """Delete all state of moto, which has one per process, left by an earlier MotoApp."""
     from moto.core.base_backend import BackendDict
 
     for backend in list(BackendDict._instances):  # type: ignore[misc]  # noqa: SLF001
         backend.clear()
 
 
-def _wsgi_environ(sent: MotoRequest, account: str) -> dict[str, object]:
-    """Build the request as moto wants it: the signature's scope says service and Region."""
-    scope = f"{account}/20200101/{sent.region}/{sent.service}/aws4_request"
+def _wsgi_environ(request: MotoRequest, account: str) -> dict[str, object]:
+    """Return a request as WSGI environment; moto takes service and Region from the signature."""
+    scope = f"{account}/20200101/{request.region}/{request.service}/aws4_request"
     return {
-        "REQUEST_METHOD": sent.method,
+        "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(sent.path).decode("latin-1"),
-        "RAW_URI": f"{sent.path}?{sent.query}" if sent.query else sent.path,
-        "QUERY_STRING": sent.query,
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "RAW_URI": f"{request.path}?{request.query}" if request.query else request.path,
+        "QUERY_STRING": request.query,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -108,12 +109,12 @@ def _wsgi_environ(sent: MotoRequest, account: str) -> dict[str, object]:
         "HTTP_HOST": "127.0.0.1",
         "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, "
         "Signature=checked",
-        "HTTP_X_AMZ_TARGET": sent.target,
-        "CONTENT_TYPE": sent.content_type,
-        "CONTENT_LENGTH": str(len(sent.body)),
+        "HTTP_X_AMZ_TARGET": request.target,
+        "CONTENT_TYPE": request.content_type,
+        "CONTENT_LENGTH": str(len(request.body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(sent.body),
+        "wsgi.input": io.BytesIO(request.body),
         "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
@@ -132,6 +133,7 @@ def _call_wsgi_app(app: Callable[..., Iterable[bytes]], environ: Mapping[str, ob
             (name.lower(), value) for name, value in fields if name.lower() not in _DROPPED_HEADERS
         )
 
+    # A header that the request did not have is empty in MotoRequest; a WSGI server omits it.
     chunks = app({key: value for key, value in environ.items() if value != ""}, start_response)
     try:
         body = b"".join(chunks)

@@ -1,4 +1,4 @@
-"""moto behind the HTTP server: checked, bridged, journalled, replayed."""
+"""Serves the configuration APIs: checks requests, executes them in moto, records changes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from scar.local.http.bodies import read_all
 from scar.local.http.messages import Response
-from scar.local.moto import calls
-from scar.local.moto import supported_operations as offer
+from scar.local.moto import calls, supported_operations
 from scar.local.moto.batch_registry import MotoBatchRegistry
 from scar.local.moto.compat import MotoCompat
 from scar.local.moto.error_responses import ApiError, render_error
@@ -31,16 +30,16 @@ if TYPE_CHECKING:
     from scar.local.moto.calls import MotoCall, MotoRequest
 
 LOG = logging.getLogger(__name__)
-MAX_BODY = 8 << 20  # no configuration call of the served services comes near it
+MAX_BODY = 8 << 20  # bytes; far above any configuration request of the supported services
 TOKEN_SECONDS = 12 * 3600
 
 
 class MotoService:
-    """Serves the configuration APIs; what it acknowledged is there again after a restart.
+    """Serves the configuration APIs; every acknowledged change survives a restart.
 
-    ``check`` judges (service, operation, parameters) as AWS would; ``registry`` returns the
-    registry's base URL and a password for user AWS. ``region`` is meant where a name stands
-    without one.
+    ``check`` validates (service, operation, parameters) by AWS's rules; ``registry`` returns the
+    registry's base URL and a password for the user AWS. ``region`` applies to names without one.
+    ``failed_replays`` describes the changes that could not be repeated at start.
     """
 
     def __init__(
@@ -70,15 +69,24 @@ class MotoService:
         self.batch = MotoBatchRegistry(account, self._moto.lock, region)
 
     def add_guard(self, guard: Callable[[MotoCall], ApiError | None]) -> None:
-        """Let another service refuse changes, e.g. the end of a queue that has jobs."""
+        """Add a check that can reject changes, e.g. the deletion of an enabled job queue.
+
+        It is called under moto's lock.
+        """
         self._guards.append(guard)
 
     def add_change_listener(self, listener: Callable[[MotoCall], None]) -> None:
-        """Tell another service about each successful change, e.g. a deleted log group."""
+        """Add a function to be called after each successful change, e.g. a deleted log group.
+
+        It is called under moto's lock, so listeners see changes in their order.
+        """
         self._change_listeners.append(listener)
 
     def add_handler(self, handler: Callable[[MotoCall], Response | None]) -> None:
-        """Let another service answer calls about what moto knows nothing of, e.g. images."""
+        """Add a handler for calls about data outside of moto, e.g. images.
+
+        It returns None for calls that moto shall execute.
+        """
         self._handlers.append(handler)
 
     def handle(self, request: Request) -> Response:
@@ -89,78 +97,83 @@ class MotoService:
         body = read_all(request.body, MAX_BODY)
         if body is None:
             return render_error(service, _TOO_LARGE)
-        sent = calls.build_moto_request(request, service, region, body)
+        moto_request = calls.build_moto_request(request, service, region, body)
         try:
-            call = calls.parse_call(sent)
+            call = calls.parse_call(moto_request)
         except ValueError as error:
             return render_error(
                 service, ApiError(code="SerializationException", message=str(error))
             )
-        refusal = offer.check_operation(call) or self._validate_call(call)
-        if refusal is not None:
-            return render_error(service, refusal)
+        api_error = supported_operations.check_operation(call) or self._validate_call(call)
+        if api_error is not None:
+            return render_error(service, api_error)
         return self._call_handlers(call) or (
-            self._execute_and_record(call, sent)
-            if offer.changes_state(call)
-            else self._execute_read(call, sent)
+            self._execute_and_record(call, moto_request)
+            if supported_operations.changes_state(call)
+            else self._execute_read(call, moto_request)
         )
 
     def _call_handlers(self, call: MotoCall) -> Response | None:
-        """Ask those who know what moto does not."""
+        """Return the response of the first handler that serves this call, or None."""
         if call.operation == "GetAuthorizationToken":
             return self._authorization_token_response()
-        answers = (answer(call) for answer in self._handlers)
-        return next((found for found in answers if found is not None), None)
+        responses = (handler(call) for handler in self._handlers)
+        return next((response for response in responses if response is not None), None)
 
-    def execute_change(self, sent: MotoRequest) -> Response:
-        """Carry out a change on behalf of the local cloud itself."""
-        return self._execute_and_record(calls.parse_call(sent), sent)
+    def execute_change(self, request: MotoRequest) -> Response:
+        """Execute a change that the local cloud itself makes, e.g. to create a log group."""
+        return self._execute_and_record(calls.parse_call(request), request)
 
     def _validate_call(self, call: MotoCall) -> ApiError | None:
-        return offer.check_parameters(call) or self._check(
+        return supported_operations.check_parameters(call) or self._check(
             call.service, call.operation, call.parameters
         )
 
-    def _execute_read(self, call: MotoCall, sent: MotoRequest) -> Response:
-        answer = self._moto.call(sent, secrets.token_hex(8))
-        return self._compat.adapt_response(call, answer) if answer.status < 300 else answer
+    def _execute_read(self, call: MotoCall, request: MotoRequest) -> Response:
+        response = self._moto.call(request, secrets.token_hex(8))
+        return self._compat.adapt_response(call, response) if response.status < 300 else response
 
-    def _execute_and_record(self, call: MotoCall, sent: MotoRequest) -> Response:
+    def _execute_and_record(self, call: MotoCall, request: MotoRequest) -> Response:
         with self._moto.lock:
             for guard in self._guards:
-                refusal = guard(call)
-                if refusal is not None:
-                    return render_error(call.service, refusal)
+                api_error = guard(call)
+                if api_error is not None:
+                    return render_error(call.service, api_error)
             seed = secrets.token_hex(8)
-            answer = self._call_moto(call, sent, seed)
-            if answer.status < 300:
-                self._journal.append(seed, sent, journal_key(call))
-                for watcher in self._change_listeners:
-                    watcher(call)
-        return answer
+            response = self._call_moto(call, request, seed)
+            # Recorded after moto has accepted the change and before the client knows of it: a
+            # crash in between loses a change that was never acknowledged.
+            if response.status < 300:
+                self._journal.append(seed, request, journal_key(call))
+                for listener in self._change_listeners:
+                    listener(call)
+        return response
 
-    def _call_moto(self, call: MotoCall, sent: MotoRequest, seed: str) -> Response:
+    def _call_moto(self, call: MotoCall, request: MotoRequest, seed: str) -> Response:
         with self._moto.lock:
-            # Before the call proper, so that what the bridge makes has the call's ids too.
-            self._moto.seed_random(sent, seed)
-            adapted = self._compat.adapt_request(call, sent)
+            # Seeded before the request is adapted, which may create resources (a service-linked
+            # role): their IDs too must be the same in every replay. MotoApp.call seeds again.
+            self._moto.seed_random(request, seed)
+            adapted = self._compat.adapt_request(call, request)
             with self._compat.placeholder_resources(call):
-                answer = self._moto.call(adapted, seed)
-            return self._compat.adapt_response(call, answer) if answer.status < 300 else answer
+                response = self._moto.call(adapted, seed)
+            return (
+                self._compat.adapt_response(call, response) if response.status < 300 else response
+            )
 
     def _replay_journal(self) -> tuple[str, ...]:
-        """Repeat all changes; return a sentence for each that did not succeed again."""
-        lost = []
-        for seed, sent in self._journal.read_changes():
-            call = calls.parse_call(sent)
-            answer = self._call_moto(call, sent, seed)
-            if answer.status >= 300:
-                lost.append(
-                    f"{call.service} {call.operation} could not be repeated at start "
-                    f"(status {answer.status})."
+        """Repeat all changes; return one message for each that failed this time."""
+        failed = []
+        for seed, request in self._journal.read_changes():
+            call = calls.parse_call(request)
+            response = self._call_moto(call, request, seed)
+            if response.status >= 300:
+                failed.append(
+                    f"{call.operation} of {call.service} could not be replayed at start "
+                    f"(HTTP status {response.status}); the change is missing."
                 )
-                LOG.error("%s", lost[-1])
-        return tuple(lost)
+                LOG.error("%s", failed[-1])
+        return tuple(failed)
 
     def _authorization_token_response(self) -> Response:
         endpoint, password = self._registry()
@@ -181,8 +194,8 @@ class MotoService:
         )
 
     def status_messages(self) -> Sequence[str]:
-        """Sentences for ``scar local status``: what is lost, what is not emulated."""
-        return (*self.failed_replays, *offer.NOT_EMULATED)
+        """Return the lines of ``scar local status``: failed replays, what is not emulated."""
+        return (*self.failed_replays, *supported_operations.NOT_EMULATED)
 
     def close(self) -> None:
         self._journal.close()
@@ -190,11 +203,11 @@ class MotoService:
 
 _UNSIGNED = ApiError(
     code="MissingAuthenticationToken",
-    message="The request names no service: it carries no signature.",
+    message="The request has no AWS signature (Signature Version 4), which names its service.",
     status=403,
 )
 _TOO_LARGE = ApiError(
     code="RequestEntityTooLargeException",
-    message=f"Configuration requests are limited to {MAX_BODY >> 20} MiB.",
+    message=f"The request body exceeds {MAX_BODY >> 20} MiB.",
     status=413,
 )

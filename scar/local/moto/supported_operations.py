@@ -1,4 +1,4 @@
-"""Which services and operations the local cloud serves truthfully; the rest is refused."""
+"""The services and operations that the local cloud supports; all others are refused."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ def _operation_names(text: str) -> frozenset[str]:
 
 
 NOT_EMULATED: tuple[str, ...] = (
-    "IAM: roles and policies are stored, but nothing is denied.",
+    "IAM: roles and policies are stored but not enforced.",
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
-    "GPUs: a job that asks for one is refused.",
+    "GPUs: jobs that require one are refused.",
     "EFS and other volumes: definitions that mount them are refused.",
     "Batch array jobs, job dependencies and multi-node jobs: refused at SubmitJob.",
-    "Fields that nothing here honours (ulimits, privileged, tmpfs, ImageConfig…): refused by name.",
+    "Fields that are not implemented (ulimits, privileged, tmpfs, ImageConfig…): refused by name.",
     "Batch scheduling policies and fair share: queues are first come, first served.",
     "Launch templates: stored; jobs run on this machine, with its disk.",
-    "Spot interruptions, instance types and the time instances take to start.",
+    "Spot interruptions, instance types and the start-up time of instances.",
     "Lambda: zip packages, layers, versions, aliases, URLs, event source mappings: refused.",
     "CloudWatch metrics and alarms, EventBridge rules, X-Ray: refused.",
     "SQS messages and SNS deliveries are lost when the local cloud stops.",
-    "Prices, quotas of an account, and the time things take on AWS.",
+    "Prices, account quotas and AWS's timing.",
 )
 
-# What a service is not good for without the others' machinery stays out, even if moto has it.
+# Left out, even where moto implements them: operations whose result would have no effect here,
+# because what would use it (event source mappings, metrics, …) is not emulated.
 _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
     "lambda": _operation_names(
         """CreateFunction GetFunction GetFunctionConfiguration ListFunctions DeleteFunction
@@ -93,7 +94,8 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
 }
 
 _READ_PREFIXES = ("Get", "List", "Describe")
-# Messages pass through; keeping them is not promised (see NOT_EMULATED).
+# Not journalled: messages are lost at a restart (see NOT_EMULATED), and replaying them all would
+# make every start slower.
 _VOLATILE_OPERATIONS = _operation_names(
     """SendMessage SendMessageBatch ReceiveMessage DeleteMessage DeleteMessageBatch
     ChangeMessageVisibility PurgeQueue Publish"""
@@ -101,13 +103,13 @@ _VOLATILE_OPERATIONS = _operation_names(
 
 
 def check_operation(call: MotoCall) -> ApiError | None:
-    """Say which service or operation is missing, or None if the call is served."""
+    """Return the error for an unsupported service or operation, or None."""
     operations = _SUPPORTED_OPERATIONS.get(call.service)
     if operations is None:
         return ApiError(
             code="NotImplemented",
             message=f"The local cloud does not emulate {call.service}. "
-            "`scar local status` lists what it serves.",
+            "`scar local status` lists what it does not emulate.",
             status=501,
         )
     if call.operation not in operations:
@@ -115,36 +117,36 @@ def check_operation(call: MotoCall) -> ApiError | None:
         return ApiError(
             code="NotImplemented",
             message=f"The local cloud does not emulate {name} of {call.service}. "
-            "`scar local status` lists what it serves.",
+            "`scar local status` lists what it does not emulate.",
             status=501,
         )
     return None
 
 
 def changes_state(call: MotoCall) -> bool:
-    """Tell whether the call has to survive a restart."""
+    """Return whether the call changes state that must survive a restart."""
     return (
         not call.operation.startswith(_READ_PREFIXES) and call.operation not in _VOLATILE_OPERATIONS
     )
 
 
 def check_parameters(call: MotoCall) -> ApiError | None:
-    """Refuse parameters that moto would accept and that nothing here would honour."""
-    refusal = fields.refuse(call.service, call.operation, call.parameters)
-    if refusal is not None:
-        return refusal
+    """Return the error for parameters that moto accepts but the local cloud does not implement."""
+    error = fields.check_fields(call.service, call.operation, call.parameters)
+    if error is not None:
+        return error
     if call.operation == "CreateFunction" and not call.text("PackageType"):
-        return fields.not_emulated("PackageType: Zip")  # AWS's default
+        return fields.not_emulated_error("PackageType: Zip")  # AWS's default
     if call.operation == "RegisterJobDefinition":
         container = call.parameters.get("containerProperties")
-        return None if isinstance(container, dict) else fields.not_emulated("nodeProperties")
+        return None if isinstance(container, dict) else fields.not_emulated_error("nodeProperties")
     group = _log_group(call)
     if group not in ("", f"/aws/lambda/{function_name(call.text('FunctionName'))}"):
-        return fields.not_emulated(f"LoggingConfig.LogGroup: {group}")
+        return fields.not_emulated_error(f"LoggingConfig.LogGroup: {group}")
     return None
 
 
 def _log_group(call: MotoCall) -> str:
-    """Return the log group that a function asks for; each one has its own here."""
+    """Return the log group in the request; only the function's default group is supported."""
     logging = call.parameters.get("LoggingConfig")
     return str(logging.get("LogGroup", "")) if isinstance(logging, dict) else ""

@@ -1,4 +1,4 @@
-"""The rules of AWS's own services (``scar.aws.requests.validator``), as refusals."""
+"""AWS's validation rules (``scar.aws.requests.validator``) as API errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def find_violation(
     service: str, operation: str, parameters: Mapping[str, object]
 ) -> ApiError | None:
-    """Return AWS's first objection to a call, or None."""
+    """Return AWS's error for the first rule that the call violates, or None."""
     for violation in check(service, operation, parameters):
         return ApiError(code=violation.code, message=violation.message, status=violation.status)
     return None

@@ -1,6 +1,6 @@
-"""The configuration, job and log planes over one folder; also a program that can be killed.
+"""The configuration, job and log services over one folder; also a program that can be killed.
 
-Jobs do what their variables say: WHAT=exit CODE, sleep, hog, echo.
+Jobs execute the variable WHAT: exit CODE, sleep, hog, echo.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ if what == "env":
         print(name + "=" + os.environ[name])
 if what == "sleep":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
-    for _ in range(600):  # a signal just before a sleep is heard after it
+    for _ in range(600):  # a signal just before a sleep is handled after it
         time.sleep(0.1)
 if what == "hog":
     hog = bytearray(b"x") * (200 << 20)
@@ -82,7 +82,7 @@ class Images:
 
 
 class Cloud:
-    """Everything that jobs need, over one folder."""
+    """All services that jobs need, over one folder."""
 
     def __init__(self, folder: Path, places: int = 4) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,12 +110,12 @@ class Cloud:
         guard = BatchChangeGuard(self.moto.batch, self.batch)
         self.moto.add_guard(guard.check_change)
         self.moto.add_change_listener(guard.on_change)
-        planes: dict[Route, HttpApp] = dict.fromkeys(Route, self.moto)
-        planes |= {
+        apps: dict[Route, HttpApp] = dict.fromkeys(Route, self.moto)
+        apps |= {
             Route.BATCH: BatchApp(self.batch, self.moto.batch),
             Route.LOGS: LogsService(self.logs, group_exists=groups.exists),
         }
-        self.server = HttpServer(Router(planes, Authenticator(SECRET)))
+        self.server = HttpServer(Router(apps, Authenticator(SECRET)))
         self.batch.start()
         self.endpoint = f"http://127.0.0.1:{self.server.start()}"
 
@@ -153,7 +153,7 @@ class Customer:
         return self._clients[service]
 
     def set_up(self, retry: dict[str, Any] | None = None) -> None:
-        """Make ``queue`` with room for four vCPUs, and the definition ``fun``."""
+        """Create the queue ``queue`` with four vCPUs and the definition ``fun``."""
         self.make_queue("queue", max_vcpus=4)
         self.define(retry=retry)
 
@@ -241,7 +241,7 @@ class Customer:
         return self.until(job_id, lambda job: job["status"] in ("SUCCEEDED", "FAILED"))
 
     def running(self, job_id: str) -> dict[str, Any]:
-        """Wait until the job's own program has begun."""
+        """Wait until the job's own program has started."""
         found = self.until(job_id, lambda job: job["status"] == "RUNNING")
         end = time.monotonic() + 20
         while "hello" not in self.log(found["container"]["logStreamName"]):

@@ -1,4 +1,4 @@
-"""Jobs through boto3, really run as processes."""
+"""Jobs through boto3, run as real processes."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Customer]:
 
 @pytest.fixture
 def customer(shared: Customer) -> Iterator[Customer]:
-    """The same cloud for all tests of a worker; whatever runs or waits ends with its test."""
+    """One cloud for all tests of a worker; each test ends its own jobs."""
     yield shared
     shared.end_all()
 
 
 @pytest.fixture
 def queue(customer: Customer) -> str:
-    """Make a queue of the test's own, with room for two vCPUs."""
+    """Create a queue for this test, with two vCPUs."""
     return customer.make_queue()
 
 
@@ -191,7 +191,7 @@ def test_queues_and_environments_in_use_are_not_deleted(customer: Customer, queu
 
 
 class Killable:
-    """A cloud in a process of its own."""
+    """A cloud in its own process."""
 
     def __init__(self, folder: Path) -> None:
         self.process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What stands in for the rest of the local cloud, in memory."""
+"""In-memory fakes of the rest of the local cloud."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCOUNT = "arn:aws:lambda:us-east-1:123456789012:function"
 
 
 def an_image(folder: Path, files: dict[str, bytes] | None = None) -> LocalImage:
-    """Make an image of one layer, that of a function without a script."""
+    """Return an image of one layer: that of a function without a script."""
     path = folder / "layer.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         for name, data in (files or {"opt/scar/function/function.json": b"{}"}).items():
@@ -78,7 +78,7 @@ class Images:
 
 @dataclass
 class Logs:
-    """Keeps what is logged; ``largest`` is the largest batch in bytes."""
+    """Stores log events; ``largest`` is the largest batch in bytes."""
 
     keep: bool = True
     events: list[tuple[str, str, int, str]] = field(default_factory=list)
@@ -126,7 +126,7 @@ def credentials(function: DeployedFunction, /) -> Credentials:
 
 @dataclass
 class Cloud:
-    """A Lambda service with everything around it; ``close`` ends all processes."""
+    """A Lambda service with its fakes; ``close`` ends all processes."""
 
     folder: Path
     engine: Engine

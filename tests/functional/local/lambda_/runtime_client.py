@@ -1,6 +1,6 @@
-"""A tiny function runtime for tests: does what the event's ``do`` says, then answers.
+"""A small function runtime for tests: executes the event's ``do``, then responds.
 
-The answer holds the process id and the event, or what the deed itself returned.
+The response contains the process id and the event, or what the action itself returned.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def mark(event: Event) -> None:
 
 
 def meet(event: Event) -> None:
-    """Wait until as many as announced are in the folder."""
+    """Wait until the folder contains the expected number of files."""
     Path(event["folder"], str(os.getpid())).touch()
     end = time.monotonic() + 20
     while len(list(Path(event["folder"]).iterdir())) < event["count"] and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""A local cloud with nothing but Lambda, to be killed: folder, event count, what to do."""
+"""A server of Lambda alone, to be killed; arguments: folder, event count, action."""
 
 from __future__ import annotations
 

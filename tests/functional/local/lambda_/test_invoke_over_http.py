@@ -1,4 +1,4 @@
-"""Invoke as SDKs send it."""
+"""Invoke requests in the form that SDKs send."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_other_ways_to_run_a_function_are_refused_with_a_sentence(
     cloud: Cloud, client: LambdaClient
 ) -> None:
     cloud.functions.put(a_function())
-    with pytest.raises(ClientError, match="through Invoke alone") as caught:
+    with pytest.raises(ClientError, match="through the Invoke operation only") as caught:
         client.invoke_async(FunctionName="f", InvokeArgs=b"{}")
     assert refusal(caught.value) == (501, "NotImplemented")
 

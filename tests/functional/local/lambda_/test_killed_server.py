@@ -1,4 +1,4 @@
-"""What kill -9 of the server leaves behind, and what the next one makes of it."""
+"""A killed server (kill -9): what it leaves behind, and how the next one recovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole way on one machine: an upload, its event, the supervisor, the output."""
+"""The complete path on one machine: an upload, its event, the supervisor, the output."""
 
 from __future__ import annotations
 

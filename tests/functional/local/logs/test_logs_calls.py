@@ -1,4 +1,4 @@
-"""The CloudWatch Logs calls, as boto3 makes them."""
+"""The CloudWatch Logs operations, called through boto3."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def logs(store: LogStore) -> Iterator[CloudWatchLogsClient]:
 
 def all_pages(
     logs: CloudWatchLogsClient,
-    **wanted: Any,  # noqa: ANN401 - passed on to boto3
+    **parameters: Any,  # noqa: ANN401 - passed on to boto3
 ) -> list[str]:
-    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="g", **wanted)
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="g", **parameters)
     return [event["message"] for page in pages for event in page["events"]]
 
 
@@ -52,18 +52,18 @@ def test_events_are_put_and_read(logs: CloudWatchLogsClient) -> None:
     assert [e["message"] for e in answer["events"]] == ["m0", "m1", "m2", "m3", "m4"]
 
 
-def test_reading_forward_ends_with_an_unchanged_token_and_goes_on_later(
+def test_reading_forward_ends_with_an_unchanged_token_and_continues_later(
     logs: CloudWatchLogsClient, store: LogStore
 ) -> None:
     store.append("g", "s", [(n, f"m{n}") for n in range(5)])
-    seen: list[str] = []
+    messages: list[str] = []
     answer = logs.get_log_events(logGroupName="g", logStreamName="s", limit=2, startFromHead=True)
     token = ""
-    while answer["nextForwardToken"] != token and len(seen) < 10:
-        seen += [event["message"] for event in answer["events"]]
+    while answer["nextForwardToken"] != token and len(messages) < 10:
+        messages += [event["message"] for event in answer["events"]]
         token = answer["nextForwardToken"]
         answer = logs.get_log_events(logGroupName="g", logStreamName="s", limit=2, nextToken=token)
-    assert seen == ["m0", "m1", "m2", "m3", "m4"]
+    assert messages == ["m0", "m1", "m2", "m3", "m4"]
     store.append("g", "s", [(9, "later")])
     answer = logs.get_log_events(logGroupName="g", logStreamName="s", nextToken=token)
     assert [event["message"] for event in answer["events"]] == ["later"]

@@ -1,4 +1,4 @@
-"""A moto plane behind the real HTTP server, which can be killed and started again."""
+"""A MotoService behind the real HTTP server, which can be killed and restarted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _session() -> boto3.Session:
 
 
 class Cloud:
-    """Starts the plane over a folder; ``crash`` leaves nothing but the folder."""
+    """Starts the service over a folder; ``crash`` leaves only the folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,13 +42,13 @@ class Cloud:
         self.start()
 
     def start(self) -> None:
-        self.plane = MotoService(
+        self.moto = MotoService(
             self.folder,
             account=ACCOUNT,
             check=self.check,
             registry=lambda: ("http://127.0.0.1:1", "pass"),
         )
-        router = Router(dict.fromkeys(Route, self.plane), Authenticator(SECRET))
+        router = Router(dict.fromkeys(Route, self.moto), Authenticator(SECRET))
         self.server = HttpServer(router)
         self.endpoint = f"http://127.0.0.1:{self.server.start()}"
 
@@ -59,7 +59,7 @@ class Cloud:
 
     def stop(self) -> None:
         self.server.close(0.2)
-        self.plane.close()
+        self.moto.close()
 
     def restart(self) -> None:
         self.stop()

@@ -1,4 +1,4 @@
-"""What the bridge and the directories rely on in moto 5.2, and what they add to it."""
+"""What compat and the registries rely on in moto 5.2, and what they add to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.functional.local.moto.conftest import Cloud
 
 
-def test_the_bridge_was_written_for_moto_5_2() -> None:
+def test_compat_was_written_for_moto_5_2() -> None:
     assert importlib.metadata.version("moto").startswith("5.2.")
 
 
@@ -36,7 +36,7 @@ def test_functions_answer_with_the_digest_of_their_image(cloud: Cloud) -> None:
     assert updated["CodeSha256"] == "b" * 64
 
 
-def test_the_function_directory_sees_what_was_configured(cloud: Cloud) -> None:
+def test_function_records_contain_what_was_configured(cloud: Cloud) -> None:
     role = a_role(cloud)
     arn = a_function(cloud, role)["FunctionArn"]
     awslambda = cloud.client("lambda")
@@ -58,34 +58,34 @@ def test_the_function_directory_sees_what_was_configured(cloud: Cloud) -> None:
         SourceArn="arn:aws:s3:::b",
         SourceAccount="123456789012",
     )
-    found = cloud.plane.functions.get(arn)
+    found = cloud.moto.functions.get(arn)
     assert found is not None
-    assert found == cloud.plane.functions.get("f")
+    assert found == cloud.moto.functions.get("f")
     assert (found.memory_mb, found.timeout, found.storage_mb) == (512, 60, 2048)
     assert (found.image_uri, found.environment, found.role) == (IMAGE, {"AA": "1"}, role)
     assert (found.reserved_concurrency, found.retries, found.max_event_age) == (0, 0, 21_600)
     assert found.on_failure == "arn:aws:sqs:us-east-1:123456789012:x"
     assert found.policy[0].source_arn == "arn:aws:s3:::b"
     assert found.policy[0].source_account == "123456789012"
-    assert cloud.plane.functions.get("other") is None
+    assert cloud.moto.functions.get("other") is None
 
 
-def test_the_batch_directory_sees_what_was_configured(cloud: Cloud) -> None:
+def test_the_batch_registry_contains_what_was_configured(cloud: Cloud) -> None:
     a_queue(cloud, an_environment(cloud))
     arn = a_definition(cloud)
     a_definition(cloud, memory="1024")
-    queue = cloud.plane.batch.find_queue("q")
+    queue = cloud.moto.batch.find_queue("q")
     assert queue is not None
     assert (queue.enabled, queue.priority) == (True, 1)
     assert [(e.name, e.max_vcpus, e.enabled) for e in queue.environments] == [("env", 4.0, True)]
-    latest, first = cloud.plane.batch.find_definition("d"), cloud.plane.batch.find_definition(arn)
+    latest, first = cloud.moto.batch.find_definition("d"), cloud.moto.batch.find_definition(arn)
     assert latest is not None
     assert first is not None
     assert (latest.revision, first.revision, first.timeout_seconds) == (2, 1, 60)
-    assert first == cloud.plane.batch.find_definition("d:1")
-    assert cloud.plane.batch.find_definition("d:7") is None
+    assert first == cloud.moto.batch.find_definition("d:1")
+    assert cloud.moto.batch.find_definition("d:7") is None
     cloud.client("batch").deregister_job_definition(jobDefinition="d:2")
-    latest = cloud.plane.batch.find_definition("d")
+    latest = cloud.moto.batch.find_definition("d")
     assert latest is not None
     assert latest.revision == 1
 
@@ -163,4 +163,4 @@ def test_regions_are_kept_apart(cloud: Cloud) -> None:
     a_function(cloud, role)
     there = cloud.client("lambda", "eu-west-1")
     assert there.list_functions()["Functions"] == []
-    assert cloud.plane.functions.get("f", "eu-west-1") is None
+    assert cloud.moto.functions.get("f", "eu-west-1") is None

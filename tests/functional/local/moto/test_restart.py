@@ -1,4 +1,4 @@
-"""Configurations are there after a restart, with the same ids."""
+"""Configurations survive a restart, with the same IDs."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def a_definition(cloud: Cloud, memory: str = "512", name: str = "d") -> str:
 
 
 def everything(cloud: Cloud) -> dict[str, Any]:
-    """What a deployment can see, without moments in time."""
+    """Return all that a deployment reads, without timestamps."""
     awslambda, batch, iam = cloud.client("lambda"), cloud.client("batch"), cloud.client("iam")
     ec2 = cloud.client("ec2")
     state: dict[str, Any] = {
@@ -136,7 +136,7 @@ def test_what_was_made_is_there_after_a_restart_with_the_same_ids(cloud: Cloud) 
     cloud.client("ecr").create_repository(repositoryName="scar/f")
     before = everything(cloud)
     cloud.restart()
-    assert cloud.plane.failed_replays == ()
+    assert cloud.moto.failed_replays == ()
     assert everything(cloud) == before
     assert [d["revision"] for d in before["definitions"]] == [1, 2]
 
@@ -152,7 +152,7 @@ def test_what_was_deleted_stays_away_and_leaves_no_rows(cloud: Cloud) -> None:
     batch.delete_compute_environment(computeEnvironment="env")
     cloud.client("lambda").delete_function(FunctionName="f")
     cloud.client("iam").delete_role(RoleName="r")
-    assert list(cloud.plane._journal.read_changes()) == []
+    assert list(cloud.moto._journal.read_changes()) == []
     cloud.restart()
     state = everything(cloud)
     assert (state["functions"], state["queues"], state["environments"]) == ([], [], [])
@@ -169,9 +169,9 @@ def test_a_queue_moved_to_another_environment_survives_the_end_of_the_first(clou
     batch.delete_compute_environment(computeEnvironment="one")
     before = everything(cloud)
     cloud.restart()
-    assert cloud.plane.failed_replays == ()
+    assert cloud.moto.failed_replays == ()
     assert everything(cloud) == before
-    found = cloud.plane.batch.find_queue("q")
+    found = cloud.moto.batch.find_queue("q")
     assert found is not None
     assert [e.name for e in found.environments] == ["two"]
 
@@ -182,9 +182,9 @@ def test_updates_replace_their_predecessors_in_the_journal(cloud: Cloud) -> None
     for memory in range(256, 300):
         awslambda.update_function_configuration(FunctionName="f", MemorySize=memory)
         awslambda.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
-    assert len(list(cloud.plane._journal.read_changes())) == 4
+    assert len(list(cloud.moto._journal.read_changes())) == 4
     cloud.restart()
-    found = cloud.plane.functions.get("f")
+    found = cloud.moto.functions.get("f")
     assert found is not None
     assert (found.memory_mb, found.retries) == (299, 1)
 
@@ -192,4 +192,4 @@ def test_updates_replace_their_predecessors_in_the_journal(cloud: Cloud) -> None
 def test_a_failed_call_leaves_no_row(cloud: Cloud) -> None:
     with pytest.raises(cloud.client("lambda").exceptions.ClientError):
         cloud.client("lambda").update_function_configuration(FunctionName="gone", Timeout=5)
-    assert list(cloud.plane._journal.read_changes()) == []
+    assert list(cloud.moto._journal.read_changes()) == []

@@ -1,4 +1,4 @@
-"""Which waiting job starts where."""
+"""Which waiting jobs start, and in which compute environment."""
 
 from __future__ import annotations
 
@@ -72,16 +72,16 @@ def test_jobs_without_a_queue_are_orphans() -> None:
     st.integers(0, 10),
 )
 def test_capacity_and_places_are_never_exceeded(
-    jobs: list[tuple[str, float]], busy: float, places: int
+    jobs: list[tuple[str, float]], busy: float, free_slots: int
 ) -> None:
     one, two = env("a", 8), env("b", 4)
     queues = {"x": queue("x", one, two), "y": queue("y", two, priority=2)}
     waiting = [job(n, name, vcpus) for n, (name, vcpus) in enumerate(jobs)]
     used = {"a": busy}
-    starts = [d for d in place_jobs(waiting, queues, used, places) if isinstance(d, JobStart)]
+    starts = [d for d in place_jobs(waiting, queues, used, free_slots) if isinstance(d, JobStart)]
     size = {w.id: w.vcpus for w in waiting}
     for start in starts:
         used[start.environment.arn] = used.get(start.environment.arn, 0) + size[start.job]
     assert used["a"] <= 8 + 1e-6
     assert used.get("b", 0) <= 4 + 1e-6
-    assert len(starts) <= places
+    assert len(starts) <= free_slots

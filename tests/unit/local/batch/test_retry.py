@@ -1,4 +1,4 @@
-"""Which failed attempts are tried again."""
+"""Which failed attempts are retried."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_only_the_functions_own_files_are_taken(tmp_path: Path) -> None:
 )
 def test_a_layer_that_reaches_out_is_refused_whole(tmp_path: Path, member: tarfile.TarInfo) -> None:
     layer = a_layer(tmp_path, a_file("opt/scar/function/function.json"), member)
-    with pytest.raises(EngineError, match="layer sha256:1 holds"):
+    with pytest.raises(EngineError, match="layer sha256:1 contains"):
         unpack_function_layer(layer, tmp_path / "images" / "home")
     assert list((tmp_path / "images").iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""What is mounted into a sandbox is the image's, wherever its links lead."""
+"""Mount points are created inside the image's root, whatever its symbolic links point to."""
 
 from __future__ import annotations
 

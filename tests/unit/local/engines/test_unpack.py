@@ -93,7 +93,7 @@ def test_names_that_lead_out_are_refused(tmp_path: Path, root: Path, name: str) 
 
 @pytest.mark.parametrize("name", ["//evil", "///evil", "a//../evil", ".//evil", "/./evil"])
 def test_slashes_in_any_number_lead_nowhere_else(tmp_path: Path, root: Path, name: str) -> None:
-    # pathlib takes two leading slashes for a root of its own kind
+    # pathlib treats two leading slashes as a special root
     with contextlib.suppress(UnsafeLayerError):
         unpack_layer(
             layer(tmp_path / "1", file(name, b"x"), link("l", "//"), file("l/in", b"y")), root

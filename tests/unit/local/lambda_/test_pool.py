@@ -55,7 +55,7 @@ class Directory:
 
 
 class Leases(RuleBasedStateMachine):
-    """Whatever is leased, returned, changed and deleted, the limits hold and nothing leaks."""
+    """Limits hold and no worker leaks, in any order of leases, releases and changes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ TestLeases = Leases.TestCase
 
 
 def test_output_of_waiting_sandboxes_becomes_visible_too() -> None:
-    """What a call wrote last may come through the pipe after the call's end."""
+    """The last output of an invocation may arrive after the invocation has ended."""
     made: list[Servant] = []
 
     def make(function: DeployedFunction) -> Servant:

@@ -1,4 +1,4 @@
-"""Events are kept in order, bounded, and gone with their group."""
+"""Events are stored in order and bounded, and deleted with their group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from scar.errors import OperationRefusedError
 from scar.local.logs.filter_pattern import parse_filter_pattern
-from scar.local.logs.store import LogStore, TimeWindow
+from scar.local.logs.model import TimeWindow
+from scar.local.logs.store import LogStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,12 +52,12 @@ def test_a_full_group_loses_its_oldest_events(store: LogStore) -> None:
 
 
 def test_a_group_that_grows_is_added_up_once(store: LogStore) -> None:
-    asked: list[str] = []
-    store._db.set_trace_callback(asked.append)
+    statements: list[str] = []
+    store._db.set_trace_callback(statements.append)
     for number in range(30):
         store.append("g", "s", [(number, "x" * (300 << 10))])
-    looked = [text for text in asked if "SUM(size)" in text]
-    assert len(looked) == 1
+    sums = [text for text in statements if "SUM(size)" in text]
+    assert len(sums) == 1
 
 
 def test_what_a_deleted_stream_held_is_room_again(store: LogStore) -> None:
@@ -76,7 +77,7 @@ def test_events_past_the_retention_go(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_deleted_group_is_not_brought_back_by_a_writer_that_goes_on(store: LogStore) -> None:
+def test_a_deleted_group_is_not_brought_back_by_a_writer_that_continues(store: LogStore) -> None:
     store.append("g", "s", [(1, "a")])
     store.delete_group("g")
     store.append("g", "s", [(2, "b")])
@@ -86,11 +87,11 @@ def test_a_deleted_group_is_not_brought_back_by_a_writer_that_goes_on(store: Log
 
 
 def test_a_group_is_asked_for_at_its_first_stream_only(tmp_path: Path) -> None:
-    asked: list[str] = []
-    store = LogStore(tmp_path, ensure_group=asked.append)
+    created: list[str] = []
+    store = LogStore(tmp_path, ensure_group=created.append)
     store.append("g", "s", [(1, "a")])
     store.append("g", "s", [(1, "a")])
-    assert asked == ["g"]
+    assert created == ["g"]
     store.close()
 
 

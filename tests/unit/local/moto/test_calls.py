@@ -1,4 +1,4 @@
-"""What a request asks for."""
+"""Requests are parsed into operation and parameters."""
 
 from __future__ import annotations
 

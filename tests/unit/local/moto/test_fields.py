@@ -17,9 +17,8 @@ from scar.aws.model.resources import (
     Resource,
 )
 from scar.aws.requests.creation import creation_requests
-from scar.local.batch import submission as request
-from scar.local.moto import calls, fields
-from scar.local.moto import supported_operations as offer
+from scar.local.batch import submission
+from scar.local.moto import calls, fields, supported_operations
 from scar.local.moto.calls import MotoCall, MotoRequest
 
 CONTAINER = {"image": "i", "resourceRequirements": [{"type": "VCPU", "value": "1"}]}
@@ -27,13 +26,13 @@ FUNCTION = {"FunctionName": "f", "PackageType": "Image", "Code": {"ImageUri": "i
 
 
 def refused(service: str, operation: str, **parameters: object) -> str:
-    """Return the sentence, or nothing if the call is served."""
+    """Return the error message, or an empty string if the call is accepted."""
     call = MotoCall(service=service, operation=operation, region="r", parameters=parameters)
-    refusal = offer.check_parameters(call)
-    if refusal is None:
+    error = supported_operations.check_parameters(call)
+    if error is None:
         return ""
-    assert refusal.code == "NotImplemented"
-    return refusal.message
+    assert error.code == "NotImplemented"
+    return error.message
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_what_nothing_honours_is_refused(
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "parameters",
     [
         {"containerOverrides": {"instanceType": "m5.large"}},
         {"containerOverrides": {"resourceRequirements": [{"type": "GPU", "value": "1"}]}},
@@ -132,9 +131,9 @@ def test_what_nothing_honours_is_refused(
         {"somethingNew": "x"},
     ],
 )
-def test_jobs_that_ask_for_more_are_refused(asked: dict[str, Any]) -> None:
-    with pytest.raises(request.BatchApiError, match="does not emulate"):
-        request.check_request({"jobName": "n", **asked})
+def test_jobs_that_ask_for_more_are_refused(parameters: dict[str, Any]) -> None:
+    with pytest.raises(submission.BatchApiError, match="does not emulate"):
+        submission.check_request({"jobName": "n", **parameters})
 
 
 def test_what_asks_for_nothing_passes() -> None:
@@ -152,7 +151,7 @@ def test_what_asks_for_nothing_passes() -> None:
     )
     assert said == ""
     assert not refused("lambda", "CreateFunction", **FUNCTION, Layers=[], Publish=False)
-    request.check_request({"jobName": "n", "dependsOn": [], "arrayProperties": {}})
+    submission.check_request({"jobName": "n", "dependsOn": [], "arrayProperties": {}})
 
 
 def test_a_field_that_botocore_does_not_know_is_refused_too() -> None:
@@ -166,14 +165,14 @@ def test_a_field_that_botocore_does_not_know_is_refused_too() -> None:
         target="",
         body=b'{"jobQueueName": "q", "fromNextYear": true}',
     )
-    refusal = offer.check_parameters(calls.parse_call(sent))
-    assert refusal is not None
-    assert refusal.message == "The local cloud does not emulate fromNextYear."
+    error = supported_operations.check_parameters(calls.parse_call(sent))
+    assert error is not None
+    assert error.message == "The local cloud does not emulate fromNextYear."
 
 
 @pytest.mark.parametrize("service", ["batch", "lambda"])
 def test_the_fields_that_are_implemented_are_fields_of_aws(service: str) -> None:
-    """A misspelt one would let nothing through."""
+    """A misspelt field would allow nothing."""
     model = botocore.session.get_session().get_service_model(service)
 
     def compare(allowed: object, shape: Any, at: str) -> None:  # noqa: ANN401 - untyped
@@ -224,6 +223,5 @@ def test_the_fields_that_are_implemented_are_fields_of_aws(service: str) -> None
     ],
 )
 def test_what_scar_deploys_is_served(resource: Resource) -> None:
-    (asked,) = creation_requests(resource, "eu-west-1")
-    service, operation, parameters = asked
+    ((service, operation, parameters),) = creation_requests(resource, "eu-west-1")
     assert not refused(service, operation, **parameters)

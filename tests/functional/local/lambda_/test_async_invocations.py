@@ -1,4 +1,4 @@
-"""Events of the queue: retries, ages, the destination of what is lost."""
+"""Queued events: retries, ages, the destination of failed events."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_more_events_than_places_all_run_once(cloud: Cloud, tmp_path: Path) -> N
     assert cloud.logs.text.count("Init Duration") <= 2
 
 
-def test_a_failing_event_is_retried_after_one_and_two_minutes_then_told(
+def test_a_failing_event_is_retried_after_one_and_two_minutes_then_reported(
     timed: Cloud, clock: Clock
 ) -> None:
     function = timed.functions.put(a_function(retries=2, on_failure=QUEUE))
@@ -91,9 +91,9 @@ def test_a_failing_event_is_retried_after_one_and_two_minutes_then_told(
         move(timed, clock, 1)
     wait_for(lambda: len(timed.sent.records) == 1)
     assert attempts(timed) == 3
-    arn, told = timed.sent.records[0]
+    arn, payload = timed.sent.records[0]
     assert arn == QUEUE
-    assert json.loads(told) == {
+    assert json.loads(payload) == {
         "version": "1.0",
         "timestamp": "2027-01-15T08:03:00.000Z",
         "requestContext": {
@@ -112,12 +112,12 @@ def test_a_failing_event_is_retried_after_one_and_two_minutes_then_told(
     }
 
 
-def test_a_success_is_told_to_its_own_destination(timed: Cloud) -> None:
+def test_a_success_is_reported_to_its_own_destination(timed: Cloud) -> None:
     function = timed.functions.put(a_function(on_success=QUEUE, on_failure="other"))
     timed.service.enqueue(function.arn, b'{"do":"say","text":"x"}')
     wait_for(lambda: len(timed.sent.records) == 1)
-    arn, told = timed.sent.records[0]
-    record = json.loads(told)
+    arn, payload = timed.sent.records[0]
+    record = json.loads(payload)
     assert (arn, record["requestContext"]["condition"]) == (QUEUE, "Success")
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST"}
     assert record["responsePayload"]["event"] == {"do": "say", "text": "x"}
@@ -127,20 +127,22 @@ def test_without_retries_a_failing_event_runs_once(timed: Cloud) -> None:
     function = timed.functions.put(a_function(retries=0, on_failure=QUEUE))
     timed.service.enqueue(function.arn, b'{"do":"exit","status":9}')
     wait_for(lambda: len(timed.sent.records) == 1)
-    told = json.loads(timed.sent.records[0][1])
-    assert told["requestContext"]["approximateInvokeCount"] == 1
-    assert told["responsePayload"]["errorType"] == "Runtime.ExitError"
+    record = json.loads(timed.sent.records[0][1])
+    assert record["requestContext"]["approximateInvokeCount"] == 1
+    assert record["responsePayload"]["errorType"] == "Runtime.ExitError"
 
 
-def test_an_event_older_than_its_age_is_told_and_not_run_again(timed: Cloud, clock: Clock) -> None:
+def test_an_event_older_than_its_age_is_reported_and_not_run_again(
+    timed: Cloud, clock: Clock
+) -> None:
     function = timed.functions.put(a_function(retries=2, max_event_age=60, on_failure=QUEUE))
     timed.service.enqueue(function.arn, b'{"do":"fail"}')
     wait_for(lambda: attempts(timed) == 1 and timed.service.status().queued == 1)
     move(timed, clock, 60)
     wait_for(lambda: len(timed.sent.records) == 1)
-    told = json.loads(timed.sent.records[0][1])
-    assert told["requestContext"]["condition"] == "EventAgeExceeded"
-    assert told["responsePayload"]["errorType"] == "Oops"
+    record = json.loads(timed.sent.records[0][1])
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
+    assert record["responsePayload"]["errorType"] == "Oops"
     assert attempts(timed) == 1
 
 

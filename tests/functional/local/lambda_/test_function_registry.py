@@ -24,13 +24,13 @@ QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:lost"
 
 
 def test_what_was_configured_is_what_runs(tmp_path: Path) -> None:
-    plane = MotoService(
+    moto = MotoService(
         tmp_path,
         account=ACCOUNT,
         check=lambda *_: None,
         registry=lambda: ("http://127.0.0.1:1", "pass"),
     )
-    server = HttpServer(Router(dict.fromkeys(Route, plane), Authenticator(SECRET)))
+    server = HttpServer(Router(dict.fromkeys(Route, moto), Authenticator(SECRET)))
     endpoint = f"http://127.0.0.1:{server.start()}"
     session = boto3.Session(KEY, derive_secret_key(SECRET, KEY), region_name="us-east-1")
     iam = session.client("iam", endpoint_url=endpoint)
@@ -61,7 +61,7 @@ def test_what_was_configured_is_what_runs(tmp_path: Path) -> None:
             MaximumEventAgeInSeconds=90,
             DestinationConfig={"OnFailure": {"Destination": QUEUE}},
         )
-        functions = MotoFunctionRegistry(plane.functions)
+        functions = MotoFunctionRegistry(moto.functions)
         found = functions.get("f")
         assert found is not None
         assert found == functions.get(found.arn)
@@ -75,4 +75,4 @@ def test_what_was_configured_is_what_runs(tmp_path: Path) -> None:
         iam.close()
         client.close()
         server.close(0.2)
-        plane.close()
+        moto.close()

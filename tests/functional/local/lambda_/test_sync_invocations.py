@@ -1,4 +1,4 @@
-"""One call after another, against real processes that speak the Runtime API."""
+"""Synchronous invocations of real processes that use the Runtime API."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_calls_at_once_run_in_sandboxes_of_their_own(cloud: Cloud, tmp_path: Pat
     assert len({json.loads(result.payload)["pid"] for result in results}) == 2
 
 
-def test_an_error_of_the_runtime_is_handed_on_and_the_sandbox_stays(cloud: Cloud) -> None:
+def test_an_error_of_the_runtime_is_returned_and_the_sandbox_stays(cloud: Cloud) -> None:
     cloud.functions.put(a_function())
     result = call(cloud, do="fail")
     assert error_of(result) == ("Oops", "it failed")
@@ -90,7 +90,7 @@ def test_a_time_out_kills_the_sandbox(cloud: Cloud) -> None:
     assert cloud.service.status().warm == 0
 
 
-def test_an_exit_is_told_with_its_status(cloud: Cloud) -> None:
+def test_an_exit_is_reported_with_its_status(cloud: Cloud) -> None:
     cloud.functions.put(a_function())
     result = call(cloud, do="exit", status=3)
     assert error_of(result) == (
@@ -184,15 +184,15 @@ def test_a_sandbox_that_was_idle_too_long_is_swept_away(tmp_path: Path) -> None:
 
 def test_the_sandbox_sees_the_variables_that_lambda_sets(cloud: Cloud) -> None:
     cloud.functions.put(a_function(environment={"MINE": "1", "AWS_REGION": "nowhere"}))
-    seen = json.loads(call(cloud, do="environment").payload)
-    assert seen["MINE"] == "1"
-    assert seen["AWS_REGION"] == seen["AWS_DEFAULT_REGION"] == "us-east-1"
-    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "f"
-    assert seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
-    assert seen["AWS_LAMBDA_LOG_GROUP_NAME"] == "/aws/lambda/f"
-    assert seen["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
-    assert seen["AWS_ACCESS_KEY_ID"] == "ASIA"
-    assert seen["TZ"] == ":UTC"
+    variables = json.loads(call(cloud, do="environment").payload)
+    assert variables["MINE"] == "1"
+    assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert variables["AWS_LAMBDA_FUNCTION_NAME"] == "f"
+    assert variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
+    assert variables["AWS_LAMBDA_LOG_GROUP_NAME"] == "/aws/lambda/f"
+    assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert variables["AWS_ACCESS_KEY_ID"] == "ASIA"
+    assert variables["TZ"] == ":UTC"
     assert (cloud.folder / "engine" / "images").is_dir()
 
 
@@ -222,7 +222,7 @@ def test_a_full_machine_throttles_after_some_patience(tmp_path: Path) -> None:
         cloud.close()
 
 
-def test_a_slow_initialisation_goes_on_within_the_call(tmp_path: Path) -> None:
+def test_a_slow_initialisation_continues_within_the_invocation(tmp_path: Path) -> None:
     cloud = a_cloud(tmp_path, init_limit=0.05)
     try:
         cloud.functions.put(a_function(environment={"INIT": "slow"}))

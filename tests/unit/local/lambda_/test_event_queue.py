@@ -11,7 +11,7 @@ from scar.local.lambda_.event_queue import EventQueue, QueuedEvent
 
 
 class Queue(RuleBasedStateMachine):
-    """The queue against a plain model: what was put and is not done is there, also reopened."""
+    """Compares the queue with a simple model: unfinished events are there, also after reopening."""
 
     def __init__(self) -> None:
         super().__init__()

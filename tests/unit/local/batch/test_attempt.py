@@ -5,7 +5,7 @@ from scar.local.engines.port import SandboxExit
 
 
 def test_a_job_that_survives_the_end_of_one_of_its_processes_ends_well() -> None:
-    """Docker tells of every kill for memory in a container, not only of the first process's."""
+    """Docker reports any out-of-memory kill in a container, not only that of the main process."""
     outcome = _exit_outcome(SandboxExit(status=0, out_of_memory=True), timed_out=False)
     assert (outcome.exit_code, outcome.reason) == (0, "")
 

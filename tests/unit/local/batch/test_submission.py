@@ -1,4 +1,4 @@
-"""What SubmitJob takes and refuses."""
+"""Which requests SubmitJob accepts and rejects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scar.local.batch import submission as request
+from scar.local.batch import submission
 from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
 
 
@@ -38,7 +38,7 @@ def definition(**container: object) -> JobDefinitionRecord:
 
 
 def test_overrides_lie_over_the_definition() -> None:
-    spec = request.build_job_spec(
+    spec = submission.build_job_spec(
         definition(),
         {
             "containerOverrides": {
@@ -55,14 +55,14 @@ def test_overrides_lie_over_the_definition() -> None:
 
 
 def test_the_definition_alone_is_enough() -> None:
-    spec = request.build_job_spec(definition(), {})
+    spec = submission.build_job_spec(definition(), {})
     assert (spec.attempts, spec.timeout, spec.log_group) == (3, 600, "/aws/batch/job")
     assert (spec.rules[0].exit_code, spec.rules[0].retry) == ("7", False)
     assert spec.definition_name == "d"
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("parameters", "message"),
     [
         ({"jobName": "with space"}, "Job name should match valid pattern"),
         ({"jobName": "x" * 129}, "Job name should match valid pattern"),
@@ -76,31 +76,33 @@ def test_the_definition_alone_is_enough() -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_sentence(asked: dict[str, Any], message: str) -> None:
-    with pytest.raises(request.BatchApiError, match=message):
-        request.check_request({"jobName": "n", **asked})
+def test_what_cannot_be_is_refused_with_a_sentence(
+    parameters: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(submission.BatchApiError, match=message):
+        submission.check_request({"jobName": "n", **parameters})
 
 
 def test_a_large_request_is_refused_in_the_words_of_aws() -> None:
     with pytest.raises(
-        request.BatchApiError, match="Job size must be less than 30 KiB, got 47 KiB"
+        submission.BatchApiError, match="Job size must be less than 30 KiB, got 47 KiB"
     ):
-        request.check_request({"jobName": "n", "parameters": {"x": "y" * (47 * 1024 - 37)}})
+        submission.check_request({"jobName": "n", "parameters": {"x": "y" * (47 * 1024 - 37)}})
 
 
 def test_long_overrides_are_accepted_and_doom_the_job() -> None:
-    asked = {"containerOverrides": {"environment": [{"name": "A", "value": "x" * 8_192}]}}
-    assert request.delayed_failure(asked) == "Container Overrides length must be at most 8192"
-    asked["containerOverrides"]["environment"][0]["value"] = "x" * 7_400
-    assert request.delayed_failure(asked) == ""
+    request = {"containerOverrides": {"environment": [{"name": "A", "value": "x" * 8_192}]}}
+    assert submission.delayed_failure(request) == "Container Overrides length must be at most 8192"
+    request["containerOverrides"]["environment"][0]["value"] = "x" * 7_400
+    assert submission.delayed_failure(request) == ""
 
 
 def test_unknown_and_closed_queues_and_unknown_definitions_are_refused() -> None:
     closed = JobQueueRecord(
         name="q", arn="q", region="r", enabled=False, priority=1, environments=()
     )
-    asked = {"jobQueue": "q", "jobDefinition": "d"}
-    with pytest.raises(request.BatchApiError, match="JobQueue q not found"):
-        request.check_queue_and_definition(asked, None, definition())
-    with pytest.raises(request.BatchApiError, match="DISABLED"):
-        request.check_queue_and_definition(asked, closed, definition())
+    request = {"jobQueue": "q", "jobDefinition": "d"}
+    with pytest.raises(submission.BatchApiError, match="JobQueue q not found"):
+        submission.check_queue_and_definition(request, None, definition())
+    with pytest.raises(submission.BatchApiError, match="DISABLED"):
+        submission.check_queue_and_definition(request, closed, definition())

@@ -27,7 +27,7 @@ def test_all_that_was_written_before_a_drain_has_been_passed_on() -> None:
         os.close(write)
         reader.join(10)
         os.close(read)
-    output.drain(10)  # ended and closed: nothing is on its way
+    output.drain(10)  # ended and closed: no output is pending
 
 
 def test_a_drain_ends_with_its_time() -> None:

@@ -1,4 +1,4 @@
-"""The states of jobs, over any order of events and crashes."""
+"""The states of jobs in any order of events and crashes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUEUE = JobQueueRecord(
 
 
 class Jobs(RuleBasedStateMachine):
-    """A board over one store, which is closed and opened again by a crash."""
+    """A state machine over one store; a crash closes and reopens it."""
 
     jobs = Bundle("jobs")
 
@@ -44,7 +44,7 @@ class Jobs(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.store = JobStore(Path(self.folder.name) / "jobs.sqlite")
-        self.board = JobStateMachine(self.store, self.now)
+        self.state_machine = JobStateMachine(self.store, self.now)
 
     def now(self) -> int:
         self.time += 1
@@ -55,31 +55,31 @@ class Jobs(RuleBasedStateMachine):
         name = f"job-{len(self.submitted)}"
         spec = JobSpec(definition="d", image="i", vcpus=vcpus, memory_mb=4, attempts=attempts)
         job = BatchJob(id=name, name=name, region="r", queue="q", spec=spec, created=self.now())
-        self.board.submit(job)
+        self.state_machine.submit(job)
         self.submitted[name] = attempts
         return name
 
-    @rule(places=st.integers(0, 4))
-    def step(self, places: int) -> None:
-        for job in self.board.start_waiting_jobs({"q": QUEUE}, places):
+    @rule(free_slots=st.integers(0, 4))
+    def step(self, free_slots: int) -> None:
+        for job in self.state_machine.start_waiting_jobs({"q": QUEUE}, free_slots):
             assert job.status is JobStatus.STARTING
 
     @rule(job=jobs)
     def run(self, job: str) -> None:
         if self.status(job) is JobStatus.STARTING:
-            self.board.mark_running(job)
+            self.state_machine.mark_running(job)
 
     @rule(job=jobs, code=st.sampled_from([0, 1, 137]), final=st.booleans())
     def finish(self, job: str, code: int, final: bool) -> None:
         if self.status(job) in PLACED_STATUSES:
-            self.board.finish_attempt(
+            self.state_machine.finish_attempt(
                 job, AttemptOutcome(status_reason="x", exit_code=code, is_final=final)
             )
 
     @rule(job=jobs)
     def terminate(self, job: str) -> None:
         before = self.status(job)
-        assert self.board.terminate(job, "because") is (before in PLACED_STATUSES)
+        assert self.state_machine.terminate(job, "because") is (before in PLACED_STATUSES)
         if before in WAITING_STATUSES:
             assert self.status(job) is JobStatus.FAILED
         if before in PLACED_STATUSES:
@@ -88,14 +88,14 @@ class Jobs(RuleBasedStateMachine):
     @rule(job=jobs)
     def cancel(self, job: str) -> None:
         before = self.status(job)
-        self.board.cancel(job, "because")
+        self.state_machine.cancel(job, "because")
         assert self.status(job) is (JobStatus.FAILED if before in WAITING_STATUSES else before)
 
     @rule()
     def crash(self) -> None:
         self.store.close()
         self.open()
-        self.board.recover()
+        self.state_machine.recover()
         assert not self.store.list_by_status(*PLACED_STATUSES)
 
     def status(self, job: str) -> JobStatus:
@@ -134,13 +134,15 @@ class Jobs(RuleBasedStateMachine):
         assert sum(self.store.used_vcpus().values()) <= ENVIRONMENT.max_vcpus
 
     def teardown(self) -> None:
-        """Whatever happened: with all attempts ending, all jobs end, but for the stuck ones."""
+        """Once all attempts end, all jobs end, except for those that cannot be placed."""
         if not hasattr(self, "store"):
             return
         for _ in range(4 * len(self.submitted) + 1):
-            self.board.start_waiting_jobs({"q": QUEUE}, 100)
+            self.state_machine.start_waiting_jobs({"q": QUEUE}, 100)
             for job in self.store.list_by_status(*PLACED_STATUSES):
-                self.board.finish_attempt(job.id, AttemptOutcome(status_reason="x", exit_code=1))
+                self.state_machine.finish_attempt(
+                    job.id, AttemptOutcome(status_reason="x", exit_code=1)
+                )
         for job in self.store.list_by_status(*WAITING_STATUSES):
             assert job.spec.vcpus > ENVIRONMENT.max_vcpus
             assert job.status_reason.startswith("MISCONFIGURATION:")
@@ -153,16 +155,16 @@ def test_a_terminated_job_fails_with_its_reason_even_after_a_crash(
     tmp_path: Path, crash: bool
 ) -> None:
     store = JobStore(tmp_path / "jobs.sqlite")
-    board = JobStateMachine(store, lambda: 1)
+    state_machine = JobStateMachine(store, lambda: 1)
     spec = JobSpec(definition="d", image="i", vcpus=1, memory_mb=4, attempts=3)
-    board.submit(BatchJob(id="j", name="j", region="r", queue="q", spec=spec, created=1))
-    board.start_waiting_jobs({"q": QUEUE}, 1)
-    assert board.terminate("j", "because")
-    assert board.mark_running("j") == "because"
+    state_machine.submit(BatchJob(id="j", name="j", region="r", queue="q", spec=spec, created=1))
+    state_machine.start_waiting_jobs({"q": QUEUE}, 1)
+    assert state_machine.terminate("j", "because")
+    assert state_machine.mark_running("j") == "because"
     if crash:
-        board.recover()
+        state_machine.recover()
     else:
-        board.finish_attempt("j", AttemptOutcome(status_reason="x", exit_code=0))
+        state_machine.finish_attempt("j", AttemptOutcome(status_reason="x", exit_code=0))
     job = store.get("j")
     assert job is not None
     assert (job.status, job.status_reason) == (JobStatus.FAILED, "because")

@@ -1,4 +1,4 @@
-"""Processes that lost both their server and the first process of their tree."""
+"""Orphaned processes, whose server and first process were killed."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.01)
 
 
-def start(laboratory: ProcessLaboratory, told: Path) -> tuple[Sandbox, int]:
+def start(laboratory: ProcessLaboratory, pid_file: Path) -> tuple[Sandbox, int]:
     """Start a sandbox with a child in another session; return the child's process id."""
-    script = f"setsid sleep 300 >/dev/null 2>&1 & echo $! > {told}; sleep 300"
+    script = f"setsid sleep 300 >/dev/null 2>&1 & echo $! > {pid_file}; sleep 300"
     spec = SandboxSpec(
         name="f",
         image=laboratory.image(script),
@@ -44,7 +44,7 @@ def start(laboratory: ProcessLaboratory, told: Path) -> tuple[Sandbox, int]:
         environment={},
         memory_mb=128,
     )
-    return laboratory.engine.start(spec, lambda _: None), int(wait_for_file(told))
+    return laboratory.engine.start(spec, lambda _: None), int(wait_for_file(pid_file))
 
 
 def test_a_tree_that_lost_its_first_process_ends(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which resource a call changes, and what it makes superfluous in the journal."""
+"""Which resource a call changes, and which journal rows it makes redundant."""
 
 from __future__ import annotations
 
