@@ -59,7 +59,7 @@ def without_gateway(connection: AwsConnection) -> str:
 
 def test_a_subnet_without_a_way_out_stops(connection: AwsConnection, images: FakeImages) -> None:
     subnet = without_gateway(connection)
-    with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no way out"):
+    with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no route to the internet"):
         deploy(connection, images, a_function("batch"))
     assert left(connection) == {}
 
@@ -197,7 +197,7 @@ def test_what_cannot_be_asked_is_only_a_warning(
         refuse(connection, "lambda", "GetAccountSettings")
 
     (warning,) = warnings_of(connection, images, forbid)
-    assert "concurrent runs could not be read" in warning
+    assert "concurrent executions could not be read" in warning
 
 
 def test_a_new_account_s_small_quota_is_told(connection: AwsConnection, images: FakeImages) -> None:
@@ -228,7 +228,9 @@ def test_full_batch_quotas_stop(connection: AwsConnection, images: FakeImages) -
 
 
 def test_a_role_of_the_user_s_must_exist(connection: AwsConnection, images: FakeImages) -> None:
-    with pytest.raises(NotDeployable, match=r"no role arn:aws:iam::123456789012:role/typo"):
+    with pytest.raises(
+        NotDeployable, match=r"role arn:aws:iam::123456789012:role/typo does not exist"
+    ):
         deploy(connection, images, replace(a_function(), role="typo"))
     assert left(connection) == {}
 
@@ -238,7 +240,7 @@ def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(
 ) -> None:
     a_role(connection, "mine", "lambda")
     function = replace(a_function("batch"), role="mine")
-    with pytest.raises(NotDeployable, match=r"ecs-tasks\.amazonaws\.com may not take the role"):
+    with pytest.raises(NotDeployable, match=r"ecs-tasks\.amazonaws\.com cannot assume the role"):
         deploy(connection, images, function)
     a_role(connection, "both", "lambda", "ecs-tasks")
     deploy(connection, images, replace(function, role="both"))

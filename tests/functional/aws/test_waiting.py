@@ -185,7 +185,7 @@ def test_a_deployment_that_waited_looks_at_the_account_again(
             RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0"
         ),
     )
-    with pytest.raises(NotDeployable, match="has no way out"):
+    with pytest.raises(NotDeployable, match="has no route to the internet"):
         deploy(connection, images, a_function("batch"))
     assert left(connection) == there
 
