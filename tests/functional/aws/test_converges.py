@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the next ``init`` or ``rm`` puts it right.
+"""Whatever happens in whatever order, the next ``init`` or ``rm`` repairs it.
 
 A few hundred steps by default; ``SCAR_PROPERTY_EXAMPLES`` asks for as many examples as wanted.
 """
