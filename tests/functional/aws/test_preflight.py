@@ -1,4 +1,4 @@
-"""What an account does not allow is found before the first change."""
+"""The account's state is checked before the first change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FARGATE = BatchSettings(memory=2048, compute=ComputeSettings(type="FARGATE"))
 
 
 def answer(connection: AwsConnection, service: str, operation: str, **fields: object) -> list[Any]:
-    """Let AWS answer with these fields; return the requests' parameters."""
+    """Replace AWS's response by these fields; return the requests' parameters."""
     asked: list[Any] = []
 
     def note(params: dict[str, Any], **_: object) -> None:
@@ -50,7 +50,7 @@ def warnings_of(
 
 
 def without_gateway(connection: AwsConnection) -> str:
-    """Take away the default VPC's way to the internet; return a subnet."""
+    """Delete the default VPC's route to the internet gateway; return a subnet."""
     ec2 = connection.client("ec2")
     (table,) = ec2.describe_route_tables()["RouteTables"]
     ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
@@ -180,7 +180,7 @@ def test_a_role_that_may_not_be_passed_stops(connection: AwsConnection, images: 
         EvaluationResults=[{**result, "EvalDecision": "implicitDeny"}],
     )
     user = "arn:aws:iam::123456789012:user/ann"
-    connection.account  # noqa: B018  # asked of STS, whom moto lets be root
+    connection.account  # noqa: B018  # read from STS: in moto the caller is root
     connection._identity = connection.account, user
     with pytest.raises(NotDeployable, match=rf"{user} may not pass the role {role} to lambda"):
         deploy(connection, images, a_function())
