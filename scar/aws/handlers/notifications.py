@@ -59,6 +59,7 @@ class NotificationHandler:
     s3: S3Client
     waiter: Waiter = field(default_factory=lambda: Waiter(timeout=30, first_delay=1, max_delay=4))
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pending_lock: threading.Lock = field(default_factory=threading.Lock)
     _pending: dict[str, list[_PendingChange]] = field(default_factory=dict)
 
     def read(self, resource: BucketNotification) -> BucketNotification | None:
@@ -91,11 +92,15 @@ class NotificationHandler:
         self, resource: BucketNotification, rule: LambdaFunctionConfigurationTypeDef | None
     ) -> None:
         change = _PendingChange(resource, rule)
-        # Before the lock is acquired, so that the thread that holds it next writes this change too.
-        self._pending.setdefault(resource.bucket, []).append(change)
+        # Before `_lock` is acquired, so that the thread that holds it next writes this change too.
+        # `_pending_lock` prevents that the list is taken and written between these two calls:
+        # a change added to it after that would be lost.
+        with self._pending_lock:
+            self._pending.setdefault(resource.bucket, []).append(change)
         with self._lock:
-            # Empty if another thread has already written this change together with its own.
-            changes = self._pending.pop(resource.bucket, [])
+            with self._pending_lock:
+                # Empty if another thread has already written this change together with its own.
+                changes = self._pending.pop(resource.bucket, [])
             try:
                 if changes:
                     self._write_changes(resource.bucket, changes)
