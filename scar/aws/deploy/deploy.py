@@ -13,9 +13,8 @@ from scar.aws.deploy.lock import DeployLock, read_lock
 from scar.aws.deploy.planner import DELETED_LAST, DeploymentPlanner, needs_lock
 from scar.aws.deploy.remove import Removal
 from scar.aws.handlers.aws_resources import AwsResources
-from scar.aws.handlers.image_store import NO_IMAGES
-from scar.aws.inventory.deployed_resources import Inventory
-from scar.aws.inventory.functions import list_tagged_functions
+from scar.aws.inventory.batch_infrastructure import list_job_definitions
+from scar.aws.inventory.functions import functions_with_roles, list_tagged_functions
 from scar.aws.model import names
 from scar.aws.model.resources import StateBucket
 from scar.aws.validation import account_checks, deployment_checks
@@ -203,12 +202,11 @@ def list_function_names(connection: AwsConnection) -> tuple[str, ...]:
 
     They are found by tags, by their roles' path, and in the record of the deployment lock.
     """
-    inventory = Inventory(connection, AwsResources.connect(connection, NO_IMAGES))
     bucket = names.state_bucket_name(connection.account)
     with ThreadPoolExecutor(4) as pool:
         tagged = pool.submit(list_tagged_functions, connection)
-        defined = pool.submit(inventory.list_job_definitions)
-        with_roles = pool.submit(inventory.functions_with_roles)
+        defined = pool.submit(list_job_definitions, connection)
+        with_roles = pool.submit(functions_with_roles, connection)
         lock_state = pool.submit(read_lock, connection.client("s3"), bucket)
         found = {f["FunctionName"] for f, _ in tagged.result()}
         found |= {d.name for d in defined.result()}
