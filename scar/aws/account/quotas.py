@@ -35,11 +35,11 @@ class Quotas:
 
 
 def read_quotas(
-    connection: AwsConnection, machines: Collection[tuple[ComputeType, bool]]
+    connection: AwsConnection, compute_kinds: Collection[tuple[ComputeType, bool]]
 ) -> Quotas:
     """Read Lambda's concurrency, and the vCPU quota of each pair of compute type and GPUs."""
     unread_quotas: list[str] = []
-    pairs = sorted(pair for pair in machines if pair in VCPU_QUOTAS)
+    pairs = sorted(pair for pair in compute_kinds if pair in VCPU_QUOTAS)
 
     def record_unread(error: errors.SdkError, what: str) -> None:
         if errors.error_code(error) not in _NOT_SUPPORTED_CODES:

@@ -73,9 +73,9 @@ def list_launch_templates(ec2: EC2Client) -> list[LaunchTemplate]:
     return [LaunchTemplate(name=name) for name in template_names if _SHARED_NAME.fullmatch(name)]
 
 
-def launch_template_of(machines: Resource) -> LaunchTemplate | None:
+def launch_template_of(resource: Resource) -> LaunchTemplate | None:
     """Return the launch template of a compute environment; None for other resources."""
-    used = machines.launch_template if isinstance(machines, ComputeEnvironment) else ""
+    used = resource.launch_template if isinstance(resource, ComputeEnvironment) else ""
     return LaunchTemplate(name=used.partition(":")[0]) if used else None
 
 
