@@ -1,4 +1,4 @@
-"""What the account is like where functions are to be deployed, seen before the first change."""
+"""Inspect the account before the first change: buckets, networks, quotas, roles to pass."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.account import buckets, network, quotas
-from scar.aws.account import pass_role as passing
-from scar.aws.account.pass_role import PassRoleCheck
+from scar.aws.account.pass_role import PassRoleCheck, check_pass_role
 from scar.aws.account.quotas import Quotas
 from scar.aws.client.errors import translate_errors
 from scar.aws.compile.passed_roles import passed_roles
@@ -22,12 +21,17 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.aws.model.network import VpcNetwork
 
+    # Subnets and security groups as the FDL names them; both empty: the default VPC.
     NetworkIds = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
-    """``jobs`` are the networks of functions that use Batch, ``functions`` those in a VPC."""
+    """The part of an account that the plan and the account checks depend on.
+
+    Networks are by function name: ``job_networks`` of functions that use Batch,
+    ``function_networks`` of those in a VPC. ``buckets`` are by bucket name.
+    """
 
     account: Account
     job_networks: Mapping[str, VpcNetwork] = field(default_factory=dict)
@@ -38,12 +42,13 @@ class AccountState:
 
     @property
     def kms_keys(self) -> dict[str, str]:
-        """Return the ARNs of the keys that roles must be let to use, by bucket.
+        """The ARNs of the KMS keys that the functions' roles must be allowed to use, by bucket.
 
-        S3's own key lets everybody in who may use the bucket. An alias is no ARN of a key.
+        The AWS managed key ``aws/s3`` is left out: it admits every principal that S3 admits. So
+        is an alias, since policies need the key's ARN.
         """
-        named = {name: self._key_arn(seen.kms_key) for name, seen in self.buckets.items()}
-        return {name: arn for name, arn in named.items() if arn}
+        arns = {name: self._key_arn(bucket.kms_key) for name, bucket in self.buckets.items()}
+        return {name: arn for name, arn in arns.items() if arn}
 
     def _key_arn(self, key: str) -> str:
         if not key or "alias/" in key:
@@ -52,56 +57,60 @@ class AccountState:
 
 
 def inspect_account(connection: AwsConnection, functions: Sequence[Function]) -> AccountState:
-    """Look at everything at once; raises ScarError."""
+    """Read all parts of the account's state in parallel; raises ScarError."""
     account = connection.account
-    kinds = {(f.batch.compute.type, bool(f.batch.gpus)) for f in functions if f.batch is not None}
+    compute_kinds = {
+        (f.batch.compute.type, bool(f.batch.gpus)) for f in functions if f.batch is not None
+    }
     with ThreadPoolExecutor(4) as pool:
         networks = pool.submit(_find_networks, connection, functions)
-        seen = pool.submit(_inspect_buckets, connection, functions)
-        allowed = pool.submit(quotas.read_quotas, connection, kinds)
-        roles = pool.submit(passing.check_pass_role, connection, passed_roles(functions, account))
-        found = networks.result()
+        bucket_states = pool.submit(_inspect_buckets, connection, functions)
+        quota_values = pool.submit(quotas.read_quotas, connection, compute_kinds)
+        roles = pool.submit(check_pass_role, connection, passed_roles(functions, account))
+        network_by_ids = networks.result()
         return AccountState(
             account=account,
             job_networks={
-                f.name: found[_job_network_ids(f)] for f in functions if f.batch is not None
+                f.name: network_by_ids[_job_network_ids(f)]
+                for f in functions
+                if f.batch is not None
             },
             function_networks={
-                f.name: found[_function_network_ids(f)] for f in functions if f.subnets
+                f.name: network_by_ids[_function_network_ids(f)] for f in functions if f.subnets
             },
-            buckets=seen.result(),
-            quotas=allowed.result(),
+            buckets=bucket_states.result(),
+            quotas=quota_values.result(),
             pass_role_check=roles.result(),
         )
 
 
 def has_network(function: Function) -> bool:
-    """Say whether its jobs or the function itself run in a network of the account."""
+    """Return whether the function or its jobs run in a VPC of the account."""
     return function.batch is not None or bool(function.subnets)
 
 
 def _inspect_buckets(
     connection: AwsConnection, functions: Sequence[Function]
 ) -> dict[str, BucketState]:
-    with translate_errors("look at the buckets"):
-        wanted = {bucket for function in functions for bucket in function.buckets}
+    with translate_errors("inspect the buckets"):
+        bucket_names = {bucket for function in functions for bucket in function.buckets}
         return buckets.inspect_buckets(
-            connection.client("s3"), wanted, lambda: connection.client("kms")
+            connection.client("s3"), bucket_names, lambda: connection.client("kms")
         )
 
 
 def _find_networks(
     connection: AwsConnection, functions: Sequence[Function]
 ) -> dict[NetworkIds, VpcNetwork]:
-    """Find each network once; most functions have none, or the same."""
-    given = {_job_network_ids(f) for f in functions if f.batch is not None}
-    given |= {_function_network_ids(f) for f in functions if f.subnets}
-    if not given:
+    """Read each network once; most functions have none, or share one."""
+    network_ids = {_job_network_ids(f) for f in functions if f.batch is not None}
+    network_ids |= {_function_network_ids(f) for f in functions if f.subnets}
+    if not network_ids:
         return {}
-    ec2, wanted = connection.client("ec2"), sorted(given)
+    ec2, ordered = connection.client("ec2"), sorted(network_ids)
     with ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda pair: network.find_network(ec2, *pair), wanted)
-        return dict(zip(wanted, found, strict=True))
+        found = pool.map(lambda ids: network.find_network(ec2, *ids), ordered)
+        return dict(zip(ordered, found, strict=True))
 
 
 def _job_network_ids(function: Function) -> NetworkIds:

@@ -1,4 +1,4 @@
-"""What the users' buckets are like: whose, where, with which key. Seen before the first change."""
+"""Read the owner, the Region and the KMS key of the users' buckets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -25,10 +25,10 @@ _PARALLEL = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketState:
-    """One bucket. ``is_ours`` is None if that cannot be told, ``region`` empty likewise.
+    """One bucket. ``is_same_account`` is None, and ``region`` empty, if it cannot be determined.
 
-    ``key`` is what the bucket calls its KMS key: an ARN, an id, or an alias that could not be
-    looked up; ``hidden`` tells that the encryption may not be looked at.
+    ``kms_key`` is the KMS key of the bucket's default encryption: an ARN, an id, or an alias that
+    could not be resolved. ``is_encryption_hidden``: the caller may not read the encryption.
     """
 
     name: str
@@ -40,38 +40,46 @@ class BucketState:
 
     @property
     def has_alias(self) -> bool:
-        """Whether the key is only known by an alias; that of S3's own key says enough."""
+        """Whether only an alias of the key is known; False for the AWS managed key ``aws/s3``."""
         return "alias/" in self.kms_key and not self.kms_key.endswith("alias/aws/s3")
 
 
 def inspect_buckets(
     s3: S3Client, buckets: Collection[str], keys: Callable[[], KeyReader]
 ) -> dict[str, BucketState]:
-    """Look at all of them at once; raise what the SDK raises. ``keys`` is asked about aliases."""
+    """Read the state of all buckets in parallel.
+
+    ``keys`` creates the KMS client, needed only if a key is an alias. Raises the SDK's errors.
+    """
     if not buckets:
         return {}
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        # Both questions at the same time: mostly both have an answer.
-        asked = {name: pool.submit(read_encryption, s3, name) for name in sorted(buckets)}
+        # Both requests are sent at once, although the second is useless for a missing bucket.
+        encryptions = {name: pool.submit(read_encryption, s3, name) for name in sorted(buckets)}
         heads = {name: pool.submit(_inspect_bucket, s3, name) for name in sorted(buckets)}
-        found = {name: _add_kms_key(heads[name].result(), asked[name]) for name in sorted(buckets)}
-    named = {seen.kms_key for seen in found.values() if seen.has_alias}
-    arns = {alias: _resolve_key_alias(keys(), alias) for alias in sorted(named)}
+        states = {
+            name: _add_kms_key(heads[name].result(), encryptions[name]) for name in sorted(buckets)
+        }
+    aliases = {state.kms_key for state in states.values() if state.has_alias}
+    arn_by_alias = {alias: _resolve_key_alias(keys(), alias) for alias in sorted(aliases)}
     return {
-        name: replace(seen, kms_key=arns.get(seen.kms_key, seen.kms_key))
-        for name, seen in found.items()
+        name: replace(state, kms_key=arn_by_alias.get(state.kms_key, state.kms_key))
+        for name, state in states.items()
     }
 
 
 def read_encryption(s3: S3Client, bucket: str) -> tuple[str, str]:
-    """Return S3's word for the bucket's encryption (``aws:kms``), and the key as it is named."""
+    """Return the algorithm of the bucket's default encryption (``aws:kms``) and its KMS key.
+
+    The key is an ARN, an id or an alias, as it was configured; both are empty without encryption.
+    """
     try:
-        found = s3.get_bucket_encryption(Bucket=bucket)
+        response = s3.get_bucket_encryption(Bucket=bucket)
     except ClientError as error:
-        if faults.error_code(error) == "ServerSideEncryptionConfigurationNotFoundError":
+        if errors.error_code(error) == "ServerSideEncryptionConfigurationNotFoundError":
             return "", ""
         raise
-    rules = found["ServerSideEncryptionConfiguration"]["Rules"]
+    rules = response["ServerSideEncryptionConfiguration"]["Rules"]
     default = rules[0].get("ApplyServerSideEncryptionByDefault") if rules else None
     if default is None:
         return "", ""
@@ -79,7 +87,7 @@ def read_encryption(s3: S3Client, bucket: str) -> tuple[str, str]:
 
 
 def _resolve_key_alias(keys: KeyReader, alias: str) -> str:
-    """Return the ARN of the key behind an alias: policies know no aliases."""
+    """Return the ARN of the alias's key, or the alias if the key cannot be read."""
     try:
         return str(keys.describe_key(KeyId=alias)["KeyMetadata"]["Arn"])
     except ClientError:
@@ -87,7 +95,7 @@ def _resolve_key_alias(keys: KeyReader, alias: str) -> str:
 
 
 def parse_location_constraint(location: str | None) -> str:
-    """Translate a LocationConstraint: the oldest Regions have names of their own there."""
+    """Return the Region of a LocationConstraint: us-east-1 has none, eu-west-1 may be ``EU``."""
     return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, location or "")
 
 
@@ -95,9 +103,9 @@ def _inspect_bucket(s3: S3Client, bucket: str) -> BucketState:
     try:
         head = s3.head_bucket(Bucket=bucket)
     except ClientError as error:
-        if faults.error_code(error) in _NOT_FOUND_CODES:
+        if errors.error_code(error) in _NOT_FOUND_CODES:
             return BucketState(name=bucket, exists=False)
-        if faults.error_code(error) not in _ACCESS_DENIED_CODES:
+        if errors.error_code(error) not in _ACCESS_DENIED_CODES:
             raise
         return _inspect_denied_bucket(s3, bucket)
     return BucketState(
@@ -105,22 +113,26 @@ def _inspect_bucket(s3: S3Client, bucket: str) -> BucketState:
     )
 
 
-def _add_kms_key(seen: BucketState, asked: Future[tuple[str, str]]) -> BucketState:
-    error = asked.exception()
-    if not seen.exists or seen.is_same_account is not True:
-        return seen
-    if faults.error_code(error) in _ACCESS_DENIED_CODES:
-        return replace(seen, is_encryption_hidden=True)
-    algorithm, key = asked.result()
-    return replace(seen, kms_key=key if algorithm.startswith("aws:kms") else "")
+def _add_kms_key(state: BucketState, encryption: Future[tuple[str, str]]) -> BucketState:
+    error = encryption.exception()
+    if not state.exists or state.is_same_account is not True:
+        return state
+    if errors.error_code(error) in _ACCESS_DENIED_CODES:
+        return replace(state, is_encryption_hidden=True)
+    algorithm, key = encryption.result()
+    return replace(state, kms_key=key if algorithm.startswith("aws:kms") else "")
 
 
 def _inspect_denied_bucket(s3: S3Client, bucket: str) -> BucketState:
-    """Ask again without naming an owner: who then gets an answer asked for another's bucket."""
+    """Find out why the access was denied.
+
+    The first request named the expected owner (``connection`` adds it). If the same request
+    succeeds without an expected owner, the bucket belongs to another account.
+    """
     try:
         s3.head_bucket(Bucket=bucket, ExpectedBucketOwner="")
     except ClientError as error:
-        if faults.error_code(error) not in _ACCESS_DENIED_CODES:
+        if errors.error_code(error) not in _ACCESS_DENIED_CODES:
             raise
         return BucketState(name=bucket, is_same_account=None)
     return BucketState(name=bucket, is_same_account=False)
@@ -132,6 +144,7 @@ def _read_bucket_region(s3: S3Client, bucket: str) -> str:
             s3.get_bucket_location(Bucket=bucket)["LocationConstraint"]
         )
     except ClientError as error:
-        if faults.error_code(error) not in _ACCESS_DENIED_CODES:
+        # Without permission the Region stays unknown, and its check is skipped.
+        if errors.error_code(error) not in _ACCESS_DENIED_CODES:
             raise
         return ""

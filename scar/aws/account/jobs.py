@@ -1,4 +1,4 @@
-"""Jobs that have not ended: what keeps a queue or a function from being removed."""
+"""List and terminate unfinished jobs: they keep their queue and function from being removed."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _ACTIVE_STATUSES: Final[tuple[_ActiveStatus, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class ActiveJob:
-    """A job that is not finished; ``function`` is the name of its definition.
+    """An unfinished job; its ``function`` has the same name as its job definition.
 
-    ``definition`` is the ARN of that definition's revision.
+    ``definition`` is the ARN of the job definition's revision.
     """
 
     id: str
@@ -41,7 +41,7 @@ class ActiveJob:
 
 
 def list_active_jobs(batch: BatchClient, queues: Sequence[str]) -> tuple[ActiveJob, ...]:
-    """List the unfinished jobs of queues that exist; Batch tells one state at a time."""
+    """List the unfinished jobs of existing queues; ListJobs takes one queue and one state."""
 
     def list_jobs(queue: str, status: _ActiveStatus) -> list[ActiveJob]:
         with translate_errors(f"list the jobs of {queue}"):
@@ -52,12 +52,12 @@ def list_active_jobs(batch: BatchClient, queues: Sequence[str]) -> tuple[ActiveJ
         return ()
     with ThreadPoolExecutor(PARALLEL) as pool:
         found = pool.map(lambda each: list_jobs(*each), product(queues, _ACTIVE_STATUSES))
-        # The same job may have been seen in two states on its way.
+        # A job that changes its state meanwhile may be listed twice.
         return tuple({job.id: job for some in found for job in some}.values())
 
 
 def terminate_job(batch: BatchClient, job: ActiveJob) -> None:
-    with translate_errors(f"end job {job.name}"):
+    with translate_errors(f"terminate job {job.name}"):
         batch.terminate_job(jobId=job.id, reason="scar rm --force")
 
 

@@ -1,4 +1,4 @@
-"""Where compute environments and functions stand: given subnets, or the default VPC's."""
+"""Find the VPC network of functions and jobs: the FDL's subnets, or the default VPC's."""
 
 from __future__ import annotations
 
@@ -22,32 +22,36 @@ __all__ = ["VpcNetwork", "find_network"]
 def find_network(
     ec2: EC2Client, subnets: Sequence[str], security_groups: Sequence[str]
 ) -> VpcNetwork:
-    """Complete what the user gave, and see how each subnet reaches AWS.
+    """Return the VPC, subnets, security groups, and each subnet's route to AWS.
 
-    Raises ConfigurationError if subnets or groups are not there, or not of one VPC.
+    Without ``subnets`` they are the default VPC's default subnets; without ``security_groups`` the
+    VPC's default one. Raises ConfigurationError if one is missing or belongs to another VPC.
     """
     with translate_errors("find the network"):
         vpc = _vpc_of_subnets(ec2, subnets) if subnets else _default_vpc(ec2)
         with ThreadPoolExecutor(3) as pool:
-            standing = pool.submit(_list_subnets, ec2, vpc, subnets)
-            grouped = pool.submit(_list_security_groups, ec2, vpc, security_groups)
-            routed = pool.submit(
+            subnet_list = pool.submit(_list_subnets, ec2, vpc, subnets)
+            group_list = pool.submit(_list_security_groups, ec2, vpc, security_groups)
+            table_list = pool.submit(
                 lambda: ec2.describe_route_tables(Filters=[_vpc_filter(vpc)])["RouteTables"]
             )
-            found, groups, tables = standing.result(), grouped.result(), routed.result()
-        ways = routes.find_subnet_routes(found, tables)
-        # Functions stand in given subnets only, and an internet gateway is no way out for them.
-        if not all(way.has_nat if subnets else way.has_internet_access for way in ways):
+            found, groups, tables = subnet_list.result(), group_list.result(), table_list.result()
+        subnet_routes = routes.find_subnet_routes(found, tables)
+        # VPC endpoints matter only where a route to the internet is missing. Functions run in
+        # subnets of the FDL only, never have a public address, and therefore need a NAT gateway.
+        if not all(r.has_nat if subnets else r.has_internet_access for r in subnet_routes):
             pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=[_vpc_filter(vpc)])
-            ways = routes.add_endpoints(ways, [e for page in pages for e in page["VpcEndpoints"]])
+            subnet_routes = routes.add_endpoints(
+                subnet_routes, [e for page in pages for e in page["VpcEndpoints"]]
+            )
     _require_all_found(vpc, "subnet", subnets, (s["SubnetId"] for s in found))
     _require_all_found(vpc, "security group", security_groups, groups)
     return VpcNetwork(
         vpc=vpc,
-        subnets=tuple(sorted(way.subnet for way in ways)),
+        subnets=tuple(sorted(route.subnet for route in subnet_routes)),
         security_groups=tuple(sorted(groups)),
-        needs_public_ip=any(way.has_internet_gateway for way in ways),
-        subnet_routes=ways,
+        needs_public_ip=any(route.has_internet_gateway for route in subnet_routes),
+        subnet_routes=subnet_routes,
     )
 
 
@@ -55,33 +59,34 @@ def _vpc_filter(vpc: str) -> FilterTypeDef:
     return {"Name": "vpc-id", "Values": [vpc]}
 
 
-def _list_subnets(ec2: EC2Client, vpc: str, given: Sequence[str]) -> list[SubnetTypeDef]:
+def _list_subnets(ec2: EC2Client, vpc: str, subnet_ids: Sequence[str]) -> list[SubnetTypeDef]:
     which: FilterTypeDef = (
-        {"Name": "subnet-id", "Values": list(given)}
-        if given
+        {"Name": "subnet-id", "Values": list(subnet_ids)}
+        if subnet_ids
         else {"Name": "default-for-az", "Values": ["true"]}
     )
     pages = ec2.get_paginator("describe_subnets").paginate(Filters=[_vpc_filter(vpc), which])
     return [subnet for page in pages for subnet in page["Subnets"]]
 
 
-def _list_security_groups(ec2: EC2Client, vpc: str, given: Sequence[str]) -> list[str]:
+def _list_security_groups(ec2: EC2Client, vpc: str, group_ids: Sequence[str]) -> list[str]:
     which: FilterTypeDef = (
-        {"Name": "group-id", "Values": list(given)}
-        if given
+        {"Name": "group-id", "Values": list(group_ids)}
+        if group_ids
         else {"Name": "group-name", "Values": ["default"]}
     )
     found = ec2.describe_security_groups(Filters=[_vpc_filter(vpc), which])["SecurityGroups"]
     return [group["GroupId"] for group in found]
 
 
-def _require_all_found(vpc: str, what: str, given: Iterable[str], found: Iterable[str]) -> None:
-    there = set(found)
-    missing = sorted(set(given) - there)
-    if missing or not there:
+def _require_all_found(vpc: str, what: str, requested: Iterable[str], found: Iterable[str]) -> None:
+    existing = set(found)
+    missing = sorted(set(requested) - existing)
+    if missing or not existing:
+        absent = f"{what} {', '.join(missing)}" if missing else f"default {what}"
         raise ConfigurationError(
-            f"VPC {vpc} has no {what} {', '.join(missing) or 'of its own by default'}.",
-            remedy="Give subnets and security groups of one VPC in the FDL.",
+            f"VPC {vpc} has no {absent}.",
+            remedy="Name subnets and security groups of one VPC in the FDL.",
         )
 
 
@@ -100,6 +105,6 @@ def _default_vpc(ec2: EC2Client) -> str:
     if not found:
         raise ConfigurationError(
             "This Region has no default VPC for Batch.",
-            remedy="Give batch.compute_resources.subnets and security_group_ids in the FDL.",
+            remedy="Set batch.compute_resources.subnets and security_group_ids in the FDL.",
         )
     return found[0]["VpcId"]

@@ -1,4 +1,4 @@
-"""May whoever deploys hand the roles over? IAM is asked, not tried."""
+"""Check with IAM whether the caller may pass the roles to the services (``iam:PassRole``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.model import names
 
 if TYPE_CHECKING:
@@ -19,17 +19,17 @@ _NOT_SUPPORTED_CODES = frozenset({"404", "NotImplemented"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassRoleCheck:
-    """``refused`` are sentences of what surely fails, ``unknown`` of what could not be told."""
+    """Sentences for the user: ``failures`` will stop the deployment, ``unknown`` may do so."""
 
     failures: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
 def check_pass_role(connection: AwsConnection, roles: Mapping[str, Sequence[str]]) -> PassRoleCheck:
-    """Say what stands against handing roles over; ``roles`` are ARNs by service (``lambda``).
+    """Find reasons why the roles cannot be passed; ``roles`` are ARNs by service (``lambda``).
 
-    Roles of the user's must exist and let the service take them; scar's own may not be there
-    yet. Whether the caller may pass them is simulated.
+    The user's own roles must exist and trust the service; scar's roles may not exist yet.
+    Whether the caller may pass each role is simulated by IAM, without passing it.
     """
     with ThreadPoolExecutor(2) as pool:
         simulated = pool.submit(_simulate_pass_role, connection, roles)
@@ -37,7 +37,10 @@ def check_pass_role(connection: AwsConnection, roles: Mapping[str, Sequence[str]
 
 
 def trusts_service(trust: object, service: str) -> bool:
-    """Say whether a trust policy names the service; conditions are not looked at."""
+    """Return whether a trust policy allows the service to assume the role.
+
+    Conditions and actions are ignored.
+    """
     statements = trust.get("Statement", []) if isinstance(trust, dict) else []
     for statement in [statements] if isinstance(statements, dict) else statements:
         principal = statement.get("Principal", {})
@@ -54,71 +57,71 @@ def trusts_service(trust: object, service: str) -> bool:
 def _check_user_roles(
     connection: AwsConnection, roles: Mapping[str, Sequence[str]]
 ) -> PassRoleCheck:
-    """Look at the roles that scar does not make."""
-    wanted: dict[str, list[str]] = {}
+    """Check the roles that scar does not create: those outside its IAM path."""
+    services_by_role: dict[str, list[str]] = {}
     for service, arns in roles.items():
         for arn in arns:
             if f":role{names.ROLE_PATH}" not in arn:
-                wanted.setdefault(arn, []).append(service)
-    return _merge_checks([_check_user_role(connection, arn, wanted[arn]) for arn in sorted(wanted)])
+                services_by_role.setdefault(arn, []).append(service)
+    return _merge_checks(
+        [
+            _check_user_role(connection, arn, services_by_role[arn])
+            for arn in sorted(services_by_role)
+        ]
+    )
 
 
 def _check_user_role(
     connection: AwsConnection, role: str, services: Sequence[str]
 ) -> PassRoleCheck:
     try:
-        found = connection.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]
-    except faults.SDK_ERRORS as error:
-        if faults.error_code(error) == "NoSuchEntity":
+        described = connection.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]
+    except errors.SDK_ERRORS as error:
+        if errors.error_code(error) == "NoSuchEntity":
             return PassRoleCheck(
-                failures=(f"There is no role {role}: correct iam.role in the FDL.",)
+                failures=(f"The role {role} does not exist: correct iam.role in the FDL.",)
             )
-        return PassRoleCheck(unknown=(f"The role {role} could not be looked at: {error}",))
-    trust = found["AssumeRolePolicyDocument"]
+        return PassRoleCheck(unknown=(f"The role {role} cannot be read (iam:GetRole): {error}",))
+    trust = described["AssumeRolePolicyDocument"]
     return PassRoleCheck(
         failures=tuple(
-            f"{service}.amazonaws.com may not take the role {role}: let its trust policy name it."
+            f"{service}.amazonaws.com cannot assume the role {role}: add it to its trust policy."
             for service in services
             if not trusts_service(trust, service)
         )
     )
 
 
-def _merge_checks(some: Sequence[PassRoleCheck]) -> PassRoleCheck:
+def _merge_checks(checks: Sequence[PassRoleCheck]) -> PassRoleCheck:
     return PassRoleCheck(
-        failures=tuple(sentence for one in some for sentence in one.failures),
-        unknown=tuple(sentence for one in some for sentence in one.unknown),
+        failures=tuple(sentence for check in checks for sentence in check.failures),
+        unknown=tuple(sentence for check in checks for sentence in check.unknown),
     )
 
 
 def _simulate_pass_role(
     connection: AwsConnection, roles: Mapping[str, Sequence[str]]
 ) -> PassRoleCheck:
-    """Simulate iam:PassRole for whoever calls.
-
-    The account's root may do all and is not simulated.
-    """
+    """Simulate iam:PassRole for the caller; IAM cannot simulate the root user, who may pass all."""
     caller = connection.principal
     if caller.endswith(":root") or not any(roles.values()):
         return PassRoleCheck()
     try:
         source = _simulation_source(connection, caller)
         with ThreadPoolExecutor(3) as pool:
-            each = pool.map(
+            results = pool.map(
                 lambda item: _simulate_for_service(connection, source, *item), sorted(roles.items())
             )
-            found = list(each)
-    except faults.SDK_ERRORS as error:
-        if faults.error_code(error) in _NOT_SUPPORTED_CODES:
+            checks = list(results)
+    except errors.SDK_ERRORS as error:
+        if errors.error_code(error) in _NOT_SUPPORTED_CODES:
             return PassRoleCheck()
-        return PassRoleCheck(
-            unknown=(f"Whether {caller} may pass the roles is not known: {error}",)
-        )
-    return _merge_checks(found)
+        return PassRoleCheck(unknown=(f"Cannot simulate iam:PassRole for {caller}: {error}",))
+    return _merge_checks(checks)
 
 
 def _simulation_source(connection: AwsConnection, caller: str) -> str:
-    """Return the role behind a session: sessions have no policies that IAM could simulate."""
+    """Return the principal to simulate: for a role session its role, which has the policies."""
     _, found, rest = caller.partition(":assumed-role/")
     if not found:
         return caller
@@ -129,10 +132,10 @@ def _simulation_source(connection: AwsConnection, caller: str) -> str:
 def _simulate_for_service(
     connection: AwsConnection, source: str, service: str, roles: Sequence[str]
 ) -> PassRoleCheck:
-    """Ask for one service, since policies may allow to pass a role to some only."""
+    """Simulate for one service: policies may restrict ``iam:PassedToService``."""
     if not roles:
         return PassRoleCheck()
-    answered = connection.client("iam").simulate_principal_policy(
+    response = connection.client("iam").simulate_principal_policy(
         PolicySourceArn=source,
         ActionNames=["iam:PassRole"],
         ResourceArns=sorted(set(roles)),
@@ -144,8 +147,8 @@ def _simulate_for_service(
             }
         ],
     )
-    refused, unknown = [], []
-    for result in answered["EvaluationResults"]:
+    denied, unknown = [], []
+    for result in response["EvaluationResults"]:
         role = result.get("EvalResourceName", "")
         if result["EvalDecision"] == "allowed":
             continue
@@ -154,8 +157,8 @@ def _simulate_for_service(
                 f"Whether {source} may pass {role} to {service} depends on {', '.join(missing)}."
             )
         else:
-            refused.append(
+            denied.append(
                 f"{source} may not pass the role {role} to {service}"
                 f" ({result['EvalDecision']}): allow iam:PassRole on it."
             )
-    return PassRoleCheck(failures=tuple(refused), unknown=tuple(unknown))
+    return PassRoleCheck(failures=tuple(denied), unknown=tuple(unknown))

@@ -1,4 +1,4 @@
-"""How much the account may use of Lambda and EC2. What cannot be read is no reason to stop."""
+"""Read the account's quotas of Lambda and EC2; an unreadable quota is reported, not raised."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.model.limits import VCPU_QUOTAS
 
 if TYPE_CHECKING:
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from scar.aws.model.resources import ComputeType
 
-# What stands for AWS need not know of quotas; that is no news for anybody.
+# An AWS-compatible endpoint need not implement quotas: that is not worth a warning.
 _NOT_SUPPORTED_CODES = frozenset({"404", "NotImplemented", "NoSuchResourceException"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
-    """``concurrency`` and ``unreserved`` are runs of Lambda at once, in all and without those
-    that functions have for themselves; None and absent: not known.
+    """Quotas of the account; None and absent: not known.
 
-    ``vcpus`` are by type of machines and whether they have GPUs; ``unread`` says what was
-    refused, and why.
+    ``concurrency`` is Lambda's concurrent executions, ``unreserved`` those that no function
+    reserves. ``vcpus`` are by compute type and whether the instances have GPUs.
+    ``unread_quotas`` are sentences that name the quotas that could not be read, and why.
     """
 
     concurrency: int | None = None
@@ -35,38 +35,40 @@ class Quotas:
 
 
 def read_quotas(
-    connection: AwsConnection, machines: Collection[tuple[ComputeType, bool]]
+    connection: AwsConnection, compute_kinds: Collection[tuple[ComputeType, bool]]
 ) -> Quotas:
-    """Ask Lambda, and Service Quotas for each kind of machines."""
-    unread: list[str] = []
-    asked = sorted(pair for pair in machines if pair in VCPU_QUOTAS)
+    """Read Lambda's concurrency, and the vCPU quota of each pair of compute type and GPUs."""
+    unread_quotas: list[str] = []
+    pairs = sorted(pair for pair in compute_kinds if pair in VCPU_QUOTAS)
 
-    def record_unread(error: faults.SdkError, what: str) -> None:
-        if faults.error_code(error) not in _NOT_SUPPORTED_CODES:
-            unread.append(f"{what} could not be read: {error}")
+    def record_unread(error: errors.SdkError, what: str) -> None:
+        if errors.error_code(error) not in _NOT_SUPPORTED_CODES:
+            unread_quotas.append(f"{what} could not be read: {error}")
 
     def concurrency() -> tuple[int | None, int | None]:
         try:
             limit = connection.client("lambda").get_account_settings()["AccountLimit"]
-        except faults.SDK_ERRORS as error:
-            record_unread(error, "Lambda's quota of concurrent runs")
+        except errors.SDK_ERRORS as error:
+            record_unread(error, "Lambda's quota of concurrent executions")
             return None, None
         return limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
 
     def vcpus(pair: tuple[ComputeType, bool]) -> float | None:
         service, code, name = VCPU_QUOTAS[pair]
         try:
-            found = connection.client("service-quotas").get_service_quota(
+            values = connection.client("service-quotas").get_service_quota(
                 ServiceCode=service, QuotaCode=code
             )
-        except faults.SDK_ERRORS as error:
+        except errors.SDK_ERRORS as error:
             record_unread(error, f"The quota {name!r}")
             return None
-        return float(found["Quota"]["Value"])
+        return float(values["Quota"]["Value"])
 
     with ThreadPoolExecutor(4) as pool:
-        runs = pool.submit(concurrency)
-        found = dict(zip(asked, pool.map(vcpus, asked), strict=True))
-    known = {pair: value for pair, value in found.items() if value is not None}
-    total, free = runs.result()
-    return Quotas(concurrency=total, unreserved=free, vcpus=known, unread_quotas=tuple(unread))
+        lambda_limits = pool.submit(concurrency)
+        values = dict(zip(pairs, pool.map(vcpus, pairs), strict=True))
+    known = {pair: value for pair, value in values.items() if value is not None}
+    total, free = lambda_limits.result()
+    return Quotas(
+        concurrency=total, unreserved=free, vcpus=known, unread_quotas=tuple(unread_quotas)
+    )

@@ -1,4 +1,4 @@
-"""How what stands in a subnet reaches AWS's services: its route table decides. Pure.
+"""Find out from route tables whether a subnet reaches the AWS services that scar needs.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from scar.aws.model.network import VpcNetwork
 
 PULL_SERVICES = frozenset({"ecr.api", "ecr.dkr", "s3", "logs"})
-"""What a container needs to be pulled, to log, and to reach its data, where no other way is."""
+"""Endpoints to pull an image, to log and to reach data, in a subnet without internet access."""
 ECS_AGENT_SERVICES = frozenset({"ecs", "ecs-agent", "ecs-telemetry"})
-"""What the ECS agent on an instance needs beside."""
+"""Further endpoints for the ECS agent on an instance."""
 
 
 def find_subnet_routes(
     subnets: Iterable[SubnetTypeDef], tables: Sequence[RouteTableTypeDef]
 ) -> tuple[SubnetRoute, ...]:
-    """Follow each subnet's own route table, or the main one of its VPC."""
+    """Evaluate each subnet's own route table, or the main one of its VPC."""
     return tuple(
         _build_subnet_route(subnet, _find_route_table(subnet["SubnetId"], tables))
         for subnet in subnets
@@ -41,46 +41,54 @@ def find_subnet_routes(
 
 
 def add_endpoints(
-    ways: Iterable[SubnetRoute], endpoints: Sequence[VpcEndpointTypeDef]
+    subnet_routes: Iterable[SubnetRoute], endpoints: Sequence[VpcEndpointTypeDef]
 ) -> tuple[SubnetRoute, ...]:
-    """Add what is reached inside the VPC: interfaces from everywhere, gateways by route."""
-    return tuple(replace(w, endpoints=frozenset(_reachable_services(w, endpoints))) for w in ways)
+    """Add services with VPC endpoints: interfaces for every subnet, gateways by route table."""
+    return tuple(
+        replace(route, endpoints=frozenset(_reachable_services(route, endpoints)))
+        for route in subnet_routes
+    )
 
 
 def check_task_subnets(network: VpcNetwork) -> Iterator[str]:
-    """Say which subnets Fargate cannot pull and log from."""
-    for way in network.subnet_routes:
-        if not (way.has_nat or way.has_internet_gateway):
-            yield from _report_missing_endpoints(way, PULL_SERVICES)
+    """Report subnets where Fargate tasks cannot pull images or write logs.
+
+    An internet gateway is enough: scar gives tasks a public address.
+    """
+    for route in network.subnet_routes:
+        if not (route.has_nat or route.has_internet_gateway):
+            yield from _report_missing_endpoints(route, PULL_SERVICES)
 
 
 def check_instance_subnets(network: VpcNetwork) -> Iterator[str]:
-    """Say which subnets instances cannot join the cluster, pull and log from."""
-    for way in network.subnet_routes:
-        if not way.has_internet_access:
-            yield from _report_missing_endpoints(way, PULL_SERVICES | ECS_AGENT_SERVICES)
+    """Report subnets where instances cannot join the cluster, pull images or write logs.
+
+    They need a public address from the subnet to use an internet gateway.
+    """
+    for route in network.subnet_routes:
+        if not route.has_internet_access:
+            yield from _report_missing_endpoints(route, PULL_SERVICES | ECS_AGENT_SERVICES)
 
 
 def check_function_subnets(network: VpcNetwork, needed: frozenset[str]) -> Iterator[str]:
-    """Say which subnets a function cannot reach services from: it has no public address."""
-    for way in network.subnet_routes:
-        if not way.has_nat:
-            yield from _report_missing_endpoints(replace(way, assigns_public_ip=False), needed)
+    """Report subnets where a function cannot reach services: it never has a public address."""
+    for route in network.subnet_routes:
+        if not route.has_nat:
+            yield from _report_missing_endpoints(replace(route, assigns_public_ip=False), needed)
 
 
-def _report_missing_endpoints(way: SubnetRoute, needed: frozenset[str]) -> Iterator[str]:
-    missing = sorted(needed - way.endpoints)
+def _report_missing_endpoints(route: SubnetRoute, needed: frozenset[str]) -> Iterator[str]:
+    missing = sorted(needed - route.endpoints)
     if not missing:
         return
     why = (
-        "leads to an internet gateway, but what runs there gets no public address"
-        if way.has_internet_gateway
-        else "has no way out"
+        "has a route to an internet gateway, but what runs there gets no public IP address"
+        if route.has_internet_gateway
+        else "has no route to the internet"
     )
     yield (
-        f"Subnet {way.subnet} {why} (route table {way.route_table or 'not found'}): add a NAT"
-        " gateway,"
-        f" give other subnets, or add VPC endpoints for {', '.join(missing)}."
+        f"Subnet {route.subnet} {why} (route table {route.route_table or 'not found'}): add a NAT"
+        f" gateway, use other subnets, or add VPC endpoints for {', '.join(missing)}."
     )
 
 
@@ -96,31 +104,33 @@ def _find_route_table(subnet: str, tables: Sequence[RouteTableTypeDef]) -> Route
 
 
 def _build_subnet_route(subnet: SubnetTypeDef, table: RouteTableTypeDef | None) -> SubnetRoute:
-    routes = [r for r in (table or {}).get("Routes", []) if _is_default_route(r)]
-    gateways = [str(route.get("GatewayId", "")) for route in routes]
-    internet = any(g.startswith("igw-") for g in gateways)
+    default_routes = [r for r in (table or {}).get("Routes", []) if _is_default_route(r)]
+    gateways = [str(route.get("GatewayId", "")) for route in default_routes]
+    has_internet_gateway = any(g.startswith("igw-") for g in gateways)
     return SubnetRoute(
         subnet=subnet["SubnetId"],
         route_table=(table or {}).get("RouteTableId", ""),
-        has_internet_gateway=internet,
+        has_internet_gateway=has_internet_gateway,
         assigns_public_ip=subnet.get("MapPublicIpOnLaunch", False),
-        # NAT, transit or virtual private gateway, an instance that routes: whoever set the
-        # default route up to it meant it as the way out.
-        has_nat=bool(routes) and not internet,
+        # Any other target of the default route (NAT gateway, transit gateway, virtual private
+        # gateway, an instance) is taken for a working route to the internet.
+        has_nat=bool(default_routes) and not has_internet_gateway,
     )
 
 
 def _is_default_route(route: RouteTypeDef) -> bool:
-    """Say whether this is where everything else goes; a blackhole leads nowhere."""
+    """Return whether this is a usable default route: a deleted target makes it a blackhole."""
     return route.get("DestinationCidrBlock") == "0.0.0.0/0" and route.get("State") != "blackhole"
 
 
-def _reachable_services(way: SubnetRoute, endpoints: Sequence[VpcEndpointTypeDef]) -> Iterator[str]:
+def _reachable_services(
+    route: SubnetRoute, endpoints: Sequence[VpcEndpointTypeDef]
+) -> Iterator[str]:
     for endpoint in endpoints:
         if str(endpoint.get("State", "available")).lower() != "available":
             continue
-        gateway = endpoint.get("VpcEndpointType") == "Gateway"
-        if not gateway or way.route_table in endpoint.get("RouteTableIds", []):
+        is_gateway = endpoint.get("VpcEndpointType") == "Gateway"
+        if not is_gateway or route.route_table in endpoint.get("RouteTableIds", []):
             # com.amazonaws.<region>.<service>, and cn.com.amazonaws.… in China
             name = endpoint.get("ServiceName", "").partition("amazonaws.")[2]
             yield name.partition(".")[2]

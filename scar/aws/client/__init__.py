@@ -1,1 +1,11 @@
-"""TODO"""
+"""Connect to AWS: sessions, clients, and the translation of errors and waits.
+
+``sdk`` creates the botocore session, ``connection`` one client per service from it, with the
+same timeouts and retries, and reads the caller's account. The endpoint is AWS's or, with
+``scar --local``, that of the local cloud; nothing above this package distinguishes them.
+Handlers raise the SDK's errors; their callers wrap calls in ``errors.translate_errors``: ``errors``
+adds the failed step and a remedy. ``waiter`` polls with a timeout.
+
+To use a further service, add its name and an overload in ``connection``. The package imports
+only the account's type from the packages above it.
+"""

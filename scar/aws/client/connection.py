@@ -1,4 +1,4 @@
-"""The one way to AWS, or to what stands for it: clients, and whose account this is."""
+"""Connect to AWS or an AWS-compatible endpoint: one client per service, the caller's identity."""
 
 from __future__ import annotations
 
@@ -37,36 +37,41 @@ ServiceName = Literal[
 
 
 class QuotaReader(Protocol):
-    """What is used of Service Quotas."""
+    """The part of the Service Quotas client that scar uses; no type stubs are installed for it."""
 
     def get_service_quota(self, *, ServiceCode: str, QuotaCode: str) -> Mapping[str, Any]:  # noqa: N803
         """Return ``{"Quota": {"Value": …}}``."""
 
 
 class KeyReader(Protocol):
-    """What is used of KMS."""
+    """The part of the KMS client that scar uses; no type stubs are installed for it."""
 
     def describe_key(self, *, KeyId: str) -> Mapping[str, Any]:  # noqa: N803
-        """Return ``{"KeyMetadata": {"Arn": …}}``; also for an alias."""
+        """Return ``{"KeyMetadata": {"Arn": …}}``; ``KeyId`` may be an alias."""
 
 
 def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
-    """Say how every client behaves: waits end, retries are bounded; ``others`` go over that."""
+    """Return the configuration of every client: timeouts and a bounded number of attempts.
+
+    ``others`` are further options of botocore's ``Config``; they override these.
+    """
     from botocore.config import Config
 
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT,
         "read_timeout": READ_TIMEOUT,
         "max_pool_connections": MAX_POOL_CONNECTIONS,
         "retries": {"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
     }
-    return Config(**{**usual, **others})
+    return Config(**{**defaults, **others})
 
 
 def add_expected_bucket_owner(client: S3Client, owner: Callable[[], str]) -> None:
-    """Make every call one to a bucket of that account: names are anybody's who comes first.
+    """Add ``ExpectedBucketOwner`` to every S3 request that has this parameter.
 
-    An empty ExpectedBucketOwner asks whoever owns it. Addresses for others stay short.
+    Bucket names are global: a bucket of the expected name may belong to another account, and S3
+    then answers 403 instead of accepting the data. A caller that passes an empty
+    ExpectedBucketOwner gets no owner check. Presigned URLs do not carry the parameter.
     """
 
     def add_owner(
@@ -83,10 +88,10 @@ def add_expected_bucket_owner(client: S3Client, owner: Callable[[], str]) -> Non
 
 @dataclass(slots=True, kw_only=True)
 class AwsConnection:
-    """A session and the clients made from it; safe to share between threads.
+    """A boto3 session and one client per service; safe to share between threads.
 
-    ``endpoint_url`` is where all services answer, if it is not AWS; ``description`` says in
-    a few words where commands go, for people.
+    ``endpoint_url`` is the address of all services if they are not AWS's own. ``description``
+    names the target of commands in messages.
     """
 
     session: boto3.Session
@@ -124,19 +129,20 @@ class AwsConnection:
     def client(self, service: Literal["sts"]) -> STSClient: ...
 
     def client(self, service: ServiceName) -> Any:
-        """Return the one client of a service; raise ConfigurationError if it cannot be made."""
+        """Return the service's only client; raise ConfigurationError if it cannot be created."""
         with self._service_locks[service]:
             if service not in self._clients:
-                # Sessions make one client at a time.
+                # boto3 sessions are not thread-safe: they create one client at a time. The lock
+                # per service lets other threads use a finished client meanwhile.
                 with self._session_lock:
                     self._clients[service] = self._create_client(service)
             return self._clients[service]
 
     def create_clients_in_background(self, *services: ServiceName) -> None:
-        """Make clients in the background: that takes as long as the first calls."""
+        """Create clients in a background thread: one takes about as long as a first API call."""
 
         def create_clients() -> None:
-            # What fails here fails again, and is told, where the client is used.
+            # The same error is raised again, and reported, where the client is used.
             with contextlib.suppress(ScarError):
                 for service in services:
                     self.client(service)
@@ -145,7 +151,7 @@ class AwsConnection:
 
     @property
     def account(self) -> Account:
-        """Say whose account and which Region this is, asked of STS once.
+        """The caller's account and Region, read from STS once.
 
         Raises ConfigurationError without usable credentials or Region.
         """
@@ -153,14 +159,14 @@ class AwsConnection:
 
     @property
     def principal(self) -> str:
-        """Return the ARN of whoever calls, asked like the account."""
+        """The ARN of the calling IAM identity, read together with the account."""
         return self._caller_identity()[1]
 
     def _caller_identity(self) -> tuple[Account, str]:
         with self._identity_lock:
             if self._identity is None:
                 sts = self.client("sts")
-                with translate_errors("find out whose account this is"):
+                with translate_errors("identify the account (sts:GetCallerIdentity)"):
                     identity = sts.get_caller_identity()
                 partition = identity["Arn"].split(":")[1]
                 account = Account(identity["Account"], sts.meta.region_name, partition)
@@ -178,9 +184,9 @@ class AwsConnection:
                 endpoint_url=self.endpoint_url,
                 config=config,
             )
-        # Made at their first use, by each thread that uses them at once: then an error of one set
-        # is not caught by the other.
-        if service != "ec2":  # has 3,000 shapes to look through, and names no errors
+        # botocore creates the exception classes at their first use. Two threads that do so at
+        # once get two sets, and `except` with one set does not catch errors of the other.
+        if service != "ec2":  # its model has 3,000 shapes to search, and defines no errors
             client.exceptions  # noqa: B018
         if service == "s3":
             add_expected_bucket_owner(client, lambda: self.account.id)

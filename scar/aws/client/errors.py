@@ -1,4 +1,4 @@
-"""The SDK's errors in scar's own words."""
+"""Translate the SDK's errors into ScarError: what failed, why, and the remedy."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SdkError: TypeAlias = BotoCoreError | ClientError | ResponseParserError
-# All that a call raises: to botocore, an answer that it cannot read is no BotoCoreError.
+# All errors of an API call: botocore's ResponseParserError, for a response that is not AWS's,
+# is not a BotoCoreError.
 SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-NO_REGION = "Set AWS_REGION or give --region; `scar --local` needs no account."
+NO_REGION = "Set AWS_REGION or pass --region; `scar --local` needs no account."
 _CREDENTIAL_ERROR_CODES = frozenset(
     {
         "ExpiredToken",
@@ -42,7 +43,7 @@ _UNAUTHORIZED_MESSAGE = re.compile(
     r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>\w[\w-]*:\w+)"
     r"(?: on resource: (?P<on>\S+))?"
 )
-# Where S3's actions are not called like its operations (docs: Service Authorization Reference).
+# S3 operations whose IAM actions have another name (docs: Service Authorization Reference).
 _S3_ACTIONS = {
     "GetBucketEncryption": "GetEncryptionConfiguration",
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
@@ -63,11 +64,11 @@ _ACCESS_DENIED_CODES = frozenset(
 
 @contextlib.contextmanager
 def translate_errors(doing: str, who: str = "") -> Iterator[None]:
-    """Raise what the SDK raises as a ScarError that says what was being done.
+    """Translate SDK errors raised in the block into a ScarError that names the failed step.
 
-    ``doing`` completes "Cannot …"; ``who`` is the ARN of whoever does it, where that is known
-    and AWS may not say so itself. Credentials, Region and connection: ConfigurationError;
-    an answer that says no: Refused.
+    ``doing`` completes "Cannot …"; ``who`` is the ARN of the caller, if known: S3's messages
+    do not name it. Raises ConfigurationError for credentials, Region and connection, and
+    OperationRefusedError for an error response.
     """
     try:
         yield
@@ -76,13 +77,13 @@ def translate_errors(doing: str, who: str = "") -> Iterator[None]:
 
 
 class UnmanagedResourceError(OperationRefusedError):
-    """Something of the name that scar would use exists already, and scar did not make it."""
+    """A resource with the name that scar needs exists already and is not managed by scar."""
 
 
 def error_code(error: BaseException | None) -> str:
-    """Return AWS's error code, such as ``NoSuchBucket``; for a HEAD it is the status.
+    """Return AWS's error code, such as ``NoSuchBucket``; for a HEAD request the HTTP status.
 
-    Empty if AWS did not answer at all, or not as AWS does.
+    Empty for every other error: no response, or one that is not AWS's.
     """
     if not isinstance(error, ClientError):
         return ""
@@ -102,22 +103,22 @@ def to_scar_error(error: SdkError, doing: str, who: str = "") -> ScarError:
         case NoRegionError():
             remedy = NO_REGION
         case ProfileNotFound():
-            remedy = "See ~/.aws/config for the profiles there are."
+            remedy = "See ~/.aws/config for the existing profiles."
         case EndpointConnectionError() | ConnectTimeoutError():
             remedy = "Check the network, the Region's name and the endpoint's address."
         case ResponseParserError():
             remedy = (
-                "Something else than AWS answers: check HTTPS_PROXY, HTTP_PROXY and the address"
+                "The response is not AWS's: check HTTPS_PROXY, HTTP_PROXY and the address"
                 " after --endpoint-url or in AWS_ENDPOINT_URL."
             )
         case _:
-            remedy = "Run the same command again; if it stays, run it with --debug."
+            remedy = "Run the same command again; if the error persists, run it with --debug."
     return ConfigurationError(f"Cannot {doing}: {error}", remedy=remedy)
 
 
 def _client_error_to_scar_error(error: ClientError, doing: str, who: str) -> ScarError:
     code = error_code(error)
-    what = f"Cannot {doing}: {error.operation_name} answered {code}: {error_message(error)}"
+    what = f"Cannot {doing}: {error.operation_name} returned {code}: {error_message(error)}"
     if code in _CREDENTIAL_ERROR_CODES:
         return ConfigurationError(
             what, remedy="Renew or correct the credentials, then run the same command again."
@@ -125,21 +126,25 @@ def _client_error_to_scar_error(error: ClientError, doing: str, who: str) -> Sca
     if error_code(error) in _ACCESS_DENIED_CODES:
         return OperationRefusedError(what, remedy=_permission_remedy(error, who))
     return OperationRefusedError(
-        what, remedy="Correct what the message names, then run the same command again."
+        what, remedy="Correct the cause named above, then run the same command again."
     )
 
 
 def _permission_remedy(error: ClientError, who: str) -> str:
-    """Say who must be allowed which action on what, as far as AWS tells; S3 tells little."""
-    if told := _UNAUTHORIZED_MESSAGE.search(error_message(error)):
-        who, action, on = told["who"], told["action"], told["on"] or "this resource"
+    """Name the principal, the action and the resource, as far as the message contains them.
+
+    S3's messages contain none of the three: its action is derived from the operation.
+    """
+    if match := _UNAUTHORIZED_MESSAGE.search(error_message(error)):
+        who, action, on = match["who"], match["action"], match["on"] or "this resource"
     else:
         operation = error.operation_name
-        answered_by_s3 = "HostId" in error.response.get("ResponseMetadata", {})
-        action = f"s3:{_S3_ACTIONS.get(operation, operation)}" if answered_by_s3 else operation
+        # Only S3's responses carry a host id.
+        is_s3 = "HostId" in error.response.get("ResponseMetadata", {})
+        action = f"s3:{_S3_ACTIONS.get(operation, operation)}" if is_s3 else operation
         on = "this resource"
     return (
-        f"Let {who or 'these credentials'} do {action} on {on.rstrip('.')}: in its policy, and in"
-        " the boundary and the organisation's policies if there are any. `scar policy`"
-        " prints all that is needed."
+        f"Allow {action} on {on.rstrip('.')} for {who or 'these credentials'}: in an identity"
+        " policy, and in the permissions boundary and service control policies, if any."
+        " `scar policy` prints all required permissions."
     )

@@ -1,4 +1,4 @@
-"""The SDK's own session: its tables of a service are found without looking through all."""
+"""Create botocore sessions that load a service's model quickly."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from botocore.session import Session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    # The name in the configuration, the environment's, the default, how to convert it.
+    # Name in the configuration file, environment variable(s), default, conversion.
     Variable = tuple[str | None, str | list[str] | None, object, object]
 
-# botocore knows the second name only; AWS's other SDKs, and Lambda, have the first.
+# botocore reads only the second name; AWS's other SDKs read, and Lambda sets, the first.
 _REGION: Variable = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
 
 
 class _PlainJsonLoader(JSONFileLoader):
-    """Reads tables into plain dictionaries, which keep their order too.
+    """Loads service models into plain dictionaries.
 
-    botocore makes ordered ones, as older Pythons needed: that takes twice as long.
+    botocore uses OrderedDict, as older Python versions required: that takes twice as long.
     """
 
     def load_file(self, path: str) -> dict[str, object] | None:
-        """Return what the file, named without its ending, contains; None without a file."""
-        for ending, unpacked in ((".json", bytes), (".json.gz", gzip.decompress)):
+        """Return the content of the file, named without its ending; None if it does not exist."""
+        for ending, unpack in ((".json", bytes), (".json.gz", gzip.decompress)):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                table: dict[str, object] = json.loads(unpacked(Path(path + ending).read_bytes()))
-                return table
+                model: dict[str, object] = json.loads(unpack(Path(path + ending).read_bytes()))
+                return model
         return None
 
 
 class _FolderListingLoader(Loader):
-    """Names all folders there are, whatever they contain.
+    """Lists all folders as available services, whatever they contain.
 
-    botocore looks into each of its 400 for a table of the kind that is asked for, once per kind:
-    2,000 calls of the system. Whether a service has the table shows when it is loaded anyhow.
+    botocore searches each of its 400 folders for a model of the requested type, once per type:
+    2,000 system calls. A missing model is reported when it is loaded.
     """
 
     @cached_property
@@ -58,14 +58,14 @@ class _FolderListingLoader(Loader):
 def new_session(
     variables: Mapping[str, Variable] | None = None, *, profile: str | None = None
 ) -> Session:
-    """Make what ``boto3.Session`` rests on; ``variables`` as botocore has them.
+    """Create the botocore session for a ``boto3.Session``; ``variables`` as in ``session_vars``.
 
     Raises ProfileNotFound.
     """
     session = Session(session_vars={"region": _REGION, **(variables or {})}, profile=profile)
-    usual = create_loader(session.get_config_variable("data_path"))
+    default_loader = create_loader(session.get_config_variable("data_path"))
     loader = _FolderListingLoader(
-        extra_search_paths=usual.search_paths,
+        extra_search_paths=default_loader.search_paths,
         file_loader=_PlainJsonLoader(),
         include_default_search_paths=False,
     )

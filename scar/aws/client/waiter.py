@@ -1,4 +1,4 @@
-"""Wait for AWS without hanging: every wait ends, and all can be ended at once."""
+"""Wait for AWS: every wait has a timeout, and all waits can be cancelled at once."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 Result = TypeVar("Result")
-_QUIET_SECONDS = 3.0  # seconds: shorter waits are not worth a word
-_REPORT_INTERVAL = 30.0  # … and as often a long one is mentioned again
-# Seconds: INT that comes just before a thread falls asleep on a lock does not wake it.
+_QUIET_SECONDS = 3.0  # shorter waits are not reported
+_REPORT_INTERVAL = 30.0  # seconds between two reports of the same wait
+# Seconds. A SIGINT that arrives just before the main thread blocks on a lock does not wake it,
+# so no wait on a lock may be longer than this.
 _POLL_INTERVAL = 0.2
 
 
 def wait_for_any(
     running: Iterable[Future[Result]],
 ) -> tuple[set[Future[Result]], set[Future[Result]]]:
-    """Wait until one of the futures is over; return those that are, and the rest.
+    """Wait until at least one future has completed; return the completed ones and the rest.
 
-    The work has to end by itself. Ctrl-C is always heard, which one long wait does not promise.
+    There is no timeout: the work must end by itself. Ctrl-C interrupts the wait within
+    ``_POLL_INTERVAL``, which one long ``wait`` does not guarantee.
     """
     done, rest = wait(running, _POLL_INTERVAL, FIRST_COMPLETED)
     while rest and not done:
@@ -34,22 +36,22 @@ def wait_for_any(
 
 
 class WaitCancelledError(ScarError):
-    """Somebody ended the wait, such as a user who pressed Ctrl-C."""
+    """The wait was cancelled, for instance because the user pressed Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelToken:
-    """Ends the waits of all threads, until it is lifted."""
+    """Cancels the waits of all threads, until it is reset."""
 
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep; raise CutShort as soon as waiting is over."""
+        """Sleep; raise WaitCancelledError as soon as the token is cancelled."""
         if self._cancelled.wait(seconds):
             raise _wait_cancelled()
 
     def raise_if_cancelled(self) -> None:
-        """Raise CutShort if waiting is over: for work that is long without any wait."""
+        """Raise WaitCancelledError if the token is cancelled: for long work that never sleeps."""
         if self._cancelled.is_set():
             raise _wait_cancelled()
 
@@ -61,7 +63,7 @@ class CancelToken:
 
 
 def _wait_cancelled() -> WaitCancelledError:
-    return WaitCancelledError("The wait was cut short.", remedy="Run the same command again.")
+    return WaitCancelledError("The wait was cancelled.", remedy="Run the same command again.")
 
 
 def _ignore_report(text: str) -> None:
@@ -70,9 +72,9 @@ def _ignore_report(text: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiter:
-    """How long to wait, in seconds, and how often to look; the pauses grow up to ``every``.
+    """Timeout and polling interval, in seconds; the interval doubles up to ``max_delay``.
 
-    ``tell`` hears of waits that people would notice.
+    ``report`` receives a message about waits of more than a few seconds.
     """
 
     timeout: float = 600.0
@@ -83,11 +85,11 @@ class Waiter:
     report: Callable[[str], None] = _ignore_report
 
     def wait_until(self, condition: Callable[[], bool | str], what: str) -> None:
-        """Return when ``reached`` says True; a text says what it is that is waited for.
+        """Return as soon as ``condition`` returns True; a text it returns names the current state.
 
-        Raises StillWaiting, naming ``what``, if it takes too long.
+        ``what`` names the resource in messages. Raises WaitTimeoutError after ``timeout``.
         """
-        start, pause, told, said = self.clock(), self.first_delay, 0.0, ""
+        start, pause, reported_at, reported = self.clock(), self.first_delay, 0.0, ""
         while (state := condition()) is not True:
             waited = self.clock() - start
             why = f": {state}" if state else ""
@@ -96,8 +98,9 @@ class Waiter:
                     f"{what} is not ready after {self.timeout:.0f} s{why}.",
                     remedy="Run the same command again; scar continues where it stopped.",
                 )
-            if waited > _QUIET_SECONDS and (why != said or waited - told > _REPORT_INTERVAL):
+            is_news = why != reported or waited - reported_at > _REPORT_INTERVAL
+            if waited > _QUIET_SECONDS and is_news:
                 self.report(f"Waiting for {what}{why} ({waited:.0f} s)")
-                told, said = waited, why
+                reported_at, reported = waited, why
             self.sleep(min(pause, self.timeout - waited))
             pause = min(pause * 2, self.max_delay)

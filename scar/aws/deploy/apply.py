@@ -1,4 +1,4 @@
-"""Carry out a plan: in order, independent steps at the same time, undone if one fails."""
+"""Apply a plan: steps in dependency order, in parallel where possible, undone if one fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ResourceClient(Protocol):
-    """What changes are made to; every method raises ScarError."""
+    """The interface that changes resources; every method raises ScarError."""
 
     def create(self, resource: Resource) -> None: ...
     def update(self, observed: Resource, desired: Resource) -> None: ...
@@ -28,10 +28,11 @@ class ResourceClient(Protocol):
 
 @dataclass(slots=True)
 class PlanExecutor:
-    """One run of one plan; ``report`` gets a line per step done.
+    """Applies one plan once; ``report`` receives a line per completed step.
 
-    Ctrl-C is a failure like any other: nothing new starts, waits that end by ``stop`` are cut,
-    what was begun is undone. A second one ends the undoing; what is left is said.
+    Ctrl-C is handled like a failed step: no further step starts, waits with ``cancel_token`` are
+    cancelled, started steps are undone. A second Ctrl-C stops the rollback and reports the
+    resources that it has not reached.
     """
 
     client: ResourceClient
@@ -42,7 +43,7 @@ class PlanExecutor:
     running: dict[Future[None], ResourceKey] = field(default_factory=dict)
 
     def run(self, plan: Plan) -> None:
-        """Make all changes; after a failure start nothing new, undo, raise the first error."""
+        """Apply all changes; after a failure start no further step, undo, raise the first error."""
         pool = ThreadPoolExecutor(PARALLEL)
         try:
             self._run_steps(plan, pool)
@@ -59,17 +60,20 @@ class PlanExecutor:
             pool.shutdown(wait=False)
 
     def _run_steps(self, plan: Plan, pool: ThreadPoolExecutor) -> None:
-        order = _step_dependencies(plan)
-        graph, to_come = TopologicalSorter(order), _critical_path_lengths(order)
+        dependencies = _step_dependencies(plan)
+        graph, lengths = TopologicalSorter(dependencies), _critical_path_lengths(dependencies)
         graph.prepare()
         steps = {change.resource.key: change for change in plan.changes}
         while graph.is_active():
-            for key in sorted(graph.get_ready(), key=to_come.__getitem__, reverse=True):
+            for key in sorted(graph.get_ready(), key=lengths.__getitem__, reverse=True):
+                # Recorded before it is submitted: a step that fails half-way is undone too.
                 self.started.append(steps[key])
                 self.running[pool.submit(self._apply_change, steps[key])] = key
             finished, _ = wait_for_any(self.running)
             for future in finished:
                 key = self.running[future]
+                # Raises the step's error. The future then stays in `running`, so that
+                # `_wait_for_running_steps` finds it among the others and recognizes its error.
                 future.result()
                 del self.running[future]
                 self.report(str(steps[key]))
@@ -87,39 +91,44 @@ class PlanExecutor:
                 assert_never(change)
 
     def _wait_for_running_steps(self, cause: BaseException) -> None:
-        """Wait until nothing runs any more; the first failure may not be the last."""
+        """Cancel waits and wait until no step runs; report errors other than ``cause``."""
         self.cancel_token.cancel()
-        never = {key for future, key in self.running.items() if future.cancel()}
-        self.started = [change for change in self.started if change.resource.key not in never]
+        # Steps still queued in the pool have changed nothing: there is nothing to undo.
+        never_ran = {key for future, key in self.running.items() if future.cancel()}
+        self.started = [change for change in self.started if change.resource.key not in never_ran]
         wait(self.running)
         for future in self.running:
             error = None if future.cancelled() else future.exception()
             known = error is None or error is cause or isinstance(error, WaitCancelledError)
             if not known and isinstance(error, ScarError):
                 self.report(f"! {error.problem}")
+        # The rollback uses the same handlers, and their waits must work again.
         self.cancel_token.reset()
 
     def _undo_started_changes(self, plan: Plan) -> None:
-        """Take back what was begun, last first; a step that failed half-way is taken back too.
+        """Undo all started steps, in the reverse order of the plan.
 
-        Last in the plan, that is: what was made along with what it uses goes before that.
+        Not in the reverse order of their start: steps that ran in parallel have no such order,
+        but in the plan a resource always comes after those that it depends on. A step that
+        cannot be undone is reported and does not stop the others.
         """
-        place = {change.resource.key: number for number, change in enumerate(plan.changes)}
-        self.started.sort(key=lambda change: place[change.resource.key])
+        positions = {change.resource.key: index for index, change in enumerate(plan.changes)}
+        self.started.sort(key=lambda change: positions[change.resource.key])
         if self.started:
-            self.report("Undoing what was changed…")
+            self.report("Rolling back the changes…")
         while self.started:
             change = self.started[-1]
             try:
                 self._undo_change(change)
             except ScarError as error:
-                self.report(f"! {change.resource.key} is left as it is: {error.problem}")
+                self.report(f"! {change.resource.key} could not be rolled back: {error.problem}")
+            # Removed only now: what Ctrl-C interrupts is still among the remaining changes.
             self.started.pop()
 
     def _report_remaining_changes(self) -> None:
         for change in reversed(self.started):
-            self.report(f"! {change.resource.key} may be left changed.")
-        self.report("`scar init` puts it right, `scar rm` takes it away.")
+            self.report(f"! {change.resource.key} may not have been rolled back.")
+        self.report("Run `scar init` to complete the deployment, or `scar rm` to delete it.")
 
     def _undo_change(self, change: Change) -> None:
         match change:
@@ -128,10 +137,10 @@ class PlanExecutor:
                 self.report(f"- {desired.key}")
             case Update(observed, desired):
                 self.client.update(desired, observed)
-                self.report(f"~ {desired.key} as it was")
+                self.report(f"~ {desired.key} restored")
             case Delete(observed):
                 self.client.create(observed)
-                self.report(f"+ {observed.key} again")
+                self.report(f"+ {observed.key} recreated")
             case _:
                 assert_never(change)
 
@@ -144,50 +153,62 @@ def apply(
     undo: bool = True,
     cancel_token: CancelToken | None = None,
 ) -> None:
-    """Carry out the plan; raise the ScarError of the step that failed."""
+    """Apply the plan; raise the ScarError of the step that failed.
+
+    With ``undo``, completed and half-completed steps are rolled back before.
+    """
     PlanExecutor(client, report, undo, cancel_token or CancelToken()).run(plan)
 
 
 def _step_dependencies(plan: Plan) -> dict[ResourceKey, set[ResourceKey]]:
-    """Say which step waits for which: making for what is needed, deleting for what rests on it.
+    """Return for each step the steps that have to be completed before it.
 
-    What is there already works: it changes after what it uses. What sets work off waits for all
-    that is below it. What is deleted waits for everything that is made: nothing goes before its
-    successor.
+    - A creation waits for the resources that it needs; those that it only uses once it works
+      may be created at the same time.
+    - An update also waits for the resources that it uses, since the resource works already.
+    - A trigger waits for everything below it: once it exists, events arrive.
+    - A deletion waits for the deletion of everything that depends on the resource, and for all
+      creations and updates: no resource is deleted before its replacement works.
     """
-    made = {c.resource.key: c for c in plan.changes if not isinstance(c, Delete)}
-    gone = {c.resource.key: c.resource for c in plan.changes if isinstance(c, Delete)}
-    order = {key: _prerequisites(change, made) for key, change in made.items()}
-    for key in gone:
-        order[key] = {k for k, other in gone.items() if key in other.depends_on} | made.keys()
-    return order
+    applied = {c.resource.key: c for c in plan.changes if not isinstance(c, Delete)}
+    deleted = {c.resource.key: c.resource for c in plan.changes if isinstance(c, Delete)}
+    dependencies = {key: _prerequisites(change, applied) for key, change in applied.items()}
+    for key in deleted:
+        dependencies[key] = {
+            k for k, other in deleted.items() if key in other.depends_on
+        } | applied.keys()
+    return dependencies
 
 
 def _critical_path_lengths(
-    order: Mapping[ResourceKey, Collection[ResourceKey]],
+    dependencies: Mapping[ResourceKey, Collection[ResourceKey]],
 ) -> dict[ResourceKey, int]:
-    """Say how many steps come after each, one after another: what most rests on goes first."""
-    found = dict.fromkeys(order, 0)
-    for key in reversed([*TopologicalSorter(order).static_order()]):
-        for earlier in order[key]:
-            found[earlier] = max(found[earlier], found[key] + 1)
-    return found
+    """Return the length of the longest chain of steps after each: the longest starts first."""
+    lengths = dict.fromkeys(dependencies, 0)
+    for key in reversed([*TopologicalSorter(dependencies).static_order()]):
+        for earlier in dependencies[key]:
+            lengths[earlier] = max(lengths[earlier], lengths[key] + 1)
+    return lengths
 
 
-def _prerequisites(change: Change, made: Mapping[ResourceKey, Change]) -> set[ResourceKey]:
+def _prerequisites(change: Change, applied: Mapping[ResourceKey, Change]) -> set[ResourceKey]:
     resource = change.resource
     if resource.is_trigger:
-        return _transitive_dependencies(resource, made)
-    return {*(resource.needs if isinstance(change, Create) else resource.depends_on)} & made.keys()
+        return _transitive_dependencies(resource, applied)
+    return {
+        *(resource.needs if isinstance(change, Create) else resource.depends_on)
+    } & applied.keys()
 
 
 def _transitive_dependencies(
-    resource: Resource, made: Mapping[ResourceKey, Change]
+    resource: Resource, applied: Mapping[ResourceKey, Change]
 ) -> set[ResourceKey]:
-    """Return all that changes and that the resource rests on, directly or not."""
+    """Return the changing resources that the resource depends on, directly or indirectly."""
     found: set[ResourceKey] = set()
-    open_ = {*resource.depends_on} & made.keys()
-    while open_:
-        found |= open_
-        open_ = {k for key in open_ for k in made[key].resource.depends_on & made.keys()} - found
+    frontier = {*resource.depends_on} & applied.keys()
+    while frontier:
+        found |= frontier
+        frontier = {
+            k for key in frontier for k in applied[key].resource.depends_on & applied.keys()
+        } - found
     return found

@@ -1,12 +1,14 @@
-"""``locks/deploy`` in the state bucket: one change of shared resources at a time.
+"""The deployment lock, ``locks/deploy`` in the state bucket: one deployment at a time.
 
-A lock is an object written under a condition, with a lease that its owner renews. When the
-owner is gone, the lease runs out and the next one writes over it, again under a condition.
-Ages are differences of S3's own times; the clocks of two machines are never compared.
+The lock is an object written with a condition (``If-None-Match: *`` or ``If-Match``), with a lease
+that its owner renews. If the owner's process dies, the lease expires and another process
+overwrites the object, again with a condition, so that only one of several succeeds. A lock's age
+is the difference of two of S3's timestamps; the clocks of two computers are never compared.
 
-Released, the object stays, without an owner. No two writes are equal, hence its ETag says
-whether anybody held the lock since it was last seen: if not, what was read then still holds.
-It also remembers the functions that somebody began to change and did not finish.
+When the lock is released, the object stays, without an owner. Its content differs with every
+write, so an unchanged ETag proves that no other process held the lock since it was read, and that
+what was read after it is still valid. The object also records the functions whose deployment or
+removal was started and not finished.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.client.waiter import Waiter
 from scar.errors import OperationRefusedError, ScarError
 
@@ -33,16 +35,19 @@ if TYPE_CHECKING:
     UnfinishedFunctions = Mapping[str, tuple[str, ...]]  # buckets by function
 
 LOCK_KEY = "locks/deploy"
-LEASE_SECONDS = 60.0  # seconds
-_LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "409", "412"})
+LEASE_SECONDS = 60.0
+_CONDITION_FAILED_CODES = frozenset(
+    {"PreconditionFailed", "ConditionalRequestConflict", "409", "412"}
+)
 _NOT_FOUND_CODES = frozenset({"NoSuchKey", "404"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockState:
-    """The lock at one moment; without an ETag there was none. ``age`` and ``lease`` in seconds.
+    """The lock as it was read; ``etag`` is empty if the object does not exist.
 
-    ``begun`` are functions whose deployment or removal never ended, each with its buckets.
+    ``age`` (since its last write) and ``lease`` are in seconds. ``unfinished`` are functions whose
+    deployment or removal was started and not finished, each with its buckets.
     """
 
     bucket_exists: bool = True
@@ -62,29 +67,30 @@ class LockState:
 
 
 def read_lock(s3: S3Client, bucket: str) -> LockState:
-    """Read the lock; raise ScarError if it cannot be read."""
-    with faults.translate_errors("look at the deployment lock"):
+    """Return the lock's state; raise ScarError if it cannot be read."""
+    with errors.translate_errors("read the deployment lock"):
         try:
-            found = s3.get_object(Bucket=bucket, Key=LOCK_KEY)
+            response = s3.get_object(Bucket=bucket, Key=LOCK_KEY)
         except ClientError as error:
-            if faults.error_code(error) in _NOT_FOUND_CODES | {"NoSuchBucket"}:
-                return LockState(bucket_exists=faults.error_code(error) != "NoSuchBucket")
+            if errors.error_code(error) in _NOT_FOUND_CODES | {"NoSuchBucket"}:
+                return LockState(bucket_exists=errors.error_code(error) != "NoSuchBucket")
             raise
-        with found["Body"] as body:
+        with response["Body"] as body:
             record = _parse_lock_record(body.read())
-    served = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
-    age = (served - found["LastModified"]).total_seconds()
-    return replace(record, etag=found["ETag"], age=age)
+    # Both times are S3's own: that of the response, and that of the last write.
+    served = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
+    age = (served - response["LastModified"]).total_seconds()
+    return replace(record, etag=response["ETag"], age=age)
 
 
 @dataclass(slots=True, kw_only=True)
 class DeployLock:
-    """Held inside ``with``; raises StillWaiting if others keep it for longer than patience.
+    """The lock, held inside ``with``; raises WaitTimeoutError if others hold it too long.
 
-    If only its release fails, that is reported: the lease runs out.
-
-    ``begun`` is what its owner is about to change. Taken at once if nobody held the lock since
-    ``seen``; then ``is_unchanged``.
+    ``unfinished`` are the functions that the owner is about to change, with their buckets.
+    ``known_state`` is an earlier state of the lock: if no process has held the lock since, it is
+    acquired without waiting, and ``is_unchanged`` is True. A failed release is only reported,
+    since the lease expires.
     """
 
     s3: S3Client
@@ -106,13 +112,15 @@ class DeployLock:
 
     def __enter__(self) -> Self:
         try:
+            # One conditional write, without a read: it succeeds only if the ETag is the same.
             if self.known_state is not None and self.known_state.is_released:
-                with faults.translate_errors("take the deployment lock"):
+                with errors.translate_errors("acquire the deployment lock"):
                     self.is_unchanged = self._acquire_if_unchanged(self.known_state)
             if not self.is_unchanged:
-                self.waiter.wait_until(self._try_acquire, f"The lock s3://{self.bucket}/{LOCK_KEY}")
+                self.waiter.wait_until(self._try_acquire, f"the lock s3://{self.bucket}/{LOCK_KEY}")
         except BaseException:
-            # Interrupted, maybe after S3 had said yes: nobody shall wait for the lease.
+            # Interrupted, perhaps after S3 had accepted the write: release the lock now, so that
+            # others need not wait until the lease expires.
             self._release()
             raise
         self._renewal = threading.Thread(target=self._renew, name="lock", daemon=True)
@@ -125,48 +133,49 @@ class DeployLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # The renewal is stopped first: its write would change the ETag that the release expects.
         self._stop.set()
         if self._renewal is not None:
             self._renewal.join()
         try:
-            with faults.translate_errors("release the deployment lock"):
+            with errors.translate_errors("release the deployment lock"):
                 self._release()
         except ScarError as failure:
-            # What was done under it is done, or failed for a reason of its own.
+            # Not raised: the work under the lock is complete, or has raised its own error.
             self.report(
-                f"Warning: {failure.problem.rstrip('.')}. The lock ends by itself within"
+                f"Warning: {failure.problem.rstrip('.')}. The lock expires within"
                 f" {self.lease:.0f} seconds; until then other deployments wait."
             )
 
     def require_held(self) -> None:
-        """Raise Refused if the lock was lost, for instance while the machine slept."""
+        """Raise OperationRefusedError if the lock was lost, for instance while the host slept."""
         if not self._etag:
             raise OperationRefusedError(
-                "The deployment lock was lost: renewing it failed for too long.",
+                "The deployment lock was lost: it could not be renewed in time.",
                 remedy="Run the same command again.",
             )
 
-    def begin(self, begun: UnfinishedFunctions) -> None:
-        """Record what else the owner is about to change, before it changes any of that."""
-        merged = _merged(self.unfinished, begun)
+    def begin(self, further: UnfinishedFunctions) -> None:
+        """Record further functions that the owner is about to change; call it before the change."""
+        merged = _merge_unfinished(self.unfinished, further)
         if merged == self.unfinished:
             return
         self.unfinished = merged
-        with faults.translate_errors("write the deployment lock"):
+        with errors.translate_errors("update the deployment lock"):
             if self._etag and not self._write_record(self.owner, self._etag):
                 self._etag = ""
 
     def mark_finished(self, functions: Iterable[str]) -> None:
-        """Say that of these functions nothing is half done any more."""
+        """Remove the functions from the record of unfinished ones; the release writes it."""
         done = set(functions)
         self.unfinished = {
             name: buckets for name, buckets in self.unfinished.items() if name not in done
         }
 
     def _try_acquire(self) -> bool:
-        there = read_lock(self.s3, self.bucket)
-        with faults.translate_errors("take the deployment lock"):
-            if there.is_free and self._acquire_if_unchanged(there):
+        current = read_lock(self.s3, self.bucket)
+        with errors.translate_errors("acquire the deployment lock"):
+            if current.is_free and self._acquire_if_unchanged(current):
                 return True
         if not self._has_reported_wait:
             self.report("Waiting for another deployment to end…")
@@ -174,21 +183,26 @@ class DeployLock:
         return False
 
     def _acquire_if_unchanged(self, observed: LockState) -> bool:
-        """Write the lock if it is still as it was seen."""
+        """Write the lock if it is unchanged since it was observed; return whether it was."""
         own = dict(self.unfinished)
-        self.unfinished = _merged(observed.unfinished, own)
+        # Keep what earlier owners left unfinished recorded until a deployment finishes it.
+        self.unfinished = _merge_unfinished(observed.unfinished, own)
         if self._write_record(self.owner, observed.etag):
             return True
         self.unfinished = own
         return False
 
     def _write_record(self, owner: str, expected_etag: str) -> bool:
-        """Write the record if the lock's ETag is ``over``; if that is empty, if there is none."""
+        """Write the record if the lock still has this ETag (empty: if it does not exist).
+
+        Return whether this process owns the lock, with the new ETag in ``_etag``.
+        """
         self._writes += 1
         record = {
             "format": 1,
             "owner": owner,
             "lease": self.lease,
+            # Makes every write different, and with it the ETag.
             "write": f"{self.owner}-{self._writes}",
             "begun": self.unfinished,
         }
@@ -203,30 +217,32 @@ class DeployLock:
                     Bucket=self.bucket, Key=LOCK_KEY, Body=body, IfNoneMatch="*"
                 )
         except ClientError as error:
-            if faults.error_code(error) not in _LOST_RACE | _NOT_FOUND_CODES:
+            if errors.error_code(error) not in _CONDITION_FAILED_CODES | _NOT_FOUND_CODES:
                 raise
-            # The answer to our own first attempt may have been lost on the way.
+            # The SDK retries: if S3 had accepted the first attempt and only its response was lost,
+            # the second one fails its condition although this process is the owner.
             return self._is_owner()
         self._etag = put["ETag"]
         return True
 
     def _is_owner(self) -> bool:
-        found = read_lock(self.s3, self.bucket)
-        if found.owner != self.owner:
+        current = read_lock(self.s3, self.bucket)
+        if current.owner != self.owner:
             return False
-        self._etag = found.etag
+        self._etag = current.etag
         return True
 
     def _renew(self) -> None:
+        """Renew the lease at every quarter of it; three failures in a row mean it is lost."""
         failures = 0
         while not self._stop.wait(self.lease / 4):
             try:
-                kept = self._write_record(self.owner, self._etag)
+                is_held = self._write_record(self.owner, self._etag)
                 failures = 0
-            except (*faults.SDK_ERRORS, ScarError):
+            except (*errors.SDK_ERRORS, ScarError):
                 failures += 1
-                kept = failures < 3
-            if not kept:
+                is_held = failures < 3
+            if not is_held:
                 self._etag = ""
                 return
 
@@ -236,8 +252,10 @@ class DeployLock:
             self._etag = ""
 
 
-def _merged(one: UnfinishedFunctions, other: UnfinishedFunctions) -> dict[str, tuple[str, ...]]:
-    """Join the buckets of each function: what an owner left half done is not forgotten."""
+def _merge_unfinished(
+    one: UnfinishedFunctions, other: UnfinishedFunctions
+) -> dict[str, tuple[str, ...]]:
+    """Merge two records: each function with the buckets of both."""
     names = {**one, **other}
     return {n: tuple(dict.fromkeys((*one.get(n, ()), *other.get(n, ())))) for n in names}
 
@@ -245,8 +263,12 @@ def _merged(one: UnfinishedFunctions, other: UnfinishedFunctions) -> dict[str, t
 def _parse_lock_record(record: bytes) -> LockState:
     try:
         fields = json.loads(record)
-        begun = {str(name): tuple(map(str, of)) for name, of in fields.get("begun", {}).items()}
-        return LockState(owner=str(fields["owner"]), lease=float(fields["lease"]), unfinished=begun)
+        unfinished = {
+            str(name): tuple(map(str, buckets)) for name, buckets in fields.get("begun", {}).items()
+        }
+        return LockState(
+            owner=str(fields["owner"]), lease=float(fields["lease"]), unfinished=unfinished
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OperationRefusedError(
             f"The deployment lock {LOCK_KEY} in the state bucket cannot be read: {error!r}.",

@@ -1,4 +1,4 @@
-"""Take functions away, and nothing that is not theirs."""
+"""Remove functions with all their resources, and nothing that others use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Resource, ResourceKey
 
 
-# What submits jobs. Nothing else that a function has needs any of these.
+# Resources that submit jobs, directly or by starting the function. No other resource of a
+# function depends on them, so they can be deleted first.
 _SUBMITS = (
     BucketNotification,
     InvokePermission,
@@ -55,21 +56,28 @@ _SUBMITS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RemovalState:
+    """What exists, and the plan made from it.
+
+    ``active_jobs`` are all unfinished jobs in scar's queues, ``running_jobs`` those of the
+    functions to remove.
+    """
+
     snapshot: InventorySnapshot
     active_jobs: tuple[ActiveJob, ...]
     running_jobs: tuple[ActiveJob, ...]
-    todo: Plan
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Removes functions by name; ``buckets`` are further ones that an FDL file mentions.
+    """Removes functions by name; ``buckets`` are further ones that an FDL file names.
 
-    Without ``force`` no job is ended. Unfinished jobs are looked for before any change (again,
-    if the lock was waited for), and once more when the functions are gone, which submit them:
-    jobs submitted in between keep all that they need, and the removal is refused until they have
-    ended. What remains: an execution that Lambda began before its function was deleted may
-    submit a job even later; that job finds its definition or its queue gone, and fails.
+    Without ``force`` no job is terminated. Unfinished jobs are listed before the first change
+    (again, if the lock was waited for), and once more after the functions that submit them are
+    deleted. Jobs submitted in between keep all resources that they need, and the removal is
+    refused until they have ended. Not covered: an execution that Lambda started before its
+    function was deleted may submit a job even later; its job definition or queue no longer
+    exists then, and the submission fails.
     """
 
     names: Sequence[str]
@@ -80,188 +88,205 @@ class Removal:
     waiter: Waiter = field(default_factory=Waiter)
 
     def run(self, *, dry_run: bool = False) -> Plan:
-        """Plan, and carry the plan out; return what was deleted (or would be)."""
-        cloud = AwsResources.connect(self.connection, NO_IMAGES, self.report)
+        """Plan and apply the deletions; return those applied (or to be applied)."""
+        aws = AwsResources.connect(self.connection, NO_IMAGES, self.report)
         s3 = self.connection.client("s3")
         bucket = names.state_bucket_name(self.connection.account)
-        seen = read_lock(s3, bucket)
-        state = self._read_state(cloud, seen.unfinished)
+        lock_state = read_lock(s3, bucket)
+        state = self._read_state(aws, lock_state.unfinished)
         if dry_run:
-            return state.todo
+            return state.plan
         self._refuse_running(state)
-        if not (state.todo or state.running_jobs or seen.unfinished.keys() & {*self.names}):
-            return state.todo
-        if not seen.bucket_exists:
-            # Without a state bucket nothing was ever locked, and nobody else is at work.
-            return self._apply_plan(cloud, state)
-        begun = self._begun(state)
+        # With nothing to delete, the lock may still have a record of these functions to clear.
+        if not (state.plan or state.running_jobs or lock_state.unfinished.keys() & {*self.names}):
+            return state.plan
+        if not lock_state.bucket_exists:
+            # Every deployment creates the state bucket before it locks: none is active.
+            return self._apply_plan(aws, state)
+        unfinished = self._unfinished(state)
         lock = DeployLock(
-            s3=s3, bucket=bucket, report=self.report, unfinished=begun, known_state=seen
+            s3=s3, bucket=bucket, report=self.report, unfinished=unfinished, known_state=lock_state
         )
         with lock:
             if not lock.is_unchanged:
-                # The lock was waited for: nothing that was found before it holds any more.
-                state = self._read_state(cloud, lock.unfinished)
+                # Another process held the lock: what was read before may be outdated. The lock's
+                # record may also name more buckets of these functions now.
+                state = self._read_state(aws, lock.unfinished)
                 self._refuse_running(state)
-                lock.begin(self._begun(state))
+                lock.begin(self._unfinished(state))
             lock.require_held()
-            done = self._apply_plan(cloud, state)
+            done = self._apply_plan(aws, state)
             lock.mark_finished(self.names)
         return done
 
-    def _begun(self, state: _RemovalState) -> UnfinishedFunctions:
+    def _unfinished(self, state: _RemovalState) -> UnfinishedFunctions:
         return dict.fromkeys(self.names, tuple(sorted(state.snapshot.notifications)))
 
     def _refuse_running(self, state: _RemovalState) -> None:
         if state.running_jobs and not self.force:
             raise OperationRefusedError(
-                f"{len(state.running_jobs)} jobs have not ended: {_some(state.running_jobs)}",
-                remedy="Wait for them, or end them with --force.",
+                f"{len(state.running_jobs)} jobs have not ended: {_job_names(state.running_jobs)}",
+                remedy="Wait for them, or terminate them with --force.",
             )
 
-    def _apply_plan(self, cloud: AwsResources, state: _RemovalState) -> Plan:
-        """Remove what submits jobs, look for jobs, then remove all that jobs need."""
-        first = [c for c in state.todo.changes if isinstance(c.resource, _SUBMITS)]
-        self._apply(state.todo, first, cloud)
-        todo = self._after_jobs(cloud, state)
-        self._apply(todo, [c for c in todo.changes if c not in first], cloud)
-        return todo
+    def _apply_plan(self, aws: AwsResources, state: _RemovalState) -> Plan:
+        """Delete what submits jobs, then list the jobs, then delete what jobs need."""
+        first = [c for c in state.plan.changes if isinstance(c.resource, _SUBMITS)]
+        self._apply(state.plan, first, aws)
+        remaining = self._after_jobs(aws, state)
+        self._apply(remaining, [c for c in remaining.changes if c not in first], aws)
+        return remaining
 
-    def _apply(self, todo: Plan, changes: Sequence[Change], cloud: AwsResources) -> None:
-        part = replace(todo, changes=tuple(changes))
-        apply(part, cloud, self.report, undo=False, cancel_token=cloud.cancel_token)
+    def _apply(self, whole: Plan, changes: Sequence[Change], aws: AwsResources) -> None:
+        # Deletions are not undone: repeating the command continues with what is left.
+        part = replace(whole, changes=tuple(changes))
+        apply(part, aws, self.report, undo=False, cancel_token=aws.cancel_token)
 
-    def _after_jobs(self, cloud: AwsResources, state: _RemovalState) -> Plan:
-        """Return the plan that holds once no job of these functions is left."""
-        has_jobs = any(isinstance(c.resource, JobDefinition | JobQueue) for c in state.todo.changes)
+    def _after_jobs(self, aws: AwsResources, state: _RemovalState) -> Plan:
+        """Check, after the functions are deleted, that none of their jobs is left; plan again.
+
+        With ``force`` the jobs left are terminated.
+        """
+        has_jobs = any(isinstance(c.resource, JobDefinition | JobQueue) for c in state.plan.changes)
         if not (has_jobs or state.running_jobs):
-            return state.todo
-        active = self._active(state.snapshot)
-        if running := self._own(active):
+            return state.plan
+        active = self._list_active_jobs(state.snapshot)
+        if running := self._own_jobs(active):
             if not self.force:
                 raise OperationRefusedError(
-                    f"{len(running)} jobs were submitted before the functions were gone, and"
-                    f" have not ended: {_some(running)}",
-                    remedy="What they need is still there. Wait for them, then run the same"
-                    " command again, or end them with --force.",
+                    f"{len(running)} jobs were submitted before the functions were deleted, and"
+                    f" have not ended: {_job_names(running)}",
+                    remedy="The resources that they need still exist. Wait for them, then run the"
+                    " same command again, or terminate them with --force.",
                 )
             self._terminate_jobs(running, state.snapshot)
         others = {job.queue for job in active if job not in running}
         if others == {job.queue for job in state.active_jobs}:
-            return state.todo
-        # The queues of jobs that have ended since were kept for them.
-        return self._plan_removal(Inventory(self.connection, cloud), state.snapshot, others)
+            return state.plan
+        # The first plan keeps queues that had active jobs. Some of these jobs have ended since,
+        # or were terminated, and their queues may now be unused.
+        return self._plan_removal(Inventory(self.connection, aws), state.snapshot, others)
 
-    def _active(self, found: InventorySnapshot) -> tuple[ActiveJob, ...]:
-        return jobs.list_active_jobs(self.connection.client("batch"), _queue_names(found))
+    def _list_active_jobs(self, snapshot: InventorySnapshot) -> tuple[ActiveJob, ...]:
+        return jobs.list_active_jobs(self.connection.client("batch"), _queue_names(snapshot))
 
-    def _own(self, active: Sequence[ActiveJob]) -> tuple[ActiveJob, ...]:
+    def _own_jobs(self, active: Sequence[ActiveJob]) -> tuple[ActiveJob, ...]:
         return tuple(job for job in active if job.function in self.names)
 
-    def _read_state(self, cloud: AwsResources, begun: UnfinishedFunctions) -> _RemovalState:
-        """Look also into buckets of the FDL and of what was never finished."""
-        inventory = Inventory(self.connection, cloud)
-        left = {bucket for name in self.names for bucket in begun.get(name, ())}
+    def _read_state(self, aws: AwsResources, unfinished: UnfinishedFunctions) -> _RemovalState:
+        """Read what exists, also in buckets of the FDL and of unfinished deployments, and plan."""
+        inventory = Inventory(self.connection, aws)
+        recorded_buckets = {bucket for name in self.names for bucket in unfinished.get(name, ())}
         with ThreadPoolExecutor(1) as pool:
             remaining = pool.submit(self._remaining_functions)
-            every = {*self.names, names.FAILURE_HANDLER}
-            found = inventory.take_snapshot(sorted(every), (), self.buckets | left)
+            functions = {*self.names, names.FAILURE_HANDLER}
+            snapshot = inventory.take_snapshot(
+                sorted(functions), (), self.buckets | recorded_buckets
+            )
             others = remaining.result()
-        found = replace(found, resources=self._resources_to_remove(found, others))
-        active = self._active(found)
-        todo = self._plan_removal(inventory, found, {job.queue for job in active})
+        snapshot = replace(snapshot, resources=self._resources_to_remove(snapshot, others))
+        active = self._list_active_jobs(snapshot)
+        removal_plan = self._plan_removal(inventory, snapshot, {job.queue for job in active})
         return _RemovalState(
-            snapshot=found, active_jobs=active, running_jobs=self._own(active), todo=todo
+            snapshot=snapshot,
+            active_jobs=active,
+            running_jobs=self._own_jobs(active),
+            plan=removal_plan,
         )
 
     def _remaining_functions(self) -> tuple[str, ...]:
-        """Name the functions that stay."""
-        there = (f["FunctionName"] for f, _ in list_tagged_functions(self.connection))
-        return tuple(sorted(set(there) - {*self.names, names.FAILURE_HANDLER}))
+        """Return the names of the functions that are not removed, the failure handler aside."""
+        existing = (f["FunctionName"] for f, _ in list_tagged_functions(self.connection))
+        return tuple(sorted(set(existing) - {*self.names, names.FAILURE_HANDLER}))
 
     def _resources_to_remove(
-        self, found: InventorySnapshot, others: Collection[str]
+        self, snapshot: InventorySnapshot, others: Collection[str]
     ) -> dict[ResourceKey, Resource]:
-        """Leave out the delegate while others need it; it goes with the last one."""
+        """Leave out the failure handler while other functions use it."""
         if others and names.FAILURE_HANDLER in self.names:
             raise OperationRefusedError(
-                f"{names.FAILURE_HANDLER} takes the lost events of {', '.join(others)}.",
-                remedy="Remove them; it goes with the last one.",
+                f"{names.FAILURE_HANDLER} handles failed invocations of {', '.join(others)}.",
+                remedy="Remove these functions; it is deleted together with the last one.",
             )
-        of = owning_functions(found.resources.values())
+        owners = owning_functions(snapshot.resources.values())
         return {
             key: r
-            for key, r in found.resources.items()
-            if not others or of.get(key, "") != names.FAILURE_HANDLER
+            for key, r in snapshot.resources.items()
+            if not others or owners.get(key, "") != names.FAILURE_HANDLER
         }
 
     def _plan_removal(
-        self, inventory: Inventory, found: InventorySnapshot, busy: Collection[str]
+        self, inventory: Inventory, snapshot: InventorySnapshot, busy: Collection[str]
     ) -> Plan:
-        observed = dict(found.resources)
+        observed = dict(snapshot.resources)
         observed |= find_unused_infrastructure(
-            inventory, found, keep=(), changing=self.names, busy=busy
+            inventory, snapshot, keep=(), changing=self.names, busy=busy
         )
-        observed |= self._find_empty_buckets(found)
-        kept = {k for k, r in observed.items() if isinstance(r, EcrRepository) and r.is_kept}
-        observed = {k: r for k, r in observed.items() if k not in kept}
+        observed |= self._find_empty_buckets(snapshot)
+        # The FDL said `ecr.delete_image: false`, which is recorded as a tag of the repository.
+        kept_repositories = {
+            k for k, r in observed.items() if isinstance(r, EcrRepository) and r.is_kept
+        }
+        observed = {k: r for k, r in observed.items() if k not in kept_repositories}
         return plan((), _without_dependents(observed))
 
-    def _find_empty_buckets(self, found: InventorySnapshot) -> dict[ResourceKey, Resource]:
-        """Find the buckets scar made that hold no data and that nobody else uses."""
-        if not found.notifications:
+    def _find_empty_buckets(self, snapshot: InventorySnapshot) -> dict[ResourceKey, Resource]:
+        """Find the buckets that scar created, that are empty and that nothing else uses."""
+        if not snapshot.notifications:
             return {}
-        others = [
+        other_tags = [
             t
             for f, t in list_tagged_functions(self.connection)
             if f["FunctionName"] not in self.names
         ]
-        used = {bucket for tags in others for bucket in buckets_of(tags)}
+        used = {bucket for tags in other_tags for bucket in buckets_of(tags)}
         handler = BucketHandler(self.connection.client("s3"), self.connection.account.region)
 
         def is_removable(bucket: str) -> bool:
-            with translate_errors(f"look into bucket {bucket}"):
+            with translate_errors(f"inspect bucket {bucket}"):
                 return handler.is_empty_and_managed(bucket)
 
-        ours = [r.name for r in found.resources.values() if isinstance(r, BucketNotification)]
-        sought = sorted(
+        rule_names = [
+            r.name for r in snapshot.resources.values() if isinstance(r, BucketNotification)
+        ]
+        candidates = sorted(
             b
-            for b in found.notifications.keys() - used
-            if not _has_other_notifications(found, b, ours)
+            for b in snapshot.notifications.keys() - used
+            if not _has_other_notifications(snapshot, b, rule_names)
         )
         with ThreadPoolExecutor(PARALLEL) as pool:
             empty = [
                 b
-                for b, is_free in zip(sought, pool.map(is_removable, sought), strict=True)
+                for b, is_free in zip(candidates, pool.map(is_removable, candidates), strict=True)
                 if is_free
             ]
         return {(bucket := Bucket(name=name)).key: bucket for name in empty}
 
-    def _terminate_jobs(self, running: Sequence[ActiveJob], found: InventorySnapshot) -> None:
+    def _terminate_jobs(self, running: Sequence[ActiveJob], snapshot: InventorySnapshot) -> None:
         batch = self.connection.client("batch")
         for job in running:
-            self.report(f"Ending job {job.name}")
+            self.report(f"Terminating job {job.name}")
             jobs.terminate_job(batch, job)
-        ended = {job.id for job in running}
+        terminated = {job.id for job in running}
 
         def jobs_ended() -> bool:
-            return not ended & {job.id for job in self._active(found)}
+            return not terminated & {job.id for job in self._list_active_jobs(snapshot)}
 
-        self.waiter.wait_until(jobs_ended, "The end of the jobs")
+        self.waiter.wait_until(jobs_ended, "the end of the jobs")
 
 
-def _some(running: Sequence[ActiveJob]) -> str:
-    """Name the first five."""
+def _job_names(running: Sequence[ActiveJob]) -> str:
+    """Return the names of the first five."""
     shown = ", ".join(sorted(job.name for job in running)[:5])
     return f"{shown}{'…' if len(running) > 5 else ''}"
 
 
-def _queue_names(found: InventorySnapshot) -> list[str]:
-    return [r.name for r in found.batch_infrastructure.values() if isinstance(r, JobQueue)]
+def _queue_names(snapshot: InventorySnapshot) -> list[str]:
+    return [r.name for r in snapshot.batch_infrastructure.values() if isinstance(r, JobQueue)]
 
 
 def _without_dependents(observed: Mapping[ResourceKey, Resource]) -> dict[ResourceKey, Resource]:
-    """Drop what goes with its function: who may invoke it, and how its events fail."""
+    """Drop what Lambda deletes with the function: its permissions and its event invoke config."""
     functions = {r.name for r in observed.values() if isinstance(r, LambdaFunction)}
 
     def is_deleted_with_function(resource: Resource) -> bool:
@@ -274,9 +299,13 @@ def _without_dependents(observed: Mapping[ResourceKey, Resource]) -> dict[Resour
     return {key: r for key, r in observed.items() if not is_deleted_with_function(r)}
 
 
-def _has_other_notifications(found: InventorySnapshot, bucket: str, ours: Sequence[str]) -> bool:
-    """Say whether a bucket tells anybody else than the functions that go."""
-    told = found.notifications[bucket]
-    rules = told.get("LambdaFunctionConfigurations", [])
-    others = [r for r in rules if f"{bucket}/{r.get('Id')}" not in ours]
-    return bool(others or told.keys() - {"LambdaFunctionConfigurations", "ResponseMetadata"})
+def _has_other_notifications(
+    snapshot: InventorySnapshot, bucket: str, rule_names: Sequence[str]
+) -> bool:
+    """Return whether the bucket notifies anything else than the functions to remove."""
+    configuration = snapshot.notifications[bucket]
+    rules = configuration.get("LambdaFunctionConfigurations", [])
+    others = [r for r in rules if f"{bucket}/{r.get('Id')}" not in rule_names]
+    return bool(
+        others or configuration.keys() - {"LambdaFunctionConfigurations", "ResponseMetadata"}
+    )

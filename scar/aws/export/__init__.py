@@ -1,6 +1,10 @@
-"""Desired resources as one CloudFormation template. Pure.
+"""Export functions as one CloudFormation template, for ``scar export``.
 
-pseudo       what only CloudFormation will know: account, Region, parameters
-properties   each kind of resource as CloudFormation writes it
-template     all of it, and in words what CloudFormation cannot do
+``desired`` compiles the functions for an account and Region that are unknown until the stack is
+created: ``pseudo_parameters`` marks such values in texts and turns the marks into ``Fn::Sub``.
+``properties`` writes each kind of resource with CloudFormation's property names. ``template`` joins
+them with parameters (images, networks), conditions and dependencies, and lists the manual steps
+that CloudFormation cannot do, such as notifications of existing buckets.
+
+A further kind of resource needs its properties in ``properties``. Pure functions; no I/O.
 """

@@ -1,4 +1,4 @@
-"""All handlers of one connection: which kind of resource is served by which."""
+"""Read and change resources of any kind: each is passed to the handler of its kind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PARALLEL = 24
 
 @dataclass(frozen=True, slots=True)
 class AwsResources:
-    """Reads and changes resources of any kind; raises ScarError, naming resource and principal."""
+    """Reads and changes resources; translates errors into ScarError with resource and caller."""
 
     factories: Mapping[type[Resource], Callable[[], ResourceHandler[Any]]]
     principal: Callable[[], str] = str
@@ -55,58 +55,64 @@ class AwsResources:
         *,
         early_services: Sequence[ServiceName] = (),
     ) -> Self:
-        """Connect the handlers, each when it is first used; ``report`` hears of long waits.
+        """Return the handlers of a connection; each is created at its first use.
 
-        Clients of the services ``soon`` are made before the others.
+        ``report`` receives messages about long waits. Clients are created in the background,
+        those of ``early_services`` first.
         """
         connection.client("sts")
         connection.create_clients_in_background(
             "s3", *early_services, "lambda", "iam", "ecr", "logs", "batch"
         )
-        stop = CancelToken()
-        patience = Waiter(sleep=stop.sleep, report=report)
-        role_patience = Waiter(
-            timeout=60, first_delay=1, max_delay=8, sleep=stop.sleep, report=report
+        token = CancelToken()
+        default_waiter = Waiter(sleep=token.sleep, report=report)
+        # Services see a new role, or a new permission, only after some seconds.
+        role_waiter = Waiter(
+            timeout=60, first_delay=1, max_delay=8, sleep=token.sleep, report=report
         )
-        trigger_patience = replace(role_patience, timeout=30.0, max_delay=4.0)
+        notification_waiter = replace(role_waiter, timeout=30.0, max_delay=4.0)
         client = connection.client
 
         def current_region() -> str:
             return connection.account.region
 
-        makers: dict[type[Resource], Callable[[], ResourceHandler[Any]]] = {
+        factories: dict[type[Resource], Callable[[], ResourceHandler[Any]]] = {
             kinds.StateBucket: lambda: StateBucketHandler(client("s3"), current_region()),
             kinds.Bucket: lambda: BucketHandler(client("s3"), current_region()),
             kinds.LogGroup: lambda: LogGroupHandler(client("logs")),
             kinds.Role: lambda: RoleHandler(client("iam")),
             kinds.InstanceProfile: lambda: InstanceProfileHandler(
-                client("iam"), replace(patience, timeout=60.0)
+                client("iam"), replace(default_waiter, timeout=60.0)
             ),
             kinds.EcrRepository: lambda: EcrRepositoryHandler(client("ecr")),
-            kinds.EcrImage: lambda: EcrImageHandler(images, stop.raise_if_cancelled),
+            kinds.EcrImage: lambda: EcrImageHandler(images, token.raise_if_cancelled),
             kinds.UnusedImage: lambda: UnusedImageHandler(
                 client("ecr"), lambda image: bool(images_in_use(connection, [image]))
             ),
             kinds.SupersededRepository: lambda: SupersededRepositoryHandler(client("ecr")),
             kinds.LambdaFunction: lambda: FunctionHandler(
-                client("lambda"), patience, role_patience
+                client("lambda"), default_waiter, role_waiter
             ),
-            kinds.EventInvokeConfig: lambda: EventInvokeHandler(client("lambda"), role_patience),
+            kinds.EventInvokeConfig: lambda: EventInvokeHandler(client("lambda"), role_waiter),
             kinds.BatchTargetRecord: lambda: BatchTargetRecordHandler(client("s3")),
             kinds.InvokePermission: lambda: PermissionHandler(client("lambda")),
-            kinds.BucketNotification: lambda: NotificationHandler(client("s3"), trigger_patience),
-            kinds.ComputeEnvironment: lambda: ComputeEnvironmentHandler(client("batch"), patience),
+            kinds.BucketNotification: lambda: NotificationHandler(
+                client("s3"), notification_waiter
+            ),
+            kinds.ComputeEnvironment: lambda: ComputeEnvironmentHandler(
+                client("batch"), default_waiter
+            ),
             kinds.LaunchTemplate: lambda: LaunchTemplateHandler(client("ec2")),
-            kinds.JobQueue: lambda: JobQueueHandler(client("batch"), patience),
+            kinds.JobQueue: lambda: JobQueueHandler(client("batch"), default_waiter),
             kinds.JobDefinition: lambda: JobDefinitionHandler(client("batch"), current_region()),
         }
-        return cls(makers, lambda: connection.principal, stop)
+        return cls(factories, lambda: connection.principal, token)
 
     def observe(self, resources: Iterable[Resource]) -> dict[ResourceKey, Resource]:
-        """Read what is there of these, several at a time."""
-        sought = list(resources)
+        """Return the resources that exist, by key; reads many in parallel."""
+        requested = list(resources)
         with ThreadPoolExecutor(PARALLEL) as pool:
-            found = [r for r in pool.map(self.read, sought) if r is not None]
+            found = [r for r in pool.map(self.read, requested) if r is not None]
         return {resource.key: resource for resource in found}
 
     def read(self, resource: Resource) -> Resource | None:
@@ -128,5 +134,6 @@ class AwsResources:
 
     def _handler_for(self, resource: Resource) -> ResourceHandler[Any]:
         kind = type(resource)
-        # Two threads may both make one; the first is everybody's.
+        # Two threads may create one at the same time: `setdefault` makes both use the first, whose
+        # locks and pending writes must be shared.
         return self._handlers.get(kind) or self._handlers.setdefault(kind, self.factories[kind]())

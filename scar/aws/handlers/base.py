@@ -1,4 +1,4 @@
-"""What scar must be able to do with one kind of resource."""
+"""The interface of all handlers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ R = TypeVar("R")
 
 
 class ResourceHandler(Protocol[R]):
-    """Read, create, update and delete one kind of resource.
+    """Reads, creates, updates and deletes one kind of resource.
 
-    ``read`` looks for the resource of the same name and returns it as it is, or None;
-    after ``create`` or ``update`` it returns an equal resource, which is what makes a second
-    ``scar init`` do nothing. Every action may be repeated: creating what is there and
-    deleting what is gone succeed. What is said to be done is done when the call returns.
+    ``read`` returns the observed resource of the same name, or None. After ``create`` or
+    ``update`` it returns a resource equal to the desired one, so that a second ``scar init``
+    changes nothing. Every call may be repeated: it succeeds for a resource that exists already
+    or is deleted already. When a call returns, the resource is ready for use.
+
+    Every method raises the SDK's errors; the caller translates them.
     """
 
     def read(self, resource: R) -> R | None: ...

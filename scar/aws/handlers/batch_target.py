@@ -1,4 +1,4 @@
-"""What the state bucket tells the delegate of each function."""
+"""The record in the state bucket that tells the failure handler where to submit a job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.model.resources import BatchTargetRecord
 from supervisor.config import function_config_key
 
@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BatchTargetRecordHandler:
+    """Stores the record as one JSON object per function."""
+
     s3: S3Client
 
     def read(self, resource: BatchTargetRecord) -> BatchTargetRecord | None:
         try:
-            found = self.s3.get_object(
+            response = self.s3.get_object(
                 Bucket=resource.bucket, Key=function_config_key(resource.name)
             )
         except ClientError as error:
-            if faults.error_code(error) in ("NoSuchKey", "NoSuchBucket"):
+            if errors.error_code(error) in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise
-        text = found["Body"].read().decode(errors="replace")
+        text = response["Body"].read().decode(errors="replace")
         return BatchTargetRecord(name=resource.name, bucket=resource.bucket, text=text)
 
     def create(self, resource: BatchTargetRecord) -> None:

@@ -1,4 +1,4 @@
-"""The function's container repository and the images in it."""
+"""ECR repositories, and the images in them."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EcrRepositoryHandler:
-    """Repositories of scar's are known by their tag; no tag is ever taken away."""
+    """Repositories with scar's tag. Tags are added and changed, never removed."""
 
     ecr: ECRClient
 
     def read(self, resource: EcrRepository) -> EcrRepository | None:
-        """Read the repository; raise NotOurs if somebody else made it."""
+        """Read the repository; raise UnmanagedResourceError if it does not have scar's tag."""
         try:
-            found = self.ecr.describe_repositories(repositoryNames=[resource.name])
+            response = self.ecr.describe_repositories(repositoryNames=[resource.name])
         except self.ecr.exceptions.RepositoryNotFoundException:
             return None
-        (described,) = found["repositories"]
+        (described,) = response["repositories"]
         with ThreadPoolExecutor(3) as pool:
             policy = pool.submit(self._read_policy, resource.name)
             lifecycle = pool.submit(self._read_lifecycle, resource.name)
             tags = self._read_tags(described["repositoryArn"])
             _require_managed(resource.name, tags)
-            told = {name for name, _ in resource.tags}
+            desired_tags = {name for name, _ in resource.tags}
             return EcrRepository(
                 name=resource.name,
                 policy=policy.result(),
@@ -49,7 +49,7 @@ class EcrRepositoryHandler:
                 scan_on_push=described.get("imageScanningConfiguration", {}).get(
                     "scanOnPush", False
                 ),
-                tags=tuple((k, v) for k, v in tags if k in told or k.startswith("scar:")),
+                tags=tuple((k, v) for k, v in tags if k in desired_tags or k.startswith("scar:")),
             )
 
     def create(self, resource: EcrRepository) -> None:
@@ -68,8 +68,8 @@ class EcrRepositoryHandler:
                 imageScanningConfiguration={"scanOnPush": desired.scan_on_push},
             )
         if observed.tags != desired.tags:
-            found = self.ecr.describe_repositories(repositoryNames=[desired.name])
-            arn = found["repositories"][0]["repositoryArn"]
+            response = self.ecr.describe_repositories(repositoryNames=[desired.name])
+            arn = response["repositories"][0]["repositoryArn"]
             self.ecr.tag_resource(resourceArn=arn, tags=_to_tag_list(desired.tags))
         self._put_policies(observed, desired)
 
@@ -110,16 +110,16 @@ class EcrRepositoryHandler:
         return canonical_json(json.loads(text))
 
     def _read_tags(self, arn: str) -> Pairs:
-        found = self.ecr.list_tags_for_resource(resourceArn=arn)["tags"]
-        return tuple(sorted((tag["Key"], tag.get("Value", "")) for tag in found))
+        tags = self.ecr.list_tags_for_resource(resourceArn=arn)["tags"]
+        return tuple(sorted((tag["Key"], tag.get("Value", "")) for tag in tags))
 
 
 @dataclass(frozen=True, slots=True)
 class EcrImageHandler:
-    """Images are named by their content: they are pushed or there, never changed.
+    """Images are named by their digest: they exist or are pushed, and never change.
 
-    An image that is not wanted any more stays, since jobs that still wait may need it: as an
-    OldImage it goes when nobody does, else with its repository.
+    ``delete`` does nothing, since queued jobs may still need the image. It is deleted as an
+    ``UnusedImage`` once nothing uses it, or with its repository.
     """
 
     pusher: ImagePusher
@@ -141,13 +141,13 @@ class EcrImageHandler:
 
 @dataclass(frozen=True, slots=True)
 class UnusedImageHandler:
-    """Deletes what is not in use; ``in_use`` says what is, at that very time."""
+    """Deletes unused images; ``is_in_use`` checks again right before the deletion."""
 
     ecr: ECRClient
     is_in_use: Callable[[UnusedImage], bool]
 
     def read(self, resource: UnusedImage) -> UnusedImage | None:
-        """Say nothing: old images are found in lists."""
+        """Return None: unused images are found by listing."""
         del resource
         return None
 
@@ -158,7 +158,7 @@ class UnusedImageHandler:
         raise AssertionError(observed, desired)
 
     def delete(self, resource: UnusedImage) -> None:
-        """Delete the image unless somebody has begun to use it since it was looked for."""
+        """Delete the image, unless something uses it again since the plan was made."""
         if self.is_in_use(resource):
             return
         with contextlib.suppress(self.ecr.exceptions.RepositoryNotFoundException):
@@ -169,12 +169,12 @@ class UnusedImageHandler:
 
 @dataclass(frozen=True, slots=True)
 class SupersededRepositoryHandler:
-    """Deletes what is empty: an image that somebody uses after all keeps its repository."""
+    """Deletes empty repositories; one with an image that is in use after all stays."""
 
     ecr: ECRClient
 
     def read(self, resource: SupersededRepository) -> SupersededRepository | None:
-        """Say nothing: old repositories are found in lists."""
+        """Return None: superseded repositories are found by listing."""
         del resource
         return None
 
@@ -185,17 +185,17 @@ class SupersededRepositoryHandler:
         raise AssertionError(observed, desired)
 
     def delete(self, resource: SupersededRepository) -> None:
-        gone = self.ecr.exceptions.RepositoryNotFoundException
-        with contextlib.suppress(gone, self.ecr.exceptions.RepositoryNotEmptyException):
+        not_found = self.ecr.exceptions.RepositoryNotFoundException
+        with contextlib.suppress(not_found, self.ecr.exceptions.RepositoryNotEmptyException):
             self.ecr.delete_repository(repositoryName=resource.name)
 
 
 def _require_managed(name: str, tags: Pairs) -> None:
     if names.FUNCTION_TAG not in dict(tags):
         raise UnmanagedResourceError(
-            f"A container repository {name} exists that scar did not make.",
-            remedy="Choose another ecr.prefix, or give the repository the tag"
-            f" {names.FUNCTION_TAG} with the function's name as its value.",
+            f"The ECR repository {name} exists and is not managed by scar.",
+            remedy="Set another ecr.prefix in the FDL, or tag the repository"
+            f" {names.FUNCTION_TAG}=<function's name>.",
         )
 
 

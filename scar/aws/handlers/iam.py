@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.aws.client import errors as faults
-from scar.aws.client.errors import UnmanagedResourceError
+from scar.aws.client.errors import UnmanagedResourceError, error_message
 from scar.aws.client.waiter import Waiter
 from scar.aws.compile.policies import canonical_json
 from scar.aws.model import names
@@ -25,26 +24,32 @@ _POLICY_NAME = "scar"
 
 @dataclass(frozen=True, slots=True)
 class RoleHandler:
+    """Roles with one inline policy of scar's.
+
+    Policies added by others are read too, so that the plan shows and removes them.
+    """
+
     iam: IAMClient
 
     def read(self, resource: Role) -> Role | None:
         try:
-            found = self.iam.get_role(RoleName=resource.name)["Role"]
+            role = self.iam.get_role(RoleName=resource.name)["Role"]
         except self.iam.exceptions.NoSuchEntityException:
             return None
-        if found["Path"] != names.ROLE_PATH:
+        if role["Path"] != names.ROLE_PATH:
             raise UnmanagedResourceError(
-                f"The role {resource.name} exists, but not under {names.ROLE_PATH}: not scar's.",
-                remedy="Give the function another name, or this role as iam.role in the FDL.",
+                f"The role {resource.name} exists, but not under the path {names.ROLE_PATH}: it is"
+                " not managed by scar.",
+                remedy="Rename the function, or set iam.role to this role in the FDL.",
             )
-        boundary = found.get("PermissionsBoundary", {})
+        boundary = role.get("PermissionsBoundary", {})
         with ThreadPoolExecutor(3) as pool:
             policy = pool.submit(self._read_policy, resource.name, _POLICY_NAME)
             managed = pool.submit(self._list_managed_policies, resource.name)
             others = pool.submit(self._read_other_policies, resource.name)
             return Role(
                 name=resource.name,
-                trust=canonical_json(found["AssumeRolePolicyDocument"]),
+                trust=canonical_json(role["AssumeRolePolicyDocument"]),
                 policy=policy.result(),
                 boundary=boundary.get("PermissionsBoundaryArn", ""),
                 managed_policies=managed.result(),
@@ -87,26 +92,26 @@ class RoleHandler:
         self._restore_added_policies(desired, has=observed)
 
     def delete(self, resource: Role) -> None:
-        """Take its policies first: IAM deletes no role that has some."""
-        gone = self.iam.exceptions.NoSuchEntityException
+        """Delete the role after its policies: IAM refuses to delete a role that has any."""
+        not_found = self.iam.exceptions.NoSuchEntityException
         self._remove_added_policies(resource, keep=Role(name=resource.name))
-        with contextlib.suppress(gone):
+        with contextlib.suppress(not_found):
             self.iam.delete_role_policy(RoleName=resource.name, PolicyName=_POLICY_NAME)
-        with contextlib.suppress(gone):
+        with contextlib.suppress(not_found):
             self.iam.delete_role(RoleName=resource.name)
 
     def _remove_added_policies(self, role: Role, keep: Role) -> None:
-        """Take the policies that somebody added."""
-        gone = self.iam.exceptions.NoSuchEntityException
+        """Remove policies that others added."""
+        not_found = self.iam.exceptions.NoSuchEntityException
         for arn in sorted({*role.managed_policies} - {*keep.managed_policies}):
-            with contextlib.suppress(gone):
+            with contextlib.suppress(not_found):
                 self.iam.detach_role_policy(RoleName=role.name, PolicyArn=arn)
         for name in sorted(dict(role.other_policies).keys() - dict(keep.other_policies)):
-            with contextlib.suppress(gone):
+            with contextlib.suppress(not_found):
                 self.iam.delete_role_policy(RoleName=role.name, PolicyName=name)
 
     def _restore_added_policies(self, role: Role, has: Role) -> None:
-        """Give back what was taken, when that is undone."""
+        """Restore removed policies, when the update that removed them is undone."""
         for arn in sorted({*role.managed_policies} - {*has.managed_policies}):
             self.iam.attach_role_policy(RoleName=role.name, PolicyArn=arn)
         for name, document in sorted({*role.other_policies} - {*has.other_policies}):
@@ -114,24 +119,24 @@ class RoleHandler:
 
     def _read_policy(self, role: str, name: str) -> str:
         try:
-            found = self.iam.get_role_policy(RoleName=role, PolicyName=name)
+            response = self.iam.get_role_policy(RoleName=role, PolicyName=name)
         except self.iam.exceptions.NoSuchEntityException:
             return ""
-        return canonical_json(found["PolicyDocument"])
+        return canonical_json(response["PolicyDocument"])
 
     def _list_managed_policies(self, role: str) -> tuple[str, ...]:
         try:
-            found = self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+            policies = self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
         except self.iam.exceptions.NoSuchEntityException:
             return ()
-        return tuple(sorted(policy.get("PolicyArn", "") for policy in found))
+        return tuple(sorted(policy.get("PolicyArn", "") for policy in policies))
 
     def _read_other_policies(self, role: str) -> Pairs:
         try:
-            found = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
+            policy_names = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
         except self.iam.exceptions.NoSuchEntityException:
             return ()
-        others = sorted(name for name in found if name != _POLICY_NAME)
+        others = sorted(name for name in policy_names if name != _POLICY_NAME)
         return tuple((name, self._read_policy(role, name)) for name in others)
 
     def _put_policy(self, resource: Role) -> None:
@@ -142,29 +147,29 @@ class RoleHandler:
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfileHandler:
-    """A new profile waits for its role: both are made at the same time, and IAM spreads slowly."""
+    """A new profile waits for its role: both are created in parallel, and IAM propagates slowly."""
 
     iam: IAMClient
     waiter: Waiter = field(default_factory=lambda: Waiter(timeout=60))
 
     def read(self, resource: InstanceProfile) -> InstanceProfile | None:
         try:
-            found = self.iam.get_instance_profile(InstanceProfileName=resource.name)
+            response = self.iam.get_instance_profile(InstanceProfileName=resource.name)
         except self.iam.exceptions.NoSuchEntityException:
             return None
-        roles = [role["RoleName"] for role in found["InstanceProfile"]["Roles"]]
+        roles = [role["RoleName"] for role in response["InstanceProfile"]["Roles"]]
         return InstanceProfile(name=resource.name, role=roles[0] if roles else "")
 
     def create(self, resource: InstanceProfile) -> None:
-        found: InstanceProfile | None = InstanceProfile(name=resource.name)
+        existing: InstanceProfile | None = InstanceProfile(name=resource.name)
         try:
             self.iam.create_instance_profile(
                 InstanceProfileName=resource.name, Path=names.ROLE_PATH
             )
         except self.iam.exceptions.EntityAlreadyExistsException:
-            found = self.read(resource)
-        if found is not None and found.role != resource.role:
-            self.update(found, resource)
+            existing = self.read(resource)
+        if existing is not None and existing.role != resource.role:
+            self.update(existing, resource)
 
     def update(self, observed: InstanceProfile, desired: InstanceProfile) -> None:
         if observed.role:
@@ -180,15 +185,15 @@ class InstanceProfileHandler:
                 InstanceProfileName=profile.name, RoleName=profile.role
             )
         except self.iam.exceptions.NoSuchEntityException as error:
-            return faults.error_message(error)
+            return error_message(error)
         return True
 
     def delete(self, resource: InstanceProfile) -> None:
-        found = self.read(resource)
-        if found is None:
+        existing = self.read(resource)
+        if existing is None:
             return
-        if found.role:
+        if existing.role:
             self.iam.remove_role_from_instance_profile(
-                InstanceProfileName=resource.name, RoleName=found.role
+                InstanceProfileName=resource.name, RoleName=existing.role
             )
         self.iam.delete_instance_profile(InstanceProfileName=resource.name)

@@ -1,4 +1,4 @@
-"""What deployment asks of those who compose and push images."""
+"""The interfaces that deployment needs to build images and to push them."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
 
 
 class ImagePusher(Protocol):
-    """Where composed images are pushed to."""
+    """Pushes built images to the account's registry."""
 
     def holds(self, repository: str, digest: str) -> bool:
-        """Say whether the repository has this manifest, under its own tag."""
+        """Return whether the repository has this manifest, under the tag made of its digest."""
 
     def push(self, repository: str, digest: str, check: Callable[[], None]) -> None:
-        """Push the composed image of that digest; raise ScarError if that fails.
+        """Push the built image with this digest; raise ScarError if that fails.
 
-        ``check`` is called again and again meanwhile; what it raises ends the push.
+        ``check`` is called repeatedly during the upload; an error that it raises cancels it.
         """
 
 
 class ImageBuilder(ImagePusher, Protocol):
-    """Composes the functions' images and keeps them until they are pushed."""
+    """Builds the functions' images and holds them until they are pushed."""
 
     def compose(
         self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
     ) -> str:
-        """Return the digest of the function's image; same input, same digest.
+        """Build the function's image and return its digest; the same input gives the same digest.
 
-        ``configure`` turns what the user's image says into the content of function.json.
-        Raise ScarError, naming the image and what was tried, if it cannot be had.
+        ``configure`` returns the content of ``function.json`` for the defaults of the user's image.
+        Raises ScarError, naming the image and where it was looked for, if it is not available.
         """
 
 
 class _NoImagePusher:
-    """Removing looks for no image and pushes none: they go with their repository."""
+    """For removals, which push no image: images are deleted with their repository."""
 
     def holds(self, repository: str, digest: str) -> bool:
         del repository, digest

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LogGroupHandler:
+    """Log groups of functions and jobs; their retention is the only setting."""
+
     logs: CloudWatchLogsClient
 
     def read(self, resource: LogGroup) -> LogGroup | None:
-        found = self.logs.describe_log_groups(logGroupNamePrefix=resource.name)["logGroups"]
-        for group in found:
+        groups = self.logs.describe_log_groups(logGroupNamePrefix=resource.name)["logGroups"]
+        for group in groups:
             if group.get("logGroupName") == resource.name:
                 return LogGroup(name=resource.name, retention_days=group.get("retentionInDays", 0))
         return None
@@ -38,7 +40,7 @@ class LogGroupHandler:
             self.logs.delete_log_group(logGroupName=resource.name)
 
     def is_managed(self, arn: str) -> bool:
-        """Say whether scar made the group: a function of the same name may have had one before."""
+        """Return whether scar created the group, not another function of the same name before."""
         return names.MANAGED_TAG in self.logs.list_tags_for_resource(resourceArn=arn)["tags"]
 
     def _set_retention(self, resource: LogGroup) -> None:

@@ -1,4 +1,4 @@
-"""S3 bucket notifications, next to those that other tools put on the same bucket."""
+"""S3 event notifications, beside those that other tools have on the same bucket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.client.waiter import Waiter
 from scar.aws.model.resources import BucketNotification
 from scar.aws.requests.s3_requests import notification_rule
@@ -23,42 +23,50 @@ if TYPE_CHECKING:
         NotificationConfigurationTypeDef,
     )
 
-_MAX_ATTEMPTS = 5
+_MAX_ATTEMPTS = 5  # of a write that another program overwrites
 _DESTINATION_NOT_VALIDATED = "Unable to validate the following destination"
 
 
 @dataclass(slots=True)
 class _PendingChange:
-    """How one rule shall be: as described, or absent."""
+    """One rule as it is to be: ``rule``, or deleted if that is None.
+
+    ``error`` is set by the thread that writes, for the thread that waits.
+    """
 
     resource: BucketNotification
     rule: LambdaFunctionConfigurationTypeDef | None
     error: Exception | None = None
 
     def is_applied(self, found: NotificationConfigurationResponseTypeDef) -> bool:
-        there = _find_rule(found, self.resource)
-        return there == self.resource if self.rule else there is None
+        current = _find_rule(found, self.resource)
+        return current == self.resource if self.rule else current is None
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationHandler:
-    """A put replaces the whole configuration: read it, change our rule, write all of it back.
+    """Changes single rules of a bucket's notification configuration.
 
-    There is no ETag to write against, so the result is read again and, if somebody wrote in
-    between, the change is made once more. One thread at a time changes buckets; what others
-    ask for meanwhile goes into one further write.
+    S3 has no request for one rule: PutBucketNotificationConfiguration replaces the configuration
+    with those of other tools in it. So it is read, merged and written as a whole. S3 offers no
+    condition (ETag) for that write either, so another program's write in between is detected by
+    reading again: if the rule is missing then, it is merged and written once more.
+
+    Within this process one thread at a time writes, and it writes the pending changes of all
+    threads: many functions with one bucket cost a few writes, and do not overwrite each other.
     """
 
     s3: S3Client
     waiter: Waiter = field(default_factory=lambda: Waiter(timeout=30, first_delay=1, max_delay=4))
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pending_lock: threading.Lock = field(default_factory=threading.Lock)
     _pending: dict[str, list[_PendingChange]] = field(default_factory=dict)
 
     def read(self, resource: BucketNotification) -> BucketNotification | None:
         try:
             found = self._read_configuration(resource.bucket)
         except ClientError as error:
-            if faults.error_code(error) == "NoSuchBucket":
+            if errors.error_code(error) == "NoSuchBucket":
                 return None
             raise
         return _find_rule(found, resource)
@@ -74,7 +82,7 @@ class NotificationHandler:
         try:
             self._replace_rule(resource, None)
         except ClientError as error:
-            if faults.error_code(error) != "NoSuchBucket":
+            if errors.error_code(error) != "NoSuchBucket":
                 raise
 
     def _read_configuration(self, bucket: str) -> NotificationConfigurationResponseTypeDef:
@@ -83,29 +91,34 @@ class NotificationHandler:
     def _replace_rule(
         self, resource: BucketNotification, rule: LambdaFunctionConfigurationTypeDef | None
     ) -> None:
-        wish = _PendingChange(resource, rule)
-        # A list takes and gives one item at a time, whoever asks.
-        self._pending.setdefault(resource.bucket, []).append(wish)
+        change = _PendingChange(resource, rule)
+        # Before `_lock` is acquired, so that the thread that holds it next writes this change too.
+        # `_pending_lock` prevents that the list is taken and written between these two calls:
+        # a change added to it after that would be lost.
+        with self._pending_lock:
+            self._pending.setdefault(resource.bucket, []).append(change)
         with self._lock:
-            # Empty if somebody has written this wish along with his own.
-            together = self._pending.pop(resource.bucket, [])
+            with self._pending_lock:
+                # Empty if another thread has already written this change together with its own.
+                changes = self._pending.pop(resource.bucket, [])
             try:
-                if together:
-                    self._write_changes(resource.bucket, together)
-            except Exception as error:  # noqa: BLE001 told to everybody who wished
-                for each in together:
+                if changes:
+                    self._write_changes(resource.bucket, changes)
+            except Exception as error:  # noqa: BLE001 - raised in every thread with a change
+                for each in changes:
                     each.error = error
-        if wish.error is not None:
-            raise wish.error
+        if change.error is not None:
+            raise change.error
 
-    def _write_changes(self, bucket: str, wishes: list[_PendingChange]) -> None:
+    def _write_changes(self, bucket: str, changes: list[_PendingChange]) -> None:
+        """Write until a read confirms all changes; the last read may confirm the last write."""
         for _ in range(_MAX_ATTEMPTS):
             found = self._read_configuration(bucket)
-            open_ = [wish for wish in wishes if not wish.is_applied(found)]
-            if not open_:
+            missing = [change for change in changes if not change.is_applied(found)]
+            if not missing:
                 return
-            self._put_configuration(bucket, _merge_rules(found, open_))
-        if all(wish.is_applied(self._read_configuration(bucket)) for wish in wishes):
+            self._put_configuration(bucket, _merge_rules(found, missing))
+        if all(change.is_applied(self._read_configuration(bucket)) for change in changes):
             return
         raise OperationRefusedError(
             f"Another program keeps changing the notifications of bucket {bucket}.",
@@ -113,7 +126,12 @@ class NotificationHandler:
         )
 
     def _put_configuration(self, bucket: str, merged: NotificationConfigurationTypeDef) -> None:
-        """Write the configuration, as soon as S3 sees that it may invoke the functions."""
+        """Write the configuration; retry while S3 does not see the functions' permissions yet.
+
+        S3 validates every destination of the request. A permission that was added to a function
+        seconds ago may not be visible to S3, which then answers with the same error as for a
+        missing permission: that error is raised only after the timeout.
+        """
 
         def put_succeeded() -> bool | str:
             try:
@@ -121,31 +139,31 @@ class NotificationHandler:
                     Bucket=bucket, NotificationConfiguration=merged
                 )
             except ClientError as error:
-                if _DESTINATION_NOT_VALIDATED not in faults.error_message(error):
+                if _DESTINATION_NOT_VALIDATED not in errors.error_message(error):
                     raise
-                refused.append(error)
-                return "S3 does not see yet that it may invoke the function"
+                rejections.append(error)
+                return "S3 does not see its permission to invoke the function yet"
             return True
 
-        refused: list[ClientError] = []
+        rejections: list[ClientError] = []
         try:
             self.waiter.wait_until(put_succeeded, f"the notifications of {bucket}")
         except WaitTimeoutError:
-            raise refused[-1] from None
+            raise rejections[-1] from None
 
 
 def _find_rule(
     found: NotificationConfigurationResponseTypeDef, resource: BucketNotification
 ) -> BucketNotification | None:
     rules = found.get("LambdaFunctionConfigurations", [])
-    ours = (parse_notification_rule(resource.bucket, rule) for rule in rules)
-    return next((rule for rule in ours if rule.name == resource.name), None)
+    parsed = (parse_notification_rule(resource.bucket, rule) for rule in rules)
+    return next((rule for rule in parsed if rule.name == resource.name), None)
 
 
 def parse_notification_rule(
     bucket: str, rule: LambdaFunctionConfigurationOutputTypeDef
 ) -> BucketNotification:
-    """Read a rule of S3's as a resource, whoever made it."""
+    """Return a rule of the configuration as a resource, also another tool's."""
     filters = rule.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     values = {f.get("Name", "").lower(): f.get("Value", "") for f in filters}
     return BucketNotification(
@@ -158,15 +176,22 @@ def parse_notification_rule(
 
 
 def _merge_rules(
-    found: NotificationConfigurationResponseTypeDef, wishes: list[_PendingChange]
+    found: NotificationConfigurationResponseTypeDef, changes: list[_PendingChange]
 ) -> NotificationConfigurationTypeDef:
-    ours = {wish.resource.rule_id for wish in wishes}
-    others = [r for r in found.get("LambdaFunctionConfigurations", []) if r.get("Id") not in ours]
+    """Return the configuration with the changes; every other rule stays as it is.
+
+    A key must be absent rather than empty, and EventBridge is enabled by an empty object: so
+    each part is copied only if it is present.
+    """
+    changed_ids = {change.resource.rule_id for change in changes}
+    others = [
+        r for r in found.get("LambdaFunctionConfigurations", []) if r.get("Id") not in changed_ids
+    ]
     kept = cast("list[LambdaFunctionConfigurationTypeDef]", others)
-    wanted = [wish.rule for wish in wishes if wish.rule is not None]
+    added = [change.rule for change in changes if change.rule is not None]
     merged: NotificationConfigurationTypeDef = {}
-    if kept or wanted:
-        merged["LambdaFunctionConfigurations"] = [*kept, *wanted]
+    if kept or added:
+        merged["LambdaFunctionConfigurations"] = [*kept, *added]
     if queues := found.get("QueueConfigurations"):
         merged["QueueConfigurations"] = queues
     if topics := found.get("TopicConfigurations"):

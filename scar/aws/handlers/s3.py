@@ -1,4 +1,4 @@
-"""The state bucket and the users' own buckets."""
+"""The state bucket, and the users' buckets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.account.buckets import read_encryption
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket, StateBucket
 from scar.aws.requests import s3_requests
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     )
 
 _LIFECYCLE_RULE_ID = "scar-runs"
-_PUBLIC_ACCESS_SETTINGS = 4  # that close a bucket: old and new ACLs, old and new policies
+_PUBLIC_ACCESS_SETTINGS = 4  # that block public access: old and new ACLs, old and new policies
 _PARALLEL = 8
-# What S3 says to tags of a new bucket in GovCloud and in the European Sovereign Cloud.
+# S3's error for tags in CreateBucket, in GovCloud and in the European Sovereign Cloud.
 # https://github.com/hashicorp/terraform-provider-aws/issues/45784
 _TAGS_NOT_SUPPORTED = "UnsupportedArgument"
 
 
 @dataclass(frozen=True, slots=True)
 class StateBucketHandler:
-    """One private bucket per account and Region. It holds records, so scar never deletes it."""
+    """One private bucket per account and Region; never deleted, since it holds the run records."""
 
     s3: S3Client
     region: str
@@ -52,7 +52,8 @@ class StateBucketHandler:
                 name=resource.name,
                 keep_days=days.result(),
                 is_private=private.result(),
-                # A key of the user's is as good: nobody shall lose it by deploying.
+                # A KMS key that the user has set is reported as the desired encryption, so that
+                # the plan does not replace it.
                 encryption=algorithm.result()[0].replace("aws:kms", resource.encryption),
             )
 
@@ -95,12 +96,12 @@ class StateBucketHandler:
 
     def _is_private(self, bucket: str) -> bool:
         try:
-            found = self.s3.get_public_access_block(Bucket=bucket)
+            response = self.s3.get_public_access_block(Bucket=bucket)
         except ClientError as error:
-            if faults.error_code(error) == "NoSuchPublicAccessBlockConfiguration":
+            if errors.error_code(error) == "NoSuchPublicAccessBlockConfiguration":
                 return False
             raise
-        settings = found["PublicAccessBlockConfiguration"]
+        settings = response["PublicAccessBlockConfiguration"]
         return len(settings) == _PUBLIC_ACCESS_SETTINGS and all(settings.values())
 
     def delete(self, resource: StateBucket) -> None:
@@ -108,12 +109,12 @@ class StateBucketHandler:
 
     def _read_expiration_days(self, bucket: str) -> int:
         try:
-            found = self.s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+            response = self.s3.get_bucket_lifecycle_configuration(Bucket=bucket)
         except ClientError as error:
-            if faults.error_code(error) == "NoSuchLifecycleConfiguration":
+            if errors.error_code(error) == "NoSuchLifecycleConfiguration":
                 return 0
             raise
-        rules = {rule.get("ID"): rule for rule in found.get("Rules", [])}
+        rules = {rule.get("ID"): rule for rule in response.get("Rules", [])}
         return (
             rules[_LIFECYCLE_RULE_ID].get("Expiration", {}).get("Days", 0)
             if _LIFECYCLE_RULE_ID in rules
@@ -139,7 +140,7 @@ class StateBucketHandler:
 
 @dataclass(frozen=True, slots=True)
 class BucketHandler:
-    """A bucket is the user's, also when scar made it: only an empty one made by scar goes."""
+    """Users' buckets: created if absent; deleted only if scar created them and they are empty."""
 
     s3: S3Client
     region: str
@@ -147,15 +148,15 @@ class BucketHandler:
     def read(self, resource: Bucket) -> Bucket | None:
         if not _bucket_exists(self.s3, resource.name):
             return None
-        above = sorted({f.rstrip("/").rpartition("/")[0] for f in resource.folders})
-        there = {f for parent in above for f in self._list_folders(resource.name, parent)}
-        return Bucket(name=resource.name, folders=tuple(f for f in resource.folders if f in there))
+        parents = sorted({f.rstrip("/").rpartition("/")[0] for f in resource.folders})
+        found = {f for parent in parents for f in self._list_folders(resource.name, parent)}
+        return Bucket(name=resource.name, folders=tuple(f for f in resource.folders if f in found))
 
     def create(self, resource: Bucket) -> None:
         try:
             _create_bucket(self.s3, resource.name, self.region, tagged=True)
         except ClientError as error:
-            if faults.error_code(error) != _TAGS_NOT_SUPPORTED:
+            if errors.error_code(error) != _TAGS_NOT_SUPPORTED:
                 raise
             if _create_bucket(self.s3, resource.name, self.region):
                 self._tag_as_managed(resource.name)
@@ -166,7 +167,7 @@ class BucketHandler:
         try:
             self.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
         except ClientError:
-            # Without its tag nobody would know later that it may go.
+            # Without its tag the bucket would never be recognized as scar's and deleted.
             self._delete_bucket(bucket)
             raise
 
@@ -176,13 +177,13 @@ class BucketHandler:
         )
 
     def delete(self, resource: Bucket) -> None:
-        """Delete the bucket if scar made it, nothing but folders is in it and nobody watches it."""
+        """Delete the bucket if scar created it, and it is empty and has no notifications."""
         if not self.is_empty_and_managed(resource.name) or self._has_notifications(resource.name):
             return
         self._delete_bucket(resource.name)
 
     def _delete_bucket(self, bucket: str) -> None:
-        """Delete folders and bucket; one with data stays."""
+        """Delete the folder objects and the bucket; a bucket with data stays."""
         folders = list(self._list_first_keys(bucket))
         if not all(key.endswith("/") for key in folders):
             return
@@ -190,35 +191,35 @@ class BucketHandler:
             self.s3.delete_objects(
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in folders]}
             )
-        # Somebody may have put an object meanwhile: S3 itself refuses to lose it.
+        # An object may have been uploaded meanwhile: then S3 rejects the deletion.
         with contextlib.suppress(self.s3.exceptions.NoSuchBucket):
             try:
                 self.s3.delete_bucket(Bucket=bucket)
             except ClientError as error:
-                if faults.error_code(error) != "BucketNotEmpty":
+                if errors.error_code(error) != "BucketNotEmpty":
                     raise
 
     def is_empty_and_managed(self, bucket: str) -> bool:
-        """Say whether scar made the bucket and nothing but folders is in it."""
+        """Return whether scar created the bucket, and it contains nothing but folder objects."""
         return self._is_managed(bucket) and all(
             key.endswith("/") for key in self._list_first_keys(bucket)
         )
 
     def _has_notifications(self, bucket: str) -> bool:
-        found = self.s3.get_bucket_notification_configuration(Bucket=bucket)
-        return bool(set(found) - {"ResponseMetadata"})
+        configuration = self.s3.get_bucket_notification_configuration(Bucket=bucket)
+        return bool(set(configuration) - {"ResponseMetadata"})
 
     def _is_managed(self, bucket: str) -> bool:
         try:
-            found = self.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+            tags = self.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
         except ClientError as error:
-            if faults.error_code(error) in ("NoSuchTagSet", "NoSuchBucket", "AccessDenied"):
+            if errors.error_code(error) in ("NoSuchTagSet", "NoSuchBucket", "AccessDenied"):
                 return False
             raise
-        return any(tag["Key"] == names.MANAGED_TAG for tag in found)
+        return any(tag["Key"] == names.MANAGED_TAG for tag in tags)
 
     def _list_first_keys(self, bucket: str) -> Iterator[str]:
-        """List the first keys: more than one page is data, whatever its names."""
+        """Yield the first page's keys; data, and the existence of more, as keys without ``/``."""
         page = self.s3.list_objects_v2(Bucket=bucket)
         for item in page.get("Contents", []):
             yield item.get("Key", "") if not item.get("Size") else "data"
@@ -226,7 +227,7 @@ class BucketHandler:
             yield "more"
 
     def _list_folders(self, bucket: str, parent: str) -> set[str]:
-        """List the folders in a folder: one call for all of them, if they are not very many."""
+        """Return the folders in a folder; one request for up to 1,000 of them."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=f"{parent}/" if parent else "", Delimiter="/"
         )
@@ -241,13 +242,13 @@ def _bucket_exists(s3: S3Client, bucket: str) -> bool:
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
-        match faults.error_code(error):
+        match errors.error_code(error):
             case "404" | "NoSuchBucket":
                 return False
             case "403":
                 raise OperationRefusedError(
-                    f"The bucket {bucket} belongs to another account, or you may not use it.",
-                    remedy="Bucket names are shared by all accounts: choose another name.",
+                    f"The bucket {bucket} belongs to another account, or access to it is denied.",
+                    remedy="Bucket names are unique across all accounts: choose another name.",
                 ) from error
             case _:
                 raise
@@ -255,16 +256,16 @@ def _bucket_exists(s3: S3Client, bucket: str) -> bool:
 
 
 def _create_bucket(s3: S3Client, bucket: str, region: str, *, tagged: bool = False) -> bool:
-    """Create the bucket and say so; False if it was there already and is ours."""
+    """Create the bucket; return False if it exists already in this account."""
     try:
         s3.create_bucket(**s3_requests.create_bucket_request(bucket, region, tagged=tagged))
     except ClientError as error:
-        if faults.error_code(error) == "BucketAlreadyOwnedByYou":
+        if errors.error_code(error) == "BucketAlreadyOwnedByYou":
             return False
-        if faults.error_code(error) == "BucketAlreadyExists":
+        if errors.error_code(error) == "BucketAlreadyExists":
             raise OperationRefusedError(
                 f"The bucket {bucket} belongs to another account.",
-                remedy="Bucket names are shared by all accounts: choose another name.",
+                remedy="Bucket names are unique across all accounts: choose another name.",
             ) from error
         raise
     return True

@@ -1,4 +1,4 @@
-"""Images of functions: composed from FDL's image and script, pushed to the account's registry."""
+"""Build the images of functions from the FDL's image and script, and push them to ECR."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
     from supervisor.model import FunctionConfig, ImageDefaults
 
 BLOB_MOUNTING = "BLOB_MOUNTING"
-"""The account setting of ECR that lets a repository take layers over from another one."""
+"""The account setting of ECR that allows to mount layers from another repository."""
 
 
 @dataclass(slots=True, kw_only=True)
 class FunctionImageBuilder:
-    """Composes images and remembers them until they are pushed; an ``images.Images``.
+    """Composes images and holds them until they are pushed; implements ``ImageBuilder``.
 
-    ``bundle`` finds the supervisor of an architecture; ``stores`` are asked for images that
-    are not given as files.
+    ``find_bundle`` returns the supervisor's archive for an architecture. ``image_stores`` are
+    searched, in this order, for images that are not files.
     """
 
     connection: AwsConnection
@@ -67,15 +67,15 @@ class FunctionImageBuilder:
     def compose(
         self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
     ) -> str:
-        """Return the digest of the function's image; same input, same digest.
+        """Compose the function's image and return its digest; same input, same digest.
 
-        A function without an image of its own is the supervisor alone. What shall not be
-        composed is looked for where it was pushed.
+        The image of a function without one in its FDL is the supervisor alone. With
+        ``create_image: false``, the prebuilt image is verified instead. Raises ScarError.
         """
         if not function.create_image:
             require_reachable(function, self.connection)
-            with self._open_repository(function.repository) as opened:
-                return verify_prebuilt_image(function, opened, configure, self.cache)
+            with self._open_repository(function.repository) as client:
+                return verify_prebuilt_image(function, client, configure, self.cache)
         base = self._open_base_image(function)
         image = compose_image(
             base,
@@ -89,11 +89,11 @@ class FunctionImageBuilder:
         return image.digest
 
     def composed_image(self, digest: str) -> ComposedImage:
-        """Return what ``compose`` made; its layers may still be in a registry."""
+        """Return an image that ``compose`` composed; its layers may still be in a registry."""
         return self._composed[digest]
 
     def _open_base_image(self, function: Function) -> BaseImage:
-        """Open the user's image once, however many functions have it."""
+        """Open the user's image, once for all functions that use it."""
         if not function.image_name:
             return empty_base_image(function.architecture)
         key = (function.image, function.image_file, function.architecture)
@@ -108,24 +108,27 @@ class FunctionImageBuilder:
         return self._bases[key]
 
     def holds(self, repository: str, digest: str) -> bool:
-        """Say whether the repository has this manifest."""
-        with self._open_repository(repository) as opened:
-            return opened.has_manifest(image_tag(digest))
+        """Return whether the repository has this manifest."""
+        with self._open_repository(repository) as client:
+            return client.has_manifest(image_tag(digest))
 
     def push(self, repository: str, digest: str, check: Callable[[], None] = never_cancel) -> None:
-        """Push the composed image of that digest; ``check`` may raise to end it."""
-        watch = UploadMonitor(self.progress, check)
-        with self._open_repository(repository, watch.sleep) as opened:
+        """Push the composed image with this digest; ``check`` may raise to cancel the upload."""
+        monitor = UploadMonitor(self.progress, check)
+        with self._open_repository(repository, monitor.sleep) as client:
             tags = (image_tag(digest),)
-            push_image(self._composed[digest], opened, self.report, tags, self._known_blobs, watch)
+            push_image(
+                self._composed[digest], client, self.report, tags, self._known_blobs, monitor
+            )
 
     def _open_repository(
         self, repository: str, sleep: Callable[[float], None] = time.sleep
     ) -> RepositoryClient:
         if self._login is None:
-            granted = self.connection.client("ecr").get_authorization_token()
-            data = granted["authorizationData"][0]
-            self._endpoint = data["proxyEndpoint"]  # before the login: others read both
+            response = self.connection.client("ecr").get_authorization_token()
+            data = response["authorizationData"][0]
+            # Set before the login: another thread uses both as soon as it sees a login.
+            self._endpoint = data["proxyEndpoint"]
             self._login = parse_authorization_token(data["authorizationToken"])
         return RepositoryClient(self._endpoint, repository, self._login, sleep=sleep)
 
@@ -136,43 +139,46 @@ def _read_script(script: Path) -> bytes:
     except OSError as error:
         raise ConfigurationError(
             f"The script {script} cannot be read: {error.strerror}.",
-            remedy="Correct init_script; it is looked for next to the FDL file.",
+            remedy="Correct init_script; its path is relative to the FDL file.",
         ) from error
 
 
 def _check_size(name: str, image: ComposedImage) -> None:
-    """Raise ImageError if even the packed layers are more than Lambda takes unpacked."""
-    size, most = sum(item.blob.size for item in image.layers), limits.LAMBDA_IMAGE.maximum or 0
-    if size > most:
+    """Raise ImageError if the compressed layers exceed Lambda's limit for uncompressed ones."""
+    size, limit = sum(item.blob.size for item in image.layers), limits.LAMBDA_IMAGE.maximum or 0
+    if size > limit:
         raise ImageError(
-            f"The image of {name} has {size / 1e9:.1f} GB packed; Lambda takes"
-            f" {most / 1e9:.1f} GB unpacked.",
-            remedy="Use a smaller image; large data are better read from a bucket by the script.",
+            f"The image of {name} has {size / 1e9:.1f} GB compressed; Lambda allows"
+            f" {limit / 1e9:.1f} GB uncompressed.",
+            remedy="Use a smaller image; the script can read large data from a bucket instead.",
         )
 
 
 def compose_function_image(
     function: Function, connection: AwsConnection, images: FunctionImageBuilder
 ) -> ComposedImage:
-    """Compose the image; only whose account this is, and with Batch the network, is asked for.
+    """Compose and return the function's image, for `scar image compose`; raise ScarError.
 
-    Raise ScarError.
+    Requests to AWS are made only for the account's id and, with Batch, for the network.
     """
-    account, where = connection.account, None
+    account, vpc_network = connection.account, None
     if function.batch is not None:
         compute = function.batch.compute
         ec2 = connection.client("ec2")
-        where = network.find_network(ec2, compute.subnets, compute.security_groups)
+        vpc_network = network.find_network(ec2, compute.subnets, compute.security_groups)
     digest = images.compose(
-        function, lambda image: compiler.function_config(function, account, image, where)
+        function, lambda image: compiler.function_config(function, account, image, vpc_network)
     )
     return images.composed_image(digest)
 
 
 def can_mount_blobs(connection: AwsConnection) -> bool:
-    """Ask for the account's setting; whoever may not know it uploads, which always works."""
+    """Return whether ECR mounts layers between repositories; False if the setting is not readable.
+
+    Without mounting, layers are uploaded, which always works.
+    """
     try:
-        found = connection.client("ecr").get_account_setting(name=BLOB_MOUNTING)
+        setting = connection.client("ecr").get_account_setting(name=BLOB_MOUNTING)
     except SDK_ERRORS:
         return False
-    return found.get("value") == "ENABLED"
+    return setting.get("value") == "ENABLED"

@@ -1,4 +1,4 @@
-"""Images that users composed and pushed themselves: checked, then used as they are."""
+"""Verify images that users composed and pushed themselves; they are used unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scar.image.formats.manifest import (
     expect_text,
     parse_json,
 )
-from scar.image.formats.reference import parse_reference as reference
+from scar.image.formats.reference import parse_reference
 from scar.image.registry.pull import ImagePull
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from supervisor.model import FunctionConfig, ImageDefaults
 
 _REMEDY = (
-    "Make it with `scar image compose --output`, push it, or leave create_image out: then scar"
-    " composes and pushes it."
+    "Create the image with `scar image compose --output` and push it, or remove create_image from"
+    " the FDL: then scar composes and pushes it."
 )
 
 
@@ -44,53 +44,55 @@ def verify_prebuilt_image(
 ) -> str:
     """Return the digest of ``container.image`` in the account's own registry.
 
-    Raise ImageError unless it is one manifest for the function's architecture with gzipped
-    layers, starts the supervisor, and holds what the FDL says of the function. Its script is
-    its own.
+    Raises ImageError unless it is a single manifest for the function's architecture with gzipped
+    layers, starts the supervisor, and contains the function's configuration as the FDL describes
+    it. The script in it is not compared.
     """
-    named = reference(function.image)
-    data, media_type = repository.get_manifest(named.version)
+    reference = parse_reference(function.image)
+    data, media_type = repository.get_manifest(reference.version)
     _check_manifest(function.image, data, media_type)
     digest = digest_of(data)
     architecture = ARCHITECTURES[function.architecture]
-    found = inspect_image(
+    actual = inspect_image(
         ImagePull(repository, function.image, architecture, cache).read_image(digest)
     ).function
-    if found is None:
+    if actual is None:
         raise ImageError(
             f"The image {function.image} does not start scar's supervisor.", remedy=_REMEDY
         )
-    wanted = replace(configure(found.image), script=found.script)
+    expected = replace(configure(actual.image), script=actual.script)
     if different := [
-        f.name for f in fields(found) if _field_value(found, f.name) != _field_value(wanted, f.name)
+        f.name
+        for f in fields(actual)
+        if _field_value(actual, f.name) != _field_value(expected, f.name)
     ]:
         raise ImageError(
-            f"The image {function.image} was made for another function or another file: it differs"
-            f" in {', '.join(different)}.",
+            f"The image {function.image} was composed for another function or another FDL file: it"
+            f" differs in {', '.join(different)}.",
             remedy=_REMEDY,
         )
     return digest
 
 
 def require_reachable(function: Function, connection: AwsConnection) -> None:
-    """Raise ImageError if Lambda, or the instances that run jobs, could not pull the image."""
-    account, named = connection.account, reference(function.image)
-    if named.registry != account.registry:
+    """Raise ImageError if Lambda, or the instances that run jobs, cannot pull the image."""
+    account, reference = connection.account, parse_reference(function.image)
+    if reference.registry != account.registry:
         raise ImageError(
             f"The image {function.image} is not in the registry of this account and Region,"
-            f" {account.registry}: Lambda takes no other.",
-            remedy="Push it there, or leave create_image out.",
+            f" {account.registry}: Lambda cannot use any other.",
+            remedy="Push it there, or remove create_image from the FDL.",
         )
     if function.batch is None or function.batch.compute.is_fargate:
         return
-    arn = account.arn("ecr", f"repository/{named.repository}")
-    with translate_errors(f"read the tags of repository {named.repository}"):
+    arn = account.arn("ecr", f"repository/{reference.repository}")
+    with translate_errors(f"read the tags of repository {reference.repository}"):
         tags = connection.client("ecr").list_tags_for_resource(resourceArn=arn)["tags"]
     if not any(t["Key"] == names.MANAGED_TAG and t.get("Value") == "true" for t in tags):
         raise ImageError(
-            f"Batch's instances could not pull {function.image}: their role reaches repositories"
-            f" with the tag {names.MANAGED_TAG} only.",
-            remedy=f"Give the repository {named.repository} the tag {names.MANAGED_TAG}=true.",
+            f"Batch's instances could not pull {function.image}: their role allows repositories"
+            f" with the tag {names.MANAGED_TAG}=true only.",
+            remedy=f"Tag the repository {reference.repository} with {names.MANAGED_TAG}=true.",
         )
 
 
@@ -104,14 +106,15 @@ def _check_manifest(name: str, data: bytes, media_type: str) -> None:
     media_type = expect_text(document.get("mediaType"), "manifest") or media_type
     if media_type in INDEX_MEDIA_TYPES or "manifests" in document:
         raise ImageError(
-            f"The image {name} is an index of several images; Lambda takes one manifest only.",
-            remedy="Push the image of one architecture, and name that.",
+            f"The image {name} is an index of several images (multi-platform); Lambda supports a"
+            " single manifest only.",
+            remedy="Push the image of one architecture, and name that in the FDL.",
         )
     for item in expect_list(document.get("layers"), "manifest"):
         kind = expect_text(expect_object(item, "manifest").get("mediaType"), "manifest")
         if not kind.endswith("gzip"):
             raise ImageError(
-                f"The image {name} has a layer that is not gzipped ({kind}); Lambda takes no"
-                " other.",
+                f"The image {name} has a layer that is not gzipped ({kind}); Lambda"
+                " supports no other compression.",
                 remedy=_REMEDY,
             )

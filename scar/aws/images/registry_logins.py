@@ -1,4 +1,4 @@
-"""Logins to registries: ECR's by the user's own credentials, all others as Docker keeps them."""
+"""Logins to registries: ECR's from AWS credentials, all others from Docker's configuration."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class RegistryLogins:
-    """An ``image.pull.Logins``: registries of other accounts and Regions may be read too.
+    """Implements ``LoginProvider``, also for ECR registries of other accounts and Regions.
 
-    ``connect`` is called when the first of ECR's registries is asked for.
+    ``connect`` is called at the first use of an ECR registry.
     """
 
     connect: Callable[[], AwsConnection]
@@ -30,7 +30,7 @@ class RegistryLogins:
     _logins_by_region: dict[str, Login] = field(default_factory=dict, init=False)
 
     def login(self, registry: str) -> Login | None:
-        """Return the login; raise ScarError if the credentials may not have one."""
+        """Return the login of a registry, or None; raise ScarError if ECR denies one."""
         owner = account_of_registry(registry)
         if owner is None:
             return self.other_logins.login(registry)
@@ -44,14 +44,14 @@ class RegistryLogins:
                     endpoint_url=connection.endpoint_url,
                     config=client_config(),
                 )
-                granted = client.get_authorization_token()
+                response = client.get_authorization_token()
             self._logins_by_region[region] = parse_authorization_token(
-                granted["authorizationData"][0]["authorizationToken"]
+                response["authorizationData"][0]["authorizationToken"]
             )
         return self._logins_by_region[region]
 
 
 def parse_authorization_token(token: str) -> Login:
-    """Read an authorization token of ECR's."""
+    """Return the login in an authorization token of ECR."""
     user, _, password = base64.b64decode(token).decode().partition(":")
     return Login(user, password)

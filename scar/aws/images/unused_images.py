@@ -1,4 +1,4 @@
-"""Images of former deployments that nobody needs any more."""
+"""Find images of earlier deployments that nothing uses any more."""
 
 from __future__ import annotations
 
@@ -23,28 +23,29 @@ if TYPE_CHECKING:
 
     ImagesByRepository = Mapping[str, Mapping[str, bool | None]]
 
-# What was pushed lately may be of a deployment that goes on elsewhere and uses it in a moment.
-_SETTLED_AFTER = timedelta(days=1)
+# A younger image may belong to another deployment, which has pushed it and will use it soon.
+_MIN_AGE = timedelta(days=1)
 PARALLEL = 8
 
 
 @dataclass(frozen=True, slots=True)
 class UnusedImageFinder:
-    """Looks for images that scar composed and nobody uses; raises ScarError if AWS says no.
+    """Finds images that scar composed and nothing uses; raises ScarError.
 
-    Composed images have a tag with their digest (``names.image_tag``); others are not scar's.
+    Composed images have a tag with their digest (``names.image_tag``). Others are not scar's, and
+    are never deleted.
     """
 
     connection: AwsConnection
 
     def images_by_repository(self, repositories: Iterable[str]) -> ImagesByRepository:
-        """Return the images of each repository: digest, and whether it is settled.
+        """Return by repository the digests of its images, and whether each is older than a day.
 
         None stands for an image that scar did not compose.
         """
-        sought = sorted(set(repositories))
+        ordered = sorted(set(repositories))
         with ThreadPoolExecutor(PARALLEL) as pool:
-            return dict(zip(sought, pool.map(self._list_repository_images, sought), strict=True))
+            return dict(zip(ordered, pool.map(self._list_repository_images, ordered), strict=True))
 
     def find_unused(
         self,
@@ -55,28 +56,29 @@ class UnusedImageFinder:
         replaced: Collection[str],
         changing: Collection[str],
     ) -> dict[ResourceKey, Resource]:
-        """Choose those that go: what is ``replaced`` now, and what was left for long.
+        """Return the images to delete: those ``replaced`` now, and unused ones older than a day.
 
-        ``wanted`` images stay (``names.image``); ``changing`` functions are about to use these
-        instead of what they use. What unfinished jobs wait for stays; a later call finds it again.
-        Repositories that are ``superseded`` go with the last of their images.
+        ``wanted`` and ``replaced`` are image names (``repository@digest``). ``wanted`` images are
+        never deleted; ``changing`` functions are about to use these instead of their current ones.
+        Images of unfinished jobs stay; a later deployment deletes them. Repositories that are
+        ``superseded`` are deleted with the last of their images.
         """
-        old = [
+        candidates = [
             UnusedImage(name=f"{repository}@{digest}")
             for repository, images in listed.items()
-            for digest, is_settled in sorted(images.items())
-            if is_settled is not None
+            for digest, is_old in sorted(images.items())
+            if is_old is not None
             if (name := f"{repository}@{digest}") not in wanted
-            if is_settled or name in replaced
+            if is_old or name in replaced
         ]
-        used = images_in_use(self.connection, old, changing) if old else frozenset()
-        going = {image.name: image for image in old if image.name not in used}
-        emptied = (
+        used = images_in_use(self.connection, candidates, changing) if candidates else frozenset()
+        unused = {image.name: image for image in candidates if image.name not in used}
+        emptied_repositories = (
             SupersededRepository(name=name)
             for name in superseded
-            if all(f"{name}@{digest}" in going for digest in listed[name])
+            if all(f"{name}@{digest}" in unused for digest in listed[name])
         )
-        return {resource.key: resource for resource in (*going.values(), *emptied)}
+        return {resource.key: resource for resource in (*unused.values(), *emptied_repositories)}
 
     def _list_repository_images(self, repository: str) -> dict[str, bool | None]:
         ecr = self.connection.client("ecr")
@@ -84,7 +86,7 @@ class UnusedImageFinder:
             try:
                 pages = ecr.get_paginator("describe_images").paginate(repositoryName=repository)
                 return {
-                    digest: settled for page in pages for digest, settled in _classify_images(page)
+                    digest: is_old for page in pages for digest, is_old in _classify_images(page)
                 }
             except ecr.exceptions.RepositoryNotFoundException:
                 return {}
@@ -94,15 +96,15 @@ def _classify_images(page: DescribeImagesResponseTypeDef) -> Iterator[tuple[str,
     now = _response_time(page)
     for image in page["imageDetails"]:
         digest, pushed = image.get("imageDigest", ""), image.get("imagePushedAt")
-        is_settled = bool(now and pushed and now - pushed > _SETTLED_AFTER)
+        is_old = bool(now and pushed and now - pushed > _MIN_AGE)
         is_composed = names.image_tag(digest) in image.get("imageTags", [])
-        yield digest, is_settled if is_composed else None
+        yield digest, is_old if is_composed else None
 
 
 def _response_time(page: DescribeImagesResponseTypeDef) -> datetime | None:
-    """Return AWS's own time: clocks of other machines are not compared with it."""
-    told = page["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    """Return the time of the response, so that only AWS's own times are compared."""
+    date = page["ResponseMetadata"]["HTTPHeaders"].get("date", "")
     try:
-        return parsedate_to_datetime(told)
+        return parsedate_to_datetime(date)
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""The machines that scar's functions share, listed; an account has 50 of a kind at most."""
+"""List the Batch resources that scar's functions share, and count those of the account."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
 from scar.aws.handlers.batch import parse_environment, parse_queue
+from scar.aws.handlers.job_definitions import JobDefinitionHandler, parse_job_definition
 from scar.aws.model import names
 from scar.aws.model.resources import ComputeEnvironment, JobQueue, LaunchTemplate
 
@@ -17,53 +18,67 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef
 
-    from scar.aws.model.resources import Resource
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.resources import JobDefinition, Resource
 
 _SHARED_NAME = re.compile(r"scar-[0-9a-f]{12}")
 
 
 def list_environments(batch: BatchClient) -> tuple[list[ComputeEnvironment], int]:
-    """List scar's environments, and count all."""
+    """Return scar's compute environments, and the number of all in the Region."""
     pages = batch.get_paginator("describe_compute_environments")
     with translate_errors("list the compute environments"):
-        found = [e for page in pages.paginate() for e in page["computeEnvironments"]]
-    ours = [
+        environments = [e for page in pages.paginate() for e in page["computeEnvironments"]]
+    managed = [
         parse_environment(e)
-        for e in found
+        for e in environments
         if _is_managed(e["computeEnvironmentName"], e.get("status", ""), e.get("tags", {}))
     ]
-    return ours, len(found)
+    return managed, len(environments)
 
 
 def list_queues(batch: BatchClient) -> tuple[list[JobQueue], int]:
-    """List scar's queues, and count all."""
+    """Return scar's job queues, and the number of all in the Region."""
     pages = batch.get_paginator("describe_job_queues")
     with translate_errors("list the job queues"):
-        found = [q for page in pages.paginate() for q in page["jobQueues"]]
-    ours = [
+        queues = [q for page in pages.paginate() for q in page["jobQueues"]]
+    managed = [
         parse_queue(q)
-        for q in found
+        for q in queues
         if _is_managed(q["jobQueueName"], q.get("status", ""), q.get("tags", {}))
     ]
-    return ours, len(found)
+    return managed, len(queues)
+
+
+def list_job_definitions(connection: AwsConnection) -> tuple[JobDefinition, ...]:
+    """Return the active job definitions of all functions that scar created."""
+    handler = JobDefinitionHandler(connection.client("batch"), connection.account.region)
+    with translate_errors("list the job definitions"):
+        return tuple(
+            parse_job_definition(d)
+            for d in handler.list_revisions()
+            if names.FUNCTION_TAG in d.get("tags", {}) and "containerProperties" in d
+        )
 
 
 def list_launch_templates(ec2: EC2Client) -> list[LaunchTemplate]:
-    """Name scar's launch templates: they go with machines of their name."""
+    """Return scar's launch templates, by name: each belongs to the environment of the same name."""
     pages = ec2.get_paginator("describe_launch_templates")
-    ours: FilterTypeDef = {"Name": f"tag:{names.MANAGED_TAG}", "Values": ["true"]}
+    managed: FilterTypeDef = {"Name": f"tag:{names.MANAGED_TAG}", "Values": ["true"]}
     with translate_errors("list the launch templates"):
-        found = [t for page in pages.paginate(Filters=[ours]) for t in page["LaunchTemplates"]]
-    listed = (t.get("LaunchTemplateName", "") for t in found)
-    return [LaunchTemplate(name=name) for name in listed if _SHARED_NAME.fullmatch(name)]
+        templates = [
+            t for page in pages.paginate(Filters=[managed]) for t in page["LaunchTemplates"]
+        ]
+    template_names = (t.get("LaunchTemplateName", "") for t in templates)
+    return [LaunchTemplate(name=name) for name in template_names if _SHARED_NAME.fullmatch(name)]
 
 
-def launch_template_of(machines: Resource) -> LaunchTemplate | None:
-    """Return the launch template that machines of scar's were started with."""
-    used = machines.launch_template if isinstance(machines, ComputeEnvironment) else ""
+def launch_template_of(resource: Resource) -> LaunchTemplate | None:
+    """Return the launch template of a compute environment; None for other resources."""
+    used = resource.launch_template if isinstance(resource, ComputeEnvironment) else ""
     return LaunchTemplate(name=used.partition(":")[0]) if used else None
 
 
 def _is_managed(name: str, status: str, tags: Mapping[str, str]) -> bool:
-    ours = _SHARED_NAME.fullmatch(name) and names.MANAGED_TAG in tags
-    return bool(ours) and status != "DELETED"
+    is_scars = _SHARED_NAME.fullmatch(name) and names.MANAGED_TAG in tags
+    return bool(is_scars) and status != "DELETED"

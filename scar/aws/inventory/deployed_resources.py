@@ -1,22 +1,20 @@
-"""What of scar's is in the account, found without an FDL: by name, path, tag and fixed Id."""
+"""Find the resources of functions without their FDL: by name, IAM path, tag and rule Id."""
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
-from scar.aws.client.errors import UnmanagedResourceError, translate_errors
+from scar.aws.client.errors import UnmanagedResourceError, error_code, translate_errors
 from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.handlers.functions import PermissionHandler
-from scar.aws.handlers.job_definitions import JobDefinitionHandler, parse_job_definition
 from scar.aws.handlers.logs import LogGroupHandler
-from scar.aws.handlers.notifications import parse_notification_rule as parse_rule
-from scar.aws.inventory import batch_infrastructure as shared_machines
+from scar.aws.handlers.notifications import parse_notification_rule
+from scar.aws.inventory import batch_infrastructure
+from scar.aws.inventory.batch_infrastructure import launch_template_of, list_job_definitions
 from scar.aws.model import names
 from scar.aws.model.resources import (
     BatchTargetRecord,
@@ -46,17 +44,16 @@ if TYPE_CHECKING:
     NotificationConfiguration = NotificationConfigurationResponseTypeDef
 
 _JOB_ROLE_PURPOSES = ("job", "exec")
-_ROLE_PURPOSES = ("lambda", *_JOB_ROLE_PURPOSES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventorySnapshot:
-    """What one look saw, each thing read once.
+    """What exists at one moment; each resource was read once.
 
-    ``resources`` are the functions' own and those that were asked for, ``machines`` all shared
-    ones of the account, ``definitions`` those of all functions that may use them; ``told`` is
-    what each bucket tells whom. ``counts`` are of all machines of the account, also others';
-    ``asked`` is what was looked for by its name.
+    ``resources`` are the functions' own and the desired ones, ``batch_infrastructure`` all shared
+    Batch resources of scar's, ``job_definitions`` those of all functions that may use them.
+    ``notifications`` are the configurations of buckets. ``batch_counts`` count the environments and
+    queues of the Region, other tools' included. ``requested_keys`` were looked up by name.
     """
 
     resources: dict[ResourceKey, Resource]
@@ -69,7 +66,7 @@ class InventorySnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Reads what is there, as much as possible at the same time; raises ScarError."""
+    """Reads the resources of functions, in parallel where possible; raises ScarError."""
 
     connection: AwsConnection
     aws: AwsResources
@@ -77,76 +74,86 @@ class Inventory:
     def take_snapshot(
         self, functions: Sequence[str], wanted: Iterable[Resource], buckets: Iterable[str] = ()
     ) -> InventorySnapshot:
-        """Read all that belongs to these functions and what is wanted for them.
+        """Read all resources of these functions, and the desired ones.
 
-        ``buckets`` may hold notifications of theirs. Raises NotOurs if somebody else has
-        something of a wanted name.
+        ``buckets`` are further ones that may have their notifications. Raises
+        UnmanagedResourceError if a desired name is taken by a resource that scar did not create.
         """
-        sought = {r.key: r for r in wanted}
-        first = {r.bucket for r in sought.values() if isinstance(r, BucketNotification)}
-        first |= set(buckets)
+        requested = {r.key: r for r in wanted}
+        known_buckets = {r.bucket for r in requested.values() if isinstance(r, BucketNotification)}
+        known_buckets |= set(buckets)
         with ThreadPoolExecutor(PARALLEL) as pool:
-            machines = pool.submit(self._find_batch_infrastructure, sought)
-            alone = {r.key: r for name in functions for r in self._candidate_resources(name)}
-            alone |= {key: r for key, r in sought.items() if _is_read_by_key(r)}
-            # Lambda knows of these only while it knows the function.
-            of_functions = [r for r in alone.values() if isinstance(r, EventInvokeConfig)]
-            reading = {
-                key: pool.submit(self.aws.read if key in sought else self._read_if_managed, r)
-                for key, r in alone.items()
-                if not isinstance(r, EventInvokeConfig)
-            }
-            repositories = pool.submit(self._find_repositories, functions, sought)
-            telling = {b: pool.submit(self.read_notifications, b) for b in sorted(first)}
-            there = {
-                f.name
-                for key, reader in reading.items()
-                if key.kind == LambdaFunction.kind and (f := reader.result()) is not None
-            }
-            reading |= {
-                r.key: pool.submit(self.aws.read, r) for r in of_functions if r.name in there
-            }
-            allowing = [pool.submit(self._list_permissions, name) for name in there & {*functions}]
-            found = {r.key: r for f in reading.values() if (r := f.result()) is not None}
-            permissions = [p for f in allowing for p in f.result()]
+            infrastructure = pool.submit(self._find_batch_infrastructure, requested)
+            repositories = pool.submit(self._find_repositories, functions, requested)
+            reads = {b: pool.submit(self.read_notifications, b) for b in sorted(known_buckets)}
+            found, permissions = self._read_own_resources(pool, functions, requested)
             found |= repositories.result()
-            further = self.buckets_in_tags(found.values())
-            further |= {p.source_arn.rpartition(":")[2] for p in permissions if p.source_arn}
-            telling |= {b: pool.submit(self.read_notifications, b) for b in sorted(further - first)}
-            told = {b: c for b, f in telling.items() if (c := f.result()) is not None}
-            shared, definitions, counts = machines.result()
+            # Rules of an earlier version may be on buckets that are no longer desired: these are
+            # named by the function's tags, and by the permissions of S3 to invoke it.
+            earlier = self.buckets_in_tags(found.values())
+            earlier |= {p.source_arn.rpartition(":")[2] for p in permissions if p.source_arn}
+            reads |= {
+                b: pool.submit(self.read_notifications, b) for b in sorted(earlier - known_buckets)
+            }
+            notifications = {b: c for b, f in reads.items() if (c := f.result()) is not None}
+            shared, definitions, counts = infrastructure.result()
         found |= {p.key: p for p in permissions}
-        rules = (
-            r for b, c in told.items() for name in functions for r in self.list_rules(b, c, name)
-        )
-        found |= {r.key: r for r in rules}
-        found |= {key: r for key, r in shared.items() if key in sought}
+        found |= {
+            r.key: r
+            for b, c in notifications.items()
+            for name in functions
+            for r in self.list_rules(b, c, name)
+        }
+        found |= {key: r for key, r in shared.items() if key in requested}
         return InventorySnapshot(
             resources=found,
             batch_infrastructure=shared,
             job_definitions=definitions,
-            notifications=told,
+            notifications=notifications,
             batch_counts=counts,
-            requested_keys=frozenset(sought),
+            requested_keys=frozenset(requested),
         )
 
+    def _read_own_resources(
+        self,
+        pool: ThreadPoolExecutor,
+        functions: Sequence[str],
+        requested: Mapping[ResourceKey, Resource],
+    ) -> tuple[dict[ResourceKey, Resource], list[InvokePermission]]:
+        """Read the functions' resources that are found by their keys, and their permissions."""
+        candidates = {r.key: r for name in functions for r in self._candidate_resources(name)}
+        candidates |= {key: r for key, r in requested.items() if _is_read_by_key(r)}
+        # Read later, for existing functions only: for others Lambda returns an error.
+        invoke_configs = [r for r in candidates.values() if isinstance(r, EventInvokeConfig)]
+        reads = {
+            key: pool.submit(self.aws.read if key in requested else self._read_if_managed, r)
+            for key, r in candidates.items()
+            if not isinstance(r, EventInvokeConfig)
+        }
+        existing = {
+            f.name
+            for key, read in reads.items()
+            if key.kind == LambdaFunction.kind and (f := read.result()) is not None
+        }
+        reads |= {
+            r.key: pool.submit(self.aws.read, r) for r in invoke_configs if r.name in existing
+        }
+        permissions = [pool.submit(self._list_permissions, n) for n in existing & {*functions}]
+        found = {r.key: r for read in reads.values() if (r := read.result()) is not None}
+        return found, [p for listing in permissions for p in listing.result()]
+
     def add_missing(
-        self, found: InventorySnapshot, wanted: Iterable[Resource]
+        self, snapshot: InventorySnapshot, wanted: Iterable[Resource]
     ) -> InventorySnapshot:
-        """Add what is wanted and could not be asked for before, such as images."""
-        sought = {r.key: r for r in wanted}
-        further = [
-            r for key, r in sought.items() if _is_read_by_key(r) and key not in found.requested_keys
-        ]
-        machines = {key: r for key, r in found.batch_infrastructure.items() if key in sought}
-        read = self.aws.observe(further)
-        return replace(found, resources={**found.resources, **machines, **read})
+        """Add desired resources whose names were not known before, such as images."""
+        desired = {r.key: r for r in wanted}
+        new = [r for k, r in desired.items() if k not in snapshot.requested_keys]
+        read_now = self.aws.observe(r for r in new if _is_read_by_key(r))
+        shared = {k: r for k, r in snapshot.batch_infrastructure.items() if k in desired}
+        return replace(snapshot, resources={**snapshot.resources, **shared, **read_now})
 
     def _candidate_resources(self, function: str) -> list[Resource]:
-        """List what one function may have alone, its repositories and images aside.
-
-        The delegate has no jobs.
-        """
+        """Return what a function may have of its own, apart from repositories and images."""
         account = self.connection.account
         in_lambda = [
             LogGroup(name=names.lambda_log_group(function)),
@@ -154,7 +161,7 @@ class Inventory:
             EventInvokeConfig(name=function),
             Role(name=names.role_name(function, account.region, "lambda")),
         ]
-        if function == names.FAILURE_HANDLER:
+        if function == names.FAILURE_HANDLER:  # has no jobs
             return in_lambda
         return [
             *in_lambda,
@@ -168,7 +175,7 @@ class Inventory:
         ]
 
     def _read_if_managed(self, resource: Resource) -> Resource | None:
-        """Read what nobody asked for: somebody else's of the same name is none of our business."""
+        """Read a resource that is not desired; ignore one that scar did not create."""
         try:
             found = self.aws.read(resource)
         except UnmanagedResourceError:
@@ -182,16 +189,20 @@ class Inventory:
         return found
 
     def _find_repositories(
-        self, functions: Sequence[str], sought: Mapping[ResourceKey, Resource]
+        self, functions: Sequence[str], requested: Mapping[ResourceKey, Resource]
     ) -> dict[ResourceKey, Resource]:
-        """Find the functions' repositories under whatever prefix, but those that are sought."""
+        """Find the functions' repositories under any prefix, except those in ``requested``."""
         ends = {names.repository_name(name).rpartition("/")[2] for name in functions}
         pages = self.connection.client("ecr").get_paginator("describe_repositories")
         with translate_errors("list the container repositories"):
             listed = pages.paginate(PaginationConfig={"PageSize": 1000})
-            found = [r.get("repositoryName", "") for page in listed for r in page["repositories"]]
-        named = (EcrRepository(name=name) for name in found if name.rpartition("/")[2] in ends)
-        read = (self._read_if_managed(r) for r in named if r.key not in sought)
+            repository_names = [
+                r.get("repositoryName", "") for page in listed for r in page["repositories"]
+            ]
+        candidates = (
+            EcrRepository(name=name) for name in repository_names if name.rpartition("/")[2] in ends
+        )
+        read = (self._read_if_managed(r) for r in candidates if r.key not in requested)
         return {
             r.key: r
             for r in read
@@ -199,16 +210,16 @@ class Inventory:
         }
 
     def _list_permissions(self, function: str) -> tuple[InvokePermission, ...]:
-        with translate_errors(f"find what invokes function {function}"):
+        with translate_errors(f"list the permissions to invoke function {function}"):
             return PermissionHandler(self.connection.client("lambda")).list_permissions(function)
 
     def list_rules(
         self, bucket: str, configuration: NotificationConfiguration, function: str
     ) -> list[BucketNotification]:
-        """List the rules of a bucket that scar made for a function."""
+        """Return the rules of a bucket that scar created for a function."""
         arn = self.connection.account.arn("lambda", f"function:{function}")
-        given = configuration.get("LambdaFunctionConfigurations", [])
-        rules = (parse_rule(bucket, rule) for rule in given)
+        configured = configuration.get("LambdaFunctionConfigurations", [])
+        rules = (parse_notification_rule(bucket, rule) for rule in configured)
         return [
             r
             for r in rules
@@ -216,18 +227,18 @@ class Inventory:
         ]
 
     def read_notifications(self, bucket: str) -> NotificationConfiguration | None:
-        """Read what a bucket tells whom; nothing if the bucket is not there."""
+        """Return the bucket's notification configuration; None if the bucket does not exist."""
         with translate_errors(f"read the notifications of bucket {bucket}"):
             s3 = self.connection.client("s3")
             try:
                 return s3.get_bucket_notification_configuration(Bucket=bucket)
             except ClientError as error:
-                if faults.error_code(error) == "NoSuchBucket":
+                if error_code(error) == "NoSuchBucket":
                     return None
                 raise
 
     def buckets_in_tags(self, resources: Iterable[Resource]) -> set[str]:
-        """Return the buckets that functions say they use."""
+        """Return the buckets that the functions' tags name."""
         functions = (r for r in resources if isinstance(r, LambdaFunction))
         return {
             value
@@ -236,67 +247,42 @@ class Inventory:
             if name.startswith(names.BUCKETS_TAG)
         }
 
-    def list_job_definitions(self) -> tuple[JobDefinition, ...]:
-        """List the active job definitions of all functions of scar's."""
-        handler = JobDefinitionHandler(
-            self.connection.client("batch"), self.connection.account.region
-        )
-        with translate_errors("list the job definitions"):
-            return tuple(
-                parse_job_definition(d)
-                for d in handler.list_revisions()
-                if names.FUNCTION_TAG in d.get("tags", {}) and "containerProperties" in d
-            )
-
-    def functions_with_roles(self) -> set[str]:
-        """Name the functions whose roles are there, if their names were not too long for it."""
-        tail = re.compile(
-            rf"(.+)-{re.escape(self.connection.account.region)}-({'|'.join(_ROLE_PURPOSES)})"
-        )
-        with translate_errors("list the roles"):
-            pages = self.connection.client("iam").get_paginator("list_roles")
-            found = [
-                role["RoleName"]
-                for page in pages.paginate(PathPrefix=names.ROLE_PATH)
-                for role in page["Roles"]
-            ]
-        return {match[1] for name in found if (match := tail.fullmatch(name))}
-
     def _find_batch_infrastructure(
-        self, wanted: Mapping[ResourceKey, Resource]
+        self, requested: Mapping[ResourceKey, Resource]
     ) -> tuple[dict[ResourceKey, Resource], tuple[JobDefinition, ...], dict[type[Resource], int]]:
-        """Find the shared machines and what they stand on, who uses them, how many there are."""
+        """Find the shared Batch resources, the job definitions that use them, and the counts."""
         client = self.connection.client
         instances = names.instance_role_name(self.connection.account.region)
         own: tuple[Resource, ...] = (InstanceProfile(name=instances), Role(name=instances))
-        standing = [r for r in own if r.key not in wanted]
+        unread = [r for r in own if r.key not in requested]
         with ThreadPoolExecutor(5) as pool:
             lists = (
-                pool.submit(lambda: shared_machines.list_environments(client("batch"))),
-                pool.submit(lambda: shared_machines.list_queues(client("batch"))),
+                pool.submit(lambda: batch_infrastructure.list_environments(client("batch"))),
+                pool.submit(lambda: batch_infrastructure.list_queues(client("batch"))),
             )
-            # What no machines use yet is only looked for where it may be made or go.
-            seeking = not wanted or any(key.kind == LaunchTemplate.kind for key in wanted)
-            unused = (
-                pool.submit(lambda: shared_machines.list_launch_templates(client("ec2")))
-                if seeking
+            # Launch templates without an environment are listed only if some may be created or
+            # deleted: a user without Batch needs no permission for EC2.
+            needs_list = not requested or LaunchTemplate.kind in {key.kind for key in requested}
+            listed_templates = (
+                pool.submit(lambda: batch_infrastructure.list_launch_templates(client("ec2")))
+                if needs_list
                 else None
             )
-            found: list[Resource] = [r for some in lists for r in some.result()[0]]
-            counts = [some.result()[1] for some in lists]
-            under = [pool.submit(self._read_if_managed, r) for r in standing if found or seeking]
-            templates = {t.key: t for r in found if (t := shared_machines.launch_template_of(r))}
-            templates |= {t.key: t for t in (unused.result() if unused else ())}
-            sought = [t for key, t in templates.items() if key not in wanted]
-            found += [t for t in pool.map(self.aws.read, sought) if t is not None]
-            definitions = self.list_job_definitions() if found else ()
-            found += [r for f in under if (r := f.result()) is not None]
+            found: list[Resource] = [r for listing in lists for r in listing.result()[0]]
+            counts = [listing.result()[1] for listing in lists]
+            reads = [pool.submit(self._read_if_managed, r) for r in unread if found or needs_list]
+            templates = {t.key: t for r in found if (t := launch_template_of(r))}
+            templates |= {t.key: t for t in (listed_templates.result() if listed_templates else ())}
+            unread = [t for key, t in templates.items() if key not in requested]
+            found += [t for t in pool.map(self.aws.read, unread) if t is not None]
+            definitions = list_job_definitions(self.connection) if found else ()
+            found += [r for f in reads if (r := f.result()) is not None]
         kinds: tuple[type[Resource], ...] = (ComputeEnvironment, JobQueue)
         return {r.key: r for r in found}, definitions, dict(zip(kinds, counts, strict=True))
 
 
 def _is_read_by_key(resource: Resource) -> bool:
-    """Say whether a resource is read by itself; others are found in lists."""
+    """Return whether a resource is read by its key; others are found by listing."""
     return not isinstance(
         resource, BucketNotification | InvokePermission | ComputeEnvironment | JobQueue
     )

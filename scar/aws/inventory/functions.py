@@ -1,15 +1,15 @@
-"""The functions of an account, for people who want to see them."""
+"""List the deployed functions, and the resources of one, for `scar ls` and `scar show`."""
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
-from scar.aws.client.errors import translate_errors
+from scar.aws.client.errors import error_code, translate_errors
 from scar.aws.handlers.aws_resources import PARALLEL, AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.handlers.notifications import parse_notification_rule
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputFolder:
-    """``bucket/folder`` (or a bucket alone), and how the names end that start the function."""
+    """A folder ``bucket/folder`` or a bucket, and the suffix of keys that start a function."""
 
     path: str
     suffix: str = ""
@@ -37,7 +37,7 @@ class InputFolder:
         return f"{self.path}/*{self.suffix}" if self.suffix else self.path
 
     def covers(self, other: InputFolder) -> bool:
-        """Whether every object of the other one is one of this."""
+        """Return whether every object that matches the other one also matches this one."""
         inside = f"{other.path}/".startswith(f"{self.path}/")
         return inside and other.suffix.endswith(self.suffix)
 
@@ -46,8 +46,8 @@ class InputFolder:
 class FunctionSummary:
     """One deployed function; memory in MB, time in seconds.
 
-    ``image`` is what the user called it, ``buckets`` are all that it uses, ``queue`` is empty
-    without Batch, ``modified`` an ISO 8601 time.
+    ``image`` is the image's name in the FDL, ``buckets`` are all buckets that it reads or writes,
+    ``queue`` is empty without Batch, ``modified`` is an ISO 8601 time.
     """
 
     name: str
@@ -62,15 +62,19 @@ class FunctionSummary:
 
 
 def list_functions(connection: AwsConnection) -> tuple[FunctionSummary, ...]:
-    """List the functions that scar made, by name; raise ScarError if AWS says no."""
+    """Return the functions that scar created, sorted by name; raise ScarError."""
     with translate_errors("list the functions"):
-        found = [(f, t) for f, t in list_tagged_functions(connection) if not _is_failure_handler(f)]
-        buckets = sorted({b for _, tags in found for b in buckets_of(tags)})
+        tagged = [
+            (f, t) for f, t in list_tagged_functions(connection) if not _is_failure_handler(f)
+        ]
+        buckets = sorted({b for _, tags in tagged for b in buckets_of(tags)})
         with ThreadPoolExecutor(PARALLEL) as pool:
             rules = [
-                r for some in pool.map(lambda b: _list_rules(connection, b), buckets) for r in some
+                r
+                for bucket_rules in pool.map(lambda b: _list_rules(connection, b), buckets)
+                for r in bucket_rules
             ]
-    summaries = (_summarize_function(configuration, tags, rules) for configuration, tags in found)
+    summaries = (_summarize_function(configuration, tags, rules) for configuration, tags in tagged)
     return tuple(sorted(summaries, key=lambda s: s.name))
 
 
@@ -82,9 +86,9 @@ def buckets_of(tags: Mapping[str, str]) -> tuple[str, ...]:
 def list_tagged_functions(
     connection: AwsConnection,
 ) -> list[tuple[FunctionConfigurationTypeDef, Mapping[str, str]]]:
-    """List the functions with scar's tag; tags are told one function at a time only.
+    """Return the functions with scar's tag, each with its tags; raise ScarError.
 
-    Raises what the SDK raises, as ScarError.
+    ListFunctions returns no tags, so ListTags is called for every function with an image.
     """
     client = connection.client("lambda")
 
@@ -98,26 +102,40 @@ def list_tagged_functions(
         pages = client.get_paginator("list_functions").paginate()
         images = [f for page in pages for f in page["Functions"] if f.get("PackageType") == "Image"]
         with ThreadPoolExecutor(PARALLEL) as pool:
-            found = list(zip(images, pool.map(read_tags, images), strict=True))
-    return [(f, t) for f, t in found if names.FUNCTION_TAG in t]
+            tagged = list(zip(images, pool.map(read_tags, images), strict=True))
+    return [(f, t) for f, t in tagged if names.FUNCTION_TAG in t]
+
+
+def functions_with_roles(connection: AwsConnection) -> set[str]:
+    """Return the functions that have roles; a name that was cut to IAM's limit is not found."""
+    region = re.escape(connection.account.region)
+    role_name = re.compile(rf"(.+)-{region}-(lambda|job|exec)")
+    with translate_errors("list the roles"):
+        pages = connection.client("iam").get_paginator("list_roles")
+        found = [
+            role["RoleName"]
+            for page in pages.paginate(PathPrefix=names.ROLE_PATH)
+            for role in page["Roles"]
+        ]
+    return {match[1] for name in found if (match := role_name.fullmatch(name))}
 
 
 def _is_failure_handler(configuration: FunctionConfigurationTypeDef) -> bool:
-    """Tell the function that nobody asked for and that does nothing of its own."""
+    """Return whether this is scar's own failure handler, which no FDL describes."""
     return configuration["FunctionName"] == names.FAILURE_HANDLER
 
 
 def _list_rules(connection: AwsConnection, bucket: str) -> list[BucketNotification]:
-    """List who is started by a bucket; a bucket that is gone or another's starts nobody."""
+    """Return the bucket's rules; none if it does not exist or belongs to another account."""
     try:
-        found = connection.client("s3").get_bucket_notification_configuration(Bucket=bucket)
+        configuration = connection.client("s3").get_bucket_notification_configuration(Bucket=bucket)
     except ClientError as error:
-        if faults.error_code(error) in ("NoSuchBucket", "AccessDenied"):
+        if error_code(error) in ("NoSuchBucket", "AccessDenied"):
             return []
         raise
     return [
         parse_notification_rule(bucket, rule)
-        for rule in found.get("LambdaFunctionConfigurations", [])
+        for rule in configuration.get("LambdaFunctionConfigurations", [])
     ]
 
 
@@ -147,20 +165,20 @@ def _summarize_function(
 
 
 def read_function_resources(function: str, connection: AwsConnection) -> tuple[Resource, ...]:
-    """Read all that belongs to a function, itself first; empty if it is not there.
+    """Return all resources of a function, itself first; empty if it does not exist.
 
-    Machines that its jobs run on are part of it, whoever shares them. Raises ScarError.
+    Its compute environment and job queue are among them, also if shared. Raises ScarError.
     """
-    found = Inventory(connection, AwsResources.connect(connection, NO_IMAGES)).take_snapshot(
+    snapshot = Inventory(connection, AwsResources.connect(connection, NO_IMAGES)).take_snapshot(
         [function], ()
     )
-    own = list(found.resources.values())
-    if not any(isinstance(r, LambdaFunction) for r in own):
+    resources = list(snapshot.resources.values())
+    if not any(isinstance(r, LambdaFunction) for r in resources):
         return ()
-    queues = {r.queue for r in own if isinstance(r, JobDefinition)}
-    own += [
+    queues = {r.queue for r in resources if isinstance(r, JobDefinition)}
+    resources += [
         r
-        for r in found.batch_infrastructure.values()
+        for r in snapshot.batch_infrastructure.values()
         if isinstance(r, ComputeEnvironment | JobQueue) and r.name in queues
     ]
-    return tuple(sorted(own, key=lambda r: (not isinstance(r, LambdaFunction), str(r.key))))
+    return tuple(sorted(resources, key=lambda r: (not isinstance(r, LambdaFunction), str(r.key))))

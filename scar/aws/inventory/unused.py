@@ -1,4 +1,4 @@
-"""Shared machines that no function uses any more."""
+"""Find shared Batch resources that no function uses any more."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def find_unused_infrastructure(
     changing: Collection[str],
     busy: Collection[str] | None = None,
 ) -> dict[ResourceKey, Resource]:
-    """Find queues, environments and their instance profile that nobody needs.
+    """Return job queues, compute environments and launch templates that nothing uses.
 
-    ``changing`` are the functions whose definitions
-    are about to be replaced by ``keep``. A queue with unfinished jobs is needed (``busy``, if
-    that is known already); a later call finds it again once it is empty.
+    If no queue is used at all, the instances' role and instance profile are among them.
+    ``changing`` are the functions whose job definitions are about to be replaced by ``keep``. A
+    queue with unfinished jobs (``busy``; listed here if None) is in use; a later deployment or
+    removal deletes it once it is empty.
     """
+    # A queue, its environment and its launch template have one name: the hash of their content.
     used = {d.queue for d in keep}
-    machines = [
-        r for r in found.batch_infrastructure.values() if isinstance(r, _KINDS_SHARING_NAMES)
-    ]
+    shared = [r for r in found.batch_infrastructure.values() if isinstance(r, _KINDS_SHARING_NAMES)]
     used |= {d.queue for d in found.job_definitions if d.name not in changing}
-    idle = [r.name for r in machines if isinstance(r, JobQueue) and r.name not in used]
+    idle = [r.name for r in shared if isinstance(r, JobQueue) and r.name not in used]
     if busy is None:
         busy = {
             job.queue for job in jobs.list_active_jobs(inventory.connection.client("batch"), idle)
@@ -43,4 +43,4 @@ def find_unused_infrastructure(
     used |= {*busy}
     if not used:
         return dict(found.batch_infrastructure)
-    return {r.key: r for r in machines if r.name not in used}
+    return {r.key: r for r in shared if r.name not in used}

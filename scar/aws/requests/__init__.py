@@ -1,1 +1,11 @@
-"""TODO"""
+"""API requests as data, and the rules that they must satisfy.
+
+``lambda_requests``, ``batch_requests``, ``launch_template_requests`` and ``s3_requests`` build the
+parameters of each request from a resource. Handlers send them; ``creation`` yields, for a resource
+of any kind, all requests that create it, so that validation checks exactly what will be sent.
+
+``validator`` checks a request against AWS's limits and rules: it maps each operation to a function
+in ``rules/``. The same validator serves ``scar validate`` and ``scar init``, the tests, and the
+local cloud, since botocore checks no maxima. A further rule is a function there and a line in
+``validator``. Pure functions; no I/O.
+"""

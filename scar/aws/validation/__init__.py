@@ -1,1 +1,11 @@
-"""TODO"""
+"""Reject what would fail, before the first change: all problems at once, each with its remedy.
+
+``deployment_checks`` judges the functions themselves (names, roles, loops, overlapping inputs) and
+the compiled resources against AWS's limits and rules, with the same validator as the tests and the
+local cloud. ``account_checks`` judges the functions against the account's state, in errors and
+warnings, and the plan against quotas.
+
+Every check is a generator of sentences that name the function; the pipeline raises them together as
+one ``NotDeployable``. A further check is one more generator, called from the function above it.
+Pure functions; no I/O: the facts come from the account package.
+"""

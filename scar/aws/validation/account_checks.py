@@ -1,4 +1,4 @@
-"""Do functions fit into the account? What surely fails stops, what may fail is told. Pure."""
+"""Check the functions against the account: errors stop the deployment, warnings do not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scar.aws.model.plan import Plan
     from scar.aws.model.resources import Resource
 
-_LOW_CONCURRENCY = 50
+_LOW_CONCURRENCY = 50  # new accounts may have 10; the default quota is 1,000
 _COUNT_LIMITS: Mapping[type[Resource], tuple[str, limits.Limit]] = {
     ComputeEnvironment: ("compute environments", limits.BATCH_ENVIRONMENTS),
     JobQueue: ("job queues", limits.BATCH_QUEUES),
@@ -26,7 +26,7 @@ _COUNT_LIMITS: Mapping[type[Resource], tuple[str, limits.Limit]] = {
 
 
 def find_errors(functions: Sequence[Function], account_state: AccountState) -> Iterator[str]:
-    """Find what would fail after the first change."""
+    """Yield problems that would make the deployment fail after its first change."""
     for function in functions:
         for bucket in function.buckets:
             yield from _check_bucket(function, account_state.buckets[bucket], account_state)
@@ -35,9 +35,9 @@ def find_errors(functions: Sequence[Function], account_state: AccountState) -> I
 
 
 def find_warnings(functions: Sequence[Function], account_state: AccountState) -> Iterator[str]:
-    """Find what may fail, or run worse than expected."""
-    for seen in account_state.buckets.values():
-        yield from _warn_of_bucket(seen)
+    """Yield problems that may make it fail, or make functions run slower than expected."""
+    for bucket in account_state.buckets.values():
+        yield from _warn_of_bucket(bucket)
     yield from account_state.quotas.unread_quotas
     yield from account_state.pass_role_check.unknown
     yield from _warn_of_concurrency(functions, account_state)
@@ -45,61 +45,65 @@ def find_warnings(functions: Sequence[Function], account_state: AccountState) ->
         yield from _warn_of_vcpu_quota(function, account_state)
 
 
-def check_batch_quotas(todo: Plan, counts: Mapping[type[Resource], int]) -> Iterator[str]:
-    """Find quotas that the plan would overrun: what is new is made before anything goes."""
+def check_batch_quotas(plan: Plan, counts: Mapping[type[Resource], int]) -> Iterator[str]:
+    """Yield quotas that the plan would exceed.
+
+    ``counts`` are all resources of a kind in the Region, other tools' included. Deletions do not
+    help: new resources are created before old ones are deleted.
+    """
     for kind, (what, limit) in _COUNT_LIMITS.items():
-        new = sum(isinstance(c, Create) and type(c.desired) is kind for c in todo.changes)
+        new = sum(isinstance(c, Create) and type(c.desired) is kind for c in plan.changes)
         if new and not limit.allows(counts.get(kind, 0) + new):
             yield (
                 f"This Region has {counts[kind]} {what} and {new} more are needed: AWS allows"
-                f" {limit.maximum}. Delete some, or give functions equal compute_resources to"
-                " share."
+                f" {limit.maximum}. Delete some, or give functions the same compute_resources, so"
+                " that they share them."
             )
 
 
 def _check_bucket(
-    function: Function, seen: BucketState, account_state: AccountState
+    function: Function, bucket: BucketState, account_state: AccountState
 ) -> Iterator[str]:
     account = account_state.account
-    if seen.is_same_account is False:
+    if bucket.is_same_account is False:
         yield (
-            f"{function.name}: bucket {seen.name} belongs to another account than {account.id},"
-            " and a function's buckets must be its own account's. Its owner can deploy the"
-            f" function there, or replicate new objects into a bucket of {account.id} (S3"
-            " replication), which you then name in the FDL."
+            f"{function.name}: bucket {bucket.name} belongs to another account than {account.id},"
+            " but a function can use buckets of its own account only. The bucket's owner can deploy"
+            f" the function there, or replicate new objects into a bucket of {account.id} (S3"
+            " replication); then name that bucket in the FDL."
         )
-    elif seen.exists and seen.region and seen.region != account.region:
+    elif bucket.exists and bucket.region and bucket.region != account.region:
         yield (
-            f"{function.name}: bucket {seen.name} is in {seen.region}, the function in"
-            f" {account.region}: S3 tells only functions of its own Region. Deploy with --region"
-            f" {seen.region}, or use a bucket in {account.region}."
+            f"{function.name}: bucket {bucket.name} is in {bucket.region}, the function in"
+            f" {account.region}: S3 event notifications start functions of the bucket's Region"
+            f" only. Deploy with --region {bucket.region}, or use a bucket in {account.region}."
         )
 
 
-def _warn_of_bucket(seen: BucketState) -> Iterator[str]:
-    if seen.is_encryption_hidden:
+def _warn_of_bucket(bucket: BucketState) -> Iterator[str]:
+    if bucket.is_encryption_hidden:
         yield (
-            f"The encryption of bucket {seen.name} may not be looked at"
-            " (s3:GetEncryptionConfiguration): if it has a KMS key, the roles cannot use it."
+            f"The encryption of bucket {bucket.name} cannot be read"
+            " (s3:GetEncryptionConfiguration): if it has a KMS key, the functions' roles cannot use"
+            " the key."
         )
-    if seen.has_alias:
+    if bucket.has_alias:
         yield (
-            f"Bucket {seen.name} is encrypted with {seen.kms_key}, and which key that is could"
-            " not be"
-            " found out (kms:DescribeKey): roles are only given keys, not aliases. Let the bucket"
-            " name the key's ARN, or the key's policy the roles."
+            f"Bucket {bucket.name} is encrypted with {bucket.kms_key}, and this alias cannot be"
+            " resolved (kms:DescribeKey): IAM policies need the key's ARN. Set the key's ARN in the"
+            " bucket's default encryption, or allow the functions' roles in the key policy."
         )
 
 
 def _check_network(function: Function, account_state: AccountState) -> Iterator[str]:
     if network := account_state.job_networks.get(function.name):
         fargate = function.batch is not None and function.batch.compute.is_fargate
-        closed = routes.check_task_subnets if fargate else routes.check_instance_subnets
-        yield from (f"{function.name}: {fault}" for fault in closed(network))
+        check_subnets = routes.check_task_subnets if fargate else routes.check_instance_subnets
+        yield from (f"{function.name}: {problem}" for problem in check_subnets(network))
     if network := account_state.function_networks.get(function.name):
         needed = frozenset({"s3", "batch"} if function.batch else {"s3"})
-        found = routes.check_function_subnets(network, needed)
-        yield from (f"{function.name}: {fault}" for fault in found)
+        problems = routes.check_function_subnets(network, needed)
+        yield from (f"{function.name}: {problem}" for problem in problems)
 
 
 def _warn_of_concurrency(
@@ -110,15 +114,15 @@ def _warn_of_concurrency(
         return
     if free < _LOW_CONCURRENCY:
         yield (
-            f"Lambda runs at most {free} events at once in this account; others wait. A higher"
-            " quota can be asked for: Service Quotas, Lambda, concurrent executions."
+            f"Lambda runs at most {free} events at once in this account; others wait. Request a"
+            " quota increase: Service Quotas, AWS Lambda, Concurrent executions."
         )
     reserved = sum(f.reserved_concurrency or 0 for f in functions)
     least = limits.LAMBDA_UNRESERVED.minimum
     if reserved and total - reserved < least:
         yield (
-            f"The functions reserve {reserved} of {total} concurrent runs; Lambda wants {least}"
-            " to stay free and may refuse."
+            f"The functions reserve {reserved} of {total} concurrent executions; Lambda requires"
+            f" {least} unreserved ones and may refuse."
         )
 
 
@@ -129,8 +133,8 @@ def _warn_of_vcpu_quota(function: Function, account_state: AccountState) -> Iter
     quota = account_state.quotas.vcpus.get(pair)
     if quota is None or quota >= function.batch.compute.max_vcpus:
         return
-    job = float(function.batch.vcpus)
-    effect = "no job ever starts" if quota < job else "fewer jobs run at once"
+    needed = float(function.batch.vcpus)
+    effect = "no job ever starts" if quota < needed else "fewer jobs run at once"
     yield (
         f"{function.name}: max_v_cpus is {function.batch.compute.max_vcpus}, but the account's"
         f" quota {limits.VCPU_QUOTAS[pair][2]!r} is {quota:g} vCPUs: {effect}."

@@ -1,4 +1,4 @@
-"""What would go wrong, found before the first change. Pure."""
+"""Check functions and compiled resources before the first change: names, loops, AWS's limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scar.aws.requests.rules.constraints import get_structures
 from scar.aws.requests.s3_requests import notification_rule
 from scar.aws.requests.validator import check
 from scar.errors import ScarError
-from scar.fdl import cycles as flows
+from scar.fdl import cycles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,27 +27,27 @@ _LAMBDA_RULES = "LambdaFunctionConfigurations"
 
 
 class NotDeployable(ScarError):
-    """AWS would refuse, or the functions would trigger themselves; all faults at once."""
+    """AWS would reject the functions, or they would trigger themselves; names all problems."""
 
     exit_code = 3
 
 
-def raise_if_any(faults: Iterable[str]) -> None:
-    """Raise NotDeployable with all faults, if there are any."""
-    found = list(dict.fromkeys(faults))
-    if found:
+def raise_if_any(problems: Iterable[str]) -> None:
+    """Raise NotDeployable with all problems, each once, if there are any."""
+    unique = list(dict.fromkeys(problems))
+    if unique:
         raise NotDeployable(
-            "\n".join(found), remedy="Correct the FDL; nothing was changed in the account."
+            "\n".join(unique), remedy="Correct the FDL; nothing was changed in the account."
         )
 
 
 def check_functions(functions: Sequence[Function]) -> Iterator[str]:
-    """Find names used twice, loops, and inputs that overlap."""
-    given = [function.name for function in functions]
-    for name in sorted({name for name in given if given.count(name) > 1}):
+    """Yield names used twice, missing roles, loops, and overlapping inputs."""
+    function_names = [function.name for function in functions]
+    for name in sorted({name for name in function_names if function_names.count(name) > 1}):
         yield f"{name}: two functions have this name."
-    if names.FAILURE_HANDLER in given:
-        yield f"{names.FAILURE_HANDLER}: this is the name of a function of scar's own."
+    if names.FAILURE_HANDLER in function_names:
+        yield f"{names.FAILURE_HANDLER}: this name is reserved for scar's failure handler."
     for function in functions:
         yield from _check_loops(function)
         yield from _check_roles(function)
@@ -58,12 +58,12 @@ def check_functions(functions: Sequence[Function]) -> Iterator[str]:
         if _inputs_overlap(first, second):
             yield (
                 f"{other.name}: its input {second.path} overlaps with {first.path} of"
-                f" {one.name}: S3 starts only one function for an object."
+                f" {one.name}: S3 rejects overlapping notifications; an object starts one function."
             )
 
 
 def _check_roles(function: Function) -> Iterator[str]:
-    """Find roles that would have to be made although the FDL forbids it."""
+    """Yield roles that would have to be created although the FDL forbids it."""
     if function.create_roles:
         return
     compute = function.batch.compute if function.batch else None
@@ -72,35 +72,35 @@ def _check_roles(function: Function) -> Iterator[str]:
         if compute:
             services.append("Batch jobs")
         if compute and compute.is_fargate:
-            services.append("Fargate's pulling of images (the execution role)")
+            services.append("Fargate tasks (the execution role, to pull images)")
         yield (
             f"{function.name}: iam.create is false, but a role is needed for"
-            f" {', '.join(services)}: give its ARN as iam.role."
+            f" {', '.join(services)}: set iam.role to its ARN."
         )
     if compute and compute.uses_shared_role:
         yield (
             f"{function.name}: iam.create is false, but a role and an instance profile are needed"
-            " for Batch's instances: give the profile's ARN as"
-            " batch.compute_resources.instance_role."
+            " for Batch's instances: set batch.compute_resources.instance_role to the instance"
+            " profile's ARN."
         )
 
 
 def _check_boundaries(functions: Sequence[Function]) -> Iterator[str]:
-    """Find boundaries that cannot all be kept: instances have one role for all functions."""
+    """Yield functions with different permissions boundaries that share the instances' role."""
     sharing = [f for f in functions if f.batch and f.batch.compute.uses_shared_role]
-    named = {f.boundary for f in sharing}
-    if len(named) > 1:
-        shown = ", ".join(sorted(boundary or "none" for boundary in named))
+    boundaries = {f.boundary for f in sharing}
+    if len(boundaries) > 1:
+        shown = ", ".join(sorted(boundary or "none" for boundary in boundaries))
         yield (
             f"{', '.join(f.name for f in sharing)}: Batch's instances have one role for all"
-            f" functions, which cannot be under several boundaries ({shown}): give them the same"
+            f" functions, which can have one permissions boundary only ({shown}): set the same"
             " iam.permissions_boundary, or an instance profile of your own"
             " (batch.compute_resources.instance_role)."
         )
 
 
 def check_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:
-    """Find what AWS's limits and rules forbid in the requests that would be sent."""
+    """Yield violations of AWS's limits and rules in the requests that create the resources."""
     for resource in resources:
         for service, operation, parameters in creation_requests(resource, region):
             for violation in check(service, operation, parameters):
@@ -108,17 +108,18 @@ def check_resources(resources: Iterable[Resource], region: str) -> Iterator[str]
 
 
 def check_buckets(
-    wanted: Iterable[BucketNotification],
+    notifications: Iterable[BucketNotification],
     configurations: Mapping[str, Parameters],
     functions: Collection[str],
 ) -> Iterator[str]:
-    """Find wanted notifications that overlap with those of others already on the bucket.
+    """Yield notifications that overlap with those of other tools or functions on the bucket.
 
-    ``there`` has what GetBucketNotificationConfiguration says, by bucket; rules that scar made
-    for ``functions`` are about to be replaced.
+    ``configurations`` are responses of GetBucketNotificationConfiguration, by bucket. Rules that
+    scar created for ``functions`` are ignored, since they are about to be replaced.
     """
-    for rule in wanted:
+    for rule in notifications:
         for kind, other in _rules_of_other_tools(configurations.get(rule.bucket, {}), functions):
+            # The same rule that S3 applies decides: a request with only these two is checked.
             pair: Parameters = {
                 "LambdaFunctionConfigurations": [notification_rule(rule)],
                 kind: [*([notification_rule(rule)] if kind == _LAMBDA_RULES else []), other],
@@ -127,7 +128,7 @@ def check_buckets(
             if check("s3", "PutBucketNotificationConfiguration", request):
                 yield (
                     f"Objects under {rule.bucket}/{rule.prefix} already go to {_rule_target(other)}"
-                    f" (notification {other.get('Id')!r}): S3 refuses overlapping rules."
+                    f" (notification {other.get('Id')!r}): S3 rejects overlapping notifications."
                 )
 
 
@@ -143,7 +144,7 @@ def _rules_of_other_tools(
 
 def _rule_target(rule: Parameters) -> str:
     arns = (rule.get(k) for k in ("LambdaFunctionArn", "QueueArn", "TopicArn"))
-    return next((str(arn) for arn in arns if arn), "somebody else")
+    return next((str(arn) for arn in arns if arn), "an unknown target")
 
 
 def _check_loops(function: Function) -> Iterator[str]:
@@ -154,12 +155,12 @@ def _check_loops(function: Function) -> Iterator[str]:
             if _can_trigger(output, item):
                 yield (
                     f"{function.name}: its output {output.path} is in its input {item.path}:"
-                    " every output would start it again (allow_loop: true insists)."
+                    " every output would start it again (allow_loop: true deploys it anyway)."
                 )
 
 
 def _check_cycles(functions: Sequence[Function]) -> Iterator[str]:
-    """Find functions that start each other round and round; each alone is in ``_loops``."""
+    """Yield a cycle of two or more functions that start each other."""
     starts = {
         one.name: {
             other.name
@@ -170,16 +171,16 @@ def _check_cycles(functions: Sequence[Function]) -> Iterator[str]:
         for one in functions
         if not one.allow_loop
     }
-    if found := flows.find_cycle(starts):
+    if found := cycles.find_cycle(starts):
         yield (
-            f"{' -> '.join((*found, found[0]))}: each starts the next, without end"
-            " (allow_loop: true insists)."
+            f"{' -> '.join((*found, found[0]))}: each starts the next, in an infinite"
+            " loop (allow_loop: true deploys them anyway)."
         )
 
 
 def _can_trigger(output: OutputRule, item: InputRule) -> bool:
     bucket = output.path.strip("/").partition("/")[0]
-    return output.provider == item.provider and flows.can_trigger(
+    return output.provider == item.provider and cycles.can_trigger(
         (bucket, key_prefix(output.path)), output.suffix, (item.bucket, item.prefix), item.suffix
     )
 

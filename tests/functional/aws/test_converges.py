@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the next ``init`` or ``rm`` puts it right.
+"""Whatever happens in whatever order, the next ``init`` or ``rm`` repairs it.
 
 A few hundred steps by default; ``SCAR_PROPERTY_EXAMPLES`` asks for as many examples as wanted.
 """
@@ -138,7 +138,7 @@ def test_a_role_of_others_is_said_to_be_in_the_way_and_left_alone(
     foreign.make(connection)
     others: Any = foreign.state(connection)
     with pytest.raises(
-        OperationRefusedError, match="paste-eu-west-1-job exists, but not under /scar/"
+        OperationRefusedError, match="paste-eu-west-1-job exists, but not under the path /scar/"
     ):
         deploy(connection, images, a_function("batch", name="paste"))
     remove(connection, "paste")

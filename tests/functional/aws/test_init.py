@@ -228,7 +228,7 @@ def test_a_failure_leaves_nothing_behind(connection: AwsConnection, images: Fake
         OperationRefusedError, match=r"create event-invoke-config \S+: .* AccessDenied"
     ):
         init([a_function("batch")], connection, said.append, images=images)
-    assert "Undoing what was changed…" in said
+    assert "Rolling back the changes…" in said
     assert left(connection) == {}
     assert lock_of(connection).is_released
     assert "+ function crop" in str(deploy(connection, images, a_function("batch")))

@@ -1,4 +1,4 @@
-"""A lock that cannot be given back, or not be kept."""
+"""A deployment lock that cannot be released, or cannot be renewed."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_who_did_all_and_cannot_release_is_warned_that_the_lock_ends_by_itself(
     with DeployLock(s3=s3, bucket=bucket, report=said.append):
         refuse(connection, "s3", "PutObject")
     (warning,) = said
-    assert warning.startswith("Warning: Cannot release the deployment lock: PutObject answered")
-    assert "ends by itself within 60 seconds" in warning
+    assert warning.startswith("Warning: Cannot release the deployment lock: PutObject returned")
+    assert "expires within 60 seconds" in warning
     assert not read_lock(s3, bucket).is_released
 
 

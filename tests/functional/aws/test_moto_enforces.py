@@ -128,7 +128,7 @@ def test_what_moto_refuses_is_told_with_who_what_where_and_the_remedy_and_undone
         deploy(user, images, FUNCTION)
     error = caught.value
     assert on in error.problem
-    who = "Let arn:aws:iam::123456789012:user/deployer do"
-    assert f"{who} {action} on ".lower() in error.remedy.lower()
-    assert "`scar policy` prints all that is needed." in error.remedy
+    assert f"Allow {action} on ".lower() in error.remedy.lower()
+    assert "for arn:aws:iam::123456789012:user/deployer: " in error.remedy
+    assert "`scar policy` prints all required permissions." in error.remedy
     assert left(connection) == {}

@@ -1,4 +1,4 @@
-"""What an account does not allow is found before the first change."""
+"""The account's state is checked before the first change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FARGATE = BatchSettings(memory=2048, compute=ComputeSettings(type="FARGATE"))
 
 
 def answer(connection: AwsConnection, service: str, operation: str, **fields: object) -> list[Any]:
-    """Let AWS answer with these fields; return the requests' parameters."""
+    """Replace AWS's response by these fields; return the requests' parameters."""
     asked: list[Any] = []
 
     def note(params: dict[str, Any], **_: object) -> None:
@@ -50,7 +50,7 @@ def warnings_of(
 
 
 def without_gateway(connection: AwsConnection) -> str:
-    """Take away the default VPC's way to the internet; return a subnet."""
+    """Delete the default VPC's route to the internet gateway; return a subnet."""
     ec2 = connection.client("ec2")
     (table,) = ec2.describe_route_tables()["RouteTables"]
     ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
@@ -59,7 +59,7 @@ def without_gateway(connection: AwsConnection) -> str:
 
 def test_a_subnet_without_a_way_out_stops(connection: AwsConnection, images: FakeImages) -> None:
     subnet = without_gateway(connection)
-    with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no way out"):
+    with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no route to the internet"):
         deploy(connection, images, a_function("batch"))
     assert left(connection) == {}
 
@@ -180,7 +180,7 @@ def test_a_role_that_may_not_be_passed_stops(connection: AwsConnection, images: 
         EvaluationResults=[{**result, "EvalDecision": "implicitDeny"}],
     )
     user = "arn:aws:iam::123456789012:user/ann"
-    connection.account  # noqa: B018  # asked of STS, whom moto lets be root
+    connection.account  # noqa: B018  # read from STS: in moto the caller is root
     connection._identity = connection.account, user
     with pytest.raises(NotDeployable, match=rf"{user} may not pass the role {role} to lambda"):
         deploy(connection, images, a_function())
@@ -197,7 +197,7 @@ def test_what_cannot_be_asked_is_only_a_warning(
         refuse(connection, "lambda", "GetAccountSettings")
 
     (warning,) = warnings_of(connection, images, forbid)
-    assert "concurrent runs could not be read" in warning
+    assert "concurrent executions could not be read" in warning
 
 
 def test_a_new_account_s_small_quota_is_told(connection: AwsConnection, images: FakeImages) -> None:
@@ -228,7 +228,9 @@ def test_full_batch_quotas_stop(connection: AwsConnection, images: FakeImages) -
 
 
 def test_a_role_of_the_user_s_must_exist(connection: AwsConnection, images: FakeImages) -> None:
-    with pytest.raises(NotDeployable, match=r"no role arn:aws:iam::123456789012:role/typo"):
+    with pytest.raises(
+        NotDeployable, match=r"role arn:aws:iam::123456789012:role/typo does not exist"
+    ):
         deploy(connection, images, replace(a_function(), role="typo"))
     assert left(connection) == {}
 
@@ -238,7 +240,7 @@ def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(
 ) -> None:
     a_role(connection, "mine", "lambda")
     function = replace(a_function("batch"), role="mine")
-    with pytest.raises(NotDeployable, match=r"ecs-tasks\.amazonaws\.com may not take the role"):
+    with pytest.raises(NotDeployable, match=r"ecs-tasks\.amazonaws\.com cannot assume the role"):
         deploy(connection, images, function)
     a_role(connection, "both", "lambda", "ecs-tasks")
     deploy(connection, images, replace(function, role="both"))

@@ -93,7 +93,9 @@ def test_a_repository_of_somebody_else_is_not_touched(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     connection.client("ecr").create_repository(repositoryName="scar/crop")
-    with pytest.raises(OperationRefusedError, match="scar/crop exists that scar did not make"):
+    with pytest.raises(
+        OperationRefusedError, match="repository scar/crop exists and is not managed by scar"
+    ):
         deploy(connection, images, a_function())
     assert remove(connection, "crop") == NOTHING
     assert len(connection.client("ecr").describe_repositories()["repositories"]) == 1

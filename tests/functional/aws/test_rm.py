@@ -97,7 +97,7 @@ def test_the_delegate_stays_while_a_function_needs_it_and_goes_with_the_last(
     remove(connection, "crop")
     there = left(connection)
     assert sorted(there["functions"]) == ["cut", FAILURE_HANDLER]
-    with pytest.raises(OperationRefusedError, match="lost events of cut"):
+    with pytest.raises(OperationRefusedError, match="failed invocations of cut"):
         remove(connection, FAILURE_HANDLER)
     assert left(connection) == there
     remove(connection, "cut")

@@ -1,4 +1,4 @@
-"""What was found before the deployment lock was waited for is looked at again afterwards."""
+"""What was read before waiting for the deployment lock is read and checked again after it."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_job_that_is_submitted_while_rm_removes_keeps_what_it_needs(
     deploy(connection, images, a_function("lambda-batch"))
     there, running = left(connection), list[list[str]]()
     when_functions_are_gone(connection, lambda: running.append(pretend_running(connection, "crop")))
-    with pytest.raises(OperationRefusedError, match="submitted before the functions were gone"):
+    with pytest.raises(OperationRefusedError, match="submitted before the functions were deleted"):
         remove(connection, "crop")
     assert running == [["id-1"]]
     now = left(connection)
@@ -185,7 +185,7 @@ def test_a_deployment_that_waited_looks_at_the_account_again(
             RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0"
         ),
     )
-    with pytest.raises(NotDeployable, match="has no way out"):
+    with pytest.raises(NotDeployable, match="has no route to the internet"):
         deploy(connection, images, a_function("batch"))
     assert left(connection) == there
 

@@ -1,4 +1,4 @@
-"""Plans are carried out in order, in parallel where that can be, and undone if they fail."""
+"""Plans are applied in order, in parallel where possible, and undone if a step fails."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ FUNCTION = LambdaFunction(name="crop", role_arn="arn:aws:iam::1:role/scar/crop-r
 
 
 @dataclass
-class World:
-    """Holds resources; refuses what it is told to refuse."""
+class FakeResourceClient:
+    """Holds resources in memory; raises for the steps in ``refused``."""
 
     there: dict[ResourceKey, Resource] = field(default_factory=dict)
     refused: set[tuple[str, str]] = field(default_factory=set)
@@ -62,18 +62,22 @@ class World:
 
 
 def test_what_is_needed_comes_first() -> None:
-    world = World()
-    said: list[str] = []
-    apply(plan([FUNCTION, ROLE, LOGS], {}), world, said.append)
-    assert world.calls.index("create role crop-role") < world.calls.index("create function crop")
-    assert world.there.keys() == {FUNCTION.key, ROLE.key, LOGS.key}
-    assert sorted(said) == ["+ function crop", "+ log-group /aws/lambda/crop", "+ role crop-role"]
+    client = FakeResourceClient()
+    reported: list[str] = []
+    apply(plan([FUNCTION, ROLE, LOGS], {}), client, reported.append)
+    assert client.calls.index("create role crop-role") < client.calls.index("create function crop")
+    assert client.there.keys() == {FUNCTION.key, ROLE.key, LOGS.key}
+    assert sorted(reported) == [
+        "+ function crop",
+        "+ log-group /aws/lambda/crop",
+        "+ role crop-role",
+    ]
 
 
 def test_independent_steps_run_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=10)
 
-    class Meeting(World):
+    class Meeting(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
             if resource in (ROLE, LOGS):
                 meeting.wait()
@@ -85,15 +89,15 @@ def test_what_most_steps_wait_for_goes_first(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("scar.aws.deploy.apply.PARALLEL", 1)
     environment = ComputeEnvironment(name="scar-1")
     queue = JobQueue(name="scar-1", environment="scar-1")
-    world = World(there={ROLE.key: ROLE})
-    apply(plan([LOGS, replace(LOGS, name="a"), queue, environment], {}), world, lambda _: None)
-    assert world.calls[0] == "create compute-environment scar-1"
+    client = FakeResourceClient(there={ROLE.key: ROLE})
+    apply(plan([LOGS, replace(LOGS, name="a"), queue, environment], {}), client, lambda _: None)
+    assert client.calls[0] == "create compute-environment scar-1"
 
 
 def test_what_nothing_sets_off_yet_is_made_along_with_what_it_uses() -> None:
     meeting = threading.Barrier(2, timeout=10)
 
-    class Meeting(World):
+    class Meeting(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
             if resource in (FUNCTION, LOGS):
                 meeting.wait()
@@ -103,12 +107,12 @@ def test_what_nothing_sets_off_yet_is_made_along_with_what_it_uses() -> None:
 
 def test_what_works_already_changes_after_what_it_uses_and_goes_before_it() -> None:
     before = {r.key: r for r in (FUNCTION, replace(LOGS, retention_days=7))}
-    world = World(there=dict(before))
-    apply(plan([LOGS, replace(FUNCTION, memory=1024)], before), world, lambda _: None)
-    assert world.calls == ["update log-group /aws/lambda/crop", "update function crop"]
-    world.calls.clear()
-    apply(plan([], world.there), world, lambda _: None)
-    assert world.calls == ["delete function crop", "delete log-group /aws/lambda/crop"]
+    client = FakeResourceClient(there=dict(before))
+    apply(plan([LOGS, replace(FUNCTION, memory=1024)], before), client, lambda _: None)
+    assert client.calls == ["update log-group /aws/lambda/crop", "update function crop"]
+    client.calls.clear()
+    apply(plan([], client.there), client, lambda _: None)
+    assert client.calls == ["delete function crop", "delete log-group /aws/lambda/crop"]
 
 
 def test_work_is_set_off_when_all_that_it_needs_is_there() -> None:
@@ -116,60 +120,60 @@ def test_work_is_set_off_when_all_that_it_needs_is_there() -> None:
     definition = JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),))
     rule = BucketNotification(name="photos/x", function_arn="arn:aws:lambda:eu-west-1:1:f:crop")
 
-    class Slow(World):
+    class Slow(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
             # Whatever does not wait for the queue has been called by then.
             if isinstance(resource, JobQueue):
                 time.sleep(0.2)
             super()._call(verb, resource)
 
-    world = Slow(there={ROLE.key: ROLE})
-    apply(plan([rule, FUNCTION, definition, queue, LOGS], {}), world, lambda _: None)
-    assert world.calls[-2:] == ["create job-queue scar-1", "create notification photos/x"]
+    client = Slow(there={ROLE.key: ROLE})
+    apply(plan([rule, FUNCTION, definition, queue, LOGS], {}), client, lambda _: None)
+    assert client.calls[-2:] == ["create job-queue scar-1", "create notification photos/x"]
 
 
 def test_a_failure_undoes_what_was_made_and_restores_what_was_changed() -> None:
     before = {LOGS.key: replace(LOGS, retention_days=7)}
-    world = World(there=dict(before), refused={("create", "crop")})
-    said: list[str] = []
+    client = FakeResourceClient(there=dict(before), refused={("create", "crop")})
+    reported: list[str] = []
     with pytest.raises(OperationRefusedError, match="create function crop"):
-        apply(plan([FUNCTION, ROLE, LOGS], before), world, said.append)
-    assert world.there == before
-    assert said[-4] == "Undoing what was changed…"
-    assert {"- role crop-role", "~ log-group /aws/lambda/crop as it was"} <= set(said)
+        apply(plan([FUNCTION, ROLE, LOGS], before), client, reported.append)
+    assert client.there == before
+    assert reported[-4] == "Rolling back the changes…"
+    assert {"- role crop-role", "~ log-group /aws/lambda/crop restored"} <= set(reported)
 
 
 def test_what_was_made_along_with_what_it_uses_is_undone_before_that() -> None:
     profile = InstanceProfile(name="scar-instances", role=ROLE.name)
     environment = ComputeEnvironment(name="scar-1", instance_profile="i/scar-instances")
-    world = World(refused={("create", "scar-1")})
+    client = FakeResourceClient(refused={("create", "scar-1")})
     with pytest.raises(OperationRefusedError):
-        apply(plan([environment, profile, ROLE], {}), world, lambda _: None)
-    begun = sorted(world.calls[:2])
+        apply(plan([environment, profile, ROLE], {}), client, lambda _: None)
+    begun = sorted(client.calls[:2])
     assert begun == ["create instance-profile scar-instances", "create role crop-role"]
-    assert world.calls[-2:] == ["delete instance-profile scar-instances", "delete role crop-role"]
+    assert client.calls[-2:] == ["delete instance-profile scar-instances", "delete role crop-role"]
 
 
 def test_what_cannot_be_undone_is_said() -> None:
-    world = World(refused={("create", "crop"), ("delete", "crop-role")})
-    said: list[str] = []
+    client = FakeResourceClient(refused={("create", "crop"), ("delete", "crop-role")})
+    reported: list[str] = []
     with pytest.raises(OperationRefusedError, match="create function crop"):
-        apply(plan([FUNCTION, ROLE, LOGS], {}), world, said.append)
-    assert "! role crop-role is left as it is: Cannot delete role crop-role." in said
-    assert world.there.keys() == {ROLE.key}
+        apply(plan([FUNCTION, ROLE, LOGS], {}), client, reported.append)
+    assert "! role crop-role could not be rolled back: Cannot delete role crop-role." in reported
+    assert client.there.keys() == {ROLE.key}
 
 
 def test_a_removal_is_not_undone() -> None:
     there = {r.key: r for r in (FUNCTION, ROLE, LOGS)}
-    world = World(there=dict(there), refused={("delete", "crop-role")})
+    client = FakeResourceClient(there=dict(there), refused={("delete", "crop-role")})
     with pytest.raises(OperationRefusedError):
-        apply(plan([], there), world, lambda _: None, undo=False)
-    assert FUNCTION.key not in world.there
-    assert not [call for call in world.calls if call.startswith("create")]
+        apply(plan([], there), client, lambda _: None, undo=False)
+    assert FUNCTION.key not in client.there
+    assert not [call for call in client.calls if call.startswith("create")]
 
 
 def test_deleting_waits_for_what_replaces_it() -> None:
     old = LogGroup(name="old")
-    world = World(there={old.key: old})
-    apply(plan([FUNCTION, ROLE, LOGS], {old.key: old}), world, lambda _: None)
-    assert world.calls[-1] == "delete log-group old"
+    client = FakeResourceClient(there={old.key: old})
+    apply(plan([FUNCTION, ROLE, LOGS], {old.key: old}), client, lambda _: None)
+    assert client.calls[-1] == "delete log-group old"

@@ -1,4 +1,4 @@
-"""Where commands go, and what is said when they cannot get there."""
+"""Clients: endpoint, retries, creation in the background; errors name the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scar.errors import ConfigurationError, OperationRefusedError, ScarError
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No credentials and no Region but those of the test."""
+    """Credentials and Region come from the test only."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
@@ -41,21 +41,21 @@ def test_a_client_is_made_once() -> None:
 
 def test_clients_are_made_in_the_background_and_nobody_waits_for_others() -> None:
     connection = AwsConnection(session=session())
-    going_on = threading.Event()
-    make, made = connection.session.client, []
+    proceed = threading.Event()
+    create, created = connection.session.client, []
 
     def slowly(service: str, **options: object) -> object:
         if service == "iam":
-            assert going_on.wait(10)
-        made.append(service)
-        return make(service, **options)  # type: ignore[call-overload]
+            assert proceed.wait(10)
+        created.append(service)
+        return create(service, **options)  # type: ignore[call-overload]
 
     connection.session.client = slowly  # type: ignore[method-assign, assignment]
     connection.create_clients_in_background("lambda", "iam", "batch")
-    connection.client("lambda")  # as soon as it is made, though iam is still being made
-    going_on.set()
+    connection.client("lambda")  # available while the client of iam is still being created
+    proceed.set()
     assert connection.client("batch") is connection.client("batch")
-    assert made == ["lambda", "iam", "batch"]
+    assert created == ["lambda", "iam", "batch"]
 
 
 def test_the_errors_of_a_client_are_there_before_threads_use_it() -> None:
@@ -102,7 +102,7 @@ def test_an_endpoint_that_does_not_answer_is_named() -> None:
 )
 def test_an_answer_that_says_no_is_told_with_its_code(code: str, kind: type[ScarError]) -> None:
     with (
-        pytest.raises(kind, match=f"Invoke answered {code}: go away"),
+        pytest.raises(kind, match=f"Invoke returned {code}: go away"),
         translate_errors("call crop"),
     ):
         raise ClientError({"Error": {"Code": code, "Message": "go away"}}, "Invoke")

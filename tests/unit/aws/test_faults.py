@@ -1,17 +1,17 @@
-"""An answer that says no is told with who, what, on which resource, and what to do."""
+"""A denied request names the principal, the action, the resource and the remedy."""
 
 from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 
 WHO = "arn:aws:iam::123456789012:user/ann"
 
 
 def denied(operation: str, message: str, **metadata: str) -> ClientError:
-    answer = {"Error": {"Code": "AccessDenied", "Message": message}, "ResponseMetadata": metadata}
-    return ClientError(answer, operation)  # type: ignore[arg-type]
+    response = {"Error": {"Code": "AccessDenied", "Message": message}, "ResponseMetadata": metadata}
+    return ClientError(response, operation)  # type: ignore[arg-type]
 
 
 def test_what_aws_tells_is_in_the_remedy() -> None:
@@ -20,17 +20,23 @@ def test_what_aws_tells_is_in_the_remedy() -> None:
         f"User: {WHO} is not authorized to perform: iam:CreateRole on resource: {role} because no"
         " identity-based policy allows the iam:CreateRole action"
     )
-    told = faults.to_scar_error(denied("CreateRole", message), "create role crop")
-    assert told.problem.startswith("Cannot create role crop: CreateRole answered AccessDenied")
-    assert told.remedy.startswith(f"Let {WHO} do iam:CreateRole on {role}:")
+    translated = errors.to_scar_error(denied("CreateRole", message), "create role crop")
+    assert translated.problem.startswith(
+        "Cannot create role crop: CreateRole returned AccessDenied"
+    )
+    assert translated.remedy.startswith(f"Allow iam:CreateRole on {role} for {WHO}:")
 
 
 def test_where_s3_only_says_no_the_principal_and_the_action_are_added() -> None:
     error = denied("PutBucketNotificationConfiguration", "Access Denied", HostId="x")
-    told = faults.to_scar_error(error, "create notification photos/x", WHO)
-    assert told.remedy.startswith(f"Let {WHO} do s3:PutBucketNotification on this resource")
+    translated = errors.to_scar_error(error, "create notification photos/x", WHO)
+    assert translated.remedy.startswith(
+        f"Allow s3:PutBucketNotification on this resource for {WHO}"
+    )
 
 
 def test_without_any_name_the_credentials_stand_for_it() -> None:
-    told = faults.to_scar_error(denied("CreateFunction", "no"), "create function crop")
-    assert told.remedy.startswith("Let these credentials do CreateFunction")
+    translated = errors.to_scar_error(denied("CreateFunction", "no"), "create function crop")
+    assert translated.remedy.startswith(
+        "Allow CreateFunction on this resource for these credentials"
+    )

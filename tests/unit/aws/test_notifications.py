@@ -1,4 +1,4 @@
-"""A put replaces a bucket's whole configuration: everything of others is put back."""
+"""A put replaces a bucket's whole configuration: the rules of other tools are put back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OURS = BucketNotification(
 
 
 class Bucket:
-    """A bucket's notifications; somebody else may write right after us, a few times."""
+    """A bucket's notifications; another program may overwrite the first few puts."""
 
     def __init__(
         self, configuration: dict[str, Any], disturbances: int = 0, blind: int = 0
@@ -53,8 +53,8 @@ class Bucket:
         if self.blind:
             self.blind -= 1
             message = "Unable to validate the following destination configurations"
-            answer = {"Error": {"Code": "InvalidArgument", "Message": message}}
-            raise ClientError(answer, "PutBucketNotificationConfiguration")  # type: ignore[arg-type]
+            response = {"Error": {"Code": "InvalidArgument", "Message": message}}
+            raise ClientError(response, "PutBucketNotificationConfiguration")  # type: ignore[arg-type]
         if self.disturbances:
             self.disturbances -= 1
             return
@@ -71,10 +71,8 @@ def others() -> dict[str, Any]:
 
 
 def handler(bucket: Bucket) -> NotificationHandler:
-    patience = Waiter(
-        timeout=3, first_delay=1, sleep=lambda _: None, clock=iter(range(100)).__next__
-    )
-    return NotificationHandler(bucket, patience)  # type: ignore[arg-type]
+    waiter = Waiter(timeout=3, first_delay=1, sleep=lambda _: None, clock=iter(range(100)).__next__)
+    return NotificationHandler(bucket, waiter)  # type: ignore[arg-type]
 
 
 def test_queues_topics_and_eventbridge_are_kept() -> None:
@@ -108,6 +106,35 @@ def test_what_several_ask_for_meanwhile_is_written_once() -> None:
             done.result()
     assert len(bucket.configuration["LambdaFunctionConfigurations"]) == 4
     assert (bucket.gets, bucket.puts) == (4, 2)
+
+
+def test_a_change_that_is_added_while_another_thread_writes_is_not_lost() -> None:
+    """The thread adds its change to a list that the writer has already taken."""
+    written = threading.Event()
+
+    class SlowList(list[Any]):
+        def append(self, item: Any) -> None:  # noqa: ANN401
+            if item.resource is not OURS:
+                written.wait(1)
+            super().append(item)
+
+    class Pending(dict[str, Any]):
+        def setdefault(self, key: str, default: Any = None) -> Any:  # noqa: ANN401
+            del default
+            return super().setdefault(key, SlowList())
+
+    bucket = Bucket({})
+    waiter = Waiter(timeout=3, sleep=lambda _: None)
+    one = NotificationHandler(bucket, waiter, _pending=Pending())  # type: ignore[arg-type]
+    one._pending["photos"] = SlowList()
+    other = replace(OURS, name="photos/other")
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(one.create, other)
+        time.sleep(0.1)
+        one.create(OURS)
+        written.set()
+        late.result()
+    assert one.read(other) == other
 
 
 def test_a_write_of_somebody_else_is_noticed_and_ours_made_again() -> None:

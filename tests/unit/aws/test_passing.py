@@ -1,4 +1,4 @@
-"""Who may take a role is in its trust policy, written in one of several ways."""
+"""A trust policy names the services that can assume the role, in one of several forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults that would only show after the first change are found before it, all at once."""
+"""Problems that would stop a deployment half-way are found before it, all at once."""
 
 from __future__ import annotations
 

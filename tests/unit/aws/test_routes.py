@@ -1,4 +1,4 @@
-"""Each subnet's own route table says whether what runs there gets out, and how."""
+"""A subnet's route table and the VPC's endpoints decide which AWS services it reaches."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def endpoint(service: str, *tables: str) -> VpcEndpointTypeDef:
     }
 
 
-def network(*ways: SubnetRoute) -> VpcNetwork:
-    return VpcNetwork(subnets=tuple(way.subnet for way in ways), subnet_routes=ways)
+def network(*subnet_routes: SubnetRoute) -> VpcNetwork:
+    return VpcNetwork(
+        subnets=tuple(way.subnet for way in subnet_routes), subnet_routes=subnet_routes
+    )
 
 
 def test_the_subnet_s_own_table_goes_before_the_main_one() -> None:
@@ -56,11 +58,11 @@ def test_a_route_whose_gateway_is_gone_leads_nowhere() -> None:
 
 def test_without_a_way_out_the_subnet_and_what_is_missing_are_named() -> None:
     (way,) = routes.find_subnet_routes([subnet("subnet-7")], [table("rtb-1", None)])
-    (fault,) = routes.check_task_subnets(network(way))
-    assert "Subnet subnet-7 has no way out (route table rtb-1)" in fault
-    assert "ecr.api, ecr.dkr, logs, s3" in fault
-    (fault,) = routes.check_instance_subnets(network(way))
-    assert "ecs, ecs-agent, ecs-telemetry" in fault
+    (problem,) = routes.check_task_subnets(network(way))
+    assert "Subnet subnet-7 has no route to the internet (route table rtb-1)" in problem
+    assert "ecr.api, ecr.dkr, logs, s3" in problem
+    (problem,) = routes.check_instance_subnets(network(way))
+    assert "ecs, ecs-agent, ecs-telemetry" in problem
 
 
 def test_an_internet_gateway_takes_tasks_but_only_instances_with_an_address() -> None:
@@ -69,27 +71,27 @@ def test_an_internet_gateway_takes_tasks_but_only_instances_with_an_address() ->
         [subnet("a"), subnet("b", gives_address=True)], [gateway]
     )
     assert list(routes.check_task_subnets(network(closed, open_))) == []
-    (fault,) = routes.check_instance_subnets(network(closed, open_))
-    assert "Subnet a leads to an internet gateway" in fault
+    (problem,) = routes.check_instance_subnets(network(closed, open_))
+    assert "Subnet a has a route to an internet gateway" in problem
 
 
 def test_functions_never_have_an_address() -> None:
     (way,) = routes.find_subnet_routes(
         [subnet("a", gives_address=True)], [table("t", None, GatewayId="igw-1")]
     )
-    (fault,) = routes.check_function_subnets(network(way), frozenset({"s3", "batch"}))
-    assert "VPC endpoints for batch, s3" in fault
+    (problem,) = routes.check_function_subnets(network(way), frozenset({"s3", "batch"}))
+    assert "VPC endpoints for batch, s3" in problem
 
 
 def test_endpoints_stand_for_a_way_out_a_gateway_only_by_its_route() -> None:
     services = ("ecr.api", "ecr.dkr", "logs", "ecs", "ecs-agent", "ecs-telemetry")
     interfaces = [endpoint(service) for service in services]
-    ways = routes.find_subnet_routes([subnet("a")], [table("t", None)])
-    there = routes.add_endpoints(ways, [*interfaces, endpoint("s3", "t")])
-    assert list(routes.check_instance_subnets(network(*there))) == []
-    elsewhere = routes.add_endpoints(ways, [*interfaces, endpoint("s3", "other")])
-    (fault,) = routes.check_instance_subnets(network(*elsewhere))
-    assert fault.endswith("VPC endpoints for s3.")
+    subnet_routes = routes.find_subnet_routes([subnet("a")], [table("t", None)])
+    reachable = routes.add_endpoints(subnet_routes, [*interfaces, endpoint("s3", "t")])
+    assert list(routes.check_instance_subnets(network(*reachable))) == []
+    elsewhere = routes.add_endpoints(subnet_routes, [*interfaces, endpoint("s3", "other")])
+    (problem,) = routes.check_instance_subnets(network(*elsewhere))
+    assert problem.endswith("VPC endpoints for s3.")
 
 
 def test_china_s_endpoints_have_a_longer_name() -> None:

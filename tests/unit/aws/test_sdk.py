@@ -1,4 +1,4 @@
-"""The SDK's session finds the tables of services, its own and the user's, in few steps."""
+"""The SDK's session finds the models of services, its own and the user's, in few system calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surely fails in an account stops; what may fail is told."""
+"""Errors in the account stop a deployment; other problems are warnings."""
 
 from __future__ import annotations
 

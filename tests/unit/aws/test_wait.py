@@ -1,4 +1,4 @@
-"""Waits that end, and that Ctrl-C ends."""
+"""Waiting for futures: the completed ones are returned, and Ctrl-C interrupts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_what_ends_later_is_waited_for() -> None:
 
 
 def test_ctrl_c_is_heard_although_another_thread_got_the_signal() -> None:
-    """As when it arrives just before the main thread falls asleep: nothing interrupts the lock."""
+    """As if it arrived just before the main thread blocks: nothing interrupts the lock."""
     going: Future[int] = Future()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 

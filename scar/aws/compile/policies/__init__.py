@@ -1,13 +1,17 @@
-"""IAM documents generated from the data flow of a function. Pure.
+"""Generate IAM policies with least privilege, for functions and for the caller.
 
-document   how statements and documents are written
-flow       what a function reads, writes and calls
-roles      what the roles may do that scar makes, and who may take them
-calls      what scar itself calls: one table
-scope      what whoever runs scar is to work on
-arns       how that is called
-person     what whoever runs scar must be allowed to do
-repositories   who may pull images, and which expire
+For the roles that scar creates: the compiler describes a function's ``data_flow`` (folders, queue,
+keys, file systems); ``roles`` turns it into the policy and trust policy of each role, with the
+statements about objects and KMS keys from ``data_access``. ``repositories`` has the policies of ECR
+repositories.
+
+For the identity that runs scar (``scar policy``): ``grants`` is the one table of the operations
+that scar calls. ``scope`` is what the caller works on, ``arns`` are the ARNs of each target in that
+scope, and ``user_policy`` joins them into documents of AWS's maximum size.
+
+``document`` writes statements and documents for both. A new call to AWS needs a row in ``grants``,
+which a test enforces; new access by functions needs a statement in ``roles`` or ``data_access``.
+Pure functions; no I/O.
 """
 
 from scar.aws.compile.policies.data_flow import BucketFolder, DataFlow

@@ -1,4 +1,4 @@
-"""ARNs of what the person who runs scar works on. Pure."""
+"""ARNs of the resources in a caller's policy, for each target of the table of grants."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from scar.aws.compile.policies.grants import GrantTarget
     from scar.aws.compile.policies.scope import PolicyScope
 
-_NAME_PREFIX_LENGTH = 48  # characters of a function's name that its roles' names always begin with
+_NAME_PREFIX_LENGTH = 48  # characters of a function's name that its roles' names always start with
 _LONGEST_REGION = "us-isof-south-1"
 
 
 def arns_of(on: GrantTarget, scope: PolicyScope) -> tuple[str, ...]:
+    """Return the ARNs of a target in this scope, each once."""
     return tuple(dict.fromkeys(_ARNS_BY_TARGET[on](scope)))
 
 
 def _user_functions(scope: PolicyScope) -> tuple[str, ...]:
-    """Name the functions but for the delegate, which has no runs and no jobs of its own."""
+    """Return the functions without the failure handler, which has no runs and no jobs."""
     return tuple(f for f in scope.functions if f != names.FAILURE_HANDLER)
 
 
@@ -33,7 +34,7 @@ def _state_object_arns(scope: PolicyScope, *keys: str) -> Iterator[str]:
 
 
 def _state_bucket_arns(scope: PolicyScope) -> Iterator[str]:
-    """Name the bucket, and what is written in it from outside of functions."""
+    """Yield the bucket, and the objects that the CLI itself reads and writes."""
     yield scope.account.s3_arn(names.state_bucket_name(scope.account))
     own = (
         key
@@ -51,14 +52,14 @@ def _deleted_object_arns(scope: PolicyScope) -> Iterator[str]:
 
 
 def _log_group_arns(scope: PolicyScope) -> Iterator[str]:
-    """Name the groups of both services: whoever looks at a log looks into both."""
+    """Yield the log groups of Lambda and of Batch: `scar logs` reads both."""
     groups = [names.lambda_log_group(function) for function in scope.functions]
     groups += [names.batch_log_group(function) for function in _user_functions(scope)]
     return (scope.account.arn("logs", f"log-group:{group}") for group in groups)
 
 
 def _role_arns(scope: PolicyScope) -> Iterator[str]:
-    """Yield the roles that scar makes for the functions, whatever service they are for."""
+    """Yield the roles that scar creates for the functions, for all services."""
     account, own = (
         scope.account,
         [_role_pattern(name, scope.account.region) for name in scope.functions],
@@ -71,6 +72,7 @@ def _role_arns(scope: PolicyScope) -> Iterator[str]:
 def _role_pattern(function: str, region: str) -> str:
     if function == ANY:
         return ANY
+    # A name that is too long is cut and ends with a hash: then only its beginning is known.
     named = _LONGEST_REGION if region == ANY else region
     if names.role_name(function, named, "lambda") == f"{function}-{named}-lambda":
         return f"{function}-{region}-*" if region != ANY else f"{function}-*"
@@ -85,14 +87,14 @@ def _role_and_profile_arns(scope: PolicyScope) -> Iterator[str]:
 
 
 def _batch_arns(scope: PolicyScope) -> Iterator[str]:
-    """Name environments, queues and definitions, and the revisions of these."""
-    write = partial(scope.account.arn, "batch")
-    yield write(f"compute-environment/{names.SHARED_PREFIX}*")
-    yield write(f"job-queue/{names.SHARED_PREFIX}*")
+    """Yield compute environments, job queues, job definitions and their revisions."""
+    arn = partial(scope.account.arn, "batch")
+    yield arn(f"compute-environment/{names.SHARED_PREFIX}*")
+    yield arn(f"job-queue/{names.SHARED_PREFIX}*")
     for function in _user_functions(scope):
-        yield write(f"job-definition/{function}")
+        yield arn(f"job-definition/{function}")
         if function != ANY:
-            yield write(f"job-definition/{function}:*")
+            yield arn(f"job-definition/{function}:*")
 
 
 def _failure_handler_arns(scope: PolicyScope) -> Iterator[str]:
@@ -103,7 +105,7 @@ def _failure_handler_arns(scope: PolicyScope) -> Iterator[str]:
 
 
 def _bucket_arns(scope: PolicyScope) -> Iterator[str]:
-    """Name the buckets, and what is in them."""
+    """Yield the buckets and their objects."""
     for bucket in scope.buckets:
         yield from (scope.account.s3_arn(f"{bucket}{end}") for end in ("", "/*"))
 
@@ -111,7 +113,7 @@ def _bucket_arns(scope: PolicyScope) -> Iterator[str]:
 def _arns_per_name(
     service: str, resource: str, names_of: Callable[[PolicyScope], tuple[str, ...]]
 ) -> Callable[[PolicyScope], Iterator[str]]:
-    """Write ARNs of one form for several names."""
+    """Return a function that yields one ARN of this form for each name."""
 
     def arns(scope: PolicyScope) -> Iterator[str]:
         return (scope.account.arn(service, resource.format(name)) for name in names_of(scope))
@@ -120,11 +122,13 @@ def _arns_per_name(
 
 
 def _fixed_arns(service: str, *resources: str) -> Callable[[PolicyScope], Iterator[str]]:
-    """Write ARNs that are the same for all functions."""
+    """Return a function that yields ARNs that do not depend on the functions."""
 
     def arns(scope: PolicyScope) -> Iterator[str]:
-        write = scope.account.iam_arn if service == "iam" else partial(scope.account.arn, service)
-        return (write(resource) for resource in resources)
+        build_arn = (
+            scope.account.iam_arn if service == "iam" else partial(scope.account.arn, service)
+        )
+        return (build_arn(resource) for resource in resources)
 
     return arns
 
@@ -133,19 +137,19 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "anything": lambda _: (ANY,),
     "state bucket": _state_bucket_arns,
     "buckets": _bucket_arns,
-    "places of functions and folders": _deleted_object_arns,
+    "records and folders": _deleted_object_arns,
     "functions": _arns_per_name("lambda", "function:{}", lambda scope: scope.functions),
-    # Tags of a group are asked for by its ARN, all else is judged with what is in the group:
+    # The ARN for a log group's tags has no ":*" at its end, unlike that for all other actions:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     "log groups": lambda scope: (f"{arn}:*" for arn in _log_group_arns(scope)),
     "log groups by name": _log_group_arns,
     "repositories": _arns_per_name("ecr", "repository/{}", lambda scope: scope.repositories),
-    "sources": lambda scope: scope.source_repositories,
-    "the delegate": _failure_handler_arns,
+    "source repositories": lambda scope: scope.source_repositories,
+    "failure handler": _failure_handler_arns,
     "roles": _role_and_profile_arns,
     "passed roles": _role_arns,
     "identities": _fixed_arns("iam", "instance-profile/*", "role/*", "user/*"),
-    "machines": _batch_arns,
+    "batch resources": _batch_arns,
     "jobs": _fixed_arns("batch", "job/*"),
     "launch templates": _fixed_arns("ec2", "launch-template/*"),
 }

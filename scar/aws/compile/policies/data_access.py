@@ -1,4 +1,4 @@
-"""What a function may do with objects and with the keys that encrypt them. Pure."""
+"""Statements for the objects that a function reads and writes, and for their KMS keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def data_statements(flow: DataFlow) -> list[PolicyStatement]:
-    """Read inputs; read, write and tell absent from forbidden in outputs and own records."""
+    """Allow to read inputs, and to read and write outputs and the function's run records."""
     account, records = flow.account, (flow.run_records,)
     statements = []
     if flow.inputs:
@@ -23,9 +23,9 @@ def data_statements(flow: DataFlow) -> list[PolicyStatement]:
         )
         statements.append(read)
     if flow.outputs:
-        # What is large is uploaded in parts, and an upload that breaks is taken back.
-        parts = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
-        statements.append(allow_statement(*parts, Resource=_object_arns(account, flow.outputs)))
+        # Large objects are multipart uploads, and a failed one is aborted.
+        actions = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
+        statements.append(allow_statement(*actions, Resource=_object_arns(account, flow.outputs)))
     return [
         *statements,
         allow_statement("s3:GetObject", "s3:PutObject", Resource=_object_arns(account, records)),
@@ -35,22 +35,22 @@ def data_statements(flow: DataFlow) -> list[PolicyStatement]:
 
 
 def _list_bucket_statements(
-    account: Account, places: Iterable[BucketFolder]
+    account: Account, folders: Iterable[BucketFolder]
 ) -> list[PolicyStatement]:
     """Allow to list these folders, one statement per bucket.
 
-    HEAD and GET of an absent key answer 403 instead of 404 without s3:ListBucket, and S3 knows
-    no ``s3:prefix`` for them: a plain StringLike would be false and make it 403 again. Hence
-    ``IfExists``. It refuses a LIST that names another folder; one that names none it lets pass,
-    which shows names of objects, never what is in them.
+    Without s3:ListBucket, HEAD and GET of a missing key return 403 instead of 404. These requests
+    have no ``s3:prefix``, so a plain StringLike would not match and S3 would return 403 as well:
+    hence ``StringLikeIfExists``. It denies a LIST with another prefix. It allows one without a
+    prefix, which shows the keys of all objects, but not their content.
     """
-    folders: dict[str, set[str]] = {}
-    for place in places:
-        folders.setdefault(place.bucket, set()).add(f"{place.prefix}*")
+    prefixes_by_bucket: dict[str, set[str]] = {}
+    for folder in folders:
+        prefixes_by_bucket.setdefault(folder.bucket, set()).add(f"{folder.prefix}*")
     statements = []
-    for bucket, prefixes in sorted(folders.items()):
-        only = {} if "*" in prefixes else {"StringLikeIfExists": {"s3:prefix": sorted(prefixes)}}
-        condition = {"Condition": only} if only else {}
+    for bucket, prefixes in sorted(prefixes_by_bucket.items()):
+        matcher = {} if "*" in prefixes else {"StringLikeIfExists": {"s3:prefix": sorted(prefixes)}}
+        condition = {"Condition": matcher} if matcher else {}
         statements.append(
             allow_statement("s3:ListBucket", Resource=account.s3_arn(bucket), **condition)
         )
@@ -58,22 +58,24 @@ def _list_bucket_statements(
 
 
 def _kms_key_statements(flow: DataFlow) -> list[PolicyStatement]:
-    """Use the buckets' keys through S3 only; who uploads in parts also decrypts."""
+    """Allow to use the buckets' KMS keys, through S3 only; multipart uploads need Decrypt too."""
     account = flow.account
-    read, written = ({p.bucket for p in places} for places in (flow.inputs, flow.outputs))
-    through = {
+    read_buckets, written_buckets = (
+        {p.bucket for p in folders} for folders in (flow.inputs, flow.outputs)
+    )
+    via_s3 = {
         "StringEquals": {"kms:ViaService": f"s3.{account.region}.{account.domain}"},
     }
     statements = []
     for actions, buckets in (
-        (("kms:Decrypt",), read - written),
-        (("kms:Decrypt", "kms:GenerateDataKey"), written),
+        (("kms:Decrypt",), read_buckets - written_buckets),
+        (("kms:Decrypt", "kms:GenerateDataKey"), written_buckets),
     ):
         keys = sorted({key for bucket, key in flow.kms_keys if bucket in buckets})
         if keys:
-            statements.append(allow_statement(*actions, Resource=keys, Condition=through))
+            statements.append(allow_statement(*actions, Resource=keys, Condition=via_s3))
     return statements
 
 
-def _object_arns(account: Account, places: Iterable[BucketFolder]) -> list[str]:
-    return sorted({account.s3_arn(f"{p.bucket}/{p.prefix}*") for p in places})
+def _object_arns(account: Account, folders: Iterable[BucketFolder]) -> list[str]:
+    return sorted({account.s3_arn(f"{p.bucket}/{p.prefix}*") for p in folders})

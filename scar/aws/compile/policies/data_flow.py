@@ -1,4 +1,4 @@
-"""What one function reads, writes and calls. Pure."""
+"""The data flow of one function: what it reads, writes and calls."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ class BucketFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFlow:
-    """What one function reads and writes, and where it may hand runs to (names, empty: nowhere).
+    """The folders that a function reads and writes, and the resources that it uses.
 
-    ``kms_keys`` are pairs of a bucket and the ARN of the key that encrypts it, ``vpc`` tells
-    whether the function has network interfaces of its own, ``file_systems`` are pairs of ARNs:
-    file system and access point. ``delegate`` is the ARN of the function that gets lost events.
+    ``queue`` is the name of the job queue that it submits jobs to, empty without Batch.
+    ``kms_keys`` are pairs of a bucket and the ARN of its KMS key. ``in_vpc``: the function has
+    network interfaces in a VPC. ``file_systems`` are pairs of ARNs: file system and access point.
+    ``failure_handler`` is the ARN of the function that handles failed invocations.
     """
 
     account: Account
@@ -40,5 +41,5 @@ class DataFlow:
 
     @property
     def run_records(self) -> BucketFolder:
-        """Where the function's own records live."""
+        """The folder of the function's run records in the state bucket."""
         return BucketFolder(names.state_bucket_name(self.account), f"runs/{self.function}/")

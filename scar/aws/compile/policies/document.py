@@ -1,4 +1,4 @@
-"""How statements and documents are written. Pure."""
+"""Statements and documents of IAM policies."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ PolicyStatement = dict[str, object]
 
 
 def canonical_json(document: object) -> str:
-    """Write a document so that equal documents are equal texts."""
+    """Return the document as JSON text; equal documents give equal texts."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def policy_document(statements: Iterable[Mapping[str, object]]) -> str:
+    """Return a policy with these statements as JSON text."""
     return canonical_json({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def allow_statement(*actions: str, **parts: object) -> PolicyStatement:
-    """Allow the actions; ``parts`` are the statement's other fields."""
-    said = actions[0] if len(actions) == 1 else sorted(actions)
-    return {"Effect": "Allow", "Action": said, **parts}
+    """Return a statement that allows the actions; ``parts`` are its other fields."""
+    action = actions[0] if len(actions) == 1 else sorted(actions)
+    return {"Effect": "Allow", "Action": action, **parts}

@@ -1,7 +1,7 @@
-"""The one table of what scar asks of AWS with the permissions of whoever runs it. Pure.
+"""The table of all operations that scar calls with the caller's permissions.
 
-Operations are named as the SDK names them. What IAM calls otherwise, and what AWS checks
-besides, is from the Service Authorization Reference
+Operations have the SDK's names. IAM actions with other names, and further actions that AWS checks,
+are from the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/), read November 2026.
 ``sts:GetCallerIdentity`` needs no permission.
 """
@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a call is made on; ``arns`` knows their ARNs.
+# What a call acts on; ``arns`` has the ARNs.
 GrantTarget = Literal[
     "anything",
     "state bucket",
     "buckets",
-    "places of functions and folders",
+    "records and folders",
     "functions",
     "log groups",
     "log groups by name",
     "repositories",
-    "sources",
-    "the delegate",
+    "source repositories",
+    "failure handler",
     "roles",
     "passed roles",
     "identities",
-    "machines",
+    "batch resources",
     "jobs",
     "launch templates",
 ]
-# When it is made: always, or only for functions that have such a part.
+# When it is made: always, or only if a function uses this feature.
 Feature = Literal[
     "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
 ]
@@ -42,9 +42,9 @@ FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Operations on the same things; ``also`` are actions that AWS checks besides.
+    """Operations on one target; ``extra_actions`` are further actions that AWS checks for them.
 
-    Things of several kinds may stand together: each action is about its own kind only.
+    A target may have ARNs of several kinds of resources: an action matches its own kind only.
     """
 
     target: GrantTarget
@@ -57,7 +57,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "anything",
         (
-            # Repositories are found by their names' ends, and told from others' by their tags.
+            # Repositories are found by the ends of their names and recognized by their tags.
             "ecr:DescribeRepositories",
             "ecr:GetAccountSetting",
             "ecr:GetAuthorizationToken",
@@ -110,9 +110,9 @@ GRANTS: tuple[Grant, ...] = (
         # CreateBucket with tags.
         extra_actions=("s3:TagResource",),
     ),
-    # Where a function's runs go on goes with it, and folders with an empty bucket; nothing else
-    # is ever deleted.
-    Grant("places of functions and folders", ("s3:DeleteObject", "s3:DeleteObjects")),
+    # Batch target records are deleted with their function, and folder objects with an empty
+    # bucket; scar never deletes any other object.
+    Grant("records and folders", ("s3:DeleteObject", "s3:DeleteObjects")),
     Grant(
         "functions",
         (
@@ -147,7 +147,7 @@ GRANTS: tuple[Grant, ...] = (
         extra_actions=("logs:TagResource",),
     ),
     Grant("log groups by name", ("logs:ListTagsForResource",), extra_actions=("logs:TagResource",)),
-    # Pushing is done over the registry's own API, which checks the actions of ``also``.
+    # Images are pushed over the registry's HTTP API, which checks the extra actions.
     Grant(
         "repositories",
         (
@@ -170,11 +170,14 @@ GRANTS: tuple[Grant, ...] = (
             "ecr:UploadLayerPart",
         ),
     ),
-    # Images that functions are made of, and those that are used as they are.
-    Grant("sources", (), extra_actions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")),
-    # The last function takes the delegate with it, whoever made that.
+    # The users' images that functions are built from, and prebuilt ones.
     Grant(
-        "the delegate",
+        "source repositories", (), extra_actions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+    ),
+    # The failure handler is deleted with the last function, even if the functions of this caller
+    # do not use it: it has to be found.
+    Grant(
+        "failure handler",
         (
             "iam:GetRolePolicy",
             "iam:ListAttachedRolePolicies",
@@ -186,7 +189,7 @@ GRANTS: tuple[Grant, ...] = (
         ),
         feature="given roles",
     ),
-    # What is not there yet has no path: IAM then judges its bare name.
+    # IAM matches a role that does not exist by its name without its path.
     Grant("identities", ("iam:GetInstanceProfile", "iam:GetRole", "iam:SimulatePrincipalPolicy")),
     Grant("anything", ("iam:ListRoles",)),
     Grant(
@@ -220,7 +223,7 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeLaunchTemplateVersions",
         ),
     ),
-    # Lambda looks at what it is to connect a function to with the caller's permissions.
+    # Lambda describes the subnets and file systems of a function with the caller's permissions.
     Grant(
         "anything",
         (
@@ -235,7 +238,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant("anything", (), extra_actions=("elasticfilesystem:DescribeMountTargets",), feature="efs"),
     Grant("anything", ("service-quotas:GetServiceQuota",), feature="batch"),
     Grant(
-        "machines",
+        "batch resources",
         (
             "batch:CreateComputeEnvironment",
             "batch:CreateJobQueue",
@@ -267,7 +270,7 @@ GRANTS: tuple[Grant, ...] = (
     ),
 )
 
-# Operations whose permission has another name.
+# Operations whose IAM action has another name.
 IAM_ACTION_NAMES: Mapping[str, str] = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "s3:CompleteMultipartUpload": "s3:PutObject",
@@ -290,10 +293,10 @@ IAM_ACTION_NAMES: Mapping[str, str] = {
 
 
 def iam_action(operation: str) -> str:
-    """Return the permission that an operation needs."""
+    """Return the IAM action that an operation needs."""
     return IAM_ACTION_NAMES.get(operation, operation)
 
 
 def all_operations() -> frozenset[str]:
-    """Return every operation that scar calls with the user's credentials."""
+    """Return every operation that scar calls with the caller's credentials."""
     return frozenset(o for grant in GRANTS for o in grant.operations)

@@ -1,4 +1,4 @@
-"""Who may pull from a function's repository, and what expires there. Pure."""
+"""The policies of an ECR repository: who may pull from it, and which images expire."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNTAGGED_DAYS = 14
 
 
 def repository_policy(account: Account) -> str:
-    """Let Lambda, on behalf of this account, pull from the repository."""
+    """Allow Lambda to pull from the repository, on behalf of this account."""
     return policy_document(
         [
             {
@@ -30,17 +30,17 @@ def repository_policy(account: Account) -> str:
 
 
 def lifecycle_policy() -> str:
-    """Expire what has no tag for two weeks: leftovers only, since composed images have one.
+    """Expire images without a tag after two weeks.
 
-    ECR does not know which images are in use. Those that no function and no job needs any
-    more are deleted by scar.
+    Built images have a tag, so only incomplete pushes expire. ECR does not know which images are
+    in use: scar itself deletes those that no function and no job uses.
     """
     return canonical_json(
         {
             "rules": [
                 {
                     "rulePriority": 1,
-                    "description": "scar: leftovers without a tag",
+                    "description": "scar: images without a tag",
                     "selection": {
                         "tagStatus": "untagged",
                         "countType": "sinceImagePushed",

@@ -1,4 +1,4 @@
-"""What the roles may do that scar makes, and who may take them. Pure."""
+"""The policies and trust policies of the roles that scar creates."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PULL_ACTIONS = (
     "ecr:GetDownloadUrlForLayer",
 )
 _WRITE_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
-# What Lambda does with the function's role to connect it to a VPC. AWS knows no resource to
-# narrow these down to before the interface exists.
+# What Lambda does with the function's role to attach it to a VPC. They cannot be restricted to a
+# resource, since the network interface does not exist yet.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
 _NETWORK_INTERFACE_ACTIONS = (
     "ec2:AssignPrivateIpAddresses",
@@ -30,14 +30,14 @@ _NETWORK_INTERFACE_ACTIONS = (
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 )
-# Services that say for whom they take a role. Lambda and EC2 do not when they take it: a
-# condition on what they do not send would keep them out.
+# Services that send `aws:SourceArn` and `aws:SourceAccount` when they assume a role. Lambda and EC2
+# do not: a condition on these keys would deny them the role.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 _SOURCE_ARN_SERVICES = {"ecs-tasks": "ecs"}
 
 
 def trust_policy(service: str, account: Account) -> str:
-    """Let a service (``lambda``, ``ecs-tasks``, ``ec2``) take the role, for this account only."""
+    """Allow a service (``lambda``, ``ecs-tasks``, ``ec2``) to assume the role, for this account."""
     parts: PolicyStatement = {"Principal": {"Service": _service_principal(service, account)}}
     if source := _SOURCE_ARN_SERVICES.get(service):
         parts["Condition"] = {
@@ -59,7 +59,8 @@ def lambda_role(flow: DataFlow) -> str:
         queue = account.arn("batch", f"job-queue/{flow.queue}")
         statements += [
             allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", queue]),
-            # Is the job of a silent run over? It has no resource to be narrowed down to.
+            # To find out whether the job of an unfinished run has ended; the action cannot be
+            # restricted to a resource.
             allow_statement("batch:DescribeJobs", Resource="*"),
         ]
     if flow.failure_handler:
@@ -75,10 +76,10 @@ def job_role(flow: DataFlow) -> str:
 
 
 def failure_handler_role(account: Account, function: str) -> str:
-    """Allow the function that gets lost events to record them and to hand their runs to Batch.
+    """Allow the failure handler to record failed invocations and to submit their runs to Batch.
 
-    It serves all functions of the account: only its kind of record, queue and definition
-    narrows it down.
+    It works for all functions of the account, so it is restricted by prefixes of records, queues
+    and job definitions only.
     """
     state = names.state_bucket_name(account)
     return policy_document(
@@ -96,7 +97,7 @@ def failure_handler_role(account: Account, function: str) -> str:
                 ],
             ),
             allow_statement("batch:DescribeJobs", Resource="*"),
-            # GET of an absent record answers 403 instead of 404 without it; see data.
+            # GET of a missing record returns 403 instead of 404 without it: see `data_access`.
             allow_statement(
                 "s3:ListBucket",
                 Resource=account.s3_arn(state),
@@ -118,7 +119,7 @@ def execution_role(account: Account, function: str, repository: str) -> str:
 
 
 def instance_role(account: Account) -> str:
-    """Allow what the ECS agent on an instance of any compute environment of scar's does."""
+    """Allow what the ECS agent does, on the instances of all of scar's compute environments."""
     return policy_document(
         [
             allow_statement(
@@ -134,7 +135,7 @@ def instance_role(account: Account) -> str:
                 "ecs:UpdateContainerInstancesState",
                 Resource="*",
             ),
-            # Prefixes of repositories are the users' choice; scar's own carry its tag.
+            # Users choose the repositories' prefix, so scar's are recognized by their tag.
             allow_statement(
                 *PULL_ACTIONS,
                 Resource=account.arn("ecr", "repository/*"),
@@ -146,7 +147,7 @@ def instance_role(account: Account) -> str:
 
 
 def _service_principal(service: str, account: Account) -> str:
-    """EC2 is a principal of its partition's domain in China; the other services are not."""
+    """Return the service principal: in China only EC2's has the partition's domain."""
     return f"{service}.{account.domain if service == 'ec2' else 'amazonaws.com'}"
 
 
@@ -163,5 +164,5 @@ def _file_systems(flow: DataFlow) -> list[PolicyStatement]:
 
 
 def _allow_logs(account: Account, group: str) -> PolicyStatement:
-    """Streams and lines only: the group is made at deployment, with its retention."""
+    """Allow streams and events only: the group is created at deployment, with its retention."""
     return allow_statement(*_WRITE_LOGS, Resource=account.arn("logs", f"log-group:{group}:*"))

@@ -1,4 +1,4 @@
-"""What the person who runs scar is to work on: some functions, or all there may be. Pure."""
+"""The scope of a caller's policy: some functions with their resources, or all of an account."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyScope:
-    """What the person is to work on; ``*`` stands for any, also as the account's id or Region.
+    """What the caller works on; ``*`` means any, also as the account's id or Region.
 
-    ``sources`` are ARNs of repositories that images are read from. ``roles`` are ARNs of roles
-    of the user's own, ``hosts`` those of their instances. With a ``boundary``, only roles under
-    it can be made.
+    ``source_repositories`` are ARNs of repositories that users' images are read from. ``roles``,
+    ``instance_roles`` and ``service_roles`` are ARNs of the user's own roles. With a ``boundary``,
+    only roles with this permissions boundary can be created.
     """
 
     account: Account
@@ -41,7 +41,7 @@ class PolicyScope:
 
 
 def account_scope(account: Account) -> PolicyScope:
-    """Say what any function of the account may need; the delegate is one of them."""
+    """Return the scope of every possible function of the account, the failure handler included."""
     return PolicyScope(
         account=account,
         source_repositories=(account.arn("ecr", f"repository/{ANY}"),),
@@ -50,7 +50,7 @@ def account_scope(account: Account) -> PolicyScope:
 
 
 def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
-    """Say what these functions need, and nothing that only others would."""
+    """Return the scope of exactly these functions."""
     boundaries = {f.boundary for f in functions}
     machines = [f.batch.compute for f in functions if f.batch is not None]
     instances = [m for m in machines if not m.is_fargate]
@@ -80,7 +80,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         source_repositories=_unique_sorted(_source_repository_arns(functions)),
         buckets=_unique_sorted(bucket for f in functions for bucket in f.buckets),
         roles=_unique_sorted(_role_arn(f.role, account) for f in functions if f.role),
-        # The profile tells its role to those only who may ask: mostly it has the same name.
+        # The profile's role is not known without a request; usually it has the same name.
         instance_roles=_unique_sorted(
             profile.replace(":instance-profile/", ":role/") for profile in profiles
         ),
@@ -91,7 +91,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
 
 
 def _source_repository_arns(functions: Sequence[Function]) -> Iterator[str]:
-    """Name the repositories of images that are in ECR, whoever's they are."""
+    """Yield the ECR repositories of the users' images, in any account."""
     for function in functions:
         host = function.image.partition("/")[0]
         if owner := account_of_registry(host):

@@ -1,4 +1,4 @@
-"""What the person who runs scar must be allowed to do: the table of ``calls``, with ARNs. Pure."""
+"""The policy for the caller, the identity that runs scar: the table of grants, with ARNs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scar.aws.compile.policies.scope import PolicyScope
     from scar.aws.model.account import Account
 
-# A managed policy holds so many characters; blanks are not counted.
+# Characters in a managed policy, white space not counted.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_POLICY_LENGTH = 6144
 _BOUNDARY_ACTIONS = frozenset(
@@ -31,17 +31,17 @@ _BOUNDARY_ACTIONS = frozenset(
 
 
 def user_policies(scope: PolicyScope) -> tuple[str, ...]:
-    """Return the policy in one document, or in as many as it takes to be within ``LONGEST``."""
-    found: list[list[PolicyStatement]] = []
+    """Return the policy as one document, or several if it exceeds ``MAX_POLICY_LENGTH``."""
+    documents: list[list[PolicyStatement]] = []
     for statement in (
-        part for whole in _build_statements(scope) for part in _split_statement(whole)
+        part for original in _build_statements(scope) for part in _split_statement(original)
     ):
-        room = (some for some in found if _fits_policy([*some, statement]))
-        if (some := next(room, None)) is not None:
-            some.append(statement)
+        fitting = (document for document in documents if _fits_policy([*document, statement]))
+        if (document := next(fitting, None)) is not None:
+            document.append(statement)
         else:
-            found.append([statement])
-    return tuple(map(policy_document, found))
+            documents.append([statement])
+    return tuple(map(policy_document, documents))
 
 
 def _fits_policy(statements: Sequence[PolicyStatement]) -> bool:
@@ -49,14 +49,14 @@ def _fits_policy(statements: Sequence[PolicyStatement]) -> bool:
 
 
 def _split_statement(statement: PolicyStatement) -> Iterator[PolicyStatement]:
-    """Divide a statement by its resources until each part fits into a document."""
+    """Split a statement by its resources until each part fits into a document."""
     resources = statement["Resource"]
     if _fits_policy([statement]) or not isinstance(resources, list):
         yield statement
         return
     half = len(resources) // 2
-    for some in (resources[:half], resources[half:]):
-        yield from _split_statement({**statement, "Resource": _one_or_list(some)})
+    for part in (resources[:half], resources[half:]):
+        yield from _split_statement({**statement, "Resource": _one_or_list(part)})
 
 
 def _build_statements(scope: PolicyScope) -> list[PolicyStatement]:
@@ -78,7 +78,7 @@ def _build_statements(scope: PolicyScope) -> list[PolicyStatement]:
 
 
 def _unconditional_actions(grant: Grant, scope: PolicyScope) -> set[str]:
-    """Return what is granted without conditions."""
+    """Return the actions that are allowed without a condition."""
     actions = {*map(iam_action, grant.operations), *grant.extra_actions}
     if not scope.boundary:
         return actions
@@ -86,15 +86,15 @@ def _unconditional_actions(grant: Grant, scope: PolicyScope) -> set[str]:
 
 
 def _boundary_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
-    """Let roles be made only under the boundary, and none be freed of it."""
+    """Allow to create roles with the permissions boundary only; never allow to remove it."""
     if scope.boundary and "own roles" in scope.features:
-        under = {"StringEquals": {"iam:PermissionsBoundary": scope.boundary}}
+        condition = {"StringEquals": {"iam:PermissionsBoundary": scope.boundary}}
         roles = _one_or_list(arns.arns_of("passed roles", scope))
-        yield allow_statement(*sorted(_BOUNDARY_ACTIONS), Resource=roles, Condition=under)
+        yield allow_statement(*sorted(_BOUNDARY_ACTIONS), Resource=roles, Condition=condition)
 
 
 def _launch_template_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
-    """Launch templates are told from others by their tag: EC2 makes up their ARNs."""
+    """Restrict launch templates by their tag, since EC2 generates their ids."""
     if "templates" not in scope.features:
         return
     resource = _one_or_list(arns.arns_of("launch templates", scope))
@@ -106,13 +106,15 @@ def _launch_template_statements(scope: PolicyScope) -> Iterator[PolicyStatement]
 
 
 def _pass_role_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
-    """Let roles be passed to the services that take them, and Batch make its own."""
-    made = arns.arns_of("passed roles", scope) if "own roles" in scope.features else ()
-    yield from _allow_pass_role((*scope.roles, *made), _services_given_roles(scope), scope.account)
+    """Allow to pass roles to their services, and to create Batch's service-linked role."""
+    created = arns.arns_of("passed roles", scope) if "own roles" in scope.features else ()
+    yield from _allow_pass_role(
+        (*scope.roles, *created), _services_given_roles(scope), scope.account
+    )
     yield from _allow_pass_role(scope.instance_roles, ("ec2",), scope.account)
     yield from _allow_pass_role(scope.service_roles, ("batch",), scope.account)
     if "batch" in scope.features and not scope.service_roles:
-        # The ARN names the service: a condition would say it once more.
+        # The ARN contains the service, so a condition on `iam:AWSServiceName` adds nothing.
         linked = "role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"
         yield allow_statement("iam:CreateServiceLinkedRole", Resource=scope.account.iam_arn(linked))
 
@@ -135,7 +137,7 @@ def _services_given_roles(scope: PolicyScope) -> Iterator[str]:
 
 
 def _service_principal(service: str, account: Account) -> str:
-    """EC2 is a principal of its partition's domain in China; the other services are not."""
+    """Return the service principal: in China only EC2's has the partition's domain."""
     return f"{service}.{account.domain if service == 'ec2' else 'amazonaws.com'}"
 
 

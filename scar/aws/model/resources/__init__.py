@@ -1,8 +1,15 @@
-"""The AWS resources scar manages: desired and observed state are the same types. Pure.
+"""The AWS resources that scar manages; desired and observed state have the same types.
 
-Only what identifies a resource has no default, so that a resource can be looked for by its
-name alone. Mappings are sorted tuples of pairs, documents are JSON with sorted keys: equal
-state compares equal.
+``base`` is the common part: a key, dependencies, whether functions share it. The kinds are in one
+module per service: ``lambda_`` (functions, permissions, event invoke configs, batch target
+records), ``batch`` (compute environments, job queues, job definitions, launch templates), ``s3``
+(buckets, notifications), ``ecr`` (repositories, images), ``iam`` (roles, instance profiles) and
+``logs`` (log groups).
+
+Only the fields that identify a resource have no default, so that it can be read by its name alone.
+Mappings are sorted tuples of pairs and documents are JSON with sorted keys, so that equal state
+compares equal. A further kind is a class here, a case in the requests, and a handler.
+Pure functions; no I/O.
 """
 
 from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey

@@ -1,4 +1,4 @@
-"""Batch's rules. Where AWS's own words were never seen, the message says the rule."""
+"""Batch's rules. Where AWS's own message is unknown, the message states the rule."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolat
 
 
 def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
-    """SubmitJob. See ``overrides_failure`` for what AWS only says after accepting."""
+    """SubmitJob. ``overrides_failure`` is the rule that AWS applies to accepted jobs."""
     name = get_text(parameters, "jobName")
     if name is not None and not _NAME.fullmatch(name):
         yield _client_exception("Job name should match valid pattern")
@@ -55,7 +55,7 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
 def overrides_failure(parameters: Parameters) -> str | None:
     """Return the reason with which an accepted job ends FAILED, or None.
 
-    SubmitJob takes larger overrides; the job then never starts.
+    SubmitJob accepts overrides that are too large; the job then fails without starting.
     """
     overrides = get_structure(parameters, "containerOverrides")
     if not overrides or limits.BATCH_OVERRIDES.allows(json_size(dict(overrides))):
@@ -66,22 +66,22 @@ def overrides_failure(parameters: Parameters) -> str | None:
 def check_create_compute_environment(parameters: Parameters) -> Iterator[RuleViolation]:
     """CreateComputeEnvironment."""
     yield from _check_name(parameters, "computeEnvironmentName")
-    machines = get_structure(parameters, "computeResources")
-    if not machines:
+    resources = get_structure(parameters, "computeResources")
+    if not resources:
         if parameters.get("type") == "MANAGED":
             yield _client_exception("computeResources must be specified for a MANAGED environment.")
         return
-    kind = get_text(machines, "type")
+    kind = get_text(resources, "type")
     if kind is not None and kind not in _TYPES:
         yield _client_exception(f"computeResources.type {kind} must be one of {', '.join(_TYPES)}.")
-    if (get_number(machines, "maxvCpus") or 0) < 1:
+    if (get_number(resources, "maxvCpus") or 0) < 1:
         yield _client_exception("maxvCpus must be at least 1.")
-    if (get_number(machines, "minvCpus") or 0) > (get_number(machines, "maxvCpus") or 0):
+    if (get_number(resources, "minvCpus") or 0) > (get_number(resources, "maxvCpus") or 0):
         yield _client_exception("minvCpus must not be greater than maxvCpus.")
-    if not machines.get("subnets"):
+    if not resources.get("subnets"):
         yield _client_exception("subnets must not be empty.")
     yield from (_check_fargate_resources if kind in _FARGATE else _check_instance_resources)(
-        machines
+        resources
     )
 
 
@@ -96,7 +96,7 @@ def check_create_job_queue(parameters: Parameters) -> Iterator[RuleViolation]:
         )
 
 
-def _check_fargate_resources(machines: Parameters) -> Iterator[RuleViolation]:
+def _check_fargate_resources(resources: Parameters) -> Iterator[RuleViolation]:
     banned = (
         "allocationStrategy",
         "ec2Configuration",
@@ -109,26 +109,26 @@ def _check_fargate_resources(machines: Parameters) -> Iterator[RuleViolation]:
         "desiredvCpus",
     )
     for name in banned:
-        if name in machines:
+        if name in resources:
             yield _client_exception(f"{name} is not applicable to FARGATE compute environments.")
-    if not machines.get("securityGroupIds"):
+    if not resources.get("securityGroupIds"):
         yield _client_exception(
             "securityGroupIds must not be empty for FARGATE compute environments."
         )
 
 
-def _check_instance_resources(machines: Parameters) -> Iterator[RuleViolation]:
-    if not machines.get("instanceRole"):
+def _check_instance_resources(resources: Parameters) -> Iterator[RuleViolation]:
+    if not resources.get("instanceRole"):
         yield _client_exception("Instance role is required.")
-    if not machines.get("instanceTypes"):
+    if not resources.get("instanceTypes"):
         yield _client_exception("At least one instance type must be provided.")
-    needs_fleet = machines.get("allocationStrategy", "BEST_FIT") == "BEST_FIT"
-    if machines.get("type") == "SPOT" and needs_fleet and not machines.get("spotIamFleetRole"):
+    needs_fleet = resources.get("allocationStrategy", "BEST_FIT") == "BEST_FIT"
+    if resources.get("type") == "SPOT" and needs_fleet and not resources.get("spotIamFleetRole"):
         yield _client_exception("spotIamFleetRole is required for SPOT with BEST_FIT.")
 
 
 def _check_retry_and_timeout(parameters: Parameters) -> Iterator[RuleViolation]:
-    """The retry strategy and the time-out, of a definition or of a job."""
+    """The retry strategy and the timeout, of a job definition or a job."""
     seconds = get_number(get_structure(parameters, "timeout"), "attemptDurationSeconds")
     if seconds is not None and not limits.BATCH_ATTEMPT_SECONDS.allows(seconds):
         yield _client_exception("attemptDurationSeconds must be at least 60 seconds.")
@@ -174,9 +174,9 @@ def _check_variables(environment: tuple[Parameters, ...]) -> Iterator[RuleViolat
 
 
 def _check_name(parameters: Parameters, where: str) -> Iterator[RuleViolation]:
-    given = get_text(parameters, where)
-    if given is not None and not _NAME.fullmatch(given):
-        yield _client_exception(f"{where} {given!r} must match {_NAME.pattern}.")
+    name = get_text(parameters, where)
+    if name is not None and not _NAME.fullmatch(name):
+        yield _client_exception(f"{where} {name!r} must match {_NAME.pattern}.")
 
 
 def _check_size(parameters: Parameters, limit: Limit, what: str) -> Iterator[RuleViolation]:

@@ -1,4 +1,4 @@
-"""What a check is told and what it finds."""
+"""Types of the rules, access to request parameters, and checks that all services share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Parameters = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class RuleViolation:
-    """What AWS would answer: its error code, its words, the HTTP status."""
+    """The error that AWS would return: its code, its message, the HTTP status."""
 
     code: str
     message: str
@@ -28,33 +28,33 @@ class RuleViolation:
 
 
 def get_structure(parameters: Parameters, *path: str) -> Parameters:
-    """Return a nested structure, empty if it is not there."""
-    found: object = parameters
+    """Return a nested structure, or an empty one."""
+    value: object = parameters
     for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
 def get_text(parameters: Parameters, name: str) -> str | None:
-    found = parameters.get(name)
-    return found if isinstance(found, str) else None
+    value = parameters.get(name)
+    return value if isinstance(value, str) else None
 
 
 def get_number(parameters: Parameters, name: str) -> int | float | None:
-    found = parameters.get(name)
-    return found if isinstance(found, int | float) else None
+    value = parameters.get(name)
+    return value if isinstance(value, int | float) else None
 
 
 def get_structures(parameters: Parameters, name: str) -> tuple[Parameters, ...]:
-    """Return a list of structures, empty if it is not there."""
-    found = parameters.get(name)
-    if not isinstance(found, Sequence) or isinstance(found, str | bytes):
+    """Return a list of structures, or an empty one."""
+    value = parameters.get(name)
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         return ()
-    return tuple(item for item in found if isinstance(item, Mapping))
+    return tuple(item for item in value if isinstance(item, Mapping))
 
 
 def json_size(value: object) -> int:
-    """Measure as AWS does: bytes of compact JSON."""
+    """Return the size as AWS measures it: bytes of compact JSON."""
     return len(
         json.dumps(
             value, separators=(",", ":"), ensure_ascii=False, default=_reject_non_json
@@ -63,7 +63,7 @@ def json_size(value: object) -> int:
 
 
 def check_range(value: float | None, limit: Limit, where: str) -> Iterator[RuleViolation]:
-    """Check a number as all of AWS's request validation does, in its words."""
+    """Check a number; violations have the message of AWS's request validation."""
     if value is None or limit.allows(value):
         return
     bound = (
@@ -75,7 +75,7 @@ def check_range(value: float | None, limit: Limit, where: str) -> Iterator[RuleV
 
 
 def check_length(value: str | None, limit: Limit, where: str) -> Iterator[RuleViolation]:
-    """Check a text's length, in the words of AWS's request validation."""
+    """Check a text's length; violations have the message of AWS's request validation."""
     if value is None or limit.allows(len(value)):
         return
     bound = (
@@ -87,7 +87,7 @@ def check_length(value: str | None, limit: Limit, where: str) -> Iterator[RuleVi
 
 
 def check_enum(value: str | None, allowed: Sequence[str], where: str) -> Iterator[RuleViolation]:
-    """Check an enumeration, in the words of AWS's request validation."""
+    """Check an enumeration; violations have the message of AWS's request validation."""
     if value is not None and value not in allowed:
         listed = ", ".join(allowed)
         yield _constraint_violation(value, where, f"Member must satisfy enum value set: [{listed}]")

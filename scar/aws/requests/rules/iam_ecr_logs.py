@@ -73,5 +73,5 @@ def check_put_retention_policy(parameters: Parameters) -> Iterator[RuleViolation
 
 
 def _count_non_blank(document: str) -> int:
-    """IAM counts everything but white space."""
+    """Return the number of characters as IAM counts them: without white space."""
     return len("".join(document.split()))

@@ -1,4 +1,4 @@
-"""Lambda's rules. Sources of the numbers: ``scar.aws.model.limits``; of the words: seen answers."""
+"""Lambda's rules. The messages are from observed responses."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def check_create_function(parameters: Parameters) -> Iterator[RuleViolation]:
 
 
 def check_function_name(parameters: Parameters) -> Iterator[RuleViolation]:
-    """The function's name, in any request; ARNs are left alone."""
-    given = get_text(parameters, "FunctionName")
-    if given is None or given.startswith("arn:"):
+    """The function's name, in any request; ARNs are not checked."""
+    name = get_text(parameters, "FunctionName")
+    if name is None or name.startswith("arn:"):
         return
-    if not re.fullmatch(_NAME, given):
-        yield pattern_violation(given, _NAME, "functionName")
-    yield from check_length(given, limits.LAMBDA_NAME, "functionName")
+    if not re.fullmatch(_NAME, name):
+        yield pattern_violation(name, _NAME, "functionName")
+    yield from check_length(name, limits.LAMBDA_NAME, "functionName")
 
 
 def check_invoke(parameters: Parameters) -> Iterator[RuleViolation]:

@@ -1,4 +1,4 @@
-"""S3's rules: keys, metadata, names, and notification rules that overlap."""
+"""S3's rules: keys, metadata, bucket names, and overlapping notification rules."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check_create_bucket(parameters: Parameters) -> Iterator[RuleViolation]:
 
 
 def check_bucket_tags(tags: Sequence[Parameters]) -> Iterator[RuleViolation]:
-    """Check pairs of ``Key`` and ``Value``; what S3 answers is quoted in public issues."""
+    """Check pairs of ``Key`` and ``Value``; S3's messages are quoted in public issues."""
     if not limits.S3_BUCKET_TAGS.allows(len(tags)):
         yield RuleViolation("BadRequest", "Bucket tag count cannot be greater than 50")
     keys, values = ([get_text(tag, name) or "" for tag in tags] for name in ("Key", "Value"))
@@ -61,12 +61,12 @@ def check_bucket_tags(tags: Sequence[Parameters]) -> Iterator[RuleViolation]:
         yield RuleViolation("InvalidTag", "Cannot provide multiple Tags with the same key")
     if any(key.startswith("aws:") for key in keys):
         yield RuleViolation("InvalidTag", "System tags cannot be added/updated by requester")
-    for told, given, limit in (
+    for part, texts, limit in (
         ("Key", keys, limits.S3_TAG_KEY),
         ("Value", values, limits.S3_TAG_VALUE),
     ):
-        if not all(limit.allows(len(v)) and _TAG.fullmatch(v) for v in given):
-            yield RuleViolation("InvalidTag", f"The Tag{told} you have provided is invalid")
+        if not all(limit.allows(len(v)) and _TAG.fullmatch(v) for v in texts):
+            yield RuleViolation("InvalidTag", f"The Tag{part} you have provided is invalid")
 
 
 def check_put_notifications(parameters: Parameters) -> Iterator[RuleViolation]:
@@ -89,7 +89,7 @@ class _NotificationRule:
         self.suffix = suffix
 
     def overlaps(self, other: _NotificationRule) -> bool:
-        """Say whether one object could start both."""
+        """Return whether one object could match both rules."""
         return (
             any(_is_same_event(a, b) for a in self.events for b in other.events)
             and _is_nested(self.prefix, other.prefix)

@@ -1,0 +1,204 @@
+"""Plan a deployment: compare desired with observed resources, and find what is unused."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from scar.aws.compile import compiler, failure_handler
+from scar.aws.deploy.lock import read_lock
+from scar.aws.images.unused_images import UnusedImageFinder
+from scar.aws.inventory.deployed_resources import Inventory
+from scar.aws.inventory.unused import find_unused_infrastructure
+from scar.aws.model import names
+from scar.aws.model.plan import Plan, Update, plan
+from scar.aws.model.resources import (
+    BatchTargetRecord,
+    BucketNotification,
+    EcrImage,
+    EcrRepository,
+    InvokePermission,
+    JobDefinition,
+    LambdaFunction,
+    Role,
+    SupersededRepository,
+    UnusedImage,
+)
+from scar.aws.validation import account_checks
+from scar.aws.validation.deployment_checks import check_buckets, raise_if_any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from scar.aws.account.account_state import AccountState
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.deploy.lock import LockState
+    from scar.aws.handlers.aws_resources import AwsResources
+    from scar.aws.images.unused_images import ImagesByRepository
+    from scar.aws.inventory.deployed_resources import InventorySnapshot
+    from scar.aws.model.function import Function
+    from scar.aws.model.resources import Resource, ResourceKey
+
+# Deletions that cannot be undone: they are applied last, when no step can fail any more.
+DELETED_LAST = (UnusedImage, SupersededRepository)
+# What an earlier version of a function may have had and its new version has not: deleted.
+# Other kinds stay although no longer desired: log groups with logs, repositories with images.
+_REMOVABLE_KINDS = (BucketNotification, InvokePermission, JobDefinition, Role, BatchTargetRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """What was read from the account: the lock first, then resources and images by repository."""
+
+    lock: LockState
+    snapshot: InventorySnapshot
+    images: ImagesByRepository
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlanner:
+    """Reads what exists for the functions, and plans the changes to the desired resources."""
+
+    functions: Sequence[Function]
+    connection: AwsConnection
+    aws: AwsResources
+
+    def observe(self) -> ObservedState:
+        """Read all resources whose names are known before the images and networks are.
+
+        The lock is read before everything else. If it is unchanged when it is acquired, no other
+        deployment held it in between, and everything read here is still valid.
+        """
+        account = self.connection.account
+        lock = read_lock(self.connection.client("s3"), names.state_bucket_name(account))
+        named = compiler.compile_named_resources(self.functions, account)
+        repositories = [r.name for r in named if isinstance(r, EcrRepository)]
+        with ThreadPoolExecutor(1) as pool:
+            images = pool.submit(
+                UnusedImageFinder(self.connection).images_by_repository, repositories
+            )
+            snapshot = self._inventory.take_snapshot(self._function_names, named)
+            return ObservedState(lock, snapshot, images.result())
+
+    def plan_changes(
+        self, desired: Sequence[Resource], account_state: AccountState, observed: ObservedState
+    ) -> Plan:
+        """Return the plan: changes to the desired resources, and deletions of unused ones.
+
+        Raises NotDeployable if notifications overlap with another tool's, or a quota is exceeded.
+        """
+        # Some keys were unknown to `observe`: an image is named by its digest, a compute
+        # environment by the hash of its content, which includes the network.
+        snapshot = self._inventory.add_missing(observed.snapshot, desired)
+        desired = failure_handler.keep_existing_handler(desired, snapshot.resources)
+        raise_if_any(self._overlapping_notifications(desired, snapshot))
+        definitions = [r for r in desired if isinstance(r, JobDefinition)]
+        desired_keys = {r.key for r in desired}
+        # `plan` deletes all that is observed and not desired. So each merge below adds only
+        # what may be deleted: the functions' own resources, then shared ones without a user.
+        current = {
+            key: r
+            for key, r in snapshot.resources.items()
+            if key in desired_keys or isinstance(r, _REMOVABLE_KINDS)
+        }
+        # The definitions of these functions are about to be replaced: what counts as a use of a
+        # queue is the desired definitions, and those of all other functions.
+        current |= find_unused_infrastructure(
+            self._inventory, snapshot, keep=definitions, changing=self._function_names
+        )
+        current |= self._unused_images(desired, snapshot, observed.images)
+        changes = plan(desired, current)
+        # New environments and queues are created before old ones are deleted, so for a moment
+        # both count towards the quota.
+        raise_if_any(account_checks.check_batch_quotas(changes, snapshot.batch_counts))
+        notes = (
+            *_shared_queue_notes(definitions, snapshot, self._function_names),
+            *_network_notes(account_state),
+            *failure_handler.unhandled_function_notes(self.functions),
+            *failure_handler.boundary_notes(self.functions),
+        )
+        return replace(changes, notes=notes) if changes else changes
+
+    @property
+    def _function_names(self) -> list[str]:
+        return [function.name for function in self.functions]
+
+    @property
+    def _inventory(self) -> Inventory:
+        return Inventory(self.connection, self.aws)
+
+    def _overlapping_notifications(
+        self, desired: Iterable[Resource], snapshot: InventorySnapshot
+    ) -> Iterator[str]:
+        rules = [r for r in desired if isinstance(r, BucketNotification)]
+        configurations = {
+            bucket: {**configuration} for bucket, configuration in snapshot.notifications.items()
+        }
+        return check_buckets(rules, configurations, self._function_names)
+
+    def _unused_images(
+        self, desired: Sequence[Resource], snapshot: InventorySnapshot, images: ImagesByRepository
+    ) -> dict[ResourceKey, Resource]:
+        """Find the images, and the repositories left empty, that the new version does not use."""
+        finder, desired_keys = UnusedImageFinder(self.connection), {r.key for r in desired}
+        # Repositories of these functions under an earlier `ecr.prefix`.
+        superseded = [
+            r.name
+            for key, r in snapshot.resources.items()
+            if isinstance(r, EcrRepository) and key not in desired_keys and not r.is_kept
+        ]
+        unchanged = _functions_not_in_plan(snapshot.resources, desired_keys)
+        return finder.find_unused(
+            {**images, **finder.images_by_repository(superseded)},
+            superseded=superseded,
+            wanted=_image_references([*desired, *unchanged]),
+            replaced=_image_references(
+                r for key, r in snapshot.resources.items() if key in desired_keys
+            ),
+            changing=[r.name for r in desired if isinstance(r, LambdaFunction)],
+        )
+
+
+def needs_lock(changes: Plan) -> bool:
+    """Return whether the changes must exclude other deployments.
+
+    Updates of a function's own resources need no lock. Creations and deletions do, since
+    another deployment may plan with the same shared resources; so do notifications, since a
+    bucket has one configuration for all functions. Pushing and deleting images is safe: an image
+    is named by its digest, and checked for users right before its deletion.
+    """
+    return any(
+        not isinstance(c, Update) or c.desired.shared or isinstance(c.desired, BucketNotification)
+        for c in changes.changes
+        if not isinstance(c.resource, (EcrImage, *DELETED_LAST))
+    )
+
+
+def _shared_queue_notes(
+    definitions: Sequence[JobDefinition], snapshot: InventorySnapshot, functions: Sequence[str]
+) -> Iterator[str]:
+    """Name the functions that share a job queue with these."""
+    others = [d for d in snapshot.job_definitions if d.name not in functions]
+    for queue in sorted({d.queue for d in definitions}):
+        users = sorted(d.name for d in (*definitions, *others) if d.queue == queue)
+        if len(users) > 1:
+            yield f"job queue {queue} and its compute environment are shared by {', '.join(users)}"
+
+
+def _network_notes(account_state: AccountState) -> Iterator[str]:
+    for network in sorted({str(n) for n in account_state.job_networks.values()}):
+        yield f"jobs run in {network}"
+
+
+def _image_references(resources: Iterable[Resource]) -> set[str]:
+    """Return the images of functions and job definitions, as ``repository@digest``."""
+    users = (r for r in resources if isinstance(r, LambdaFunction | JobDefinition))
+    return {names.repository_and_digest(r.image) for r in users}
+
+
+def _functions_not_in_plan(
+    observed: Mapping[ResourceKey, Resource], desired: Collection[ResourceKey]
+) -> list[Resource]:
+    """Return observed functions that stay unchanged: a failure handler of another architecture."""
+    return [r for k, r in observed.items() if isinstance(r, LambdaFunction) and k not in desired]
