@@ -6,12 +6,12 @@ SupervisorError
 ├── StorageError           an object could not be read or written
 │   ├── ObjectChanged      the announced version of the object is not there any more
 │   └── PreconditionFailed somebody else wrote the object first
-├── DelegationError        the job could not be submitted
+├── SubmissionError        the job could not be submitted
 ├── OutputError            the script's output files cannot be uploaded as they are
 ├── RecordError            a run record cannot be read by this release
 ├── ChainTooLong           functions trigger each other without end
-├── EventLost              Lambda gave an event up before its runs were over
-├── Ended                  the job was told to end, nobody said why
+├── EventDiscarded         Lambda gave an event up before its runs were over
+├── JobTerminated          the job was told to end, nobody said why
 ├── RunsFailed             several runs of one event failed
 ├── ClaimLost              somebody else has taken the run over
 ├── DiskFull               the input or what is made of it does not fit on the disk
@@ -59,7 +59,7 @@ class PreconditionFailed(StorageError):
     """A conditional write found the object in another state (412, or 409 in a race)."""
 
 
-class DelegationError(SupervisorError):
+class SubmissionError(SupervisorError):
     """The job could not be submitted."""
 
 
@@ -75,11 +75,11 @@ class ChainTooLong(SupervisorError):
     """Functions trigger each other without end."""
 
 
-class EventLost(SupervisorError):
+class EventDiscarded(SupervisorError):
     """Lambda gave an event up before its runs were over."""
 
 
-class Ended(SupervisorError):
+class JobTerminated(SupervisorError):
     """The job was told to end; Batch knows why: its time, its machine, or somebody."""
 
 

@@ -53,10 +53,10 @@ class JobSubmitter(Protocol):
     """Hands a run to a place without Lambda's time limit."""
 
     def submit(self, job: JobRequest) -> str:
-        """Start one job, never twice for one call; return its id; raise DelegationError."""
+        """Start one job, never twice for one call; return its id; raise SubmissionError."""
 
     def has_ended(self, job: str) -> bool:
-        """Tell whether the job is known to be over; raise DelegationError if that is not known."""
+        """Tell whether the job is known to be over; raise SubmissionError if that is not known."""
 
 
 class ScriptRunner(Protocol):

@@ -161,14 +161,14 @@ def _diagnose_failed(story: RunHistory) -> tuple[str, str]:
     further = _refine_diagnosis(kind, story)
     if further is None:
         return problem, str(error.get("remedy", ""))
-    known = "" if kind == "Ended" else problem
+    known = "" if kind == "JobTerminated" else problem
     return f"{known} {further.problem}".strip(), further.remedy
 
 
 def _refine_diagnosis(kind: str, story: RunHistory) -> explain.Diagnosis | None:
     """Explain what the supervisor could not know: who ended it, what its script meant."""
     job = story.job
-    if job is not None and kind in ("Ended", "ScriptFailed", "OutOfMemory", ""):
+    if job is not None and kind in ("JobTerminated", "ScriptFailed", "OutOfMemory", ""):
         told = explain.diagnose_reason(job.reason, job.container_reason)
         if told is None and kind == "OutOfMemory":
             told = explain.diagnose_exit_code(explain.EXIT_KILLED)

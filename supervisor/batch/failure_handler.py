@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from supervisor import config as wire
 from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
-from supervisor.errors import ConfigError, DelegationError, EventError, SupervisorError
+from supervisor.errors import ConfigError, EventError, SubmissionError, SupervisorError
 from supervisor.events import failed_event as lost
 from supervisor.events import parser as events
 from supervisor.invocation import (
@@ -133,7 +133,7 @@ class _Recovery:
                     size,
                 )
                 number = self.handler.open_submitter(target).submit(job)
-            except DelegationError as error:
+            except SubmissionError as error:
                 # Recorded, and raised too: Lambda calls again, and it may work then.
                 self._record_failure(record, error)
                 raise
@@ -203,7 +203,7 @@ class _Recovery:
             self._read_record(path, records.CLAIM),
             self._read_record(path, records.ERROR),
         )
-        if claim is None or error is None or error[0].get("kind") == DelegationError.__name__:
+        if claim is None or error is None or error[0].get("kind") == SubmissionError.__name__:
             return False
         wrote = {records.parse_owner(record, str(path)) for record in (claim[0], error[0])}
         return wrote == {self.owner} and error[1] >= claim[1]

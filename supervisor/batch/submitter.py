@@ -13,7 +13,7 @@ from supervisor.aws.credentials import find_credentials as credential_source
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
 from supervisor.aws.retry import Backoff, RetryPolicy
-from supervisor.errors import ConfigError, DelegationError
+from supervisor.errors import ConfigError, SubmissionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class BatchSubmitter:
         try:
             return str(json.loads(answer.body)["jobId"])
         except (KeyError, TypeError, ValueError) as error:
-            raise DelegationError(
+            raise SubmissionError(
                 f"Batch took the job {job.name} but its answer names no job id.",
                 remedy=f"Look for {job.name} in the job queue {self.target.queue}.",
             ) from error
@@ -81,7 +81,7 @@ class BatchSubmitter:
             found = json.loads(self.client.send(request).body)["jobs"]
             return not found or found[0]["status"] in {"SUCCEEDED", "FAILED"}
         except (AwsError, KeyError, TypeError, ValueError) as error:
-            raise DelegationError(
+            raise SubmissionError(
                 f"It is not known whether the job {job} goes on: {error}",
                 remedy="Allow the role batch:DescribeJobs.",
             ) from error
@@ -109,9 +109,9 @@ class BatchSubmitter:
             body=json.dumps(body).encode(),
         )
 
-    def _submission_error(self, error: AwsError, job: JobRequest) -> DelegationError:
+    def _submission_error(self, error: AwsError, job: JobRequest) -> SubmissionError:
         if error.outcome_unknown:
-            return DelegationError(
+            return SubmissionError(
                 f"It is not known whether Batch took the job {job.name}: {error.problem}",
                 remedy=f"Look for {job.name} in the job queue {self.target.queue}; a second job "
                 "of the same run finds its claim and ends.",
@@ -124,4 +124,4 @@ class BatchSubmitter:
                 if error.status == 403
                 else "Run `scar init` again: it creates the queue and the job definition."
             )
-        return DelegationError(f"Cannot submit the job {job.name}: {error.problem}", remedy=remedy)
+        return SubmissionError(f"Cannot submit the job {job.name}: {error.problem}", remedy=remedy)

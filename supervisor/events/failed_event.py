@@ -10,7 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.errors import SIGKILL_STATUS, DeadlineExceeded, EventError, EventLost, OutOfMemory
+from supervisor.errors import (
+    SIGKILL_STATUS,
+    DeadlineExceeded,
+    EventDiscarded,
+    EventError,
+    OutOfMemory,
+)
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
@@ -57,7 +63,7 @@ class FailedInvocation:
         """Say why it was lost, for people and for the size of a job; ``memory`` is Lambda's, MB."""
         said = f"{self.error_type} {self.error_message}".strip()
         if not self.is_sandbox_failure:
-            return EventLost(
+            return EventDiscarded(
                 self._describe_other_failure(said), remedy="`scar retry` sends it again."
             )
         if _TIMED_OUT.search(said):
@@ -67,7 +73,7 @@ class FailedInvocation:
             )
         if _KILLED.search(said):
             return OutOfMemory(SIGKILL_STATUS, memory=memory)
-        return EventLost(
+        return EventDiscarded(
             f"Lambda's sandbox ended without an answer: {said}",
             remedy="`scar logs` shows its last lines, `scar retry` starts the run again.",
         )

@@ -11,8 +11,8 @@ from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
 from supervisor.errors import (
     ClaimLost,
-    Ended,
     EventError,
+    JobTerminated,
     ObjectChanged,
     ScriptFailed,
     SupervisorError,
@@ -120,7 +120,7 @@ class Supervisor:
             log.warning(lost.problem, remedy=lost.remedy)
             return RunResult(run=context.run, state=RunOutcome.DUPLICATE)
         except Terminated:
-            error = Ended(
+            error = JobTerminated(
                 "The job was told to end (TERM): its machine is reclaimed, or somebody ended it.",
                 remedy="Start it again; Batch does so by itself after the loss of a machine.",
             )

@@ -106,7 +106,7 @@ def test_only_scar_cancels_own_reason_says_that_it_was_cancelled() -> None:
     for reason in ("do not use scar cancel for this", "scar cancelled"):
         job = JobDetail(id="j-1", status="FAILED", reason=reason)
         told = build_report(
-            a_story({"claim": {"owner": BATCH}, "error": {"kind": "Ended"}}, job=job)
+            a_story({"claim": {"owner": BATCH}, "error": {"kind": "JobTerminated"}}, job=job)
         )
         assert "cancelled it" not in told.cause
 
@@ -129,7 +129,7 @@ def test_batchs_words_mean_nothing_in_a_scripts_log() -> None:
 def test_batch_tells_why_a_job_was_told_to_end(reason: str, why: str, remedy: str) -> None:
     error = {
         "owner": BATCH,
-        "kind": "Ended",
+        "kind": "JobTerminated",
         "problem": "The job was told to end (TERM): its machine is reclaimed, or ended.",
         "remedy": "Start it again.",
     }

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.errors import DeadlineExceeded, DelegationError, EventError, EventLost, OutOfMemory
+from supervisor.errors import (
+    DeadlineExceeded,
+    EventDiscarded,
+    EventError,
+    OutOfMemory,
+    SubmissionError,
+)
 from supervisor.events import failed_event as lost
 from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode
@@ -139,7 +145,7 @@ def test_an_event_too_old_or_dropped_is_recorded_and_never_handed_on(tmp_path: P
         a_delegate(world).handle(given_up(EVENT, None, condition=condition))
         assert world.delegator.submitted == []
         found = records_of(world)
-        assert found["error"]["kind"] == "EventLost"
+        assert found["error"]["kind"] == "EventDiscarded"
         assert found["claim"]["event"]
 
 
@@ -183,15 +189,15 @@ def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path
 
     class Refusing:
         def submit(self, job: JobRequest) -> str:
-            raise DelegationError(f"Cannot submit the job {job.name}: busy.")
+            raise SubmissionError(f"Cannot submit the job {job.name}: busy.")
 
         def has_ended(self, job: str) -> bool:
             raise AssertionError(job)
 
     refused = replace(delegate, open_submitter=lambda _target: Refusing())
     (result,) = refused.handle(given_up(EVENT, TIMED_OUT)).results
-    assert isinstance(result.error, DelegationError)
-    assert records_of(world)["error"]["kind"] == "DelegationError"
+    assert isinstance(result.error, SubmissionError)
+    assert records_of(world)["error"]["kind"] == "SubmissionError"
     (result,) = delegate.handle(given_up(EVENT, TIMED_OUT)).results
     assert result.state is RunOutcome.SUBMITTED
 
@@ -238,7 +244,7 @@ def test_an_event_that_nobody_understands_is_kept_for_a_retry(tmp_path: Path) ->
     a_delegate(world).handle(given_up(broken, ("EventError", "eventVersion 3.0")))
     found = records_of(world)
     assert json.loads(str(found["claim"]["event"])) == broken
-    assert found["error"]["kind"] == "EventLost"
+    assert found["error"]["kind"] == "EventDiscarded"
 
 
 def test_a_large_event_is_kept_for_a_retry(tmp_path: Path) -> None:
@@ -270,5 +276,5 @@ def test_a_record_says_why_in_the_terms_of_the_supervisor() -> None:
     assert "512 MB" in killed.problem
     quoted = ("StorageError", "Cannot read s3://b/in/Task timed out.log")
     for answer in (("Runtime.ExitError", "exit status 1"), FAILED, quoted, None):
-        assert isinstance(reason(answer), EventLost)
+        assert isinstance(reason(answer), EventDiscarded)
     assert "max_event_age" in str(reason(None, "EventAgeExceeded"))

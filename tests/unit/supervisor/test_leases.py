@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.errors import ClaimLost, DelegationError, RecordError
+from supervisor.errors import ClaimLost, RecordError, SubmissionError
 from supervisor.invocation import RunOwner, RunPath
 from supervisor.model import ComputeService, ObjectRef, StoredObject
 from supervisor.runs import leases
@@ -132,7 +132,7 @@ def test_batch_is_not_asked_while_the_lease_holds() -> None:
     first.write_submission("fn-r", "job-1")
 
     def has_ended(job: str) -> bool:
-        raise DelegationError(job)
+        raise SubmissionError(job)
 
     assert not a_ledger(store, "two", has_ended=has_ended).claim()
 
