@@ -1,4 +1,4 @@
-"""Turn a raw event into what it asks for. Pure; the only place where keys are decoded."""
+"""Parse an event into triggers; the only module that URL-decodes object keys."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 JsonObject = dict[str, object]
 SUPPORTED_MAJOR_VERSION = "2"
-# What the configurationId of events begins with that people send; no rule of ours does.
+# Prefix of the configurationId in events that `scar run` sends; ids of notification configurations
+# that scar creates do not start with it.
 MANUAL_RUN_PREFIX = "scar-run:"
-# An SNS message in an SQS message is the deepest nesting that AWS makes.
+# AWS nests at most an SNS message in an SQS message.
 MAX_NESTING = 3
 
 
 def parse_event(raw: bytes) -> tuple[Trigger, ...]:
-    """Say what an event asks for, one trigger per run; empty if it can be ignored.
+    """Return the triggers of an event, one per run; none if it is to be ignored.
 
-    Understands S3 notifications (also inside SQS, SNS and EventBridge envelopes), API
-    Gateway and function URL requests, and direct calls. Raise EventError for anything that
-    claims to be one of these and is not.
+    Supported: S3 notifications (also inside SQS, SNS and EventBridge envelopes), API Gateway and
+    function URL requests, direct invocations. Raise EventError for a malformed one of these.
     """
     try:
         event: object = json.loads(raw) if raw.strip() else {}
@@ -47,9 +47,9 @@ def parse_event(raw: bytes) -> tuple[Trigger, ...]:
 
 
 def compact_json(value: object) -> str:
-    """Write JSON the way scripts get to see it: compact, readable characters kept.
+    """Return JSON as scripts see it: compact, characters outside ASCII not escaped.
 
-    A lone surrogate, which JSON can escape but UTF-8 cannot hold, stays escaped.
+    With a lone surrogate, which UTF-8 cannot encode, everything outside ASCII stays escaped.
     """
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     try:
@@ -124,7 +124,7 @@ def _parse_envelope(record: JsonObject, name: str, where: str) -> JsonObject:
         ) from error
     if not _is_json_object(inner):
         raise _invalid_event(f"{where}.{name} is not a JSON object", "Send S3 notifications.")
-    # SNS puts its own envelope around the message in a queue unless delivery is raw.
+    # In a queue, SNS wraps the message in its own envelope unless raw message delivery is enabled.
     if inner.get("Type") == "Notification" and "Message" in inner:
         return _parse_envelope(inner, "Message", f"{where}.{name}")
     return inner
@@ -134,7 +134,7 @@ def _from_s3_record(record: JsonObject, where: str) -> Iterator[ObjectEvent]:
     version = str(record.get("eventVersion", SUPPORTED_MAJOR_VERSION))
     if version.partition(".")[0] != SUPPORTED_MAJOR_VERSION:
         raise _invalid_event(
-            f"{where}.eventVersion is {version}, only version {SUPPORTED_MAJOR_VERSION} is known",
+            f"{where}.eventVersion is {version}, only {SUPPORTED_MAJOR_VERSION} is supported",
             "Update scar and run `scar init` again.",
         )
     name = str(record.get("eventName", "ObjectCreated:")).removeprefix("s3:")
@@ -146,7 +146,7 @@ def _from_s3_record(record: JsonObject, where: str) -> Iterator[ObjectEvent]:
     )
     item = _require_object(s3, "object", f"{where}.s3")
     key = unquote_plus(_require_text(item, "key", f"{where}.s3.object"))
-    if key.endswith("/"):  # consoles store an empty object for each folder
+    if key.endswith("/"):  # a folder: the S3 console creates an empty object for it
         return
     yield ObjectEvent(
         source=ObjectRef("s3", bucket, key),
@@ -162,7 +162,7 @@ def _from_s3_record(record: JsonObject, where: str) -> Iterator[ObjectEvent]:
 
 
 def _manual_run_id(s3: JsonObject) -> str:
-    """Return the name that ``scar run`` gave to its events, empty for those of S3."""
+    """Return the id that ``scar run`` gave the event, empty for events of S3."""
     rule = s3.get("configurationId")
     return rule if isinstance(rule, str) and rule.startswith(MANUAL_RUN_PREFIX) else ""
 
@@ -189,7 +189,7 @@ def _from_eventbridge(event: JsonObject) -> Iterator[ObjectEvent]:
 
 
 def _object_size(item: JsonObject) -> int:
-    """Return an object's size; a wrong one only costs an attempt, so none is refused for it."""
+    """Return an object's size, 0 if it is invalid: it is used only to fail early."""
     size = item.get("size")
     return size if isinstance(size, int) and size > 0 else 0
 
@@ -201,8 +201,8 @@ def _is_api_request(event: JsonObject) -> bool:
 
 
 def _from_api_request(event: JsonObject) -> DirectInvocation:
-    given = event.get("queryStringParameters") or {}
-    if not _is_json_object(given):
+    parameters = event.get("queryStringParameters") or {}
+    if not _is_json_object(parameters):
         raise _invalid_event(
             "queryStringParameters is not an object", "Send the request unchanged."
         )
@@ -213,7 +213,7 @@ def _from_api_request(event: JsonObject) -> DirectInvocation:
         event=compact_json(event),
         payload=payload,
         file_name="api_event.json" if is_json else "api_event_file",
-        parameters={name: str(value) for name, value in given.items()},
+        parameters={name: str(value) for name, value in parameters.items()},
         is_api_request=True,
     )
 
@@ -235,18 +235,20 @@ def _decode_body(event: JsonObject, body: object) -> bytes:
             raise _invalid_event(
                 "body is not base64, as isBase64Encoded says", "Encode it."
             ) from error
-    # SCAR's `invoke` sends files as base64 text of this type through an API that does not say so.
+    # SCAR's `invoke` sends files as base64 text of this type, without isBase64Encoded.
     if "octet-stream" in _content_type(event):
         return _decode_base64(body) or _encode_utf8(body)
     return _encode_utf8(body)
 
 
 def _from_direct_invocation(event: JsonObject) -> DirectInvocation:
-    script, given = event.get("script"), event.get("cmd_args")
-    arguments = None if given in (None, "", []) else _parse_arguments(given)
+    script, cmd_args = event.get("script"), event.get("cmd_args")
+    arguments = None if cmd_args in (None, "", []) else _parse_arguments(cmd_args)
     if script not in (None, ""):
         if not isinstance(script, str):
-            raise _invalid_event("script is not text", "Send the script as text, plain or base64.")
+            raise _invalid_event(
+                "script is not a string", "Send the script as text, plain or base64."
+            )
         return DirectInvocation(
             event=compact_json(event), script=_decode_script(script), arguments=arguments
         )
@@ -261,7 +263,7 @@ def _payload_invocation(event: object) -> DirectInvocation:
 
 
 def _decode_script(text: str) -> bytes:
-    """SCAR sends base64; what does not decode to text is taken as it is."""
+    """Decode a script: SCAR sends base64; any other text is the script itself."""
     decoded = _decode_base64(text)
     if decoded is None or text.startswith("#!"):
         return _encode_utf8(text)
@@ -273,7 +275,7 @@ def _decode_script(text: str) -> bytes:
 
 
 def _looks_like_script(decoded: bytes) -> bool:
-    """Tell a script from what a short plain command such as ``date`` happens to decode to."""
+    """Return whether it is text: ``date`` is a plain command, but also valid base64."""
     return bool(decoded) and all(byte >= 32 or byte in b"\t\n\r\f\x1b" for byte in decoded)
 
 
@@ -286,11 +288,11 @@ def _parse_arguments(value: object) -> tuple[str, ...]:
         value = parsed if isinstance(parsed, list) else [value]
     if not isinstance(value, list) or not all(isinstance(v, str | int | float) for v in value):
         raise _invalid_event(
-            "cmd_args is not a list of texts", 'Send a list: {"cmd_args": ["ls", "-l"]}.'
+            "cmd_args is not a list of strings", 'Send a list: {"cmd_args": ["ls", "-l"]}.'
         )
     words = tuple(str(v) for v in value)
     if any("\0" in word for word in words):
-        raise _invalid_event("cmd_args holds a NUL character", "Remove it.")
+        raise _invalid_event("cmd_args contains a NUL character", "Remove it.")
     return words
 
 
@@ -328,9 +330,11 @@ def _require_object(parent: JsonObject, name: str, where: str) -> JsonObject:
 def _require_text(parent: JsonObject, name: str, where: str) -> str:
     value = parent.get(name)
     if not isinstance(value, str) or not value:
-        raise _invalid_event(f"{where}.{name} is missing or not text", "Send the event unchanged.")
+        raise _invalid_event(
+            f"{where}.{name} is missing or not a string", "Send the event unchanged."
+        )
     return value
 
 
 def _invalid_event(problem: str, remedy: str) -> EventError:
-    return EventError(f"The event cannot be understood: {problem}.", remedy=remedy)
+    return EventError(f"The event cannot be parsed: {problem}.", remedy=remedy)

@@ -173,7 +173,7 @@ def test_what_died_without_a_word_is_explained_and_done_when_it_is_sent_again(
     (story,) = told(cloud, f"s3://{BUCKET}/{key}")
     assert story["state"] == "failed"
     assert "killed" in story["why"]
-    assert "want of memory" in story["why"]
+    assert "ran out of memory" in story["why"]
     flag.touch()
     scar(cloud, "retry", f"s3://{BUCKET}/{key}")
     assert cloud.read("out/second/lives") == "well\n"

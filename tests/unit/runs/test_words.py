@@ -123,21 +123,21 @@ def test_batchs_words_mean_nothing_in_a_scripts_log() -> None:
     [
         ("Job attempt duration exceeded timeout", "longer than batch.timeout", "batch.timeout"),
         ("scar cancel", "cancelled it", "scar retry"),
-        ("", "told to end (TERM)", "Start it again"),
+        ("", "received TERM", "starts the run again"),
     ],
 )
 def test_batch_tells_why_a_job_was_told_to_end(reason: str, why: str, remedy: str) -> None:
     error = {
         "owner": BATCH,
         "kind": "JobTerminated",
-        "problem": "The job was told to end (TERM): its machine is reclaimed, or ended.",
-        "remedy": "Start it again.",
+        "problem": "The Batch job received TERM: it timed out or its instance was reclaimed.",
+        "remedy": "`scar retry` starts the run again.",
     }
     job = JobDetail(id="j-1", status="FAILED", reason=reason)
     told = build_report(a_story({"claim": {"owner": BATCH}, "error": error}, job=job))
     assert why in told.cause
     assert remedy in told.remedy
-    assert not reason or "machine is reclaimed" not in told.cause
+    assert not reason or "instance was reclaimed" not in told.cause
 
 
 @pytest.mark.parametrize(

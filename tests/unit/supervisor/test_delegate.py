@@ -255,8 +255,8 @@ def test_a_large_event_is_kept_for_a_retry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", [b"", b"[]", b"{}", b'{"requestContext": {}}', b'"x"'])
-def test_what_is_no_record_is_refused(record: bytes) -> None:
-    with pytest.raises(EventError, match="no record of a lost event"):
+def test_what_is_no_invocation_record_is_rejected(record: bytes) -> None:
+    with pytest.raises(EventError, match="not an invocation record"):
         lost.parse_invocation_record(record)
 
 
