@@ -122,7 +122,7 @@ def test_an_object_replaced_during_the_download_is_not_patched_together(tmp_path
 def test_a_download_that_never_gets_on_ends(tmp_path: Path) -> None:
     steps = [replace(whole(), only=0)] * 4
     sleeps: list[float] = []
-    with scripted(*steps) as server, pytest.raises(StorageError, match="broke off"):
+    with scripted(*steps) as server, pytest.raises(StorageError, match="closed the connection"):
         a_store(server, sleeps=sleeps).download(REF, tmp_path / "f", version=ANY)
     assert sleeps == [0.4, 0.8, 1.6]
     assert not (tmp_path / "f").exists()
@@ -168,7 +168,7 @@ def test_retries_end() -> None:
 
 
 def test_a_silent_server_is_given_up() -> None:
-    with scripted(*[Silent()] * 4) as server, pytest.raises(StorageError, match="in time"):
+    with scripted(*[Silent()] * 4) as server, pytest.raises(StorageError, match="timed out"):
         a_store(server, read=0.05).read(REF)
 
 
@@ -269,7 +269,7 @@ def test_a_first_write_that_lands_late_is_recognised_in_the_412_of_the_second() 
 def test_a_lost_answer_and_another_writer_is_a_failed_precondition() -> None:
     with (
         scripted(HangUp(), theirs, error(412, "PreconditionFailed"), theirs) as server,
-        pytest.raises(PreconditionFailed, match="somebody else"),
+        pytest.raises(PreconditionFailed, match="another process"),
     ):
         a_store(server).write(REF, b"x", condition=IfNoneMatch())
 
