@@ -1,4 +1,4 @@
-"""What a cold start loads before the first request."""
+"""The modules that a cold start imports before the first request."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from supervisor.aws.retry import Backoff
-from supervisor.batch import submitter as batch
+from supervisor.batch import submitter
 from supervisor.errors import ConfigError, SubmissionError
 from supervisor.model import BatchTarget, JobRequest
 from tests.functional.supervisor.scripted import Act, HangUp, Say, scripted
@@ -32,7 +32,7 @@ def a_delegator(url: str, sleep: Callable[[float], None] = lambda _: None) -> Ba
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
     }
-    return batch.connect(TARGET, environ, Backoff(max_attempts=3, sleep=sleep))
+    return submitter.connect(TARGET, environ, Backoff(max_attempts=3, sleep=sleep))
 
 
 def refusal(status: int, code: str, message: str) -> Say:
@@ -91,7 +91,7 @@ def test_a_batch_that_cannot_be_reached_is_tried_again_and_then_named() -> None:
     assert len(slept) == 2
 
 
-def test_batch_s_own_words_and_the_permission_are_told() -> None:
+def test_batchs_message_and_the_missing_permission_are_in_the_error() -> None:
     denied = refusal(403, "AccessDeniedException", "User x is not authorized")
     with scripted(denied) as server, pytest.raises(SubmissionError, match="not authorized") as no:
         a_delegator(server.url).submit(JOB)
@@ -109,4 +109,4 @@ def test_an_answer_without_a_job_id_is_an_error() -> None:
 
 def test_half_an_environment_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="AWS_SECRET_ACCESS_KEY"):
-        batch.connect(TARGET, {"AWS_ACCESS_KEY_ID": "a", "AWS_REGION": "eu-west-1"})
+        submitter.connect(TARGET, {"AWS_ACCESS_KEY_ID": "a", "AWS_REGION": "eu-west-1"})
