@@ -41,6 +41,7 @@ def main() -> int:
         findings = run_self_test(Path(DEFAULT_HOME), script="--no-script" not in sys.argv)
         sys.stdout.write(json.dumps(findings) + "\n")
         return 0
+    # First of all: nothing may be started or opened before the fork.
     if os.getpid() == 1:
         from supervisor.runtime.pid1 import fork_and_reap
 
@@ -50,6 +51,7 @@ def main() -> int:
     environ = dict(os.environ)
     if environ.get("AWS_LAMBDA_RUNTIME_API"):
         return _run_lambda(environ)
+    # Not in Lambda, which sends no TERM to a runtime without extensions.
     signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         return _run_batch_job(environ) if environ.get("AWS_BATCH_JOB_ID") else _run_once(environ)
@@ -74,6 +76,7 @@ def _run_lambda(environ: Mapping[str, str]) -> int:
         try:
             handler = _build_handler(environ)
         except SupervisorError as error:
+            # The init error is what Lambda shows to callers, instead of "Runtime exited".
             log.error(error.problem, remedy=error.remedy)
             api.send_init_error(error)
             return 1

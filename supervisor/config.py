@@ -34,6 +34,7 @@ def bucket_owners(config: FunctionConfig) -> dict[str, str]:
     and its name taken there.
     """
     account, _, region = config.state_bucket.removeprefix("scar-").partition("-")
+    # Custom names (tests, local stores) contain no account id: then there is no expectation.
     is_state = config.state_bucket.startswith("scar-") and len(account) == 12 and account.isdigit()
     if not (is_state and region[-1:].isdigit()):
         return {}

@@ -9,8 +9,8 @@ requests as ``retry`` allows. ``errors`` are AWS's error responses and network f
 exceptions; the callers, storage and batch, translate them into the supervisor's own.
 
 ``endpoints``, ``sigv4`` and ``request`` are pure, except that ``request`` reads file slices.
-``http.client`` and ``ssl`` are imported by the first request, not before. Not supported: shared
-configuration files (``~/.aws``), SSO and proxies, which neither Lambda nor Batch has.
+``http.client`` and the module ssl are imported with the first request, not before. Not supported:
+shared configuration files (``~/.aws``), SSO and proxies, which neither Lambda nor Batch has.
 
 To add a service: an ``AwsClient`` with its name, and a module that builds the requests, as
 ``batch/submitter.py`` does.

@@ -86,6 +86,7 @@ class ConnectionPool:
         self._lock = threading.Lock()
         self._idle: dict[Origin, list[HTTPConnection]] = {}
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
+        # Unclosed sockets would raise ResourceWarning when the pool is garbage-collected.
         weakref.finalize(self, _close_connections, self._idle)
 
     def send_request(
@@ -160,6 +161,7 @@ class ConnectionPool:
         except OSError as error:
             connection.close()
             raise _endpoint_unreachable(origin, error) from error
+        # Otherwise http.client would reconnect silently and send a request twice.
         connection.auto_open = 0
         connection.sock.settimeout(self._timeouts.read)
         return connection

@@ -75,6 +75,7 @@ class AwsErrorResponse(AwsError):
             f"AWS returned {status}, {text}",
             remedy=_find_remedy(code, message),
             transient=throttled or server_error,
+            # A throttled request was not executed; a server error may follow the execution.
             outcome_unknown=server_error and not throttled,
         )
         self.status = status

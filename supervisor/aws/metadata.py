@@ -67,6 +67,7 @@ class MetadataClient:
         raise AssertionError
 
     def _send_once(self, request: AwsRequest, headers: Mapping[str, str]) -> str:
+        # The next refresh is hours later: an idle connection would be closed by then.
         reply = self.connections.send_request(request, headers, fresh=True)
         body = reply.read_all()
         if reply.status != 200:

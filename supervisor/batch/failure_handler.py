@@ -59,6 +59,7 @@ class FailureHandler:
         self.log.info(
             f"Request {failed.request_id} of function {failed.function} failed: {failed.condition}."
         )
+        # Without a usable configuration (deleted function, newer release) runs are only recorded.
         function: FunctionConfig | None = None
         reason: SupervisorError
         try:
@@ -115,6 +116,7 @@ class _Recovery:
             if not record.resume_claim():
                 log.info("This run is done, submitted to Batch, or executed by another owner.")
                 return RunResult(run=path, state=RunOutcome.DUPLICATE)
+            # Also for a run that is submitted now: if its job fails, `scar retry` needs the event.
             if len(trigger.event) > record_format.MAX_INLINE_EVENT:
                 record.write_event(trigger.event)
             return self._submit_or_record(record, trigger, log)

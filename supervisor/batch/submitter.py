@@ -88,6 +88,7 @@ class BatchSubmitter:
             ) from error
 
     def _build_submit_request(self, job: JobRequest) -> AwsRequest:
+        # Only overrides: image, role and timeout are those of the job definition's latest revision.
         overrides: dict[str, object] = {
             "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
         }

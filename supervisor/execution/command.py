@@ -42,6 +42,7 @@ def choose_command(
         path.chmod(0o700)
         return Command((*_script_argv(path), *(trigger.arguments or ())), workspace.root)
     image = config.image
+    # Docker creates a missing WORKDIR at the start of a container, Lambda does not.
     workdir = Path(image.workdir or "/")
     cwd = workdir if workdir.is_dir() else workspace.root
     if isinstance(trigger, DirectInvocation) and trigger.arguments is not None:

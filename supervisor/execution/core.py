@@ -86,6 +86,8 @@ class Supervisor:
         run = record_format.run_path(
             config.name, trigger, invocation.owner.request, today, submitted
         )
+        # The rest of Lambda's time is for ending the script, for the record and for SubmitJob. Jobs
+        # have no deadline here: Batch sends TERM.
         stop_at = invocation.deadline
         if stop_at is not None:
             stop_at -= config.timeout_threshold
@@ -115,6 +117,7 @@ class Supervisor:
     def _execute_and_record(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
         """Execute or submit the run; every failure is written to the record and the result."""
         try:
+            # Lambda's log stream is in the claim; Batch has one log stream per attempt.
             if context.invocation.owner.job:
                 record.write_attempt(context.invocation.log_group, context.invocation.log_stream)
             with self._keep_claim(context, record, log):
@@ -161,6 +164,7 @@ class Supervisor:
                 record.write_event(context.trigger.event)
             record.write_failure(error, context.invocation.log_group, context.invocation.log_stream)
         except SupervisorError as second:
+            # The original error remains the result of the run; the lease of the claim expires.
             log.error(f"The failure cannot be recorded: {second.problem}", remedy=second.remedy)
 
     def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
@@ -170,6 +174,7 @@ class Supervisor:
         try:
             executed = self._build_executor().run(context, log)
         except ObjectChanged as error:
+            # Not a failure: the new version of the object has an event of its own.
             log.info(f"The run is superseded: {error.problem}")
             record.write_done(RunOutcome.SUPERSEDED.value)
             return RunResult(run=context.run, state=RunOutcome.SUPERSEDED)

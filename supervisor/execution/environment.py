@@ -51,6 +51,7 @@ def build_environment(
     FDL's, the run's. A variable that cannot be passed (a NUL in it, or ``EVENT`` above 128 KiB) is
     left out; the content of the event is also in a file.
     """
+    # The launcher's prefix is removed here, so the script sees the image's LD_PRELOAD and the like.
     own = {name: value for name, value in process.items() if name not in INTERNAL_VARIABLES}
     for name in [name for name in own if name.startswith(RENAMED_PREFIX)]:
         own[name.removeprefix(RENAMED_PREFIX)] = own.pop(name)

@@ -82,6 +82,7 @@ class ProcessRunner:
         try:
             ended = self._forward_until_exit(process, tail, deadline)
         finally:
+            # Also after an exception (TERM, lost claim): no process of the script survives.
             if not ended:
                 self._terminate_process(process, tail)
             left = child_processes.kill_descendants(spare, process.pid)
@@ -150,6 +151,7 @@ class ProcessRunner:
         return bool(data)
 
     def _resolve_account(self, user: str) -> UserAccount | None:
+        # Without root the user cannot be changed: Lambda, rootless sandboxes.
         if not user or os.geteuid() != 0:
             return None
         account = resolve_user(user, self.etc)
@@ -184,7 +186,7 @@ def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess
         bufsize=0,
         cwd=spec.cwd,
         env=environment,
-        start_new_session=True,
+        start_new_session=True,  # for killpg(), and to find daemonised children
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=account.groups if account else None,

@@ -110,5 +110,6 @@ def local_ip_address() -> str:
 
 
 def _parse_hops(metadata: Mapping[str, str]) -> int:
+    # Anybody may set the metadata of an object: a value that is not a number counts as 0.
     text = metadata.get(HOPS_KEY, "0")
     return int(text) if text.isdecimal() and len(text) < 9 else 0

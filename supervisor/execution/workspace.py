@@ -41,6 +41,7 @@ def create_workspace(parent: Path, *, exclusive: bool = False) -> Iterator[Works
     """
     workspace = Workspace(parent / f"scar-{os.urandom(8).hex()}")
     _create_if_missing(parent)
+    # Files that existed before the run may belong to the image or to Lambda.
     before = frozenset(parent.iterdir()) if exclusive else None
     workspace.root.mkdir(mode=0o700)
     try:

@@ -53,6 +53,7 @@ def run_id(function: str, trigger: Trigger, request: str) -> str:
         version = trigger.version.version_id or trigger.version.etag
         manual = (trigger.manual_run_id,) if trigger.manual_run_id else ()
         return input_id(function, trigger) + _hash_prefix(version, trigger.sequencer, *manual)
+    # A request id becomes part of a key and of a job name; other clients may send any text.
     return (
         request
         if _SAFE_ID.fullmatch(request)

@@ -72,13 +72,14 @@ class RunRecord:
         """
         ref = self._record_ref(record_format.CLAIM)
         found = self.store.read(ref)
-        if found is None:
+        if found is None:  # the sandbox ended before its first write
             return self.claim()
         claim = record_format.decode(found[0], ref.key)
         if record_format.parse_owner(claim, ref.key) != self.owner:
             return self.claim()
         if self.store.head(self._record_ref(record_format.DONE)) is not None:
             return False
+        # The sandbox ended after SubmitJob: its job continues the run.
         if self._read_owner(record_format.DELEGATED)[0] == self.owner:
             return False
         self._claim_etag = found[1].etag
@@ -174,28 +175,30 @@ class RunRecord:
         found = self.store.read(ref)
         if found is None:
             return IfNoneMatch()
+        # The ETag makes the takeover atomic: the write fails if the owner renews its claim after
+        # this read, or if another process takes over first.
         data, stored = found
         claim = record_format.decode(data, ref.key)
         held = record_format.parse_owner(claim, ref.key)
         seconds = leases.parse_lease(claim, ref.key)
-        gone = self._is_owner_gone(held) or (
+        may_take_over = self._has_owner_ended(held) or (
             leases.is_expired(seconds, stored) and self._is_inactive(held)
         )
-        return IfMatch(stored.etag) if gone else None
+        return IfMatch(stored.etag) if may_take_over else None
 
     def _is_inactive(self, held: RunOwner) -> bool:
         """Return whether nothing executes the run for an owner whose lease has expired.
 
         A request that submitted the run to Batch has ended, but its job may wait for days.
         """
-        if held.job:
+        if held.job:  # a running job would have renewed its lease
             return True
         found = self._read_record(record_format.DELEGATED)
         if found is None or record_format.parse_owner(found, record_format.DELEGATED) != held:
             return True
         return self.has_job_ended(str(found.get("job", "")))
 
-    def _is_owner_gone(self, held: RunOwner) -> bool:
+    def _has_owner_ended(self, held: RunOwner) -> bool:
         failed, self._error_etag = self._read_owner(record_format.ERROR)
         if not record_format.may_take_over(held, self.owner, failed):
             return False

@@ -82,6 +82,7 @@ def _read_event(environ: Mapping[str, str], open_store: Callable[[str], ObjectSt
     url = environ.get("SCAR_EVENT_URL", "")
     if not url:
         return environ.get("SCAR_EVENT", "{}").encode("utf-8", "surrogateescape")
+    # The event was too long for the job's environment (8,192 characters): see batch/job_request.py.
     provider, _, path = url.partition("://")
     bucket, _, key = path.partition("/")
     if not (provider and bucket and key):

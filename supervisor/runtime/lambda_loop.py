@@ -138,6 +138,7 @@ def _handle_invocation(
                 f"The supervisor failed: {type(error).__name__}.", remedy="Please report it."
             ),
         )
+    # An error response makes Lambda retry an asynchronous event, or send it to the failure handler.
     failure = response.find_error(result)
     if failure is not None:
         return api.send_error(request, failure)

@@ -81,7 +81,7 @@ class S3Store:
         try:
             with target.open("wb") as file:
                 return download_object(self.api.client, request, file, ref)
-        except BaseException as error:
+        except BaseException as error:  # also DeadlineExceeded, which a signal handler raises
             target.unlink(missing_ok=True)
             if isinstance(error, AwsError):
                 raise translate_error(error, ref, action) from error

@@ -62,6 +62,7 @@ class S3ObjectApi:
             sums = compute_checksums(body, is_tls=request.origin.is_tls)
         except AwsError as error:
             raise translate_error(error, ref, "s3:PutObject") from error
+        # S3 verifies the checksum before it stores the object.
         headers = {**request.headers, "x-amz-checksum-crc32": sums.crc32}
         return replace(request, headers=headers, body=body, known_payload_hash=sums.payload_hash)
 

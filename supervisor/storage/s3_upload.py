@@ -101,7 +101,7 @@ def _upload_multipart(
         )
         request = replace(request, body=build_completion_xml(parts))
         stored = _commit_write(api, request, ref, options)
-    except BaseException as error:
+    except BaseException as error:  # parts of an unfinished upload are invisible, but cost money
         _abort_upload(api, ref, upload, error)
         raise
     return replace(stored, size=whole.size, metadata=dict(options.metadata))
@@ -152,6 +152,7 @@ def _commit_write(
             outcome_unknown = outcome_unknown or error.outcome_unknown
             if outcome_unknown and (own_write := _find_own_write(api, ref, options)):
                 return own_write
+            # 409: S3 did not evaluate the condition. PutObject may simply be repeated.
             conflict = isinstance(error, AwsErrorResponse) and error.code == CONFLICT
             last = attempt == api.client.backoff.max_attempts
             if _is_condition_failed(error, options) or (conflict and last):
