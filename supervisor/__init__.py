@@ -1,21 +1,42 @@
-"""What runs inside AWS Lambda and AWS Batch, as the entrypoint of the user's own image.
+"""The program that runs the user's script inside AWS Lambda and AWS Batch.
 
-One process, three ways to be started (``__main__``): by the Lambda Runtime API, by a Batch
-job, or by hand. All three end in ``core.Supervisor.handle``: parse the event, claim the run,
-stage in, run the user's script, stage out, write the record; or hand the run to Batch.
+It is the entrypoint of every function image, in Lambda and in Batch. Standard library only: the
+package is part of every function image, and its import time is part of every cold start. It
+imports nothing of the scar package, which imports this package for the format of
+``function.json`` (``config``) and of the run records.
 
-    events, environment, response, records    pure: what comes in, what the script sees, goes out
-    core, execution, staging, outputs         one run from claim to record
-    ledger, leases, heartbeat                 who works on a run, for how long, and its record
-    fallback, handover                        what Batch can help with, and what a job gets
-    program, workspace, folders, alarm        what is run, in which folder, for how long
-    ports                                     what the core needs from the outside world
-    storage/ runners/ delegation/             one adapter each
-    aws/                                      signing, credentials and HTTP for S3 and Batch
-    runtime, job, init                        the Lambda loop, the Batch entry, process 1
-    quick, selftest                           a cheaper start; is everything there?
-    bundle/                                   how the self-contained Python is built
+The flow of one event. ``__main__`` reads ``function.json`` (``config``) and chooses by the
+environment: the Lambda runtime loop, one Batch job, or one event from standard input
+(``runtime/``). Each of them builds an ``Invocation`` (``invocation``) and calls
+``Supervisor.handle`` in ``execution/``, which
 
-Standard library only: the package is shipped inside every function image, and its import
-time is part of every cold start. It imports nothing of ``scar``.
+1. parses the event into triggers, one per run (``events/``);
+2. claims each run with a conditional write of its record in the state bucket (``runs/``);
+3. in batch mode submits the run as a Batch job (``batch/``) and ends here;
+4. downloads the input, runs the script in a fresh folder, and uploads the outputs, each by one
+   conditional write (``execution/``, ``storage/``);
+5. in mode ``lambda-batch``, if Lambda's time, memory or disk was not enough, submits the run as a
+   Batch job instead;
+6. writes ``done.json`` or ``error.json``.
+
+What comes out is an ``InvocationResult``: the response of a Lambda invocation (``events/``) or
+the exit status of a job (``runtime/``). If Lambda ends the sandbox itself, none of this code can
+react; the failure handler function does, which runs this program too (``batch/``).
+
+A crash may happen between any two calls. So each step may be repeated: a claim has a lease after
+which another attempt takes over, and an output that exists for this run is not written again.
+
+Shared by all: ``model`` (configuration and objects), ``invocation`` (triggers, owners, results),
+``errors``, ``ports`` (the interfaces of object store, job submitter and script runner), ``logs``
+(JSON lines), ``folders`` (removing folder trees), ``signals`` (resending of signals). ``aws/`` is
+the HTTP client that ``storage/`` and ``batch/`` use. ``bundle/`` builds the self-contained Python
+and is not part of the image.
+
+Pure, no I/O: ``model``, ``invocation``, ``config``, ``events/``, and single modules of the other
+packages, named in their docstrings.
+
+To add a storage provider: one module in ``storage/`` that implements ``ports.ObjectStore``. To
+add an event source: one function in ``events/``. To add a place to run jobs: one module in
+``batch/`` that implements ``ports.JobSubmitter``. The conformance tests run against every
+implementation.
 """

@@ -1,7 +1,7 @@
-"""Start: see where this process is, and do what is to be done there.
+"""Entry point: start the Lambda runtime loop, a Batch job, or one event from standard input.
 
-``AWS_LAMBDA_RUNTIME_API`` → the Lambda loop; ``AWS_BATCH_JOB_ID`` → one job; else the event
-on standard input is worked on once, as ``local``.
+``AWS_LAMBDA_RUNTIME_API`` is set: the Lambda loop. ``AWS_BATCH_JOB_ID``: one job. Otherwise the
+event on standard input is handled once, as ``local``.
 """
 
 from __future__ import annotations
@@ -27,28 +27,31 @@ if TYPE_CHECKING:
     from supervisor.ports import JobSubmitter, ObjectStore
 
 DEFAULT_HOME = "/opt/scar"
-DEFAULT_TEMPORARY = "/tmp"  # noqa: S108 - the one place in Lambda where anything can be written
-# Seconds from TERM to KILL for scripts: part of the threshold in Lambda; ECS gives jobs 30 in all.
+DEFAULT_TEMPORARY = "/tmp"  # noqa: S108 - the only writable folder in Lambda
+# Seconds from TERM to KILL for scripts. In Lambda they are part of timeout_threshold; in Batch ECS
+# kills the container 30 seconds after its own TERM.
 LAMBDA_GRACE, BATCH_GRACE = 2.0, 10.0
 
 
 def main() -> int:
-    """Return the exit status."""
+    """Run until the work ends; return the exit status of the process."""
     if sys.argv[1:2] == ["--self-test"]:
-        from supervisor.runtime import self_test as selftest
+        from supervisor.runtime.self_test import run_self_test
 
-        found = selftest.run_self_test(Path(DEFAULT_HOME), script="--no-script" not in sys.argv)
-        sys.stdout.write(json.dumps(found) + "\n")
+        findings = run_self_test(Path(DEFAULT_HOME), script="--no-script" not in sys.argv)
+        sys.stdout.write(json.dumps(findings) + "\n")
         return 0
+    # First of all: nothing may be started or opened before the fork.
     if os.getpid() == 1:
         from supervisor.runtime.pid1 import fork_and_reap
 
-        ended = fork_and_reap()
-        if ended is not None:
-            return ended
+        status = fork_and_reap()
+        if status is not None:
+            return status
     environ = dict(os.environ)
     if environ.get("AWS_LAMBDA_RUNTIME_API"):
         return _run_lambda(environ)
+    # Not in Lambda, which sends no TERM to a runtime without extensions.
     signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         return _run_batch_job(environ) if environ.get("AWS_BATCH_JOB_ID") else _run_once(environ)
@@ -60,68 +63,72 @@ def main() -> int:
 
 
 def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: let it clean up
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second TERM would interrupt the clean-up
     raise Terminated
 
 
 def _run_lambda(environ: Mapping[str, str]) -> int:
-    from supervisor.runtime import lambda_loop as runtime
+    from supervisor.runtime import lambda_loop
 
-    api = runtime.RuntimeApiClient(environ["AWS_LAMBDA_RUNTIME_API"])
-    notes = Log()
+    api = lambda_loop.RuntimeApiClient(environ["AWS_LAMBDA_RUNTIME_API"])
+    log = Log()
     try:
         try:
-            made = _build_handler(environ)
+            handler = _build_handler(environ)
         except SupervisorError as error:
-            notes.error(error.problem, remedy=error.remedy)
+            # The init error is what Lambda shows to callers, instead of "Runtime exited".
+            log.error(error.problem, remedy=error.remedy)
             api.send_init_error(error)
             return 1
-        runtime.serve(api, made.handle, environ, made.log)
-    except runtime.RuntimeApiError as error:
-        notes.error(error.problem)
+        lambda_loop.serve(api, handler.handle, environ, handler.log)
+    except lambda_loop.RuntimeApiError as error:
+        log.error(error.problem)
     return 1
 
 
 def _run_batch_job(environ: Mapping[str, str]) -> int:
-    from supervisor.runtime import batch_job as job
+    from supervisor.runtime import batch_job
 
-    made = _build_supervisor(environ)
-    asked = job.read_invocation(
-        environ, made.config.name, made.open_store, job.read_log_stream(environ)
+    supervisor = _build_supervisor(environ)
+    invocation = batch_job.read_invocation(
+        environ,
+        supervisor.config.name,
+        supervisor.open_store,
+        batch_job.read_log_stream(environ),
     )
-    return job.exit_status(made.handle(asked))
+    return batch_job.exit_status(supervisor.handle(invocation))
 
 
 def _run_once(environ: Mapping[str, str]) -> int:
     from supervisor.invocation import Invocation, RunOwner
     from supervisor.model import ComputeService
-    from supervisor.runtime import batch_job as job
+    from supervisor.runtime.batch_job import exit_status
 
-    made = _build_supervisor(environ)
+    supervisor = _build_supervisor(environ)
     owner = RunOwner(site=ComputeService.LOCAL, request=os.urandom(16).hex())
     event = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
-    return job.exit_status(made.handle(Invocation(owner=owner, event=event)))
+    return exit_status(supervisor.handle(Invocation(owner=owner, event=event)))
 
 
 def _build_handler(environ: Mapping[str, str]) -> Supervisor | FailureHandler:
-    """Return what works on the events of this Lambda function."""
+    """Return the object that handles the events of this Lambda function."""
     config = _read_config(_home_folder(environ) / "function" / "function.json")
     if not config.delegate:
         return _build_supervisor(environ)
     from functools import cache, partial
 
     from supervisor import storage
-    from supervisor.batch import submitter as batch
+    from supervisor.batch import submitter
     from supervisor.batch.failure_handler import FailureHandler
     from supervisor.config import bucket_owners
 
-    gc.enable()
+    gc.enable()  # runtime/fast_start.py disabled it
     return FailureHandler(
         bucket=config.state_bucket,
         open_store=cache(
             partial(storage.open_store, environ=environ, bucket_owners=bucket_owners(config))
         ),
-        open_submitter=lambda target: batch.connect(target, environ),
+        open_submitter=lambda target: submitter.connect(target, environ),
         log=Log(config.log_level),
     )
 
@@ -131,7 +138,7 @@ def _home_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
-    """Wire the adapters together; stores and the delegator connect when first used."""
+    """Create the supervisor with its adapters; stores and the submitter connect at first use."""
     from functools import cache
 
     from supervisor.config import bucket_owners
@@ -140,7 +147,7 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
 
     home = _home_folder(environ)
     config = _read_config(home / "function" / "function.json")
-    notes = Log(config.log_level)
+    log = Log(config.log_level)
     in_batch = bool(environ.get("AWS_BATCH_JOB_ID"))
     temporary = Path(environ.get("TMPDIR") or DEFAULT_TEMPORARY)
 
@@ -154,26 +161,26 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
     def open_submitter() -> JobSubmitter:
         if config.batch is None:
             raise ConfigError(
-                f"The function {config.name} has no Batch queue to hand runs to.",
+                f"The function {config.name} has no Batch job queue.",
                 remedy="Run `scar init` again.",
             )
-        from supervisor.batch import submitter as batch
+        from supervisor.batch import submitter
 
-        return batch.connect(config.batch, environ)
+        return submitter.connect(config.batch, environ)
 
-    gc.enable()  # the bundle's start puts it off (quick.py)
+    gc.enable()  # runtime/fast_start.py disabled it
     return Supervisor(
         config=config,
         home=home,
         temporary=temporary,
-        # Lambda keeps it for the next run; elsewhere others may use it.
+        # Lambda keeps /tmp for the next run of the sandbox, and no other program uses it.
         exclusive=bool(environ.get("AWS_LAMBDA_RUNTIME_API"))
         and str(temporary) == DEFAULT_TEMPORARY,
         environ=_initial_environment(),
         open_store=open_store,
         open_submitter=open_submitter,
-        runner=ProcessRunner(notes, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
-        log=notes,
+        runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
+        log=log,
     )
 
 
@@ -190,12 +197,12 @@ def _read_config(path: Path) -> FunctionConfig:
 
 
 def _initial_environment() -> dict[str, str]:
-    """Return what this process was given: Python's own start adds LC_CTYPE to os.environ."""
+    """Return the environment at the start of this process: Python adds LC_CTYPE to os.environ."""
     try:
-        given = Path("/proc/self/environ").read_bytes()
+        data = Path("/proc/self/environ").read_bytes()
     except OSError:
         return dict(os.environ)
-    pairs = (os.fsdecode(entry).partition("=") for entry in given.split(b"\0") if b"=" in entry)
+    pairs = (os.fsdecode(entry).partition("=") for entry in data.split(b"\0") if b"=" in entry)
     return {name: value for name, _, value in pairs}
 
 

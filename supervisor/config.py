@@ -1,4 +1,4 @@
-"""Read and write ``function.json``, the one file that deployment and supervisor share."""
+"""Format of ``function.json``, which deployment writes and the supervisor reads."""
 
 from __future__ import annotations
 
@@ -22,31 +22,33 @@ FORMAT_VERSION = 1
 
 
 def function_config_key(function: str) -> str:
-    """Name the object in the state bucket that tells the delegate of a function."""
+    """Return the key of a function's configuration for the failure handler (state bucket)."""
     return f"functions/{function}.json"
 
 
 def bucket_owners(config: FunctionConfig) -> dict[str, str]:
-    """Say which account owns the buckets that the function writes to: its own, as init saw.
+    """Return the expected owner of every bucket that the function writes to: its own account.
 
-    The state bucket's name, ``scar-<account>-<region>``, tells which. Were such a bucket deleted
-    and its name taken by somebody else, records and results would go to them.
+    The account id is part of the state bucket's name, ``scar-<account>-<region>``. Without the
+    expected owner, records and outputs would go to another account after a bucket was deleted
+    and its name taken there.
     """
     account, _, region = config.state_bucket.removeprefix("scar-").partition("-")
+    # Custom names (tests, local stores) contain no account id: then there is no expectation.
     is_state = config.state_bucket.startswith("scar-") and len(account) == 12 and account.isdigit()
     if not (is_state and region[-1:].isdigit()):
         return {}
-    written = {rule.target("").bucket for rule in config.outputs}
-    return dict.fromkeys((config.state_bucket, *written), account)
+    output_buckets = {rule.target("").bucket for rule in config.outputs}
+    return dict.fromkeys((config.state_bucket, *output_buckets), account)
 
 
 def config_to_json(config: FunctionConfig) -> str:
-    """Write the configuration as JSON; equal configurations give equal text."""
+    """Return the configuration as JSON; equal configurations give equal text."""
     return json.dumps({"format": FORMAT_VERSION, **asdict(config)}, sort_keys=True, indent=1) + "\n"
 
 
 def parse_config(text: str) -> FunctionConfig:
-    """Parse what ``dump`` wrote; raise ConfigError for anything else."""
+    """Parse the text of ``config_to_json``; raise ConfigError for anything else."""
     try:
         data = json.loads(text)
         if data.pop("format") != FORMAT_VERSION:

@@ -1,37 +1,40 @@
-"""Everything the supervisor raises on purpose.
+"""Everything that the supervisor raises on purpose.
+
+The class names are part of stored and sent data: ``kind`` in ``error.json`` and
+``delegated.json``, ``errorType`` in Lambda's error responses.
 
 SupervisorError
-├── ConfigError            the function configuration cannot be used
-├── EventError             the event cannot be understood
-├── StorageError           an object could not be read or written
-│   ├── ObjectChanged      the announced version of the object is not there any more
-│   └── PreconditionFailed somebody else wrote the object first
-├── DelegationError        the job could not be submitted
-├── OutputError            the script's output files cannot be uploaded as they are
-├── RecordError            a run record cannot be read by this release
+├── ConfigError            the function configuration is invalid or cannot be read
+├── EventError             the event cannot be parsed
+├── StorageError           an object cannot be read or written
+│   ├── ObjectChanged      the version of the object that the event names no longer exists
+│   └── PreconditionFailed another process wrote the object first
+├── SubmissionError        the Batch job cannot be submitted, or its state cannot be read
+├── OutputError            the script's output files cannot be uploaded
+├── RecordError            a run record is damaged, or of a newer release
 ├── ChainTooLong           functions trigger each other without end
-├── EventLost              Lambda gave an event up before its runs were over
-├── Ended                  the job was told to end, nobody said why
+├── EventDiscarded         Lambda discarded the event before its runs were completed
+├── JobTerminated          the Batch job received TERM
 ├── RunsFailed             several runs of one event failed
-├── ClaimLost              somebody else has taken the run over
-├── DiskFull               the input or what is made of it does not fit on the disk
+├── ClaimLost              another attempt has taken over the run
+├── DiskFull               the input, or what the script writes, does not fit on the disk
 ├── ScriptFailed           the user's script ended with a non-zero status
-│   └── OutOfMemory        it was killed, most likely for want of memory
-└── DeadlineExceeded       the script was stopped to leave time for clean-up
+│   └── OutOfMemory        it was killed, most likely because it ran out of memory
+└── DeadlineExceeded       the run was stopped at its deadline, before Lambda's
 
-Terminated (a BaseException)   TERM arrived
+Terminated (a BaseException)   TERM was received
 """
 
 from __future__ import annotations
 
 import errno
 
-# A shell's 128 + SIGKILL, whether the script itself was killed or a program that it waited for.
+# 128 + SIGKILL: the script itself was killed, or a shell reports that its program was.
 SIGKILL_STATUS = 137
 
 
 class SupervisorError(Exception):
-    """Base of the tree; ``remedy`` says what the reader can do about it."""
+    """Base of the tree: ``problem`` in one sentence, ``remedy`` is what the reader can do."""
 
     def __init__(self, problem: str, *, remedy: str = "") -> None:
         super().__init__(problem)
@@ -40,47 +43,47 @@ class SupervisorError(Exception):
 
 
 class ConfigError(SupervisorError):
-    """The function configuration cannot be used."""
+    """The function configuration is invalid or cannot be read."""
 
 
 class EventError(SupervisorError):
-    """The event cannot be understood."""
+    """The event cannot be parsed."""
 
 
 class StorageError(SupervisorError):
-    """An object could not be read or written."""
+    """An object cannot be read or written."""
 
 
 class ObjectChanged(StorageError):
-    """The announced version of the object is not there any more (404 or 412)."""
+    """The version of the object that the event names no longer exists (404 or 412)."""
 
 
 class PreconditionFailed(StorageError):
     """A conditional write found the object in another state (412, or 409 in a race)."""
 
 
-class DelegationError(SupervisorError):
-    """The job could not be submitted."""
+class SubmissionError(SupervisorError):
+    """The Batch job cannot be submitted, or its state cannot be read."""
 
 
 class OutputError(SupervisorError):
-    """The script's output files cannot be uploaded as they are."""
+    """The script's output files cannot be uploaded."""
 
 
 class RecordError(SupervisorError):
-    """A run record cannot be read by this release."""
+    """A run record is damaged, or of a newer release."""
 
 
 class ChainTooLong(SupervisorError):
     """Functions trigger each other without end."""
 
 
-class EventLost(SupervisorError):
-    """Lambda gave an event up before its runs were over."""
+class EventDiscarded(SupervisorError):
+    """Lambda discarded the event before its runs were completed."""
 
 
-class Ended(SupervisorError):
-    """The job was told to end; Batch knows why: its time, its machine, or somebody."""
+class JobTerminated(SupervisorError):
+    """The job received TERM: a timeout, a reclaimed instance or a user. Batch knows which."""
 
 
 class RunsFailed(SupervisorError):
@@ -93,40 +96,42 @@ class ScriptFailed(SupervisorError):
     def __init__(self, status: int, output: bytes = b"") -> None:
         super().__init__(
             f"The script ended with status {status}.",
-            remedy="Read the script's own messages above this line.",
+            remedy="See the script's own output above this line.",
         )
         self.status = status
         self.output = output
 
 
 class OutOfMemory(ScriptFailed):
-    """The script, or a program of its, was killed; nobody but the kernel does that here."""
+    """The script or a program that it ran was killed; only the kernel sends KILL here."""
 
     def __init__(self, status: int, output: bytes = b"", *, memory: int = 0) -> None:
         super().__init__(status, output)
-        given = f" It has {memory} MB." if memory else ""
+        size = f" It has {memory} MB." if memory else ""
         self.problem = (
-            f"The script was killed (status {status}), most likely for want of memory.{given}"
+            f"The script was killed (status {status}), most likely because it ran out of memory."
+            f"{size}"
         )
-        self.remedy = "Give the function more memory, or let Batch take over (mode lambda-batch)."
+        self.remedy = "Increase the function's memory, or use execution_mode: lambda-batch."
 
 
 class DiskFull(SupervisorError):
-    """The input or what is made of it does not fit on the disk."""
+    """The input, or what the script writes, does not fit on the disk."""
 
     ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class ClaimLost(SupervisorError):
-    """Somebody else has taken the run over; nothing is to be written any more."""
+    """Another attempt has taken over the run; this one must not write any more."""
 
 
 class DeadlineExceeded(SupervisorError):
-    """The script was stopped to leave time for clean-up."""
+    """The run was stopped at its deadline, which leaves time for clean-up before Lambda's."""
 
 
 class Terminated(BaseException):
-    """TERM arrived: the machine is reclaimed or the job ended. Raised in the main thread.
+    """TERM was received: the instance is reclaimed or the job terminated.
 
-    Not an Exception, so that nothing but clean-up comes between it and the end.
+    Raised in the main thread. Not an Exception, so that no handler of errors catches it: only
+    clean-up runs between the signal and the end of the process.
     """

@@ -1,4 +1,4 @@
-"""What starts runs, who works on them, and what became of them. Pure data, no I/O."""
+"""What starts runs, who executes them, and how they ended."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectEvent:
-    """One object that a store announced; ``event`` is a JSON event with this record alone.
+    """The notification of one new object; ``event`` is a JSON event with this record alone.
 
-    ``time`` is the store's own text, ``sequencer`` its hexadecimal order of writes to a key,
-    ``size`` in bytes (0: not told).
-    ``wish`` is set when a person asked for the run (``scar run``): it is a run of its own, not
-    the one that the object's upload started.
+    ``time`` is S3's text, ``sequencer`` its hexadecimal order of writes to a key, ``size`` in
+    bytes (0: unknown). ``manual_run_id`` is set by ``scar run``: such an event is a run of its
+    own, different from the run that the upload of the object started.
     """
 
     source: ObjectRef
@@ -35,11 +34,11 @@ class ObjectEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectInvocation:
-    """A call without an object. ``payload`` (if not None) becomes the file ``file_name``.
+    """An invocation without an object. ``payload`` (if not None) becomes the file ``file_name``.
 
-    ``script`` or ``arguments`` (if not None) replace what the function would run; both
-    together are a script and its arguments;
-    ``parameters`` become ``CONT_VAR_<name>``. ``api``: the caller wants an HTTP-like answer.
+    ``script`` or ``arguments`` (if not None) replace the function's own command; both together
+    are a script and its arguments. ``parameters`` become the variables ``CONT_VAR_<name>``.
+    ``is_api_request``: failures are HTTP responses (status 500) instead of Lambda errors.
     """
 
     event: str
@@ -56,9 +55,9 @@ Trigger = ObjectEvent | DirectInvocation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOwner:
-    """Who works on a run: a Lambda request, or attempt ``attempt`` (from 1) of a Batch job.
+    """Who executes a run: a Lambda request, or attempt ``attempt`` (from 1) of a Batch job.
 
-    ``request`` of a job is the Lambda request that delegated it.
+    ``request`` of a job is the Lambda request that submitted it.
     """
 
     site: ComputeService
@@ -69,9 +68,9 @@ class RunOwner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """One event to work on. ``deadline`` is in epoch seconds, None if there is none.
+    """One event and who handles it. ``deadline`` is in epoch seconds, None without a limit.
 
-    ``run_id`` and ``date`` are set for a run that Lambda delegated.
+    ``run_id`` and ``date`` are set for a run that Lambda submitted to Batch.
     """
 
     owner: RunOwner
@@ -85,7 +84,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPath:
-    """Where a run's record is kept in the state bucket; ``date`` is YYYY-MM-DD."""
+    """The folder of a run's record in the state bucket; ``date`` is YYYY-MM-DD."""
 
     function: str
     date: str
@@ -95,15 +94,15 @@ class RunPath:
         return f"{self.function}/{self.date}/{self.run_id}"
 
     def key(self, record: str) -> str:
-        """Name the object of one record: ``claim``, ``done``, ``attempt-1``…"""
+        """Return the key of one object of the record: ``claim``, ``done``, ``attempt-1``, …"""
         return f"runs/{self}/{record}.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
-    """One program to run. ``folder`` is the run's own and given to ``user``.
+    """One program to run. ``folder`` is the run's own; ``user`` becomes its owner.
 
-    ``user`` is Docker's ``name|uid[:group|gid]``, empty for the supervisor's own.
+    ``user`` has Docker's form ``name|uid[:group|gid]``; empty: the supervisor's own user.
     """
 
     argv: tuple[str, ...]
@@ -114,7 +113,7 @@ class ProcessSpec:
 
 
 class RunOutcome(enum.StrEnum):
-    """How a run ended, as far as this process is concerned."""
+    """How a run ended in this process; the value of DONE and SUPERSEDED is stored."""
 
     DONE = "done"
     SUBMITTED = "delegated"
@@ -125,7 +124,7 @@ class RunOutcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """``output`` is the end of what the script printed; ``job`` names the Batch job."""
+    """How one run ended; ``output`` is the end of the script's output, ``job_id`` Batch's."""
 
     run: RunPath
     state: RunOutcome
@@ -136,7 +135,7 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResult:
-    """What became of an event: one result per run, none if it announced nothing to do."""
+    """The results of an event: one per run, none if the event starts no run."""
 
     results: tuple[RunResult, ...] = ()
     is_api_request: bool = False

@@ -1,4 +1,4 @@
-"""JSON lines about what the supervisor does, beside the script's own output on stderr."""
+"""The supervisor's log: JSON lines on standard error, next to the script's output."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
 def write_to_stderr(line: bytes) -> None:
-    """Write a whole line at once, so that it never mixes with the script's."""
+    """Write a whole line in one call, so that it does not mix with the script's output."""
     os.write(2, line)
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Writes what is at least as grave as ``level``; event bodies belong to DEBUG only."""
+    """Writes messages of ``level`` and above; event bodies are for DEBUG only."""
 
     level: str = "INFO"
     run: str = ""
@@ -31,26 +31,26 @@ class Log:
     def for_run(self, run: str) -> Log:
         return Log(self.level, run, self.write, self.now)
 
-    def debug(self, message: str, **more: str) -> None:
-        self._write_line("DEBUG", message, more)
+    def debug(self, message: str, **fields: str) -> None:
+        self._write_line("DEBUG", message, fields)
 
-    def info(self, message: str, **more: str) -> None:
-        self._write_line("INFO", message, more)
+    def info(self, message: str, **fields: str) -> None:
+        self._write_line("INFO", message, fields)
 
-    def warning(self, message: str, **more: str) -> None:
-        self._write_line("WARNING", message, more)
+    def warning(self, message: str, **fields: str) -> None:
+        self._write_line("WARNING", message, fields)
 
-    def error(self, message: str, **more: str) -> None:
-        self._write_line("ERROR", message, more)
+    def error(self, message: str, **fields: str) -> None:
+        self._write_line("ERROR", message, fields)
 
-    def _write_line(self, level: str, message: str, more: dict[str, str]) -> None:
+    def _write_line(self, level: str, message: str, fields: dict[str, str]) -> None:
         if LEVELS[level] < LEVELS.get(self.level.upper(), LEVELS["INFO"]):
             return
         now = self.now()
         stamp = (
             time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1e3) % 1000:03}Z"
         )
-        entry = {"time": stamp, "level": level, "message": message, **more}
+        entry = {"time": stamp, "level": level, "message": message, **fields}
         if self.run:
             entry["run"] = self.run
         self.write((json.dumps(entry) + "\n").encode())

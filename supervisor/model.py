@@ -1,4 +1,4 @@
-"""The vocabulary shared by every part of the supervisor. Pure data, no I/O."""
+"""Configuration, objects and jobs: the types that all packages of the supervisor share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ExecutionMode(enum.StrEnum):
-    """Where the function's script is meant to run."""
+    """Where the function's runs are executed: the FDL's ``execution_mode``."""
 
     LAMBDA = "lambda"
     LAMBDA_BATCH = "lambda-batch"
@@ -19,7 +19,7 @@ class ExecutionMode(enum.StrEnum):
 
 
 class ComputeService(enum.StrEnum):
-    """Where this process is running now; scripts see it as ``SCAR_SITE``."""
+    """Where this process runs; scripts see it as ``SCAR_SITE``."""
 
     LAMBDA = "lambda"
     BATCH = "batch"
@@ -28,7 +28,7 @@ class ComputeService(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """One object in one bucket; ``provider`` is the FDL's word (``s3.my_s3``), ``key`` plain."""
+    """One object; ``provider`` as in the FDL (``s3.my_s3``), ``key`` decoded."""
 
     provider: str
     bucket: str
@@ -40,7 +40,7 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionPin:
-    """Which state of an object is meant; both empty means whatever is there."""
+    """Which version of an object to read; both empty: the current one."""
 
     version_id: str = ""
     etag: str = ""
@@ -48,7 +48,7 @@ class VersionPin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """What a store says about an object; times are its own, in epoch seconds (0: not told)."""
+    """An object's properties; times by the store's clock, in epoch seconds (0: unknown)."""
 
     size: int
     etag: str
@@ -65,7 +65,7 @@ class IfNoneMatch:
 
 @dataclass(frozen=True, slots=True)
 class IfMatch:
-    """Write only over this state of the object (``If-Match``)."""
+    """Write only if the object has this ETag (``If-Match``)."""
 
     etag: str
 
@@ -75,10 +75,10 @@ WriteCondition = IfNoneMatch | IfMatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRule:
-    """Which files under TMP_OUTPUT_DIR go to which folder.
+    """Which files under TMP_OUTPUT_DIR are uploaded to which folder.
 
-    A name is kept if (no prefix list or it starts with one) and (no suffix list or it ends
-    with one). ``path`` is the FDL's ``bucket/folder``.
+    A file is selected if (no prefix list or its name starts with one) and (no suffix list or its
+    name ends with one). ``path`` is the FDL's ``bucket/folder``.
     """
 
     provider: str
@@ -99,7 +99,7 @@ class OutputRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageDefaults:
-    """What the user's image said before the supervisor became its entrypoint."""
+    """The configuration of the user's image before the supervisor became its entrypoint."""
 
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -110,10 +110,10 @@ class ImageDefaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTarget:
-    """Where runs are handed to; names, not ARNs, so that the image knows them before they exist.
+    """Where the function's jobs are submitted: job queue and job definition.
 
-    ``memory`` (MiB) is what the definition gives a job; ``larger`` are vCPUs and MiB that a job
-    can ask for instead, smallest first.
+    Names, not ARNs: the image is built before the resources exist. ``memory`` (MiB) is the job
+    definition's; ``larger`` are vCPUs and MiB that a job can request instead, smallest first.
     """
 
     queue: str
@@ -124,11 +124,11 @@ class BatchTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionConfig:
-    """What a deployed function knows about itself: the content of ``function.json``.
+    """The configuration of a deployed function: the content of ``function.json``.
 
-    ``script`` is a file name in the folder of ``function.json``, empty if the image's own
-    entrypoint is to run. ``timeout_threshold`` is in seconds, ``memory`` Lambda's in MB.
-    ``delegate``: this is the function that takes the events which others lost.
+    ``script`` is a file name in the folder of ``function.json``; empty: the image's own
+    entrypoint runs. ``timeout_threshold`` is in seconds, ``memory`` is Lambda's in MB.
+    ``delegate``: this function is the failure handler of the others.
     """
 
     name: str
@@ -148,9 +148,9 @@ class FunctionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """One Batch job to submit: a name of at most 128 characters and its environment overrides.
+    """One Batch job to submit: a name of at most 128 characters and environment overrides.
 
-    ``vcpus`` and ``memory`` (MiB) replace those of the definition unless they are empty and 0.
+    ``vcpus`` and ``memory`` (MiB) replace the job definition's unless they are empty and 0.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the core needs from the outside world. Every adapter passes the same conformance suite."""
+"""Interfaces of what the supervisor uses; every adapter passes the same conformance tests."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class ObjectStore(Protocol):
-    """Whole objects with conditional writes. All methods raise StorageError if the store fails.
+    """Objects with conditional writes. All methods raise StorageError if the store fails.
 
-    ``upload`` and ``write`` raise PreconditionFailed when the condition does not hold, and
-    never report a write of their own as somebody else's: after a time-out they read back.
+    ``upload`` and ``write`` raise PreconditionFailed if the condition does not hold. They never
+    take their own write for another process's: after a timeout they read the object back.
     """
 
     def head(self, ref: ObjectRef) -> StoredObject | None:
-        """Describe the object, or None if there is none."""
+        """Return the object's properties, or None if it does not exist."""
 
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
-        """Write that version's bytes to ``target``, checked; raise ObjectChanged if it is gone."""
+        """Write that version to ``target``, verified; raise ObjectChanged if it does not exist."""
 
     def upload(
         self,
@@ -33,10 +33,10 @@ class ObjectStore(Protocol):
         condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
-        """Store the file in one conditional write, however large; constant memory."""
+        """Store a file of any size in one conditional write, in constant memory."""
 
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
-        """Return a small object whole, or None if there is none."""
+        """Return the content of a small object, or None if it does not exist."""
 
     def write(
         self,
@@ -50,20 +50,20 @@ class ObjectStore(Protocol):
 
 
 class JobSubmitter(Protocol):
-    """Hands a run to a place without Lambda's time limit."""
+    """Submits runs to a service without Lambda's time limit."""
 
     def submit(self, job: JobRequest) -> str:
-        """Start one job, never twice for one call; return its id; raise DelegationError."""
+        """Submit one job, never twice for one call; return its id; raise SubmissionError."""
 
     def has_ended(self, job: str) -> bool:
-        """Tell whether the job is known to be over; raise DelegationError if that is not known."""
+        """Return whether the job has ended; raise SubmissionError if its state cannot be read."""
 
 
 class ScriptRunner(Protocol):
-    """Runs one program to its end and leaves no process behind."""
+    """Runs one program until it ends and leaves no process behind."""
 
     def run(self, spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
-        """Return the status (128 + n: killed by signal n) and the end of what was printed.
+        """Return the exit status (128 + n: killed by signal n) and the end of the output.
 
-        ``timeout`` in seconds; raise DeadlineExceeded after it, with every process ended.
+        ``timeout`` is in seconds; raise DeadlineExceeded after it, when every process has ended.
         """

@@ -1,5 +1,6 @@
 """How signals are sent to threads and processes of the supervisor."""
 
-# Python hears a signal between two instructions, or in a system call: not if it comes just before
-# one. So it is given again until it is heard.
+# Seconds. Python runs a handler between two instructions, or when a system call is interrupted. A
+# signal that arrives just before a blocking call is noticed only after the call. So signals are
+# sent repeatedly until the handler has run.
 SIGNAL_RESEND_INTERVAL = 1.0

@@ -169,15 +169,15 @@ def _diagnose_failed(history: RunHistory) -> tuple[str, str]:
     refined = _refine_diagnosis(kind, history)
     if refined is None:
         return problem, str(error.get("remedy", ""))
-    # The problem of kind Ended is only that the job got SIGTERM; Batch's reason says why.
-    recorded = "" if kind == "Ended" else problem
+    # The problem of kind JobTerminated is only that the job got SIGTERM; Batch's reason says why.
+    recorded = "" if kind == "JobTerminated" else problem
     return f"{recorded} {refined.problem}".strip(), refined.remedy
 
 
 def _refine_diagnosis(kind: str, history: RunHistory) -> Diagnosis | None:
     """Return what the supervisor could not know: why the job was ended or the script failed."""
     job = history.job
-    if job is not None and kind in ("Ended", "ScriptFailed", "OutOfMemory", ""):
+    if job is not None and kind in ("JobTerminated", "ScriptFailed", "OutOfMemory", ""):
         known = diagnosis.diagnose_reason(job.reason, job.container_reason)
         if known is None and kind == "OutOfMemory":
             known = diagnosis.diagnose_exit_code(diagnosis.EXIT_SIGKILL)

@@ -1,11 +1,17 @@
-"""The supervisor's own AWS client, small because it is part of every cold start.
+"""The supervisor's own AWS client, small because its import is part of every cold start.
 
-    request, sigv4, endpoints    pure: what is sent, how it is signed, and to which host
-    credentials                  environment, container endpoint, IMDSv2; renewed in time
-    http, tls                    connections kept alive; loaded with the first request
-    client                       one service in one region: sign, send, repeat where safe
-    errors                       what AWS or the network said
+A request goes through these modules: ``endpoints`` chooses the host; ``request`` describes what
+is sent and computes checksums; ``credentials`` finds the keys (environment, container endpoint,
+IMDSv2) and refreshes them before they expire, with the HTTP requests of ``metadata``; ``sigv4``
+signs; ``connection_pool`` sends over connections that it keeps open, with the trusted
+certificates of ``tls``; ``client`` combines them for one service in one Region and repeats
+requests as ``retry`` allows. ``errors`` are AWS's error responses and network failures as
+exceptions; the callers, storage and batch, translate them into the supervisor's own.
 
-Not read: shared configuration files (``~/.aws``), SSO and proxies, which neither Lambda nor
-Batch has. ``http.client`` and ``ssl`` are imported by the first request, not before.
+``endpoints``, ``sigv4`` and ``request`` are pure, except that ``request`` reads file slices.
+``http.client`` and the module ssl are imported with the first request, not before. Not supported:
+shared configuration files (``~/.aws``), SSO and proxies, which neither Lambda nor Batch has.
+
+To add a service: an ``AwsClient`` with its name, and a module that builds the requests, as
+``batch/submitter.py`` does.
 """

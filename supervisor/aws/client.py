@@ -1,4 +1,4 @@
-"""One AWS service in one region: sign, send, read the answer, repeat where that is safe."""
+"""Client of one AWS service in one Region: sign, send, and repeat where that is safe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class AwsResponse:
-    """A successful answer, read whole; header names are lower case."""
+    """A successful response with its whole body; header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -31,9 +31,9 @@ class AwsResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsClient:
-    """Sends requests of one service. ``clock`` is in epoch seconds. Safe for threads.
+    """Sends requests to one service. ``clock`` is in epoch seconds. Thread-safe.
 
-    All methods raise AwsError, and ErrorAnswer for every status of 300 and above.
+    All methods raise AwsError; AwsErrorResponse for every status of 300 and above.
     """
 
     service: str
@@ -44,16 +44,17 @@ class AwsClient:
     clock: Callable[[], float] = time.time
 
     def send(self, request: AwsRequest, *, retry: RetryPolicy = RetryPolicy.ALWAYS) -> AwsResponse:
-        """Send it, again after failures as far as ``repeat`` allows, and read the answer."""
+        """Send a request, repeat it after failures as ``retry`` allows, return the response."""
 
         def send_and_read() -> AwsResponse:
+            # On a new connection it is certain whether the request was sent.
             reply = self._send_once(request, fresh=retry is RetryPolicy.IF_NOT_PROCESSED)
             return AwsResponse(reply.status, reply.headers, reply.read_all())
 
         return self._send_with_retries(send_and_read, retry)
 
     def open(self, request: AwsRequest) -> StreamedResponse:
-        """Like ``send`` for requests that change nothing; the caller reads and closes it."""
+        """Send a request without side effects; the caller reads and closes the response."""
         return self._send_with_retries(lambda: self._send_once(request), RetryPolicy.ALWAYS)
 
     def _send_once(self, request: AwsRequest, *, fresh: bool = False) -> StreamedResponse:

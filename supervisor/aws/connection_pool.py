@@ -1,4 +1,4 @@
-"""HTTP connections kept alive between requests. One attempt each; ``client`` repeats."""
+"""Persistent HTTP connections. Each request is sent once; ``client`` repeats it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ USER_AGENT = "scar-supervisor"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds to connect, and seconds without a byte sent or received afterwards."""
+    """Seconds to connect, and seconds without data afterwards."""
 
     connect: float = 10.0
     read: float = 60.0
 
 
 class StreamedResponse:
-    """An answer whose body is still to be read; header names are lower case."""
+    """A response whose body has not been read yet; header names are lower case."""
 
     def __init__(
         self, response: HTTPResponse, origin: Origin, done: Callable[[bool], None]
@@ -44,7 +44,7 @@ class StreamedResponse:
         self._open = True
 
     def read(self, size: int = CHUNK_SIZE) -> bytes:
-        """Return up to ``size`` bytes, b"" at the end; raise Unanswered if it breaks off."""
+        """Return up to ``size`` bytes, b"" at the end; raise ResponseNotReceived if it breaks."""
         from http.client import HTTPException
 
         try:
@@ -53,12 +53,13 @@ class StreamedResponse:
             self.close()
             raise _response_not_received(self._origin, error) from error
         if not data:
-            # http.client counts down what Content-Length promised, and does not complain.
+            # http.client returns b"" for a closed connection too: `length` is what is missing then.
             missing = self._response.length
             self._finish(whole=not missing)
             if missing:
                 raise ResponseNotReceived(
-                    f"{self._origin} broke off its answer, {missing} bytes early."
+                    f"{self._origin} closed the connection, {missing} bytes of its response are"
+                    " missing."
                 )
         return data
 
@@ -66,7 +67,7 @@ class StreamedResponse:
         return b"".join(iter(self.read, b""))
 
     def close(self) -> None:
-        """Give up what was not read; may be called twice."""
+        """Discard the rest of the response; may be called twice."""
         self._finish(whole=False)
 
     def _finish(self, *, whole: bool) -> None:
@@ -77,7 +78,7 @@ class StreamedResponse:
 
 
 class ConnectionPool:
-    """Idle connections by origin, for any number of threads."""
+    """Idle connections by origin; thread-safe."""
 
     def __init__(self, environ: Mapping[str, str], timeouts: Timeouts | None = None) -> None:
         self._environ = environ
@@ -85,23 +86,24 @@ class ConnectionPool:
         self._lock = threading.Lock()
         self._idle: dict[Origin, list[HTTPConnection]] = {}
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
+        # Unclosed sockets would raise ResourceWarning when the pool is garbage-collected.
         weakref.finalize(self, _close_connections, self._idle)
 
     def send_request(
         self, request: AwsRequest, headers: Mapping[str, str], *, fresh: bool = False
     ) -> StreamedResponse:
-        """Send the request once and return the answer's head.
+        """Send the request once; return the response with its body unread.
 
-        ``fresh`` takes a new connection: an old one may be closed by the other side at this
-        moment, and then nobody knows whether the request was read. Raises Unreachable (nothing
-        was sent), Unanswered, BodyUnreadable.
+        ``fresh`` opens a new connection: the server may close an idle one at this moment, and then
+        it is unknown whether it has read the request. Raise EndpointUnreachable (nothing was
+        sent), ResponseNotReceived, RequestBodyUnreadable.
         """
         from http.client import HTTPException
 
         origin = request.origin
         connection = (None if fresh else self._take_idle(origin)) or self._open_connection(origin)
         try:
-            cut = _write_request(connection, request, headers)
+            stopped_reading = _write_request(connection, request, headers)
             response = connection.getresponse()
         except (OSError, HTTPException) as error:
             connection.close()
@@ -111,7 +113,7 @@ class ConnectionPool:
             raise
 
         def release(reusable: bool) -> None:
-            if reusable and not cut:
+            if reusable and not stopped_reading:
                 self._return_idle(origin, connection)
             else:
                 connection.close()
@@ -119,17 +121,17 @@ class ConnectionPool:
         return StreamedResponse(response, origin, release)
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close all idle connections."""
         with self._lock:
             _close_connections(self._idle)
 
     def _take_idle(self, origin: Origin) -> HTTPConnection | None:
         while True:
             with self._lock:
-                waiting = self._idle.get(origin)
-                if not waiting:
+                idle = self._idle.get(origin)
+                if not idle:
                     return None
-                connection = waiting.pop()
+                connection = idle.pop()
             if not _is_closed_by_peer(connection):
                 return connection
             connection.close()
@@ -143,7 +145,7 @@ class ConnectionPool:
 
         timeout = self._timeouts.connect
         if origin.is_tls:
-            made: HTTPConnection = http.client.HTTPSConnection(
+            connection: HTTPConnection = http.client.HTTPSConnection(
                 origin.host,
                 origin.port,
                 timeout=timeout,
@@ -151,17 +153,18 @@ class ConnectionPool:
                 blocksize=CHUNK_SIZE,
             )
         else:
-            made = http.client.HTTPConnection(
+            connection = http.client.HTTPConnection(
                 origin.host, origin.port, timeout=timeout, blocksize=CHUNK_SIZE
             )
         try:
-            made.connect()
+            connection.connect()
         except OSError as error:
-            made.close()
+            connection.close()
             raise _endpoint_unreachable(origin, error) from error
-        made.auto_open = 0
-        made.sock.settimeout(self._timeouts.read)
-        return made
+        # Otherwise http.client would reconnect silently and send a request twice.
+        connection.auto_open = 0
+        connection.sock.settimeout(self._timeouts.read)
+        return connection
 
     def _tls_context(self, host: str) -> ssl.SSLContext:
         file = tls.find_ca_bundle(host, self._environ)
@@ -180,20 +183,20 @@ def _close_connections(idle: dict[Origin, list[HTTPConnection]]) -> None:
 def _write_request(
     connection: HTTPConnection, request: AwsRequest, headers: Mapping[str, str]
 ) -> bool:
-    """Send it; return whether the other side stopped reading, which it does to refuse early."""
+    """Send a request; return whether the server stopped reading, as it does to reject it early."""
     body = request.body.chunks() if isinstance(request.body, FileSlice) else request.body
-    every = {"accept-encoding": "identity", "user-agent": USER_AGENT, **headers}
+    all_headers = {"accept-encoding": "identity", "user-agent": USER_AGENT, **headers}
     if request.body_size or request.method in ("PUT", "POST"):
-        every["content-length"] = str(request.body_size)
+        all_headers["content-length"] = str(request.body_size)
     try:
-        connection.request(request.method, request.target, body=body or None, headers=every)
+        connection.request(request.method, request.target, body=body or None, headers=all_headers)
     except (BrokenPipeError, ConnectionResetError):
         return True
     return False
 
 
 def _is_closed_by_peer(connection: HTTPConnection) -> bool:
-    """An idle connection with something to read was closed by the other side."""
+    """Return whether an idle connection is readable: then the server has closed it."""
     import select
 
     poll = select.poll()
@@ -202,18 +205,18 @@ def _is_closed_by_peer(connection: HTTPConnection) -> bool:
 
 
 def _response_not_received(origin: Origin, error: Exception) -> ResponseNotReceived:
-    what = "did not answer in time" if isinstance(error, TimeoutError) else f"broke off: {error!r}"
-    return ResponseNotReceived(f"{origin} {what}.")
+    what = "timed out" if isinstance(error, TimeoutError) else f"failed: {error!r}"
+    return ResponseNotReceived(f"The request to {origin} {what}.")
 
 
 def _endpoint_unreachable(origin: Origin, error: OSError) -> EndpointUnreachable:
     if type(error).__name__ == "SSLCertVerificationError":
         return EndpointUnreachable(
-            f"{origin} shows a certificate that is not trusted: {error}.",
-            remedy="Let AWS_CA_BUNDLE name the file with the certificates of its authority.",
+            f"The TLS certificate of {origin} is not trusted: {error}.",
+            remedy="Set AWS_CA_BUNDLE to a file with the certificates of its authority.",
         )
     return EndpointUnreachable(
         f"Cannot connect to {origin}: {error}.",
-        remedy="Check that a route to it exists (subnet, endpoint or NAT, security group).",
+        remedy="Check the route to it: subnet, NAT gateway or VPC endpoint, security group.",
         transient=True,
     )

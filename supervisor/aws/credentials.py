@@ -1,4 +1,4 @@
-"""Where credentials come from, and how they stay fresh in jobs of days.
+"""The sources of credentials, and their refresh in jobs that run for days.
 
 The order is that of the AWS SDKs: environment, container endpoint (ECS, and so Batch),
 instance metadata (IMDSv2 only). Shared configuration files are not read.
@@ -17,13 +17,13 @@ from supervisor.aws.sigv4 import Credentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# AWS offers new keys at least five minutes before the old ones end (IAM roles for EC2).
+# Seconds. AWS provides new keys at least five minutes before the old ones expire (EC2 User Guide).
 REFRESH_BEFORE_EXPIRY = 600.0
 REFRESH_RETRY_PAUSE = 60.0
 
 
 class CredentialProvider(Protocol):
-    """Anything that can name the credentials to sign with now."""
+    """Source of the credentials that requests are signed with."""
 
     def get_credentials(self) -> Credentials:
         """Return credentials that are valid now; raise NoCredentials."""
@@ -40,11 +40,11 @@ class StaticCredentials:
 
 
 class RefreshableCredentials:
-    """Fetches credentials when they are first needed, and again before they expire.
+    """Fetches credentials at their first use, and again before they expire.
 
-    Ten minutes before the end one thread fetches new ones while the others go on with the old
-    ones. A failure counts only once the old ones have expired; until then it is tried again
-    every minute. ``clock`` is in epoch seconds, as ``Credentials.expires`` is.
+    From ten minutes before the expiry one thread fetches new ones while others use the old ones. A
+    failed refresh is repeated every minute and raised only after the expiry. ``clock`` is in epoch
+    seconds, as ``Credentials.expires`` is.
     """
 
     def __init__(
@@ -53,59 +53,60 @@ class RefreshableCredentials:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._held: Credentials | None = None
+        self._current: Credentials | None = None
         self._next_try = 0.0
 
     def get_credentials(self) -> Credentials:
-        held = self._held
+        current = self._current
         now = self._clock()
-        if held is None or now >= held.expires:
+        if current is None or now >= current.expires:
             with self._lock:
                 return self._refresh_credentials()
-        due = now >= held.expires - REFRESH_BEFORE_EXPIRY and now >= self._next_try
+        # A lock that is held means that another thread is refreshing: do not wait for it.
+        due = now >= current.expires - REFRESH_BEFORE_EXPIRY and now >= self._next_try
         if due and self._lock.acquire(blocking=False):
             try:
                 return self._refresh_credentials()
             finally:
                 self._lock.release()
-        return held
+        return current
 
     def _refresh_credentials(self) -> Credentials:
         now = self._clock()
-        held = self._held
-        # Another thread may have been faster while this one waited for the lock.
-        if held is not None and now < held.expires - REFRESH_BEFORE_EXPIRY:
-            return held
+        current = self._current
+        # Another thread may have refreshed while this one waited for the lock.
+        if current is not None and now < current.expires - REFRESH_BEFORE_EXPIRY:
+            return current
         self._next_try = now + REFRESH_RETRY_PAUSE
         try:
-            self._held = self._fetch()
+            self._current = self._fetch()
         except AwsError:
-            if held is None or now >= held.expires:
+            if current is None or now >= current.expires:
                 raise
-            return held
-        return self._held
+            return current
+        return self._current
 
 
 def find_credentials(
     environ: Mapping[str, str], clock: Callable[[], float] = time.time
 ) -> CredentialProvider:
-    """Choose the source that the environment describes; nothing is fetched yet.
+    """Return the source that the environment describes; nothing is fetched yet.
 
-    Raises NoCredentials for half a key pair, for a container endpoint that must not be asked,
-    and if instance metadata, the last source, is switched off.
+    Raise NoCredentials if one key of a pair is missing, or if instance metadata, the last source,
+    is disabled; ConfigError for a container endpoint that is not permitted.
     """
-    if fixed := _read_environment_keys(environ):
-        return StaticCredentials(fixed)
+    if static := _read_environment_keys(environ):
+        return StaticCredentials(static)
 
     from supervisor.aws import metadata
 
-    if asked := metadata.container_provider(environ):
-        return RefreshableCredentials(asked.fetch, clock)
+    if container := metadata.container_provider(environ):
+        return RefreshableCredentials(container.fetch, clock)
     if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         raise NoCredentials(
-            "There are no AWS credentials in the environment, no container endpoint is named, "
-            "and instance metadata is switched off.",
-            remedy="Give the job or function a role, or set AWS_ACCESS_KEY_ID and "
+            "No AWS credentials: none in the environment, no container endpoint, and instance "
+            "metadata is disabled.",
+            remedy="Assign a role to the job or function, or set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY.",
         )
     return RefreshableCredentials(metadata.imds_provider(environ).fetch, clock)
@@ -119,7 +120,7 @@ def _read_environment_keys(environ: Mapping[str, str]) -> Credentials | None:
     if not access or not secret:
         missing = "AWS_SECRET_ACCESS_KEY" if access else "AWS_ACCESS_KEY_ID"
         raise NoCredentials(
-            f"{missing} is not set, but its other half is.", remedy="Set both, or none."
+            f"{missing} is not set, but the other key of the pair is.", remedy="Set both or none."
         )
     token = environ.get("AWS_SESSION_TOKEN", "")
     return Credentials(access_key=access, secret_key=secret, token=token)

@@ -1,11 +1,11 @@
-"""What AWS or the network said; storage and delegation turn it into their own errors.
+"""Errors of AWS and of the network; storage and batch translate them into their own errors.
 
 AwsError
-├── NoCredentials    no source of credentials, or it failed
-├── BodyUnreadable   the file to send cannot be read, or became shorter meanwhile
-├── Unreachable      nothing was sent: name, connection or TLS failed
-├── Unanswered       sent, perhaps in part; the answer did not come, or not whole
-└── ErrorAnswer      AWS answered with an error
+├── NoCredentials           no source of credentials, or it failed
+├── RequestBodyUnreadable   the file to send cannot be read, or was truncated
+├── EndpointUnreachable     nothing was sent: DNS, connection or TLS failed
+├── ResponseNotReceived     sent, perhaps in part; no response, or not all of it
+└── AwsErrorResponse        AWS returned an error
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CREDENTIAL_CODES = frozenset(
 
 
 class AwsError(SupervisorError):
-    """``transient``: may pass. ``unsure``: the request may have taken effect."""
+    """``transient``: a retry may succeed. ``outcome_unknown``: the request may have succeeded."""
 
     def __init__(
         self,
@@ -50,32 +50,33 @@ class NoCredentials(AwsError):
 
 
 class RequestBodyUnreadable(AwsError):
-    """The file to send cannot be read, or became shorter meanwhile."""
+    """The file to send cannot be read, or was truncated while it was sent."""
 
 
 class EndpointUnreachable(AwsError):
-    """Nothing was sent."""
+    """Nothing was sent: DNS, connection or TLS failed."""
 
 
 class ResponseNotReceived(AwsError):
-    """The request was sent, perhaps in part, and the answer did not come, or not whole."""
+    """The request was sent, perhaps in part; no response was received, or not all of it."""
 
     def __init__(self, problem: str, *, remedy: str = "") -> None:
         super().__init__(problem, remedy=remedy, transient=True, outcome_unknown=True)
 
 
 class AwsErrorResponse(AwsError):
-    """AWS's own error: HTTP status, code (empty for HEAD), message, and the right region."""
+    """An error from AWS: HTTP status, code (empty for HEAD), message, and the bucket's Region."""
 
     def __init__(self, status: int, code: str, message: str, *, region: str = "") -> None:
-        text = ": ".join(part for part in (code, message) if part) or "no explanation"
+        text = ": ".join(part for part in (code, message) if part) or "without a message"
         throttled = status == 429 or code in THROTTLING_CODES
-        passing = code in TRANSIENT_CODES or status in (500, 502, 503, 504)
+        server_error = code in TRANSIENT_CODES or status in (500, 502, 503, 504)
         super().__init__(
-            f"AWS answered {status}, {text}",
+            f"AWS returned {status}, {text}",
             remedy=_find_remedy(code, message),
-            transient=throttled or passing,
-            outcome_unknown=passing and not throttled,
+            transient=throttled or server_error,
+            # A throttled request was not executed; a server error may follow the execution.
+            outcome_unknown=server_error and not throttled,
         )
         self.status = status
         self.code = code
@@ -84,7 +85,7 @@ class AwsErrorResponse(AwsError):
 
 
 def parse_error_response(status: int, headers: Mapping[str, str], body: bytes) -> AwsErrorResponse:
-    """Read an error as S3 (XML) or the JSON services write it, or as a proxy does (neither)."""
+    """Parse an error of S3 (XML), of a JSON service, or of a proxy (neither)."""
     region = headers.get("x-amz-bucket-region", "")
     text = body.lstrip()
     if text.startswith(b"<"):
@@ -106,26 +107,26 @@ def parse_error_response(status: int, headers: Mapping[str, str], body: bytes) -
 
 
 def parse_xml_fields(document: bytes) -> dict[str, str]:
-    """Map the root's name to "" and its direct children's names to their texts.
+    """Return the root's name with "" and its direct children's names with their texts.
 
-    What is not XML gives an empty mapping.
+    Empty for a document that is not XML.
     """
     from xml.etree import ElementTree as ET
 
     try:
-        # expat refuses entity bombs since 2.4.1; the text comes from the signed-for endpoint.
+        # expat rejects entity bombs since 2.4.1; the text comes from the requested endpoint.
         root = ET.fromstring(document)  # noqa: S314
     except ET.ParseError:
         return {}
-    named = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
-    return {root.tag.rpartition("}")[2]: "", **named}
+    fields = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
+    return {root.tag.rpartition("}")[2]: "", **fields}
 
 
 def _find_remedy(code: str, message: str) -> str:
     if code in CLOCK_SKEW_CODES or "Signature expired" in message or "Signature not yet" in message:
-        return "Set this machine's clock: it differs from AWS's by more than five minutes."
+        return "Correct the system clock: it differs from AWS's by more than five minutes."
     if code in CREDENTIAL_CODES:
-        return "Renew the credentials: AWS does not know them or they have expired."
+        return "Renew the credentials: they are invalid or have expired."
     if code in ("SignatureDoesNotMatch", "InvalidSignatureException"):
-        return "Check the secret access key, and that no proxy changes requests on their way."
+        return "Check the secret access key, and that no proxy changes the requests."
     return ""

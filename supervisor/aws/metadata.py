@@ -1,4 +1,4 @@
-"""The two HTTP services that hand out a role's credentials: ECS containers and EC2 (IMDSv2).
+"""The two HTTP services with a role's credentials: container endpoint (ECS, EKS) and IMDSv2.
 
 Sources: AWS SDKs and Tools Reference Guide, "Container credential provider" and "IMDS
 credential provider".
@@ -27,7 +27,7 @@ FULL_URI_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN_VARIABLE = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105
 TOKEN_FILE_VARIABLE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105
 ECS_ORIGIN = Origin("http", "169.254.170.2", 80)
-# Link-local addresses of ECS and EKS; over plain HTTP no other host may see the token.
+# Link-local addresses of ECS and EKS: the only hosts to which the token is sent over plain HTTP.
 CONTAINER_HOSTS = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23", "localhost"})
 IMDS_URL = "http://169.254.169.254"
 IMDS_IPV6_URL = "http://[fd00:ec2::254]"
@@ -36,7 +36,7 @@ ROLES_PATH = "/latest/meta-data/iam/security-credentials/"
 
 @dataclass(frozen=True, slots=True)
 class MetadataClient:
-    """Asks a metadata service: short time-outs, a few attempts, no proxies, no signature."""
+    """Client of a metadata service: short timeouts, three attempts, no signature."""
 
     origin: Origin
     connections: ConnectionPool = field(
@@ -52,7 +52,7 @@ class MetadataClient:
         query: tuple[tuple[str, str], ...] = (),
         method: str = "GET",
     ) -> str:
-        """Return the answer's text; raise NoCredentials naming the service."""
+        """Return the text of the response; raise NoCredentials that names the service."""
         request = AwsRequest(method=method, origin=self.origin, path=path, query=query)
         for attempt in self.backoff.iter_attempts():
             try:
@@ -61,12 +61,13 @@ class MetadataClient:
                 if attempt == self.backoff.max_attempts or not error.transient:
                     raise NoCredentials(
                         f"Cannot get credentials from {self.origin}{path}: {error}",
-                        remedy="Give the job, function or instance a role; an instance must "
-                        "let its containers reach its metadata (hop limit 2).",
+                        remedy="Assign a role to the job, function or instance; an instance needs "
+                        "HttpPutResponseHopLimit 2 for containers.",
                     ) from error
         raise AssertionError
 
     def _send_once(self, request: AwsRequest, headers: Mapping[str, str]) -> str:
+        # The next refresh is hours later: an idle connection would be closed by then.
         reply = self.connections.send_request(request, headers, fresh=True)
         body = reply.read_all()
         if reply.status != 200:
@@ -76,7 +77,7 @@ class MetadataClient:
 
 @dataclass(frozen=True, slots=True)
 class ContainerCredentialProvider:
-    """The endpoint that ECS and EKS name in a container's environment."""
+    """The container credential provider: an endpoint in the container's environment."""
 
     client: MetadataClient
     path: str
@@ -87,11 +88,11 @@ class ContainerCredentialProvider:
     def fetch(self) -> Credentials:
         token = self.token
         if self.token_file:
-            # Read each time: the platform replaces it while the container runs.
+            # Read each time: EKS replaces the file while the container runs.
             token = _read_token(Path(self.token_file))
         if not token.isprintable():
             raise NoCredentials(
-                "The container's authorization token has line breaks or control characters.",
+                "The container's authorization token contains control characters.",
                 remedy=f"Check {TOKEN_VARIABLE} or the file that {TOKEN_FILE_VARIABLE} names.",
             )
         headers = {"accept": "application/json", **({"authorization": token} if token else {})}
@@ -100,34 +101,34 @@ class ContainerCredentialProvider:
 
 @dataclass(frozen=True, slots=True)
 class ImdsCredentialProvider:
-    """Version 2 of the instance metadata service: a token first, then role and keys."""
+    """The IMDS credential provider, version 2: first a token, then role and keys."""
 
     client: MetadataClient
 
     def fetch(self) -> Credentials:
-        # One token a fetch: keys live for hours.
+        # One token per fetch: keys are valid for hours.
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "300"}
         token = self.client.request_text("/latest/api/token", ttl, method="PUT")
         headers = {"x-aws-ec2-metadata-token": token}
         roles = self.client.request_text(ROLES_PATH, headers).split()
         if not roles:
             raise NoCredentials(
-                "The instance has no role.", remedy="Give its instance profile a role."
+                "The instance has no role.", remedy="Add a role to its instance profile."
             )
         return _parse_credentials(self.client.request_text(ROLES_PATH + roles[0], headers))
 
 
 def container_provider(environ: Mapping[str, str]) -> ContainerCredentialProvider | None:
-    """Return the container endpoint, if the environment names one that may be asked."""
+    """Return the container endpoint of the environment, or None; raise ConfigError."""
     relative, full = environ.get(RELATIVE_URI_VARIABLE, ""), environ.get(FULL_URI_VARIABLE, "")
     if relative:
         origin, (path, query) = ECS_ORIGIN, _split_path_and_query(relative)
     elif full:
-        found = endpoints.parse_endpoint(full.partition("?")[0], FULL_URI_VARIABLE)
-        _check_host(found)
-        origin = Origin(found.scheme, found.host, found.port)
+        endpoint = endpoints.parse_endpoint(full.partition("?")[0], FULL_URI_VARIABLE)
+        _check_host(endpoint)
+        origin = Origin(endpoint.scheme, endpoint.host, endpoint.port)
         path, query = _split_path_and_query(
-            found.path + ("?" + q if (q := full.partition("?")[2]) else "")
+            endpoint.path + ("?" + q if (q := full.partition("?")[2]) else "")
         )
     else:
         return None
@@ -141,7 +142,7 @@ def container_provider(environ: Mapping[str, str]) -> ContainerCredentialProvide
 
 
 def imds_provider(environ: Mapping[str, str]) -> ImdsCredentialProvider:
-    """Return the instance metadata service, at its usual address or where it is said to be."""
+    """Return the instance metadata service, at its address or that of the environment."""
     ipv6 = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "").lower() == "ipv6"
     variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
     url = environ.get(variable) or (IMDS_IPV6_URL if ipv6 else IMDS_URL)
@@ -161,7 +162,7 @@ def _check_host(origin: Origin) -> None:
     )
     if not (origin.is_tls or loopback or origin.host in CONTAINER_HOSTS):
         raise ConfigError(
-            f"{FULL_URI_VARIABLE} names {origin.host} over plain HTTP, which is not a container"
+            f"{FULL_URI_VARIABLE} is a plain HTTP URL of {origin.host}, which is not a container"
             " endpoint.",
             remedy="Use https, a loopback address, 169.254.170.2 or 169.254.170.23.",
         )
@@ -173,7 +174,7 @@ def _read_token(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise NoCredentials(
             f"Cannot read {file}: {error}.",
-            remedy=f"Let {TOKEN_FILE_VARIABLE} name a readable file.",
+            remedy=f"Set {TOKEN_FILE_VARIABLE} to a readable file.",
         ) from error
 
 
@@ -189,8 +190,8 @@ def _parse_credentials(text: str) -> Credentials:
             expires=datetime.fromisoformat(data["Expiration"]).timestamp(),
         )
     except (KeyError, TypeError, ValueError) as error:
-        # The text may hold secrets: name what is wrong with it, never the text.
+        # The text may contain secrets, so neither it nor the chained exception is shown.
         raise NoCredentials(
-            f"The credentials endpoint's answer lacks what is needed ({type(error).__name__}).",
+            f"The response of the credentials endpoint is incomplete ({type(error).__name__}).",
             remedy="Check that the role can be assumed by this service.",
         ) from None

@@ -1,4 +1,4 @@
-"""One HTTP request to AWS, before it is signed. Pure, but for reading a file part."""
+"""An HTTP request to AWS before it is signed, and the checksums of its body."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a connection goes; ``host`` without brackets, ``path`` a prefix without final /."""
+    """Scheme, host and port; ``host`` without brackets, ``path`` a prefix without final /."""
 
     scheme: str
     host: str
@@ -34,7 +34,7 @@ class Origin:
 
     @property
     def authority(self) -> str:
-        """The Host header: the port only if it is not the scheme's own."""
+        """The Host header; the port only if it is not the scheme's default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.is_tls else 80) else f"{host}:{self.port}"
 
@@ -44,14 +44,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """A slice of a file as a request body, read anew for each attempt in constant memory."""
+    """A slice of a file as a request body, read again for each attempt, in constant memory."""
 
     path: Path
     offset: int
     size: int
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield exactly ``size`` bytes; raise BodyUnreadable if they are not there."""
+        """Yield exactly ``size`` bytes; raise RequestBodyUnreadable if the file has fewer."""
         left = self.size
         try:
             with self.path.open("rb", buffering=0) as file:
@@ -60,15 +60,15 @@ class FileSlice:
                     chunk = file.read(min(CHUNK_SIZE, left))
                     if not chunk:
                         raise RequestBodyUnreadable(
-                            f"{self.path} became shorter while it was sent.",
-                            remedy="Let the script finish its files before it ends.",
+                            f"{self.path} was truncated while it was sent.",
+                            remedy="The script must finish its files before it ends.",
                         )
                     left -= len(chunk)
                     yield chunk
         except OSError as error:
             raise RequestBodyUnreadable(
                 f"Cannot read {self.path}: {error.strerror or error}.",
-                remedy="Make the file readable for the user that the supervisor runs as.",
+                remedy="Make the file readable for the supervisor's user.",
             ) from error
 
 
@@ -77,9 +77,10 @@ Body = bytes | FileSlice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsRequest:
-    """``path`` and ``query`` are plain text, encoded once when sent; header names lower case.
+    """A request; ``path`` and ``query`` are not encoded yet, header names are lower case.
 
-    ``payload`` is the body's SHA-256 in hex or UNSIGNED_PAYLOAD; empty: computed from bytes.
+    ``known_payload_hash`` is the body's SHA-256 in hex, or UNSIGNED_PAYLOAD; empty: it is computed
+    from the bytes.
     """
 
     method: str
@@ -96,7 +97,7 @@ class AwsRequest:
 
     @property
     def encoded_query(self) -> str:
-        """Sorted as the signature wants it, so that one form serves both."""
+        """The query as it is sent, sorted as the signature requires."""
         pairs = sorted((quote(k, safe="~"), quote(v, safe="~")) for k, v in self.query)
         return "&".join(f"{name}={value}" for name, value in pairs)
 
@@ -113,20 +114,23 @@ class AwsRequest:
         if self.known_payload_hash:
             return self.known_payload_hash
         if isinstance(self.body, FileSlice):
-            raise TypeError("A file part needs its payload hash, or UNSIGNED_PAYLOAD.")
+            raise TypeError("A file slice needs a payload hash, or UNSIGNED_PAYLOAD.")
         return hashlib.sha256(self.body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class BodyChecksums:
-    """Checksums of a body: CRC-32 as S3 writes it (base64), SHA-256 or UNSIGNED_PAYLOAD."""
+    """Checksums of a body: CRC-32 in base64, SHA-256 in hex or UNSIGNED_PAYLOAD."""
 
     crc32: str
     payload_hash: str
 
 
 def compute_checksums(body: Body, *, is_tls: bool) -> BodyChecksums:
-    """Read the body once. Under TLS the CRC alone protects it; plain HTTP is signed whole."""
+    """Return the checksums; the body is read once.
+
+    With TLS the CRC is enough for a file, and SHA-256 would cost time; plain HTTP needs both.
+    """
     chunks = body.chunks() if isinstance(body, FileSlice) else (body,)
     signed = not is_tls or isinstance(body, bytes)
     crc, sha = 0, hashlib.sha256()

@@ -1,4 +1,4 @@
-"""When requests are repeated, how often, and after which pauses."""
+"""Retries: which requests are repeated, how often, and after which pauses."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class RetryPolicy(enum.StrEnum):
-    """When a request may be sent again without asking."""
+    """Which failed requests the client may send again."""
 
-    ALWAYS = "always"  # a second one changes nothing
-    IF_NOT_PROCESSED = "without effect"  # not sent, or refused by throttling
-    NEVER = "never"  # the caller looks first what became of it
+    ALWAYS = "always"  # idempotent: a second request changes nothing
+    IF_NOT_PROCESSED = "without effect"  # not sent, or throttled
+    NEVER = "never"  # the caller finds out first whether it took effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """How often a request is tried; pauses are random up to ``base`` · 2ⁿ seconds, then ``cap``.
+    """Attempts with random pauses of up to ``base`` · 2ⁿ seconds, at most ``cap``.
 
-    Source of the random ("full jitter") pauses: AWS Architecture Blog, "Exponential Backoff
-    and Jitter". Six attempts take at most 12 seconds of pauses.
+    Source of the pauses ("full jitter"): AWS Architecture Blog, "Exponential Backoff and Jitter".
+    Six attempts pause for at most 12.4 seconds in total.
     """
 
     max_attempts: int = 6
@@ -35,7 +35,7 @@ class Backoff:
     random: Callable[[], float] = random.random
 
     def iter_attempts(self) -> Iterator[int]:
-        """Yield 1, 2, …, pausing in between."""
+        """Yield 1, 2, … up to ``max_attempts``, with pauses in between."""
         for attempt in range(1, self.max_attempts + 1):
             yield attempt
             if attempt < self.max_attempts:

@@ -1,7 +1,8 @@
-"""Signature Version 4 in the Authorization header. Pure.
+"""AWS Signature Version 4 in the Authorization header.
 
-Source: AWS, "Signature Version 4 signing process". S3 signs the path as it is sent; other
-services normalise it and encode it once more, and do not want the payload's hash as a header.
+Source: AWS, "Signature Version 4 signing process". For S3 the path is signed as it is sent; for
+other services it is normalised and encoded once more, and there is no header with the payload's
+hash.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from supervisor.aws.request import AwsRequest
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-# Proxies and HTTP libraries may change these on the way.
+# Not signed: proxies and HTTP libraries may change them.
 UNSIGNED_HEADERS = frozenset(
     {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
     | {"proxy-authenticate", "proxy-authorization", "user-agent", "x-amzn-trace-id"}
@@ -27,7 +28,7 @@ UNSIGNED_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Keys of one role or user; ``expires`` in epoch seconds. Its repr shows no secret."""
+    """Keys of a role or user; ``expires`` in epoch seconds. The repr has no secrets."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -37,7 +38,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class CredentialScope:
-    """What a signature is good for: one region, one service, one day."""
+    """What a signature is valid for (the day is added when signing)."""
 
     region: str
     service: str
@@ -46,7 +47,7 @@ class CredentialScope:
 def sign(
     request: AwsRequest, *, credentials: Credentials, scope: CredentialScope, timestamp: float
 ) -> dict[str, str]:
-    """Return all headers to send, Authorization included; ``at`` is in epoch seconds."""
+    """Return all headers to send, including Authorization; ``timestamp`` in epoch seconds."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(timestamp))
     headers = {
         **request.headers,
@@ -95,14 +96,14 @@ def _canonical_path(request: AwsRequest, scope: CredentialScope) -> str:
 
 def _normalize_path(path: str) -> str:
     """Resolve ``.`` and ``..`` and drop empty segments, as RFC 3986 section 5.2.4 does."""
-    kept: list[str] = []
+    segments: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
-            del kept[-1:]
+            del segments[-1:]
         elif segment not in ("", "."):
-            kept.append(segment)
-    tail = "/" if kept and path.endswith("/") else ""
-    return "/" + "/".join(kept) + tail
+            segments.append(segment)
+    tail = "/" if segments and path.endswith("/") else ""
+    return "/" + "/".join(segments) + tail
 
 
 def _signing_key(credentials: Credentials, scope: CredentialScope, day: str) -> bytes:

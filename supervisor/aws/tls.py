@@ -1,8 +1,8 @@
-"""Which roots a TLS connection trusts. ``ssl`` is loaded with the first one.
+"""The root certificates that a TLS connection trusts. ``ssl`` is imported at first use.
 
 AWS_CA_BUNDLE comes first. For AWS's own hosts ``$SCAR_HOME/roots.pem`` (Amazon's roots) is
-enough and loads 25 times faster than a full bundle. All others: ``$SCAR_HOME/ca-bundle.pem``
-if there is one (an image may have no roots of its own), else OpenSSL's default, which follows
+enough and loads 25 times faster than a full bundle. For other hosts ``$SCAR_HOME/ca-bundle.pem``
+if it exists (an image may have no root certificates), else OpenSSL's default, which uses
 SSL_CERT_FILE.
 """
 
@@ -21,26 +21,26 @@ AWS_SUFFIXES = (".amazonaws.com",)
 
 
 def find_ca_bundle(host: str, environ: Mapping[str, str]) -> Path | None:
-    """Return the file of roots to trust for the host; None means OpenSSL's default."""
-    if given := environ.get("AWS_CA_BUNDLE"):
-        return Path(given)
+    """Return the file of root certificates for a host; None means OpenSSL's default."""
+    if bundle := environ.get("AWS_CA_BUNDLE"):
+        return Path(bundle)
     home = Path(environ.get("SCAR_HOME", "/opt/scar"))
     names = ("roots.pem",) if host.endswith(AWS_SUFFIXES) else ()
     return next((home / n for n in (*names, "ca-bundle.pem") if (home / n).is_file()), None)
 
 
 def create_ssl_context(file: Path | None) -> ssl.SSLContext:
-    """Build a verifying client context; raise ConfigError if the file cannot be used."""
+    """Return a client context that verifies; raise ConfigError if the file is unusable."""
     import ssl
 
     if file is None:
         return ssl.create_default_context()
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        made.load_verify_locations(cafile=file)
+        context.load_verify_locations(cafile=file)
     except OSError as error:
         raise ConfigError(
             f"Cannot load the certificates in {file}: {error}.",
-            remedy="Let AWS_CA_BUNDLE name a readable file of PEM certificates, or unset it.",
+            remedy="Set AWS_CA_BUNDLE to a readable file of PEM certificates, or unset it.",
         ) from error
-    return made
+    return context

@@ -1,8 +1,9 @@
-"""The delegate: what other functions lost goes on in Batch, or is recorded. Knows no cloud.
+"""The failure handler: submit the runs of failed invocations to Batch, or record the failure.
 
-Lambda kills sandboxes without a word, so only its record of the lost event tells. Each run of
-that event is claimed in the name of the request that died, as a later delivery of the same
-request would: whoever works on the run meanwhile is left alone, and nothing is done twice.
+Lambda ends a sandbox (timeout, out of memory, crash) without running any code in it. It then sends
+an invocation record to the function's on-failure destination: this handler. Each run of the failed
+event is claimed in the name of the failed request, as a later delivery of the same request would
+do: a run that another owner executes is not touched, and nothing is executed twice.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from supervisor import config as wire
+from supervisor import config
 from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
-from supervisor.errors import ConfigError, DelegationError, EventError, SupervisorError
-from supervisor.events import failed_event as lost
-from supervisor.events import parser as events
+from supervisor.errors import ConfigError, EventError, SubmissionError, SupervisorError
+from supervisor.events import failed_event, parser
 from supervisor.invocation import (
     DirectInvocation,
     InvocationResult,
@@ -28,8 +28,7 @@ from supervisor.invocation import (
 )
 from supervisor.logs import Log
 from supervisor.model import ComputeService, ExecutionMode, ObjectRef
-from supervisor.runs import leases
-from supervisor.runs import record_format as records
+from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureHandler:
-    """``bucket`` is the state bucket, ``now`` tells epoch seconds."""
+    """Handles invocation records; ``bucket`` is the state bucket, ``now`` in epoch seconds."""
 
     bucket: str
     open_store: Callable[[str], ObjectStore]
@@ -52,35 +51,38 @@ class FailureHandler:
     now: Callable[[], float] = time.time
 
     def handle(self, invocation: Invocation) -> InvocationResult:
-        """Take one record of a lost event; only what may pass is a failure in the results.
+        """Handle one invocation record; a result has an error only if a retry may succeed.
 
-        Raise EventError for what is no such record, StorageError if the state bucket fails.
+        Raise EventError for any other event, StorageError if the state bucket fails.
         """
-        event = lost.parse_invocation_record(invocation.event)
-        self.log.info(f"{event.function} lost request {event.request_id}: {event.condition}.")
-        about: FunctionConfig | None = None
+        failed = failed_event.parse_invocation_record(invocation.event)
+        self.log.info(
+            f"Request {failed.request_id} of function {failed.function} failed: {failed.condition}."
+        )
+        # Without a usable configuration (deleted function, newer release) runs are only recorded.
+        function: FunctionConfig | None = None
         reason: SupervisorError
         try:
-            about = self._read_function_config(event.function)
-            reason = event.to_error(about.memory if about else 0)
+            function = self._read_function_config(failed.function)
+            reason = failed.to_error(function.memory if function else 0)
         except ConfigError as error:
             reason = error
-        until = leases.lease_seconds(invocation.deadline, self.now())
-        taking = _Recovery(self, event, about, reason, until)
+        lease = leases.lease_seconds(invocation.deadline, self.now())
+        recovery = _Recovery(self, failed, function, reason, lease)
         return InvocationResult(
-            results=tuple(taking.recover_run(trigger) for trigger in _parse_triggers(event))
+            results=tuple(recovery.recover_run(trigger) for trigger in _parse_triggers(failed))
         )
 
     def _read_function_config(self, function: str) -> FunctionConfig | None:
-        """Read where the function's runs may go on; None if it was removed meanwhile."""
-        ref = ObjectRef("s3", self.bucket, wire.function_config_key(function))
+        """Read the function's mode and Batch target; None if the function was deleted."""
+        ref = ObjectRef("s3", self.bucket, config.function_config_key(function))
         found = self.open_store("s3").read(ref)
-        return None if found is None else wire.parse_config(found[0].decode(errors="replace"))
+        return None if found is None else config.parse_config(found[0].decode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Recovery:
-    """One lost event, its function, why it was lost, and for how many seconds to claim runs."""
+    """One failed invocation, its function, the reason, and the lease of claims in seconds."""
 
     handler: FailureHandler
     failed_invocation: FailedInvocation
@@ -94,7 +96,7 @@ class _Recovery:
 
     @property
     def batch_target(self) -> BatchTarget | None:
-        """Where its runs go on: only what died without a word, and only if Batch may help."""
+        """Where to submit the runs: only after a sandbox failure, and only if the mode permits."""
         if (
             self.config is None
             or self.config.mode is ExecutionMode.LAMBDA
@@ -105,20 +107,21 @@ class _Recovery:
 
     def recover_run(self, trigger: Trigger) -> RunResult:
         path = self._find_run_path(trigger)
-        notes = self.handler.log.for_run(path.run_id)
+        log = self.handler.log.for_run(path.run_id)
         try:
             if self._has_recorded_failure(path):
-                notes.info("The function recorded itself how this run failed.")
+                log.info("The function itself has recorded why this run failed.")
                 return RunResult(run=path, state=RunOutcome.DUPLICATE)
-            ledger = self._build_run_record(path, trigger)
-            if not ledger.resume_claim():
-                notes.info("This run is done, handed over, or somebody works on it.")
+            record = self._build_run_record(path, trigger)
+            if not record.resume_claim():
+                log.info("This run is done, submitted to Batch, or executed by another owner.")
                 return RunResult(run=path, state=RunOutcome.DUPLICATE)
-            if len(trigger.event) > records.MAX_INLINE_EVENT:
-                ledger.write_event(trigger.event)
-            return self._submit_or_record(ledger, trigger, notes)
+            # Also for a run that is submitted now: if its job fails, `scar retry` needs the event.
+            if len(trigger.event) > record_format.MAX_INLINE_EVENT:
+                record.write_event(trigger.event)
+            return self._submit_or_record(record, trigger, log)
         except SupervisorError as error:
-            notes.error(error.problem, remedy=error.remedy)
+            log.error(error.problem, remedy=error.remedy)
             return RunResult(run=path, state=RunOutcome.FAILED, error=error)
 
     def _submit_or_record(self, record: RunRecord, trigger: Trigger, log: Log) -> RunResult:
@@ -132,16 +135,17 @@ class _Recovery:
                     record.write_event,
                     size,
                 )
-                number = self.handler.open_submitter(target).submit(job)
-            except DelegationError as error:
-                # Recorded, and raised too: Lambda calls again, and it may work then.
+                job_id = self.handler.open_submitter(target).submit(job)
+            except SubmissionError as error:
+                # Recorded, and raised as well: Lambda invokes this function again, and then it may
+                # succeed.
                 self._record_failure(record, error)
                 raise
             except SupervisorError as error:
                 return self._failed_result(record, error, log)
-            log.info(f"Batch job {job.name} submitted.", job=number)
-            record.write_submission(job.name, number, self.reason, self._log_location(record))
-            return RunResult(run=record.run, state=RunOutcome.SUBMITTED, job_id=number)
+            log.info(f"Batch job {job.name} submitted.", job=job_id)
+            record.write_submission(job.name, job_id, self.reason, self._log_location(record))
+            return RunResult(run=record.run, state=RunOutcome.SUBMITTED, job_id=job_id)
         return self._failed_result(record, self.reason, log)
 
     def _failed_result(self, record: RunRecord, error: SupervisorError, log: Log) -> RunResult:
@@ -150,7 +154,7 @@ class _Recovery:
         return RunResult(run=record.run, state=RunOutcome.FAILED)
 
     def _record_failure(self, record: RunRecord, error: SupervisorError) -> None:
-        """``error`` may replace what an earlier attempt of the request wrote."""
+        """Write ``error`` to the record, over that of an earlier attempt of the request too."""
         log = self._log_location(record)
         record.write_failure(error, str(log["log_group"]), str(log["log_stream"]))
 
@@ -164,15 +168,15 @@ class _Recovery:
             bucket=self.handler.bucket,
             run=path,
             owner=self.owner,
-            description=records.describe_trigger(trigger) | self._claimed_log_location(path),
+            description=record_format.describe_trigger(trigger) | self._claimed_log_location(path),
             lease=self.lease,
             has_job_ended=self._has_job_ended,
         )
 
     def _find_run_path(self, trigger: Trigger) -> RunPath:
-        """Find the run's record; that of a direct call bears the day when the function began."""
+        """Return the run's folder; for a direct invocation it has the date of the first attempt."""
         paths = [
-            records.run_path(
+            record_format.run_path(
                 self.failed_invocation.function,
                 trigger,
                 self.failed_invocation.request_id,
@@ -181,11 +185,12 @@ class _Recovery:
             )
             for day in self._candidate_dates()
         ]
-        if isinstance(trigger, ObjectEvent) or self._read_record(paths[0], records.CLAIM):
+        if isinstance(trigger, ObjectEvent) or self._read_record(paths[0], record_format.CLAIM):
             return paths[0]
-        return next((p for p in paths[1:] if self._read_record(p, records.CLAIM)), paths[0])
+        return next((p for p in paths[1:] if self._read_record(p, record_format.CLAIM)), paths[0])
 
     def _candidate_dates(self) -> Iterator[str]:
+        """Yield the date of the failure and the one before: attempts may cross midnight."""
         try:
             day = date.fromisoformat(self.failed_invocation.time[:10])
         except ValueError:
@@ -194,36 +199,38 @@ class _Recovery:
         yield (day - timedelta(days=1)).isoformat()
 
     def _has_recorded_failure(self, path: RunPath) -> bool:
-        """Tell whether this request's own failure stands, written since it claimed the run.
+        """Return whether this request recorded its own failure after it claimed the run.
 
-        An earlier attempt's does not, nor what a job can still cure: that none could be
-        submitted.
+        An older record is of an earlier attempt. A SubmissionError does not count either: another
+        submission may succeed.
         """
         claim, error = (
-            self._read_record(path, records.CLAIM),
-            self._read_record(path, records.ERROR),
+            self._read_record(path, record_format.CLAIM),
+            self._read_record(path, record_format.ERROR),
         )
-        if claim is None or error is None or error[0].get("kind") == DelegationError.__name__:
+        if claim is None or error is None or error[0].get("kind") == SubmissionError.__name__:
             return False
-        wrote = {records.parse_owner(record, str(path)) for record in (claim[0], error[0])}
-        return wrote == {self.owner} and error[1] >= claim[1]
+        owners = {record_format.parse_owner(record, str(path)) for record in (claim[0], error[0])}
+        return owners == {self.owner} and error[1] >= claim[1]
 
     def _claimed_log_location(self, path: RunPath) -> dict[str, object]:
-        found = self._read_record(path, records.CLAIM)
-        place: dict[str, object] = {
+        found = self._read_record(path, record_format.CLAIM)
+        location: dict[str, object] = {
             "log_group": f"/aws/lambda/{self.failed_invocation.function}",
             "log_stream": "",
         }
-        if found is not None and records.parse_owner(found[0], str(path)) == self.owner:
-            place |= {name: found[0][name] for name in place if name in found[0]}
-        return place
+        if found is not None and record_format.parse_owner(found[0], str(path)) == self.owner:
+            location |= {name: found[0][name] for name in location if name in found[0]}
+        return location
 
     def _read_record(self, path: RunPath, name: str) -> tuple[dict[str, object], float] | None:
-        """Return a record and when it was written."""
+        """Return an object of the record and when it was written (epoch seconds)."""
         ref = ObjectRef("s3", self.handler.bucket, path.key(name))
         found = self.handler.open_store("s3").read(ref)
         return (
-            None if found is None else (records.decode(found[0], ref.key), found[1].last_modified)
+            None
+            if found is None
+            else (record_format.decode(found[0], ref.key), found[1].last_modified)
         )
 
     def _has_job_ended(self, job: str) -> bool:
@@ -232,13 +239,13 @@ class _Recovery:
         try:
             return self.handler.open_submitter(self.config.batch).has_ended(job)
         except SupervisorError as error:
-            self.handler.log.info(f"{error.problem} It is taken to go on.")
+            self.handler.log.info(f"{error.problem} It is assumed to be running.")
             return False
 
 
 def _parse_triggers(event: FailedInvocation) -> tuple[Trigger, ...]:
-    """Return the runs of a lost event; one that nobody understands is kept as a call."""
+    """Return the runs of a failed event; an event that cannot be parsed is one direct run."""
     try:
-        return events.parse_event(event.event)
+        return parser.parse_event(event.event)
     except EventError:
         return (DirectInvocation(event=event.event.decode()),)

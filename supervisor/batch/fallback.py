@@ -1,4 +1,4 @@
-"""What Batch can help with when Lambda cannot, and what a job must be given. Pure."""
+"""Which errors in Lambda lead to a Batch job, and how much memory the job needs."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.model import BatchTarget, FunctionConfig
 
-# Less than this, in bytes, and whatever the script wrote last did not fit.
+# With less free space than this, in bytes, a script most likely failed because the disk is full.
 DISK_FULL_BYTES = 1 << 20
 FALLBACK_ERRORS = (DeadlineExceeded, OutOfMemory, DiskFull)
 
 
 @dataclass(frozen=True, slots=True)
 class JobSize:
-    """What a job gets instead of what its definition says; ``memory`` in MiB."""
+    """The resources that replace the job definition's; ``memory`` in MiB."""
 
     vcpus: str
     memory: int
 
 
 def must_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
-    """Only Lambda hands work away, and only for functions meant for Batch."""
+    """Return whether the run is submitted at once: in Lambda, in execution mode ``batch``."""
     return service is ComputeService.LAMBDA and mode is ExecutionMode.BATCH
 
 
 def may_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
-    """Lambda may hand work away when its own time, memory or disk runs out."""
+    """Return whether the run may continue in Batch after one of ``FALLBACK_ERRORS``."""
     return service is ComputeService.LAMBDA and mode is ExecutionMode.LAMBDA_BATCH
 
 
 def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> JobSize | None:
-    """Say what the job must be given, None if its definition will do.
+    """Return the resources that the job needs, None if its job definition is sufficient.
 
-    After want of memory that is at least twice what Lambda gave, or the most there is. Raise
-    OutOfMemory if Batch has not more than Lambda had.
+    After OutOfMemory the job gets at least twice Lambda's memory, or the most that Batch offers
+    here. Raise OutOfMemory if that is not more than Lambda had.
     """
     if not isinstance(error, OutOfMemory) or config.batch is None:
         return None
@@ -47,20 +47,22 @@ def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> Jo
 
 
 def _smallest_sufficient_size(
-    target: BatchTarget, given: int, error: OutOfMemory
+    target: BatchTarget, lambda_memory: int, error: OutOfMemory
 ) -> JobSize | None:
-    if target.memory >= 2 * given:
+    if target.memory >= 2 * lambda_memory:
         return None
-    steps = [JobSize(vcpus, memory) for vcpus, memory in target.larger if memory > target.memory]
-    for step in steps:
-        if step.memory >= 2 * given:
-            return step
-    most = steps[-1].memory if steps else target.memory
-    if most <= given:
-        refused = OutOfMemory(error.status, error.output, memory=given)
-        refused.remedy = (
-            f"Batch cannot help: its jobs get at most {most} MiB here. Let the script use less"
-            " memory, or give batch.compute_resources larger machines."
+    larger_sizes = [
+        JobSize(vcpus, memory) for vcpus, memory in target.larger if memory > target.memory
+    ]
+    for size in larger_sizes:
+        if size.memory >= 2 * lambda_memory:
+            return size
+    maximum = larger_sizes[-1].memory if larger_sizes else target.memory
+    if maximum <= lambda_memory:
+        too_small = OutOfMemory(error.status, error.output, memory=lambda_memory)
+        too_small.remedy = (
+            f"Batch cannot help: its jobs get at most {maximum} MiB here. Reduce the script's"
+            " memory use, or choose larger batch.compute_resources.instance_types."
         )
-        raise refused
-    return steps[-1] if steps else None
+        raise too_small
+    return larger_sizes[-1] if larger_sizes else None

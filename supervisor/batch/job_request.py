@@ -1,4 +1,4 @@
-"""What a run takes along from Lambda to its Batch job. Pure."""
+"""The Batch job of a run: name, environment overrides and resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from supervisor.invocation import RunPath
     from supervisor.model import ObjectRef
 
-# Batch kills jobs whose overrides exceed 8,192 characters; it may count a little differently.
+# Batch fails jobs whose container overrides exceed 8,192 characters. The margin is for differences
+# in how it counts.
 MAX_OVERRIDES = 7500
 
 
@@ -25,27 +26,26 @@ def build_job_request(
     store_event: Callable[[str], ObjectRef],
     size: JobSize | None = None,
 ) -> JobRequest:
-    """Describe the job; an event that is too large is put away with ``keep``.
+    """Build the job; an event that is too large for it is stored with ``store_event``.
 
-    ``size`` is what the job needs if its definition's machine will not do.
+    ``size`` replaces the resources of the job definition.
     """
     vcpus, memory = (size.vcpus, size.memory) if size else ("", 0)
     name = f"{run.function}-{run.run_id}"
-    known = {
+    identity = {
         "SCAR_RUN_ID": run.run_id,
         "SCAR_RUN_DATE": run.date,
         "SCAR_REQUEST_ID": request,
     }
-    inline = {**known, "SCAR_EVENT": event}
+    inline = {**identity, "SCAR_EVENT": event}
     if _overrides_length(inline) < MAX_OVERRIDES:
         return JobRequest(name=name, environment=inline, vcpus=vcpus, memory=memory)
-    kept = store_event(event)
-    url = f"s3://{kept.bucket}/{kept.key}"
-    elsewhere = {**known, "SCAR_EVENT_URL": url}
-    return JobRequest(name=name, environment=elsewhere, vcpus=vcpus, memory=memory)
+    stored = store_event(event)
+    by_url = {**identity, "SCAR_EVENT_URL": f"s3://{stored.bucket}/{stored.key}"}
+    return JobRequest(name=name, environment=by_url, vcpus=vcpus, memory=memory)
 
 
 def _overrides_length(environment: dict[str, str]) -> int:
-    """Characters of the overrides as they are sent."""
+    """Return the length of the overrides, in characters, as they are sent."""
     items = [{"name": name, "value": value} for name, value in environment.items()]
     return len(json.dumps({"environment": items}))

@@ -1,4 +1,4 @@
-"""Hand a run to AWS Batch: one SubmitJob, never two for one call."""
+"""Submits runs as AWS Batch jobs: one SubmitJob, never two for one call."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from supervisor.aws import endpoints
 from supervisor.aws.client import AwsClient
 from supervisor.aws.connection_pool import ConnectionPool
-from supervisor.aws.credentials import find_credentials as credential_source
+from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
 from supervisor.aws.retry import Backoff, RetryPolicy
-from supervisor.errors import ConfigError, DelegationError
+from supervisor.errors import ConfigError, SubmissionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def connect(
     target: BatchTarget, environ: Mapping[str, str], backoff: Backoff | None = None
 ) -> BatchSubmitter:
-    """Make a delegator from the environment of a function; raise ConfigError."""
+    """Create a submitter from the environment of a function; raise ConfigError."""
     try:
-        credentials = credential_source(environ)
+        credentials = find_credentials(environ)
     except NoCredentials as error:
         raise ConfigError(error.problem, remedy=error.remedy) from error
     region = endpoints.read_region(environ)
@@ -43,10 +43,11 @@ def connect(
 
 @dataclass(frozen=True, slots=True)
 class BatchSubmitter:
-    """Adapter of ``ports.JobDelegator``.
+    """Adapter of ``ports.JobSubmitter``.
 
     SubmitJob has no idempotency token, so it is repeated only if nothing was sent or Batch
-    refused it by throttling. After any other failure a job may exist: its run finds the claim.
+    throttled it. After any other failure a job may exist; a second job of the same run finds the
+    claim of the first and ends.
     """
 
     client: AwsClient
@@ -55,21 +56,21 @@ class BatchSubmitter:
 
     def submit(self, job: JobRequest) -> str:
         try:
-            answer = self.client.send(
+            response = self.client.send(
                 self._build_submit_request(job), retry=RetryPolicy.IF_NOT_PROCESSED
             )
         except AwsError as error:
             raise self._submission_error(error, job) from error
         try:
-            return str(json.loads(answer.body)["jobId"])
+            return str(json.loads(response.body)["jobId"])
         except (KeyError, TypeError, ValueError) as error:
-            raise DelegationError(
-                f"Batch took the job {job.name} but its answer names no job id.",
+            raise SubmissionError(
+                f"Batch accepted the job {job.name}, but its response has no job id.",
                 remedy=f"Look for {job.name} in the job queue {self.target.queue}.",
             ) from error
 
     def has_ended(self, job: str) -> bool:
-        """Tell whether the job is known to be over: failed, succeeded, or forgotten by Batch."""
+        """Return whether the job is SUCCEEDED, FAILED, or no longer known to Batch."""
         request = AwsRequest(
             method="POST",
             origin=self.origin,
@@ -78,22 +79,23 @@ class BatchSubmitter:
             body=json.dumps({"jobs": [job]}).encode(),
         )
         try:
-            found = json.loads(self.client.send(request).body)["jobs"]
-            return not found or found[0]["status"] in {"SUCCEEDED", "FAILED"}
+            jobs = json.loads(self.client.send(request).body)["jobs"]
+            return not jobs or jobs[0]["status"] in {"SUCCEEDED", "FAILED"}
         except (AwsError, KeyError, TypeError, ValueError) as error:
-            raise DelegationError(
-                f"It is not known whether the job {job} goes on: {error}",
+            raise SubmissionError(
+                f"The state of the Batch job {job} is unknown: {error}",
                 remedy="Allow the role batch:DescribeJobs.",
             ) from error
 
     def _build_submit_request(self, job: JobRequest) -> AwsRequest:
+        # Only overrides: image, role and timeout are those of the job definition's latest revision.
         overrides: dict[str, object] = {
             "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
         }
-        sizes = {"VCPU": job.vcpus, "MEMORY": str(job.memory or "")}
+        resources = {"VCPU": job.vcpus, "MEMORY": str(job.memory or "")}
         if job.memory:
             overrides["resourceRequirements"] = [
-                {"type": kind, "value": value} for kind, value in sizes.items() if value
+                {"type": kind, "value": value} for kind, value in resources.items() if value
             ]
         body = {
             "jobName": job.name,
@@ -109,12 +111,12 @@ class BatchSubmitter:
             body=json.dumps(body).encode(),
         )
 
-    def _submission_error(self, error: AwsError, job: JobRequest) -> DelegationError:
+    def _submission_error(self, error: AwsError, job: JobRequest) -> SubmissionError:
         if error.outcome_unknown:
-            return DelegationError(
-                f"It is not known whether Batch took the job {job.name}: {error.problem}",
-                remedy=f"Look for {job.name} in the job queue {self.target.queue}; a second job "
-                "of the same run finds its claim and ends.",
+            return SubmissionError(
+                f"It is not known whether Batch accepted the job {job.name}: {error.problem}",
+                remedy=f"Look for {job.name} in the job queue {self.target.queue}. A second job of "
+                "the same run does nothing.",
             )
         remedy = error.remedy
         if isinstance(error, AwsErrorResponse) and not remedy:
@@ -124,4 +126,4 @@ class BatchSubmitter:
                 if error.status == 403
                 else "Run `scar init` again: it creates the queue and the job definition."
             )
-        return DelegationError(f"Cannot submit the job {job.name}: {error.problem}", remedy=remedy)
+        return SubmissionError(f"Cannot submit the job {job.name}: {error.problem}", remedy=remedy)

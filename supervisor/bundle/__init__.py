@@ -1,22 +1,29 @@
-"""Builds the self-contained Python that every function image carries under ``/opt/scar``.
+"""Builds the self-contained Python that every function image contains under ``/opt/scar``.
 
-It starts in any Linux root file system, also an empty one: an own dynamic loader, own
-libraries, the standard library as one zip, all from Debian packages that are downloaded and
-read without root. ``python -m supervisor.bundle`` (``make bundle``) writes
-``dist/scar-supervisor-linux-<architecture>.tar.gz``, one image layer, the same bytes for the
-same ``packages.lock`` and the same supervisor.
+It starts in any Linux root file system, even an empty one: it has its own dynamic loader, its own
+libraries, and the standard library as one zip. ``python -m supervisor.bundle`` (``make bundle``,
+``__main__``) writes ``dist/scar-supervisor-linux-<architecture>.tar.gz``: one image layer, the
+same bytes for the same ``packages.lock`` and the same supervisor. Nothing needs root.
 
-    lock          which version of each package, by SHA-256
-    apt           download exactly those
-    packages      which packages there are; read them
-    licences      their terms and where their sources are
-    elf           which libraries a binary needs
-    python        the files of the self-contained Python; fails on a missing library
-    compiler      runs inside that Python: sources to a zip of byte code
-    recorder      runs inside that Python: the methods of dataclasses, compiled
-    tree          files to a deterministic layer
-    launch.c      the entrypoint, and its two binaries
-    main.py       what the entrypoint starts
+``build`` is the pipeline:
 
-None of this is part of the bundle itself.
+1. ``lockfile`` reads ``packages.lock``, which has the version and SHA-256 of each Debian package;
+2. ``apt`` downloads exactly these files for the ``target`` platform;
+3. ``packages`` reads the archives into memory;
+4. ``python`` chooses interpreter, loader, extension modules and, with ``elf``, the libraries that
+   they need; it fails if one is missing;
+5. ``compiler`` and ``method_compiler``, which run inside that Python, turn sources into a zip of
+   byte code and compile the methods of dataclasses;
+6. ``licences`` collects the copyright files and the notice;
+7. ``file_tree`` writes all files as a deterministic layer.
+
+The Python of step 4 and its standard library change rarely, so they are kept in ``dist/kept``;
+the supervisor's modules are compiled at every build.
+
+In the image ``launch.c`` (two checked-in binaries) is the entrypoint: it renames the variables
+that would break this Python and executes it with ``main.py``. Only ``main`` is part of the
+bundle, the other modules are not. ``errors`` has the errors of a build.
+
+To add a Debian package: its name in ``packages``, then ``make bundle-lock``. To add an
+architecture: an entry in ``target`` and a binary of ``launch.c``.
 """

@@ -14,7 +14,7 @@ DIST = Path(__file__).parent / "dist"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build both bundles or one; return the exit status."""
+    """Build both bundles or one of them; return the exit status."""
     options = _parse_options(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     try:
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
                     raise
                 _print_line(f"WARNING: {error.problem}")
                 _print_line(
-                    "WARNING: this build uses what is offered now; please commit the new lock:"
+                    "WARNING: This build uses the available versions. Please commit the new lock:"
                 )
                 _update_lock(options.output)
                 build_bundle(architecture, options.output, report=_print_line)
@@ -46,18 +46,18 @@ def _parse_options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, default=DIST, help="folder (default: %(default)s)")
     parser.add_argument(
-        "--lock", action="store_true", help="lock the package versions offered now, build nothing"
+        "--lock", action="store_true", help="lock the package versions available now, build nothing"
     )
     parser.add_argument(
         "--relock",
         action="store_true",
-        help="if a locked version has vanished from the mirror, lock what is offered, and build",
+        help="if the mirror no longer has a locked version, lock the available ones and build",
     )
     return parser.parse_args(arguments)
 
 
 def _update_lock(dist: Path) -> None:
-    for line in update_lock(dist) or ["Nothing has changed."]:
+    for line in update_lock(dist) or ["No changes."]:
         _print_line(f"{LOCK_FILE.name}: {line}")
 
 

@@ -1,4 +1,4 @@
-"""apt in folders of our own: needs no root and changes nothing on the machine."""
+"""apt with its own state folders: needs no root and changes nothing on the machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from supervisor.bundle import lockfile as lock
+from supervisor.bundle import lockfile
 from supervisor.bundle.errors import BundleError, LockedVersionMissingError
 
 if TYPE_CHECKING:
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from supervisor.bundle.lockfile import LockedPackage
     from supervisor.bundle.target import TargetPlatform
 
-TIMEOUT = 600
+TIMEOUT = 600  # seconds
 
 
 class AptClient:
-    """The machine's apt sources as seen by a machine of the target's architecture.
+    """The machine's apt sources for the target's architecture.
 
-    Lists, state and cache live in ``folder``. Methods raise BundleError if apt cannot.
+    Lists, state and cache are in ``folder``. Methods raise BundleError if apt fails.
     """
 
     def __init__(self, target: TargetPlatform, folder: Path) -> None:
         self._target, self._state = target, folder / "apt"
 
     def update(self) -> None:
-        """Fetch the lists of what is offered."""
+        """Fetch the package lists."""
         for part in ("lists/partial", "cache/archives/partial"):
             (self._state / part).mkdir(parents=True, exist_ok=True)
         (self._state / "status").touch()
         self._run_with_options("apt-get", "-q", "update")
 
     def list_versions(self, names: Iterable[str], *, newest: bool) -> list[LockedPackage]:
-        """Name what the lists offer of these packages: all versions, or apt's choice of each."""
+        """Return these packages as the lists have them: all versions, or the one apt chooses."""
         choice = "--no-all-versions" if newest else "--all-versions"
-        return lock.parse_stanzas(self._run_with_options("apt-cache", "show", choice, *names))
+        return lockfile.parse_stanzas(self._run_with_options("apt-cache", "show", choice, *names))
 
     def download(self, packages: Iterable[LockedPackage], folder: Path) -> None:
-        """Write these versions into a folder."""
+        """Download these versions into a folder."""
         names = [f"{package.name}={package.version}" for package in packages]
         self._run_with_options("apt-get", "-q", "download", *names, folder=folder)
 
@@ -50,6 +50,7 @@ class AptClient:
         options = {
             "APT::Architecture": self._target.name,
             "APT::Architectures": self._target.name,
+            # Otherwise apt drops to the user _apt, who may not have access to the folders.
             "APT::Sandbox::User": "root",
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",
@@ -68,9 +69,10 @@ def fetch_packages(
     folder: Path,
     report: Callable[[str], None],
 ) -> list[Path]:
-    """Return exactly these packages' files, downloading what ``folder`` does not keep yet.
+    """Return the files of exactly these packages; those not in ``folder`` are downloaded.
 
-    Raise VanishedError if the mirror has other versions only, BundleError for other reasons.
+    Raise LockedVersionMissingError if the mirror has only other versions, BundleError for other
+    failures.
     """
     packages = list(packages_to_fetch)
     debs = folder / "debs"
@@ -80,46 +82,48 @@ def fetch_packages(
         report(f"Downloading {len(missing)} Debian packages for {target.name}…")
         apt = AptClient(target, folder)
         apt.update()
-        offered = apt.list_versions([package.name for package in missing], newest=False)
-        if gone := lock.describe_missing_versions(missing, offered):
+        available = apt.list_versions([package.name for package in missing], newest=False)
+        if outdated := lockfile.describe_missing_versions(missing, available):
             raise LockedVersionMissingError(
-                f"The mirror no longer has locked packages of {target.name}: {'; '.join(gone)}.",
-                remedy="Run `make bundle-lock` to lock the versions offered now, then build again.",
+                f"The mirror no longer has locked packages for {target.name}:"
+                f" {'; '.join(outdated)}.",
+                remedy="Run `make bundle-lock` to lock the available versions, then build again.",
             )
-        if other := lock.find_replaced_files(missing, offered):
+        if replaced := lockfile.find_replaced_files(missing, available):
             raise _untrusted_mirror(
-                f"offers other files than the locked ones as {', '.join(other)}"
+                f"has other files than the locked ones for {', '.join(replaced)}"
             )
         apt.download(missing, debs)
     found = [find_downloaded(debs, package) for package in packages]
     for package, path in zip(packages, found, strict=True):
         if path is None:
-            raise _untrusted_mirror(f"sent another file than the locked one as {package.name}")
+            raise _untrusted_mirror(f"sent another file than the locked one for {package.name}")
     files = [path for path in found if path is not None]
+    # Files of earlier locks.
     for old in set(debs.glob("*.deb")) - set(files):
         old.unlink()
     return files
 
 
 def find_downloaded(debs: Path, package: LockedPackage) -> Path | None:
-    """Find the package's file in a folder, by its SHA-256."""
+    """Return the package's file in a folder, found by its SHA-256, or None."""
     for path in sorted(debs.glob(f"{package.name}_*.deb")):
         if hashlib.sha256(path.read_bytes()).hexdigest() == package.sha256:
             return path
     return None
 
 
-def _untrusted_mirror(what: str) -> BundleError:
+def _untrusted_mirror(problem: str) -> BundleError:
     return BundleError(
-        f"The mirror {what}: their SHA-256 differ.",
-        remedy="Do not use what it sends; check the machine's apt sources.",
+        f"The mirror {problem}: the SHA-256 differs.",
+        remedy="Do not use the file; check the machine's apt sources.",
     )
 
 
 def run_apt(command: list[str], folder: Path) -> str:
-    """Run one of apt's programs in a folder and return what it prints; raise BundleError."""
+    """Run a program of apt in a folder and return its output; raise BundleError."""
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=folder,
             capture_output=True,
@@ -130,14 +134,14 @@ def run_apt(command: list[str], folder: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BundleError(
-            f"{command[0]} cannot be used: {error}.",
+            f"Cannot run {command[0]}: {error}.",
             remedy="The bundle is built from Debian 12 packages: build it on Debian 12 or in a"
             " debian:12 container, or install scar's wheel, which contains it.",
         ) from error
-    if done.returncode:
+    if completed.returncode:
         action = next((word for word in ("update", "show", "download") if word in command), "")
         raise BundleError(
-            f"`{command[0]} {action}` failed: {done.stderr.strip()[-800:]}",
-            remedy="The machine's apt sources must offer Debian 12 (bookworm) and be reachable.",
+            f"`{command[0]} {action}` failed: {completed.stderr.strip()[-800:]}",
+            remedy="The machine's apt sources must be reachable and contain Debian 12 (bookworm).",
         )
-    return done.stdout
+    return completed.stdout

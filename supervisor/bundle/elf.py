@@ -1,4 +1,4 @@
-"""Which libraries a binary asks its loader for (DT_NEEDED of a 64-bit little-endian ELF file)."""
+"""The libraries that a binary needs: DT_NEEDED of a 64-bit little-endian ELF file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DT_NEEDED, DT_STRTAB = 1, 5
 
 
 def needed_libraries(data: bytes, machine: int, name: str) -> list[str]:
-    """List the libraries' names; raise BundleError unless it is a file for this machine."""
+    """Return the libraries' names; raise BundleError if it is not a file for ``machine``."""
     if data[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", data, 18)[0] != machine:
         raise BundleError(
-            f"{name} is not a binary for the wanted machine.",
-            remedy="supervisor/bundle/packages.lock names packages of another architecture.",
+            f"{name} is not an ELF file for the target machine.",
+            remedy="supervisor/bundle/packages.lock has packages of another architecture.",
         )
     loads, dynamic = _read_segments(data)
     if dynamic is None:
@@ -25,6 +25,7 @@ def needed_libraries(data: bytes, machine: int, name: str) -> list[str]:
         struct.unpack_from("<qQ", data, start + 16 * index) for index in range(size // 16)
     ]
     address = next(value for tag, value in entries if tag == DT_STRTAB)
+    # DT_STRTAB is a virtual address: translate it to a file offset with the loaded segments.
     strings = next(
         offset + address - at for at, offset, length in loads if at <= address < at + length
     )
@@ -36,7 +37,8 @@ def needed_libraries(data: bytes, machine: int, name: str) -> list[str]:
 
 
 def _read_segments(data: bytes) -> tuple[list[tuple[int, int, int]], tuple[int, int] | None]:
-    """Return the loaded segments as (address, file offset, size), and where the dynamic one is."""
+    """Return the loaded segments (address, offset, size) and the dynamic one (offset, size)."""
+    # Elf64_Ehdr: e_phoff at 32, e_phnum at 56; an Elf64_Phdr has 56 bytes.
     (table,) = struct.unpack_from("<Q", data, 32)
     (count,) = struct.unpack_from("<H", data, 56)
     loads: list[tuple[int, int, int]] = []

@@ -1,4 +1,4 @@
-"""What can stop a build of the bundle."""
+"""Errors of a build of the bundle."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ class BundleError(SupervisorError):
 
 
 class LockedVersionMissingError(BundleError):
-    """The mirror offers other versions than the locked ones."""
+    """The mirror has only other versions than the locked ones."""

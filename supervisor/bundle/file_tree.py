@@ -1,4 +1,4 @@
-"""File trees in memory, written to a folder or as a deterministic layer."""
+"""File trees in memory, and how they are written: to a folder or as a deterministic layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """A regular file; 0644 or 0755."""
+    """A regular file; its mode is 0644 or 0755."""
 
     data: bytes
     mode: int = 0o644
@@ -34,7 +34,7 @@ def write_tree(tree: FileTree, folder: Path) -> None:
 
 
 def read_tree(folder: Path) -> FileTree:
-    """Read what ``write`` wrote."""
+    """Read the files that ``write_tree`` wrote."""
     return {
         path.relative_to(folder).as_posix(): BundleFile(
             path.read_bytes(), path.stat().st_mode & 0o777
@@ -45,7 +45,7 @@ def read_tree(folder: Path) -> FileTree:
 
 
 def build_layer(tree: FileTree) -> bytes:
-    """Write a gzipped layer: sorted, no times, owned by root, parent folders 0755."""
+    """Return a gzipped layer: sorted, without times, owned by root, folders 0755."""
     folders = {str(parent) for path in tree for parent in PurePosixPath(path).parents} - {"."}
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -58,4 +58,5 @@ def build_layer(tree: FileTree) -> bytes:
                 info.type, info.mode = tarfile.DIRTYPE, 0o755
                 archive.addfile(info)
     packed = gzip.compress(raw.getvalue(), 6, mtime=0)
-    return packed[:9] + b"\xff" + packed[10:]  # the header's byte for the operating system
+    # The byte for the operating system differs between versions of Python: set it to "unknown".
+    return packed[:9] + b"\xff" + packed[10:]

@@ -1,8 +1,8 @@
-/* The entrypoint of every composed image: starts the bundle's Python in any root file system.
+/* The entrypoint of every function image: starts the bundle's Python in any root file system.
  *
- * Variables of the image that would change the loader, Python, malloc or OpenSSL are renamed
- * (LD_PRELOAD=x becomes SCARX_LD_PRELOAD=x), so that they cannot break the supervisor; it gives
- * them back to the script. Then the bundle's own dynamic loader is executed. No libc, no libraries:
+ * Variables of the image that would affect the loader, Python, malloc or OpenSSL are renamed
+ * (LD_PRELOAD=x becomes SCARX_LD_PRELOAD=x), so that they cannot break the supervisor, which
+ * restores them for the script. Then the bundle's own dynamic loader is executed. Built without libc:
  *
  *   gcc -Os -static -nostdlib -ffreestanding -fno-builtin -fno-stack-protector -fno-pie -no-pie
  *       -fno-asynchronous-unwind-tables -Wl,--build-id=none -Wl,-z,noseparate-code -s -o launch-x86_64 launch.c

@@ -1,4 +1,4 @@
-"""The licences of what is in a bundle, and where its source is found."""
+"""The licences of a bundle's files, and the notice with their sources."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 FOLDER = "share/licenses"
 _COMMON_LICENCE = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])")
 _NOTICE_HEADER = """\
-What /opt/scar is made of
-=========================
+Contents of /opt/scar
+=====================
 The supervisor of scar (launch, main.py, supervisor.zip) is licensed under Apache-2.0.
-Everything else comes from the Debian packages below. Two things were changed: the Python modules
-are compiled, and ld.so looks for its list of preloads under another name. The terms of each
-package are in <package>/copyright beside this file, licences that they refer to in common/.
+Everything else comes from the Debian packages below, with two changes: the Python modules are
+compiled, and ld.so reads its list of preloaded libraries from another path. The licence of each
+package is in <package>/copyright next to this file; the licences that they refer to are in common/.
 
 Source code
 -----------
 The corresponding source of every package is Debian's source package named below, in exactly that
-version: on every Debian mirror while it is current (`apt-get source NAME=VERSION`), and for good
-in Debian's snapshot archive. The recipe that builds this bundle is supervisor/bundle in scar's
-source. For the parts under the GNU General Public License or the GNU Lesser General Public License
-this is also a written offer, valid for three years from the day you received the bundle: whoever
-gave it to you sends you, on request, the complete corresponding source on a usual medium, for no
-more than the cost of doing so.
+version: on every Debian mirror while it is current (`apt-get source NAME=VERSION`), and
+permanently in Debian's snapshot archive. The code that builds this bundle is supervisor/bundle in
+scar's source. For the parts under the GNU General Public License or the GNU Lesser General Public
+License this is also a written offer, valid for three years from the day you received the bundle:
+the party that gave it to you will send you, on request, the complete corresponding source on a
+customary medium, for no more than the cost of doing so.
 
 """
 
 
 def collect_licences(packages: PackageFiles, locked: Mapping[str, LockedPackage]) -> FileTree:
-    """Collect the copyright files, the licences they refer to, and the offer of the sources."""
+    """Return the copyright files, the licences that they refer to, and the notice."""
     tree: FileTree = {}
     lines = []
     for name in packages.names:
@@ -48,8 +48,10 @@ def collect_licences(packages: PackageFiles, locked: Mapping[str, LockedPackage]
         folder = packages.links.get(f"usr/share/doc/{name}")
         text = packages.require(f"{folder}/copyright" if folder else path)
         tree[f"{FOLDER}/{name}/copyright"] = BundleFile(text)
-        about = locked[name]
-        lines.append(f"{name} {about.version}\n    source: {about.source} {about.source_version}")
+        package = locked[name]
+        lines.append(
+            f"{name} {package.version}\n    source: {package.source} {package.source_version}"
+        )
         if gnu := [
             common for common in _referenced_licences(text) if common.startswith(("GPL", "LGPL"))
         ]:
@@ -57,7 +59,7 @@ def collect_licences(packages: PackageFiles, locked: Mapping[str, LockedPackage]
     common = {name for file in tree.values() for name in _referenced_licences(file.data)}
     for name in sorted(common):
         data = packages.get(f"usr/share/common-licenses/{name}")
-        if data is not None:  # some texts name a licence only to say that it does not apply
+        if data is not None:  # some texts name a licence that does not apply
             tree[f"{FOLDER}/common/{name}"] = BundleFile(data)
     notice = _NOTICE_HEADER + "Packages\n--------\n" + "\n".join(lines) + "\n"
     tree[f"{FOLDER}/NOTICE"] = BundleFile(notice.encode("utf-8"))

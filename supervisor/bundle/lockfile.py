@@ -1,7 +1,7 @@
-"""Which version of every Debian package a bundle is made of: ``packages.lock``.
+"""``packages.lock``: the version of every Debian package in a bundle.
 
-One JSON object: architecture → package → version, SHA-256, path in Debian's pool and the source
-package, for the licences' sake. Mirrors are the machine's own, so no host is named.
+One JSON object: architecture → package → version, SHA-256, path in Debian's pool, and the source
+package for the licence notice. The mirror is the machine's own, so the lock names no host.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STANZA_FIELD = re.compile(r"^(Package|Version|Source|Filename|SHA256): (.*)$", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedPackage:
-    """One file of a mirror; ``source`` and ``source_version`` name what it was built from."""
+    """One file of a mirror; ``source`` and ``source_version`` are its source package."""
 
     name: str
     version: str
@@ -36,24 +36,24 @@ PackageLock: TypeAlias = dict[str, dict[str, LockedPackage]]
 
 
 def load(path: Path) -> PackageLock:
-    """Read the lock; raise BundleError if there is none or it makes no sense."""
+    """Read the lock; raise BundleError if it does not exist or is invalid."""
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
         return {
             architecture: {
-                name: LockedPackage(name=name, **about) for name, about in packages.items()
+                name: LockedPackage(name=name, **fields) for name, fields in packages.items()
             }
             for architecture, packages in whole.items()
         }
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BundleError(
             f"{path} cannot be read: {error}.",
-            remedy="Take it from the repository, or make a new one with `make bundle-lock`.",
+            remedy="Restore it from the repository, or create it with `make bundle-lock`.",
         ) from error
 
 
 def dump(lock: Mapping[str, Mapping[str, LockedPackage]]) -> str:
-    """Write the lock as text, sorted, a line per fact, so that changes read well."""
+    """Return the lock as sorted JSON, one value per line, so that diffs are readable."""
     whole = {
         architecture: {
             package.name: {k: v for k, v in asdict(package).items() if k != "name"}
@@ -65,14 +65,14 @@ def dump(lock: Mapping[str, Mapping[str, LockedPackage]]) -> str:
 
 
 def parse_stanzas(text: str) -> list[LockedPackage]:
-    """Read what ``apt-cache show`` prints."""
-    found = []
+    """Parse the output of ``apt-cache show``."""
+    packages = []
     for part in text.split("\n\n"):
         fields: dict[str, str] = dict(_STANZA_FIELD.findall(part))
         if not {"Package", "Version", "Filename", "SHA256"} <= fields.keys():
-            continue  # a package that is installed and no longer offered has no file
+            continue  # an installed package that the mirror no longer has
         source, _, version = fields.get("Source", fields["Package"]).partition(" ")
-        found.append(
+        packages.append(
             LockedPackage(
                 name=fields["Package"],
                 version=fields["Version"],
@@ -82,45 +82,47 @@ def parse_stanzas(text: str) -> list[LockedPackage]:
                 source_version=version.strip("()") or fields["Version"],
             )
         )
-    return found
+    return packages
 
 
 def describe_missing_versions(
-    wanted: Iterable[LockedPackage], offered: Iterable[LockedPackage]
+    packages: Iterable[LockedPackage], available: Iterable[LockedPackage]
 ) -> list[str]:
-    """Say of every wanted version that is not offered any more what is offered instead."""
-    said = []
-    offers = list(offered)
-    for package in wanted:
-        versions = dict.fromkeys(offer.version for offer in offers if offer.name == package.name)
+    """Return a line for each version that is no longer available, with the available ones."""
+    lines = []
+    candidates = list(available)
+    for package in packages:
+        versions = dict.fromkeys(
+            candidate.version for candidate in candidates if candidate.name == package.name
+        )
         if package.version not in versions:
             others = ", ".join(versions) or "nothing"
-            said.append(f"{package.name} {package.version} (offered: {others})")
-    return said
+            lines.append(f"{package.name} {package.version} (available: {others})")
+    return lines
 
 
 def find_replaced_files(
-    wanted: Iterable[LockedPackage], offered: Iterable[LockedPackage]
+    packages: Iterable[LockedPackage], available: Iterable[LockedPackage]
 ) -> list[str]:
-    """Name wanted versions under which only other files are offered: nothing Debian ever does."""
+    """Return the versions for which only other files are available: Debian never does that."""
     files: dict[tuple[str, str], set[str]] = {}
-    for offer in offered:
-        files.setdefault((offer.name, offer.version), set()).add(offer.sha256)
+    for candidate in available:
+        files.setdefault((candidate.name, candidate.version), set()).add(candidate.sha256)
     return [
         f"{package.name} {package.version}"
-        for package in wanted
+        for package in packages
         if package.sha256 not in files.get((package.name, package.version), {package.sha256})
     ]
 
 
 def describe_changes(old: PackageLock, new: PackageLock) -> list[str]:
-    """Say what a new lock changes, one line per package and architecture."""
-    said = []
+    """Return the changes of a new lock, one line per package and architecture."""
+    lines = []
     for architecture in sorted(old.keys() | new.keys()):
         before, after = old.get(architecture, {}), new.get(architecture, {})
         for name in sorted(before.keys() | after.keys()):
             was, now = before.get(name), after.get(name)
             if was != now:
                 left, right = (each.version if each else "none" for each in (was, now))
-                said.append(f"{architecture} {name}: {left} → {right}")
-    return said
+                lines.append(f"{architecture} {name}: {left} → {right}")
+    return lines

@@ -6,6 +6,6 @@ from supervisor.runtime import fast_start
 
 fast_start.prepare(__file__.removesuffix("main.py") + "methods.bin")
 
-from supervisor.__main__ import main  # noqa: E402 - the order is the point
+from supervisor.__main__ import main  # noqa: E402 - fast_start must come first
 
 sys.exit(main())

@@ -1,6 +1,6 @@
-"""Compile the methods that ``dataclasses`` writes for the supervisor; run by the bundled Python.
+"""Compiles the methods that ``dataclasses`` generates; runs inside the bundled Python.
 
-``dataclasses`` writes them as text and compiles it at every import. The output is a marshalled
+``dataclasses`` generates source text and compiles it at every import. The output is a marshalled
 mapping of each text to its marshalled code, for ``supervisor/runtime/fast_start.py``.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def main(output: Path) -> None:
-    """Import the whole supervisor and keep what is compiled on the way."""
+    """Import the whole supervisor and write what ``dataclasses`` compiled."""
     import supervisor
 
     known: dict[str, bytes] = {}
@@ -23,7 +23,7 @@ def main(output: Path) -> None:
     def exec_and_record(text: str, scope: dict[str, object], names: dict[str, object]) -> None:
         code = compile(text, "<string>", "exec", dont_inherit=True)
         known[text] = marshal.dumps(code)
-        exec(code, scope, names)  # noqa: S102 - what dataclasses does with it
+        exec(code, scope, names)  # noqa: S102 - as dataclasses does
 
     dataclasses.exec = exec_and_record  # type: ignore[attr-defined]
     for found in pkgutil.walk_packages(supervisor.__path__, "supervisor."):

@@ -1,4 +1,4 @@
-"""Which Debian packages a bundle is made of, and reading them without dpkg or root."""
+"""The Debian packages of a bundle; reads them without dpkg or root."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 PYTHON = "3.11"
 REBUILD_REMEDY = "Remove supervisor/bundle/dist and run `make bundle`."
 PACKAGES = (
-    "base-files",  # only for the licence texts that the others refer to
+    "base-files",  # only for the licences that the others refer to
     "ca-certificates",
     "gcc-12-base",  # the copyright of libgcc-s1
     "libbz2-1.0",
     "libc6",
     "libexpat1",
     "libffi8",
-    "libgcc-s1",  # loaded by the C library when a thread is ended
+    "libgcc-s1",  # glibc loads it to end a thread
     "liblzma5",
     f"libpython{PYTHON}-minimal",
     f"libpython{PYTHON}-stdlib",
@@ -33,20 +33,20 @@ PACKAGES = (
     f"python{PYTHON}-minimal",
     "zlib1g",
 )
-# Not part of the bundle: the smallest root of either architecture, for the tests.
+# Not part of the bundle: the smallest root file system for the tests.
 LOCKED = (*PACKAGES, "busybox-static")
 
 
 @dataclass(slots=True)
 class PackageFiles:
-    """The files of several packages by absolute path without the leading slash."""
+    """The files and links of several packages, by absolute path without the leading slash."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
     def get(self, path: str) -> bytes | None:
-        """Return a file, following links."""
+        """Return a file, following links; None if it does not exist."""
         for _ in range(8):
             if path not in self.links:
                 return self.files.get(path)
@@ -58,13 +58,13 @@ class PackageFiles:
         data = self.get(path)
         if data is None:
             raise BundleError(
-                f"None of the packages {', '.join(self.names)} holds /{path}.",
-                remedy="Add the package that does to supervisor/bundle/packages.py.",
+                f"None of the packages {', '.join(self.names)} contains /{path}.",
+                remedy="Add the package that contains it to supervisor/bundle/packages.py.",
             )
         return data
 
     def list_files(self, folder: str) -> Iterator[str]:
-        """List the files under a folder, sorted."""
+        """Return the files under a folder, sorted."""
         return iter(sorted(path for path in self.files if path.startswith(f"{folder}/")))
 
 
@@ -94,28 +94,29 @@ def _collect_files(archive: tarfile.TarFile, found: PackageFiles) -> None:
     for member in archive:
         path = posixpath.normpath(member.name)
         if member.issym():
-            place = posixpath.join("/", posixpath.dirname(path), member.linkname)
-            found.links[_merge_usr(path)] = _merge_usr(posixpath.normpath(place).lstrip("/"))
+            target = posixpath.join("/", posixpath.dirname(path), member.linkname)
+            found.links[_merge_usr(path)] = _merge_usr(posixpath.normpath(target).lstrip("/"))
         elif (file := archive.extractfile(member)) is not None:
             found.files[_merge_usr(path)] = file.read()
 
 
 def _merge_usr(path: str) -> str:
-    """Name a file as it is where /lib is a link to /usr/lib; packages use both names."""
+    """Return the path on a system where /lib links to /usr/lib; packages use both."""
     return f"usr/{path}" if path.startswith(("lib/", "lib64/")) else path
 
 
 def _data_archive(package: bytes) -> bytes:
-    """Return the data archive in a .deb, which is an ``ar`` archive."""
+    """Return the data archive of a .deb, which is an ``ar`` archive."""
     if package[:8] != b"!<arch>\n":
         raise ValueError("not a Debian package")
-    at = 8
-    while at + 60 <= len(package):
-        name = package[at : at + 16].decode("ascii").strip().rstrip("/")
-        size = int(package[at + 48 : at + 58])
+    # ar: a 60-byte header (name at 0, decimal size at 48), then the data, padded to even length.
+    offset = 8
+    while offset + 60 <= len(package):
+        name = package[offset : offset + 16].decode("ascii").strip().rstrip("/")
+        size = int(package[offset + 48 : offset + 58])
         if name.startswith("data.tar"):
-            if at + 60 + size > len(package):
+            if offset + 60 + size > len(package):
                 break
-            return package[at + 60 : at + 60 + size]
-        at += 60 + size + size % 2
+            return package[offset + 60 : offset + 60 + size]
+        offset += 60 + size + size % 2
     raise ValueError("truncated")

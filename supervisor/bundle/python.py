@@ -7,8 +7,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from supervisor.bundle import compiler
-from supervisor.bundle import method_compiler as recorder
+from supervisor.bundle import compiler, method_compiler
 from supervisor.bundle.elf import needed_libraries
 from supervisor.bundle.errors import BundleError
 from supervisor.bundle.file_tree import BundleFile, write_tree
@@ -29,13 +28,13 @@ EXTENSIONS = (
     "_lzma", "_multiprocessing", "_posixshmem", "_queue", "_ssl", "_uuid", "_zoneinfo", "mmap",
     "resource", "termios",
 )  # fmt: skip
-# Packages of the standard library that nothing here needs.
+# Packages of the standard library that the supervisor does not need.
 EXCLUDED = frozenset({
     "__pycache__", "curses", "dbm", "dist-packages", "distutils", "ensurepip", "idlelib",
     "lib-dynload", "lib2to3", "msilib", "pydoc_data", "sqlite3", "test", "tests", "tkinter",
     "turtledemo", "unittest", "venv", "wsgiref",
 })  # fmt: skip
-# Amazon's roots (https://www.amazontrust.com/repository/): all that AWS's endpoints chain to.
+# Amazon's root certificates (https://www.amazontrust.com/repository/), which all AWS endpoints use.
 AMAZON_ROOTS = (
     "Amazon_Root_CA_1.crt",
     "Amazon_Root_CA_2.crt",
@@ -43,38 +42,40 @@ AMAZON_ROOTS = (
     "Amazon_Root_CA_4.crt",
     "Starfield_Services_Root_Certificate_Authority_-_G2.crt",
 )
-# The loader would put an image's own preloads into the supervisor; same length, no such file.
+# The loader would load the libraries in the image's /etc/ld.so.preload into the supervisor. The
+# replacement does not exist in any image, and has the same length, so the binary can be patched.
 PRELOAD, NO_PRELOAD = b"/etc/ld.so.preload\0", b"/opt/scar/.preload\0"
 
 
 def choose_binaries(packages: PackageFiles, target: TargetPlatform) -> FileTree:
-    """Choose interpreter, loader, extension modules and every library that they need."""
+    """Return interpreter, loader, extension modules and all libraries that they need."""
     tree: FileTree = {"python": BundleFile(packages.require(f"usr/bin/python{PYTHON}"), 0o755)}
     for name in EXTENSIONS:
         file = f"{name}.cpython-{PYTHON.replace('.', '')}-{target.triplet}.so"
-        if packages.get(f"{STDLIB}/lib-dynload/{file}") is not None:  # else built in
+        if packages.get(f"{STDLIB}/lib-dynload/{file}") is not None:  # else it is built in
             tree[f"lib-dynload/{name}.so"] = BundleFile(
                 packages.require(f"{STDLIB}/lib-dynload/{file}")
             )
-    todo = {
+    pending = {
         lib
         for path, file in tree.items()
         for lib in needed_libraries(file.data, target.elf_machine, path)
     }
-    todo.add("libgcc_s.so.1")
-    while todo:
-        library = todo.pop()
+    # glibc loads it at run time (pthread_cancel), so no DT_NEEDED names it.
+    pending.add("libgcc_s.so.1")
+    while pending:
+        library = pending.pop()
         if library == target.loader or f"lib/{library}" in tree:
             continue
         data = packages.require(f"usr/lib/{target.triplet}/{library}")
         tree[f"lib/{library}"] = BundleFile(data)
-        todo.update(needed_libraries(data, target.elf_machine, library))
+        pending.update(needed_libraries(data, target.elf_machine, library))
     tree["ld.so"] = BundleFile(_patch_loader(packages, target), 0o755)
     return tree
 
 
 def choose_stdlib(packages: PackageFiles) -> dict[str, bytes]:
-    """Choose the sources of the standard library by path in the zip."""
+    """Return the sources of the standard library by their path in the zip."""
     chosen = {path.removeprefix(f"{STDLIB}/"): path for path in packages.list_files(STDLIB)}
     return {
         name: packages.require(path)
@@ -86,34 +87,34 @@ def choose_stdlib(packages: PackageFiles) -> dict[str, bytes]:
 
 
 def build_certificates(packages: PackageFiles) -> FileTree:
-    """Write Amazon's roots, enough for AWS and fast to load, and all of Debian's."""
+    """Return Amazon's root certificates, which load faster, and all of Debian's."""
     folder = "usr/share/ca-certificates/mozilla"
     amazon = [packages.require(f"{folder}/{name}") for name in AMAZON_ROOTS]
-    every = [packages.require(path) for path in packages.list_files(folder)]
+    debian = [packages.require(path) for path in packages.list_files(folder)]
     return {
         "roots.pem": BundleFile(_join_pem(amazon)),
-        "ca-bundle.pem": BundleFile(_join_pem(every)),
+        "ca-bundle.pem": BundleFile(_join_pem(debian)),
     }
 
 
 def compile_sources(python: FileTree, sources: Mapping[str, bytes], shown_path: str) -> bytes:
-    """Compile sources with this Python into a zip; ``place`` is what tracebacks show.
+    """Compile sources with this Python into a zip; tracebacks show ``shown_path``.
 
-    ``python`` has to have its own standard library, or the sources are it.
+    ``python`` must have its standard library, unless the sources are the standard library.
     """
     modules = {f"sources/{path}": BundleFile(data) for path, data in sources.items()}
     return _run_program(python | modules, compiler, "sources", shown_path)
 
 
 def compile_methods(python: FileTree, modules: bytes) -> bytes:
-    """Compile the methods of the dataclasses in ``supervisor.zip``."""
-    return _run_program(python | {"sources": BundleFile(modules)}, recorder)
+    """Return ``methods.bin``: the compiled methods of the dataclasses in ``supervisor.zip``."""
+    return _run_program(python | {"sources": BundleFile(modules)}, method_compiler)
 
 
 def _run_program(tree: FileTree, program: ModuleType, *arguments: str) -> bytes:
-    """Run a module as a program of the Python in the tree; return what it writes.
+    """Run a module as a program in the Python of the tree; return the file that it writes.
 
-    It is given the output's path and the arguments.
+    Its arguments are the path of that file and ``arguments``.
     """
     with tempfile.TemporaryDirectory(prefix="scar-bundle-") as name:
         folder = Path(name)
@@ -122,7 +123,7 @@ def _run_program(tree: FileTree, program: ModuleType, *arguments: str) -> bytes:
         source = Path(str(program.__file__)).read_bytes()
         (folder / "program.py").write_bytes(source)
         output = folder / "output"
-        done = subprocess.run(
+        completed = subprocess.run(
             [*interpreter_command(folder), "program.py", "output", *arguments],
             capture_output=True,
             text=True,
@@ -131,16 +132,16 @@ def _run_program(tree: FileTree, program: ModuleType, *arguments: str) -> bytes:
             cwd=folder,
             env={},
         )
-        if done.returncode:
+        if completed.returncode:
             raise BundleError(
-                f"The bundled Python cannot compile: {done.stderr.strip()[-800:]}",
+                f"The bundled Python cannot compile: {completed.stderr.strip()[-800:]}",
                 remedy=f"{REBUILD_REMEDY} If it fails again, please report it.",
             )
         return output.read_bytes()
 
 
 def interpreter_command(folder: Path) -> list[str]:
-    """Return the command that starts the Python in a folder, shielded from everything else."""
+    """Return the command that starts the Python in a folder, isolated from the machine's."""
     loader = [f"{folder}/ld.so", "--inhibit-cache", "--library-path", f"{folder}/lib"]
     return [*loader, f"{folder}/python", "-I", "-Xutf8"]
 
@@ -149,8 +150,8 @@ def _patch_loader(packages: PackageFiles, target: TargetPlatform) -> bytes:
     loader = packages.require(f"usr/lib/{target.triplet}/{target.loader}")
     if loader.count(PRELOAD) != 1:
         raise BundleError(
-            f"{target.loader} does not name /etc/ld.so.preload exactly once.",
-            remedy="supervisor/bundle/python.py has to learn this release's loader.",
+            f"{target.loader} does not contain /etc/ld.so.preload exactly once.",
+            remedy="Adapt supervisor/bundle/python.py to this version of the loader.",
         )
     return loader.replace(PRELOAD, NO_PRELOAD)
 

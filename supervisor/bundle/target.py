@@ -1,4 +1,4 @@
-"""The two machines that a bundle can be for, in everybody's words."""
+"""The two platforms that a bundle can be built for, with their names in several tools."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from supervisor.bundle.errors import BundleError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPlatform:
-    """``name`` is Debian's and Docker's word, ``machine`` the kernel's, ``triplet`` GNU's."""
+    """``name`` is Debian's and Docker's, ``machine`` the kernel's, ``triplet`` GNU's."""
 
     name: str
     machine: str
@@ -38,16 +38,17 @@ TARGETS = {
 
 
 def find_target(name: str) -> TargetPlatform:
-    """Find a target by its name; raise BundleError for others."""
+    """Return the target with this name; raise BundleError for any other name."""
     if name not in TARGETS:
         raise BundleError(
-            f"No bundle can be built for {name!r}.", remedy=f"Choose one of {', '.join(TARGETS)}."
+            f"There is no bundle for the architecture {name!r}.",
+            remedy=f"Choose one of {', '.join(TARGETS)}.",
         )
     return TARGETS[name]
 
 
 def host_target() -> TargetPlatform:
-    """Find this machine's target; raise BundleError if there is none."""
+    """Return this machine's target; raise BundleError if it is not supported."""
     for candidate in TARGETS.values():
         if candidate.machine == platform.machine():
             return candidate

@@ -1,6 +1,6 @@
-"""What Lambda says of an event that it gave up: the record that an on-failure destination gets.
+"""Lambda's invocation records: what an on-failure destination receives about a failed event.
 
-Source: "Capturing records of Lambda asynchronous invocations", Lambda Developer Guide. Pure.
+Source: "Capturing records of Lambda asynchronous invocations", Lambda Developer Guide.
 """
 
 from __future__ import annotations
@@ -10,14 +10,20 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.errors import SIGKILL_STATUS, DeadlineExceeded, EventError, EventLost, OutOfMemory
+from supervisor.errors import (
+    SIGKILL_STATUS,
+    DeadlineExceeded,
+    EventDiscarded,
+    EventError,
+    OutOfMemory,
+)
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
 
 RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED = "RetriesExhausted", "EventAgeExceeded"
-# Runtime.ExitError, Runtime.OutOfMemory, Sandbox.Timedout, Extension.Crash…: Lambda's own words.
-# The supervisor reports its errors under their own names, which have no dot.
+# Lambda's own error types: Runtime.ExitError, Runtime.OutOfMemory, Sandbox.Timedout,
+# Extension.Crash… The error types of the supervisor are class names, which have no dot.
 _SANDBOX_ERROR = re.compile(r"(Runtime|Sandbox|Extension)\.")
 _TIMED_OUT = re.compile(r"Task timed out|Status: timeout|Sandbox\.Timedout")
 _KILLED = re.compile(r"signal: killed|OutOfMemory")
@@ -25,10 +31,10 @@ _KILLED = re.compile(r"signal: killed|OutOfMemory")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedInvocation:
-    """One event that a function did not get done.
+    """One event that a function failed to process.
 
-    ``event`` is what the function was sent, ``time`` when it was given up (ISO 8601), ``kind``
-    and ``message`` what the last attempt answered, if there was one.
+    ``event`` is the function's input, ``time`` that of the record (ISO 8601); ``error_type`` and
+    ``error_message`` are the last attempt's response, empty if the function was never invoked.
     """
 
     function: str
@@ -42,53 +48,54 @@ class FailedInvocation:
 
     @property
     def is_sandbox_failure(self) -> bool:
-        """Whether the sandbox ended before the supervisor could say anything.
+        """Whether Lambda ended the sandbox before the supervisor could respond.
 
-        False also for what never ran, such as an event that Lambda dropped because functions
-        start each other without end: nobody may go on with that.
+        False also for an event that was never processed, such as one that Lambda dropped because
+        functions trigger each other without end: such a run must not continue.
         """
         if self.condition != RETRIES_EXHAUSTED:
             return False
         if self.error_type and "." not in self.error_type:
-            return False  # the supervisor's own error, whatever its message quotes
+            return False  # the supervisor's own error; its message may quote one of Lambda's
         return bool(_SANDBOX_ERROR.match(self.error_type) or _TIMED_OUT.search(self.error_message))
 
     def to_error(self, memory: int) -> SupervisorError:
-        """Say why it was lost, for people and for the size of a job; ``memory`` is Lambda's, MB."""
-        said = f"{self.error_type} {self.error_message}".strip()
+        """Return why it failed; the class decides about a job. ``memory`` is Lambda's, in MB."""
+        error = f"{self.error_type} {self.error_message}".strip()
         if not self.is_sandbox_failure:
-            return EventLost(
-                self._describe_other_failure(said), remedy="`scar retry` sends it again."
+            return EventDiscarded(
+                self._describe_other_failure(error), remedy="`scar retry` sends the event again."
             )
-        if _TIMED_OUT.search(said):
+        if _TIMED_OUT.search(error):
             return DeadlineExceeded(
-                f"Lambda ended the sandbox at its time-out: {self.error_message}",
-                remedy="Give the function more time or mode lambda-batch, then `scar retry`.",
+                f"Lambda ended the sandbox at the function's timeout: {self.error_message}",
+                remedy="Increase lambda.timeout or use execution_mode: lambda-batch, then"
+                " `scar retry`.",
             )
-        if _KILLED.search(said):
+        if _KILLED.search(error):
             return OutOfMemory(SIGKILL_STATUS, memory=memory)
-        return EventLost(
-            f"Lambda's sandbox ended without an answer: {said}",
-            remedy="`scar logs` shows its last lines, `scar retry` starts the run again.",
+        return EventDiscarded(
+            f"Lambda's sandbox ended without a response: {error}",
+            remedy="`scar logs` shows its last lines; `scar retry` starts the run again.",
         )
 
-    def _describe_other_failure(self, said: str) -> str:
+    def _describe_other_failure(self, error: str) -> str:
         if self.condition == EVENT_AGE_EXCEEDED:
-            return "The event waited too long for Lambda: it is older than max_event_age."
+            return "The event waited in Lambda's queue longer than lambda.max_event_age."
         if self.condition != RETRIES_EXHAUSTED:
             return f"Lambda dropped the event: {self.condition}."
-        if not self.attempts or not said:
-            return "Lambda gave the event up before the function was called."
-        return f"The function did not get the event done: {said}"
+        if not self.attempts or not error:
+            return "Lambda discarded the event before the function was invoked."
+        return f"The function failed to process the event: {error}"
 
 
 def parse_invocation_record(record: bytes) -> FailedInvocation:
-    """Read an invocation record; raise EventError if it is none."""
+    """Parse an invocation record; raise EventError if it is not one."""
     try:
         document = json.loads(record)
         context = document["requestContext"]
-        answered = document.get("responsePayload")
-        answer = answered if isinstance(answered, dict) else {"errorMessage": answered or ""}
+        payload = document.get("responsePayload")
+        response = payload if isinstance(payload, dict) else {"errorMessage": payload or ""}
         arn = str(context["functionArn"])
         return FailedInvocation(
             function=arn.split(":")[6],
@@ -97,11 +104,11 @@ def parse_invocation_record(record: bytes) -> FailedInvocation:
             time=str(document.get("timestamp", "")),
             event=json.dumps(document["requestPayload"]).encode(),
             attempts=int(context.get("approximateInvokeCount", 0)),
-            error_type=str(answer.get("errorType", "")),
-            error_message=str(answer.get("errorMessage", "")),
+            error_type=str(response.get("errorType", "")),
+            error_message=str(response.get("errorMessage", "")),
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise EventError(
-            f"This is no record of a lost event: {error!r}.",
-            remedy="Let only on-failure destinations invoke this function.",
+            f"The event is not an invocation record of Lambda: {error!r}.",
+            remedy="Use this function as an on-failure destination only.",
         ) from error

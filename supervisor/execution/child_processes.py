@@ -1,4 +1,4 @@
-"""Find and end every process that a script started, wherever it went."""
+"""Find and kill every process that a script started, whatever session it is in."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ POLL_INTERVAL = 0.005
 
 
 def adopt_orphans() -> None:
-    """Make descendants that lose their parent children of this process, not of process 1."""
+    """Make orphaned descendants children of this process instead of process 1."""
     if os.getpid() == 1:
-        return
+        return  # orphans become children of process 1 anyway
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 
@@ -24,25 +24,26 @@ def adopt_orphans() -> None:
 
 
 def list_children() -> set[int]:
-    """Return the pids of this process's own children, ended ones included."""
+    """Return the pids of this process's children, including ended ones."""
     me = os.getpid()
     return {pid for pid, (parent, _) in _read_process_table().items() if parent == me}
 
 
 def kill_descendants(spare: set[int], leader: int) -> int:
-    """KILL this process's descendants but ``spare``, and the session of ``leader``.
+    """Kill this process's descendants except ``spare``, and the session of ``leader``.
 
-    Returns how many are left after 5 seconds; a process in an uninterruptible wait may be.
+    Return how many are left after 5 seconds: processes in an uninterruptible wait.
     """
-    until = time.monotonic() + KILL_TIMEOUT
+    deadline = time.monotonic() + KILL_TIMEOUT
+    # Repeated, because a process may fork between the reading of the table and its KILL.
     while True:
-        found = _find_descendants(spare, leader)
-        if not found or time.monotonic() > until:
-            return len(found)
-        for pid in found:
+        pids = _find_descendants(spare, leader)
+        if not pids or time.monotonic() > deadline:
+            return len(pids)
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        for pid in found:
+        for pid in pids:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         time.sleep(POLL_INTERVAL)
@@ -51,13 +52,13 @@ def kill_descendants(spare: set[int], leader: int) -> int:
 def _find_descendants(spare: set[int], leader: int) -> list[int]:
     table = _read_process_table()
     me = os.getpid()
-    found = []
+    pids = []
     for pid, (parent, session) in table.items():
         if pid == me:
             continue
         if session == leader or _is_descendant(me, pid, parent, table, spare):
-            found.append(pid)
-    return found
+            pids.append(pid)
+    return pids
 
 
 def _is_descendant(
@@ -75,13 +76,13 @@ def _is_descendant(
 
 
 def _read_process_table() -> dict[int, tuple[int, int]]:
-    """Parent and session of every process that can be seen."""
+    """Return parent and session of every visible process."""
     table = {}
     for entry in os.scandir("/proc"):
         if not entry.name.isdecimal():
             continue
         with contextlib.suppress(OSError, ValueError, IndexError):
-            # The name may hold anything, a closing bracket too: the last one counts.
+            # pid (name) state ppid pgrp session: the name may contain any character, even ")".
             fields = Path(entry.path, "stat").read_bytes().rpartition(b")")[2].split()
             table[int(entry.name)] = (int(fields[1]), int(fields[3]))
     return table

@@ -1,4 +1,4 @@
-"""Which program a run starts: the event's script, its arguments, ours, or the image's own."""
+"""The program that a run starts: from the event, the function, or the image."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from supervisor.model import FunctionConfig
 
 SHELL = "/bin/sh"
-# Linux reads no more of a first line (BINPRM_BUF_SIZE).
+# Linux reads no more of a file to find its interpreter (BINPRM_BUF_SIZE).
 MAX_SHEBANG_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Arguments, the program first, and the folder to start in."""
+    """Program and arguments, and the working directory."""
 
     argv: tuple[str, ...]
     cwd: Path
@@ -31,10 +31,10 @@ class Command:
 def choose_command(
     config: FunctionConfig, trigger: Trigger, home: Path, workspace: Workspace
 ) -> Command:
-    """Event script (with the event's arguments) > those alone > the function's > the image's own.
+    """Return the first that exists: event script, event arguments, function script, image's own.
 
-    Scripts start in the workspace, the image's own program in its working directory. A
-    script may live on a file system without execute permission. Raise ConfigError, EventError.
+    Scripts are copied to the workspace and start there; the image's own program starts in the
+    image's working directory. Raise ConfigError, EventError.
     """
     if isinstance(trigger, DirectInvocation) and trigger.script is not None:
         path = workspace.root / "script"
@@ -42,6 +42,7 @@ def choose_command(
         path.chmod(0o700)
         return Command((*_script_argv(path), *(trigger.arguments or ())), workspace.root)
     image = config.image
+    # Docker creates a missing WORKDIR at the start of a container, Lambda does not.
     workdir = Path(image.workdir or "/")
     cwd = workdir if workdir.is_dir() else workspace.root
     if isinstance(trigger, DirectInvocation) and trigger.arguments is not None:
@@ -62,13 +63,14 @@ def choose_command(
         return Command(_script_argv(path), workspace.root)
     if not image.entrypoint and not image.command:
         raise EventError(
-            "There is nothing to run: the function has no script, and its image no entrypoint.",
-            remedy="Give the function a script (run_script), or send one with the event.",
+            "Nothing to run: the function has no script, and its image has no entrypoint.",
+            remedy="Set init_script in the FDL, or send a script with the event.",
         )
     return Command((*image.entrypoint, *image.command), cwd)
 
 
 def _script_argv(path: Path) -> tuple[str, ...]:
+    # The interpreter is started explicitly: the workspace's file system may be mounted noexec.
     with path.open("rb") as file:
         first = file.read(MAX_SHEBANG_LENGTH)
     if first.startswith(b"\x7fELF"):

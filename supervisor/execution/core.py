@@ -1,4 +1,4 @@
-"""One event: its runs from claim to record, here or in Batch. Knows no cloud."""
+"""Handle one event: each run from claim to record, in this process or in Batch."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
 from supervisor.errors import (
     ClaimLost,
-    Ended,
     EventError,
+    JobTerminated,
     ObjectChanged,
     ScriptFailed,
     SupervisorError,
     Terminated,
 )
-from supervisor.events import parser as events
+from supervisor.events import parser
 from supervisor.execution.executor import RunExecutor, free_bytes
 from supervisor.execution.staging import RunContext
 from supervisor.invocation import DirectInvocation, InvocationResult, RunOutcome, RunResult
 from supervisor.logs import Log
-from supervisor.runs import leases
-from supervisor.runs import record_format as records
+from supervisor.runs import leases, record_format
 from supervisor.runs.heartbeat import renew_periodically
 from supervisor.runs.run_record import RunRecord
 
@@ -39,11 +38,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervisor:
-    """``home`` holds ``function/``, ``temporary`` gets the workspaces.
+    """Handles the events of one function.
 
-    ``alone``: what programs leave in ``temporary`` is removed after each run too.
-    ``environ`` is what this process was given, ``now`` tells epoch seconds, ``free`` the bytes
-    left on the disk of a folder.
+    ``home`` holds ``function/``; workspaces are created in ``temporary``. ``exclusive``: files that
+    programs leave in ``temporary`` are removed after each run. ``environ`` is the environment of
+    this process, ``now`` in epoch seconds; ``free_space`` returns the free bytes on the disk of a
+    folder.
     """
 
     config: FunctionConfig
@@ -59,18 +59,18 @@ class Supervisor:
     free_space: Callable[[Path], int] = free_bytes
 
     def handle(self, invocation: Invocation) -> InvocationResult:
-        """Work on every run of an event; a run's failure is in its result.
+        """Execute or submit every run of an event; the failure of a run is in its result.
 
-        Raise EventError for an event that cannot be understood, Terminated after TERM.
+        Raise EventError for an event that cannot be parsed, Terminated after TERM.
         """
-        triggers = events.parse_event(invocation.event)
+        triggers = parser.parse_event(invocation.event)
         if invocation.run_id and len(triggers) != 1:
             raise EventError(
-                f"The event of run {invocation.run_id} announces {len(triggers)} objects, not one.",
-                remedy="Submit jobs through the function, which gives each run one object.",
+                f"The event of run {invocation.run_id} names {len(triggers)} objects, not one.",
+                remedy="Submit jobs through the function: it submits one job per object.",
             )
         if not triggers:
-            self.log.info("The event announces nothing to do.")
+            self.log.info("The event starts no run.")
         return InvocationResult(
             results=tuple(self._handle_trigger(trigger, invocation) for trigger in triggers),
             is_api_request=any(
@@ -82,61 +82,70 @@ class Supervisor:
     def _handle_trigger(self, trigger: Trigger, invocation: Invocation) -> RunResult:
         config = self.config
         today = time.strftime("%Y-%m-%d", time.gmtime(self.now()))
-        given = (invocation.run_id, invocation.date)
-        run = records.run_path(config.name, trigger, invocation.owner.request, today, given)
+        submitted = (invocation.run_id, invocation.date)
+        run = record_format.run_path(
+            config.name, trigger, invocation.owner.request, today, submitted
+        )
+        # The rest of Lambda's time is for ending the script, for the record and for SubmitJob. Jobs
+        # have no deadline here: Batch sends TERM.
         stop_at = invocation.deadline
         if stop_at is not None:
             stop_at -= config.timeout_threshold
-        work = RunContext(
+        context = RunContext(
             config=config, invocation=invocation, trigger=trigger, run=run, stop_at=stop_at
         )
-        notes = self.log.for_run(run.run_id)
+        log = self.log.for_run(run.run_id)
         try:
-            ledger = RunRecord(
+            record = RunRecord(
                 store=self.open_store("s3"),
                 bucket=config.state_bucket,
                 run=run,
                 owner=invocation.owner,
-                description=records.describe_trigger(trigger) | self._log_location(invocation),
+                description=record_format.describe_trigger(trigger)
+                | self._log_location(invocation),
                 lease=leases.lease_seconds(invocation.deadline, self.now()),
                 has_job_ended=self._has_job_ended,
             )
-            if not ledger.claim():
-                notes.info("This event is a duplicate: its run is done or under way.")
+            if not record.claim():
+                log.info("This event is a duplicate: its run is done or in progress.")
                 return RunResult(run=run, state=RunOutcome.DUPLICATE)
         except SupervisorError as error:
-            notes.error(error.problem, remedy=error.remedy)
+            log.error(error.problem, remedy=error.remedy)
             return RunResult(run=run, state=RunOutcome.FAILED, error=error)
-        return self._execute_and_record(work, ledger, notes)
+        return self._execute_and_record(context, record, log)
 
     def _execute_and_record(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
-        """Do the work; whatever goes wrong is noted in the ledger and in the result."""
+        """Execute or submit the run; every failure is written to the record and the result."""
         try:
+            # Lambda's log stream is in the claim; Batch has one log stream per attempt.
             if context.invocation.owner.job:
                 record.write_attempt(context.invocation.log_group, context.invocation.log_stream)
             with self._keep_claim(context, record, log):
                 return self._execute_or_submit(context, record, log)
         except ClaimLost as lost:
+            # Nothing is recorded: the record now belongs to the other attempt.
             log.warning(lost.problem, remedy=lost.remedy)
             return RunResult(run=context.run, state=RunOutcome.DUPLICATE)
         except Terminated:
-            error = Ended(
-                "The job was told to end (TERM): its machine is reclaimed, or somebody ended it.",
-                remedy="Start it again; Batch does so by itself after the loss of a machine.",
+            error = JobTerminated(
+                "The Batch job received TERM: it timed out, its instance was reclaimed, or it was"
+                " terminated.",
+                remedy="`scar retry` starts the run again; after the loss of an instance Batch"
+                " retries the job by itself.",
             )
             self._record_failure(error, context, record, log)
             raise
         except SupervisorError as error:
             return self._failed_result(error, context, record, log)
-        except Exception as error:  # noqa: BLE001 - any fault of one run is this run's failure
+        except Exception as error:  # noqa: BLE001 - the other runs of the event continue
             import traceback
 
             log.debug("".join(traceback.format_exception(error)))
-            fault = SupervisorError(
+            unexpected = SupervisorError(
                 f"The run failed: {type(error).__name__}: {error}.",
-                remedy="If storage is full, give the function more; else please report it.",
+                remedy="If the disk is full, increase ephemeral_storage; else please report it.",
             )
-            return self._failed_result(fault, context, record, log)
+            return self._failed_result(unexpected, context, record, log)
 
     def _failed_result(
         self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
@@ -150,30 +159,35 @@ class Supervisor:
     ) -> None:
         log.error(error.problem, remedy=error.remedy)
         try:
-            if len(context.trigger.event) > records.MAX_INLINE_EVENT:
-                record.write_event(context.trigger.event)  # the claim had no room; a retry needs it
+            if len(context.trigger.event) > record_format.MAX_INLINE_EVENT:
+                # Too large for the claim, but `scar retry` needs it.
+                record.write_event(context.trigger.event)
             record.write_failure(error, context.invocation.log_group, context.invocation.log_stream)
         except SupervisorError as second:
+            # The original error remains the result of the run; the lease of the claim expires.
             log.error(f"The failure cannot be recorded: {second.problem}", remedy=second.remedy)
 
     def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
-        mode, site = self.config.mode, context.invocation.owner.site
-        if fallback.must_submit_to_batch(mode, site):
+        mode, service = self.config.mode, context.invocation.owner.site
+        if fallback.must_submit_to_batch(mode, service):
             return self._submit_to_batch(context, record, log, None)
         try:
-            made = self._build_executor().run(context, log)
+            executed = self._build_executor().run(context, log)
         except ObjectChanged as error:
-            log.info(f"Nothing to do: {error.problem}")
+            # Not a failure: the new version of the object has an event of its own.
+            log.info(f"The run is superseded: {error.problem}")
             record.write_done(RunOutcome.SUPERSEDED.value)
             return RunResult(run=context.run, state=RunOutcome.SUPERSEDED)
         except fallback.FALLBACK_ERRORS as error:
-            if not fallback.may_submit_to_batch(mode, site):
+            if not fallback.may_submit_to_batch(mode, service):
                 raise
-            log.info(f"{error.problem} Batch goes on.")
+            log.info(f"{error.problem} The run continues in Batch.")
             return self._submit_to_batch(context, record, log, error)
-        record.write_done(RunOutcome.DONE.value, made.uploaded)
-        log.info(f"Done: {len(made.uploaded)} output file{'' if len(made.uploaded) == 1 else 's'}.")
-        return RunResult(run=context.run, state=RunOutcome.DONE, output=made.output)
+        # Last of all writes: with it the run has ended, and no other attempt starts.
+        record.write_done(RunOutcome.DONE.value, executed.uploaded)
+        count = len(executed.uploaded)
+        log.info(f"Done: {count} output file{'' if count == 1 else 's'}.")
+        return RunResult(run=context.run, state=RunOutcome.DONE, output=executed.output)
 
     def _submit_to_batch(
         self, context: RunContext, record: RunRecord, log: Log, reason: SupervisorError | None
@@ -185,16 +199,16 @@ class Supervisor:
             record.write_event,
             fallback.choose_job_size(reason, self.config),
         )
-        number = self.open_submitter().submit(job)
-        log.info(f"Batch job {job.name} submitted.", job=number)
+        job_id = self.open_submitter().submit(job)
+        log.info(f"Batch job {job.name} submitted.", job=job_id)
         try:
             record.write_submission(
-                job.name, number, reason, self._log_location(context.invocation)
+                job.name, job_id, reason, self._log_location(context.invocation)
             )
         except SupervisorError as error:
-            # The job exists: failing now would make a second one.
+            # The job exists: after an error Lambda would retry, and submit a second one.
             log.warning(f"The job cannot be recorded: {error.problem}", remedy=error.remedy)
-        return RunResult(run=context.run, state=RunOutcome.SUBMITTED, job_id=number)
+        return RunResult(run=context.run, state=RunOutcome.SUBMITTED, job_id=job_id)
 
     @staticmethod
     def _log_location(invocation: Invocation) -> dict[str, object]:
@@ -214,16 +228,16 @@ class Supervisor:
         )
 
     def _has_job_ended(self, job: str) -> bool:
-        """Ask Batch about a job; one that cannot be asked about goes on."""
+        """Return whether a job has ended; one whose state cannot be read has not."""
         try:
             return self.open_submitter().has_ended(job)
         except SupervisorError as error:
-            self.log.info(f"{error.problem} It is taken to go on.")
+            self.log.info(f"{error.problem} It is assumed to be running.")
             return False
 
     @contextlib.contextmanager
     def _keep_claim(self, context: RunContext, record: RunRecord, log: Log) -> Iterator[None]:
-        """Keep the claim of a run without a deadline."""
+        """Renew the claim during a run without a deadline; with one, the lease is long enough."""
         if context.invocation.deadline is not None:
             yield
             return

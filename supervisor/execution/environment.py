@@ -1,4 +1,4 @@
-"""The variables that a script sees. Pure."""
+"""The environment variables of a script."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ if TYPE_CHECKING:
 
     from supervisor.model import FunctionConfig
 
-# The launcher renames variables that would break the supervisor's own Python.
+# bundle/launch.c renames variables that would break the supervisor's own Python.
 RENAMED_PREFIX = "SCARX_"
-# How the supervisor is told what to do; nothing for scripts.
+# Input of the supervisor, not for scripts.
 INTERNAL_VARIABLES = frozenset(
     {"SCAR_HOME", "SCAR_EVENT", "SCAR_EVENT_URL", "SCAR_RUN_DATE", "SCAR_REQUEST_ID"}
     | {"AWS_LAMBDA_RUNTIME_API", "_HANDLER", "_LAMBDA_TELEMETRY_LOG_FD"}
 )
-# What only Python's own start adds (UTF-8 mode, locale coercion) is not in the real environment.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunVariables:
-    """What is known about one run; the optional ones are left out when empty."""
+    """The values of one run; a variable whose value is empty is not set."""
 
     run_id: str
     request_id: str
@@ -39,19 +38,20 @@ class RunVariables:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-# Linux refuses to start a program with a variable longer than 128 KiB, name included.
+# MAX_ARG_STRLEN: Linux starts no program with a variable above 128 KiB, name included.
 MAX_VARIABLE_BYTES = 128 * 1024 - 64
 
 
 def build_environment(
     config: FunctionConfig, process: Mapping[str, str], run: RunVariables
 ) -> dict[str, str]:
-    """Lay the FDL's variables over the process's own, and the run's over both.
+    """Return the script's environment; later sources override earlier ones.
 
-    The image's own variables come first, then what Lambda or Batch set, without what is the
-    supervisor's. A variable that cannot be passed on (a NUL in it, or ``EVENT`` above
-    128 KiB) is left out; the event is in no way lost, its content is in files.
+    Order: the image's variables, those that Lambda or Batch set (without the supervisor's own), the
+    FDL's, the run's. A variable that cannot be passed (a NUL in it, or ``EVENT`` above 128 KiB) is
+    left out; the content of the event is also in a file.
     """
+    # The launcher's prefix is removed here, so the script sees the image's LD_PRELOAD and the like.
     own = {name: value for name, value in process.items() if name not in INTERNAL_VARIABLES}
     for name in [name for name in own if name.startswith(RENAMED_PREFIX)]:
         own[name.removeprefix(RENAMED_PREFIX)] = own.pop(name)

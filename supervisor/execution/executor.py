@@ -1,4 +1,4 @@
-"""One run in this process: input in, the user's script, outputs out."""
+"""Execute one run in this process: stage in, run the script, stage out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.batch.fallback import DISK_FULL_BYTES, may_submit_to_batch
-from supervisor.errors import SIGKILL_STATUS, DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
-from supervisor.execution import command as program
-from supervisor.execution import outputs, staging
-from supervisor.execution import time_limit as alarm
+from supervisor.errors import SIGKILL_STATUS, DiskFull, OutOfMemory, ScriptFailed
+from supervisor.execution import command, outputs, staging
+from supervisor.execution.time_limit import deadline_exceeded, enforce_time_limit
 from supervisor.execution.workspace import create_workspace
 from supervisor.invocation import ObjectEvent, ProcessSpec
 from supervisor.model import ComputeService
@@ -31,21 +30,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionResult:
-    """What a run made: ``output`` is the end of what the script printed."""
+    """The result of a run; ``output`` is the end of the script's output."""
 
     output: bytes
     uploaded: tuple[UploadedObject, ...]
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how much an unprivileged program can still write there."""
+    """Return the free bytes on the folder's disk for unprivileged programs."""
     state = os.statvfs(folder)
     return state.f_bavail * state.f_frsize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExecutor:
-    """Where and with what runs are executed; see ``core.Supervisor``."""
+    """Executes runs; the fields are those of ``core.Supervisor``."""
 
     config: FunctionConfig
     home: Path
@@ -58,64 +57,69 @@ class RunExecutor:
     free_space: Callable[[Path], int] = free_bytes
 
     def run(self, context: RunContext, log: Log) -> ExecutionResult:
-        """Do all of it; nothing is uploaded unless the script succeeded and time remains.
+        """Execute the run; nothing is uploaded unless the script succeeded and time remains.
 
-        Raise DeadlineExceeded, OutOfMemory, DiskFull, ScriptFailed, ObjectChanged and the
-        other SupervisorErrors of what failed.
+        Raise DeadlineExceeded, OutOfMemory, DiskFull, ScriptFailed, ObjectChanged and other
+        SupervisorErrors.
         """
-        with create_workspace(self.temporary, exclusive=self.exclusive) as place:
-            with alarm.enforce_time_limit(
-                self._remaining_seconds(context, "starting"), "the input was read"
+        with create_workspace(self.temporary, exclusive=self.exclusive) as workspace:
+            with enforce_time_limit(
+                self._remaining_seconds(context, "at the start"), "during the download of the input"
             ):
-                staged = self._stage_in(context, place)
-            output = self._run_script(context, place, staged)
-            files = outputs.collect_files(place.outputs, self.config.outputs, log.warning)
-            self._remaining_seconds(context, "before the upload")
-            made = tuple(self._upload_output(file, staged.metadata, log) for file in files)
-        return ExecutionResult(output=output, uploaded=made)
+                staged = self._stage_in(context, workspace)
+            output = self._run_script(context, workspace, staged)
+            files = outputs.collect_files(workspace.outputs, self.config.outputs, log.warning)
+            # The last check: uploads that have begun are not interrupted.
+            self._remaining_seconds(context, "before the upload of the outputs")
+            uploaded = tuple(self._upload_output(file, staged.metadata, log) for file in files)
+        return ExecutionResult(output=output, uploaded=uploaded)
 
     def _upload_output(
         self, file: OutputFile, metadata: Mapping[str, str], log: Log
     ) -> UploadedObject:
         store = self.open_store(file.target.provider)
-        made = outputs.upload_file(store, file, metadata, log.info)
-        if made.replaced:
+        uploaded = outputs.upload_file(store, file, metadata, log.info)
+        if uploaded.replaced:
             log.warning(
-                f"{file.target} was the result of another file, of run {made.replaced};"
+                f"{file.target} was the output of run {uploaded.replaced} from another input file;"
                 " it is replaced.",
-                remedy="Where files in several folders have one name, let the script keep the"
-                " folder: it is in STORAGE_OBJECT_KEY.",
+                remedy="If input files in several folders have the same name, use the folder in"
+                " STORAGE_OBJECT_KEY for the output name.",
             )
-        return made
+        return uploaded
 
     def _stage_in(self, context: RunContext, workspace: Workspace) -> StagedInput:
+        # The event's size permits failing early, before a download that cannot succeed.
         size = context.trigger.size if isinstance(context.trigger, ObjectEvent) else 0
         free = self.free_space(workspace.root)
         if size > free:
-            raise _disk_full(f"The input has {size} bytes, {free} are free.")
+            raise _disk_full(
+                f"The disk is full: the input has {size} bytes, {free} bytes are free."
+            )
         with _translate_disk_full():
             return staging.stage_in(context, workspace, self.open_store)
 
     def _run_script(self, context: RunContext, workspace: Workspace, staged: StagedInput) -> bytes:
-        site = context.invocation.owner.site
+        service = context.invocation.owner.site
         with _translate_disk_full():
-            chosen = program.choose_command(self.config, context.trigger, self.home, workspace)
-        task = ProcessSpec(
+            chosen = command.choose_command(self.config, context.trigger, self.home, workspace)
+        spec = ProcessSpec(
             argv=chosen.argv,
             cwd=chosen.cwd,
             environment=staging.script_environment(context, workspace, staged, self.environ),
             folder=workspace.root,
-            user=self.config.image.user if site is ComputeService.BATCH else "",
+            # Lambda runs every image as its own unprivileged user.
+            user=self.config.image.user if service is ComputeService.BATCH else "",
         )
         status, output = self.runner.run(
-            task, timeout=self._remaining_seconds(context, "before the script")
+            spec, timeout=self._remaining_seconds(context, "before the start of the script")
         )
         if status == SIGKILL_STATUS:
-            memory = self.config.memory if site is ComputeService.LAMBDA else 0
+            memory = self.config.memory if service is ComputeService.LAMBDA else 0
             raise OutOfMemory(status, output, memory=memory)
         if status != 0:
             if (
-                may_submit_to_batch(self.config.mode, site)
+                may_submit_to_batch(self.config.mode, service)
                 and self.free_space(workspace.root) < DISK_FULL_BYTES
             ):
                 raise _disk_full(f"The script ended with status {status}, and the disk is full.")
@@ -123,15 +127,12 @@ class RunExecutor:
         return output
 
     def _remaining_seconds(self, context: RunContext, when: str) -> float | None:
-        """Return the seconds left to work; raise DeadlineExceeded if there are none."""
+        """Return the seconds until the deadline; raise DeadlineExceeded if it has passed."""
         if context.stop_at is None:
             return None
         left = context.stop_at - self.now()
         if left <= 0:
-            raise DeadlineExceeded(
-                f"The time was over {when}.",
-                remedy="Give the function more time, or let Batch take over (mode lambda-batch).",
-            )
+            raise deadline_exceeded(when)
         return left
 
 
@@ -148,6 +149,5 @@ def _translate_disk_full() -> Iterator[None]:
 def _disk_full(problem: str) -> DiskFull:
     return DiskFull(
         problem,
-        remedy="Give the function more ephemeral_storage, or let Batch take over"
-        " (mode lambda-batch).",
+        remedy="Increase lambda.ephemeral_storage, or use execution_mode: lambda-batch.",
     )

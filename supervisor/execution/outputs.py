@@ -1,4 +1,4 @@
-"""Find a run's output files, and upload each in one conditional write."""
+"""Find a run's output files and upload each in one conditional write."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 MAX_WRITE_ATTEMPTS = 5
+# User metadata of outputs: the run, the first run of its chain, the length of the chain, and the
+# input object with its sequencer.
 RUN_KEY, ROOT_KEY, HOPS_KEY, INPUT_KEY, SEQUENCER_KEY = (
     "scar-run", "scar-root", "scar-hops", "scar-input", "scar-sequencer",
 )  # fmt: skip
@@ -31,7 +33,7 @@ RUN_KEY, ROOT_KEY, HOPS_KEY, INPUT_KEY, SEQUENCER_KEY = (
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One file and where it goes."""
+    """One output file and the object that it becomes."""
 
     path: Path
     target: ObjectRef
@@ -40,15 +42,16 @@ class OutputFile:
 def collect_files(
     folder: Path, rules: Sequence[OutputRule], log: LogFunction
 ) -> tuple[OutputFile, ...]:
-    """List what is to be uploaded; raise OutputError before anything is.
+    """Return the files to upload; raise OutputError before anything is uploaded.
 
-    Links to files inside the folder count as files; what leaves the folder, and what is no
-    file, is skipped and logged.
+    Symbolic links to files inside the folder count as files. Links that leave the folder, and
+    entries that are not regular files, are skipped and logged.
     """
     chosen: dict[ObjectRef, OutputFile] = {}
     for path in _find_files(folder, folder.resolve(), log):
         name = path.relative_to(folder).as_posix()
         for target in (rule.target(name) for rule in rules if rule.accepts(name)):
+            # Before the first upload: a run with one invalid name uploads nothing.
             _check_file(path, name, target)
             chosen.setdefault(target, OutputFile(path, target))
     return tuple(chosen.values())
@@ -58,11 +61,11 @@ def _find_files(folder: Path, root: Path, log: LogFunction) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         shown = str(path).encode("utf-8", "backslashreplace").decode()
         if path.is_symlink():
-            goal = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for loops
-            if not goal.is_relative_to(root):
+            target = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for loops
+            if not target.is_relative_to(root):
                 log(f"{shown} is not uploaded: it is a link that leaves the output folder.")
-            elif not goal.is_file():
-                log(f"{shown} is not uploaded: it is a link to something that is no file.")
+            elif not target.is_file():
+                log(f"{shown} is not uploaded: it is a link, but not to a file.")
             else:
                 yield path
         elif path.is_dir():
@@ -70,7 +73,7 @@ def _find_files(folder: Path, root: Path, log: LogFunction) -> Iterator[Path]:
         elif stat.S_ISREG(path.lstat().st_mode):
             yield path
         else:
-            log(f"{shown} is not uploaded: it is no regular file.")
+            log(f"{shown} is not uploaded: it is not a regular file.")
 
 
 def _check_file(path: Path, name: str, target: ObjectRef) -> None:
@@ -79,17 +82,18 @@ def _check_file(path: Path, name: str, target: ObjectRef) -> None:
     except UnicodeEncodeError as error:
         raise OutputError(
             f"The output file {name!a} has a name that is not UTF-8.",
-            remedy="Let the script write UTF-8 names.",
+            remedy="Use UTF-8 for the names of output files.",
         ) from error
     if size > MAX_KEY_BYTES:
         raise OutputError(
-            f"The output file {name!r} would get a key of {size} bytes; {MAX_KEY_BYTES} are"
-            " allowed.",
+            f"The key of the output file {name!r} would have {size} bytes; S3 allows"
+            f" {MAX_KEY_BYTES}.",
             remedy="Shorten the file's name or the output folder's.",
         )
     if not os.access(path, os.R_OK):
         raise OutputError(
-            f"The output file {name!r} cannot be read.", remedy="Let the script make it readable."
+            f"The output file {name!r} is not readable.",
+            remedy="Make it readable in the script (chmod).",
         )
 
 
@@ -98,33 +102,39 @@ def upload_file(
 ) -> UploadedObject:
     """Create the object at most once for this run; raise StorageError.
 
-    What this run has uploaded before stays, and so does what a newer state of the same
-    input has made.
+    An object that this run uploaded before is kept, and so is one that stems from a newer upload
+    of the same input.
     """
+    # Each upload is an event that may start the next function. So an object of this run must not be
+    # written twice: another attempt of the run recognises it by its metadata. The ETag condition
+    # closes the race between the HEAD and the write: if another process writes in between, the
+    # write fails and the decision is made again.
     for _ in range(MAX_WRITE_ATTEMPTS):
-        there = store.head(output.target)
-        if there is not None and there.metadata.get(RUN_KEY) == metadata[RUN_KEY]:
-            return _uploaded_object(output, there)
-        if there is not None and _is_from_newer_upload(there.metadata, metadata):
+        existing = store.head(output.target)
+        if existing is not None and existing.metadata.get(RUN_KEY) == metadata[RUN_KEY]:
+            return _uploaded_object(output, existing)
+        # Runs may end in another order than their inputs were written: the sequencer, S3's order of
+        # the writes to one key, decides which input is newer.
+        if existing is not None and _is_from_newer_upload(existing.metadata, metadata):
             log(f"{output.target} is kept: it comes from a newer upload of the same input.")
-            return _uploaded_object(output, there)
-        condition = IfNoneMatch() if there is None else IfMatch(there.etag)
+            return _uploaded_object(output, existing)
+        condition = IfNoneMatch() if existing is None else IfMatch(existing.etag)
         try:
             stored = store.upload(
                 output.path, output.target, condition=condition, metadata=metadata
             )
         except PreconditionFailed:
             continue
-        return _uploaded_object(output, stored, _replaced_run(there, metadata))
+        return _uploaded_object(output, stored, _replaced_run(existing, metadata))
     raise StorageError(
-        f"{output.target} changes all the time: {MAX_WRITE_ATTEMPTS} conditional writes were"
-        " refused.",
-        remedy="Give functions that run at the same time output folders of their own.",
+        f"{output.target} was changed by another process: {MAX_WRITE_ATTEMPTS} conditional writes"
+        " failed.",
+        remedy="Use different output folders for functions that run at the same time.",
     )
 
 
 def is_later_sequencer(sequencer: str, than: str) -> bool:
-    """Compare as S3 says: hexadecimal, the shorter one filled with zeros on the right.
+    """Return whether a sequencer is later: hexadecimal, the shorter one padded with zeros.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
@@ -132,15 +142,15 @@ def is_later_sequencer(sequencer: str, than: str) -> bool:
     return sequencer.upper().ljust(width, "0") > than.upper().ljust(width, "0")
 
 
-def _is_from_newer_upload(there: Mapping[str, str], mine: Mapping[str, str]) -> bool:
-    if not mine.get(SEQUENCER_KEY) or there.get(INPUT_KEY) != mine.get(INPUT_KEY):
+def _is_from_newer_upload(existing: Mapping[str, str], mine: Mapping[str, str]) -> bool:
+    if not mine.get(SEQUENCER_KEY) or existing.get(INPUT_KEY) != mine.get(INPUT_KEY):
         return False
-    return is_later_sequencer(there.get(SEQUENCER_KEY, ""), mine[SEQUENCER_KEY])
+    return is_later_sequencer(existing.get(SEQUENCER_KEY, ""), mine[SEQUENCER_KEY])
 
 
-def _replaced_run(there: StoredObject | None, mine: Mapping[str, str]) -> str:
-    """Name the run that had made the object of another file; none for calls without a file."""
-    before = {} if there is None else there.metadata
+def _replaced_run(existing: StoredObject | None, mine: Mapping[str, str]) -> str:
+    """Return the run that wrote the object from another input; empty for direct invocations."""
+    before = {} if existing is None else existing.metadata
     inputs = before.get(INPUT_KEY), mine.get(INPUT_KEY)
     return before.get(RUN_KEY, "") if all(inputs) and inputs[0] != inputs[1] else ""
 

@@ -1,4 +1,4 @@
-"""Run a program as a child process, in the image that the supervisor is already in."""
+"""Runs a program as a child process in the image that the supervisor runs in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded
-from supervisor.execution import child_processes as processes
+from supervisor.execution import child_processes
 from supervisor.execution.users import is_id_mapped, resolve_user
 from supervisor.signals import SIGNAL_RESEND_INTERVAL
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from supervisor.logs import Log
 
 CHUNK_SIZE = 1 << 16
-# How much of the output callers get to see; the log has all of it.
+# The end of the output that callers get; the log has all of it.
 TAIL_BYTES = 1 << 20
-# After the script has ended, what it printed is in the pipe already.
+# Seconds. When the script has ended, its output is already in the pipe.
 DRAIN_TIMEOUT = 2.0
 
 
 def write_to_stdout(data: bytes) -> None:
-    """Pass on what a script prints, unchanged."""
+    """Write a script's output unchanged to standard output."""
     view = memoryview(data)
     while view:
         view = view[os.write(1, view) :]
 
 
 class OutputTail:
-    """Keeps the last ``TAIL`` bytes, and never more than twice that."""
+    """Keeps the last ``TAIL_BYTES`` bytes, and never more than twice as many."""
 
     def __init__(self) -> None:
         self._kept = bytearray()
@@ -51,7 +51,7 @@ class OutputTail:
 
     @property
     def has_open_line(self) -> bool:
-        """Whether the last line has no end; in the log, ours would be glued to it."""
+        """Whether the last line has no newline: the next log line would be appended to it."""
         return bool(self._kept) and not self._kept.endswith(b"\n")
 
     def to_bytes(self) -> bytes:
@@ -60,7 +60,7 @@ class OutputTail:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRunner:
-    """Adapter of ``ports.ScriptRunner``; from TERM to KILL scripts have ``grace`` seconds."""
+    """Adapter of ``ports.ScriptRunner``; ``grace`` is the seconds from TERM to KILL."""
 
     log: Log
     write: Callable[[bytes], None] = write_to_stdout
@@ -68,60 +68,63 @@ class ProcessRunner:
     etc: Path = Path("/etc")
 
     def run(self, spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
-        until = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
         account = self._resolve_account(spec.user)
-        spare = processes.list_children()
+        spare = child_processes.list_children()
         tail = OutputTail()
-        processes.adopt_orphans()  # before there are any: a quick script is over within the call
+        # Before the start: a short script may have ended, and left orphans, when Popen returns.
+        child_processes.adopt_orphans()
         try:
             process = _start_process(spec, account)
         except OSError as error:
             return self._start_failure(spec.argv[0], error)
         ended = False
         try:
-            ended = self._forward_until_exit(process, tail, until)
+            ended = self._forward_until_exit(process, tail, deadline)
         finally:
+            # Also after an exception (TERM, lost claim): no process of the script survives.
             if not ended:
                 self._terminate_process(process, tail)
-            left = processes.kill_descendants(spare, process.pid)
+            left = child_processes.kill_descendants(spare, process.pid)
             self._drain_output(process, tail)
             if tail.has_open_line:
                 self.write(b"\n")
             if left:
-                self.log.warning(f"{left} processes of the script cannot be ended.")
+                self.log.warning(f"{left} processes of the script cannot be killed.")
         if not ended:
             raise DeadlineExceeded(
-                f"The script was stopped after {timeout or 0:.1f} s, when its time was over.",
-                remedy="Give the function more time, or let Batch take over (mode lambda-batch).",
+                f"The script was stopped at its deadline, after {timeout or 0:.1f} s.",
+                remedy="Increase lambda.timeout, or use execution_mode: lambda-batch.",
             )
         status = process.returncode
         return (status if status >= 0 else 128 - status), tail.to_bytes()
 
     def _forward_until_exit(
-        self, process: subprocess.Popen[bytes], tail: OutputTail, until: float | None
+        self, process: subprocess.Popen[bytes], tail: OutputTail, deadline: float | None
     ) -> bool:
-        """Pass output on until the program itself ends (True) or the time is over (False)."""
-        with _open_pidfd(process) as ended:
+        """Forward output until the program itself ends (True) or the deadline passes (False)."""
+        with _open_pidfd(process) as pidfd:
             poll = select.poll()
             output = _output_descriptor(process)
             poll.register(output, select.POLLIN)
-            if ended is not None:
-                poll.register(ended, select.POLLIN)
+            if pidfd is not None:
+                poll.register(pidfd, select.POLLIN)
             while process.poll() is None:
-                left = None if until is None else until - time.monotonic()
+                left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     return False
-                # Without a descriptor for the process's end it has to be looked for; with one it
-                # only takes a while to hear a signal that came just before the call.
-                wait = SIGNAL_RESEND_INTERVAL if ended is not None else 0.02
-                wait = wait if left is None else min(wait, left)
-                for descriptor, _ in poll.poll(max(1.0, wait * 1000)):
+                # A pidfd wakes poll() when the process ends, so the interval only limits how late
+                # a signal is noticed that came just before the call. Without one, poll often. The
+                # end of the pipe is no substitute: background processes may hold it open.
+                interval = SIGNAL_RESEND_INTERVAL if pidfd is not None else 0.02
+                interval = interval if left is None else min(interval, left)
+                for descriptor, _ in poll.poll(max(1.0, interval * 1000)):
                     if descriptor == output and not self._forward_chunk(output, tail):
                         poll.unregister(output)
         return True
 
     def _terminate_process(self, process: subprocess.Popen[bytes], tail: OutputTail) -> None:
-        """TERM to the program's group; what is left after the grace gets KILL from others."""
+        """Send TERM to the process group and wait for ``grace``; then kill the program."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGTERM)
         self._forward_until_exit(process, tail, time.monotonic() + self.grace)
@@ -132,10 +135,10 @@ class ProcessRunner:
 
     def _drain_output(self, process: subprocess.Popen[bytes], tail: OutputTail) -> None:
         output = _output_descriptor(process)
-        until = time.monotonic() + DRAIN_TIMEOUT
+        deadline = time.monotonic() + DRAIN_TIMEOUT
         poll = select.poll()
         poll.register(output, select.POLLIN)
-        while time.monotonic() < until and poll.poll(0) and self._forward_chunk(output, tail):
+        while time.monotonic() < deadline and poll.poll(0) and self._forward_chunk(output, tail):
             pass
         if process.stdout is not None:
             process.stdout.close()
@@ -148,17 +151,18 @@ class ProcessRunner:
         return bool(data)
 
     def _resolve_account(self, user: str) -> UserAccount | None:
+        # Without root the user cannot be changed: Lambda, rootless sandboxes.
         if not user or os.geteuid() != 0:
             return None
         account = resolve_user(user, self.etc)
-        maps = ((account.uid, "uid_map"), (account.gid, "gid_map"))
-        if all(is_id_mapped(n, Path("/proc/self", name).read_text()) for n, name in maps):
+        ids = ((account.uid, "uid_map"), (account.gid, "gid_map"))
+        if all(is_id_mapped(n, Path("/proc/self", name).read_text()) for n, name in ids):
             return account
-        self.log.warning(f"The image's user {user} does not exist in this sandbox; root is used.")
+        self.log.warning(f"The image's user {user} is not mapped in this sandbox; root is used.")
         return None
 
     def _start_failure(self, program: str, error: OSError) -> tuple[int, bytes]:
-        """Answer as shells do: 127 not found, 126 not executable."""
+        """Return the exit status of shells: 127 not found, 126 not executable."""
         if error.filename not in (None, program):
             text = f"scar: cannot start {program} in {error.filename}: {error.strerror}\n"
         else:
@@ -172,6 +176,7 @@ def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess
     if account is not None:
         environment["HOME"] = account.home
         for path in (spec.folder, *spec.folder.rglob("*")):
+            # Never follow links: the target may be outside the run's folder.
             os.chown(path, account.uid, account.gid, follow_symlinks=False)
     return subprocess.Popen(
         list(spec.argv),
@@ -181,7 +186,7 @@ def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess
         bufsize=0,
         cwd=spec.cwd,
         env=environment,
-        start_new_session=True,
+        start_new_session=True,  # for killpg(), and to find daemonised children
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=account.groups if account else None,
@@ -192,7 +197,7 @@ def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess
 def _open_pidfd(process: subprocess.Popen[bytes]) -> Iterator[int | None]:
     try:
         descriptor = os.pidfd_open(process.pid)
-    except OSError:  # old kernels and gVisor
+    except OSError:  # not in kernels before 5.3, nor in gVisor
         yield None
         return
     try:

@@ -1,4 +1,4 @@
-"""Bring a run's input to its folder, and say what the script and the outputs know of it."""
+"""Download a run's input; build the script's environment and the outputs' metadata."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """One run and what started it; ``stop_at`` is the deadline less the threshold."""
+    """One run and its trigger; ``stop_at`` is the deadline less ``timeout_threshold``."""
 
     config: FunctionConfig
     invocation: Invocation
@@ -35,7 +35,7 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedInput:
-    """The input's path (empty: none) and the metadata of what will be made of it."""
+    """The path of the input file (empty: none) and the metadata of the outputs."""
 
     path: str
     metadata: Mapping[str, str]
@@ -44,7 +44,7 @@ class StagedInput:
 def stage_in(
     context: RunContext, workspace: Workspace, open_store: Callable[[str], ObjectStore]
 ) -> StagedInput:
-    """Download or write the input; raise ObjectChanged, StorageError, ChainTooLong."""
+    """Create the input file; raise ObjectChanged, StorageError, ChainTooLong."""
     trigger, run = context.trigger, str(context.run)
     if not isinstance(trigger, ObjectEvent):
         metadata = {RUN_KEY: run, ROOT_KEY: run, HOPS_KEY: "1"}
@@ -56,12 +56,14 @@ def stage_in(
     source = trigger.source
     file = workspace.inputs / safe_file_name(source.key)
     stored = open_store(source.provider).download(source, file, version=trigger.version)
+    # The number of runs in the chain is in the metadata of each output, so that a chain across
+    # functions, deployments and buckets ends too.
     hops = _parse_hops(stored.metadata)
     if hops >= context.config.max_hops:
         raise ChainTooLong(
-            f"{source} is the result of {hops} runs in a row; {context.config.max_hops} are"
+            f"{source} is the result of a chain of {hops} runs; {context.config.max_hops} are"
             " allowed.",
-            remedy="Look for a function whose outputs reach its own input folder again.",
+            remedy="Check whether outputs of a function return to its own input folder.",
         )
     metadata = {
         RUN_KEY: run,
@@ -76,10 +78,10 @@ def stage_in(
 def script_environment(
     context: RunContext, workspace: Workspace, staged: StagedInput, process: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the script's whole environment."""
+    """Return the complete environment of the script."""
     trigger, owner = context.trigger, context.invocation.owner
-    announced = trigger if isinstance(trigger, ObjectEvent) else None
-    facts = RunVariables(
+    event = trigger if isinstance(trigger, ObjectEvent) else None
+    variables = RunVariables(
         run_id=context.run.run_id,
         request_id=owner.request or owner.job,
         service=owner.site.value,
@@ -88,25 +90,26 @@ def script_environment(
         input_dir=str(workspace.inputs),
         output_dir=str(workspace.outputs),
         input_file=staged.path,
-        object_key=announced.source.key if announced else "",
-        event_time=announced.time if announced else "",
+        object_key=event.source.key if event else "",
+        event_time=event.time if event else "",
         deadline=context.stop_at,
         instance_ip=local_ip_address(),
         parameters={} if isinstance(trigger, ObjectEvent) else trigger.parameters,
     )
-    return build_environment(context.config, process, facts)
+    return build_environment(context.config, process, variables)
 
 
 def local_ip_address() -> str:
-    """Return the address that packets leave from; none is sent."""
+    """Return the source address of outgoing packets; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # kept for documentation by RFC 5737
+            probe.connect(("192.0.2.1", 9))  # reserved for documentation (RFC 5737)
             return str(probe.getsockname()[0])
         except OSError:
             return "127.0.0.1"
 
 
 def _parse_hops(metadata: Mapping[str, str]) -> int:
+    # Anybody may set the metadata of an object: a value that is not a number counts as 0.
     text = metadata.get(HOPS_KEY, "0")
     return int(text) if text.isdecimal() and len(text) < 9 else 0

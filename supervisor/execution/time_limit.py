@@ -1,4 +1,4 @@
-"""A time limit for what blocks in system calls, such as a download."""
+"""A time limit for code that blocks in system calls, such as a download."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def enforce_time_limit(seconds: float | None, activity: str) -> Iterator[None]:
-    """Raise DeadlineExceeded in the block after ``seconds``, if it is in the main thread."""
+def enforce_time_limit(seconds: float | None, when: str) -> Iterator[None]:
+    """Raise DeadlineExceeded in the block after ``seconds``; main thread only (signals)."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return
     if seconds <= 0:
-        raise _deadline_exceeded(activity)
+        raise deadline_exceeded(when)
 
     def on_alarm(_number: int, _frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        raise _deadline_exceeded(activity)
+        raise deadline_exceeded(when)
 
-    before = signal.signal(signal.SIGALRM, on_alarm)
+    previous = signal.signal(signal.SIGALRM, on_alarm)
+    # The second number repeats the signal: see SIGNAL_RESEND_INTERVAL.
     outer = signal.setitimer(signal.ITIMER_REAL, seconds, SIGNAL_RESEND_INTERVAL)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)
         signal.setitimer(signal.ITIMER_REAL, *outer)
 
 
-def _deadline_exceeded(doing: str) -> DeadlineExceeded:
+def deadline_exceeded(when: str) -> DeadlineExceeded:
+    """Return the error for a deadline that passed before or during an activity."""
     return DeadlineExceeded(
-        f"The time was over while {doing}.",
-        remedy="Give the function more time, or let Batch take over (mode lambda-batch).",
+        f"The deadline passed {when}.",
+        remedy="Increase lambda.timeout, or use execution_mode: lambda-batch.",
     )

@@ -1,4 +1,4 @@
-"""Whom an image wants its program to run as, read from the image's own files."""
+"""The user of an image (USER), resolved with the image's passwd and group files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserAccount:
-    """Numeric ids, and the home folder from passwd or ``/``."""
+    """Numeric ids, and the home folder from passwd, else ``/``."""
 
     uid: int
     gid: int
@@ -24,7 +24,7 @@ class UserAccount:
 def resolve_user(user: str, etc: Path) -> UserAccount:
     """Resolve Docker's ``name|uid[:group|gid]``; raise ConfigError for an unknown name.
 
-    As in Docker: an unknown number is fine, its group is then 0.
+    As in Docker, an unknown number is allowed; its group is then 0.
     """
     name, _, group = user.partition(":")
     line = _find_entry(etc / "passwd", name, 2)
@@ -46,14 +46,14 @@ def resolve_user(user: str, etc: Path) -> UserAccount:
 
 
 def is_id_mapped(number: int, table: str) -> bool:
-    """Whether an id exists here: ``table`` is the text of /proc/self/uid_map or gid_map."""
+    """Return whether an id is mapped; ``table`` is /proc/self/uid_map or gid_map."""
     ranges = (line.split() for line in table.splitlines())
     return any(int(r[0]) <= number < int(r[0]) + int(r[2]) for r in ranges if len(r) == 3)
 
 
-def _find_entry(path: Path, wanted: str, number: int) -> list[str] | None:
+def _find_entry(path: Path, name: str, number: int) -> list[str] | None:
     for line in _read_entries(path, 4):
-        if line[0] == wanted or (wanted.isdecimal() and line[number] == wanted):
+        if line[0] == name or (name.isdecimal() and line[number] == name):
             return line
     return None
 
@@ -71,5 +71,5 @@ def _read_entries(path: Path, fields: int) -> list[list[str]]:
 def _unknown_name(kind: str, name: str, path: Path) -> ConfigError:
     return ConfigError(
         f"The image's {kind} {name!r} is not in its {path}.",
-        remedy="Mend the image's USER, or give a number.",
+        remedy="Correct the image's USER, or use a number.",
     )

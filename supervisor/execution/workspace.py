@@ -1,4 +1,4 @@
-"""A run's own folder: fresh, private, gone afterwards."""
+"""A run's own folder: new, private (0700), removed at the end of the run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Linux: no file name is longer, in bytes.
+# NAME_MAX of Linux.
 MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """``root`` holds ``input`` and ``output`` and is where scripts start."""
+    """The folders of one run; scripts start in ``root``."""
 
     root: Path
 
@@ -34,27 +34,29 @@ class Workspace:
 
 @contextlib.contextmanager
 def create_workspace(parent: Path, *, exclusive: bool = False) -> Iterator[Workspace]:
-    """Make the folders, mode 0700, and remove them however the block ends; keep ``parent``.
+    """Create the folders, mode 0700, and remove them at the end of the block.
 
-    ``alone``: nobody else puts anything into ``parent``, so what programs leave there goes too.
+    ``exclusive``: no other process uses ``parent``, so entries that programs leave there are
+    removed too.
     """
-    made = Workspace(parent / f"scar-{os.urandom(8).hex()}")
+    workspace = Workspace(parent / f"scar-{os.urandom(8).hex()}")
     _create_if_missing(parent)
+    # Files that existed before the run may belong to the image or to Lambda.
     before = frozenset(parent.iterdir()) if exclusive else None
-    made.root.mkdir(mode=0o700)
+    workspace.root.mkdir(mode=0o700)
     try:
-        made.inputs.mkdir(mode=0o700)
-        made.outputs.mkdir(mode=0o700)
-        yield made
+        workspace.inputs.mkdir(mode=0o700)
+        workspace.outputs.mkdir(mode=0o700)
+        yield workspace
     finally:
-        remove_tree(made.root)
+        remove_tree(workspace.root)
         if before is not None:
             _remove_new_entries(parent, before)
 
 
 def _remove_new_entries(parent: Path, before: frozenset[Path]) -> None:
     for path in set(parent.iterdir()) - before:
-        # What cannot be removed is no reason to fail a run that is over.
+        # The run has ended: an entry that cannot be removed must not make it fail.
         with contextlib.suppress(OSError):
             if path.is_dir() and not path.is_symlink():
                 remove_tree(path)
@@ -63,9 +65,9 @@ def _remove_new_entries(parent: Path, before: frozenset[Path]) -> None:
 
 
 def safe_file_name(key: str) -> str:
-    """Name the input file after the key's last part, never outside its folder, ≤ 255 bytes.
+    """Return a file name from the last part of a key: no path, at most 255 bytes.
 
-    A name that is too long keeps its start and its suffix.
+    A name that is too long is shortened, but keeps its suffix.
     """
     name = key.rpartition("/")[2].replace("\0", "_")
     if name in ("", ".", ".."):
@@ -79,7 +81,7 @@ def safe_file_name(key: str) -> str:
 
 
 def _create_if_missing(parent: Path) -> None:
-    """Make the folder for temporary files: images of a single program may have none."""
+    """Create the folder for temporary files: minimal images have none."""
     if not parent.exists():
         parent.mkdir(parents=True, exist_ok=True)
-        parent.chmod(0o1777)  # as /tmp always is: scripts may run as another user
+        parent.chmod(0o1777)  # as /tmp: scripts may run as another user

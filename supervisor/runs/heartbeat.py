@@ -1,11 +1,11 @@
-"""Renew a claim in the background for as long as a run takes."""
+"""Renew a run's claim in a background thread while the run is executed."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ClaimLost, StorageError
@@ -17,69 +17,96 @@ if TYPE_CHECKING:
 
     from supervisor.logs import Log
 
-# Nothing else in the supervisor uses it, and scripts get their own processes.
+# The supervisor uses it for nothing else, and scripts run in processes of their own.
 _INTERRUPT_SIGNAL = signal.SIGUSR1
 
 
 @contextlib.contextmanager
 def renew_periodically(renew: Callable[[], None], interval: float, log: Log) -> Iterator[None]:
-    """Call ``renew`` every so many seconds; raise ClaimLost in the block when it does.
+    """Call ``renew`` every ``interval`` seconds; raise ClaimLost in the block when it does.
 
-    The block is interrupted if it is in the main thread, else ClaimLost comes at its end. A
-    store that fails is asked again at the next beat: the lease is three beats long.
+    In the main thread ClaimLost interrupts the block; in another thread it is raised at the end
+    of the block. After a StorageError the next interval tries again: a lease is three intervals
+    long. The thread has ended when the block is left.
     """
-    over, lost = threading.Event(), threading.Event()
-    here = threading.get_ident()
-    interrupt = _MainThreadInterrupt(here, over) if here == threading.main_thread().ident else None
-
-    def renew_until_stopped() -> None:
-        while not over.wait(interval):
+    heartbeat = _Heartbeat(renew, interval, log)
+    thread = threading.Thread(target=heartbeat.run, name="heartbeat", daemon=True)
+    with _signal_handler(heartbeat):
+        # The signal may arrive at any instruction, also inside start() or a finally clause. Two
+        # levels of try are enough: the handler raises at most once, and never after disarm().
+        try:
             try:
-                renew()
-            except ClaimLost:
-                lost.set()
-                if interrupt is not None:
-                    interrupt.send()
-                return
-            except StorageError as error:
-                log.warning(f"The claim is not renewed: {error.problem}", remedy=error.remedy)
-
-    before = signal.signal(_INTERRUPT_SIGNAL, interrupt) if interrupt is not None else None
-    thread = threading.Thread(target=renew_until_stopped, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-        if lost.is_set():
-            raise _claim_lost()
-    finally:
-        over.set()
-        thread.join()
-        if interrupt is not None:
-            signal.signal(_INTERRUPT_SIGNAL, before)
+                thread.start()
+                yield
+                if heartbeat.lost.is_set():
+                    raise _claim_lost()
+            finally:
+                heartbeat.disarm()
+        finally:
+            heartbeat.stop.set()
+            if thread.is_alive():
+                thread.join()
 
 
 @dataclass(slots=True)
-class _MainThreadInterrupt:
-    """Raises ClaimLost in the main thread, once, whatever it waits for."""
+class _Heartbeat:
+    """Renews a claim until ``stop`` is set; interrupts the caller, once, when the claim is lost."""
 
-    thread: int
-    over: threading.Event
-    delivered: bool = False
+    renew: Callable[[], None]
+    interval: float
+    log: Log
+    stop: threading.Event = field(default_factory=threading.Event)
+    lost: threading.Event = field(default_factory=threading.Event)
+    caller: int = field(default_factory=threading.get_ident)
+    disarmed: bool = False
 
-    def send(self) -> None:
-        """Give the signal until it is heard: see ``alarm``."""
-        while not (self.delivered or self.over.is_set()):
-            signal.pthread_kill(self.thread, _INTERRUPT_SIGNAL)
-            self.over.wait(SIGNAL_RESEND_INTERVAL)
+    @property
+    def can_interrupt(self) -> bool:
+        """Whether the caller is the main thread: Python runs signal handlers in no other."""
+        return self.caller == threading.main_thread().ident
 
-    def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        if not self.delivered:
-            self.delivered = True
+    def run(self) -> None:
+        while not self.stop.wait(self.interval):
+            try:
+                self.renew()
+            except ClaimLost:
+                self.lost.set()
+                if self.can_interrupt:
+                    self._interrupt()
+                return
+            except StorageError as error:
+                self.log.warning(f"The claim was not renewed: {error.problem}", remedy=error.remedy)
+
+    def _interrupt(self) -> None:
+        """Send the signal until the handler has run: see ``SIGNAL_RESEND_INTERVAL``."""
+        while not (self.disarmed or self.stop.is_set()):
+            signal.pthread_kill(self.caller, _INTERRUPT_SIGNAL)
+            self.stop.wait(SIGNAL_RESEND_INTERVAL)
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if not self.disarmed:
+            self.disarmed = True
             raise _claim_lost()
+
+    def disarm(self) -> None:
+        """Let later signals do nothing."""
+        self.disarmed = True
+
+
+@contextlib.contextmanager
+def _signal_handler(heartbeat: _Heartbeat) -> Iterator[None]:
+    if not heartbeat.can_interrupt:
+        yield
+        return
+    previous = signal.signal(_INTERRUPT_SIGNAL, heartbeat.on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(_INTERRUPT_SIGNAL, previous)
 
 
 def _claim_lost() -> ClaimLost:
     return ClaimLost(
-        "Another attempt has taken this run over: the claim was not renewed in time.",
-        remedy="Nothing is lost; the other one goes on.",
+        "Another attempt has taken over this run: the claim was not renewed in time.",
+        remedy="Nothing to do: the other attempt continues the run.",
     )

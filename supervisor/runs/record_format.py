@@ -1,9 +1,10 @@
-"""Run records: their names, JSON formats, and who may take over a run. Pure.
+"""Format of run records: keys, JSON documents, and who may take over a run.
 
-Under ``runs/<function>/<date>/<run id>/`` of the state bucket: ``claim`` (who works on it),
-``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch), ``error`` (how it
-failed), ``done`` (it is over: what was made of it). A run with ``done`` is over, whatever
-else is there; with ``error`` it failed unless the claim is somebody else's.
+Objects under ``runs/<function>/<date>/<run id>/`` in the state bucket: ``claim`` (the owner),
+``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch), ``event`` (an event
+that is too large for the claim), ``error`` (why it failed), ``done`` (state and outputs). A run
+with ``done`` has ended, whatever else exists; a run with ``error`` has failed unless another
+owner has claimed it since.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 CLAIM, DELEGATED, ERROR, DONE, EVENT = "claim", "delegated", "error", "done", "event"
 ATTEMPT_PREFIX = "attempt-"
-RETRY = "retry"  # written by people's commands: the event was sent again
-# Characters of an event that a claim has room for: it is read with every takeover.
+RETRY = "retry"  # written by `scar retry`: the event was sent again
+# Characters of an event that is stored in the claim; every takeover reads the claim.
 MAX_INLINE_EVENT = 65_536
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -42,16 +43,17 @@ def _hash_prefix(*parts: str) -> str:
 
 
 def input_id(function: str, event: ObjectEvent) -> str:
-    """Name function and object, whatever the object's version: the first half of a run id."""
+    """Return the first half of a run id: function and object, without the object's version."""
     return _hash_prefix(function, event.source.bucket, event.source.key)
 
 
 def run_id(function: str, trigger: Trigger, request: str) -> str:
-    """Name a run: the same for every delivery of the same event."""
+    """Return the id of a run, the same for every delivery of the same event."""
     if isinstance(trigger, ObjectEvent):
-        state = trigger.version.version_id or trigger.version.etag
-        wish = (trigger.manual_run_id,) if trigger.manual_run_id else ()
-        return input_id(function, trigger) + _hash_prefix(state, trigger.sequencer, *wish)
+        version = trigger.version.version_id or trigger.version.etag
+        manual = (trigger.manual_run_id,) if trigger.manual_run_id else ()
+        return input_id(function, trigger) + _hash_prefix(version, trigger.sequencer, *manual)
+    # A request id becomes part of a key and of a job name; other clients may send any text.
     return (
         request
         if _SAFE_ID.fullmatch(request)
@@ -60,7 +62,7 @@ def run_id(function: str, trigger: Trigger, request: str) -> str:
 
 
 def run_date(trigger: Trigger, today: str) -> str:
-    """Return the event's own day, so that a late duplicate finds the first one's record."""
+    """Return the date of the event, so that a late duplicate finds the record of the first."""
     if isinstance(trigger, ObjectEvent) and _DATE.match(trigger.time):
         return trigger.time[:10]
     return today
@@ -69,7 +71,7 @@ def run_date(trigger: Trigger, today: str) -> str:
 def run_path(
     function: str, trigger: Trigger, request: str, today: str, submitted: tuple[str, str]
 ) -> RunPath:
-    """``given``: run id and date of a delegated run, or empty texts."""
+    """Return the run's folder; ``submitted``: run id and date of a Batch job, or empty."""
     name, date = submitted
     return RunPath(
         function=function,
@@ -79,23 +81,23 @@ def run_path(
 
 
 def encode(record: Mapping[str, object]) -> bytes:
-    """Write a record of this release's format."""
+    """Return a record as JSON in this release's format."""
     return (json.dumps({"format": FORMAT_VERSION, **record}, sort_keys=True) + "\n").encode()
 
 
 def decode(data: bytes, key: str) -> dict[str, object]:
-    """Read a record; raise RecordError if it is damaged or of a newer format."""
+    """Parse a record; raise RecordError if it is damaged or of a newer format."""
     try:
         record = json.loads(data)
         version = int(record["format"])
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(
             f"The run record {key} is damaged: {error!r}.",
-            remedy="Delete it; the run can then be started anew.",
+            remedy="Delete it; the run can then be started again.",
         ) from error
     if version > FORMAT_VERSION:
         raise RecordError(
-            f"The run record {key} has format {version}; this function knows up to"
+            f"The run record {key} has format {version}; this function supports formats up to"
             f" {FORMAT_VERSION}.",
             remedy="It was written by a newer release: run `scar init` again with that release.",
         )
@@ -103,10 +105,10 @@ def decode(data: bytes, key: str) -> dict[str, object]:
 
 
 def describe_trigger(trigger: Trigger) -> dict[str, object]:
-    """Say in a claim what the run is about: the object, and the event to send it again by."""
-    said: dict[str, object] = {}
+    """Return what a claim says about the run: its object, and the event for `scar retry`."""
+    description: dict[str, object] = {}
     if isinstance(trigger, ObjectEvent):
-        said["input"] = {
+        description["input"] = {
             "bucket": trigger.source.bucket,
             "key": trigger.source.key,
             "version": trigger.version.version_id,
@@ -114,8 +116,8 @@ def describe_trigger(trigger: Trigger) -> dict[str, object]:
             "sequencer": trigger.sequencer,
         }
     if len(trigger.event) <= MAX_INLINE_EVENT:
-        said["event"] = trigger.event
-    return said
+        description["event"] = trigger.event
+    return description
 
 
 def owner_to_json(owner: RunOwner) -> dict[str, object]:
@@ -123,43 +125,46 @@ def owner_to_json(owner: RunOwner) -> dict[str, object]:
 
 
 def parse_owner(record: dict[str, object], key: str) -> RunOwner:
-    """Read who wrote a claim or an error; raise RecordError."""
+    """Return the owner who wrote a record; raise RecordError."""
     try:
-        said = record["owner"]
-        if not isinstance(said, dict):
+        owner = record["owner"]
+        if not isinstance(owner, dict):
             raise TypeError("owner")  # noqa: TRY301
         return RunOwner(
-            site=ComputeService(said["site"]),
-            request=str(said["request"]),
-            job=str(said["job"]),
-            attempt=int(said["attempt"]),
+            site=ComputeService(owner["site"]),
+            request=str(owner["request"]),
+            job=str(owner["job"]),
+            attempt=int(owner["attempt"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(
-            f"The run record {key} names no owner: {error!r}.",
-            remedy="Delete it; the run can then be started anew.",
+            f"The run record {key} has no valid owner: {error!r}.",
+            remedy="Delete it; the run can then be started again.",
         ) from error
 
 
 def may_take_over(held: RunOwner, mine: RunOwner, failed: RunOwner | None) -> bool:
-    """Whether the holder of a claim is provably gone; ``failed``: who wrote ``error``, if any.
+    """Return whether the owner of a claim has certainly ended; ``failed`` wrote ``error``.
 
-    Gone are: who recorded its failure, the same request delivered again, an earlier attempt
-    of the same job, and the request that delegated this job. Everybody else may be alive.
+    That is: an owner that recorded its failure, the same request delivered again, an earlier
+    attempt of the same job, and the request that submitted this job. Any other owner may still
+    execute the run: only the end of its lease permits a takeover.
     """
     if held == failed:
         return True
     if mine.job:
+        # Batch starts attempt n + 1 only after attempt n has ended.
         earlier = held.job == mine.job and held.attempt < mine.attempt
         return earlier or (not held.job and held.request == mine.request != "")
+    # Lambda's retry of a request has the same id.
     return not held.job and held.request == mine.request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedObject:
-    """One line of the manifest in ``done``: size in bytes, CRC-32 as 8 hex digits.
+    """One entry of the manifest in ``done``: size in bytes, CRC-32 as 8 hex digits.
 
-    ``replaced`` is the run that had made this object of another input.
+    ``replaced`` is the run whose output, from another input, had this key before.
     """
 
     bucket: str

@@ -1,4 +1,4 @@
-"""The record of one run in the state bucket: every write conditional, every crash survivable."""
+"""The record of one run in the state bucket; every write is conditional."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import ClaimLost, PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef
-from supervisor.runs import leases
-from supervisor.runs import record_format as records
+from supervisor.runs import leases, record_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -18,16 +17,17 @@ if TYPE_CHECKING:
     from supervisor.model import WriteCondition
     from supervisor.ports import ObjectStore
 
-# A claim can change between reading and writing it; somebody is alive then.
+# An object may change between reading and writing it. If that happens three times, other processes
+# are executing the run.
 MAX_WRITE_ATTEMPTS = 3
 
 
 @dataclass(slots=True, kw_only=True)
 class RunRecord:
-    """One run's record, as one owner sees it. Methods raise StorageError and RecordError.
+    """Reads and writes one run's record for one owner. Methods raise StorageError, RecordError.
 
-    ``about`` is what ``records.about`` says of the run, ``lease`` for how many seconds a claim
-    holds; ``has_ended`` tells whether a Batch job is known to be over.
+    ``description`` becomes part of the claim (``record_format.describe_trigger``), ``lease`` is
+    in seconds, ``has_job_ended`` returns whether a Batch job has ended.
     """
 
     store: ObjectStore
@@ -41,54 +41,60 @@ class RunRecord:
     _claim_etag: str = field(default="", init=False)
 
     def claim(self) -> bool:
-        """Make the run this owner's; False if it is done, or somebody else may work on it."""
+        """Claim the run for this owner; False if it is done or another owner may execute it."""
         body = self._build_claim()
-        # Whoever delegated this job left a claim: look first. Everybody else is most likely first.
-        look_first = bool(self.owner.job)
+        # The request that submitted a job left a claim: read it first. A Lambda request is most
+        # likely the first owner: one conditional write, without a read, is then enough.
+        must_read = bool(self.owner.job)
         for _ in range(MAX_WRITE_ATTEMPTS):
             condition: WriteCondition | None = IfNoneMatch()
-            if look_first:
+            if must_read:
                 condition = self._takeover_condition()
                 if condition is None:
                     return False
             try:
                 stored = self.store.write(
-                    self._record_ref(records.CLAIM), body, condition=condition
+                    self._record_ref(record_format.CLAIM), body, condition=condition
                 )
             except PreconditionFailed:
-                look_first = True
+                # Another process claimed the run between the read and the write, or before: the
+                # decision is made again from what is stored now.
+                must_read = True
             else:
                 self._claim_etag = stored.etag
                 return True
         return False
 
     def resume_claim(self) -> bool:
-        """As ``claim``, for who speaks for the owner that died: its claim is left as it is.
+        """Claim the run in the name of an owner that ended; its own claim remains unchanged.
 
-        That keeps the run's five writes, and its lease from beginning anew.
+        That saves a write (a run has at most five) and keeps the lease from starting again.
         """
-        ref = self._record_ref(records.CLAIM)
+        ref = self._record_ref(record_format.CLAIM)
         found = self.store.read(ref)
-        if found is None or records.parse_owner(records.decode(found[0], ref.key), ref.key) != (
-            self.owner
-        ):
+        if found is None:  # the sandbox ended before its first write
             return self.claim()
-        if self.store.head(self._record_ref(records.DONE)) is not None:
+        claim = record_format.decode(found[0], ref.key)
+        if record_format.parse_owner(claim, ref.key) != self.owner:
+            return self.claim()
+        if self.store.head(self._record_ref(record_format.DONE)) is not None:
             return False
-        if self._read_owner(records.DELEGATED)[0] == self.owner:
+        # The sandbox ended after SubmitJob: its job continues the run.
+        if self._read_owner(record_format.DELEGATED)[0] == self.owner:
             return False
         self._claim_etag = found[1].etag
         return True
 
     def renew(self) -> None:
-        """Start the lease anew; raise ClaimLost if somebody else has taken the run over."""
-        ref = self._record_ref(records.CLAIM)
+        """Start the lease again; raise ClaimLost if another owner has taken over the run."""
+        ref = self._record_ref(record_format.CLAIM)
         try:
+            # The ETag of the last write of this owner: any takeover since has changed it.
             stored = self.store.write(ref, self._build_claim(), condition=IfMatch(self._claim_etag))
         except PreconditionFailed as error:
             raise ClaimLost(
                 f"The run {self.run} was taken over: its claim was not renewed in time.",
-                remedy="Nothing is lost; whoever took over goes on with it.",
+                remedy="Nothing to do: the other attempt continues the run.",
             ) from error
         self._claim_etag = stored.etag
 
@@ -99,130 +105,143 @@ class RunRecord:
         reason: SupervisorError | None = None,
         log: Mapping[str, object] | None = None,
     ) -> None:
-        """Note which Batch job goes on with the run, why, and where Lambda's log is.
+        """Record which Batch job continues the run, why, and where Lambda's log is.
 
-        A later submission replaces the note.
+        A later submission replaces the record.
         """
         data: dict[str, object] = {
-            "owner": records.owner_to_json(self.owner),
+            "owner": record_format.owner_to_json(self.owner),
             "job": job,
             "name": job_name,
             **(log or {}),
         }
         if reason is not None:
             data |= {"kind": type(reason).__name__, "problem": reason.problem}
-        self._overwrite_record(records.DELEGATED, records.encode(data), "")
+        self._overwrite_record(record_format.DELEGATED, record_format.encode(data), "")
 
     def write_attempt(self, log_group: str, log_stream: str) -> None:
-        """Note where this attempt's log is: Batch forgets finished jobs."""
+        """Record where this attempt's log is: Batch deletes ended jobs after some days."""
         data = {
-            "owner": records.owner_to_json(self.owner),
+            "owner": record_format.owner_to_json(self.owner),
             "log_group": log_group,
             "log_stream": log_stream,
         }
-        self._overwrite_record(records.attempt_name(self.owner.attempt), records.encode(data), "")
+        self._overwrite_record(
+            record_format.attempt_name(self.owner.attempt), record_format.encode(data), ""
+        )
 
     def write_event(self, text: str) -> ObjectRef:
-        """Keep an event that is too large for a job's environment; return where."""
-        ref = self._record_ref(records.EVENT)
+        """Store an event that is too large for the claim or the job; return its object."""
+        ref = self._record_ref(record_format.EVENT)
         try:
             self.store.write(ref, text.encode("utf-8", "surrogatepass"), condition=IfNoneMatch())
         except PreconditionFailed:
-            return ref  # the same run's event, from an earlier delivery
+            return ref  # an earlier delivery of the same event has stored it
         return ref
 
     def write_failure(self, error: SupervisorError, log_group: str, log_stream: str) -> None:
-        """Note the failure, in place of the note of an earlier one."""
+        """Record the failure; it replaces that of an earlier attempt."""
         data = {
-            "owner": records.owner_to_json(self.owner),
+            "owner": record_format.owner_to_json(self.owner),
             "kind": type(error).__name__,
             "problem": error.problem,
             "remedy": error.remedy,
             "log_group": log_group,
             "log_stream": log_stream,
         }
-        self._overwrite_record(records.ERROR, records.encode(data), self._error_etag)
+        self._overwrite_record(record_format.ERROR, record_format.encode(data), self._error_etag)
 
-    def write_done(self, state: str, outputs: Iterable[records.UploadedObject] = ()) -> None:
-        """Write the manifest, last of all; quiet if a twin was faster."""
+    def write_done(self, state: str, outputs: Iterable[record_format.UploadedObject] = ()) -> None:
+        """Write the manifest as the last object; do nothing if a duplicate has written it."""
         data: dict[str, object] = {
-            "owner": records.owner_to_json(self.owner),
+            "owner": record_format.owner_to_json(self.owner),
             "state": state,
             "outputs": [asdict(output) for output in outputs],
         }
         try:
             self.store.write(
-                self._record_ref(records.DONE), records.encode(data), condition=IfNoneMatch()
+                self._record_ref(record_format.DONE),
+                record_format.encode(data),
+                condition=IfNoneMatch(),
             )
         except PreconditionFailed:
             return
 
     def _takeover_condition(self) -> WriteCondition | None:
-        if self.store.head(self._record_ref(records.DONE)) is not None:
+        """Return the condition of the claim's write; None if the run must not be taken over."""
+        if self.store.head(self._record_ref(record_format.DONE)) is not None:
             return None
-        ref = self._record_ref(records.CLAIM)
+        ref = self._record_ref(record_format.CLAIM)
         found = self.store.read(ref)
         if found is None:
             return IfNoneMatch()
+        # The ETag makes the takeover atomic: the write fails if the owner renews its claim after
+        # this read, or if another process takes over first.
         data, stored = found
-        claim = records.decode(data, ref.key)
-        held, seconds = records.parse_owner(claim, ref.key), leases.parse_lease(claim, ref.key)
-        gone = self._is_owner_gone(held) or (
+        claim = record_format.decode(data, ref.key)
+        held = record_format.parse_owner(claim, ref.key)
+        seconds = leases.parse_lease(claim, ref.key)
+        may_take_over = self._has_owner_ended(held) or (
             leases.is_expired(seconds, stored) and self._is_inactive(held)
         )
-        return IfMatch(stored.etag) if gone else None
+        return IfMatch(stored.etag) if may_take_over else None
 
     def _is_inactive(self, held: RunOwner) -> bool:
-        """Tell whether nothing goes on for an owner whose lease is over.
+        """Return whether nothing executes the run for an owner whose lease has expired.
 
-        A request that handed the run to Batch has done its part: its job may wait for days.
+        A request that submitted the run to Batch has ended, but its job may wait for days.
         """
-        if held.job:
+        if held.job:  # a running job would have renewed its lease
             return True
-        found = self._read_record(records.DELEGATED)
-        if found is None or records.parse_owner(found, records.DELEGATED) != held:
+        found = self._read_record(record_format.DELEGATED)
+        if found is None or record_format.parse_owner(found, record_format.DELEGATED) != held:
             return True
         return self.has_job_ended(str(found.get("job", "")))
 
-    def _is_owner_gone(self, held: RunOwner) -> bool:
-        failed, self._error_etag = self._read_owner(records.ERROR)
-        if not records.may_take_over(held, self.owner, failed):
+    def _has_owner_ended(self, held: RunOwner) -> bool:
+        failed, self._error_etag = self._read_owner(record_format.ERROR)
+        if not record_format.may_take_over(held, self.owner, failed):
             return False
-        # The same request may arrive twice although nothing failed: its job is enough.
-        return held != self.owner or self._read_owner(records.DELEGATED)[0] != self.owner
+        # The same request may be delivered twice although nothing failed. If the first delivery
+        # submitted a job, a second job would be submitted here.
+        return held != self.owner or self._read_owner(record_format.DELEGATED)[0] != self.owner
 
     def _build_claim(self) -> bytes:
-        claim = {"owner": records.owner_to_json(self.owner), "run": str(self.run)}
-        return records.encode({**claim, "lease": self.lease, **self.description})
+        claim = {"owner": record_format.owner_to_json(self.owner), "run": str(self.run)}
+        return record_format.encode({**claim, "lease": self.lease, **self.description})
 
     def _read_record(self, name: str) -> dict[str, object] | None:
         ref = self._record_ref(name)
         found = self.store.read(ref)
-        return None if found is None else records.decode(found[0], ref.key)
+        return None if found is None else record_format.decode(found[0], ref.key)
 
     def _read_owner(self, name: str) -> tuple[RunOwner | None, str]:
-        """Return who wrote a record, and its ETag."""
+        """Return the owner who wrote a record, and its ETag."""
         ref = self._record_ref(name)
         found = self.store.read(ref)
         if found is None:
             return None, ""
         data, stored = found
-        return records.parse_owner(records.decode(data, ref.key), ref.key), stored.etag
+        return record_format.parse_owner(record_format.decode(data, ref.key), ref.key), stored.etag
 
     def _overwrite_record(self, name: str, body: bytes, etag: str) -> None:
-        """Write over what is there, seen (``etag``) or not; the last writer holds the claim."""
+        """Write a record, over an existing one too; ``etag`` is that one's ETag if it is known.
+
+        The last writer wins: it holds the claim.
+        """
         ref = self._record_ref(name)
         condition: WriteCondition = IfMatch(etag) if etag else IfNoneMatch()
         for _ in range(MAX_WRITE_ATTEMPTS):
             try:
                 self.store.write(ref, body, condition=condition)
             except PreconditionFailed:
-                there = self.store.head(ref)
-                condition = IfNoneMatch() if there is None else IfMatch(there.etag)
+                existing = self.store.head(ref)
+                condition = IfNoneMatch() if existing is None else IfMatch(existing.etag)
             else:
                 return
         raise StorageError(
-            f"{ref} changes all the time.", remedy="Look for two runs of the same event."
+            f"{ref} was changed by another process {MAX_WRITE_ATTEMPTS} times in a row.",
+            remedy="Check whether two runs handle the same event.",
         )
 
     def _record_ref(self, name: str) -> ObjectRef:

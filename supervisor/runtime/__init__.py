@@ -1,1 +1,9 @@
-"""TODO"""
+"""How the process starts and ends: in Lambda, in Batch, and as process 1.
+
+``pid1`` comes first if the process has pid 1: it forks, reaps orphans, and forwards signals. Then
+``lambda_loop`` serves the Lambda Runtime API, event after event, until the sandbox ends; or
+``batch_job`` builds the one invocation of a Batch job from its environment and turns its result
+into the exit status. ``fast_start`` makes the import of the bundled package cheaper and changes
+nothing else. ``self_test`` is ``/opt/scar/launch --self-test``, which checks that the supervisor
+can work in an image.
+"""

@@ -1,4 +1,4 @@
-"""One Batch job: one run, whose failure is the job's exit status."""
+"""A Batch job: one invocation from its environment, and the exit status of the result."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def read_invocation(
     open_store: Callable[[str], ObjectStore],
     log_stream: str = "",
 ) -> Invocation:
-    """Read what to do from the job's environment; raise EventError, StorageError.
+    """Build the invocation from the job's environment; raise EventError, StorageError.
 
-    A job that somebody submitted by hand has no event: its run has an empty one.
+    A job that was submitted by other means has no event; then the event is empty.
     """
     attempt = environ.get("AWS_BATCH_JOB_ATTEMPT", "1")
     job = environ.get("AWS_BATCH_JOB_ID", "")
@@ -47,7 +47,7 @@ def read_invocation(
 
 
 def read_log_stream(environ: Mapping[str, str]) -> str:
-    """Ask the container agent where this job's output goes; empty if it cannot tell.
+    """Return the name of this job's log stream, from the ECS container agent; else empty.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
     """
@@ -63,7 +63,7 @@ def read_log_stream(environ: Mapping[str, str]) -> str:
         options = json.loads(connection.getresponse().read()).get("LogOptions") or {}
         return str(options.get("awslogs-stream", ""))
     except (OSError, http.client.HTTPException, ValueError, AttributeError):
-        return ""  # a record without the name of a stream is better than no run
+        return ""  # the name is only for the record: the run must not fail without it
     finally:
         connection.close()
 
@@ -82,8 +82,9 @@ def _read_event(environ: Mapping[str, str], open_store: Callable[[str], ObjectSt
     url = environ.get("SCAR_EVENT_URL", "")
     if not url:
         return environ.get("SCAR_EVENT", "{}").encode("utf-8", "surrogateescape")
-    provider, _, place = url.partition("://")
-    bucket, _, key = place.partition("/")
+    # The event was too long for the job's environment (8,192 characters): see batch/job_request.py.
+    provider, _, path = url.partition("://")
+    bucket, _, key = path.partition("/")
     if not (provider and bucket and key):
         raise EventError(
             f"SCAR_EVENT_URL is {url!r}, not s3://bucket/key.",
@@ -92,7 +93,7 @@ def _read_event(environ: Mapping[str, str], open_store: Callable[[str], ObjectSt
     found = open_store(provider).read(ObjectRef(provider, bucket, key))
     if found is None:
         raise EventError(
-            f"The job's event {url} is gone.",
+            f"The job's event {url} does not exist.",
             remedy="Records are kept for 90 days; send the event to the function again.",
         )
     return found[0]

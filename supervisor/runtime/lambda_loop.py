@@ -1,4 +1,4 @@
-"""The Lambda Runtime API: ask for an event, work, answer, for as long as the sandbox lives.
+"""The Lambda Runtime API: get an event, handle it, send the response, until the sandbox ends.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -26,12 +26,12 @@ TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 
 
 class RuntimeApiError(SupervisorError):
-    """The Runtime API does not answer as it should; the sandbox is of no use any more."""
+    """The Runtime API cannot be used; the process has to end, Lambda starts a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextInvocation:
-    """One event as the Runtime API hands it out; ``deadline`` in epoch seconds."""
+    """One event from the Runtime API; ``deadline`` in epoch seconds."""
 
     request_id: str
     deadline: float | None
@@ -40,16 +40,16 @@ class NextInvocation:
 
 
 class RuntimeApiClient:
-    """One connection, kept; ``address`` is ``AWS_LAMBDA_RUNTIME_API``."""
+    """Client with one persistent connection; ``address`` is ``AWS_LAMBDA_RUNTIME_API``."""
 
     def __init__(self, address: str) -> None:
-        # No time-out: a sandbox waits, frozen, until there is an event.
+        # No timeout: the sandbox is frozen until the next event.
         self._connection = http.client.HTTPConnection(address)
 
     def next_invocation(self) -> NextInvocation:
         status, headers, payload = self._send_request("GET", "/invocation/next", None, {})
         if status != 200:
-            raise RuntimeApiError(f"The Runtime API answers {status} instead of an event.")
+            raise RuntimeApiError(f"The Runtime API returned status {status} instead of an event.")
         deadline = headers.get("lambda-runtime-deadline-ms", "")
         return NextInvocation(
             headers.get("lambda-runtime-aws-request-id", ""),
@@ -59,7 +59,7 @@ class RuntimeApiClient:
         )
 
     def send_response(self, request_id: str, body: bytes) -> int:
-        """Hand over the result; return the HTTP status."""
+        """Send the response of an invocation; return the HTTP status."""
         return self._send_request("POST", f"/invocation/{request_id}/response", body, {})[0]
 
     def send_error(self, request_id: str, error: SupervisorError) -> int:
@@ -75,19 +75,19 @@ class RuntimeApiClient:
     def _send_request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Send one request; a kept connection that was closed meanwhile is opened again once."""
-        kept = self._connection.sock is not None
+        """Send one request; reconnect once if the persistent connection has been closed."""
+        reused = self._connection.sock is not None
         sent = {"Content-Type": "application/json", **headers} if body is not None else {}
         try:
             self._connection.request(method, API_ROOT + path, body, sent)
-            answer = self._connection.getresponse()
-            named = {name.lower(): value for name, value in answer.getheaders()}
-            return answer.status, named, answer.read()
+            response = self._connection.getresponse()
+            lowered = {name.lower(): value for name, value in response.getheaders()}
+            return response.status, lowered, response.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            if kept:
+            if reused:
                 return self._send_request(method, path, body, headers)
-            raise RuntimeApiError(f"The Runtime API is not there: {error}.") from error
+            raise RuntimeApiError(f"The Runtime API is not reachable: {error}.") from error
 
 
 def serve(
@@ -96,10 +96,11 @@ def serve(
     environ: Mapping[str, str],
     log: Log,
 ) -> None:
-    """Work on events until the Runtime API is gone; no event ends the loop."""
+    """Handle events until the Runtime API fails; a failed event does not end the loop."""
     while True:
         event = api.next_invocation()
         if event.trace_id:
+            # The Runtime API's contract: AWS X-Ray and the SDKs read the variable.
             os.environ[TRACE_VARIABLE] = event.trace_id
         invocation = Invocation(
             owner=RunOwner(site=ComputeService.LAMBDA, request=event.request_id),
@@ -110,7 +111,9 @@ def serve(
         )
         status = _handle_invocation(api, handle, invocation, log)
         if status >= 400:
-            log.error(f"The Runtime API refuses the answer to {event.request_id}: {status}.")
+            log.error(
+                f"The Runtime API rejected the response to {event.request_id}: status {status}."
+            )
 
 
 def _handle_invocation(
@@ -121,11 +124,11 @@ def _handle_invocation(
 ) -> int:
     request = invocation.owner.request
     try:
-        handled = handle(invocation)
+        result = handle(invocation)
     except SupervisorError as error:
         log.error(error.problem, remedy=error.remedy)
         return api.send_error(request, error)
-    except Exception as error:  # noqa: BLE001 - one event must not take the sandbox with it
+    except Exception as error:  # noqa: BLE001 - one event must not end the sandbox
         import traceback
 
         log.error("".join(traceback.format_exception(error)))
@@ -135,7 +138,8 @@ def _handle_invocation(
                 f"The supervisor failed: {type(error).__name__}.", remedy="Please report it."
             ),
         )
-    fault = response.find_error(handled)
-    if fault is not None:
-        return api.send_error(request, fault)
-    return api.send_response(request, response.build_body(handled, invocation))
+    # An error response makes Lambda retry an asynchronous event, or send it to the failure handler.
+    failure = response.find_error(result)
+    if failure is not None:
+        return api.send_error(request, failure)
+    return api.send_response(request, response.build_body(result, invocation))

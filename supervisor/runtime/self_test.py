@@ -1,4 +1,4 @@
-"""``--self-test``: load every part that a run may need, use some, and say so."""
+"""``--self-test``: check that the supervisor can work in this image."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ EXPECTED_OUTPUT = "the script ran"
 
 
 def run_self_test(home: Path, *, script: bool) -> dict[str, object]:
-    """Return what was found; raise whatever does not work. ``home`` is where a bundle would lie.
+    """Import and use all parts; return versions and results, raise the error of what fails.
 
-    Without ``script``, and in a root without /proc, no other program is started: an emulator
-    may not be able to, and the supervisor finds its children there.
+    ``home`` is the folder of the bundle. No script is started if ``script`` is false (an emulator
+    may not be able to), or without /proc, which the supervisor needs to find child processes.
     """
     bundled = (home / "ld.so").is_file()
     for name in ("roots.pem", "ca-bundle.pem") if bundled else ():
@@ -39,7 +39,7 @@ def run_self_test(home: Path, *, script: bool) -> dict[str, object]:
     thread.join()
     script = script and Path("/proc/self").exists()
     loader = ("ld.so", "--inhibit-cache", "--library-path", "lib", "python")
-    inside = tuple(str(home / part) if part[0] != "-" else part for part in loader)
+    python = tuple(str(home / part) if part[0] != "-" else part for part in loader)
     return {
         "ok": True,
         "python": sys.version.split()[0],
@@ -48,12 +48,12 @@ def run_self_test(home: Path, *, script: bool) -> dict[str, object]:
         "home": str(home),
         "modules": _import_modules(),
         "signature": _sign_request(),
-        "script": _run_script(inside if bundled else (sys.executable,)) if script else "not tried",
+        "script": _run_script(python if bundled else (sys.executable,)) if script else "not tried",
     }
 
 
 def _sign_request() -> str:
-    """Sign a request as S3 wants it."""
+    """Sign a request to S3; return the signature."""
     request = AwsRequest(
         method="GET", origin=Origin("https", "b.s3.amazonaws.com", 443), path="/key"
     )
@@ -64,7 +64,7 @@ def _sign_request() -> str:
 
 
 def _import_modules() -> int:
-    """Import all of the supervisor."""
+    """Import all modules of the supervisor; return their number."""
     names = [
         found.name
         for found in pkgutil.walk_packages(supervisor.__path__, "supervisor.")
@@ -76,17 +76,17 @@ def _import_modules() -> int:
 
 
 def _run_script(python: tuple[str, ...]) -> str:
-    """Run this Python as scripts are run: nothing else is sure to be there."""
-    said: list[bytes] = []
+    """Run this Python as a script would run: the image may have no other program."""
+    output: list[bytes] = []
     with tempfile.TemporaryDirectory() as folder:
-        task = ProcessSpec(
+        spec = ProcessSpec(
             argv=(*python, "-I", "-c", f"print({EXPECTED_OUTPUT!r})"),
             environment={},
             cwd=Path(folder),
             folder=Path(folder),
         )
-        status, _ = ProcessRunner(Log(), write=said.append).run(task, timeout=60)
-    text = b"".join(said).decode("utf-8", "replace").strip()
+        status, _ = ProcessRunner(Log(), write=output.append).run(spec, timeout=60)
+    text = b"".join(output).decode("utf-8", "replace").strip()
     if (status, text) != (0, EXPECTED_OUTPUT):
-        raise RuntimeError(f"A script ended with status {status} and said {text!r}.")
+        raise RuntimeError(f"A script ended with status {status} and printed {text!r}.")
     return text

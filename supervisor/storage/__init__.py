@@ -1,4 +1,17 @@
-"""Where objects are kept: one module per provider behind ``ports.ObjectStore``."""
+"""Object stores: one module per provider behind ``ports.ObjectStore``.
+
+``open_store()`` returns the store for a provider name of the FDL. So far there is one provider:
+``s3`` (Amazon S3 and stores with its API and conditional writes). It sends requests through
+``s3_api`` (one object, one endpoint, the expected bucket owner); ``s3_download`` streams an
+object to disk and resumes after broken connections; ``s3_upload`` writes an object in one
+conditional write, in parts if it is large, and finds out whether a write whose response was lost
+took effect; ``s3_protocol`` encodes and decodes headers and XML; ``s3_errors`` translates S3's
+errors into ``StorageError`` with the missing permission and a remedy.
+
+``s3_protocol`` and ``s3_errors`` are pure. To add a provider: one module with a function
+``connect()``, a case in ``open_store()``, its name in ``PROVIDERS``, and a run of the conformance
+tests.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +30,11 @@ PROVIDERS = ("s3",)
 def open_store(
     provider: str, environ: Mapping[str, str], bucket_owners: Mapping[str, str] | None = None
 ) -> ObjectStore:
-    """Open the store that an FDL calls ``provider``: a kind, or ``kind.id`` (``s3.my_s3``).
+    """Return the store of an FDL's ``storage_provider``: a kind, or ``kind.id`` (``s3.my_s3``).
 
-    Region, endpoint and credentials come from the environment, as in every AWS SDK. Nothing
-    is sent yet. ``owners`` names the accounts that buckets must be of. Raises ConfigError for an
-    unknown kind or an unusable environment.
+    Region, endpoint and credentials come from the environment, as in every AWS SDK; nothing is
+    sent yet. ``bucket_owners`` are the account ids that must own the buckets. Raise ConfigError for
+    an unknown kind or an incomplete environment.
     """
     kind = provider.partition(".")[0]
     match kind:
@@ -31,6 +44,6 @@ def open_store(
             return s3.connect(environ, bucket_owners=bucket_owners)
         case _:
             raise ConfigError(
-                f"The storage provider {provider!r} is not known.",
-                remedy=f"Use one of: {', '.join(PROVIDERS)} (or one of these, a dot and a name).",
+                f"The storage provider {provider!r} is not supported.",
+                remedy=f"Use one of: {', '.join(PROVIDERS)}; a dot and a name may follow.",
             )

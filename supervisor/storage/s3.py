@@ -1,4 +1,4 @@
-"""Amazon S3, and stores that speak its API with conditional writes, as an ``ObjectStore``."""
+"""Amazon S3, or a store with its API and conditional writes, as ``ports.ObjectStore``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from supervisor.aws import endpoints
 from supervisor.aws.client import AwsClient
 from supervisor.aws.connection_pool import ConnectionPool
-from supervisor.aws.credentials import find_credentials as credential_source
+from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, NoCredentials
 from supervisor.aws.request import FileSlice
 from supervisor.aws.retry import Backoff
@@ -32,12 +32,12 @@ def connect(
     backoff: Backoff | None = None,
     bucket_owners: Mapping[str, str] | None = None,
 ) -> S3Store:
-    """Make a store from the environment of a function or job; raise ConfigError.
+    """Create a store from the environment of a function or job; raise ConfigError.
 
-    ``owners`` names the accounts that buckets must be of.
+    ``bucket_owners`` are the account ids that must own the buckets.
     """
     try:
-        credentials = credential_source(environ)
+        credentials = find_credentials(environ)
     except NoCredentials as error:
         raise ConfigError(error.problem, remedy=error.remedy) from error
     client = AwsClient(
@@ -52,11 +52,11 @@ def connect(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Store:
-    """Adapter of ``ports.ObjectStore``; safe for threads.
+    """Adapter of ``ports.ObjectStore``; thread-safe.
 
-    Files above ``single`` bytes are sent in parts of at least ``part`` bytes, one after the
-    other. ``new_id`` makes the word that marks each write (user metadata ``scar-write``, not
-    shown to callers).
+    Files above ``multipart_threshold`` bytes are sent in parts of at least ``min_part_size`` bytes,
+    one after the other. ``new_write_id`` returns the unique id of a write (user metadata
+    ``scar-write``, hidden from callers).
     """
 
     api: S3ObjectApi
@@ -65,12 +65,12 @@ class S3Store:
     new_write_id: Callable[[], str] = lambda: os.urandom(8).hex()
 
     def head(self, ref: ObjectRef) -> StoredObject | None:
-        """Describe the object; None if there is none (or no such bucket: HEAD cannot tell)."""
+        """Return the object's properties; None if it or its bucket does not exist (HEAD: 404)."""
         headers = self.api.head(ref)
         return parse_object_headers(headers) if headers is not None else None
 
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
-        """Stream the pinned version into ``target``; no file is left behind by a failure."""
+        """Stream the version into ``target``; after a failure no file is left."""
         action = "s3:GetObjectVersion" if version.version_id else "s3:GetObject"
         request = self.api.build_request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
         if version.version_id:
@@ -81,35 +81,35 @@ class S3Store:
         try:
             with target.open("wb") as file:
                 return download_object(self.api.client, request, file, ref)
-        except BaseException as error:
+        except BaseException as error:  # also DeadlineExceeded, which a signal handler raises
             target.unlink(missing_ok=True)
             if isinstance(error, AwsError):
                 raise translate_error(error, ref, action) from error
             if isinstance(error, OSError) and error.errno in DiskFull.ERRNOS:
                 raise DiskFull(
                     f"{ref} does not fit on the disk of {target.parent}.",
-                    remedy="Give the function more ephemeral_storage, or let Batch take over"
-                    " (mode lambda-batch).",
+                    remedy="Increase lambda.ephemeral_storage, or use execution_mode:"
+                    " lambda-batch.",
                 ) from error
             if isinstance(error, OSError):
                 raise StorageError(
                     f"Cannot write {ref} to {target}: {error.strerror or error}.",
-                    remedy="Look at the folder's permissions.",
+                    remedy="Check the permissions of the folder.",
                 ) from error
             raise
 
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
         request = self.api.build_request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
         try:
-            answer = self.api.client.send(request)
+            response = self.api.client.send(request)
         except AwsError as error:
             if is_not_found(error):
                 return None
             raise translate_error(error, ref, "s3:GetObject") from error
-        check = ChecksumVerifier(answer.headers)
-        check.update(answer.body)
-        check.verify(ref)
-        return answer.body, parse_object_headers(answer.headers, size=len(answer.body))
+        verifier = ChecksumVerifier(response.headers)
+        verifier.update(response.body)
+        verifier.verify(ref)
+        return response.body, parse_object_headers(response.headers, size=len(response.body))
 
     def write(
         self,
@@ -135,10 +135,10 @@ class S3Store:
             raise StorageError(
                 f"Cannot read {source}: {error.strerror}.", remedy="Check that the file exists."
             ) from error
-        whole, draft = FileSlice(source, 0, size), self._write_options(condition, metadata)
+        whole, options = FileSlice(source, 0, size), self._write_options(condition, metadata)
         if size <= self.multipart_threshold:
-            return put_object(self.api, ref, whole, draft)
-        return put_multipart(self.api, ref, whole, draft, min_part_size=self.min_part_size)
+            return put_object(self.api, ref, whole, options)
+        return put_multipart(self.api, ref, whole, options, min_part_size=self.min_part_size)
 
     def close(self) -> None:
         """Close idle connections; the store can still be used."""

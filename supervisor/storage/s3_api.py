@@ -1,4 +1,4 @@
-"""Requests to one S3 endpoint, and the two calls that every operation needs."""
+"""Builds and sends requests about objects to one S3 endpoint."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ QueryParameters = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class S3ObjectApi:
-    """Builds and sends requests about objects; ``environ`` may name another endpoint.
+    """Builds and sends requests about objects; ``environ`` may name a custom endpoint.
 
-    ``owners`` are the accounts that some buckets must be of; S3 refuses if they are not.
+    ``bucket_owners``: the account ids that must own certain buckets; S3 rejects the request if
+    another account does.
     """
 
     client: AwsClient
@@ -40,7 +41,7 @@ class S3ObjectApi:
         headers: Mapping[str, str] | None = None,
         query: QueryParameters = (),
     ) -> AwsRequest:
-        """Address the object; raise StorageError for a key that S3 would refuse."""
+        """Return a request for an object; raise StorageError for a key that S3 would reject."""
         check_key(ref)
         origin, prefix = endpoints.bucket_endpoint(ref.bucket, self.client.region, self.environ)
         return AwsRequest(
@@ -56,23 +57,24 @@ class S3ObjectApi:
         return {"x-amz-expected-bucket-owner": owner} if owner else {}
 
     def with_body(self, request: AwsRequest, body: Body, ref: ObjectRef) -> AwsRequest:
-        """Add a body with its checksum; a file is read once for that."""
+        """Add a body with its checksums; a file is read once for them."""
         try:
             sums = compute_checksums(body, is_tls=request.origin.is_tls)
         except AwsError as error:
             raise translate_error(error, ref, "s3:PutObject") from error
+        # S3 verifies the checksum before it stores the object.
         headers = {**request.headers, "x-amz-checksum-crc32": sums.crc32}
         return replace(request, headers=headers, body=body, known_payload_hash=sums.payload_hash)
 
     def send(self, request: AwsRequest, ref: ObjectRef) -> AwsResponse:
-        """Send a part of a write that may be repeated."""
+        """Send a request that belongs to a write and may be repeated."""
         try:
             return self.client.send(request)
         except AwsError as error:
             raise translate_error(error, ref, "s3:PutObject") from error
 
     def head(self, ref: ObjectRef) -> Mapping[str, str] | None:
-        """Return the object's headers, or None if there is none."""
+        """Return the object's headers, or None if it does not exist."""
         head = self.build_request("HEAD", ref)
         try:
             return self.client.send(head).headers
@@ -81,7 +83,7 @@ class S3ObjectApi:
                 return None
             if not (isinstance(error, AwsErrorResponse) and error.status in (400, 403)):
                 raise translate_error(error, ref, "s3:GetObject") from error
-        # Answers to HEAD have no body and so no reason; the same question by GET has one.
+        # A response to HEAD has no body, so no error code; GET returns the reason.
         try:
             reply = self.client.open(self.build_request("GET", ref))
         except AwsError as error:

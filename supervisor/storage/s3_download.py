@@ -1,4 +1,4 @@
-"""Stream one object to disk, resume after broken connections, check what arrived."""
+"""Stream one object to disk, resume after broken connections, verify the checksum."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class ChecksumVerifier:
-    """Compares bytes with what the headers promise: the CRC-32, else the MD5 in the ETag.
+    """Compares the content with the checksum in the headers: CRC-32, else the MD5 in the ETag.
 
-    Objects that other programs uploaded in parts, or that KMS encrypts, have neither: for
-    them only the size counts.
+    Objects that other programs uploaded in parts, or that are encrypted with KMS, may have
+    neither; then only the size is checked.
     """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
@@ -34,7 +34,7 @@ class ChecksumVerifier:
         etag = headers.get("etag", "").strip('"')
         kms = headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
         customer = "x-amz-server-side-encryption-customer-algorithm" in headers
-        # A dash marks a checksum of part checksums.
+        # With a dash it is the checksum of the parts' checksums.
         self._crc = crc if "-" not in crc else ""
         is_md5 = len(etag) == 32 and not (self._crc or kms or customer)
         self._md5 = hashlib.md5(usedforsecurity=False) if is_md5 else None
@@ -54,8 +54,8 @@ class ChecksumVerifier:
             good = self._md5 is None or self._md5.hexdigest() == self._etag
         if not good:
             raise StorageError(
-                f"{ref} arrived damaged: its checksum differs from the one S3 keeps.",
-                remedy="Run it again; if it happens again, upload the object anew.",
+                f"{ref} is damaged: the checksum of the downloaded bytes differs from S3's.",
+                remedy="Run it again; if it happens again, upload the object again.",
             )
 
 
@@ -64,43 +64,45 @@ def download_object(
 ) -> StoredObject:
     """Write the object to the empty ``file``; raise AwsError or StorageError.
 
-    A connection that breaks is resumed where it broke, on the same ETag. Attempts are counted
-    anew after each mebibyte.
+    After a broken connection the rest is requested with Range, of the same ETag. The count of
+    attempts starts again after each MiB, so that a large object on a poor connection arrives.
     """
     reply = client.open(request)
     stored = parse_object_headers(reply.headers)
-    sized = "content-length" in reply.headers
-    check = ChecksumVerifier(reply.headers)
-    tries, last = client.backoff.iter_attempts(), 0
-    next(tries)
+    has_length = "content-length" in reply.headers
+    verifier = ChecksumVerifier(reply.headers)
+    attempts, last = client.backoff.iter_attempts(), 0
+    next(attempts)
     while True:
         try:
-            _copy_body(reply, file, check)
+            _copy_body(reply, file, verifier)
             break
         except ResponseNotReceived:
             if file.tell() - last >= MIB:
-                tries, last = client.backoff.iter_attempts(), file.tell()
-                next(tries)
-            if next(tries, None) is None:
+                attempts, last = client.backoff.iter_attempts(), file.tell()
+                next(attempts)
+            if next(attempts, None) is None:
                 raise
             reply = client.open(_resume_request(request, file.tell(), stored))
             if not _is_resumed(reply, file.tell()):
+                # The response is the whole object: start from the beginning.
                 file.seek(0)
                 file.truncate()
-                check, last = ChecksumVerifier(reply.headers), 0
-    if sized and file.tell() != stored.size:
+                verifier, last = ChecksumVerifier(reply.headers), 0
+    if has_length and file.tell() != stored.size:
         raise StorageError(
-            f"{ref} has {stored.size} bytes, but {file.tell()} arrived.", remedy="Run it again."
+            f"{ref} has {stored.size} bytes, but {file.tell()} were received.",
+            remedy="Run it again.",
         )
-    check.verify(ref)
-    return stored if sized else replace(stored, size=file.tell())
+    verifier.verify(ref)
+    return stored if has_length else replace(stored, size=file.tell())
 
 
-def _copy_body(reply: StreamedResponse, file: BinaryIO, check: ChecksumVerifier) -> None:
+def _copy_body(reply: StreamedResponse, file: BinaryIO, verifier: ChecksumVerifier) -> None:
     try:
         while data := reply.read():
             file.write(data)
-            check.update(data)
+            verifier.update(data)
     finally:
         reply.close()
 
@@ -110,13 +112,14 @@ def _resume_request(request: AwsRequest, start: int, stored: StoredObject) -> Aw
     if stored.etag:
         headers["if-match"] = quote_etag(stored.etag)
     if start:
+        # S3 returns no checksum of the object for a range; the verifier has it already.
         headers["range"] = f"bytes={start}-"
         headers.pop("x-amz-checksum-mode", None)
     return replace(request, headers=headers)
 
 
 def _is_resumed(reply: StreamedResponse, start: int) -> bool:
-    """Whether the answer goes on at ``start``; some stores ignore Range and begin again."""
+    """Return whether the response continues at ``start``; some stores ignore Range."""
     return reply.status == 206 and reply.headers.get("content-range", "").startswith(
         f"bytes {start}-"
     )

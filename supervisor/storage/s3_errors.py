@@ -1,4 +1,4 @@
-"""Turn what S3 said into errors that name the object, the permission and the remedy. Pure."""
+"""Translate S3's errors into StorageErrors that name object, permission and remedy."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ VERBS = {
     "s3:PutObject": "write",
     "s3:AbortMultipartUpload": "abort the upload of",
 }
-FILE_CHANGED = "Let the script finish its files before it ends: one changed while it was sent."
+FILE_CHANGED = "A file changed while it was uploaded: the script must not write after its end."
 REMEDIES = {
     "BadDigest": FILE_CHANGED,
     "InvalidDigest": FILE_CHANGED,
     "XAmzContentSHA256Mismatch": FILE_CHANGED,
-    "InvalidObjectState": "Restore the object from the archive before it is read.",
+    "InvalidObjectState": "Restore the object from its archive storage class before it is read.",
     "NoSuchUpload": "A lifecycle rule or another program removed the parts: run it again.",
-    "QuotaExceeded": "Make room in the store.",
+    "QuotaExceeded": "Free space in the store.",
 }
 
 
@@ -34,20 +34,20 @@ def translate_error(error: AwsError, ref: ObjectRef, action: str) -> StorageErro
     if isinstance(error, AwsErrorResponse):
         if action.startswith("s3:Get") and _is_version_gone(error):
             return ObjectChanged(
-                f"{ref} is not there any more, or not in the announced version.",
-                remedy="Nothing to do if it was replaced on purpose: the new object has an "
-                "event of its own.",
+                f"{ref} no longer exists in the version of the event.",
+                remedy="Nothing to do if it was overwritten on purpose: the new object has its own "
+                "event.",
             )
         problem += _region_hint(error)
         return StorageError(problem, remedy=error.remedy or _find_remedy(error, ref, action))
-    return StorageError(problem, remedy=error.remedy or "Run it again; the fault may pass.")
+    return StorageError(problem, remedy=error.remedy or "Run it again; the error may be temporary.")
 
 
 def is_not_found(error: AwsError) -> bool:
-    """Whether the answer to GET or HEAD means that no object has this key.
+    """Return whether the response to GET or HEAD means that no object has this key.
 
-    Without s3:ListBucket S3 answers 403 for such keys; its message then names that permission.
-    Every other 403 is an error: taking it for an absence would hide a wrong role.
+    Without s3:ListBucket S3 returns 403 for such keys; the message then names that permission.
+    Any other 403 is an error: treated as absence, it would hide a missing permission.
     """
     if not isinstance(error, AwsErrorResponse):
         return False
@@ -75,9 +75,11 @@ def _find_remedy(error: AwsErrorResponse, ref: ObjectRef, action: str) -> str:
     if "kms" in error.code.lower() or "kms:" in error.message:
         return "Allow the role kms:Decrypt and kms:GenerateDataKey on the bucket's key."
     if error.status == 403:
-        listing = f", and s3:ListBucket on {ref.bucket}" if action == "s3:GetObject" else ""
+        list_permission = f", and s3:ListBucket on {ref.bucket}" if action == "s3:GetObject" else ""
         return (
-            f"Allow the role {action} on arn:aws:s3:::{ref.bucket}/*{listing}. If it is allowed,"
-            " see whether the bucket is still of the function's account."
+            f"Allow the role {action} on arn:aws:s3:::{ref.bucket}/*{list_permission}. If it is"
+            " allowed, check whether the function's account still owns the bucket."
         )
-    return REMEDIES.get(error.code, "Run it again; the fault may pass." if error.transient else "")
+    return REMEDIES.get(
+        error.code, "Run it again; the error may be temporary." if error.transient else ""
+    )

@@ -1,4 +1,4 @@
-"""How objects, conditions and metadata look in S3's HTTP API. Pure."""
+"""Objects, conditions and metadata in S3's HTTP API: headers and XML."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ MAX_METADATA_BYTES = 2048
 MAX_PARTS = 10_000
 MIB = 1 << 20
 
-# A random word per write, by which a write whose answer was lost is recognised as our own.
+# User metadata with a random id per write: identifies this process's own write when its response
+# was lost.
 WRITE_ID_KEY = "scar-write"
 METADATA_PREFIX = "x-amz-meta-"
 RFC2047_START, RFC2047_END = "=?UTF-8?B?", "?="
 
 
 def check_key(ref: ObjectRef) -> None:
-    """Raise StorageError for a key that S3 would refuse."""
+    """Raise StorageError for a key that S3 would reject."""
     try:
         size = len(ref.key.encode())
     except UnicodeEncodeError:
@@ -35,8 +36,8 @@ def check_key(ref: ObjectRef) -> None:
         ) from None
     if not 0 < size <= MAX_KEY_BYTES:
         raise StorageError(
-            f"The key of {ref} has {size} bytes; S3 takes 1 to {MAX_KEY_BYTES}.",
-            remedy="Use a shorter folder or file name." if size else "Name an object.",
+            f"The key of {ref} has {size} bytes; S3 allows 1 to {MAX_KEY_BYTES}.",
+            remedy="Use a shorter folder or file name." if size else "Give the object a name.",
         )
 
 
@@ -57,10 +58,10 @@ def condition_headers(condition: WriteCondition | None) -> dict[str, str]:
 
 
 def metadata_headers(metadata: Mapping[str, str], write_id: str, ref: ObjectRef) -> dict[str, str]:
-    """Write user metadata as headers; raise StorageError for bad names or more than 2 KB.
+    """Return user metadata as headers; raise StorageError for invalid names or above 2 KB.
 
-    HTTP headers are ASCII: a value that is not printable ASCII, or has spaces at an end, is
-    sent as RFC 2047 writes it (``=?UTF-8?B?…?=``), which is also how S3 hands such values out.
+    HTTP headers are ASCII: a value that is not printable ASCII, or that starts or ends with a
+    space, is encoded as in RFC 2047 (``=?UTF-8?B?…?=``), which is also how S3 returns it.
     """
     every = {**metadata, WRITE_ID_KEY: write_id}
     headers = {
@@ -68,14 +69,14 @@ def metadata_headers(metadata: Mapping[str, str], write_id: str, ref: ObjectRef)
     }
     if bad := [n for n in every if not (n.isascii() and n.replace("-", "").isalnum())]:
         raise StorageError(
-            f"{ref}: {bad[0]!r} cannot be the name of user metadata.",
+            f"{ref}: {bad[0]!r} is not a valid name of user metadata.",
             remedy="Use letters, digits and hyphens.",
         )
     size = sum(len(name) - len(METADATA_PREFIX) + len(value) for name, value in headers.items())
     if size > MAX_METADATA_BYTES:
         raise StorageError(
-            f"The user metadata of {ref} has {size} bytes; S3 takes {MAX_METADATA_BYTES}.",
-            remedy="Write less metadata.",
+            f"The user metadata of {ref} has {size} bytes; S3 allows {MAX_METADATA_BYTES}.",
+            remedy="Use less metadata.",
         )
     return headers
 
@@ -97,7 +98,7 @@ def _decode_header_value(value: str) -> str:
 
 
 def parse_object_headers(headers: Mapping[str, str], *, size: int | None = None) -> StoredObject:
-    """Read what the headers of an answer say about an object (``size``: if they do not)."""
+    """Return the properties of an object from response headers; ``size`` overrides theirs."""
     length = headers.get("content-length", "0")
     return StoredObject(
         size=int(length) if size is None else size,
@@ -123,13 +124,13 @@ def _parse_http_date(date: str) -> float:
 
 
 def part_size(total: int, min_part_size: int) -> int:
-    """Return bytes per part, in whole MiB, so that no upload needs more than 10,000 parts."""
+    """Return the bytes per part, in whole MiB: an upload has at most 10,000 parts."""
     needed = -(-total // MAX_PARTS)
     return max(min_part_size, -(-needed // MIB) * MIB)
 
 
 def build_completion_xml(parts: Sequence[tuple[str, str]]) -> bytes:
-    """Write the body of CompleteMultipartUpload from (ETag, CRC-32) of each part."""
+    """Return the body of CompleteMultipartUpload from (ETag, CRC-32) of each part."""
     listed = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>"
         f"<ChecksumCRC32>{crc}</ChecksumCRC32></Part>"

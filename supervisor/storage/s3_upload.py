@@ -1,4 +1,4 @@
-"""Write one object in one step that others see, and know afterwards whether it happened."""
+"""Write one object in one atomic, conditional step, and find out whether it took effect."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MAX_CONFLICT_UPLOADS = 3
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """What goes with the bytes; ``write_id`` marks this write among all others."""
+    """Condition and metadata of a write; ``write_id`` identifies it."""
 
     condition: WriteCondition | None
     metadata: Mapping[str, str]
@@ -44,17 +44,17 @@ class WriteOptions:
 
 
 class _ConditionNotMet(PreconditionFailed):
-    """The object is not in the state that the condition asks for."""
+    """The condition of the write does not hold."""
 
     def __init__(self, ref: ObjectRef) -> None:
         super().__init__(
-            f"{ref} is not in the expected state: somebody else has written it.",
-            remedy="Nothing to do if another run of the same input is at work.",
+            f"{ref} is not in the expected state: another process has written it.",
+            remedy="Nothing to do if another run of the same input is in progress.",
         )
 
 
 class _ConditionalRequestConflict(_ConditionNotMet):
-    """Another write of the same key was under way (409); S3 did not decide which came first."""
+    """Another write of the same key was in progress (409); S3 did not evaluate the condition."""
 
 
 def put_object(api: S3ObjectApi, ref: ObjectRef, body: Body, options: WriteOptions) -> StoredObject:
@@ -72,9 +72,9 @@ def put_object(api: S3ObjectApi, ref: ObjectRef, body: Body, options: WriteOptio
 def put_multipart(
     api: S3ObjectApi, ref: ObjectRef, whole: FileSlice, options: WriteOptions, *, min_part_size: int
 ) -> StoredObject:
-    """Store a large file in parts of at least ``smallest`` bytes, one after the other.
+    """Store a large file in parts of at least ``min_part_size`` bytes, one after the other.
 
-    After a conflict S3 wants the whole upload anew, not only its completion.
+    After a conflict (409) S3 requires a new upload of all parts, not only a new completion.
     """
     for attempt in range(1, MAX_CONFLICT_UPLOADS + 1):
         try:
@@ -101,7 +101,7 @@ def _upload_multipart(
         )
         request = replace(request, body=build_completion_xml(parts))
         stored = _commit_write(api, request, ref, options)
-    except BaseException as error:
+    except BaseException as error:  # parts of an unfinished upload are invisible, but cost money
         _abort_upload(api, ref, upload, error)
         raise
     return replace(stored, size=whole.size, metadata=dict(options.metadata))
@@ -124,31 +124,35 @@ def _send_parts(
 def _abort_upload(
     api: S3ObjectApi, ref: ObjectRef, upload: QueryParameters, cause: BaseException
 ) -> None:
-    """Drop the parts already sent; if that fails too, say so on the cause."""
+    """Delete the parts already sent; if that fails too, add a note to the cause."""
     try:
         api.client.send(api.build_request("DELETE", ref, query=upload))
     except AwsError as error:
         if not (isinstance(error, AwsErrorResponse) and error.code == "NoSuchUpload"):
             failed = translate_error(error, ref, "s3:AbortMultipartUpload")
-            cause.add_note(f"{failed.problem} Its parts cost money until they are removed.")
+            cause.add_note(f"{failed.problem} Its parts cost money until they are deleted.")
 
 
 def _commit_write(
     api: S3ObjectApi, request: AwsRequest, ref: ObjectRef, options: WriteOptions
 ) -> StoredObject:
-    """Send the one request that makes the object appear.
+    """Send the request that makes the object visible: PutObject or CompleteMultipartUpload.
 
-    After a failure that leaves open whether it did, the object is looked at before anything
-    is sent again or decided: if it carries our mark, it is ours.
+    After a failure with an unknown outcome the object is read before the request is repeated or a
+    result is returned: if it has this write's id, the write took effect.
     """
-    unsure = False
+    # A repeated request could otherwise fail with 412 because of this process's own first write,
+    # and a run would take its own output, or its own claim, for another's. Once the outcome of
+    # one attempt is unknown it remains so: a delayed first request may still take effect.
+    outcome_unknown = False
     for attempt in api.client.backoff.iter_attempts():
         try:
             return _parse_write_response(api.client.send(request, retry=RetryPolicy.NEVER))
         except AwsError as error:
-            unsure = unsure or error.outcome_unknown
-            if unsure and (ours := _find_own_write(api, ref, options)):
-                return ours
+            outcome_unknown = outcome_unknown or error.outcome_unknown
+            if outcome_unknown and (own_write := _find_own_write(api, ref, options)):
+                return own_write
+            # 409: S3 did not evaluate the condition. PutObject may simply be repeated.
             conflict = isinstance(error, AwsErrorResponse) and error.code == CONFLICT
             last = attempt == api.client.backoff.max_attempts
             if _is_condition_failed(error, options) or (conflict and last):
@@ -156,17 +160,17 @@ def _commit_write(
             if conflict and request.method == "POST":
                 raise _ConditionalRequestConflict(ref) from error
             if last or not (error.transient or conflict):
-                raise _write_error(error, ref, outcome_unknown=unsure) from error
+                raise _write_error(error, ref, outcome_unknown=outcome_unknown) from error
     raise AssertionError
 
 
-def _parse_write_response(answer: AwsResponse) -> StoredObject:
-    fields = parse_xml_fields(answer.body) if answer.body else {}
+def _parse_write_response(response: AwsResponse) -> StoredObject:
+    fields = parse_xml_fields(response.body) if response.body else {}
     if "Error" in fields:
-        # CompleteMultipartUpload may fail after it has answered 200.
-        raise parse_error_response(500, answer.headers, answer.body)
-    etag = answer.headers.get("etag") or fields.get("ETag", "")
-    return parse_object_headers({**answer.headers, "etag": etag}, size=0)
+        # CompleteMultipartUpload may fail after S3 has sent status 200.
+        raise parse_error_response(500, response.headers, response.body)
+    etag = response.headers.get("etag") or fields.get("ETag", "")
+    return parse_object_headers({**response.headers, "etag": etag}, size=0)
 
 
 def _find_own_write(api: S3ObjectApi, ref: ObjectRef, options: WriteOptions) -> StoredObject | None:
@@ -177,11 +181,11 @@ def _find_own_write(api: S3ObjectApi, ref: ObjectRef, options: WriteOptions) -> 
 
 
 def _is_condition_failed(error: AwsError, options: WriteOptions) -> bool:
-    """Whether the condition did not hold; for If-Match an absent object is answered by 404."""
+    """Return whether the condition did not hold; If-Match on an absent object returns 404."""
     if not isinstance(error, AwsErrorResponse) or options.condition is None:
         return False
-    gone = isinstance(options.condition, IfMatch) and error.code == "NoSuchKey"
-    return gone or error.status == 412 or error.code == "PreconditionFailed"
+    is_absent = isinstance(options.condition, IfMatch) and error.code == "NoSuchKey"
+    return is_absent or error.status == 412 or error.code == "PreconditionFailed"
 
 
 def _write_error(error: AwsError, ref: ObjectRef, *, outcome_unknown: bool) -> StorageError:
@@ -190,5 +194,5 @@ def _write_error(error: AwsError, ref: ObjectRef, *, outcome_unknown: bool) -> S
         return failed
     return StorageError(
         f"It is not known whether {ref} was written. {failed.problem}",
-        remedy="Run it again: an object that is already there is not written twice.",
+        remedy="Run it again: an object that exists already is not written twice.",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
-from supervisor import config as wire
+from supervisor import config
 from supervisor.batch.failure_handler import FailureHandler
 from supervisor.execution.core import Supervisor
 from supervisor.execution.process_runner import ProcessRunner
@@ -152,11 +152,11 @@ KILLED = ("Runtime.ExitError", "RequestId: req-1 Error: Runtime exited with erro
 
 
 def a_delegate(world: World) -> FailureHandler:
-    """The delegate beside a world's function, which it is told of as ``init`` does."""
-    told = wire.config_to_json(
+    """Return the failure handler of a world's function, with its configuration stored."""
+    text = config.config_to_json(
         replace(world.supervisor.config, environment={}, outputs=(), script="")
     )
-    world.store.put(wire.function_config_key("fn"), told.encode(), bucket=STATE)
+    world.store.put(config.function_config_key("fn"), text.encode(), bucket=STATE)
     return FailureHandler(
         bucket=STATE,
         open_store=lambda _provider: world.store,

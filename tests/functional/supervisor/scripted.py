@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that does exactly what a test tells it, faults included."""
+"""An HTTP server on loopback that follows the script of a test, including failures."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Server:
         return Seen(method=method, target=target, headers=headers, body=body, connection=number)
 
     def _act(self, connection: socket.socket, method: str) -> bool:
-        """Do the next step; return whether the connection goes on."""
+        """Do the next step; return whether the connection stays open."""
         step = self.steps.pop(0)
         match step(self.seen) if callable(step) else step:
             case Say() as said:

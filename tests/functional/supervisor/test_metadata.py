@@ -108,7 +108,7 @@ def test_an_endpoint_that_stays_away_is_named() -> None:
     assert "role" in caught.value.remedy
 
 
-def test_an_instance_without_a_role_is_told_so() -> None:
+def test_an_instance_without_a_role_is_an_error() -> None:
     with scripted(TOKEN, Say(status=404)) as server, pytest.raises(NoCredentials, match="404"):
         of_instance(server).fetch()
     with scripted(TOKEN, Say()) as server, pytest.raises(NoCredentials, match="no role"):

@@ -1,4 +1,4 @@
-"""A server that nobody vouches for is not talked to."""
+"""A server without a trusted certificate is rejected."""
 
 from __future__ import annotations
 

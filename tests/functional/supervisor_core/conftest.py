@@ -35,7 +35,7 @@ START = (
 
 @dataclass(slots=True)
 class RuntimeServer:
-    """A Runtime API: hands out what is in ``events``, collects what comes back."""
+    """A Runtime API: returns the events of ``events``, collects the responses."""
 
     events: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)
     answers: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)

@@ -37,5 +37,5 @@ def test_the_needed_libraries_are_listed() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"#!/bin/sh\n" * 9, a_library(machine=183)])
 def test_a_file_for_another_machine_is_refused(data: bytes) -> None:
-    with pytest.raises(BundleError, match="lib/x is not a binary"):
+    with pytest.raises(BundleError, match="lib/x is not an ELF file"):
         needed_libraries(data, 62, "lib/x")

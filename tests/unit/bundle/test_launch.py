@@ -1,4 +1,4 @@
-"""The launcher's committed binaries do what their source says."""
+"""The launcher's committed binaries are built from their source."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_source_still_builds_the_same_strings(machine: str, tmp_path: Path) 
     assert strings(built) == strings(HERE / f"launch-{machine}")
 
 
-def test_without_the_bundle_the_launcher_says_what_is_wrong() -> None:
+def test_without_the_bundle_the_launcher_prints_an_error() -> None:
     if Path("/opt/scar/ld.so").exists():
         pytest.skip("this machine has a supervisor at /opt/scar")
     done = subprocess.run(

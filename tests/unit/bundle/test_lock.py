@@ -1,4 +1,4 @@
-"""The lock names exactly one file per package; what has vanished or changed is said by name."""
+"""The lock names exactly one file per package; missing and changed versions are reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.bundle import lockfile as lock
+from supervisor.bundle import lockfile
 from supervisor.bundle.build import LOCK_FILE
 from supervisor.bundle.errors import BundleError
 from supervisor.bundle.lockfile import LockedPackage
@@ -47,7 +47,7 @@ def a_package(name: str = "libc6", version: str = "2.36", sha256: str = "aa") ->
 
 
 def test_what_apt_shows_is_read_without_what_is_only_installed() -> None:
-    bzip2, zlib = lock.parse_stanzas(SHOWN)
+    bzip2, zlib = lockfile.parse_stanzas(SHOWN)
     assert (bzip2.version, bzip2.source, bzip2.source_version) == ("1.0.8-5+b1", "bzip2", "1.0.8-5")
     assert bzip2.path == "pool/main/b/bzip2/libbz2-1.0_1.0.8-5+b1_amd64.deb"
     assert (zlib.source, zlib.source_version) == ("zlib", "1:1.2")
@@ -66,21 +66,21 @@ def test_a_lock_that_was_written_is_read_back(
 ) -> None:
     whole = {name: {p.name: p for p in several} for name, several in found.items()}
     path = tmp_path_factory.mktemp("lock") / "packages.lock"
-    path.write_text(lock.dump(whole), encoding="utf-8")
-    assert lock.load(path) == whole
-    assert lock.describe_changes(whole, lock.load(path)) == []
+    path.write_text(lockfile.dump(whole), encoding="utf-8")
+    assert lockfile.load(path) == whole
+    assert lockfile.describe_changes(whole, lockfile.load(path)) == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"amd64": {"libc6": {"version": "1"}}}'])
 def test_a_damaged_lock_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "packages.lock").write_text(text)
     with pytest.raises(BundleError, match=r"packages\.lock cannot be read"):
-        lock.load(tmp_path / "packages.lock")
+        lockfile.load(tmp_path / "packages.lock")
 
 
-def test_a_vanished_version_is_named_with_what_is_offered() -> None:
+def test_a_missing_version_is_reported_with_the_available_ones() -> None:
     wanted = [a_package(), a_package("zlib1g"), a_package("libssl3"), a_package("libffi8")]
-    offered = [
+    available = [
         a_package(),
         a_package(version="2.37"),
         a_package("zlib1g", version="2.37"),
@@ -88,18 +88,18 @@ def test_a_vanished_version_is_named_with_what_is_offered() -> None:
         a_package("libssl3", sha256="bb"),
         a_package("libffi8", version="1"),
     ]
-    assert lock.describe_missing_versions(wanted, offered) == [
-        "zlib1g 2.36 (offered: 2.37, 2.38)",
-        "libffi8 2.36 (offered: 1)",
+    assert lockfile.describe_missing_versions(wanted, available) == [
+        "zlib1g 2.36 (available: 2.37, 2.38)",
+        "libffi8 2.36 (available: 1)",
     ]
-    assert lock.find_replaced_files(wanted, offered) == ["libssl3 2.36"]
-    assert lock.describe_missing_versions(wanted[:1], []) == ["libc6 2.36 (offered: nothing)"]
+    assert lockfile.find_replaced_files(wanted, available) == ["libssl3 2.36"]
+    assert lockfile.describe_missing_versions(wanted[:1], []) == ["libc6 2.36 (available: nothing)"]
 
 
 def test_changes_name_package_and_both_versions() -> None:
     old = {"amd64": {p.name: p for p in (a_package(), a_package("zlib1g"))}}
     new = {"amd64": {p.name: p for p in (a_package(version="3"), a_package("new"))}}
-    assert lock.describe_changes(old, new) == [
+    assert lockfile.describe_changes(old, new) == [
         "amd64 libc6: 2.36 → 3",
         "amd64 new: none → 2.36",
         "amd64 zlib1g: 2.36 → none",
@@ -107,7 +107,7 @@ def test_changes_name_package_and_both_versions() -> None:
 
 
 def test_the_projects_lock_is_whole() -> None:
-    found = lock.load(LOCK_FILE)
+    found = lockfile.load(LOCK_FILE)
     assert found.keys() == TARGETS.keys()
     for packages_ in found.values():
         assert set(packages_) == set(LOCKED)

@@ -1,4 +1,4 @@
-"""The bundle's layer is the same bytes for the same files, and the byte code never looks back."""
+"""The bundle's layer is deterministic, and its byte code is never compared with sources."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.bundle import build, compiler
-from supervisor.bundle import file_tree as tree
+from supervisor.bundle import build, compiler, file_tree
 from supervisor.bundle.file_tree import BundleFile
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def test_a_layer_depends_on_its_files_alone() -> None:
-    one = tree.build_layer({"b/c": BundleFile(b"1"), "a": BundleFile(b"2", 0o755)})
-    assert one == tree.build_layer({"a": BundleFile(b"2", 0o755), "b/c": BundleFile(b"1")})
+    one = file_tree.build_layer({"b/c": BundleFile(b"1"), "a": BundleFile(b"2", 0o755)})
+    assert one == file_tree.build_layer({"a": BundleFile(b"2", 0o755), "b/c": BundleFile(b"1")})
     with tarfile.open(fileobj=io.BytesIO(one)) as archive:
         found = [(m.name, oct(m.mode), m.uid, m.mtime) for m in archive]
     assert found == [("a", "0o755", 0, 0), ("b", "0o755", 0, 0), ("b/c", "0o644", 0, 0)]
@@ -31,13 +30,13 @@ def test_a_layer_depends_on_its_files_alone() -> None:
 
 def test_a_written_tree_is_read_back(tmp_path: Path) -> None:
     files = {"a": BundleFile(b"1", 0o755), "b/c": BundleFile(b"2")}
-    tree.write_tree(files, tmp_path)
-    assert tree.read_tree(tmp_path) == files
+    file_tree.write_tree(files, tmp_path)
+    assert file_tree.read_tree(tmp_path) == files
 
 
 def test_modules_are_compiled_unchecked_sorted_and_stored(tmp_path: Path) -> None:
     sources = tmp_path / "sources"
-    tree.write_tree(
+    file_tree.write_tree(
         {"b.py": BundleFile(b"y = 2\n"), "a/__init__.py": BundleFile(b"x = 1\n")}, sources
     )
     compiler.main(sources, tmp_path / "o.zip", "/opt/scar/o.zip")

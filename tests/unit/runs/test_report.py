@@ -107,7 +107,7 @@ def test_only_the_reason_of_scar_cancel_is_reported_as_cancelled() -> None:
     for reason in ("do not use scar cancel for this", "scar cancelled"):
         job = JobDetail(id="j-1", status="FAILED", reason=reason)
         report = build_report(
-            a_history({"claim": {"owner": BATCH}, "error": {"kind": "Ended"}}, job=job)
+            a_history({"claim": {"owner": BATCH}, "error": {"kind": "JobTerminated"}}, job=job)
         )
         assert "was cancelled" not in report.cause
 
@@ -130,7 +130,7 @@ def test_reasons_of_batch_mean_nothing_in_a_scripts_log() -> None:
 def test_the_reason_of_batch_explains_a_terminated_job(reason: str, why: str, remedy: str) -> None:
     error = {
         "owner": BATCH,
-        "kind": "Ended",
+        "kind": "JobTerminated",
         "problem": "The job was terminated (SIGTERM): its instance was reclaimed.",
         "remedy": "Start it again.",
     }

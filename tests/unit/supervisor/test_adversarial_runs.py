@@ -1,4 +1,4 @@
-"""Deliveries, jobs and deaths in any order: what each run and each output may go through."""
+"""Deliveries, jobs and crashes in any order: invariants of each run and each output."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ class Runs(RuleBasedStateMachine):
 
     @precondition(lambda self: self._dead())
     @rule(data=st.data(), skew=st.integers(-300, 300))
-    def lambda_tells_the_delegate(self, data: st.DataObject, skew: int) -> None:
-        """At least once, some time after the sandbox died; also what Batch cannot help with."""
+    def lambda_notifies_the_failure_handler(self, data: st.DataObject, skew: int) -> None:
+        """At least once, some time after the sandbox ended, whatever the failure was."""
         dead = data.draw(st.sampled_from(self._dead()))
         answer = data.draw(st.sampled_from((TIMED_OUT, KILLED, None)))
         assert isinstance(dead.supervisor, Supervisor)
@@ -155,7 +155,7 @@ class Runs(RuleBasedStateMachine):
     @precondition(lambda self: self.events)
     @rule(data=st.data(), skew=st.integers(-300, 300))
     def a_sandbox_never_starts(self, data: st.DataObject, skew: int) -> None:
-        """Nothing of the function runs at all; only the delegate hears of it."""
+        """The function does not start at all; only the failure handler gets a record."""
         version, request = data.draw(st.sampled_from(self.events))
         never = self._asked(version, f"{request}-never-{len(self.actors)}")
         self._tell(self.mode, never, ("Runtime.ExitError", "exit status 127"), skew)
@@ -184,7 +184,7 @@ class Runs(RuleBasedStateMachine):
             assert one.error is None or isinstance(one.error, Crash), one.error
 
     def teardown(self) -> None:
-        """When all is quiet, every run is over or seen to be lost; sent again, all is done."""
+        """At the end every run has ended or is lost; after a retry all are done."""
         try:
             for one in self._alive():
                 one.finish()
@@ -241,7 +241,7 @@ class Runs(RuleBasedStateMachine):
         self.actors.append(actor(self.turns, delegate, left, now=lambda: self.time + skew))
 
     def _dead(self) -> list[Actor]:
-        """List requests that died without a word."""
+        """Return requests whose sandbox ended without a response."""
         return [
             one
             for one in self.actors

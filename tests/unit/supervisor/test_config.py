@@ -1,4 +1,4 @@
-"""What function.json says about buckets."""
+"""The expected owners of a function's buckets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor import __main__ as entry
-from supervisor import config as wire
+from supervisor import config
 from supervisor.model import ExecutionMode, FunctionConfig, OutputRule
 from supervisor.storage.s3 import S3Store
 
@@ -34,18 +34,18 @@ CONFIG = FunctionConfig(
         ("my-scar-123456789012-eu-west-1", ""),
     ],
 )
-def test_the_state_bucket_tells_who_owns_what_the_function_writes_to(
+def test_the_owner_of_a_functions_buckets_is_in_the_state_buckets_name(
     bucket: str, owner: str
 ) -> None:
-    found = wire.bucket_owners(replace(CONFIG, state_bucket=bucket))
+    found = config.bucket_owners(replace(CONFIG, state_bucket=bucket))
     assert found == ({bucket: owner, "thumbnails": owner} if owner else {})
 
 
 @pytest.mark.parametrize("delegate", [False, True])
 def test_stores_of_a_function_know_the_owners(tmp_path: Path, *, delegate: bool) -> None:
-    config = replace(CONFIG, delegate=delegate)
+    function = replace(CONFIG, delegate=delegate)
     (tmp_path / "function").mkdir()
-    (tmp_path / "function" / "function.json").write_text(wire.config_to_json(config))
+    (tmp_path / "function" / "function.json").write_text(config.config_to_json(function))
     environ = {
         "SCAR_HOME": str(tmp_path),
         "AWS_REGION": "eu-west-1",
@@ -54,4 +54,4 @@ def test_stores_of_a_function_know_the_owners(tmp_path: Path, *, delegate: bool)
     }
     store = entry._build_handler(environ).open_store("s3")
     assert isinstance(store, S3Store)
-    assert store.api.bucket_owners == wire.bucket_owners(config)
+    assert store.api.bucket_owners == config.bucket_owners(function)

@@ -146,7 +146,7 @@ def test_every_record_is_a_run_and_one_failure_does_not_stop_the_others(tmp_path
     assert {"out/a", "out/c"} <= set(world.store.keys())
 
 
-def test_mode_batch_delegates_before_reading_the_input(tmp_path: Path) -> None:
+def test_batch_mode_submits_before_reading_the_input(tmp_path: Path) -> None:
     world = a_world(tmp_path, mode=ExecutionMode.BATCH)
     (result,) = world.supervisor.handle(asked(notification("in/x"))).results
     (job,) = world.delegator.submitted
@@ -158,7 +158,7 @@ def test_mode_batch_delegates_before_reading_the_input(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [ExecutionMode.BATCH, ExecutionMode.LAMBDA_BATCH])
-def test_a_delegated_run_is_finished_by_its_job_with_five_puts(
+def test_a_submitted_run_is_finished_by_its_job_with_five_puts(
     tmp_path: Path, mode: ExecutionMode
 ) -> None:
     world = a_world(tmp_path, mode=mode, runner=PythonScript(copy))
@@ -210,7 +210,7 @@ def test_direct_calls_in_mode_batch_take_their_script_along(tmp_path: Path) -> N
     assert result.output == b"mine\n"
 
 
-def test_lambda_batch_delegates_before_the_first_put_when_time_runs_out(tmp_path: Path) -> None:
+def test_lambda_batch_submits_before_the_first_put_when_time_runs_out(tmp_path: Path) -> None:
     clock = [1_790_000_000.0]
 
     def slow(task: ProcessSpec) -> int:
@@ -308,7 +308,7 @@ def test_an_output_of_a_newer_upload_is_not_overwritten(tmp_path: Path) -> None:
     assert world.store.keys()["out/x"] == b"new"
 
 
-def test_files_of_one_name_from_two_folders_are_told_when_one_replaces_the_other(
+def test_an_output_that_replaces_that_of_another_input_is_logged(
     tmp_path: Path,
 ) -> None:
     world = a_world(tmp_path, runner=PythonScript(copy))
@@ -325,7 +325,7 @@ def test_files_of_one_name_from_two_folders_are_told_when_one_replaces_the_other
     assert "STORAGE_OBJECT_KEY" in warning["remedy"]
 
 
-def test_the_result_of_a_newer_upload_of_the_same_file_replaces_it_without_a_word(
+def test_the_output_of_a_newer_upload_of_the_same_file_replaces_it_silently(
     tmp_path: Path,
 ) -> None:
     world = a_world(tmp_path, runner=PythonScript(copy))
@@ -337,7 +337,7 @@ def test_the_result_of_a_newer_upload_of_the_same_file_replaces_it_without_a_wor
     assert not [line for line in map(json.loads, world.log) if line["level"] == "WARNING"]
 
 
-def test_an_upload_that_lost_a_race_looks_again(tmp_path: Path) -> None:
+def test_an_upload_that_lost_a_race_reads_the_object_again(tmp_path: Path) -> None:
     raced: list[str] = []
 
     def race(method: str, ref: ObjectRef) -> None:

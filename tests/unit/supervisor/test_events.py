@@ -1,4 +1,4 @@
-"""Every event in ``tests/events`` is read as its ``.expected`` file says; garbage is named."""
+"""Every event in ``tests/events`` is parsed as in its ``.expected`` file; garbage is an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import EventError
-from supervisor.events import parser as events
+from supervisor.events import parser
 from supervisor.invocation import ObjectEvent, Trigger
 from tests.fakes.supervised import notification
 
@@ -75,23 +75,23 @@ def test_an_event_is_read_as_expected(path: Path) -> None:
     wanted = json.loads(Path(f"{path}.expected").read_text())
     if isinstance(wanted, dict):
         with pytest.raises(EventError) as caught:
-            events.parse_event(path.read_bytes())
+            parser.parse_event(path.read_bytes())
         assert wanted["error"] in caught.value.problem
         assert caught.value.remedy
     else:
-        assert [shown(trigger) for trigger in events.parse_event(path.read_bytes())] == wanted
+        assert [shown(trigger) for trigger in parser.parse_event(path.read_bytes())] == wanted
 
 
 @pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b"nonsense", b"[" * 100_000])
 def test_what_is_not_json_is_refused(raw: bytes) -> None:
     with pytest.raises(EventError, match="not JSON"):
-        events.parse_event(raw)
+        parser.parse_event(raw)
 
 
 @given(JSON | NEARLY)
 def test_any_json_is_understood_or_refused_with_a_remedy(value: object) -> None:
     try:
-        events.parse_event(json.dumps(value).encode())
+        parser.parse_event(json.dumps(value).encode())
     except EventError as error:
         assert error.remedy  # noqa: PT017
 
@@ -100,13 +100,13 @@ def test_any_json_is_understood_or_refused_with_a_remedy(value: object) -> None:
 def test_every_key_survives_the_encoding_of_s3(key: str) -> None:
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in key):
         return
-    (trigger,) = events.parse_event(json.dumps(notification(key)).encode())
+    (trigger,) = parser.parse_event(json.dumps(notification(key)).encode())
     assert isinstance(trigger, ObjectEvent)
     assert trigger.source.key == key
     assert quote_plus(key, safe="/") in trigger.event
 
 
-def test_each_record_is_delegated_alone() -> None:
+def test_each_record_is_an_event_of_its_own() -> None:
     raw = json.dumps(notification("in/a", "in/b")).encode()
-    for trigger in events.parse_event(raw):
-        assert events.parse_event(trigger.event.encode()) == (trigger,)
+    for trigger in parser.parse_event(raw):
+        assert parser.parse_event(trigger.event.encode()) == (trigger,)

@@ -1,4 +1,4 @@
-"""What goes on in Batch when Lambda cannot, and with how much memory."""
+"""Which runs continue in Batch, and with how much memory."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_job_gets_twice_lambdas_memory_or_the_most_there_is(
     assert choose_job_size(out_of_memory(), a_config(own, lambda_memory)) == size
 
 
-def test_if_batch_has_no_more_than_lambda_had_that_is_said() -> None:
+def test_batch_with_no_more_memory_than_lambda_is_an_error() -> None:
     config = FunctionConfig(
         name="fn",
         mode=ExecutionMode.LAMBDA_BATCH,
@@ -127,7 +127,7 @@ def test_a_killed_script_goes_on_in_batch_with_more_memory(tmp_path: Path) -> No
     assert delegated(world)["kind"] == "OutOfMemory"
 
 
-def test_a_script_that_fails_by_itself_is_not_handed_on(tmp_path: Path) -> None:
+def test_a_script_that_fails_by_itself_is_not_submitted(tmp_path: Path) -> None:
     world = a_lambda_batch_world(tmp_path, lambda _task: 3)
     result = handled(world)
     assert isinstance(result.error, ScriptFailed)
@@ -141,7 +141,7 @@ def test_in_lambda_alone_a_killed_script_is_a_failure_that_names_memory(tmp_path
     assert "lambda-batch" in result.error.remedy
 
 
-def test_an_input_that_does_not_fit_is_handed_on_before_it_is_read(tmp_path: Path) -> None:
+def test_an_input_that_does_not_fit_is_submitted_before_it_is_read(tmp_path: Path) -> None:
     world = a_lambda_batch_world(tmp_path, killed, free=4)
     event = notification("in/x")
     event["Records"][0]["s3"]["object"]["size"] = 5  # type: ignore[index]
@@ -153,7 +153,7 @@ def test_an_input_that_does_not_fit_is_handed_on_before_it_is_read(tmp_path: Pat
     assert world.delegator.submitted[0].memory == 0
 
 
-def test_a_disk_that_fills_up_while_the_input_is_read_hands_the_run_on(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_during_the_download_submits_the_run(tmp_path: Path) -> None:
     world = a_lambda_batch_world(tmp_path, killed)
 
     def before(method: str, _ref: object) -> None:
@@ -164,6 +164,6 @@ def test_a_disk_that_fills_up_while_the_input_is_read_hands_the_run_on(tmp_path:
     assert handled(world).state is RunOutcome.SUBMITTED
 
 
-def test_a_script_that_fails_on_a_full_disk_is_handed_on(tmp_path: Path) -> None:
+def test_a_script_that_fails_on_a_full_disk_is_submitted(tmp_path: Path) -> None:
     world = a_lambda_batch_world(tmp_path, lambda _task: 1, free=1000)
     assert handled(world).state is RunOutcome.SUBMITTED

@@ -1,4 +1,4 @@
-"""A claim is renewed while a run goes on."""
+"""A claim is renewed while its run is executed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ def quiet() -> Log:
 
 
 def test_the_claim_is_renewed_until_the_run_ends() -> None:
-    twice = threading.Semaphore(0)
-    with renew_periodically(twice.release, SOON, quiet()):
-        assert twice.acquire(timeout=5)
-        assert twice.acquire(timeout=5)
-    assert threading.active_count() == 1 or all(
-        thread.name != "heartbeat" for thread in threading.enumerate()
-    )
+    renewals = threading.Semaphore(0)
+    threads = set[threading.Thread]()
+
+    def renew() -> None:
+        threads.add(threading.current_thread())
+        renewals.release()
+
+    with renew_periodically(renew, SOON, quiet()):
+        assert renewals.acquire(timeout=5)
+        assert renewals.acquire(timeout=5)
+    assert [thread.is_alive() for thread in threads] == [False]
 
 
 def test_a_short_run_renews_nothing() -> None:
@@ -48,9 +52,24 @@ def test_a_lost_claim_interrupts_the_run() -> None:
     assert time.monotonic() - began < 20
 
 
-def test_a_loss_that_was_not_heard_is_told_again() -> None:
-    given: list[int] = []
-    hearing: list[Any] = []
+def test_a_claim_lost_at_once_leaves_no_thread_and_no_signal_handler() -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    for _ in range(100):  # the signal arrives while the thread is started, or soon afterwards
+        threads: list[threading.Thread] = []
+
+        def renew(threads: list[threading.Thread] = threads) -> None:
+            threads.append(threading.current_thread())
+            raise ClaimLost("taken")
+
+        with pytest.raises(ClaimLost), renew_periodically(renew, 0.0, quiet()):
+            time.sleep(30)
+        assert not threads[0].is_alive()
+        assert signal.getsignal(signal.SIGUSR1) is before
+
+
+def test_a_signal_that_was_missed_is_sent_again() -> None:
+    missed: list[int] = []
+    handlers: list[Any] = []
     armed = threading.Event()
 
     def renew() -> None:
@@ -58,11 +77,13 @@ def test_a_loss_that_was_not_heard_is_told_again() -> None:
         raise ClaimLost("taken")
 
     def miss(number: int, _frame: object) -> None:
-        given.append(number)  # as if it came just before a system call, which does not notice
-        signal.signal(number, hearing[0])
+        missed.append(
+            number
+        )  # as if it came just before a system call, which then is not interrupted
+        signal.signal(number, handlers[0])
 
     def sleep() -> None:
-        hearing.append(signal.signal(signal.SIGUSR1, miss))
+        handlers.append(signal.signal(signal.SIGUSR1, miss))
         armed.set()
         for _ in range(100):
             time.sleep(0.1)
@@ -71,7 +92,7 @@ def test_a_loss_that_was_not_heard_is_told_again() -> None:
     before = signal.getsignal(signal.SIGUSR1)
     with pytest.raises(ClaimLost), renew_periodically(renew, SOON, quiet()):
         sleep()
-    assert given == [signal.SIGUSR1]
+    assert missed == [signal.SIGUSR1]
     assert signal.getsignal(signal.SIGUSR1) is before
 
 
@@ -89,8 +110,8 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_run() -> None:
         assert third.wait(5)
 
 
-def test_in_another_thread_the_loss_is_told_at_the_end() -> None:
-    told: list[BaseException] = []
+def test_in_another_thread_the_loss_is_raised_at_the_end() -> None:
+    raised: list[BaseException] = []
     lost = threading.Event()
 
     def renew() -> None:
@@ -103,9 +124,9 @@ def test_in_another_thread_the_loss_is_told_at_the_end() -> None:
                 assert lost.wait(5)
                 time.sleep(0.05)
         except ClaimLost as error:
-            told.append(error)
+            raised.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
     thread.join(10)
-    assert len(told) == 1
+    assert len(raised) == 1

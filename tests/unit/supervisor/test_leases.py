@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.errors import ClaimLost, DelegationError, RecordError
+from supervisor.errors import ClaimLost, RecordError, SubmissionError
 from supervisor.invocation import RunOwner, RunPath
 from supervisor.model import ComputeService, ObjectRef, StoredObject
-from supervisor.runs import leases
-from supervisor.runs import record_format as records
+from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.supervised import STATE
@@ -65,7 +64,7 @@ def test_a_lease_is_over_after_its_last_second(age: int, over: bool) -> None:
     assert leases.is_expired(60, claim) is over
 
 
-def test_a_store_that_tells_no_times_never_ends_a_lease() -> None:
+def test_a_store_without_times_never_ends_a_lease() -> None:
     assert not leases.is_expired(0, StoredObject(size=1, etag="e", response_date=9e9))
 
 
@@ -109,7 +108,7 @@ def test_a_run_that_waits_in_batch_is_not_taken_over_when_lambdas_lease_is_over(
     assert not a_ledger(store, "two").claim()
 
 
-def test_a_run_whose_job_has_ended_without_a_word_is_taken_over() -> None:
+def test_a_run_whose_job_ended_without_a_record_is_taken_over() -> None:
     store, clock = a_store()
     first = a_ledger(store, "one")
     assert first.claim()
@@ -132,7 +131,7 @@ def test_batch_is_not_asked_while_the_lease_holds() -> None:
     first.write_submission("fn-r", "job-1")
 
     def has_ended(job: str) -> bool:
-        raise DelegationError(job)
+        raise SubmissionError(job)
 
     assert not a_ledger(store, "two", has_ended=has_ended).claim()
 
@@ -159,8 +158,8 @@ def test_a_job_that_slept_through_its_lease_learns_that_it_was_taken_over() -> N
 
 def test_a_claim_of_a_release_without_leases_holds_as_long_as_a_jobs() -> None:
     store, clock = a_store()
-    owner = records.owner_to_json(RunOwner(site=ComputeService.LAMBDA, request="one"))
-    store.put(RUN.key(records.CLAIM), records.encode({"owner": owner}), bucket=STATE)
+    owner = record_format.owner_to_json(RunOwner(site=ComputeService.LAMBDA, request="one"))
+    store.put(RUN.key(record_format.CLAIM), record_format.encode({"owner": owner}), bucket=STATE)
     clock.now += leases.JOB_LEASE
     assert not a_ledger(store, "two").claim()
     clock.now += 1

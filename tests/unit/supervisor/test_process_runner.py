@@ -108,7 +108,7 @@ def test_no_child_is_left_behind(tmp_path: Path, shell: str, end: str) -> None:
 def test_what_a_quick_script_leaves_behind_ends_with_it_in_a_new_process_too(
     tmp_path: Path,
 ) -> None:
-    """Nothing is imported yet there that takes its time while the script goes on."""
+    """A new process has no imports left to do while the script runs."""
     shell = (
         "(setsid sh -c 'echo $$ >>$PIDS.half; mv $PIDS.half $PIDS; exec sleep 60' "
         "</dev/null >/dev/null 2>&1 &); while [ ! -e $PIDS ]; do :; done"

@@ -1,4 +1,4 @@
-"""What a script sees, and what callers get."""
+"""The environment of a script, and the response that callers get."""
 
 from __future__ import annotations
 

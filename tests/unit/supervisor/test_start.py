@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from supervisor.errors import DeadlineExceeded, EventError, ScriptFailed
-from supervisor.execution import time_limit as alarm
+from supervisor.execution import time_limit
 from supervisor.invocation import InvocationResult, RunOutcome, RunPath, RunResult
-from supervisor.runtime import batch_job as job
+from supervisor.runtime import batch_job
 from supervisor.signals import SIGNAL_RESEND_INTERVAL
 from tests.fakes.object_store import MemoryStore
 
@@ -52,20 +52,23 @@ def test_process_1_passes_term_on() -> None:
         assert process.wait(20) == 5
 
 
-def test_a_killed_child_is_told_as_shells_do() -> None:
+def test_a_killed_child_has_the_exit_status_of_shells() -> None:
     with as_init("os.kill(os.getpid(), signal.SIGKILL)") as process:
         assert process.wait(20) == 128 + signal.SIGKILL
 
 
 def test_what_blocks_is_stopped_at_the_limit() -> None:
     begin, before = time.monotonic(), signal.getsignal(signal.SIGALRM)
-    with pytest.raises(DeadlineExceeded, match="reading"), alarm.enforce_time_limit(0.1, "reading"):
+    with (
+        pytest.raises(DeadlineExceeded, match="reading"),
+        time_limit.enforce_time_limit(0.1, "reading"),
+    ):
         time.sleep(10)
     assert time.monotonic() - begin < 5
     assert signal.getsignal(signal.SIGALRM) is before
 
 
-def test_a_limit_that_was_not_heard_rings_again() -> None:
+def test_a_missed_alarm_is_sent_again() -> None:
     rung: list[int] = []
     hearing: list[Any] = []
 
@@ -79,17 +82,17 @@ def test_a_limit_that_was_not_heard_rings_again() -> None:
             time.sleep(0.1)
 
     before = signal.getitimer(signal.ITIMER_REAL)
-    with pytest.raises(DeadlineExceeded), alarm.enforce_time_limit(0.01, "reading"):
+    with pytest.raises(DeadlineExceeded), time_limit.enforce_time_limit(0.01, "reading"):
         sleep()
     assert len(rung) == 1
     assert signal.getitimer(signal.ITIMER_REAL)[1] == before[1]  # no longer rings again
 
 
 def test_a_limit_within_another_leaves_that_one_ringing() -> None:
-    with alarm.enforce_time_limit(100, "all"):
+    with time_limit.enforce_time_limit(100, "all"):
         with (
             pytest.raises(DeadlineExceeded, match="a part"),
-            alarm.enforce_time_limit(0.01, "a part"),
+            time_limit.enforce_time_limit(0.01, "a part"),
         ):
             time.sleep(10)
         left, again = signal.getitimer(signal.ITIMER_REAL)
@@ -98,23 +101,26 @@ def test_a_limit_within_another_leaves_that_one_ringing() -> None:
 
 
 def test_a_job_without_an_event_runs_with_an_empty_one() -> None:
-    made = job.read_invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
+    made = batch_job.read_invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
     assert (made.event, made.owner.job, made.owner.attempt) == (b"{}", "j", 1)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "s3://bucket", "s3://bucket/gone"])
 def test_an_event_that_cannot_be_found_is_named(url: str) -> None:
     with pytest.raises(EventError, match=url):
-        job.read_invocation({"SCAR_EVENT_URL": url}, "fn", lambda _: MemoryStore())
+        batch_job.read_invocation({"SCAR_EVENT_URL": url}, "fn", lambda _: MemoryStore())
 
 
 def test_a_failing_script_gives_the_job_its_status() -> None:
     run = RunPath(function="fn", date="2026-09-21", run_id="r")
     failed = RunResult(run=run, state=RunOutcome.FAILED, error=ScriptFailed(3))
-    assert job.exit_status(InvocationResult(results=(failed,))) == 3
-    assert job.exit_status(InvocationResult()) == 0
+    assert batch_job.exit_status(InvocationResult(results=(failed,))) == 3
+    assert batch_job.exit_status(InvocationResult()) == 0
 
 
 def test_the_log_stream_is_empty_where_no_agent_answers() -> None:
-    assert job.read_log_stream({}) == ""
-    assert job.read_log_stream({"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/x"}) == ""
+    assert batch_job.read_log_stream({}) == ""
+    assert (
+        batch_job.read_log_stream({"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/x"})
+        == ""
+    )

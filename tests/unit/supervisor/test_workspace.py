@@ -21,7 +21,7 @@ def test_a_missing_folder_for_temporary_files_is_made_for_all_users(tmp_path: Pa
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_what_programs_leave_beside_it_goes_only_where_nobody_else_is(
+def test_files_left_beside_it_are_removed_only_in_an_exclusive_folder(
     tmp_path: Path, *, alone: bool
 ) -> None:
     (tmp_path / "before").write_text("x")

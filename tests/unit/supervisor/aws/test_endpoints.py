@@ -67,5 +67,5 @@ def test_a_given_endpoint_is_addressed_by_path() -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"AWS_REGION": ""}, {"AWS_REGION": "evil.example/"}])
 def test_a_region_must_be_set_and_look_like_one(environ: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match="region"):
+    with pytest.raises(ConfigError, match="Region"):
         endpoints.read_region(environ)

@@ -1,4 +1,4 @@
-"""Errors of S3, of the JSON services and of what stands in between are understood."""
+"""Errors of S3, of JSON services and of proxies are parsed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_json_error_is_read(headers: dict[str, str], body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html><p>oops", b"Bad gateway", b"[1]", b"\xff\xfe"])
-def test_what_a_proxy_says_is_an_error_all_the_same(body: bytes) -> None:
+def test_a_proxys_response_is_an_error_too(body: bytes) -> None:
     error = parse_error_response(502, {}, body)
     assert (error.status, error.code) == (502, "")
     assert error.transient

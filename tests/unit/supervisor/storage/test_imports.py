@@ -1,4 +1,4 @@
-"""What a cold start loads before the first request."""
+"""The modules that a cold start imports before the first request."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_unknown_provider_is_named_with_the_known_ones(provider: str) -> None
 
 
 def test_half_an_environment_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigError, match="region"):
+    with pytest.raises(ConfigError, match="Region"):
         open_store("s3.mine", {})
     with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID is not set"):
         open_store("s3", {"AWS_REGION": "eu-west-1", "AWS_SECRET_ACCESS_KEY": "b"})

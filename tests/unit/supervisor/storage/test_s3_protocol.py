@@ -1,4 +1,4 @@
-"""Keys, metadata, conditions and part sizes as S3 wants them."""
+"""Keys, metadata, conditions and part sizes in S3's format."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ def test_conditions_become_headers() -> None:
     assert condition_headers(IfMatch('"abc"')) == {"if-match": '"abc"'}
 
 
-def test_what_a_store_does_not_tell_is_zero_or_empty() -> None:
+def test_missing_headers_are_zero_or_empty() -> None:
     found = parse_object_headers({"content-length": "7", "last-modified": "nonsense"})
     assert (found.size, found.etag, found.last_modified, found.response_date) == (7, "", 0.0, 0.0)

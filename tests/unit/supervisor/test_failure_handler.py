@@ -1,4 +1,4 @@
-"""Events that Lambda gave up: what Batch can help with goes on there, the rest is recorded."""
+"""Failed invocations: runs that Batch can help with are submitted, the others recorded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.errors import DeadlineExceeded, DelegationError, EventError, EventLost, OutOfMemory
-from supervisor.events import failed_event as lost
+from supervisor.errors import (
+    DeadlineExceeded,
+    EventDiscarded,
+    EventError,
+    OutOfMemory,
+    SubmissionError,
+)
+from supervisor.events import failed_event
 from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode
 from tests.fakes.object_store import Crash
@@ -36,14 +42,14 @@ FAILED = ("ScriptFailed", "The script ended with status 1.")
 
 
 def records_of(world: World) -> dict[str, dict[str, object]]:
-    """Return the records of the one run there is, by name."""
+    """Return the records of the only run, by name."""
     found = {k: v for k, v in world.store.keys(STATE).items() if k.startswith("runs/")}
     assert len({key.rpartition("/")[0] for key in found}) <= 1
     return {key.rpartition("/")[2].removesuffix(".json"): json.loads(v) for key, v in found.items()}
 
 
 def died(folder: Path, mode: ExecutionMode = ExecutionMode.LAMBDA_BATCH) -> World:
-    """A world whose function was killed after it had claimed its run."""
+    """Return a world whose function was killed after it had claimed its run."""
     world = a_world(folder, mode=mode)
     world.store.put("in/x", b"input")
     world.store.crash_after = 0
@@ -54,7 +60,7 @@ def died(folder: Path, mode: ExecutionMode = ExecutionMode.LAMBDA_BATCH) -> Worl
 
 
 @pytest.mark.parametrize("answer", [TIMED_OUT, KILLED, ("Runtime.InvalidEntrypoint", "no such")])
-def test_a_run_whose_sandbox_died_goes_on_in_batch_and_makes_its_output_once(
+def test_a_run_whose_sandbox_died_continues_in_batch_and_creates_its_output_once(
     tmp_path: Path, answer: tuple[str, str]
 ) -> None:
     world = died(tmp_path)
@@ -70,7 +76,7 @@ def test_a_run_whose_sandbox_died_goes_on_in_batch_and_makes_its_output_once(
     assert len(world.delegator.submitted) == 1
 
 
-def test_a_sandbox_that_never_started_left_no_claim_and_goes_on_too(tmp_path: Path) -> None:
+def test_a_run_whose_sandbox_never_started_continues_without_a_claim(tmp_path: Path) -> None:
     world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
     world.store.put("in/x", b"input")
     a_delegate(world).handle(given_up(EVENT, ("Runtime.ExitError", "exit status 127")))
@@ -90,7 +96,7 @@ def test_what_was_killed_gets_twice_the_memory_and_what_was_slow_does_not(tmp_pa
     assert other.delegator.submitted[0].memory == 0
 
 
-def test_memory_that_batch_has_not_either_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_memory_that_batch_does_not_have_either_is_an_error(tmp_path: Path) -> None:
     world = died(tmp_path)
     batch = BatchTarget(queue="q", definition="fn", memory=512)
     config = replace(world.supervisor.config, memory=1000, batch=batch)
@@ -101,7 +107,7 @@ def test_memory_that_batch_has_not_either_is_an_error_that_says_so(tmp_path: Pat
     assert world.delegator.submitted == []
 
 
-def test_the_jobs_record_tells_where_the_dead_sandbox_wrote_its_log(tmp_path: Path) -> None:
+def test_the_jobs_record_names_the_log_of_the_dead_sandbox(tmp_path: Path) -> None:
     world = died(tmp_path)
     a_delegate(world).handle(given_up(EVENT, TIMED_OUT))
     note = records_of(world)["delegated"]
@@ -133,17 +139,17 @@ def test_a_failure_that_the_function_recorded_itself_stays_as_it_is(tmp_path: Pa
     assert (world.delegator.submitted, world.store.calls["write"]) == ([], writes)
 
 
-def test_an_event_too_old_or_dropped_is_recorded_and_never_handed_on(tmp_path: Path) -> None:
+def test_an_event_too_old_or_dropped_is_recorded_and_never_submitted(tmp_path: Path) -> None:
     for condition in ("EventAgeExceeded", "RecursionDetected"):
         world = a_world(tmp_path / condition, mode=ExecutionMode.LAMBDA_BATCH)
         a_delegate(world).handle(given_up(EVENT, None, condition=condition))
         assert world.delegator.submitted == []
         found = records_of(world)
-        assert found["error"]["kind"] == "EventLost"
+        assert found["error"]["kind"] == "EventDiscarded"
         assert found["claim"]["event"]
 
 
-def test_even_a_dropped_event_with_an_answer_is_never_handed_on(tmp_path: Path) -> None:
+def test_even_a_dropped_event_with_a_response_is_never_submitted(tmp_path: Path) -> None:
     world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
     a_delegate(world).handle(given_up(EVENT, TIMED_OUT, condition="Dropped"))
     assert world.delegator.submitted == []
@@ -183,20 +189,20 @@ def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path
 
     class Refusing:
         def submit(self, job: JobRequest) -> str:
-            raise DelegationError(f"Cannot submit the job {job.name}: busy.")
+            raise SubmissionError(f"Cannot submit the job {job.name}: busy.")
 
         def has_ended(self, job: str) -> bool:
             raise AssertionError(job)
 
     refused = replace(delegate, open_submitter=lambda _target: Refusing())
     (result,) = refused.handle(given_up(EVENT, TIMED_OUT)).results
-    assert isinstance(result.error, DelegationError)
-    assert records_of(world)["error"]["kind"] == "DelegationError"
+    assert isinstance(result.error, SubmissionError)
+    assert records_of(world)["error"]["kind"] == "SubmissionError"
     (result,) = delegate.handle(given_up(EVENT, TIMED_OUT)).results
     assert result.state is RunOutcome.SUBMITTED
 
 
-def test_a_run_that_somebody_else_works_on_is_left_alone(tmp_path: Path) -> None:
+def test_a_run_of_another_owner_is_not_touched(tmp_path: Path) -> None:
     world = died(tmp_path)
     delegate = a_delegate(world)
     (result,) = delegate.handle(given_up(EVENT, TIMED_OUT, request="req-2")).results
@@ -232,16 +238,16 @@ def test_a_function_of_a_newer_release_is_not_misread(tmp_path: Path) -> None:
     assert world.delegator.submitted == []
 
 
-def test_an_event_that_nobody_understands_is_kept_for_a_retry(tmp_path: Path) -> None:
+def test_an_event_that_cannot_be_parsed_is_stored_for_a_retry(tmp_path: Path) -> None:
     world = a_world(tmp_path)
     broken = {"Records": [{"eventSource": "aws:s3", "eventVersion": "3.0"}]}
     a_delegate(world).handle(given_up(broken, ("EventError", "eventVersion 3.0")))
     found = records_of(world)
     assert json.loads(str(found["claim"]["event"])) == broken
-    assert found["error"]["kind"] == "EventLost"
+    assert found["error"]["kind"] == "EventDiscarded"
 
 
-def test_a_large_event_is_kept_for_a_retry(tmp_path: Path) -> None:
+def test_a_large_event_is_stored_for_a_retry(tmp_path: Path) -> None:
     world = a_world(tmp_path)
     event = {"pad": "x" * 70_000}
     a_delegate(world).handle(given_up(event, None, condition="EventAgeExceeded"))
@@ -249,15 +255,15 @@ def test_a_large_event_is_kept_for_a_retry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", [b"", b"[]", b"{}", b'{"requestContext": {}}', b'"x"'])
-def test_what_is_no_record_is_refused(record: bytes) -> None:
-    with pytest.raises(EventError, match="no record of a lost event"):
-        lost.parse_invocation_record(record)
+def test_what_is_no_invocation_record_is_rejected(record: bytes) -> None:
+    with pytest.raises(EventError, match="not an invocation record"):
+        failed_event.parse_invocation_record(record)
 
 
-def test_a_record_says_why_in_the_terms_of_the_supervisor() -> None:
+def test_invocation_records_are_translated_to_the_supervisors_errors() -> None:
     def reason(answer: tuple[str, str] | None, condition: str = "RetriesExhausted") -> object:
         record = given_up(EVENT, answer, condition=condition).event
-        return lost.parse_invocation_record(record).to_error(512)
+        return failed_event.parse_invocation_record(record).to_error(512)
 
     assert isinstance(reason(TIMED_OUT), DeadlineExceeded)
     assert isinstance(
@@ -270,5 +276,5 @@ def test_a_record_says_why_in_the_terms_of_the_supervisor() -> None:
     assert "512 MB" in killed.problem
     quoted = ("StorageError", "Cannot read s3://b/in/Task timed out.log")
     for answer in (("Runtime.ExitError", "exit status 1"), FAILED, quoted, None):
-        assert isinstance(reason(answer), EventLost)
+        assert isinstance(reason(answer), EventDiscarded)
     assert "max_event_age" in str(reason(None, "EventAgeExceeded"))

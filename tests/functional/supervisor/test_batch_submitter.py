@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from supervisor.aws.retry import Backoff
-from supervisor.batch import submitter as batch
-from supervisor.errors import ConfigError, DelegationError
+from supervisor.batch import submitter
+from supervisor.errors import ConfigError, SubmissionError
 from supervisor.model import BatchTarget, JobRequest
 from tests.functional.supervisor.scripted import Act, HangUp, Say, scripted
 
@@ -32,7 +32,7 @@ def a_delegator(url: str, sleep: Callable[[float], None] = lambda _: None) -> Ba
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
     }
-    return batch.connect(TARGET, environ, Backoff(max_attempts=3, sleep=sleep))
+    return submitter.connect(TARGET, environ, Backoff(max_attempts=3, sleep=sleep))
 
 
 def refusal(status: int, code: str, message: str) -> Say:
@@ -68,7 +68,7 @@ def test_a_job_is_submitted_as_boto3_submits_it() -> None:
     "lost", [HangUp(), Say(status=500), Say(status=504), Say(only=0, body=b"x")]
 )
 def test_a_submission_that_may_have_arrived_is_not_repeated(lost: Act) -> None:
-    with scripted(lost) as server, pytest.raises(DelegationError, match="not known") as caught:
+    with scripted(lost) as server, pytest.raises(SubmissionError, match="not known") as caught:
         a_delegator(server.url).submit(JOB)
     assert "scar-0123" in caught.value.remedy
 
@@ -86,27 +86,27 @@ def test_a_batch_that_cannot_be_reached_is_tried_again_and_then_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     slept: list[float] = []
-    with pytest.raises(DelegationError, match=f"127.0.0.1:{port}"):
+    with pytest.raises(SubmissionError, match=f"127.0.0.1:{port}"):
         a_delegator(f"http://127.0.0.1:{port}", slept.append).submit(JOB)
     assert len(slept) == 2
 
 
-def test_batch_s_own_words_and_the_permission_are_told() -> None:
+def test_batchs_message_and_the_missing_permission_are_in_the_error() -> None:
     denied = refusal(403, "AccessDeniedException", "User x is not authorized")
-    with scripted(denied) as server, pytest.raises(DelegationError, match="not authorized") as no:
+    with scripted(denied) as server, pytest.raises(SubmissionError, match="not authorized") as no:
         a_delegator(server.url).submit(JOB)
     assert "batch:SubmitJob" in no.value.remedy
     missing = refusal(400, "ClientException", "JobQueue scar-0123 not found")
-    with scripted(missing) as server, pytest.raises(DelegationError, match="not found") as gone:
+    with scripted(missing) as server, pytest.raises(SubmissionError, match="not found") as gone:
         a_delegator(server.url).submit(JOB)
     assert "scar init" in gone.value.remedy
 
 
 def test_an_answer_without_a_job_id_is_an_error() -> None:
-    with scripted(Say(body=b"{}")) as server, pytest.raises(DelegationError, match="no job id"):
+    with scripted(Say(body=b"{}")) as server, pytest.raises(SubmissionError, match="no job id"):
         a_delegator(server.url).submit(JOB)
 
 
 def test_half_an_environment_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="AWS_SECRET_ACCESS_KEY"):
-        batch.connect(TARGET, {"AWS_ACCESS_KEY_ID": "a", "AWS_REGION": "eu-west-1"})
+        submitter.connect(TARGET, {"AWS_ACCESS_KEY_ID": "a", "AWS_REGION": "eu-west-1"})

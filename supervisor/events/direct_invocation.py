@@ -1,0 +1,140 @@
+"""Invocations without an object: API Gateway, function URLs, and direct calls."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING
+
+from supervisor.events.json_values import compact_json, invalid_event, is_json_object
+from supervisor.invocation import DirectInvocation
+
+if TYPE_CHECKING:
+    from supervisor.events.json_values import JsonObject
+
+
+def is_api_request(event: JsonObject) -> bool:
+    """Return whether the event is a request of API Gateway or a function URL."""
+    context = event.get("requestContext")
+    has_path = "httpMethod" in event or "rawPath" in event
+    return has_path or (is_json_object(context) and ("http" in context or "httpMethod" in context))
+
+
+def parse_api_request(event: JsonObject) -> DirectInvocation:
+    """Parse a request of API Gateway or a function URL: its body is the payload."""
+    parameters = event.get("queryStringParameters") or {}
+    if not is_json_object(parameters):
+        raise invalid_event("queryStringParameters is not an object", "Send the request unchanged.")
+    body = event.get("body")
+    payload = None if body in (None, "") else _decode_body(event, body)
+    is_json = "json" in _content_type(event)
+    return DirectInvocation(
+        event=compact_json(event),
+        payload=payload,
+        file_name="api_event.json" if is_json else "api_event_file",
+        parameters={name: str(value) for name, value in parameters.items()},
+        is_api_request=True,
+    )
+
+
+def _content_type(event: JsonObject) -> str:
+    headers = event.get("headers")
+    if not is_json_object(headers):
+        return ""
+    return next((str(v).lower() for k, v in headers.items() if k.lower() == "content-type"), "")
+
+
+def _decode_body(event: JsonObject, body: object) -> bytes:
+    if not isinstance(body, str):
+        return compact_json(body).encode()
+    if event.get("isBase64Encoded"):
+        try:
+            return base64.b64decode(body, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise invalid_event(
+                "body is not base64, as isBase64Encoded says", "Encode it."
+            ) from error
+    # SCAR's `invoke` sends files as base64 text of this type, without isBase64Encoded.
+    if "octet-stream" in _content_type(event):
+        return _decode_base64(body) or _encode_utf8(body)
+    return _encode_utf8(body)
+
+
+def parse_direct_invocation(event: JsonObject) -> DirectInvocation:
+    """Parse a JSON object that is none of AWS's events: ``script``, ``cmd_args`` or a payload."""
+    script, cmd_args = event.get("script"), event.get("cmd_args")
+    arguments = None if cmd_args in (None, "", []) else _parse_arguments(cmd_args)
+    if script not in (None, ""):
+        if not isinstance(script, str):
+            raise invalid_event(
+                "script is not a string", "Send the script as text, plain or base64."
+            )
+        return DirectInvocation(
+            event=compact_json(event), script=_decode_script(script), arguments=arguments
+        )
+    if arguments is not None:
+        return DirectInvocation(event=compact_json(event), arguments=arguments)
+    return parse_payload(event)
+
+
+def parse_payload(event: object) -> DirectInvocation:
+    """Return an invocation whose payload is the whole event."""
+    text = compact_json(event)
+    return DirectInvocation(event=text, payload=text.encode())
+
+
+def _decode_script(text: str) -> bytes:
+    """Decode a script: SCAR sends base64; any other text is the script itself."""
+    decoded = _decode_base64(text)
+    if decoded is None or text.startswith("#!"):
+        return _encode_utf8(text)
+    try:
+        decoded.decode()
+    except UnicodeDecodeError:
+        return decoded if decoded.startswith(b"\x7fELF") else _encode_utf8(text)
+    return decoded if _looks_like_script(decoded) else _encode_utf8(text)
+
+
+def _looks_like_script(decoded: bytes) -> bool:
+    """Return whether it is text: ``date`` is a plain command, but also valid base64."""
+    return bool(decoded) and all(byte >= 32 or byte in b"\t\n\r\f\x1b" for byte in decoded)
+
+
+def _parse_arguments(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        try:
+            parsed: object = json.loads(value)
+        except (ValueError, RecursionError):
+            return _split_shell_words(value)
+        value = parsed if isinstance(parsed, list) else [value]
+    if not isinstance(value, list) or not all(isinstance(v, str | int | float) for v in value):
+        raise invalid_event(
+            "cmd_args is not a list of strings", 'Send a list: {"cmd_args": ["ls", "-l"]}.'
+        )
+    words = tuple(str(v) for v in value)
+    if any("\0" in word for word in words):
+        raise invalid_event("cmd_args contains a NUL character", "Remove it.")
+    return words
+
+
+def _split_shell_words(text: str) -> tuple[str, ...]:
+    import shlex
+
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise invalid_event(
+            f"cmd_args cannot be split into words: {error}", "Send a list."
+        ) from error
+
+
+def _decode_base64(text: str) -> bytes | None:
+    try:
+        return base64.b64decode("".join(text.split()).encode("ascii"), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _encode_utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
