@@ -95,7 +95,7 @@ class Waiter:
             why = f": {state}" if state else ""
             if waited >= self.timeout:
                 raise WaitTimeoutError(
-                    f"{what} is not ready after {self.timeout:.0f} s{why}.",
+                    f"Timed out after {self.timeout:.0f} s waiting for {what}{why}.",
                     remedy="Run the same command again; scar continues where it stopped.",
                 )
             is_news = why != reported or waited - reported_at > _REPORT_INTERVAL

@@ -7,21 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.account import jobs
-from scar.aws.client.errors import translate_errors
 from scar.aws.client.waiter import Waiter
 from scar.aws.deploy.apply import apply
 from scar.aws.deploy.lock import DeployLock, read_lock
-from scar.aws.handlers.aws_resources import PARALLEL, AwsResources
+from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
-from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.inventory.deployed_resources import Inventory
-from scar.aws.inventory.functions import buckets_of, list_tagged_functions
-from scar.aws.inventory.unused import find_unused_infrastructure
+from scar.aws.inventory.functions import list_tagged_functions
+from scar.aws.inventory.unused import find_empty_buckets, find_unused_infrastructure
 from scar.aws.model import names
 from scar.aws.model.plan import Plan, owning_functions, plan
 from scar.aws.model.resources import (
     BatchTargetRecord,
-    Bucket,
     BucketNotification,
     EcrRepository,
     EventInvokeConfig,
@@ -222,45 +219,13 @@ class Removal:
         observed |= find_unused_infrastructure(
             inventory, snapshot, keep=(), changing=self.names, busy=busy
         )
-        observed |= self._find_empty_buckets(snapshot)
+        observed |= find_empty_buckets(self.connection, snapshot, removed=self.names)
         # The FDL said `ecr.delete_image: false`, which is recorded as a tag of the repository.
         kept_repositories = {
             k for k, r in observed.items() if isinstance(r, EcrRepository) and r.is_kept
         }
         observed = {k: r for k, r in observed.items() if k not in kept_repositories}
         return plan((), _without_dependents(observed))
-
-    def _find_empty_buckets(self, snapshot: InventorySnapshot) -> dict[ResourceKey, Resource]:
-        """Find the buckets that scar created, that are empty and that nothing else uses."""
-        if not snapshot.notifications:
-            return {}
-        other_tags = [
-            t
-            for f, t in list_tagged_functions(self.connection)
-            if f["FunctionName"] not in self.names
-        ]
-        used = {bucket for tags in other_tags for bucket in buckets_of(tags)}
-        handler = BucketHandler(self.connection.client("s3"), self.connection.account.region)
-
-        def is_removable(bucket: str) -> bool:
-            with translate_errors(f"inspect bucket {bucket}"):
-                return handler.is_empty_and_managed(bucket)
-
-        rule_names = [
-            r.name for r in snapshot.resources.values() if isinstance(r, BucketNotification)
-        ]
-        candidates = sorted(
-            b
-            for b in snapshot.notifications.keys() - used
-            if not _has_other_notifications(snapshot, b, rule_names)
-        )
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            empty = [
-                b
-                for b, is_free in zip(candidates, pool.map(is_removable, candidates), strict=True)
-                if is_free
-            ]
-        return {(bucket := Bucket(name=name)).key: bucket for name in empty}
 
     def _terminate_jobs(self, running: Sequence[ActiveJob], snapshot: InventorySnapshot) -> None:
         batch = self.connection.client("batch")
@@ -297,15 +262,3 @@ def _without_dependents(observed: Mapping[ResourceKey, Resource]) -> dict[Resour
                 return False
 
     return {key: r for key, r in observed.items() if not is_deleted_with_function(r)}
-
-
-def _has_other_notifications(
-    snapshot: InventorySnapshot, bucket: str, rule_names: Sequence[str]
-) -> bool:
-    """Return whether the bucket notifies anything else than the functions to remove."""
-    configuration = snapshot.notifications[bucket]
-    rules = configuration.get("LambdaFunctionConfigurations", [])
-    others = [r for r in rules if f"{bucket}/{r.get('Id')}" not in rule_names]
-    return bool(
-        others or configuration.keys() - {"LambdaFunctionConfigurations", "ResponseMetadata"}
-    )

@@ -31,6 +31,7 @@ class BatchTargetRecordHandler:
             if errors.error_code(error) in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise
+        # A damaged record is not equal to the desired one, and is written again.
         text = response["Body"].read().decode(errors="replace")
         return BatchTargetRecord(name=resource.name, bucket=resource.bucket, text=text)
 

@@ -58,8 +58,9 @@ class RoleHandler:
 
     def create(self, resource: Role) -> None:
         tags: list[TagTypeDef] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
+        # An interrupted deployment may have created the role without its policy.
         with contextlib.suppress(self.iam.exceptions.EntityAlreadyExistsException):
-            if resource.boundary:
+            if resource.boundary:  # the SDK accepts no empty one
                 self.iam.create_role(
                     RoleName=resource.name,
                     Path=names.ROLE_PATH,

@@ -60,6 +60,7 @@ def verify_prebuilt_image(
         raise ImageError(
             f"The image {function.image} does not start scar's supervisor.", remedy=_REMEDY
         )
+    # The FDL of a prebuilt image names no script: the image's own is taken for the expected one.
     expected = replace(configure(actual.image), script=actual.script)
     if different := [
         f.name

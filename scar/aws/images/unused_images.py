@@ -69,6 +69,7 @@ class UnusedImageFinder:
             for digest, is_old in sorted(images.items())
             if is_old is not None
             if (name := f"{repository}@{digest}") not in wanted
+            # A replaced image needs no minimum age: this deployment itself stops using it.
             if is_old or name in replaced
         ]
         used = images_in_use(self.connection, candidates, changing) if candidates else frozenset()

@@ -4,8 +4,8 @@
 are read by name, the rest is found by IAM path, tag and notification rule Id, many in parallel and
 each once. ``batch_infrastructure`` lists the job queues, compute environments and launch templates
 that functions share, and the job definitions that use them; ``unused`` finds those without a user,
-which a deployment or removal then deletes. ``functions`` lists functions for ``scar ls`` and
-``scar rm --all``, and the resources of one for ``scar show``.
+and empty buckets, which a deployment or removal then deletes. ``functions`` lists functions for
+``scar ls`` and ``scar rm --all``, and the resources of one for ``scar show``.
 
 All of it only reads. Resources of the same name that scar did not create are never part of a
 snapshot: a desired one raises an error, any other is ignored. A further kind of resource that

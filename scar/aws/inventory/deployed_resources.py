@@ -180,6 +180,7 @@ class Inventory:
             found = self.aws.read(resource)
         except UnmanagedResourceError:
             return None
+        # Lambda or another tool may have created a group of this name: only its tag tells.
         if isinstance(found, LogGroup):
             handler = LogGroupHandler(self.connection.client("logs"))
             account = self.connection.account

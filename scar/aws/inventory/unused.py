@@ -1,15 +1,27 @@
-"""Find shared Batch resources that no function uses any more."""
+"""Find shared resources that no function uses any more: of Batch, and empty buckets."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from scar.aws.account import jobs
-from scar.aws.model.resources import ComputeEnvironment, JobQueue, LaunchTemplate
+from scar.aws.client.errors import translate_errors
+from scar.aws.handlers.aws_resources import PARALLEL
+from scar.aws.handlers.s3 import BucketHandler
+from scar.aws.inventory.functions import buckets_of, list_tagged_functions
+from scar.aws.model.resources import (
+    Bucket,
+    BucketNotification,
+    ComputeEnvironment,
+    JobQueue,
+    LaunchTemplate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.deployed_resources import Inventory, InventorySnapshot
     from scar.aws.model.resources import JobDefinition, Resource, ResourceKey
 
@@ -44,3 +56,45 @@ def find_unused_infrastructure(
     if not used:
         return dict(found.batch_infrastructure)
     return {r.key: r for r in shared if r.name not in used}
+
+
+def find_empty_buckets(
+    connection: AwsConnection, snapshot: InventorySnapshot, *, removed: Collection[str]
+) -> dict[ResourceKey, Resource]:
+    """Return the empty buckets that scar created and that only the ``removed`` functions use.
+
+    A bucket is used by its notifications, and by functions whose tags name it.
+    """
+    if not snapshot.notifications:
+        return {}
+    tagged = list_tagged_functions(connection)
+    other_tags = [tags for function, tags in tagged if function["FunctionName"] not in removed]
+    used = {bucket for tags in other_tags for bucket in buckets_of(tags)}
+    handler = BucketHandler(connection.client("s3"), connection.account.region)
+
+    def is_removable(bucket: str) -> bool:
+        with translate_errors(f"inspect bucket {bucket}"):
+            return handler.is_empty_and_managed(bucket)
+
+    rules = [r.name for r in snapshot.resources.values() if isinstance(r, BucketNotification)]
+    candidates = sorted(
+        b
+        for b in snapshot.notifications.keys() - used
+        if not _has_other_notifications(snapshot, b, rules)
+    )
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        removable = zip(candidates, pool.map(is_removable, candidates), strict=True)
+        empty = [Bucket(name=name) for name, is_empty in removable if is_empty]
+    return {bucket.key: bucket for bucket in empty}
+
+
+def _has_other_notifications(
+    snapshot: InventorySnapshot, bucket: str, rule_names: Collection[str]
+) -> bool:
+    """Return whether the bucket notifies anything else than the functions to remove."""
+    configuration = snapshot.notifications[bucket]
+    rules = configuration.get("LambdaFunctionConfigurations", [])
+    others = [r for r in rules if f"{bucket}/{r.get('Id')}" not in rule_names]
+    return bool(
+        others or configuration.keys() - {"LambdaFunctionConfigurations", "ResponseMetadata"}
+    )

@@ -101,6 +101,7 @@ def _check_network(function: Function, account_state: AccountState) -> Iterator[
         check_subnets = routes.check_task_subnets if fargate else routes.check_instance_subnets
         yield from (f"{function.name}: {problem}" for problem in check_subnets(network))
     if network := account_state.function_networks.get(function.name):
+        # Lambda itself pulls the image and writes the log, outside the VPC.
         needed = frozenset({"s3", "batch"} if function.batch else {"s3"})
         problems = routes.check_function_subnets(network, needed)
         yield from (f"{function.name}: {problem}" for problem in problems)

@@ -185,6 +185,7 @@ def _can_trigger(output: OutputRule, item: InputRule) -> bool:
     )
 
 
+# As S3 decides it: prefixes are nested, and so are suffixes, which reversed are prefixes.
 def _inputs_overlap(one: InputRule, other: InputRule) -> bool:
     return (
         one.bucket == other.bucket

@@ -1,4 +1,4 @@
-"""What can go wrong between a deployment and AWS: one call fails, or the process dies at it."""
+"""Fault injection: one API call fails, or the process dies at it."""
 
 from __future__ import annotations
 

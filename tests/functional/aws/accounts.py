@@ -1,4 +1,4 @@
-"""One account in memory: moto, with what AWS has in every account, and the checker before it."""
+"""One account in memory: moto with AWS's default resources, behind the request validator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody may change by hand of ``crop`` in mode ``lambda-batch``."""
+"""Drift: manual changes of the function ``crop`` in mode ``lambda-batch``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of lives: what users do in all of them, and what others do in the account meanwhile."""
+"""Scenarios: what users do with a function, and what others do in the account meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others have in the account, some of it named as scar would name its own."""
+"""Other tools' resources in the account, some of them with names that scar would use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users do with a function from its first ``init`` to its ``rm``, feature by feature."""
+"""Lifecycles: what users do with a function from its first ``init`` to its ``rm``."""
 
 from __future__ import annotations
 

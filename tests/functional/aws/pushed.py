@@ -1,4 +1,4 @@
-"""ECR tells of images that were only ever digests."""
+"""ECR lists images that were never pushed: only their digests exist."""
 
 from __future__ import annotations
 

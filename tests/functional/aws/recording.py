@@ -1,4 +1,4 @@
-"""What IAM is asked while scar works: every call of every client, and of the registry."""
+"""Record the IAM actions of every API call that scar makes, and of the registry's."""
 
 from __future__ import annotations
 

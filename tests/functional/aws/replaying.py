@@ -1,4 +1,4 @@
-"""Commands as users type them, in one account in memory, with all that IAM is asked."""
+"""Run commands against one account in memory, and record the IAM actions that they need."""
 
 from __future__ import annotations
 

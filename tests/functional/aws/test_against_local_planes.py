@@ -1,4 +1,4 @@
-"""The same deployment over HTTP, against the local cloud's own S3, Batch and configurations."""
+"""The same deployment over HTTP, against the local cloud's own S3, Batch and Lambda."""
 
 from __future__ import annotations
 

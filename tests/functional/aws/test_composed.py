@@ -1,4 +1,4 @@
-"""An image composed to be looked at is the one that ``init`` pushes."""
+"""`scar image compose` composes the same image that ``init`` pushes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The function that takes lost events: one for all, made with the first, never in the way."""
+"""The failure handler: one per account and Region, created with the first function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody changed by hand is shown by plan, with the field, and put right by init."""
+"""Drift: a manual change is shown by plan, with the field, and corrected by init."""
 
 from __future__ import annotations
 

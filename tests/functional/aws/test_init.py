@@ -1,4 +1,4 @@
-"""``init`` in all modes: it makes everything, a second run plans nothing, changes are made."""
+"""``init`` in all modes: it creates everything, a second run plans nothing, changes update."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logins to registries: ECR's are asked of AWS, all others of Docker's configuration."""
+"""Logins to registries: ECR's are requested from AWS, all others read from Docker's files."""
 
 from __future__ import annotations
 

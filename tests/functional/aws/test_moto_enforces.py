@@ -1,4 +1,4 @@
-"""A second opinion on the printed policy: moto lets a user do only what it allows.
+"""A second check of the printed policy: moto denies what it does not allow.
 
 moto (5.2) judges S3 by action and resource, but calls five actions otherwise than AWS does
 (``NAMED_BY_AWS``) and judges the deletion of several objects by their bucket. It judges all other

@@ -1,4 +1,4 @@
-"""A function as it is deployed: all that is its own, and the machines that it uses."""
+"""The resources of a deployed function, with the compute environment that it uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever has the policy that scar prints may do all that scar does, and nothing else."""
+"""The policy that scar prints allows exactly what scar does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repositories of functions: how they are made, which images stay in them, when they go."""
+"""Repositories of functions: creation, which images stay in them, deletion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rm`` takes away what ``init`` made, and nothing else."""
+"""``rm`` deletes what ``init`` created, and nothing else."""
 
 from __future__ import annotations
 

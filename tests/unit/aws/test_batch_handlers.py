@@ -1,4 +1,4 @@
-"""Batch refuses to change what it is still making or changing: the handlers wait for it."""
+"""Batch rejects changes of a resource that is being created or updated: the handlers wait."""
 
 from __future__ import annotations
 

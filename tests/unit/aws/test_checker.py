@@ -1,4 +1,4 @@
-"""Every limit: allowed at both ends, refused one step beyond, with AWS's code and status."""
+"""Every limit: allowed at both ends, rejected one step beyond, with AWS's code and status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function becomes: resources, and the file it knows itself by."""
+"""A function is compiled to resources and to its ``function.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Lambda tells of a function, and what is done when it is busy."""
+"""The function handler: parsing Lambda's responses, and waiting while a function is updated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policy for whoever runs scar: complete, and no wider than the functions ask for."""
+"""The caller's policy: complete, and no wider than the functions require."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan is the difference of two states, in an order that can be carried out."""
+"""A plan is the difference of two states, in an order that can be applied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What generated roles allow, and to whom."""
+"""The policies and trust policies of generated roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the supervisor does is what its role allows: all of it, and nothing that is never done."""
+"""Roles allow exactly the requests that the supervisor makes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job can be given after its first size was too small."""
+"""Larger sizes for a job that ran out of memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What instances are started with: their disk, and what they run first."""
+"""Launch templates: the instances' disk and user data."""
 
 from __future__ import annotations
 

@@ -42,10 +42,7 @@ FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Operations on one target; ``extra_actions`` are further actions that AWS checks for them.
-
-    A target may have ARNs of several kinds of resources: an action matches its own kind only.
-    """
+    """Operations on one target; ``extra_actions`` are further actions that AWS checks for them."""
 
     target: GrantTarget
     operations: tuple[str, ...]
@@ -174,8 +171,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "source repositories", (), extra_actions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
     ),
-    # The failure handler is deleted with the last function, even if the functions of this caller
-    # do not use it: it has to be found.
+    # The failure handler is deleted with the last function, also if that does not use it.
     Grant(
         "failure handler",
         (

@@ -105,6 +105,7 @@ def _parse_rule(item: Parameters) -> _NotificationRule:
     return _NotificationRule(names, values.get("prefix", ""), values.get("suffix", ""))
 
 
+# `s3:ObjectCreated:*` includes `s3:ObjectCreated:Put`, in either rule.
 def _is_same_event(one: str, other: str) -> bool:
     return _is_nested(one.removesuffix("*"), other.removesuffix("*")) and (
         one.endswith("*") or other.endswith("*") or one == other
