@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cost import Bill, Meter
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 REQUIRED = os.environ.get("SCAR_CONTAINER_TESTS") == "required"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cost", action="store_true", help="show CPU and memory per test")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("cost"):
+        config.pluginmanager.register(Meter(), "meter")
+        config.pluginmanager.register(Bill(), "bill")
 
 
 @pytest.hookimpl(wrapper=True)
