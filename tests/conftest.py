@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import profiles
+from tests import memory, profiles
 from tests.cost import Bill, Meter
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+memory.give_back()
 profiles.register()
 # moto makes 1,300 machine images with every account of EC2: 0.2 s and some MiB for what no test
 # asks for.

@@ -15,37 +15,35 @@ import botocore
 from botocore.loaders import JSONFileLoader
 from moto.core.loaders import Loader as MotosLoader
 
-from scar.aws import sdk
+from scar.aws.sdk import _Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Read = Callable[[JSONFileLoader, str], object]
-
 PACKAGES = tuple(str(Path(str(package.__file__)).parent) for package in (boto3, botocore))
+
+
+class _MotosTables(_Tables):
+    """moto amends the tables that it reads: it has its own."""
 
 
 @functools.cache
 def share() -> None:
-    """Let all sessions of this process share tables: botocore's own sessions, and scar's.
+    """Let all sessions of this process share the tables of boto3 and botocore.
 
-    moto keeps to itself: it amends the tables that it reads.
+    They are plain dictionaries for botocore's own sessions too. Files elsewhere are read as usual.
     """
-    MotosLoader.FILE_LOADER_CLASS = type("MotosFileLoader", (JSONFileLoader,), {})
-    MotosLoader.FILE_LOADER_CLASS.load_file = JSONFileLoader.load_file
-    for loader in (JSONFileLoader, sdk._Tables):
-        loader.load_file = _reading_once(loader.load_file)  # type: ignore[method-assign]
+    _MotosTables.load_file = _Tables.load_file  # type: ignore[method-assign]
+    MotosLoader.FILE_LOADER_CLASS = _MotosTables
+    shared = functools.cache(functools.partial(_Tables.load_file, _Tables()))
+    for loader in (JSONFileLoader, _Tables):
+        loader.load_file = _reading(shared, loader.load_file)  # type: ignore[assignment]
 
 
-def _reading_once(read: Read) -> Read:
-    tables: dict[str, object] = {}
-
-    @functools.wraps(read)
+def _reading(
+    shared: Callable[[str], object], usual: Callable[[JSONFileLoader, str], object]
+) -> Callable[[JSONFileLoader, str], object]:
     def load_file(self: JSONFileLoader, path: str) -> object:
-        if not path.startswith(PACKAGES):  # a test's own may change
-            return read(self, path)
-        if path not in tables:
-            tables[path] = read(self, path)
-        return tables[path]
+        return shared(path) if path.startswith(PACKAGES) else usual(self, path)
 
     return load_file
