@@ -124,7 +124,7 @@ def moto_server(tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server
     finally:
         client.close()
         server.shutdown()
-        thread.join(5)
+        thread.join()
         server.server_close()
 
 
@@ -292,9 +292,9 @@ def test_presigned_urls_put_and_get(s3: Server) -> None:
     params = {"Bucket": bucket, "Key": "a b+c"}
     verify = s3.certificate or True
     url = s3.client.generate_presigned_url("put_object", Params=params)
-    assert requests.put(url, data=b"hello", verify=verify, timeout=10).status_code == 200
+    assert requests.put(url, data=b"hello", verify=verify, timeout=60).status_code == 200
     url = s3.client.generate_presigned_url("get_object", Params=params)
-    assert requests.get(url, verify=verify, timeout=10).content == b"hello"
+    assert requests.get(url, verify=verify, timeout=60).content == b"hello"
 
 
 # Conditions

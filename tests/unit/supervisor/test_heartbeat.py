@@ -23,8 +23,8 @@ def quiet() -> Log:
 def test_the_claim_is_renewed_until_the_run_ends() -> None:
     twice = threading.Semaphore(0)
     with beating(twice.release, SOON, quiet()):
-        assert twice.acquire(timeout=5)
-        assert twice.acquire(timeout=5)
+        assert twice.acquire(timeout=300)
+        assert twice.acquire(timeout=300)
     assert threading.active_count() == 1 or all(
         thread.name != "heartbeat" for thread in threading.enumerate()
     )
@@ -42,10 +42,12 @@ def test_a_lost_claim_interrupts_the_run() -> None:
     def renew() -> None:
         raise ClaimLost("taken")
 
-    began = time.monotonic()
+    def sleep() -> None:
+        time.sleep(300)
+        raise AssertionError
+
     with pytest.raises(ClaimLost), beating(renew, SOON, quiet()):
-        time.sleep(30)
-    assert time.monotonic() - began < 20
+        sleep()
 
 
 def test_a_loss_that_was_not_heard_is_told_again() -> None:
@@ -54,7 +56,7 @@ def test_a_loss_that_was_not_heard_is_told_again() -> None:
     armed = threading.Event()
 
     def renew() -> None:
-        assert armed.wait(5)
+        assert armed.wait(300)
         raise ClaimLost("taken")
 
     def miss(number: int, _frame: object) -> None:
@@ -64,7 +66,7 @@ def test_a_loss_that_was_not_heard_is_told_again() -> None:
     def sleep() -> None:
         hearing.append(signal.signal(signal.SIGUSR1, miss))
         armed.set()
-        for _ in range(100):
+        for _ in range(3000):
             time.sleep(0.1)
         raise AssertionError
 
@@ -86,7 +88,7 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_run() -> None:
         raise StorageError("away")
 
     with beating(renew, SOON, quiet()):
-        assert third.wait(5)
+        assert third.wait(300)
 
 
 def test_in_another_thread_the_loss_is_told_at_the_end() -> None:
@@ -100,12 +102,11 @@ def test_in_another_thread_the_loss_is_told_at_the_end() -> None:
     def run() -> None:
         try:
             with beating(renew, SOON, quiet()):
-                assert lost.wait(5)
-                time.sleep(0.05)
+                assert lost.wait(300)
         except ClaimLost as error:
             told.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(10)
+    thread.join(300)
     assert len(told) == 1
