@@ -21,8 +21,7 @@ def register() -> None:
             deadline=None,
             max_examples=50 * times,
             print_blob=True,
-            # Slow draws are those of a machine with other work. A fixture per test is enough
-            # where examples do not share state.
+            # Both judge by the clock, and a machine with other work is slow.
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
     settings.load_profile(PROFILE)

@@ -31,6 +31,7 @@ from scar.local.http.auth import Authenticator, secret_for
 from scar.local.http.model import Request, Response
 from scar.local.http.server import HttpServer
 from scar.local.s3.plane import S3Plane
+from tests.conformance.object_endpoints import forget_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,6 +127,7 @@ def moto_server(tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server
         server.shutdown()
         thread.join()
         server.server_close()
+        forget_objects()
 
 
 @contextlib.contextmanager

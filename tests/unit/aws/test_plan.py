@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.plan import Create, Delete, Update, plan
@@ -41,7 +41,6 @@ def by_key(resources: set[Resource]) -> dict[Key, Resource]:
     return {r.key: r for r in resources}
 
 
-@settings(deadline=None, max_examples=60)
 @given(states, states)
 def test_carrying_a_plan_out_makes_observed_what_is_desired(
     desired: set[Resource], observed: set[Resource]
@@ -60,7 +59,6 @@ def test_carrying_a_plan_out_makes_observed_what_is_desired(
     assert state == by_key(desired)
 
 
-@settings(deadline=None, max_examples=60)
 @given(states, states)
 def test_nothing_exists_without_what_it_needs(
     desired: set[Resource], observed: set[Resource]
@@ -76,7 +74,6 @@ def test_nothing_exists_without_what_it_needs(
                 assert place[needed] < place[change.resource.key]
 
 
-@settings(deadline=None, max_examples=60)
 @given(states)
 def test_what_is_there_already_needs_no_change(state: set[Resource]) -> None:
     nothing = plan(state, by_key(state))

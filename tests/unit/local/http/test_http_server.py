@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.local.http.connection import Limits
@@ -136,7 +136,6 @@ def test_a_malformed_head_is_answered_and_the_connection_closed(
     assert talk(echo_port, data).split(b" ")[1] == status
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=300),
     st.sampled_from(

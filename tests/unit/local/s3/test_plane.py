@@ -19,6 +19,7 @@ from scar.local.http.bodies import BytesBody
 from scar.local.http.model import Request, Response
 from scar.local.s3.database import Database
 from scar.local.s3.plane import S3Plane
+from tests.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +148,8 @@ def test_a_header_smuggled_through_the_query_is_refused(plane: S3Plane) -> None:
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(80),
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture],
 )
 @given(
     st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD"]),
