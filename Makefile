@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test check bundle bundle-lock wheel bench clean diagrams
+.PHONY: help venv demo test test-fast check bundle bundle-lock wheel bench clean diagrams
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -35,8 +35,14 @@ demo: $(VENV)/.demo bundle ## the whole job on this machine, no account needed
 	$(BIN)/python -m scar.image.demo examples/earthquakes/image.tar
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/earthquakes/demo.sh .demo
 
-test: $(VENV)/.dev bundle ## all tests; those that need a container engine skip without one
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --cov --cov-report=term
+# A file's tests share servers and images: a worker gets whole files.
+WORKERS = -n $(PYTEST_WORKERS) --dist loadfile
+
+test: $(VENV)/.dev bundle ## all tests, those of containers if there is an engine; T=path, or any options of pytest
+	$(BIN)/python -m pytest --durations=10 $(if $(T),$(T),$(WORKERS) --cov --cov-report=term)
+
+test-fast: $(VENV)/.dev ## the unit tests, in less than a minute: no network, no emulated cloud
+	$(BIN)/python -m pytest --durations=10 $(WORKERS) tests/unit
 
 check: $(VENV)/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -30,7 +30,7 @@ show scar --local put -b quakes/input -p data/all_week.geojson
 printf '\nSplit in Batch, tabulate in Lambda, cluster in Lambda or Batch: waiting for 8 regions\n'
 waited=0
 while [ "$(results)" -lt 8 ]; do
-    if [ $waited -ge 120 ]; then
+    if [ $waited -ge 600 ]; then
         echo "Timed out waiting for the results. The log of quakes-cluster:" >&2
         scar --local log -n quakes-cluster >&2
         exit 1

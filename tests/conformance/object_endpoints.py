@@ -50,6 +50,7 @@ def moto_http(folder: Path) -> Iterator[S3Endpoint]:
         yield _as_moto(_ready(f"http://{host}:{port}", {}))
     finally:
         server.stop()
+        forget_objects()
 
 
 @contextlib.contextmanager
@@ -69,6 +70,14 @@ def moto_https(folder: Path) -> Iterator[S3Endpoint]:
         server.shutdown()
         thread.join()
         server.server_close()
+        forget_objects()
+
+
+def forget_objects() -> None:
+    """Let moto, which is one per process, give back what the tests of its S3 wrote."""
+    from moto.backends import get_backend
+
+    get_backend("s3").reset()
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scar.local.engines.port import Sandbox, SandboxExit
     from tests.conformance.laboratories import Laboratory
 
-LONG = 30.0  # seconds after which a test fails
+LONG = 300.0  # seconds within which anything here must have happened
 NUMBERS = itertools.count()
 
 
@@ -139,7 +139,7 @@ def test_the_environment_is_the_specifications_own(
 
 
 def test_wait_returns_none_while_the_sandbox_runs(bench: Bench) -> None:
-    sandbox, _ = bench.start("sleep 60")
+    sandbox, _ = bench.start("sleep 3600")
     assert sandbox.wait(0.01) is None
 
 
@@ -241,7 +241,7 @@ def test_lambda_runs_as_an_unprivileged_user(bench: Bench) -> None:
 
 
 def test_closing_ends_the_sandbox_and_may_be_repeated(bench: Bench) -> None:
-    sandbox, output = bench.start("echo ready; sleep 60")
+    sandbox, output = bench.start("echo ready; sleep 3600")
     output.until(b"ready")
     sandbox.close()
     sandbox.close()
@@ -251,7 +251,7 @@ def test_closing_ends_the_sandbox_and_may_be_repeated(bench: Bench) -> None:
 
 
 def test_closing_the_engine_ends_every_sandbox(bench: Bench) -> None:
-    started = [bench.start("echo ready; sleep 60") for _ in range(3)]
+    started = [bench.start("echo ready; sleep 3600") for _ in range(3)]
     for _, output in started:
         output.until(b"ready")
     bench.laboratory.engine.close()
@@ -279,7 +279,7 @@ def test_a_batch_sandbox_runs_too(bench: Bench) -> None:
 
 
 def test_draining_returns_when_no_output_is_pending(bench: Bench) -> None:
-    sandbox, output = bench.start("echo ready; exec sleep 60")
+    sandbox, output = bench.start("echo ready; exec sleep 3600")
     output.until(b"ready")
     begun = time.monotonic()
     sandbox.drain(LONG)

@@ -31,6 +31,7 @@ from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
+from tests.conformance.object_endpoints import forget_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,8 +125,9 @@ def moto_server(tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server
     finally:
         client.close()
         server.shutdown()
-        thread.join(5)
+        thread.join()
         server.server_close()
+        forget_objects()
 
 
 @contextlib.contextmanager
@@ -292,9 +294,9 @@ def test_presigned_urls_put_and_get(s3: Server) -> None:
     params = {"Bucket": bucket, "Key": "a b+c"}
     verify = s3.certificate or True
     url = s3.client.generate_presigned_url("put_object", Params=params)
-    assert requests.put(url, data=b"hello", verify=verify, timeout=10).status_code == 200
+    assert requests.put(url, data=b"hello", verify=verify, timeout=60).status_code == 200
     url = s3.client.generate_presigned_url("get_object", Params=params)
-    assert requests.get(url, verify=verify, timeout=10).content == b"hello"
+    assert requests.get(url, verify=verify, timeout=60).content == b"hello"
 
 
 # Conditions

@@ -89,7 +89,7 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
         preexec_fn=enter,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
 

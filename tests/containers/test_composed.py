@@ -9,7 +9,8 @@ import pytest
 from scar.image.compose.tree_images import write_docker_archive
 from supervisor.model import ImageDefaults
 from tests.fakes.faulty_scripts import IN_BATCH
-from tests.fakes.local_cloud import a_local_cloud, busybox_tree, function, until
+from tests.fakes.local_cloud import a_local_cloud, busybox_tree, function
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

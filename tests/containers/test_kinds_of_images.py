@@ -10,7 +10,8 @@ import pytest
 from scar.image.compose.tree_images import write_docker_archive
 from tests.fakes.faulty_scripts import IN_BATCH
 from tests.fakes.kinds_of_images import kinds
-from tests.fakes.local_cloud import a_local_cloud, function, until
+from tests.fakes.local_cloud import a_local_cloud, function
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -90,7 +90,7 @@ def test_the_sandbox_engine_passes_its_suite_without_root(home: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout
     counted = re.search(r"(?m)^(\d+) passed", done.stdout)

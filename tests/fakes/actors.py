@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from supervisor.invocation import Invocation, InvocationResult
     from supervisor.model import ObjectRef
 
-PATIENCE = 20.0  # seconds, so that a mistake in a test ends
+PATIENCE = 300.0  # seconds, so that a mistake in a test ends
 
 
 @dataclass(slots=True)

@@ -21,15 +21,15 @@ from tests.fakes.local_cloud import (
     s3_event,
     scripted,
     start_of_run,
-    until,
 )
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.fakes.local_cloud import LocalCloud
 
 IN_BATCH: dict[str, Any] = {"memory": 128, "vcpus": 1, "compute_resources": {"max_v_cpus": 4}}
 SERVER_MB = 300
-HOG = "dd if=/dev/zero bs=400M count=1 2>/dev/null | sleep 5"
+HOG = "dd if=/dev/zero bs=400M count=1 2>/dev/null | sleep 100"
 
 FUNCTIONS = (
     function(
@@ -40,15 +40,18 @@ FUNCTIONS = (
         ],
     ),
     function("follow"),
-    function("short", timeout=3, container={"timeout_threshold": 1}),
+    # Times enough to begin, and to tell of the end, with little of the CPU.
+    function("short", timeout=10, container={"timeout_threshold": 4}),
+    # Lambda's end comes before that of the grace after TERM.
+    function("stubborn", timeout=6, container={"timeout_threshold": 1}),
     function("disk", memory=1024),
     function("loud"),
     function("jobs", execution_mode="batch", batch=IN_BATCH),
     function(
         "either",
         execution_mode="lambda-batch",
-        timeout=4,
-        container={"timeout_threshold": 3},
+        timeout=12,
+        container={"timeout_threshold": 6},
         batch=IN_BATCH,
     ),
 )
@@ -254,7 +257,7 @@ class FaultyScripts:
             set -e
             echo 1 >"$TMP_OUTPUT_DIR/{name}"
             dd if=/dev/zero of="$TMP_INPUT_DIR/big" bs=1M count=600
-            sleep 3
+            sleep 100
         """
         answer = cloud.invoke("disk", script)
         assert answer.error == "Unhandled"
@@ -294,18 +297,18 @@ class FaultyScripts:
     ) -> None:
         name, pause = a_name(), seconds_nobody_else_sleeps()
         script = f"trap '' TERM; echo 1 >\"$TMP_OUTPUT_DIR/{name}\"; sleep {pause}"
-        answer = cloud.invoke("short", script)
+        answer = cloud.invoke("stubborn", script)
         assert answer.said["errorType"] == "Sandbox.Timedout"
-        assert "Task timed out after 3.00 seconds" in answer.said["errorMessage"]
-        assert not cloud.keys(f"out/short/{name}")
+        assert "Task timed out after 6.00 seconds" in answer.said["errorMessage"]
+        assert not cloud.keys(f"out/stubborn/{name}")
         assert not processes_with(pause)
-        assert cloud.invoke("short", "echo well").output == "well\n"
+        assert cloud.invoke("stubborn", "echo well").output == "well\n"
 
     def test_a_script_over_its_time_is_told_to_end_and_leaves_no_partial_output(
         self, cloud: LocalCloud
     ) -> None:
         name = a_name()
-        answer = cloud.invoke("short", f'echo 1 >"$TMP_OUTPUT_DIR/{name}"; exec sleep 20')
+        answer = cloud.invoke("short", f'echo 1 >"$TMP_OUTPUT_DIR/{name}"; exec sleep 100')
         assert answer.said["errorType"] == "DeadlineExceeded"
         assert not cloud.keys(f"out/short/{name}")
 
@@ -334,7 +337,7 @@ class FaultyJobs:
     def test_memory_beyond_the_jobs_ends_with_137_and_its_reason(self, cloud: LocalCloud) -> None:
         name = a_name()
         script = f"""
-            mkfifo fifo; sleep 5 <fifo & dd if=/dev/zero of=fifo bs=400M count=1 || exit $?
+            mkfifo fifo; sleep 100 <fifo & dd if=/dev/zero of=fifo bs=400M count=1 || exit $?
             echo 1 >"$TMP_OUTPUT_DIR/{name}"
         """
         job = cloud.job_ended("jobs", cloud.put("jobs", script))
@@ -363,7 +366,7 @@ class FaultyJobs:
         script = f"""
             echo "here $SCAR_SITE {name}"
             echo "$SCAR_SITE" >"$TMP_OUTPUT_DIR/{name}-$SCAR_SITE"
-            [ "$SCAR_SITE" = batch ] || exec sleep 20
+            [ "$SCAR_SITE" = batch ] || exec sleep 100
         """
         key = cloud.put("either", script)
         records = cloud.ended("either", key)

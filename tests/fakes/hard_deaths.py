@@ -15,7 +15,8 @@ from tests.fakes.faulty_scripts import (
     processes_with,
     seconds_nobody_else_sleeps,
 )
-from tests.fakes.local_cloud import BUCKET, function, until
+from tests.fakes.local_cloud import BUCKET, function
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.fakes.local_cloud import LocalCloud
@@ -30,10 +31,10 @@ def _both(name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - FDL's key
 DYING = (
     _both("dies", memory=256),
     _both("full", memory=1024),
-    # Of 4 seconds one is left until TERM: the rest is enough to end what ignores it.
-    _both("soft", timeout=4, container={"timeout_threshold": 3}),
-    # TERM comes after two seconds and is waited for until Lambda ends the sandbox.
-    _both("hard", timeout=3, container={"timeout_threshold": 1}),
+    # TERM comes after 4 of 12 seconds: the rest is enough to end what ignores it.
+    _both("soft", timeout=12, container={"timeout_threshold": 8}),
+    # TERM comes after 5 of 6 seconds and is waited for until Lambda ends the sandbox.
+    _both("hard", timeout=6, container={"timeout_threshold": 1}),
     function("alone"),
 )
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from tests.fakes.faulty_scripts import IN_BATCH, processes_with, seconds_nobody_else_sleeps
-from tests.fakes.local_cloud import BUCKET, a_local_cloud, function, until
+from tests.fakes.local_cloud import BUCKET, a_local_cloud, function
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

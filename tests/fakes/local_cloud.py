@@ -18,7 +18,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 
@@ -38,29 +38,18 @@ from supervisor.invocation import ObjectEvent
 from supervisor.model import ImageDefaults, ObjectRef, VersionPin
 from supervisor.runs.record_format import input_id
 from tests.conformance.laboratories import unavailable
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scar.aws.model.plan import Plan
 
-T = TypeVar("T")
-
 ROOT = Path(__file__).parent.parent.parent
 ACCOUNT = "123456789012"
 STATE = f"scar-{ACCOUNT}-us-east-1"
 BUCKET = "data"
-PATIENCE = 60.0  # seconds; a loaded machine may need some, a sound one hardly ever does
 ACT = '#!/bin/sh\n. "$INPUT_FILE_PATH"\n'
-
-
-def until(truth: Callable[[], T], seconds: float = PATIENCE) -> T:
-    """Ask until the answer is true, and return it; fail after ``seconds``."""
-    end = time.monotonic() + seconds
-    while not (answer := truth()):
-        assert time.monotonic() < end, f"not so within {seconds:.0f} s"
-        time.sleep(0.05)
-    return answer
 
 
 def busybox_tree(program: bytes = b"") -> dict[str, LayerEntry]:
@@ -92,7 +81,7 @@ def function(
     described: dict[str, Any] = {
         "name": name,
         "memory": 256,
-        "timeout": 30,
+        "timeout": 120,
         "container": {"image_file": image, "timeout_threshold": 2, **container},
         "input": [{"path": f"{BUCKET}/in/{name}"}],
         "output": [{"path": f"{BUCKET}/out/{name}"}],

@@ -305,10 +305,10 @@ def _htpasswd(user: str, password: str) -> str:
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while time.monotonic() < end and process.poll() is None:
         try:
-            requests.get(url, timeout=5)
+            requests.get(url, timeout=60)
         except requests.ConnectionError:
             time.sleep(0.05)
         else:

@@ -59,7 +59,7 @@ def demo(tmp_path: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=110,
+            timeout=900,
         )
         assert done.returncode == 0, done.stdout
         yield done.stdout.replace(str(tmp_path) + "/", "")
@@ -76,7 +76,7 @@ def shown(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines()]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(1200)
 def test_the_readme_shows_the_demo(demo: str) -> None:
     block = re.search(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None

@@ -39,7 +39,7 @@ def tree(tmp_path: Path) -> Path:
 def build(root: Path, kind: str) -> Path:
     out = str(root.parent / "out")
     command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", out]
-    subprocess.run(command, cwd=root, check=True, timeout=60, capture_output=True)
+    subprocess.run(command, cwd=root, check=True, timeout=300, capture_output=True)
     (path,) = (root.parent / "out").glob("*.whl" if kind == "wheel" else "*.tar.gz")
     return path
 

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from scar.aws.client.connection import AwsConnection
 from scar.aws.images.image_builder import FunctionImageBuilder
 from scar.cli.main import run
@@ -18,7 +16,7 @@ from scar.image.registry.upload_progress import UploadProgress
 from supervisor.events.parser import parse_event
 from supervisor.runs import record_format as records
 from tests.fakes.iam import Grant, Policy, Request
-from tests.fakes.moto_gaps import ACCOUNT, answered
+from tests.fakes.moto_gaps import ACCOUNT, a_session, answered
 from tests.fakes.supervised import notification
 from tests.functional.aws.accounts import amend
 from tests.functional.aws.conftest import FakeImages
@@ -117,7 +115,7 @@ class Replay:
         """Work in this account; the clients of ``connection`` must not be made yet."""
         recording = Recording.of(connection)
         answer_calls(connection)
-        session = boto3.Session("testing", "testing", region_name="eu-west-1")
+        session = a_session()
         amend(session)
         return cls(
             folder=folder,

@@ -1,11 +1,10 @@
 """Whatever happens in whatever order, the next ``init`` or ``rm`` repairs it.
 
-A few hundred steps by default; ``SCAR_PROPERTY_EXAMPLES`` asks for as many examples as wanted.
+A few hundred steps, always the same; ``HYPOTHESIS_PROFILE=thorough`` tries more, and others.
 """
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +22,13 @@ from tests.functional.aws.accidents import Accidents, Died, Kind
 from tests.functional.aws.accounts import an_account
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.making import MODES, a_function, deploy, left, remove
+from tests.profiles import PROFILE, examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.aws.client.connection import AwsConnection
 
-EXAMPLES = int(os.environ.get("SCAR_PROPERTY_EXAMPLES", "10"))
 NAMES = st.sampled_from(("crop", "cut"))
 # An init of both functions makes about 120 calls; 0: nothing goes wrong.
 ACCIDENTS = st.one_of(
@@ -122,10 +121,9 @@ class Deployments(RuleBasedStateMachine):
 
 
 Deployments.TestCase.settings = settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(10),
     stateful_step_count=8,
-    derandomize=True,
-    deadline=None,
+    derandomize=PROFILE == "usual",
     suppress_health_check=list(HealthCheck),
     database=None,
 )

@@ -50,7 +50,6 @@ def of_any_prefix(grants: set[Grant]) -> set[Grant]:
     return {g._replace(resource=g.resource.replace("team/images/", "scar/")) for g in grants}
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("closed")
 def test_all_that_scar_does_is_allowed_and_no_grant_is_idle(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

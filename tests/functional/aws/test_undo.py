@@ -1,0 +1,118 @@
+"""Whatever step fails: what this run made is gone, what it changed is as before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scar.aws.deploy.deploy import init
+from scar.aws.model.function import BatchSettings, ComputeSettings
+from scar.errors import OperationRefusedError
+from tests.functional.aws.making import a_function, deploy, left, refuse, refuse_tags, widen
+
+if TYPE_CHECKING:
+    from scar.aws.client.connection import AwsConnection
+    from tests.functional.aws.conftest import FakeImages
+
+FUNCTION = replace(
+    a_function("batch"),
+    batch=BatchSettings(compute=ComputeSettings(disk_gib=80)),
+    reserved_concurrency=1,
+)
+STEPS = [
+    "iam CreateRole",
+    "iam PutRolePolicy",
+    "iam CreateInstanceProfile",
+    "iam AddRoleToInstanceProfile",
+    "logs CreateLogGroup",
+    "logs PutRetentionPolicy",
+    "ecr CreateRepository",
+    "ecr SetRepositoryPolicy",
+    "ec2 CreateLaunchTemplate",
+    "batch CreateComputeEnvironment",
+    "batch CreateJobQueue",
+    "batch RegisterJobDefinition",
+    "lambda CreateFunction",
+    "lambda PutFunctionConcurrency",
+    "lambda PutFunctionEventInvokeConfig",
+    "lambda AddPermission",
+    "s3 PutBucketTagging",
+    "s3 PutBucketNotificationConfiguration",
+]
+
+
+def templates(connection: AwsConnection) -> list[Any]:
+    return list(connection.client("ec2").describe_launch_templates()["LaunchTemplates"])
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_first_init_leaves_nothing(
+    connection: AwsConnection, images: FakeImages, step: str
+) -> None:
+    service, operation = step.split()
+    if operation == "PutBucketTagging":
+        refuse_tags(connection)
+    refuse(connection, service, operation)
+    with pytest.raises(OperationRefusedError, match=operation) as caught:
+        deploy(connection, images, FUNCTION)
+    assert f"do {operation}" in caught.value.remedy
+    assert left(connection) == {}
+    assert templates(connection) == []
+    assert "+ function crop" in str(deploy(connection, images, FUNCTION))
+    assert str(deploy(connection, images, FUNCTION)) == "Nothing to change."
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "lambda UpdateFunctionConfiguration",
+        "lambda UpdateFunctionCode",
+        "lambda TagResource",
+        "batch RegisterJobDefinition",
+        "batch CreateComputeEnvironment",
+        "batch CreateJobQueue",
+        "ec2 CreateLaunchTemplate",
+        "logs PutRetentionPolicy",
+        "iam PutRolePolicy",
+        "s3 PutBucketNotificationConfiguration",
+    ],
+)
+def test_a_later_init_that_fails_changes_nothing(
+    connection: AwsConnection, images: FakeImages, step: str
+) -> None:
+    deploy(connection, images, FUNCTION)
+    larger = replace(
+        FUNCTION,
+        image="busybox:2",
+        memory=1024,
+        retention_days=7,
+        inputs=(replace(FUNCTION.inputs[0], path="photos/elsewhere"),),
+        batch=BatchSettings(compute=ComputeSettings(disk_gib=200)),
+    )
+    service, operation = step.split()
+    refuse(connection, service, operation)
+    with pytest.raises(OperationRefusedError, match=operation):
+        deploy(connection, images, larger)
+    again = init([FUNCTION], connection, lambda _: None, images=images, dry_run=True)
+    assert str(again) == "Nothing to change."
+    assert len(templates(connection)) == 1
+    deploy(connection, images, larger)
+    assert str(deploy(connection, images, larger)) == "Nothing to change."
+    assert len(templates(connection)) == 1
+
+
+def test_what_somebody_gave_a_role_is_given_back_if_a_later_step_fails(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    """Undone is as before, not as it should be."""
+    deploy(connection, images, FUNCTION)
+    iam, role = connection.client("iam"), "crop-eu-west-1-job"
+    wide = widen(connection, role)
+    refuse(connection, "lambda", "UpdateFunctionConfiguration")
+    with pytest.raises(OperationRefusedError):
+        deploy(connection, images, replace(FUNCTION, memory=1024))
+    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [wide]
+    assert set(iam.list_role_policies(RoleName=role)["PolicyNames"]) == {"more", "scar"}

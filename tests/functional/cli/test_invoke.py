@@ -43,7 +43,7 @@ def test_an_invocation_sends_the_payload_and_parses_the_response(
 ) -> None:
     body = base64.b64encode(b"said").decode()
     endpoint.body = json.dumps({"statusCode": 200, "body": body, "isBase64Encoded": True}).encode()
-    response = invoke.invoke_function(connection, "gray", {"cmd_args": ["ls"]}, timeout=5)
+    response = invoke.invoke_function(connection, "gray", {"cmd_args": ["ls"]}, timeout=300)
     assert (response.status, response.output, response.request_id) == (200, b"said", "r-1")
     assert endpoint.requests == [
         ("POST", "/2015-03-31/functions/gray/invocations", b'{"cmd_args": ["ls"]}')
@@ -61,7 +61,7 @@ def test_a_function_error_gives_its_message(
     }
     endpoint.body = b'{"errorMessage": "The script ended with status 3.", "errorType": "X"}'
     with pytest.raises(invoke.FunctionError, match="status 3") as raised:
-        invoke.invoke_function(connection, "gray", {}, timeout=5)
+        invoke.invoke_function(connection, "gray", {}, timeout=300)
     assert "-ri r-1" in raised.value.remedy
     assert raised.value.log_tail == ("no such file",)
     assert len(endpoint.requests) == 1
@@ -86,7 +86,7 @@ def test_api_errors_are_translated_and_never_retried(
     endpoint.headers = {"x-amzn-ErrorType": code}
     endpoint.body = b'{"Message": "no"}'
     with pytest.raises(error):
-        invoke.invoke_function(connection, "gray", {}, timeout=5)
+        invoke.invoke_function(connection, "gray", {}, timeout=300)
     assert len(endpoint.requests) == 1
 
 
@@ -144,9 +144,9 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: StubEndpoint, tmp_p
     command += ["--expected-bucket-owner", "123456789012"]  # so that STS is not called
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
-            assert endpoint.reached.wait(30)
+            assert endpoint.reached.wait(300)
             process.send_signal(signal.SIGINT)
-            _, shown = process.communicate(timeout=20)
+            _, shown = process.communicate(timeout=300)
         finally:
             process.kill()
     assert process.returncode == 130

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.image.compose.tree_images import build_image
@@ -22,6 +22,7 @@ from scar.image.registry.repository import RepositoryClient
 from scar.image.registry.upload_progress import UploadMonitor, UploadProgress
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
+from tests.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def has_whole_image(registry: Misbehaving) -> bool:
 _few = st.integers(min_value=0, max_value=4)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30))
 @given(
     source=st.fixed_dictionaries(dict.fromkeys(("drops", "busy", "unwell"), _few)),
     target=st.fixed_dictionaries(dict.fromkeys(("cuts", "busy", "unwell", "silent"), _few)),

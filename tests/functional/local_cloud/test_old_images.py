@@ -8,7 +8,8 @@ import pytest
 
 from scar.aws.deploy import deploy
 from tests.fakes.faulty_scripts import IN_BATCH
-from tests.fakes.local_cloud import a_local_cloud, function, until
+from tests.fakes.local_cloud import a_local_cloud, function
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

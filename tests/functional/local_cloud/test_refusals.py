@@ -21,7 +21,8 @@ from scar.image.compose.supervisor_bundle import find_bundle
 from scar.local.cloud import PREFERRED_PORT
 from scar.local.control import EXIT_LOCKED, LocalCloudControl, LocalCloudNotStarted
 from scar.local.home import LocalCloudHome
-from tests.fakes.local_cloud import BUCKET, a_local_cloud, environment, function, scar, until
+from tests.fakes.local_cloud import BUCKET, a_local_cloud, environment, function, scar
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def test_two_commands_at_once_deploy_the_same_file(fresh: LocalCloud) -> None:
     batch = {"compute_resources": {"max_v_cpus": 2}}
     path = fresh.write([function("one"), function("two", execution_mode="batch", batch=batch)])
     commands = [scar(fresh.folder, "init", "-f", str(path)) for _ in range(2)]
-    said = [command.communicate(timeout=60) for command in commands]
+    said = [command.communicate(timeout=300) for command in commands]
     assert [command.returncode for command in commands] == [0, 0], said
     fresh.put("one", 'echo 1 >"$TMP_OUTPUT_DIR/1"')
     fresh.put("two", 'echo 2 >"$TMP_OUTPUT_DIR/2"')
@@ -51,7 +52,7 @@ def test_two_commands_at_once_deploy_the_same_file(fresh: LocalCloud) -> None:
 def test_two_commands_at_once_start_one_local_cloud(fresh: LocalCloud) -> None:
     fresh.control.stop()
     commands = [scar(fresh.folder, "ls") for _ in range(2)]
-    said = [command.communicate(timeout=60) for command in commands]
+    said = [command.communicate(timeout=300) for command in commands]
     assert [command.returncode for command in commands] == [0, 0], said
     assert (fresh.control.home.log.read_text()).count("listening at") == 2
 
@@ -115,7 +116,7 @@ def test_a_second_server_on_the_same_folder_is_refused(fresh: LocalCloud) -> Non
         env=environment(fresh.folder),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert second.returncode == EXIT_LOCKED

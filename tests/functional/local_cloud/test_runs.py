@@ -19,11 +19,12 @@ from tests.fakes.local_cloud import (
     a_local_cloud,
     environment,
     function,
-    until,
 )
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.fakes.local_cloud import LocalCloud
 
@@ -53,7 +54,7 @@ def scar(cloud: LocalCloud, *arguments: str, status: int = 0) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.returncode == status, done.stderr
@@ -154,10 +155,12 @@ def test_unknown_runs_functions_and_files_are_errors(cloud: LocalCloud) -> None:
     scar(cloud, "status", "--since", "tomorrow", status=2)
 
 
-def test_wait_ends_at_its_timeout(cloud: LocalCloud) -> None:
-    key = cloud.put("first", "sleep 5")
+def test_wait_ends_at_its_timeout(cloud: LocalCloud, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    key = cloud.put("first", f"until [ -e {go} ]; do sleep 0.05; done")
     until(lambda: cloud.runs("first", key))
     scar(cloud, "wait", "-n", "first", "--timeout", "0.5", status=6)
+    go.touch()
     scar(cloud, "wait", "-n", "first")
 
 

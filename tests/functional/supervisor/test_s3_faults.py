@@ -178,7 +178,7 @@ def test_connections_are_used_again_and_those_closed_while_idle_are_replaced() -
         store = a_store(server, sleeps=sleeps)
         store.read(REF)
         store.read(REF)
-        assert server.ended.get(timeout=10) == 1
+        assert server.ended.get(timeout=300) == 1
         store.read(REF)
     assert [s.connection for s in server.seen] == [1, 1, 2]
     assert sleeps == []

@@ -40,13 +40,13 @@ class RuntimeServer:
     events: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)
     answers: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)
     connections: set[object] = field(default_factory=set)
-    seconds: float = 60.0
+    seconds: float = 600.0
     address: str = ""
 
     def invoke(self, request: str, payload: bytes) -> tuple[str, dict[str, object]]:
         """Return the last part of the path that was answered on, and the answer."""
         self.events.put((request, payload))
-        path, body = self.answers.get(timeout=60)
+        path, body = self.answers.get(timeout=300)
         assert f"/{request}/" in path
         return path.rpartition("/")[2], json.loads(body)
 

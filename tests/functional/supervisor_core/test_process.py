@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,10 +42,10 @@ def test_a_damaged_function_fails_at_init(function: Function, runtime_api: Runti
     function.deploy(COPY)
     (function.folder / "function" / "function.json").write_text("{")
     process = function.start(AWS_LAMBDA_RUNTIME_API=runtime_api.address)
-    path, body = runtime_api.answers.get(timeout=30)
+    path, body = runtime_api.answers.get(timeout=300)
     assert path.endswith("/init/error")
     assert json.loads(body)["errorType"] == "ConfigError"
-    assert process.wait(30) == 1
+    assert process.wait(300) == 1
 
 
 @pytest.mark.parametrize(("script", "status"), [(COPY, 0), ("exit 3", 3), ("kill -9 $$", 137)])
@@ -64,25 +63,23 @@ def test_a_job_ends_with_the_status_of_its_script(
         SCAR_RUN_DATE="2026-09-21",
         SCAR_REQUEST_ID="r",
     )
-    assert process.wait(60) == status
+    assert process.wait(300) == status
     record = "error" if status else "done"
     assert function.read(f"runs/{name}/2026-09-21/run-{name}/{record}.json")
     assert function.read(f"out-{name}/{name}") == (None if status else b"hello")
 
 
 def test_term_reaches_the_script_is_recorded_and_ends_the_job_with_143(function: Function) -> None:
-    function.deploy("trap 'echo bye; exit 0' TERM; echo ready; sleep 60 & wait", name="term")
+    function.deploy("trap 'echo bye; exit 0' TERM; echo ready; sleep 3600 & wait", name="term")
     process = function.start(
         AWS_BATCH_JOB_ID="job-1", SCAR_EVENT="{}", SCAR_RUN_ID="run", SCAR_RUN_DATE="2026-09-21"
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    begin = time.monotonic()
     process.terminate()
-    rest, _ = process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=300)  # its output ends with all its processes
     assert process.returncode == 143
     assert b"bye\n" in rest
-    assert time.monotonic() - begin < 15
     error = function.read("runs/term/2026-09-21/run/error.json")
     assert error is not None
     assert b"TERM" in error

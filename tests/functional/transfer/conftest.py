@@ -10,6 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from scar.aws.client.connection import AwsConnection
 from scar.transfer.client import transfer_client
+from tests.conformance.object_endpoints import forget_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ def endpoint() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+    forget_objects()
 
 
 @pytest.fixture

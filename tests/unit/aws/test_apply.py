@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from scar.aws.model.resources import (
     Role,
 )
 from scar.errors import OperationRefusedError
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from scar.aws.model.resources import Resource
@@ -75,7 +75,7 @@ def test_what_is_needed_comes_first() -> None:
 
 
 def test_independent_steps_run_at_the_same_time() -> None:
-    meeting = threading.Barrier(2, timeout=10)
+    meeting = threading.Barrier(2, timeout=300)
 
     class Meeting(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
@@ -95,7 +95,7 @@ def test_what_most_steps_wait_for_goes_first(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_nothing_sets_off_yet_is_made_along_with_what_it_uses() -> None:
-    meeting = threading.Barrier(2, timeout=10)
+    meeting = threading.Barrier(2, timeout=300)
 
     class Meeting(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
@@ -124,7 +124,7 @@ def test_work_is_set_off_when_all_that_it_needs_is_there() -> None:
         def _call(self, verb: str, resource: Resource) -> None:
             # Whatever does not wait for the queue has been called by then.
             if isinstance(resource, JobQueue):
-                time.sleep(0.2)
+                until(lambda: len(self.calls) >= 3)
             super()._call(verb, resource)
 
     client = Slow(there={ROLE.key: ROLE})

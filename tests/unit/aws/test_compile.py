@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.compile.compiler import compile_resources, function_config
@@ -211,7 +211,6 @@ def test_china_has_its_own_partition_and_domain() -> None:
     assert only(resources, InvokePermission).source_arn == "arn:aws-cn:s3:::photos"
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.text("abc/", max_size=12))
 def test_a_folder_is_empty_or_ends_with_one_slash(path: str) -> None:
     prefix = key_prefix(path)
@@ -219,7 +218,6 @@ def test_a_folder_is_empty_or_ends_with_one_slash(path: str) -> None:
     assert not prefix.endswith("//")
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.text("aZ0-_", min_size=1, max_size=64), st.sampled_from(["lambda", "job"]))
 def test_role_names_fit_and_differ_by_region(function: str, purpose: str) -> None:
     one = names.role_name(function, "eu-west-1", purpose)
@@ -227,7 +225,6 @@ def test_role_names_fit_and_differ_by_region(function: str, purpose: str) -> Non
     assert one != names.role_name(function, "ap-southeast-2", purpose)
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.text("aZ0-_", min_size=1, max_size=40), st.text("a/", max_size=5))
 def test_a_notification_is_known_by_its_id(function: str, prefix: str) -> None:
     rule = names.notification_rule_id(function, "photos", prefix, "")

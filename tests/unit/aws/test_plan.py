@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.model.plan import Create, Delete, Replace, Update, plan
@@ -44,7 +44,6 @@ def by_key(resources: set[Resource]) -> dict[ResourceKey, Resource]:
     return {r.key: r for r in resources}
 
 
-@settings(deadline=None, max_examples=60)
 @given(states, states)
 def test_carrying_a_plan_out_makes_observed_what_is_desired(
     desired: set[Resource], observed: set[Resource]
@@ -63,7 +62,6 @@ def test_carrying_a_plan_out_makes_observed_what_is_desired(
     assert state == by_key(desired)
 
 
-@settings(deadline=None, max_examples=60)
 @given(states, states)
 def test_nothing_exists_without_what_it_needs(
     desired: set[Resource], observed: set[Resource]
@@ -79,7 +77,6 @@ def test_nothing_exists_without_what_it_needs(
                 assert place[needed] < place[change.resource.key]
 
 
-@settings(deadline=None, max_examples=60)
 @given(states)
 def test_what_is_there_already_needs_no_change(state: set[Resource]) -> None:
     nothing = plan(state, by_key(state))

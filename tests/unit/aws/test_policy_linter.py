@@ -13,11 +13,6 @@ from scar.aws.compile.policies.scope import account_scope
 from scar.aws.compile.policies.user_policy import user_policies as of_the_person
 from scar.aws.model.account import Account
 
-with warnings.catch_warnings():
-    # The linter leaves the files open that it reads its tables from.
-    warnings.simplefilter("ignore", ResourceWarning)
-    import parliament
-
 ACCOUNT = Account("123456789012", "eu-west-1")
 FLOW = DataFlow(
     account=ACCOUNT,
@@ -45,6 +40,15 @@ JOBS_HAVE_NO_NAME = "RESOURCE_MISMATCH"
 LIFECYCLE = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
 
 
+def findings(document: str) -> list[Any]:
+    """Lint; the linter takes 30 MiB, in the worker that runs these tests only."""
+    with warnings.catch_warnings():
+        # It leaves the files open that it reads its tables from.
+        warnings.simplefilter("ignore", ResourceWarning)
+        import parliament
+    return list(parliament.analyze_policy_string(document).findings)
+
+
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize(
     ("document", "explained"),
@@ -59,7 +63,7 @@ LIFECYCLE = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
     ids=["person", "lambda", "job", "execution", "instance", "delegate"],
 )
 def test_the_linter_finds_only_what_is_explained(document: str, explained: set[str]) -> None:
-    found: Any = parliament.analyze_policy_string(document).findings
+    found = findings(document)
     unexplained = [str(f) for f in found if f.issue not in explained]
     assert unexplained == []
     assert explained <= {f.issue for f in found}
@@ -67,6 +71,4 @@ def test_the_linter_finds_only_what_is_explained(document: str, explained: set[s
 
 def test_the_linter_knows_an_action_that_does_not_exist() -> None:
     wrong = policies.job_role(FLOW).replace("s3:PutObject", "s3:PutObjekt")
-    assert any(
-        f.issue == "UNKNOWN_ACTION" for f in parliament.analyze_policy_string(wrong).findings
-    )
+    assert any(f.issue == "UNKNOWN_ACTION" for f in findings(wrong))

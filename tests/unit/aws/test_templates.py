@@ -6,7 +6,7 @@ import base64
 import email
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.model.resources import LaunchTemplate
@@ -58,7 +58,6 @@ def test_what_is_multipart_already_stays_as_it_is() -> None:
     assert templates.wrap_in_multipart(whole) == whole
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 16_384), st.text(max_size=50).map(lambda text: f"#!/bin/sh\n{text}"))
 def test_what_was_written_is_read_again(disk: int, script: str) -> None:
     resource = LaunchTemplate(name="t", disk_gib=disk, user_data=script)

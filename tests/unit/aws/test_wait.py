@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-import time
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scar.aws.client.waiter import wait_for_any
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType, FrameType
+
+
+def calls_of(thread: int) -> Iterator[CodeType]:
+    """Return what a thread is in, the innermost first."""
+    frame: FrameType | None = sys._current_frames()[thread]
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
 
 
 def test_those_that_are_over_are_told_from_the_rest() -> None:
@@ -32,16 +46,17 @@ def test_what_ends_later_is_waited_for() -> None:
 def test_ctrl_c_is_heard_although_another_thread_got_the_signal() -> None:
     """As if it arrived just before the main thread blocks: nothing interrupts the lock."""
     going: Future[int] = Future()
+    main = threading.get_ident()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt() -> None:
-        time.sleep(0.3)
+        until(lambda: wait_for_any.__code__ in calls_of(main))
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
     other = threading.Thread(target=interrupt)
     other.start()
     # The end of the test, should the signal be missed.
-    late = threading.Timer(20, going.set_result, [1])
+    late = threading.Timer(300, going.set_result, [1])
     late.start()
     try:
         with pytest.raises(KeyboardInterrupt):

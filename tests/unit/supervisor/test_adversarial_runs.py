@@ -38,6 +38,7 @@ from tests.fakes.supervised import (
     given_up,
     notification,
 )
+from tests.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -284,9 +285,8 @@ class Runs(RuleBasedStateMachine):
 
 
 Runs.TestCase.settings = settings(
-    max_examples=300,
+    max_examples=examples(100),
     stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.filter_too_much],
 )
 TestRuns = Runs.TestCase

@@ -40,7 +40,7 @@ def test_dataclasses_work_as_always_when_nothing_was_compiled_before(
         [sys.executable, "-I", "-S", "-c", PROGRAM, str(ROOT), str(tmp_path / "methods.bin")],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     assert done.stderr == ""

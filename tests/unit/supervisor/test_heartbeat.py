@@ -29,8 +29,8 @@ def test_the_claim_is_renewed_until_the_run_ends() -> None:
         renewals.release()
 
     with renew_periodically(renew, SOON, quiet()):
-        assert renewals.acquire(timeout=5)
-        assert renewals.acquire(timeout=5)
+        assert renewals.acquire(timeout=300)
+        assert renewals.acquire(timeout=300)
     assert [thread.is_alive() for thread in threads] == [False]
 
 
@@ -46,10 +46,12 @@ def test_a_lost_claim_interrupts_the_run() -> None:
     def renew() -> None:
         raise ClaimLost("taken")
 
-    began = time.monotonic()
+    def sleep() -> None:
+        time.sleep(300)
+        raise AssertionError
+
     with pytest.raises(ClaimLost), renew_periodically(renew, SOON, quiet()):
-        time.sleep(30)
-    assert time.monotonic() - began < 20
+        sleep()
 
 
 def test_a_claim_lost_at_once_leaves_no_thread_and_no_signal_handler() -> None:
@@ -73,7 +75,7 @@ def test_a_signal_that_was_missed_is_sent_again() -> None:
     armed = threading.Event()
 
     def renew() -> None:
-        assert armed.wait(5)
+        assert armed.wait(300)
         raise ClaimLost("taken")
 
     def miss(number: int, _frame: object) -> None:
@@ -85,7 +87,7 @@ def test_a_signal_that_was_missed_is_sent_again() -> None:
     def sleep() -> None:
         handlers.append(signal.signal(signal.SIGUSR1, miss))
         armed.set()
-        for _ in range(100):
+        for _ in range(3000):
             time.sleep(0.1)
         raise AssertionError
 
@@ -107,7 +109,7 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_run() -> None:
         raise StorageError("away")
 
     with renew_periodically(renew, SOON, quiet()):
-        assert third.wait(5)
+        assert third.wait(300)
 
 
 def test_in_another_thread_the_loss_is_raised_at_the_end() -> None:
@@ -121,12 +123,11 @@ def test_in_another_thread_the_loss_is_raised_at_the_end() -> None:
     def run() -> None:
         try:
             with renew_periodically(renew, SOON, quiet()):
-                assert lost.wait(5)
-                time.sleep(0.05)
+                assert lost.wait(300)
         except ClaimLost as error:
             raised.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(10)
+    thread.join(300)
     assert len(raised) == 1

@@ -35,36 +35,35 @@ def as_init(child: str) -> subprocess.Popen[bytes]:
 
 def test_process_1_ends_with_its_childs_status() -> None:
     with as_init("sys.exit(7)") as process:
-        assert process.wait(20) == 7
+        assert process.wait(300) == 7
 
 
 def test_process_1_passes_term_on() -> None:
     child = (
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
         "print('ready', flush=True)\n"
-        "for _ in range(300):\n"
+        "for _ in range(3000):\n"
         "    time.sleep(0.1)"  # not at once: a signal just before a sleep is heard after it
     )
     with as_init(child) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.terminate()
-        assert process.wait(20) == 5
+        assert process.wait(300) == 5
 
 
 def test_a_killed_child_has_the_exit_status_of_shells() -> None:
     with as_init("os.kill(os.getpid(), signal.SIGKILL)") as process:
-        assert process.wait(20) == 128 + signal.SIGKILL
+        assert process.wait(300) == 128 + signal.SIGKILL
 
 
 def test_what_blocks_is_stopped_at_the_limit() -> None:
-    begin, before = time.monotonic(), signal.getsignal(signal.SIGALRM)
+    before = signal.getsignal(signal.SIGALRM)
     with (
         pytest.raises(DeadlineExceeded, match="reading"),
         time_limit.enforce_time_limit(0.1, "reading"),
     ):
-        time.sleep(10)
-    assert time.monotonic() - begin < 5
+        time.sleep(300)
     assert signal.getsignal(signal.SIGALRM) is before
 
 
@@ -78,25 +77,27 @@ def test_a_missed_alarm_is_sent_again() -> None:
 
     def sleep() -> None:
         hearing.append(signal.signal(signal.SIGALRM, miss))
-        for _ in range(100):
+        _, again = signal.getitimer(signal.ITIMER_REAL)
+        signal.setitimer(signal.ITIMER_REAL, 0.01, again)  # the limit is over now
+        for _ in range(3000):
             time.sleep(0.1)
 
     before = signal.getitimer(signal.ITIMER_REAL)
-    with pytest.raises(DeadlineExceeded), time_limit.enforce_time_limit(0.01, "reading"):
+    with pytest.raises(DeadlineExceeded), time_limit.enforce_time_limit(3600, "reading"):
         sleep()
     assert len(rung) == 1
     assert signal.getitimer(signal.ITIMER_REAL)[1] == before[1]  # no longer rings again
 
 
 def test_a_limit_within_another_leaves_that_one_ringing() -> None:
-    with time_limit.enforce_time_limit(100, "all"):
+    with time_limit.enforce_time_limit(10_000, "all"):
         with (
             pytest.raises(DeadlineExceeded, match="a part"),
             time_limit.enforce_time_limit(0.01, "a part"),
         ):
-            time.sleep(10)
+            time.sleep(300)
         left, again = signal.getitimer(signal.ITIMER_REAL)
-        assert 90 < left <= 100
+        assert 9_000 < left <= 10_000
         assert again == SIGNAL_RESEND_INTERVAL
 
 

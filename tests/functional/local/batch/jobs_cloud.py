@@ -48,11 +48,11 @@ if what == "env":
         print(name + "=" + os.environ[name])
 if what == "sleep":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
-    for _ in range(600):  # a signal just before a sleep is handled after it
+    for _ in range(6000):  # a signal just before a sleep is handled after it
         time.sleep(0.1)
 if what == "hog":
     hog = bytearray(b"x") * (200 << 20)
-    time.sleep(30)
+    time.sleep(300)
 sys.exit(int(code or 0))
 """
 
@@ -229,7 +229,7 @@ class Customer:
         return found
 
     def until(
-        self, job_id: str, fits: Callable[[dict[str, Any]], bool], seconds: float = 20
+        self, job_id: str, fits: Callable[[dict[str, Any]], bool], seconds: float = 300
     ) -> dict[str, Any]:
         end = time.monotonic() + seconds
         while not fits(found := self.job(job_id)):
@@ -243,7 +243,7 @@ class Customer:
     def running(self, job_id: str) -> dict[str, Any]:
         """Wait until the job's own program has started."""
         found = self.until(job_id, lambda job: job["status"] == "RUNNING")
-        end = time.monotonic() + 20
+        end = time.monotonic() + 300
         while "hello" not in self.log(found["container"]["logStreamName"]):
             assert time.monotonic() < end
             time.sleep(0.05)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def wait_for_file(path: Path) -> str:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not (path.exists() and path.read_text().endswith("\n")):
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -28,7 +28,7 @@ def wait_for_file(path: Path) -> str:
 
 
 def wait_until_gone(pid: int) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while start_time(pid) is not None:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -36,7 +36,7 @@ def wait_until_gone(pid: int) -> None:
 
 def start(laboratory: ProcessLaboratory, pid_file: Path) -> tuple[Sandbox, int]:
     """Start a sandbox with a child in another session; return the child's process id."""
-    script = f"setsid sleep 300 >/dev/null 2>&1 & echo $! > {pid_file}; sleep 300"
+    script = f"setsid sleep 3600 >/dev/null 2>&1 & echo $! > {pid_file}; sleep 3600"
     spec = SandboxSpec(
         name="f",
         image=laboratory.image(script),
@@ -52,7 +52,7 @@ def test_a_tree_that_lost_its_first_process_ends(tmp_path: Path) -> None:
     sandbox, orphan = start(laboratory, tmp_path / "orphan")
     (pid_file,) = (tmp_path / "engine" / "sandboxes").glob("*/pid")
     os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
-    ended = sandbox.wait(30)
+    ended = sandbox.wait(300)
     assert ended is not None
     assert ended.status == 137
     wait_until_gone(orphan)
@@ -62,9 +62,9 @@ def test_a_tree_that_lost_its_first_process_ends(tmp_path: Path) -> None:
 def test_the_next_engine_ends_what_bears_the_mark_of_an_old_sandbox(tmp_path: Path) -> None:
     folder = tmp_path / "engine" / "sandboxes" / "0123456789abcdef"
     folder.mkdir(parents=True)
-    left = subprocess.Popen(["sleep", "300"], env={"SCAR_SANDBOX": folder.name})
+    left = subprocess.Popen(["sleep", "3600"], env={"SCAR_SANDBOX": folder.name})
     ProcessEngine(tmp_path / "engine").close()
-    assert left.wait(30) == -signal.SIGKILL
+    assert left.wait(300) == -signal.SIGKILL
     assert not folder.exists()
 
 

@@ -49,7 +49,7 @@ def a_function(name: str = "f", **changes: object) -> DeployedFunction:
         "name": name,
         "arn": f"{ACCOUNT}:{name}",
         "memory_mb": 512,
-        "timeout": 30,
+        "timeout": 300,
         "image_uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/scar/f@sha256:image",
         "retries": 0,
     }
@@ -146,7 +146,7 @@ def a_cloud(
     clock: Callable[[], float] | None = None,
     keep_logs: bool = True,
     concurrency: int = 2,
-    patience: float = 30.0,
+    patience: float = 300.0,
     idle_limit: float = 300.0,
     init_limit: float = 10.0,
     images: LocalImageResolver | None = None,

@@ -28,7 +28,7 @@ def leave(event: Event) -> None:
 def allocate(event: Event) -> None:
     block = bytearray(event["mb"] << 20)
     block[:: 1 << 12] = b"x" * len(block[:: 1 << 12])
-    time.sleep(60)
+    time.sleep(600)
 
 
 def flood(event: Event) -> None:
@@ -50,7 +50,7 @@ def orphan(_: Event) -> Event:
 
 def fill(event: Event) -> None:
     Path(os.environ["TMPDIR"], "big").write_bytes(b"x" * (event["mb"] << 20))
-    time.sleep(60)
+    time.sleep(600)
 
 
 def large(event: Event) -> str:
@@ -70,7 +70,7 @@ def mark(event: Event) -> None:
 def meet(event: Event) -> None:
     """Wait until the folder contains the expected number of files."""
     Path(event["folder"], str(os.getpid())).touch()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 300
     while len(list(Path(event["folder"]).iterdir())) < event["count"] and time.monotonic() < end:
         time.sleep(0.01)
 
@@ -122,7 +122,7 @@ def main() -> None:
     if os.environ.get("INIT") == "slow":
         time.sleep(0.5)
     if os.environ.get("INIT") == "stuck":
-        time.sleep(60)
+        time.sleep(600)
     if os.environ.get("INIT") == "error":
         api.post("/init/error", {"errorType": "Bad", "errorMessage": "no"})
         sys.exit(1)

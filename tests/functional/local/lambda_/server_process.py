@@ -16,7 +16,7 @@ def main(folder: Path, *events: str) -> None:
     ids = [cloud.service.enqueue(function.arn, event.encode()) for event in events]
     sys.stdout.write(json.dumps(ids) + "\n")
     sys.stdout.flush()
-    time.sleep(60)
+    time.sleep(600)
 
 
 main(Path(sys.argv[1]), *sys.argv[2:])

@@ -33,7 +33,7 @@ def timed(tmp_path: Path, clock: Clock) -> Iterator[Cloud]:
 
 
 def wait_for(truth: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not truth():
         assert time.monotonic() < end
         time.sleep(0.01)

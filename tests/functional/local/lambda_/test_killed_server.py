@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 
 def wait_for(truth: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not truth():
         assert time.monotonic() < end
         time.sleep(0.01)

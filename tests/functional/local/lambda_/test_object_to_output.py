@@ -126,7 +126,7 @@ def s3(cloud: Cloud) -> Iterator[S3Client]:
 
 
 def wait_for(truth: Callable[[], bool], cloud: Cloud) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not truth():
         assert time.monotonic() < end, cloud.logs.text
         time.sleep(0.02)

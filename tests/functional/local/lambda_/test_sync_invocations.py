@@ -13,6 +13,7 @@ from scar.local.engines.port import EngineError
 from scar.local.lambda_.model import LambdaApiError
 from scar.local.processes import start_time
 from tests.functional.local.lambda_.fakes import a_cloud, a_function
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,8 +213,8 @@ def test_a_full_machine_throttles_after_some_patience(tmp_path: Path) -> None:
         event = {"do": "meet", "folder": str(meeting), "count": 2}
         with ThreadPoolExecutor() as threads:
             running = threads.submit(call, cloud, **event)
-            while not list(meeting.iterdir()):
-                assert not running.done()
+            until(lambda: running.done() or list(meeting.iterdir()))
+            assert not running.done()
             with pytest.raises(LambdaApiError, match="Rate Exceeded"):
                 call(cloud)
             (meeting / "enough").touch()
@@ -269,8 +270,8 @@ def test_closing_ends_a_running_call_with_an_error_of_the_service(
     event = {"do": "meet", "folder": str(meeting), "count": 2}
     with ThreadPoolExecutor() as threads:
         running = threads.submit(call, cloud, **event)
-        while not list(meeting.iterdir()):
-            assert not running.done()
+        until(lambda: running.done() or list(meeting.iterdir()))
+        assert not running.done()
         cloud.close()
         with pytest.raises(LambdaApiError) as caught:
             running.result()

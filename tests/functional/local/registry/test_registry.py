@@ -103,35 +103,35 @@ def test_a_blob_of_another_repository_is_unknown_until_it_is_mounted(registry: R
         one.put_blob(blob)
         assert not two.has_blob(blob.digest)
         url = f"{registry.endpoint}/v2/two/blobs/uploads/?mount={blob.digest}&from="
-        assert requests.post(f"{url}none", auth=AUTH, timeout=5).status_code == 202
-        assert requests.post(f"{url}one", auth=AUTH, timeout=5).status_code == 201
+        assert requests.post(f"{url}none", auth=AUTH, timeout=60).status_code == 202
+        assert requests.post(f"{url}one", auth=AUTH, timeout=60).status_code == 201
         assert two.has_blob(blob.digest)
 
 
 def test_an_upload_in_pieces_is_assembled(registry: Registry) -> None:
     base = f"{registry.endpoint}/v2/scar/f/blobs/uploads/"
-    started = requests.post(base, auth=AUTH, timeout=5)
+    started = requests.post(base, auth=AUTH, timeout=60)
     place = registry.endpoint + started.headers["location"]
-    one = requests.patch(place, data=b"hello ", auth=AUTH, timeout=5)
+    one = requests.patch(place, data=b"hello ", auth=AUTH, timeout=60)
     assert (one.status_code, one.headers["range"]) == (202, "0-5")
     wrong = {"content-range": "99-100"}
-    again = requests.patch(place, data=b"xx", headers=wrong, auth=AUTH, timeout=5)
+    again = requests.patch(place, data=b"xx", headers=wrong, auth=AUTH, timeout=60)
     assert again.status_code == 416
     parts = iter([b"wor", b"ld"])  # sent in chunks, without a length
-    requests.patch(place, data=parts, headers={"content-range": "6-10"}, auth=AUTH, timeout=5)
-    assert requests.get(place, auth=AUTH, timeout=5).headers["range"] == "0-10"
+    requests.patch(place, data=parts, headers={"content-range": "6-10"}, auth=AUTH, timeout=60)
+    assert requests.get(place, auth=AUTH, timeout=60).headers["range"] == "0-10"
     digest = digest_of(b"hello world")
-    done = requests.put(f"{place}?digest={digest}", auth=AUTH, timeout=5)
+    done = requests.put(f"{place}?digest={digest}", auth=AUTH, timeout=60)
     assert (done.status_code, done.headers["docker-content-digest"]) == (201, digest)
-    read = requests.get(f"{registry.endpoint}/v2/scar/f/blobs/{digest}", auth=AUTH, timeout=5)
+    read = requests.get(f"{registry.endpoint}/v2/scar/f/blobs/{digest}", auth=AUTH, timeout=60)
     assert read.content == b"hello world"
-    assert requests.get(place, auth=AUTH, timeout=5).status_code == 404
+    assert requests.get(place, auth=AUTH, timeout=60).status_code == 404
 
 
 def test_a_cancelled_upload_leaves_nothing(registry: Registry) -> None:
     base = f"{registry.endpoint}/v2/scar/f/blobs/uploads/"
-    place = registry.endpoint + requests.post(base, auth=AUTH, timeout=5).headers["location"]
-    assert requests.delete(place, auth=AUTH, timeout=5).status_code == 204
+    place = registry.endpoint + requests.post(base, auth=AUTH, timeout=60).headers["location"]
+    assert requests.delete(place, auth=AUTH, timeout=60).status_code == 204
     assert not list(registry.plane.store.incoming.iterdir())
 
 
@@ -139,9 +139,9 @@ def test_an_interrupted_upload_is_started_again(registry: Registry) -> None:
     blob = Blob.from_bytes(b"z" * 100_000)
     host = urlsplit(registry.endpoint).netloc
     with registry.repository() as repository:
-        connection = http.client.HTTPConnection(host, timeout=5)
+        connection = http.client.HTTPConnection(host, timeout=60)
         base = f"{registry.endpoint}/v2/scar/f/blobs/uploads/"
-        place = requests.post(base, auth=AUTH, timeout=5).headers["location"]
+        place = requests.post(base, auth=AUTH, timeout=60).headers["location"]
         connection.putrequest("PUT", f"{place}?digest={blob.digest}")
         connection.putheader("Authorization", "Basic QVdTOnNlY3JldA==")
         connection.putheader("Content-Length", "100000")
@@ -155,7 +155,7 @@ def test_an_interrupted_upload_is_started_again(registry: Registry) -> None:
 def test_a_caller_without_the_password_is_refused(
     registry: Registry, auth: tuple[str, str] | None
 ) -> None:
-    answer = requests.get(f"{registry.endpoint}/v2/", auth=auth, timeout=5)
+    answer = requests.get(f"{registry.endpoint}/v2/", auth=auth, timeout=60)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Basic ")
     assert answer.json()["errors"][0]["code"] == "UNAUTHORIZED"
@@ -193,7 +193,7 @@ def test_a_repository_that_was_not_created_is_refused(registry: Registry) -> Non
     ],
 )
 def test_unsafe_and_unknown_names_are_refused(registry: Registry, path: str) -> None:
-    connection = http.client.HTTPConnection(urlsplit(registry.endpoint).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(registry.endpoint).netloc, timeout=60)
     connection.request("GET", path, headers={"Authorization": "Basic QVdTOnNlY3JldA=="})
     answer = connection.getresponse()
     assert b'"errors"' in answer.read()
@@ -213,15 +213,15 @@ def test_tags_are_listed_and_moved_and_deleted_with_their_manifest(registry: Reg
         push_image(IMAGE, repository, lambda _: None, tags=("a", "b"))
         push_image(other, repository, lambda _: None, tags=("b",))
         url = f"{registry.endpoint}/v2/scar/f"
-        listed = requests.get(f"{url}/tags/list", auth=AUTH, timeout=5).json()
+        listed = requests.get(f"{url}/tags/list", auth=AUTH, timeout=60).json()
         assert listed == {"name": "scar/f", "tags": ["a", "b"]}
-        read = requests.get(f"{url}/manifests/b", auth=AUTH, timeout=5)
+        read = requests.get(f"{url}/manifests/b", auth=AUTH, timeout=60)
         assert read.headers["docker-content-digest"] == other.digest
         assert read.headers["content-type"] == other.media_type
         repository.delete_manifest(IMAGE.digest)
         repository.delete_manifest(IMAGE.digest)
         assert registry.plane.store.list_tags("scar/f") == ["b"]
-        assert requests.delete(f"{url}/manifests/b", auth=AUTH, timeout=5).status_code == 202
+        assert requests.delete(f"{url}/manifests/b", auth=AUTH, timeout=60).status_code == 202
         assert repository.has_manifest(other.digest)
 
 
@@ -264,11 +264,11 @@ def test_skopeo_can_push_and_pull(registry: Registry, tmp_path: Path) -> None:
     skopeo = ["skopeo", "copy", "--insecure-policy"]
     login = ["--dest-tls-verify=false", "--dest-creds", "AWS:secret"]
     subprocess.run(
-        [*skopeo, *login, f"docker-archive:{tmp_path}/in.tar", remote], check=True, timeout=60
+        [*skopeo, *login, f"docker-archive:{tmp_path}/in.tar", remote], check=True, timeout=300
     )
     login = ["--src-tls-verify=false", "--src-creds", "AWS:secret"]
     subprocess.run(
-        [*skopeo, *login, remote, f"docker-archive:{tmp_path}/out.tar:x:1"], check=True, timeout=60
+        [*skopeo, *login, remote, f"docker-archive:{tmp_path}/out.tar:x:1"], check=True, timeout=300
     )
     image = find_base_image(
         "x:1", tmp_path / "out.tar", architecture="amd64", cache=BlobCache(tmp_path / "c")

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
@@ -172,9 +172,4 @@ def test_a_terminated_job_fails_with_its_reason_even_after_a_crash(
 
 
 TestJobs = Jobs.TestCase
-TestJobs.settings = settings(
-    max_examples=60,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestJobs.settings = settings(stateful_step_count=25)

@@ -21,13 +21,13 @@ def test_all_that_was_written_before_a_drain_has_been_passed_on() -> None:
     try:
         for number in range(5):
             os.write(write, b"%d" % number)
-            output.drain(10)
+            output.drain(300)
             assert passed == bytes(range(ord("0"), ord("0") + number + 1))
     finally:
         os.close(write)
-        reader.join(10)
+        reader.join(300)
         os.close(read)
-    output.drain(10)  # ended and closed: no output is pending
+    output.drain(300)  # ended and closed: no output is pending
 
 
 def test_a_drain_ends_with_its_time() -> None:
@@ -47,6 +47,6 @@ def test_the_whole_pipe_is_passed_on_before_the_end() -> None:
     for _ in range(100):
         os.write(write, bytes(10_000))
     os.close(write)
-    reader.join(10)
+    reader.join(300)
     os.close(read)
     assert len(passed) == 1_000_000

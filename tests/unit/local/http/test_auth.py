@@ -12,7 +12,7 @@ import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.local.http.auth import Authenticator, derive_secret_key
@@ -79,7 +79,6 @@ def rejection(request: Request, at: float | None = None) -> tuple[int, str]:
     return response.status, response.body.decode()
 
 
-@settings(max_examples=80, deadline=None)
 @given(key=texts, query=st.dictionaries(texts, texts, max_size=3), value=header_values)
 def test_s3_requests_signed_by_botocore_are_accepted(
     key: str, query: dict[str, str], value: str
@@ -94,7 +93,6 @@ def test_s3_requests_signed_by_botocore_are_accepted(
     assert accepted.access_key == KEY_ID
 
 
-@settings(max_examples=60, deadline=None)
 @given(key=texts, query=st.dictionaries(texts, texts, max_size=2))
 def test_urls_presigned_by_botocore_are_accepted_until_they_expire(
     key: str, query: dict[str, str]
@@ -106,7 +104,6 @@ def test_urls_presigned_by_botocore_are_accepted_until_they_expire(
     assert "Request has expired" in rejection(request, now() + 100)[1]
 
 
-@settings(max_examples=60, deadline=None)
 @given(segments=st.lists(texts, max_size=3), body=st.binary(max_size=50))
 def test_requests_to_other_services_are_accepted_with_their_body(
     segments: list[str], body: bytes

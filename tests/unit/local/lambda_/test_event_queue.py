@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from scar.local.lambda_.event_queue import EventQueue, QueuedEvent
+from tests.profiles import examples
 
 
 class Queue(RuleBasedStateMachine):
@@ -88,5 +89,5 @@ class Queue(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Queue.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+Queue.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=30)
 TestQueue = Queue.TestCase

@@ -121,7 +121,7 @@ class Leases(RuleBasedStateMachine):
         assert all(s.closed for s in self.made)
 
 
-Leases.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+Leases.TestCase.settings = settings(stateful_step_count=30)
 TestLeases = Leases.TestCase
 
 

@@ -83,4 +83,4 @@ class Listing(RuleBasedStateMachine):
 
 
 TestListing = Listing.TestCase
-TestListing.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestListing.settings = settings(stateful_step_count=30)

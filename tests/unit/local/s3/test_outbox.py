@@ -31,7 +31,7 @@ class Receiver:
         self.came.set()
 
     def wait(self, count: int) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 300
         while len(self.taken) < count and time.monotonic() < end:
             self.came.wait(0.05)
             self.came.clear()

@@ -19,6 +19,7 @@ from scar.local.http.bodies import BytesBody
 from scar.local.http.messages import Request, Response
 from scar.local.s3.service import S3Service
 from scar.local.s3.storage.database import Database
+from tests.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +148,8 @@ def test_a_header_injected_through_the_query_is_rejected(plane: S3Service) -> No
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(80),
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture],
 )
 @given(
     st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD"]),
