@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from scar.aws.client.connection import AwsConnection
-from tests.fakes.moto_gaps import a_session, fill_gaps, furnish
+from tests.fakes.moto_compat import a_session, fill_gaps, furnish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,8 +96,8 @@ def _serve(pipe: Pipe) -> None:
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
-    from tests.fakes.moto_threads import make_routes
-    from tests.functional.aws.accounts import SERVICES
+    from tests.fakes.moto_locking import make_routes
+    from tests.functional.aws.moto_account import SERVICES
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     WSGIRequestHandler.protocol_version = "HTTP/1.1"  # persistent connections, as AWS has

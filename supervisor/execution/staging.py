@@ -11,7 +11,7 @@ from supervisor.execution.environment import RunVariables, build_environment
 from supervisor.execution.outputs import HOPS_KEY, INPUT_KEY, ROOT_KEY, RUN_KEY, SEQUENCER_KEY
 from supervisor.execution.workspace import safe_file_name
 from supervisor.invocation import ObjectEvent
-from supervisor.runs import record_format as records
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,7 +69,7 @@ def stage_in(
         RUN_KEY: run,
         ROOT_KEY: stored.metadata.get(ROOT_KEY) or run,
         HOPS_KEY: str(hops + 1),
-        INPUT_KEY: records.input_id(context.config.name, trigger),
+        INPUT_KEY: record_format.input_id(context.config.name, trigger),
         SEQUENCER_KEY: trigger.sequencer,
     }
     return StagedInput(path=str(file), metadata={k: v for k, v in metadata.items() if v})

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.local.engines.port import SandboxProfile, SandboxSpec
-from tests.conformance.laboratories import LABORATORIES
+from tests.conformance.engine_harness import LABORATORIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from scar.local.engines.port import Sandbox, SandboxExit
-    from tests.conformance.laboratories import Laboratory
+    from tests.conformance.engine_harness import Laboratory
 
 LONG = 300.0  # seconds within which anything here must have happened
 NUMBERS = itertools.count()

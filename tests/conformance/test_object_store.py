@@ -13,7 +13,7 @@ from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage import s3
 from supervisor.storage.s3_protocol import MIB
-from tests.conformance.object_endpoints import ENDPOINTS, S3Endpoint
+from tests.conformance.object_store_endpoints import ENDPOINTS, S3Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,7 +31,7 @@ from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
-from tests.conformance.object_endpoints import forget_objects
+from tests.conformance.object_store_endpoints import forget_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,13 +19,12 @@ import pytest
 from scar.image.compose.supervisor_bundle import find_bundle
 from scar.image.compose.tree_images import write_docker_archive
 from scar.local.engines.unpack import unpack_layer
-from supervisor.bundle import apt, packages
-from supervisor.bundle import lockfile as lock
+from supervisor.bundle import apt, lockfile, packages
 from supervisor.bundle.build import LOCK_FILE
 from supervisor.model import ImageDefaults
-from tests.conformance.laboratories import unavailable
-from tests.fakes.faulty_scripts import IN_BATCH
+from tests.conformance.engine_harness import unavailable
 from tests.fakes.local_cloud import a_local_cloud, busybox_tree, function
+from tests.fakes.script_fault_tests import IN_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +69,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def busybox() -> bytes:
     """Return Debian's static busybox for arm64, which the bundle's lock names."""
     debs = find_bundle("arm64").parent / "kept" / "arm64" / "debs"
-    path = apt.find_downloaded(debs, lock.load(LOCK_FILE)["arm64"]["busybox-static"])
+    path = apt.find_downloaded(debs, lockfile.load(LOCK_FILE)["arm64"]["busybox-static"])
     if path is None:
         unavailable("the bundle was not built here: run `make bundle`")
     return packages.unpack_packages([path]).require("bin/busybox")

@@ -14,7 +14,7 @@ from scar.image.formats.blobs import BlobCache
 from scar.image.formats.docker_source import DockerImageSource
 from scar.image.formats.resolver import find_base_image
 from scar.local.engines.docker import find_socket
-from tests.conformance.laboratories import unavailable
+from tests.conformance.engine_harness import unavailable
 from tests.unit.local.engines.test_unpack import file, layer
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from scar.local.home import LocalCloudHome
 from supervisor.invocation import ObjectEvent
 from supervisor.model import ImageDefaults, ObjectRef, VersionPin
 from supervisor.runs.record_format import input_id
-from tests.conformance.laboratories import unavailable
+from tests.conformance.engine_harness import unavailable
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from tests.conformance.laboratories import unavailable
+from tests.conformance.engine_harness import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from scar.aws.handlers.batch import parse_environment, parse_queue
 from scar.aws.handlers.job_definitions import parse_job_definition as parse_definition
 from scar.aws.model import names
 from scar.aws.model import resources as kinds
-from scar.aws.requests import launch_template_requests as templates
+from scar.aws.requests import launch_template_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,7 +127,7 @@ class Reader:
                     source_account=p["SourceAccount"],
                 )
             case "AWS::EC2::LaunchTemplate":
-                return templates.parse_launch_template(p)  # type: ignore[arg-type]
+                return launch_template_requests.parse_launch_template(p)  # type: ignore[arg-type]
             case "AWS::Batch::ComputeEnvironment":
                 assert p.pop("ReplaceComputeEnvironment") is False
                 return parse_environment(_small(p))

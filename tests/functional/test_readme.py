@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conformance.laboratories import unavailable
+from tests.conformance.engine_harness import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

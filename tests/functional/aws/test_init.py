@@ -21,7 +21,7 @@ from scar.aws.model.resources import LambdaFunction
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import OperationRefusedError
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.making import MODES, a_function, a_role, deploy, left, refuse
+from tests.functional.aws.factories import MODES, a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.iam import Request
-from tests.fakes.moto_gaps import ACCOUNT
+from tests.fakes.iam_evaluation import Request
+from tests.fakes.moto_compat import ACCOUNT
 from tests.fakes.service_reference import is_about
-from tests.functional.aws.accounts import an_account
-from tests.functional.aws.lives import LIVES
-from tests.functional.aws.replaying import STATE, Replay, function, machines
+from tests.functional.aws.command_replay import STATE, Replay, function, machines
+from tests.functional.aws.lifecycles import LIVES
+from tests.functional.aws.moto_account import an_account
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
-    from tests.fakes.iam import Grant, Policy
+    from tests.fakes.iam_evaluation import Grant, Policy
 
 HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"
 # Whoever may replace the delegate's code could do all that it could; a statement that names the

@@ -12,8 +12,8 @@ import pytest
 from scar.aws.deploy.deploy import init
 from scar.aws.model import names
 from scar.errors import OperationRefusedError
-from tests.functional.aws.making import a_function, deploy, left, pretend_running, refuse, remove
-from tests.functional.aws.pushed import Pushed
+from tests.functional.aws.factories import a_function, deploy, left, pretend_running, refuse, remove
+from tests.functional.aws.pushed_images import Pushed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,7 @@ from scar.aws.inventory.functions import InputFolder, list_functions
 from scar.aws.model.names import FAILURE_HANDLER
 from scar.aws.model.resources import Bucket
 from scar.errors import OperationRefusedError
-from tests.functional.aws.accidents import Died
-from tests.functional.aws.making import (
+from tests.functional.aws.factories import (
     MODES,
     a_function,
     deploy,
@@ -25,6 +24,7 @@ from tests.functional.aws.making import (
     remove,
     widen,
 )
+from tests.functional.aws.fault_injection import Died
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection

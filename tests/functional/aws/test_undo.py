@@ -10,7 +10,7 @@ import pytest
 from scar.aws.deploy.deploy import init
 from scar.aws.model.function import BatchSettings, ComputeSettings
 from scar.errors import OperationRefusedError
-from tests.functional.aws.making import a_function, deploy, left, refuse, refuse_tags, widen
+from tests.functional.aws.factories import a_function, deploy, left, refuse, refuse_tags, widen
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection

@@ -10,7 +10,7 @@ import pytest
 
 from scar.aws.client.connection import AwsConnection
 from scar.cli.services import Services
-from tests.fakes.moto_threads import one_account
+from tests.fakes.moto_locking import one_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fakes.faulty_scripts import IN_BATCH
 from tests.fakes.local_cloud import (
     BUCKET,
     ROOT,
@@ -20,6 +19,7 @@ from tests.fakes.local_cloud import (
     environment,
     function,
 )
+from tests.fakes.script_fault_tests import IN_BATCH
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from supervisor.aws.retry import Backoff
 from supervisor.batch import submitter
 from supervisor.errors import ConfigError, SubmissionError
 from supervisor.model import BatchTarget, JobRequest
-from tests.functional.supervisor.scripted import Act, HangUp, Say, scripted
+from tests.functional.supervisor.scripted_server import Act, HangUp, Say, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.functional.supervisor.scripted import Say, scripted
+from tests.functional.supervisor.scripted_server import Say, scripted
 
 SIZE = 64 << 20
 PROGRAM = """

@@ -18,7 +18,7 @@ from supervisor.aws.metadata import (
 )
 from supervisor.aws.retry import Backoff
 from supervisor.aws.sigv4 import Credentials
-from tests.functional.supervisor.scripted import HangUp, Say, Server, scripted
+from tests.functional.supervisor.scripted_server import HangUp, Say, Server, scripted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage import s3
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_protocol import MIB
-from tests.functional.supervisor.scripted import (
+from tests.functional.supervisor.scripted_server import (
     Act,
     HangUp,
     HangUpAfter,

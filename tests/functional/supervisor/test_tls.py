@@ -10,7 +10,7 @@ from supervisor.aws.retry import Backoff
 from supervisor.errors import StorageError
 from supervisor.model import ObjectRef
 from supervisor.storage import s3
-from tests.conformance.object_endpoints import moto_https
+from tests.conformance.object_store_endpoints import moto_https
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,8 +18,8 @@ import pytest
 from supervisor import config
 from supervisor.model import ExecutionMode, FunctionConfig, ObjectRef, OutputRule
 from supervisor.storage import s3
-from tests.conformance.object_endpoints import S3Endpoint, moto_http
-from tests.fakes.supervised import notification
+from tests.conformance.object_store_endpoints import S3Endpoint, moto_http
+from tests.fakes.supervisor_factory import notification
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

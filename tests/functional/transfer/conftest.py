@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from scar.aws.client.connection import AwsConnection
 from scar.transfer.client import transfer_client
-from tests.conformance.object_endpoints import forget_objects
+from tests.conformance.object_store_endpoints import forget_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

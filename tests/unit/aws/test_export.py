@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.compile import failure_handler as delegate
+from scar.aws.compile import failure_handler
 from scar.aws.compile.compiler import compile_resources
 from scar.aws.compile.placeholders import placeholder_networks
-from scar.aws.export import pseudo_parameters as pseudo
+from scar.aws.export import pseudo_parameters
 from scar.aws.export.desired import compile_for_template
 from scar.aws.export.template import (
     CLOUDFORMATION_TYPES,
@@ -112,7 +112,9 @@ def planned(
         account,
         images=dict.fromkeys((*(f.name for f in functions), names.FAILURE_HANDLER), DIGEST),
         networks=placeholder_networks(
-            functions, (pseudo.mark(SUBNETS),), (pseudo.mark(SECURITY_GROUPS),)
+            functions,
+            (pseudo_parameters.mark(SUBNETS),),
+            (pseudo_parameters.mark(SECURITY_GROUPS),),
         ),
     )
     return {r.key: filled(r) for r in found}
@@ -121,7 +123,10 @@ def planned(
 def filled(resource: kinds.Resource) -> kinds.Resource:
     """Put the values of parameters where their marks are."""
     if isinstance(resource, kinds.ComputeEnvironment):
-        subnets, groups = (pseudo.mark(SUBNETS),), (pseudo.mark(SECURITY_GROUPS),)
+        subnets, groups = (
+            (pseudo_parameters.mark(SUBNETS),),
+            (pseudo_parameters.mark(SECURITY_GROUPS),),
+        )
         return replace(
             resource,
             subnets=("subnet-1", "subnet-2") if resource.subnets == subnets else resource.subnets,
@@ -152,7 +157,7 @@ def test_all_resources_together_are_the_plan_s() -> None:
 def test_the_account_can_be_that_of_the_stack() -> None:
     """Shared machines aside, whose names are digests of what is not known."""
     functions = (LAMBDA, VPC)
-    anywhere = pseudo.account_with_marks("", "")
+    anywhere = pseudo_parameters.account_with_marks("", "")
     assert read(anywhere, functions) == planned(ACCOUNT, functions)
 
 
@@ -179,9 +184,9 @@ def test_whatever_users_write_comes_back_as_it_was(text: str, retries: int, keep
     "account",
     [
         ACCOUNT,
-        pseudo.account_with_marks("", ""),
-        pseudo.account_with_marks("", "cn-north-1"),
-        pseudo.account_with_marks("123456789012", "us-gov-west-1"),
+        pseudo_parameters.account_with_marks("", ""),
+        pseudo_parameters.account_with_marks("", "cn-north-1"),
+        pseudo_parameters.account_with_marks("123456789012", "us-gov-west-1"),
     ],
     ids=["known", "any", "china", "gov"],
 )
@@ -256,12 +261,12 @@ def test_a_bucket_comes_after_the_permission_that_s3_tries() -> None:
 
 
 def test_the_delegate_is_part_of_it() -> None:
-    assert delegate.handler_function([LAMBDA]) is not None
+    assert failure_handler.handler_function([LAMBDA]) is not None
     assert kinds.ResourceKey("function", names.FAILURE_HANDLER) in read(ACCOUNT, [LAMBDA])
 
 
 def test_what_looks_like_a_variable_stays_text_beside_one() -> None:
-    text = f"${{HOME}} in {pseudo.mark('Region')}"
-    assert pseudo.render_value(text) == {"Fn::Sub": "${!HOME} in ${AWS::Region}"}
-    assert pseudo.render_value("${HOME}") == "${HOME}"
-    assert pseudo.render_value([pseudo.mark(SUBNETS)]) == {"Ref": SUBNETS}
+    text = f"${{HOME}} in {pseudo_parameters.mark('Region')}"
+    assert pseudo_parameters.render_value(text) == {"Fn::Sub": "${!HOME} in ${AWS::Region}"}
+    assert pseudo_parameters.render_value("${HOME}") == "${HOME}"
+    assert pseudo_parameters.render_value([pseudo_parameters.mark(SUBNETS)]) == {"Ref": SUBNETS}

@@ -18,8 +18,7 @@ from scar.runs.invoke import (
     parse_response,
     request_payload,
 )
-from supervisor.events import parser as events
-from supervisor.events import response
+from supervisor.events import parser, response
 from supervisor.invocation import (
     DirectInvocation,
     InvocationResult,
@@ -29,7 +28,7 @@ from supervisor.invocation import (
     RunResult,
 )
 from supervisor.runs.record_format import run_id
-from tests.fakes.supervised import asked
+from tests.fakes.supervisor_factory import asked
 
 
 @given(st.binary())
@@ -83,21 +82,21 @@ def test_headers_of_any_form_are_read(headers: object) -> None:
 
 @given(st.binary(min_size=1), st.dictionaries(st.text(min_size=1), st.text()))
 def test_the_supervisor_reads_what_invoke_sends(body: bytes, query: dict[str, str]) -> None:
-    (trigger,) = events.parse_event(json.dumps(request_payload(query, body)).encode())
+    (trigger,) = parser.parse_event(json.dumps(request_payload(query, body)).encode())
     assert isinstance(trigger, DirectInvocation)
     assert trigger.payload == body
     assert dict(trigger.parameters) == query
 
 
 def run_ids(payload: dict[str, object]) -> list[str]:
-    return [run_id("gray", t, "r") for t in events.parse_event(json.dumps(payload).encode())]
+    return [run_id("gray", t, "r") for t in parser.parse_event(json.dumps(payload).encode())]
 
 
 def test_each_manual_run_on_an_object_is_a_run_of_its_own() -> None:
     stored = datetime(2026, 1, 2, tzinfo=UTC)
     one = InputObject(bucket="photos", key="in/ü +%2B", size=1, etag="e", modified=stored)
     first = object_payload(one, "eu-west-1", manual_run_id="a")
-    (trigger,) = events.parse_event(json.dumps(first).encode())
+    (trigger,) = parser.parse_event(json.dumps(first).encode())
     assert isinstance(trigger, ObjectEvent)
     assert str(trigger.source) == "s3://photos/in/ü +%2B"
     assert trigger.version.etag == "e"

@@ -11,7 +11,7 @@ from scar.runs.ledger import RunLedger
 from scar.runs.states import RunState
 from scar.runs.status import FAILURE_STATES, collect_status
 from scar.runs.unfinished_jobs import UnfinishedJob
-from tests.fakes.listed_s3 import NOW, ListedS3
+from tests.fakes.s3_listing_client import NOW, ListedS3
 
 DAY = "2026-09-21"
 

@@ -22,9 +22,8 @@ from hypothesis.stateful import (
 from scar.runs.states import FINISHED_STATES, RunState, derive_state
 from supervisor.execution.core import Supervisor
 from supervisor.model import ExecutionMode, ObjectRef
-from tests.fakes.actors import Actor, Turns, actor
 from tests.fakes.object_store import Crash, MemoryStore
-from tests.fakes.supervised import (
+from tests.fakes.supervisor_factory import (
     KILLED,
     NOW,
     STATE,
@@ -38,6 +37,7 @@ from tests.fakes.supervised import (
     given_up,
     notification,
 )
+from tests.fakes.supervisor_threads import Actor, Turns, actor
 from tests.profiles import examples
 
 if TYPE_CHECKING:

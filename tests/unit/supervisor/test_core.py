@@ -12,7 +12,15 @@ from supervisor.errors import ChainTooLong, DeadlineExceeded, ScriptFailed, Term
 from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, ObjectRef
 from tests.fakes.object_store import Crash, MemoryStore
-from tests.fakes.supervised import STATE, PythonScript, World, a_world, as_job, asked, notification
+from tests.fakes.supervisor_factory import (
+    STATE,
+    PythonScript,
+    World,
+    a_world,
+    as_job,
+    asked,
+    notification,
+)
 
 if TYPE_CHECKING:
     from supervisor.invocation import ProcessSpec

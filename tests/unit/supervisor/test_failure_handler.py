@@ -19,7 +19,7 @@ from supervisor.events import failed_event
 from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode
 from tests.fakes.object_store import Crash
-from tests.fakes.supervised import (
+from tests.fakes.supervisor_factory import (
     KILLED,
     STATE,
     TIMED_OUT,

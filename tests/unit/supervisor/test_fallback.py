@@ -14,7 +14,7 @@ from supervisor.batch.fallback import JobSize, choose_job_size
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
 from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig
-from tests.fakes.supervised import STATE, PythonScript, World, a_world, asked, notification
+from tests.fakes.supervisor_factory import STATE, PythonScript, World, a_world, asked, notification
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from supervisor.model import ComputeService, ObjectRef, StoredObject
 from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
 from tests.fakes.object_store import MemoryStore
-from tests.fakes.supervised import STATE
+from tests.fakes.supervisor_factory import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from supervisor.events import response
 from supervisor.execution.environment import RunVariables, build_environment
 from supervisor.invocation import InvocationResult, RunOutcome, RunPath, RunResult
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
-from tests.fakes.supervised import a_world, asked, notification
+from tests.fakes.supervisor_factory import a_world, asked, notification
 
 FACTS = RunVariables(
     run_id="r",

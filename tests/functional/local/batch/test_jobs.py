@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.functional.local.batch.jobs_cloud import IMAGE, Cloud, Customer
+from tests.functional.local.batch.batch_server import IMAGE, Cloud, Customer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +195,7 @@ class Killable:
 
     def __init__(self, folder: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.functional.local.batch.jobs_cloud", str(folder)],
+            [sys.executable, "-m", "tests.functional.local.batch.batch_server", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[4],

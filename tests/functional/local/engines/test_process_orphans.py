@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scar.local.engines.port import SandboxProfile, SandboxSpec
 from scar.local.engines.process import ProcessEngine
 from scar.local.processes import start_time
-from tests.conformance.laboratories import ProcessLaboratory
+from tests.conformance.engine_harness import ProcessLaboratory
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,17 @@
+"""kill -9 of the local cloud, with scripts in real containers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.server_crash_tests import KilledClouds
+
+pytestmark = pytest.mark.container
+
+
+class TestKilledWithDocker(KilledClouds):
+    engine = "docker"
+
+
+class TestKilledWithSandboxes(KilledClouds):
+    engine = "sandbox"

@@ -1,0 +1,151 @@
+"""Functions as the tests deploy them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from scar.aws.deploy import deploy as deployment
+from scar.aws.model.function import BatchSettings, Function, InputRule
+from supervisor.model import ExecutionMode, OutputRule
+from tests.fakes.moto_compat import answered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.plan import Plan
+    from tests.functional.aws.conftest import FakeImages
+
+MODES = ("lambda", "lambda-batch", "batch")
+
+
+def a_function(mode: str = "lambda", script: Path | None = None, name: str = "crop") -> Function:
+    """Describe a function that reads ``photos/<name>-in`` and writes ``photos/<name>-out``."""
+    return Function(
+        name=name,
+        image="busybox:1",
+        script=script,
+        mode=ExecutionMode(mode),
+        inputs=(InputRule(provider="s3", path=f"photos/{name}-in"),),
+        outputs=(OutputRule(provider="s3", path=f"photos/{name}-out"),),
+        environment=(("AB", "1"),),
+        batch=BatchSettings() if mode != "lambda" else None,
+    )
+
+
+def widen(connection: AwsConnection, *roles: str) -> str:
+    """Give roles a managed and an inline policy by hand; return the former's ARN."""
+    iam = connection.client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    wide = iam.create_policy(PolicyName="wide", PolicyDocument=document)["Policy"]["Arn"]
+    for role in roles:
+        iam.attach_role_policy(RoleName=role, PolicyArn=wide)
+        iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=document)
+    return wide
+
+
+def a_role(connection: AwsConnection, name: str, *services: str) -> str:
+    """Make a role of the user's that the services may take; return its ARN."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": [f"{service}.amazonaws.com" for service in services]},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    made = connection.client("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps(trust)
+    )
+    return made["Role"]["Arn"]
+
+
+def deploy(connection: AwsConnection, images: FakeImages, *functions: Function) -> Plan:
+    return deployment.init(functions, connection, lambda _: None, images=images)
+
+
+def remove(connection: AwsConnection, *names: str, force: bool = False) -> str:
+    return str(deployment.remove(names, connection, lambda _: None, force=force))
+
+
+def left(connection: AwsConnection) -> dict[str, list[Any]]:
+    """All that is in the account and not AWS's own."""
+    iam, batch = connection.client("iam"), connection.client("batch")
+    found: dict[str, list[Any]] = {
+        "functions": [
+            f["FunctionName"] for f in connection.client("lambda").list_functions()["Functions"]
+        ],
+        "roles": [r["RoleName"] for r in iam.list_roles(PathPrefix="/scar/")["Roles"]],
+        "profiles": [
+            p["InstanceProfileName"] for p in iam.list_instance_profiles()["InstanceProfiles"]
+        ],
+        "repositories": connection.client("ecr").describe_repositories()["repositories"],
+        "logs": connection.client("logs").describe_log_groups()["logGroups"],
+        "queues": batch.describe_job_queues()["jobQueues"],
+        "environments": batch.describe_compute_environments()["computeEnvironments"],
+        "definitions": batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"],
+        "buckets": [
+            b["Name"]
+            for b in connection.client("s3").list_buckets()["Buckets"]
+            if not b["Name"].startswith("scar-")
+        ],
+    }
+    return {kind: items for kind, items in found.items() if items}
+
+
+def refuse(
+    connection: AwsConnection,
+    service: str,
+    operation: str,
+    code: str = "AccessDenied",
+    message: str = "not you",
+) -> None:
+    """Let the next call of an operation fail."""
+    client = connection.client(service)  # type: ignore[call-overload]
+    event = f"before-call.{service}.{operation}"
+
+    def fail(**_: object) -> None:
+        client.meta.events.unregister(event, fail)
+        raise client.exceptions.from_code(code)(
+            {"Error": {"Code": code, "Message": message}}, operation
+        )
+
+    client.meta.events.register(event, fail)
+
+
+def refuse_tags(connection: AwsConnection) -> None:
+    """Let S3 take no tags with a new bucket, as in some partitions."""
+    client = connection.client("s3")
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if b"<Tags>" in params["body"]:
+            wrong: Any = {"Error": {"Code": "UnsupportedArgument", "Message": "unsupported"}}
+            raise ClientError(wrong, "CreateBucket")
+
+    client.meta.events.register("before-call.s3.CreateBucket", refuse)
+
+
+def pretend_running(connection: AwsConnection, function: str) -> list[str]:
+    """Let Batch tell of one running job until it is terminated; return what still runs."""
+    running = ["id-1"]
+    events = connection.client("batch").meta.events
+
+    def tell(parsed: dict[str, Any], **_: object) -> None:
+        arn = f"arn:aws:batch:eu-west-1:123456789012:job-definition/{function}:1"
+        parsed["jobSummaryList"] = [
+            {"jobId": job, "jobName": f"{function}-1", "jobDefinition": arn} for job in running
+        ]
+
+    def end(**_: object) -> tuple[object, dict[str, object]]:
+        running.clear()
+        return answered()
+
+    events.register("after-call.batch.ListJobs", tell)
+    events.register("before-call.batch.TerminateJob", end)  # type: ignore[arg-type]
+    return running

@@ -1,0 +1,68 @@
+"""Record the IAM actions of every API call that scar makes, and of the registry's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes.iam_evaluation import Request
+from tests.fakes.iam_request_contexts import asked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from botocore.model import OperationModel
+
+    from scar.aws.client.connection import AwsConnection
+
+_REGISTRY = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs/uploads|blobs)/")
+
+
+@dataclass(slots=True)
+class Recording:
+    """What IAM was asked, in order; knows which boundary each role has."""
+
+    requests: list[Request] = field(default_factory=list)
+    _boundaries: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, connection: AwsConnection) -> Recording:
+        """Write down the calls of every client that the session makes from now on."""
+        recording = cls()
+        connection.session.events.register_last("before-parameter-build", recording._note)
+        return recording
+
+    def _note(self, params: dict[str, Any], model: OperationModel, **_: object) -> None:
+        role = params.get("RoleName", "")
+        if model.name in ("CreateRole", "PutRolePermissionsBoundary"):
+            self._boundaries[role] = params.get("PermissionsBoundary", "")
+        boundary = self._boundaries.get(role, "")
+        for request in asked(model.service_model.service_name, model.name, params):
+            known = {"iam:permissionsboundary": boundary} if boundary else {}
+            self.requests.append(replace(request, context={**request.context, **known}))
+
+
+def pushed(requests: Iterable[tuple[str, str]], account: str) -> Iterator[Request]:
+    """Yield what ECR asks IAM for requests to its registry API; ``account`` begins the ARNs.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
+    """
+    actions = {
+        ("HEAD", "manifests"): ("BatchGetImage",),
+        ("GET", "manifests"): ("BatchGetImage",),
+        ("PUT", "manifests"): ("PutImage",),
+        ("HEAD", "blobs"): ("BatchCheckLayerAvailability",),
+        ("GET", "blobs"): ("GetDownloadUrlForLayer",),
+        ("POST", "blobs/uploads"): ("InitiateLayerUpload",),
+        # The whole layer comes with the request that completes it.
+        ("PUT", "blobs/uploads"): ("UploadLayerPart", "CompleteLayerUpload"),
+    }
+    for method, path in requests:
+        if match := _REGISTRY.match(path):
+            for action in actions[method, match["kind"]]:
+                yield Request(f"ecr:{action}", f"{account}repository/{match['name']}")
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+        for source in parse_qs(urlsplit(path).query).get("from", []):
+            yield Request("ecr:GetDownloadUrlForLayer", f"{account}repository/{source}")

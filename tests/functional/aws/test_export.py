@@ -1,0 +1,57 @@
+"""What a plan would create and what the template has are the same resources."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.deploy import deploy
+from scar.aws.export.desired import compile_for_template
+from scar.aws.export.template import export_template, image_parameter
+from scar.aws.model import names
+from scar.aws.model.function import BatchSettings, ComputeSettings
+from scar.aws.model.plan import Create
+from scar.aws.model.resources import EcrImage, JobDefinition
+from tests.fakes.template_reader import Reader
+from tests.functional.aws.factories import MODES, a_function
+
+if TYPE_CHECKING:
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.function import Function
+    from tests.functional.aws.conftest import FakeImages
+
+
+def placed(mode: str, connection: AwsConnection) -> Function:
+    """Describe a function that names its network: the default VPC's."""
+    function = a_function(mode)
+    if function.batch is None:
+        return function
+    ec2 = connection.client("ec2")
+    subnets = sorted(s["SubnetId"] for s in ec2.describe_subnets()["Subnets"])
+    (group,) = (
+        g["GroupId"]
+        for g in ec2.describe_security_groups()["SecurityGroups"]
+        if g["GroupName"] == "default"
+    )
+    compute = ComputeSettings(subnets=tuple(subnets), security_groups=(group,))
+    return replace(function, batch=BatchSettings(compute=compute))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_template_is_the_plan(connection: AwsConnection, images: FakeImages, mode: str) -> None:
+    function = placed(mode, connection)
+    plan = deploy.init([function], connection, lambda _: None, images=images, dry_run=True)
+    planned = {c.desired.key: c.desired for c in plan.changes if isinstance(c, Create)}
+    digests = {r.name: r.digest for r in planned.values() if isinstance(r, EcrImage)}
+    values: dict[str, object] = {
+        image_parameter(name): digests[names.repository_name(name)]
+        for name in (function.name, names.FAILURE_HANDLER)
+    }
+    account = connection.account
+    template = export_template(compile_for_template([function], account), account.region).template
+    exported = {r.key: r for r in Reader(template, values).resources()}
+    assert exported == planned
+    assert len(planned) == len(plan.changes)
+    assert any(isinstance(r, JobDefinition) for r in planned.values()) == (mode != "lambda")

@@ -1,0 +1,175 @@
+"""The failure handler: one per account and Region, created with the first function."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.client.waiter import Waiter
+from scar.aws.handlers.functions import EventInvokeHandler
+from scar.aws.model.names import FAILURE_HANDLER
+from scar.aws.model.resources import EventInvokeConfig
+from scar.aws.validation.deployment_checks import NotDeployable
+from scar.errors import OperationRefusedError
+from supervisor import config
+from tests.functional.aws.factories import a_function, a_role, deploy, left, refuse
+
+if TYPE_CHECKING:
+    from scar.aws.client.connection import AwsConnection
+    from tests.functional.aws.conftest import FakeImages
+
+ARN = f"arn:aws:lambda:eu-west-1:123456789012:function:{FAILURE_HANDLER}"
+STATE = "scar-123456789012-eu-west-1"
+REFUSAL = (
+    "The function's execution role does not have permissions to call InvokeFunction on arn:aws:x"
+)
+
+
+def destination(connection: AwsConnection, function: str) -> str:
+    found = connection.client("lambda").get_function_event_invoke_config(FunctionName=function)
+    return found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+
+
+def allowed(connection: AwsConnection, role: str) -> dict[str, object]:
+    """Action and resource of each statement of a role, the action being one."""
+    found = connection.client("iam").get_role_policy(RoleName=role, PolicyName="scar")
+    text = found["PolicyDocument"]
+    document = text if isinstance(text, dict) else json.loads(text)
+    return {
+        s["Action"]: s["Resource"] for s in document["Statement"] if isinstance(s["Action"], str)
+    }
+
+
+def test_each_function_sends_what_it_loses_to_the_same_one_and_may_invoke_no_other(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function(), a_function("lambda-batch", name="cut"))
+    for name in ("crop", "cut"):
+        assert destination(connection, name) == ARN
+        assert allowed(connection, f"{name}-eu-west-1-lambda")["lambda:InvokeFunction"] == ARN
+    assert destination(connection, FAILURE_HANDLER) == ""
+    assert images.composed[FAILURE_HANDLER].delegate
+    assert not images.composed["crop"].delegate
+
+
+def test_it_is_told_where_runs_may_go_on_and_no_secrets(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    function = replace(a_function("lambda-batch"), container_environment=(("PASSWORD", "secret"),))
+    deploy(connection, images, function)
+    body = (
+        connection.client("s3")
+        .get_object(Bucket=STATE, Key=config.function_config_key("crop"))["Body"]
+        .read()
+    )
+    assert b"secret" not in body
+    told = config.parse_config(body.decode())
+    deployed = images.composed["crop"]
+    assert (told.name, told.mode, told.batch) == ("crop", deployed.mode, deployed.batch)
+
+
+def test_a_second_function_finds_it_there(connection: AwsConnection, images: FakeImages) -> None:
+    deploy(connection, images, a_function())
+    plan = deploy(connection, images, a_function(name="cut"))
+    assert FAILURE_HANDLER not in str([c.resource.key for c in plan.changes])
+
+
+def test_a_function_of_another_architecture_leaves_it_as_it_is(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    first = a_function()
+    deploy(connection, images, first)
+    plan = deploy(connection, images, replace(a_function(name="cut"), architecture="arm64"))
+    assert FAILURE_HANDLER not in str([c.resource.key for c in plan.changes])
+    assert str(deploy(connection, images, first)) == "Nothing to change."
+
+
+def test_a_role_of_the_user_s_gets_no_destination(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    role = a_role(connection, "mine", "lambda")
+    deploy(connection, images, replace(a_function(), role=role))
+    assert destination(connection, "crop") == ""
+    assert left(connection)["functions"] == ["crop"]
+
+
+def test_the_plan_says_what_a_role_of_the_user_s_costs(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    role = a_role(connection, "mine", "lambda", "ecs-tasks")
+    mine = replace(a_function("lambda-batch"), role=role)
+    (note,) = (n for n in deploy(connection, images, mine).notes if "Lambda kills" in n)
+    assert "crop" in note
+    plan = deploy(connection, images, replace(mine, role=""))
+    assert not [n for n in plan.notes if "Lambda kills" in n]
+
+
+def test_the_plan_says_under_whose_boundary_it_is(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    made = connection.client("iam").create_policy(
+        PolicyName="bound",
+        PolicyDocument='{"Version":"2012-10-17","Statement":'
+        '[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
+    )
+    bound = replace(a_function(), boundary=made["Policy"]["Arn"])
+    said = str(deploy(connection, images, bound, a_function(name="cut")))
+    assert "is made under that of crop)" in said
+
+
+def test_no_function_can_have_its_name(connection: AwsConnection, images: FakeImages) -> None:
+    with pytest.raises(NotDeployable, match="of scar's own"):
+        deploy(connection, images, a_function(name=FAILURE_HANDLER))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_role_that_may_not_yet_invoke_it_is_waited_for(
+    connection: AwsConnection, images: FakeImages, times: int
+) -> None:
+    deploy(connection, images, a_function())
+    lambda_ = connection.client("lambda")
+    waited: list[float] = []
+    handler = EventInvokeHandler(lambda_, Waiter(timeout=60, first_delay=1, sleep=waited.append))
+    wanted = EventInvokeConfig(name="crop", on_failure=ARN)
+    for _ in range(times):
+        refuse(
+            connection,
+            "lambda",
+            "PutFunctionEventInvokeConfig",
+            "InvalidParameterValueException",
+            REFUSAL,
+        )
+    handler.create(wanted)
+    assert len(waited) == times
+    assert handler.read(wanted) == wanted
+
+
+def never(seconds: float) -> None:
+    raise AssertionError(seconds)
+
+
+def test_another_refusal_of_the_destination_is_not_waited_for(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    handler = EventInvokeHandler(connection.client("lambda"), Waiter(sleep=never))
+    code = "InvalidParameterValueException"
+    refuse(connection, "lambda", "PutFunctionEventInvokeConfig", code, "no such thing")
+    with pytest.raises(Exception, match="no such thing"):
+        handler.create(EventInvokeConfig(name="crop", on_failure=ARN))
+
+
+def test_a_role_that_may_never_invoke_it_is_named(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    handler = EventInvokeHandler(
+        connection.client("lambda"), Waiter(timeout=0, first_delay=1, sleep=lambda _: None)
+    )
+    code = "InvalidParameterValueException"
+    refuse(connection, "lambda", "PutFunctionEventInvokeConfig", code, REFUSAL)
+    with pytest.raises(OperationRefusedError, match=r"crop.*InvokeFunction"):
+        handler.create(EventInvokeConfig(name="crop", on_failure=ARN))

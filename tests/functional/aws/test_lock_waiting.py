@@ -1,0 +1,214 @@
+"""What was read before waiting for the deployment lock is read and checked again after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scar.aws.deploy.lock import LOCK_KEY, DeployLock, read_lock
+from scar.aws.handlers.s3 import BucketHandler
+from scar.aws.model import names
+from scar.aws.model.resources import Bucket
+from scar.aws.validation.deployment_checks import NotDeployable
+from scar.errors import OperationRefusedError
+from tests.functional.aws.factories import a_function, deploy, left, pretend_running, remove
+from tests.functional.aws.fault_injection import Died
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3 import S3Client
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.deploy.lock import UnfinishedFunctions
+    from tests.functional.aws.conftest import FakeImages
+
+
+def another_deployment(
+    connection: AwsConnection,
+    work: Callable[[], object] = lambda: None,
+    begun: UnfinishedFunctions | None = None,
+) -> None:
+    """Let another deployment take the lock right before the next one does, and work meanwhile.
+
+    What it has ``begun`` it does not finish.
+    """
+    own = connection.client("s3").meta.events
+    other: S3Client = connection.session.client("s3")
+
+    def first(params: dict[str, Any], **_: object) -> None:
+        if not params["url"].endswith(LOCK_KEY):
+            return
+        own.unregister("before-call.s3.PutObject", first)
+        bucket = names.state_bucket_name(connection.account)
+        with DeployLock(s3=other, bucket=bucket, report=lambda _: None, unfinished=begun or {}):
+            work()
+
+    own.register("before-call.s3.PutObject", first)
+
+
+def when_functions_are_gone(connection: AwsConnection, work: Callable[[], object]) -> None:
+    """Do something once after two functions were deleted: the delegate is one of them."""
+    events, deleted = connection.client("lambda").meta.events, list[object]()
+
+    def note(http_response: object, **_: object) -> None:
+        deleted.append(http_response)
+        if len(deleted) == 2:
+            work()
+
+    events.register("after-call.lambda.DeleteFunction", note)
+
+
+def test_rm_spares_jobs_that_began_while_it_waited(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("batch"))
+    there, running = left(connection), list[str]()
+    another_deployment(connection, lambda: running.extend(pretend_running(connection, "crop")))
+    with pytest.raises(OperationRefusedError, match="1 jobs have not ended: crop-1"):
+        remove(connection, "crop")
+    assert running == ["id-1"]
+    assert left(connection) == there
+
+
+def test_rm_by_force_ends_jobs_that_began_while_it_waited(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("batch"))
+    running: list[list[str]] = []
+    another_deployment(connection, lambda: running.append(pretend_running(connection, "crop")))
+    remove(connection, "crop", force=True)
+    assert running == [[]]
+    assert left(connection) == {}
+
+
+def test_rm_looks_into_what_was_begun_while_it_waited(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    buckets = BucketHandler(connection.session.client("s3"), connection.account.region)
+    another_deployment(
+        connection, lambda: buckets.create(Bucket(name="more")), {"crop": ("photos", "more")}
+    )
+    assert "- bucket more" in remove(connection, "crop")
+    assert left(connection) == {}
+
+
+def test_who_takes_the_lock_remembers_what_others_left_half_done(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    """rm dies after the function went, and with it the names of its buckets."""
+    deploy(connection, images, a_function())
+    buckets = BucketHandler(connection.session.client("s3"), connection.account.region)
+
+    def die() -> None:
+        raise Died
+
+    another_deployment(connection, lambda: buckets.create(Bucket(name="more")), {"crop": ("more",)})
+    when_functions_are_gone(connection, die)
+    with pytest.raises(Died):
+        remove(connection, "crop")
+    state = names.state_bucket_name(connection.account)
+    found = read_lock(connection.client("s3"), state)
+    assert sorted(found.unfinished["crop"]) == ["more", "photos"]
+    remove(connection, "crop")
+    assert left(connection) == {}
+
+
+def test_buckets_that_are_only_found_after_the_wait_are_remembered_too(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+
+    def retag() -> None:
+        arn = connection.account.arn("lambda", "function:crop")
+        buckets = BucketHandler(connection.session.client("s3"), connection.account.region)
+        buckets.create(Bucket(name="more"))
+        connection.session.client("lambda").tag_resource(
+            Resource=arn, Tags={f"{names.BUCKETS_TAG}9": "more"}
+        )
+
+    def die() -> None:
+        raise Died
+
+    another_deployment(connection, retag)
+    when_functions_are_gone(connection, die)
+    with pytest.raises(Died):
+        remove(connection, "crop")
+    remove(connection, "crop")
+    assert left(connection) == {}
+
+
+def test_a_job_that_is_submitted_while_rm_removes_keeps_what_it_needs(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("lambda-batch"))
+    there, running = left(connection), list[list[str]]()
+    when_functions_are_gone(connection, lambda: running.append(pretend_running(connection, "crop")))
+    with pytest.raises(OperationRefusedError, match="submitted before the functions were deleted"):
+        remove(connection, "crop")
+    assert running == [["id-1"]]
+    now = left(connection)
+    assert "functions" not in now
+    assert {kind: now[kind] for kind in now} == {
+        kind: items for kind, items in there.items() if kind != "functions"
+    }
+    with pytest.raises(OperationRefusedError, match="1 jobs have not ended: crop-1"):
+        remove(connection, "crop")
+    running[0].clear()
+    remove(connection, "crop")
+    assert left(connection) == {}
+
+
+def test_rm_by_force_ends_jobs_that_are_submitted_while_it_removes(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("lambda-batch"))
+    running: list[list[str]] = []
+    when_functions_are_gone(connection, lambda: running.append(pretend_running(connection, "crop")))
+    remove(connection, "crop", force=True)
+    assert running == [[]]
+    assert left(connection) == {}
+
+
+def test_a_deployment_that_waited_looks_at_the_account_again(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function(name="cut"))
+    there = left(connection)
+    ec2 = connection.client("ec2")
+    (table,) = ec2.describe_route_tables()["RouteTables"]
+    another_deployment(
+        connection,
+        lambda: ec2.delete_route(
+            RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0"
+        ),
+    )
+    with pytest.raises(NotDeployable, match="has no route to the internet"):
+        deploy(connection, images, a_function("batch"))
+    assert left(connection) == there
+
+
+def test_a_deployment_that_waited_uses_what_the_account_is_like_now(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    """A bucket gets a key meanwhile: the role has to be given that key."""
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1234"
+    deploy(connection, images, a_function(name="cut"))
+
+    def encrypt() -> None:
+        default: Any = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+        connection.session.client("s3").put_bucket_encryption(
+            Bucket="photos",
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": default}]
+            },
+        )
+
+    another_deployment(connection, encrypt)
+    deploy(connection, images, a_function())
+    policy: Any = connection.client("iam").get_role_policy(
+        RoleName="crop-eu-west-1-lambda", PolicyName="scar"
+    )["PolicyDocument"]
+    assert [s["Resource"] for s in policy["Statement"] if "kms:Decrypt" in s["Action"]] == [[key]]

@@ -1,9 +1,0 @@
-"""Everything that can go wrong around a script, with scripts on this machine itself."""
-
-from __future__ import annotations
-
-from tests.fakes.faulty_scripts import FaultyJobs, FaultyScripts
-
-
-class TestOnTheHost(FaultyScripts, FaultyJobs):
-    engine = "process"

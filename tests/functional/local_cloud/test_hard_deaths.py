@@ -1,9 +1,0 @@
-"""Deaths in Lambda that end in Batch, with scripts on this machine itself."""
-
-from __future__ import annotations
-
-from tests.fakes.hard_deaths import HardDeaths
-
-
-class TestDeathsOnTheHost(HardDeaths):
-    engine = "process"

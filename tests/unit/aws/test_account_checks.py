@@ -1,0 +1,159 @@
+"""Errors in the account stop a deployment; other problems are warnings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.account.account_state import AccountState
+from scar.aws.account.buckets import BucketState, parse_location_constraint
+from scar.aws.account.pass_role import PassRoleCheck
+from scar.aws.account.quotas import Quotas
+from scar.aws.compile.passed_roles import passed_roles
+from scar.aws.model.account import Account
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
+from scar.aws.model.network import SubnetRoute, VpcNetwork
+from scar.aws.model.plan import Create, Plan
+from scar.aws.model.resources import ComputeEnvironment, JobQueue, Resource
+from scar.aws.validation import account_checks
+from supervisor.model import ExecutionMode, OutputRule
+
+if TYPE_CHECKING:
+    from scar.aws.model.resources import ComputeType
+
+ACCOUNT = Account("123456789012", "eu-west-1")
+CROP = Function(
+    name="crop",
+    image="x",
+    inputs=(InputRule(provider="s3", path="photos/in"),),
+    outputs=(OutputRule(provider="s3.mine", path="albums/out"),),
+)
+SEEN = {name: BucketState(name=name, region="eu-west-1") for name in ("photos", "albums")}
+SITE = AccountState(account=ACCOUNT, buckets=SEEN)
+
+
+def on(kind: ComputeType = "EC2", **batch: object) -> Function:
+    machines = replace(BatchSettings(compute=ComputeSettings(type=kind)), **batch)  # type: ignore[arg-type]
+    return replace(CROP, mode=ExecutionMode.BATCH, batch=machines)
+
+
+def faults(site: AccountState, function: Function = CROP) -> list[str]:
+    return list(account_checks.find_errors([function], site))
+
+
+def warnings(site: AccountState, function: Function = CROP) -> list[str]:
+    return list(account_checks.find_warnings([function], site))
+
+
+def seeing(**changes: object) -> AccountState:
+    changed = replace(SEEN["photos"], **changes)  # type: ignore[arg-type]
+    return replace(SITE, buckets={**SEEN, "photos": changed})
+
+
+def test_where_all_is_well_nothing_is_said() -> None:
+    assert faults(SITE) == warnings(SITE) == []
+    assert faults(seeing(exists=False, region="")) == []
+
+
+def test_a_bucket_of_another_account_is_refused_with_what_its_owner_can_do() -> None:
+    (fault,) = faults(seeing(is_same_account=False))
+    assert fault.startswith("crop: bucket photos belongs to another account than 123456789012")
+    assert "replicate" in fault
+
+
+def test_a_bucket_of_another_region_is_refused() -> None:
+    (fault,) = faults(seeing(region="us-east-1"))
+    assert "photos is in us-east-1, the function in eu-west-1" in fault
+
+
+@pytest.mark.parametrize(
+    ("location", "region"),
+    [(None, "us-east-1"), ("", "us-east-1"), ("EU", "eu-west-1"), ("ap-south-2", "ap-south-2")],
+)
+def test_the_oldest_regions_have_other_names_as_locations(
+    location: str | None, region: str
+) -> None:
+    assert parse_location_constraint(location) == region
+
+
+def test_keys_of_buckets_become_arns() -> None:
+    arn = "arn:aws:kms:eu-west-1:210987654321:key/abc"
+    assert seeing(kms_key=arn).kms_keys == {"photos": arn}
+    assert seeing(kms_key="abc").kms_keys == {
+        "photos": "arn:aws:kms:eu-west-1:123456789012:key/abc"
+    }
+    assert seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/aws/s3").kms_keys == {}
+
+
+def test_a_key_that_cannot_be_named_is_a_warning() -> None:
+    (warning,) = warnings(seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/mine"))
+    assert "alias/mine" in warning
+    (warning,) = warnings(seeing(is_encryption_hidden=True))
+    assert "s3:GetEncryptionConfiguration" in warning
+    assert warnings(seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/aws/s3")) == []
+
+
+def test_a_subnet_without_a_way_out_is_named_with_the_function() -> None:
+    closed = VpcNetwork(
+        subnets=("subnet-7",),
+        subnet_routes=(SubnetRoute(subnet="subnet-7", has_internet_gateway=True),),
+    )
+    site = replace(SITE, job_networks={"crop": closed}, function_networks={"crop": closed})
+    assert len(faults(replace(site, function_networks={}), on())) == 1
+    assert faults(replace(site, function_networks={}), on("FARGATE")) == []
+    in_vpc = faults(replace(site, job_networks={}), on("FARGATE"))
+    assert "endpoints for batch, s3" in in_vpc[0]
+    assert in_vpc[0].startswith("crop: Subnet subnet-7")
+
+
+def test_roles_that_may_not_be_passed_stop_and_unknown_ones_are_told() -> None:
+    site = replace(SITE, pass_role_check=PassRoleCheck(failures=("no",), unknown=("perhaps",)))
+    assert faults(site) == ["no"]
+    assert warnings(site) == ["perhaps"]
+
+
+def test_few_concurrent_runs_and_large_reservations_are_told() -> None:
+    (warning,) = warnings(replace(SITE, quotas=Quotas(concurrency=10, unreserved=10)))
+    assert "at most 10 events at once" in warning
+    enough = replace(SITE, quotas=Quotas(concurrency=1000, unreserved=1000))
+    assert warnings(enough) == []
+    (warning,) = warnings(enough, replace(CROP, reserved_concurrency=950))
+    assert "reserve 950 of 1000" in warning
+
+
+@pytest.mark.parametrize(
+    ("quota", "told"), [(1, "no job ever starts"), (4, "fewer jobs"), (16, "")]
+)
+def test_a_small_quota_of_vcpus_is_told(quota: int, told: str) -> None:
+    site = replace(SITE, quotas=Quotas(vcpus={("SPOT", False): quota}))
+    function = on("SPOT", vcpus="2", compute=ComputeSettings(type="SPOT", max_vcpus=16))
+    found = warnings(site, function)
+    assert len(found) == bool(told)
+    assert all(told in warning for warning in found)
+    assert warnings(site, on("EC2")) == []
+
+
+@pytest.mark.parametrize("kind", [ComputeEnvironment, JobQueue])
+def test_the_account_s_fifty_environments_and_queues_are_counted(kind: type[Resource]) -> None:
+    todo = Plan((Create(kind(name="scar-1")), Create(kind(name="scar-2"))))
+    assert list(account_checks.check_batch_quotas(todo, {kind: 48})) == []
+    (fault,) = account_checks.check_batch_quotas(todo, {kind: 49})
+    assert "has 49" in fault
+    assert "AWS allows 50" in fault
+    assert list(account_checks.check_batch_quotas(Plan(), {kind: 50})) == []
+
+
+def test_the_roles_that_are_handed_over_are_known_by_service() -> None:
+    fargate = passed_roles([on("FARGATE")], ACCOUNT)
+    assert [arn.rpartition("/")[2] for arn in fargate["ecs-tasks"]] == [
+        "crop-eu-west-1-exec",
+        "crop-eu-west-1-job",
+    ]
+    assert fargate["ec2"] == ()
+    assert passed_roles([on()], ACCOUNT)["ec2"] == (
+        "arn:aws:iam::123456789012:role/scar/scar-instances-eu-west-1",
+    )
+    own = passed_roles([replace(on(), role="mine")], ACCOUNT)
+    assert own["lambda"] == own["ecs-tasks"] == ("arn:aws:iam::123456789012:role/mine",)

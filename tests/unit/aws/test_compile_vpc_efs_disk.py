@@ -1,0 +1,163 @@
+"""VPCs, file systems, keys, disks and architectures on their way into resources and requests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from scar.aws.compile.compiler import compile_resources
+from scar.aws.model.account import Account
+from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
+from scar.aws.model.network import VpcNetwork
+from scar.aws.model.resources import (
+    ComputeEnvironment,
+    JobDefinition,
+    LambdaFunction,
+    LaunchTemplate,
+    Resource,
+    ResourceKey,
+    Role,
+)
+from scar.aws.requests import batch_requests, lambda_requests
+from supervisor.model import ExecutionMode
+
+ACCOUNT = Account("123456789012", "eu-west-1")
+NETWORK = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",))
+POINT = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1"
+CROP = Function(name="crop", image="x", inputs=(InputRule(provider="s3", path="photos/in"),))
+INSIDE = replace(
+    CROP, subnets=("b", "a"), security_groups=("sg-1",), file_systems=((POINT, "/mnt/data"),)
+)
+
+
+def compiled(function: Function, **keys: str) -> dict[ResourceKey, Resource]:
+    found = compile_resources(
+        [function],
+        ACCOUNT,
+        images={"crop": "sha256:0", "scar-delegate": "sha256:1"},
+        networks={"crop": NETWORK} if function.batch else {},
+        kms_keys=keys,
+    )
+    return {resource.key: resource for resource in found}
+
+
+def the_function(function: Function) -> LambdaFunction:
+    found = compiled(function)[ResourceKey("function", "crop")]
+    assert isinstance(found, LambdaFunction)
+    return found
+
+
+def the_definition(function: Function) -> JobDefinition:
+    found = compiled(function)[ResourceKey("job-definition", "crop")]
+    assert isinstance(found, JobDefinition)
+    return found
+
+
+def the_role(function: Function, **keys: str) -> list[dict[str, object]]:
+    found = compiled(function, **keys)[ResourceKey("role", "crop-eu-west-1-lambda")]
+    assert isinstance(found, Role)
+    statements: list[dict[str, object]] = json.loads(found.policy)["Statement"]
+    return statements
+
+
+def on(architecture: str = "x86_64", **compute: object) -> Function:
+    machines = BatchSettings(memory=2048, compute=ComputeSettings(**compute))  # type: ignore[arg-type]
+    return replace(
+        CROP,
+        mode=ExecutionMode.BATCH,
+        batch=machines,
+        architecture=architecture,  # type: ignore[arg-type]
+    )
+
+
+def test_a_function_in_a_vpc_names_its_parts_and_may_make_interfaces() -> None:
+    request = lambda_requests.create_function_request(the_function(INSIDE))
+    assert request["VpcConfig"] == {"SubnetIds": ["a", "b"], "SecurityGroupIds": ["sg-1"]}
+    assert request["FileSystemConfigs"] == [{"Arn": POINT, "LocalMountPath": "/mnt/data"}]
+    text = json.dumps(the_role(INSIDE))
+    assert "ec2:CreateNetworkInterface" in text
+    assert "elasticfilesystem:ClientMount" in text
+    assert POINT in text
+
+
+def test_a_function_outside_asks_for_neither() -> None:
+    request = lambda_requests.create_function_request(the_function(CROP))
+    assert not {"VpcConfig", "FileSystemConfigs"} & request.keys()
+    assert "ec2:" not in json.dumps(the_role(CROP))
+
+
+def test_leaving_the_vpc_is_said_with_empty_lists() -> None:
+    request = lambda_requests.update_function_request(the_function(INSIDE), the_function(CROP))
+    assert request["VpcConfig"] == {"SubnetIds": [], "SecurityGroupIds": []}
+    assert request["FileSystemConfigs"] == []
+    unchanged = lambda_requests.update_function_request(the_function(CROP), the_function(CROP))
+    assert not {"VpcConfig", "FileSystemConfigs"} & unchanged.keys()
+
+
+def test_lines_go_to_the_group_that_has_a_retention() -> None:
+    request = lambda_requests.create_function_request(the_function(CROP))
+    assert request["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "/aws/lambda/crop"}
+
+
+def test_the_key_of_an_input_may_decrypt_only() -> None:
+    arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    (statement,) = [s for s in the_role(CROP, photos=arn) if "kms:" in json.dumps(s)]
+    assert statement["Action"] == "kms:Decrypt"
+    assert statement["Resource"] == [arn]
+    assert "kms:" not in json.dumps(the_role(CROP, others=arn))
+
+
+def test_a_role_may_be_given_by_its_name() -> None:
+    assert the_function(replace(CROP, role="mine")).role_arn == (
+        "arn:aws:iam::123456789012:role/mine"
+    )
+
+
+def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
+    on_arm = the_definition(on("arm64", type="FARGATE", disk_gib=50))
+    arm = batch_requests.register_definition_request(on_arm, "r")
+    container = arm["containerProperties"]
+    assert container["runtimePlatform"]["cpuArchitecture"] == "ARM64"
+    assert container["ephemeralStorage"] == {"sizeInGiB": 50}
+    intel = batch_requests.register_definition_request(the_definition(on(type="FARGATE_SPOT")), "r")
+    assert intel["containerProperties"]["runtimePlatform"]["cpuArchitecture"] == "X86_64"
+    instances = batch_requests.register_definition_request(
+        the_definition(on("arm64", disk_gib=50)), "r"
+    )
+    assert not {"runtimePlatform", "ephemeralStorage"} & instances["containerProperties"].keys()
+
+
+def test_a_disk_makes_a_template_that_the_machines_pin_by_number() -> None:
+    resources = compiled(on(disk_gib=80, user_data="#!/bin/sh\n"))
+    (template,) = (r for r in resources.values() if isinstance(r, LaunchTemplate))
+    (machines,) = (r for r in resources.values() if isinstance(r, ComputeEnvironment))
+    assert (template.disk_gib, template.user_data) == (80, "#!/bin/sh\n")
+    assert template.key in machines.needs
+    request = batch_requests.create_environment_request(machines)
+    assert request["computeResources"]["launchTemplate"] == {
+        "launchTemplateName": template.name,
+        "version": "1",
+    }
+
+
+def test_another_disk_is_another_environment_and_none_needs_no_template() -> None:
+    def name(**compute: object) -> str:
+        found = compiled(on("x86_64", **compute)).values()
+        return next(r.name for r in found if isinstance(r, ComputeEnvironment))
+
+    assert len({name(), name(disk_gib=80), name(disk_gib=90), name(user_data="#!x")}) == 4
+    plain = compiled(on())
+    assert not any(isinstance(r, LaunchTemplate) for r in plain.values())
+
+
+def test_each_kind_of_machines_has_its_way_of_choosing() -> None:
+    def allocation(kind: str) -> str:
+        found = compiled(on(type=kind)).values()
+        machines = next(r for r in found if isinstance(r, ComputeEnvironment))
+        asked = batch_requests.create_environment_request(machines)["computeResources"]
+        assert asked.get("allocationStrategy", "") == machines.allocation
+        return machines.allocation
+
+    assert allocation("EC2") == "BEST_FIT_PROGRESSIVE"
+    assert allocation("SPOT") == "SPOT_PRICE_CAPACITY_OPTIMIZED"
+    assert allocation("FARGATE") == allocation("FARGATE_SPOT") == ""

@@ -1,0 +1,64 @@
+"""Launch templates: the instances' disk and user data."""
+
+from __future__ import annotations
+
+import base64
+import email
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.aws.model.resources import LaunchTemplate
+from scar.aws.requests import launch_template_requests
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import LaunchTemplateVersionTypeDef
+
+SCRIPT = "#!/bin/sh\nyum install -y fuse\n"
+
+
+def described(resource: LaunchTemplate) -> LaunchTemplateVersionTypeDef:
+    request = launch_template_requests.launch_template_request(resource)
+    return {
+        "LaunchTemplateName": resource.name,
+        "LaunchTemplateData": request["LaunchTemplateData"],  # type: ignore[typeddict-item]
+    }
+
+
+def test_the_root_disk_is_gp3_and_encrypted() -> None:
+    data = launch_template_requests.launch_template_request(LaunchTemplate(name="t", disk_gib=80))[
+        "LaunchTemplateData"
+    ]
+    (disk,) = data["BlockDeviceMappings"]
+    assert disk.get("DeviceName") == "/dev/xvda"
+    assert disk.get("Ebs") == {
+        "VolumeSize": 80,
+        "VolumeType": "gp3",
+        "Encrypted": True,
+        "DeleteOnTermination": True,
+    }
+    assert "UserData" not in data
+
+
+def test_a_script_is_a_part_of_a_mime_message() -> None:
+    data = launch_template_requests.launch_template_request(
+        LaunchTemplate(name="t", user_data=SCRIPT)
+    )["LaunchTemplateData"]
+    message = email.message_from_bytes(base64.b64decode(str(data.get("UserData"))))
+    assert message.is_multipart()
+    whole, part = message.walk()
+    assert whole is message
+    assert part.get_content_type() == "text/x-shellscript"
+    assert str(part.get_payload()).strip() == SCRIPT.strip()
+
+
+def test_what_is_multipart_already_stays_as_it_is() -> None:
+    whole = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="x"\n\n--x--\n'
+    assert launch_template_requests.wrap_in_multipart(whole) == whole
+
+
+@given(st.integers(0, 16_384), st.text(max_size=50).map(lambda text: f"#!/bin/sh\n{text}"))
+def test_what_was_written_is_read_again(disk: int, script: str) -> None:
+    resource = LaunchTemplate(name="t", disk_gib=disk, user_data=script)
+    assert launch_template_requests.parse_launch_template(described(resource)) == resource

@@ -1,0 +1,182 @@
+"""Roles allow exactly the requests that the supervisor makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scar.aws.compile import policies
+from scar.aws.compile.policies import BucketFolder, DataFlow
+from scar.aws.model.account import Account
+from supervisor.invocation import RunOutcome
+from supervisor.model import ExecutionMode, ObjectRef
+from tests.fakes.iam_evaluation import Grant, Policy, Request
+from tests.fakes.supervisor_factory import (
+    KILLED,
+    STATE,
+    PythonScript,
+    World,
+    a_delegate,
+    a_world,
+    as_job,
+    asked,
+    given_up,
+    notification,
+)
+
+if TYPE_CHECKING:
+    from supervisor.invocation import ProcessSpec
+
+ACCOUNT = Account("123456789012", "us-east-1")
+DELEGATE = ACCOUNT.arn("lambda", "function:scar-delegate")
+FLOW = DataFlow(
+    account=ACCOUNT,
+    function="fn",
+    inputs=(BucketFolder("data", "in/"),),
+    outputs=(BucketFolder("data", "out/"),),
+    queue="scar-1",
+    failure_handler=DELEGATE,
+)
+LAMBDA, JOB = Policy.of(policies.lambda_role(FLOW)), Policy.of(policies.job_role(FLOW))
+LOST = Policy.of(policies.failure_handler_role(ACCOUNT, "scar-delegate"))
+# What the store's methods ask of S3; a key that is absent is told from one that is forbidden by
+# s3:ListBucket (docs: HeadObject, GetObject), and an upload in parts is taken back if it breaks.
+ACTIONS = {
+    "head": ("s3:GetObject", "s3:ListBucket"),
+    "read": ("s3:GetObject", "s3:ListBucket"),
+    "download": ("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"),
+    "write": ("s3:PutObject",),
+    "upload": ("s3:PutObject", "s3:AbortMultipartUpload"),
+}
+
+
+@dataclass
+class Watched:
+    """A world whose calls are written down as what IAM is asked."""
+
+    world: World
+    requests: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.world.store.before = self._note
+
+    def _note(self, method: str, ref: ObjectRef) -> None:
+        bucket = ACCOUNT.s3_arn(ref.bucket)
+        for action in ACTIONS[method]:
+            whole = action == "s3:ListBucket"
+            self.requests.append(Request(action, bucket if whole else f"{bucket}/{ref.key}"))
+
+    def submitted(self) -> list[Request]:
+        """What SubmitJob and DescribeJobs ask, and what Lambda itself does with the role."""
+        resources = ("job-definition/fn", "job-definition/fn:3", "job-queue/scar-1")
+        return [
+            *(Request("batch:SubmitJob", ACCOUNT.arn("batch", r)) for r in resources),
+            Request("batch:DescribeJobs", "*"),
+        ]
+
+
+def platform(function: str) -> list[Request]:
+    """What Lambda does in the role's name: its log, and the news of a lost event."""
+    stream = ACCOUNT.arn("logs", f"log-group:/aws/lambda/{function}:log-stream:2026/x")
+    log = [Request(f"logs:{action}", stream) for action in ("CreateLogStream", "PutLogEvents")]
+    return log if function != "fn" else [*log, Request("lambda:InvokeFunction", DELEGATE)]
+
+
+def watched(folder: Path, mode: ExecutionMode, status: int = 0) -> Watched:
+    def script(task: ProcessSpec) -> int:
+        (Path(task.environment["TMP_OUTPUT_DIR"]) / "made").write_text("1")
+        return status
+
+    return Watched(a_world(folder, mode=mode, runner=PythonScript(script)))
+
+
+def arrive(found: Watched, *, request: str = "req-1") -> dict[str, object]:
+    stored = found.world.store.put("in/a", b"a")
+    event = notification("in/a", etag=stored.etag)
+    found.world.supervisor.handle(asked(event, request=request))
+    return event
+
+
+def judge(policy: Policy, requests: list[Request]) -> set[Grant]:
+    """Return the grants in use; fail for a request that is refused."""
+    used: set[Grant] = set()
+    for request in requests:
+        grants = policy.allowing(request)
+        assert grants, f"refused: {request}"
+        used |= grants
+    return used
+
+
+def test_lambda_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None:
+    requests: list[Request] = platform("fn")
+    for number, (mode, status) in enumerate(
+        [
+            (ExecutionMode.LAMBDA, 0),
+            (ExecutionMode.LAMBDA, 3),
+            (ExecutionMode.LAMBDA_BATCH, 137),
+            (ExecutionMode.BATCH, 0),
+        ]
+    ):
+        found = watched(tmp_path / str(number), mode, status)
+        event = arrive(found)
+        found.world.supervisor.handle(asked(event))  # a duplicate, or the same request again
+        found.world.supervisor.handle(asked(event, request="another"))
+        requests += found.requests + found.submitted()
+    assert judge(LAMBDA, requests) == LAMBDA.grants
+
+
+def test_a_job_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None:
+    found = watched(tmp_path, ExecutionMode.BATCH)
+    arrive(found)
+    found.requests.clear()
+    (job,) = found.world.delegator.submitted
+    handled = found.world.supervisor.handle(as_job(job, found.world.store))
+    assert [result.state for result in handled.results] == [RunOutcome.DONE]
+    assert judge(JOB, found.requests) == JOB.grants
+
+
+def test_the_delegate_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None:
+    found = watched(tmp_path, ExecutionMode.LAMBDA_BATCH)
+    stored = found.world.store.put("in/a", b"a")
+    event = notification("in/a", etag=stored.etag)
+    a_delegate(found.world).handle(given_up(event, KILLED))
+    assert found.world.delegator.submitted
+    used = judge(LOST, found.requests + found.submitted() + platform("scar-delegate"))
+    assert used == LOST.grants
+
+
+@pytest.mark.parametrize("policy", [LAMBDA, JOB, LOST], ids=["lambda", "job", "delegate"])
+@pytest.mark.parametrize(
+    ("action", "key"),
+    [
+        ("s3:PutObject", "data/in/a"),
+        ("s3:PutObject", "data/outside"),
+        ("s3:PutObject", "other/out/a"),
+        ("s3:DeleteObject", "data/out/a"),
+        ("s3:GetObject", "data/secret"),
+        ("s3:PutObject", f"{STATE}/locks/deploy"),
+        ("s3:PutObject", f"{STATE}/functions/fn.json"),
+    ],
+)
+def test_writing_elsewhere_and_reading_what_is_not_an_input_is_refused(
+    policy: Policy, action: str, key: str
+) -> None:
+    assert not policy.allowing(Request(action, ACCOUNT.s3_arn(key)))
+
+
+@pytest.mark.parametrize("policy", [LAMBDA, JOB], ids=["lambda", "job"])
+def test_records_of_other_functions_are_out_of_reach(policy: Policy) -> None:
+    for action in ("s3:GetObject", "s3:PutObject"):
+        for name in ("fn2", "f"):
+            key = ACCOUNT.s3_arn(f"{STATE}/runs/{name}/2026-09-21/r/claim.json")
+            assert not policy.allowing(Request(action, key))
+
+
+def test_other_queues_and_definitions_are_out_of_reach_of_lambda() -> None:
+    for resource in ("job-definition/fn2", "job-definition/fn2:1", "job-queue/scar-2"):
+        request = Request("batch:SubmitJob", ACCOUNT.arn("batch", resource))
+        assert not LAMBDA.allowing(request)
+        assert not JOB.allowing(request)

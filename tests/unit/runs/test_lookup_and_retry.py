@@ -1,0 +1,314 @@
+"""Find, retry, cancel and count runs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scar.errors import UsageError
+from scar.runs import lookup
+from scar.runs.batch_job import correct_run_state
+from scar.runs.cancel import NotCancellableError, cancel_run
+from scar.runs.invoke import InputObject
+from scar.runs.ledger import RunLedger, UnreadableRecordError
+from scar.runs.logs import FunctionNotFoundError
+from scar.runs.progress import count_inputs
+from scar.runs.retry import NotRetryableError, retry_run
+from scar.runs.states import RunState
+from supervisor.events.parser import parse_event
+from supervisor.runs import record_format
+from tests.fakes.s3_listing_client import NOW, ListedS3
+from tests.fakes.supervisor_factory import notification
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DAY = "2026-09-21"
+
+
+def a_ledger(s3: ListedS3) -> RunLedger:
+    return RunLedger(s3, "state")  # type: ignore[arg-type]
+
+
+def put_run(
+    s3: ListedS3, key: str, *names: str, function: str = "fn", age: float = 100, tag: str = "1"
+) -> str:
+    """Arrange the records of a run on an object; return its id."""
+    event = json.dumps(notification(key, etag=tag))
+    (trigger,) = parse_event(event.encode())
+    run = record_format.run_id(function, trigger, "r")
+    owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
+    contents: dict[str, Any] = {
+        "claim": {"owner": owner, **record_format.describe_trigger(trigger)},
+        "delegated": {"owner": owner, "job": "j-1", "name": "x"},
+    }
+    for offset, name in enumerate(names):
+        body = record_format.encode(contents.get(name, {"owner": owner}))
+        s3.put(f"runs/{function}/{DAY}/{run}/{name}.json", age - offset, body)
+    return run
+
+
+def test_a_run_is_found_by_its_id_its_start_and_its_path() -> None:
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "claim")
+    put_run(s3, "in/b", "claim")
+    for text in (run, run[:8], f"fn/{DAY}/{run}"):
+        assert lookup.find_run(a_ledger(s3), text).path.run_id == run
+
+
+def test_a_run_that_is_not_there_is_named() -> None:
+    with pytest.raises(lookup.RunNotFoundError, match="deadbeef"):
+        lookup.find_run(a_ledger(ListedS3()), "deadbeef")
+
+
+def test_a_start_that_several_runs_have_is_refused_with_their_names() -> None:
+    s3 = ListedS3()
+    first = put_run(s3, "in/a", "claim", tag="1")
+    second = put_run(s3, "in/a", "claim", tag="2")
+    with pytest.raises(UsageError) as raised:
+        lookup.find_run(a_ledger(s3), first[:16])
+    assert first in raised.value.problem
+    assert second in raised.value.problem
+
+
+def test_the_runs_on_a_file_are_found_in_all_functions_and_versions() -> None:
+    s3 = ListedS3()
+    old = put_run(s3, "in/a b", "claim", age=300, tag="1")
+    new = put_run(s3, "in/a b", "claim", age=200, tag="2")
+    other = put_run(s3, "in/a b", "claim", function="g", age=100)
+    put_run(s3, "in/c", "claim")
+    found = lookup.find_runs_of_input(a_ledger(s3), "data", "in/a b")
+    assert [run.path.run_id for run in found] == [old, new, other]
+
+
+def test_the_files_of_runs_are_read_from_their_claims() -> None:
+    s3 = ListedS3()
+    run = put_run(s3, "in/a b+ü", "claim", "error")
+    s3.put(f"runs/fn/{DAY}/{'c' * 32}/claim.json", 50, record_format.encode({"owner": {}}))
+    s3.put(f"runs/fn/{DAY}/{'e' * 32}/error.json", 50, record_format.encode({"owner": {}}))
+    ledger = a_ledger(s3)
+    runs = [lookup.find_run(ledger, name) for name in (run, "c" * 32, "e" * 32)]
+    assert list(lookup.read_input_urls(ledger, runs).values()) == ["s3://data/in/a b+ü", "", ""]
+
+
+@pytest.mark.parametrize("url", ["http://b/k", "s3://b", "s3://b/", "s3://b/folder/", "b/k"])
+def test_other_urls_than_those_of_objects_are_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="not the URL of an object"):
+        lookup.parse_s3_url(url)
+
+
+def test_keys_may_contain_what_urls_may_not() -> None:
+    assert lookup.parse_s3_url("s3://b/a b?c#d%20/é") == ("b", "a b?c#d%20/é")
+
+
+def test_an_output_names_its_run_and_the_first_run_of_its_chain() -> None:
+    s3 = ListedS3()
+    s3.metadata["b/k"] = {"scar-run": f"fn/{DAY}/abc", "scar-root": f"g/{DAY}/def"}
+    made_by, root = lookup.find_producers(s3, "b", "k")  # type: ignore[arg-type]
+    assert (str(made_by), str(root)) == (f"fn/{DAY}/abc", f"g/{DAY}/def")
+    assert lookup.find_producers(s3, "b", "absent") == (None, None)  # type: ignore[arg-type]
+
+
+class Sent:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, object]]] = []
+
+    def __call__(self, function: str, event: dict[str, object]) -> str:
+        self.events.append((function, event))
+        return "request"
+
+
+def test_a_retried_event_belongs_to_the_same_run() -> None:
+    s3, sent = ListedS3(), Sent()
+    run = put_run(s3, "in/a b+c", "claim", "error")
+    ledger = a_ledger(s3)
+    retry_run(ledger, lookup.find_run(ledger, run), sent)
+    ((function, event),) = sent.events
+    (trigger,) = parse_event(json.dumps(event).encode())
+    assert (function, record_format.run_id("fn", trigger, "other")) == ("fn", run)
+    assert lookup.find_run(ledger, run).state is RunState.WAITING
+
+
+def test_a_run_whose_function_was_deleted_is_refused_and_stays_failed() -> None:
+    def enqueue(function: str, event: dict[str, object]) -> str:
+        raise FunctionNotFoundError(function)
+
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "claim", "error")
+    ledger = a_ledger(s3)
+    with pytest.raises(NotRetryableError, match="no longer exists"):
+        retry_run(ledger, lookup.find_run(ledger, run), enqueue)
+    assert lookup.find_run(ledger, run).state is RunState.FAILED
+
+
+def test_a_run_whose_event_cannot_be_sent_is_not_waiting() -> None:
+    def enqueue(function: str, event: dict[str, object]) -> str:
+        raise KeyboardInterrupt
+
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "claim", "error")
+    ledger = a_ledger(s3)
+    with pytest.raises(KeyboardInterrupt):
+        retry_run(ledger, lookup.find_run(ledger, run), enqueue)
+    assert lookup.find_run(ledger, run).state is RunState.FAILED
+
+
+def test_a_waiting_run_may_be_retried_by_its_id() -> None:
+    s3, sent = ListedS3(), Sent()
+    run = put_run(s3, "in/a", "claim", "error", "retry")
+    ledger = a_ledger(s3)
+    assert lookup.find_run(ledger, run).state is RunState.WAITING
+    retry_run(ledger, lookup.find_run(ledger, run), sent)
+    assert len(sent.events) == 1
+
+
+@pytest.mark.parametrize("names", [("claim",), ("claim", "done"), ("claim", "delegated")])
+def test_a_run_that_is_done_or_in_progress_cannot_be_retried(names: tuple[str, ...]) -> None:
+    s3, sent = ListedS3(), Sent()
+    run = put_run(s3, "in/a", *names)
+    ledger = a_ledger(s3)
+    with pytest.raises(NotRetryableError):
+        retry_run(ledger, lookup.find_run(ledger, run), sent)
+    assert sent.events == []
+
+
+def test_a_run_whose_event_was_too_large_says_so() -> None:
+    s3, sent = ListedS3(), Sent()
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/claim.json", 50, record_format.encode({"owner": {}}))
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
+    ledger = a_ledger(s3)
+    with pytest.raises(NotRetryableError, match="too large"):
+        retry_run(ledger, lookup.find_run(ledger, "a" * 32), sent)
+    assert lookup.find_run(ledger, "a" * 32).state is RunState.FAILED
+
+
+def test_a_large_event_recorded_beside_the_claim_is_retried() -> None:
+    s3, sent = ListedS3(), Sent()
+    for name, body in (("claim", record_format.encode({"owner": {}})), ("event", b'{"pad": "x"}')):
+        s3.put(f"runs/fn/{DAY}/{'a' * 32}/{name}.json", 50, body)
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
+    ledger = a_ledger(s3)
+    retry_run(ledger, lookup.find_run(ledger, "a" * 32), sent)
+    assert sent.events == [("fn", {"pad": "x"})]
+
+
+def test_records_of_a_newer_release_are_refused() -> None:
+    s3 = ListedS3()
+    key = f"runs/fn/{DAY}/{'a' * 32}/claim.json"
+    s3.put(key, 5, b'{"format": 99}')
+    ledger = a_ledger(s3)
+    with pytest.raises(UnreadableRecordError, match="format 99"):
+        ledger.read_record(lookup.find_run(ledger, "a" * 32).path, "claim")
+
+
+class Batch:
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    def terminate_job(self, *, jobId: str, reason: str) -> None:  # noqa: N803
+        assert reason
+        self.ended.append(jobId)
+
+
+class OneJobBatch:
+    """A Batch client with one job; ``meanwhile`` is called before it responds."""
+
+    def __init__(self, status: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.status, self.meanwhile = status, meanwhile
+
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        self.meanwhile()
+        return {"jobs": [{"jobId": jobs[0], "status": self.status}] if self.status else []}
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "state"),
+    [
+        (("delegated", "claim", "attempt-1"), "FAILED", RunState.LOST),
+        (("delegated", "claim", "attempt-1"), "RUNNING", RunState.RUNNING),
+        (("delegated", "claim", "attempt-1"), "", RunState.LOST),
+        (("claim", "delegated"), "SUCCEEDED", RunState.LOST),
+        (("claim", "delegated"), "RUNNABLE", RunState.QUEUED),
+        (("delegated", "claim", "attempt-1", "error"), "RUNNABLE", RunState.QUEUED),
+        (("delegated", "claim", "attempt-1", "error"), "FAILED", RunState.FAILED),
+        (("delegated", "claim", "attempt-1", "done"), "FAILED", RunState.DONE),
+        (("claim",), "FAILED", RunState.LAMBDA),
+    ],
+)
+def test_the_state_of_a_run_is_corrected_by_its_job(
+    names: tuple[str, ...], status: str, state: RunState
+) -> None:
+    s3 = ListedS3()
+    ledger, run = a_ledger(s3), put_run(s3, "in/a", *names)
+    found = correct_run_state(ledger, OneJobBatch(status), lookup.find_run(ledger, run))  # type: ignore[arg-type]
+    assert found.state is state
+
+
+def test_a_run_whose_job_ended_after_the_listing_is_listed_again() -> None:
+    s3 = ListedS3()
+    ledger, run = a_ledger(s3), put_run(s3, "in/a", "delegated", "claim", "attempt-1")
+    batch = OneJobBatch("SUCCEEDED", lambda: put_run(s3, "in/a", "done"))
+    found = correct_run_state(ledger, batch, lookup.find_run(ledger, run))  # type: ignore[arg-type]
+    assert found.state is RunState.DONE
+
+
+def test_a_cancelled_queued_job_is_a_failure_and_can_be_retried() -> None:
+    s3, batch, sent = ListedS3(), Batch(), Sent()
+    run = put_run(s3, "in/a", "claim", "delegated")
+    ledger = a_ledger(s3)
+    assert cancel_run(ledger, batch, lookup.find_run(ledger, run)) == "j-1"  # type: ignore[arg-type]
+    assert batch.ended == ["j-1"]
+    found = lookup.find_run(ledger, run)
+    assert found.state is RunState.FAILED
+    s3.now += 1
+    retry_run(ledger, found, sent)
+
+
+@pytest.mark.parametrize("names", [("claim",), ("claim", "done"), ("claim", "error")])
+def test_only_batch_jobs_can_be_cancelled(names: tuple[str, ...]) -> None:
+    s3, batch = ListedS3(), Batch()
+    run = put_run(s3, "in/a", *names)
+    ledger = a_ledger(s3)
+    with pytest.raises(NotCancellableError):
+        cancel_run(ledger, batch, lookup.find_run(ledger, run))  # type: ignore[arg-type]
+    assert batch.ended == []
+
+
+def an_input(key: str, age: float) -> InputObject:
+    modified = datetime.fromtimestamp(NOW - age, UTC)
+    return InputObject(bucket="data", key=key, size=1, etag="1", modified=modified)
+
+
+def test_progress_is_finished_when_the_run_of_every_file_has_ended() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "done", age=50)
+    put_run(s3, "in/b", "claim", age=50)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
+    assert not found.is_finished
+    put_run(s3, "in/b", "claim", "error", age=50)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 60)]})
+    assert (found.is_finished, found.failure_count) == (True, 1)
+
+
+def test_retried_runs_count_as_waiting() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "error", "retry", age=50)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/b", 10)]})
+    assert found.summary == "2 waiting"
+
+
+def test_a_file_newer_than_its_last_run_waits_for_the_next() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "done", age=50)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 10)]})
+    assert (found.is_finished, found.waiting) == (False, 1)
+
+
+def test_an_old_file_without_a_run_counts_as_never_started() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "done", age=50)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/old", 5000)]})
+    assert (found.is_finished, found.never_started, found.failure_count) == (True, 1, 1)
