@@ -54,7 +54,11 @@ class AccountState:
 def inspect_account(connection: AwsConnection, functions: Sequence[Function]) -> AccountState:
     """Look at everything at once; raises ScarError."""
     account = connection.account
-    kinds = {(f.batch.compute.type, bool(f.batch.gpus)) for f in functions if f.batch is not None}
+    kinds = {
+        (f.batch.compute_resources.type, f.batch.enable_gpu)
+        for f in functions
+        if f.batch is not None
+    }
     with ThreadPoolExecutor(4) as pool:
         networks = pool.submit(_find_networks, connection, functions)
         seen = pool.submit(_inspect_buckets, connection, functions)
@@ -67,7 +71,7 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
                 f.name: found[_job_network_ids(f)] for f in functions if f.batch is not None
             },
             function_networks={
-                f.name: found[_function_network_ids(f)] for f in functions if f.subnets
+                f.name: found[_function_network_ids(f)] for f in functions if f.lambda_.vpc.subnets
             },
             buckets=seen.result(),
             quotas=allowed.result(),
@@ -77,7 +81,7 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
 
 def has_network(function: Function) -> bool:
     """Say whether its jobs or the function itself run in a network of the account."""
-    return function.batch is not None or bool(function.subnets)
+    return function.batch is not None or bool(function.lambda_.vpc.subnets)
 
 
 def _inspect_buckets(
@@ -95,7 +99,7 @@ def _find_networks(
 ) -> dict[NetworkIds, VpcNetwork]:
     """Find each network once; most functions have none, or the same."""
     given = {_job_network_ids(f) for f in functions if f.batch is not None}
-    given |= {_function_network_ids(f) for f in functions if f.subnets}
+    given |= {_function_network_ids(f) for f in functions if f.lambda_.vpc.subnets}
     if not given:
         return {}
     ec2, wanted = connection.client("ec2"), sorted(given)
@@ -105,9 +109,9 @@ def _find_networks(
 
 
 def _job_network_ids(function: Function) -> NetworkIds:
-    compute = function.batch.compute if function.batch else None
-    return (compute.subnets, compute.security_groups) if compute else ((), ())
+    compute = function.batch.compute_resources if function.batch else None
+    return (compute.subnets, compute.security_group_ids) if compute else ((), ())
 
 
 def _function_network_ids(function: Function) -> NetworkIds:
-    return function.subnets, function.security_groups
+    return function.lambda_.vpc.subnets, function.lambda_.vpc.security_group_ids

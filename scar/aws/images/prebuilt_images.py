@@ -48,24 +48,23 @@ def verify_prebuilt_image(
     layers, starts the supervisor, and holds what the FDL says of the function. Its script is
     its own.
     """
-    named = reference(function.image)
+    image = function.lambda_.container.image
+    named = reference(image)
     data, media_type = repository.get_manifest(named.version)
-    _check_manifest(function.image, data, media_type)
+    _check_manifest(image, data, media_type)
     digest = digest_of(data)
-    architecture = ARCHITECTURES[function.architecture]
+    architecture = ARCHITECTURES[function.lambda_.architecture]
     found = inspect_image(
-        ImagePull(repository, function.image, architecture, cache).read_image(digest)
+        ImagePull(repository, image, architecture, cache).read_image(digest)
     ).function
     if found is None:
-        raise ImageError(
-            f"The image {function.image} does not start scar's supervisor.", remedy=_REMEDY
-        )
+        raise ImageError(f"The image {image} does not start scar's supervisor.", remedy=_REMEDY)
     wanted = replace(configure(found.image), script=found.script)
     if different := [
         f.name for f in fields(found) if _field_value(found, f.name) != _field_value(wanted, f.name)
     ]:
         raise ImageError(
-            f"The image {function.image} was made for another function or another file: it differs"
+            f"The image {image} was made for another function or another file: it differs"
             f" in {', '.join(different)}.",
             remedy=_REMEDY,
         )
@@ -74,21 +73,22 @@ def verify_prebuilt_image(
 
 def require_reachable(function: Function, connection: AwsConnection) -> None:
     """Raise ImageError if Lambda, or the instances that run jobs, could not pull the image."""
-    account, named = connection.account, reference(function.image)
+    image = function.lambda_.container.image
+    account, named = connection.account, reference(image)
     if named.registry != account.registry:
         raise ImageError(
-            f"The image {function.image} is not in the registry of this account and Region,"
+            f"The image {image} is not in the registry of this account and Region,"
             f" {account.registry}: Lambda takes no other.",
             remedy="Push it there, or leave create_image out.",
         )
-    if function.batch is None or function.batch.compute.is_fargate:
+    if function.batch is None or function.batch.compute_resources.is_fargate:
         return
     arn = account.arn("ecr", f"repository/{named.repository}")
     with translate_errors(f"read the tags of repository {named.repository}"):
         tags = connection.client("ecr").list_tags_for_resource(resourceArn=arn)["tags"]
     if not any(t["Key"] == names.MANAGED_TAG and t.get("Value") == "true" for t in tags):
         raise ImageError(
-            f"Batch's instances could not pull {function.image}: their role reaches repositories"
+            f"Batch's instances could not pull {image}: their role reaches repositories"
             f" with the tag {names.MANAGED_TAG} only.",
             remedy=f"Give the repository {named.repository} the tag {names.MANAGED_TAG}=true.",
         )

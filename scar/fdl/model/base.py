@@ -81,6 +81,10 @@ class StorageSpec(FdlModel):
     )
 
     @property
+    def is_s3(self) -> bool:
+        return self.storage_provider.partition(".")[0] == "s3"
+
+    @property
     def bucket(self) -> str:
         return self.path.partition("/")[0]
 
@@ -89,3 +93,8 @@ class StorageSpec(FdlModel):
         """The key prefix: ``folder/``, or nothing for the whole bucket."""
         inside = self.path.partition("/")[2]
         return f"{inside}/" if inside else ""
+
+    @property
+    def input_suffix(self) -> str:
+        """The one suffix by which S3 filters the events of an input; empty: no filter."""
+        return self.suffix[0] if self.suffix else ""
