@@ -34,6 +34,12 @@ _ALLOCATION_STRATEGIES = {
     "SPOT": "SPOT_PRICE_CAPACITY_OPTIMIZED",
     "ECS_MANAGED_INSTANCES": "BEST_FIT_PROGRESSIVE",
 }
+# Batch retries what matches no rule, so the last rule matches everything. Only a trailing * works.
+_RETRY_RULES: tuple[Pairs, ...] = (
+    (("action", "RETRY"), ("onStatusReason", "Host EC2*")),
+    (("action", "RETRY"), ("onStatusReason", "Your Spot Task was interrupted*")),
+    (("action", "EXIT"), ("onReason", "*")),
+)
 
 
 def job_queue_name(function: Function, account: Account, network: VpcNetwork | None) -> str:
@@ -156,6 +162,7 @@ def _compile_job_definition(
         gpus=1 if batch.enable_gpu else 0,
         timeout=batch.timeout,
         attempts=batch.attempts,
+        retry_rules=_RETRY_RULES,
         job_role=role_arn("job"),
         execution_role=role_arn("exec") if fargate else "",
         public_ip=fargate and network is not None and network.needs_public_ip,

@@ -13,7 +13,7 @@ from scar.aws.model.names import FAILURE_HANDLER
 from scar.aws.model.resources import EventInvokeConfig
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import OperationRefusedError
-from scar.fdl.model import EnvironmentSpec
+from scar.fdl.model import ContainerSpec, EnvironmentSpec
 from supervisor import config as wire
 from tests.fakes.functions import changed
 from tests.functional.aws.making import a_function, a_role, deploy, left, refuse
@@ -59,10 +59,9 @@ def test_each_function_sends_what_it_loses_to_the_same_one_and_may_invoke_no_oth
 def test_it_is_told_where_runs_may_go_on_and_no_secrets(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    function = changed(
-        a_function("lambda-batch"),
-        container_environment=EnvironmentSpec(Variables={"PASSWORD": "secret"}),
-    )
+    secret = EnvironmentSpec(Variables={"PASSWORD": "secret"})
+    container = ContainerSpec(image="busybox:1", environment=secret)
+    function = changed(a_function("lambda-batch"), container=container)
     deploy(connection, images, function)
     body = (
         connection.client("s3")

@@ -146,7 +146,7 @@ def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
 def test_an_old_repository_with_what_shall_stay_stays(
     connection: AwsConnection, images: FakeImages, pushed: Pushed, keeping: str
 ) -> None:
-    deploy(connection, images, changed(a_function(), keep_repository=keeping == "delete_image"))
+    deploy(connection, images, changed(a_function(), delete_image=keeping != "delete_image"))
     if keeping == "image of others":
         other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
         images.push("scar/crop", other)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.compile.policies.grants import FEATURES
 from scar.aws.model import names
 from scar.aws.model.account import account_of_registry
+from scar.fdl.defaults import REPOSITORY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,7 @@ class PolicyScope:
 
     account: Account
     functions: tuple[str, ...] = (ANY,)
-    repositories: tuple[str, ...] = (f"{names.DEFAULT_REPOSITORY_PREFIX}/{ANY}",)
+    repositories: tuple[str, ...] = (f"{REPOSITORY_PREFIX}/{ANY}",)
     source_repositories: tuple[str, ...] = ()
     buckets: tuple[str, ...] = (ANY,)
     roles: tuple[str, ...] = ()

@@ -1,8 +1,9 @@
 """The AWS resources scar manages: desired and observed state are the same types. Pure.
 
 Only what identifies a resource has no default, so that a resource can be looked for by its
-name alone. Mappings are sorted tuples of pairs, documents are JSON with sorted keys: equal
-state compares equal.
+name alone. A default is what AWS does without the parameter, never what scar chooses: the
+FDL's model has those defaults. Mappings are sorted tuples of pairs, documents are JSON with
+sorted keys: equal state compares equal.
 """
 
 from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
