@@ -13,4 +13,5 @@ keys         the keys that there are
 shown        every value and where it is from
 schema       the JSON Schema for editors
 reference    ``docs/fdl.md``, written from the model
+example      ``fdl-example.yaml``, likewise
 """

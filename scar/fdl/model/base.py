@@ -57,8 +57,12 @@ class EnvironmentSpec(FdlModel):
 class NetworkSpec(FdlModel):
     """The subnets and security groups of a VPC."""
 
-    subnets: TextList = Field((), description="subnets of one VPC")
-    security_group_ids: TextList = Field((), description="security groups of the same VPC")
+    subnets: TextList = Field(
+        (), description="subnets of one VPC", examples=[["subnet-0123456789abcdef0"]]
+    )
+    security_group_ids: TextList = Field(
+        (), description="security groups of the same VPC", examples=[["sg-0123456789abcdef0"]]
+    )
 
     @model_validator(mode="before")
     @classmethod
