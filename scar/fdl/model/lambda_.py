@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool
 
 from scar.aws.model import limits
 from scar.fdl.field_types import (
@@ -15,7 +15,6 @@ from scar.fdl.field_types import (
     Text,
     TextList,
     mapping_to_list,
-    rename_keys,
     to_list,
     unwrap_size,
 )
@@ -53,6 +52,8 @@ class ContainerSpec(FdlModel):
 class FileSystemSpec(FdlModel):
     """A folder of an EFS file system, for scripts in Lambda."""
 
+    alternate_keys: ClassVar = {"Arn": "arn", "LocalMountPath": "path"}
+
     arn: Annotated[str, Field(pattern=r"^arn:[^:]+:elasticfilesystem:.*:access-point/fsap-.+$")] = (
         Field(
             description="ARN of an access point; required",
@@ -62,11 +63,6 @@ class FileSystemSpec(FdlModel):
     path: Annotated[str, Field(pattern=r"^/mnt/[a-zA-Z0-9_.-]+$")] = Field(
         description="where scripts see it, `/mnt/<name>`; required", examples=["/mnt/data"]
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rename_lambda_keys(cls, value: object) -> object:
-        return rename_keys(value, Arn="arn", LocalMountPath="path")
 
 
 class SupervisorSpec(FdlModel):
