@@ -27,15 +27,17 @@ import boto3
 
 from bench._account import Calls, Elsewhere, elsewhere
 from scar.aws.deploy import deploy
-from scar.aws.model.function import BatchSettings, Function, InputRule
 from scar.cli.main import reduce_garbage_collection
+from scar.fdl.model import BatchSpec, StorageSpec
 from supervisor import config as wire
-from supervisor.model import ExecutionMode, ImageDefaults, OutputRule
+from supervisor.model import ExecutionMode, ImageDefaults
+from tests.fakes.functions import new_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.function import Function
     from supervisor.model import FunctionConfig
 
 RUNS = 5
@@ -102,13 +104,13 @@ class Run:
 def functions(count: int, mode: str) -> list[Function]:
     """Return functions of which each reads the outputs of the one before."""
     return [
-        Function(
+        new_function(
             name=f"f{number}",
             image="busybox:1",
-            mode=ExecutionMode(mode),
-            inputs=(InputRule(provider="s3", path=f"bench/{number}"),),
-            outputs=(OutputRule(provider="s3", path=f"bench/{number + 1}"),),
-            batch=BatchSettings() if mode != "lambda" else None,
+            execution_mode=ExecutionMode(mode),
+            input=(StorageSpec(path=f"bench/{number}"),),
+            output=(StorageSpec(path=f"bench/{number + 1}"),),
+            batch=BatchSpec() if mode != "lambda" else None,
         )
         for number in range(count)
     ]
@@ -161,7 +163,7 @@ def once(account: Elsewhere, desired: list[Function]) -> Run:
 
     each = zip(COMMANDS, (init, again, remove), strict=True)
     figures_by_command = {title: timed(account, command) for title, command in each}
-    replayed = scar(account, str(desired[0].mode))
+    replayed = scar(account, str(desired[0].lambda_.execution_mode))
     return Run(figures_by_command, replace(replayed, took=replayed.took * len(desired)))
 
 

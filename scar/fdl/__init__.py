@@ -20,8 +20,9 @@ every problem of the file (``problems``) at once.
 
 Derived from the model: ``effective_values`` lists all values with their source (``scar show``),
 ``schema`` builds the JSON Schema for editors (``scar schema``), ``reference`` writes
-``docs/fdl.md``. So a new key is a field of a model; only a rule between keys needs code here, and
-what the key does is code of ``scar.aws``.
+``docs/fdl.md`` and ``example`` writes ``fdl-example.yaml``. ``defaults`` has the few defaults that
+other packages read without the model. So a new key is a field of a model; only a rule between keys
+needs code here, and what the key does is code of ``scar.aws``.
 
 ``loader``, ``settings``, ``legacy_config`` and the model's paths read files; all other modules are
 pure functions; no I/O.

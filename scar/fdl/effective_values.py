@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from scar.fdl.loader import value_source
+from scar.fdl.model import FileSystemSpec, NetworkSpec
 from scar.fdl.problems import format_location
 
 if TYPE_CHECKING:
@@ -20,12 +21,9 @@ if TYPE_CHECKING:
 
 MASK = "********"
 DEFAULT_SOURCE = "default"
-# Lambda's API and SCAR write these otherwise; the model renames them.
-_ALTERNATE_KEYS: Mapping[str | int, str] = {
-    "SubnetIds": "subnets",
-    "SecurityGroupIds": "security_group_ids",
-    "Arn": "arn",
-    "LocalMountPath": "path",
+_ALTERNATE_KEYS = {
+    **NetworkSpec.alternate_keys,
+    **FileSystemSpec.alternate_keys,
 }
 
 
@@ -94,4 +92,4 @@ def _is_secret(location: Location) -> bool:
 
 
 def _normalize_location(location: Location) -> Location:
-    return tuple(_ALTERNATE_KEYS.get(part, part) for part in location)
+    return tuple(_ALTERNATE_KEYS.get(str(part), part) for part in location)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
 from scar.fdl import script_checks as scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
 # Amazon ECR API reference, CreateRepository; functions' names have 64 characters of the 256.
@@ -53,7 +56,7 @@ def none_to_empty(value: object) -> object:
     return {} if value is None else value
 
 
-def rename_keys(value: object, **names: str) -> object:
+def rename_keys(value: object, names: Mapping[str, str]) -> object:
     """Take keys as Lambda's API and SCAR write them; one that is there by its own name stays."""
     if not isinstance(value, dict):
         return value

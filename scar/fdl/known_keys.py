@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, get_args
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from scar.fdl.problems import Location
 
 
@@ -15,12 +17,17 @@ def list_keys(model: type[BaseModel], location: Location) -> list[str]:
     for part in location:
         if isinstance(part, int):
             continue
-        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        fields = {field_key(name, field): field for name, field in model.model_fields.items()}
         below = nested_model(fields[part].annotation) if part in fields else None
         if below is None:
             return []
         model = below
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return [field_key(name, field) for name, field in model.model_fields.items()]
+
+
+def field_key(name: str, field: FieldInfo) -> str:
+    """Return a field's key in FDL files: ``lambda_`` is ``lambda`` there."""
+    return field.alias or name
 
 
 def nested_model(annotation: object) -> type[BaseModel] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from scar.fdl.known_keys import nested_model
+from scar.fdl.known_keys import field_key, nested_model
 from scar.fdl.model import FdlDocument
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _iter_models(model: type[BaseModel], path: str) -> Iterator[tuple[type[BaseM
     for name, field in model.model_fields.items():
         below = nested_model(field.annotation)
         if below is not None:
-            yield from _iter_models(below, f"{path}.{_field_key(name, field)}".lstrip("."))
+            yield from _iter_models(below, f"{path}.{field_key(name, field)}".lstrip("."))
 
 
 def _model_table(model: type[BaseModel], path: str) -> Iterator[str]:
@@ -46,12 +46,8 @@ def _model_table(model: type[BaseModel], path: str) -> Iterator[str]:
     yield "| key | default | meaning |"
     yield "|---|---|---|"
     for name, field in model.model_fields.items():
-        yield f"| `{_field_key(name, field)}` | {_format_default(field)} | {field.description} |"
+        yield f"| `{field_key(name, field)}` | {_format_default(field)} | {field.description} |"
     yield ""
-
-
-def _field_key(name: str, field: FieldInfo) -> str:
-    return field.alias or name
 
 
 def _format_default(field: FieldInfo) -> str:

@@ -9,14 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from scar.aws.model import limits
-from scar.fdl.model import FdlDocument
+from scar.fdl.model import FdlDocument, FileSystemSpec, NetworkSpec
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what YAML language servers know
 _TEXT = {"type": ["string", "number"]}
-_SPELLINGS = {
-    "NetworkSpec": {"SubnetIds": "subnets", "SecurityGroupIds": "security_group_ids"},
-    "FileSystemSpec": {"Arn": "arn", "LocalMountPath": "path"},
-}
 
 JsonSchema = dict[str, Any]
 
@@ -27,10 +23,10 @@ def build_schema() -> JsonSchema:
     parts: dict[str, JsonSchema] = found["$defs"]
     for part in (found, *parts.values()):
         _widen_properties(part)
-    for name, spellings in _SPELLINGS.items():
-        part = parts[name]
+    for model in (NetworkSpec, FileSystemSpec):
+        part = parts[model.__name__]
         part.pop("required", None)  # by one name or the other
-        for spelling, key in spellings.items():
+        for spelling, key in model.alternate_keys.items():
             part["properties"][spelling] = part["properties"][key]
     size = parts["LambdaSpec"]["properties"]["ephemeral_storage"]
     parts["LambdaSpec"]["properties"]["ephemeral_storage"] = _any_of(size, _size_object(size))

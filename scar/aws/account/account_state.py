@@ -60,7 +60,9 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
     """Read all parts of the account's state in parallel; raises ScarError."""
     account = connection.account
     compute_kinds = {
-        (f.batch.compute.type, bool(f.batch.gpus)) for f in functions if f.batch is not None
+        (f.batch.compute_resources.type, f.batch.enable_gpu)
+        for f in functions
+        if f.batch is not None
     }
     with ThreadPoolExecutor(4) as pool:
         networks = pool.submit(_find_networks, connection, functions)
@@ -76,7 +78,9 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
                 if f.batch is not None
             },
             function_networks={
-                f.name: network_by_ids[_function_network_ids(f)] for f in functions if f.subnets
+                f.name: network_by_ids[_function_network_ids(f)]
+                for f in functions
+                if f.lambda_.vpc.subnets
             },
             buckets=bucket_states.result(),
             quotas=quota_values.result(),
@@ -86,7 +90,7 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
 
 def has_network(function: Function) -> bool:
     """Return whether the function or its jobs run in a VPC of the account."""
-    return function.batch is not None or bool(function.subnets)
+    return function.batch is not None or bool(function.lambda_.vpc.subnets)
 
 
 def _inspect_buckets(
@@ -104,7 +108,7 @@ def _find_networks(
 ) -> dict[NetworkIds, VpcNetwork]:
     """Read each network once; most functions have none, or share one."""
     network_ids = {_job_network_ids(f) for f in functions if f.batch is not None}
-    network_ids |= {_function_network_ids(f) for f in functions if f.subnets}
+    network_ids |= {_function_network_ids(f) for f in functions if f.lambda_.vpc.subnets}
     if not network_ids:
         return {}
     ec2, ordered = connection.client("ec2"), sorted(network_ids)
@@ -114,9 +118,9 @@ def _find_networks(
 
 
 def _job_network_ids(function: Function) -> NetworkIds:
-    compute = function.batch.compute if function.batch else None
-    return (compute.subnets, compute.security_groups) if compute else ((), ())
+    compute = function.batch.compute_resources if function.batch else None
+    return (compute.subnets, compute.security_group_ids) if compute else ((), ())
 
 
 def _function_network_ids(function: Function) -> NetworkIds:
-    return function.subnets, function.security_groups
+    return function.lambda_.vpc.subnets, function.lambda_.vpc.security_group_ids

@@ -16,7 +16,6 @@ from scar.aws.compile import job_sizes as sizes
 from scar.aws.compile import policies
 from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model import names
-from scar.aws.model.function import is_s3, key_prefix
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import (
     Bucket,
@@ -33,7 +32,7 @@ from scar.aws.model.resources import (
     Role,
     StateBucket,
 )
-from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults
+from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults, OutputRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,18 +104,27 @@ def function_config(
     function: Function, account: Account, image: ImageDefaults, network: VpcNetwork | None = None
 ) -> FunctionConfig:
     """Say what the deployed function must know of itself; ``network`` only matters with Batch."""
+    spec = function.lambda_
     queue = machines.job_queue_name(function, account, network)
     return FunctionConfig(
         name=function.name,
-        mode=function.mode,
+        mode=spec.execution_mode,
         state_bucket=names.state_bucket_name(account),
-        script=function.script.name if function.script else "",
+        script=spec.script.name if spec.script else "",
         image=image,
-        environment=dict(function.container_environment),
-        outputs=function.outputs,
-        timeout_threshold=function.timeout_threshold,
-        memory=function.memory,
-        log_level=function.log_level,
+        environment=dict(spec.container.environment.Variables),
+        outputs=tuple(
+            OutputRule(
+                provider=output.storage_provider,
+                path=output.path,
+                prefix=output.prefix,
+                suffix=output.suffix,
+            )
+            for output in spec.output
+        ),
+        timeout_threshold=spec.container.timeout_threshold,
+        memory=spec.memory,
+        log_level=spec.log_level,
         batch=_batch_target(function, queue),
     )
 
@@ -144,18 +152,12 @@ def data_flow(
     return DataFlow(
         account=account,
         function=function.name,
-        inputs=tuple(
-            BucketFolder(i.bucket, i.prefix) for i in function.inputs if is_s3(i.provider)
-        ),
-        outputs=tuple(
-            BucketFolder(_bucket_of_path(o.path), key_prefix(o.path))
-            for o in function.outputs
-            if is_s3(o.provider)
-        ),
+        inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
+        outputs=tuple(BucketFolder(o.bucket, o.folder) for o in function.lambda_.output if o.is_s3),
         queue=queue,
         kms_keys=tuple(sorted((kms_keys or {}).items())),
-        in_vpc=bool(function.subnets),
-        file_systems=tuple((file_systems, point) for point, _ in function.file_systems),
+        in_vpc=bool(function.lambda_.vpc.subnets),
+        file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),
     )
 
 
@@ -164,24 +166,25 @@ def _compile_function(
 ) -> Iterator[Resource]:
     account = flow.account
     yield LogGroup(
-        name=names.lambda_log_group(function.name), retention_days=function.retention_days
+        name=names.lambda_log_group(function.name),
+        retention_days=function.cloudwatch.log_retention_policy_in_days,
     )
-    if function.create_image:
+    if function.lambda_.container.create_image:
         yield repositories.compile_repository(function, account)
         yield EcrImage(name=function.repository, digest=digest)
-    if not function.role:
+    if not function.iam.role:
         yield Role(
             name=names.role_name(function.name, account.region, "lambda"),
             trust=policies.trust_policy("lambda", account),
             policy=policies.lambda_role(flow),
-            boundary=function.boundary,
+            boundary=function.iam.permissions_boundary,
         )
     yield from machines.compile_batch(function, flow, digest, network)
     yield _lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
         name=function.name,
-        retries=function.retries,
-        max_age=function.max_event_age,
+        retries=function.lambda_.retries,
+        max_age=function.lambda_.max_event_age,
         on_failure=flow.failure_handler,
     )
     yield from _compile_triggers(function, account)
@@ -193,30 +196,31 @@ def _lambda_function(
     generated = account.iam_arn(
         f"role/scar/{names.role_name(function.name, account.region, 'lambda')}"
     )
+    spec = function.lambda_
     return LambdaFunction(
         name=function.name,
         role_arn=machines.user_role_arn(function, account) or generated,
         image=names.image_uri(account, function.repository, digest),
-        memory=function.memory,
-        timeout=function.timeout,
-        ephemeral_mb=function.ephemeral_mb,
-        architecture=function.architecture,
-        environment=tuple(sorted(function.environment)),
-        description=function.description,
+        memory=spec.memory,
+        timeout=spec.timeout,
+        ephemeral_mb=spec.ephemeral_storage,
+        architecture=spec.architecture,
+        environment=tuple(sorted(spec.environment.Variables.items())),
+        description=spec.description,
         tags=_function_tags(function, flow),
-        reserved_concurrency=function.reserved_concurrency,
-        subnets=tuple(sorted(function.subnets)),
-        security_groups=tuple(sorted(function.security_groups)),
-        file_systems=function.file_systems,
+        reserved_concurrency=spec.concurrency,
+        subnets=tuple(sorted(spec.vpc.subnets)),
+        security_groups=tuple(sorted(spec.vpc.security_group_ids)),
+        file_systems=tuple((item.arn, item.path) for item in spec.file_system),
         log_group=names.lambda_log_group(function.name),
     )
 
 
 def _function_tags(function: Function, flow: DataFlow) -> Pairs:
     """What later commands need to know about the function without its FDL."""
-    tags = dict(function.tags) | {
+    tags = function.lambda_.tags | {
         names.FUNCTION_TAG: function.name,
-        names.MODE_TAG: function.mode.value,
+        names.MODE_TAG: function.lambda_.execution_mode.value,
         names.IMAGE_TAG: _tag_value(function.image_name),
         names.QUEUE_TAG: flow.queue,
     }
@@ -234,7 +238,7 @@ def _tag_value(text: str) -> str:
 
 
 def _compile_triggers(function: Function, account: Account) -> Iterator[Resource]:
-    inputs = [i for i in function.inputs if is_s3(i.provider)]
+    inputs = [i for i in function.lambda_.input if i.is_s3]
     for bucket in sorted({i.bucket for i in inputs}):
         yield InvokePermission(
             name=f"{function.name}/{names.permission_statement_id(bucket)}",
@@ -242,12 +246,13 @@ def _compile_triggers(function: Function, account: Account) -> Iterator[Resource
             source_account=account.id,
         )
     for item in inputs:
-        rule = names.notification_rule_id(function.name, item.bucket, item.prefix, item.suffix)
+        suffix = item.input_suffix
+        rule = names.notification_rule_id(function.name, item.bucket, item.folder, suffix)
         yield BucketNotification(
             name=f"{item.bucket}/{rule}",
             function_arn=account.arn("lambda", f"function:{function.name}"),
-            prefix=item.prefix,
-            suffix=item.suffix,
+            prefix=item.folder,
+            suffix=suffix,
         )
 
 
@@ -255,13 +260,8 @@ def _compile_buckets(functions: Iterable[Function]) -> Iterator[Bucket]:
     """Collect the folders that all functions want in a bucket."""
     folders: dict[str, set[str]] = {}
     for function in functions:
-        paths = [i.path for i in function.inputs if is_s3(i.provider)]
-        paths += [o.path for o in function.outputs if is_s3(o.provider)]
-        for path in paths:
-            folders.setdefault(_bucket_of_path(path), set()).add(key_prefix(path))
+        for storage in (*function.lambda_.input, *function.lambda_.output):
+            if storage.is_s3:
+                folders.setdefault(storage.bucket, set()).add(storage.folder)
     for bucket in sorted(folders):
         yield Bucket(name=bucket, folders=tuple(sorted(folders[bucket] - {""})))
-
-
-def _bucket_of_path(path: str) -> str:
-    return path.strip("/").partition("/")[0]

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def compile_repository(function: Function, account: Account) -> EcrRepository:
     """Compile the repository; its tags tell removing what it must know without an FDL."""
-    tags = dict(function.tags) | {
+    tags = function.lambda_.tags | {
         names.FUNCTION_TAG: function.name,
         names.MANAGED_TAG: "true",
-        names.KEEP_TAG: "true" if function.keep_repository else "false",
+        names.KEEP_TAG: "false" if function.ecr.delete_image else "true",
     }
     return EcrRepository(
         name=function.repository,

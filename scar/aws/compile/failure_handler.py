@@ -39,13 +39,13 @@ _RETRIES = 2
 
 def handles(function: Function) -> bool:
     """Say whether the function's lost events go there."""
-    return not function.role
+    return not function.iam.role
 
 
 def unhandled_function_notes(functions: Iterable[Function]) -> Iterator[str]:
     """Say which functions that could go on in Batch are not helped when Lambda kills them."""
     for function in functions:
-        if function.mode is ExecutionMode.LAMBDA_BATCH and not handles(function):
+        if function.lambda_.execution_mode is ExecutionMode.LAMBDA_BATCH and not handles(function):
             yield (
                 f"what Lambda kills of {function.name} does not go on in Batch: its iam.role is"
                 f" yours, so {names.FAILURE_HANDLER} does not hear of it"
@@ -55,7 +55,7 @@ def unhandled_function_notes(functions: Iterable[Function]) -> Iterator[str]:
 def boundary_notes(functions: Iterable[Function]) -> Iterator[str]:
     """Say under which boundary the delegate is, if the functions it serves do not agree."""
     served = [f for f in functions if handles(f)]
-    if len({f.boundary for f in served}) > 1:
+    if len({f.iam.permissions_boundary for f in served}) > 1:
         yield (
             f"{names.FAILURE_HANDLER} serves functions under several permissions boundaries; it"
             " is made"
@@ -68,14 +68,22 @@ def handler_function(functions: Iterable[Function]) -> Function | None:
     first = next((f for f in functions if handles(f)), None)
     if first is None:
         return None
+    # With a function of an FDL document at hand, pydantic is loaded already; rm has none.
+    from scar.fdl.model import CloudWatchSpec, EcrSpec, IamSpec, LambdaSpec
+
     return Function(
-        name=names.FAILURE_HANDLER,
-        architecture=first.architecture,
-        memory=_MEMORY,
-        timeout=_TIMEOUT,
-        retries=_RETRIES,
-        description="Takes the events that functions of scar's lost.",
-        boundary=first.boundary,
+        lambda_=LambdaSpec(
+            name=names.FAILURE_HANDLER,
+            architecture=first.lambda_.architecture,
+            memory=_MEMORY,
+            timeout=_TIMEOUT,
+            retries=_RETRIES,
+            description="Takes the events that functions of scar's lost.",
+        ),
+        iam=IamSpec(permissions_boundary=first.iam.permissions_boundary),
+        cloudwatch=CloudWatchSpec(),
+        ecr=EcrSpec(),
+        batch=None,
     )
 
 
@@ -99,7 +107,8 @@ def compile_handler(function: Function, account: Account, digest: str) -> Iterat
     """Compile the delegate: a function that nothing but Lambda's destinations start."""
     role = names.role_name(function.name, account.region, "lambda")
     yield LogGroup(
-        name=names.lambda_log_group(function.name), retention_days=function.retention_days
+        name=names.lambda_log_group(function.name),
+        retention_days=function.cloudwatch.log_retention_policy_in_days,
     )
     yield repositories.compile_repository(function, account)
     yield EcrImage(name=function.repository, digest=digest)
@@ -107,20 +116,20 @@ def compile_handler(function: Function, account: Account, digest: str) -> Iterat
         name=role,
         trust=policies.trust_policy("lambda", account),
         policy=policies.failure_handler_role(account, function.name),
-        boundary=function.boundary,
+        boundary=function.iam.permissions_boundary,
     )
     yield LambdaFunction(
         name=function.name,
         role_arn=account.iam_arn(f"role/scar/{role}"),
         image=names.image_uri(account, function.repository, digest),
-        memory=function.memory,
-        timeout=function.timeout,
-        architecture=function.architecture,
-        description=function.description,
+        memory=function.lambda_.memory,
+        timeout=function.lambda_.timeout,
+        architecture=function.lambda_.architecture,
+        description=function.lambda_.description,
         tags=((names.FUNCTION_TAG, function.name),),
         log_group=names.lambda_log_group(function.name),
     )
-    yield EventInvokeConfig(name=function.name, retries=function.retries)
+    yield EventInvokeConfig(name=function.name, retries=function.lambda_.retries)
 
 
 def batch_target_record(config: FunctionConfig, account: Account) -> BatchTargetRecord:

@@ -25,10 +25,10 @@ def passed_roles(functions: Sequence[Function], account: Account) -> dict[str, t
         if function.batch is None:
             continue
         passed["ecs-tasks"].add(_role_arn(function, account, "job"))
-        compute = function.batch.compute
+        compute = function.batch.compute_resources
         if compute.is_fargate:
             passed["ecs-tasks"].add(_role_arn(function, account, "exec"))
-        elif not compute.instance_profile:
+        elif not compute.instance_role:
             made = names.instance_role_name(account.region)
             passed["ec2"].add(account.iam_arn(f"role{names.ROLE_PATH}{made}"))
     return {service: tuple(sorted(arns)) for service, arns in passed.items()}

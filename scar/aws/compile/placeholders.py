@@ -39,8 +39,8 @@ def placeholder_networks(
     """Return the networks of functions with Batch: the given ones, or else these."""
     return {
         f.name: VpcNetwork(
-            subnets=f.batch.compute.subnets or subnets,
-            security_groups=f.batch.compute.security_groups or groups,
+            subnets=f.batch.compute_resources.subnets or subnets,
+            security_groups=f.batch.compute_resources.security_group_ids or groups,
             needs_public_ip=True,
         )
         for f in functions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -16,6 +16,7 @@ from scar.aws.handlers.function_state import is_settled
 from scar.aws.model import names
 from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction
 from scar.aws.requests import lambda_requests as requests
+from scar.aws.requests.field_paths import read_fields
 from scar.errors import OperationRefusedError, WaitTimeoutError
 
 if TYPE_CHECKING:
@@ -62,12 +63,8 @@ class FunctionHandler:
             name=actual["FunctionName"],
             role_arn=actual["Role"],
             image=found["Code"].get("ImageUri", ""),
-            memory=actual["MemorySize"],
-            timeout=actual["Timeout"],
-            ephemeral_mb=actual.get("EphemeralStorage", {}).get("Size", 512),
             architecture="arm64" if "arm64" in actual.get("Architectures", []) else "x86_64",
             environment=tuple(sorted(actual.get("Environment", {}).get("Variables", {}).items())),
-            description=actual.get("Description", ""),
             tags=_relevant_tags(found.get("Tags", {}), resource),
             reserved_concurrency=reserved,
             subnets=tuple(sorted(actual.get("VpcConfig", {}).get("SubnetIds", []))),
@@ -76,6 +73,7 @@ class FunctionHandler:
                 (f["Arn"], f["LocalMountPath"]) for f in actual.get("FileSystemConfigs", [])
             ),
             log_group=_read_log_group(actual),
+            **read_fields(actual, LambdaFunction),
         )
 
     def create(self, resource: LambdaFunction) -> None:
@@ -109,7 +107,7 @@ class FunctionHandler:
 
         if (observed.image, observed.architecture) != (desired.image, desired.architecture):
             self._change_function(update_code, desired)
-        if _configuration_fields(observed) != _configuration_fields(desired):
+        if _has_other_configuration(observed, desired):
             self._change_function(update_configuration, desired)
         if observed.tags != desired.tags:
             self._update_tags(observed, desired)
@@ -203,9 +201,8 @@ class EventInvokeHandler:
         failure = found.get("DestinationConfig", {}).get("OnFailure", {})
         return EventInvokeConfig(
             name=resource.name,
-            retries=found.get("MaximumRetryAttempts", 2),
-            max_age=found.get("MaximumEventAgeInSeconds", 21_600),
             on_failure=failure.get("Destination", ""),
+            **read_fields(found, EventInvokeConfig),
         )
 
     def create(self, resource: EventInvokeConfig) -> None:
@@ -302,18 +299,14 @@ def _condition_value(
     return next((v for k, v in values.items() if k.lower() == key.lower()), "")
 
 
-def _configuration_fields(function: LambdaFunction) -> tuple[object, ...]:
-    return (
-        function.role_arn,
-        function.memory,
-        function.timeout,
-        function.ephemeral_mb,
-        function.environment,
-        function.description,
-        function.subnets,
-        function.security_groups,
-        function.file_systems,
-        function.log_group,
+def _has_other_configuration(observed: LambdaFunction, desired: LambdaFunction) -> bool:
+    """Compare all fields but those that have an API operation of their own."""
+    return desired != replace(
+        observed,
+        image=desired.image,
+        architecture=desired.architecture,
+        tags=desired.tags,
+        reserved_concurrency=desired.reserved_concurrency,
     )
 
 

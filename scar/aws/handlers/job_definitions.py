@@ -9,6 +9,7 @@ from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
 from scar.aws.model.resources import JobDefinition
 from scar.aws.requests import batch_requests as machine_requests
+from scar.aws.requests.field_paths import read_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,19 +72,13 @@ def parse_job_definition(found: JobDefinitionTypeDef) -> JobDefinition:
     retries = found.get("retryStrategy", {})
     return JobDefinition(
         name=found["jobDefinitionName"],
-        image=container.get("image", ""),
         platform="FARGATE" if "FARGATE" in platforms else "EC2",
         vcpus=needs.get("VCPU", ""),
         memory=int(needs.get("MEMORY", "0")),
         gpus=int(needs.get("GPU", "0")),
-        timeout=found.get("timeout", {}).get("attemptDurationSeconds", 0),
-        attempts=retries.get("attempts", 1),
         retry_rules=tuple(_parse_retry_rule(r) for r in retries.get("evaluateOnExit", [])),
-        job_role=container.get("jobRoleArn", ""),
-        execution_role=container.get("executionRoleArn", ""),
         public_ip=network.get("assignPublicIp") == "ENABLED",
         architecture="arm64" if host.get("cpuArchitecture") == "ARM64" else "x86_64",
-        disk_gib=container.get("ephemeralStorage", {}).get("sizeInGiB", 0),
         environment=tuple(
             sorted(
                 (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])
@@ -92,6 +87,7 @@ def parse_job_definition(found: JobDefinitionTypeDef) -> JobDefinition:
         tags=tuple(
             sorted((k, v) for k, v in found.get("tags", {}).items() if k.startswith("scar:"))
         ),
+        **read_fields(found, JobDefinition),
     )
 
 

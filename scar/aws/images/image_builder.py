@@ -72,17 +72,17 @@ class FunctionImageBuilder:
         The image of a function without one in its FDL is the supervisor alone. With
         ``create_image: false``, the prebuilt image is verified instead. Raises ScarError.
         """
-        if not function.create_image:
+        if not function.lambda_.container.create_image:
             require_reachable(function, self.connection)
             with self._open_repository(function.repository) as client:
                 return verify_prebuilt_image(function, client, configure, self.cache)
-        base = self._open_base_image(function)
+        base, spec = self._open_base_image(function), function.lambda_
         image = compose_image(
             base,
-            self.find_bundle(function.architecture),
+            self.find_bundle(spec.architecture),
             config_to_json(configure(base.defaults)),
-            _read_script(function.script) if function.script else None,
-            read_payload(function.payload) if function.payload else None,
+            _read_script(spec.script) if spec.script else None,
+            read_payload(spec.extra_payload) if spec.extra_payload else None,
         )
         _check_size(function.image_name, image)
         self._composed[image.digest] = image
@@ -95,13 +95,14 @@ class FunctionImageBuilder:
     def _open_base_image(self, function: Function) -> BaseImage:
         """Open the user's image, once for all functions that use it."""
         if not function.image_name:
-            return empty_base_image(function.architecture)
-        key = (function.image, function.image_file, function.architecture)
+            return empty_base_image(function.lambda_.architecture)
+        container, architecture = function.lambda_.container, function.lambda_.architecture
+        key = (container.image, container.image_file, architecture)
         if key not in self._bases:
             self._bases[key] = find_base_image(
-                function.image,
-                function.image_file,
-                architecture=function.architecture,
+                container.image,
+                container.image_file,
+                architecture=architecture,
                 cache=self.cache,
                 sources=self.image_stores,
             )
@@ -163,9 +164,9 @@ def compose_function_image(
     """
     account, vpc_network = connection.account, None
     if function.batch is not None:
-        compute = function.batch.compute
+        compute = function.batch.compute_resources
         ec2 = connection.client("ec2")
-        vpc_network = network.find_network(ec2, compute.subnets, compute.security_groups)
+        vpc_network = network.find_network(ec2, compute.subnets, compute.security_group_ids)
     digest = images.compose(
         function, lambda image: compiler.function_config(function, account, image, vpc_network)
     )

@@ -48,18 +48,17 @@ def verify_prebuilt_image(
     layers, starts the supervisor, and contains the function's configuration as the FDL describes
     it. The script in it is not compared.
     """
-    reference = parse_reference(function.image)
+    image = function.lambda_.container.image
+    reference = parse_reference(image)
     data, media_type = repository.get_manifest(reference.version)
-    _check_manifest(function.image, data, media_type)
+    _check_manifest(image, data, media_type)
     digest = digest_of(data)
-    architecture = ARCHITECTURES[function.architecture]
+    architecture = ARCHITECTURES[function.lambda_.architecture]
     actual = inspect_image(
-        ImagePull(repository, function.image, architecture, cache).read_image(digest)
+        ImagePull(repository, image, architecture, cache).read_image(digest)
     ).function
     if actual is None:
-        raise ImageError(
-            f"The image {function.image} does not start scar's supervisor.", remedy=_REMEDY
-        )
+        raise ImageError(f"The image {image} does not start scar's supervisor.", remedy=_REMEDY)
     # The FDL of a prebuilt image names no script: the image's own is taken for the expected one.
     expected = replace(configure(actual.image), script=actual.script)
     if different := [
@@ -68,7 +67,7 @@ def verify_prebuilt_image(
         if _field_value(actual, f.name) != _field_value(expected, f.name)
     ]:
         raise ImageError(
-            f"The image {function.image} was composed for another function or another FDL file: it"
+            f"The image {image} was composed for another function or another FDL file: it"
             f" differs in {', '.join(different)}.",
             remedy=_REMEDY,
         )
@@ -77,21 +76,22 @@ def verify_prebuilt_image(
 
 def require_reachable(function: Function, connection: AwsConnection) -> None:
     """Raise ImageError if Lambda, or the instances that run jobs, cannot pull the image."""
-    account, reference = connection.account, parse_reference(function.image)
+    image = function.lambda_.container.image
+    account, reference = connection.account, parse_reference(image)
     if reference.registry != account.registry:
         raise ImageError(
-            f"The image {function.image} is not in the registry of this account and Region,"
+            f"The image {image} is not in the registry of this account and Region,"
             f" {account.registry}: Lambda cannot use any other.",
             remedy="Push it there, or remove create_image from the FDL.",
         )
-    if function.batch is None or function.batch.compute.is_fargate:
+    if function.batch is None or function.batch.compute_resources.is_fargate:
         return
     arn = account.arn("ecr", f"repository/{reference.repository}")
     with translate_errors(f"read the tags of repository {reference.repository}"):
         tags = connection.client("ecr").list_tags_for_resource(resourceArn=arn)["tags"]
     if not any(t["Key"] == names.MANAGED_TAG and t.get("Value") == "true" for t in tags):
         raise ImageError(
-            f"Batch's instances could not pull {function.image}: their role allows repositories"
+            f"Batch's instances could not pull {image}: their role allows repositories"
             f" with the tag {names.MANAGED_TAG}=true only.",
             remedy=f"Tag the repository {reference.repository} with {names.MANAGED_TAG}=true.",
         )

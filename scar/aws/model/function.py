@@ -1,155 +1,60 @@
-"""One function as deployment needs it: every value resolved, nothing optional left open. Pure."""
+"""One function of an FDL document, as the deployment uses it. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
-from supervisor.model import ExecutionMode, OutputRule
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from scar.aws.model.resources import Architecture, ComputeType, Pairs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputRule:
-    """Objects created in a folder of a bucket start the function; see ``OutputRule`` for paths."""
-
-    provider: str
-    path: str
-    suffix: str = ""
-
-    @property
-    def bucket(self) -> str:
-        return self.path.strip("/").partition("/")[0]
-
-    @property
-    def prefix(self) -> str:
-        """The folder with one slash at its end, or nothing for the whole bucket."""
-        return key_prefix(self.path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComputeSettings:
-    """The machines that jobs ask for; empty subnets and groups: those of the default VPC.
-
-    ``disk_gib`` is of each instance or Fargate task, 0: as the service has it; ``user_data`` is
-    what instances run first.
-    """
-
-    type: ComputeType = "EC2"
-    max_vcpus: int = 2
-    min_vcpus: int = 0
-    instance_types: tuple[str, ...] = ()
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
-    instance_profile: str = ""
-    service_role: str = ""
-    disk_gib: int = 0
-    user_data: str = ""
-
-    @property
-    def is_fargate(self) -> bool:
-        return self.type in ("FARGATE", "FARGATE_SPOT")
-
-    @property
-    def uses_shared_role(self) -> bool:
-        """Whether they are instances with the one role that scar makes for all of a Region."""
-        return not (self.is_fargate or self.instance_profile)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchSettings:
-    """How the function's jobs run: memory in MiB, time in seconds."""
-
-    vcpus: str = "1"
-    memory: int = 1024
-    gpus: int = 0
-    timeout: int = 86_400
-    attempts: int = 3
-    environment: Pairs = ()
-    compute: ComputeSettings = field(default_factory=ComputeSettings)
+    # Commands without an FDL file, such as rm, do not load pydantic.
+    from scar.fdl.model import BatchSpec, CloudWatchSpec, EcrSpec, IamSpec, LambdaSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function; memory and ephemeral storage in MB, times in seconds.
+    """The keys of a function that the deployment uses, and what is derived from them.
 
-    ``environment`` is that of the Lambda function and of jobs, ``container_environment`` only
-    the script's. ``script`` is the file to run, None for the image's own entrypoint;
-    ``payload`` a folder whose files lie next to it.
-    ``role`` is a role of the user's, by ARN or name, that is used for everything instead of
-    generated ones; without ``create_roles`` no role is generated at all. ``subnets`` and
-    ``security_groups`` put the function into a VPC; ``file_systems`` are pairs of an EFS access
-    point's ARN and a path. ``allow_loop``: outputs may start the function again.
-    ``keep_repository``: removing the function leaves its images. Without ``create_image``, the
-    image is one in the account's own registry that is used as it is.
+    The parts are those of the FDL: a value has the FDL's name, type, unit and default.
+    ``batch`` is None in the execution mode ``lambda``. ``user_data`` is the text of the file
+    ``batch.compute_resources.user_data``: compiling reads no files.
     """
 
-    name: str
-    image: str = ""
-    image_file: Path | None = None
-    create_image: bool = True
-    script: Path | None = None
-    payload: Path | None = None
-    mode: ExecutionMode = ExecutionMode.LAMBDA
-    architecture: Architecture = "x86_64"
-    memory: int = 512
-    timeout: int = 300
-    ephemeral_mb: int = 512
-    reserved_concurrency: int | None = None
-    retries: int = 0
-    max_event_age: int = 21_600
-    timeout_threshold: int = 10
-    log_level: str = "INFO"
-    description: str = ""
-    environment: Pairs = ()
-    container_environment: Pairs = ()
-    inputs: tuple[InputRule, ...] = ()
-    outputs: tuple[OutputRule, ...] = ()
-    tags: Pairs = ()
-    role: str = ""
-    boundary: str = ""
-    create_roles: bool = True
-    retention_days: int = 30
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
-    file_systems: Pairs = ()
-    allow_loop: bool = False
-    repository_prefix: str = names.DEFAULT_REPOSITORY_PREFIX
-    keep_repository: bool = False
-    batch: BatchSettings | None = None
+    lambda_: LambdaSpec
+    iam: IamSpec
+    cloudwatch: CloudWatchSpec
+    ecr: EcrSpec
+    batch: BatchSpec | None
+    user_data: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.lambda_.name
 
     @property
     def repository(self) -> str:
-        """The container repository of the composed image, or of the user's own."""
-        if not self.create_image:
-            return names.parse_repository(self.image)
-        return names.repository_name(self.name, self.repository_prefix)
+        """The ECR repository of the composed image, or of the prebuilt one."""
+        if not self.lambda_.container.create_image:
+            return names.parse_repository(self.lambda_.container.image)
+        return names.repository_name(self.name, self.ecr.prefix)
 
     @property
     def image_name(self) -> str:
-        """What people call the image: its name, or its file's."""
-        return self.image or (self.image_file.name if self.image_file else "")
+        """The image's name, or that of its file; empty if the function has no image."""
+        container = self.lambda_.container
+        return container.image or (container.image_file.name if container.image_file else "")
 
     @property
     def buckets(self) -> tuple[str, ...]:
         """The S3 buckets that the function reads or writes."""
-        places = [(item.provider, item.path) for item in self.inputs]
-        places += [(item.provider, item.path) for item in self.outputs]
-        named = {path.strip("/").partition("/")[0] for kind, path in places if is_s3(kind)}
-        return tuple(sorted(named))
+        storages = (*self.lambda_.input, *self.lambda_.output)
+        return tuple(sorted({storage.bucket for storage in storages if storage.is_s3}))
 
-
-def is_s3(provider: str) -> bool:
-    """Say whether an FDL storage provider (``s3``, ``s3.mine``) is S3."""
-    return provider.partition(".")[0] == "s3"
-
-
-def key_prefix(path: str) -> str:
-    """Return the key prefix of an FDL path ``bucket/folder``: ``folder/``, or nothing."""
-    inside = path.strip("/").partition("/")[2].strip("/")
-    return f"{inside}/" if inside else ""
+    @property
+    def needs_launch_template(self) -> bool:
+        """Whether Batch's default configuration of EC2 instances does not suffice."""
+        if self.batch is None:
+            return False
+        compute = self.batch.compute_resources
+        return not compute.is_fargate and bool(compute.disk or self.user_data)

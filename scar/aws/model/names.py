@@ -7,6 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from scar.fdl.defaults import REPOSITORY_PREFIX
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,7 +22,6 @@ QUEUE_TAG = "scar:queue"
 BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"
-DEFAULT_REPOSITORY_PREFIX = "scar"
 
 SHARED_PREFIX = "scar-"
 # The function that takes the events of others; the name is taken in every account.
@@ -42,7 +43,7 @@ def batch_log_group(function: str) -> str:
     return f"/aws/batch/{function}"
 
 
-def repository_name(function: str, prefix: str = DEFAULT_REPOSITORY_PREFIX) -> str:
+def repository_name(function: str, prefix: str = REPOSITORY_PREFIX) -> str:
     """Repository names are lower case words with single separators; functions' need not be."""
     if _WORDS.fullmatch(function):
         return f"{prefix}/{function}"

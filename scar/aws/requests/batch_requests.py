@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.requests.field_paths import add_fields
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import (
@@ -79,18 +80,16 @@ def create_queue_request(resource: JobQueue) -> CreateJobQueueRequestTypeDef:
 def register_definition_request(
     resource: JobDefinition, region: str
 ) -> RegisterJobDefinitionRequestTypeDef:
-    return {
+    request: RegisterJobDefinitionRequestTypeDef = {
         "jobDefinitionName": resource.name,
         "type": "container",
         "platformCapabilities": [resource.platform],
-        "timeout": {"attemptDurationSeconds": resource.timeout},
-        "retryStrategy": {
-            "attempts": resource.attempts,
-            "evaluateOnExit": [_retry_rule(rule) for rule in resource.retry_rules],
-        },
+        "retryStrategy": {"evaluateOnExit": [_retry_rule(rule) for rule in resource.retry_rules]},
         "containerProperties": _container_properties(resource, region),
         "tags": dict(resource.tags),
     }
+    add_fields(request, resource, skip_empty=True)
+    return request
 
 
 def _retry_rule(rule: Pairs) -> EvaluateOnExitTypeDef:
@@ -119,8 +118,6 @@ def _compute_resources(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
 
 def _container_properties(resource: JobDefinition, region: str) -> ContainerPropertiesUnionTypeDef:
     container: ContainerPropertiesUnionTypeDef = {
-        "image": resource.image,
-        "jobRoleArn": resource.job_role,
         "resourceRequirements": _resource_requirements(resource),
         "environment": [{"name": k, "value": v} for k, v in resource.environment],
         "logConfiguration": {
@@ -131,8 +128,6 @@ def _container_properties(resource: JobDefinition, region: str) -> ContainerProp
             },
         },
     }
-    if resource.execution_role:
-        container["executionRoleArn"] = resource.execution_role
     if resource.platform == "FARGATE":
         container["networkConfiguration"] = {
             "assignPublicIp": "ENABLED" if resource.public_ip else "DISABLED"
@@ -141,8 +136,6 @@ def _container_properties(resource: JobDefinition, region: str) -> ContainerProp
             "operatingSystemFamily": "LINUX",
             "cpuArchitecture": "ARM64" if resource.architecture == "arm64" else "X86_64",
         }
-        if resource.disk_gib:
-            container["ephemeralStorage"] = {"sizeInGiB": resource.disk_gib}
     return container
 
 

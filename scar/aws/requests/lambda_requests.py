@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.aws.requests.field_paths import add_fields
+
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import (
         AddPermissionRequestTypeDef,
@@ -24,15 +26,12 @@ def create_function_request(resource: LambdaFunction) -> CreateFunctionRequestTy
         "PackageType": "Image",
         "Code": {"ImageUri": resource.image},
         "Role": resource.role_arn,
-        "MemorySize": resource.memory,
-        "Timeout": resource.timeout,
-        "EphemeralStorage": {"Size": resource.ephemeral_mb},
         "Architectures": [resource.architecture],
         "Environment": {"Variables": dict(resource.environment)},
-        "Description": resource.description,
         "Tags": dict(resource.tags),
         "LoggingConfig": _logging_config(resource),
     }
+    add_fields(request, resource)
     if resource.subnets:
         request["VpcConfig"] = _vpc_config(resource)
     if resource.file_systems:
@@ -47,13 +46,10 @@ def update_function_request(
     request: UpdateFunctionConfigurationRequestTypeDef = {
         "FunctionName": desired.name,
         "Role": desired.role_arn,
-        "MemorySize": desired.memory,
-        "Timeout": desired.timeout,
-        "EphemeralStorage": {"Size": desired.ephemeral_mb},
         "Environment": {"Variables": dict(desired.environment)},
-        "Description": desired.description,
         "LoggingConfig": _logging_config(desired),
     }
+    add_fields(request, desired)
     if observed.subnets or desired.subnets:
         request["VpcConfig"] = _vpc_config(desired)
     if observed.file_systems or desired.file_systems:
@@ -63,12 +59,12 @@ def update_function_request(
 
 def event_invoke_request(resource: EventInvokeConfig) -> PutFunctionEventInvokeConfigRequestTypeDef:
     failure = {"Destination": resource.on_failure}
-    return {
+    request: PutFunctionEventInvokeConfigRequestTypeDef = {
         "FunctionName": resource.name,
-        "MaximumRetryAttempts": resource.retries,
-        "MaximumEventAgeInSeconds": resource.max_age,
         "DestinationConfig": {"OnFailure": failure} if resource.on_failure else {},  # type: ignore[typeddict-item]
     }
+    add_fields(request, resource)
+    return request
 
 
 def add_permission_request(resource: InvokePermission) -> AddPermissionRequestTypeDef:

@@ -97,7 +97,7 @@ def _warn_of_bucket(bucket: BucketState) -> Iterator[str]:
 
 def _check_network(function: Function, account_state: AccountState) -> Iterator[str]:
     if network := account_state.job_networks.get(function.name):
-        fargate = function.batch is not None and function.batch.compute.is_fargate
+        fargate = function.batch is not None and function.batch.compute_resources.is_fargate
         check_subnets = routes.check_task_subnets if fargate else routes.check_instance_subnets
         yield from (f"{function.name}: {problem}" for problem in check_subnets(network))
     if network := account_state.function_networks.get(function.name):
@@ -118,7 +118,7 @@ def _warn_of_concurrency(
             f"Lambda runs at most {free} events at once in this account; others wait. Request a"
             " quota increase: Service Quotas, AWS Lambda, Concurrent executions."
         )
-    reserved = sum(f.reserved_concurrency or 0 for f in functions)
+    reserved = sum(f.lambda_.concurrency or 0 for f in functions)
     least = limits.LAMBDA_UNRESERVED.minimum
     if reserved and total - reserved < least:
         yield (
@@ -130,13 +130,13 @@ def _warn_of_concurrency(
 def _warn_of_vcpu_quota(function: Function, account_state: AccountState) -> Iterator[str]:
     if function.batch is None:
         return
-    pair = function.batch.compute.type, bool(function.batch.gpus)
+    compute = function.batch.compute_resources
+    pair = compute.type, function.batch.enable_gpu
     quota = account_state.quotas.vcpus.get(pair)
-    if quota is None or quota >= function.batch.compute.max_vcpus:
+    if quota is None or quota >= compute.max_v_cpus:
         return
-    needed = float(function.batch.vcpus)
-    effect = "no job ever starts" if quota < needed else "fewer jobs run at once"
+    effect = "no job ever starts" if quota < function.batch.vcpus else "fewer jobs run at once"
     yield (
-        f"{function.name}: max_v_cpus is {function.batch.compute.max_vcpus}, but the account's"
+        f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the account's"
         f" quota {limits.VCPU_QUOTAS[pair][2]!r} is {quota:g} vCPUs: {effect}."
     )

@@ -6,7 +6,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
-from scar.aws.model.function import is_s3, key_prefix
 from scar.aws.requests.creation import creation_requests
 from scar.aws.requests.rules.constraints import get_structures
 from scar.aws.requests.s3_requests import notification_rule
@@ -17,10 +16,10 @@ from scar.fdl import cycles
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from scar.aws.model.function import Function, InputRule
+    from scar.aws.model.function import Function
     from scar.aws.model.resources import BucketNotification, Resource
     from scar.aws.requests.validator import Parameters
-    from supervisor.model import OutputRule
+    from scar.fdl.model import StorageSpec
 
 
 _LAMBDA_RULES = "LambdaFunctionConfigurations"
@@ -53,7 +52,7 @@ def check_functions(functions: Sequence[Function]) -> Iterator[str]:
         yield from _check_roles(function)
     yield from _check_boundaries(functions)
     yield from _check_cycles(functions)
-    inputs = [(f, i) for f in functions for i in f.inputs if is_s3(i.provider)]
+    inputs = [(f, i) for f in functions for i in f.lambda_.input if i.is_s3]
     for (one, first), (other, second) in combinations(inputs, 2):
         if _inputs_overlap(first, second):
             yield (
@@ -64,10 +63,10 @@ def check_functions(functions: Sequence[Function]) -> Iterator[str]:
 
 def _check_roles(function: Function) -> Iterator[str]:
     """Yield roles that would have to be created although the FDL forbids it."""
-    if function.create_roles:
+    if function.iam.create:
         return
-    compute = function.batch.compute if function.batch else None
-    if not function.role:
+    compute = function.batch.compute_resources if function.batch else None
+    if not function.iam.role:
         services = ["Lambda"]
         if compute:
             services.append("Batch jobs")
@@ -87,8 +86,8 @@ def _check_roles(function: Function) -> Iterator[str]:
 
 def _check_boundaries(functions: Sequence[Function]) -> Iterator[str]:
     """Yield functions with different permissions boundaries that share the instances' role."""
-    sharing = [f for f in functions if f.batch and f.batch.compute.uses_shared_role]
-    boundaries = {f.boundary for f in sharing}
+    sharing = [f for f in functions if f.batch and f.batch.compute_resources.uses_shared_role]
+    boundaries = {f.iam.permissions_boundary for f in sharing}
     if len(boundaries) > 1:
         shown = ", ".join(sorted(boundary or "none" for boundary in boundaries))
         yield (
@@ -148,10 +147,10 @@ def _rule_target(rule: Parameters) -> str:
 
 
 def _check_loops(function: Function) -> Iterator[str]:
-    if function.allow_loop:
+    if function.lambda_.allow_loop:
         return
-    for item in function.inputs:
-        for output in function.outputs:
+    for item in function.lambda_.input:
+        for output in function.lambda_.output:
             if _can_trigger(output, item):
                 yield (
                     f"{function.name}: its output {output.path} is in its input {item.path}:"
@@ -166,10 +165,14 @@ def _check_cycles(functions: Sequence[Function]) -> Iterator[str]:
             other.name
             for other in functions
             if other.name != one.name
-            and any(_can_trigger(output, item) for output in one.outputs for item in other.inputs)
+            and any(
+                _can_trigger(output, item)
+                for output in one.lambda_.output
+                for item in other.lambda_.input
+            )
         }
         for one in functions
-        if not one.allow_loop
+        if not one.lambda_.allow_loop
     }
     if found := cycles.find_cycle(starts):
         yield (
@@ -178,19 +181,21 @@ def _check_cycles(functions: Sequence[Function]) -> Iterator[str]:
         )
 
 
-def _can_trigger(output: OutputRule, item: InputRule) -> bool:
-    bucket = output.path.strip("/").partition("/")[0]
-    return output.provider == item.provider and cycles.can_trigger(
-        (bucket, key_prefix(output.path)), output.suffix, (item.bucket, item.prefix), item.suffix
+def _can_trigger(output: StorageSpec, item: StorageSpec) -> bool:
+    return output.storage_provider == item.storage_provider and cycles.can_trigger(
+        (output.bucket, output.folder),
+        output.suffix,
+        (item.bucket, item.folder),
+        item.input_suffix,
     )
 
 
 # As S3 decides it: prefixes are nested, and so are suffixes, which reversed are prefixes.
-def _inputs_overlap(one: InputRule, other: InputRule) -> bool:
+def _inputs_overlap(one: StorageSpec, other: StorageSpec) -> bool:
     return (
         one.bucket == other.bucket
-        and _is_nested(one.prefix, other.prefix)
-        and _is_nested(one.suffix[::-1], other.suffix[::-1])
+        and _is_nested(one.folder, other.folder)
+        and _is_nested(one.input_suffix[::-1], other.input_suffix[::-1])
     )
 
 

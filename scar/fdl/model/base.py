@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -30,11 +31,14 @@ class FdlModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    # What Lambda's API and SCAR call some keys, accepted too: that name, and the key.
+    alternate_keys: ClassVar[Mapping[str, str]] = {}
+
     @model_validator(mode="before")
     @classmethod
-    def _null_to_empty(cls, value: object) -> object:
+    def _normalize_keys(cls, value: object) -> object:
         """Take a key with nothing below it as one that has only defaults below it."""
-        return {} if value is None else value
+        return {} if value is None else rename_keys(value, cls.alternate_keys)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -57,13 +61,14 @@ class EnvironmentSpec(FdlModel):
 class NetworkSpec(FdlModel):
     """The subnets and security groups of a VPC."""
 
-    subnets: TextList = Field((), description="subnets of one VPC")
-    security_group_ids: TextList = Field((), description="security groups of the same VPC")
+    alternate_keys: ClassVar = {"SubnetIds": "subnets", "SecurityGroupIds": "security_group_ids"}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _rename_lambda_keys(cls, value: object) -> object:
-        return rename_keys(value, SubnetIds="subnets", SecurityGroupIds="security_group_ids")
+    subnets: TextList = Field(
+        (), description="subnets of one VPC", examples=[["subnet-0123456789abcdef0"]]
+    )
+    security_group_ids: TextList = Field(
+        (), description="security groups of the same VPC", examples=[["sg-0123456789abcdef0"]]
+    )
 
 
 class StorageSpec(FdlModel):
@@ -81,6 +86,10 @@ class StorageSpec(FdlModel):
     )
 
     @property
+    def is_s3(self) -> bool:
+        return self.storage_provider.partition(".")[0] == "s3"
+
+    @property
     def bucket(self) -> str:
         return self.path.partition("/")[0]
 
@@ -89,3 +98,8 @@ class StorageSpec(FdlModel):
         """The key prefix: ``folder/``, or nothing for the whole bucket."""
         inside = self.path.partition("/")[2]
         return f"{inside}/" if inside else ""
+
+    @property
+    def input_suffix(self) -> str:
+        """The one suffix by which S3 filters the events of an input; empty: no filter."""
+        return self.suffix[0] if self.suffix else ""

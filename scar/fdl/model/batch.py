@@ -41,6 +41,15 @@ class ComputeResourcesSpec(FdlModel):
     launch_template_name: str = Field("", description="accepted, not used: see disk, user_data")
     instance_role: str = Field("", description="ARN of an instance profile; empty: scar makes one")
 
+    @property
+    def is_fargate(self) -> bool:
+        return self.type in ("FARGATE", "FARGATE_SPOT")
+
+    @property
+    def uses_shared_role(self) -> bool:
+        """Whether they are EC2 instances with the role that scar creates once per Region."""
+        return not (self.is_fargate or self.instance_role)
+
 
 class BatchSpec(FdlModel):
     """AWS Batch, for the modes `batch` and `lambda-batch`."""

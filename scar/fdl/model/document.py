@@ -46,7 +46,11 @@ class S3Provider(FdlModel):
 class StorageProviders(FdlModel):
     """Storage accounts, by kind and name."""
 
-    s3: dict[str, S3Provider] = Field({}, description="S3 accounts")
+    s3: dict[str, S3Provider] = Field(
+        {},
+        description="S3 accounts, by names of yours: used as `storage_provider: s3.<name>`",
+        examples=[{"my_s3": {}}],
+    )
     minio: Any = Field(None, description="not supported yet, must be absent")
     onedata: Any = Field(None, description="not supported yet, must be absent")
     webdav: Any = Field(None, description="not supported yet, must be absent")

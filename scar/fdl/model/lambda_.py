@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool
 
 from scar.aws.model import limits
 from scar.fdl.field_types import (
@@ -15,7 +15,6 @@ from scar.fdl.field_types import (
     Text,
     TextList,
     mapping_to_list,
-    rename_keys,
     to_list,
     unwrap_size,
 )
@@ -25,11 +24,15 @@ from supervisor.model import ExecutionMode
 if TYPE_CHECKING:
     from pathlib import Path
 
+_ACCESS_POINTS = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point"  # in examples
+
 
 class ContainerSpec(FdlModel):
     """The container that runs the script."""
 
-    image: str = Field("", description="the image's name, as Docker users write it")
+    image: str = Field(
+        "", description="the image's name, as Docker users write it", examples=["ubuntu:24.04"]
+    )
     image_file: ReadableFile | None = Field(
         None, description="the image as a file: `docker save` or OCI layout, gzipped or not"
     )
@@ -49,17 +52,17 @@ class ContainerSpec(FdlModel):
 class FileSystemSpec(FdlModel):
     """A folder of an EFS file system, for scripts in Lambda."""
 
+    alternate_keys: ClassVar = {"Arn": "arn", "LocalMountPath": "path"}
+
     arn: Annotated[str, Field(pattern=r"^arn:[^:]+:elasticfilesystem:.*:access-point/fsap-.+$")] = (
-        Field(description="ARN of an access point; required")
+        Field(
+            description="ARN of an access point; required",
+            examples=[f"{_ACCESS_POINTS}/fsap-0123456789abcdef0"],
+        )
     )
     path: Annotated[str, Field(pattern=r"^/mnt/[a-zA-Z0-9_.-]+$")] = Field(
-        description="where scripts see it, `/mnt/<name>`; required"
+        description="where scripts see it, `/mnt/<name>`; required", examples=["/mnt/data"]
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rename_lambda_keys(cls, value: object) -> object:
-        return rename_keys(value, Arn="arn", LocalMountPath="path")
 
 
 class SupervisorSpec(FdlModel):
@@ -74,7 +77,9 @@ class LambdaSpec(FdlModel):
 
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
     region: str = Field("", description="AWS Region; empty: the one of the command")
-    name: FunctionName = Field(description="the function's name; required")
+    name: FunctionName = Field(
+        description="the function's name; required", examples=["my-function"]
+    )
     description: Annotated[str, Field(max_length=limits.LAMBDA_DESCRIPTION.maximum)] = Field(
         "", description="for people"
     )
@@ -101,7 +106,9 @@ class LambdaSpec(FdlModel):
         ExecutionMode.LAMBDA, description="`lambda`, `lambda-batch` or `batch`"
     )
     concurrency: int | None = Field(
-        None, ge=0, description="reserved concurrency: at most so many runs at once"
+        None,
+        ge=0,
+        description="reserved concurrency: at most so many runs at once; null: no limit of its own",
     )
     retries: int = Field(
         0,
@@ -132,10 +139,14 @@ class LambdaSpec(FdlModel):
     )
     container: ContainerSpec = Field(ContainerSpec(), description="the image")
     input: Annotated[tuple[StorageSpec, ...], BeforeValidator(to_list)] = Field(
-        (), description="folders whose new files start the function"
+        (),
+        description="folders whose new files start the function",
+        examples=[[{"path": "my-bucket/input"}]],
     )
     output: Annotated[tuple[StorageSpec, ...], BeforeValidator(to_list)] = Field(
-        (), description="folders to which outputs go"
+        (),
+        description="folders to which outputs go",
+        examples=[[{"path": "my-bucket/output"}]],
     )
     allow_loop: StrictBool = Field(
         False, description="take outputs that start the function, or a chain to it, again"

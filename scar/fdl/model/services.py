@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool
 
+from scar.fdl.defaults import REPOSITORY_PREFIX
 from scar.fdl.field_types import RepositoryPrefix, check_log_retention
 from scar.fdl.model.base import FdlModel
 
@@ -49,6 +50,7 @@ class EcrSpec(FdlModel):
     boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
     region: str = Field("", description="AWS Region; empty: the function's")
     prefix: RepositoryPrefix = Field(
-        "scar", description="what the repository's name begins with: `<prefix>/<function>`"
+        REPOSITORY_PREFIX,
+        description="what the repository's name begins with: `<prefix>/<function>`",
     )
     delete_image: StrictBool = Field(True, description="`scar rm` removes the repository")

@@ -32,7 +32,7 @@ class FakeImages:
     ) -> str:
         config = configure(ImageDefaults(command=("/bin/true",)))
         self.composed[function.name] = config
-        script = function.script.read_bytes() if function.script else b""
+        script = function.lambda_.script.read_bytes() if function.lambda_.script else b""
         content = function.image_name.encode() + wire.config_to_json(config).encode() + script
         return f"sha256:{hashlib.sha256(content).hexdigest()}"
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from scar.aws.deploy import deploy as deployment
-from scar.aws.model.function import BatchSettings, Function, InputRule
-from supervisor.model import ExecutionMode, OutputRule
+from scar.fdl.model import BatchSpec, EnvironmentSpec, StorageSpec
+from supervisor.model import ExecutionMode
+from tests.fakes.functions import new_function
 from tests.fakes.moto_compat import answered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.function import Function
     from scar.aws.model.plan import Plan
     from tests.functional.aws.conftest import FakeImages
 
@@ -24,15 +26,15 @@ MODES = ("lambda", "lambda-batch", "batch")
 
 def a_function(mode: str = "lambda", script: Path | None = None, name: str = "crop") -> Function:
     """Describe a function that reads ``photos/<name>-in`` and writes ``photos/<name>-out``."""
-    return Function(
+    return new_function(
         name=name,
         image="busybox:1",
-        script=script,
-        mode=ExecutionMode(mode),
-        inputs=(InputRule(provider="s3", path=f"photos/{name}-in"),),
-        outputs=(OutputRule(provider="s3", path=f"photos/{name}-out"),),
-        environment=(("AB", "1"),),
-        batch=BatchSettings() if mode != "lambda" else None,
+        init_script=script,
+        execution_mode=ExecutionMode(mode),
+        input=(StorageSpec(path=f"photos/{name}-in"),),
+        output=(StorageSpec(path=f"photos/{name}-out"),),
+        environment=EnvironmentSpec(Variables={"AB": "1"}),
+        batch=BatchSpec() if mode != "lambda" else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from scar.image.compose.tree_images import write_docker_archive
 from scar.image.formats.blobs import BlobCache
 from scar.image.formats.layer import LayerFile, LayerFolder, build_layer
 from supervisor.model import ImageDefaults
+from tests.fakes.functions import changed
 from tests.functional.aws.factories import MODES, a_function
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def test_its_digest_is_the_one_that_init_would_push(
         image_stores=(),
         report=lambda _: None,
     )
-    function = replace(a_function(mode), image_file=tmp_path / "image.tar")
+    function = changed(a_function(mode), image_file=tmp_path / "image.tar")
     made = compose_function_image(function, connection, images)
     todo = deploy.init([function], connection, lambda _: None, images=images, dry_run=True)
     pushed = {

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from scar.aws.deploy.deploy import list_function_names
-from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
 from scar.errors import OperationRefusedError, ScarError
-from supervisor.model import ExecutionMode, OutputRule
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
+from supervisor.model import ExecutionMode
+from tests.fakes.functions import new_function
 from tests.functional.aws import foreign_resources
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.factories import MODES, a_function, deploy, left, remove
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.function import Function
 
 NAMES = st.sampled_from(("crop", "cut"))
 # An init of both functions makes about 120 calls; 0: nothing goes wrong.
@@ -42,16 +44,16 @@ def functions(draw: st.DrawFn) -> Function:
     """Draw a function; its folders are in a bucket of others' or in one that scar makes."""
     name, mode = draw(NAMES), draw(st.sampled_from(MODES))
     folder, bucket = draw(st.sampled_from(("a", "b"))), draw(st.sampled_from(("photos", "fresh")))
-    compute = ComputeSettings(type=draw(st.sampled_from(("EC2", "FARGATE"))))
-    return Function(
+    compute = ComputeResourcesSpec(type=draw(st.sampled_from(("EC2", "FARGATE"))))
+    return new_function(
         name=name,
         image=draw(st.sampled_from(("busybox:1", "busybox:2"))),
-        mode=ExecutionMode(mode),
+        execution_mode=ExecutionMode(mode),
         memory=draw(st.sampled_from((512, 1024))),
         retries=draw(st.integers(0, 1)),
-        inputs=(InputRule(provider="s3", path=f"photos/{name}-{folder}"),),
-        outputs=(OutputRule(provider="s3", path=f"{bucket}/{name}-out"),),
-        batch=BatchSettings(memory=2048, compute=compute) if mode != "lambda" else None,
+        input=(StorageSpec(path=f"photos/{name}-{folder}"),),
+        output=(StorageSpec(path=f"{bucket}/{name}-out"),),
+        batch=BatchSpec(memory=2048, compute_resources=compute) if mode != "lambda" else None,
     )
 
 

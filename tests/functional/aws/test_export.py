@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +10,10 @@ from scar.aws.deploy import deploy
 from scar.aws.export.desired import compile_for_template
 from scar.aws.export.template import export_template, image_parameter
 from scar.aws.model import names
-from scar.aws.model.function import BatchSettings, ComputeSettings
 from scar.aws.model.plan import Create
 from scar.aws.model.resources import EcrImage, JobDefinition
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec
+from tests.fakes.functions import changed
 from tests.fakes.template_reader import Reader
 from tests.functional.aws.factories import MODES, a_function
 
@@ -35,8 +35,8 @@ def placed(mode: str, connection: AwsConnection) -> Function:
         for g in ec2.describe_security_groups()["SecurityGroups"]
         if g["GroupName"] == "default"
     )
-    compute = ComputeSettings(subnets=tuple(subnets), security_groups=(group,))
-    return replace(function, batch=BatchSettings(compute=compute))
+    compute = ComputeResourcesSpec(subnets=tuple(subnets), security_group_ids=(group,))
+    return changed(function, batch=BatchSpec(compute_resources=compute))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,9 @@ from scar.aws.model.names import FAILURE_HANDLER
 from scar.aws.model.resources import EventInvokeConfig
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import OperationRefusedError
+from scar.fdl.model import ContainerSpec, EnvironmentSpec
 from supervisor import config
+from tests.fakes.functions import changed
 from tests.functional.aws.factories import a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def test_each_function_sends_what_it_loses_to_the_same_one_and_may_invoke_no_oth
 def test_it_is_told_where_runs_may_go_on_and_no_secrets(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    function = replace(a_function("lambda-batch"), container_environment=(("PASSWORD", "secret"),))
+    secret = EnvironmentSpec(Variables={"PASSWORD": "secret"})
+    container = ContainerSpec(image="busybox:1", environment=secret)
+    function = changed(a_function("lambda-batch"), container=container)
     deploy(connection, images, function)
     body = (
         connection.client("s3")
@@ -82,7 +85,7 @@ def test_a_function_of_another_architecture_leaves_it_as_it_is(
 ) -> None:
     first = a_function()
     deploy(connection, images, first)
-    plan = deploy(connection, images, replace(a_function(name="cut"), architecture="arm64"))
+    plan = deploy(connection, images, changed(a_function(name="cut"), architecture="arm64"))
     assert FAILURE_HANDLER not in str([c.resource.key for c in plan.changes])
     assert str(deploy(connection, images, first)) == "Nothing to change."
 
@@ -91,7 +94,7 @@ def test_a_role_of_the_user_s_gets_no_destination(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     role = a_role(connection, "mine", "lambda")
-    deploy(connection, images, replace(a_function(), role=role))
+    deploy(connection, images, changed(a_function(), role=role))
     assert destination(connection, "crop") == ""
     assert left(connection)["functions"] == ["crop"]
 
@@ -100,10 +103,10 @@ def test_the_plan_says_what_a_role_of_the_user_s_costs(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     role = a_role(connection, "mine", "lambda", "ecs-tasks")
-    mine = replace(a_function("lambda-batch"), role=role)
+    mine = changed(a_function("lambda-batch"), role=role)
     (note,) = (n for n in deploy(connection, images, mine).notes if "Lambda kills" in n)
     assert "crop" in note
-    plan = deploy(connection, images, replace(mine, role=""))
+    plan = deploy(connection, images, changed(mine, role=""))
     assert not [n for n in plan.notes if "Lambda kills" in n]
 
 
@@ -115,7 +118,7 @@ def test_the_plan_says_under_whose_boundary_it_is(
         PolicyDocument='{"Version":"2012-10-17","Statement":'
         '[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
     )
-    bound = replace(a_function(), boundary=made["Policy"]["Arn"])
+    bound = changed(a_function(), permissions_boundary=made["Policy"]["Arn"])
     said = str(deploy(connection, images, bound, a_function(name="cut")))
     assert "is made under that of crop)" in said
 

@@ -16,10 +16,11 @@ from scar.aws.client.waiter import Waiter
 from scar.aws.deploy.deploy import init
 from scar.aws.deploy.lock import LOCK_KEY, read_lock
 from scar.aws.handlers.functions import FunctionHandler
-from scar.aws.model.function import BatchSettings, ComputeSettings, InputRule
 from scar.aws.model.resources import LambdaFunction
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import OperationRefusedError
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
+from tests.fakes.functions import changed
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.factories import MODES, a_function, a_role, deploy, left, refuse
 
@@ -57,7 +58,8 @@ def test_a_second_init_changes_nothing_on_other_machines(
     connection: AwsConnection, images: FakeImages, kind: ComputeType
 ) -> None:
     function = replace(
-        a_function("batch"), batch=BatchSettings(memory=2048, compute=ComputeSettings(type=kind))
+        a_function("batch"),
+        batch=BatchSpec(memory=2048, compute_resources=ComputeResourcesSpec(type=kind)),
     )
     assert "+ job-definition crop" in str(deploy(connection, images, function))
     assert str(deploy(connection, images, function)) == NOTHING
@@ -117,7 +119,7 @@ def test_more_memory_and_another_script_are_updates(
     before = connection.client("lambda").get_function(FunctionName="crop")["Code"]["ImageUri"]
 
     script.write_text("echo two")
-    function = replace(a_function("lambda-batch", script), memory=1024)
+    function = changed(a_function("lambda-batch", script), memory=1024)
     todo = str(deploy(connection, images, function))
 
     assert "memory: 512 -> 1024" in todo
@@ -135,7 +137,7 @@ def test_an_input_that_is_no_longer_wanted_stops_starting_the_function(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
-    moved = replace(a_function(), inputs=(InputRule(provider="s3", path="photos/elsewhere"),))
+    moved = changed(a_function(), input=(StorageSpec(path="photos/elsewhere"),))
     deploy(connection, images, moved)
     found = connection.client("s3").get_bucket_notification_configuration(Bucket="photos")
     (rule,) = found["LambdaFunctionConfigurations"]
@@ -157,7 +159,9 @@ def test_leaving_batch_takes_its_machines_away(
 
 def test_other_machines_replace_the_old_ones(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("batch"))
-    larger = replace(a_function("batch"), batch=BatchSettings(compute=ComputeSettings(max_vcpus=8)))
+    larger = changed(
+        a_function("batch"), batch=BatchSpec(compute_resources=ComputeResourcesSpec(max_v_cpus=8))
+    )
     deploy(connection, images, larger)
     (environment,) = connection.client("batch").describe_compute_environments()[
         "computeEnvironments"
@@ -215,7 +219,7 @@ def test_the_role_reaches_the_function_s_own_data_only(
 
 def test_a_given_role_is_used_instead(connection: AwsConnection, images: FakeImages) -> None:
     role = a_role(connection, "mine", "lambda")
-    todo = str(deploy(connection, images, replace(a_function("lambda"), role=role)))
+    todo = str(deploy(connection, images, changed(a_function("lambda"), role=role)))
     assert "+ role" not in todo
     found = connection.client("lambda").get_function(FunctionName="crop")
     assert found["Configuration"]["Role"] == role
@@ -241,7 +245,7 @@ def test_a_failed_update_is_taken_back(connection: AwsConnection, images: FakeIm
         deploy(
             connection,
             images,
-            replace(a_function(), memory=1024, image="busybox:2", retention_days=7),
+            changed(a_function(), memory=1024, image="busybox:2", log_retention_policy_in_days=7),
         )
     found = connection.client("lambda").get_function(FunctionName="crop")
     assert found["Configuration"]["MemorySize"] == 512
@@ -284,7 +288,7 @@ def test_what_aws_would_refuse_is_said_before_any_change(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     with pytest.raises(NotDeployable, match=r"function crop: ValidationException: .*memorySize"):
-        deploy(connection, images, replace(a_function(), memory=64))
+        deploy(connection, images, changed(a_function(), memory=64))
     assert connection.client("s3").list_buckets()["Buckets"] == []
 
 
@@ -292,9 +296,9 @@ def test_a_notification_of_others_in_the_way_is_named(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
-    rival = replace(a_function(name="rival"), inputs=(InputRule(provider="s3", path="photos"),))
+    rival = changed(a_function(name="rival"), input=(StorageSpec(path="photos"),))
     with pytest.raises(NotDeployable, match=r"function:crop"):
-        deploy(connection, images, replace(rival, outputs=()))
+        deploy(connection, images, changed(rival, output=()))
 
 
 def test_two_inits_at_once_both_succeed(connection: AwsConnection, images: FakeImages) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from scar.aws.deploy.deploy import init
 from scar.aws.model import names
 from scar.errors import OperationRefusedError
+from tests.fakes.functions import changed
 from tests.functional.aws.factories import a_function, deploy, left, pretend_running, refuse, remove
 from tests.functional.aws.pushed_images import Pushed
 
@@ -49,7 +49,7 @@ def digest_in_use(connection: AwsConnection) -> str:
 def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_tag(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    deploy(connection, images, replace(a_function(), tags=(("team", "sky"),)))
+    deploy(connection, images, changed(a_function(), tags={"team": "sky"}))
     ecr = connection.client("ecr")
     (found,) = ecr.describe_repositories(repositoryNames=["scar/crop"])["repositories"]
     assert found["imageScanningConfiguration"] == {"scanOnPush": True}
@@ -104,7 +104,7 @@ def test_a_repository_of_somebody_else_is_not_touched(
 def test_another_prefix_is_found_again_without_the_fdl(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    function = replace(a_function("batch"), repository_prefix="team/images")
+    function = changed(a_function("batch"), prefix="team/images")
     deploy(connection, images, function)
     assert str(deploy(connection, images, function)) == NOTHING
     assert "team/images/crop" in repositories(connection)
@@ -117,7 +117,7 @@ def test_another_prefix_lets_the_old_repository_go(
 ) -> None:
     deploy(connection, images, a_function("batch"))
     first = digest_in_use(connection)
-    moved = replace(a_function("batch"), repository_prefix="team/images")
+    moved = changed(a_function("batch"), prefix="team/images")
     lines = str(deploy(connection, images, moved)).splitlines()
     going = [line for line in lines if line.startswith("- old-")]
     assert going == [f"- old-image scar/crop@{first}", "- old-repository scar/crop"]
@@ -131,7 +131,7 @@ def test_another_prefix_lets_the_old_repository_go(
 def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
     connection: AwsConnection, images: FakeImages, pushed: Pushed
 ) -> None:
-    deploy(connection, images, replace(a_function("batch"), repository_prefix="team/images"))
+    deploy(connection, images, changed(a_function("batch"), prefix="team/images"))
     first = digest_in_use(connection)
     running = pretend_running(connection, "crop")
     assert "old-" not in str(deploy(connection, images, a_function("batch")))
@@ -148,12 +148,12 @@ def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
 def test_an_old_repository_with_what_shall_stay_stays(
     connection: AwsConnection, images: FakeImages, pushed: Pushed, keeping: str
 ) -> None:
-    deploy(connection, images, replace(a_function(), keep_repository=keeping == "delete_image"))
+    deploy(connection, images, changed(a_function(), delete_image=keeping != "delete_image"))
     if keeping == "image of others":
         other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
         images.push("scar/crop", other)
         pushed.untagged.append(other)
-    moved = replace(a_function(), repository_prefix="team/images")
+    moved = changed(a_function(), prefix="team/images")
     deploy(connection, images, moved)
     assert "scar/crop" in repositories(connection)
     assert str(deploy(connection, images, moved)) == NOTHING
@@ -162,7 +162,7 @@ def test_an_old_repository_with_what_shall_stay_stays(
 def test_removing_finds_repositories_under_former_prefixes(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    deploy(connection, images, replace(a_function("batch"), repository_prefix="team/images"))
+    deploy(connection, images, changed(a_function("batch"), prefix="team/images"))
     running = pretend_running(connection, "crop")
     deploy(connection, images, a_function("batch"))
     connection.client("ecr").create_repository(repositoryName="others/crop")
@@ -172,7 +172,7 @@ def test_removing_finds_repositories_under_former_prefixes(
 
 
 def test_a_repository_that_shall_stay_stays(connection: AwsConnection, images: FakeImages) -> None:
-    function = replace(a_function(), keep_repository=True)
+    function = changed(a_function(), delete_image=False)
     deploy(connection, images, function)
     assert "repository scar/crop" not in remove(connection, "crop")
     assert "scar/crop" in repositories(connection)
@@ -188,7 +188,7 @@ def test_an_image_of_the_users_own_is_neither_pushed_nor_removed(
     # Even in a repository that scar made, for another function.
     deploy(connection, images, a_function(name="other"))
     uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scar/other:1"
-    function = replace(a_function("batch"), image=uri, create_image=False)
+    function = changed(a_function("batch"), image=uri, create_image=False)
     todo = str(deploy(connection, images, function))
     assert "+ function crop" in todo
     assert "image" not in todo.replace("image:", "")

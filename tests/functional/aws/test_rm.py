@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ from scar.aws.inventory.functions import InputFolder, list_functions
 from scar.aws.model.names import FAILURE_HANDLER
 from scar.aws.model.resources import Bucket
 from scar.errors import OperationRefusedError
+from scar.fdl.model import StorageSpec
+from tests.fakes.functions import changed
 from tests.functional.aws.factories import (
     MODES,
     a_function,
@@ -169,8 +170,8 @@ def test_ls_tells_how_the_names_of_inputs_end(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     function = a_function()
-    inputs = tuple(replace(one, suffix=".jpg") for one in function.inputs)
-    deploy(connection, images, replace(function, inputs=inputs))
+    jpegs = (StorageSpec(path="photos/crop-in", suffix=(".jpg",)),)
+    deploy(connection, images, changed(function, input=jpegs))
     (crop,) = list_functions(connection)
     assert crop.inputs == (InputFolder("photos/crop-in", ".jpg"),)
     assert str(crop.inputs[0]) == "photos/crop-in/*.jpg"
@@ -244,7 +245,7 @@ def test_a_dry_run_announces_no_bucket_that_stays(
             NotificationConfiguration={"LambdaFunctionConfigurations": [ours, theirs]},  # type: ignore[list-item]
         )
     elif why == "written by another":
-        deploy(connection, images, replace(a_function(name="cut"), inputs=()))
+        deploy(connection, images, changed(a_function(name="cut"), input=()))
     said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
     assert "- function crop" in said
     assert "- notification photos" in said

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scar.aws.deploy.deploy import init
-from scar.aws.model.function import BatchSettings, ComputeSettings
 from scar.errors import OperationRefusedError
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec
+from tests.fakes.functions import changed
 from tests.functional.aws.factories import a_function, deploy, left, refuse, refuse_tags, widen
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from tests.functional.aws.conftest import FakeImages
 
-FUNCTION = replace(
+FUNCTION = changed(
     a_function("batch"),
-    batch=BatchSettings(compute=ComputeSettings(disk_gib=80)),
-    reserved_concurrency=1,
+    batch=BatchSpec(compute_resources=ComputeResourcesSpec(disk=80)),
+    concurrency=1,
 )
 STEPS = [
     "iam CreateRole",
@@ -57,7 +57,7 @@ def test_a_first_init_leaves_nothing(
     refuse(connection, service, operation)
     with pytest.raises(OperationRefusedError, match=operation) as caught:
         deploy(connection, images, FUNCTION)
-    assert f"do {operation}" in caught.value.remedy
+    assert operation in caught.value.remedy
     assert left(connection) == {}
     assert templates(connection) == []
     assert "+ function crop" in str(deploy(connection, images, FUNCTION))
@@ -83,13 +83,14 @@ def test_a_later_init_that_fails_changes_nothing(
     connection: AwsConnection, images: FakeImages, step: str
 ) -> None:
     deploy(connection, images, FUNCTION)
-    larger = replace(
+    (folder,) = FUNCTION.lambda_.input
+    larger = changed(
         FUNCTION,
         image="busybox:2",
         memory=1024,
-        retention_days=7,
-        inputs=(replace(FUNCTION.inputs[0], path="photos/elsewhere"),),
-        batch=BatchSettings(compute=ComputeSettings(disk_gib=200)),
+        log_retention_policy_in_days=7,
+        input=(folder.model_copy(update={"path": "photos/elsewhere"}),),
+        batch=BatchSpec(compute_resources=ComputeResourcesSpec(disk=200)),
     )
     service, operation = step.split()
     refuse(connection, service, operation)
@@ -112,7 +113,7 @@ def test_what_somebody_gave_a_role_is_given_back_if_a_later_step_fails(
     wide = widen(connection, role)
     refuse(connection, "lambda", "UpdateFunctionConfiguration")
     with pytest.raises(OperationRefusedError):
-        deploy(connection, images, replace(FUNCTION, memory=1024))
+        deploy(connection, images, changed(FUNCTION, memory=1024))
     attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
     assert [policy["PolicyArn"] for policy in attached] == [wide]
     assert set(iam.list_role_policies(RoleName=role)["PolicyNames"]) == {"more", "scar"}

@@ -10,8 +10,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from scar.aws.deploy.deploy import init
-from scar.aws.model.function import BatchSettings, ComputeSettings
 from scar.aws.validation.deployment_checks import NotDeployable
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec
+from tests.fakes.functions import changed
 from tests.functional.aws.factories import a_function, a_role, deploy, left, refuse
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from tests.functional.aws.conftest import FakeImages
 
-FARGATE = BatchSettings(memory=2048, compute=ComputeSettings(type="FARGATE"))
+FARGATE = BatchSpec(memory=2048, compute_resources=ComputeResourcesSpec(type="FARGATE"))
 
 
 def answer(connection: AwsConnection, service: str, operation: str, **fields: object) -> list[Any]:
@@ -67,7 +68,7 @@ def test_a_subnet_without_a_way_out_stops(connection: AwsConnection, images: Fak
 def test_the_network_decides_about_public_addresses_and_is_shown(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    todo = str(deploy(connection, images, replace(a_function("batch"), batch=FARGATE)))
+    todo = str(deploy(connection, images, changed(a_function("batch"), batch=FARGATE)))
     batch = connection.client("batch")
     (made,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     network = made["containerProperties"].get("networkConfiguration", {})
@@ -88,7 +89,7 @@ def test_a_nat_gateway_makes_public_addresses_needless(
         DestinationCidrBlock="0.0.0.0/0",
         NatGatewayId=gateway["NatGatewayId"],
     )
-    deploy(connection, images, replace(a_function("batch"), batch=FARGATE))
+    deploy(connection, images, changed(a_function("batch"), batch=FARGATE))
     batch = connection.client("batch")
     (made,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     network = made["containerProperties"].get("networkConfiguration", {})
@@ -221,7 +222,8 @@ def test_full_batch_quotas_stop(connection: AwsConnection, images: FakeImages) -
 
     client.meta.events.register("after-call.batch.DescribeJobQueues", tell)
     other = replace(
-        a_function("batch", name="cut"), batch=BatchSettings(compute=ComputeSettings(max_vcpus=9))
+        a_function("batch", name="cut"),
+        batch=BatchSpec(compute_resources=ComputeResourcesSpec(max_v_cpus=9)),
     )
     with pytest.raises(NotDeployable, match=r"has 50 job queues and 1 more are needed"):
         deploy(connection, images, other)
@@ -231,7 +233,7 @@ def test_a_role_of_the_user_s_must_exist(connection: AwsConnection, images: Fake
     with pytest.raises(
         NotDeployable, match=r"role arn:aws:iam::123456789012:role/typo does not exist"
     ):
-        deploy(connection, images, replace(a_function(), role="typo"))
+        deploy(connection, images, changed(a_function(), role="typo"))
     assert left(connection) == {}
 
 
@@ -239,8 +241,8 @@ def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     a_role(connection, "mine", "lambda")
-    function = replace(a_function("batch"), role="mine")
+    function = changed(a_function("batch"), role="mine")
     with pytest.raises(NotDeployable, match=r"ecs-tasks\.amazonaws\.com cannot assume the role"):
         deploy(connection, images, function)
     a_role(connection, "both", "lambda", "ecs-tasks")
-    deploy(connection, images, replace(function, role="both"))
+    deploy(connection, images, changed(function, role="both"))

@@ -13,30 +13,32 @@ from scar.aws.account.pass_role import PassRoleCheck
 from scar.aws.account.quotas import Quotas
 from scar.aws.compile.passed_roles import passed_roles
 from scar.aws.model.account import Account
-from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
 from scar.aws.model.network import SubnetRoute, VpcNetwork
 from scar.aws.model.plan import Create, Plan
 from scar.aws.model.resources import ComputeEnvironment, JobQueue, Resource
 from scar.aws.validation import account_checks
-from supervisor.model import ExecutionMode, OutputRule
+from scar.fdl.model import BatchSpec, StorageSpec
+from supervisor.model import ExecutionMode
+from tests.fakes.functions import changed, new_function
 
 if TYPE_CHECKING:
+    from scar.aws.model.function import Function
     from scar.aws.model.resources import ComputeType
 
 ACCOUNT = Account("123456789012", "eu-west-1")
-CROP = Function(
+CROP = new_function(
     name="crop",
     image="x",
-    inputs=(InputRule(provider="s3", path="photos/in"),),
-    outputs=(OutputRule(provider="s3.mine", path="albums/out"),),
+    input=(StorageSpec(path="photos/in"),),
+    output=(StorageSpec(storage_provider="s3.mine", path="albums/out"),),
 )
 SEEN = {name: BucketState(name=name, region="eu-west-1") for name in ("photos", "albums")}
 SITE = AccountState(account=ACCOUNT, buckets=SEEN)
 
 
 def on(kind: ComputeType = "EC2", **batch: object) -> Function:
-    machines = replace(BatchSettings(compute=ComputeSettings(type=kind)), **batch)  # type: ignore[arg-type]
-    return replace(CROP, mode=ExecutionMode.BATCH, batch=machines)
+    machines = BatchSpec.model_validate({"compute_resources": {"type": kind}, **batch})
+    return changed(CROP, execution_mode=ExecutionMode.BATCH, batch=machines)
 
 
 def faults(site: AccountState, function: Function = CROP) -> list[str]:
@@ -48,8 +50,8 @@ def warnings(site: AccountState, function: Function = CROP) -> list[str]:
 
 
 def seeing(**changes: object) -> AccountState:
-    changed = replace(SEEN["photos"], **changes)  # type: ignore[arg-type]
-    return replace(SITE, buckets={**SEEN, "photos": changed})
+    photos = replace(SEEN["photos"], **changes)  # type: ignore[arg-type]
+    return replace(SITE, buckets={**SEEN, "photos": photos})
 
 
 def test_where_all_is_well_nothing_is_said() -> None:
@@ -119,7 +121,7 @@ def test_few_concurrent_runs_and_large_reservations_are_told() -> None:
     assert "at most 10 events at once" in warning
     enough = replace(SITE, quotas=Quotas(concurrency=1000, unreserved=1000))
     assert warnings(enough) == []
-    (warning,) = warnings(enough, replace(CROP, reserved_concurrency=950))
+    (warning,) = warnings(enough, changed(CROP, concurrency=950))
     assert "reserve 950 of 1000" in warning
 
 
@@ -128,7 +130,7 @@ def test_few_concurrent_runs_and_large_reservations_are_told() -> None:
 )
 def test_a_small_quota_of_vcpus_is_told(quota: int, told: str) -> None:
     site = replace(SITE, quotas=Quotas(vcpus={("SPOT", False): quota}))
-    function = on("SPOT", vcpus="2", compute=ComputeSettings(type="SPOT", max_vcpus=16))
+    function = on("SPOT", vcpus=2, compute_resources={"type": "SPOT", "max_v_cpus": 16})
     found = warnings(site, function)
     assert len(found) == bool(told)
     assert all(told in warning for warning in found)
@@ -155,5 +157,5 @@ def test_the_roles_that_are_handed_over_are_known_by_service() -> None:
     assert passed_roles([on()], ACCOUNT)["ec2"] == (
         "arn:aws:iam::123456789012:role/scar/scar-instances-eu-west-1",
     )
-    own = passed_roles([replace(on(), role="mine")], ACCOUNT)
+    own = passed_roles([changed(on(), role="mine")], ACCOUNT)
     assert own["lambda"] == own["ecs-tasks"] == ("arn:aws:iam::123456789012:role/mine",)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from scar.aws.compile.compiler import compile_resources
 from scar.aws.model.account import Account
-from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import (
     ComputeEnvironment,
@@ -19,14 +18,21 @@ from scar.aws.model.resources import (
     Role,
 )
 from scar.aws.requests import batch_requests, lambda_requests
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec, FileSystemSpec, NetworkSpec, StorageSpec
 from supervisor.model import ExecutionMode
+from tests.fakes.functions import changed, new_function
+
+if TYPE_CHECKING:
+    from scar.aws.model.function import Function
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 NETWORK = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",))
 POINT = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1"
-CROP = Function(name="crop", image="x", inputs=(InputRule(provider="s3", path="photos/in"),))
-INSIDE = replace(
-    CROP, subnets=("b", "a"), security_groups=("sg-1",), file_systems=((POINT, "/mnt/data"),)
+CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
+INSIDE = changed(
+    CROP,
+    vpc=NetworkSpec(subnets=("b", "a"), security_group_ids=("sg-1",)),
+    file_system=(FileSystemSpec(arn=POINT, path="/mnt/data"),),
 )
 
 
@@ -60,13 +66,14 @@ def the_role(function: Function, **keys: str) -> list[dict[str, object]]:
     return statements
 
 
-def on(architecture: str = "x86_64", **compute: object) -> Function:
-    machines = BatchSettings(memory=2048, compute=ComputeSettings(**compute))  # type: ignore[arg-type]
-    return replace(
+def on(architecture: str = "x86_64", user_data: str = "", **compute: object) -> Function:
+    machines = ComputeResourcesSpec.model_validate(compute)
+    return changed(
         CROP,
-        mode=ExecutionMode.BATCH,
-        batch=machines,
-        architecture=architecture,  # type: ignore[arg-type]
+        execution_mode=ExecutionMode.BATCH,
+        batch=BatchSpec(memory=2048, compute_resources=machines),
+        architecture=architecture,
+        user_data=user_data,
     )
 
 
@@ -108,13 +115,13 @@ def test_the_key_of_an_input_may_decrypt_only() -> None:
 
 
 def test_a_role_may_be_given_by_its_name() -> None:
-    assert the_function(replace(CROP, role="mine")).role_arn == (
+    assert the_function(changed(CROP, role="mine")).role_arn == (
         "arn:aws:iam::123456789012:role/mine"
     )
 
 
 def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
-    on_arm = the_definition(on("arm64", type="FARGATE", disk_gib=50))
+    on_arm = the_definition(on("arm64", type="FARGATE", disk=50))
     arm = batch_requests.register_definition_request(on_arm, "r")
     container = arm["containerProperties"]
     assert container["runtimePlatform"]["cpuArchitecture"] == "ARM64"
@@ -122,13 +129,13 @@ def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
     intel = batch_requests.register_definition_request(the_definition(on(type="FARGATE_SPOT")), "r")
     assert intel["containerProperties"]["runtimePlatform"]["cpuArchitecture"] == "X86_64"
     instances = batch_requests.register_definition_request(
-        the_definition(on("arm64", disk_gib=50)), "r"
+        the_definition(on("arm64", disk=50)), "r"
     )
     assert not {"runtimePlatform", "ephemeralStorage"} & instances["containerProperties"].keys()
 
 
 def test_a_disk_makes_a_template_that_the_machines_pin_by_number() -> None:
-    resources = compiled(on(disk_gib=80, user_data="#!/bin/sh\n"))
+    resources = compiled(on(disk=80, user_data="#!/bin/sh\n"))
     (template,) = (r for r in resources.values() if isinstance(r, LaunchTemplate))
     (machines,) = (r for r in resources.values() if isinstance(r, ComputeEnvironment))
     assert (template.disk_gib, template.user_data) == (80, "#!/bin/sh\n")
@@ -141,11 +148,11 @@ def test_a_disk_makes_a_template_that_the_machines_pin_by_number() -> None:
 
 
 def test_another_disk_is_another_environment_and_none_needs_no_template() -> None:
-    def name(**compute: object) -> str:
-        found = compiled(on("x86_64", **compute)).values()
+    def name(user_data: str = "", **compute: object) -> str:
+        found = compiled(on("x86_64", user_data, **compute)).values()
         return next(r.name for r in found if isinstance(r, ComputeEnvironment))
 
-    assert len({name(), name(disk_gib=80), name(disk_gib=90), name(user_data="#!x")}) == 4
+    assert len({name(), name(disk=80), name(disk=90), name(user_data="#!x")}) == 4
     plain = compiled(on())
     assert not any(isinstance(r, LaunchTemplate) for r in plain.values())
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import given
@@ -15,7 +14,6 @@ from scar.aws.compile.compiler import compile_resources, function_config
 from scar.aws.compile.job_sizes import larger_sizes
 from scar.aws.model import names
 from scar.aws.model.account import Account
-from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule, key_prefix
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import (
     Bucket,
@@ -30,19 +28,24 @@ from scar.aws.model.resources import (
     ResourceKey,
     Role,
 )
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, OutputRule
+from tests.fakes.functions import changed, new_function
+
+if TYPE_CHECKING:
+    from scar.aws.model.function import Function
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 NETWORK = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",), needs_public_ip=True)
 DIGEST = f"sha256:{'0' * 64}"
-CROP = Function(
+CROP = new_function(
     name="crop",
     image="busybox:1",
-    script=Path("scripts/crop.sh"),
-    inputs=(InputRule(provider="s3", path="photos/in/"),),
-    outputs=(OutputRule(provider="s3.mine", path="photos/out"),),
+    init_script=Path("scripts/crop.sh"),
+    input=(StorageSpec(path="photos/in/"),),
+    output=(StorageSpec(storage_provider="s3.mine", path="photos/out"),),
 )
-BATCH = replace(CROP, mode=ExecutionMode.BATCH, batch=BatchSettings())
+BATCH = changed(CROP, execution_mode=ExecutionMode.BATCH, batch=BatchSpec())
 
 
 def compiled(*functions: Function, account: Account = ACCOUNT) -> dict[ResourceKey, Resource]:
@@ -101,7 +104,7 @@ def test_the_folder_decides_what_starts_the_function() -> None:
 
 def test_a_whole_bucket_can_be_watched() -> None:
     rule = only(
-        compiled(replace(CROP, inputs=(InputRule(provider="s3", path="photos"),), outputs=())),
+        compiled(changed(CROP, input=(StorageSpec(path="photos"),), output=())),
         BucketNotification,
     )
     assert rule.prefix == ""
@@ -115,11 +118,11 @@ def test_what_the_function_knows_of_itself() -> None:
     config = function_config(BATCH, ACCOUNT, ImageDefaults(user="app"), NETWORK)
     assert config.script == "crop.sh"
     assert config.state_bucket == "scar-123456789012-eu-west-1"
-    assert config.outputs == CROP.outputs
+    assert config.outputs == (OutputRule(provider="s3.mine", path="photos/out"),)
     assert config.image.user == "app"
     queue = only(compiled(BATCH), JobQueue).name
     assert BATCH.batch is not None
-    assert config.memory == BATCH.memory
+    assert config.memory == BATCH.lambda_.memory
     assert config.batch == BatchTarget(
         queue=queue, definition="crop", memory=1024, larger=larger_sizes(BATCH.batch)
     )
@@ -145,16 +148,17 @@ def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
     assert needs == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}]
 
 
-def machines(**changes: object) -> str:
-    compute = replace(ComputeSettings(), **changes)  # type: ignore[arg-type]
-    function = replace(BATCH, batch=BatchSettings(compute=compute))
+def machines(service_role: str = "", **changes: object) -> str:
+    compute = ComputeResourcesSpec.model_validate(changes)
+    batch = BatchSpec(compute_resources=compute, service_role=service_role)
+    function = changed(BATCH, batch=batch)
     return only(compiled(function), ComputeEnvironment).name
 
 
 def test_equal_machines_have_one_name_and_others_another() -> None:
     assert machines() == machines()
     others = {
-        machines(max_vcpus=4),
+        machines(max_v_cpus=4),
         machines(type="SPOT"),
         machines(type="FARGATE"),
         machines(instance_types=("c7i",)),
@@ -165,8 +169,8 @@ def test_equal_machines_have_one_name_and_others_another() -> None:
 
 def test_architectures_never_share_a_queue() -> None:
     def queue(architecture: str, kind: str) -> str:
-        batch = BatchSettings(compute=ComputeSettings(type=kind))  # type: ignore[arg-type]
-        function = replace(BATCH, architecture=architecture, batch=batch)  # type: ignore[arg-type]
+        batch = BatchSpec.model_validate({"compute_resources": {"type": kind}})
+        function = changed(BATCH, architecture=architecture, batch=batch)
         return only(compiled(function), JobQueue).name
 
     assert queue("arm64", "EC2") != queue("x86_64", "EC2")
@@ -196,7 +200,7 @@ def test_roles_reach_the_function_s_own_data_only() -> None:
 
 
 def test_a_role_of_the_user_s_replaces_all_generated_ones() -> None:
-    resources = compiled(replace(BATCH, role="arn:aws:iam::1:role/mine"))
+    resources = compiled(changed(BATCH, role="arn:aws:iam::1:role/mine"))
     assert only(resources, LambdaFunction).role_arn == "arn:aws:iam::1:role/mine"
     assert only(resources, JobDefinition).job_role == "arn:aws:iam::1:role/mine"
     assert [k.name for k in resources if k.kind == "role"] == ["scar-instances-eu-west-1"]
@@ -211,9 +215,9 @@ def test_china_has_its_own_partition_and_domain() -> None:
     assert only(resources, InvokePermission).source_arn == "arn:aws-cn:s3:::photos"
 
 
-@given(st.text("abc/", max_size=12))
-def test_a_folder_is_empty_or_ends_with_one_slash(path: str) -> None:
-    prefix = key_prefix(path)
+@given(st.lists(st.text("abc", min_size=1, max_size=3), max_size=4), st.sampled_from(["", "/"]))
+def test_a_folder_is_empty_or_ends_with_one_slash(parts: list[str], end: str) -> None:
+    prefix = StorageSpec(path="/".join((end + "photos", *parts)) + end).folder
     assert prefix == "" or (prefix.endswith("/") and not prefix.startswith("/"))
     assert not prefix.endswith("//")
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
 from scar.aws.model.resources import Bucket, BucketNotification, LambdaFunction
 from scar.aws.validation import deployment_checks
 from scar.aws.validation.deployment_checks import NotDeployable, raise_if_any
-from supervisor.model import ExecutionMode, OutputRule
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
+from supervisor.model import ExecutionMode
+from tests.fakes.functions import changed, new_function
 
-CROP = Function(name="crop", image="x", inputs=(InputRule(provider="s3", path="photos/in"),))
+if TYPE_CHECKING:
+    from scar.aws.model.function import Function
+
+CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
 
 
 def faults(*functions: Function) -> list[str]:
@@ -20,13 +24,13 @@ def faults(*functions: Function) -> list[str]:
 
 
 def writing(path: str, provider: str = "s3") -> Function:
-    return replace(CROP, outputs=(OutputRule(provider=provider, path=path),))
+    return changed(CROP, output=(StorageSpec(storage_provider=provider, path=path),))
 
 
 @pytest.mark.parametrize("path", ["photos/in", "photos/in/", "photos/in/small"])
 def test_a_function_may_not_start_itself(path: str) -> None:
     (fault,) = faults(writing(path))
-    assert fault.startswith(f"crop: its output {path} is in its input photos/in")
+    assert fault.startswith(f"crop: its output {path.rstrip('/')} is in its input photos/in")
 
 
 @pytest.mark.parametrize("path", ["photos/inside", "photos", "photos/out", "others/in"])
@@ -35,53 +39,55 @@ def test_outputs_beside_the_input_are_fine(path: str) -> None:
 
 
 def test_a_whole_bucket_as_input_leaves_no_place_for_outputs() -> None:
-    function = replace(writing("photos/out"), inputs=(InputRule(provider="s3", path="photos"),))
+    function = changed(writing("photos/out"), input=(StorageSpec(path="photos"),))
     assert len(faults(function)) == 1
 
 
 def test_a_loop_that_is_insisted_on_is_taken() -> None:
-    assert faults(replace(writing("photos/in"), allow_loop=True)) == []
+    assert faults(changed(writing("photos/in"), allow_loop=True)) == []
 
 
 def test_outputs_of_another_ending_start_nothing() -> None:
-    jpegs = replace(CROP, inputs=(InputRule(provider="s3", path="photos/in", suffix=".jpg"),))
-    rule = OutputRule(provider="s3", path="photos/in", suffix=(".png",))
-    assert faults(replace(jpegs, outputs=(rule,))) == []
+    jpegs = changed(CROP, input=(StorageSpec(path="photos/in", suffix=(".jpg",)),))
+    rule = StorageSpec(path="photos/in", suffix=(".png",))
+    assert faults(changed(jpegs, output=(rule,))) == []
 
 
-def under(boundary: str, name: str, compute: ComputeSettings) -> Function:
-    batch = BatchSettings(compute=compute)
-    return replace(CROP, name=name, inputs=(), boundary=boundary, batch=batch)
+def under(boundary: str, name: str, compute: ComputeResourcesSpec) -> Function:
+    batch = BatchSpec(compute_resources=compute)
+    return changed(CROP, name=name, input=(), permissions_boundary=boundary, batch=batch)
 
 
 def test_functions_that_share_the_role_of_instances_are_under_one_boundary() -> None:
-    one = under("arn:aws:iam::1:policy/one", "one", ComputeSettings())
-    (fault,) = faults(one, under("", "other", ComputeSettings(type="SPOT")))
+    one = under("arn:aws:iam::1:policy/one", "one", ComputeResourcesSpec())
+    (fault,) = faults(one, under("", "other", ComputeResourcesSpec(type="SPOT")))
     assert fault.startswith("one, other: Batch's instances have one role")
     assert "(arn:aws:iam::1:policy/one, none)" in fault
-    assert faults(one, replace(one, name="other")) == []
+    assert faults(one, changed(one, name="other")) == []
 
 
 @pytest.mark.parametrize(
     "compute",
-    [ComputeSettings(type="FARGATE"), ComputeSettings(instance_profile="arn:aws:iam::1:x")],
+    [ComputeResourcesSpec(type="FARGATE"), ComputeResourcesSpec(instance_role="arn:aws:iam::1:x")],
 )
-def test_roles_of_their_own_may_be_under_boundaries_of_their_own(compute: ComputeSettings) -> None:
-    one = under("arn:aws:iam::1:policy/one", "one", ComputeSettings())
+def test_roles_of_their_own_may_be_under_boundaries_of_their_own(
+    compute: ComputeResourcesSpec,
+) -> None:
+    one = under("arn:aws:iam::1:policy/one", "one", ComputeResourcesSpec())
     assert faults(one, under("arn:aws:iam::1:policy/other", "other", compute)) == []
 
 
 def test_functions_that_start_each_other_are_named_in_their_order() -> None:
     one = writing("photos/next")
-    other = replace(
+    other = changed(
         CROP,
         name="cut",
-        inputs=(InputRule(provider="s3", path="photos/next"),),
-        outputs=(OutputRule(provider="s3", path="photos/in/again"),),
+        input=(StorageSpec(path="photos/next"),),
+        output=(StorageSpec(path="photos/in/again"),),
     )
     (fault,) = faults(one, other)
     assert fault.startswith("crop -> cut -> crop: ")
-    assert faults(one, replace(other, allow_loop=True)) == []
+    assert faults(one, changed(other, allow_loop=True)) == []
 
 
 def test_another_store_with_the_same_names_is_no_loop() -> None:
@@ -92,12 +98,12 @@ def test_another_store_with_the_same_names_is_no_loop() -> None:
     ("path", "overlap"), [("photos/in/a", True), ("photos", True), ("photos/in2", False)]
 )
 def test_two_functions_may_not_share_an_object(path: str, *, overlap: bool) -> None:
-    other = replace(CROP, name="cut", inputs=(InputRule(provider="s3", path=path),))
+    other = changed(CROP, name="cut", input=(StorageSpec(path=path),))
     assert bool(faults(CROP, other)) is overlap
 
 
 def test_names_are_used_once() -> None:
-    assert "crop: two functions have this name." in faults(CROP, replace(CROP, inputs=()))
+    assert "crop: two functions have this name." in faults(CROP, changed(CROP, input=()))
 
 
 def test_limits_are_named_with_the_resource() -> None:
@@ -142,18 +148,20 @@ def test_all_faults_are_raised_together_once() -> None:
 
 
 def test_without_leave_to_make_roles_every_missing_one_is_named() -> None:
-    function = Function(
+    function = new_function(
         name="f",
-        mode=ExecutionMode.BATCH,
-        create_roles=False,
-        batch=BatchSettings(compute=ComputeSettings()),
+        execution_mode=ExecutionMode.BATCH,
+        create=False,
+        batch=BatchSpec(compute_resources=ComputeResourcesSpec()),
     )
     first, second = faults(function)
     assert "iam.role" in first
     assert "Batch jobs" in first
     assert "batch.compute_resources.instance_role" in second
-    fargate = replace(function, batch=BatchSettings(compute=ComputeSettings(type="FARGATE")))
+    fargate = changed(
+        function, batch=BatchSpec(compute_resources=ComputeResourcesSpec(type="FARGATE"))
+    )
     (only,) = faults(fargate)
     assert "execution role" in only
-    given = replace(fargate, role="arn:aws:iam::1:role/mine")
+    given = changed(fargate, role="arn:aws:iam::1:role/mine")
     assert not faults(given)

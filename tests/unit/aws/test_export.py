@@ -27,67 +27,79 @@ from scar.aws.export.template import (
 from scar.aws.model import names
 from scar.aws.model import resources as kinds
 from scar.aws.model.account import Account
-from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
-from supervisor.model import ExecutionMode, OutputRule
+from scar.fdl.model import (
+    BatchSpec,
+    ComputeResourcesSpec,
+    EnvironmentSpec,
+    FileSystemSpec,
+    NetworkSpec,
+    StorageSpec,
+)
+from supervisor.model import ExecutionMode
+from tests.fakes.functions import changed, new_function
 from tests.fakes.template_reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scar.aws.model.function import Function
+
 ACCOUNT = Account("123456789012", "eu-west-1")
 DIGEST = f"sha256:{'a' * 64}"
-LAMBDA = Function(
+LAMBDA = new_function(
     name="crop",
     image="busybox:1",
     description="costs ${much}",
-    inputs=(
-        InputRule(provider="s3", path="photos/in", suffix=".jpg"),
-        InputRule(provider="s3", path="films"),
+    input=(
+        StorageSpec(path="photos/in", suffix=(".jpg",)),
+        StorageSpec(path="films"),
     ),
-    outputs=(OutputRule(provider="s3", path="photos/out"),),
-    environment=(("SAID", "${HOME} and $x"),),
-    reserved_concurrency=3,
-    boundary="arn:aws:iam::123456789012:policy/b",
-    keep_repository=True,
+    output=(StorageSpec(path="photos/out"),),
+    environment=EnvironmentSpec(Variables={"SAID": "${HOME} and $x"}),
+    concurrency=3,
+    permissions_boundary="arn:aws:iam::123456789012:policy/b",
+    delete_image=False,
 )
-EC2 = Function(
+EC2 = new_function(
     name="Second",
     image="x",
-    mode=ExecutionMode.LAMBDA_BATCH,
-    batch=BatchSettings(compute=ComputeSettings(disk_gib=80, user_data="#!/bin/sh\n", max_vcpus=8)),
+    execution_mode=ExecutionMode.LAMBDA_BATCH,
+    batch=BatchSpec(compute_resources=ComputeResourcesSpec(disk=80, max_v_cpus=8)),
+    user_data="#!/bin/sh\n",
 )
-SPOT = Function(
+SPOT = new_function(
     name="third",
     image="x",
-    mode=ExecutionMode.BATCH,
-    retention_days=7,
-    batch=BatchSettings(
-        gpus=1,
-        environment=(("TOOL", "1"),),
-        compute=ComputeSettings(
+    execution_mode=ExecutionMode.BATCH,
+    log_retention_policy_in_days=7,
+    batch=BatchSpec(
+        enable_gpu=True,
+        environment=EnvironmentSpec(Variables={"TOOL": "1"}),
+        compute_resources=ComputeResourcesSpec(
             type="SPOT",
             subnets=("subnet-0123456789abcdef0",),
-            security_groups=("sg-0123456789abcdef0",),
+            security_group_ids=("sg-0123456789abcdef0",),
         ),
     ),
 )
-FARGATE = Function(
+FARGATE = new_function(
     name="fourth",
     image="x",
     architecture="arm64",
-    mode=ExecutionMode.BATCH,
-    batch=BatchSettings(compute=ComputeSettings(type="FARGATE_SPOT", disk_gib=30)),
+    execution_mode=ExecutionMode.BATCH,
+    batch=BatchSpec(compute_resources=ComputeResourcesSpec(type="FARGATE_SPOT", disk=30)),
 )
-VPC = Function(
+VPC = new_function(
     name="fifth",
     image="x",
     role="arn:aws:iam::123456789012:role/mine",
-    subnets=("subnet-0123456789abcdef0",),
-    security_groups=("sg-0123456789abcdef0",),
-    file_systems=(
-        (
-            "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
-            "/mnt/data",
+    vpc=NetworkSpec(
+        subnets=("subnet-0123456789abcdef0",), security_group_ids=("sg-0123456789abcdef0",)
+    ),
+    file_system=(
+        FileSystemSpec(
+            arn="arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
+            path="/mnt/data",
         ),
     ),
 )
@@ -167,14 +179,15 @@ def test_the_account_can_be_that_of_the_stack() -> None:
     st.booleans(),
 )
 def test_whatever_users_write_comes_back_as_it_was(text: str, retries: int, keep: bool) -> None:
-    function = replace(
+    function = changed(
         EC2,
         description=text,
-        environment=(("SAID", text),),
+        environment=EnvironmentSpec(Variables={"SAID": text}),
         retries=retries,
-        keep_repository=keep,
-        batch=BatchSettings(
-            environment=(("TOOL", text),), compute=ComputeSettings(max_vcpus=retries + 1)
+        delete_image=not keep,
+        batch=BatchSpec(
+            environment=EnvironmentSpec(Variables={"TOOL": text}),
+            compute_resources=ComputeResourcesSpec(max_v_cpus=retries + 1),
         ),
     )
     assert read(ACCOUNT, [function]) == planned(ACCOUNT, [function])

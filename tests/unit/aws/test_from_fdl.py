@@ -1,17 +1,35 @@
-"""FDL documents as functions to deploy."""
+"""Functions as FDL documents describe them, and how their keys reach AWS."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from scar.aws.compile.compiler import function_config
 from scar.aws.compile.from_fdl import functions_of
-from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
-from scar.fdl.model import FdlDocument
-from supervisor.model import ExecutionMode, OutputRule
+from scar.aws.compile.placeholders import compile_with_placeholders
+from scar.aws.model.account import Account
+from scar.aws.model.function import Function
+from scar.aws.model.network import VpcNetwork
+from scar.aws.model.resources import JobDefinition
+from scar.fdl.model import (
+    FdlDocument,
+    FdlModel,
+    FileSystemSpec,
+    StorageSpec,
+    SupervisorSpec,
+)
+from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+from tests.fakes.functions import new_function
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+
+ACCOUNT = Account("123456789012", "eu-west-1")
+ACCESS_POINT = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1"
+EC2 = {"compute_resources": {"max_v_cpus": 8, "subnets": ["subnet-1"]}}
 SPEC = {
     "name": "crop",
     "memory": 1024,
@@ -42,39 +60,12 @@ def document(folder: Path, *functions: dict[str, object]) -> FdlDocument:
     )
 
 
-def test_every_value_is_taken_over(tmp_path: Path) -> None:
-    described = document(
-        tmp_path,
-        {
-            "lambda": SPEC,
-            "batch": BATCH,
-            "iam": {"permissions_boundary": "arn:boundary"},
-            "cloudwatch": {"log_retention_policy_in_days": 7},
-        },
-    )
-    assert functions_of(described) == (
-        Function(
-            name="crop",
-            image="busybox:1",
-            script=tmp_path / "crop.sh",
-            mode=ExecutionMode.LAMBDA_BATCH,
-            memory=1024,
-            retries=1,
-            timeout_threshold=20,
-            environment=(("LEVEL", "1"),),
-            container_environment=(("SIZE", "10"),),
-            inputs=(InputRule(provider="s3", path="photos/in", suffix=".jpg"),),
-            outputs=(OutputRule(provider="s3.mine", path="photos/out", prefix=("small-",)),),
-            tags=(("project", "x"),),
-            boundary="arn:boundary",
-            retention_days=7,
-            batch=BatchSettings(
-                vcpus="2",
-                memory=2048,
-                compute=ComputeSettings(type="FARGATE", max_vcpus=8, subnets=("subnet-1",)),
-            ),
-        ),
-    )
+def test_the_parts_of_a_function_are_those_of_the_document(tmp_path: Path) -> None:
+    described = document(tmp_path, {"lambda": SPEC, "batch": BATCH})
+    (function,) = functions_of(described)
+    spec = described.functions.aws[0]
+    parts = (function.lambda_, function.iam, function.cloudwatch, function.ecr, function.batch)
+    assert parts == (spec.lambda_, spec.iam, spec.cloudwatch, spec.ecr, spec.batch)
 
 
 def test_a_lambda_function_has_no_batch_even_if_the_file_has(tmp_path: Path) -> None:
@@ -83,8 +74,83 @@ def test_a_lambda_function_has_no_batch_even_if_the_file_has(tmp_path: Path) -> 
     assert function.batch is None
 
 
+def test_the_supervisor_s_defaults_are_those_of_the_fdl() -> None:
+    """It imports nothing of scar, so that its defaults are written a second time."""
+    theirs = FunctionConfig(name="crop", mode=ExecutionMode.LAMBDA, state_bucket="")
+    ours = function_config(new_function(), ACCOUNT, ImageDefaults())
+    assert replace(ours, state_bucket="", memory=0) == theirs
+
+
 def test_fractions_of_a_cpu_are_written_as_fargate_wants_them(tmp_path: Path) -> None:
     described = document(tmp_path, {"lambda": SPEC, "batch": {**BATCH, "vcpus": 0.25}})
-    (function,) = functions_of(described)
+    resources = compile_with_placeholders(functions_of(described), ACCOUNT)
+    (definition,) = (r for r in resources if isinstance(r, JobDefinition))
+    assert definition.vcpus == "0.25"
+
+
+# Keys that compiling does not read: accepted and not used, checked by rules, or for commands.
+UNREAD = {
+    *("lambda_.layers", "lambda_.supervisor", "lambda_.run_script", "iam.create"),
+    *("lambda_.allow_loop", "lambda_.extra_payload", "lambda_.container.image_file"),
+    *("batch.state", "batch.type"),
+    *("batch.compute_resources.desired_v_cpus", "batch.compute_resources.launch_template_name"),
+    # Read from its file before.
+    "batch.compute_resources.user_data",
+}
+
+
+def leaves(part: FdlModel, path: str) -> Iterator[tuple[str, object]]:
+    """Yield the keys below a part of the FDL, with their values."""
+    for name in type(part).model_fields:
+        value, here = getattr(part, name), f"{path}.{name}"
+        if isinstance(value, FdlModel) and not isinstance(value, SupervisorSpec):
+            yield from leaves(value, here)
+        elif name not in ("boto_profile", "region"):
+            yield here, value
+
+
+def with_value(part: Any, path: list[str], value: object) -> Any:  # noqa: ANN401
+    """Return a part of the FDL, or a function, with another value at a path of keys."""
+    if len(path) > 1:
+        value = with_value(getattr(part, path[0]), path[1:], value)
+    change = {path[0]: value}
+    is_function = isinstance(part, Function)
+    return replace(part, **change) if is_function else part.model_copy(update=change)
+
+
+def another(value: object) -> object:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        choices = {"EC2": "SPOT", "x86_64": "arm64", "lambda-batch": ExecutionMode.BATCH}
+        return choices.get(value, f"{value}x")
+    if isinstance(value, dict):
+        return {**value, "MORE": "1"}
+    is_storage = isinstance(value, tuple) and value and isinstance(value[0], StorageSpec)
+    return (StorageSpec(path="films/other"),) if is_storage else ("other",)
+
+
+def test_every_key_of_a_function_reaches_aws_or_is_known_not_to(tmp_path: Path) -> None:
+    (function,) = functions_of(document(tmp_path, {"lambda": SPEC, "batch": EC2}))
+
+    def compiled(function: Function) -> object:
+        network = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",))
+        config = function_config(function, ACCOUNT, ImageDefaults(), network)
+        return compile_with_placeholders([function], ACCOUNT), config
+
     assert function.batch is not None
-    assert function.batch.vcpus == "0.25"
+    parts: dict[str, FdlModel] = {"lambda_": function.lambda_, "batch": function.batch}
+    parts |= {"iam": function.iam, "cloudwatch": function.cloudwatch, "ecr": function.ecr}
+    others = {
+        "lambda_.init_script": tmp_path / "other.sh",
+        "lambda_.concurrency": 7,
+        "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
+    }
+    before, unread = compiled(function), set()
+    for path, value in (leaf for name, part in parts.items() for leaf in leaves(part, name)):
+        other = others.get(path, another(value))
+        if compiled(with_value(function, path.split("."), other)) == before:
+            unread.add(path)
+    assert unread == UNREAD

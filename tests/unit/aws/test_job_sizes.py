@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from scar.aws.compile.job_sizes import larger_sizes
 from scar.aws.model import limits
-from scar.aws.model.function import BatchSettings, ComputeSettings
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 
 
-def on_fargate(vcpus: str, memory: int) -> BatchSettings:
-    return BatchSettings(vcpus=vcpus, memory=memory, compute=ComputeSettings(type="FARGATE"))
+def on_fargate(vcpus: str, memory: int) -> BatchSpec:
+    return BatchSpec(
+        vcpus=float(vcpus), memory=memory, compute_resources=ComputeResourcesSpec(type="FARGATE")
+    )
 
 
 def test_fargate_keeps_the_vcpus_as_long_as_they_can_have_the_memory() -> None:
@@ -26,7 +28,7 @@ def test_fargates_last_step_is_its_largest_size() -> None:
 
 
 def test_instances_double_up_to_the_largest_machine() -> None:
-    steps = larger_sizes(BatchSettings(vcpus="2", memory=1000))
+    steps = larger_sizes(BatchSpec(vcpus=2, memory=1000))
     assert steps[:2] == (("2", 2000), ("2", 4000))
     assert steps[-1] == ("2", limits.BATCH_INSTANCE_MEMORY.maximum)
 
@@ -44,5 +46,5 @@ def test_every_step_on_fargate_is_an_offer_and_larger_than_the_last(
 
 @given(memory=st.integers(4, 2**31 - 1))
 def test_any_definition_has_steps_that_grow(memory: int) -> None:
-    sizes = [memory, *(size for _, size in larger_sizes(BatchSettings(memory=memory)))]
+    sizes = [memory, *(size for _, size in larger_sizes(BatchSpec(memory=memory)))]
     assert all(a < b for a, b in pairwise(sizes))

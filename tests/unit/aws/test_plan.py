@@ -25,7 +25,9 @@ from scar.aws.model.resources import (
     Role,
 )
 
-FUNCTION = LambdaFunction(name="crop", role_arn="arn:aws:iam::1:role/scar/crop-role", image="x")
+FUNCTION = LambdaFunction(
+    name="crop", role_arn="arn:aws:iam::1:role/scar/crop-role", image="x", memory=512
+)
 EVERYTHING: tuple[Resource, ...] = (
     BucketNotification(name="photos/scar-crop-1", function_arn="arn:aws:lambda:r:1:function:crop"),
     EventInvokeConfig(name="crop"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,14 @@ from scar.aws.compile.policies.grants import GRANTS, all_operations
 from scar.aws.compile.policies.scope import PolicyScope, account_scope, scope_of
 from scar.aws.compile.policies.user_policy import MAX_POLICY_LENGTH, user_policies
 from scar.aws.model.account import Account, partition_of
-from scar.aws.model.function import BatchSettings, ComputeSettings, Function, InputRule
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.model import ExecutionMode
+from tests.fakes.functions import changed, new_function
 
 ROOT = Path(__file__).parents[3]
 ACCOUNT = Account("123456789012", "eu-west-1")
-CROP = Function(name="crop", image="x", inputs=(InputRule(provider="s3", path="photos/in"),))
-BATCH = replace(CROP, mode=ExecutionMode.BATCH, batch=BatchSettings())
+CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
+BATCH = changed(CROP, execution_mode=ExecutionMode.BATCH, batch=BatchSpec())
 SERVICES = ("batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas")
 # What a client's upload_file and download_file call.
 TRANSFERS = {
@@ -107,14 +107,14 @@ def test_roles_are_passed_to_the_services_that_take_them_only() -> None:
 
 
 def test_with_roles_of_one_s_own_none_can_be_made() -> None:
-    scope = scope_of([replace(CROP, role="mine")], ACCOUNT)
+    scope = scope_of([changed(CROP, role="mine")], ACCOUNT)
     assert granting(scope, "iam:CreateRole") == []
     (passing,) = granting(scope, "iam:PassRole")
     assert passing["Resource"] == "arn:aws:iam::123456789012:role/mine"
 
 
 def test_a_boundary_cannot_be_left_out_or_taken_away() -> None:
-    scope = scope_of([replace(CROP, boundary="arn:aws:iam::1:policy/b")], ACCOUNT)
+    scope = scope_of([changed(CROP, permissions_boundary="arn:aws:iam::1:policy/b")], ACCOUNT)
     for action in ("iam:CreateRole", "iam:PutRolePolicy"):
         (statement,) = granting(scope, action)
         assert statement["Condition"] == {
@@ -132,14 +132,14 @@ def test_objects_are_deleted_that_are_folders_only() -> None:
 
 def test_one_function_s_policy_fits_into_one_document() -> None:
     named = "a-function-with-quite-a-long-name"
-    for function in (CROP, BATCH, replace(BATCH, name=named)):
+    for function in (CROP, BATCH, changed(BATCH, name=named)):
         assert len(user_policies(scope_of([function], ACCOUNT))) == 1
     assert len(user_policies(account_scope(ACCOUNT))) == 1
 
 
 def test_what_is_longer_comes_in_documents_that_fit_and_grant_the_same() -> None:
     names = [f"function-{number:03}" for number in range(100)]
-    scope = scope_of([replace(BATCH, name=name) for name in names], ACCOUNT)
+    scope = scope_of([changed(BATCH, name=name) for name in names], ACCOUNT)
     documents = user_policies(scope)
     assert len(documents) > 10
     assert all(len(text) <= MAX_POLICY_LENGTH for text in documents)
@@ -173,7 +173,7 @@ def repositories(scope: PolicyScope, action: str) -> set[str]:
 
 
 def test_repositories_are_those_of_the_functions_under_their_prefix() -> None:
-    function = replace(CROP, repository_prefix="team/images", role="mine")
+    function = changed(CROP, prefix="team/images", role="mine")
     found = repositories(scope_of([function], ACCOUNT), "ecr:PutImage")
     assert found == {"team/images/crop"}
     assert repositories(PolicyScope(account=ACCOUNT), "ecr:PutImage") == {"scar/*"}
@@ -181,11 +181,11 @@ def test_repositories_are_those_of_the_functions_under_their_prefix() -> None:
 
 def test_images_in_ecr_are_read_only() -> None:
     base = "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/base:1"
-    scope = scope_of([replace(CROP, image=base)], ACCOUNT)
+    scope = scope_of([changed(CROP, image=base)], ACCOUNT)
     (reading,) = granting(scope, "ecr:BatchGetImage")[1:]
     assert reading["Resource"] == "arn:aws:ecr:us-east-1:210987654321:repository/team/base"
     assert "ecr:PutImage" not in reading["Action"]
-    as_it_is = scope_of([replace(CROP, image=base, create_image=False)], ACCOUNT)
+    as_it_is = scope_of([changed(CROP, image=base, create_image=False)], ACCOUNT)
     assert "team/base" not in repositories(as_it_is, "ecr:PutImage")
     assert "team/base" in repositories(as_it_is, "ecr:GetDownloadUrlForLayer")
     assert repositories(account_scope(ACCOUNT), "ecr:BatchGetImage") == {"scar/*", "*"}
@@ -199,10 +199,11 @@ def test_roles_of_functions_with_longer_names_are_out_of_reach_in_any_region() -
 
 def test_a_profile_of_one_s_own_is_passed_by_its_role_and_to_instances_only() -> None:
     profile = ACCOUNT.iam_arn("instance-profile/team/hosts")
-    machines = ComputeSettings(
-        instance_profile=profile, service_role=ACCOUNT.iam_arn("role/batchs")
+    batch = BatchSpec(
+        compute_resources=ComputeResourcesSpec(instance_role=profile),
+        service_role=ACCOUNT.iam_arn("role/batchs"),
     )
-    function = replace(BATCH, role="mine", batch=BatchSettings(compute=machines))
+    function = changed(BATCH, role="mine", batch=batch)
     passing = granting(scope_of([function], ACCOUNT), "iam:PassRole")
     to = {s["Resource"]: s["Condition"]["StringEquals"]["iam:PassedToService"] for s in passing}
     assert to == {

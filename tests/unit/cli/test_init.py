@@ -20,11 +20,11 @@ def test_flags_go_over_the_file_and_lists_replace(fdl: Path) -> None:
     flags = ["-m", "1024", "-em", "lambda-batch", "-ib", "other/a", "-ib", "other/b", "-e", "A=b=c"]
     assert run(["init", "-f", str(fdl), *flags], services) == 0
     ((function,),) = services.deployed
-    assert (function.name, function.memory) == ("gray", 1024)
-    assert function.mode is ExecutionMode.LAMBDA_BATCH
-    assert [i.path for i in function.inputs] == ["other/a", "other/b"]
-    assert [o.path for o in function.outputs] == ["photos/out"]
-    assert function.container_environment == (("A", "b=c"),)
+    assert (function.name, function.lambda_.memory) == ("gray", 1024)
+    assert function.lambda_.execution_mode is ExecutionMode.LAMBDA_BATCH
+    assert [i.path for i in function.lambda_.input] == ["other/a", "other/b"]
+    assert [o.path for o in function.lambda_.output] == ["photos/out"]
+    assert function.lambda_.container.environment.Variables == {"A": "b=c"}
 
 
 def test_a_function_from_flags_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,10 +35,10 @@ def test_a_function_from_flags_alone(tmp_path: Path, monkeypatch: pytest.MonkeyP
     arguments = ["init", "-n", "f", "-if", "image.tar", "-s", "s.sh", "-t", "20", "-le", "XX=1"]
     assert run([*arguments, "-ob", "results"], services) == 0
     ((function,),) = services.deployed
-    assert function.image_file == tmp_path / "image.tar"
-    assert function.script == tmp_path / "s.sh"
-    assert function.timeout == 20
-    assert function.environment == (("XX", "1"),)
+    assert function.lambda_.container.image_file == tmp_path / "image.tar"
+    assert function.lambda_.script == tmp_path / "s.sh"
+    assert function.lambda_.timeout == 20
+    assert function.lambda_.environment.Variables == {"XX": "1"}
 
 
 def test_a_dry_run_shows_the_plan_as_data(fdl: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +53,7 @@ def test_a_dry_run_shows_the_plan_as_data(fdl: Path, capsys: pytest.CaptureFixtu
 def test_init_fills_in_the_account_that_it_connects_to(minimal_fdl: Path) -> None:
     services = FakeServices({})
     assert run(["init", "-f", str(minimal_fdl)], services) == 0
-    assert services.deployed[0][0].inputs[0].path == "in-123456789012"
+    assert services.deployed[0][0].lambda_.input[0].path == "in-123456789012"
 
 
 def test_flags_of_scar_without_meaning_are_accepted_and_said(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scar.aws.compile.from_fdl import functions_of
+from scar.fdl.example import build_example
 from scar.fdl.known_keys import nested_model
 from scar.fdl.loader import load_document
 from scar.fdl.model import FdlDocument
@@ -54,6 +55,10 @@ def test_the_example_shows_the_defaults() -> None:
     shown = {"input": (), "output": (), "vpc": plain.lambda_.vpc, "file_system": ()}
     assert example.lambda_.model_copy(update=shown) == plain.lambda_
     assert example.model_copy(update={"lambda_": plain.lambda_}) == plain
+
+
+def test_the_example_is_that_of_the_model() -> None:
+    assert EXAMPLE.read_text() == build_example()
 
 
 def test_the_reference_is_that_of_the_model() -> None:

@@ -66,10 +66,10 @@ def test_the_spellings_of_lambdas_api_are_accepted(tmp_path: Path) -> None:
         f"file_system: [{{Arn: '{POINT}', LocalMountPath: /mnt/data}}]",
         "ephemeral_storage: {Size: 2048}",
     )
-    (function,) = functions_of(load_document(path))
-    assert (function.subnets, function.security_groups) == (("subnet-1",), ("sg-1",))
-    assert function.file_systems == ((POINT, "/mnt/data"),)
-    assert function.ephemeral_mb == 2048
+    spec = functions_of(load_document(path))[0].lambda_
+    assert (spec.vpc.subnets, spec.vpc.security_group_ids) == (("subnet-1",), ("sg-1",))
+    assert [(item.arn, item.path) for item in spec.file_system] == [(POINT, "/mnt/data")]
+    assert spec.ephemeral_storage == 2048
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_a_disk_and_user_data_are_compiled(tmp_path: Path) -> None:
         load_document(a_file(tmp_path, "execution_mode: batch", batch=batch))
     )
     assert function.batch is not None
-    compute = function.batch.compute
-    assert (compute.disk_gib, compute.user_data) == (80, "#!/bin/sh\n")
+    disk = function.batch.compute_resources.disk
+    assert (disk, function.user_data) == (80, "#!/bin/sh\n")
 
 
 @pytest.mark.parametrize("name", ["A", "_FIRST"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.compile.policies.grants import FEATURES
 from scar.aws.model import names
 from scar.aws.model.account import account_of_registry
+from scar.fdl.defaults import REPOSITORY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,7 @@ class PolicyScope:
 
     account: Account
     functions: tuple[str, ...] = (ANY,)
-    repositories: tuple[str, ...] = (f"{names.DEFAULT_REPOSITORY_PREFIX}/{ANY}",)
+    repositories: tuple[str, ...] = (f"{REPOSITORY_PREFIX}/{ANY}",)
     source_repositories: tuple[str, ...] = ()
     buckets: tuple[str, ...] = (ANY,)
     roles: tuple[str, ...] = ()
@@ -51,40 +52,41 @@ def account_scope(account: Account) -> PolicyScope:
 
 def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
     """Return the scope of exactly these functions."""
-    boundaries = {f.boundary for f in functions}
-    machines = [f.batch.compute for f in functions if f.batch is not None]
+    boundaries = {f.iam.permissions_boundary for f in functions}
+    specs = [f.batch for f in functions if f.batch is not None]
+    machines = [spec.compute_resources for spec in specs]
     instances = [m for m in machines if not m.is_fargate]
     makes_hosts = any(m.uses_shared_role for m in machines)
-    makes_roles = any(not f.role for f in functions)
+    makes_roles = any(not f.iam.role for f in functions)
     parts: dict[Feature, bool] = {
         "always": True,
         "own roles": makes_roles or makes_hosts,
         "given roles": not makes_roles,
         "batch": bool(machines),
         "instances": makes_hosts,
-        "templates": any(m.disk_gib or m.user_data for m in instances),
-        "network": bool(machines) or any(f.subnets for f in functions),
-        "efs": any(f.file_systems for f in functions),
+        "templates": any(f.needs_launch_template for f in functions),
+        "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
+        "efs": any(f.lambda_.file_system for f in functions),
     }
     delegate = [names.FAILURE_HANDLER] if makes_roles else []
-    profiles = (m.instance_profile for m in instances if m.instance_profile)
+    profiles = (m.instance_role for m in instances if m.instance_role)
     return PolicyScope(
         account=account,
         functions=(*(f.name for f in functions), *delegate),
         repositories=_unique_sorted(
             (
-                *(f.repository for f in functions if f.create_image),
+                *(f.repository for f in functions if f.lambda_.container.create_image),
                 *map(names.repository_name, delegate),
             )
         ),
         source_repositories=_unique_sorted(_source_repository_arns(functions)),
         buckets=_unique_sorted(bucket for f in functions for bucket in f.buckets),
-        roles=_unique_sorted(_role_arn(f.role, account) for f in functions if f.role),
+        roles=_unique_sorted(_role_arn(f.iam.role, account) for f in functions if f.iam.role),
         # The profile's role is not known without a request; usually it has the same name.
         instance_roles=_unique_sorted(
             profile.replace(":instance-profile/", ":role/") for profile in profiles
         ),
-        service_roles=_unique_sorted(m.service_role for m in machines if m.service_role),
+        service_roles=_unique_sorted(s.service_role for s in specs if s.service_role),
         boundary=boundaries.pop() if len(boundaries) == 1 else "",
         features=frozenset(part for part, there in parts.items() if there),
     )
@@ -93,9 +95,10 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
 def _source_repository_arns(functions: Sequence[Function]) -> Iterator[str]:
     """Yield the ECR repositories of the users' images, in any account."""
     for function in functions:
-        host = function.image.partition("/")[0]
+        image = function.lambda_.container.image
+        host = image.partition("/")[0]
         if owner := account_of_registry(host):
-            yield owner.arn("ecr", f"repository/{names.parse_repository(function.image)}")
+            yield owner.arn("ecr", f"repository/{names.parse_repository(image)}")
 
 
 def _role_arn(role: str, account: Account) -> str:

@@ -7,9 +7,10 @@ records), ``batch`` (compute environments, job queues, job definitions, launch t
 ``logs`` (log groups).
 
 Only the fields that identify a resource have no default, so that it can be read by its name alone.
-Mappings are sorted tuples of pairs and documents are JSON with sorted keys, so that equal state
-compares equal. A further kind is a class here, a case in the requests, and a handler.
-Pure functions; no I/O.
+A default is what AWS does without the parameter, never what scar chooses: those defaults are in
+the model of the FDL. Mappings are sorted tuples of pairs and documents are JSON with sorted keys,
+so that equal state compares equal. A further kind is a class here, a case in the requests, and a
+handler. Pure functions; no I/O.
 """
 
 from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Pairs = tuple[tuple[str, str], ...]
 Architecture = Literal["x86_64", "arm64"]
@@ -23,14 +26,17 @@ class ResourceKey(NamedTuple):
 class Resource:
     """Something that exists, or shall exist, in an account.
 
-    ``shared``: other functions may use it too. ``sets_off``: once it is there, work begins.
-    ``create_only`` are the fields that AWS lets nobody change.
+    ``shared``: other functions may use it too. ``is_trigger``: it starts functions.
+    ``create_only`` are the fields that AWS lets nobody change. ``request_paths`` tells where
+    each field that AWS takes as it is stands in the request that creates the resource, which is
+    also where AWS's description has it: see ``scar.aws.requests.field_paths``.
     """
 
     kind: ClassVar[str]
     shared: ClassVar[bool] = False
     is_trigger: ClassVar[bool] = False
     create_only: ClassVar[frozenset[str]] = frozenset()
+    request_paths: ClassVar[Mapping[str, str]] = {}
 
     name: str
 

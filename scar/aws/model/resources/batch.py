@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from scar.aws.model import names
 from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
@@ -11,16 +11,12 @@ from scar.aws.model.resources.ecr import EcrImage, EcrRepository
 from scar.aws.model.resources.iam import InstanceProfile, Role
 from scar.aws.model.resources.logs import LogGroup
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Platform = Literal["EC2", "FARGATE"]
 ComputeType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT", "ECS_MANAGED_INSTANCES"]
 EnabledState = Literal["ENABLED", "DISABLED"]
-
-# What matches no rule is tried again, hence the last one. Only a trailing * works.
-_RETRY_RULES: tuple[Pairs, ...] = (
-    (("action", "RETRY"), ("onStatusReason", "Host EC2*")),
-    (("action", "RETRY"), ("onStatusReason", "Your Spot Task was interrupted*")),
-    (("action", "EXIT"), ("onReason", "*")),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +47,7 @@ class ComputeEnvironment(Resource):
     shared: ClassVar[bool] = True
 
     type: ComputeType = "EC2"
-    max_vcpus: int = 2
+    max_vcpus: int = 0
     min_vcpus: int = 0
     instance_types: tuple[str, ...] = ()
     image_type: str = ""
@@ -99,15 +95,23 @@ class JobDefinition(Resource):
     """
 
     kind: ClassVar[str] = "job-definition"
+    request_paths: ClassVar[Mapping[str, str]] = {
+        "image": "containerProperties.image",
+        "timeout": "timeout.attemptDurationSeconds",
+        "attempts": "retryStrategy.attempts",
+        "job_role": "containerProperties.jobRoleArn",
+        "execution_role": "containerProperties.executionRoleArn",
+        "disk_gib": "containerProperties.ephemeralStorage.sizeInGiB",
+    }
 
     image: str = ""
     platform: Platform = "EC2"
-    vcpus: str = "1"
-    memory: int = 1024
+    vcpus: str = ""
+    memory: int = 0
     gpus: int = 0
-    timeout: int = 86_400
-    attempts: int = 3
-    retry_rules: tuple[Pairs, ...] = _RETRY_RULES
+    timeout: int = 0
+    attempts: int = 1
+    retry_rules: tuple[Pairs, ...] = ()
     job_role: str = ""
     execution_role: str = ""
     public_ip: bool = False

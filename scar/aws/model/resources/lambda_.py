@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from scar.aws.model import names
 from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
@@ -11,6 +11,9 @@ from scar.aws.model.resources.batch import JobDefinition
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository
 from scar.aws.model.resources.iam import Role
 from scar.aws.model.resources.logs import LogGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +24,17 @@ class LambdaFunction(Resource):
     """
 
     kind: ClassVar[str] = "function"
+    request_paths: ClassVar[Mapping[str, str]] = {
+        "memory": "MemorySize",
+        "timeout": "Timeout",
+        "ephemeral_mb": "EphemeralStorage.Size",
+        "description": "Description",
+    }
 
     role_arn: str = ""
     image: str = ""
-    memory: int = 512
-    timeout: int = 300
+    memory: int = 128
+    timeout: int = 3
     ephemeral_mb: int = 512
     architecture: Architecture = "x86_64"
     environment: Pairs = ()
@@ -66,8 +75,12 @@ class EventInvokeConfig(Resource):
     """What Lambda does with asynchronous events of the function called ``name``."""
 
     kind: ClassVar[str] = "event-invoke-config"
+    request_paths: ClassVar[Mapping[str, str]] = {
+        "retries": "MaximumRetryAttempts",
+        "max_age": "MaximumEventAgeInSeconds",
+    }
 
-    retries: int = 0
+    retries: int = 2
     max_age: int = 21_600
     on_failure: str = ""
 

@@ -14,4 +14,4 @@ class LogGroup(Resource):
 
     kind: ClassVar[str] = "log-group"
 
-    retention_days: int = 30
+    retention_days: int = 0

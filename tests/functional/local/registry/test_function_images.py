@@ -5,20 +5,20 @@ from __future__ import annotations
 import base64
 import tarfile
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 from scar.aws.images.image_builder import FunctionImageBuilder
-from scar.aws.model.function import Function
 from scar.errors import ScarError
 from scar.image.compose.tree_images import write_docker_archive
 from scar.image.formats.blobs import BlobCache
 from scar.image.formats.layer import LayerFile, build_layer
 from scar.local.registry.images import RegistryImageResolver
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+from tests.fakes.functions import changed, new_function
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,9 @@ def test_an_image_is_composed_once_pushed_and_found(
 ) -> None:
     write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
-    function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
+    function = new_function(
+        name="f", image_file=tmp_path / "i.tar", init_script=tmp_path / "run.sh"
+    )
     digest = images.compose(function, configure)
     assert images.compose(function, configure) == digest
     assert not images.holds("scar/f", digest)
@@ -99,9 +101,9 @@ def test_a_file_of_the_extra_payload_is_in_the_last_layer_and_changes_nothing_el
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "data").write_text("extra")
-    plain = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
+    plain = new_function(name="f", image_file=tmp_path / "i.tar", init_script=tmp_path / "run.sh")
     found = []
-    for function in (plain, replace(plain, payload=tmp_path / "more")):
+    for function in (plain, changed(plain, extra_payload=tmp_path / "more")):
         digest = images.compose(function, configure)
         images.push("scar/f", digest)
         found.append(
@@ -130,7 +132,9 @@ def test_a_second_deployment_sends_nothing_and_a_new_script_one_layer_and_two_do
     monkeypatch.setattr(registry.plane, "handle", counted)
     write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
-    function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
+    function = new_function(
+        name="f", image_file=tmp_path / "i.tar", init_script=tmp_path / "run.sh"
+    )
     digest = images.compose(function, configure)
     images.push("scar/f", digest)
 
@@ -167,7 +171,9 @@ def test_layers_are_mounted_from_another_repository_if_the_account_enables_it(
     images.connection = cast("AwsConnection", ecr)
     write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
-    function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "run.sh")
+    function = new_function(
+        name="f", image_file=tmp_path / "i.tar", init_script=tmp_path / "run.sh"
+    )
     images.push("scar/f", images.compose(function, configure))
     (tmp_path / "run.sh").write_text("#!/bin/tool\n#\n")
     digest = images.compose(function, configure)
@@ -181,6 +187,8 @@ def test_a_script_that_cannot_be_read_is_named(
     images: FunctionImageBuilder, tmp_path: Path
 ) -> None:
     write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
-    function = Function(name="f", image_file=tmp_path / "i.tar", script=tmp_path / "gone.sh")
+    function = new_function(
+        name="f", image_file=tmp_path / "i.tar", init_script=tmp_path / "gone.sh"
+    )
     with pytest.raises(ScarError, match=r"gone\.sh cannot be read: No such file"):
         images.compose(function, configure)

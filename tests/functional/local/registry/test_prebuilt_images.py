@@ -10,13 +10,14 @@ import pytest
 
 from scar.aws.images.image_builder import FunctionImageBuilder
 from scar.aws.model.account import Account
-from scar.aws.model.function import BatchSettings, Function
+from scar.fdl.model import BatchSpec
 from scar.image.compose.tree_images import write_docker_archive
 from scar.image.errors import ImageError
 from scar.image.formats.blobs import Blob, BlobCache
 from scar.image.formats.layer import LayerFile, build_layer
 from scar.image.registry.push import push_image
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+from tests.fakes.functions import changed, new_function
 from tests.functional.local.registry.test_function_images import FakeEcr
 
 if TYPE_CHECKING:
@@ -64,14 +65,14 @@ def configure(image: ImageDefaults) -> FunctionConfig:
     return FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", image=image)
 
 
-READY = Function(name="f", image=OWN, create_image=False)
+READY = new_function(name="f", image=OWN, create_image=False)
 
 
 @pytest.fixture
 def composed(images: FunctionImageBuilder, registry: Registry, tmp_path: Path) -> ComposedImage:
     """An image that was composed for the function and pushed as ``own/tool:1``."""
     write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
-    digest = images.compose(Function(name="f", image_file=tmp_path / "i.tar"), configure)
+    digest = images.compose(new_function(name="f", image_file=tmp_path / "i.tar"), configure)
     made = images.composed_image(digest)
     push_image(made, registry.repository("own/tool"), lambda _: None, ("1",))
     return made
@@ -97,7 +98,7 @@ def test_another_architecture_is_refused(
 ) -> None:
     del composed
     with pytest.raises(ImageError, match=r"is for linux/amd64; the function runs on\s+linux/arm64"):
-        images.compose(replace(READY, architecture="arm64"), configure)
+        images.compose(changed(READY, architecture="arm64"), configure)
 
 
 def test_an_image_without_the_supervisor_is_refused(
@@ -135,7 +136,7 @@ def test_an_index_is_refused(
 
 
 def test_an_image_elsewhere_is_refused(images: FunctionImageBuilder) -> None:
-    other = replace(READY, image="123456789012.dkr.ecr.us-east-1.amazonaws.com/own/tool:1")
+    other = changed(READY, image="123456789012.dkr.ecr.us-east-1.amazonaws.com/own/tool:1")
     with pytest.raises(ImageError, match="not in the registry of this account and Region"):
         images.compose(other, configure)
 
@@ -143,7 +144,7 @@ def test_an_image_elsewhere_is_refused(images: FunctionImageBuilder) -> None:
 def test_instances_must_be_able_to_pull(
     images: FunctionImageBuilder, account: FakeAccount, composed: ComposedImage
 ) -> None:
-    jobs = replace(READY, batch=BatchSettings())
+    jobs = changed(READY, batch=BatchSpec())
     with pytest.raises(ImageError, match="could not pull"):
         images.compose(jobs, configure)
     account.tags.append({"Key": "scar:managed", "Value": "true"})

@@ -192,7 +192,16 @@ def test_the_fields_that_are_implemented_are_fields_of_aws(service: str) -> None
 @pytest.mark.parametrize(
     "resource",
     [
-        JobDefinition(name="f", image="i", job_role="r", vcpus="1", memory=512),
+        JobDefinition(
+            name="f",
+            image="i",
+            job_role="r",
+            vcpus="1",
+            memory=512,
+            timeout=60,
+            attempts=3,
+            retry_rules=((("action", "EXIT"), ("onReason", "*")),),
+        ),
         JobDefinition(
             name="f",
             image="i",
