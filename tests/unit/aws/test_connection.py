@@ -39,21 +39,24 @@ def test_a_client_is_made_once() -> None:
     assert connection.client("s3") is connection.client("s3")
 
 
-def test_clients_are_made_in_the_background_and_nobody_waits_for_others() -> None:
+def test_clients_are_created_in_the_background_without_blocking_other_services() -> None:
     connection = AwsConnection(session=session())
-    proceed = threading.Event()
+    reached, proceed = threading.Event(), threading.Event()
     create, created = connection.session.client, []
 
     def slowly(service: str, **options: object) -> object:
         if service == "iam":
-            assert proceed.wait(10)
+            reached.set()
+            assert proceed.wait(300)
         created.append(service)
         return create(service, **options)  # type: ignore[call-overload]
 
     connection.session.client = slowly  # type: ignore[method-assign, assignment]
     connection.create_clients_in_background("lambda", "iam", "batch")
+    assert reached.wait(300)
     connection.client("lambda")  # available while the client of iam is still being created
     proceed.set()
+    assert connection.client("iam") is connection.client("iam")
     assert connection.client("batch") is connection.client("batch")
     assert created == ["lambda", "iam", "batch"]
 
