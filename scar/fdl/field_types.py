@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
-from scar.fdl import script_checks as scripts
+from scar.fdl import script_checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def _require_readable_file(path: Path) -> Path:
 
 def _require_unix_line_ends(path: Path) -> Path:
     with path.open("rb") as file:
-        problem = scripts.line_ending_problem(file.read(scripts.FIRST_LINE_BYTES))
+        problem = script_checks.line_ending_problem(file.read(script_checks.FIRST_LINE_BYTES))
     if problem:
         raise ValueError(f"the script {problem} {path}")
     return path

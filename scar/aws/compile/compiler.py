@@ -6,14 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import (
-    batch_resources as machines,
+    batch_resources,
+    ecr_repository,
+    failure_handler,
+    job_sizes,
+    policies,
 )
-from scar.aws.compile import ecr_repository as repositories
-from scar.aws.compile import (
-    failure_handler as delegate,
-)
-from scar.aws.compile import job_sizes as sizes
-from scar.aws.compile import policies
 from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model import names
 from scar.aws.model.network import VpcNetwork
@@ -67,23 +65,23 @@ def compile_resources(
     }
     for function in wanted:
         network = networks.get(function.name)
-        queue = machines.job_queue_name(function, account, network)
+        queue = batch_resources.job_queue_name(function, account, network)
         flow = data_flow(function, account, queue, kms_keys)
-        if names.FAILURE_HANDLER in images and delegate.handles(function):
-            flow = replace(flow, failure_handler=delegate.handler_arn(account))
+        if names.FAILURE_HANDLER in images and failure_handler.handles(function):
+            flow = replace(flow, failure_handler=failure_handler.handler_arn(account))
         for resource in _compile_function(function, flow, images[function.name], network):
             found.setdefault(resource.key, resource)
-    serving = delegate.handler_function(wanted) if names.FAILURE_HANDLER in images else None
+    serving = failure_handler.handler_function(wanted) if names.FAILURE_HANDLER in images else None
     if serving is not None:
-        taking = delegate.compile_handler(serving, account, images[serving.name])
+        taking = failure_handler.compile_handler(serving, account, images[serving.name])
         configs = (
             function_config(f, account, ImageDefaults(), networks.get(f.name))
             for f in wanted
-            if delegate.handles(f)
+            if failure_handler.handles(f)
         )
         found |= {
             r.key: r
-            for r in (*taking, *(delegate.batch_target_record(c, account) for c in configs))
+            for r in (*taking, *(failure_handler.batch_target_record(c, account) for c in configs))
         }
     return tuple(found.values())
 
@@ -93,7 +91,7 @@ def compile_named_resources(
 ) -> tuple[Resource, ...]:
     """Compile what has a name before images and networks are known: enough to look for it."""
     digests = dict.fromkeys((f.name for f in functions), "")
-    if (serving := delegate.handler_function(functions)) is not None:
+    if (serving := failure_handler.handler_function(functions)) is not None:
         digests[serving.name] = ""
     anywhere = {f.name: VpcNetwork() for f in functions if f.batch is not None}
     found = compile_resources(functions, account, images=digests, networks=anywhere)
@@ -105,7 +103,7 @@ def function_config(
 ) -> FunctionConfig:
     """Say what the deployed function must know of itself; ``network`` only matters with Batch."""
     spec = function.lambda_
-    queue = machines.job_queue_name(function, account, network)
+    queue = batch_resources.job_queue_name(function, account, network)
     return FunctionConfig(
         name=function.name,
         mode=spec.execution_mode,
@@ -136,7 +134,7 @@ def _batch_target(function: Function, queue: str) -> BatchTarget | None:
         queue=queue,
         definition=function.name,
         memory=function.batch.memory,
-        larger=sizes.larger_sizes(function.batch),
+        larger=job_sizes.larger_sizes(function.batch),
     )
 
 
@@ -170,7 +168,7 @@ def _compile_function(
         retention_days=function.cloudwatch.log_retention_policy_in_days,
     )
     if function.lambda_.container.create_image:
-        yield repositories.compile_repository(function, account)
+        yield ecr_repository.compile_repository(function, account)
         yield EcrImage(name=function.repository, digest=digest)
     if not function.iam.role:
         yield Role(
@@ -179,7 +177,7 @@ def _compile_function(
             policy=policies.lambda_role(flow),
             boundary=function.iam.permissions_boundary,
         )
-    yield from machines.compile_batch(function, flow, digest, network)
+    yield from batch_resources.compile_batch(function, flow, digest, network)
     yield _lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
         name=function.name,
@@ -199,7 +197,7 @@ def _lambda_function(
     spec = function.lambda_
     return LambdaFunction(
         name=function.name,
-        role_arn=machines.user_role_arn(function, account) or generated,
+        role_arn=batch_resources.user_role_arn(function, account) or generated,
         image=names.image_uri(account, function.repository, digest),
         memory=spec.memory,
         timeout=spec.timeout,

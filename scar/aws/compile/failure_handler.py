@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.aws.compile import ecr_repository as repositories
-from scar.aws.compile import policies
+from scar.aws.compile import ecr_repository, policies
 from scar.aws.model import names
 from scar.aws.model.function import Function
 from scar.aws.model.resources import (
@@ -110,7 +109,7 @@ def compile_handler(function: Function, account: Account, digest: str) -> Iterat
         name=names.lambda_log_group(function.name),
         retention_days=function.cloudwatch.log_retention_policy_in_days,
     )
-    yield repositories.compile_repository(function, account)
+    yield ecr_repository.compile_repository(function, account)
     yield EcrImage(name=function.repository, digest=digest)
     yield Role(
         name=role,

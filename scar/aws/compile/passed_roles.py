@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.compile import batch_resources as machines
-from scar.aws.compile import failure_handler as delegate
+from scar.aws.compile import batch_resources, failure_handler
 from scar.aws.model import names
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def passed_roles(functions: Sequence[Function], account: Account) -> dict[str, t
     passed: dict[str, set[str]] = {"lambda": set(), "ecs-tasks": set(), "ec2": set()}
     for function in functions:
         passed["lambda"].add(_role_arn(function, account, "lambda"))
-        if delegate.handles(function):
+        if failure_handler.handles(function):
             passed["lambda"].add(_generated_role_arn(names.FAILURE_HANDLER, account, "lambda"))
         if function.batch is None:
             continue
@@ -35,7 +34,7 @@ def passed_roles(functions: Sequence[Function], account: Account) -> dict[str, t
 
 
 def _role_arn(function: Function, account: Account, purpose: str) -> str:
-    given = machines.user_role_arn(function, account)
+    given = batch_resources.user_role_arn(function, account)
     return given or _generated_role_arn(function.name, account, purpose)
 
 

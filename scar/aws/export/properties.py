@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.model import names
 from scar.aws.requests import (
-    batch_requests as machine_requests,
+    batch_requests,
+    lambda_requests,
+    launch_template_requests,
 )
-from scar.aws.requests import (
-    lambda_requests as requests,
-)
-from scar.aws.requests import launch_template_requests as templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,7 +99,7 @@ def repository(resource: kinds.EcrRepository) -> Properties:
 
 def function(resource: kinds.LambdaFunction) -> Properties:
     properties: Properties = {
-        **requests.create_function_request(resource),
+        **lambda_requests.create_function_request(resource),
         "Tags": _tag_list(resource.tags),
     }
     if resource.reserved_concurrency is not None:
@@ -110,35 +108,35 @@ def function(resource: kinds.LambdaFunction) -> Properties:
 
 
 def event_invoke_config(resource: kinds.EventInvokeConfig) -> Properties:
-    return {**requests.event_invoke_request(resource), "Qualifier": "$LATEST"}
+    return {**lambda_requests.event_invoke_request(resource), "Qualifier": "$LATEST"}
 
 
 def permission(resource: kinds.InvokePermission) -> Properties:
     """Write a statement; its id is CloudFormation's to choose."""
-    asked: Properties = {**requests.add_permission_request(resource)}
+    asked: Properties = {**lambda_requests.add_permission_request(resource)}
     del asked["StatementId"]
     return asked
 
 
 def launch_template(resource: kinds.LaunchTemplate) -> Properties:
-    return {**templates.launch_template_request(resource)}
+    return {**launch_template_requests.launch_template_request(resource)}
 
 
 def environment(resource: kinds.ComputeEnvironment) -> Properties:
     return _capitalize_keys(
         {
-            **machine_requests.create_environment_request(resource),
+            **batch_requests.create_environment_request(resource),
             "replaceComputeEnvironment": False,
         }
     )
 
 
 def queue(resource: kinds.JobQueue) -> Properties:
-    return _capitalize_keys({**machine_requests.create_queue_request(resource)})
+    return _capitalize_keys({**batch_requests.create_queue_request(resource)})
 
 
 def definition(resource: kinds.JobDefinition, region: str) -> Properties:
-    return _capitalize_keys({**machine_requests.register_definition_request(resource, region)})
+    return _capitalize_keys({**batch_requests.register_definition_request(resource, region)})
 
 
 def _lambda_configurations(rule: kinds.BucketNotification) -> list[Properties]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.client.waiter import Waiter
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
-from scar.aws.requests import batch_requests as machine_requests
+from scar.aws.requests import batch_requests
 from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ class ComputeEnvironmentHandler:
         return parse_environment(found) if found else None
 
     def create(self, resource: ComputeEnvironment) -> None:
-        self.batch.create_compute_environment(
-            **machine_requests.create_environment_request(resource)
-        )
+        self.batch.create_compute_environment(**batch_requests.create_environment_request(resource))
         self._wait_until_valid(resource.name)
 
     def update(self, observed: ComputeEnvironment, desired: ComputeEnvironment) -> None:
@@ -50,7 +48,7 @@ class ComputeEnvironmentHandler:
         request: UpdateComputeEnvironmentRequestTypeDef = {"computeEnvironment": desired.name}
         if observed.state != desired.state:
             request["state"] = desired.state
-        if changed := machine_requests.environment_changes(observed, desired):
+        if changed := batch_requests.environment_changes(observed, desired):
             request["computeResources"] = changed
         self.batch.update_compute_environment(**request)
         self._wait_until_valid(desired.name)
@@ -84,7 +82,7 @@ class ComputeEnvironmentHandler:
         try:
             self.batch.delete_compute_environment(computeEnvironment=name)
         except ClientError as error:
-            if _STILL_IN_USE not in faults.error_message(error):
+            if _STILL_IN_USE not in errors.error_message(error):
                 raise
             return False
         return True
@@ -100,7 +98,7 @@ class JobQueueHandler:
         return parse_queue(found) if found else None
 
     def create(self, resource: JobQueue) -> None:
-        self.batch.create_job_queue(**machine_requests.create_queue_request(resource))
+        self.batch.create_job_queue(**batch_requests.create_queue_request(resource))
         self._wait_until_valid(resource.name)
 
     def update(self, observed: JobQueue, desired: JobQueue) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
+from scar.aws.client import errors
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.function_state import is_settled
 from scar.aws.model import names
 from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction
-from scar.aws.requests import lambda_requests as requests
+from scar.aws.requests import lambda_requests
 from scar.aws.requests.field_paths import read_fields
 from scar.errors import OperationRefusedError, WaitTimeoutError
 
@@ -78,7 +78,7 @@ class FunctionHandler:
 
     def create(self, resource: LambdaFunction) -> None:
         def attempt() -> FunctionConfigurationResponseTypeDef:
-            return self.lambda_.create_function(**requests.create_function_request(resource))
+            return self.lambda_.create_function(**lambda_requests.create_function_request(resource))
 
         try:
             self._retry_until_assumable(attempt, resource)
@@ -102,7 +102,7 @@ class FunctionHandler:
 
         def update_configuration() -> FunctionConfigurationResponseTypeDef:
             return self.lambda_.update_function_configuration(
-                **requests.update_function_request(observed, desired)
+                **lambda_requests.update_function_request(observed, desired)
             )
 
         if (observed.image, observed.architecture) != (desired.image, desired.architecture):
@@ -145,7 +145,7 @@ class FunctionHandler:
             try:
                 answers.append(attempt())
             except self.lambda_.exceptions.InvalidParameterValueException as error:
-                refusal = faults.error_message(error)
+                refusal = errors.error_message(error)
                 if _ROLE_NOT_ASSUMABLE not in refusal:
                     raise
                 return "Lambda does not see the new role yet"
@@ -212,10 +212,10 @@ class EventInvokeHandler:
             nonlocal refusal
             try:
                 self.lambda_.put_function_event_invoke_config(
-                    **requests.event_invoke_request(resource)
+                    **lambda_requests.event_invoke_request(resource)
                 )
             except self.lambda_.exceptions.InvalidParameterValueException as error:
-                refusal = faults.error_message(error)
+                refusal = errors.error_message(error)
                 if _INVOKE_NOT_ALLOWED not in refusal:
                     raise
                 return "Lambda does not see yet that the role may invoke the destination"
@@ -251,10 +251,10 @@ class PermissionHandler:
 
     def create(self, resource: InvokePermission) -> None:
         try:
-            self.lambda_.add_permission(**requests.add_permission_request(resource))
+            self.lambda_.add_permission(**lambda_requests.add_permission_request(resource))
         except self.lambda_.exceptions.ResourceConflictException:
             self.delete(resource)
-            self.lambda_.add_permission(**requests.add_permission_request(resource))
+            self.lambda_.add_permission(**lambda_requests.add_permission_request(resource))
 
     def update(self, observed: InvokePermission, desired: InvokePermission) -> None:
         self.delete(observed)
@@ -266,7 +266,7 @@ class PermissionHandler:
                 FunctionName=resource.function, StatementId=resource.statement
             )
         except ClientError as error:
-            if faults.error_code(error) != "ResourceNotFoundException":
+            if errors.error_code(error) != "ResourceNotFoundException":
                 raise
 
     def list_permissions(self, function: str) -> tuple[InvokePermission, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
 from scar.aws.model.resources import JobDefinition
-from scar.aws.requests import batch_requests as machine_requests
+from scar.aws.requests import batch_requests
 from scar.aws.requests.field_paths import read_fields
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class JobDefinitionHandler:
 
     def create(self, resource: JobDefinition) -> None:
         self.batch.register_job_definition(
-            **machine_requests.register_definition_request(resource, self.region)
+            **batch_requests.register_definition_request(resource, self.region)
         )
 
     def update(self, observed: JobDefinition, desired: JobDefinition) -> None:

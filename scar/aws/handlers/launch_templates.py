@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors as faults
-from scar.aws.requests import launch_template_requests as templates
+from scar.aws.client import errors
+from scar.aws.requests import launch_template_requests
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -38,16 +38,18 @@ class LaunchTemplateHandler:
                 LaunchTemplateName=resource.name, Versions=[_VERSION]
             )["LaunchTemplateVersions"]
         except ClientError as error:
-            if faults.error_code(error) in _NOT_FOUND_CODES:
+            if errors.error_code(error) in _NOT_FOUND_CODES:
                 return None
             raise
-        return templates.parse_launch_template(found[0]) if found else None
+        return launch_template_requests.parse_launch_template(found[0]) if found else None
 
     def create(self, resource: LaunchTemplate) -> None:
         try:
-            self.ec2.create_launch_template(**templates.launch_template_request(resource))
+            self.ec2.create_launch_template(
+                **launch_template_requests.launch_template_request(resource)
+            )
         except ClientError as error:
-            if faults.error_code(error) != _ALREADY_EXISTS:
+            if errors.error_code(error) != _ALREADY_EXISTS:
                 raise
 
     def update(self, observed: LaunchTemplate, desired: LaunchTemplate) -> None:
@@ -58,5 +60,5 @@ class LaunchTemplateHandler:
         try:
             self.ec2.delete_launch_template(LaunchTemplateName=resource.name)
         except ClientError as error:
-            if faults.error_code(error) not in _NOT_FOUND_CODES:
+            if errors.error_code(error) not in _NOT_FOUND_CODES:
                 raise

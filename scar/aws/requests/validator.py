@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING
 
 from scar.aws.requests.rules import (
     batch,
-)
-from scar.aws.requests.rules import (
-    iam_ecr_logs as others,
-)
-from scar.aws.requests.rules import (
-    lambda_ as functions,
-)
-from scar.aws.requests.rules import (
-    s3 as storage,
+    iam_ecr_logs,
+    lambda_,
+    s3,
 )
 from scar.aws.requests.rules.batch import overrides_failure
 from scar.aws.requests.rules.constraints import Parameters, RuleViolation
@@ -29,25 +23,25 @@ if TYPE_CHECKING:
 __all__ = ["Parameters", "RuleViolation", "check", "overrides_failure"]
 
 _RULES: dict[tuple[str, str], Callable[[Parameters], Iterator[RuleViolation]]] = {
-    ("lambda", "CreateFunction"): functions.check_create_function,
-    ("lambda", "UpdateFunctionConfiguration"): functions.check_create_function,
-    ("lambda", "Invoke"): functions.check_invoke,
-    ("lambda", "PutFunctionEventInvokeConfig"): functions.check_event_invoke_config,
-    ("lambda", "UpdateFunctionEventInvokeConfig"): functions.check_event_invoke_config,
-    ("lambda", "AddPermission"): functions.check_add_permission,
+    ("lambda", "CreateFunction"): lambda_.check_create_function,
+    ("lambda", "UpdateFunctionConfiguration"): lambda_.check_create_function,
+    ("lambda", "Invoke"): lambda_.check_invoke,
+    ("lambda", "PutFunctionEventInvokeConfig"): lambda_.check_event_invoke_config,
+    ("lambda", "UpdateFunctionEventInvokeConfig"): lambda_.check_event_invoke_config,
+    ("lambda", "AddPermission"): lambda_.check_add_permission,
     ("batch", "RegisterJobDefinition"): batch.check_register_job_definition,
     ("batch", "SubmitJob"): batch.check_submit_job,
     ("batch", "CreateComputeEnvironment"): batch.check_create_compute_environment,
     ("batch", "CreateJobQueue"): batch.check_create_job_queue,
-    ("s3", "PutObject"): storage.check_put_object,
-    ("s3", "CopyObject"): storage.check_put_object,
-    ("s3", "CreateMultipartUpload"): storage.check_put_object,
-    ("s3", "CreateBucket"): storage.check_create_bucket,
-    ("s3", "PutBucketNotificationConfiguration"): storage.check_put_notifications,
-    ("iam", "CreateRole"): others.check_create_role,
-    ("iam", "PutRolePolicy"): others.check_put_role_policy,
-    ("ecr", "CreateRepository"): others.check_create_repository,
-    ("logs", "PutRetentionPolicy"): others.check_put_retention_policy,
+    ("s3", "PutObject"): s3.check_put_object,
+    ("s3", "CopyObject"): s3.check_put_object,
+    ("s3", "CreateMultipartUpload"): s3.check_put_object,
+    ("s3", "CreateBucket"): s3.check_create_bucket,
+    ("s3", "PutBucketNotificationConfiguration"): s3.check_put_notifications,
+    ("iam", "CreateRole"): iam_ecr_logs.check_create_role,
+    ("iam", "PutRolePolicy"): iam_ecr_logs.check_put_role_policy,
+    ("ecr", "CreateRepository"): iam_ecr_logs.check_create_repository,
+    ("logs", "PutRetentionPolicy"): iam_ecr_logs.check_put_retention_policy,
 }
 
 
