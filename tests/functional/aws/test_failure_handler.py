@@ -124,7 +124,7 @@ def test_the_plan_says_under_whose_boundary_it_is(
 
 
 def test_no_function_can_have_its_name(connection: AwsConnection, images: FakeImages) -> None:
-    with pytest.raises(NotDeployable, match="of scar's own"):
+    with pytest.raises(NotDeployable, match="reserved for scar's failure handler"):
         deploy(connection, images, a_function(name=FAILURE_HANDLER))
 
 
