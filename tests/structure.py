@@ -96,10 +96,9 @@ def missing_from_docstrings() -> Iterator[str]:
 
 
 def invented_in_docstrings() -> Iterator[str]:
-    """Yield each name in a package's docstring that looks like a module and is none.
+    """Yield each bare name in a package's docstring that looks like a module and is none.
 
-    A name may be a module of the package itself or a dotted path below it, of the packages
-    around it, or of the program.
+    A name may be a module of the package itself, of the packages around it, or of the program.
     """
     modules = {source.module for source in source_files()}
     for package, _, named in _packages():
@@ -107,7 +106,7 @@ def invented_in_docstrings() -> Iterator[str]:
         for part in package.split("."):
             scopes.append(f"{scopes[-1]}{part}.")
         for name in sorted(named):
-            if not any(f"{scope}{name}" in modules for scope in scopes):
+            if "." not in name and not any(f"{scope}{name}" in modules for scope in scopes):
                 yield f"{package}: {name}"
 
 
