@@ -106,6 +106,9 @@ class DeployLock:
     is_unchanged: bool = field(default=False, init=False)
     _etag: str = field(default="", init=False)
     _writes: int = field(default=0, init=False)
+    # Held from reading the ETag to storing the new one: otherwise a renewal between the two would
+    # write the record as it was before, and the newer record would be lost until the next renewal.
+    _writing: threading.Lock = field(default_factory=threading.Lock, init=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _renewal: threading.Thread | None = field(default=None, init=False)
     _has_reported_wait: bool = field(default=False, init=False)
@@ -160,8 +163,8 @@ class DeployLock:
         merged = _merge_unfinished(self.unfinished, further)
         if merged == self.unfinished:
             return
-        self.unfinished = merged
-        with errors.translate_errors("update the deployment lock"):
+        with errors.translate_errors("update the deployment lock"), self._writing:
+            self.unfinished = merged
             if self._etag and not self._write_record(self.owner, self._etag):
                 self._etag = ""
 
@@ -237,7 +240,8 @@ class DeployLock:
         failures = 0
         while not self._stop.wait(self.lease / 4):
             try:
-                is_held = self._write_record(self.owner, self._etag)
+                with self._writing:
+                    is_held = self._write_record(self.owner, self._etag)
                 failures = 0
             except (*errors.SDK_ERRORS, ScarError):
                 failures += 1
