@@ -90,7 +90,7 @@ def test_a_function_of_another_architecture_leaves_it_as_it_is(
     assert str(deploy(connection, images, first)) == "Nothing to change."
 
 
-def test_a_role_of_the_user_s_gets_no_destination(
+def test_a_function_with_a_custom_role_has_no_on_failure_destination(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     role = a_role(connection, "mine", "lambda")
@@ -99,7 +99,7 @@ def test_a_role_of_the_user_s_gets_no_destination(
     assert left(connection)["functions"] == ["crop"]
 
 
-def test_the_plan_says_what_a_role_of_the_user_s_costs(
+def test_the_plan_notes_that_failed_invocations_with_a_custom_role_stay_failed(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     role = a_role(connection, "mine", "lambda", "ecs-tasks")
@@ -110,7 +110,7 @@ def test_the_plan_says_what_a_role_of_the_user_s_costs(
     assert not [n for n in plan.notes if "Lambda terminates" in n]
 
 
-def test_the_plan_says_under_whose_boundary_it_is(
+def test_the_plan_notes_the_permissions_boundary_of_the_handler(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     made = connection.client("iam").create_policy(
