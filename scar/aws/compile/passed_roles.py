@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def passed_roles(functions: Sequence[Function], account: Account) -> dict[str, tuple[str, ...]]:
-    """Return the ARNs of the passed roles by service: ``lambda``, ``ecs-tasks``, ``ec2``."""
+    """Return the ARNs of the passed roles by service: ``lambda``, ``ecs-tasks``, ``ec2``.
+
+    Without the custom service role of a compute environment and the role in a custom instance
+    profile: AWS checks these itself when the environment is created.
+    """
     passed: dict[str, set[str]] = {"lambda": set(), "ecs-tasks": set(), "ec2": set()}
     for function in functions:
         passed["lambda"].add(_role_arn(function, account, "lambda"))
