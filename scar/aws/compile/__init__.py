@@ -1,15 +1,20 @@
 """Compile functions to the resources that must exist for them.
 
-``from_fdl`` turns an FDL document into functions. ``compiler`` compiles these, with the digests of
-their images and their networks, to desired resources and to the ``function.json`` in each image. It
-composes the parts: ``batch_resources`` (compute environment, job queue, job definition;
-``job_sizes`` are the larger sizes that a job can be retried with), ``ecr_repository``,
-``failure_handler`` (the function of the account that handles failed invocations) and ``policies/``
-(the roles' IAM documents).
+First ``from_fdl`` converts an FDL document to functions. They are checked, and their images are
+built, before the rest: the digests of the images and the networks of the functions are inputs.
+
+Then ``compiler`` compiles functions to desired resources, and to the ``function.json`` in each
+image. For each function it calls ``ecr_repository``, ``policies/`` (the IAM documents of the roles)
+and ``batch_resources`` (compute environment, job queue, job definition; ``job_sizes`` are the
+larger sizes that a job can be retried with), and at the end ``failure_handler`` (the one function
+of the account that handles failed invocations). Functions with equal compute resources yield the
+same compute environment and queue, because these are named by a digest of their content.
 
 ``passed_roles`` lists the roles that the caller must be allowed to pass. ``placeholders`` compiles
-without an account, with invented digests and subnets, for ``scar validate`` and the tests.
+without access to the account, with made-up digests and subnets, for ``scar validate`` and the
+tests.
 
-A further setting of functions starts in the FDL, is carried by the function, and becomes a field of
-a resource in ``compiler`` or ``batch_resources``. Pure functions; no I/O.
+A further setting of functions is a key of the FDL's model, and a field of a resource that
+``compiler`` or ``batch_resources`` sets. Pure functions; no I/O, but ``from_fdl`` reads the files
+with user data.
 """

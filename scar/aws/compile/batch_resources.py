@@ -1,4 +1,4 @@
-"""The Batch side of a function: what its jobs run on, and how. Pure."""
+"""The Batch resources of a function: compute environment, job queue, job definition, roles."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Pairs, Resource
     from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 
-# BEST_FIT could never be updated, and needs a fleet role for spot instances.
+# Not BEST_FIT, Batch's default: such environments cannot be updated in place, and SPOT would need a
+# Spot Fleet role.
 _ALLOCATION_STRATEGIES = {
     "EC2": "BEST_FIT_PROGRESSIVE",
     "SPOT": "SPOT_PRICE_CAPACITY_OPTIMIZED",
     "ECS_MANAGED_INSTANCES": "BEST_FIT_PROGRESSIVE",
 }
-# Batch retries what matches no rule, so the last rule matches everything. Only a trailing * works.
+# Retry only if the host is lost. Batch retries also what matches no rule, so the last rule ends all
+# other jobs. In patterns, Batch supports * at the end only.
 _RETRY_RULES: tuple[Pairs, ...] = (
     (("action", "RETRY"), ("onStatusReason", "Host EC2*")),
     (("action", "RETRY"), ("onStatusReason", "Your Spot Task was interrupted*")),
@@ -43,7 +45,7 @@ _RETRY_RULES: tuple[Pairs, ...] = (
 
 
 def job_queue_name(function: Function, account: Account, network: VpcNetwork | None) -> str:
-    """Name the queue of the function's jobs, before it exists; empty if it has none."""
+    """Return the name of the function's job queue, existing or not; empty without Batch."""
     if function.batch is None:
         return ""
     return compute_environment(function, account, network).name
@@ -52,11 +54,18 @@ def job_queue_name(function: Function, account: Account, network: VpcNetwork | N
 def compute_environment(
     function: Function, account: Account, network: VpcNetwork | None
 ) -> ComputeEnvironment:
-    """Describe the machines; the name is a digest of everything else, so equals are shared."""
+    """Return the function's compute environment, named by a digest of everything else in it.
+
+    So functions with equal compute resources share one environment and queue (an account has at
+    most 50 of each), and a changed setting is another environment: jobs in the old one end
+    undisturbed, and it is deleted when no function uses it.
+
+    Raises ConfigurationError if the network is unknown.
+    """
     if function.batch is None or network is None:
         raise ConfigurationError(
-            f"Function {function.name} has no network for its jobs.",
-            remedy="Give batch.compute_resources.subnets in the FDL.",
+            f"Function {function.name} has no VPC subnets for its Batch jobs.",
+            remedy="Set batch.compute_resources.subnets in the FDL.",
         )
     compute, architecture = function.batch.compute_resources, function.lambda_.architecture
     resource = ComputeEnvironment(
@@ -72,10 +81,13 @@ def compute_environment(
         instance_profile=_instance_profile_arn(compute, account),
         service_role=function.batch.service_role,
     )
-    # Fargate has no instance types to tell the architectures apart, yet one queue has one.
+    # Fargate environments of both architectures would be equal, since they have no instance types;
+    # but a queue must not mix architectures.
     content = {**asdict(resource), "architecture": architecture}
     if not function.needs_launch_template:
         return replace(resource, name=names.shared_resource_name(content))
+    # The launch template is named after the environment, so its content is part of the digest. The
+    # version is fixed: Batch must not start to use a version that another tool adds.
     name = names.shared_resource_name(
         {**content, "disk": compute.disk, "user_data": function.user_data}
     )
@@ -83,7 +95,7 @@ def compute_environment(
 
 
 def user_role_arn(function: Function, account: Account) -> str:
-    """Return the ARN of the user's role, of which the FDL may only give the name."""
+    """Return the ARN of the custom role, which the FDL gives by ARN or name; empty for none."""
     role = function.iam.role
     return role if not role or role.startswith("arn:") else account.iam_arn(f"role/{role}")
 
@@ -91,12 +103,12 @@ def user_role_arn(function: Function, account: Account) -> str:
 def compile_batch(
     function: Function, flow: DataFlow, digest: str, network: VpcNetwork | None
 ) -> Iterator[Resource]:
-    """Compile everything that only functions with Batch have."""
+    """Compile all resources for Batch; none for functions without Batch."""
     account = flow.account
     batch = function.batch
     if batch is None:
         return
-    machines = compute_environment(function, account, network)
+    environment = compute_environment(function, account, network)
     yield LogGroup(
         name=names.batch_log_group(function.name),
         retention_days=function.cloudwatch.log_retention_policy_in_days,
@@ -113,12 +125,13 @@ def compile_batch(
         yield InstanceProfile(name=role, role=role)
     if function.needs_launch_template:
         yield LaunchTemplate(
-            name=machines.name,
+            name=environment.name,
             disk_gib=batch.compute_resources.disk,
             user_data=function.user_data,
         )
-    yield machines
-    yield JobQueue(name=machines.name, environment=machines.name)
+    yield environment
+    # Environment and queue have one name, so that the queue is known as soon as the content is.
+    yield JobQueue(name=environment.name, environment=environment.name)
     yield _compile_job_definition(function, account, digest, network)
 
 
@@ -145,13 +158,13 @@ def _compile_job_definition(
     function: Function, account: Account, digest: str, network: VpcNetwork | None
 ) -> JobDefinition:
     batch = function.batch
-    assert batch is not None  # noqa: S101  # said by the caller, for the type checker
+    assert batch is not None  # noqa: S101  # checked by the caller; for mypy
     compute, fargate = batch.compute_resources, batch.compute_resources.is_fargate
 
     def role_arn(purpose: str) -> str:
         generated = names.role_name(function.name, account.region, purpose)
-        given = user_role_arn(function, account)
-        return given or account.iam_arn(f"role/scar/{generated}")
+        custom = user_role_arn(function, account)
+        return custom or account.iam_arn(f"role/scar/{generated}")
 
     return JobDefinition(
         name=function.name,
@@ -181,14 +194,16 @@ def _compile_job_definition(
 
 
 def _job_environment(function: Function, batch: BatchSpec, account: Account) -> Pairs:
-    """The script sees in a job what it sees in Lambda; Batch itself tells no Region."""
+    """Return the variables of jobs: those of Lambda, overridden by ``batch.environment``."""
+    # Lambda sets the Region's variables itself, Batch does not.
     region = {"AWS_REGION": account.region, "AWS_DEFAULT_REGION": account.region}
-    given = {**function.lambda_.environment.Variables, **batch.environment.Variables}
-    return tuple(sorted({**region, **given}.items()))
+    configured = {**function.lambda_.environment.Variables, **batch.environment.Variables}
+    return tuple(sorted({**region, **configured}.items()))
 
 
 def _instance_types(batch: BatchSpec, *, arm: bool) -> tuple[str, ...]:
-    """Take what fits; ``optimal`` means ``default_x86_64``, and GPUs are in no such group."""
+    """Return the FDL's instance types, or those that fit the architecture and GPU."""
+    # `optimal` is Batch's older name of `default_x86_64`. No default group has GPUs.
     compute = batch.compute_resources
     if compute.is_fargate:
         return ()
@@ -208,5 +223,5 @@ def _image_type(batch: BatchSpec) -> str:
 def _instance_profile_arn(compute: ComputeResourcesSpec, account: Account) -> str:
     if compute.is_fargate:
         return ""
-    ours = f"instance-profile/scar/{names.instance_role_name(account.region)}"
-    return compute.instance_role or account.iam_arn(ours)
+    generated = f"instance-profile/scar/{names.instance_role_name(account.region)}"
+    return compute.instance_role or account.iam_arn(generated)

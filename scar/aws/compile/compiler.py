@@ -1,4 +1,4 @@
-"""From functions to the resources that must exist, and to their ``function.json``. Pure."""
+"""Compile functions to the resources that must exist, and to their ``function.json``."""
 
 from __future__ import annotations
 
@@ -40,68 +40,85 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Pairs
 
 _TAG_LENGTH = 256
+# Resources whose names, or the digest in them, are unknown before images and networks are.
 _NAMED_BY_CONTENT = (EcrImage, ComputeEnvironment, JobQueue, LaunchTemplate)
 
 
 def compile_resources(
-    functions: Iterable[Function],
+    functions: Sequence[Function],
     account: Account,
     *,
     images: Mapping[str, str],
     networks: Mapping[str, VpcNetwork],
     kms_keys: Mapping[str, str] | None = None,
 ) -> tuple[Resource, ...]:
-    """Compile functions to resources, each once.
+    """Return the resources of the functions; resources that functions share appear once.
 
-    ``images`` gives the digest of each function's composed image, ``networks`` the network of
-    each function that uses Batch, both by function name; ``kms_keys`` the ARNs of the keys that
-    encrypt buckets, by bucket. With an image of the delegate it is compiled too, and lost
-    events go there.
+    ``images`` are the digests of the functions' images and ``networks`` the networks of those
+    that use Batch, both by function name; ``kms_keys`` are the ARNs of the keys that encrypt
+    buckets, by bucket. If ``images`` contains the failure handler, it is compiled too and becomes
+    the functions' on-failure destination.
     """
-    wanted = list(functions)
-    found: dict[object, Resource] = {
+    resources: dict[object, Resource] = {
         r.key: r
-        for r in (StateBucket(name=names.state_bucket_name(account)), *_compile_buckets(wanted))
+        for r in (StateBucket(name=names.state_bucket_name(account)), *_compile_buckets(functions))
     }
-    for function in wanted:
+    for function in functions:
         network = networks.get(function.name)
         queue = batch_resources.job_queue_name(function, account, network)
         flow = data_flow(function, account, queue, kms_keys)
         if names.FAILURE_HANDLER in images and failure_handler.handles(function):
             flow = replace(flow, failure_handler=failure_handler.handler_arn(account))
+        # An equal key means an equal resource: shared ones are named by their content, and the
+        # checks before reject functions that would disagree about the instances' role.
         for resource in _compile_function(function, flow, images[function.name], network):
-            found.setdefault(resource.key, resource)
-    serving = failure_handler.handler_function(wanted) if names.FAILURE_HANDLER in images else None
-    if serving is not None:
-        taking = failure_handler.compile_handler(serving, account, images[serving.name])
-        configs = (
-            function_config(f, account, ImageDefaults(), networks.get(f.name))
-            for f in wanted
-            if failure_handler.handles(f)
-        )
-        found |= {
-            r.key: r
-            for r in (*taking, *(failure_handler.batch_target_record(c, account) for c in configs))
-        }
-    return tuple(found.values())
+            resources.setdefault(resource.key, resource)
+    if names.FAILURE_HANDLER in images:
+        digest = images[names.FAILURE_HANDLER]
+        handling = _compile_failure_handler(functions, account, digest, networks)
+        resources |= {r.key: r for r in handling}
+    return tuple(resources.values())
+
+
+def _compile_failure_handler(
+    functions: Sequence[Function],
+    account: Account,
+    digest: str,
+    networks: Mapping[str, VpcNetwork],
+) -> Iterator[Resource]:
+    """Compile the failure handler and its record of each function that it handles."""
+    handler = failure_handler.handler_function(functions)
+    if handler is None:
+        return
+    yield from failure_handler.compile_handler(handler, account, digest)
+    for function in filter(failure_handler.handles, functions):
+        config = function_config(function, account, ImageDefaults(), networks.get(function.name))
+        yield failure_handler.batch_target_record(config, account)
 
 
 def compile_named_resources(
     functions: Sequence[Function], account: Account
 ) -> tuple[Resource, ...]:
-    """Compile what has a name before images and networks are known: enough to look for it."""
+    """Return the resources whose names are known before images and networks are.
+
+    Only their keys are meant to be used, to read what exists while the images are built.
+    """
     digests = dict.fromkeys((f.name for f in functions), "")
-    if (serving := failure_handler.handler_function(functions)) is not None:
-        digests[serving.name] = ""
-    anywhere = {f.name: VpcNetwork() for f in functions if f.batch is not None}
-    found = compile_resources(functions, account, images=digests, networks=anywhere)
-    return tuple(r for r in found if not isinstance(r, _NAMED_BY_CONTENT))
+    if (handler := failure_handler.handler_function(functions)) is not None:
+        digests[handler.name] = ""
+    networks = {f.name: VpcNetwork() for f in functions if f.batch is not None}
+    resources = compile_resources(functions, account, images=digests, networks=networks)
+    return tuple(r for r in resources if not isinstance(r, _NAMED_BY_CONTENT))
 
 
 def function_config(
     function: Function, account: Account, image: ImageDefaults, network: VpcNetwork | None = None
 ) -> FunctionConfig:
-    """Say what the deployed function must know of itself; ``network`` only matters with Batch."""
+    """Return the content of the function's ``function.json``, which its image contains.
+
+    ``image`` are the settings of the user's image (entrypoint, variables, user). ``network`` is
+    only needed with Batch, to derive the name of the job queue.
+    """
     spec = function.lambda_
     queue = batch_resources.job_queue_name(function, account, network)
     return FunctionConfig(
@@ -144,8 +161,12 @@ def data_flow(
     queue: str,
     kms_keys: Mapping[str, str] | None = None,
 ) -> DataFlow:
-    """Say what the function reads and writes, with which keys, and where it submits jobs."""
-    # An access point is of one file system: to name the point is enough.
+    """Return what the function's role must allow, as the input of the policies.
+
+    ``queue`` is the name of its job queue, empty without Batch; ``kms_keys`` are ARNs by bucket.
+    """
+    # The FDL does not name the file system. Any is allowed, because the access point, which the
+    # policy names too, belongs to exactly one.
     file_systems = account.arn("elasticfilesystem", "file-system/*")
     return DataFlow(
         account=account,
@@ -215,28 +236,30 @@ def _lambda_function(
 
 
 def _function_tags(function: Function, flow: DataFlow) -> Pairs:
-    """What later commands need to know about the function without its FDL."""
+    """Return the user's tags and scar's, which commands without the FDL file read."""
     tags = function.lambda_.tags | {
         names.FUNCTION_TAG: function.name,
         names.MODE_TAG: function.lambda_.execution_mode.value,
         names.IMAGE_TAG: _tag_value(function.image_name),
         names.QUEUE_TAG: flow.queue,
     }
-    places = sorted({place.bucket for place in (*flow.inputs, *flow.outputs)})
+    # One tag per bucket: the names of all would not fit into the 256 characters of a value.
+    buckets = sorted({folder.bucket for folder in (*flow.inputs, *flow.outputs)})
     tags |= {
-        f"{names.BUCKETS_TAG}-{number}": bucket for number, bucket in enumerate(places, start=1)
+        f"{names.BUCKETS_TAG}-{number}": bucket for number, bucket in enumerate(buckets, start=1)
     }
     return tuple(sorted((name, value) for name, value in tags.items() if value))
 
 
 def _tag_value(text: str) -> str:
-    """Tag values hold 256 characters: letters, digits, spaces and ``+ - = . _ : / @``."""
-    kept = "".join(c if c.isalnum() or c in " +-=._:/@" else "_" for c in text)
-    return kept[:_TAG_LENGTH]
+    """Return the text as a valid tag value: letters, digits, spaces and ``+ - = . _ : / @``."""
+    valid = "".join(c if c.isalnum() or c in " +-=._:/@" else "_" for c in text)
+    return valid[:_TAG_LENGTH]
 
 
 def _compile_triggers(function: Function, account: Account) -> Iterator[Resource]:
     inputs = [i for i in function.lambda_.input if i.is_s3]
+    # One permission per bucket, one notification per folder and suffix.
     for bucket in sorted({i.bucket for i in inputs}):
         yield InvokePermission(
             name=f"{function.name}/{names.permission_statement_id(bucket)}",
@@ -255,7 +278,7 @@ def _compile_triggers(function: Function, account: Account) -> Iterator[Resource
 
 
 def _compile_buckets(functions: Iterable[Function]) -> Iterator[Bucket]:
-    """Collect the folders that all functions want in a bucket."""
+    """Compile each bucket once, with the folders of all functions."""
     folders: dict[str, set[str]] = {}
     for function in functions:
         for storage in (*function.lambda_.input, *function.lambda_.output):

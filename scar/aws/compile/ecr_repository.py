@@ -1,4 +1,4 @@
-"""The container repository that a function's images are kept in. Pure."""
+"""The ECR repository of a function's images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def compile_repository(function: Function, account: Account) -> EcrRepository:
-    """Compile the repository; its tags tell removing what it must know without an FDL."""
+    """Compile the function's repository.
+
+    Its tags say whether ``scar rm``, which has no FDL file, may delete it with its images.
+    """
     tags = function.lambda_.tags | {
         names.FUNCTION_TAG: function.name,
         names.MANAGED_TAG: "true",

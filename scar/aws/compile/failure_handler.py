@@ -1,8 +1,12 @@
-"""The one function of an account and Region that takes the events other functions lost. Pure.
+"""The failure handler: one function per account and Region that handles failed invocations.
 
-Lambda sends it what ended without a word: sandboxes killed, out of time or never started. Its
-image is the supervisor alone. It serves the functions whose roles scar makes: a role of the
-user's own may not be allowed to invoke it, and Lambda refuses such a destination.
+It is the on-failure destination of other functions. Lambda sends it an invocation record when an
+invocation ends without the supervisor's knowledge: out of memory, timed out, or never started. It
+records the failure, and submits the run to Batch if the function's mode allows. Its image contains
+the supervisor only.
+
+It handles the functions whose roles scar creates: a custom role may lack permission to invoke it,
+and Lambda rejects such a destination.
 """
 
 from __future__ import annotations
@@ -30,44 +34,49 @@ if TYPE_CHECKING:
     from scar.aws.model.account import Account
     from scar.aws.model.resources import Architecture, Resource, ResourceKey
 
-# MB and seconds: it reads and writes records and submits jobs, the runs of one event in turn.
+# MB and seconds. It reads and writes records and submits jobs, one run of an event after another.
 _MEMORY, _TIMEOUT = 256, 120
-# Lambda's own: a failure to submit a job may pass.
+# Lambda's maximum: a job that could not be submitted, for example because of throttling, may be
+# accepted a minute later. The handler has no failure handler of its own.
 _RETRIES = 2
 
 
 def handles(function: Function) -> bool:
-    """Say whether the function's lost events go there."""
+    """Return whether the failure handler is the function's on-failure destination."""
     return not function.iam.role
 
 
 def unhandled_function_notes(functions: Iterable[Function]) -> Iterator[str]:
-    """Say which functions that could go on in Batch are not helped when Lambda kills them."""
+    """Report functions with Batch whose failed invocations are not submitted to Batch."""
     for function in functions:
         if function.lambda_.execution_mode is ExecutionMode.LAMBDA_BATCH and not handles(function):
             yield (
-                f"what Lambda kills of {function.name} does not go on in Batch: its iam.role is"
-                f" yours, so {names.FAILURE_HANDLER} does not hear of it"
+                f"invocations of {function.name} that Lambda terminates (out of memory, timeout) do"
+                " not continue in Batch: its iam.role is a custom role, so"
+                f" {names.FAILURE_HANDLER} is not its on-failure destination"
             )
 
 
 def boundary_notes(functions: Iterable[Function]) -> Iterator[str]:
-    """Say under which boundary the delegate is, if the functions it serves do not agree."""
-    served = [f for f in functions if handles(f)]
-    if len({f.iam.permissions_boundary for f in served}) > 1:
+    """Report the failure handler's permissions boundary if its functions have different ones."""
+    handled = [f for f in functions if handles(f)]
+    if len({f.iam.permissions_boundary for f in handled}) > 1:
         yield (
-            f"{names.FAILURE_HANDLER} serves functions under several permissions boundaries; it"
-            " is made"
-            f" under that of {served[0].name}"
+            f"{names.FAILURE_HANDLER} handles failed invocations of functions with different"
+            f" permissions boundaries; its role has that of {handled[0].name}"
         )
 
 
 def handler_function(functions: Iterable[Function]) -> Function | None:
-    """Describe the delegate of these functions, None if none of them has one."""
+    """Return the failure handler of these functions, None if it handles none of them.
+
+    Architecture and permissions boundary are those of the first function that it handles.
+    """
     first = next((f for f in functions if handles(f)), None)
     if first is None:
         return None
-    # With a function of an FDL document at hand, pydantic is loaded already; rm has none.
+    # Imported here to keep pydantic, slow to import, out of commands without an FDL file: these
+    # have no functions and return above.
     from scar.fdl.model import CloudWatchSpec, EcrSpec, IamSpec, LambdaSpec
 
     return Function(
@@ -77,7 +86,7 @@ def handler_function(functions: Iterable[Function]) -> Function | None:
             memory=_MEMORY,
             timeout=_TIMEOUT,
             retries=_RETRIES,
-            description="Takes the events that functions of scar's lost.",
+            description="Handles failed invocations of scar functions.",
         ),
         iam=IamSpec(permissions_boundary=first.iam.permissions_boundary),
         cloudwatch=CloudWatchSpec(),
@@ -87,7 +96,7 @@ def handler_function(functions: Iterable[Function]) -> Function | None:
 
 
 def handler_config(account: Account, image: ImageDefaults) -> FunctionConfig:
-    """Say what the deployed delegate must know of itself."""
+    """Return the content of the failure handler's ``function.json``."""
     return FunctionConfig(
         name=names.FAILURE_HANDLER,
         mode=ExecutionMode.LAMBDA,
@@ -103,7 +112,7 @@ def handler_arn(account: Account) -> str:
 
 
 def compile_handler(function: Function, account: Account, digest: str) -> Iterator[Resource]:
-    """Compile the delegate: a function that nothing but Lambda's destinations start."""
+    """Compile the failure handler: a function without triggers, Batch and environment."""
     role = names.role_name(function.name, account.region, "lambda")
     yield LogGroup(
         name=names.lambda_log_group(function.name),
@@ -132,7 +141,9 @@ def compile_handler(function: Function, account: Account, digest: str) -> Iterat
 
 
 def batch_target_record(config: FunctionConfig, account: Account) -> BatchTargetRecord:
-    """Say what the delegate must know of a function: where its runs may go on, no secrets."""
+    """Return the record of the queue and job definition of a function's jobs."""
+    # Only these fields: the record is readable by the handler and must not contain the variables
+    # of the function, which may be secrets.
     return BatchTargetRecord(
         name=config.name,
         bucket=names.state_bucket_name(account),
@@ -149,13 +160,14 @@ def batch_target_record(config: FunctionConfig, account: Account) -> BatchTarget
 
 
 def keep_existing_handler(
-    wanted: Sequence[Resource], observed: Mapping[ResourceKey, Resource]
+    desired: Sequence[Resource], observed: Mapping[ResourceKey, Resource]
 ) -> tuple[Resource, ...]:
-    """Leave a delegate of another architecture, or under another boundary, as it is.
+    """Return the desired resources without changes to the handler's architecture and boundary.
 
-    Functions of both share it: each deployment would change it again.
+    All functions of the account share it. If it followed the functions of the current deployment,
+    each deployment of functions with other settings would change it back.
     """
-    found = next(
+    existing = next(
         (
             r
             for r in observed.values()
@@ -164,28 +176,30 @@ def keep_existing_handler(
         None,
     )
     role = next((r for r in observed.values() if _is_handler_role(r)), None)
+    # With another architecture, function and image are left out altogether: the image built for
+    # this deployment would not run, and what is not in the plan stays as it is.
     return tuple(
         replace(r, boundary=role.boundary)
         if isinstance(r, Role) and isinstance(role, Role) and _is_handler_role(r)
         else r
-        for r in wanted
-        if not (found and _is_other_architecture(r, found.architecture, wanted))
+        for r in desired
+        if not (existing and _is_other_architecture(r, existing.architecture, desired))
     )
 
 
 def _is_other_architecture(
-    resource: Resource, architecture: Architecture, wanted: Sequence[Resource]
+    resource: Resource, architecture: Architecture, desired: Sequence[Resource]
 ) -> bool:
-    """Say whether this is the delegate or its image, for another architecture than is there."""
-    mine = isinstance(resource, LambdaFunction | EcrImage) and resource.name in (
+    """Return whether this is the handler or its image, desired for another architecture."""
+    is_handler = isinstance(resource, LambdaFunction | EcrImage) and resource.name in (
         names.FAILURE_HANDLER,
         names.repository_name(names.FAILURE_HANDLER),
     )
-    return mine and any(
+    return is_handler and any(
         isinstance(r, LambdaFunction)
         and r.name == names.FAILURE_HANDLER
         and r.architecture != architecture
-        for r in wanted
+        for r in desired
     )
 
 

@@ -1,4 +1,4 @@
-"""Functions from an FDL document."""
+"""Convert an FDL document to functions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 
 def functions_of(document: FdlDocument) -> tuple[Function, ...]:
-    """Return the document's functions in the document's order; read their user data."""
+    """Return the functions in the document's order, with the content of their user data files."""
     return tuple(_build_function(spec) for spec in document.functions.aws)
 
 
 def _build_function(spec: AwsFunction) -> Function:
+    # The FDL's model has a Batch section, with defaults, for functions in the mode `lambda` too.
     has_batch = spec.lambda_.execution_mode is not ExecutionMode.LAMBDA
     user_data = spec.batch.compute_resources.user_data
     return Function(

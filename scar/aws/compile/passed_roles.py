@@ -1,4 +1,4 @@
-"""The roles that scar passes to services: ``iam:PassRole`` must be allowed for each. Pure."""
+"""The roles that scar passes to AWS services, each of which needs ``iam:PassRole``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def passed_roles(functions: Sequence[Function], account: Account) -> dict[str, tuple[str, ...]]:
-    """Return the ARNs of the roles that are handed over, by the service that gets them."""
+    """Return the ARNs of the passed roles by service: ``lambda``, ``ecs-tasks``, ``ec2``.
+
+    Without the custom service role of a compute environment and the role in a custom instance
+    profile: AWS checks these itself when the environment is created.
+    """
     passed: dict[str, set[str]] = {"lambda": set(), "ecs-tasks": set(), "ec2": set()}
     for function in functions:
         passed["lambda"].add(_role_arn(function, account, "lambda"))
@@ -28,16 +32,17 @@ def passed_roles(functions: Sequence[Function], account: Account) -> dict[str, t
         if compute.is_fargate:
             passed["ecs-tasks"].add(_role_arn(function, account, "exec"))
         elif not compute.instance_role:
-            made = names.instance_role_name(account.region)
-            passed["ec2"].add(account.iam_arn(f"role{names.ROLE_PATH}{made}"))
+            # The FDL names a custom instance profile, not the role in it.
+            generated = names.instance_role_name(account.region)
+            passed["ec2"].add(account.iam_arn(f"role{names.ROLE_PATH}{generated}"))
     return {service: tuple(sorted(arns)) for service, arns in passed.items()}
 
 
 def _role_arn(function: Function, account: Account, purpose: str) -> str:
-    given = batch_resources.user_role_arn(function, account)
-    return given or _generated_role_arn(function.name, account, purpose)
+    custom = batch_resources.user_role_arn(function, account)
+    return custom or _generated_role_arn(function.name, account, purpose)
 
 
 def _generated_role_arn(name: str, account: Account, purpose: str) -> str:
-    """Return the ARN of a role that scar makes."""
+    """Return the ARN of a role that scar creates."""
     return account.iam_arn(f"role{names.ROLE_PATH}{names.role_name(name, account.region, purpose)}")

@@ -1,4 +1,4 @@
-"""Functions compiled for an account that nobody asked: what is not known stands in. Pure."""
+"""Compile functions without access to an account: placeholders for unknown values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ PLACEHOLDER_SUBNETS, PLACEHOLDER_GROUPS = ("subnet-00000000000000000",), ("sg-00
 def compile_with_placeholders(
     functions: Sequence[Function], account: Account
 ) -> tuple[Resource, ...]:
-    """Compile functions; images, and networks that the FDL leaves open, are made up."""
+    """Return the functions' resources with made-up image digests.
+
+    Subnets and security groups are made up too where the FDL does not give them.
+    """
     return compiler.compile_resources(
         functions,
         account,
@@ -36,7 +39,7 @@ def compile_with_placeholders(
 def placeholder_networks(
     functions: Sequence[Function], subnets: tuple[str, ...], groups: tuple[str, ...]
 ) -> Mapping[str, VpcNetwork]:
-    """Return the networks of functions with Batch: the given ones, or else these."""
+    """Return the networks of functions with Batch: the FDL's, else these subnets and groups."""
     return {
         f.name: VpcNetwork(
             subnets=f.batch.compute_resources.subnets or subnets,

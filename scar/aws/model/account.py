@@ -1,4 +1,4 @@
-"""Where things are deployed. With it, every ARN is known before anything exists. Pure."""
+"""The account and Region to deploy to; with them, ARNs are known before their resources exist."""
 
 from __future__ import annotations
 
@@ -15,28 +15,31 @@ class Account:
     partition: str = "aws"
 
     def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource of this account and Region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.id}:{resource}"
 
     def iam_arn(self, resource: str) -> str:
+        """Return the ARN of an IAM resource such as ``role/x``; IAM has no Regions."""
         return f"arn:{self.partition}:iam::{self.id}:{resource}"
 
     def s3_arn(self, path: str) -> str:
+        """Return the ARN of a bucket or object: these have neither a Region nor an account."""
         return f"arn:{self.partition}:s3:::{path}"
 
     @property
     def domain(self) -> str:
-        """The DNS name under which the partition's services live."""
+        """The domain of the endpoints of the partition's services."""
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
     @property
     def registry(self) -> str:
-        """The host of the account's container registry."""
+        """The host of the account's ECR registry."""
         return f"{self.id}.dkr.ecr.{self.region}.{self.domain}"
 
 
 _ECR_HOST = re.compile(r"(?P<id>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\..+")
 
-# Regions are called after their partition: botocore's endpoints.json has the same patterns.
+# A Region's prefix determines its partition; botocore's endpoints.json has the same patterns.
 _PARTITIONS = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",
@@ -49,12 +52,12 @@ _PARTITIONS = {
 
 
 def partition_of(region: str) -> str:
-    """Return the partition that a Region is in, without asking anybody."""
-    found = (name for start, name in _PARTITIONS.items() if region.startswith(start))
-    return next(found, "aws")
+    """Return the partition of a Region, from the Region's name alone."""
+    partitions = (name for prefix, name in _PARTITIONS.items() if region.startswith(prefix))
+    return next(partitions, "aws")
 
 
 def account_of_registry(host: str) -> Account | None:
-    """Return whose container registry in ECR a host is; None for all other hosts."""
-    named = _ECR_HOST.fullmatch(host)
-    return named and Account(named["id"], named["region"], partition_of(named["region"]))
+    """Return the account and Region of an ECR registry's host; None for all other hosts."""
+    match = _ECR_HOST.fullmatch(host)
+    return match and Account(match["id"], match["region"], partition_of(match["region"]))

@@ -1,4 +1,4 @@
-"""One function of an FDL document, as the deployment uses it. Pure."""
+"""One function of an FDL document, as the deployment uses it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """The keys of a function that the deployment uses, and what is derived from them.
+    """A function's settings that the deployment uses, and the values derived from them.
 
-    The parts are those of the FDL: a value has the FDL's name, type, unit and default.
+    The fields are sections of the FDL's model: a value has the FDL's name, type, unit and default.
     ``batch`` is None in the execution mode ``lambda``. ``user_data`` is the text of the file
-    ``batch.compute_resources.user_data``: compiling reads no files.
+    ``batch.compute_resources.user_data``, read before because the compiler reads no files.
     """
 
     lambda_: LambdaSpec
@@ -34,14 +34,14 @@ class Function:
 
     @property
     def repository(self) -> str:
-        """The ECR repository of the composed image, or of the prebuilt one."""
+        """The ECR repository of the image that scar builds, or of the prebuilt one."""
         if not self.lambda_.container.create_image:
             return names.parse_repository(self.lambda_.container.image)
         return names.repository_name(self.name, self.ecr.prefix)
 
     @property
     def image_name(self) -> str:
-        """The image's name, or that of its file; empty if the function has no image."""
+        """The name of the image, or of the image's file; empty if the function has no image."""
         container = self.lambda_.container
         return container.image or (container.image_file.name if container.image_file else "")
 
@@ -53,7 +53,7 @@ class Function:
 
     @property
     def needs_launch_template(self) -> bool:
-        """Whether Batch's default configuration of EC2 instances does not suffice."""
+        """Whether the EC2 instances of the jobs need a larger disk or user data."""
         if self.batch is None:
             return False
         compute = self.batch.compute_resources

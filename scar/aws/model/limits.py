@@ -1,7 +1,7 @@
-"""AWS's limits, each with its source and the date it was read there. Pure.
+"""AWS's limits, each with its source and the date when the source was read.
 
-Sources: ``model`` is the service model in botocore 1.43 (shapes' ranges and documentation),
-``docs`` the service's user guide, ``seen`` an answer of AWS quoted in a public issue.
+Sources: ``model`` is the service model in botocore 1.43 (ranges and documentation of the shapes),
+``docs`` the service's user guide, ``observed`` a response of AWS quoted in a public issue.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A range, both ends allowed; ``unit`` of the numbers, ``source`` and date of reading."""
+    """An inclusive range of numbers in ``unit``, with its source and the month it was read."""
 
     minimum: int = 0
     maximum: int
@@ -20,6 +20,7 @@ class Limit:
     read_on: str = "2026-11"
 
     def allows(self, value: float) -> bool:
+        """Return whether the value, in the limit's unit, is within the range."""
         return self.minimum <= value <= self.maximum
 
 
@@ -37,18 +38,20 @@ LAMBDA_EVENT_AGE = Limit(minimum=60, maximum=21_600, unit="s", source="model: Ma
 LAMBDA_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: FunctionName")
 LAMBDA_DESCRIPTION = Limit(maximum=256, unit="characters", source="model: Description")
 LAMBDA_STATEMENT_ID = Limit(minimum=1, maximum=100, unit="characters", source="model: StatementId")
+# Lambda rejects a reserved concurrency that leaves the account fewer than 100 unreserved runs.
 LAMBDA_UNRESERVED = Limit(
     minimum=100, maximum=2**31 - 1, unit="runs", source="docs: reserved concurrency"
 )
 
 BATCH_DEFINITION = Limit(maximum=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
 BATCH_SUBMISSION = Limit(maximum=30 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
-BATCH_OVERRIDES = Limit(maximum=8_192, unit="characters", source="seen: job statusReason")
+BATCH_OVERRIDES = Limit(maximum=8_192, unit="characters", source="observed: statusReason")
 BATCH_NAME = Limit(minimum=1, maximum=128, unit="characters", source="model: name shapes")
 BATCH_ATTEMPTS = Limit(minimum=1, maximum=10, unit="attempts", source="model: RetryStrategy")
 BATCH_EXIT_RULES = Limit(maximum=5, unit="rules", source="model: RetryStrategy")
 BATCH_ATTEMPT_SECONDS = Limit(minimum=60, maximum=2**31 - 1, unit="s", source="model: JobTimeout")
 BATCH_MEMORY = Limit(minimum=4, maximum=2**31 - 1, unit="MiB", source="model: ResourceRequirement")
+# Batch itself has no such limit: a job that no instance type can hold stays in RUNNABLE for ever.
 BATCH_INSTANCE_MEMORY = Limit(
     minimum=4, maximum=768 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.24xlarge"
 )
@@ -80,7 +83,7 @@ LOG_RETENTION_DAYS = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731}
     | {1096, 1827, 2192, 2557, 2922, 3288, 3653}
 )
-"""What PutRetentionPolicy takes (model: RetentionInDays, 2026-11)."""
+"""The days that PutRetentionPolicy accepts (model: RetentionInDays, 2026-11)."""
 
 FARGATE_MEMORY: dict[str, frozenset[int]] = {
     "0.25": frozenset({512, 1024, 2048}),
@@ -92,7 +95,7 @@ FARGATE_MEMORY: dict[str, frozenset[int]] = {
     "16": frozenset(range(32768, 122880 + 1, 8192)),
     "32": frozenset({61440, 122880, 249856}),
 }
-"""MiB that Fargate offers for each number of vCPUs (model: ResourceRequirement, 2026-11)."""
+"""The memory sizes in MiB of each number of vCPUs (model: ResourceRequirement, 2026-11)."""
 
 VCPU_QUOTAS: dict[tuple[str, bool], tuple[str, str, str]] = {
     ("EC2", False): ("ec2", "L-1216C47A", "Running On-Demand Standard instances"),
@@ -102,5 +105,6 @@ VCPU_QUOTAS: dict[tuple[str, bool], tuple[str, str, str]] = {
     ("FARGATE", False): ("fargate", "L-3032A538", "Fargate On-Demand vCPU resource count"),
     ("FARGATE_SPOT", False): ("fargate", "L-36FBB829", "Fargate Spot vCPU resource count"),
 }
-"""By type of machines and whether they have GPUs: service, code and name of the
-quota of vCPUs (docs: "Amazon EC2 endpoints and quotas", "AWS Fargate quotas", 2026-11)."""
+"""The vCPU quota of a type of compute environment, without and with GPUs: service, code, name.
+
+Sources (docs): "Amazon EC2 endpoints and quotas", "AWS Fargate quotas", 2026-11."""

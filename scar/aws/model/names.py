@@ -1,4 +1,8 @@
-"""How everything scar makes is called: from the function, the account and the Region. Pure."""
+"""Names of the resources that scar creates, derived from function, account and Region.
+
+Names are never stored: a later command derives them again to find the resources. A changed
+derivation orphans what is deployed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,8 @@ MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"
 
 SHARED_PREFIX = "scar-"
-# The function that takes the events of others; the name is taken in every account.
+# The function that handles failed invocations of others; reserved in every account. The name is
+# older than the term: another one would leave the deployed function behind.
 FAILURE_HANDLER = "scar-delegate"
 
 _ROLE_NAME_MAX = 64
@@ -32,19 +37,26 @@ _WORDS = re.compile("[a-z0-9]+(?:[_-][a-z0-9]+)*")
 
 
 def state_bucket_name(account: Account) -> str:
+    """Return the bucket of run records and locks: one per account and Region."""
     return f"scar-{account.id}-{account.region}"
 
 
 def lambda_log_group(function: str) -> str:
+    """Return the log group of a function, with the name that Lambda itself would use."""
     return f"/aws/lambda/{function}"
 
 
 def batch_log_group(function: str) -> str:
+    """Return the log group of a function's jobs."""
     return f"/aws/batch/{function}"
 
 
 def repository_name(function: str, prefix: str = REPOSITORY_PREFIX) -> str:
-    """Repository names are lower case words with single separators; functions' need not be."""
+    """Return the ECR repository of a function's images.
+
+    Repository names are lower-case words with single separators; function names need not be. Such
+    a name is converted, with a digest of the original so that no two functions share a repository.
+    """
     if _WORDS.fullmatch(function):
         return f"{prefix}/{function}"
     words = re.findall("[a-z0-9]+", function.lower())
@@ -52,56 +64,69 @@ def repository_name(function: str, prefix: str = REPOSITORY_PREFIX) -> str:
 
 
 def image_uri(account: Account, repository: str, digest: str) -> str:
+    """Return the URI of an image in the account's registry, by digest."""
     return f"{account.registry}/{repository}@{digest}"
 
 
 def parse_repository(image_uri: str) -> str:
-    """Return the repository that an image's URI names, the empty string if there is none."""
+    """Return the repository in an image's URI, the empty string if it has none."""
     return image_uri.partition("/")[2].partition("@")[0].partition(":")[0]
 
 
 def repository_and_digest(image_uri: str) -> str:
-    """Return the repository and digest that an image's URI names, ``repository@digest``."""
+    """Return ``repository@digest`` of an image's URI."""
     return f"{parse_repository(image_uri)}@{image_uri.partition('@')[2]}"
 
 
 def image_tag(digest: str) -> str:
-    """Tag of a composed image: repositories expire what has no tag. One digest, one tag."""
+    """Return the tag of a built image, derived from its digest."""
+    # The lifecycle policy of repositories expires images without a tag.
     return f"scar-{digest.partition(':')[2]}"
 
 
 def role_name(function: str, region: str, purpose: str) -> str:
-    """Roles are global, functions are not: the Region is part of the name (64 characters)."""
+    """Return the role of a function for ``lambda``, ``job`` or ``exec``, in at most 64 characters.
+
+    Roles are global and functions are not, so the Region is part of the name.
+    """
     name = f"{function}-{region}-{purpose}"
     if len(name) <= _ROLE_NAME_MAX:
         return name
+    # A digest of the whole name keeps the shortened names of different functions apart.
     tail = f"-{_sha256_hex(name)[:8]}-{purpose}"
     return name[: _ROLE_NAME_MAX - len(tail)] + tail
 
 
 def instance_role_name(region: str) -> str:
-    """One role and one profile for all instances of the Region's compute environments."""
+    """Return the role and instance profile of all EC2 instances for jobs in the Region."""
     return f"scar-instances-{region}"
 
 
 def shared_resource_name(content: Mapping[str, object]) -> str:
-    """Name what is shared by its content: equal content, equal name."""
+    """Return the name of a shared resource from its content: equal content, equal name."""
     return f"{SHARED_PREFIX}{_sha256_hex(json.dumps(content, sort_keys=True))[:12]}"
 
 
 def permission_statement_id(bucket: str) -> str:
-    """The statement that lets one bucket invoke; ids allow no dots, buckets no underscores."""
+    """Return the id of the statement that allows a bucket to invoke the function."""
+    # Ids must not contain dots, and bucket names no underscores: the result is unique.
     return f"scar-s3-{bucket.replace('.', '_')}"
 
 
 def notification_rule_id(function: str, bucket: str, prefix: str, suffix: str) -> str:
-    """The Id by which a notification is ours: one function may watch several folders."""
+    """Return the Id that marks a notification as scar's and as this function's.
+
+    A function may have several in one bucket, one for each pair of prefix and suffix.
+    """
     return f"scar-{function}-{_sha256_hex(f'{bucket}/{prefix}*{suffix}')[:8]}"
 
 
 def is_notification_of(rule_id: str, function: str) -> bool:
-    head, _, tail = rule_id.rpartition("-")
-    return head == f"scar-{function}" and len(tail) == 8
+    """Return whether the Id is one of ``notification_rule_id`` for the function."""
+    # Function names may contain hyphens: only the last one separates the digest, and the whole head
+    # is compared, so that "crop" does not match the notifications of "crop-small".
+    head, _, digest = rule_id.rpartition("-")
+    return head == f"scar-{function}" and len(digest) == 8
 
 
 def _sha256_hex(text: str) -> str:

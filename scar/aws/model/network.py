@@ -1,4 +1,4 @@
-"""The network that functions and jobs run in. Pure."""
+"""The network that functions and jobs run in."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubnetRoute:
-    """The way out of one subnet.
+    """The default route of one subnet, and its VPC endpoints.
 
-    ``internet``: through an internet gateway, which only takes what has a public address;
-    ``gives_address``: instances in the subnet get one. ``nat``: any other way for all.
-    ``endpoints`` are the services (``s3``, ``ecr.api``) that are reached inside the VPC.
+    ``has_internet_gateway``: the route is to an internet gateway, which serves public addresses
+    only. ``assigns_public_ip``: instances in the subnet get a public address. ``has_nat``: the
+    route is to anything else, such as a NAT gateway, and needs no public address. ``endpoints`` are
+    the services (``s3``, ``ecr.api``) that have an endpoint in the VPC.
     """
 
     subnet: str
@@ -23,14 +24,15 @@ class SubnetRoute:
 
     @property
     def has_internet_access(self) -> bool:
+        """Whether EC2 instances in the subnet can reach the internet."""
         return self.has_nat or (self.has_internet_gateway and self.assigns_public_ip)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VpcNetwork:
-    """Subnets and security groups of one VPC, and the ways out of the subnets.
+    """Subnets and security groups of one VPC, and the routes of the subnets.
 
-    ``public``: what stands there needs a public address to get out.
+    ``needs_public_ip``: Fargate tasks in the subnets need a public address to reach the internet.
     """
 
     vpc: str = ""

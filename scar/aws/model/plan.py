@@ -1,4 +1,4 @@
-"""Compare desired with observed resources. Pure: no AWS call, no file, no clock."""
+"""Compare desired with observed resources: the plan, as text for people and as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_CHANGES = "Nothing to change."
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of a resource that is not as it shall be."""
+    """One field of a resource whose observed value differs from the desired one."""
 
     name: str
     before: object
@@ -34,12 +34,14 @@ class FieldChange:
 
     @property
     def is_secret(self) -> bool:
-        """Whether the values may be secrets: variables are given names and values by users."""
+        """Whether the values may be secrets: users put credentials into environment variables."""
         return self.name == VARIABLES_FIELD
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
+    """The creation of a resource that does not exist."""
+
     sign: ClassVar[str] = "+"
     desired: Resource
 
@@ -53,6 +55,8 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
+    """The update of a resource that exists, in place."""
+
     sign: ClassVar[str] = "~"
     observed: Resource
     desired: Resource
@@ -63,6 +67,7 @@ class Update:
 
     @property
     def changed_fields(self) -> tuple[FieldChange, ...]:
+        """The fields that differ, in the order of the resource's class."""
         pairs = (
             FieldChange(f.name, getattr(self.observed, f.name), getattr(self.desired, f.name))
             for f in fields(self.desired)
@@ -77,13 +82,15 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Replace(Update):
-    """An update of what AWS lets nobody change: taken away and made again."""
+    """An update that AWS does not support in place: the resource is deleted and created again."""
 
     sign: ClassVar[str] = "±"
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
+    """The deletion of a resource that is no longer desired."""
+
     sign: ClassVar[str] = "-"
 
     observed: Resource
@@ -101,9 +108,9 @@ Change = Create | Update | Replace | Delete
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in an order that can be carried out; ``notes`` say what a reader should know.
+    """Changes in the order in which they can be applied, and notes for the reader.
 
-    ``owners`` names the function that each resource belongs to; others are shared.
+    ``owners`` maps resources to the function that they belong to; all others are shared.
     """
 
     changes: tuple[Change, ...] = ()
@@ -118,11 +125,12 @@ class Plan:
         return "\n".join([*lines, *(f"({note})" for note in self.notes)])
 
     def format_by_function(self) -> str:
-        """Return the plan for people: by function, what is shared last, how much in all."""
+        """Return the plan as text: grouped by function, shared resources last, then the summary."""
         groups: dict[str, list[Change]] = {}
         for change in self.changes:
             groups.setdefault(self.owners.get(change.resource.key, ""), []).append(change)
         lines: list[str] = []
+        # Sorted by name, but the empty name, for shared resources, last.
         for function in sorted(groups, key=lambda name: (not name, name)):
             lines.append(f"Function {function}" if function else "Shared")
             lines += [indent(str(change), "  ") for change in groups[function]]
@@ -130,8 +138,9 @@ class Plan:
         return "\n".join([*lines, self.summary()])
 
     def summary(self) -> str:
-        """Say how much is to be done, such as ``3 to create, 1 to update``."""
+        """Return the number of changes by action, such as ``3 to create, 1 to update.``."""
         counts = {
+            # By exact type: a Replace is an Update too.
             verb: sum(type(change) is kind for change in self.changes)
             for kind, verb in (
                 (Create, "create"),
@@ -140,14 +149,15 @@ class Plan:
                 (Delete, "delete"),
             )
         }
-        told = ", ".join(f"{number} to {verb}" for verb, number in counts.items() if number)
-        return f"{told}." if told else NO_CHANGES
+        text = ", ".join(f"{number} to {verb}" for verb, number in counts.items() if number)
+        return f"{text}." if text else NO_CHANGES
 
     def to_json(self) -> str:
         """Return the plan as a JSON document: ``{"changes": [...], "notes": [...]}``.
 
         A change has ``action`` (create, update, replace, delete), ``kind``, ``name``,
-        ``function`` (null for what is shared), and ``fields`` or ``changed``.
+        ``function`` (null for shared resources), and ``fields`` (create) or ``changed`` (update,
+        replace). Environment variables appear with their names, without their values.
         """
         changes = [_change_to_json(c, self.owners.get(c.resource.key)) for c in self.changes]
         return json.dumps({"changes": changes, "notes": list(self.notes)}, indent=2)
@@ -156,56 +166,64 @@ class Plan:
 def plan(
     desired: Iterable[Resource], observed: Mapping[ResourceKey, Resource], notes: Iterable[str] = ()
 ) -> Plan:
-    """Order the changes: a resource comes after what it needs, and goes before it.
+    """Return the changes that turn the observed resources into the desired ones.
 
-    What is made comes first and what is no longer wanted goes last, so that an update never
-    leaves a gap. ``observed`` holds nothing that is somebody else's.
+    Creations and updates are ordered so that a resource follows its dependencies; deletions follow
+    in the opposite order. ``observed`` must contain only resources that may be deleted if they are
+    not desired.
     """
-    wanted = {resource.key: resource for resource in desired}
+    desired_by_key = {resource.key: resource for resource in desired}
     changes: list[Change] = []
-    for key in sort_by_dependencies(wanted):
-        resource, current = wanted[key], observed.get(key)
+    for key in sort_by_dependencies(desired_by_key):
+        resource, current = desired_by_key[key], observed.get(key)
         if current is None:
             changes.append(Create(resource))
         elif current != resource:
             changes.append(_update_or_replace(current, resource))
+    # Deletions come last: a function that moves to another queue always has one that works.
+    # They follow the observed dependencies, since the desired ones may not contain them any more.
     changes += [
         Delete(observed[key])
         for key in reversed(sort_by_dependencies(observed))
-        if key not in wanted
+        if key not in desired_by_key
     ]
-    return Plan(tuple(changes), tuple(notes), owning_functions({**observed, **wanted}.values()))
+    owners = owning_functions({**observed, **desired_by_key}.values())
+    return Plan(tuple(changes), tuple(notes), owners)
 
 
 def _update_or_replace(current: Resource, resource: Resource) -> Update:
     update = Update(current, resource)
-    fixed = any(change.name in resource.create_only for change in update.changed_fields)
-    return Replace(current, resource) if fixed else update
+    is_create_only = any(change.name in resource.create_only for change in update.changed_fields)
+    return Replace(current, resource) if is_create_only else update
 
 
 def owning_functions(resources: Iterable[Resource]) -> dict[ResourceKey, str]:
-    """Say which function alone needs a resource, or is all it is for."""
-    known = {r.key: r for r in resources}
-    found: dict[ResourceKey, str] = {}
-    for resource in known.values():
+    """Return the function that each resource belongs to; shared resources are left out."""
+    by_key = {r.key: r for r in resources}
+    owners: dict[ResourceKey, str] = {}
+    # Roles, repositories and log groups do not contain the name of their function. They belong to
+    # the function whose resources depend on them, so follow the dependencies of those that do.
+    for resource in by_key.values():
         if not (function := resource.function):
             continue
-        found[resource.key] = function
-        below = [resource.key]
-        while below:
-            needed = known[below.pop()].depends_on & known.keys()
+        owners[resource.key] = function
+        pending = [resource.key]
+        while pending:
+            dependencies = by_key[pending.pop()].depends_on & by_key.keys()
             own = [
                 k
-                for k in needed
-                if not known[k].shared and k not in found and known[k].function in ("", function)
+                for k in dependencies
+                # All functions depend on the failure handler, which names itself as its function.
+                if not by_key[k].shared and k not in owners and by_key[k].function in ("", function)
             ]
-            found |= dict.fromkeys(own, function)
-            below += own
-    return found
+            owners |= dict.fromkeys(own, function)
+            pending += own
+    return owners
 
 
 def sort_by_dependencies(resources: Mapping[ResourceKey, Resource]) -> list[ResourceKey]:
-    """Order keys so that each comes after what it needs; the same for the same resources."""
+    """Return the keys so that each follows its dependencies, in a reproducible order."""
+    # Sorted twice, because the topological order of equals depends on the order of insertion.
     graph = {key: sorted(r.depends_on & resources.keys()) for key, r in sorted(resources.items())}
     return list(TopologicalSorter(graph).static_order())
 
@@ -247,7 +265,7 @@ def _mask_variables(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _mask_value(name: str, value: object) -> object:
-    """Keep the names of variables and drop their values."""
+    """Return the value, of environment variables the names only."""
     if name != VARIABLES_FIELD or not isinstance(value, tuple):
         return value
     return [pair[0] for pair in value]
@@ -255,6 +273,6 @@ def _mask_value(name: str, value: object) -> object:
 
 def _shorten_value(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
-    # Ends tell long values apart: digests, ARNs.
+    # Keep both ends: long values such as digests and ARNs often differ only at the end.
     half = _MAX_VALUE_LENGTH // 2
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: half - 1]}…{text[-half:]}"

@@ -90,7 +90,7 @@ def test_a_function_of_another_architecture_leaves_it_as_it_is(
     assert str(deploy(connection, images, first)) == "Nothing to change."
 
 
-def test_a_role_of_the_user_s_gets_no_destination(
+def test_a_function_with_a_custom_role_has_no_on_failure_destination(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     role = a_role(connection, "mine", "lambda")
@@ -99,18 +99,18 @@ def test_a_role_of_the_user_s_gets_no_destination(
     assert left(connection)["functions"] == ["crop"]
 
 
-def test_the_plan_says_what_a_role_of_the_user_s_costs(
+def test_the_plan_notes_that_failed_invocations_with_a_custom_role_stay_failed(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     role = a_role(connection, "mine", "lambda", "ecs-tasks")
     mine = changed(a_function("lambda-batch"), role=role)
-    (note,) = (n for n in deploy(connection, images, mine).notes if "Lambda kills" in n)
+    (note,) = (n for n in deploy(connection, images, mine).notes if "Lambda terminates" in n)
     assert "crop" in note
     plan = deploy(connection, images, changed(mine, role=""))
-    assert not [n for n in plan.notes if "Lambda kills" in n]
+    assert not [n for n in plan.notes if "Lambda terminates" in n]
 
 
-def test_the_plan_says_under_whose_boundary_it_is(
+def test_the_plan_notes_the_permissions_boundary_of_the_handler(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     made = connection.client("iam").create_policy(
@@ -120,7 +120,7 @@ def test_the_plan_says_under_whose_boundary_it_is(
     )
     bound = changed(a_function(), permissions_boundary=made["Policy"]["Arn"])
     said = str(deploy(connection, images, bound, a_function(name="cut")))
-    assert "is made under that of crop)" in said
+    assert "its role has that of crop)" in said
 
 
 def test_no_function_can_have_its_name(connection: AwsConnection, images: FakeImages) -> None:

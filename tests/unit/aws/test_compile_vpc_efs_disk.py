@@ -1,4 +1,4 @@
-"""VPCs, file systems, keys, disks and architectures on their way into resources and requests."""
+"""VPC, EFS, KMS, disk and architecture settings are compiled to resources and requests."""
 
 from __future__ import annotations
 
@@ -67,17 +67,17 @@ def the_role(function: Function, **keys: str) -> list[dict[str, object]]:
 
 
 def on(architecture: str = "x86_64", user_data: str = "", **compute: object) -> Function:
-    machines = ComputeResourcesSpec.model_validate(compute)
+    compute_resources = ComputeResourcesSpec.model_validate(compute)
     return changed(
         CROP,
         execution_mode=ExecutionMode.BATCH,
-        batch=BatchSpec(memory=2048, compute_resources=machines),
+        batch=BatchSpec(memory=2048, compute_resources=compute_resources),
         architecture=architecture,
         user_data=user_data,
     )
 
 
-def test_a_function_in_a_vpc_names_its_parts_and_may_make_interfaces() -> None:
+def test_a_function_in_a_vpc_has_subnets_and_may_create_network_interfaces() -> None:
     request = lambda_requests.create_function_request(the_function(INSIDE))
     assert request["VpcConfig"] == {"SubnetIds": ["a", "b"], "SecurityGroupIds": ["sg-1"]}
     assert request["FileSystemConfigs"] == [{"Arn": POINT, "LocalMountPath": "/mnt/data"}]
@@ -87,13 +87,13 @@ def test_a_function_in_a_vpc_names_its_parts_and_may_make_interfaces() -> None:
     assert POINT in text
 
 
-def test_a_function_outside_asks_for_neither() -> None:
+def test_a_function_without_vpc_has_neither() -> None:
     request = lambda_requests.create_function_request(the_function(CROP))
     assert not {"VpcConfig", "FileSystemConfigs"} & request.keys()
     assert "ec2:" not in json.dumps(the_role(CROP))
 
 
-def test_leaving_the_vpc_is_said_with_empty_lists() -> None:
+def test_leaving_the_vpc_is_a_request_with_empty_lists() -> None:
     request = lambda_requests.update_function_request(the_function(INSIDE), the_function(CROP))
     assert request["VpcConfig"] == {"SubnetIds": [], "SecurityGroupIds": []}
     assert request["FileSystemConfigs"] == []
@@ -101,12 +101,12 @@ def test_leaving_the_vpc_is_said_with_empty_lists() -> None:
     assert not {"VpcConfig", "FileSystemConfigs"} & unchanged.keys()
 
 
-def test_lines_go_to_the_group_that_has_a_retention() -> None:
+def test_functions_log_to_the_log_group_with_the_retention() -> None:
     request = lambda_requests.create_function_request(the_function(CROP))
     assert request["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "/aws/lambda/crop"}
 
 
-def test_the_key_of_an_input_may_decrypt_only() -> None:
+def test_the_kms_key_of_an_input_allows_decrypt_only() -> None:
     arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
     (statement,) = [s for s in the_role(CROP, photos=arn) if "kms:" in json.dumps(s)]
     assert statement["Action"] == "kms:Decrypt"
@@ -120,7 +120,7 @@ def test_a_role_may_be_given_by_its_name() -> None:
     )
 
 
-def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
+def test_only_fargate_definitions_have_architecture_and_disk() -> None:
     on_arm = the_definition(on("arm64", type="FARGATE", disk=50))
     arm = batch_requests.register_definition_request(on_arm, "r")
     container = arm["containerProperties"]
@@ -134,20 +134,20 @@ def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
     assert not {"runtimePlatform", "ephemeralStorage"} & instances["containerProperties"].keys()
 
 
-def test_a_disk_makes_a_template_that_the_machines_pin_by_number() -> None:
+def test_a_disk_creates_a_launch_template_with_a_fixed_version() -> None:
     resources = compiled(on(disk=80, user_data="#!/bin/sh\n"))
     (template,) = (r for r in resources.values() if isinstance(r, LaunchTemplate))
-    (machines,) = (r for r in resources.values() if isinstance(r, ComputeEnvironment))
+    (environment,) = (r for r in resources.values() if isinstance(r, ComputeEnvironment))
     assert (template.disk_gib, template.user_data) == (80, "#!/bin/sh\n")
-    assert template.key in machines.needs
-    request = batch_requests.create_environment_request(machines)
+    assert template.key in environment.needs
+    request = batch_requests.create_environment_request(environment)
     assert request["computeResources"]["launchTemplate"] == {
         "launchTemplateName": template.name,
         "version": "1",
     }
 
 
-def test_another_disk_is_another_environment_and_none_needs_no_template() -> None:
+def test_another_disk_is_another_environment_and_no_disk_has_no_template() -> None:
     def name(user_data: str = "", **compute: object) -> str:
         found = compiled(on("x86_64", user_data, **compute)).values()
         return next(r.name for r in found if isinstance(r, ComputeEnvironment))
@@ -157,13 +157,13 @@ def test_another_disk_is_another_environment_and_none_needs_no_template() -> Non
     assert not any(isinstance(r, LaunchTemplate) for r in plain.values())
 
 
-def test_each_kind_of_machines_has_its_way_of_choosing() -> None:
+def test_each_type_of_environment_has_its_allocation_strategy() -> None:
     def allocation(kind: str) -> str:
         found = compiled(on(type=kind)).values()
-        machines = next(r for r in found if isinstance(r, ComputeEnvironment))
-        asked = batch_requests.create_environment_request(machines)["computeResources"]
-        assert asked.get("allocationStrategy", "") == machines.allocation
-        return machines.allocation
+        environment = next(r for r in found if isinstance(r, ComputeEnvironment))
+        requested = batch_requests.create_environment_request(environment)["computeResources"]
+        assert requested.get("allocationStrategy", "") == environment.allocation
+        return environment.allocation
 
     assert allocation("EC2") == "BEST_FIT_PROGRESSIVE"
     assert allocation("SPOT") == "SPOT_PRICE_CAPACITY_OPTIMIZED"

@@ -84,12 +84,12 @@ def test_a_lambda_function_has_nothing_of_batch() -> None:
 
 
 @pytest.mark.parametrize("function", [CROP, BATCH])
-def test_everything_needed_that_is_ours_is_compiled_too(function: Function) -> None:
+def test_all_dependencies_that_scar_manages_are_compiled_too(function: Function) -> None:
     resources = compiled(function)
     for resource in resources.values():
         for key in resource.depends_on:
-            ours = key.name and not (key.kind == "job-definition" and function.batch is None)
-            assert key in resources or not ours, (resource.key, key)
+            is_managed = key.name and not (key.kind == "job-definition" and function.batch is None)
+            assert key in resources or not is_managed, (resource.key, key)
 
 
 def test_the_folder_decides_what_starts_the_function() -> None:
@@ -102,7 +102,7 @@ def test_the_folder_decides_what_starts_the_function() -> None:
     assert permission.source_account == ACCOUNT.id
 
 
-def test_a_whole_bucket_can_be_watched() -> None:
+def test_a_whole_bucket_can_invoke_the_function() -> None:
     rule = only(
         compiled(changed(CROP, input=(StorageSpec(path="photos"),), output=())),
         BucketNotification,
@@ -110,11 +110,11 @@ def test_a_whole_bucket_can_be_watched() -> None:
     assert rule.prefix == ""
 
 
-def test_retries_are_set_even_if_none_are_wanted() -> None:
+def test_retries_are_set_even_if_there_are_none() -> None:
     assert only(compiled(CROP), EventInvokeConfig).retries == 0
 
 
-def test_what_the_function_knows_of_itself() -> None:
+def test_function_json_has_the_settings_and_the_batch_target() -> None:
     config = function_config(BATCH, ACCOUNT, ImageDefaults(user="app"), NETWORK)
     assert config.script == "crop.sh"
     assert config.state_bucket == "scar-123456789012-eu-west-1"
@@ -136,7 +136,7 @@ def test_both_services_run_the_same_image() -> None:
     assert only(resources, JobDefinition).image == uri
 
 
-def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
+def test_jobs_have_a_timeout_and_are_retried_for_lost_hosts_only() -> None:
     from scar.aws.requests.batch_requests import register_definition_request
 
     request = register_definition_request(only(compiled(BATCH), JobDefinition), "eu-west-1")
@@ -144,27 +144,27 @@ def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
     rules = request["retryStrategy"]["evaluateOnExit"]
     assert rules[-1] == {"onReason": "*", "action": "EXIT"}
     assert [rule["action"] for rule in rules[:-1]] == ["RETRY", "RETRY"]
-    needs = request["containerProperties"]["resourceRequirements"]
-    assert needs == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}]
+    requirements = request["containerProperties"]["resourceRequirements"]
+    assert requirements == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}]
 
 
-def machines(service_role: str = "", **changes: object) -> str:
+def environment_name(service_role: str = "", **changes: object) -> str:
     compute = ComputeResourcesSpec.model_validate(changes)
     batch = BatchSpec(compute_resources=compute, service_role=service_role)
     function = changed(BATCH, batch=batch)
     return only(compiled(function), ComputeEnvironment).name
 
 
-def test_equal_machines_have_one_name_and_others_another() -> None:
-    assert machines() == machines()
+def test_compute_environments_are_named_by_their_content() -> None:
+    assert environment_name() == environment_name()
     others = {
-        machines(max_v_cpus=4),
-        machines(type="SPOT"),
-        machines(type="FARGATE"),
-        machines(instance_types=("c7i",)),
-        machines(service_role="arn:aws:iam::1:role/x"),
+        environment_name(max_v_cpus=4),
+        environment_name(type="SPOT"),
+        environment_name(type="FARGATE"),
+        environment_name(instance_types=("c7i",)),
+        environment_name(service_role="arn:aws:iam::1:role/x"),
     }
-    assert len(others | {machines()}) == 6
+    assert len(others | {environment_name()}) == 6
 
 
 def test_architectures_never_share_a_queue() -> None:
@@ -177,7 +177,7 @@ def test_architectures_never_share_a_queue() -> None:
     assert queue("arm64", "FARGATE") != queue("x86_64", "FARGATE")
 
 
-def test_roles_reach_the_function_s_own_data_only() -> None:
+def test_roles_allow_access_to_the_function_s_own_data_only() -> None:
     role = compiled(BATCH)[ResourceKey("role", "crop-eu-west-1-lambda")]
     assert isinstance(role, Role)
     statements = json.loads(role.policy)["Statement"]
@@ -196,10 +196,10 @@ def test_roles_reach_the_function_s_own_data_only() -> None:
     submit = {resource for action, resource in grants if action == "batch:SubmitJob"}
     assert len(submit) == 3
     everywhere = {action for action, resource in grants if resource == "*"}
-    assert everywhere == {"batch:DescribeJobs"}  # AWS knows no narrower resource
+    assert everywhere == {"batch:DescribeJobs"}  # cannot be restricted to a resource
 
 
-def test_a_role_of_the_user_s_replaces_all_generated_ones() -> None:
+def test_a_custom_role_replaces_all_generated_ones() -> None:
     resources = compiled(changed(BATCH, role="arn:aws:iam::1:role/mine"))
     assert only(resources, LambdaFunction).role_arn == "arn:aws:iam::1:role/mine"
     assert only(resources, JobDefinition).job_role == "arn:aws:iam::1:role/mine"
@@ -230,7 +230,7 @@ def test_role_names_fit_and_differ_by_region(function: str, purpose: str) -> Non
 
 
 @given(st.text("aZ0-_", min_size=1, max_size=40), st.text("a/", max_size=5))
-def test_a_notification_is_known_by_its_id(function: str, prefix: str) -> None:
+def test_a_notification_is_recognized_by_its_id(function: str, prefix: str) -> None:
     rule = names.notification_rule_id(function, "photos", prefix, "")
     assert names.is_notification_of(rule, function)
     assert not names.is_notification_of(rule, f"{function}x")

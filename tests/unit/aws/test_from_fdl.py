@@ -1,4 +1,4 @@
-"""Functions as FDL documents describe them, and how their keys reach AWS."""
+"""FDL documents are converted to functions, and every key has an effect on the resources."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def document(folder: Path, *functions: dict[str, object]) -> FdlDocument:
     )
 
 
-def test_the_parts_of_a_function_are_those_of_the_document(tmp_path: Path) -> None:
-    described = document(tmp_path, {"lambda": SPEC, "batch": BATCH})
-    (function,) = functions_of(described)
-    spec = described.functions.aws[0]
+def test_the_sections_of_a_function_are_those_of_the_document(tmp_path: Path) -> None:
+    fdl_document = document(tmp_path, {"lambda": SPEC, "batch": BATCH})
+    (function,) = functions_of(fdl_document)
+    spec = fdl_document.functions.aws[0]
     parts = (function.lambda_, function.iam, function.cloudwatch, function.ecr, function.batch)
     assert parts == (spec.lambda_, spec.iam, spec.cloudwatch, spec.ecr, spec.batch)
 
@@ -75,32 +75,32 @@ def test_a_lambda_function_has_no_batch_even_if_the_file_has(tmp_path: Path) -> 
 
 
 def test_the_supervisor_s_defaults_are_those_of_the_fdl() -> None:
-    """It imports nothing of scar, so that its defaults are written a second time."""
-    theirs = FunctionConfig(name="crop", mode=ExecutionMode.LAMBDA, state_bucket="")
-    ours = function_config(new_function(), ACCOUNT, ImageDefaults())
-    assert replace(ours, state_bucket="", memory=0) == theirs
+    """The supervisor imports nothing of scar, so it repeats the defaults."""
+    defaults = FunctionConfig(name="crop", mode=ExecutionMode.LAMBDA, state_bucket="")
+    compiled = function_config(new_function(), ACCOUNT, ImageDefaults())
+    assert replace(compiled, state_bucket="", memory=0) == defaults
 
 
-def test_fractions_of_a_cpu_are_written_as_fargate_wants_them(tmp_path: Path) -> None:
-    described = document(tmp_path, {"lambda": SPEC, "batch": {**BATCH, "vcpus": 0.25}})
-    resources = compile_with_placeholders(functions_of(described), ACCOUNT)
+def test_fractions_of_a_vcpu_are_written_in_fargate_s_format(tmp_path: Path) -> None:
+    fdl_document = document(tmp_path, {"lambda": SPEC, "batch": {**BATCH, "vcpus": 0.25}})
+    resources = compile_with_placeholders(functions_of(fdl_document), ACCOUNT)
     (definition,) = (r for r in resources if isinstance(r, JobDefinition))
     assert definition.vcpus == "0.25"
 
 
-# Keys that compiling does not read: accepted and not used, checked by rules, or for commands.
+# Keys that the compiler does not read: ignored for compatibility, for rules, or for commands.
 UNREAD = {
     *("lambda_.layers", "lambda_.supervisor", "lambda_.run_script", "iam.create"),
     *("lambda_.allow_loop", "lambda_.extra_payload", "lambda_.container.image_file"),
     *("batch.state", "batch.type"),
     *("batch.compute_resources.desired_v_cpus", "batch.compute_resources.launch_template_name"),
-    # Read from its file before.
+    # The compiler uses the content of the file, `Function.user_data`.
     "batch.compute_resources.user_data",
 }
 
 
 def leaves(part: FdlModel, path: str) -> Iterator[tuple[str, object]]:
-    """Yield the keys below a part of the FDL, with their values."""
+    """Yield the keys below a section of the FDL, with their values."""
     for name in type(part).model_fields:
         value, here = getattr(part, name), f"{path}.{name}"
         if isinstance(value, FdlModel) and not isinstance(value, SupervisorSpec):
@@ -110,7 +110,7 @@ def leaves(part: FdlModel, path: str) -> Iterator[tuple[str, object]]:
 
 
 def with_value(part: Any, path: list[str], value: object) -> Any:  # noqa: ANN401
-    """Return a part of the FDL, or a function, with another value at a path of keys."""
+    """Return a section of the FDL, or a function, with another value at a path of keys."""
     if len(path) > 1:
         value = with_value(getattr(part, path[0]), path[1:], value)
     change = {path[0]: value}
@@ -132,7 +132,7 @@ def another(value: object) -> object:
     return (StorageSpec(path="films/other"),) if is_storage else ("other",)
 
 
-def test_every_key_of_a_function_reaches_aws_or_is_known_not_to(tmp_path: Path) -> None:
+def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) -> None:
     (function,) = functions_of(document(tmp_path, {"lambda": SPEC, "batch": EC2}))
 
     def compiled(function: Function) -> object:

@@ -47,7 +47,7 @@ def by_key(resources: set[Resource]) -> dict[ResourceKey, Resource]:
 
 
 @given(states, states)
-def test_carrying_a_plan_out_makes_observed_what_is_desired(
+def test_applying_a_plan_turns_the_observed_state_into_the_desired_one(
     desired: set[Resource], observed: set[Resource]
 ) -> None:
     state = by_key(observed)
@@ -65,32 +65,32 @@ def test_carrying_a_plan_out_makes_observed_what_is_desired(
 
 
 @given(states, states)
-def test_nothing_exists_without_what_it_needs(
+def test_a_change_follows_its_dependencies_and_a_deletion_precedes_them(
     desired: set[Resource], observed: set[Resource]
 ) -> None:
     changes = plan(desired, by_key(observed)).changes
-    place = {change.resource.key: number for number, change in enumerate(changes)}
+    position = {change.resource.key: number for number, change in enumerate(changes)}
     for change in changes:
-        for needed in change.resource.depends_on & place.keys():
-            other = changes[place[needed]]
+        for dependency in change.resource.depends_on & position.keys():
+            other = changes[position[dependency]]
             if isinstance(change, Delete) and isinstance(other, Delete):
-                assert place[needed] > place[change.resource.key]
+                assert position[dependency] > position[change.resource.key]
             if not isinstance(change, Delete) and not isinstance(other, Delete):
-                assert place[needed] < place[change.resource.key]
+                assert position[dependency] < position[change.resource.key]
 
 
 @given(states)
-def test_what_is_there_already_needs_no_change(state: set[Resource]) -> None:
-    nothing = plan(state, by_key(state))
-    assert not nothing
-    assert str(nothing) == "Nothing to change."
+def test_equal_states_need_no_change(state: set[Resource]) -> None:
+    changes = plan(state, by_key(state))
+    assert not changes
+    assert str(changes) == "Nothing to change."
 
 
 def test_an_update_names_the_fields_that_differ() -> None:
     bigger = replace(FUNCTION, memory=1024)
-    todo = plan([bigger], by_key({FUNCTION}))
-    assert str(todo) == "~ function crop\n    memory: 512 -> 1024"
-    assert json.loads(todo.to_json())["changes"] == [
+    planned = plan([bigger], by_key({FUNCTION}))
+    assert str(planned) == "~ function crop\n    memory: 512 -> 1024"
+    assert json.loads(planned.to_json())["changes"] == [
         {
             "action": "update",
             "kind": "function",
@@ -101,18 +101,18 @@ def test_an_update_names_the_fields_that_differ() -> None:
     ]
 
 
-def test_notes_are_part_of_what_is_shown() -> None:
-    todo = plan([], {}, notes=["queue scar-1 is used by cut too"])
-    assert str(todo) == "Nothing to change.\n(queue scar-1 is used by cut too)"
+def test_notes_are_part_of_the_text() -> None:
+    planned = plan([], {}, notes=["queue scar-1 is used by cut as well"])
+    assert str(planned) == "Nothing to change.\n(queue scar-1 is used by cut as well)"
 
 
 def test_a_plan_names_variables_and_never_shows_their_values() -> None:
     before = replace(FUNCTION, environment=(("A", "s3cret"), ("B", "kept")))
     after = replace(FUNCTION, environment=(("A", "0ther"), ("B", "kept")))
-    made = plan([after], {})
+    created = plan([after], {})
     changed = plan([after], {before.key: before})
     assert "environment: A (values are not shown)" in str(changed)
-    for text in (str(made), made.to_json(), str(changed), changed.to_json()):
+    for text in (str(created), created.to_json(), str(changed), changed.to_json()):
         assert not any(secret in text for secret in ("s3cret", "0ther", "kept"))
 
 
@@ -138,12 +138,12 @@ PERMISSION = InvokePermission(name="crop/scar-s3-photos", source_arn="arn:aws:s3
         (FUNCTION, replace(FUNCTION, memory=1024), Update, "update"),
     ],
 )
-def test_what_aws_lets_nobody_change_is_announced_as_a_replacement(
+def test_a_change_that_aws_cannot_make_in_place_is_a_replacement(
     before: Resource, after: Resource, kind: type[Update], action: str
 ) -> None:
-    todo = plan([after], {before.key: before})
-    assert todo.changes == (kind(before, after),)
-    assert str(todo).startswith({"replace": "± ", "update": "~ "}[action])
-    assert todo.summary() == f"1 to {action}."
-    (shown,) = json.loads(todo.to_json())["changes"]
-    assert shown["action"] == action
+    planned = plan([after], {before.key: before})
+    assert planned.changes == (kind(before, after),)
+    assert str(planned).startswith({"replace": "± ", "update": "~ "}[action])
+    assert planned.summary() == f"1 to {action}."
+    (change,) = json.loads(planned.to_json())["changes"]
+    assert change["action"] == action

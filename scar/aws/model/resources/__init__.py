@@ -1,15 +1,16 @@
 """The AWS resources that scar manages; desired and observed state have the same types.
 
-``base`` is the common part: a key, dependencies, whether functions share it. The kinds are in one
-module per service: ``lambda_`` (functions, permissions, event invoke configs, batch target
-records), ``batch`` (compute environments, job queues, job definitions, launch templates), ``s3``
-(buckets, notifications), ``ecr`` (repositories, images), ``iam`` (roles, instance profiles) and
-``logs`` (log groups).
+The compiler creates the desired ones, the handlers read the observed ones, and the plan compares
+them field by field. ``base`` is the common part: a key, dependencies, whether functions share the
+resource. The kinds are in one module per service: ``lambda_`` (functions, permissions, event invoke
+configs, batch target records), ``batch`` (compute environments, job queues, job definitions, launch
+templates), ``s3`` (buckets, notifications), ``ecr`` (repositories, images), ``iam`` (roles,
+instance profiles) and ``logs`` (log groups).
 
-Only the fields that identify a resource have no default, so that it can be read by its name alone.
-A default is what AWS does without the parameter, never what scar chooses: those defaults are in
-the model of the FDL. Mappings are sorted tuples of pairs and documents are JSON with sorted keys,
-so that equal state compares equal. A further kind is a class here, a case in the requests, and a
+Only the name has no default, so that a resource can be read by its name alone. The default of a
+field is what AWS does without the parameter, never what scar chooses: scar's defaults are in the
+model of the FDL. Mappings are sorted tuples of pairs and documents are JSON with sorted keys, so
+that equal state compares equal. A further kind is a class here, a case in the requests, and a
 handler. Pure functions; no I/O.
 """
 

@@ -1,4 +1,4 @@
-"""What every resource is: a key, what it needs, whether others share it. Pure."""
+"""The part that all resources have in common: key, dependencies, whether functions share it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Architecture = Literal["x86_64", "arm64"]
 
 
 class ResourceKey(NamedTuple):
-    """What tells a resource from all others."""
+    """The identity of a resource in its account and Region."""
 
     kind: str
     name: str
@@ -24,12 +24,13 @@ class ResourceKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """Something that exists, or shall exist, in an account.
+    """A resource that exists in an account (observed) or that must exist (desired).
 
-    ``shared``: other functions may use it too. ``is_trigger``: it starts functions.
-    ``create_only`` are the fields that AWS lets nobody change. ``request_paths`` tells where
-    each field that AWS takes as it is stands in the request that creates the resource, which is
-    also where AWS's description has it: see ``scar.aws.requests.field_paths``.
+    ``shared``: several functions may use it. ``is_trigger``: it starts functions.
+    ``create_only`` are the fields that AWS cannot update: the resource is replaced if one of them
+    changes. ``request_paths`` is the path of a field in the request that creates the resource, for
+    fields that AWS takes unconverted; AWS's description of the resource has the same path
+    (``scar.aws.requests.field_paths``).
     """
 
     kind: ClassVar[str]
@@ -46,20 +47,24 @@ class Resource:
 
     @property
     def function(self) -> str:
-        """The function this is for, if its name or fields tell."""
+        """The function that the resource belongs to, empty if name and fields do not contain it."""
         return ""
 
     @property
     def needs(self) -> frozenset[ResourceKey]:
-        """What must exist before this resource can be made."""
+        """The keys of the resources that must exist before this one can be created.
+
+        Keys of resources that scar does not manage, such as a user's role, are harmless: the plan
+        ignores what is neither desired nor observed.
+        """
         return frozenset()
 
     @property
     def uses(self) -> frozenset[ResourceKey]:
-        """What it needs once it works: may be made later, before something sets it off."""
+        """The keys of the resources that it only needs at run time, before a trigger starts it."""
         return frozenset()
 
     @property
     def depends_on(self) -> frozenset[ResourceKey]:
-        """What changes before this resource does, and may go only after it."""
+        """The keys of the resources that are changed before this one, and deleted after it."""
         return self.needs | self.uses

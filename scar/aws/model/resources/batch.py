@@ -1,4 +1,4 @@
-"""Machines, queues and definitions of jobs. Pure."""
+"""Compute environments, job queues, job definitions and launch templates of Batch."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ EnabledState = Literal["ENABLED", "DISABLED"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchTemplate(Resource):
-    """What instances are started with, in version 1; other versions are not scar's.
+    """The disk and user data of EC2 instances, in version 1; scar ignores other versions.
 
-    The name is that of the environment which uses it, and covers all the rest.
+    It has the name of its compute environment, which is a digest that covers disk and user data:
+    other values are another template.
     """
 
     kind: ClassVar[str] = "launch-template"
@@ -36,11 +37,11 @@ class LaunchTemplate(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeEnvironment(Resource):
-    """Machines for jobs, shared by all functions that ask for the same.
+    """A compute environment, shared by all functions with equal compute resources.
 
-    ``instance_profile`` and ``service_role`` are ARNs; empty: none, and the service's own.
-    ``allocation`` is how Batch chooses among instance types; Fargate has no choice.
-    ``launch_template`` is a name and the number of a version, ``name:1``.
+    ``instance_profile`` is an ARN, empty for Fargate. ``service_role`` is an ARN, empty for Batch's
+    service-linked role. ``allocation`` is the strategy that chooses among instance types, empty for
+    Fargate. ``launch_template`` is ``name:version``, empty for none.
     """
 
     kind: ClassVar[str] = "compute-environment"
@@ -71,7 +72,7 @@ class ComputeEnvironment(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQueue(Resource):
-    """Where jobs wait for the environment, shared like it."""
+    """The job queue of one compute environment, shared like it."""
 
     kind: ClassVar[str] = "job-queue"
     shared: ClassVar[bool] = True
@@ -87,11 +88,11 @@ class JobQueue(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDefinition(Resource):
-    """How a function's jobs run; memory in MiB, ``timeout`` in seconds per attempt.
+    """The definition of a function's jobs; memory in MiB, ``timeout`` in seconds per attempt.
 
-    ``attempts`` counts losses of the host only (``retry_rules``, in order, as Batch writes them):
-    a script that fails is not run again.
-    ``architecture`` and ``disk_gib`` are told to Fargate only.
+    Batch retries up to ``attempts`` times, and only if the host is lost: ``retry_rules``, in
+    Batch's format and order, end the job if the script fails.
+    ``architecture`` and ``disk_gib`` have effect on Fargate only.
     """
 
     kind: ClassVar[str] = "job-definition"
@@ -126,6 +127,7 @@ class JobDefinition(Resource):
 
     @property
     def queue(self) -> str:
+        """The job queue of the function's jobs, from the tag: Batch does not link the two."""
         return dict(self.tags).get(names.QUEUE_TAG, "")
 
     @property

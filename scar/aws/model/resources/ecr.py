@@ -1,4 +1,4 @@
-"""Repositories and the images in them. Pure."""
+"""ECR repositories and the images in them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from scar.aws.model.resources.base import Pairs, Resource, ResourceKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcrRepository(Resource):
-    """The function's own container repository.
+    """The ECR repository of one function.
 
-    ``policy`` lets Lambda pull from it, ``lifecycle`` expires leftovers.
+    ``policy`` allows Lambda to pull images, ``lifecycle`` expires untagged ones; both are JSON.
     """
 
     kind: ClassVar[str] = "repository"
@@ -25,13 +25,13 @@ class EcrRepository(Resource):
 
     @property
     def is_kept(self) -> bool:
-        """Whether it outlives its function."""
+        """Whether the repository is retained when its function is deleted."""
         return dict(self.tags).get(names.KEEP_TAG) == "true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcrImage(Resource):
-    """One image, by digest, in the repository called ``name``."""
+    """The image of a function, by digest; ``name`` is the repository's."""
 
     kind: ClassVar[str] = "image"
 
@@ -44,7 +44,7 @@ class EcrImage(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusedImage(Resource):
-    """An image that was composed for a former deployment; ``name`` is ``repository@digest``."""
+    """An image of an earlier deployment, to be deleted; ``name`` is ``repository@digest``."""
 
     kind: ClassVar[str] = "old-image"
 
@@ -63,6 +63,6 @@ class UnusedImage(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupersededRepository(Resource):
-    """A function's repository under a former prefix, whose last images go."""
+    """A function's repository under an earlier prefix, to be deleted with its last images."""
 
     kind: ClassVar[str] = "old-repository"

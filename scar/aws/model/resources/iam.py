@@ -1,4 +1,4 @@
-"""Roles and what gives them to machines. Pure."""
+"""IAM roles and instance profiles."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from scar.aws.model.resources.base import Pairs, Resource, ResourceKey
 class Role(Resource):
     """An IAM role under the path ``/scar/`` with one inline policy.
 
-    ``managed_policies`` (ARNs) and ``other_policies`` (names and documents of inline ones) are
-    what somebody added.
+    ``trust`` and ``policy`` are JSON documents, ``boundary`` is the ARN of the permissions
+    boundary. ``managed_policies`` (ARNs) and ``other_policies`` (names and documents of inline
+    policies) are never desired: observed ones were added by others and show up as a change.
     """
 
     kind: ClassVar[str] = "role"
@@ -27,7 +28,7 @@ class Role(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceProfile(Resource):
-    """What gives a role to the instances of a compute environment."""
+    """The instance profile that passes a role to the instances of compute environments."""
 
     kind: ClassVar[str] = "instance-profile"
     shared: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Lambda functions and who may invoke them. Pure."""
+"""Lambda functions, their permissions and event invoke configs, and batch target records."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaFunction(Resource):
-    """A function from a container image; memory and ephemeral storage in MB, time in seconds.
+    """A function with a container image; memory and ephemeral storage in MB, timeout in seconds.
 
-    ``file_systems`` are pairs of an EFS access point's ARN and a path.
+    ``file_systems`` are pairs of an EFS access point's ARN and a mount path.
     """
 
     kind: ClassVar[str] = "function"
@@ -72,7 +72,10 @@ class LambdaFunction(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventInvokeConfig(Resource):
-    """What Lambda does with asynchronous events of the function called ``name``."""
+    """How Lambda handles asynchronous invocations of the function ``name``.
+
+    ``max_age`` is in seconds. ``on_failure`` is the ARN of the on-failure destination, a function.
+    """
 
     kind: ClassVar[str] = "event-invoke-config"
     request_paths: ClassVar[Mapping[str, str]] = {
@@ -93,18 +96,19 @@ class EventInvokeConfig(Resource):
         own = ResourceKey(LambdaFunction.kind, self.name)
         if not self.on_failure:
             return frozenset({own})
-        taker = ResourceKey(LambdaFunction.kind, self.on_failure.rpartition(":")[2])
-        return frozenset({own, taker, ResourceKey(BatchTargetRecord.kind, self.name)})
+        # The record comes first: the failure handler reads it with the first failed invocation.
+        destination = ResourceKey(LambdaFunction.kind, self.on_failure.rpartition(":")[2])
+        return frozenset({own, destination, ResourceKey(BatchTargetRecord.kind, self.name)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTargetRecord(Resource):
-    """What the delegate reads to know where the runs of the function ``name`` may go on.
+    """The record from which the failure handler learns where to submit jobs of ``name``.
 
-    ``text`` is a function.json in the state bucket, cut down to that.
+    ``text`` is a ``function.json`` in the state bucket, reduced to the fields needed for that.
     """
 
-    kind: ClassVar[str] = "delegation"
+    kind: ClassVar[str] = "batch-target"
 
     bucket: str = ""
     text: str = ""
@@ -115,12 +119,16 @@ class BatchTargetRecord(Resource):
 
     @property
     def needs(self) -> frozenset[ResourceKey]:
+        # The kind as text: the module of the state bucket imports this one.
         return frozenset({ResourceKey("state-bucket", self.bucket)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvokePermission(Resource):
-    """One bucket of one account may invoke one function; ``name`` is ``function/statement``."""
+    """The permission of one bucket to invoke one function; ``name`` is ``function/statement``.
+
+    ``source_account`` protects against a bucket of that name that another account creates later.
+    """
 
     kind: ClassVar[str] = "permission"
     create_only: ClassVar[frozenset[str]] = frozenset({"source_arn", "source_account"})

@@ -1,4 +1,4 @@
-"""Where functions and jobs log. Pure."""
+"""CloudWatch log groups of functions and jobs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scar.aws.model.resources.base import Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogGroup(Resource):
-    """A log group; ``retention_days`` 0 keeps everything."""
+    """A log group; with ``retention_days`` 0, log events never expire."""
 
     kind: ClassVar[str] = "log-group"
 

@@ -1,4 +1,4 @@
-"""Buckets and the notifications that buckets send. Pure."""
+"""S3 buckets and their notifications."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from scar.aws.model.resources.lambda_ import EventInvokeConfig, InvokePermission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateBucket(Resource):
-    """Where runs are recorded and locks are held; records expire after ``keep_days``.
+    """The bucket of run records and locks; run records expire after ``keep_days``.
 
-    ``is_private``: nobody can open it to the public; ``encryption`` is S3's word for the
-    algorithm that new objects get.
+    ``is_private``: public access is blocked. ``encryption`` is S3's name of the algorithm of the
+    default encryption.
     """
 
     kind: ClassVar[str] = "state-bucket"
@@ -27,15 +27,15 @@ class StateBucket(Resource):
 
     @classmethod
     def without_settings(cls, name: str) -> Self:
-        """Describe a bucket without any settings."""
+        """Return a bucket that exists and has none of the settings."""
         return cls(name=name, keep_days=0, is_private=False, encryption="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket(Resource):
-    """A bucket of the user's: created if absent, never deleted while it holds data.
+    """A user's bucket: created if it does not exist, never deleted while it contains objects.
 
-    ``folders`` (``a/b/``) are kept as empty objects of that name.
+    ``folders`` (``a/b/``) are created as empty objects with that key.
     """
 
     kind: ClassVar[str] = "bucket"
@@ -46,9 +46,9 @@ class Bucket(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketNotification(Resource):
-    """Objects created in a bucket start a function; ``name`` is ``bucket/rule id``.
+    """A notification that invokes a function for new objects; ``name`` is ``bucket/rule id``.
 
-    All other notifications of the bucket belong to somebody else.
+    All other notifications of the bucket belong to other functions or tools.
     """
 
     kind: ClassVar[str] = "notification"
