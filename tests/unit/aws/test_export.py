@@ -243,7 +243,7 @@ def test_a_kind_that_nobody_translates_is_refused() -> None:
 def test_what_cloudformation_cannot_do_is_told() -> None:
     exported = export_template(compile_for_template(ALL, ACCOUNT), ACCOUNT.region)
     told = exported.template["Metadata"]["scar"]
-    assert told["undone"] == list(exported.manual_steps)
+    assert told["manual_steps"] == list(exported.manual_steps)
     for word in ("Images", "Notifications", "Folders", "Objects"):
         assert any(sentence.startswith(word) for sentence in exported.manual_steps)
     assert len(told["notifications"]) == 2
