@@ -56,10 +56,7 @@ DELETE_ONLY_KINDS: frozenset[type[kinds.Resource]] = frozenset(
 )
 _STEPS_ALWAYS = (
     "Folders of buckets: they are optional empty objects; upload them to see the folders in S3.",
-    (
-        "IDs of permissions and notification rules: CloudFormation generates them; `scar init` would"
-        " add its own."
-    ),
+    "IDs of permissions and notification rules: generated; `scar init` would add its own.",
     "Buckets, including the state bucket, are retained when the stack is deleted.",
 )
 _STEP_PUBLIC_IP = (
