@@ -1,6 +1,6 @@
-"""Defaults of the FDL that are also read where its model, and pydantic, are not loaded. Pure.
+"""Defaults of the FDL that are needed without importing its model, which imports pydantic.
 
-All other defaults stand in the model only.
+All other defaults are in the model only.
 """
 
 REPOSITORY_PREFIX = "scar"

@@ -1,4 +1,4 @@
-"""Every value of a function, where it is from, and which of them are nobody's business. Pure."""
+"""List the effective values of a function with their sources, secret values masked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ALTERNATE_KEYS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveValue:
-    """One key of a function: as people write it, its value as plain data, where it is from."""
+    """One key of a function as in the file, its value as plain data, and its source."""
 
     key: str
     value: object
@@ -41,9 +41,13 @@ def list_effective_values(
 ) -> tuple[EffectiveValue, ...]:
     """Return all values of a function in the model's order.
 
-    Values of environment variables may be secrets: without ``secrets`` a mask stands for them.
+    Values of environment variables may be secret: they are masked unless ``secrets`` is true.
     """
-    origins = {_normalize_location(at): source for at, source in resolved.origins[number].items()}
+    # Origins have the keys as in the file; those of the model may be spelled differently.
+    origins = {
+        _normalize_location(location): source
+        for location, source in resolved.origins[number].items()
+    }
     function = resolved.document.functions.aws[number]
     return tuple(
         EffectiveValue(
@@ -59,24 +63,23 @@ def _find_source(location: Location, origins: Mapping[Location, str]) -> str:
     return value_source(location, origins) or DEFAULT_SOURCE
 
 
-def _flatten_model(value: BaseModel, above: Location) -> Iterator[tuple[Location, object]]:
-    """Yield what a part of the FDL holds; lists of plain values are one value."""
+def _flatten_model(value: BaseModel, parent: Location) -> Iterator[tuple[Location, object]]:
+    """Yield the location and value of each key; a list of plain values is one value."""
     for name, field in type(value).model_fields.items():
-        here = (*above, field.alias or name)
-        yield from _flatten_value(getattr(value, name), here)
+        yield from _flatten_value(getattr(value, name), (*parent, field.alias or name))
 
 
-def _flatten_value(value: Any, here: Location) -> Iterator[tuple[Location, object]]:  # noqa: ANN401
+def _flatten_value(value: Any, location: Location) -> Iterator[tuple[Location, object]]:  # noqa: ANN401
     if isinstance(value, BaseModel):
-        yield from _flatten_model(value, here)
+        yield from _flatten_model(value, location)
     elif isinstance(value, dict) and value:
         for key, item in value.items():
-            yield (*here, key), _to_plain_data(item)
+            yield (*location, key), _to_plain_data(item)
     elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
         for number, item in enumerate(value):
-            yield from _flatten_model(item, (*here, number))
+            yield from _flatten_model(item, (*location, number))
     else:
-        yield here, _to_plain_data(value)
+        yield location, _to_plain_data(value)
 
 
 def _to_plain_data(value: object) -> object:

@@ -1,6 +1,6 @@
-"""Values of the FDL: what is taken for a name, a path, a list, and in which words it is refused.
+"""Types and validators of single values in the FDL: names, paths, lists, sizes.
 
-Each is a type or a validator for pydantic; a ValueError's text is what people read.
+They are used as pydantic types. The message of a ValueError is shown to the user.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
-# Amazon ECR API reference, CreateRepository; functions' names have 64 characters of the 256.
+# Amazon ECR API reference, CreateRepository. The function's name needs 64 of the 256 characters.
 _REPOSITORY_PREFIX = r"(?=.{1,150}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*"
-# A bucket's name: S3 user guide, "General purpose bucket naming rules".
+# S3 user guide, "General purpose bucket naming rules".
 _BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 
 
@@ -34,21 +34,21 @@ def _pattern_validator(pattern: str, what: str) -> AfterValidator:
 
 
 def _number_to_text(value: object) -> object:
-    """Take numbers as the text they look like: YAML reads ``VAR: 1`` as a number."""
+    """Convert a number to text: YAML parses ``VAR: 1`` as a number."""
     if isinstance(value, bool):
         raise ValueError(f"YAML reads this as {str(value).lower()}; put it in quotes")  # noqa: TRY004
     return str(value) if isinstance(value, int | float) else value
 
 
 def to_list(value: object) -> object:
-    """Take one value where a list is wanted, and nothing as an empty list."""
+    """Convert a single value to a list of one, and None to an empty list."""
     if value is None:
         return ()
     return (value,) if isinstance(value, str | int | float) else value
 
 
 def mapping_to_list(value: object) -> object:
-    """Take one mapping where a list of them is wanted."""
+    """Convert a single mapping to a list of one."""
     return (value,) if isinstance(value, dict) else to_list(value)
 
 
@@ -57,24 +57,25 @@ def none_to_empty(value: object) -> object:
 
 
 def rename_keys(value: object, names: Mapping[str, str]) -> object:
-    """Take keys as Lambda's API and SCAR write them; one that is there by its own name stays."""
+    """Replace alternate keys (spelling -> key), unless the key itself is also present."""
     if not isinstance(value, dict):
         return value
+    # If both are present, the alternate stays and is reported as an unknown key.
     return {names.get(k, k) if names.get(k) not in value else k: v for k, v in value.items()}
 
 
 def unwrap_size(value: object) -> object:
-    """Take ``{Size: 512}`` as 512: Lambda's API and SCAR write it so."""
+    """Convert ``{Size: 512}``, the form of Lambda's API and of SCAR, to 512."""
     return value["Size"] if isinstance(value, dict) and value.keys() == {"Size"} else value
 
 
 def _resolve_path(value: Path, info: ValidationInfo) -> Path:
-    """Make a path absolute: it is relative to the FDL file."""
+    """Return an absolute path; a relative one is relative to the FDL file."""
     folder = (info.context or {}).get("folder", Path())
     try:
         return Path(folder, value.expanduser()).absolute()
     except RuntimeError as error:
-        raise ValueError(f"{value} begins in the home of a user who does not exist") from error
+        raise ValueError(f"{value} starts with the home of an unknown user") from error
 
 
 def _require_readable_file(path: Path) -> Path:
@@ -97,7 +98,7 @@ def _require_unix_line_ends(path: Path) -> Path:
 
 def _require_folder(path: Path) -> Path:
     if not path.is_dir():
-        raise ValueError(f"there is no folder {path}")
+        raise ValueError(f"the folder {path} does not exist")
     return path
 
 
@@ -112,7 +113,7 @@ def normalize_storage_path(path: str) -> str:
     bucket, _, folder = path.strip("/").partition("/")
     if not re.fullmatch(_BUCKET_NAME, bucket):
         raise ValueError(
-            f"{bucket!r} is no bucket name: 3 to 63 of a-z, 0-9, '.' and '-', "
+            f"{bucket!r} is not a valid bucket name: 3 to 63 of a-z, 0-9, '.' and '-', "
             "beginning and ending with a letter or digit"
         )
     if len(folder.encode()) > limits.S3_KEY.maximum:
@@ -131,7 +132,7 @@ Text = Annotated[str, BeforeValidator(_number_to_text)]
 RepositoryPrefix = Annotated[
     str,
     _pattern_validator(
-        _REPOSITORY_PREFIX, "the begin of an ECR repository's name: a-z, 0-9, . _ - /"
+        _REPOSITORY_PREFIX, "a valid prefix of an ECR repository name: a-z, 0-9, . _ - /"
     ),
 ]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(to_list)]
@@ -141,8 +142,12 @@ ReadableFile = Annotated[
 ScriptFile = Annotated[ReadableFile, AfterValidator(_require_unix_line_ends)]
 ExistingFolder = Annotated[Path, AfterValidator(_resolve_path), AfterValidator(_require_folder)]
 FunctionName = Annotated[
-    str, _pattern_validator(_FUNCTION_NAME, "a function name: 1 to 64 letters, digits, '-' and '_'")
+    str,
+    _pattern_validator(
+        _FUNCTION_NAME, "a valid function name: 1 to 64 letters, digits, '-' and '_'"
+    ),
 ]
 VariableName = Annotated[
-    str, _pattern_validator(r"[A-Za-z_][A-Za-z0-9_]*", "a variable name: letters, digits and '_'")
+    str,
+    _pattern_validator(r"[A-Za-z_][A-Za-z0-9_]*", "a valid variable name: letters, digits and '_'"),
 ]

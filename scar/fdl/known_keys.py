@@ -1,4 +1,4 @@
-"""The keys that the FDL knows, read from the model. Pure."""
+"""The keys of the FDL, read from the model."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ if TYPE_CHECKING:
 
 
 def list_keys(model: type[BaseModel], location: Location) -> list[str]:
-    """Return the keys that the FDL knows at a location, empty if it is no place for keys."""
+    """Return the FDL's keys at a location; empty if the value there is not a section."""
     for part in location:
+        # The items of a list have the model of the list's field.
         if isinstance(part, int):
             continue
         fields = {field_key(name, field): field for name, field in model.model_fields.items()}
-        below = nested_model(fields[part].annotation) if part in fields else None
-        if below is None:
+        section = nested_model(fields[part].annotation) if part in fields else None
+        if section is None:
             return []
-        model = below
+        model = section
     return [field_key(name, field) for name, field in model.model_fields.items()]
 
 
 def field_key(name: str, field: FieldInfo) -> str:
-    """Return a field's key in FDL files: ``lambda_`` is ``lambda`` there."""
+    """Return a field's key in FDL files: ``lambda`` for the field ``lambda_``."""
     return field.alias or name
 
 
 def nested_model(annotation: object) -> type[BaseModel] | None:
-    """Return the part of the FDL that a field holds, itself or in a list, if any."""
+    """Return the section that a field contains, directly or in a list; None for other values."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in get_args(annotation):

@@ -1,7 +1,7 @@
-"""The FDL as a JSON Schema, made from the model: ``scar schema``. Pure.
+"""Build the FDL's JSON Schema from the model, for editors (``scar schema``).
 
-The model tells what values are; what people may write instead (one value for a list, a number
-for a text, nothing for defaults, Lambda's own spellings) is added here.
+pydantic's schema describes values after conversion. This module adds the forms that the loader
+converts: one value for a list, a number for text, null for defaults, Lambda's own spellings.
 """
 
 from __future__ import annotations
@@ -11,44 +11,45 @@ from typing import Any
 from scar.aws.model import limits
 from scar.fdl.model import FdlDocument, FileSystemSpec, NetworkSpec
 
-DIALECT = "http://json-schema.org/draft-07/schema#"  # what YAML language servers know
+DIALECT = "http://json-schema.org/draft-07/schema#"  # supported by YAML language servers
 _TEXT = {"type": ["string", "number"]}
 
 JsonSchema = dict[str, Any]
 
 
 def build_schema() -> JsonSchema:
-    """Return the schema; it takes all documents that load, and some that rules refuse."""
-    found = FdlDocument.model_json_schema()
-    parts: dict[str, JsonSchema] = found["$defs"]
-    for part in (found, *parts.values()):
-        _widen_properties(part)
+    """Return the schema. It accepts every document that loads, and some that the rules reject."""
+    schema = FdlDocument.model_json_schema()
+    definitions: dict[str, JsonSchema] = schema["$defs"]
+    for section in (schema, *definitions.values()):
+        _widen_properties(section)
     for model in (NetworkSpec, FileSystemSpec):
-        part = parts[model.__name__]
-        part.pop("required", None)  # by one name or the other
+        section = definitions[model.__name__]
+        # A required key may be written in either spelling, which "required" cannot express.
+        section.pop("required", None)
         for spelling, key in model.alternate_keys.items():
-            part["properties"][spelling] = part["properties"][key]
-    size = parts["LambdaSpec"]["properties"]["ephemeral_storage"]
-    parts["LambdaSpec"]["properties"]["ephemeral_storage"] = _any_of(size, _size_object(size))
-    days = parts["CloudWatchSpec"]["properties"]["log_retention_policy_in_days"]
+            section["properties"][spelling] = section["properties"][key]
+    lambda_properties = definitions["LambdaSpec"]["properties"]
+    size = lambda_properties["ephemeral_storage"]
+    lambda_properties["ephemeral_storage"] = _any_of(size, _size_object(size))
+    days = definitions["CloudWatchSpec"]["properties"]["log_retention_policy_in_days"]
     days["enum"] = sorted(limits.LOG_RETENTION_DAYS)
-    one = {"$ref": "#/$defs/FileSystemSpec"}
-    files = parts["LambdaSpec"]["properties"]["file_system"]
-    parts["LambdaSpec"]["properties"]["file_system"] = _any_of(files, one)
-    return {"$schema": DIALECT, "title": "Functions Definition Language", **found}
+    single = {"$ref": "#/$defs/FileSystemSpec"}
+    lambda_properties["file_system"] = _any_of(lambda_properties["file_system"], single)
+    return {"$schema": DIALECT, "title": "Functions Definition Language", **schema}
 
 
-def _widen_properties(part: JsonSchema) -> None:
-    """Take in a part of the FDL what the loader takes for its values."""
-    part.pop("title", None)
-    for name, value in part.get("properties", {}).items():
+def _widen_properties(section: JsonSchema) -> None:
+    """Accept for the values of a section all forms that the loader accepts."""
+    section.pop("title", None)
+    for name, value in section.get("properties", {}).items():
         value.pop("title", None)
-        part["properties"][name] = _widen_value(name, value)
+        section["properties"][name] = _widen_value(name, value)
 
 
 def _widen_value(name: str, value: JsonSchema) -> JsonSchema:
     if "$ref" in value:
-        # In this dialect, nothing beside a reference is read.
+        # Draft 7 ignores all keywords next to "$ref", so the reference becomes a choice.
         described: JsonSchema = (
             {"description": value["description"]} if "description" in value else {}
         )
@@ -61,6 +62,7 @@ def _widen_value(name: str, value: JsonSchema) -> JsonSchema:
         return _any_of(value, {"type": "null"})
     if name in ("version", "license"):
         return {**value, **_TEXT}
+    # Editors would check "format": "path", which JSON Schema does not define.
     for choice in value.get("anyOf", ()):
         choice.pop("format", None)
     return value
@@ -79,7 +81,7 @@ def _size_object(size: JsonSchema) -> JsonSchema:
 
 
 def _any_of(value: JsonSchema, *others: JsonSchema) -> JsonSchema:
-    """Take one of several forms; what is said of the value stays with all of them."""
+    """Return a schema of several forms; description and default stay outside the choices."""
     shared: JsonSchema = {key: value[key] for key in ("description", "default") if key in value}
     first = {key: item for key, item in value.items() if key not in shared}
     choices = first.pop("anyOf", [first])

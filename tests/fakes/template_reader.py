@@ -36,13 +36,15 @@ class Reader:
             self._one(entry["Type"], self._value(entry["Properties"]))
             for entry in self.template["Resources"].values()
         ]
-        told = self._value(self.template["Metadata"]["scar"])
-        found = [self._with_folders(r, told["folders"]) for r in found]
+        metadata = self._value(self.template["Metadata"]["scar"])
+        found = [self._with_folders(r, metadata["folders"]) for r in found]
         found += self._notifications()
-        found += [kinds.EcrImage(name=i["repository"], digest=i["digest"]) for i in told["images"]]
+        found += [
+            kinds.EcrImage(name=i["repository"], digest=i["digest"]) for i in metadata["images"]
+        ]
         found += [
             kinds.BatchTargetRecord(name=o["function"], bucket=o["bucket"], text=o["text"])
-            for o in told["objects"]
+            for o in metadata["objects"]
         ]
         return found
 

@@ -1,4 +1,4 @@
-"""Functions compiled for a stack: what it will be told stands as parameters. Pure."""
+"""Compile functions for a template: values that the stack provides are parameters."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 
 def compile_for_template(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
-    """Compile functions; images are parameters, and so are networks that the FDL leaves open."""
-    named = (*(f.name for f in functions), names.FAILURE_HANDLER)
+    """Return the desired resources.
+
+    Image digests are parameters, and so are subnets and security groups that the FDL omits.
+    """
+    image_names = (*(f.name for f in functions), names.FAILURE_HANDLER)
     return compiler.compile_resources(
         functions,
         account,
-        images={name: mark(image_parameter(name)) for name in named},
+        images={name: mark(image_parameter(name)) for name in image_names},
         networks=placeholder_networks(functions, (mark(SUBNETS),), (mark(SECURITY_GROUPS),)),
     )

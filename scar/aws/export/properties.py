@@ -1,6 +1,6 @@
-"""Each kind of resource as CloudFormation writes it. Pure.
+"""CloudFormation properties of each kind of resource.
 
-The requests of ``scar.aws.requests`` say the same to the APIs; only spelling differs.
+Most are the request of ``scar.aws.requests`` that creates the resource, with other spellings.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
 """
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 Properties = dict[str, Any]
 
 _MANAGED = [{"Key": names.MANAGED_TAG, "Value": "true"}]
-# Below these, keys are names of the user's.
+# The values of these keys are maps with the user's own keys, which keep their spelling.
 _MAPS = frozenset({"tags", "options"})
-_CLOSED = (
+_PUBLIC_ACCESS_SETTINGS = (
     "BlockPublicAcls",
     "BlockPublicPolicy",
     "IgnorePublicAcls",
@@ -35,8 +35,8 @@ _CLOSED = (
 
 
 def state_bucket(resource: kinds.StateBucket) -> Properties:
-    default = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": resource.encryption}}
-    expiring = {
+    encryption = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": resource.encryption}}
+    expiration = {
         "Id": "scar-runs",
         "Status": "Enabled",
         "Prefix": "runs/",
@@ -45,17 +45,19 @@ def state_bucket(resource: kinds.StateBucket) -> Properties:
     }
     return {
         "BucketName": resource.name,
-        "BucketEncryption": {"ServerSideEncryptionConfiguration": [default]},
-        "LifecycleConfiguration": {"Rules": [expiring]},
-        "PublicAccessBlockConfiguration": dict.fromkeys(_CLOSED, resource.is_private),
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
+        "LifecycleConfiguration": {"Rules": [expiration]},
+        "PublicAccessBlockConfiguration": dict.fromkeys(
+            _PUBLIC_ACCESS_SETTINGS, resource.is_private
+        ),
     }
 
 
 def bucket(resource: kinds.Bucket, rules: Iterable[kinds.BucketNotification]) -> Properties:
-    """Write a bucket with what it starts; the ids of rules are CloudFormation's to choose."""
+    """Return a bucket with its notification rules, whose ids CloudFormation generates."""
     properties: Properties = {"BucketName": resource.name, "Tags": _MANAGED}
-    if told := [configuration for rule in rules for configuration in _lambda_configurations(rule)]:
-        properties["NotificationConfiguration"] = {"LambdaConfigurations": told}
+    if configurations := [item for rule in rules for item in _lambda_configurations(rule)]:
+        properties["NotificationConfiguration"] = {"LambdaConfigurations": configurations}
     return properties
 
 
@@ -112,10 +114,10 @@ def event_invoke_config(resource: kinds.EventInvokeConfig) -> Properties:
 
 
 def permission(resource: kinds.InvokePermission) -> Properties:
-    """Write a statement; its id is CloudFormation's to choose."""
-    asked: Properties = {**lambda_requests.add_permission_request(resource)}
-    del asked["StatementId"]
-    return asked
+    """Return a permission without its statement id, which CloudFormation generates."""
+    properties: Properties = {**lambda_requests.add_permission_request(resource)}
+    del properties["StatementId"]
+    return properties
 
 
 def launch_template(resource: kinds.LaunchTemplate) -> Properties:
@@ -126,6 +128,7 @@ def environment(resource: kinds.ComputeEnvironment) -> Properties:
     return _capitalize_keys(
         {
             **batch_requests.create_environment_request(resource),
+            # The default is to replace it on updates, which fails for one with a fixed name.
             "replaceComputeEnvironment": False,
         }
     )
@@ -140,14 +143,14 @@ def definition(resource: kinds.JobDefinition, region: str) -> Properties:
 
 
 def _lambda_configurations(rule: kinds.BucketNotification) -> list[Properties]:
-    """Write a rule once for each of its events, as CloudFormation has it."""
+    """Return one configuration per event: in CloudFormation each has a single event."""
     filters = [
         {"Name": name, "Value": value}
         for name, value in (("prefix", rule.prefix), ("suffix", rule.suffix))
         if value
     ]
-    only = {"Filter": {"S3Key": {"Rules": filters}}} if filters else {}
-    return [{"Event": event, "Function": rule.function_arn, **only} for event in rule.events]
+    key_filter = {"Filter": {"S3Key": {"Rules": filters}}} if filters else {}
+    return [{"Event": event, "Function": rule.function_arn, **key_filter} for event in rule.events]
 
 
 def _tag_list(pairs: kinds.Pairs) -> list[Properties]:
@@ -155,7 +158,7 @@ def _tag_list(pairs: kinds.Pairs) -> list[Properties]:
 
 
 def _capitalize_keys(value: Mapping[str, Any]) -> Properties:
-    """Write the keys of Batch's API as CloudFormation does: with a capital."""
+    """Return the keys of Batch's API in CloudFormation's spelling: ``maxvCpus`` is ``MaxvCpus``."""
     return {
         f"{key[0].upper()}{key[1:]}": _capitalize_value(key, item) for key, item in value.items()
     }

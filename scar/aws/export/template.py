@@ -1,8 +1,8 @@
-"""One CloudFormation template of desired resources. Pure.
+"""Build one CloudFormation template from desired resources.
 
-The template has the names that ``scar init`` gives, so that the other commands find what it
-makes. It is used in two steps, since an image can only be pushed into a repository that is
-there: without digests of images a stack makes what needs none; with them, the rest.
+The resources have the same names as with ``scar init``, so that the other commands find them. The
+stack is created in two steps, since images can be pushed only once their repositories exist:
+without image digests it creates the resources that need none; an update with them adds the rest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ IMAGES_PUSHED, CREATE_BUCKETS = "ImagesArePushed", "MakesBuckets"
 SUBNETS, SECURITY_GROUPS, IMAGE = "Subnets", "SecurityGroups", "Image"
 _DIGEST = "^(sha256:[0-9a-f]{64})?$"
 
-# Kinds that CloudFormation knows; buckets and definitions need more than themselves.
+# Kinds with a CloudFormation type. Buckets and job definitions are translated separately: they
+# need more than the resource.
 CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.StateBucket: ("AWS::S3::Bucket", properties.state_bucket),
     kinds.LogGroup: ("AWS::Logs::LogGroup", properties.log_group),
@@ -40,46 +41,46 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.ComputeEnvironment: ("AWS::Batch::ComputeEnvironment", properties.environment),
     kinds.JobQueue: ("AWS::Batch::JobQueue", properties.queue),
 }
-# Kinds that the template's metadata tells, each with what is to be done about it.
+# Kinds without a CloudFormation resource, each with its manual step.
 MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
-    kinds.EcrImage: "Images: push each into its repository (`scar image compose --output`, then any"
-    " tool), and give its digest as the parameter named in Metadata.",
-    kinds.BatchTargetRecord: "Objects in the state bucket: put each text of Metadata under its"
+    kinds.EcrImage: "Images: push each to its repository (`scar image compose --output`, then any"
+    " tool), and set the parameter named in Metadata to its digest.",
+    kinds.BatchTargetRecord: "Objects in the state bucket: upload each text in Metadata under its"
     " key.",
-    kinds.BucketNotification: "Notifications of buckets that exist (MakesBuckets false): add the"
-    " rules of Metadata to what the bucket has; `scar init` does so.",
+    kinds.BucketNotification: "Notifications of existing buckets (MakesBucketsToo=false): add the"
+    " rules in Metadata to the bucket's notification configuration, as `scar init` would.",
 }
-# Kinds that are found and deleted, never wanted.
+# Kinds that are observed in order to delete them, and are never desired.
 DELETE_ONLY_KINDS: frozenset[type[kinds.Resource]] = frozenset(
     {kinds.UnusedImage, kinds.SupersededRepository}
 )
 _STEPS_ALWAYS = (
-    "Folders of buckets: they are empty objects, put them if you want to see them.",
-    "Ids of permissions and rules: CloudFormation chooses them; `scar init` would add its own.",
-    "Buckets and the state bucket stay when the stack is deleted.",
+    "Folders of buckets: they are optional empty objects; upload them to see the folders in S3.",
+    "IDs of permissions and notification rules: generated; `scar init` would add its own.",
+    "Buckets, including the state bucket, are retained when the stack is deleted.",
 )
 _STEP_PUBLIC_IP = (
-    "Fargate jobs get public addresses (AssignPublicIp): where subnets have a NAT gateway, change"
-    " it; `scar init` reads the route tables."
+    "Fargate jobs have public IP addresses (AssignPublicIp: ENABLED): disable them if the subnets"
+    " have a NAT gateway or VPC endpoints. `scar init` reads the route tables instead."
 )
 _STEP_NAMES = (
-    "Account, Region, subnets or security groups are left to the stack: names of compute"
-    " environments and queues, which are digests of these, and role names that are too long"
-    " differ from those that `scar init` gives."
+    "Account, Region, subnets or security groups are known to the stack only: names of compute"
+    " environments and job queues, which are digests of these, and shortened role names differ from"
+    " those of `scar init`."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedTemplate:
-    """The template as data, and what CloudFormation cannot do of what was wanted."""
+    """The template as data, and the manual steps for what CloudFormation cannot create."""
 
     template: dict[str, Any]
     manual_steps: tuple[str, ...]
 
 
-def export_template(wanted: Sequence[kinds.Resource], region: str) -> ExportedTemplate:
-    """Write resources as a template; raise TypeError for a kind that nobody translates."""
-    return _TemplateBuilder(list(wanted), region).build()
+def export_template(desired: Sequence[kinds.Resource], region: str) -> ExportedTemplate:
+    """Return resources as a template; raise TypeError for a kind without a translation."""
+    return _TemplateBuilder(list(desired), region).build()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +97,26 @@ class _TemplateBuilder:
             if type(r) not in MANUAL_KINDS
         }
         used = find_marks(json.dumps(resources, ensure_ascii=False))
-        undone = tuple(self._manual_steps(used))
+        steps = tuple(self._manual_steps(used))
         template = {
             "AWSTemplateFormatVersion": "2010-09-09",
-            "Description": "Functions of scar; Metadata tells what is to be done besides.",
+            "Description": "Functions of scar. Metadata contains the manual steps.",
             "Metadata": {
-                "scar": {"undone": list(undone), **render_value(self._manual_resources())}
+                "scar": {"manual_steps": list(steps), **render_value(self._manual_resources())}
             },
             "Parameters": _build_parameters(used),
             "Conditions": self._build_conditions(used),
             "Resources": render_value(resources),
         }
-        return ExportedTemplate(template, undone)
+        return ExportedTemplate(template, steps)
 
     def _resource_entry(self, resource: kinds.Resource) -> dict[str, Any]:
-        kind, told = self._translate_resource(resource)
-        entry: dict[str, Any] = {"Type": kind, "Properties": told}
-        if needed := sorted(
+        kind, resource_properties = self._translate_resource(resource)
+        entry: dict[str, Any] = {"Type": kind, "Properties": resource_properties}
+        if dependencies := sorted(
             logical_id(r) for r in self.resources if self._must_wait_for(resource, r)
         ):
-            entry["DependsOn"] = needed
+            entry["DependsOn"] = dependencies
         if isinstance(resource, kinds.Bucket):
             entry["Condition"] = CREATE_BUCKETS
         elif resource.key in self.needing_images:
@@ -126,6 +127,7 @@ class _TemplateBuilder:
 
     def _translate_resource(self, resource: kinds.Resource) -> tuple[str, properties.Properties]:
         if isinstance(resource, kinds.Bucket):
+            # In CloudFormation, notifications are a property of the bucket.
             return "AWS::S3::Bucket", properties.bucket(
                 resource, self._rules_of_bucket(resource.name)
             )
@@ -141,7 +143,10 @@ class _TemplateBuilder:
         return [rule for rule in all_rules if rule.bucket == bucket]
 
     def _must_wait_for(self, resource: kinds.Resource, other: kinds.Resource) -> bool:
-        """A bucket comes after what its rules need: S3 tries them."""
+        """Return whether a resource depends on another one in the template.
+
+        A bucket depends on what its notification rules need: S3 validates their destinations.
+        """
         if type(other) in MANUAL_KINDS or other is resource:
             return False
         if isinstance(resource, kinds.Bucket):
@@ -149,17 +154,18 @@ class _TemplateBuilder:
         return other.key in resource.depends_on
 
     def _find_needing_images(self) -> None:
-        """Find what needs an image, directly or not."""
+        """Find the resources that need an image, directly or through others."""
         self.needing_images.update(r.key for r in self.resources if isinstance(r, kinds.EcrImage))
-        before = -1
-        while before != len(self.needing_images):
-            before = len(self.needing_images)
+        # Add the dependents of what was found, until there are no more.
+        previous = -1
+        while previous != len(self.needing_images):
+            previous = len(self.needing_images)
             self.needing_images.update(
                 r.key for r in self.resources if r.needs & self.needing_images
             )
 
     def _manual_resources(self) -> dict[str, object]:
-        """Write what has no resource in the template, in full."""
+        """Return, for Metadata, the desired state that has no resource in the template."""
         return {
             "images": [
                 {"repository": r.name, "digest": r.digest}
@@ -200,7 +206,7 @@ class _TemplateBuilder:
             yield _STEP_NAMES
 
     def _build_conditions(self, used: frozenset[str]) -> dict[str, Any]:
-        """Without images that are still to be named, everything is made at once."""
+        """Return the conditions; without image parameters, all resources are created at once."""
         missing = [{"Fn::Equals": [{"Ref": name}, ""]} for name in sorted(_image_parameters(used))]
         if len(missing) > 1:
             pushed: object = {"Fn::Not": [{"Fn::Or": missing}]}
@@ -208,7 +214,7 @@ class _TemplateBuilder:
             pushed = {"Fn::Not": missing} if missing else {"Fn::Equals": ["", ""]}
         return {
             IMAGES_PUSHED: pushed,
-            # They tell functions of their objects: both come together.
+            # Notifications of buckets need the functions, so both are created in one step.
             CREATE_BUCKETS: {
                 "Fn::And": [
                     {"Condition": IMAGES_PUSHED},
@@ -219,14 +225,14 @@ class _TemplateBuilder:
 
 
 def logical_id(resource: kinds.Resource) -> str:
-    """Name a resource in the template: letters and digits, the same every time."""
+    """Return a resource's logical ID in the template: alphanumeric and deterministic."""
     words = re.findall(r"[A-Za-z0-9]+", f"{resource.kind} {resource.name}")
     digest = hashlib.sha256(str(resource.key).encode()).hexdigest()[:6]
     return "".join(word[0].upper() + word[1:] for word in words)[:120] + digest
 
 
 def image_parameter(function: str) -> str:
-    """Name the parameter of a function's image."""
+    """Return the name of the parameter for the digest of a function's image."""
     digest = hashlib.sha256(function.encode()).hexdigest()[:6]
     words = re.findall(r"[A-Za-z0-9]+", function)
     return IMAGE + "".join(word[0].upper() + word[1:] for word in words) + digest
@@ -241,25 +247,29 @@ def _image_parameters(used: frozenset[str]) -> frozenset[str]:
 
 
 def _build_parameters(used: frozenset[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         f"{CREATE_BUCKETS}Too": {
             "Type": "String",
             "AllowedValues": ["true", "false"],
             "Default": "true",
-            "Description": "false if the buckets of inputs and outputs exist.",
+            "Description": "false if the buckets of inputs and outputs already exist.",
         }
     }
     for name in sorted(_image_parameters(used)):
-        found[name] = {
+        parameters[name] = {
             "Type": "String",
             "AllowedPattern": _DIGEST,
             "Default": "",
-            "Description": "Digest of the image that was pushed; empty: not yet.",
+            "Description": "Digest of the image in ECR; empty until it is pushed.",
         }
-    for name, kind, what in (
-        (SUBNETS, "List<AWS::EC2::Subnet::Id>", "Subnets for jobs, all of one VPC."),
-        (SECURITY_GROUPS, "List<AWS::EC2::SecurityGroup::Id>", "Security groups for jobs."),
+    for name, kind, description in (
+        (SUBNETS, "List<AWS::EC2::Subnet::Id>", "Subnets of jobs, all in one VPC."),
+        (
+            SECURITY_GROUPS,
+            "List<AWS::EC2::SecurityGroup::Id>",
+            "Security groups of jobs, in the same VPC.",
+        ),
     ):
         if name in used:
-            found[name] = {"Type": kind, "Description": what}
-    return found
+            parameters[name] = {"Type": kind, "Description": description}
+    return parameters

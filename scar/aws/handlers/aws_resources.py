@@ -17,8 +17,9 @@ from scar.aws.handlers.ecr import (
     SupersededRepositoryHandler,
     UnusedImageHandler,
 )
-from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler, PermissionHandler
+from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler
 from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
+from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.job_definitions import JobDefinitionHandler
 from scar.aws.handlers.launch_templates import LaunchTemplateHandler
 from scar.aws.handlers.logs import LogGroupHandler

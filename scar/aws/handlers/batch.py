@@ -1,4 +1,4 @@
-"""AWS Batch: compute environments and job queues. No API call says when they are ready."""
+"""AWS Batch: compute environments and job queues. Their status is polled until they are valid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ _STILL_IN_USE = "existing JobQueue relationship"
 
 @dataclass(frozen=True, slots=True)
 class ComputeEnvironmentHandler:
-    """The name covers what a function asks for: an update undoes what somebody changed by hand."""
+    """Handles compute environments.
+
+    The name is a digest of the desired settings. So an update only reverts changes made outside
+    scar.
+    """
 
     batch: BatchClient
     waiter: Waiter = field(default_factory=Waiter)
@@ -43,33 +47,34 @@ class ComputeEnvironmentHandler:
         self._wait_until_valid(resource.name)
 
     def update(self, observed: ComputeEnvironment, desired: ComputeEnvironment) -> None:
-        """Change all at once: while one change is under way, Batch refuses the next."""
+        """Send all changes in one request: during an update, Batch rejects another one."""
         self.waiter.wait_until(lambda: _is_idle(self._describe(desired.name)), str(desired.key))
         request: UpdateComputeEnvironmentRequestTypeDef = {"computeEnvironment": desired.name}
         if observed.state != desired.state:
             request["state"] = desired.state
-        if changed := batch_requests.environment_changes(observed, desired):
-            request["computeResources"] = changed
+        if changes := batch_requests.environment_changes(observed, desired):
+            request["computeResources"] = changes
         self.batch.update_compute_environment(**request)
         self._wait_until_valid(desired.name)
 
     def delete(self, resource: ComputeEnvironment) -> None:
-        name, what = resource.name, str(resource.key)
-        # Neither what is being made nor what is being changed can be switched off.
-        self.waiter.wait_until(lambda: _is_idle(self._describe(name)), what)
+        name, label = resource.name, str(resource.key)
+        # Batch rejects DISABLED while the environment is being created or updated.
+        self.waiter.wait_until(lambda: _is_idle(self._describe(name)), label)
         found = self._describe(name)
         if found is None:
             return
         if found.get("status") != "DELETING":
             self.batch.update_compute_environment(computeEnvironment=name, state="DISABLED")
-            self.waiter.wait_until(lambda: _is_idle(self._describe(name)), what)
-            self.waiter.wait_until(lambda: self._try_delete(name), what)
-        self.waiter.wait_until(lambda: self._describe(name) is None, what)
+            self.waiter.wait_until(lambda: _is_idle(self._describe(name)), label)
+            self.waiter.wait_until(lambda: self._try_delete(name), label)
+        self.waiter.wait_until(lambda: self._describe(name) is None, label)
 
     def _describe(self, name: str) -> ComputeEnvironmentDetailTypeDef | None:
-        found = self.batch.describe_compute_environments(computeEnvironments=[name])
-        present = [e for e in found["computeEnvironments"] if e.get("status") != "DELETED"]
-        return present[0] if present else None
+        response = self.batch.describe_compute_environments(computeEnvironments=[name])
+        # Deleted environments are still listed for some time.
+        existing = [e for e in response["computeEnvironments"] if e.get("status") != "DELETED"]
+        return existing[0] if existing else None
 
     def _wait_until_valid(self, name: str) -> None:
         self.waiter.wait_until(lambda: self._is_valid(name), f"compute-environment {name}")
@@ -78,7 +83,7 @@ class ComputeEnvironmentHandler:
         return _is_ready(self._describe(name), f"compute environment {name}")
 
     def _try_delete(self, name: str) -> bool:
-        """Batch lets go of a queue some time after the queue is gone."""
+        """Return False while Batch still associates a queue that was just deleted."""
         try:
             self.batch.delete_compute_environment(computeEnvironment=name)
         except ClientError as error:
@@ -90,6 +95,8 @@ class ComputeEnvironmentHandler:
 
 @dataclass(frozen=True, slots=True)
 class JobQueueHandler:
+    """Handles job queues, each with one compute environment."""
+
     batch: BatchClient
     waiter: Waiter = field(default_factory=Waiter)
 
@@ -117,21 +124,21 @@ class JobQueueHandler:
         self._wait_until_valid(desired.name)
 
     def delete(self, resource: JobQueue) -> None:
-        name, what = resource.name, str(resource.key)
-        self.waiter.wait_until(lambda: _is_idle(self._describe(name)), what)
+        name, label = resource.name, str(resource.key)
+        self.waiter.wait_until(lambda: _is_idle(self._describe(name)), label)
         found = self._describe(name)
         if found is None:
             return
         if found.get("status") != "DELETING":
             self.batch.update_job_queue(jobQueue=name, state="DISABLED")
-            self.waiter.wait_until(lambda: _is_idle(self._describe(name)), what)
+            self.waiter.wait_until(lambda: _is_idle(self._describe(name)), label)
             self.batch.delete_job_queue(jobQueue=name)
-        self.waiter.wait_until(lambda: self._describe(name) is None, what)
+        self.waiter.wait_until(lambda: self._describe(name) is None, label)
 
     def _describe(self, name: str) -> JobQueueDetailTypeDef | None:
-        found = self.batch.describe_job_queues(jobQueues=[name])["jobQueues"]
-        present = [q for q in found if q.get("status") != "DELETED"]
-        return present[0] if present else None
+        queues = self.batch.describe_job_queues(jobQueues=[name])["jobQueues"]
+        existing = [queue for queue in queues if queue.get("status") != "DELETED"]
+        return existing[0] if existing else None
 
     def _wait_until_valid(self, name: str) -> None:
         self.waiter.wait_until(lambda: self._is_valid(name), f"job-queue {name}")
@@ -141,6 +148,7 @@ class JobQueueHandler:
 
 
 def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironment:
+    """Return a compute environment as DescribeComputeEnvironments describes it."""
     actual = found["computeResources"]
     images = actual.get("ec2Configuration", [])
     role = found.get("serviceRole", "")
@@ -156,7 +164,7 @@ def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironm
         subnets=tuple(sorted(actual["subnets"])),
         security_groups=tuple(sorted(actual.get("securityGroupIds", []))),
         instance_profile=actual.get("instanceRole", ""),
-        # Without a role of the user's, Batch tells its own service-linked one.
+        # Without a service role in the request, Batch reports its service-linked role.
         service_role="" if role.endswith(_SERVICE_LINKED) else role,
         launch_template=(
             f"{template.get('launchTemplateName')}:{template.get('version')}" if template else ""
@@ -166,6 +174,7 @@ def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironm
 
 
 def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
+    """Return a job queue as DescribeJobQueues describes it."""
     environments = found["computeEnvironmentOrder"]
     return JobQueue(
         name=found["jobQueueName"],
@@ -178,15 +187,18 @@ def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
 def _is_idle(
     found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None,
 ) -> bool | str:
-    """Say whether it can be changed or deleted, or what Batch is doing; invalid ones can."""
+    """Return True if it can be updated or deleted, also if invalid; else its status."""
     status = found.get("status", "") if found else ""
     return status in ("", "VALID", "INVALID", "DELETING") or status
 
 
 def _is_ready(
-    found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None, what: str
+    found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None, label: str
 ) -> bool | str:
-    """Say whether Batch is done with it, or what it is doing."""
+    """Return True if it is valid, False if it does not exist yet, else its status.
+
+    Raise OperationRefusedError if it is invalid.
+    """
     if found is None:
         return False
     status, reason = found.get("status", ""), found.get("statusReason", "")
@@ -195,6 +207,6 @@ def _is_ready(
     if status != "INVALID":
         return f"{status} {reason}".strip()
     raise OperationRefusedError(
-        f"Batch cannot use {what}: {reason or 'no reason told'}",
+        f"Batch cannot use {label}: {reason or 'Batch gives no reason'}",
         remedy="Correct the subnets, security groups or roles, then run the command again.",
     )

@@ -1,4 +1,4 @@
-"""What Lambda says a function is doing, and what to do if it failed. Pure."""
+"""Evaluate the state of a Lambda function, with a remedy for each failure."""
 
 from __future__ import annotations
 
@@ -16,40 +16,44 @@ if TYPE_CHECKING:
 
 # By AWS's reason code (model: StateReasonCode, LastUpdateStatusReasonCode, 2026-11).
 _REMEDIES = {
-    "DisabledKMSKey": "Enable the key",
+    "DisabledKMSKey": "Enable the KMS key",
     "EFSIOError": "Check the file system's access point and security groups",
     "EFSMountConnectivityError": "Open port 2049 between the function's and EFS's security groups",
     "EFSMountFailure": "Check the file system's access point, policy and mount targets",
     "EFSMountTimeout": "Check the file system's mount targets and security groups",
-    "ENILimitExceeded": "Delete network interfaces, or ask for a higher quota of them",
-    "ImageAccessDenied": "Let lambda.amazonaws.com pull from the repository",
-    "ImageDeleted": "Push the image again with scar init",
-    "InsufficientRolePermissions": "Give the role what the message says",
-    "InvalidImage": "Check the image's architecture, and that it is one for Linux",
+    "ENILimitExceeded": "Delete network interfaces, or request a higher quota for them",
+    "ImageAccessDenied": "Allow lambda.amazonaws.com to pull images in the repository policy",
+    "ImageDeleted": "Build and push the image again with scar init",
+    "InsufficientRolePermissions": "Add the permissions in the message to the role",
+    "InvalidImage": "Check that the image is for Linux and for the function's architecture",
     "InvalidSecurityGroup": "Correct the security groups in the FDL",
     "InvalidSubnet": "Correct the subnets in the FDL",
-    "KMSKeyAccessDenied": "Let the role use the key",
-    "SubnetOutOfIPAddresses": "Give subnets with free addresses",
+    "KMSKeyAccessDenied": "Allow the role to use the KMS key",
+    "SubnetOutOfIPAddresses": "Use subnets with free IP addresses",
 }
 
 
-def is_settled(found: LambdaConfiguration, function: str) -> bool | str:
-    """Say whether Lambda is done with it, or what it is doing, with AWS's reason code."""
+def is_settled(configuration: LambdaConfiguration, function: str) -> bool | str:
+    """Return True if no creation or update is pending, else the state with AWS's reason code.
+
+    Raise OperationRefusedError if the creation or the last update failed.
+    """
     for part in ("", "LastUpdate"):
-        _raise_if_failed(found, function, part)
-    if (state := found.get("State", "Active")) not in ("Active", "Inactive"):
-        return f"{state} {found.get('StateReasonCode', '')}".strip()
-    if (update := found.get("LastUpdateStatus", "Successful")) != "Successful":
-        return f"update {update} {found.get('LastUpdateStatusReasonCode', '')}".strip()
+        _raise_if_failed(configuration, function, part)
+    # Older responses lack these fields: the function is ready then.
+    if (state := configuration.get("State", "Active")) not in ("Active", "Inactive"):
+        return f"{state} {configuration.get('StateReasonCode', '')}".strip()
+    if (update := configuration.get("LastUpdateStatus", "Successful")) != "Successful":
+        return f"update {update} {configuration.get('LastUpdateStatusReasonCode', '')}".strip()
     return True
 
 
-def _raise_if_failed(found: LambdaConfiguration, function: str, part: str) -> None:
-    status = found.get("LastUpdateStatus" if part else "State")
+def _raise_if_failed(configuration: LambdaConfiguration, function: str, part: str) -> None:
+    status = configuration.get("LastUpdateStatus" if part else "State")
     if status != "Failed":
         return
-    code = found.get("LastUpdateStatusReasonCode" if part else "StateReasonCode", "")
-    reason = found.get("LastUpdateStatusReason" if part else "StateReason", "")
+    code = configuration.get("LastUpdateStatusReasonCode" if part else "StateReasonCode", "")
+    reason = configuration.get("LastUpdateStatusReason" if part else "StateReason", "")
     raise OperationRefusedError(
         f"Lambda cannot use function {function}: {code}: {reason}",
         remedy=_REMEDIES.get(str(code), "Correct the image or the role")

@@ -1,20 +1,17 @@
-"""Lambda functions from container images, what may invoke them, and how they fail."""
+"""Lambda functions from container images, and their event invoke configs."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-
-from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.function_state import is_settled
 from scar.aws.model import names
-from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction
+from scar.aws.model.resources import EventInvokeConfig, LambdaFunction
 from scar.aws.requests import lambda_requests
 from scar.aws.requests.field_paths import read_fields
 from scar.errors import OperationRefusedError, WaitTimeoutError
@@ -33,13 +30,17 @@ if TYPE_CHECKING:
     _LambdaConfiguration = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
 
 _ROLE_NOT_ASSUMABLE = "cannot be assumed by Lambda"
-# Lambda says so of the function's execution role, and names the destination after it.
+# Part of Lambda's error if the execution role cannot invoke the on-failure destination.
 _INVOKE_NOT_ALLOWED = "permissions to call InvokeFunction"
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionHandler:
-    """A new role takes up to half a minute until Lambda sees it: only that error is retried."""
+    """Handles Lambda functions.
+
+    IAM is eventually consistent: Lambda can assume a new role after up to half a minute. Only
+    that error is retried.
+    """
 
     lambda_: LambdaClient
     waiter: Waiter = field(default_factory=Waiter)
@@ -49,23 +50,23 @@ class FunctionHandler:
 
     def read(self, resource: LambdaFunction) -> LambdaFunction | None:
         try:
-            found = self.lambda_.get_function(FunctionName=resource.name)
+            response = self.lambda_.get_function(FunctionName=resource.name)
         except self.lambda_.exceptions.ResourceNotFoundException:
             return None
-        if names.FUNCTION_TAG not in found.get("Tags", {}):
+        if names.FUNCTION_TAG not in response.get("Tags", {}):
             raise UnmanagedResourceError(
-                f"A function {resource.name} exists that scar did not make.",
+                f"The Lambda function {resource.name} exists and is not managed by scar.",
                 remedy="Give the function another name in the FDL.",
             )
-        actual = found["Configuration"]
-        reserved = found.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+        actual = response["Configuration"]
+        reserved = response.get("Concurrency", {}).get("ReservedConcurrentExecutions")
         return LambdaFunction(
             name=actual["FunctionName"],
             role_arn=actual["Role"],
-            image=found["Code"].get("ImageUri", ""),
+            image=response["Code"].get("ImageUri", ""),
             architecture="arm64" if "arm64" in actual.get("Architectures", []) else "x86_64",
             environment=tuple(sorted(actual.get("Environment", {}).get("Variables", {}).items())),
-            tags=_relevant_tags(found.get("Tags", {}), resource),
+            tags=_relevant_tags(response.get("Tags", {}), resource),
             reserved_concurrency=reserved,
             subnets=tuple(sorted(actual.get("VpcConfig", {}).get("SubnetIds", []))),
             security_groups=tuple(sorted(actual.get("VpcConfig", {}).get("SecurityGroupIds", []))),
@@ -83,11 +84,12 @@ class FunctionHandler:
         try:
             self._retry_until_assumable(attempt, resource)
         except self.lambda_.exceptions.ResourceConflictException:
-            # The answer to a first attempt may have been lost: it is there, maybe by us.
-            found = self.read(resource)
-            if found is None:
+            # The function exists. The response to an earlier attempt of the SDK may have been
+            # lost; ``read`` raises if the function was not created by scar.
+            observed = self.read(resource)
+            if observed is None:
                 raise
-            self.update(found, resource)
+            self.update(observed, resource)
             return
         if resource.reserved_concurrency is not None:
             self._set_concurrency(resource)
@@ -119,7 +121,7 @@ class FunctionHandler:
             try:
                 self.lambda_.delete_function(FunctionName=resource.name)
             except self.lambda_.exceptions.ResourceConflictException:
-                # It is still being made or changed; how that ends does not matter.
+                # It is still being created or updated; the outcome does not matter.
                 with contextlib.suppress(OperationRefusedError):
                     self._wait_until_settled(resource.name)
                 self.lambda_.delete_function(FunctionName=resource.name)
@@ -127,7 +129,7 @@ class FunctionHandler:
     def _change_function(
         self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], desired: LambdaFunction
     ) -> None:
-        """Change the function; wait first if a former change is still under way."""
+        """Send an update; if an earlier one is still in progress, wait for it and try again."""
         try:
             self._retry_until_assumable(attempt, desired)
         except self.lambda_.exceptions.ResourceConflictException:
@@ -137,41 +139,41 @@ class FunctionHandler:
     def _retry_until_assumable(
         self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], resource: LambdaFunction
     ) -> None:
-        """Do it as soon as Lambda sees the role, and wait until it is done."""
-        refusal, answers = "", []
+        """Retry until Lambda can assume the role, then wait until the function is ready."""
+        message, responses = "", []
 
         def succeeded() -> bool | str:
-            nonlocal refusal
+            nonlocal message
             try:
-                answers.append(attempt())
+                responses.append(attempt())
             except self.lambda_.exceptions.InvalidParameterValueException as error:
-                refusal = errors.error_message(error)
-                if _ROLE_NOT_ASSUMABLE not in refusal:
+                message = errors.error_message(error)
+                if _ROLE_NOT_ASSUMABLE not in message:
                     raise
-                return "Lambda does not see the new role yet"
+                return "Lambda cannot assume the new role yet"
             return True
 
         try:
             self.role_waiter.wait_until(succeeded, str(resource.key))
         except WaitTimeoutError as error:
             raise OperationRefusedError(
-                f"Lambda cannot use the role {resource.role_arn}: {refusal}",
-                remedy="Let lambda.amazonaws.com take the role in its trust policy.",
+                f"Lambda cannot assume the role {resource.role_arn}: {message}",
+                remedy="Add lambda.amazonaws.com to the role's trust policy.",
             ) from error
-        if is_settled(answers[-1], resource.name) is not True:
+        if is_settled(responses[-1], resource.name) is not True:
             self._wait_until_settled(resource.name)
 
     def _wait_until_settled(self, function: str) -> None:
         def has_settled() -> bool | str:
-            found = self.lambda_.get_function(FunctionName=function)["Configuration"]
-            return is_settled(found, function)
+            configuration = self.lambda_.get_function(FunctionName=function)["Configuration"]
+            return is_settled(configuration, function)
 
         self.waiter.wait_until(has_settled, f"function {function}")
 
     def _update_tags(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
         arn = self.lambda_.get_function(FunctionName=desired.name)["Configuration"]["FunctionArn"]
-        if gone := sorted(dict(observed.tags).keys() - dict(desired.tags).keys()):
-            self.lambda_.untag_resource(Resource=arn, TagKeys=gone)
+        if obsolete := sorted(dict(observed.tags).keys() - dict(desired.tags).keys()):
+            self.lambda_.untag_resource(Resource=arn, TagKeys=obsolete)
         self.lambda_.tag_resource(Resource=arn, Tags=dict(desired.tags))
 
     def _set_concurrency(self, resource: LambdaFunction) -> None:
@@ -186,7 +188,11 @@ class FunctionHandler:
 
 @dataclass(frozen=True, slots=True)
 class EventInvokeHandler:
-    """Lambda checks that the role may invoke the destination: a new policy takes its time."""
+    """Handles event invoke configs: retries, maximum event age, on-failure destination.
+
+    Lambda checks that the execution role can invoke the destination. IAM is eventually
+    consistent, so that error is retried.
+    """
 
     lambda_: LambdaClient
     role_waiter: Waiter = field(
@@ -195,39 +201,41 @@ class EventInvokeHandler:
 
     def read(self, resource: EventInvokeConfig) -> EventInvokeConfig | None:
         try:
-            found = self.lambda_.get_function_event_invoke_config(FunctionName=resource.name)
+            response = self.lambda_.get_function_event_invoke_config(FunctionName=resource.name)
         except self.lambda_.exceptions.ResourceNotFoundException:
             return None
-        failure = found.get("DestinationConfig", {}).get("OnFailure", {})
+        destination = response.get("DestinationConfig", {}).get("OnFailure", {})
         return EventInvokeConfig(
             name=resource.name,
-            on_failure=failure.get("Destination", ""),
-            **read_fields(found, EventInvokeConfig),
+            on_failure=destination.get("Destination", ""),
+            **read_fields(response, EventInvokeConfig),
         )
 
     def create(self, resource: EventInvokeConfig) -> None:
-        refusal = ""
+        message = ""
 
         def succeeded() -> bool | str:
-            nonlocal refusal
+            nonlocal message
             try:
                 self.lambda_.put_function_event_invoke_config(
                     **lambda_requests.event_invoke_request(resource)
                 )
             except self.lambda_.exceptions.InvalidParameterValueException as error:
-                refusal = errors.error_message(error)
-                if _INVOKE_NOT_ALLOWED not in refusal:
+                message = errors.error_message(error)
+                if _INVOKE_NOT_ALLOWED not in message:
                     raise
-                return "Lambda does not see yet that the role may invoke the destination"
+                return (
+                    "the role's permission to invoke the on-failure destination is not active yet"
+                )
             return True
 
         try:
             self.role_waiter.wait_until(succeeded, str(resource.key))
         except WaitTimeoutError as error:
             raise OperationRefusedError(
-                f"Lambda does not send lost events of {resource.name} to"
-                f" {resource.on_failure}: {refusal}",
-                remedy="Allow the function's role lambda:InvokeFunction on it.",
+                f"Lambda rejects {resource.on_failure} as the on-failure destination of"
+                f" {resource.name}: {message}",
+                remedy="Allow lambda:InvokeFunction on it for the function's execution role.",
             ) from error
 
     def update(self, observed: EventInvokeConfig, desired: EventInvokeConfig) -> None:
@@ -239,68 +247,20 @@ class EventInvokeHandler:
             self.lambda_.delete_function_event_invoke_config(FunctionName=resource.name)
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionHandler:
-    """Statements cannot be changed: one of the same id is taken away first."""
+def _relevant_tags(tags: Mapping[str, str], desired: LambdaFunction) -> Pairs:
+    """Return scar's tags and those that are desired.
 
-    lambda_: LambdaClient
-
-    def read(self, resource: InvokePermission) -> InvokePermission | None:
-        found = self.list_permissions(resource.function)
-        return next((p for p in found if p.name == resource.name), None)
-
-    def create(self, resource: InvokePermission) -> None:
-        try:
-            self.lambda_.add_permission(**lambda_requests.add_permission_request(resource))
-        except self.lambda_.exceptions.ResourceConflictException:
-            self.delete(resource)
-            self.lambda_.add_permission(**lambda_requests.add_permission_request(resource))
-
-    def update(self, observed: InvokePermission, desired: InvokePermission) -> None:
-        self.delete(observed)
-        self.create(desired)
-
-    def delete(self, resource: InvokePermission) -> None:
-        try:
-            self.lambda_.remove_permission(
-                FunctionName=resource.function, StatementId=resource.statement
-            )
-        except ClientError as error:
-            if errors.error_code(error) != "ResourceNotFoundException":
-                raise
-
-    def list_permissions(self, function: str) -> tuple[InvokePermission, ...]:
-        """List the statements of a function that are ours."""
-        try:
-            text = self.lambda_.get_policy(FunctionName=function)["Policy"]
-        except self.lambda_.exceptions.ResourceNotFoundException:
-            return ()
-        return tuple(
-            InvokePermission(
-                name=f"{function}/{statement['Sid']}",
-                source_arn=_condition_value(statement, "ArnLike", "AWS:SourceArn"),
-                source_account=_condition_value(statement, "StringEquals", "AWS:SourceAccount"),
-            )
-            for statement in json.loads(text)["Statement"]
-            if str(statement.get("Sid", "")).startswith("scar-s3-")
-        )
-
-
-def _relevant_tags(tags: Mapping[str, str], like: LambdaFunction) -> Pairs:
-    """Keep scar's tags and those that are wanted; organisations put others on everything."""
-    wanted = dict(like.tags).keys()
-    return tuple(sorted((k, v) for k, v in tags.items() if k.startswith("scar:") or k in wanted))
-
-
-def _condition_value(
-    statement: dict[str, dict[str, dict[str, str]]], operator: str, key: str
-) -> str:
-    values = statement.get("Condition", {}).get(operator, {})
-    return next((v for k, v in values.items() if k.lower() == key.lower()), "")
+    Others are ignored: many organizations tag all resources automatically.
+    """
+    keys = dict(desired.tags).keys()
+    return tuple(sorted((k, v) for k, v in tags.items() if k.startswith("scar:") or k in keys))
 
 
 def _has_other_configuration(observed: LambdaFunction, desired: LambdaFunction) -> bool:
-    """Compare all fields but those that have an API operation of their own."""
+    """Return whether fields differ that UpdateFunctionConfiguration sets.
+
+    Image, architecture, tags and reserved concurrency have their own API operations.
+    """
     return desired != replace(
         observed,
         image=desired.image,
@@ -311,8 +271,9 @@ def _has_other_configuration(observed: LambdaFunction, desired: LambdaFunction) 
 
 
 def _read_log_group(actual: _LambdaConfiguration) -> str:
-    """Say where plain lines go; another format is not as it shall be."""
+    """Return the log group, or the log format if it is not text."""
     logging = actual.get("LoggingConfig", {})
-    if (form := logging.get("LogFormat", "Text")) != "Text":
-        return form
+    # A wrong format thus differs from the desired log group, and the plan corrects it.
+    if (log_format := logging.get("LogFormat", "Text")) != "Text":
+        return log_format
     return logging.get("LogGroup") or names.lambda_log_group(actual.get("FunctionName", ""))

@@ -1,4 +1,4 @@
-"""AWS Batch job definitions. A revision never changes: an update is a new one."""
+"""AWS Batch job definitions. Revisions are immutable: an update registers a new one."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobDefinitionHandler:
-    """Jobs that wait keep the revision they were submitted with."""
+    """Handles job definitions; submitted jobs keep the revision they were submitted with."""
 
     batch: BatchClient
     region: str
 
     def read(self, resource: JobDefinition) -> JobDefinition | None:
-        found = list(self.list_revisions(resource.name))
-        if found and not any(names.FUNCTION_TAG in d.get("tags", {}) for d in found):
+        revisions = list(self.list_revisions(resource.name))
+        if not revisions:
+            return None
+        if not any(names.FUNCTION_TAG in revision.get("tags", {}) for revision in revisions):
             raise UnmanagedResourceError(
-                f"A job definition {resource.name} exists that scar did not make.",
-                remedy="Give the function another name, or deregister that definition.",
+                f"The job definition {resource.name} exists and is not managed by scar.",
+                remedy="Rename the function, or deregister the job definition.",
             )
-        return parse_job_definition(max(found, key=lambda d: d["revision"])) if found else None
+        return parse_job_definition(max(revisions, key=lambda revision: revision["revision"]))
 
     def create(self, resource: JobDefinition) -> None:
         self.batch.register_job_definition(
@@ -42,56 +44,58 @@ class JobDefinitionHandler:
         )
 
     def update(self, observed: JobDefinition, desired: JobDefinition) -> None:
-        stale = [d["jobDefinitionArn"] for d in self.list_revisions(observed.name)]
+        old_arns = [r["jobDefinitionArn"] for r in self.list_revisions(observed.name)]
+        # The new revision comes first, so that jobs can be submitted at any time.
         self.create(desired)
-        for arn in stale:
+        for arn in old_arns:
             self.batch.deregister_job_definition(jobDefinition=arn)
 
     def delete(self, resource: JobDefinition) -> None:
-        for found in list(self.list_revisions(resource.name)):
-            self.batch.deregister_job_definition(jobDefinition=found["jobDefinitionArn"])
+        for revision in list(self.list_revisions(resource.name)):
+            self.batch.deregister_job_definition(jobDefinition=revision["jobDefinitionArn"])
 
     def list_revisions(self, name: str = "") -> Iterator[JobDefinitionTypeDef]:
-        """Yield the active definitions of that name, or of all names."""
-        pages = self.batch.get_paginator("describe_job_definitions")
-        found = (
-            pages.paginate(jobDefinitionName=name, status="ACTIVE")
+        """Yield the active revisions of the job definition ``name``, or of all definitions."""
+        paginator = self.batch.get_paginator("describe_job_definitions")
+        pages = (
+            paginator.paginate(jobDefinitionName=name, status="ACTIVE")
             if name
-            else pages.paginate(status="ACTIVE")
+            else paginator.paginate(status="ACTIVE")
         )
-        for page in found:
+        for page in pages:
             yield from page["jobDefinitions"]
 
 
-def parse_job_definition(found: JobDefinitionTypeDef) -> JobDefinition:
-    container = found["containerProperties"]
-    needs = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
+def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
+    """Return the job definition of a revision as DescribeJobDefinitions returns it."""
+    container = revision["containerProperties"]
+    requirements = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
     network = container.get("networkConfiguration", {})
-    host = container.get("runtimePlatform", {})
-    platforms = found.get("platformCapabilities", [])
-    retries = found.get("retryStrategy", {})
+    runtime = container.get("runtimePlatform", {})
+    platforms = revision.get("platformCapabilities", [])
+    retries = revision.get("retryStrategy", {})
     return JobDefinition(
-        name=found["jobDefinitionName"],
+        name=revision["jobDefinitionName"],
         platform="FARGATE" if "FARGATE" in platforms else "EC2",
-        vcpus=needs.get("VCPU", ""),
-        memory=int(needs.get("MEMORY", "0")),
-        gpus=int(needs.get("GPU", "0")),
+        vcpus=requirements.get("VCPU", ""),
+        memory=int(requirements.get("MEMORY", "0")),
+        gpus=int(requirements.get("GPU", "0")),
         retry_rules=tuple(_parse_retry_rule(r) for r in retries.get("evaluateOnExit", [])),
         public_ip=network.get("assignPublicIp") == "ENABLED",
-        architecture="arm64" if host.get("cpuArchitecture") == "ARM64" else "x86_64",
+        architecture="arm64" if runtime.get("cpuArchitecture") == "ARM64" else "x86_64",
         environment=tuple(
             sorted(
                 (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])
             )
         ),
         tags=tuple(
-            sorted((k, v) for k, v in found.get("tags", {}).items() if k.startswith("scar:"))
+            sorted((k, v) for k, v in revision.get("tags", {}).items() if k.startswith("scar:"))
         ),
-        **read_fields(found, JobDefinition),
+        **read_fields(revision, JobDefinition),
     )
 
 
-def _parse_retry_rule(found: EvaluateOnExitTypeDef) -> Pairs:
-    """Batch reads actions in any case."""
-    told = {**found, "action": found["action"].upper()}
-    return tuple(sorted((name, str(value)) for name, value in told.items() if value))
+def _parse_retry_rule(condition: EvaluateOnExitTypeDef) -> Pairs:
+    """Return a condition as sorted pairs, its action in upper case: Batch ignores the case."""
+    rule = {**condition, "action": condition["action"].upper()}
+    return tuple(sorted((name, str(value)) for name, value in rule.items() if value))

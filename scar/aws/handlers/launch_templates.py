@@ -1,4 +1,4 @@
-"""EC2 launch templates: what Batch's instances are started with."""
+"""EC2 launch templates: disk and user data of the instances that AWS Batch starts."""
 
 from __future__ import annotations
 
@@ -28,20 +28,23 @@ _ALREADY_EXISTS = "InvalidLaunchTemplateName.AlreadyExistsException"
 
 @dataclass(frozen=True, slots=True)
 class LaunchTemplateHandler:
-    """The first version is scar's, and no version can be changed: what differs is made anew."""
+    """Handles launch templates with the one version that scar creates.
+
+    Versions are immutable: a template that differs is deleted and created again.
+    """
 
     ec2: EC2Client
 
     def read(self, resource: LaunchTemplate) -> LaunchTemplate | None:
         try:
-            found = self.ec2.describe_launch_template_versions(
+            versions = self.ec2.describe_launch_template_versions(
                 LaunchTemplateName=resource.name, Versions=[_VERSION]
             )["LaunchTemplateVersions"]
         except ClientError as error:
             if errors.error_code(error) in _NOT_FOUND_CODES:
                 return None
             raise
-        return launch_template_requests.parse_launch_template(found[0]) if found else None
+        return launch_template_requests.parse_launch_template(versions[0]) if versions else None
 
     def create(self, resource: LaunchTemplate) -> None:
         try:
@@ -49,6 +52,7 @@ class LaunchTemplateHandler:
                 **launch_template_requests.launch_template_request(resource)
             )
         except ClientError as error:
+            # An earlier attempt of the SDK may have created it, with the response lost.
             if errors.error_code(error) != _ALREADY_EXISTS:
                 raise
 

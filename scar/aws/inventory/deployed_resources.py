@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from scar.aws.client.errors import UnmanagedResourceError, error_code, translate_errors
 from scar.aws.handlers.aws_resources import PARALLEL
-from scar.aws.handlers.functions import PermissionHandler
+from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import parse_notification_rule
 from scar.aws.inventory import batch_infrastructure

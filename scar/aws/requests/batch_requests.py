@@ -1,4 +1,4 @@
-"""The requests that create and change what jobs run on, as data. Pure."""
+"""Requests that create and update compute environments, job queues and job definitions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def create_environment_request(
 def environment_changes(
     observed: ComputeEnvironment, desired: ComputeEnvironment
 ) -> ComputeResourceUpdateTypeDef:
-    """Say what of the machines must change; Batch wants no field that stays."""
+    """Return the compute resources that differ, for UpdateComputeEnvironment."""
+    # AWS Batch expects only the fields that change.
     before, after = _compute_resources(observed), _compute_resources(desired)
     changed: ComputeResourceUpdateTypeDef = {}
     for field in (
@@ -93,33 +94,34 @@ def register_definition_request(
 
 
 def _retry_rule(rule: Pairs) -> EvaluateOnExitTypeDef:
-    written: EvaluateOnExitTypeDef = {"action": "EXIT"}
-    written.update(dict(rule))  # type: ignore[typeddict-item]
-    return written
+    condition: EvaluateOnExitTypeDef = {"action": "EXIT"}
+    condition.update(dict(rule))  # type: ignore[typeddict-item]
+    return condition
 
 
 def _compute_resources(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
-    machines: ComputeResourceTypeDef = {
+    compute: ComputeResourceTypeDef = {
         "type": resource.type,
         "maxvCpus": resource.max_vcpus,
         "subnets": list(resource.subnets),
         "securityGroupIds": list(resource.security_groups),
     }
+    # Batch rejects all other parameters for Fargate.
     if resource.type in ("FARGATE", "FARGATE_SPOT"):
-        return machines
+        return compute
     if resource.allocation:
-        machines["allocationStrategy"] = resource.allocation  # type: ignore[typeddict-item]
-    machines["minvCpus"] = resource.min_vcpus
-    machines["instanceTypes"] = list(resource.instance_types)
-    machines["instanceRole"] = resource.instance_profile
-    machines["ec2Configuration"] = [{"imageType": resource.image_type}]
-    return machines
+        compute["allocationStrategy"] = resource.allocation  # type: ignore[typeddict-item]
+    compute["minvCpus"] = resource.min_vcpus
+    compute["instanceTypes"] = list(resource.instance_types)
+    compute["instanceRole"] = resource.instance_profile
+    compute["ec2Configuration"] = [{"imageType": resource.image_type}]
+    return compute
 
 
 def _container_properties(resource: JobDefinition, region: str) -> ContainerPropertiesUnionTypeDef:
     container: ContainerPropertiesUnionTypeDef = {
         "resourceRequirements": _resource_requirements(resource),
-        "environment": [{"name": k, "value": v} for k, v in resource.environment],
+        "environment": [{"name": name, "value": value} for name, value in resource.environment],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
@@ -140,7 +142,7 @@ def _container_properties(resource: JobDefinition, region: str) -> ContainerProp
 
 
 def _resource_requirements(resource: JobDefinition) -> list[ResourceRequirementTypeDef]:
-    """Write the numbers as strings, as the API wants them."""
+    """Return vCPUs, MiB of memory and GPUs; the API has them as strings."""
     requirements: list[ResourceRequirementTypeDef] = [
         {"type": "VCPU", "value": resource.vcpus},
         {"type": "MEMORY", "value": str(resource.memory)},

@@ -1,4 +1,4 @@
-"""The requests that create a resource of any kind, as validation checks them. Pure."""
+"""The requests that create a resource of any kind, for validation before they are sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901 - a case per kind
-    """Yield service, operation and parameters of what creates a resource, where rules exist."""
+    """Yield service, operation and parameters of each request that creates the resource.
+
+    Requests without rules in ``validator`` are left out.
+    """
     match resource:
         case Bucket():
             yield (
@@ -39,8 +42,8 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
         case LogGroup() if resource.retention_days:
             yield "logs", "PutRetentionPolicy", {"retentionInDays": resource.retention_days}
         case Role():
-            trust = {"RoleName": resource.name, "AssumeRolePolicyDocument": resource.trust}
-            yield "iam", "CreateRole", trust
+            role = {"RoleName": resource.name, "AssumeRolePolicyDocument": resource.trust}
+            yield "iam", "CreateRole", role
             policy = {"RoleName": resource.name, "PolicyDocument": resource.policy}
             yield "iam", "PutRolePolicy", policy
         case EcrRepository():

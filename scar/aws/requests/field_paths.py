@@ -1,7 +1,7 @@
-"""Fields of resources that AWS takes as they are: written to requests, read back. Pure.
+"""Copy fields with the same form in a resource and in AWS's API, in both directions.
 
-``Resource.request_paths`` declares each such field once. Fields that AWS writes otherwise, such
-as lists of pairs and numbers as text, are code next to the callers of these functions.
+``Resource.request_paths`` declares the path of each such field. Fields with another form in the
+API, such as lists of pairs and numbers as text, are converted by the callers of these functions.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 def add_fields(request: Mapping[str, Any], resource: Resource, *, skip_empty: bool = False) -> None:
-    """Add the resource's fields to a request, with ``skip_empty`` without "" and 0."""
+    """Add the resource's fields to a request, in place; ``skip_empty`` omits "" and 0."""
     for field, path in resource.request_paths.items():
         value = getattr(resource, field)
         if skip_empty and not value:
             continue
         *parents, name = path.split(".")
-        structure: Any = request
+        target: Any = request
         for parent in parents:
-            structure = structure.setdefault(parent, {})
-        structure[name] = value
+            target = target.setdefault(parent, {})
+        target[name] = value
 
 
 def read_fields(description: Mapping[str, Any], kind: type[Resource]) -> dict[str, Any]:
     """Return the fields in AWS's description of a resource, as arguments for its class.
 
-    A parameter that is absent is left out: the class has AWS's default for it.
+    An absent parameter is omitted: the default of the class is that of AWS.
     """
-    found = {field: _look_up(description, path) for field, path in kind.request_paths.items()}
-    return {field: value for field, value in found.items() if value is not None}
+    values = {field: _look_up(description, path) for field, path in kind.request_paths.items()}
+    return {field: value for field, value in values.items() if value is not None}
 
 
 def _look_up(description: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - any JSON

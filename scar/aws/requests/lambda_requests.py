@@ -1,4 +1,4 @@
-"""The requests that create and update functions, as data. Pure."""
+"""Requests that create and update functions, permissions and event invoke configs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def create_function_request(resource: LambdaFunction) -> CreateFunctionRequestTy
 def update_function_request(
     observed: LambdaFunction, desired: LambdaFunction
 ) -> UpdateFunctionConfigurationRequestTypeDef:
-    """Say all that may change; VPC and file systems only if there are or were any."""
+    """Return all parameters that can change; VPC and file systems only if set before or after."""
     request: UpdateFunctionConfigurationRequestTypeDef = {
         "FunctionName": desired.name,
         "Role": desired.role_arn,
@@ -79,14 +79,14 @@ def add_permission_request(resource: InvokePermission) -> AddPermissionRequestTy
 
 
 def _logging_config(resource: LambdaFunction) -> LoggingConfigTypeDef:
-    """Ask for plain lines: the supervisor's are JSON already."""
+    """Return a configuration for plain text: the supervisor's log lines are already JSON."""
     if not resource.log_group:
         return {"LogFormat": "Text"}
     return {"LogFormat": "Text", "LogGroup": resource.log_group}
 
 
 def _vpc_config(resource: LambdaFunction) -> VpcConfigTypeDef:
-    """Name the VPC's parts; empty lists take the function out of it."""
+    """Return the VPC configuration; empty lists detach the function from its VPC."""
     return {
         "SubnetIds": list(resource.subnets),
         "SecurityGroupIds": list(resource.security_groups),

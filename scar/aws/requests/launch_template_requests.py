@@ -1,4 +1,4 @@
-"""Launch templates as EC2 and Batch want them. Pure.
+"""Requests that create EC2 launch templates for AWS Batch, and their parser.
 
 https://docs.aws.amazon.com/batch/latest/userguide/launch-templates.html
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         RequestLaunchTemplateDataTypeDef,
     )
 
-ROOT_DISK = "/dev/xvda"  # of Amazon Linux, which all of Batch's images are
+ROOT_DISK = "/dev/xvda"  # the root device of Amazon Linux, on which all of Batch's AMIs are based
 _HEAD = (
     'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="==SCAR=="\n\n'
     '--==SCAR==\nContent-Type: text/x-shellscript; charset="utf-8"\n\n'
@@ -28,7 +28,7 @@ _TAIL = "\n--==SCAR==--\n"
 
 
 def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateRequestTypeDef:
-    """Write the first version of a template."""
+    """Return the request that creates a launch template with its first version."""
     data: RequestLaunchTemplateDataTypeDef = {}
     if resource.disk_gib:
         disk: LaunchTemplateEbsBlockDeviceRequestTypeDef = {
@@ -53,13 +53,16 @@ def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateReq
 
 
 def wrap_in_multipart(user_data: str) -> str:
-    """Wrap a script in MIME multipart, to which Batch adds a part of its own."""
+    """Return user data as MIME multipart: Batch merges its own part into it.
+
+    User data that is not a script (``#!``) must be MIME multipart already.
+    """
     return f"{_HEAD}{user_data}{_TAIL}" if user_data.startswith("#!") else user_data
 
 
-def parse_launch_template(found: LaunchTemplateVersionTypeDef) -> LaunchTemplate:
-    """Read a version as ``request`` writes it."""
-    data = found.get("LaunchTemplateData", {})
+def parse_launch_template(version: LaunchTemplateVersionTypeDef) -> LaunchTemplate:
+    """Return the launch template of a version that ``launch_template_request`` created."""
+    data = version.get("LaunchTemplateData", {})
     disks = [
         disk.get("Ebs", {}).get("VolumeSize", 0)
         for disk in data.get("BlockDeviceMappings", [])
@@ -69,5 +72,5 @@ def parse_launch_template(found: LaunchTemplateVersionTypeDef) -> LaunchTemplate
     if text.startswith(_HEAD) and text.endswith(_TAIL):
         text = text[len(_HEAD) : -len(_TAIL)]
     return LaunchTemplate(
-        name=found.get("LaunchTemplateName", ""), disk_gib=sum(disks), user_data=text
+        name=version.get("LaunchTemplateName", ""), disk_gib=sum(disks), user_data=text
     )

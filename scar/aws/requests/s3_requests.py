@@ -1,4 +1,4 @@
-"""The requests that create buckets and their notifications, as data. Pure."""
+"""Requests that create buckets, and notification rules of buckets."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 def create_bucket_request(name: str, region: str, *, tagged: bool) -> CreateBucketRequestTypeDef:
-    """Say where it is to be: the oldest Region has no name there."""
-    where: CreateBucketConfigurationTypeDef = {}
+    """Return the request that creates a bucket; ``tagged`` adds the tag for managed resources."""
+    configuration: CreateBucketConfigurationTypeDef = {}
+    # us-east-1 is the default and not a valid LocationConstraint.
     if region != "us-east-1":
-        where["LocationConstraint"] = region  # type: ignore[typeddict-item]
+        configuration["LocationConstraint"] = region  # type: ignore[typeddict-item]
     if tagged:
-        where["Tags"] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
+        configuration["Tags"] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
     request: CreateBucketRequestTypeDef = {"Bucket": name}
-    return {**request, "CreateBucketConfiguration": where} if where else request
+    return {**request, "CreateBucketConfiguration": configuration} if configuration else request
 
 
 def notification_rule(resource: BucketNotification) -> LambdaFunctionConfigurationTypeDef:

@@ -1,19 +1,14 @@
-"""Would AWS take this request? Its limits, enumerations and rules, in its own words. Pure.
+"""Check a request against AWS's limits, enumerations and rules, with AWS's error messages.
 
-botocore checks no maxima and moto checks almost nothing: this serves the preflight before a
-deployment, the tests, and the local cloud in front of moto.
+botocore checks no maxima, and moto almost nothing. So these checks run before a deployment, in
+the tests, and in the local cloud, before a request reaches moto.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.requests.rules import (
-    batch,
-    iam_ecr_logs,
-    lambda_,
-    s3,
-)
+from scar.aws.requests.rules import batch, iam_ecr_logs, lambda_, s3
 from scar.aws.requests.rules.batch import overrides_failure
 from scar.aws.requests.rules.constraints import Parameters, RuleViolation
 
@@ -46,11 +41,11 @@ _RULES: dict[tuple[str, str], Callable[[Parameters], Iterator[RuleViolation]]] =
 
 
 def check(service: str, operation: str, parameters: Parameters) -> tuple[RuleViolation, ...]:
-    """Return what AWS would object to; empty if nothing is known.
+    """Return the rules that the request violates; empty if none, or without rules for it.
 
-    ``service`` and ``operation`` are botocore's names (``lambda``, ``CreateFunction``), the
-    parameters those of the API. What AWS accepts first and fails later is not in here:
-    ``overrides_failure`` is that rule of Batch's.
+    ``service`` and ``operation`` are botocore's names (``lambda``, ``CreateFunction``), and
+    ``parameters`` are those of the API. ``overrides_failure`` is not included: it is a rule of
+    Batch for jobs that SubmitJob accepts and that fail later.
     """
     rules = _RULES.get((service, operation))
     return tuple(rules(parameters)) if rules else ()

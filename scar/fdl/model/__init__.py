@@ -1,8 +1,18 @@
-"""The Functions Definition Language: every key, its type, limits and default.
+"""The Functions Definition Language (FDL): every key, its type, limits, default and description.
 
-Attribute names are the FDL's keys. Text in ``description`` is what people read in
-``docs/fdl.md``. Single values are checked by ``values``; what concerns several keys or functions
-is in ``rules``.
+Each class is one section of the FDL file, and its attribute names are the FDL's keys:
+
+- ``document``: the whole file, one function with its services, and storage providers
+- ``lambda_``: the Lambda function, its container, and EFS file systems
+- ``batch``: AWS Batch jobs and their compute environment
+- ``services``: IAM roles, log groups, ECR repositories, API Gateway
+- ``base``: the base class of all sections, and the sections that occur in several others:
+  environment variables, subnets with security groups, bucket folders
+
+pydantic parses and validates one value at a time, with the types of ``scar.fdl.field_types``.
+Rules between keys or functions are in ``scar.fdl.rules``. The descriptions are user documentation:
+``docs/fdl.md``, ``fdl-example.yaml`` and the JSON Schema are generated from them. A new key is a
+field here, with a description; a key of SCAR that has no effect is kept as "accepted, not used".
 """
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec

@@ -1,4 +1,4 @@
-"""What all parts of the FDL have in common."""
+"""The base class of the FDL's sections, and the sections that several others use."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from scar.fdl.field_types import (
 
 
 class FdlModel(BaseModel):
-    """What all parts of the FDL have in common: unknown keys are faults, values never change."""
+    """A section of the FDL: immutable; unknown keys are validation errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    # What Lambda's API and SCAR call some keys, accepted too: that name, and the key.
+    # Other accepted spellings (of Lambda's API and of SCAR), mapped to the FDL's key.
     alternate_keys: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="before")
     @classmethod
     def _normalize_keys(cls, value: object) -> object:
-        """Take a key with nothing below it as one that has only defaults below it."""
+        """Convert an empty section (``vpc:``) to one with only defaults; rename alternate keys."""
         return {} if value is None else rename_keys(value, cls.alternate_keys)
 
     @field_validator("*", mode="before")
     @classmethod
     def _reject_bool_as_number(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse what pydantic takes as 0 or 1: ``timeout: yes`` is a mistake."""
-        wanted = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, bool) and wanted in (int, float, int | None):
+        """Reject booleans for numbers: pydantic would convert ``timeout: yes`` to 1."""
+        expected = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and expected in (int, float, int | None):
             raise ValueError(f"must be a number, not {str(value).lower()}")
         return value
 
@@ -54,7 +54,7 @@ class EnvironmentSpec(FdlModel):
     """Environment variables."""
 
     Variables: Annotated[dict[VariableName, Text], BeforeValidator(none_to_empty)] = Field(
-        {}, description="names and values"
+        {}, description="names and values; numbers are converted to text"
     )
 
 
@@ -64,25 +64,29 @@ class NetworkSpec(FdlModel):
     alternate_keys: ClassVar = {"SubnetIds": "subnets", "SecurityGroupIds": "security_group_ids"}
 
     subnets: TextList = Field(
-        (), description="subnets of one VPC", examples=[["subnet-0123456789abcdef0"]]
+        (), description="subnet IDs, all of one VPC", examples=[["subnet-0123456789abcdef0"]]
     )
     security_group_ids: TextList = Field(
-        (), description="security groups of the same VPC", examples=[["sg-0123456789abcdef0"]]
+        (), description="security group IDs, of the same VPC", examples=[["sg-0123456789abcdef0"]]
     )
 
 
 class StorageSpec(FdlModel):
-    """A folder of a bucket."""
+    """An S3 bucket, or a folder (key prefix) in it."""
 
     storage_provider: str = Field(
-        "s3", description="`s3`, or `s3.<name>` of an entry in storage_providers"
+        "s3", description="`s3`, or `s3.<name>` for an entry of `storage_providers.s3`"
     )
     path: Annotated[str, AfterValidator(normalize_storage_path)] = Field(
-        description="bucket and folder, as `bucket/folder`"
+        description="bucket and folder: `bucket/folder`, or `bucket` alone; required"
     )
-    prefix: TextList = Field((), description="output: upload names that start with one of these")
+    prefix: TextList = Field(
+        (), description="outputs only: upload only file names that start with one of these"
+    )
     suffix: TextList = Field(
-        (), description="output: upload names that end with one of these; input: one of them"
+        (),
+        description="output: upload only file names that end with one of these; input: start the"
+        " function only for keys with this suffix (S3 event notifications filter by one suffix)",
     )
 
     @property
@@ -95,11 +99,11 @@ class StorageSpec(FdlModel):
 
     @property
     def folder(self) -> str:
-        """The key prefix: ``folder/``, or nothing for the whole bucket."""
+        """The key prefix, ``folder/``; empty for the whole bucket."""
         inside = self.path.partition("/")[2]
         return f"{inside}/" if inside else ""
 
     @property
     def input_suffix(self) -> str:
-        """The one suffix by which S3 filters the events of an input; empty: no filter."""
+        """The suffix of the input's S3 event notification; empty: no filter."""
         return self.suffix[0] if self.suffix else ""

@@ -1,4 +1,4 @@
-"""AWS Batch and its machines."""
+"""AWS Batch: jobs and their compute environment."""
 
 from __future__ import annotations
 
@@ -13,33 +13,50 @@ from scar.fdl.model.base import EnvironmentSpec, FdlModel
 
 
 class ComputeResourcesSpec(FdlModel):
-    """The machines of a Batch compute environment."""
+    """The compute environment that jobs run in: EC2 instances or Fargate tasks."""
 
     type: Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"] = Field(
-        "EC2", description="`EC2`, `SPOT`, `FARGATE` or `FARGATE_SPOT`"
+        "EC2",
+        description="`EC2` (On-Demand Instances), `SPOT` (Spot Instances), `FARGATE` or"
+        " `FARGATE_SPOT`",
     )
     security_group_ids: TextList = Field(
-        (), description="security groups; empty: the default VPC's"
+        (), description="security group IDs; empty: the default security group of the VPC"
     )
-    subnets: TextList = Field((), description="subnets; empty: the default VPC's")
-    desired_v_cpus: int = Field(0, ge=0, description="vCPUs at the start")
-    min_v_cpus: int = Field(0, ge=0, description="vCPUs that are always there, and paid for")
-    max_v_cpus: int = Field(2, ge=1, description="vCPUs that jobs may use at once")
+    subnets: TextList = Field((), description="subnet IDs; empty: those of the default VPC")
+    desired_v_cpus: int = Field(
+        0, ge=0, description="accepted, not used: AWS Batch scales by itself"
+    )
+    min_v_cpus: int = Field(
+        0,
+        ge=0,
+        description="minimum vCPUs on EC2, which run and cost money even without jobs; 0: instances"
+        " run only while there are jobs",
+    )
+    max_v_cpus: int = Field(2, ge=1, description="maximum vCPUs that all running jobs use together")
     instance_types: TextList = Field(
-        (), description="EC2 instance types or families; empty: Batch chooses"
+        (),
+        description="EC2 instance types or families; empty: AWS Batch chooses, or a GPU family with"
+        " `enable_gpu`",
     )
     disk: int = Field(
         0,
         ge=0,
         le=limits.EBS_VOLUME.maximum,
-        description="GiB of disk of each instance, or of each task on Fargate (21 to 200);"
-        " 0: what the service gives",
+        description="disk size in GiB: an EC2 instance's root volume, or a Fargate task's ephemeral"
+        " storage (21 to 200); 0: the service's default (20 GiB on Fargate)",
     )
     user_data: ReadableFile | None = Field(
-        None, description="shell script that each instance runs first, or MIME multipart"
+        None,
+        description="file with EC2 user data, which each instance runs when it starts: a shell"
+        " script or MIME multipart; relative to this file",
     )
-    launch_template_name: str = Field("", description="accepted, not used: see disk, user_data")
-    instance_role: str = Field("", description="ARN of an instance profile; empty: scar makes one")
+    launch_template_name: str = Field(
+        "", description="accepted, not used: see `disk` and `user_data`"
+    )
+    instance_role: str = Field(
+        "", description="ARN of the instance profile of EC2 instances; empty: scar creates one"
+    )
 
     @property
     def is_fargate(self) -> bool:
@@ -47,38 +64,57 @@ class ComputeResourcesSpec(FdlModel):
 
     @property
     def uses_shared_role(self) -> bool:
-        """Whether they are EC2 instances with the role that scar creates once per Region."""
+        """True for EC2 instances with the instance role that scar creates once per Region."""
         return not (self.is_fargate or self.instance_role)
 
 
 class BatchSpec(FdlModel):
-    """AWS Batch, for the modes `batch` and `lambda-batch`."""
+    """AWS Batch, for `execution_mode: batch` and `lambda-batch`."""
 
-    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
-    region: str = Field("", description="AWS Region; empty: the function's")
-    vcpus: float = Field(1, gt=0, le=192, description="vCPUs of a job; fractions on Fargate only")
+    boto_profile: str = Field(
+        "default", description="accepted, not used: see `lambda.boto_profile`"
+    )
+    region: str = Field("", description="accepted, not used: see `lambda.region`")
+    vcpus: float = Field(
+        1, gt=0, le=192, description="vCPUs of each job; fractions on Fargate only"
+    )
     memory: int = Field(
-        1024, ge=4, description="MiB of a job; left out on Fargate: the least its vCPUs can have"
+        1024,
+        ge=4,
+        description="memory of each job in MiB; default on Fargate: the least that AWS offers for"
+        " `vcpus`",
     )
-    enable_gpu: StrictBool = Field(False, description="give each job a GPU")
-    timeout: int = Field(86400, ge=60, description="seconds that one attempt of a job may take")
+    enable_gpu: StrictBool = Field(False, description="each job uses one GPU")
+    timeout: int = Field(
+        86400, ge=60, description="job attempt timeout in seconds, at least 60; 86400 is one day"
+    )
     attempts: int = Field(
-        3, ge=1, le=10, description="attempts when the host is lost; failures are not repeated"
+        3,
+        ge=1,
+        le=10,
+        description="job attempts (1 to 10), if the host is terminated or a Spot Instance or task"
+        " is interrupted; a job whose script fails is not retried",
     )
-    state: Literal["ENABLED", "DISABLED"] = Field("ENABLED", description="must be `ENABLED`")
+    state: Literal["ENABLED", "DISABLED"] = Field(
+        "ENABLED", description="must be `ENABLED`: jobs would not run otherwise"
+    )
     type: Literal["MANAGED"] = Field("MANAGED", description="must be `MANAGED`")
     environment: EnvironmentSpec = Field(
-        EnvironmentSpec(), description="variables that jobs see, besides the container's"
+        EnvironmentSpec(),
+        description="environment variables of jobs, added to those of `lambda.environment` and of"
+        " the container; takes precedence over `lambda.environment`",
     )
-    service_role: str = Field("", description="ARN; empty: Batch's service-linked role")
+    service_role: str = Field(
+        "", description="ARN of AWS Batch's service role; empty: its service-linked role"
+    )
     compute_resources: ComputeResourcesSpec = Field(
-        ComputeResourcesSpec(), description="the machines"
+        ComputeResourcesSpec(), description="the compute environment that jobs run in"
     )
 
     @model_validator(mode="before")
     @classmethod
     def _set_fargate_memory(cls, value: object) -> object:
-        """Give jobs on Fargate, which has no 1024 MiB for one vCPU, what it has."""
+        """Set the default memory on Fargate, which does not offer 1024 MiB with one vCPU."""
         if isinstance(value, Mapping) and "memory" not in value and _is_fargate(value):
             vcpus = str(value.get("vcpus", 1))
             if sizes := limits.FARGATE_MEMORY.get(vcpus.removesuffix(".0")):
@@ -87,5 +123,5 @@ class BatchSpec(FdlModel):
 
 
 def _is_fargate(batch: Mapping[str, object]) -> bool:
-    machines = batch.get("compute_resources")
-    return isinstance(machines, Mapping) and str(machines.get("type")).startswith("FARGATE")
+    compute = batch.get("compute_resources")
+    return isinstance(compute, Mapping) and str(compute.get("type")).startswith("FARGATE")

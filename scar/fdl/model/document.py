@@ -1,4 +1,4 @@
-"""A whole FDL file: functions and storage accounts."""
+"""The FDL file: functions and storage providers."""
 
 from __future__ import annotations
 
@@ -14,50 +14,54 @@ from scar.fdl.model.services import ApiGatewaySpec, CloudWatchSpec, EcrSpec, Iam
 
 
 class AwsFunction(FdlModel):
-    """One function with the services it uses."""
+    """One function and the AWS services that it uses."""
 
-    lambda_: LambdaSpec = Field(alias="lambda", description="the function; required")
-    iam: IamSpec = Field(IamSpec(), description="roles")
-    cloudwatch: CloudWatchSpec = Field(CloudWatchSpec(), description="logs")
-    api_gateway: ApiGatewaySpec = Field(ApiGatewaySpec(), description="HTTP endpoint")
-    ecr: EcrSpec = Field(EcrSpec(), description="repository of the composed image")
-    batch: BatchSpec = Field(BatchSpec(), description="Batch")
+    lambda_: LambdaSpec = Field(alias="lambda", description="the Lambda function; required")
+    iam: IamSpec = Field(IamSpec(), description="IAM roles")
+    cloudwatch: CloudWatchSpec = Field(CloudWatchSpec(), description="CloudWatch Logs")
+    api_gateway: ApiGatewaySpec = Field(
+        ApiGatewaySpec(), description="Amazon API Gateway; not supported yet"
+    )
+    ecr: EcrSpec = Field(EcrSpec(), description="Amazon ECR repository of the function's image")
+    batch: BatchSpec = Field(BatchSpec(), description="AWS Batch")
 
 
 class FunctionsSpec(FdlModel):
-    """The functions, by provider."""
+    """The functions, by cloud provider."""
 
     aws: Annotated[tuple[AwsFunction, ...], BeforeValidator(to_list)] = Field(
-        min_length=1, description="functions on AWS; at least one"
+        min_length=1, description="list of functions on AWS; at least one"
     )
     oscar: Annotated[None, BeforeValidator(reject_oscar)] = Field(
-        None, description="OSCAR clusters: not supported, must be absent"
+        None, description="OSCAR clusters; not supported, must be omitted"
     )
 
 
 class S3Provider(FdlModel):
-    """An S3 account of its own."""
+    """A named S3 storage provider."""
 
-    access_key: str = Field("", description="not supported: runs use the function's role")
-    secret_key: str = Field("", repr=False, description="not supported")
-    region: str = Field("", description="AWS Region; empty: the function's")
+    access_key: str = Field(
+        "", description="not supported, must be empty: runs use the function's role"
+    )
+    secret_key: str = Field("", repr=False, description="accepted, not used")
+    region: str = Field("", description="accepted, not used: see `lambda.region`")
 
 
 class StorageProviders(FdlModel):
-    """Storage accounts, by kind and name."""
+    """Storage providers, by kind and name."""
 
     s3: dict[str, S3Provider] = Field(
         {},
-        description="S3 accounts, by names of yours: used as `storage_provider: s3.<name>`",
+        description="S3 storage providers by name, for `storage_provider: s3.<name>`",
         examples=[{"my_s3": {}}],
     )
-    minio: Any = Field(None, description="not supported yet, must be absent")
-    onedata: Any = Field(None, description="not supported yet, must be absent")
-    webdav: Any = Field(None, description="not supported yet, must be absent")
+    minio: Any = Field(None, description="not supported yet, must be omitted")
+    onedata: Any = Field(None, description="not supported yet, must be omitted")
+    webdav: Any = Field(None, description="not supported yet, must be omitted")
 
 
 class FdlDocument(FdlModel):
-    """A whole FDL file."""
+    """The FDL file: functions and storage providers."""
 
     functions: FunctionsSpec = Field(description="the functions; required")
-    storage_providers: StorageProviders = Field(StorageProviders(), description="storage accounts")
+    storage_providers: StorageProviders = Field(StorageProviders(), description="storage providers")

@@ -28,45 +28,54 @@ _ACCESS_POINTS = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point"
 
 
 class ContainerSpec(FdlModel):
-    """The container that runs the script."""
+    """The container image, and how the script runs in it."""
 
     image: str = Field(
-        "", description="the image's name, as Docker users write it", examples=["ubuntu:24.04"]
+        "",
+        description="name of the container image, as for `docker pull`; required without"
+        " `image_file`",
+        examples=["ubuntu:24.04"],
     )
     image_file: ReadableFile | None = Field(
-        None, description="the image as a file: `docker save` or OCI layout, gzipped or not"
+        None,
+        description="image archive instead of `image`: from `docker save` or an OCI image layout,"
+        " optionally compressed with gzip; relative to this file",
     )
     create_image: StrictBool = Field(
         True,
-        description="`false`: use `image`, made by `scar image compose` and pushed to ECR by you,"
-        " as it is",
+        description="`true`: scar builds the function's image and pushes it to Amazon ECR; `false`:"
+        " `image` is an image in ECR, built with `scar image compose`, that scar uses"
+        " unchanged",
     )
     timeout_threshold: int = Field(
-        10, ge=0, le=600, description="seconds before the time-out at which the script is stopped"
+        10,
+        ge=0,
+        le=600,
+        description="the script is terminated this many seconds before `lambda.timeout`",
     )
     environment: EnvironmentSpec = Field(
-        EnvironmentSpec(), description="variables that the script sees"
+        EnvironmentSpec(), description="environment variables of the script"
     )
 
 
 class FileSystemSpec(FdlModel):
-    """A folder of an EFS file system, for scripts in Lambda."""
+    """An Amazon EFS access point that the Lambda function mounts."""
 
     alternate_keys: ClassVar = {"Arn": "arn", "LocalMountPath": "path"}
 
     arn: Annotated[str, Field(pattern=r"^arn:[^:]+:elasticfilesystem:.*:access-point/fsap-.+$")] = (
         Field(
-            description="ARN of an access point; required",
+            description="ARN of the EFS access point; required",
             examples=[f"{_ACCESS_POINTS}/fsap-0123456789abcdef0"],
         )
     )
     path: Annotated[str, Field(pattern=r"^/mnt/[a-zA-Z0-9_.-]+$")] = Field(
-        description="where scripts see it, `/mnt/<name>`; required", examples=["/mnt/data"]
+        description="local mount path, `/mnt/<name>`; required", examples=["/mnt/data"]
     )
 
 
 class SupervisorSpec(FdlModel):
-    """SCAR's choice of a supervisor; accepted and not used: it comes with scar."""
+    """Version of SCAR's supervisor; accepted, not used: the supervisor is part of scar."""
 
     version: Text = Field("latest", description="accepted, not used")
     license_: Text = Field("", alias="license", description="accepted, not used")
@@ -75,90 +84,116 @@ class SupervisorSpec(FdlModel):
 class LambdaSpec(FdlModel):
     """The Lambda function."""
 
-    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
-    region: str = Field("", description="AWS Region; empty: the one of the command")
+    boto_profile: str = Field(
+        "default",
+        description="AWS profile; `default`: that of `--profile`, the configuration or AWS_PROFILE",
+    )
+    region: str = Field(
+        "",
+        description="AWS Region; empty: that of `--region`, the configuration, AWS_REGION or the"
+        " profile",
+    )
     name: FunctionName = Field(
-        description="the function's name; required", examples=["my-function"]
+        description="function name: 1 to 64 letters, digits, `-` and `_`; required",
+        examples=["my-function"],
     )
     description: Annotated[str, Field(max_length=limits.LAMBDA_DESCRIPTION.maximum)] = Field(
-        "", description="for people"
+        "", description="description that the AWS console shows; at most 256 characters"
     )
     memory: int = Field(
         512,
         ge=limits.LAMBDA_MEMORY.minimum,
         le=limits.LAMBDA_MEMORY.maximum,
-        description="MB; 1769 give one full vCPU",
+        description="memory in MB (128 to 10240); Lambda allocates one vCPU per 1769 MB",
     )
     timeout: int = Field(
         300,
         ge=limits.LAMBDA_TIMEOUT.minimum,
         le=limits.LAMBDA_TIMEOUT.maximum,
-        description="seconds",
+        description="Lambda timeout in seconds (1 to 900)",
     )
     ephemeral_storage: Annotated[int, BeforeValidator(unwrap_size)] = Field(
         512,
         ge=limits.LAMBDA_EPHEMERAL.minimum,
         le=limits.LAMBDA_EPHEMERAL.maximum,
-        description="size of /tmp in MB",
+        description="size of `/tmp` in MB (512 to 10240)",
     )
-    architecture: Literal["x86_64", "arm64"] = Field("x86_64", description="of the image")
+    architecture: Literal["x86_64", "arm64"] = Field(
+        "x86_64", description="instruction set architecture of the function and its image"
+    )
     execution_mode: ExecutionMode = Field(
-        ExecutionMode.LAMBDA, description="`lambda`, `lambda-batch` or `batch`"
+        ExecutionMode.LAMBDA,
+        description="`lambda`, `batch` (AWS Batch jobs), or `lambda-batch` (Lambda first; runs that"
+        " exceed its limits continue in Batch)",
     )
     concurrency: int | None = Field(
         None,
         ge=0,
-        description="reserved concurrency: at most so many runs at once; null: no limit of its own",
+        description="reserved concurrent executions; null: none, the function shares the account's"
+        " unreserved concurrency",
     )
     retries: int = Field(
         0,
         ge=0,
         le=limits.LAMBDA_RETRIES.maximum,
-        description="how often Lambda repeats a failed event by itself",
+        description="maximum retry attempts (0 to 2) for asynchronous invocations that fail",
     )
     max_event_age: int = Field(
         21600,
         ge=limits.LAMBDA_EVENT_AGE.minimum,
         le=limits.LAMBDA_EVENT_AGE.maximum,
-        description="seconds that an event may wait",
+        description="maximum age in seconds (60 to 21600) of an event in Lambda's queue; older"
+        " events are discarded",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
-        "INFO", description="of the supervisor"
+        "INFO", description="log level of the supervisor"
     )
-    layers: TextList = Field((), description="accepted, not used: images have no Lambda layers")
+    layers: TextList = Field(
+        (), description="accepted, not used: container images cannot have Lambda layers"
+    )
     environment: EnvironmentSpec = Field(
         EnvironmentSpec(),
-        description="variables of the Lambda function, for the supervisor and script",
+        description="environment variables of the Lambda function, for the supervisor and the"
+        " script; at most 4096 bytes",
     )
     init_script: ScriptFile | None = Field(
-        None, description="the script, relative to this file; none: the image's own entrypoint"
+        None, description="script to run, relative to this file; null: the image's entrypoint"
     )
-    run_script: ScriptFile | None = Field(None, description="another word for init_script")
+    run_script: ScriptFile | None = Field(None, description="same as `init_script`")
     extra_payload: ExistingFolder | None = Field(
-        None, description="folder whose files lie next to the script, in /opt/scar/function"
+        None,
+        description="folder, relative to this file, whose files are copied into the image, next to"
+        " the script (/opt/scar/function)",
     )
-    container: ContainerSpec = Field(ContainerSpec(), description="the image")
+    container: ContainerSpec = Field(ContainerSpec(), description="the container image")
     input: Annotated[tuple[StorageSpec, ...], BeforeValidator(to_list)] = Field(
         (),
-        description="folders whose new files start the function",
+        description="S3 folders; each new object starts the function",
         examples=[[{"path": "my-bucket/input"}]],
     )
     output: Annotated[tuple[StorageSpec, ...], BeforeValidator(to_list)] = Field(
         (),
-        description="folders to which outputs go",
+        description="S3 folders that outputs are uploaded to",
         examples=[[{"path": "my-bucket/output"}]],
     )
     allow_loop: StrictBool = Field(
-        False, description="take outputs that start the function, or a chain to it, again"
+        False,
+        description="allow outputs that start the function again, directly or through other"
+        " functions (an infinite loop)",
     )
     vpc: NetworkSpec = Field(
-        NetworkSpec(), description="the VPC that the function runs in; empty: none"
+        NetworkSpec(), description="VPC that the Lambda function is attached to; empty: none"
     )
     file_system: Annotated[tuple[FileSystemSpec, ...], BeforeValidator(mapping_to_list)] = Field(
-        (), max_length=1, description="EFS, with `vpc` and in mode `lambda` only"
+        (),
+        max_length=1,
+        description="EFS access point to mount, at most one; requires `vpc` and"
+        " `execution_mode: lambda`",
     )
     supervisor: SupervisorSpec = Field(SupervisorSpec(), description="accepted, not used")
-    tags: dict[str, Text] = Field({}, description="tags of the resources")
+    tags: dict[str, Text] = Field(
+        {}, description="tags of the Lambda function and its ECR repository"
+    )
 
     @property
     def script(self) -> Path | None:

@@ -1,4 +1,4 @@
-"""Roles, logs, repository, HTTP endpoint."""
+"""The services around a function: IAM, CloudWatch Logs, API Gateway, Amazon ECR."""
 
 from __future__ import annotations
 
@@ -12,45 +12,61 @@ from scar.fdl.model.base import FdlModel
 
 
 class IamSpec(FdlModel):
-    """Roles."""
+    """IAM roles."""
 
-    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
+    boto_profile: str = Field(
+        "default", description="accepted, not used: see `lambda.boto_profile`"
+    )
     role: str = Field(
-        "", description="ARN or name of a role to use for everything; empty: scar makes the roles"
+        "",
+        description="ARN or name of a role for the Lambda function and its jobs; empty: scar"
+        " creates roles for each function",
     )
     create: StrictBool = Field(
         True,
-        description="`false`: scar makes no role; give `role` and, with Batch on EC2,"
+        description="`false`: scar creates no roles; requires `role` and, for Batch on EC2,"
         " `batch.compute_resources.instance_role`",
     )
-    permissions_boundary: str = Field("", description="ARN of a boundary for roles that scar makes")
+    permissions_boundary: str = Field(
+        "", description="ARN of the permissions boundary of the roles that scar creates"
+    )
 
 
 class CloudWatchSpec(FdlModel):
-    """Logs."""
+    """CloudWatch Logs."""
 
-    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
-    region: str = Field("", description="AWS Region; empty: the function's")
+    boto_profile: str = Field(
+        "default", description="accepted, not used: see `lambda.boto_profile`"
+    )
+    region: str = Field("", description="accepted, not used: see `lambda.region`")
     log_retention_policy_in_days: Annotated[int, AfterValidator(check_log_retention)] = Field(
-        30, description="days that logs are kept"
+        30,
+        description="log retention in days: 1, 3, 5, 7, 14, 30, 60, 90 or another value"
+        " that CloudWatch Logs accepts",
     )
 
 
 class ApiGatewaySpec(FdlModel):
-    """SCAR's HTTP endpoint; refused until it is there, unless empty."""
+    """HTTP endpoint of the function (Amazon API Gateway); not supported yet."""
 
-    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
-    region: str = Field("", description="AWS Region; empty: the function's")
-    name: str = Field("", description="not supported yet: must be empty")
+    boto_profile: str = Field(
+        "default", description="accepted, not used: see `lambda.boto_profile`"
+    )
+    region: str = Field("", description="accepted, not used: see `lambda.region`")
+    name: str = Field("", description="not supported yet, must be empty")
 
 
 class EcrSpec(FdlModel):
-    """The repository of the composed image."""
+    """Amazon ECR repository of the function's image."""
 
-    boto_profile: str = Field("default", description="profile in ~/.aws/credentials")
-    region: str = Field("", description="AWS Region; empty: the function's")
+    boto_profile: str = Field(
+        "default", description="accepted, not used: see `lambda.boto_profile`"
+    )
+    region: str = Field("", description="accepted, not used: see `lambda.region`")
     prefix: RepositoryPrefix = Field(
         REPOSITORY_PREFIX,
-        description="what the repository's name begins with: `<prefix>/<function>`",
+        description="prefix of the repository's name, which is `<prefix>/<function>`",
     )
-    delete_image: StrictBool = Field(True, description="`scar rm` removes the repository")
+    delete_image: StrictBool = Field(
+        True, description="`scar rm` deletes the repository with its images; `false`: it is kept"
+    )

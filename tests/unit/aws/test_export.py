@@ -240,14 +240,14 @@ def test_a_kind_that_nobody_translates_is_refused() -> None:
         export_template([Unheard(name="x")], "eu-west-1")
 
 
-def test_what_cloudformation_cannot_do_is_told() -> None:
+def test_what_cloudformation_cannot_do_is_a_manual_step() -> None:
     exported = export_template(compile_for_template(ALL, ACCOUNT), ACCOUNT.region)
-    told = exported.template["Metadata"]["scar"]
-    assert told["undone"] == list(exported.manual_steps)
+    metadata = exported.template["Metadata"]["scar"]
+    assert metadata["manual_steps"] == list(exported.manual_steps)
     for word in ("Images", "Notifications", "Folders", "Objects"):
         assert any(sentence.startswith(word) for sentence in exported.manual_steps)
-    assert len(told["notifications"]) == 2
-    assert len(told["images"]) == len(ALL) + 1
+    assert len(metadata["notifications"]) == 2
+    assert len(metadata["images"]) == len(ALL) + 1
 
 
 def test_what_needs_an_image_waits_for_it_and_buckets_stay() -> None:

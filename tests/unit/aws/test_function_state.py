@@ -27,4 +27,4 @@ def test_a_failure_is_told_with_code_reason_and_advice(part: str) -> None:
     with pytest.raises(OperationRefusedError) as caught:
         is_settled(found, "crop")  # type: ignore[arg-type]
     assert "crop: SubnetOutOfIPAddresses: No addresses are left." in caught.value.problem
-    assert caught.value.remedy.startswith("Give subnets with free addresses")
+    assert caught.value.remedy.startswith("Use subnets with free IP addresses")

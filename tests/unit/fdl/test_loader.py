@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     [
         ("output: [{path: bucket/in}]", "would start the function again"),
         ("output: [{path: bucket/in/deeper}]", "would start the function again"),
-        ("input: [{path: Bucket/x}]", "is no bucket name"),
+        ("input: [{path: Bucket/x}]", "is not a valid bucket name"),
         ("input: [{path: bucket/../x}]", "has an empty, '.' or '..' part"),
         ("input: [{path: bucket/a}, {path: bucket/a/b}]", "overlaps with bucket/a"),
         ("input: [{storage_provider: minio.x, path: bucket/a}]", "only s3 is"),
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("timeout: 10", "leaves no time for the script"),
         ("timeout: 901", "less than or equal to 900"),
         ("retries: 3", "less than or equal to 2"),
-        ("name: a b", "is not a function name"),
+        ("name: a b", "is not a valid function name"),
         ("environment: {Variables: {A: yes}}", "put it in quotes"),
         ("container: {create_image: false, image: i}", "needs an image in ECR"),
         ("tags: [a]", "must have keys below it, not ['a']"),
@@ -244,7 +244,7 @@ def test_carriage_returns_elsewhere_are_the_scripts_own(
 def test_the_home_of_an_unknown_user_is_a_problem(write: Write) -> None:
     found = problems(write(GOOD + "      init_script: ~no-such-user/run.sh\n"))
     assert len(found) == 1
-    assert "home of a user who does not exist" in found[0]
+    assert "starts with the home of an unknown user" in found[0]
 
 
 @pytest.mark.parametrize("line", ["retries: true", "concurrency: yes", "memory: no"])
