@@ -24,7 +24,9 @@ AS_USER = ("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups")
 ROOT = Path(__file__).parent.parent.parent
 # What the suite imports beside the standard library; copied, because the user may not be
 # allowed to read where it is installed.
-DISTRIBUTIONS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
+DISTRIBUTIONS = (
+    "pytest", "pluggy", "iniconfig", "packaging", "pygments", "hypothesis", "sortedcontainers",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def copy_code(folder: Path) -> None:
     for name in DISTRIBUTIONS:
         for file in importlib.metadata.files(name) or ():
             source = Path(str(file.locate()))
-            if source.suffix == ".py" and ".." not in file.parts:
+            if source.suffix in {".py", ".so"} and ".." not in file.parts:
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, folder / file)
     for path in folder.rglob("*"):

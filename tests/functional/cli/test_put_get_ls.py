@@ -159,5 +159,5 @@ def test_a_denied_upload_tells_of_owners_too(
 
     assert run(["put", "-b", "photos", "-p", str(data)], Closed({})) == 5
     shown = capsys.readouterr()
-    assert "do PutObject on" in shown.err
+    assert "Allow PutObject on" in shown.err
     assert "If the bucket belongs to another account" in shown.err
