@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.local.engines.port import SandboxProfile, SandboxSpec
-from tests.conformance.engine_harness import LABORATORIES
+from tests.conformance.engine_harness import ENGINE_HARNESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from scar.local.engines.port import Sandbox, SandboxExit
-    from tests.conformance.engine_harness import Laboratory
+    from tests.conformance.engine_harness import EngineHarness
 
 LONG = 300.0  # seconds within which anything here must have happened
 NUMBERS = itertools.count()
@@ -51,7 +51,7 @@ class Output:
 class Bench:
     """Starts scripts in sandboxes; all of them are closed at the end of the test."""
 
-    laboratory: Laboratory
+    harness: EngineHarness
     started: list[Sandbox] = field(default_factory=list)
 
     def start(
@@ -65,13 +65,13 @@ class Bench:
         output = Output()
         spec = SandboxSpec(
             name=f"conformance-{os.getpid()}-{next(NUMBERS)}",
-            image=self.laboratory.image(script),
+            image=self.harness.image(script),
             profile=profile,
             environment={"GREETING": "a b  c", "PATH": "/usr/bin:/bin"},
             memory_mb=memory_mb,
             tmp_mb=tmp_mb,
         )
-        sandbox = self.laboratory.engine.start(spec, output)
+        sandbox = self.harness.engine.start(spec, output)
         self.started.append(sandbox)
         return sandbox, output
 
@@ -85,16 +85,16 @@ class Bench:
 @pytest.fixture(
     params=[
         pytest.param(name, marks=[] if name == "process" else pytest.mark.container)
-        for name in sorted(LABORATORIES)
+        for name in sorted(ENGINE_HARNESSES)
     ]
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    laboratory = LABORATORIES[request.param](tmp_path)
-    made = Bench(laboratory)
+    harness = ENGINE_HARNESSES[request.param](tmp_path)
+    made = Bench(harness)
     yield made
     for sandbox in made.started:
         sandbox.close()
-    laboratory.close()
+    harness.close()
 
 
 def wait_for(truth: Callable[[], bool]) -> None:
@@ -214,7 +214,7 @@ def test_the_temporary_folder_is_new_and_of_one_sandbox_only(bench: Bench) -> No
 
 
 def test_more_than_fits_into_tmp_is_not_written(bench: Bench) -> None:
-    if not bench.laboratory.engine.guarantees.tmp_size:
+    if not bench.harness.engine.guarantees.tmp_size:
         pytest.skip("not guaranteed by this engine")
     ended, _ = bench.run('head -c 30000000 /dev/zero > "${TMPDIR:-/tmp}/big"', tmp_mb=16)
     assert ended.status != 0
@@ -222,7 +222,7 @@ def test_more_than_fits_into_tmp_is_not_written(bench: Bench) -> None:
 
 
 def test_only_tmp_is_writable_in_lambda(bench: Bench) -> None:
-    if not bench.laboratory.engine.guarantees.filesystem:
+    if not bench.harness.engine.guarantees.filesystem:
         pytest.skip("not guaranteed by this engine")
     ended, text = bench.run(
         "for d in / /opt /etc /var /dev/shm; do echo x > $d/new && echo wrote $d; done 2>/dev/null;"
@@ -232,7 +232,7 @@ def test_only_tmp_is_writable_in_lambda(bench: Bench) -> None:
 
 
 def test_lambda_runs_as_an_unprivileged_user(bench: Bench) -> None:
-    if not bench.laboratory.engine.guarantees.user:
+    if not bench.harness.engine.guarantees.user:
         pytest.skip("not guaranteed by this engine")
     _, text = bench.run("id -u; grep CapEff /proc/self/status")
     uid, _, effective = text.split()
@@ -254,14 +254,14 @@ def test_closing_the_engine_ends_every_sandbox(bench: Bench) -> None:
     started = [bench.start("echo ready; sleep 3600") for _ in range(3)]
     for _, output in started:
         output.until(b"ready")
-    bench.laboratory.engine.close()
+    bench.harness.engine.close()
     assert [ended.status for s, _ in started if (ended := s.wait(LONG))] == [137] * 3
 
 
 def test_preparing_twice_is_harmless(bench: Bench) -> None:
-    image = bench.laboratory.image("echo prepared")
-    bench.laboratory.engine.prepare(image)
-    bench.laboratory.engine.prepare(image)
+    image = bench.harness.image("echo prepared")
+    bench.harness.engine.prepare(image)
+    bench.harness.engine.prepare(image)
     assert bench.run("echo prepared")[1] == "prepared\n"
 
 

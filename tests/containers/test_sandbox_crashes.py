@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.sandbox_crash_tests import HardDeathsWithLimits
+from tests.fakes.sandbox_crash_tests import SandboxCrashesWithLimits
 
 pytestmark = pytest.mark.container
 
 
-class TestDeathsInDocker(HardDeathsWithLimits):
+class TestDeathsInDocker(SandboxCrashesWithLimits):
     engine = "docker"
 
 
-class TestDeathsInSandboxes(HardDeathsWithLimits):
+class TestDeathsInSandboxes(SandboxCrashesWithLimits):
     engine = "sandbox"

@@ -51,7 +51,7 @@ def test_the_template_is_the_plan(connection: AwsConnection, images: FakeImages,
     }
     account = connection.account
     template = export_template(compile_for_template([function], account), account.region).template
-    exported = {r.key: r for r in Reader(template, values).resources()}
+    exported = {r.key: r for r in Reader(template, values).read()}
     assert exported == planned
     assert len(planned) == len(plan.changes)
     assert any(isinstance(r, JobDefinition) for r in planned.values()) == (mode != "lambda")

@@ -16,7 +16,13 @@ from scar.errors import OperationRefusedError
 from scar.fdl.model import ContainerSpec, EnvironmentSpec
 from supervisor import config
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import a_function, a_role, deploy, left, refuse
+from tests.functional.aws.factories import (
+    a_function,
+    a_role,
+    deploy,
+    fail_next_call,
+    remaining_resources,
+)
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -96,7 +102,7 @@ def test_a_role_of_the_user_s_gets_no_destination(
     role = a_role(connection, "mine", "lambda")
     deploy(connection, images, changed(a_function(), role=role))
     assert destination(connection, "crop") == ""
-    assert left(connection)["functions"] == ["crop"]
+    assert remaining_resources(connection)["functions"] == ["crop"]
 
 
 def test_the_plan_says_what_a_role_of_the_user_s_costs(
@@ -138,7 +144,7 @@ def test_a_role_that_may_not_yet_invoke_it_is_waited_for(
     handler = EventInvokeHandler(lambda_, Waiter(timeout=60, first_delay=1, sleep=waited.append))
     wanted = EventInvokeConfig(name="crop", on_failure=ARN)
     for _ in range(times):
-        refuse(
+        fail_next_call(
             connection,
             "lambda",
             "PutFunctionEventInvokeConfig",
@@ -160,7 +166,7 @@ def test_another_refusal_of_the_destination_is_not_waited_for(
     deploy(connection, images, a_function())
     handler = EventInvokeHandler(connection.client("lambda"), Waiter(sleep=never))
     code = "InvalidParameterValueException"
-    refuse(connection, "lambda", "PutFunctionEventInvokeConfig", code, "no such thing")
+    fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig", code, "no such thing")
     with pytest.raises(Exception, match="no such thing"):
         handler.create(EventInvokeConfig(name="crop", on_failure=ARN))
 
@@ -173,6 +179,6 @@ def test_a_role_that_may_never_invoke_it_is_named(
         connection.client("lambda"), Waiter(timeout=0, first_delay=1, sleep=lambda _: None)
     )
     code = "InvalidParameterValueException"
-    refuse(connection, "lambda", "PutFunctionEventInvokeConfig", code, REFUSAL)
+    fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig", code, REFUSAL)
     with pytest.raises(OperationRefusedError, match=r"crop.*InvokeFunction"):
         handler.create(EventInvokeConfig(name="crop", on_failure=ARN))

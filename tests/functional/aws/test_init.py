@@ -22,7 +22,14 @@ from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from tests.fakes.functions import changed
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import MODES, a_function, a_role, deploy, left, refuse
+from tests.functional.aws.factories import (
+    MODES,
+    a_function,
+    a_role,
+    deploy,
+    fail_next_call,
+    remaining_resources,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,21 +233,21 @@ def test_a_given_role_is_used_instead(connection: AwsConnection, images: FakeIma
 
 
 def test_a_failure_leaves_nothing_behind(connection: AwsConnection, images: FakeImages) -> None:
-    refuse(connection, "lambda", "PutFunctionEventInvokeConfig")
+    fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig")
     said: list[str] = []
     with pytest.raises(
         OperationRefusedError, match=r"create event-invoke-config \S+: .* AccessDenied"
     ):
         init([a_function("batch")], connection, said.append, images=images)
     assert "Rolling back the changes…" in said
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
     assert lock_of(connection).is_released
     assert "+ function crop" in str(deploy(connection, images, a_function("batch")))
 
 
 def test_a_failed_update_is_taken_back(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
-    refuse(connection, "lambda", "TagResource")
+    fail_next_call(connection, "lambda", "TagResource")
     with pytest.raises(OperationRefusedError):
         deploy(
             connection,
@@ -259,7 +266,9 @@ def test_only_a_role_that_is_not_known_yet_is_waited_for(
     patience = Waiter(timeout=60, first_delay=1, max_delay=8, sleep=pauses.append)
     handler = FunctionHandler(connection.client("lambda"), role_waiter=patience)
     message = "The role defined for the function cannot be assumed by Lambda."
-    refuse(connection, "lambda", "CreateFunction", "InvalidParameterValueException", message)
+    fail_next_call(
+        connection, "lambda", "CreateFunction", "InvalidParameterValueException", message
+    )
     with pytest.raises(ClientError, match=r"CreateFunction"):
         handler.create(LambdaFunction(name="crop", image="x", role_arn="arn:aws:iam::1:role/x"))
     assert pauses == [1]
@@ -268,7 +277,7 @@ def test_only_a_role_that_is_not_known_yet_is_waited_for(
 def test_an_instance_profile_waits_for_its_role(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    refuse(connection, "iam", "AddRoleToInstanceProfile", "NoSuchEntity", "no role yet")
+    fail_next_call(connection, "iam", "AddRoleToInstanceProfile", "NoSuchEntity", "no role yet")
     assert "+ instance-profile" in str(deploy(connection, images, a_function("batch")))
     assert str(deploy(connection, images, a_function("batch"))) == NOTHING
 

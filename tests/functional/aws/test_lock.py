@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from scar.aws.deploy.lock import LOCK_KEY, DeployLock, read_lock
 from scar.errors import OperationRefusedError
-from tests.functional.aws.factories import refuse
+from tests.functional.aws.factories import fail_next_call
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -30,7 +30,7 @@ def test_who_did_all_and_cannot_release_is_warned_that_the_lock_ends_by_itself(
     said: list[str] = []
     s3 = connection.client("s3")
     with DeployLock(s3=s3, bucket=bucket, report=said.append):
-        refuse(connection, "s3", "PutObject")
+        fail_next_call(connection, "s3", "PutObject")
     (warning,) = said
     assert warning.startswith("Warning: Cannot release the deployment lock: PutObject returned")
     assert "expires within 60 seconds" in warning
@@ -45,7 +45,7 @@ def test_the_failure_under_a_lock_is_told_and_not_that_of_its_release(
 
     def work() -> None:
         with lock:
-            refuse(connection, "s3", "PutObject")
+            fail_next_call(connection, "s3", "PutObject")
             raise OperationRefusedError("the work", remedy="Do it again.")
 
     with pytest.raises(OperationRefusedError, match="the work"):

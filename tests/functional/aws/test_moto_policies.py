@@ -25,9 +25,9 @@ from scar.aws.client.connection import AwsConnection
 from scar.aws.compile.policies.scope import scope_of
 from scar.aws.compile.policies.user_policy import user_policies
 from scar.errors import OperationRefusedError
-from tests.fakes.iam_evaluation import listed
-from tests.functional.aws.factories import a_function, deploy, left, remove
-from tests.functional.aws.moto_account import amend
+from tests.fakes.iam_evaluation import as_list
+from tests.functional.aws.factories import a_function, deploy, remaining_resources, remove
+from tests.functional.aws.moto_account import enforce_aws_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def somebody(hand: AwsConnection, without: str = "") -> Iterator[AwsConnection]:
         iam.attach_user_policy(UserName=user["UserName"], PolicyArn=made["Policy"]["Arn"])
     key = iam.create_access_key(UserName=user["UserName"])["AccessKey"]
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="eu-west-1")
-    amend(session)
+    enforce_aws_rules(session)
     session.events.register("after-call.s3", as_s3_says_it)
     with enable_iam_authentication():
         yield AwsConnection(session=session, description="moto")
@@ -83,11 +83,11 @@ def told(text: str, without: str) -> str:
 
 
 def of_moto(statement: dict[str, Any], without: str) -> dict[str, Any]:
-    named = listed(statement["Action"])
+    named = as_list(statement["Action"])
     services = {action.partition(":")[0] for action in named}
     resources: list[str] = ["*"]
     if services == {"s3"}:
-        resources = listed(statement["Resource"])
+        resources = as_list(statement["Resource"])
         if named == ["s3:DeleteObject"]:
             resources += [r.removesuffix("/*/") for r in resources]
     kept = [a.lower() if a.startswith("batch:") else a for a in named if a != without]
@@ -101,7 +101,7 @@ def test_moto_lets_its_owner_deploy_twice_and_remove(
         assert "+ function crop" in str(deploy(user, images, FUNCTION))
         assert str(deploy(user, images, FUNCTION)) == NOTHING
         assert "- function crop" in remove(user, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_what_moto_refuses_is_told_with_who_what_where_and_the_remedy_and_undone
     assert f"Allow {action} on ".lower() in error.remedy.lower()
     assert "for arn:aws:iam::123456789012:user/deployer: " in error.remedy
     assert "`scar policy` prints all required permissions." in error.remedy
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}

@@ -12,8 +12,15 @@ from scar.aws.deploy.deploy import init
 from scar.aws.model import names
 from scar.errors import OperationRefusedError
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import a_function, deploy, left, pretend_running, refuse, remove
-from tests.functional.aws.pushed_images import Pushed
+from tests.functional.aws.factories import (
+    a_function,
+    deploy,
+    fail_next_call,
+    remaining_resources,
+    remove,
+    simulate_running_job,
+)
+from tests.functional.aws.pushed_images import PushedImages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +33,8 @@ NOTHING = "Nothing to change."
 
 
 @pytest.fixture
-def pushed(connection: AwsConnection, images: FakeImages) -> Pushed:
-    return Pushed(connection, images)
+def pushed(connection: AwsConnection, images: FakeImages) -> PushedImages:
+    return PushedImages(connection, images)
 
 
 def scripted(folder: Path, text: str, mode: str = "batch") -> Function:
@@ -109,11 +116,11 @@ def test_another_prefix_is_found_again_without_the_fdl(
     assert str(deploy(connection, images, function)) == NOTHING
     assert "team/images/crop" in repositories(connection)
     assert "- repository team/images/crop" in remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_another_prefix_lets_the_old_repository_go(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
     first = digest_in_use(connection)
@@ -129,11 +136,11 @@ def test_another_prefix_lets_the_old_repository_go(
 
 
 def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, changed(a_function("batch"), prefix="team/images"))
     first = digest_in_use(connection)
-    running = pretend_running(connection, "crop")
+    running = simulate_running_job(connection, "crop")
     assert "old-" not in str(deploy(connection, images, a_function("batch")))
     assert str(deploy(connection, images, a_function("batch"))) == NOTHING
     running.clear()
@@ -146,7 +153,7 @@ def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
 
 @pytest.mark.parametrize("keeping", ["delete_image", "image of others"])
 def test_an_old_repository_with_what_shall_stay_stays(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, keeping: str
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, keeping: str
 ) -> None:
     deploy(connection, images, changed(a_function(), delete_image=keeping != "delete_image"))
     if keeping == "image of others":
@@ -163,7 +170,7 @@ def test_removing_finds_repositories_under_former_prefixes(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, changed(a_function("batch"), prefix="team/images"))
-    running = pretend_running(connection, "crop")
+    running = simulate_running_job(connection, "crop")
     deploy(connection, images, a_function("batch"))
     connection.client("ecr").create_repository(repositoryName="others/crop")
     running.clear()
@@ -179,7 +186,7 @@ def test_a_repository_that_shall_stay_stays(connection: AwsConnection, images: F
     assert "repository scar/crop" not in str(deploy(connection, images, function))
     deploy(connection, images, a_function())
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_an_image_of_the_users_own_is_neither_pushed_nor_removed(
@@ -211,25 +218,25 @@ def test_every_functions_name_makes_a_repositorys_name(name: str) -> None:
 
 
 def test_a_new_script_deletes_the_image_that_nobody_uses_any_more(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     first = digest_in_use(connection)
     todo = deploy(connection, images, scripted(tmp_path, "echo two"))
     assert f"- old-image scar/crop@{first}" in str(todo)
-    assert pushed.there == {digest_in_use(connection)}
+    assert pushed.digests == {digest_in_use(connection)}
     assert str(deploy(connection, images, scripted(tmp_path, "echo two"))) == NOTHING
 
 
 def test_an_image_stays_while_a_job_waits_for_it_and_goes_later(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     first = digest_in_use(connection)
-    running = pretend_running(connection, "crop")
+    running = simulate_running_job(connection, "crop")
     todo = str(deploy(connection, images, scripted(tmp_path, "echo two")))
     assert "old-image" not in todo
-    assert pushed.there == {first, digest_in_use(connection)}
+    assert pushed.digests == {first, digest_in_use(connection)}
 
     pushed.days[first] = 2
     assert str(deploy(connection, images, scripted(tmp_path, "echo two"))) == NOTHING
@@ -241,14 +248,14 @@ def test_an_image_stays_while_a_job_waits_for_it_and_goes_later(
 
 
 def test_a_job_submitted_while_deploying_keeps_its_image(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     function = scripted(tmp_path, "echo two")
 
     def submit(line: str) -> None:
         if line.startswith("~ function"):
-            pretend_running(connection, "crop")
+            simulate_running_job(connection, "crop")
 
     todo = init([function], connection, submit, images=images)
     assert "- old-image" in str(todo)
@@ -256,7 +263,7 @@ def test_a_job_submitted_while_deploying_keeps_its_image(
 
 
 def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function())
     other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
@@ -268,7 +275,7 @@ def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
 
 
 def test_images_that_scar_did_not_compose_are_left_to_their_owner(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function())
     other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
@@ -279,7 +286,7 @@ def test_images_that_scar_did_not_compose_are_left_to_their_owner(
 
 
 def test_a_published_version_keeps_its_image(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one", "lambda"))
     first = digest_in_use(connection)
@@ -291,14 +298,14 @@ def test_a_published_version_keeps_its_image(
     connection.client("lambda").meta.events.register("after-call.lambda.ListFunctions", tell)
     todo = deploy(connection, images, scripted(tmp_path, "echo two", "lambda"))
     assert "old-image" not in str(todo)
-    assert first in pushed.there
+    assert first in pushed.digests
 
 
 def test_a_deployment_that_fails_deletes_no_image(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
-    refuse(connection, "lambda", "UpdateFunctionCode")
+    fail_next_call(connection, "lambda", "UpdateFunctionCode")
     with pytest.raises(OperationRefusedError):
         deploy(connection, images, scripted(tmp_path, "echo two"))
     assert pushed.deleted == []

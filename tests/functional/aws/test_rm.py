@@ -19,13 +19,13 @@ from tests.functional.aws.factories import (
     MODES,
     a_function,
     deploy,
-    left,
-    pretend_running,
-    refuse_tags,
+    grant_extra_policies,
+    reject_bucket_tags,
+    remaining_resources,
     remove,
-    widen,
+    simulate_running_job,
 )
-from tests.functional.aws.fault_injection import Died
+from tests.functional.aws.fault_injection import ProcessDied
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -38,7 +38,7 @@ STATE = "scar-123456789012-eu-west-1"
 def test_nothing_is_left(connection: AwsConnection, images: FakeImages, mode: str) -> None:
     deploy(connection, images, a_function(mode))
     assert "- function crop" in remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_a_bucket_with_data_stays_and_starts_nothing(
@@ -49,7 +49,7 @@ def test_a_bucket_with_data_stays_and_starts_nothing(
     # moto runs the function inside the put; what is meant here is only the object.
     s3.put_object(Bucket="photos", Key="other/one.jpg", Body=b"x")
     remove(connection, "crop")
-    assert left(connection) == {"buckets": ["photos"]}
+    assert remaining_resources(connection) == {"buckets": ["photos"]}
     found = s3.get_bucket_notification_configuration(Bucket="photos")
     assert "LambdaFunctionConfigurations" not in found
 
@@ -62,7 +62,7 @@ def test_a_bucket_of_the_user_s_stays_even_if_empty(
     )
     deploy(connection, images, a_function())
     remove(connection, "crop")
-    assert left(connection) == {"buckets": ["photos"]}
+    assert remaining_resources(connection) == {"buckets": ["photos"]}
 
 
 def test_notifications_of_others_stay(connection: AwsConnection, images: FakeImages) -> None:
@@ -85,10 +85,10 @@ def test_machines_stay_while_another_function_uses_them(
 ) -> None:
     deploy(connection, images, a_function("batch"), a_function("batch", name="cut"))
     remove(connection, "crop")
-    assert len(left(connection)["queues"]) == 1
-    assert left(connection)["buckets"] == ["photos"]
+    assert len(remaining_resources(connection)["queues"]) == 1
+    assert remaining_resources(connection)["buckets"] == ["photos"]
     remove(connection, "cut")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_the_delegate_stays_while_a_function_needs_it_and_goes_with_the_last(
@@ -96,13 +96,13 @@ def test_the_delegate_stays_while_a_function_needs_it_and_goes_with_the_last(
 ) -> None:
     deploy(connection, images, a_function(), a_function(name="cut"))
     remove(connection, "crop")
-    there = left(connection)
+    there = remaining_resources(connection)
     assert sorted(there["functions"]) == ["cut", FAILURE_HANDLER]
     with pytest.raises(OperationRefusedError, match="failed invocations of cut"):
         remove(connection, FAILURE_HANDLER)
-    assert left(connection) == there
+    assert remaining_resources(connection) == there
     remove(connection, "cut")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
     state = connection.client("s3").list_objects_v2(Bucket=STATE, Prefix="functions/")
     assert state["KeyCount"] == 0
 
@@ -117,7 +117,7 @@ def test_a_delegate_that_was_left_alone_is_found_and_goes(
     remove(connection, "crop")
     assert list_function_names(connection) == ("cut",)
     remove(connection, "cut")
-    assert left(connection).keys() <= {"buckets"}
+    assert remaining_resources(connection).keys() <= {"buckets"}
     assert list_function_names(connection) == ()
 
 
@@ -125,7 +125,7 @@ def test_removing_what_is_gone_succeeds(connection: AwsConnection, images: FakeI
     deploy(connection, images, a_function("batch"))
     connection.client("lambda").delete_function(FunctionName="crop")
     remove(connection, "crop")
-    assert left(connection).keys() <= {"buckets"}
+    assert remaining_resources(connection).keys() <= {"buckets"}
     assert remove(connection, "crop") == "Nothing to change."
     assert remove(connection, "never-was") == "Nothing to change."
 
@@ -134,22 +134,22 @@ def test_running_jobs_are_waited_for_or_ended_by_force(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
-    jobs = pretend_running(connection, "crop")
+    jobs = simulate_running_job(connection, "crop")
     with pytest.raises(OperationRefusedError, match="crop-1"):
         remove(connection, "crop")
-    assert "crop" in left(connection)["functions"]
+    assert "crop" in remaining_resources(connection)["functions"]
     remove(connection, "crop", force=True)
     assert jobs == []
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_jobs_of_others_in_the_same_queue_do_not_matter(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"), a_function("batch", name="cut"))
-    pretend_running(connection, "cut")
+    simulate_running_job(connection, "cut")
     remove(connection, "crop")
-    assert sorted(left(connection)["functions"]) == ["cut", FAILURE_HANDLER]
+    assert sorted(remaining_resources(connection)["functions"]) == ["cut", FAILURE_HANDLER]
 
 
 def test_ls_shows_what_was_deployed(connection: AwsConnection, images: FakeImages) -> None:
@@ -201,7 +201,7 @@ def test_all_functions_are_those_with_anything_left(
     connection.client("lambda").delete_function(FunctionName="crop")
     assert list_function_names(connection) == ("crop", "cut")
     remove(connection, *list_function_names(connection))
-    assert left(connection).keys() <= {"buckets"}
+    assert remaining_resources(connection).keys() <= {"buckets"}
     assert list_function_names(connection) == ()
 
 
@@ -210,15 +210,15 @@ def test_roles_go_whatever_somebody_gave_them(
 ) -> None:
     """IAM deletes no role that has policies."""
     deploy(connection, images, a_function("batch"))
-    widen(connection, *left(connection)["roles"])
+    grant_extra_policies(connection, *remaining_resources(connection)["roles"])
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_a_dry_run_deletes_nothing(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
-    assert "crop" in left(connection)["functions"]
+    assert "crop" in remaining_resources(connection)["functions"]
     assert remove(connection, "crop") == said
 
 
@@ -251,7 +251,7 @@ def test_a_dry_run_announces_no_bucket_that_stays(
     assert "- notification photos" in said
     assert "- bucket" not in said
     assert remove(connection, "crop") == said
-    assert left(connection)["buckets"] == ["photos"]
+    assert remaining_resources(connection)["buckets"] == ["photos"]
 
 
 def test_a_dry_run_announces_an_empty_bucket_that_scar_made(
@@ -267,11 +267,11 @@ def test_a_bucket_that_was_only_just_made_is_known_to_be_scar_s(connection: AwsC
     s3 = connection.client("s3")
 
     def die(**_: object) -> None:
-        raise Died
+        raise ProcessDied
 
     s3.meta.events.register_last("after-call.s3.CreateBucket", die)
     handler = BucketHandler(s3, connection.account.region)
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         handler.create(Bucket(name="photos", folders=("in/",)))
     assert handler.is_empty_and_managed("photos")
 
@@ -280,7 +280,7 @@ def test_where_s3_takes_no_tags_with_a_new_bucket_it_gets_them_afterwards(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     """Partitions such as GovCloud's."""
-    refuse_tags(connection)
+    reject_bucket_tags(connection)
     deploy(connection, images, a_function())
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}

@@ -13,7 +13,13 @@ from scar.aws.deploy.deploy import init
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import a_function, a_role, deploy, left, refuse
+from tests.functional.aws.factories import (
+    a_function,
+    a_role,
+    deploy,
+    fail_next_call,
+    remaining_resources,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +68,7 @@ def test_a_subnet_without_a_way_out_stops(connection: AwsConnection, images: Fak
     subnet = without_gateway(connection)
     with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no route to the internet"):
         deploy(connection, images, a_function("batch"))
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_the_network_decides_about_public_addresses_and_is_shown(
@@ -101,7 +107,7 @@ def test_a_bucket_of_another_region_stops(connection: AwsConnection, images: Fak
     elsewhere.create_bucket(Bucket="photos")
     with pytest.raises(NotDeployable, match=r"photos is in us-east-1"):
         deploy(connection, images, a_function())
-    assert left(connection) == {"buckets": ["photos"]}
+    assert remaining_resources(connection) == {"buckets": ["photos"]}
 
 
 def encrypt(connection: AwsConnection, key: str) -> None:
@@ -188,14 +194,14 @@ def test_a_role_that_may_not_be_passed_stops(connection: AwsConnection, images: 
     delegate = "arn:aws:iam::123456789012:role/scar/scar-delegate-eu-west-1-lambda"
     assert asked[0]["ResourceArns"] == [role, delegate]
     assert asked[0]["PolicySourceArn"] == user
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_what_cannot_be_asked_is_only_a_warning(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     def forbid() -> None:
-        refuse(connection, "lambda", "GetAccountSettings")
+        fail_next_call(connection, "lambda", "GetAccountSettings")
 
     (warning,) = warnings_of(connection, images, forbid)
     assert "concurrent executions could not be read" in warning
@@ -234,7 +240,7 @@ def test_a_role_of_the_user_s_must_exist(connection: AwsConnection, images: Fake
         NotDeployable, match=r"role arn:aws:iam::123456789012:role/typo does not exist"
     ):
         deploy(connection, images, changed(a_function(), role="typo"))
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(

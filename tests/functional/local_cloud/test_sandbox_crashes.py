@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.fakes.sandbox_crash_tests import HardDeaths
+from tests.fakes.sandbox_crash_tests import SandboxCrashes
 
 
-class TestDeathsOnTheHost(HardDeaths):
+class TestDeathsOnTheHost(SandboxCrashes):
     engine = "process"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.fakes.script_fault_tests import FaultyJobs, FaultyScripts
+from tests.fakes.script_fault_tests import JobFaults, ScriptFaults
 
 
-class TestOnTheHost(FaultyScripts, FaultyJobs):
+class TestOnTheHost(ScriptFaults, JobFaults):
     engine = "process"

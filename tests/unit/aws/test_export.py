@@ -154,7 +154,7 @@ def read(
 ) -> dict[kinds.ResourceKey, kinds.Resource]:
     exported = export_template(compile_for_template(functions, account), account.region)
     again = json.loads(json.dumps(exported.template))
-    return {r.key: r for r in Reader(again, VALUES).resources()}
+    return {r.key: r for r in Reader(again, VALUES).read()}
 
 
 @pytest.mark.parametrize("function", ALL, ids=lambda f: f.name)

@@ -18,12 +18,12 @@ from tests.fakes.supervisor_factory import (
     KILLED,
     STATE,
     PythonScript,
-    World,
-    a_delegate,
-    a_world,
-    as_job,
-    asked,
-    given_up,
+    SupervisorHarness,
+    failed_invocation,
+    job_invocation,
+    lambda_invocation,
+    new_failure_handler,
+    new_harness,
     notification,
 )
 
@@ -57,11 +57,11 @@ ACTIONS = {
 class Watched:
     """A world whose calls are written down as what IAM is asked."""
 
-    world: World
+    harness: SupervisorHarness
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.world.store.before = self._note
+        self.harness.store.before = self._note
 
     def _note(self, method: str, ref: ObjectRef) -> None:
         bucket = ACCOUNT.s3_arn(ref.bucket)
@@ -90,13 +90,13 @@ def watched(folder: Path, mode: ExecutionMode, status: int = 0) -> Watched:
         (Path(task.environment["TMP_OUTPUT_DIR"]) / "made").write_text("1")
         return status
 
-    return Watched(a_world(folder, mode=mode, runner=PythonScript(script)))
+    return Watched(new_harness(folder, mode=mode, runner=PythonScript(script)))
 
 
 def arrive(found: Watched, *, request: str = "req-1") -> dict[str, object]:
-    stored = found.world.store.put("in/a", b"a")
+    stored = found.harness.store.put("in/a", b"a")
     event = notification("in/a", etag=stored.etag)
-    found.world.supervisor.handle(asked(event, request=request))
+    found.harness.supervisor.handle(lambda_invocation(event, request=request))
     return event
 
 
@@ -122,8 +122,10 @@ def test_lambda_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> Non
     ):
         found = watched(tmp_path / str(number), mode, status)
         event = arrive(found)
-        found.world.supervisor.handle(asked(event))  # a duplicate, or the same request again
-        found.world.supervisor.handle(asked(event, request="another"))
+        found.harness.supervisor.handle(
+            lambda_invocation(event)
+        )  # a duplicate, or the same request again
+        found.harness.supervisor.handle(lambda_invocation(event, request="another"))
         requests += found.requests + found.submitted()
     assert judge(LAMBDA, requests) == LAMBDA.grants
 
@@ -132,18 +134,18 @@ def test_a_job_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None
     found = watched(tmp_path, ExecutionMode.BATCH)
     arrive(found)
     found.requests.clear()
-    (job,) = found.world.delegator.submitted
-    handled = found.world.supervisor.handle(as_job(job, found.world.store))
+    (job,) = found.harness.submitter.submitted
+    handled = found.harness.supervisor.handle(job_invocation(job, found.harness.store))
     assert [result.state for result in handled.results] == [RunOutcome.DONE]
     assert judge(JOB, found.requests) == JOB.grants
 
 
 def test_the_delegate_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None:
     found = watched(tmp_path, ExecutionMode.LAMBDA_BATCH)
-    stored = found.world.store.put("in/a", b"a")
+    stored = found.harness.store.put("in/a", b"a")
     event = notification("in/a", etag=stored.etag)
-    a_delegate(found.world).handle(given_up(event, KILLED))
-    assert found.world.delegator.submitted
+    new_failure_handler(found.harness).handle(failed_invocation(event, KILLED))
+    assert found.harness.submitter.submitted
     used = judge(LOST, found.requests + found.submitted() + platform("scar-delegate"))
     assert used == LOST.grants
 

@@ -29,12 +29,12 @@ from tests.fakes.supervisor_factory import (
     STATE,
     TIMED_OUT,
     PythonScript,
-    World,
-    a_delegate,
-    a_world,
-    as_job,
-    asked,
-    given_up,
+    SupervisorHarness,
+    failed_invocation,
+    job_invocation,
+    lambda_invocation,
+    new_failure_handler,
+    new_harness,
     notification,
 )
 from tests.fakes.supervisor_threads import Actor, Turns, actor
@@ -82,12 +82,14 @@ class Runs(RuleBasedStateMachine):
         self.mode = ExecutionMode.LAMBDA_BATCH
         self.hungry = False
 
-    def _world(self, mode: ExecutionMode) -> World:
+    def _world(self, mode: ExecutionMode) -> SupervisorHarness:
         folder = Path(self.folder.name) / mode.value
         folder.mkdir()
-        world = a_world(folder, mode=mode, store=self.store, runner=PythonScript(self._script))
-        world.delegator.name = mode.value
-        return world
+        harness = new_harness(
+            folder, mode=mode, store=self.store, runner=PythonScript(self._script)
+        )
+        harness.submitter.name = mode.value
+        return harness
 
     def _script(self, task: ProcessSpec) -> int:
         if self.hungry and task.environment["SCAR_SITE"] == "lambda":
@@ -132,9 +134,9 @@ class Runs(RuleBasedStateMachine):
         """Some calls of the store, then perhaps a death, which AWS may notice and repeat."""
         chosen = data.draw(st.sampled_from(self._alive()))
         for _ in range(steps):
-            if not chosen.over:
+            if not chosen.has_ended:
                 chosen.step()
-        if dies and not chosen.over:
+        if dies and not chosen.has_ended:
             chosen.crash()
             if again:
                 self._repeat(chosen)
@@ -221,7 +223,7 @@ class Runs(RuleBasedStateMachine):
     def _asked(self, version: int, request: str, skew: int = 0) -> Invocation:
         event = notification("in/x", etag=self.versions[version - 1], sequencer=f"{version:04X}")
         left = self.time + skew - NOW + LAMBDA_SECONDS
-        return asked(event, request=request, seconds=left)
+        return lambda_invocation(event, request=request, seconds=left)
 
     def _act(self, mode: ExecutionMode, invocation: Invocation, skew: int = 0) -> None:
         made = actor(
@@ -235,9 +237,9 @@ class Runs(RuleBasedStateMachine):
     def _tell(
         self, mode: ExecutionMode, dead: Invocation, answer: tuple[str, str] | None, skew: int
     ) -> None:
-        world = self.worlds[mode]
-        told = given_up(json.loads(dead.event), answer, request=dead.owner.request)
-        delegate = a_delegate(world)
+        harness = self.worlds[mode]
+        told = failed_invocation(json.loads(dead.event), answer, request=dead.owner.request)
+        delegate = new_failure_handler(harness)
         left = replace(told, deadline=self.time + skew + LAMBDA_SECONDS)
         self.actors.append(actor(self.turns, delegate, left, now=lambda: self.time + skew))
 
@@ -246,7 +248,7 @@ class Runs(RuleBasedStateMachine):
         return [
             one
             for one in self.actors
-            if one.over
+            if one.has_ended
             and isinstance(one.error, Crash)
             and isinstance(one.supervisor, Supervisor)
             and not one.invocation.owner.job
@@ -268,19 +270,19 @@ class Runs(RuleBasedStateMachine):
 
     def _start(self, mode: ExecutionMode, number: int, skew: int = 0) -> None:
         """Start the next attempt of a job; Batch never has two at once, whatever we see."""
-        job = self.worlds[mode].delegator.submitted[number]
+        job = self.worlds[mode].submitter.submitted[number]
         name = f"{mode}-{number + 1}"
         self.jobs[name] += 1
-        self._act(mode, as_job(job, self.store, number=name, attempt=self.jobs[name]), skew)
+        self._act(mode, job_invocation(job, self.store, number=name, attempt=self.jobs[name]), skew)
 
     def _alive(self) -> list[Actor]:
-        return [one for one in self.actors if not one.over]
+        return [one for one in self.actors if not one.has_ended]
 
     def _submitted(self) -> list[tuple[ExecutionMode, int]]:
         return [
             (mode, number)
-            for mode, world in self.worlds.items()
-            for number in range(len(world.delegator.submitted))
+            for mode, harness in self.worlds.items()
+            for number in range(len(harness.submitter.submitted))
         ]
 
 
