@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from scar.aws.client.connection import AwsConnection
-from tests.fakes.moto_compat import new_session, fill_gaps, add_default_resources
+from tests.fakes.moto_compat import add_default_resources, fill_gaps, new_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

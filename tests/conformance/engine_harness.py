@@ -1,7 +1,7 @@
 """Harnesses that run a shell script in each engine, so that one suite can test them all.
 
-A laboratory provides its engine, and images whose entrypoint runs ``script`` with a POSIX shell
-(dash or busybox) in any working directory. Add one for each engine.
+A harness provides its engine, and images whose entrypoint runs ``script`` with a POSIX shell
+(dash or busybox) in any working directory. Add one to ENGINE_HARNESSES for each engine.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
 
 class EngineHarness(Protocol):
-    """An engine and images for it; ``close`` closes the engine and all that it needs."""
+    """An engine and images for it; ``close`` closes both."""
 
     engine: Engine
 
-    def image(self, script: str) -> LocalImage: ...
+    def image(self, script: str) -> LocalImage:
+        """Return an image that runs the script."""
+        ...
 
     def close(self) -> None: ...
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scar.local.engines.port import Sandbox, SandboxExit
     from tests.conformance.engine_harness import EngineHarness
 
-LONG = 300.0  # seconds within which anything here must have happened
+TIMEOUT = 300.0  # seconds
 NUMBERS = itertools.count()
 
 
@@ -40,7 +40,7 @@ class Output:
 
     def until(self, word: bytes) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: word in self.data, LONG), bytes(self.data)
+            assert self.changed.wait_for(lambda: word in self.data, TIMEOUT), bytes(self.data)
 
     @property
     def text(self) -> str:
@@ -77,7 +77,7 @@ class Bench:
 
     def run(self, script: str, **limits: int) -> tuple[SandboxExit, str]:
         sandbox, output = self.start(script, **limits)  # type: ignore[arg-type]
-        ended = sandbox.wait(LONG)
+        ended = sandbox.wait(TIMEOUT)
         assert ended is not None
         return ended, output.text
 
@@ -90,15 +90,15 @@ class Bench:
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     harness = ENGINE_HARNESSES[request.param](tmp_path)
-    made = Bench(harness)
-    yield made
-    for sandbox in made.started:
+    bench = Bench(harness)
+    yield bench
+    for sandbox in bench.started:
         sandbox.close()
     harness.close()
 
 
 def wait_for(truth: Callable[[], bool]) -> None:
-    end = time.monotonic() + LONG
+    end = time.monotonic() + TIMEOUT
     while not truth():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -143,13 +143,13 @@ def test_wait_returns_none_while_the_sandbox_runs(bench: Bench) -> None:
     assert sandbox.wait(0.01) is None
 
 
-def test_stop_with_grace_lets_the_main_process_end_itself(bench: Bench) -> None:
+def test_stop_with_grace_waits_until_the_main_process_exits(bench: Bench) -> None:
     sandbox, output = bench.start(
         "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
     )
     output.until(b"ready")
-    sandbox.stop(LONG)
-    ended = sandbox.wait(LONG)
+    sandbox.stop(TIMEOUT)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 5
     assert "bye" in output.text
@@ -159,7 +159,7 @@ def test_stop_kills_a_process_that_ignores_term(bench: Bench) -> None:
     sandbox, output = bench.start("trap '' TERM; echo ready; while :; do sleep 0.05; done")
     output.until(b"ready")
     sandbox.stop(0.2)
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 137
 
@@ -170,7 +170,7 @@ def test_stop_without_grace_gives_no_time_to_react(bench: Bench) -> None:
     )
     output.until(b"ready")
     sandbox.stop(0)
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 137
     assert "bye" not in output.text
@@ -182,7 +182,7 @@ def test_children_in_sessions_of_their_own_end_with_the_main_process(bench: Benc
         'env -i up="$up" setsid sh -c "while :; do echo beat; touch \\$up; sleep 0.02; done" &'
         'until [ -e "$up" ]; do sleep 0.02; done; exit 4'
     )
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 4
     assert "beat" in output.text
@@ -245,7 +245,7 @@ def test_closing_ends_the_sandbox_and_may_be_repeated(bench: Bench) -> None:
     output.until(b"ready")
     sandbox.close()
     sandbox.close()
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 137
 
@@ -255,7 +255,7 @@ def test_closing_the_engine_ends_every_sandbox(bench: Bench) -> None:
     for _, output in started:
         output.until(b"ready")
     bench.harness.engine.close()
-    assert [ended.status for s, _ in started if (ended := s.wait(LONG))] == [137] * 3
+    assert [ended.status for s, _ in started if (ended := s.wait(TIMEOUT))] == [137] * 3
 
 
 def test_preparing_twice_is_harmless(bench: Bench) -> None:
@@ -273,7 +273,7 @@ def test_many_start_at_once(bench: Bench) -> None:
 
 def test_a_batch_sandbox_runs_too(bench: Bench) -> None:
     sandbox, output = bench.start("echo batch; exit 2", profile=SandboxProfile.BATCH)
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert (ended.status, output.text) == (2, "batch\n")
 
@@ -282,5 +282,5 @@ def test_draining_returns_when_no_output_is_pending(bench: Bench) -> None:
     sandbox, output = bench.start("echo ready; exec sleep 3600")
     output.until(b"ready")
     begun = time.monotonic()
-    sandbox.drain(LONG)
-    assert time.monotonic() - begun < LONG
+    sandbox.drain(TIMEOUT)
+    assert time.monotonic() - begun < TIMEOUT

@@ -31,7 +31,7 @@ from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
-from tests.conformance.object_store_endpoints import forget_objects
+from tests.conformance.object_store_endpoints import reset_moto_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,13 +65,13 @@ class Server:
 class Gate:
     """Authenticates requests with keys derived from the secret ``k``."""
 
-    def __init__(self, plane: S3Service) -> None:
-        self._plane = plane
+    def __init__(self, service: S3Service) -> None:
+        self._service = service
         self._authenticator = Authenticator(b"k")
 
     def handle(self, request: Request) -> Response:
         admitted = self._authenticator.authenticate(request)
-        return admitted if isinstance(admitted, Response) else self._plane.handle(admitted)
+        return admitted if isinstance(admitted, Response) else self._service.handle(admitted)
 
 
 def connect(url: str, certificate: str) -> S3Client:
@@ -92,13 +92,13 @@ def connect(url: str, certificate: str) -> S3Client:
 @contextlib.contextmanager
 def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server]:
     events: list[dict[str, Any]] = []
-    plane = S3Service(
+    service = S3Service(
         folder,
         ACCOUNT,
         deliver=lambda _, payload: events.append(json.loads(payload)),
         destination_exists=lambda arn: arn == FUNCTION,
     )
-    server = HttpServer(Gate(plane), tls=tls)
+    server = HttpServer(Gate(service), tls=tls)
     url = f"http{'s' if tls else ''}://127.0.0.1:{server.start()}"
     client = connect(url, certificate)
     try:
@@ -106,7 +106,7 @@ def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> It
     finally:
         client.close()
         server.close()
-        plane.close()
+        service.close()
 
 
 @contextlib.contextmanager
@@ -127,7 +127,7 @@ def moto_server(tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server
         server.shutdown()
         thread.join()
         server.server_close()
-        forget_objects()
+        reset_moto_s3()
 
 
 @contextlib.contextmanager
@@ -187,7 +187,7 @@ def names(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 65536, 65537, 300_000])
-def test_what_is_put_is_got_back(s3: Server, size: int) -> None:
+def test_an_object_is_read_back_unchanged(s3: Server, size: int) -> None:
     bucket, data = s3.bucket(), bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     put = s3.client.put_object(Bucket=bucket, Key="k", Body=data)
     got = s3.client.get_object(Bucket=bucket, Key="k")
@@ -388,7 +388,7 @@ def test_of_many_writers_with_if_none_match_exactly_one_wins(ours: Server) -> No
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])
-def test_checksums_are_computed_and_given_back_when_asked_for(s3: Server, algorithm: Any) -> None:
+def test_checksums_are_computed_and_returned_on_request(s3: Server, algorithm: Any) -> None:
     client, bucket = s3.client, s3.bucket()
     put = client.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm=algorithm)
     name = f"Checksum{algorithm}"
@@ -623,7 +623,7 @@ def test_versions_of_an_unversioned_bucket_are_its_objects(s3: Server) -> None:
 # Buckets
 
 
-def test_buckets_are_made_found_listed_and_removed(s3: Server) -> None:
+def test_buckets_are_created_found_listed_and_deleted(s3: Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.head_bucket(Bucket=bucket)
     assert bucket in [each["Name"] for each in client.list_buckets()["Buckets"]]
@@ -680,7 +680,7 @@ def test_a_key_of_more_than_1024_bytes_is_refused(ours: Server) -> None:
     assert answer == (400, "KeyTooLongError")
 
 
-def test_another_owner_of_the_bucket_is_not_expected(ours: Server) -> None:
+def test_another_expected_bucket_owner_is_an_error(ours: Server) -> None:
     """moto ignores ExpectedBucketOwner."""
     client, bucket = ours.client, ours.bucket()
     client.put_object(Bucket=bucket, Key="k", ExpectedBucketOwner=ACCOUNT)
@@ -718,7 +718,7 @@ def test_documents_of_a_bucket_are_stored(s3: Server) -> None:
     assert refused(lambda: client.get_bucket_tagging(Bucket=bucket)) == (404, "NoSuchTagSet")
 
 
-def test_what_is_not_emulated_is_refused_with_a_sentence(ours: Server) -> None:
+def test_unsupported_operations_are_rejected_with_an_explanation(ours: Server) -> None:
     """moto emulates some of it and ignores the rest."""
     client, bucket = ours.client, ours.bucket()
     calls: list[Callable[[], object]] = [

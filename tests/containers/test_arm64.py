@@ -35,7 +35,7 @@ BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
 def can_start_others() -> bool:
-    """Tell whether this kernel starts arm64 programs, wherever they are."""
+    """Return whether this kernel starts arm64 programs in any folder."""
     if platform.machine() == "aarch64":
         return True
     entries = [BINFMT / "qemu-aarch64", BINFMT / "scar-aarch64"]
@@ -57,7 +57,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root of arm64 busybox with the bundle in it."""
+    """Return a root of arm64 busybox with the bundle in it."""
     folder = tmp_path_factory.mktemp("arm64")
     unpack_layer(find_bundle("arm64"), folder)
     (folder / "bin").mkdir()
@@ -76,7 +76,7 @@ def busybox() -> bytes:
 
 
 def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run in a chroot."""
+    """Run a command in a chroot."""
 
     def enter() -> None:
         os.chroot(root)

@@ -1,4 +1,4 @@
-"""How a composed image runs in real containers, deployed and called as users do."""
+"""Built images run in real containers, deployed and invoked as users do."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ComposedImages:
         assert "/opt/scar/" in said[1]
         assert said[2].split() == ["CapEff:", "0" * 16]
 
-    def test_bogus_variables_of_the_image_reach_the_script_alone(self, site: LocalCloud) -> None:
+    def test_wrong_variables_of_the_image_reach_the_script_alone(self, site: LocalCloud) -> None:
         answer = site.invoke("here", 'echo "$PYTHONHOME $LD_PRELOAD $OWN"')
         assert answer.output.splitlines()[-1] == "/bogus /bogus.so mine"
         assert not answer.error

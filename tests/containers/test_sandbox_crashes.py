@@ -1,4 +1,4 @@
-"""Deaths in Lambda that end in Batch, in real containers."""
+"""Crashes in Lambda whose runs end in Batch, in real containers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tests.fakes.sandbox_crash_tests import SandboxCrashesWithLimits
 pytestmark = pytest.mark.container
 
 
-class TestDeathsInDocker(SandboxCrashesWithLimits):
+class TestCrashesInDocker(SandboxCrashesWithLimits):
     engine = "docker"
 
 
-class TestDeathsInSandboxes(SandboxCrashesWithLimits):
+class TestCrashesInSandboxes(SandboxCrashesWithLimits):
     engine = "sandbox"

@@ -1,4 +1,4 @@
-"""A composed image kept as a file: a real Docker loads it, and its supervisor starts there."""
+"""A built image saved as a file: a real Docker loads it, and its supervisor starts."""
 
 from __future__ import annotations
 

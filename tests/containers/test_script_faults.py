@@ -1,4 +1,4 @@
-"""Everything that can go wrong around a script, with scripts in real containers."""
+"""Faults of scripts and events, with scripts in real containers."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Images(FunctionImageBuilder):
-    """Asks no registry: there is none behind moto."""
+    """Sends no request to a registry: moto has none."""
 
     def holds(self, repository: str, digest: str) -> bool:
         return False

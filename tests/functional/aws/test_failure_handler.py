@@ -41,7 +41,7 @@ def destination(connection: AwsConnection, function: str) -> str:
 
 
 def allowed(connection: AwsConnection, role: str) -> dict[str, object]:
-    """Action and resource of each statement of a role, the action being one."""
+    """Return action and resource of each statement of a role that has one action."""
     found = connection.client("iam").get_role_policy(RoleName=role, PolicyName="scar")
     text = found["PolicyDocument"]
     document = text if isinstance(text, dict) else json.loads(text)
@@ -50,7 +50,7 @@ def allowed(connection: AwsConnection, role: str) -> dict[str, object]:
     }
 
 
-def test_each_function_sends_what_it_loses_to_the_same_one_and_may_invoke_no_other(
+def test_all_functions_share_one_destination_and_may_invoke_no_other_function(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function(), a_function("lambda-batch", name="cut"))
@@ -62,7 +62,7 @@ def test_each_function_sends_what_it_loses_to_the_same_one_and_may_invoke_no_oth
     assert not images.composed["crop"].delegate
 
 
-def test_it_is_told_where_runs_may_go_on_and_no_secrets(
+def test_its_configuration_has_the_batch_targets_and_no_secrets(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     secret = EnvironmentSpec(Variables={"PASSWORD": "secret"})
@@ -75,18 +75,20 @@ def test_it_is_told_where_runs_may_go_on_and_no_secrets(
         .read()
     )
     assert b"secret" not in body
-    told = config.parse_config(body.decode())
+    stored = config.parse_config(body.decode())
     deployed = images.composed["crop"]
-    assert (told.name, told.mode, told.batch) == ("crop", deployed.mode, deployed.batch)
+    assert (stored.name, stored.mode, stored.batch) == ("crop", deployed.mode, deployed.batch)
 
 
-def test_a_second_function_finds_it_there(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_second_function_uses_the_existing_one(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function())
     plan = deploy(connection, images, a_function(name="cut"))
     assert FAILURE_HANDLER not in str([c.resource.key for c in plan.changes])
 
 
-def test_a_function_of_another_architecture_leaves_it_as_it_is(
+def test_a_function_of_another_architecture_does_not_change_it(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     first = a_function()
@@ -105,7 +107,7 @@ def test_a_role_of_the_user_s_gets_no_destination(
     assert remaining_resources(connection)["functions"] == ["crop"]
 
 
-def test_the_plan_says_what_a_role_of_the_user_s_costs(
+def test_the_plan_warns_that_the_user_s_role_prevents_it(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     role = a_role(connection, "mine", "lambda", "ecs-tasks")
@@ -116,7 +118,7 @@ def test_the_plan_says_what_a_role_of_the_user_s_costs(
     assert not [n for n in plan.notes if "Lambda kills" in n]
 
 
-def test_the_plan_says_under_whose_boundary_it_is(
+def test_the_plan_names_its_permissions_boundary(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     made = connection.client("iam").create_policy(
@@ -129,13 +131,13 @@ def test_the_plan_says_under_whose_boundary_it_is(
     assert "is made under that of crop)" in said
 
 
-def test_no_function_can_have_its_name(connection: AwsConnection, images: FakeImages) -> None:
+def test_its_name_is_reserved(connection: AwsConnection, images: FakeImages) -> None:
     with pytest.raises(NotDeployable, match="reserved for scar's failure handler"):
         deploy(connection, images, a_function(name=FAILURE_HANDLER))
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_role_that_may_not_yet_invoke_it_is_waited_for(
+def test_init_waits_until_the_role_may_invoke_it(
     connection: AwsConnection, images: FakeImages, times: int
 ) -> None:
     deploy(connection, images, a_function())
@@ -160,7 +162,7 @@ def never(seconds: float) -> None:
     raise AssertionError(seconds)
 
 
-def test_another_refusal_of_the_destination_is_not_waited_for(
+def test_other_errors_about_the_destination_are_raised_at_once(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())

@@ -61,7 +61,7 @@ def test_a_second_init_changes_nothing(
 
 
 @pytest.mark.parametrize("kind", ["SPOT", "FARGATE", "FARGATE_SPOT"])
-def test_a_second_init_changes_nothing_on_other_machines(
+def test_a_second_init_changes_nothing_with_other_compute_environments(
     connection: AwsConnection, images: FakeImages, kind: ComputeType
 ) -> None:
     function = replace(
@@ -72,7 +72,7 @@ def test_a_second_init_changes_nothing_on_other_machines(
     assert str(deploy(connection, images, function)) == NOTHING
 
 
-def test_what_only_a_function_or_machines_can_have_is_read_with_them_only(
+def test_optional_resources_are_observed_only_with_a_function_or_compute_environment(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     asked: Counter[str] = Counter()
@@ -91,7 +91,7 @@ def test_what_only_a_function_or_machines_can_have_is_read_with_them_only(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_is_there_is_read_while_images_are_composed(
+def test_the_account_is_observed_while_images_are_built(
     connection: AwsConnection, mode: str
 ) -> None:
     seen = threading.Event()
@@ -107,7 +107,7 @@ def test_what_is_there_is_read_while_images_are_composed(
     assert "+ function crop" in str(deploy(connection, Slow(), a_function(mode)))
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(
+def test_a_dry_run_shows_the_same_plan_and_changes_nothing(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     wanted = [a_function("batch")]
@@ -140,7 +140,7 @@ def test_more_memory_and_another_script_are_updates(
     assert str(deploy(connection, images, function)) == NOTHING
 
 
-def test_an_input_that_is_no_longer_wanted_stops_starting_the_function(
+def test_a_removed_input_no_longer_invokes_the_function(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -152,7 +152,7 @@ def test_an_input_that_is_no_longer_wanted_stops_starting_the_function(
     assert str(deploy(connection, images, moved)) == NOTHING
 
 
-def test_leaving_batch_takes_its_machines_away(
+def test_changing_to_mode_lambda_deletes_the_compute_environment(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
@@ -164,7 +164,9 @@ def test_leaving_batch_takes_its_machines_away(
     assert str(deploy(connection, images, a_function("lambda"))) == NOTHING
 
 
-def test_other_machines_replace_the_old_ones(connection: AwsConnection, images: FakeImages) -> None:
+def test_another_compute_environment_replaces_the_old_one(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function("batch"))
     larger = changed(
         a_function("batch"), batch=BatchSpec(compute_resources=ComputeResourcesSpec(max_v_cpus=8))
@@ -178,14 +180,16 @@ def test_other_machines_replace_the_old_ones(connection: AwsConnection, images: 
     assert images.composed["crop"].batch.queue == environment["computeEnvironmentName"]
 
 
-def test_equal_machines_are_shared(connection: AwsConnection, images: FakeImages) -> None:
+def test_functions_with_equal_settings_share_a_compute_environment(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function("batch"), a_function("lambda-batch", name="cut"))
     batch = connection.client("batch")
     assert len(batch.describe_job_queues()["jobQueues"]) == 1
     assert len(batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]) == 2
 
 
-def test_notifications_of_others_survive_word_for_word(
+def test_notifications_of_other_tools_are_unchanged(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     s3 = connection.client("s3")
@@ -209,7 +213,7 @@ def test_notifications_of_others_survive_word_for_word(
     assert len(found["LambdaFunctionConfigurations"]) == 2
 
 
-def test_the_role_reaches_the_function_s_own_data_only(
+def test_the_role_allows_access_to_the_function_s_data_only(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("lambda-batch"))
@@ -224,7 +228,7 @@ def test_the_role_reaches_the_function_s_own_data_only(
     assert iam.get_role(RoleName=role)["Role"]["Path"] == "/scar/"
 
 
-def test_a_given_role_is_used_instead(connection: AwsConnection, images: FakeImages) -> None:
+def test_the_user_s_role_is_used_if_given(connection: AwsConnection, images: FakeImages) -> None:
     role = a_role(connection, "mine", "lambda")
     todo = str(deploy(connection, images, changed(a_function("lambda"), role=role)))
     assert "+ role" not in todo
@@ -232,7 +236,7 @@ def test_a_given_role_is_used_instead(connection: AwsConnection, images: FakeIma
     assert found["Configuration"]["Role"] == role
 
 
-def test_a_failure_leaves_nothing_behind(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_failed_init_leaves_no_resources(connection: AwsConnection, images: FakeImages) -> None:
     fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig")
     said: list[str] = []
     with pytest.raises(
@@ -245,7 +249,7 @@ def test_a_failure_leaves_nothing_behind(connection: AwsConnection, images: Fake
     assert "+ function crop" in str(deploy(connection, images, a_function("batch")))
 
 
-def test_a_failed_update_is_taken_back(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_failed_update_is_undone(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     fail_next_call(connection, "lambda", "TagResource")
     with pytest.raises(OperationRefusedError):
@@ -259,7 +263,7 @@ def test_a_failed_update_is_taken_back(connection: AwsConnection, images: FakeIm
     assert str(deploy(connection, images, a_function())) == NOTHING
 
 
-def test_only_a_role_that_is_not_known_yet_is_waited_for(
+def test_init_waits_only_for_roles_that_are_not_visible_yet(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     pauses: list[float] = []
@@ -282,10 +286,10 @@ def test_an_instance_profile_waits_for_its_role(
     assert str(deploy(connection, images, a_function("batch"))) == NOTHING
 
 
-def test_a_dead_lock_is_taken_over(connection: AwsConnection, images: FakeImages) -> None:
+def test_an_expired_lock_is_taken_over(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     bucket = "scar-123456789012-eu-west-1"
-    record = {"format": 1, "owner": "somebody who is gone", "lease": -1}
+    record = {"format": 1, "owner": "a killed process", "lease": -1}
     connection.client("s3").put_object(
         Bucket=bucket, Key=LOCK_KEY, Body=json.dumps(record).encode()
     )
@@ -293,7 +297,7 @@ def test_a_dead_lock_is_taken_over(connection: AwsConnection, images: FakeImages
     assert lock_of(connection).is_released
 
 
-def test_what_aws_would_refuse_is_said_before_any_change(
+def test_values_that_aws_rejects_are_reported_before_any_change(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     with pytest.raises(NotDeployable, match=r"function crop: ValidationException: .*memorySize"):
@@ -301,7 +305,7 @@ def test_what_aws_would_refuse_is_said_before_any_change(
     assert connection.client("s3").list_buckets()["Buckets"] == []
 
 
-def test_a_notification_of_others_in_the_way_is_named(
+def test_a_conflicting_notification_of_another_tool_is_named(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())

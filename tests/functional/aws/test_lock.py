@@ -24,7 +24,7 @@ def bucket(connection: AwsConnection) -> str:
     return "state"
 
 
-def test_who_did_all_and_cannot_release_is_warned_that_the_lock_ends_by_itself(
+def test_a_lock_that_cannot_be_released_is_a_warning_that_it_expires(
     connection: AwsConnection, bucket: str
 ) -> None:
     said: list[str] = []
@@ -37,7 +37,7 @@ def test_who_did_all_and_cannot_release_is_warned_that_the_lock_ends_by_itself(
     assert not read_lock(s3, bucket).is_released
 
 
-def test_the_failure_under_a_lock_is_told_and_not_that_of_its_release(
+def test_the_error_under_a_lock_is_raised_and_not_that_of_its_release(
     connection: AwsConnection, bucket: str
 ) -> None:
     said: list[str] = []
@@ -53,9 +53,7 @@ def test_the_failure_under_a_lock_is_told_and_not_that_of_its_release(
     assert len(said) == 1
 
 
-def test_who_cannot_renew_it_however_that_fails_has_lost_it(
-    connection: AwsConnection, bucket: str
-) -> None:
+def test_a_lock_that_cannot_be_renewed_is_lost(connection: AwsConnection, bucket: str) -> None:
     s3, asked = connection.client("s3"), threading.Semaphore(0)
     lock = DeployLock(s3=s3, bucket=bucket, report=lambda _: None, lease=0.2)
 
@@ -64,7 +62,7 @@ def test_who_cannot_renew_it_however_that_fails_has_lost_it(
         raise EndpointConnectionError(endpoint_url="https://state.s3")
 
     with lock:
-        # The owner cannot see what a write came to that S3 says it had refused.
+        # Another process writes the lock, and the owner cannot read it.
         s3.put_object(Bucket=bucket, Key=LOCK_KEY, Body=b"{}")
         s3.meta.events.register("before-call.s3.GetObject", cut_off)
         for _ in range(3):

@@ -53,7 +53,7 @@ def digest_in_use(connection: AwsConnection) -> str:
     return found["Code"]["ImageUri"].partition("@")[2]
 
 
-def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_tag(
+def test_a_repository_has_scanning_tags_a_policy_for_lambda_and_a_lifecycle_policy(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, changed(a_function(), tags={"team": "sky"}))
@@ -75,7 +75,7 @@ def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_ta
     assert [rule["selection"]["tagStatus"] for rule in rules["rules"]] == ["untagged"]
 
 
-def test_what_others_change_of_a_repository_is_put_right_and_their_tags_stay(
+def test_drift_of_a_repository_is_corrected_and_other_tags_are_kept(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -96,9 +96,7 @@ def test_what_others_change_of_a_repository_is_put_right_and_their_tags_stay(
     assert {"Key": "cost", "Value": "7"} in tags
 
 
-def test_a_repository_of_somebody_else_is_not_touched(
-    connection: AwsConnection, images: FakeImages
-) -> None:
+def test_a_foreign_repository_is_not_changed(connection: AwsConnection, images: FakeImages) -> None:
     connection.client("ecr").create_repository(repositoryName="scar/crop")
     with pytest.raises(
         OperationRefusedError, match="repository scar/crop exists and is not managed by scar"
@@ -108,7 +106,7 @@ def test_a_repository_of_somebody_else_is_not_touched(
     assert len(connection.client("ecr").describe_repositories()["repositories"]) == 1
 
 
-def test_another_prefix_is_found_again_without_the_fdl(
+def test_a_custom_prefix_is_found_without_the_fdl(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     function = changed(a_function("batch"), prefix="team/images")
@@ -119,7 +117,7 @@ def test_another_prefix_is_found_again_without_the_fdl(
     assert remaining_resources(connection) == {}
 
 
-def test_another_prefix_lets_the_old_repository_go(
+def test_another_prefix_deletes_the_old_repository(
     connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
@@ -135,7 +133,7 @@ def test_another_prefix_lets_the_old_repository_go(
     assert repositories(connection) == {"scar/crop", "scar/scar-delegate"}
 
 
-def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
+def test_an_old_repository_is_kept_while_a_job_uses_its_image_and_deleted_later(
     connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, changed(a_function("batch"), prefix="team/images"))
@@ -152,7 +150,7 @@ def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
 
 
 @pytest.mark.parametrize("keeping", ["delete_image", "image of others"])
-def test_an_old_repository_with_what_shall_stay_stays(
+def test_an_old_repository_with_other_images_or_delete_image_false_is_kept(
     connection: AwsConnection, images: FakeImages, pushed: PushedImages, keeping: str
 ) -> None:
     deploy(connection, images, changed(a_function(), delete_image=keeping != "delete_image"))
@@ -178,7 +176,9 @@ def test_removing_finds_repositories_under_former_prefixes(
     assert repositories(connection) == {"others/crop"}
 
 
-def test_a_repository_that_shall_stay_stays(connection: AwsConnection, images: FakeImages) -> None:
+def test_with_delete_image_false_the_repository_is_kept(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     function = changed(a_function(), delete_image=False)
     deploy(connection, images, function)
     assert "repository scar/crop" not in remove(connection, "crop")
@@ -217,7 +217,7 @@ def test_every_functions_name_makes_a_repositorys_name(name: str) -> None:
     )
 
 
-def test_a_new_script_deletes_the_image_that_nobody_uses_any_more(
+def test_a_new_script_deletes_the_unused_image(
     connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
@@ -228,7 +228,7 @@ def test_a_new_script_deletes_the_image_that_nobody_uses_any_more(
     assert str(deploy(connection, images, scripted(tmp_path, "echo two"))) == NOTHING
 
 
-def test_an_image_stays_while_a_job_waits_for_it_and_goes_later(
+def test_an_image_is_kept_while_a_queued_job_uses_it_and_deleted_later(
     connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
@@ -262,7 +262,7 @@ def test_a_job_submitted_while_deploying_keeps_its_image(
     assert pushed.deleted == []
 
 
-def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
+def test_a_recent_image_is_kept_for_a_concurrent_deployment(
     connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -274,7 +274,7 @@ def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
     assert pushed.deleted == [other]
 
 
-def test_images_that_scar_did_not_compose_are_left_to_their_owner(
+def test_images_that_scar_did_not_build_are_kept(
     connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function())

@@ -64,7 +64,9 @@ def without_gateway(connection: AwsConnection) -> str:
     return ec2.describe_subnets()["Subnets"][0]["SubnetId"]
 
 
-def test_a_subnet_without_a_way_out_stops(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_subnet_without_a_route_to_the_internet_is_an_error(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     subnet = without_gateway(connection)
     with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no route to the internet"):
         deploy(connection, images, a_function("batch"))
@@ -83,7 +85,7 @@ def test_the_network_decides_about_public_addresses_and_is_shown(
         assert subnet["SubnetId"] in todo.rpartition("(jobs run in vpc-")[2]
 
 
-def test_a_nat_gateway_makes_public_addresses_needless(
+def test_with_a_nat_gateway_no_public_addresses_are_assigned(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     ec2, subnet = connection.client("ec2"), without_gateway(connection)
@@ -102,7 +104,9 @@ def test_a_nat_gateway_makes_public_addresses_needless(
     assert network.get("assignPublicIp") == "DISABLED"
 
 
-def test_a_bucket_of_another_region_stops(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_bucket_of_another_region_is_an_error(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     elsewhere = connection.session.client("s3", region_name="us-east-1")
     elsewhere.create_bucket(Bucket="photos")
     with pytest.raises(NotDeployable, match=r"photos is in us-east-1"):
@@ -129,7 +133,7 @@ def given_keys(connection: AwsConnection) -> list[str]:
     return [r for s in found["Statement"] if "kms:Decrypt" in s["Action"] for r in s["Resource"]]
 
 
-def test_the_key_of_a_bucket_is_given_to_the_roles(
+def test_the_roles_can_use_the_kms_key_of_a_bucket(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/1234"
@@ -139,7 +143,7 @@ def test_the_key_of_a_bucket_is_given_to_the_roles(
 
 
 @pytest.mark.parametrize("alias", ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine"])
-def test_a_key_that_is_named_by_an_alias_is_given_too(
+def test_a_kms_key_may_be_named_by_an_alias(
     connection: AwsConnection, images: FakeImages, alias: str
 ) -> None:
     kms: Any = connection.client("kms")
@@ -177,7 +181,9 @@ def test_every_call_to_a_bucket_names_its_owner(
     assert set(owners) == {"123456789012"}
 
 
-def test_a_role_that_may_not_be_passed_stops(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_role_that_cannot_be_passed_is_an_error(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     role = "arn:aws:iam::123456789012:role/scar/crop-eu-west-1-lambda"
     result = {"EvalActionName": "iam:PassRole", "EvalResourceName": role}
     asked = answer(
@@ -191,13 +197,13 @@ def test_a_role_that_may_not_be_passed_stops(connection: AwsConnection, images: 
     connection._identity = connection.account, user
     with pytest.raises(NotDeployable, match=rf"{user} may not pass the role {role} to lambda"):
         deploy(connection, images, a_function())
-    delegate = "arn:aws:iam::123456789012:role/scar/scar-delegate-eu-west-1-lambda"
-    assert asked[0]["ResourceArns"] == [role, delegate]
+    handler_role = "arn:aws:iam::123456789012:role/scar/scar-delegate-eu-west-1-lambda"
+    assert asked[0]["ResourceArns"] == [role, handler_role]
     assert asked[0]["PolicySourceArn"] == user
     assert remaining_resources(connection) == {}
 
 
-def test_what_cannot_be_asked_is_only_a_warning(
+def test_a_check_that_is_denied_is_only_a_warning(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     def forbid() -> None:
@@ -207,7 +213,9 @@ def test_what_cannot_be_asked_is_only_a_warning(
     assert "concurrent executions could not be read" in warning
 
 
-def test_a_new_account_s_small_quota_is_told(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_new_account_s_small_quota_is_a_warning(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     limit = {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
 
     def small() -> None:
@@ -217,7 +225,7 @@ def test_a_new_account_s_small_quota_is_told(connection: AwsConnection, images: 
     assert "at most 10 events at once" in warning
 
 
-def test_full_batch_quotas_stop(connection: AwsConnection, images: FakeImages) -> None:
+def test_full_batch_quotas_are_an_error(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("batch"))
     client = connection.client("batch")
     (theirs,) = client.describe_job_queues()["jobQueues"]

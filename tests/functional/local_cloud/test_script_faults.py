@@ -1,4 +1,4 @@
-"""Everything that can go wrong around a script, with scripts on this machine itself."""
+"""Faults of scripts and events, with scripts as processes of this machine."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def seeing(**changes: object) -> AccountState:
     return replace(SITE, buckets={**SEEN, "photos": photos})
 
 
-def test_where_all_is_well_nothing_is_said() -> None:
+def test_an_account_without_problems_has_no_findings() -> None:
     assert faults(SITE) == warnings(SITE) == []
     assert faults(seeing(exists=False, region="")) == []
 
@@ -97,7 +97,7 @@ def test_a_key_that_cannot_be_named_is_a_warning() -> None:
     assert warnings(seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/aws/s3")) == []
 
 
-def test_a_subnet_without_a_way_out_is_named_with_the_function() -> None:
+def test_a_subnet_without_a_route_to_the_internet_is_named_with_the_function() -> None:
     closed = VpcNetwork(
         subnets=("subnet-7",),
         subnet_routes=(SubnetRoute(subnet="subnet-7", has_internet_gateway=True),),
@@ -110,13 +110,13 @@ def test_a_subnet_without_a_way_out_is_named_with_the_function() -> None:
     assert in_vpc[0].startswith("crop: Subnet subnet-7")
 
 
-def test_roles_that_may_not_be_passed_stop_and_unknown_ones_are_told() -> None:
+def test_roles_that_cannot_be_passed_are_errors_and_unknown_ones_warnings() -> None:
     site = replace(SITE, pass_role_check=PassRoleCheck(failures=("no",), unknown=("perhaps",)))
     assert faults(site) == ["no"]
     assert warnings(site) == ["perhaps"]
 
 
-def test_few_concurrent_runs_and_large_reservations_are_told() -> None:
+def test_low_concurrency_and_large_reservations_are_warnings() -> None:
     (warning,) = warnings(replace(SITE, quotas=Quotas(concurrency=10, unreserved=10)))
     assert "at most 10 events at once" in warning
     enough = replace(SITE, quotas=Quotas(concurrency=1000, unreserved=1000))
@@ -126,14 +126,14 @@ def test_few_concurrent_runs_and_large_reservations_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quota", "told"), [(1, "no job ever starts"), (4, "fewer jobs"), (16, "")]
+    ("quota", "expected"), [(1, "no job ever starts"), (4, "fewer jobs"), (16, "")]
 )
-def test_a_small_quota_of_vcpus_is_told(quota: int, told: str) -> None:
+def test_a_small_quota_of_vcpus_is_a_warning(quota: int, expected: str) -> None:
     site = replace(SITE, quotas=Quotas(vcpus={("SPOT", False): quota}))
     function = on("SPOT", vcpus=2, compute_resources={"type": "SPOT", "max_v_cpus": 16})
     found = warnings(site, function)
-    assert len(found) == bool(told)
-    assert all(told in warning for warning in found)
+    assert len(found) == bool(expected)
+    assert all(expected in warning for warning in found)
     assert warnings(site, on("EC2")) == []
 
 
@@ -147,7 +147,7 @@ def test_the_account_s_fifty_environments_and_queues_are_counted(kind: type[Reso
     assert list(account_checks.check_batch_quotas(Plan(), {kind: 50})) == []
 
 
-def test_the_roles_that_are_handed_over_are_known_by_service() -> None:
+def test_passed_roles_are_grouped_by_service() -> None:
     fargate = passed_roles([on("FARGATE")], ACCOUNT)
     assert [arn.rpartition("/")[2] for arn in fargate["ecs-tasks"]] == [
         "crop-eu-west-1-exec",

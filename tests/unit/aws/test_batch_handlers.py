@@ -18,7 +18,7 @@ BUSY = "Cannot update, resource is being modified."
 
 @dataclass
 class FakeBatch:
-    """One environment or queue that goes through its states, one with each look."""
+    """One compute environment or queue; each describe call returns the next state."""
 
     states: list[str]
     reason: str = ""
@@ -76,7 +76,7 @@ def queues(batch: FakeBatch) -> JobQueueHandler:
 
 
 @pytest.mark.parametrize("first", ["VALID", "CREATING", "UPDATING", "INVALID"])
-def test_what_is_being_made_is_switched_off_and_deleted_when_it_rests(first: str) -> None:
+def test_a_resource_being_created_is_disabled_and_deleted_once_it_is_stable(first: str) -> None:
     states = [first] if first in ("VALID", "INVALID") else [first, "VALID"]
     batch = FakeBatch([*states])
     environments(batch).delete(ENVIRONMENT)
@@ -86,7 +86,7 @@ def test_what_is_being_made_is_switched_off_and_deleted_when_it_rests(first: str
     assert batch.calls == ["disable", "delete"]
 
 
-def test_what_is_being_deleted_is_only_waited_for() -> None:
+def test_a_resource_being_deleted_is_only_waited_for() -> None:
     batch = FakeBatch(["DELETING", "DELETING", "DELETED"])
     environments(batch).delete(ENVIRONMENT)
     assert batch.calls == []
@@ -95,14 +95,14 @@ def test_what_is_being_deleted_is_only_waited_for() -> None:
     assert batch.calls == []
 
 
-def test_what_is_gone_is_left_alone() -> None:
+def test_a_deleted_resource_needs_no_call() -> None:
     batch = FakeBatch(["DELETED"])
     environments(batch).delete(ENVIRONMENT)
     queues(batch).delete(QUEUE)
     assert batch.calls == []
 
 
-def test_batch_lets_go_of_a_queue_some_time_after_it_is_gone() -> None:
+def test_an_environment_is_deleted_once_no_queue_uses_it() -> None:
     batch = FakeBatch(["VALID"], used=2)
     environments(batch).delete(ENVIRONMENT)
     assert batch.calls == ["disable", "used", "used", "delete"]

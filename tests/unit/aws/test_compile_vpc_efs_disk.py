@@ -1,4 +1,4 @@
-"""VPCs, file systems, keys, disks and architectures on their way into resources and requests."""
+"""VPCs, file systems, KMS keys, disks and architectures in resources and requests."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def on(architecture: str = "x86_64", user_data: str = "", **compute: object) -> 
     )
 
 
-def test_a_function_in_a_vpc_names_its_parts_and_may_make_interfaces() -> None:
+def test_a_function_in_a_vpc_has_subnets_and_may_create_network_interfaces() -> None:
     request = lambda_requests.create_function_request(the_function(INSIDE))
     assert request["VpcConfig"] == {"SubnetIds": ["a", "b"], "SecurityGroupIds": ["sg-1"]}
     assert request["FileSystemConfigs"] == [{"Arn": POINT, "LocalMountPath": "/mnt/data"}]
@@ -93,7 +93,7 @@ def test_a_function_outside_asks_for_neither() -> None:
     assert "ec2:" not in json.dumps(the_role(CROP))
 
 
-def test_leaving_the_vpc_is_said_with_empty_lists() -> None:
+def test_a_function_leaves_its_vpc_with_empty_lists() -> None:
     request = lambda_requests.update_function_request(the_function(INSIDE), the_function(CROP))
     assert request["VpcConfig"] == {"SubnetIds": [], "SecurityGroupIds": []}
     assert request["FileSystemConfigs"] == []
@@ -120,7 +120,7 @@ def test_a_role_may_be_given_by_its_name() -> None:
     )
 
 
-def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
+def test_only_fargate_job_definitions_have_architecture_and_disk() -> None:
     on_arm = the_definition(on("arm64", type="FARGATE", disk=50))
     arm = batch_requests.register_definition_request(on_arm, "r")
     container = arm["containerProperties"]
@@ -134,7 +134,7 @@ def test_fargate_is_told_architecture_and_disk_and_instances_are_not() -> None:
     assert not {"runtimePlatform", "ephemeralStorage"} & instances["containerProperties"].keys()
 
 
-def test_a_disk_makes_a_template_that_the_machines_pin_by_number() -> None:
+def test_a_disk_size_creates_a_launch_template_that_is_pinned_by_version() -> None:
     resources = compiled(on(disk=80, user_data="#!/bin/sh\n"))
     (template,) = (r for r in resources.values() if isinstance(r, LaunchTemplate))
     (machines,) = (r for r in resources.values() if isinstance(r, ComputeEnvironment))
@@ -157,7 +157,7 @@ def test_another_disk_is_another_environment_and_none_needs_no_template() -> Non
     assert not any(isinstance(r, LaunchTemplate) for r in plain.values())
 
 
-def test_each_kind_of_machines_has_its_way_of_choosing() -> None:
+def test_each_compute_type_has_its_allocation_strategy() -> None:
     def allocation(kind: str) -> str:
         found = compiled(on(type=kind)).values()
         machines = next(r for r in found if isinstance(r, ComputeEnvironment))

@@ -84,7 +84,7 @@ def test_a_lambda_function_has_nothing_of_batch() -> None:
 
 
 @pytest.mark.parametrize("function", [CROP, BATCH])
-def test_everything_needed_that_is_ours_is_compiled_too(function: Function) -> None:
+def test_all_dependencies_that_scar_owns_are_compiled(function: Function) -> None:
     resources = compiled(function)
     for resource in resources.values():
         for key in resource.depends_on:
@@ -110,11 +110,11 @@ def test_a_whole_bucket_can_be_watched() -> None:
     assert rule.prefix == ""
 
 
-def test_retries_are_set_even_if_none_are_wanted() -> None:
+def test_retries_are_set_even_if_zero() -> None:
     assert only(compiled(CROP), EventInvokeConfig).retries == 0
 
 
-def test_what_the_function_knows_of_itself() -> None:
+def test_the_content_of_the_function_configuration() -> None:
     config = function_config(BATCH, ACCOUNT, ImageDefaults(user="app"), NETWORK)
     assert config.script == "crop.sh"
     assert config.state_bucket == "scar-123456789012-eu-west-1"
@@ -136,7 +136,7 @@ def test_both_services_run_the_same_image() -> None:
     assert only(resources, JobDefinition).image == uri
 
 
-def test_jobs_always_end_and_are_repeated_for_lost_hosts_only() -> None:
+def test_jobs_have_a_timeout_and_are_retried_only_for_terminated_hosts() -> None:
     from scar.aws.requests.batch_requests import register_definition_request
 
     request = register_definition_request(only(compiled(BATCH), JobDefinition), "eu-west-1")
@@ -155,7 +155,7 @@ def machines(service_role: str = "", **changes: object) -> str:
     return only(compiled(function), ComputeEnvironment).name
 
 
-def test_equal_machines_have_one_name_and_others_another() -> None:
+def test_equal_compute_environments_have_the_same_name() -> None:
     assert machines() == machines()
     others = {
         machines(max_v_cpus=4),
@@ -177,7 +177,7 @@ def test_architectures_never_share_a_queue() -> None:
     assert queue("arm64", "FARGATE") != queue("x86_64", "FARGATE")
 
 
-def test_roles_reach_the_function_s_own_data_only() -> None:
+def test_roles_allow_access_to_the_function_s_data_only() -> None:
     role = compiled(BATCH)[ResourceKey("role", "crop-eu-west-1-lambda")]
     assert isinstance(role, Role)
     statements = json.loads(role.policy)["Statement"]

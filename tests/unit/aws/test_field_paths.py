@@ -1,4 +1,4 @@
-"""The fields of resources that AWS takes as they are, in requests and in descriptions."""
+"""The paths of resource fields in AWS's requests and descriptions."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_aws_knows_every_path_in_requests_and_in_descriptions(
     assert kind.request_paths
     for path in kind.request_paths.values():
         asked = member(request.input_shape, path)
-        told = member(response.output_shape, f"{where}.{path}")
-        assert asked.type_name == told.type_name in ("string", "integer")
+        described = member(response.output_shape, f"{where}.{path}")
+        assert asked.type_name == described.type_name in ("string", "integer")
 
 
 @pytest.mark.parametrize("kind", [each[0] for each in KINDS])

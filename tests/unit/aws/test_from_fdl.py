@@ -1,4 +1,4 @@
-"""Functions as FDL documents describe them, and how their keys reach AWS."""
+"""Functions of FDL documents; every key is used in a request to AWS or known not to be."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_queues_topics_and_eventbridge_are_kept() -> None:
     assert bucket.configuration == others()
 
 
-def test_ours_is_added_once() -> None:
+def test_scar_s_rule_is_added_once() -> None:
     bucket = Bucket({})
     handler(bucket).create(OURS)
     handler(bucket).create(OURS)
@@ -91,7 +91,7 @@ def test_ours_is_added_once() -> None:
     assert bucket.puts == 1
 
 
-def test_what_several_ask_for_meanwhile_is_written_once() -> None:
+def test_concurrent_changes_are_written_in_one_put() -> None:
     bucket = Bucket({})
     bucket.go_on.clear()
     one = handler(bucket)
@@ -137,21 +137,21 @@ def test_a_change_that_is_added_while_another_thread_writes_is_not_lost() -> Non
     assert one.read(other) == other
 
 
-def test_a_write_of_somebody_else_is_noticed_and_ours_made_again() -> None:
+def test_a_concurrent_write_of_another_program_is_detected_and_retried() -> None:
     bucket = Bucket(others(), disturbances=2)
     handler(bucket).create(OURS)
     assert handler(bucket).read(OURS) == OURS
     assert bucket.puts == 3
 
 
-def test_a_permission_that_s3_does_not_see_yet_is_waited_for() -> None:
+def test_the_write_waits_for_a_permission_that_s3_does_not_see_yet() -> None:
     bucket = Bucket(others(), blind=2)
     handler(bucket).create(OURS)
     assert handler(bucket).read(OURS) == OURS
     assert bucket.puts == 3
 
 
-def test_a_destination_that_s3_never_sees_is_its_own_answer() -> None:
+def test_a_destination_that_s3_never_accepts_is_s3_s_error() -> None:
     bucket = Bucket(others(), blind=100)
     with pytest.raises(ClientError, match="Unable to validate"):
         handler(bucket).create(OURS)

@@ -47,7 +47,7 @@ def by_key(resources: set[Resource]) -> dict[ResourceKey, Resource]:
 
 
 @given(states, states)
-def test_carrying_a_plan_out_makes_observed_what_is_desired(
+def test_applying_a_plan_gives_the_desired_state(
     desired: set[Resource], observed: set[Resource]
 ) -> None:
     state = by_key(observed)
@@ -80,7 +80,7 @@ def test_nothing_exists_without_what_it_needs(
 
 
 @given(states)
-def test_what_is_there_already_needs_no_change(state: set[Resource]) -> None:
+def test_an_existing_state_needs_no_change(state: set[Resource]) -> None:
     nothing = plan(state, by_key(state))
     assert not nothing
     assert str(nothing) == "Nothing to change."
@@ -138,7 +138,7 @@ PERMISSION = InvokePermission(name="crop/scar-s3-photos", source_arn="arn:aws:s3
         (FUNCTION, replace(FUNCTION, memory=1024), Update, "update"),
     ],
 )
-def test_what_aws_lets_nobody_change_is_announced_as_a_replacement(
+def test_a_change_of_an_immutable_field_is_shown_as_a_replacement(
     before: Resource, after: Resource, kind: type[Update], action: str
 ) -> None:
     todo = plan([after], {before.key: before})

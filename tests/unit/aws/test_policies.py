@@ -90,7 +90,7 @@ def test_principals_follow_the_partition(account: Account, service: str, princip
     assert "Condition" not in statement
 
 
-def test_tasks_of_other_accounts_cannot_take_a_job_role() -> None:
+def test_tasks_of_other_accounts_cannot_assume_a_job_role() -> None:
     (statement,) = statements(policies.trust_policy("ecs-tasks", ACCOUNT))
     assert statement["Condition"] == {
         "ArnLike": {"aws:SourceArn": "arn:aws:ecs:eu-west-1:123456789012:*"},

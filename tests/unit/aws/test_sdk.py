@@ -58,11 +58,11 @@ def test_tables_are_botocore_s_own_in_their_order(
     assert json.dumps(ours) == json.dumps(theirs)
 
 
-def test_what_does_not_exist_is_said() -> None:
+def test_an_unknown_service_is_an_error() -> None:
     with pytest.raises(DataNotFoundError):
         sdk.new_session().get_service_data("photos")
     with pytest.raises(ProfileNotFound):
-        sdk.new_session(profile="nobody")
+        sdk.new_session(profile="unknown")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ TRANSFERS = {
 
 
 def sdk_methods() -> dict[str, set[str]]:
-    """Return every method of the clients that scar makes, with the operations it may be."""
+    """Return every method of scar's clients, each with the operations it may call."""
     session = botocore.session.Session()
     found: dict[str, set[str]] = {}
     for service in SERVICES:
@@ -61,12 +61,14 @@ def called() -> set[str]:
 
 def test_every_call_of_the_product_is_in_the_table_and_nothing_else() -> None:
     methods, used = sdk_methods(), called()
-    told = all_operations()
-    unknown = {name for name in used & methods.keys() if not methods[name] & told}
+    operations = all_operations()
+    unknown = {name for name in used & methods.keys() if not methods[name] & operations}
     # S3 tells a bucket's Region with HeadBucket; what stands for it may have to be asked.
     assert unknown == {"get_bucket_location"}
     unused = {
-        op for op in told - TRANSFERS if not any(op in methods[n] for n in used & methods.keys())
+        op
+        for op in operations - TRANSFERS
+        if not any(op in methods[n] for n in used & methods.keys())
     }
     assert unused == set()
 
@@ -98,7 +100,7 @@ def test_a_function_without_batch_needs_nothing_that_changes_batch() -> None:
     assert "RegisterJobDefinition" in "".join(user_policies(scope_of([BATCH], ACCOUNT)))
 
 
-def test_roles_are_passed_to_the_services_that_take_them_only() -> None:
+def test_roles_can_be_passed_only_to_their_services() -> None:
     (passing,) = granting(scope_of([CROP], ACCOUNT), "iam:PassRole")
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
     assert all(":role/scar/" in arn for arn in passing["Resource"])
@@ -106,7 +108,7 @@ def test_roles_are_passed_to_the_services_that_take_them_only() -> None:
     assert len(passing["Condition"]["StringEquals"]["iam:PassedToService"]) == 3
 
 
-def test_with_roles_of_one_s_own_none_can_be_made() -> None:
+def test_with_the_user_s_roles_none_can_be_created() -> None:
     scope = scope_of([changed(CROP, role="mine")], ACCOUNT)
     assert granting(scope, "iam:CreateRole") == []
     (passing,) = granting(scope, "iam:PassRole")
@@ -191,7 +193,7 @@ def test_images_in_ecr_are_read_only() -> None:
     assert repositories(account_scope(ACCOUNT), "ecr:BatchGetImage") == {"scar/*", "*"}
 
 
-def test_roles_of_functions_with_longer_names_are_out_of_reach_in_any_region() -> None:
+def test_roles_of_functions_with_longer_names_cannot_be_changed_in_any_region() -> None:
     for account in (ACCOUNT, Account("123456789012", "*")):
         (making,) = granting(scope_of([CROP], account), "iam:CreateRole")
         assert all(":role/scar/crop-" in r or "scar-delegate-" in r for r in making["Resource"])

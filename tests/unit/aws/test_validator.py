@@ -325,5 +325,5 @@ def test_logs_are_kept_for_certain_numbers_of_days() -> None:
     assert codes("logs", "PutRetentionPolicy", retentionInDays=31) != []
 
 
-def test_unknown_operations_are_not_judged() -> None:
+def test_unknown_operations_are_not_checked() -> None:
     assert check("sqs", "SendMessage", {"MessageBody": "x" * 10_000_000}) == ()

@@ -131,7 +131,7 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
 
 
 def paths(value: object, above: Path = ()) -> Iterator[Path]:
-    """Yield the ways to all members, through mappings only."""
+    """Yield the paths of all members, through mappings only."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield (*above, name)

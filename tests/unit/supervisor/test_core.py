@@ -202,7 +202,7 @@ def test_a_second_job_of_the_same_run_ends_quietly_but_a_later_attempt_takes_ove
     assert later.state is RunOutcome.DONE
 
 
-def test_a_large_event_goes_through_the_state_bucket(tmp_path: Path) -> None:
+def test_a_large_event_is_passed_through_the_state_bucket(tmp_path: Path) -> None:
     harness = new_harness(tmp_path, mode=ExecutionMode.BATCH, runner=PythonScript(copy))
     event = {"numbers": "x" * 9000, "umlaut": "ü"}
     harness.supervisor.handle(lambda_invocation(event))
@@ -264,7 +264,7 @@ def test_term_is_recorded_and_the_workspace_removed(tmp_path: Path) -> None:
     assert list(harness.temporary.iterdir()) == []
 
 
-def test_a_newer_record_format_is_refused_politely(tmp_path: Path) -> None:
+def test_a_newer_record_format_is_an_error(tmp_path: Path) -> None:
     harness = new_harness(tmp_path, runner=PythonScript(copy))
     harness.store.put("in/x", b"1")
     harness.supervisor.handle(lambda_invocation(notification("in/x")))
@@ -287,7 +287,7 @@ def test_no_event_body_is_logged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after the call"])
 @pytest.mark.parametrize("call", range(9))
-def test_a_crash_at_any_store_call_is_mended_by_redelivery(
+def test_a_redelivery_completes_a_run_that_crashed_at_any_store_call(
     tmp_path: Path, call: int, *, after: bool
 ) -> None:
     def two(task: ProcessSpec) -> int:

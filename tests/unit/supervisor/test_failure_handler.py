@@ -49,7 +49,7 @@ def records_of(harness: SupervisorHarness) -> dict[str, dict[str, object]]:
 
 
 def died(folder: Path, mode: ExecutionMode = ExecutionMode.LAMBDA_BATCH) -> SupervisorHarness:
-    """Return a world whose function was killed after it had claimed its run."""
+    """Return a harness whose function was killed after it had claimed its run."""
     harness = new_harness(folder, mode=mode)
     harness.store.put("in/x", b"input")
     harness.store.crash_after = 0
@@ -64,8 +64,8 @@ def test_a_run_whose_sandbox_died_continues_in_batch_and_creates_its_output_once
     tmp_path: Path, answer: tuple[str, str]
 ) -> None:
     harness = died(tmp_path)
-    delegate = new_failure_handler(harness)
-    (result,) = delegate.handle(failed_invocation(EVENT, answer)).results
+    handler = new_failure_handler(harness)
+    (result,) = handler.handle(failed_invocation(EVENT, answer)).results
     assert result.state is RunOutcome.SUBMITTED
     (job,) = harness.submitter.submitted
     assert (
@@ -75,9 +75,7 @@ def test_a_run_whose_sandbox_died_continues_in_batch_and_creates_its_output_once
     assert harness.store.keys()["out/x"] == b"input"
     assert records_of(harness).keys() == {"claim", "delegated", "attempt-1", "done"}
     assert harness.store.calls["write"] == 5
-    assert (
-        delegate.handle(failed_invocation(EVENT, answer)).results[0].state is RunOutcome.DUPLICATE
-    )
+    assert handler.handle(failed_invocation(EVENT, answer)).results[0].state is RunOutcome.DUPLICATE
     assert len(harness.submitter.submitted) == 1
 
 
@@ -143,12 +141,12 @@ def test_a_failure_that_the_function_recorded_itself_stays_as_it_is(tmp_path: Pa
     harness.store.put("in/x", b"input")
     harness.supervisor.handle(lambda_invocation(EVENT))
     before = harness.store.keys(STATE)
-    delegate = new_failure_handler(harness)
-    told = harness.store.keys(STATE)
+    handler = new_failure_handler(harness)
+    stored = harness.store.keys(STATE)
     writes = harness.store.calls["write"]
-    delegate.handle(failed_invocation(EVENT, FAILED))
-    assert harness.store.keys(STATE) == told
-    assert before.items() <= told.items()
+    handler.handle(failed_invocation(EVENT, FAILED))
+    assert harness.store.keys(STATE) == stored
+    assert before.items() <= stored.items()
     assert (harness.submitter.submitted, harness.store.calls["write"]) == ([], writes)
 
 
@@ -198,7 +196,7 @@ def test_each_run_of_an_event_is_treated_by_itself(tmp_path: Path) -> None:
 
 def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path: Path) -> None:
     harness = died(tmp_path)
-    delegate = new_failure_handler(harness)
+    handler = new_failure_handler(harness)
 
     class Refusing:
         def submit(self, job: JobRequest) -> str:
@@ -207,18 +205,18 @@ def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path
         def has_ended(self, job: str) -> bool:
             raise AssertionError(job)
 
-    refused = replace(delegate, open_submitter=lambda _target: Refusing())
+    refused = replace(handler, open_submitter=lambda _target: Refusing())
     (result,) = refused.handle(failed_invocation(EVENT, TIMED_OUT)).results
     assert isinstance(result.error, SubmissionError)
     assert records_of(harness)["error"]["kind"] == "SubmissionError"
-    (result,) = delegate.handle(failed_invocation(EVENT, TIMED_OUT)).results
+    (result,) = handler.handle(failed_invocation(EVENT, TIMED_OUT)).results
     assert result.state is RunOutcome.SUBMITTED
 
 
 def test_a_run_of_another_owner_is_not_touched(tmp_path: Path) -> None:
     harness = died(tmp_path)
-    delegate = new_failure_handler(harness)
-    (result,) = delegate.handle(failed_invocation(EVENT, TIMED_OUT, request="req-2")).results
+    handler = new_failure_handler(harness)
+    (result,) = handler.handle(failed_invocation(EVENT, TIMED_OUT, request="req-2")).results
     assert result.state is RunOutcome.DUPLICATE
     assert harness.submitter.submitted == []
 
@@ -235,17 +233,17 @@ def test_a_direct_call_that_began_the_day_before_is_found(tmp_path: Path) -> Non
 
 def test_a_function_that_was_removed_meanwhile_still_gets_its_error(tmp_path: Path) -> None:
     harness = died(tmp_path)
-    delegate = new_failure_handler(harness)
+    handler = new_failure_handler(harness)
     del harness.store.objects[STATE, "functions/fn.json"]
-    delegate.handle(failed_invocation(EVENT, TIMED_OUT))
+    handler.handle(failed_invocation(EVENT, TIMED_OUT))
     assert records_of(harness)["error"]["kind"] == "DeadlineExceeded"
 
 
 def test_a_function_of_a_newer_release_is_not_misread(tmp_path: Path) -> None:
     harness = died(tmp_path)
-    delegate = new_failure_handler(harness)
+    handler = new_failure_handler(harness)
     harness.store.put("functions/fn.json", b'{"format": 2}', bucket=STATE)
-    delegate.handle(failed_invocation(EVENT, TIMED_OUT))
+    handler.handle(failed_invocation(EVENT, TIMED_OUT))
     error = records_of(harness)["error"]
     assert "another release" in str(error["problem"])
     assert harness.submitter.submitted == []

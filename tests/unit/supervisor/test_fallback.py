@@ -126,7 +126,7 @@ def delegated(harness: SupervisorHarness) -> dict[str, object]:
     return found
 
 
-def test_a_killed_script_goes_on_in_batch_with_more_memory(tmp_path: Path) -> None:
+def test_a_killed_script_continues_in_batch_with_more_memory(tmp_path: Path) -> None:
     harness = a_lambda_batch_world(tmp_path, killed)
     assert handled(harness).state is RunOutcome.SUBMITTED
     (job,) = harness.submitter.submitted

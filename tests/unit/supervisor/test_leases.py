@@ -1,4 +1,4 @@
-"""How long a claim holds, and who may take it over."""
+"""The duration of a claim's lease, and takeovers."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_duplicate_waits_for_the_lease_and_then_takes_over() -> None:
     assert not a_ledger(store, "three").claim()
 
 
-def test_of_two_takers_of_one_lease_one_wins() -> None:
+def test_of_two_concurrent_takeovers_one_succeeds() -> None:
     store, clock = a_store()
     assert a_ledger(store, "one").claim()
     clock.now += 61
@@ -146,7 +146,7 @@ def test_a_renewed_claim_holds_longer() -> None:
         assert not a_ledger(store, "two").claim()
 
 
-def test_a_job_that_slept_through_its_lease_learns_that_it_was_taken_over() -> None:
+def test_renewing_fails_once_the_expired_lease_was_taken_over() -> None:
     store, clock = a_store()
     job = a_ledger(store, "one", "job-1", lease=900)
     assert job.claim()

@@ -101,7 +101,7 @@ def test_a_script_of_the_event_gets_the_events_arguments(tmp_path: Path) -> None
     assert result.output == b"<a b><$c>"
 
 
-def test_api_callers_get_a_failing_script_as_an_answer() -> None:
+def test_api_callers_get_a_failing_script_as_a_response() -> None:
     failed = RunResult(
         run=RUN, state=RunOutcome.FAILED, output=b"oh no", error=ScriptFailed(3, b"oh no")
     )
@@ -117,7 +117,7 @@ def test_api_callers_get_a_failing_script_as_an_answer() -> None:
     }
 
 
-def test_everybody_else_gets_an_error() -> None:
+def test_other_callers_get_an_error() -> None:
     failed = RunResult(run=RUN, state=RunOutcome.FAILED, error=ScriptFailed(3))
     fine = RunResult(run=RUN, state=RunOutcome.DONE)
     assert response.find_error(InvocationResult(results=(failed,))) is failed.error
@@ -126,7 +126,7 @@ def test_everybody_else_gets_an_error() -> None:
     assert "1 of 2 runs failed: r:" in both.problem
 
 
-def test_an_answer_that_is_too_large_keeps_its_end() -> None:
+def test_a_response_that_is_too_large_is_cut_at_its_start() -> None:
     big = RunResult(run=RUN, state=RunOutcome.DONE, output=b"x" * 7_000_000 + b"end")
     body = response.build_body(InvocationResult(results=(big,)), lambda_invocation({}))
     assert len(body) <= 6 * 1024 * 1024
@@ -135,7 +135,7 @@ def test_an_answer_that_is_too_large_keeps_its_end() -> None:
     assert text.endswith(b"end")
 
 
-def test_the_start_loads_only_the_standard_library_and_little_of_it() -> None:
+def test_the_start_imports_few_modules_of_the_standard_library_only() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules);"
         "import supervisor.__main__, supervisor.runtime.lambda_loop, supervisor.execution.core,"

@@ -1,4 +1,4 @@
-"""Process 1, the alarm, and a job's environment."""
+"""PID 1, the time limit, and a job's environment."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_killed_child_has_the_exit_status_of_shells() -> None:
         assert process.wait(300) == 128 + signal.SIGKILL
 
 
-def test_what_blocks_is_stopped_at_the_limit() -> None:
+def test_a_blocking_call_is_interrupted_at_the_time_limit() -> None:
     before = signal.getsignal(signal.SIGALRM)
     with (
         pytest.raises(DeadlineExceeded, match="reading"),
@@ -67,7 +67,7 @@ def test_what_blocks_is_stopped_at_the_limit() -> None:
     assert signal.getsignal(signal.SIGALRM) is before
 
 
-def test_a_missed_alarm_is_sent_again() -> None:
+def test_a_missed_time_limit_signal_is_sent_again() -> None:
     rung: list[int] = []
     hearing: list[Any] = []
 
@@ -89,7 +89,7 @@ def test_a_missed_alarm_is_sent_again() -> None:
     assert signal.getitimer(signal.ITIMER_REAL)[1] == before[1]  # no longer rings again
 
 
-def test_a_limit_within_another_leaves_that_one_ringing() -> None:
+def test_an_inner_time_limit_keeps_the_outer_one() -> None:
     with time_limit.enforce_time_limit(10_000, "all"):
         with (
             pytest.raises(DeadlineExceeded, match="a part"),
