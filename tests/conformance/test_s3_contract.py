@@ -162,12 +162,12 @@ def s3(
     kind, _, scheme = request.param.partition("-")
     folder = tmp_path_factory.mktemp("s3")
     with secure(folder, scheme) as (tls, certificate):
-        made = (
+        started = (
             own_server(folder / "s3", tls, certificate)
             if kind == "ours"
             else moto_server(tls, certificate)
         )
-        with made as server:
+        with started as server:
             yield server
 
 
@@ -249,14 +249,14 @@ def test_metadata_headers_and_tags_stay_with_the_object(s3: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("requested", "start", "end"),
     [("bytes=0-0", 0, 1), ("bytes=5-9", 5, 10), ("bytes=90-", 90, 100), ("bytes=-7", 93, 100),
      ("bytes=50-1000", 50, 100)],
 )  # fmt: skip
-def test_a_range_returns_these_bytes(s3: Server, asked: str, start: int, end: int) -> None:
+def test_a_range_returns_these_bytes(s3: Server, requested: str, start: int, end: int) -> None:
     bucket, data = s3.bucket(), bytes(range(100))
     s3.client.put_object(Bucket=bucket, Key="k", Body=data)
-    got = s3.client.get_object(Bucket=bucket, Key="k", Range=asked)
+    got = s3.client.get_object(Bucket=bucket, Key="k", Range=requested)
     assert got["Body"].read() == data[start:end]
     assert got["ContentRange"] == f"bytes {start}-{end - 1}/100"
     assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
@@ -392,9 +392,9 @@ def test_checksums_are_computed_and_returned_on_request(s3: Server, algorithm: A
     client, bucket = s3.client, s3.bucket()
     put = client.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm=algorithm)
     name = f"Checksum{algorithm}"
-    asked = client.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
-    assert asked["Body"].read() == b"hello"
-    assert asked[name] == put[name]  # type: ignore[literal-required]
+    requested = client.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert requested["Body"].read() == b"hello"
+    assert requested[name] == put[name]  # type: ignore[literal-required]
     assert name not in client.head_object(Bucket=bucket, Key="k")
 
 
@@ -553,8 +553,8 @@ def test_a_copy_has_the_bytes_and_the_metadata(s3: Server) -> None:
         "text/x",
     )
     assert client.head_object(Bucket=bucket, Key="new")["Metadata"] == {"m": "2"}
-    gone = refused(lambda: client.copy_object(Bucket=bucket, Key="z", CopySource=source))
-    assert gone == (404, "NoSuchKey")
+    missing_key = refused(lambda: client.copy_object(Bucket=bucket, Key="z", CopySource=source))
+    assert missing_key == (404, "NoSuchKey")
 
 
 def test_parts_can_be_copied_from_ranges(s3: Server) -> None:

@@ -124,7 +124,7 @@ class Arm64Images:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def site(cls) -> Iterator[LocalCloud]:
+    def cloud(cls) -> Iterator[LocalCloud]:
         for cloud in a_local_cloud(cls.engine):
             tree = busybox_tree(busybox())
             run = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
@@ -134,16 +134,16 @@ class Arm64Images:
             cloud.deploy(function("here", **here), function("jobs", **here, **in_batch))
             yield cloud
 
-    def test_it_runs_as_a_lambda_function(self, site: LocalCloud) -> None:
-        answer = site.invoke("here", "uname -m; /opt/scar/launch --self-test")
+    def test_it_runs_as_a_lambda_function(self, cloud: LocalCloud) -> None:
+        answer = cloud.invoke("here", "uname -m; /opt/scar/launch --self-test")
         machine, report = answer.output.splitlines()[-2:]
         assert (answer.error, machine) == ("", "aarch64")
         assert json.loads(report)["script"] == "the script ran"
 
-    def test_the_same_image_runs_as_a_batch_job(self, site: LocalCloud) -> None:
-        key = site.put("jobs", 'echo "$(uname -m) $SCAR_SITE" >"$TMP_OUTPUT_DIR/machine"')
-        assert site.job_ended("jobs", key)["status"] == "SUCCEEDED", site.log("jobs")
-        assert site.read("out/jobs/machine") == "aarch64 batch\n"
+    def test_the_same_image_runs_as_a_batch_job(self, cloud: LocalCloud) -> None:
+        key = cloud.put("jobs", 'echo "$(uname -m) $SCAR_SITE" >"$TMP_OUTPUT_DIR/machine"')
+        assert cloud.job_ended("jobs", key)["status"] == "SUCCEEDED", cloud.log("jobs")
+        assert cloud.read("out/jobs/machine") == "aarch64 batch\n"
 
 
 @whole

@@ -232,10 +232,10 @@ def test_another_build_gives_the_same_bytes_without_any_network(
         pytest.skip("the bundle was not built here")
     for name in TARGETS:
         shutil.copytree(kept / name / "debs", tmp_path / "kept" / name / "debs")
-    said: list[str] = []
-    first = build_bundle(architecture, tmp_path, report=said.append)
+    messages: list[str] = []
+    first = build_bundle(architecture, tmp_path, report=messages.append)
     assert first.read_bytes() == built.read_bytes()
-    build_bundle(architecture, tmp_path, report=said.append)
-    assert said[-1].endswith("is up to date")
-    assert not [line for line in said if "Downloading" in line]
+    build_bundle(architecture, tmp_path, report=messages.append)
+    assert messages[-1].endswith("is up to date")
+    assert not [line for line in messages if "Downloading" in line]
     assert built.stat().st_size <= MAX_BYTES

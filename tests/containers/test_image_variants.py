@@ -34,25 +34,25 @@ class ImageVariants:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def site(cls) -> Iterator[LocalCloud]:
+    def cloud(cls) -> Iterator[LocalCloud]:
         for cloud in a_local_cloud(cls.engine):
             cloud.deploy(*(function_of(cloud, name) for name in NAMES))
             yield cloud
 
     @pytest.mark.parametrize("name", NAMES)
     def test_it_runs_in_lambda_and_in_batch_with_one_digest(
-        self, site: LocalCloud, name: str
+        self, cloud: LocalCloud, name: str
     ) -> None:
         variant = image_variants()[name]
-        found = site.client("lambda").get_function(FunctionName=name)
+        found = cloud.client("lambda").get_function(FunctionName=name)
         image = found["Code"]["ImageUri"]
-        job = submitted(site, name)
-        result = site.invoke(name, {})
+        job = submitted(cloud, name)
+        result = cloud.invoke(name, {})
         assert not result.error, result.log
-        assert site.read(f"out/{name}/lambda").rstrip("\n") == variant.output.rstrip("\n")
-        (ended,) = until(lambda: ended_job(site, job))
-        assert ended["status"] == "SUCCEEDED", site.log(name)
-        assert site.read(f"out/{name}/batch").rstrip("\n") == variant.output.rstrip("\n")
+        assert cloud.read(f"out/{name}/lambda").rstrip("\n") == variant.output.rstrip("\n")
+        (ended,) = until(lambda: ended_job(cloud, job))
+        assert ended["status"] == "SUCCEEDED", cloud.log(name)
+        assert cloud.read(f"out/{name}/batch").rstrip("\n") == variant.output.rstrip("\n")
         assert ended["container"]["image"] == image
 
 
@@ -73,9 +73,9 @@ def function_of(cloud: LocalCloud, name: str) -> dict[str, Any]:
     )
 
 
-def submitted(site: LocalCloud, name: str) -> str:
+def submitted(cloud: LocalCloud, name: str) -> str:
     """Submit a job without an event."""
-    batch = site.client("batch")
+    batch = cloud.client("batch")
     (queue,) = batch.describe_job_queues()["jobQueues"]
     job: str = batch.submit_job(
         jobName=f"{name}-manual", jobQueue=queue["jobQueueName"], jobDefinition=name
@@ -83,8 +83,8 @@ def submitted(site: LocalCloud, name: str) -> str:
     return job
 
 
-def ended_job(site: LocalCloud, job: str) -> list[dict[str, Any]]:
-    found = site.client("batch").describe_jobs(jobs=[job])["jobs"]
+def ended_job(cloud: LocalCloud, job: str) -> list[dict[str, Any]]:
+    found = cloud.client("batch").describe_jobs(jobs=[job])["jobs"]
     return [each for each in found if each["status"] in ("SUCCEEDED", "FAILED")]
 
 

@@ -112,7 +112,7 @@ def _debian() -> dict[str, LayerEntry]:
     for program in ("dash", "cat"):
         path = Path("/usr/bin", program)
         if not path.is_file():
-            unavailable(f"there is no {path}")
+            unavailable(f"{path} does not exist")
         tree[f"usr/bin/{program}"] = LayerFile(path.read_bytes(), 0o755)
         output = subprocess.run(["ldd", path], stdout=subprocess.PIPE, check=True, text=True).stdout
         for library in re.findall(r"(/lib\S+)", output):

@@ -55,7 +55,7 @@ def busybox_tree(program: bytes = b"") -> dict[str, LayerEntry]:
     """Return a root file system of busybox (default: this machine's) and links to it."""
     binary = Path("/bin/busybox")
     if not binary.is_file():
-        unavailable("there is no /bin/busybox (package busybox-static)")
+        unavailable("/bin/busybox is not installed (package busybox-static)")
     applets = subprocess.run([binary, "--list"], stdout=subprocess.PIPE, check=True, text=True)
     links: dict[str, LayerEntry] = {
         f"bin/{name}": LayerSymlink("busybox") for name in applets.stdout.split()

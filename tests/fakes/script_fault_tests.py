@@ -1,7 +1,7 @@
 """Tests of faulty scripts, keys and events for every engine; test modules derive from the classes.
 
-A class names its ``engine``; the fixture ``cloud`` has FUNCTIONS there. Functions are called
-directly where Lambda's answer matters, and through uploads otherwise.
+A class names its ``engine``; the fixture ``cloud`` has FUNCTIONS deployed. Functions are invoked
+directly where Lambda's response matters, and through uploads otherwise.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ FUNCTIONS = (
         ],
     ),
     function("follow"),
-    # Times enough to begin, and to tell of the end, with little of the CPU.
+    # Enough time to start and to report the end even with little CPU.
     function("short", timeout=10, container={"timeout_threshold": 4}),
-    # Lambda's end comes before that of the grace after TERM.
+    # Lambda's timeout comes before the end of the grace period after SIGTERM.
     function("stubborn", timeout=6, container={"timeout_threshold": 1}),
     function("disk", memory=1024),
     function("loud"),
@@ -58,14 +58,14 @@ FUNCTIONS = (
 
 
 def memory_mb(pid: int) -> int:
-    """Return the most memory that a process ever had, in MiB."""
+    """Return the peak memory of a process in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) >> 10
 
 
 def processes_with(mark: str) -> list[int]:
-    """Find processes by a word of their command line."""
+    """Return the ids of processes with this word in their command line."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -82,6 +82,7 @@ def a_name() -> str:
 
 
 def unique_sleep_seconds() -> str:
+    """Return an argument of ``sleep`` by which its process can be found."""
     return str(10**8 + uuid.uuid4().int % 10**8)
 
 
@@ -104,7 +105,7 @@ class ScriptFaults:
         until(lambda: f"again {name}" in cloud.log("here", "lambda"))
 
     def test_a_killed_script_is_an_error_with_status_137(self, cloud: LocalCloud) -> None:
-        # Nobody can tell it from a script that the kernel killed for its memory.
+        # It cannot be distinguished from a script that the kernel killed for its memory.
         answer = cloud.invoke("here", "kill -9 $$")
         assert answer.payload["errorType"] == "OutOfMemory"
         assert "137" in answer.payload["errorMessage"]
@@ -231,16 +232,16 @@ class ScriptFaults:
         assert "1 of 3 runs failed" in answer.payload["errorMessage"]
         assert cloud.keys(f"out/here/{name}") == [f"out/here/{name}-0", f"out/here/{name}-2"]
 
-    def test_events_larger_than_lambdas_limits_are_refused(self, cloud: LocalCloud) -> None:
+    def test_events_larger_than_lambdas_limits_are_rejected(self, cloud: LocalCloud) -> None:
         client = cloud.client("lambda")
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as rejected:
             client.invoke(
                 FunctionName="here", InvocationType="Event", Payload=json.dumps("x" * (1 << 20))
             )
-        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
-        with pytest.raises(ClientError) as refused:
+        assert rejected.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+        with pytest.raises(ClientError) as rejected:
             client.invoke(FunctionName="here", Payload=json.dumps("x" * (6 << 20)))
-        assert refused.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
+        assert rejected.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
 
     def test_what_a_script_leaves_in_tmp_is_gone_for_the_next_run(self, cloud: LocalCloud) -> None:
         if cloud.engine == "process":
@@ -314,17 +315,17 @@ class ScriptFaults:
 
 
 class JobFaults:
-    """Scripts in Batch, and on their way there."""
+    """Scripts in Batch, and their submission."""
 
     def test_exit_status_3_is_the_jobs_own(self, cloud: LocalCloud) -> None:
         name = a_name()
-        key = cloud.put("jobs", f'echo "said {name}"; echo 1 >"$TMP_OUTPUT_DIR/{name}"; exit 3')
+        key = cloud.put("jobs", f'echo "output {name}"; echo 1 >"$TMP_OUTPUT_DIR/{name}"; exit 3')
         job = cloud.job_ended("jobs", key)
         assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 3)
         assert job["statusReason"] == "Essential container in task exited"
         assert len(job["attempts"]) == 1
         assert cloud.ended("jobs", key)["error.json"]["kind"] == "ScriptFailed"
-        assert f"said {name}" in cloud.log("jobs")
+        assert f"output {name}" in cloud.log("jobs")
         assert not cloud.keys(f"out/jobs/{name}")
 
     def test_children_of_a_job_end_with_it(self, cloud: LocalCloud) -> None:
@@ -357,9 +358,9 @@ class JobFaults:
         assert cloud.records("jobs", run)["event.json"]["pad"] == "x" * 20_000
         (job,) = (job for job in cloud.jobs("jobs") if run in job["jobName"])
         assert answer.payload["headers"]["x-scar-job-id"] == job["jobId"]
-        given = {item["name"]: item["value"] for item in job["container"]["environment"]}
-        assert given["SCAR_EVENT_URL"].endswith(f"/{run}/event.json")
-        assert "SCAR_EVENT" not in given
+        environment = {item["name"]: item["value"] for item in job["container"]["environment"]}
+        assert environment["SCAR_EVENT_URL"].endswith(f"/{run}/event.json")
+        assert "SCAR_EVENT" not in environment
 
     def test_a_run_out_of_time_is_submitted_to_batch_once(self, cloud: LocalCloud) -> None:
         name = a_name()

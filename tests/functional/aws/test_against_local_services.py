@@ -54,10 +54,10 @@ def local(tmp_path: Path) -> Iterator[AwsConnection]:
 
 def test_init_ls_and_rm_in_all_modes(local: AwsConnection) -> None:
     images = FakeImages()
-    wanted = [a_function(mode, name=f"f-{mode}") for mode in MODES]
-    first = str(deploy(local, images, *wanted))
+    functions = [a_function(mode, name=f"f-{mode}") for mode in MODES]
+    first = str(deploy(local, images, *functions))
     assert first.count("+ function f-") == 3
-    assert str(deploy(local, images, *wanted)) == "Nothing to change."
+    assert str(deploy(local, images, *functions)) == "Nothing to change."
 
     listed = list_functions(local)
     assert [f.mode for f in listed] == ["batch", "lambda", "lambda-batch"]

@@ -121,14 +121,14 @@ def test_the_plan_warns_that_the_user_s_role_prevents_it(
 def test_the_plan_names_its_permissions_boundary(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    made = connection.client("iam").create_policy(
+    boundary = connection.client("iam").create_policy(
         PolicyName="bound",
         PolicyDocument='{"Version":"2012-10-17","Statement":'
         '[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
     )
-    bound = changed(a_function(), permissions_boundary=made["Policy"]["Arn"])
-    said = str(deploy(connection, images, bound, a_function(name="cut")))
-    assert "is made under that of crop)" in said
+    bound = changed(a_function(), permissions_boundary=boundary["Policy"]["Arn"])
+    shown = str(deploy(connection, images, bound, a_function(name="cut")))
+    assert "is made under that of crop)" in shown
 
 
 def test_its_name_is_reserved(connection: AwsConnection, images: FakeImages) -> None:
@@ -144,7 +144,7 @@ def test_init_waits_until_the_role_may_invoke_it(
     lambda_ = connection.client("lambda")
     waited: list[float] = []
     handler = EventInvokeHandler(lambda_, Waiter(timeout=60, first_delay=1, sleep=waited.append))
-    wanted = EventInvokeConfig(name="crop", on_failure=ARN)
+    desired = EventInvokeConfig(name="crop", on_failure=ARN)
     for _ in range(times):
         fail_next_call(
             connection,
@@ -153,9 +153,9 @@ def test_init_waits_until_the_role_may_invoke_it(
             "InvalidParameterValueException",
             REFUSAL,
         )
-    handler.create(wanted)
+    handler.create(desired)
     assert len(waited) == times
-    assert handler.read(wanted) == wanted
+    assert handler.read(desired) == desired
 
 
 def never(seconds: float) -> None:

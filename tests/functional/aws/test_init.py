@@ -75,19 +75,19 @@ def test_a_second_init_changes_nothing_with_other_compute_environments(
 def test_optional_resources_are_observed_only_with_a_function_or_compute_environment(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    asked: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
 
     def note(model: OperationModel, **_: object) -> None:
-        asked[model.name] += 1
+        calls[model.name] += 1
 
     connection.session.events.register("before-call", note)
     seldom = ("GetPolicy", "GetFunctionEventInvokeConfig", "GetInstanceProfile")
     deploy(connection, images, a_function())
-    assert [asked.pop(name, 0) for name in seldom] == [0, 0, 0]
+    assert [calls.pop(name, 0) for name in seldom] == [0, 0, 0]
     deploy(connection, images, a_function())
-    assert [asked.pop(name, 0) for name in seldom] == [1, 2, 0]
+    assert [calls.pop(name, 0) for name in seldom] == [1, 2, 0]
     deploy(connection, images, a_function("batch"))
-    assert [asked.pop(name, 0) for name in seldom] == [1, 2, 1]
+    assert [calls.pop(name, 0) for name in seldom] == [1, 2, 1]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -110,11 +110,11 @@ def test_the_account_is_observed_while_images_are_built(
 def test_a_dry_run_shows_the_same_plan_and_changes_nothing(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    wanted = [a_function("batch")]
-    said = init(wanted, connection, lambda _: None, images=images, dry_run=True)
+    functions = [a_function("batch")]
+    said = init(functions, connection, lambda _: None, images=images, dry_run=True)
     assert connection.client("lambda").list_functions()["Functions"] == []
     assert connection.client("s3").list_buckets()["Buckets"] == []
-    assert str(init(wanted, connection, lambda _: None, images=images)) == str(said)
+    assert str(init(functions, connection, lambda _: None, images=images)) == str(said)
 
 
 def test_more_memory_and_another_script_are_updates(
@@ -195,7 +195,7 @@ def test_notifications_of_other_tools_are_unchanged(
     s3 = connection.client("s3")
     s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:theirs"
-    theirs = {
+    foreign = {
         "Id": "theirs",
         "LambdaFunctionArn": arn,
         "Events": ["s3:ObjectRemoved:*"],
@@ -204,12 +204,12 @@ def test_notifications_of_other_tools_are_unchanged(
     s3.put_bucket_notification_configuration(
         Bucket="photos",
         NotificationConfiguration={
-            "LambdaFunctionConfigurations": [theirs],  # type: ignore[list-item]
+            "LambdaFunctionConfigurations": [foreign],  # type: ignore[list-item]
         },
     )
     deploy(connection, images, a_function())
     found = s3.get_bucket_notification_configuration(Bucket="photos")
-    assert theirs in found["LambdaFunctionConfigurations"]
+    assert foreign in found["LambdaFunctionConfigurations"]
     assert len(found["LambdaFunctionConfigurations"]) == 2
 
 
@@ -315,10 +315,10 @@ def test_a_conflicting_notification_of_another_tool_is_named(
 
 
 def test_two_inits_at_once_both_succeed(connection: AwsConnection, images: FakeImages) -> None:
-    wanted = [a_function("batch", name="one"), a_function("lambda-batch", name="two")]
+    functions = [a_function("batch", name="one"), a_function("lambda-batch", name="two")]
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda f: deploy(connection, images, f), wanted))
-    assert str(deploy(connection, images, *wanted)) == NOTHING
+        list(pool.map(lambda f: deploy(connection, images, f), functions))
+    assert str(deploy(connection, images, *functions)) == NOTHING
     found = connection.client("s3").get_bucket_notification_configuration(Bucket="photos")
     assert len(found["LambdaFunctionConfigurations"]) == 2
     assert len(connection.client("batch").describe_job_queues()["jobQueues"]) == 1

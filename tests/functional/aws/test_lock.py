@@ -27,11 +27,11 @@ def bucket(connection: AwsConnection) -> str:
 def test_a_lock_that_cannot_be_released_is_a_warning_that_it_expires(
     connection: AwsConnection, bucket: str
 ) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     s3 = connection.client("s3")
-    with DeployLock(s3=s3, bucket=bucket, report=said.append):
+    with DeployLock(s3=s3, bucket=bucket, report=messages.append):
         fail_next_call(connection, "s3", "PutObject")
-    (warning,) = said
+    (warning,) = messages
     assert warning.startswith("Warning: Cannot release the deployment lock: PutObject returned")
     assert "expires within 60 seconds" in warning
     assert not read_lock(s3, bucket).is_released
@@ -40,8 +40,8 @@ def test_a_lock_that_cannot_be_released_is_a_warning_that_it_expires(
 def test_the_error_under_a_lock_is_raised_and_not_that_of_its_release(
     connection: AwsConnection, bucket: str
 ) -> None:
-    said: list[str] = []
-    lock = DeployLock(s3=connection.client("s3"), bucket=bucket, report=said.append)
+    messages: list[str] = []
+    lock = DeployLock(s3=connection.client("s3"), bucket=bucket, report=messages.append)
 
     def work() -> None:
         with lock:
@@ -50,15 +50,15 @@ def test_the_error_under_a_lock_is_raised_and_not_that_of_its_release(
 
     with pytest.raises(OperationRefusedError, match="the work"):
         work()
-    assert len(said) == 1
+    assert len(messages) == 1
 
 
 def test_a_lock_that_cannot_be_renewed_is_lost(connection: AwsConnection, bucket: str) -> None:
-    s3, asked = connection.client("s3"), threading.Semaphore(0)
+    s3, read_attempts = connection.client("s3"), threading.Semaphore(0)
     lock = DeployLock(s3=s3, bucket=bucket, report=lambda _: None, lease=0.2)
 
     def cut_off(**_: object) -> None:
-        asked.release()
+        read_attempts.release()
         raise EndpointConnectionError(endpoint_url="https://state.s3")
 
     with lock:
@@ -66,7 +66,7 @@ def test_a_lock_that_cannot_be_renewed_is_lost(connection: AwsConnection, bucket
         s3.put_object(Bucket=bucket, Key=LOCK_KEY, Body=b"{}")
         s3.meta.events.register("before-call.s3.GetObject", cut_off)
         for _ in range(3):
-            assert asked.acquire(timeout=300)
+            assert read_attempts.acquire(timeout=300)
         assert lock._renewal is not None
         lock._renewal.join(timeout=300)
         with pytest.raises(OperationRefusedError, match="lock was lost"):

@@ -128,7 +128,7 @@ def test_another_prefix_deletes_the_old_repository(
     assert going == [f"- old-image scar/crop@{first}", "- old-repository scar/crop"]
     assert repositories(connection) == {"team/images/crop", "scar/scar-delegate"}
     assert str(deploy(connection, images, moved)) == NOTHING
-    # And back, from a prefix that no name tells.
+    # And back, from a prefix that cannot be derived from a name.
     deploy(connection, images, a_function("batch"))
     assert repositories(connection) == {"scar/crop", "scar/scar-delegate"}
 
@@ -192,7 +192,7 @@ def test_with_delete_image_false_the_repository_is_kept(
 def test_an_image_of_the_users_own_is_neither_pushed_nor_removed(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    # Even in a repository that scar made, for another function.
+    # Even in a repository that scar created for another function.
     deploy(connection, images, a_function(name="other"))
     uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scar/other:1"
     function = changed(a_function("batch"), image=uri, create_image=False)

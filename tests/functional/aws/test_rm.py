@@ -74,10 +74,10 @@ def test_notifications_of_other_tools_are_kept(
     s3 = connection.client("s3")
     found = s3.get_bucket_notification_configuration(Bucket="photos")
     (ours,) = found["LambdaFunctionConfigurations"]
-    theirs = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
+    foreign = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
     s3.put_bucket_notification_configuration(
         Bucket="photos",
-        NotificationConfiguration={"LambdaFunctionConfigurations": [ours, theirs]},  # type: ignore[list-item]
+        NotificationConfiguration={"LambdaFunctionConfigurations": [ours, foreign]},  # type: ignore[list-item]
     )
     remove(connection, "crop")
     kept = s3.get_bucket_notification_configuration(Bucket="photos")
@@ -100,11 +100,11 @@ def test_the_failure_handler_is_deleted_with_the_last_function(
 ) -> None:
     deploy(connection, images, a_function(), a_function(name="cut"))
     remove(connection, "crop")
-    there = remaining_resources(connection)
-    assert sorted(there["functions"]) == ["cut", FAILURE_HANDLER]
+    before = remaining_resources(connection)
+    assert sorted(before["functions"]) == ["cut", FAILURE_HANDLER]
     with pytest.raises(OperationRefusedError, match="failed invocations of cut"):
         remove(connection, FAILURE_HANDLER)
-    assert remaining_resources(connection) == there
+    assert remaining_resources(connection) == before
     remove(connection, "cut")
     assert remaining_resources(connection) == {}
     state = connection.client("s3").list_objects_v2(Bucket=STATE, Prefix="functions/")
@@ -221,9 +221,9 @@ def test_roles_with_manual_policies_are_deleted(
 
 def test_a_dry_run_deletes_nothing(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
-    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    plan = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
     assert "crop" in remaining_resources(connection)["functions"]
-    assert remove(connection, "crop") == said
+    assert remove(connection, "crop") == plan
 
 
 @pytest.mark.parametrize(
@@ -243,18 +243,18 @@ def test_a_dry_run_lists_no_bucket_that_is_kept(
     elif why == "watched by others":
         found = s3.get_bucket_notification_configuration(Bucket="photos")
         (ours,) = found["LambdaFunctionConfigurations"]
-        theirs = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
+        foreign = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
         s3.put_bucket_notification_configuration(
             Bucket="photos",
-            NotificationConfiguration={"LambdaFunctionConfigurations": [ours, theirs]},  # type: ignore[list-item]
+            NotificationConfiguration={"LambdaFunctionConfigurations": [ours, foreign]},  # type: ignore[list-item]
         )
     elif why == "written by another":
         deploy(connection, images, changed(a_function(name="cut"), input=()))
-    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
-    assert "- function crop" in said
-    assert "- notification photos" in said
-    assert "- bucket" not in said
-    assert remove(connection, "crop") == said
+    plan = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    assert "- function crop" in plan
+    assert "- notification photos" in plan
+    assert "- bucket" not in plan
+    assert remove(connection, "crop") == plan
     assert remaining_resources(connection)["buckets"] == ["photos"]
 
 
@@ -262,8 +262,8 @@ def test_a_dry_run_lists_an_empty_bucket_that_scar_created(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
-    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
-    assert "- bucket photos" in said
+    plan = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    assert "- bucket photos" in plan
 
 
 def test_a_bucket_just_created_has_scar_s_tag(connection: AwsConnection) -> None:

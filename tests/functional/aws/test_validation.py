@@ -30,30 +30,32 @@ if TYPE_CHECKING:
 FARGATE = BatchSpec(memory=2048, compute_resources=ComputeResourcesSpec(type="FARGATE"))
 
 
-def answer(connection: AwsConnection, service: str, operation: str, **fields: object) -> list[Any]:
+def stub_response(
+    connection: AwsConnection, service: str, operation: str, **fields: object
+) -> list[Any]:
     """Replace AWS's response by these fields; return the requests' parameters."""
-    asked: list[Any] = []
+    received: list[Any] = []
 
     def note(params: dict[str, Any], **_: object) -> None:
-        asked.append(dict(params))
+        received.append(dict(params))
 
-    def answered(**_: object) -> tuple[object, dict[str, object]]:
+    def respond(**_: object) -> tuple[object, dict[str, object]]:
         response = AWSResponse("", 200, HTTPHeaders(), None)
         return response, {**fields, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
     events = connection.client(service).meta.events  # type: ignore[call-overload]
     events.register(f"provide-client-params.{service}.{operation}", note)
-    events.register_first(f"before-call.{service}.{operation}", answered)
-    return asked
+    events.register_first(f"before-call.{service}.{operation}", respond)
+    return received
 
 
 def warnings_of(
     connection: AwsConnection, images: FakeImages, say: Callable[[], None]
 ) -> list[str]:
-    said: list[str] = []
+    messages: list[str] = []
     say()
-    init([a_function()], connection, said.append, images=images, dry_run=True)
-    return [line for line in said if line.startswith("Warning: ")]
+    init([a_function()], connection, messages.append, images=images, dry_run=True)
+    return [line for line in messages if line.startswith("Warning: ")]
 
 
 def without_gateway(connection: AwsConnection) -> str:
@@ -78,8 +80,8 @@ def test_the_network_decides_about_public_addresses_and_is_shown(
 ) -> None:
     todo = str(deploy(connection, images, changed(a_function("batch"), batch=FARGATE)))
     batch = connection.client("batch")
-    (made,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
-    network = made["containerProperties"].get("networkConfiguration", {})
+    (definition,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    network = definition["containerProperties"].get("networkConfiguration", {})
     assert network.get("assignPublicIp") == "ENABLED"
     for subnet in connection.client("ec2").describe_subnets()["Subnets"]:
         assert subnet["SubnetId"] in todo.rpartition("(jobs run in vpc-")[2]
@@ -99,8 +101,8 @@ def test_with_a_nat_gateway_no_public_addresses_are_assigned(
     )
     deploy(connection, images, changed(a_function("batch"), batch=FARGATE))
     batch = connection.client("batch")
-    (made,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
-    network = made["containerProperties"].get("networkConfiguration", {})
+    (definition,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    network = definition["containerProperties"].get("networkConfiguration", {})
     assert network.get("assignPublicIp") == "DISABLED"
 
 
@@ -150,20 +152,20 @@ def test_a_kms_key_may_be_named_by_an_alias(
     key = kms.create_key()["KeyMetadata"]
     kms.create_alias(AliasName="alias/mine", TargetKeyId=key["KeyId"])
     encrypt(connection, alias)
-    said: list[str] = []
-    init([a_function()], connection, said.append, images=images)
+    messages: list[str] = []
+    init([a_function()], connection, messages.append, images=images)
     assert given_keys(connection) == [key["Arn"]]
-    assert not [line for line in said if "alias" in line]
+    assert not [line for line in messages if "alias" in line]
 
 
 def test_an_alias_of_an_unknown_key_is_a_warning(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     encrypt(connection, "alias/gone")
-    said: list[str] = []
-    init([a_function()], connection, said.append, images=images)
+    messages: list[str] = []
+    init([a_function()], connection, messages.append, images=images)
     assert given_keys(connection) == []
-    assert [line for line in said if "alias/gone" in line and "kms:DescribeKey" in line]
+    assert [line for line in messages if "alias/gone" in line and "kms:DescribeKey" in line]
 
 
 def test_every_call_to_a_bucket_names_its_owner(
@@ -186,7 +188,7 @@ def test_a_role_that_cannot_be_passed_is_an_error(
 ) -> None:
     role = "arn:aws:iam::123456789012:role/scar/crop-eu-west-1-lambda"
     result = {"EvalActionName": "iam:PassRole", "EvalResourceName": role}
-    asked = answer(
+    received = stub_response(
         connection,
         "iam",
         "SimulatePrincipalPolicy",
@@ -198,18 +200,18 @@ def test_a_role_that_cannot_be_passed_is_an_error(
     with pytest.raises(NotDeployable, match=rf"{user} may not pass the role {role} to lambda"):
         deploy(connection, images, a_function())
     handler_role = "arn:aws:iam::123456789012:role/scar/scar-delegate-eu-west-1-lambda"
-    assert asked[0]["ResourceArns"] == [role, handler_role]
-    assert asked[0]["PolicySourceArn"] == user
+    assert received[0]["ResourceArns"] == [role, handler_role]
+    assert received[0]["PolicySourceArn"] == user
     assert remaining_resources(connection) == {}
 
 
 def test_a_check_that_is_denied_is_only_a_warning(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    def forbid() -> None:
+    def deny() -> None:
         fail_next_call(connection, "lambda", "GetAccountSettings")
 
-    (warning,) = warnings_of(connection, images, forbid)
+    (warning,) = warnings_of(connection, images, deny)
     assert "concurrent executions could not be read" in warning
 
 
@@ -219,7 +221,7 @@ def test_a_new_account_s_small_quota_is_a_warning(
     limit = {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
 
     def small() -> None:
-        answer(connection, "lambda", "GetAccountSettings", AccountLimit=limit)
+        stub_response(connection, "lambda", "GetAccountSettings", AccountLimit=limit)
 
     (warning,) = warnings_of(connection, images, small)
     assert "at most 10 events at once" in warning
@@ -228,8 +230,8 @@ def test_a_new_account_s_small_quota_is_a_warning(
 def test_full_batch_quotas_are_an_error(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("batch"))
     client = connection.client("batch")
-    (theirs,) = client.describe_job_queues()["jobQueues"]
-    many = [{**theirs, "jobQueueName": f"theirs-{number}"} for number in range(50)]
+    (queue,) = client.describe_job_queues()["jobQueues"]
+    many = [{**queue, "jobQueueName": f"theirs-{number}"} for number in range(50)]
 
     def tell(parsed: dict[str, Any], **_: object) -> None:
         parsed["jobQueues"] = many

@@ -59,9 +59,9 @@ def test_a_job_is_submitted_as_boto3_submits_it() -> None:
             },
         )
         client.close()
-    ours, theirs = server.requests
-    assert (ours.method, ours.target) == (theirs.method, theirs.target)
-    assert json.loads(ours.body) == json.loads(theirs.body)
+    own, botos = server.requests
+    assert (own.method, own.target) == (botos.method, botos.target)
+    assert json.loads(own.body) == json.loads(botos.body)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,12 @@ def test_batchs_message_and_the_missing_permission_are_in_the_error() -> None:
         a_delegator(server.url).submit(JOB)
     assert "batch:SubmitJob" in no.value.remedy
     missing = refusal(400, "ClientException", "JobQueue scar-0123 not found")
-    with scripted(missing) as server, pytest.raises(SubmissionError, match="not found") as gone:
+    with (
+        scripted(missing) as server,
+        pytest.raises(SubmissionError, match="not found") as not_found,
+    ):
         a_delegator(server.url).submit(JOB)
-    assert "scar init" in gone.value.remedy
+    assert "scar init" in not_found.value.remedy
 
 
 def test_a_response_without_a_job_id_is_an_error() -> None:

@@ -76,7 +76,7 @@ def ours(seen: list[ReceivedRequest]) -> Reply:
     return Reply(headers={"x-amz-meta-scar-write": mark, "etag": '"e1"'})
 
 
-def theirs(seen: list[ReceivedRequest]) -> Reply:
+def foreign_object(seen: list[ReceivedRequest]) -> Reply:
     return Reply(headers={"x-amz-meta-scar-write": "another", "etag": '"e2"'})
 
 
@@ -268,7 +268,9 @@ def test_a_first_write_that_lands_late_is_recognised_in_the_412_of_the_second() 
 
 def test_a_lost_response_and_another_writer_is_a_failed_precondition() -> None:
     with (
-        scripted(Close(), theirs, error(412, "PreconditionFailed"), theirs) as server,
+        scripted(
+            Close(), foreign_object, error(412, "PreconditionFailed"), foreign_object
+        ) as server,
         pytest.raises(PreconditionFailed, match="another process"),
     ):
         a_store(server).write(REF, b"x", condition=IfNoneMatch())

@@ -164,11 +164,11 @@ class Function:
 
 @pytest.fixture
 def function(tmp_path: Path, endpoint: S3Endpoint) -> Iterator[Function]:
-    made = Function(tmp_path, endpoint, s3.connect(endpoint.environ))
-    yield made
-    for process in made.started:
+    function_ = Function(tmp_path, endpoint, s3.connect(endpoint.environ))
+    yield function_
+    for process in function_.started:
         process.kill()
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
-    made.store.close()
+    function_.store.close()

@@ -164,10 +164,10 @@ def test_a_failed_undo_is_reported() -> None:
 
 
 def test_a_removal_is_not_undone() -> None:
-    there = {r.key: r for r in (FUNCTION, ROLE, LOGS)}
-    client = FakeResourceClient(existing=dict(there), denied={("delete", "crop-role")})
+    present = {r.key: r for r in (FUNCTION, ROLE, LOGS)}
+    client = FakeResourceClient(existing=dict(present), denied={("delete", "crop-role")})
     with pytest.raises(OperationRefusedError):
-        apply(plan([], there), client, lambda _: None, undo=False)
+        apply(plan([], present), client, lambda _: None, undo=False)
     assert FUNCTION.key not in client.existing
     assert not [call for call in client.calls if call.startswith("create")]
 

@@ -161,8 +161,8 @@ def test_each_compute_type_has_its_allocation_strategy() -> None:
     def allocation(kind: str) -> str:
         found = compiled(on(type=kind)).values()
         machines = next(r for r in found if isinstance(r, ComputeEnvironment))
-        asked = batch_requests.create_environment_request(machines)["computeResources"]
-        assert asked.get("allocationStrategy", "") == machines.allocation
+        create_request = batch_requests.create_environment_request(machines)["computeResources"]
+        assert create_request.get("allocationStrategy", "") == machines.allocation
         return machines.allocation
 
     assert allocation("EC2") == "BEST_FIT_PROGRESSIVE"

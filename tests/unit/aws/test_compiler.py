@@ -148,7 +148,7 @@ def test_jobs_have_a_timeout_and_are_retried_only_for_terminated_hosts() -> None
     assert needs == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}]
 
 
-def machines(service_role: str = "", **changes: object) -> str:
+def environment_name(service_role: str = "", **changes: object) -> str:
     compute = ComputeResourcesSpec.model_validate(changes)
     batch = BatchSpec(compute_resources=compute, service_role=service_role)
     function = changed(BATCH, batch=batch)
@@ -156,15 +156,15 @@ def machines(service_role: str = "", **changes: object) -> str:
 
 
 def test_equal_compute_environments_have_the_same_name() -> None:
-    assert machines() == machines()
+    assert environment_name() == environment_name()
     others = {
-        machines(max_v_cpus=4),
-        machines(type="SPOT"),
-        machines(type="FARGATE"),
-        machines(instance_types=("c7i",)),
-        machines(service_role="arn:aws:iam::1:role/x"),
+        environment_name(max_v_cpus=4),
+        environment_name(type="SPOT"),
+        environment_name(type="FARGATE"),
+        environment_name(instance_types=("c7i",)),
+        environment_name(service_role="arn:aws:iam::1:role/x"),
     }
-    assert len(others | {machines()}) == 6
+    assert len(others | {environment_name()}) == 6
 
 
 def test_architectures_never_share_a_queue() -> None:

@@ -123,7 +123,7 @@ def rule(rule_id: str, prefix: str, event: str = "s3:ObjectCreated:*") -> dict[s
 
 
 @pytest.mark.parametrize(
-    ("there", "overlap"),
+    ("existing", "overlap"),
     [
         (rule("theirs", "in/a/"), True),
         (rule("theirs", "other/"), False),
@@ -132,11 +132,13 @@ def rule(rule_id: str, prefix: str, event: str = "s3:ObjectCreated:*") -> dict[s
     ],
 )
 def test_notifications_already_on_the_bucket_are_respected(
-    there: dict[str, object], *, overlap: bool
+    existing: dict[str, object], *, overlap: bool
 ) -> None:
     ours = BucketNotification(name="photos/scar-crop-00000000", function_arn="x", prefix="in/")
     for kind in ("LambdaFunctionConfigurations", "QueueConfigurations"):
-        found = list(deployment_checks.check_buckets([ours], {"photos": {kind: [there]}}, ["crop"]))
+        found = list(
+            deployment_checks.check_buckets([ours], {"photos": {kind: [existing]}}, ["crop"])
+        )
         assert bool(found) is overlap
 
 

@@ -16,7 +16,7 @@ from scar.aws.requests.field_paths import add_fields, read_fields
 if TYPE_CHECKING:
     from botocore.model import Shape
 
-# Each kind with the operation that creates it, and where a description of it is.
+# Each resource type with the operation that creates it, and the path of its description.
 KINDS: list[tuple[type[Resource], str, str, str, str]] = [
     (JobDefinition, "batch", "RegisterJobDefinition", "DescribeJobDefinitions", "jobDefinitions"),
     (LambdaFunction, "lambda", "CreateFunction", "GetFunction", "Configuration"),
@@ -45,9 +45,9 @@ def test_aws_knows_every_path_in_requests_and_in_descriptions(
     request, response = model.operation_model(create), model.operation_model(describe)
     assert kind.request_paths
     for path in kind.request_paths.values():
-        asked = member(request.input_shape, path)
+        requested = member(request.input_shape, path)
         described = member(response.output_shape, f"{where}.{path}")
-        assert asked.type_name == described.type_name in ("string", "integer")
+        assert requested.type_name == described.type_name in ("string", "integer")
 
 
 @pytest.mark.parametrize("kind", [each[0] for each in KINDS])

@@ -76,9 +76,9 @@ def test_a_lambda_function_has_no_batch_even_if_the_file_has(tmp_path: Path) -> 
 
 def test_the_supervisor_s_defaults_are_those_of_the_fdl() -> None:
     """It imports nothing of scar, so that its defaults are written a second time."""
-    theirs = FunctionConfig(name="crop", mode=ExecutionMode.LAMBDA, state_bucket="")
+    default = FunctionConfig(name="crop", mode=ExecutionMode.LAMBDA, state_bucket="")
     ours = function_config(new_function(), ACCOUNT, ImageDefaults())
-    assert replace(ours, state_bucket="", memory=0) == theirs
+    assert replace(ours, state_bucket="", memory=0) == default
 
 
 def test_fractions_of_a_cpu_are_written_as_fargate_wants_them(tmp_path: Path) -> None:

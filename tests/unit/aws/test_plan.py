@@ -109,10 +109,10 @@ def test_notes_are_part_of_what_is_shown() -> None:
 def test_a_plan_names_variables_and_never_shows_their_values() -> None:
     before = replace(FUNCTION, environment=(("A", "s3cret"), ("B", "kept")))
     after = replace(FUNCTION, environment=(("A", "0ther"), ("B", "kept")))
-    made = plan([after], {})
+    creation = plan([after], {})
     changed = plan([after], {before.key: before})
     assert "environment: A (values are not shown)" in str(changed)
-    for text in (str(made), made.to_json(), str(changed), changed.to_json()):
+    for text in (str(creation), creation.to_json(), str(changed), changed.to_json()):
         assert not any(secret in text for secret in ("s3cret", "0ther", "kept"))
 
 

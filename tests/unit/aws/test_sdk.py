@@ -52,10 +52,12 @@ def test_tables_are_botocore_s_own_in_their_order(
     # Under another name: what botocore has under its own, all tests share.
     (tmp_path / "data").symlink_to(Path(BOTOCORE_ROOT) / "data")
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path / "data"))
-    ours, theirs = (session.get_service_data(service) for session in (sdk.new_session(), Session()))
-    assert type(theirs["shapes"]) is OrderedDict
+    ours, botocores = (
+        session.get_service_data(service) for session in (sdk.new_session(), Session())
+    )
+    assert type(botocores["shapes"]) is OrderedDict
     assert type(ours["shapes"]) is dict  # not ordered ones, which take twice as long to make
-    assert json.dumps(ours) == json.dumps(theirs)
+    assert json.dumps(ours) == json.dumps(botocores)
 
 
 def test_an_unknown_service_is_an_error() -> None:

@@ -63,7 +63,7 @@ def test_every_call_of_the_product_is_in_the_table_and_nothing_else() -> None:
     methods, used = sdk_methods(), called()
     operations = all_operations()
     unknown = {name for name in used & methods.keys() if not methods[name] & operations}
-    # S3 tells a bucket's Region with HeadBucket; what stands for it may have to be asked.
+    # AWS returns a bucket's Region with HeadBucket; other stores may need GetBucketLocation.
     assert unknown == {"get_bucket_location"}
     unused = {
         op

@@ -205,8 +205,8 @@ def test_fargate_has_no_other_number_of_vcpus() -> None:
     assert fargate("3", 8192) == CLIENT
 
 
-def environment(**machines: object) -> list[tuple[str, int]]:
-    resources = {"maxvCpus": 1, "subnets": ["s"], "securityGroupIds": ["g"], **machines}
+def environment(**settings: object) -> list[tuple[str, int]]:
+    resources = {"maxvCpus": 1, "subnets": ["s"], "securityGroupIds": ["g"], **settings}
     return codes("batch", "CreateComputeEnvironment", type="MANAGED", computeResources=resources)
 
 

@@ -31,7 +31,7 @@ FUNCTION = {"FunctionName": "crop"}
 UNMANAGED = {"computeEnvironmentName": "e", "type": "UNMANAGED"}
 
 
-def machines(**resources: object) -> dict[str, object]:
+def compute_resources(**resources: object) -> dict[str, object]:
     return {"computeEnvironmentName": "e", "type": "MANAGED", "computeResources": resources}
 
 
@@ -44,8 +44,8 @@ def job(platform: str, **more: object) -> dict[str, object]:
     }
 
 
-# A complete request, and what the checker does not take it without although the model would.
-# Where nothing else is said, the reason is in the words of Batch's API reference.
+# A complete request, and the members that the validator requires and the model does not.
+# Reasons are quoted from Batch's API reference unless noted otherwise.
 COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
     ("lambda", "CreateFunction", {**FUNCTION, "Role": "r" * 20, "Code": {"ImageUri": "x"}}, set()),
     ("lambda", "UpdateFunctionConfiguration", FUNCTION, set()),
@@ -82,7 +82,7 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
     (
         "batch",
         "CreateComputeEnvironment",
-        machines(**SPOT),
+        compute_resources(**SPOT),
         {
             "computeResources",
             "computeResources.instanceRole",
@@ -96,7 +96,7 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
     (
         "batch",
         "CreateComputeEnvironment",
-        machines(**PLACE, type="FARGATE"),
+        compute_resources(**PLACE, type="FARGATE"),
         {"computeResources", "computeResources.securityGroupIds", "computeResources.subnets"},
     ),
     # A queue without environments (or, as the model has it, service environments) does nothing.

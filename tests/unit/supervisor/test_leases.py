@@ -114,14 +114,14 @@ def test_a_run_whose_job_ended_without_a_record_is_taken_over() -> None:
     assert first.claim()
     first.write_submission("fn-r", "job-1")
     clock.now += 100_000
-    asked: list[str] = []
+    queried: list[str] = []
 
     def has_ended(job: str) -> bool:
-        asked.append(job)
+        queried.append(job)
         return True
 
     assert a_ledger(store, "two", has_ended=has_ended).claim()
-    assert asked == ["job-1"]
+    assert queried == ["job-1"]
 
 
 def test_batch_is_not_asked_while_the_lease_holds() -> None:

@@ -102,8 +102,8 @@ def test_an_inner_time_limit_keeps_the_outer_one() -> None:
 
 
 def test_a_job_without_an_event_runs_with_an_empty_one() -> None:
-    made = batch_job.read_invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
-    assert (made.event, made.owner.job, made.owner.attempt) == (b"{}", "j", 1)
+    invocation = batch_job.read_invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
+    assert (invocation.event, invocation.owner.job, invocation.owner.attempt) == (b"{}", "j", 1)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "s3://bucket", "s3://bucket/gone"])
