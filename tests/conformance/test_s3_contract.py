@@ -262,7 +262,7 @@ def test_a_range_returns_these_bytes(s3: Server, requested: str, start: int, end
     assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
 
 
-def test_a_range_behind_the_end_is_refused(s3: Server) -> None:
+def test_a_range_beyond_the_end_is_rejected(s3: Server) -> None:
     bucket = s3.bucket()
     s3.client.put_object(Bucket=bucket, Key="k", Body=b"12345")
     answer = refused(lambda: s3.client.get_object(Bucket=bucket, Key="k", Range="bytes=5-"))
@@ -482,7 +482,7 @@ def test_parts_are_listed_replaced_and_aborted(s3: Server) -> None:
     assert refused(lambda: client.list_parts(**where)) == (404, "NoSuchUpload")
 
 
-def test_parts_that_make_no_object_are_refused(s3: Server) -> None:
+def test_invalid_lists_of_parts_are_rejected(s3: Server) -> None:
     client, bucket = s3.client, s3.bucket()
     upload = client.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     where: Any = {"Bucket": bucket, "Key": "k", "UploadId": upload}
@@ -643,13 +643,13 @@ def test_a_bucket_in_another_region_says_so(s3: Server) -> None:
     assert s3.client.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
 
 
-def test_a_bucket_is_made_with_its_tags_in_one_call(ours: Server) -> None:
+def test_a_bucket_is_created_with_its_tags_in_one_call(ours: Server) -> None:
     """moto drops the tags."""
     name, client = f"bucket-{next(numbers)}", ours.client
     configuration: Any = {"Tags": [{"Key": "a", "Value": "b c"}]}
     client.create_bucket(Bucket=name, CreateBucketConfiguration=configuration)
     assert client.get_bucket_tagging(Bucket=name)["TagSet"] == configuration["Tags"]
-    # Made again without tags it is the same bucket in the oldest Region; with tags it is not.
+    # Created again in us-east-1, it is the same bucket without tags, and an error with tags.
     client.create_bucket(Bucket=name)
     again = refused(
         lambda: client.create_bucket(Bucket=name, CreateBucketConfiguration=configuration)
@@ -673,7 +673,7 @@ def test_invalid_bucket_names_are_rejected(ours: Server, name: str) -> None:
     assert refused(lambda: ours.client.create_bucket(Bucket=name)) == (400, "InvalidBucketName")
 
 
-def test_a_key_of_more_than_1024_bytes_is_refused(ours: Server) -> None:
+def test_a_key_of_more_than_1024_bytes_is_rejected(ours: Server) -> None:
     """moto accepts 1,100 bytes."""
     bucket = ours.bucket()
     answer = refused(lambda: ours.client.put_object(Bucket=bucket, Key="ä" * 513))
@@ -794,7 +794,7 @@ def test_a_notification_configuration_is_read_back(ours: Server) -> None:
         ([rule("x" * 1025)], "1024 bytes"),
     ],
 )
-def test_configurations_that_aws_refuses_are_refused(
+def test_configurations_that_aws_rejects_are_rejected(
     ours: Server, rules: list[Any], sentence: str
 ) -> None:
     """moto accepts overlapping prefixes and unknown functions."""

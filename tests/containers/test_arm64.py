@@ -46,7 +46,7 @@ def can_start_others() -> bool:
     )
 
 
-# Where CI cannot register the emulator this is no failure: .ci/arm64 has said so.
+# Not a failure in CI where .ci/arm64 could not register the emulator.
 whole = (
     pytest.mark.container
     if can_start_others()

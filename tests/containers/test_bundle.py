@@ -85,8 +85,8 @@ def test_it_starts_in_an_empty_root(root: Path) -> None:
     assert report["script"] == "not tried"  # there is no /proc
 
 
-# What the way to the first event costs is what it imports. The names below were among it once,
-# or easily come in; each takes a millisecond or more.
+# Imports are the cost of the start until the first event. These modules were once imported or
+# easily could be; each takes a millisecond or more.
 BUDGET = 160
 NOT_BEFORE_IT_IS_NEEDED = {
     "inspect", "ast", "tokenize", "typing", "traceback", "shutil", "tempfile", "urllib.request",

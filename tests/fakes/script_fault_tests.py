@@ -243,7 +243,7 @@ class ScriptFaults:
             client.invoke(FunctionName="here", Payload=json.dumps("x" * (6 << 20)))
         assert rejected.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
 
-    def test_what_a_script_leaves_in_tmp_is_gone_for_the_next_run(self, cloud: LocalCloud) -> None:
+    def test_files_in_tmp_are_deleted_before_the_next_run(self, cloud: LocalCloud) -> None:
         if cloud.engine == "process":
             pytest.skip("scripts share this machine's /tmp")
         script = "ls -A /tmp | grep -v scar-; mkdir -p /tmp/left/deep; echo 1 >/tmp/left/deep/x"

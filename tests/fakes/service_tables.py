@@ -29,7 +29,7 @@ class _MotoModels(_PlainJsonLoader):
 
 @functools.cache
 def share() -> None:
-    """Let all sessions of this process share the service models of boto3 and botocore.
+    """Make all sessions of this process share the service models of boto3 and botocore.
 
     They are plain dictionaries for botocore's own sessions too. Other files are loaded as usual.
     """

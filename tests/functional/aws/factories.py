@@ -25,7 +25,7 @@ MODES = ("lambda", "lambda-batch", "batch")
 
 
 def a_function(mode: str = "lambda", script: Path | None = None, name: str = "crop") -> Function:
-    """Describe a function that reads ``photos/<name>-in`` and writes ``photos/<name>-out``."""
+    """Return a function that reads ``photos/<name>-in`` and writes ``photos/<name>-out``."""
     return new_function(
         name=name,
         image="busybox:1",
@@ -110,7 +110,7 @@ def fail_next_call(
     code: str = "AccessDenied",
     message: str = "denied by the test",
 ) -> None:
-    """Let the next call of an operation fail with this error code."""
+    """Make the next call of an operation fail with this error code."""
     client = connection.client(service)  # type: ignore[call-overload]
     event = f"before-call.{service}.{operation}"
 
@@ -124,7 +124,7 @@ def fail_next_call(
 
 
 def reject_bucket_tags(connection: AwsConnection) -> None:
-    """Let S3 reject tags in CreateBucket, as in some partitions."""
+    """Make S3 reject tags in CreateBucket, as in some partitions."""
     client = connection.client("s3")
 
     def reject(params: dict[str, Any], **_: object) -> None:
@@ -136,7 +136,7 @@ def reject_bucket_tags(connection: AwsConnection) -> None:
 
 
 def simulate_running_job(connection: AwsConnection, function: str) -> list[str]:
-    """Let Batch list one running job until it is terminated; return the ids that still run."""
+    """Make Batch list one running job until it is terminated; return the ids that still run."""
     running = ["id-1"]
     events = connection.client("batch").meta.events
 

@@ -61,7 +61,7 @@ class FaultInjector:
 
     @contextmanager
     def inject(self, at: int, kind: FaultKind = FaultKind.DENIED) -> Iterator[None]:
-        """Let the call with this number, counted from 1, fail; 0 injects no fault."""
+        """Make the call with this number, counted from 1, fail; 0 injects no fault."""
         self.calls.clear()
         self._at, self._kind, self.injected = at, kind, False
         try:

@@ -58,7 +58,7 @@ def registry_permissions(requests: Iterable[tuple[str, str]], account: str) -> I
         ("HEAD", "blobs"): ("BatchCheckLayerAvailability",),
         ("GET", "blobs"): ("GetDownloadUrlForLayer",),
         ("POST", "blobs/uploads"): ("InitiateLayerUpload",),
-        # The whole layer comes with the request that completes it.
+        # The request that completes the upload contains the whole layer.
         ("PUT", "blobs/uploads"): ("UploadLayerPart", "CompleteLayerUpload"),
     }
     for method, path in requests:

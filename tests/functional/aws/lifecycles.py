@@ -142,7 +142,7 @@ def drift_is_corrected(replay: Replay) -> None:
 
 
 def failed_steps_are_undone(replay: Replay) -> None:
-    """Let the last step fail: all others are undone."""
+    """Make the last step fail: all others are undone."""
     replay.write_fdl(function("lambda-batch", concurrency=1, batch=batch_spec("EC2", disk=50)))
     fail_last_step(replay)
     replay.scar("init", "-f", "FILE")

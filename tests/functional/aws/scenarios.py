@@ -54,7 +54,7 @@ def cause_more_drift(replay: Replay) -> None:
 
 
 def use_registry_as_ecr(replay: Replay, registry: FaultyRegistry) -> None:
-    """Let ECR return this registry as its endpoint, with blob mounting between repositories."""
+    """Make ECR return this registry as its endpoint, with blob mounting between repositories."""
     registry.supports_mounts = True
     events = replay.connection.session.events
 
@@ -69,7 +69,7 @@ def use_registry_as_ecr(replay: Replay, registry: FaultyRegistry) -> None:
 
 
 def deploy_as_a_role(replay: Replay) -> None:
-    """Let STS return a session of the role ``deployer`` as the caller."""
+    """Make STS return a session of the role ``deployer`` as the caller."""
     a_role(replay.unrecorded, "deployer", "ec2")
 
     def set_caller(parsed: dict[str, Any], **_: object) -> None:
@@ -128,7 +128,7 @@ def fail_part_uploads(replay: Replay) -> None:
 
 
 def list_a_queued_job(replay: Replay, run: str) -> list[str]:
-    """Let Batch list a queued job for the run; return the list of job names, to be changed."""
+    """Make Batch list a queued job for the run; return the list of job names, to be changed."""
     waiting = [f"crop-{run}"]
     definition = f"arn:aws:batch:eu-west-1:{ACCOUNT}:job-definition/crop:1"
 

@@ -36,7 +36,7 @@ def another_deployment(
     work: Callable[[], object] = lambda: None,
     begun: UnfinishedFunctions | None = None,
 ) -> None:
-    """Let another deployment take the lock right before the next one does, and run ``work``.
+    """Make another deployment take the lock right before the next one does, and run ``work``.
 
     It leaves the functions of ``begun`` unfinished.
     """

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tests.functional.aws.conftest import FakeImages
 
-# By method and the query that marks the call.
+# By HTTP method and query parameter.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 NAMED_BY_AWS = {
     ("HEAD", "DEFAULT"): "ListBucket",

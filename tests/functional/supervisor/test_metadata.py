@@ -84,7 +84,7 @@ def test_a_relative_address_leads_to_ecs() -> None:
     assert found.path == "/v2/credentials/uuid"
 
 
-def test_an_instance_is_asked_for_token_role_and_keys() -> None:
+def test_instance_credentials_cost_requests_for_token_role_and_keys() -> None:
     with scripted(TOKEN, ROLE, GIVEN) as server:
         assert of_instance(server).fetch() == PARSED
     assert [f"{s.method} {s.target}" for s in server.requests] == [

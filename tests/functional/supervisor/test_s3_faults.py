@@ -143,9 +143,7 @@ def test_damaged_bytes_are_noticed(tmp_path: Path, headers: dict[str, str]) -> N
 @pytest.mark.parametrize(
     "headers", [{"x-amz-server-side-encryption": "aws:kms"}, {"etag": '"abc-2"'}]
 )
-def test_an_etag_that_is_no_md5_is_not_taken_for_one(
-    tmp_path: Path, headers: dict[str, str]
-) -> None:
+def test_an_etag_that_is_no_md5_is_not_compared(tmp_path: Path, headers: dict[str, str]) -> None:
     answer = Reply(headers={"etag": f'"{"0" * 32}"', **headers}, body=DATA)
     with scripted(answer) as server:
         a_store(server).download(REF, tmp_path / "f", version=ANY)
@@ -191,7 +189,7 @@ def test_a_connection_that_dies_under_a_request_costs_one_retry() -> None:
         assert store.read(REF) is not None
 
 
-# Whether there is an object
+# Existence of an object
 
 
 def test_head_costs_one_request_and_absence_is_none() -> None:
@@ -285,7 +283,7 @@ def test_a_plain_412_costs_no_further_request() -> None:
     assert server.requests[0].headers["if-match"] == '"e0"'
 
 
-def test_a_412_answered_before_the_body_was_read_is_understood(tmp_path: Path) -> None:
+def test_a_412_sent_before_the_body_was_read_is_a_failed_precondition(tmp_path: Path) -> None:
     source = tmp_path / "f"
     source.write_bytes(bytes(5 * MIB))
     with (
@@ -329,7 +327,7 @@ def test_a_denied_write_names_object_permission_and_is_not_repeated() -> None:
     assert "s3:PutObject" in caught.value.remedy
 
 
-# Uploads in parts
+# Multipart uploads
 
 
 CREATED = Reply(
@@ -380,7 +378,7 @@ def test_a_completion_that_fails_after_200_is_not_a_success(large: Path) -> None
         a_store(server).upload(large, REF)
 
 
-def test_a_completion_refused_after_200_is_a_failed_precondition(large: Path) -> None:
+def test_a_completion_rejected_after_200_is_a_failed_precondition(large: Path) -> None:
     with (
         scripted(CREATED, PART, PART, error(200, "PreconditionFailed"), ABSENT, ABORTED) as server,
         pytest.raises(PreconditionFailed),
@@ -424,7 +422,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         a_store(server).upload(tmp_path / "gone", REF)
 
 
-def test_a_key_too_long_is_refused_before_anything_is_sent(large: Path) -> None:
+def test_a_key_that_is_too_long_is_rejected_before_any_request(large: Path) -> None:
     with scripted() as server, pytest.raises(StorageError, match="1024"):
         a_store(server).upload(large, replace(REF, key="x" * 1025))
 

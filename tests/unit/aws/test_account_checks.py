@@ -59,13 +59,13 @@ def test_an_account_without_problems_has_no_findings() -> None:
     assert errors(seeing(exists=False, region="")) == []
 
 
-def test_a_bucket_of_another_account_is_refused_with_what_its_owner_can_do() -> None:
+def test_a_bucket_of_another_account_is_an_error_with_a_remedy_for_its_owner() -> None:
     (fault,) = errors(seeing(is_same_account=False))
     assert fault.startswith("crop: bucket photos belongs to another account than 123456789012")
     assert "replicate" in fault
 
 
-def test_a_bucket_of_another_region_is_refused() -> None:
+def test_a_bucket_of_another_region_is_rejected() -> None:
     (fault,) = errors(seeing(region="us-east-1"))
     assert "photos is in us-east-1, the function in eu-west-1" in fault
 
@@ -89,7 +89,7 @@ def test_keys_of_buckets_become_arns() -> None:
     assert seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/aws/s3").kms_keys == {}
 
 
-def test_a_key_that_cannot_be_named_is_a_warning() -> None:
+def test_an_unknown_kms_key_is_a_warning() -> None:
     (warning,) = warnings(seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/mine"))
     assert "alias/mine" in warning
     (warning,) = warnings(seeing(is_encryption_hidden=True))

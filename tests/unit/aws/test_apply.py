@@ -122,7 +122,7 @@ def test_a_trigger_is_created_after_everything_that_it_needs() -> None:
 
     class Slow(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
-            # Whatever does not wait for the queue has been called by then.
+            # By then every step that does not depend on the queue has been called.
             if isinstance(resource, JobQueue):
                 until(lambda: len(self.calls) >= 3)
             super()._call(verb, resource)

@@ -34,7 +34,7 @@ def session(region: str | None = "eu-west-1") -> boto3.Session:
     return boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name=region)
 
 
-def test_a_client_is_made_once() -> None:
+def test_a_client_is_created_once() -> None:
     connection = AwsConnection(session=session())
     assert connection.client("s3") is connection.client("s3")
 
@@ -119,7 +119,7 @@ def test_every_client_s_waits_end_and_its_retries_are_bounded() -> None:
         assert (config.connect_timeout, config.read_timeout) == (CONNECT_TIMEOUT, READ_TIMEOUT)
 
 
-def test_no_client_is_made_without_such_a_configuration() -> None:
+def test_no_client_is_created_without_such_a_configuration() -> None:
     makers = []
     for path in Path(scar.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

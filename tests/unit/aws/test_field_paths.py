@@ -51,7 +51,7 @@ def test_aws_knows_every_path_in_requests_and_in_descriptions(
 
 
 @pytest.mark.parametrize("kind", [each[0] for each in KINDS])
-def test_what_is_written_is_read_back(kind: type[Resource]) -> None:
+def test_fields_are_parsed_from_descriptions_as_written(kind: type[Resource]) -> None:
     types = {field.name: str(field.type) for field in fields(kind)}
     values: dict[str, Any] = {
         name: number if types[name] == "int" else f"text {number}"
@@ -62,7 +62,7 @@ def test_what_is_written_is_read_back(kind: type[Resource]) -> None:
     assert read_fields(request, kind) == values
 
 
-def test_what_a_description_lacks_has_aws_s_own_default() -> None:
+def test_fields_missing_in_a_description_have_aws_s_defaults() -> None:
     assert read_fields({"timeout": None, "retryStrategy": {}}, JobDefinition) == {}
     bare: Any = {"jobDefinitionName": "x", "containerProperties": {}}
     assert parse_job_definition(bare) == JobDefinition(name="x")

@@ -75,7 +75,7 @@ def test_a_lambda_function_has_no_batch_even_if_the_file_has(tmp_path: Path) -> 
 
 
 def test_the_supervisor_s_defaults_are_those_of_the_fdl() -> None:
-    """It imports nothing of scar, so that its defaults are written a second time."""
+    """The supervisor does not import scar, so that it repeats the defaults."""
     default = FunctionConfig(name="crop", mode=ExecutionMode.LAMBDA, state_bucket="")
     ours = function_config(new_function(), ACCOUNT, ImageDefaults())
     assert replace(ours, state_bucket="", memory=0) == default
@@ -94,7 +94,7 @@ UNREAD = {
     *("lambda_.allow_loop", "lambda_.extra_payload", "lambda_.container.image_file"),
     *("batch.state", "batch.type"),
     *("batch.compute_resources.desired_v_cpus", "batch.compute_resources.launch_template_name"),
-    # Read from its file before.
+    # Already read from its file.
     "batch.compute_resources.user_data",
 }
 

@@ -1,4 +1,4 @@
-"""The SDK's session finds the models of services, its own and the user's, in few system calls."""
+"""The SDK's session finds service models, its own and the user's, in few system calls."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_models_of_the_user_s_own_are_found(
 def test_tables_are_botocore_s_own_in_their_order(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, service: str
 ) -> None:
-    # Under another name: what botocore has under its own, all tests share.
+    # Under another name, because all tests share botocore's own models.
     (tmp_path / "data").symlink_to(Path(BOTOCORE_ROOT) / "data")
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path / "data"))
     ours, botocores = (

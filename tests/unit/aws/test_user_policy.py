@@ -23,7 +23,7 @@ ACCOUNT = Account("123456789012", "eu-west-1")
 CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
 BATCH = changed(CROP, execution_mode=ExecutionMode.BATCH, batch=BatchSpec())
 SERVICES = ("batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas")
-# What a client's upload_file and download_file call.
+# The operations that a client's upload_file and download_file call.
 TRANSFERS = {
     "s3:AbortMultipartUpload",
     "s3:CompleteMultipartUpload",
@@ -115,7 +115,7 @@ def test_with_the_user_s_roles_none_can_be_created() -> None:
     assert passing["Resource"] == "arn:aws:iam::123456789012:role/mine"
 
 
-def test_a_boundary_cannot_be_left_out_or_taken_away() -> None:
+def test_a_boundary_cannot_be_omitted_or_removed() -> None:
     scope = scope_of([changed(CROP, permissions_boundary="arn:aws:iam::1:policy/b")], ACCOUNT)
     for action in ("iam:CreateRole", "iam:PutRolePolicy"):
         (statement,) = granting(scope, action)

@@ -59,7 +59,7 @@ def test_a_range_is_the_model_s(limit: Limit, service: str, path: str) -> None:
     ],
 )
 def test_a_range_is_within_the_model_s(limit: Limit, service: str, path: str) -> None:
-    """The model is wider: ARNs for names, and what only Managed Instances may have."""
+    """The model is wider: it has ARNs for names, and values for Managed Instances only."""
     metadata = shape(service, path).metadata
     assert metadata.get("min", 0) <= limit.minimum
     assert limit.maximum <= metadata.get("max", limit.maximum)
@@ -77,7 +77,7 @@ def refused(service: str, operation: str, **given: object) -> bool:
         ("Invoke.InvocationType", lambda v: {"InvocationType": v}),
     ],
 )
-def test_lambda_takes_every_value_of_the_model_s_enumerations(path: str, wrap: Any) -> None:  # noqa: ANN401
+def test_lambda_accepts_every_value_of_the_model_s_enumerations(path: str, wrap: Any) -> None:  # noqa: ANN401
     values = shape("lambda", path).enum
     assert values
     operation = path.partition(".")[0]
@@ -87,7 +87,7 @@ def test_lambda_takes_every_value_of_the_model_s_enumerations(path: str, wrap: A
 
 def test_batch_accepts_the_model_s_compute_types() -> None:
     types = shape("batch", "CreateComputeEnvironment.computeResources.type").enum
-    # Managed Instances want ecsProperties, which scar's job definitions do not have.
+    # Managed Instances require ecsProperties, which scar's job definitions do not have.
     assert set(batch._TYPES) == {*types} - {"ECS_MANAGED_INSTANCES"}
 
 
@@ -99,7 +99,7 @@ def test_batch_accepts_the_model_s_compute_types() -> None:
         ("ecr", "CreateRepository.repositoryName", ("scar/crop", "ab", "a-b/c.d_e")),
     ],
 )
-def test_names_that_the_checker_takes_fit_the_model_s_pattern(
+def test_names_that_the_validator_accepts_match_the_model_s_pattern(
     service: str, path: str, names: tuple[str, ...]
 ) -> None:
     operation, member = path.split(".")

@@ -37,7 +37,7 @@ def test_nothing_is_waited_for_when_nothing_runs() -> None:
     assert wait_for_any([]) == (set(), set())
 
 
-def test_what_ends_later_is_waited_for() -> None:
+def test_running_futures_are_waited_for() -> None:
     going: Future[int] = Future()
     threading.Timer(0.5, going.set_result, [1]).start()
     assert wait_for_any([going]) == ({going}, set())
@@ -55,7 +55,7 @@ def test_ctrl_c_interrupts_although_another_thread_got_the_signal() -> None:
 
     other = threading.Thread(target=interrupt)
     other.start()
-    # The end of the test, should the signal be missed.
+    # Ends the test if the signal is missed.
     late = threading.Timer(300, going.set_result, [1])
     late.start()
     try:

@@ -92,7 +92,7 @@ def test_a_run_whose_sandbox_never_started_continues_without_a_claim(tmp_path: P
     )
 
 
-def test_what_was_killed_gets_twice_the_memory_and_what_was_slow_does_not(tmp_path: Path) -> None:
+def test_a_killed_run_gets_twice_the_memory_and_a_slow_one_does_not(tmp_path: Path) -> None:
     harness = died(tmp_path)
     batch = BatchTarget(queue="q", definition="fn", memory=512, larger=(("1", 1024), ("2", 4096)))
     config = replace(harness.supervisor.config, memory=1000, batch=batch)
@@ -136,7 +136,7 @@ def test_a_function_of_lambda_alone_gets_an_error_with_its_event(tmp_path: Path)
     assert harness.submitter.submitted == []
 
 
-def test_a_failure_that_the_function_recorded_itself_stays_as_it_is(tmp_path: Path) -> None:
+def test_an_error_that_the_function_recorded_is_not_replaced(tmp_path: Path) -> None:
     harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, script="#!/bin/sh\nexit 3\n")
     harness.store.put("in/x", b"input")
     harness.supervisor.handle(lambda_invocation(EVENT))
@@ -270,7 +270,7 @@ def test_a_large_event_is_stored_for_a_retry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", [b"", b"[]", b"{}", b'{"requestContext": {}}', b'"x"'])
-def test_what_is_no_invocation_record_is_rejected(record: bytes) -> None:
+def test_an_invalid_invocation_record_is_rejected(record: bytes) -> None:
     with pytest.raises(EventError, match="not an invocation record"):
         failed_event.parse_invocation_record(record)
 

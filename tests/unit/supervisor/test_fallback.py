@@ -1,4 +1,4 @@
-"""Which runs continue in Batch, and with how much memory."""
+"""The runs that continue in Batch, and the memory of their jobs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def out_of_memory() -> OutOfMemory:
         (1024, 10240, JobSize("4", 16384)),
     ],
 )
-def test_a_job_gets_twice_lambdas_memory_or_the_most_there_is(
+def test_a_job_gets_twice_lambdas_memory_or_the_maximum(
     own: int, lambda_memory: int, size: JobSize | None
 ) -> None:
     assert choose_job_size(out_of_memory(), a_config(own, lambda_memory)) == size
@@ -78,7 +78,7 @@ def test_batch_with_no_more_memory_than_lambda_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("error", [None, DeadlineExceeded("late"), DiskFull("full")])
-def test_other_reasons_leave_the_definition_as_it_is(error: DeadlineExceeded | None) -> None:
+def test_other_reasons_do_not_change_the_job_s_memory(error: DeadlineExceeded | None) -> None:
     assert choose_job_size(error, a_config(512, 8192)) is None
 
 

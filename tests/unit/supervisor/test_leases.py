@@ -59,17 +59,17 @@ def test_a_claim_without_a_deadline_holds_for_three_renewals() -> None:
 
 
 @pytest.mark.parametrize(("age", "over"), [(59, False), (60, False), (61, True)])
-def test_a_lease_is_over_after_its_last_second(age: int, over: bool) -> None:
+def test_a_lease_expires_after_its_last_second(age: int, over: bool) -> None:
     claim = StoredObject(size=1, etag="e", last_modified=100.0, response_date=100.0 + age)
     assert leases.is_expired(60, claim) is over
 
 
-def test_a_store_without_times_never_ends_a_lease() -> None:
+def test_with_a_store_without_times_no_lease_expires() -> None:
     assert not leases.is_expired(0, StoredObject(size=1, etag="e", response_date=9e9))
 
 
 @pytest.mark.parametrize("wrong", [-1, "60", None, True, float("nan")])
-def test_a_lease_that_is_no_number_of_seconds_is_refused(wrong: object) -> None:
+def test_a_lease_that_is_no_number_of_seconds_is_rejected(wrong: object) -> None:
     with pytest.raises(RecordError, match="lease"):
         leases.parse_lease({"lease": wrong}, "runs/fn/d/r/claim.json")
 
@@ -99,7 +99,7 @@ def test_of_two_concurrent_takeovers_one_succeeds() -> None:
     assert sorted([second.claim(), *rival]) == [False, True]
 
 
-def test_a_run_that_waits_in_batch_is_not_taken_over_when_lambdas_lease_is_over() -> None:
+def test_a_run_queued_in_batch_is_not_taken_over_when_lambdas_lease_expires() -> None:
     store, clock = a_store()
     first = a_ledger(store, "one")
     assert first.claim()
@@ -124,7 +124,7 @@ def test_a_run_whose_job_ended_without_a_record_is_taken_over() -> None:
     assert queried == ["job-1"]
 
 
-def test_batch_is_not_asked_while_the_lease_holds() -> None:
+def test_the_job_s_state_is_not_queried_while_the_lease_is_valid() -> None:
     store, _ = a_store()
     first = a_ledger(store, "one")
     assert first.claim()

@@ -83,13 +83,13 @@ def test_an_event_is_read_as_expected(path: Path) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b"nonsense", b"[" * 100_000])
-def test_what_is_not_json_is_refused(raw: bytes) -> None:
+def test_text_that_is_not_json_is_rejected(raw: bytes) -> None:
     with pytest.raises(EventError, match="not JSON"):
         parser.parse_event(raw)
 
 
 @given(JSON | NEARLY)
-def test_any_json_is_understood_or_refused_with_a_remedy(value: object) -> None:
+def test_any_json_is_parsed_or_rejected_with_a_remedy(value: object) -> None:
     try:
         parser.parse_event(json.dumps(value).encode())
     except EventError as error:

@@ -59,7 +59,7 @@ def test_internal_variables_are_hidden_and_renamed_ones_given_back() -> None:
     assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_REGION"]) == ("k", "r")
 
 
-def test_a_variable_that_linux_refuses_is_left_out(tmp_path: Path) -> None:
+def test_a_variable_that_linux_rejects_is_omitted(tmp_path: Path) -> None:
     harness = new_harness(tmp_path, script='echo "${EVENT-none}"; wc -c < "$INPUT_FILE_PATH"')
     (result,) = harness.supervisor.handle(lambda_invocation({"x": "y" * 200_000})).results
     assert result.output == b"none\n200008\n"
@@ -146,7 +146,7 @@ def test_the_start_imports_few_modules_of_the_standard_library_only() -> None:
     )
     tops = {name.partition(".")[0] for name in done.stdout.split()}
     assert tops - {"supervisor"} <= sys.stdlib_module_names
-    # http.client brings ssl and email along; the S3 client needs it in any case.
+    # http.client imports ssl and email; the S3 client needs it in any case.
     heavy = {"tempfile", "multiprocessing", "logging", "ctypes", "argparse", "asyncio"}
     assert heavy.isdisjoint(tops)
     assert "http.server" not in done.stdout.split()

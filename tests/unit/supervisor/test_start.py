@@ -119,7 +119,7 @@ def test_a_failing_script_gives_the_job_its_status() -> None:
     assert batch_job.exit_status(InvocationResult()) == 0
 
 
-def test_the_log_stream_is_empty_where_no_agent_answers() -> None:
+def test_the_log_stream_is_empty_without_a_metadata_endpoint() -> None:
     assert batch_job.read_log_stream({}) == ""
     assert (
         batch_job.read_log_stream({"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/x"})

@@ -1,4 +1,4 @@
-"""Which certificates a connection trusts."""
+"""The certificate authorities that a connection trusts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_given_bundle_comes_first(home: Path) -> None:
     )
 
 
-def test_without_files_of_its_own_the_system_s_roots_serve(tmp_path: Path) -> None:
+def test_without_bundled_certificates_the_system_s_are_used(tmp_path: Path) -> None:
     assert find_ca_bundle(S3, {"SCAR_HOME": str(tmp_path)}) is None
 
 
