@@ -9,9 +9,9 @@ from tests.fakes.server_crash_tests import ServerCrashes
 pytestmark = pytest.mark.container
 
 
-class TestKilledWithDocker(ServerCrashes):
+class TestServerCrashesWithDocker(ServerCrashes):
     engine = "docker"
 
 
-class TestKilledWithSandboxes(ServerCrashes):
+class TestServerCrashesWithSandboxes(ServerCrashes):
     engine = "sandbox"

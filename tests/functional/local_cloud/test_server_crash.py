@@ -5,5 +5,5 @@ from __future__ import annotations
 from tests.fakes.server_crash_tests import ServerCrashes
 
 
-class TestKilledOnTheHost(ServerCrashes):
+class TestServerCrashesOnTheHost(ServerCrashes):
     engine = "process"

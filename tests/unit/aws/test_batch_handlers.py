@@ -25,7 +25,7 @@ class FakeBatch:
     calls: list[str] = field(default_factory=list)
     used: int = 0
 
-    def _look(self) -> list[dict[str, Any]]:
+    def _describe(self) -> list[dict[str, Any]]:
         state = self.states[0]
         if len(self.states) > 1:
             self.states.pop(0)
@@ -38,10 +38,10 @@ class FakeBatch:
         self.states = list(after)
 
     def describe_compute_environments(self, **_: object) -> dict[str, Any]:
-        return {"computeEnvironments": self._look()}
+        return {"computeEnvironments": self._describe()}
 
     def describe_job_queues(self, **_: object) -> dict[str, Any]:
-        return {"jobQueues": self._look()}
+        return {"jobQueues": self._describe()}
 
     def update_compute_environment(self, **_: object) -> None:
         self._change("disable", "UPDATING", "VALID")
@@ -61,18 +61,16 @@ class FakeBatch:
         self._change("delete", "DELETING", "DELETED")
 
 
-PATIENCE = Waiter(
-    timeout=5, first_delay=1, sleep=lambda _: None, clock=iter(range(10_000)).__next__
-)
+WAITER = Waiter(timeout=5, first_delay=1, sleep=lambda _: None, clock=iter(range(10_000)).__next__)
 ENVIRONMENT, QUEUE = ComputeEnvironment(name="scar-1"), JobQueue(name="scar-1")
 
 
 def environments(batch: FakeBatch) -> ComputeEnvironmentHandler:
-    return ComputeEnvironmentHandler(batch, PATIENCE)  # type: ignore[arg-type]
+    return ComputeEnvironmentHandler(batch, WAITER)  # type: ignore[arg-type]
 
 
 def queues(batch: FakeBatch) -> JobQueueHandler:
-    return JobQueueHandler(batch, PATIENCE)  # type: ignore[arg-type]
+    return JobQueueHandler(batch, WAITER)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("first", ["VALID", "CREATING", "UPDATING", "INVALID"])

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"}
 
 
-def subnet(name: str, *, gives_address: bool = False) -> SubnetTypeDef:
-    return {"SubnetId": name, "MapPublicIpOnLaunch": gives_address}
+def subnet(name: str, *, assigns_public_ip: bool = False) -> SubnetTypeDef:
+    return {"SubnetId": name, "MapPublicIpOnLaunch": assigns_public_ip}
 
 
 def table(name: str, subnet: str | None, **default: str) -> RouteTableTypeDef:
@@ -38,7 +38,7 @@ def endpoint(service: str, *tables: str) -> VpcEndpointTypeDef:
 
 def network(*subnet_routes: SubnetRoute) -> VpcNetwork:
     return VpcNetwork(
-        subnets=tuple(way.subnet for way in subnet_routes), subnet_routes=subnet_routes
+        subnets=tuple(route.subnet for route in subnet_routes), subnet_routes=subnet_routes
     )
 
 
@@ -50,25 +50,25 @@ def test_the_subnet_s_route_table_is_preferred_to_the_main_one() -> None:
 
 
 def test_a_route_to_a_deleted_gateway_is_ignored() -> None:
-    (way,) = routes.find_subnet_routes(
+    (route,) = routes.find_subnet_routes(
         [subnet("a")], [table("t", "a", NatGatewayId="n", State="blackhole")]
     )
-    assert not way.has_nat
+    assert not route.has_nat
 
 
 def test_without_a_route_the_subnet_and_the_missing_endpoints_are_named() -> None:
-    (way,) = routes.find_subnet_routes([subnet("subnet-7")], [table("rtb-1", None)])
-    (problem,) = routes.check_task_subnets(network(way))
+    (route,) = routes.find_subnet_routes([subnet("subnet-7")], [table("rtb-1", None)])
+    (problem,) = routes.check_task_subnets(network(route))
     assert "Subnet subnet-7 has no route to the internet (route table rtb-1)" in problem
     assert "ecr.api, ecr.dkr, logs, s3" in problem
-    (problem,) = routes.check_instance_subnets(network(way))
+    (problem,) = routes.check_instance_subnets(network(route))
     assert "ecs, ecs-agent, ecs-telemetry" in problem
 
 
 def test_an_internet_gateway_serves_tasks_and_instances_with_a_public_address() -> None:
     gateway = table("t", None, GatewayId="igw-1")
     closed, open_ = routes.find_subnet_routes(
-        [subnet("a"), subnet("b", gives_address=True)], [gateway]
+        [subnet("a"), subnet("b", assigns_public_ip=True)], [gateway]
     )
     assert list(routes.check_task_subnets(network(closed, open_))) == []
     (problem,) = routes.check_instance_subnets(network(closed, open_))
@@ -76,10 +76,10 @@ def test_an_internet_gateway_serves_tasks_and_instances_with_a_public_address() 
 
 
 def test_functions_never_have_a_public_address() -> None:
-    (way,) = routes.find_subnet_routes(
-        [subnet("a", gives_address=True)], [table("t", None, GatewayId="igw-1")]
+    (route,) = routes.find_subnet_routes(
+        [subnet("a", assigns_public_ip=True)], [table("t", None, GatewayId="igw-1")]
     )
-    (problem,) = routes.check_function_subnets(network(way), frozenset({"s3", "batch"}))
+    (problem,) = routes.check_function_subnets(network(route), frozenset({"s3", "batch"}))
     assert "VPC endpoints for batch, s3" in problem
 
 
@@ -97,5 +97,5 @@ def test_vpc_endpoints_replace_a_route_to_the_internet() -> None:
 def test_china_s_endpoints_have_a_longer_name() -> None:
     china = endpoint("s3")
     china["ServiceName"] = "cn.com.amazonaws.cn-north-1.ecr.api"
-    (way,) = routes.add_endpoints([SubnetRoute(subnet="a")], [china])
-    assert way.endpoints == {"ecr.api"}
+    (route,) = routes.add_endpoints([SubnetRoute(subnet="a")], [china])
+    assert route.endpoints == {"ecr.api"}
