@@ -94,7 +94,7 @@ _few = st.integers(min_value=0, max_value=4)
     ),
     uses=st.sampled_from([0, 3, 5]),
     ranges=st.booleans(),
-    lies=st.booleans(),
+    corrupt=st.booleans(),
 )
 def test_with_any_failures_there_is_a_complete_image_or_an_error_and_none(
     tmp_path_factory: pytest.TempPathFactory,
@@ -103,7 +103,7 @@ def test_with_any_failures_there_is_a_complete_image_or_an_error_and_none(
     uses: int,
     *,
     ranges: bool,
-    lies: bool,
+    corrupt: bool,
 ) -> None:
     cache = BlobCache(tmp_path_factory.mktemp("cache"))
     with faulty_registry() as origin, faulty_registry() as destination:
@@ -112,7 +112,7 @@ def test_with_any_failures_there_is_a_complete_image_or_an_error_and_none(
             vars(registry).update(faults)
             registry.token_uses, registry.user = uses, "me"
         origin.ranges = ranges
-        origin.corrupt_digests = frozenset({IMAGE.layers[1].blob.digest} if lies else ())
+        origin.corrupt_digests = frozenset({IMAGE.layers[1].blob.digest} if corrupt else ())
         try:
             Relay(origin, destination, cache, ME)()
         except RegistryError:
@@ -124,10 +124,11 @@ def test_with_any_failures_there_is_a_complete_image_or_an_error_and_none(
             has_whole_image(destination) == arrived
             or destination.lost_responses < target["lost_responses"]
         )
-        assert not (arrived and lies)
+        assert not (arrived and corrupt)
         for registry in (origin, destination):  # without failures, the next attempt succeeds
             registry.corrupt_digests = frozenset()
-            vars(registry).update(drops=0, cuts=0, busy=0, unwell=0, silent=0, uses=0)
+            counts = ("throttled", "bad_gateways", "broken_downloads", "broken_uploads")
+            vars(registry).update(dict.fromkeys((*counts, "lost_responses", "token_uses"), 0))
         Relay(origin, destination, cache, ME)()
         assert has_whole_image(destination)
 
