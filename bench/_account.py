@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from scar.aws.client.connection import AwsConnection
-from tests.fakes.moto_compat import a_session, fill_gaps, furnish
+from tests.fakes.moto_compat import add_default_resources, fill_gaps, new_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ class Elsewhere:
 
     def connect(self, calls: Calls | None = None) -> AwsConnection:
         """Return a connection with its own session and clients, as each command has."""
-        session = a_session()
+        session = new_session()
         fill_gaps(session)
         if calls is not None:
             calls.of(session)
@@ -72,7 +72,7 @@ class Elsewhere:
     def empty(self) -> None:
         """Replace the account by a new one."""
         requests.post(f"{self.url}/moto-api/reset", timeout=60).raise_for_status()
-        furnish(self.connect())
+        add_default_resources(self.connect())
 
 
 @contextmanager
@@ -96,13 +96,13 @@ def _serve(pipe: Pipe) -> None:
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
-    from tests.fakes.moto_locking import make_routes
+    from tests.fakes.moto_locking import create_routes
     from tests.functional.aws.moto_account import SERVICES
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     WSGIRequestHandler.protocol_version = "HTTP/1.1"  # persistent connections, as AWS has
     default_user_config["batch"]["use_docker"] = False
-    make_routes(*SERVICES)
+    create_routes(*SERVICES)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     pipe.send(server.get_host_and_port()[1])

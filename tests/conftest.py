@@ -1,6 +1,6 @@
-"""For all tests: how much is tried, what is shared, and what is shown at the end.
+"""Hooks for all tests: Hypothesis profiles, shared service models, the terminal summary.
 
-Container tests are counted, and never skipped where they are required.
+Container tests are counted, and fail instead of being skipped where they are required.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import memory, profiles
-from tests.cost import Bill, Meter
+from tests.cost import CostMeter, CostReport
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-memory.give_back()
+memory.limit_heaps()
 profiles.register()
-# moto makes 1,300 machine images with every account of EC2: 0.2 s and some MiB for what no test
-# asks for.
+# moto creates 1,300 AMIs with every EC2 account, 0.2 s and some MiB; no test needs them.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 REQUIRED = os.environ.get("SCAR_CONTAINER_TESTS") == "required"
@@ -32,12 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("cost"):
-        config.pluginmanager.register(Meter(), "meter")
-        config.pluginmanager.register(Bill(), "bill")
+        config.pluginmanager.register(CostMeter(), "cost meter")
+        config.pluginmanager.register(CostReport(), "cost report")
 
 
 def pytest_collection_finish() -> None:
-    if "botocore" in sys.modules:  # where no test needs the SDK, it is not imported either
+    if "botocore" in sys.modules:  # without a test that needs the SDK it is not imported
         from tests.fakes import service_tables
 
         service_tables.share()

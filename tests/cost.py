@@ -1,7 +1,7 @@
 """``pytest --cost``: CPU seconds and memory per file and per test, also under xdist.
 
-CPU seconds are of the worker and of the processes that it started and waited for. A fixture that
-tests share counts for the first test that asked for it, its end for the last one.
+CPU seconds are of the worker and of the processes that it started and waited for. The set-up
+of a shared fixture counts for the first test that uses it, its teardown for the last one.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def _peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
-class Meter:
-    """Measures in the process that runs tests; each test's last report carries the cost."""
+class CostMeter:
+    """Measures in the process that runs the tests; adds the cost to each test's last report."""
 
     def __init__(self) -> None:
         self.cpu = 0.0
@@ -64,8 +64,8 @@ class Meter:
         return report
 
 
-class Bill:
-    """Sums the costs up where the results are printed."""
+class CostReport:
+    """Sums up the costs in the process that prints the results."""
 
     def __init__(self) -> None:
         self.tests: dict[str, Mapping[str, float]] = {}
@@ -89,11 +89,11 @@ class Bill:
         for worker, cost in sorted(self.workers.items()):
             write(f"{worker}: {cost['start']:.1f} s CPU to collect, peak {cost['peak']:.0f} MiB")
         write("CPU s  +MiB  file")
-        for name, (cpu, grown) in sorted(files.items(), key=lambda one: -one[1][0])[:SHOWN]:
+        for name, (cpu, grown) in sorted(files.items(), key=lambda item: -item[1][0])[:SHOWN]:
             write(f"{cpu:5.1f} {grown:5.0f}  {name}")
         write("CPU s  +MiB  test")
-        for test, cost in sorted(self.tests.items(), key=lambda one: -one[1]["cpu"])[:SHOWN]:
+        for test, cost in sorted(self.tests.items(), key=lambda item: -item[1]["cpu"])[:SHOWN]:
             write(f"{cost['cpu']:5.1f} {cost['grown']:5.0f}  {test}")
         write("+MiB   test")
-        for test, cost in sorted(self.tests.items(), key=lambda one: -one[1]["grown"])[:15]:
+        for test, cost in sorted(self.tests.items(), key=lambda item: -item[1]["grown"])[:15]:
             write(f"{cost['grown']:5.0f}  {test}")

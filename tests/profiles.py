@@ -1,6 +1,6 @@
-"""How much the property tests try, and that none of them fails by the clock.
+"""Hypothesis profiles: the number of examples; no property test has a deadline.
 
-``HYPOTHESIS_PROFILE=thorough`` tries ten times as much: for a night, not for every change.
+``HYPOTHESIS_PROFILE=thorough`` runs ten times as many: for nightly runs.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def register() -> None:
             deadline=None,
             max_examples=50 * times,
             print_blob=True,
-            # Both judge by the clock, and a machine with other work is slow.
+            # Both depend on time, and a busy machine is slow.
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
     settings.load_profile(PROFILE)
 
 
 def examples(usual: int) -> int:
-    """Return how many examples a test tries that needs more or fewer than the others."""
+    """Return the number of examples for a test with another usual number than the default."""
     return usual * TIMES[PROFILE]

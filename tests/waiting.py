@@ -1,4 +1,4 @@
-"""Waits for what happens in other threads and processes, which may get little of the CPU."""
+"""Wait for results of other threads and processes, which may get little CPU time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Seconds. Only what never happens takes as long: no test fails because the machine is slow.
-PATIENCE = 300.0
+# Seconds; so long that no test fails because the machine is slow.
+TIMEOUT = 300.0
 
 
-def until(truth: Callable[[], T]) -> T:
-    """Ask until the answer is true, and return it; fail when the patience is over."""
-    end = time.monotonic() + PATIENCE
-    while not (answer := truth()):
-        assert time.monotonic() < end, f"not so within {PATIENCE:.0f} s"
+def until(condition: Callable[[], T]) -> T:
+    """Call ``condition`` until its result is true, and return that; fail after TIMEOUT seconds."""
+    end = time.monotonic() + TIMEOUT
+    while not (result := condition()):
+        assert time.monotonic() < end, f"condition not met within {TIMEOUT:.0f} s"
         time.sleep(0.05)
-    return answer
+    return result

@@ -1,7 +1,7 @@
 """Harnesses that run a shell script in each engine, so that one suite can test them all.
 
-A laboratory provides its engine, and images whose entrypoint runs ``script`` with a POSIX shell
-(dash or busybox) in any working directory. Add one for each engine.
+A harness provides its engine, and images whose entrypoint runs ``script`` with a POSIX shell
+(dash or busybox) in any working directory. Add one to ENGINE_HARNESSES for each engine.
 """
 
 from __future__ import annotations
@@ -29,25 +29,27 @@ if TYPE_CHECKING:
     from scar.local.engines.port import Engine
 
 
-class Laboratory(Protocol):
-    """An engine and images for it; ``close`` closes the engine and all that it needs."""
+class EngineHarness(Protocol):
+    """An engine and images for it; ``close`` closes both."""
 
     engine: Engine
 
-    def image(self, script: str) -> LocalImage: ...
+    def image(self, script: str) -> LocalImage:
+        """Return an image that runs the script."""
+        ...
 
     def close(self) -> None: ...
 
 
 @dataclass
-class ProcessLaboratory:
+class ProcessHarness:
     """Runs the script of the unpacked function layer with the host's shell."""
 
     folder: Path
     engine: Engine
 
     @classmethod
-    def make(cls, folder: Path) -> ProcessLaboratory:
+    def create(cls, folder: Path) -> ProcessHarness:
         command = ("/bin/sh", "-c", 'exec /bin/sh "$SCAR_HOME/function/script.sh"')
         return cls(folder, ProcessEngine(folder / "engine", command=command))
 
@@ -75,7 +77,7 @@ class ProcessLaboratory:
 
 
 @dataclass
-class RootFsLaboratory:
+class RootFsHarness:
     """Images whose root file system is busybox, with the layers of scar's images."""
 
     folder: Path
@@ -145,21 +147,21 @@ def _busybox() -> dict[str, tuple[bytes | str, int]]:
     return {**links, "bin/busybox": (binary.read_bytes(), 0o755)}
 
 
-def _sandbox(folder: Path) -> Laboratory:
+def _sandbox(folder: Path) -> EngineHarness:
     from scar.local.engines.sandbox import SandboxEngine, unsupported_reason
 
     if reason := unsupported_reason(folder):
         unavailable(f"no sandboxes here: {reason}")
-    return RootFsLaboratory(folder, SandboxEngine(folder / "engine"))
+    return RootFsHarness(folder, SandboxEngine(folder / "engine"))
 
 
-def _docker(folder: Path) -> Laboratory:
+def _docker(folder: Path) -> EngineHarness:
     from scar.local.engines.docker import DockerEngine, find_socket
 
     url, reason = find_socket(os.environ)
     if not url:
         unavailable(f"no container engine: {reason}")
-    return RootFsLaboratory(folder, DockerEngine(folder / "engine", url))
+    return RootFsHarness(folder, DockerEngine(folder / "engine", url))
 
 
 def unavailable(reason: str) -> NoReturn:
@@ -169,8 +171,8 @@ def unavailable(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-LABORATORIES: dict[str, Callable[[Path], Laboratory]] = {
+ENGINE_HARNESSES: dict[str, Callable[[Path], EngineHarness]] = {
     "docker": _docker,
-    "process": ProcessLaboratory.make,
+    "process": ProcessHarness.create,
     "sandbox": _sandbox,
 }

@@ -47,10 +47,10 @@ def moto_http(folder: Path) -> Iterator[S3Endpoint]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield _as_moto(_ready(f"http://{host}:{port}", {}))
+        yield _with_versions(_create_endpoint(f"http://{host}:{port}", {}))
     finally:
         server.stop()
-        forget_objects()
+        reset_moto_s3()
 
 
 @contextlib.contextmanager
@@ -65,16 +65,16 @@ def moto_https(folder: Path) -> Iterator[S3Endpoint]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield _as_moto(_ready(f"https://127.0.0.1:{server.server_port}", trust))
+        yield _with_versions(_create_endpoint(f"https://127.0.0.1:{server.server_port}", trust))
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-        forget_objects()
+        reset_moto_s3()
 
 
-def forget_objects() -> None:
-    """Let moto, which is one per process, give back what the tests of its S3 wrote."""
+def reset_moto_s3() -> None:
+    """Free the objects in moto's S3, of which there is one per process."""
     from moto.backends import get_backend
 
     get_backend("s3").reset()
@@ -84,7 +84,7 @@ def forget_objects() -> None:
 def local_http(folder: Path) -> Iterator[S3Endpoint]:
     """Run the local cloud's S3 service, which verifies every signature."""
     with _local(folder, None) as port:
-        yield _ready(f"http://127.0.0.1:{port}", {})
+        yield _create_endpoint(f"http://127.0.0.1:{port}", {})
 
 
 @contextlib.contextmanager
@@ -92,7 +92,7 @@ def local_https(folder: Path) -> Iterator[S3Endpoint]:
     """Run the same service behind TLS."""
     context, trust = _certificate(folder)
     with _local(folder, context) as port:
-        yield _ready(f"https://127.0.0.1:{port}", trust)
+        yield _create_endpoint(f"https://127.0.0.1:{port}", trust)
 
 
 @contextlib.contextmanager
@@ -101,32 +101,32 @@ def _local(folder: Path, context: ssl.SSLContext | None) -> Iterator[int]:
     from scar.local.http.server import HttpServer
     from scar.local.s3.service import S3Service
 
-    plane = S3Service(
+    service = S3Service(
         folder / "state",
         "123456789012",
         deliver=lambda _destination, _payload: None,
         destination_exists=lambda _arn: False,
     )
-    server = HttpServer(_Signed(Authenticator(SERVER_SECRET), plane), tls=context)
+    server = HttpServer(_Signed(Authenticator(SERVER_SECRET), service), tls=context)
     try:
         yield server.start()
     finally:
         server.close()
-        plane.close()
+        service.close()
 
 
 @dataclass(frozen=True, slots=True)
 class _Signed:
-    """Passes requests with a valid signature to the service."""
+    """Forwards requests with a valid signature to the service."""
 
     authenticator: Authenticator
-    plane: HttpApp
+    service: HttpApp
 
     def handle(self, request: Request) -> Response:
         from scar.local.http.messages import Request
 
         admitted = self.authenticator.authenticate(request)
-        return self.plane.handle(admitted) if isinstance(admitted, Request) else admitted
+        return self.service.handle(admitted) if isinstance(admitted, Request) else admitted
 
 
 def _certificate(folder: Path) -> tuple[ssl.SSLContext, Mapping[str, str]]:
@@ -144,7 +144,7 @@ def _certificate(folder: Path) -> tuple[ssl.SSLContext, Mapping[str, str]]:
     return context, {"AWS_CA_BUNDLE": str(bundle)}
 
 
-def _ready(url: str, trust: Mapping[str, str]) -> S3Endpoint:
+def _create_endpoint(url: str, trust: Mapping[str, str]) -> S3Endpoint:
     from scar.local.http.auth import derive_secret_key
 
     environ = {
@@ -160,7 +160,7 @@ def _ready(url: str, trust: Mapping[str, str]) -> S3Endpoint:
     return S3Endpoint(environ=environ, bucket=bucket)
 
 
-def _as_moto(endpoint: S3Endpoint) -> S3Endpoint:
+def _with_versions(endpoint: S3Endpoint) -> S3Endpoint:
     versions = f"{endpoint.bucket}-versions"
     make_bucket(endpoint.environ, versions, versioned=True)
     return replace(endpoint, versioned_bucket=versions, atomic=False)

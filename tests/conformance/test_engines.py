@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.local.engines.port import SandboxProfile, SandboxSpec
-from tests.conformance.engine_harness import LABORATORIES
+from tests.conformance.engine_harness import ENGINE_HARNESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from scar.local.engines.port import Sandbox, SandboxExit
-    from tests.conformance.engine_harness import Laboratory
+    from tests.conformance.engine_harness import EngineHarness
 
-LONG = 300.0  # seconds within which anything here must have happened
+TIMEOUT = 300.0  # seconds
 NUMBERS = itertools.count()
 
 
@@ -40,7 +40,7 @@ class Output:
 
     def until(self, word: bytes) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: word in self.data, LONG), bytes(self.data)
+            assert self.changed.wait_for(lambda: word in self.data, TIMEOUT), bytes(self.data)
 
     @property
     def text(self) -> str:
@@ -51,7 +51,7 @@ class Output:
 class Bench:
     """Starts scripts in sandboxes; all of them are closed at the end of the test."""
 
-    laboratory: Laboratory
+    harness: EngineHarness
     started: list[Sandbox] = field(default_factory=list)
 
     def start(
@@ -65,19 +65,19 @@ class Bench:
         output = Output()
         spec = SandboxSpec(
             name=f"conformance-{os.getpid()}-{next(NUMBERS)}",
-            image=self.laboratory.image(script),
+            image=self.harness.image(script),
             profile=profile,
             environment={"GREETING": "a b  c", "PATH": "/usr/bin:/bin"},
             memory_mb=memory_mb,
             tmp_mb=tmp_mb,
         )
-        sandbox = self.laboratory.engine.start(spec, output)
+        sandbox = self.harness.engine.start(spec, output)
         self.started.append(sandbox)
         return sandbox, output
 
     def run(self, script: str, **limits: int) -> tuple[SandboxExit, str]:
         sandbox, output = self.start(script, **limits)  # type: ignore[arg-type]
-        ended = sandbox.wait(LONG)
+        ended = sandbox.wait(TIMEOUT)
         assert ended is not None
         return ended, output.text
 
@@ -85,20 +85,20 @@ class Bench:
 @pytest.fixture(
     params=[
         pytest.param(name, marks=[] if name == "process" else pytest.mark.container)
-        for name in sorted(LABORATORIES)
+        for name in sorted(ENGINE_HARNESSES)
     ]
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    laboratory = LABORATORIES[request.param](tmp_path)
-    made = Bench(laboratory)
-    yield made
-    for sandbox in made.started:
+    harness = ENGINE_HARNESSES[request.param](tmp_path)
+    bench = Bench(harness)
+    yield bench
+    for sandbox in bench.started:
         sandbox.close()
-    laboratory.close()
+    harness.close()
 
 
 def wait_for(truth: Callable[[], bool]) -> None:
-    end = time.monotonic() + LONG
+    end = time.monotonic() + TIMEOUT
     while not truth():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -143,13 +143,13 @@ def test_wait_returns_none_while_the_sandbox_runs(bench: Bench) -> None:
     assert sandbox.wait(0.01) is None
 
 
-def test_stop_with_grace_lets_the_main_process_end_itself(bench: Bench) -> None:
+def test_stop_with_grace_waits_until_the_main_process_exits(bench: Bench) -> None:
     sandbox, output = bench.start(
         "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
     )
     output.until(b"ready")
-    sandbox.stop(LONG)
-    ended = sandbox.wait(LONG)
+    sandbox.stop(TIMEOUT)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 5
     assert "bye" in output.text
@@ -159,7 +159,7 @@ def test_stop_kills_a_process_that_ignores_term(bench: Bench) -> None:
     sandbox, output = bench.start("trap '' TERM; echo ready; while :; do sleep 0.05; done")
     output.until(b"ready")
     sandbox.stop(0.2)
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 137
 
@@ -170,7 +170,7 @@ def test_stop_without_grace_gives_no_time_to_react(bench: Bench) -> None:
     )
     output.until(b"ready")
     sandbox.stop(0)
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 137
     assert "bye" not in output.text
@@ -182,7 +182,7 @@ def test_children_in_sessions_of_their_own_end_with_the_main_process(bench: Benc
         'env -i up="$up" setsid sh -c "while :; do echo beat; touch \\$up; sleep 0.02; done" &'
         'until [ -e "$up" ]; do sleep 0.02; done; exit 4'
     )
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 4
     assert "beat" in output.text
@@ -214,7 +214,7 @@ def test_the_temporary_folder_is_new_and_of_one_sandbox_only(bench: Bench) -> No
 
 
 def test_more_than_fits_into_tmp_is_not_written(bench: Bench) -> None:
-    if not bench.laboratory.engine.guarantees.tmp_size:
+    if not bench.harness.engine.guarantees.tmp_size:
         pytest.skip("not guaranteed by this engine")
     ended, _ = bench.run('head -c 30000000 /dev/zero > "${TMPDIR:-/tmp}/big"', tmp_mb=16)
     assert ended.status != 0
@@ -222,7 +222,7 @@ def test_more_than_fits_into_tmp_is_not_written(bench: Bench) -> None:
 
 
 def test_only_tmp_is_writable_in_lambda(bench: Bench) -> None:
-    if not bench.laboratory.engine.guarantees.filesystem:
+    if not bench.harness.engine.guarantees.filesystem:
         pytest.skip("not guaranteed by this engine")
     ended, text = bench.run(
         "for d in / /opt /etc /var /dev/shm; do echo x > $d/new && echo wrote $d; done 2>/dev/null;"
@@ -232,7 +232,7 @@ def test_only_tmp_is_writable_in_lambda(bench: Bench) -> None:
 
 
 def test_lambda_runs_as_an_unprivileged_user(bench: Bench) -> None:
-    if not bench.laboratory.engine.guarantees.user:
+    if not bench.harness.engine.guarantees.user:
         pytest.skip("not guaranteed by this engine")
     _, text = bench.run("id -u; grep CapEff /proc/self/status")
     uid, _, effective = text.split()
@@ -245,7 +245,7 @@ def test_closing_ends_the_sandbox_and_may_be_repeated(bench: Bench) -> None:
     output.until(b"ready")
     sandbox.close()
     sandbox.close()
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert ended.status == 137
 
@@ -254,14 +254,14 @@ def test_closing_the_engine_ends_every_sandbox(bench: Bench) -> None:
     started = [bench.start("echo ready; sleep 3600") for _ in range(3)]
     for _, output in started:
         output.until(b"ready")
-    bench.laboratory.engine.close()
-    assert [ended.status for s, _ in started if (ended := s.wait(LONG))] == [137] * 3
+    bench.harness.engine.close()
+    assert [ended.status for s, _ in started if (ended := s.wait(TIMEOUT))] == [137] * 3
 
 
 def test_preparing_twice_is_harmless(bench: Bench) -> None:
-    image = bench.laboratory.image("echo prepared")
-    bench.laboratory.engine.prepare(image)
-    bench.laboratory.engine.prepare(image)
+    image = bench.harness.image("echo prepared")
+    bench.harness.engine.prepare(image)
+    bench.harness.engine.prepare(image)
     assert bench.run("echo prepared")[1] == "prepared\n"
 
 
@@ -273,7 +273,7 @@ def test_many_start_at_once(bench: Bench) -> None:
 
 def test_a_batch_sandbox_runs_too(bench: Bench) -> None:
     sandbox, output = bench.start("echo batch; exit 2", profile=SandboxProfile.BATCH)
-    ended = sandbox.wait(LONG)
+    ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert (ended.status, output.text) == (2, "batch\n")
 
@@ -282,5 +282,5 @@ def test_draining_returns_when_no_output_is_pending(bench: Bench) -> None:
     sandbox, output = bench.start("echo ready; exec sleep 3600")
     output.until(b"ready")
     begun = time.monotonic()
-    sandbox.drain(LONG)
-    assert time.monotonic() - begun < LONG
+    sandbox.drain(TIMEOUT)
+    assert time.monotonic() - begun < TIMEOUT

@@ -1,4 +1,4 @@
-"""The contract of ObjectStore, tested with every endpoint of ``object_endpoints``."""
+"""The contract of ObjectStore, tested with every endpoint of ``object_store_endpoints``."""
 
 from __future__ import annotations
 
@@ -44,9 +44,11 @@ def endpoint(
 
 @pytest.fixture
 def store(endpoint: S3Endpoint) -> Iterator[S3Store]:
-    made = replace(s3.connect(endpoint.environ), multipart_threshold=5 * MIB, min_part_size=5 * MIB)
-    yield made
-    made.close()
+    store = replace(
+        s3.connect(endpoint.environ), multipart_threshold=5 * MIB, min_part_size=5 * MIB
+    )
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -106,7 +108,9 @@ def test_a_file_is_uploaded_and_downloaded_in_one_or_several_parts(
 
 
 @pytest.mark.parametrize("size", [10, 6 * MIB])
-def test_absent_holds_once(store: S3Store, ref: ObjectRef, tmp_path: Path, size: int) -> None:
+def test_if_none_match_succeeds_once(
+    store: S3Store, ref: ObjectRef, tmp_path: Path, size: int
+) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_bytes(b"1" * size)
     second.write_bytes(b"2" * size)
@@ -118,7 +122,7 @@ def test_absent_holds_once(store: S3Store, ref: ObjectRef, tmp_path: Path, size:
     assert found[0][:1] == b"1"
 
 
-def test_the_same_bytes_written_by_another_client_are_not_mistaken_for_ones_own(
+def test_the_same_bytes_written_by_another_client_are_a_failed_precondition(
     store: S3Store, ref: ObjectRef
 ) -> None:
     store.write(ref, b"same", condition=IfNoneMatch())
@@ -162,7 +166,7 @@ def test_an_old_version_is_downloaded_although_a_newer_one_exists(
         store.download(ref, tmp_path / "f", version=replace(pin, version_id="0" * 32))
 
 
-def test_matches_holds_on_the_seen_state_only(store: S3Store, ref: ObjectRef) -> None:
+def test_if_match_succeeds_on_the_same_version_only(store: S3Store, ref: ObjectRef) -> None:
     first = store.write(ref, b"one")
     second = store.write(ref, b"two", condition=IfMatch(first.etag))
     with pytest.raises(PreconditionFailed):
@@ -172,7 +176,7 @@ def test_matches_holds_on_the_seen_state_only(store: S3Store, ref: ObjectRef) ->
     assert found.etag == second.etag
 
 
-def test_matches_fails_on_an_absent_object(store: S3Store, ref: ObjectRef) -> None:
+def test_if_match_fails_on_an_absent_object(store: S3Store, ref: ObjectRef) -> None:
     with pytest.raises(PreconditionFailed):
         store.write(ref, b"x", condition=IfMatch("5d41402abc4b2a76b9719d911017c592"))
 
@@ -200,6 +204,6 @@ def test_a_missing_bucket_is_named(store: S3Store, ref: ObjectRef, tmp_path: Pat
     assert "Create the bucket" in caught.value.remedy
     with pytest.raises(StorageError, match="NoSuchBucket"):
         store.read(elsewhere)
-    with pytest.raises(StorageError, match="NoSuchBucket") as gone:
+    with pytest.raises(StorageError, match="NoSuchBucket") as missing:
         store.download(elsewhere, tmp_path / "f", version=ANY)
-    assert not isinstance(gone.value, ObjectChanged)
+    assert not isinstance(missing.value, ObjectChanged)

@@ -31,7 +31,7 @@ from scar.local.http.auth import Authenticator, derive_secret_key
 from scar.local.http.messages import Request, Response
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
-from tests.conformance.object_store_endpoints import forget_objects
+from tests.conformance.object_store_endpoints import reset_moto_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,13 +65,13 @@ class Server:
 class Gate:
     """Authenticates requests with keys derived from the secret ``k``."""
 
-    def __init__(self, plane: S3Service) -> None:
-        self._plane = plane
+    def __init__(self, service: S3Service) -> None:
+        self._service = service
         self._authenticator = Authenticator(b"k")
 
     def handle(self, request: Request) -> Response:
         admitted = self._authenticator.authenticate(request)
-        return admitted if isinstance(admitted, Response) else self._plane.handle(admitted)
+        return admitted if isinstance(admitted, Response) else self._service.handle(admitted)
 
 
 def connect(url: str, certificate: str) -> S3Client:
@@ -92,13 +92,13 @@ def connect(url: str, certificate: str) -> S3Client:
 @contextlib.contextmanager
 def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server]:
     events: list[dict[str, Any]] = []
-    plane = S3Service(
+    service = S3Service(
         folder,
         ACCOUNT,
         deliver=lambda _, payload: events.append(json.loads(payload)),
         destination_exists=lambda arn: arn == FUNCTION,
     )
-    server = HttpServer(Gate(plane), tls=tls)
+    server = HttpServer(Gate(service), tls=tls)
     url = f"http{'s' if tls else ''}://127.0.0.1:{server.start()}"
     client = connect(url, certificate)
     try:
@@ -106,7 +106,7 @@ def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> It
     finally:
         client.close()
         server.close()
-        plane.close()
+        service.close()
 
 
 @contextlib.contextmanager
@@ -127,7 +127,7 @@ def moto_server(tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server
         server.shutdown()
         thread.join()
         server.server_close()
-        forget_objects()
+        reset_moto_s3()
 
 
 @contextlib.contextmanager
@@ -162,12 +162,12 @@ def s3(
     kind, _, scheme = request.param.partition("-")
     folder = tmp_path_factory.mktemp("s3")
     with secure(folder, scheme) as (tls, certificate):
-        made = (
+        started = (
             own_server(folder / "s3", tls, certificate)
             if kind == "ours"
             else moto_server(tls, certificate)
         )
-        with made as server:
+        with started as server:
             yield server
 
 
@@ -187,7 +187,7 @@ def names(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 65536, 65537, 300_000])
-def test_what_is_put_is_got_back(s3: Server, size: int) -> None:
+def test_an_object_is_read_back_unchanged(s3: Server, size: int) -> None:
     bucket, data = s3.bucket(), bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     put = s3.client.put_object(Bucket=bucket, Key="k", Body=data)
     got = s3.client.get_object(Bucket=bucket, Key="k")
@@ -249,20 +249,20 @@ def test_metadata_headers_and_tags_stay_with_the_object(s3: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("requested", "start", "end"),
     [("bytes=0-0", 0, 1), ("bytes=5-9", 5, 10), ("bytes=90-", 90, 100), ("bytes=-7", 93, 100),
      ("bytes=50-1000", 50, 100)],
 )  # fmt: skip
-def test_a_range_returns_these_bytes(s3: Server, asked: str, start: int, end: int) -> None:
+def test_a_range_returns_these_bytes(s3: Server, requested: str, start: int, end: int) -> None:
     bucket, data = s3.bucket(), bytes(range(100))
     s3.client.put_object(Bucket=bucket, Key="k", Body=data)
-    got = s3.client.get_object(Bucket=bucket, Key="k", Range=asked)
+    got = s3.client.get_object(Bucket=bucket, Key="k", Range=requested)
     assert got["Body"].read() == data[start:end]
     assert got["ContentRange"] == f"bytes {start}-{end - 1}/100"
     assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
 
 
-def test_a_range_behind_the_end_is_refused(s3: Server) -> None:
+def test_a_range_beyond_the_end_is_rejected(s3: Server) -> None:
     bucket = s3.bucket()
     s3.client.put_object(Bucket=bucket, Key="k", Body=b"12345")
     answer = refused(lambda: s3.client.get_object(Bucket=bucket, Key="k", Range="bytes=5-"))
@@ -388,13 +388,13 @@ def test_of_many_writers_with_if_none_match_exactly_one_wins(ours: Server) -> No
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])
-def test_checksums_are_computed_and_given_back_when_asked_for(s3: Server, algorithm: Any) -> None:
+def test_checksums_are_computed_and_returned_on_request(s3: Server, algorithm: Any) -> None:
     client, bucket = s3.client, s3.bucket()
     put = client.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm=algorithm)
     name = f"Checksum{algorithm}"
-    asked = client.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
-    assert asked["Body"].read() == b"hello"
-    assert asked[name] == put[name]  # type: ignore[literal-required]
+    requested = client.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert requested["Body"].read() == b"hello"
+    assert requested[name] == put[name]  # type: ignore[literal-required]
     assert name not in client.head_object(Bucket=bucket, Key="k")
 
 
@@ -482,7 +482,7 @@ def test_parts_are_listed_replaced_and_aborted(s3: Server) -> None:
     assert refused(lambda: client.list_parts(**where)) == (404, "NoSuchUpload")
 
 
-def test_parts_that_make_no_object_are_refused(s3: Server) -> None:
+def test_invalid_lists_of_parts_are_rejected(s3: Server) -> None:
     client, bucket = s3.client, s3.bucket()
     upload = client.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     where: Any = {"Bucket": bucket, "Key": "k", "UploadId": upload}
@@ -553,8 +553,8 @@ def test_a_copy_has_the_bytes_and_the_metadata(s3: Server) -> None:
         "text/x",
     )
     assert client.head_object(Bucket=bucket, Key="new")["Metadata"] == {"m": "2"}
-    gone = refused(lambda: client.copy_object(Bucket=bucket, Key="z", CopySource=source))
-    assert gone == (404, "NoSuchKey")
+    missing_key = refused(lambda: client.copy_object(Bucket=bucket, Key="z", CopySource=source))
+    assert missing_key == (404, "NoSuchKey")
 
 
 def test_parts_can_be_copied_from_ranges(s3: Server) -> None:
@@ -623,7 +623,7 @@ def test_versions_of_an_unversioned_bucket_are_its_objects(s3: Server) -> None:
 # Buckets
 
 
-def test_buckets_are_made_found_listed_and_removed(s3: Server) -> None:
+def test_buckets_are_created_found_listed_and_deleted(s3: Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.head_bucket(Bucket=bucket)
     assert bucket in [each["Name"] for each in client.list_buckets()["Buckets"]]
@@ -643,13 +643,13 @@ def test_a_bucket_in_another_region_says_so(s3: Server) -> None:
     assert s3.client.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
 
 
-def test_a_bucket_is_made_with_its_tags_in_one_call(ours: Server) -> None:
+def test_a_bucket_is_created_with_its_tags_in_one_call(ours: Server) -> None:
     """moto drops the tags."""
     name, client = f"bucket-{next(numbers)}", ours.client
     configuration: Any = {"Tags": [{"Key": "a", "Value": "b c"}]}
     client.create_bucket(Bucket=name, CreateBucketConfiguration=configuration)
     assert client.get_bucket_tagging(Bucket=name)["TagSet"] == configuration["Tags"]
-    # Made again without tags it is the same bucket in the oldest Region; with tags it is not.
+    # Created again in us-east-1, it is the same bucket without tags, and an error with tags.
     client.create_bucket(Bucket=name)
     again = refused(
         lambda: client.create_bucket(Bucket=name, CreateBucketConfiguration=configuration)
@@ -673,14 +673,14 @@ def test_invalid_bucket_names_are_rejected(ours: Server, name: str) -> None:
     assert refused(lambda: ours.client.create_bucket(Bucket=name)) == (400, "InvalidBucketName")
 
 
-def test_a_key_of_more_than_1024_bytes_is_refused(ours: Server) -> None:
+def test_a_key_of_more_than_1024_bytes_is_rejected(ours: Server) -> None:
     """moto accepts 1,100 bytes."""
     bucket = ours.bucket()
     answer = refused(lambda: ours.client.put_object(Bucket=bucket, Key="ä" * 513))
     assert answer == (400, "KeyTooLongError")
 
 
-def test_another_owner_of_the_bucket_is_not_expected(ours: Server) -> None:
+def test_another_expected_bucket_owner_is_an_error(ours: Server) -> None:
     """moto ignores ExpectedBucketOwner."""
     client, bucket = ours.client, ours.bucket()
     client.put_object(Bucket=bucket, Key="k", ExpectedBucketOwner=ACCOUNT)
@@ -718,7 +718,7 @@ def test_documents_of_a_bucket_are_stored(s3: Server) -> None:
     assert refused(lambda: client.get_bucket_tagging(Bucket=bucket)) == (404, "NoSuchTagSet")
 
 
-def test_what_is_not_emulated_is_refused_with_a_sentence(ours: Server) -> None:
+def test_unsupported_operations_are_rejected_with_an_explanation(ours: Server) -> None:
     """moto emulates some of it and ignores the rest."""
     client, bucket = ours.client, ours.bucket()
     calls: list[Callable[[], object]] = [
@@ -794,7 +794,7 @@ def test_a_notification_configuration_is_read_back(ours: Server) -> None:
         ([rule("x" * 1025)], "1024 bytes"),
     ],
 )
-def test_configurations_that_aws_refuses_are_refused(
+def test_configurations_that_aws_rejects_are_rejected(
     ours: Server, rules: list[Any], sentence: str
 ) -> None:
     """moto accepts overlapping prefixes and unknown functions."""

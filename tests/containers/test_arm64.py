@@ -35,7 +35,7 @@ BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
 def can_start_others() -> bool:
-    """Tell whether this kernel starts arm64 programs, wherever they are."""
+    """Return whether this kernel starts arm64 programs in any folder."""
     if platform.machine() == "aarch64":
         return True
     entries = [BINFMT / "qemu-aarch64", BINFMT / "scar-aarch64"]
@@ -46,7 +46,7 @@ def can_start_others() -> bool:
     )
 
 
-# Where CI cannot register the emulator this is no failure: .ci/arm64 has said so.
+# Not a failure in CI where .ci/arm64 could not register the emulator.
 whole = (
     pytest.mark.container
     if can_start_others()
@@ -57,7 +57,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root of arm64 busybox with the bundle in it."""
+    """Return a root of arm64 busybox with the bundle in it."""
     folder = tmp_path_factory.mktemp("arm64")
     unpack_layer(find_bundle("arm64"), folder)
     (folder / "bin").mkdir()
@@ -76,7 +76,7 @@ def busybox() -> bytes:
 
 
 def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run in a chroot."""
+    """Run a command in a chroot."""
 
     def enter() -> None:
         os.chroot(root)
@@ -124,7 +124,7 @@ class Arm64Images:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def site(cls) -> Iterator[LocalCloud]:
+    def cloud(cls) -> Iterator[LocalCloud]:
         for cloud in a_local_cloud(cls.engine):
             tree = busybox_tree(busybox())
             run = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
@@ -134,16 +134,16 @@ class Arm64Images:
             cloud.deploy(function("here", **here), function("jobs", **here, **in_batch))
             yield cloud
 
-    def test_it_runs_as_a_lambda_function(self, site: LocalCloud) -> None:
-        answer = site.invoke("here", "uname -m; /opt/scar/launch --self-test")
+    def test_it_runs_as_a_lambda_function(self, cloud: LocalCloud) -> None:
+        answer = cloud.invoke("here", "uname -m; /opt/scar/launch --self-test")
         machine, report = answer.output.splitlines()[-2:]
         assert (answer.error, machine) == ("", "aarch64")
         assert json.loads(report)["script"] == "the script ran"
 
-    def test_the_same_image_runs_as_a_batch_job(self, site: LocalCloud) -> None:
-        key = site.put("jobs", 'echo "$(uname -m) $SCAR_SITE" >"$TMP_OUTPUT_DIR/machine"')
-        assert site.job_ended("jobs", key)["status"] == "SUCCEEDED", site.log("jobs")
-        assert site.read("out/jobs/machine") == "aarch64 batch\n"
+    def test_the_same_image_runs_as_a_batch_job(self, cloud: LocalCloud) -> None:
+        key = cloud.put("jobs", 'echo "$(uname -m) $SCAR_SITE" >"$TMP_OUTPUT_DIR/machine"')
+        assert cloud.job_ended("jobs", key)["status"] == "SUCCEEDED", cloud.log("jobs")
+        assert cloud.read("out/jobs/machine") == "aarch64 batch\n"
 
 
 @whole

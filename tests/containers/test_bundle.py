@@ -1,4 +1,4 @@
-"""The built bundle starts in roots that have nothing, whatever the image's variables say."""
+"""The built bundle starts in an empty root file system with any environment variables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BOGUS = {
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty root with the bundle in it."""
+    """Return an empty root with the bundle in it."""
     folder = tmp_path_factory.mktemp("root")
     unpack_layer(find_bundle("amd64"), folder)
     return folder
@@ -55,7 +55,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(
     root: Path, *command: str, user: int = 0, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run in a chroot, with this environment from its first instruction on."""
+    """Run a command in a chroot with exactly this environment."""
 
     def enter() -> None:
         os.chroot(root)
@@ -85,8 +85,8 @@ def test_it_starts_in_an_empty_root(root: Path) -> None:
     assert report["script"] == "not tried"  # there is no /proc
 
 
-# What the way to the first event costs is what it imports. The names below were among it once,
-# or easily come in; each takes a millisecond or more.
+# Imports are the cost of the start until the first event. These modules were once imported or
+# easily could be; each takes a millisecond or more.
 BUDGET = 160
 NOT_BEFORE_IT_IS_NEEDED = {
     "inspect", "ast", "tokenize", "typing", "traceback", "shutil", "tempfile", "urllib.request",
@@ -95,7 +95,7 @@ NOT_BEFORE_IT_IS_NEEDED = {
 }  # fmt: skip
 
 
-def test_the_way_to_the_first_event_imports_little(root: Path) -> None:
+def test_the_start_until_the_first_event_imports_few_modules(root: Path) -> None:
     home = root / "opt" / "scar" / "function"
     home.mkdir(exist_ok=True)
     described = FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="state")
@@ -147,7 +147,7 @@ def test_an_images_preload_list_does_not_reach_it(root: Path) -> None:
 
 
 def test_the_hidden_variables_are_renamed_and_the_others_kept(root: Path, tmp_path: Path) -> None:
-    """A stand-in for the loader prints what the launcher gives it."""
+    """A fake loader prints its arguments and environment."""
     busybox = shutil.which("busybox")
     if busybox is None:
         pytest.skip("busybox is not installed")
@@ -232,10 +232,10 @@ def test_another_build_gives_the_same_bytes_without_any_network(
         pytest.skip("the bundle was not built here")
     for name in TARGETS:
         shutil.copytree(kept / name / "debs", tmp_path / "kept" / name / "debs")
-    said: list[str] = []
-    first = build_bundle(architecture, tmp_path, report=said.append)
+    messages: list[str] = []
+    first = build_bundle(architecture, tmp_path, report=messages.append)
     assert first.read_bytes() == built.read_bytes()
-    build_bundle(architecture, tmp_path, report=said.append)
-    assert said[-1].endswith("is up to date")
-    assert not [line for line in said if "Downloading" in line]
+    build_bundle(architecture, tmp_path, report=messages.append)
+    assert messages[-1].endswith("is up to date")
+    assert not [line for line in messages if "Downloading" in line]
     assert built.stat().st_size <= MAX_BYTES

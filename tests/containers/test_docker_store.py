@@ -1,4 +1,4 @@
-"""Images out of a real Docker image store, called as Docker users call them."""
+"""Images of a real Docker image store, by the names that Docker users give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a composed image runs in real containers, deployed and called as users do."""
+"""Built images run in real containers, deployed and invoked as users do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ComposedImages:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def site(cls) -> Iterator[LocalCloud]:
+    def cloud(cls) -> Iterator[LocalCloud]:
         for cloud in a_local_cloud(cls.engine):
             run = ImageDefaults(
                 entrypoint=("/bin/sh", "-c", OWN_PROGRAM),
@@ -60,34 +60,34 @@ class ComposedImages:
             )
             yield cloud
 
-    def test_lambda_runs_it_unprivileged_on_a_read_only_root(self, site: LocalCloud) -> None:
-        said = site.invoke("here", LOOK).output.splitlines()
-        assert not said[0].startswith(("user 0:", "user 1234:")), said
-        assert "/opt/scar/" in said[1]
-        assert said[2].split() == ["CapEff:", "0" * 16]
-        assert said[3:6] == ["shm none", "root read-only", "tmp writable"]
+    def test_lambda_runs_it_unprivileged_on_a_read_only_root(self, cloud: LocalCloud) -> None:
+        lines = cloud.invoke("here", LOOK).output.splitlines()
+        assert not lines[0].startswith(("user 0:", "user 1234:")), lines
+        assert "/opt/scar/" in lines[1]
+        assert lines[2].split() == ["CapEff:", "0" * 16]
+        assert lines[3:6] == ["shm none", "root read-only", "tmp writable"]
 
     def test_batch_drops_to_the_images_user_below_a_supervisor_as_process_1(
-        self, site: LocalCloud
+        self, cloud: LocalCloud
     ) -> None:
-        key = site.put("jobs", f'{{ {LOOK} }} >"$TMP_OUTPUT_DIR/look"')
-        assert site.job_ended("jobs", key)["status"] == "SUCCEEDED", site.log("jobs")
-        said = site.read("out/jobs/look").splitlines()
-        assert said[0] == "user 1234:1235"
-        assert "/opt/scar/" in said[1]
-        assert said[2].split() == ["CapEff:", "0" * 16]
+        key = cloud.put("jobs", f'{{ {LOOK} }} >"$TMP_OUTPUT_DIR/look"')
+        assert cloud.job_ended("jobs", key)["status"] == "SUCCEEDED", cloud.log("jobs")
+        lines = cloud.read("out/jobs/look").splitlines()
+        assert lines[0] == "user 1234:1235"
+        assert "/opt/scar/" in lines[1]
+        assert lines[2].split() == ["CapEff:", "0" * 16]
 
-    def test_bogus_variables_of_the_image_reach_the_script_alone(self, site: LocalCloud) -> None:
-        answer = site.invoke("here", 'echo "$PYTHONHOME $LD_PRELOAD $OWN"')
+    def test_wrong_variables_of_the_image_reach_the_script_alone(self, cloud: LocalCloud) -> None:
+        answer = cloud.invoke("here", 'echo "$PYTHONHOME $LD_PRELOAD $OWN"')
         assert answer.output.splitlines()[-1] == "/bogus /bogus.so mine"
         assert not answer.error
 
-    def test_without_a_script_the_images_own_program_runs(self, site: LocalCloud) -> None:
-        site.put("own", "anything")
-        site.put("ownjobs", "anything")
-        assert site.read("out/own/own-lambda") == "lambda mine /bin first\n"
-        assert site.read("out/ownjobs/own-batch") == "batch mine /bin first\n"
-        until(lambda: site.jobs("ownjobs")[0]["status"] == "SUCCEEDED")
+    def test_without_a_script_the_images_own_program_runs(self, cloud: LocalCloud) -> None:
+        cloud.put("own", "anything")
+        cloud.put("ownjobs", "anything")
+        assert cloud.read("out/own/own-lambda") == "lambda mine /bin first\n"
+        assert cloud.read("out/ownjobs/own-batch") == "batch mine /bin first\n"
+        until(lambda: cloud.jobs("ownjobs")[0]["status"] == "SUCCEEDED")
 
 
 class TestComposedImagesInDocker(ComposedImages):

@@ -1,4 +1,4 @@
-"""Each kind of image runs as a Lambda function and as a Batch job, with one digest, unchanged."""
+"""Each image variant runs unchanged as a Lambda function and as a Batch job, with one digest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from scar.image.compose.tree_images import write_docker_archive
-from tests.fakes.image_variants import kinds
+from tests.fakes.image_variants import image_variants
 from tests.fakes.local_cloud import a_local_cloud, function
 from tests.fakes.script_fault_tests import IN_BATCH
 from tests.waiting import until
@@ -29,40 +29,40 @@ NAMES = (
 )  # fmt: skip
 
 
-class KindsOfImages:
+class ImageVariants:
     engine: ClassVar[str]
 
     @pytest.fixture(scope="class")
     @classmethod
-    def site(cls) -> Iterator[LocalCloud]:
+    def cloud(cls) -> Iterator[LocalCloud]:
         for cloud in a_local_cloud(cls.engine):
-            cloud.deploy(*(described(cloud, name) for name in NAMES))
+            cloud.deploy(*(function_of(cloud, name) for name in NAMES))
             yield cloud
 
     @pytest.mark.parametrize("name", NAMES)
     def test_it_runs_in_lambda_and_in_batch_with_one_digest(
-        self, site: LocalCloud, name: str
+        self, cloud: LocalCloud, name: str
     ) -> None:
-        kind = kinds()[name]
-        found = site.client("lambda").get_function(FunctionName=name)
+        variant = image_variants()[name]
+        found = cloud.client("lambda").get_function(FunctionName=name)
         image = found["Code"]["ImageUri"]
-        job = submitted(site, name)
-        answer = site.invoke(name, {})
-        assert not answer.error, answer.log
-        assert site.read(f"out/{name}/lambda").rstrip("\n") == kind.says.rstrip("\n")
-        (ended,) = until(lambda: ended_job(site, job))
-        assert ended["status"] == "SUCCEEDED", site.log(name)
-        assert site.read(f"out/{name}/batch").rstrip("\n") == kind.says.rstrip("\n")
+        job = submitted(cloud, name)
+        result = cloud.invoke(name, {})
+        assert not result.error, result.log
+        assert cloud.read(f"out/{name}/lambda").rstrip("\n") == variant.output.rstrip("\n")
+        (ended,) = until(lambda: ended_job(cloud, job))
+        assert ended["status"] == "SUCCEEDED", cloud.log(name)
+        assert cloud.read(f"out/{name}/batch").rstrip("\n") == variant.output.rstrip("\n")
         assert ended["container"]["image"] == image
 
 
-def described(cloud: LocalCloud, name: str) -> dict[str, Any]:
-    """Save the image and the script, and describe the function."""
-    kind = kinds()[name]
-    write_docker_archive(cloud.folder / f"{name}.tar", f"{name}:1", kind.layers, kind.run)
-    script = f"{name}.sh" if kind.script else ""
+def function_of(cloud: LocalCloud, name: str) -> dict[str, Any]:
+    """Save the image and the script; return the function for the FDL."""
+    variant = image_variants()[name]
+    write_docker_archive(cloud.folder / f"{name}.tar", f"{name}:1", variant.layers, variant.run)
+    script = f"{name}.sh" if variant.script else ""
     if script:
-        (cloud.folder / script).write_text(kind.script_text())
+        (cloud.folder / script).write_text(variant.script_text())
     return function(
         name,
         image=f"{name}.tar",
@@ -73,24 +73,24 @@ def described(cloud: LocalCloud, name: str) -> dict[str, Any]:
     )
 
 
-def submitted(site: LocalCloud, name: str) -> str:
-    """Submit a job by hand: its run has an empty event."""
-    batch = site.client("batch")
+def submitted(cloud: LocalCloud, name: str) -> str:
+    """Submit a job without an event."""
+    batch = cloud.client("batch")
     (queue,) = batch.describe_job_queues()["jobQueues"]
     job: str = batch.submit_job(
-        jobName=f"{name}-by-hand", jobQueue=queue["jobQueueName"], jobDefinition=name
+        jobName=f"{name}-manual", jobQueue=queue["jobQueueName"], jobDefinition=name
     )["jobId"]
     return job
 
 
-def ended_job(site: LocalCloud, job: str) -> list[dict[str, Any]]:
-    found = site.client("batch").describe_jobs(jobs=[job])["jobs"]
+def ended_job(cloud: LocalCloud, job: str) -> list[dict[str, Any]]:
+    found = cloud.client("batch").describe_jobs(jobs=[job])["jobs"]
     return [each for each in found if each["status"] in ("SUCCEEDED", "FAILED")]
 
 
-class TestKindsOfImagesInDocker(KindsOfImages):
+class TestImageVariantsInDocker(ImageVariants):
     engine = "docker"
 
 
-class TestKindsOfImagesInSandboxes(KindsOfImages):
+class TestImageVariantsInSandboxes(ImageVariants):
     engine = "sandbox"

@@ -1,4 +1,4 @@
-"""The sandbox engine needs no root: its whole conformance suite again, as user 1000."""
+"""The sandbox engine passes its conformance suite as user 1000, without root."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def copy_code(folder: Path) -> None:
 
 
 def interpreter() -> str:
-    """Return a Python of this minor version that the user may run."""
+    """Return the path of a Python of this minor version that the user can run."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for candidate in (os.path.realpath(sys.executable), f"/usr/bin/{name}"):  # noqa: PTH118, RUF100
-        # A second start, because the first may go through what only root's caller may open.
+        # It starts itself again: the first start may use a path that only root can open.
         command = [
             *AS_USER,
             candidate,

@@ -1,17 +1,17 @@
-"""Deaths in Lambda that end in Batch, in real containers."""
+"""Crashes in Lambda whose runs end in Batch, in real containers."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.fakes.sandbox_crash_tests import HardDeathsWithLimits
+from tests.fakes.sandbox_crash_tests import SandboxCrashesWithLimits
 
 pytestmark = pytest.mark.container
 
 
-class TestDeathsInDocker(HardDeathsWithLimits):
+class TestCrashesInDocker(SandboxCrashesWithLimits):
     engine = "docker"
 
 
-class TestDeathsInSandboxes(HardDeathsWithLimits):
+class TestCrashesInSandboxes(SandboxCrashesWithLimits):
     engine = "sandbox"

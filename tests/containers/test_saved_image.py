@@ -1,4 +1,4 @@
-"""A composed image kept as a file: a real Docker loads it, and its supervisor starts there."""
+"""A built image saved as a file: a real Docker loads it, and its supervisor starts."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def test_docker_loads_the_file_and_the_supervisor_works_in_it(
     arguments = ["image", "compose", "-n", "kept", "-if", str(tmp_path / "image.tar")]
     arguments += ["-s", str(tmp_path / "s.py"), "--tag", name, "--output", str(kept), "-j"]
     assert run(arguments, FakeServices({"XDG_CACHE_HOME": str(tmp_path)})) == 0
-    made = json.loads(capsys.readouterr().out)
+    shown = json.loads(capsys.readouterr().out)
     with kept.open("rb") as file:
         (loaded,) = client.images.load(file)
     try:
         assert loaded.tags == [name]
-        assert loaded.attrs["RootFS"]["Layers"] == [item["diff_id"] for item in made["layers"]]
-        said = client.containers.run(name, ["--self-test"], network_mode="none", remove=True)
-        assert json.loads(said)["ok"]
+        assert loaded.attrs["RootFS"]["Layers"] == [item["diff_id"] for item in shown["layers"]]
+        report = client.containers.run(name, ["--self-test"], network_mode="none", remove=True)
+        assert json.loads(report)["ok"]
     finally:
         client.images.remove(name)

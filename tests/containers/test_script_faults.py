@@ -1,17 +1,17 @@
-"""Everything that can go wrong around a script, with scripts in real containers."""
+"""Faults of scripts and events, with scripts in real containers."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.fakes.script_fault_tests import FaultyJobs, FaultyScripts
+from tests.fakes.script_fault_tests import JobFaults, ScriptFaults
 
 pytestmark = pytest.mark.container
 
 
-class TestInDocker(FaultyScripts, FaultyJobs):
+class TestInDocker(ScriptFaults, JobFaults):
     engine = "docker"
 
 
-class TestInSandboxes(FaultyScripts, FaultyJobs):
+class TestInSandboxes(ScriptFaults, JobFaults):
     engine = "sandbox"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.server_crash_tests import KilledClouds
+from tests.fakes.server_crash_tests import ServerCrashes
 
 pytestmark = pytest.mark.container
 
 
-class TestKilledWithDocker(KilledClouds):
+class TestServerCrashesWithDocker(ServerCrashes):
     engine = "docker"
 
 
-class TestKilledWithSandboxes(KilledClouds):
+class TestServerCrashesWithSandboxes(ServerCrashes):
     engine = "sandbox"

@@ -1,4 +1,4 @@
-"""Functions as tests describe them: by the FDL's keys, all others at the FDL's defaults."""
+"""Functions from a few FDL keys; all others have the FDL's defaults."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def new_function(name: str = "crop", **keys: object) -> Function:
 def changed(function: Function, **keys: object) -> Function:
     """Return the function with other values of some keys.
 
-    A key is that of the first part that has it: ``lambda``, ``iam``, ``cloudwatch``, ``ecr``,
-    ``lambda.container``. ``batch`` and ``user_data`` are replaced as a whole. Values are not
-    validated: files need not exist, and numbers may be such that only AWS refuses them.
+    A key belongs to the first of these parts that has it: ``lambda``, ``iam``, ``cloudwatch``,
+    ``ecr``, ``lambda.container``. ``batch`` and ``user_data`` are replaced as a whole. Values are
+    not validated: files need not exist, and numbers may be out of AWS's range.
     """
     for key, value in keys.items():
         function = _change_key(function, key, value)

@@ -1,4 +1,4 @@
-"""IAM's judgement of one request under one policy: as much of it as scar's policies use.
+"""Evaluate one request against one IAM policy, with the elements that scar's policies use.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy document of an identity; raises ValueError for what it cannot judge."""
+    """An identity-based policy; raises ValueError for elements that are not supported."""
 
     statements: tuple[Mapping[str, Any], ...]
 
@@ -50,16 +50,16 @@ class Policy:
 
     @property
     def grants(self) -> set[Grant]:
-        """Return every grant there is."""
+        """Return all grants of the policy, also those of Deny statements."""
         return {
             _grant(statement, action, resource)
             for statement in self.statements
-            for action in listed(statement.get("Action", []))
-            for resource in listed(statement["Resource"])
+            for action in as_list(statement.get("Action", []))
+            for resource in as_list(statement["Resource"])
         }
 
     def allowing(self, request: Request) -> set[Grant]:
-        """Return the grants that allow the request: none if it is refused."""
+        """Return the grants that allow the request: none if it is denied."""
         found: set[Grant] = set()
         for statement in self.statements:
             if not (grants := _applies(statement, request)):
@@ -71,17 +71,17 @@ class Policy:
 
 
 def _applies(statement: Mapping[str, Any], request: Request) -> set[Grant]:
-    """Return the grants by which a statement is about the request."""
+    """Return the grants of a statement that match the request."""
     if "NotResource" in statement:
-        raise ValueError("NotResource is not judged")
+        raise ValueError("NotResource is not supported")
     for operator, keys in statement.get("Condition", {}).items():
         if not all(_holds(operator, request.context.get(k.lower()), v) for k, v in keys.items()):
             return set()
-    actions = [a for a in listed(statement.get("Action", [])) if _same_action(a, request.action)]
+    actions = [a for a in as_list(statement.get("Action", [])) if _same_action(a, request.action)]
     if "NotAction" in statement:
-        excluded = listed(statement["NotAction"])
+        excluded = as_list(statement["NotAction"])
         actions = [] if any(_same_action(a, request.action) for a in excluded) else ["*"]
-    resources = [r for r in listed(statement["Resource"]) if matches(r, request.resource)]
+    resources = [r for r in as_list(statement["Resource"]) if matches(r, request.resource)]
     return {_grant(statement, a, r) for a in actions for r in resources}
 
 
@@ -90,21 +90,21 @@ def _grant(statement: Mapping[str, Any], action: str, resource: str) -> Grant:
     return Grant(action, resource, json.dumps(conditions, sort_keys=True) if conditions else "")
 
 
-def _holds(operator: str, actual: str | None, wanted: str | list[str]) -> bool:
+def _holds(operator: str, actual: str | None, expected: str | list[str]) -> bool:
     kind = operator.removesuffix("IfExists")
     if actual is None:
         return operator.endswith("IfExists")
     match kind:
         case "StringEquals":
-            return actual in listed(wanted)
+            return actual in as_list(expected)
         case "StringLike" | "ArnLike" | "ArnEquals":
-            return any(matches(pattern, actual) for pattern in listed(wanted))
+            return any(matches(pattern, actual) for pattern in as_list(expected))
         case _:
-            raise ValueError(f"{operator} is not judged")
+            raise ValueError(f"{operator} is not supported")
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Match ``*`` and ``?`` as IAM does: over slashes and colons too, with regard to case."""
+    """Match ``*`` and ``?`` as IAM does: also across slashes and colons, case-sensitive."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
@@ -118,5 +118,5 @@ def _same_action(pattern: str, action: str) -> bool:
     return matches(pattern.lower(), action.lower())
 
 
-def listed(value: str | list[str]) -> list[str]:
+def as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value

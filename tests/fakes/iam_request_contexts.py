@@ -1,4 +1,4 @@
-"""What IAM is asked when an operation of the SDK is called.
+"""The IAM permissions that a call of an SDK operation needs.
 
 Written from the Service Authorization Reference, not from the product's own table:
 https://docs.aws.amazon.com/service-authorization/latest/reference/ (read November 2026)
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Parameters = Mapping[str, Any]
 
-_HERE = "arn:aws:{}:eu-west-1:123456789012:{}"
-_IAM = "arn:aws:iam::123456789012:{}"
+_ARN = "arn:aws:{}:eu-west-1:123456789012:{}"
+_IAM_ARN = "arn:aws:iam::123456789012:{}"
 _SERVICE_LINKED = "role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"
 _S3_NAMES = {
     "CompleteMultipartUpload": "PutObject",
@@ -36,180 +36,180 @@ _S3_NAMES = {
 }
 
 
-def asked(service: str, operation: str, given: Parameters) -> Iterator[Request]:
-    """Yield all that must be allowed; raise KeyError for a service nobody described."""
-    yield from _OF[service](operation, given)
+def required_permissions(service: str, operation: str, params: Parameters) -> Iterator[Request]:
+    """Yield the requests that must be allowed; raise KeyError for an unknown service."""
+    yield from _BY_SERVICE[service](operation, params)
 
 
-def _s3(operation: str, given: Parameters) -> Iterator[Request]:
-    bucket = f"arn:aws:s3:::{given['Bucket']}"
+def _s3(operation: str, params: Parameters) -> Iterator[Request]:
+    bucket = f"arn:aws:s3:::{params['Bucket']}"
     if operation == "DeleteObjects":
-        for item in given["Delete"]["Objects"]:
+        for item in params["Delete"]["Objects"]:
             yield Request("s3:DeleteObject", f"{bucket}/{item['Key']}")
         return
     action = _S3_NAMES.get(operation, operation)
-    if operation == "GetObject" and "VersionId" in given:
+    if operation == "GetObject" and "VersionId" in params:
         action = "GetObjectVersion"
-    context = {"s3:prefix": given["Prefix"]} if "Prefix" in given else {}
-    where = f"{bucket}/{given['Key']}" if "Key" in given else bucket
+    context = {"s3:prefix": params["Prefix"]} if "Prefix" in params else {}
+    where = f"{bucket}/{params['Key']}" if "Key" in params else bucket
     yield Request(f"s3:{action}", where, context)
-    if given.get("CreateBucketConfiguration", {}).get("Tags"):
+    if params.get("CreateBucketConfiguration", {}).get("Tags"):
         yield Request("s3:TagResource", bucket)
 
 
-def _lambda(operation: str, given: Parameters) -> Iterator[Request]:
-    name = given.get("FunctionName") or given.get("Resource", "").rpartition(":")[2]
-    arn = _HERE.format("lambda", f"function:{name}")
+def _lambda(operation: str, params: Parameters) -> Iterator[Request]:
+    name = params.get("FunctionName") or params.get("Resource", "").rpartition(":")[2]
+    arn = _ARN.format("lambda", f"function:{name}")
     everywhere = operation in ("ListFunctions", "GetAccountSettings")
     action = {"Invoke": "InvokeFunction"}.get(operation, operation)
     yield Request(f"lambda:{action}", "*" if everywhere else arn)
-    if operation == "CreateFunction" and given.get("Tags"):
+    if operation == "CreateFunction" and params.get("Tags"):
         yield Request("lambda:TagResource", arn)
-    if role := given.get("Role"):
-        yield _passing(role, "lambda.amazonaws.com")
+    if role := params.get("Role"):
+        yield _pass_role(role, "lambda.amazonaws.com")
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
-    if given.get("VpcConfig"):
-        for what in ("SecurityGroups", "Subnets", "Vpcs"):
-            yield Request(f"ec2:Describe{what}", "*")
+    if params.get("VpcConfig"):
+        for type_ in ("SecurityGroups", "Subnets", "Vpcs"):
+            yield Request(f"ec2:Describe{type_}", "*")
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-filesystem.html
-    if given.get("FileSystemConfigs"):
+    if params.get("FileSystemConfigs"):
         yield Request("elasticfilesystem:DescribeMountTargets", "*")
 
 
-def _iam(operation: str, given: Parameters) -> Iterator[Request]:
-    role = _IAM.format(f"role/scar/{given.get('RoleName')}")
-    profile = _IAM.format(f"instance-profile/scar/{given.get('InstanceProfileName')}")
-    boundary = given.get("PermissionsBoundary")
+def _iam(operation: str, params: Parameters) -> Iterator[Request]:
+    role = _IAM_ARN.format(f"role/scar/{params.get('RoleName')}")
+    profile = _IAM_ARN.format(f"instance-profile/scar/{params.get('InstanceProfileName')}")
+    boundary = params.get("PermissionsBoundary")
     context = {"iam:permissionsboundary": boundary} if boundary else {}
     match operation:
         case "SimulatePrincipalPolicy":
-            # moto's callers have ARNs that no user of AWS has.
-            source = given["PolicySourceArn"].replace(":sts:", ":iam:")
+            # moto's callers have ARNs that do not exist on AWS.
+            source = params["PolicySourceArn"].replace(":sts:", ":iam:")
             yield Request("iam:SimulatePrincipalPolicy", source)
         case "ListRoles":
-            yield Request("iam:ListRoles", _IAM.format(f"role{given['PathPrefix']}"))
+            yield Request("iam:ListRoles", _IAM_ARN.format(f"role{params['PathPrefix']}"))
         case "GetRole" | "GetInstanceProfile":
-            # Of what is not there IAM knows no path.
+            # IAM does not know the path of a role or profile that does not exist.
             on = role if operation == "GetRole" else profile
             yield Request(f"iam:{operation}", on)
             yield Request(f"iam:{operation}", on.replace("/scar/", "/"))
-        case _ if "InstanceProfileName" in given:
+        case _ if "InstanceProfileName" in params:
             yield Request(f"iam:{operation}", profile)
         case _:
             yield Request(f"iam:{operation}", role, context)
-    if operation == "CreateRole" and given.get("Tags"):
+    if operation == "CreateRole" and params.get("Tags"):
         yield Request("iam:TagRole", role)
     if operation == "AddRoleToInstanceProfile":
-        yield _passing(role, "ec2.amazonaws.com")
+        yield _pass_role(role, "ec2.amazonaws.com")
 
 
-def _ecr(operation: str, given: Parameters) -> Iterator[Request]:
+def _ecr(operation: str, params: Parameters) -> Iterator[Request]:
     if operation in ("GetAuthorizationToken", "GetAccountSetting"):
         yield Request(f"ecr:{operation}", "*")
         return
-    if "resourceArn" in given:
-        yield Request(f"ecr:{operation}", given["resourceArn"])
+    if "resourceArn" in params:
+        yield Request(f"ecr:{operation}", params["resourceArn"])
         return
-    one = [given["repositoryName"]] if "repositoryName" in given else ["*"]
-    for name in given.get("repositoryNames") or one:
-        arn = _HERE.format("ecr", f"repository/{name}")
+    one = [params["repositoryName"]] if "repositoryName" in params else ["*"]
+    for name in params.get("repositoryNames") or one:
+        arn = _ARN.format("ecr", f"repository/{name}")
         yield Request(f"ecr:{operation}", arn)
-        if operation == "CreateRepository" and given.get("tags"):
+        if operation == "CreateRepository" and params.get("tags"):
             yield Request("ecr:TagResource", arn)
 
 
-def _logs(operation: str, given: Parameters) -> Iterator[Request]:
+def _logs(operation: str, params: Parameters) -> Iterator[Request]:
     if operation == "DescribeLogGroups":
         yield Request("logs:DescribeLogGroups", "*")
-    elif "resourceArn" in given:
-        yield Request(f"logs:{operation}", given["resourceArn"])
+    elif "resourceArn" in params:
+        yield Request(f"logs:{operation}", params["resourceArn"])
     else:
-        group = _HERE.format("logs", f"log-group:{given['logGroupName']}")
-        stream = f"{group}:log-stream:{given.get('logStreamName', '')}"
+        group = _ARN.format("logs", f"log-group:{params['logGroupName']}")
+        stream = f"{group}:log-stream:{params.get('logStreamName', '')}"
         yield Request(f"logs:{operation}", stream)
-        if operation == "CreateLogGroup" and given.get("tags"):
-            # Refusals do not say which of both is meant.
+        if operation == "CreateLogGroup" and params.get("tags"):
+            # AccessDenied does not say which of the two ARNs is checked.
             yield Request("logs:TagResource", group)
             yield Request("logs:TagResource", stream)
 
 
-def _batch(operation: str, given: Parameters) -> Iterator[Request]:
-    kinds = {
-        "compute-environment": given.get("computeEnvironmentName")
-        or given.get("computeEnvironment"),
-        "job-queue": given.get("jobQueueName") or given.get("jobQueue"),
-        "job-definition": given.get("jobDefinitionName") or given.get("jobDefinition"),
-        "job": given.get("jobId"),
+def _batch(operation: str, params: Parameters) -> Iterator[Request]:
+    resources = {
+        "compute-environment": params.get("computeEnvironmentName")
+        or params.get("computeEnvironment"),
+        "job-queue": params.get("jobQueueName") or params.get("jobQueue"),
+        "job-definition": params.get("jobDefinitionName") or params.get("jobDefinition"),
+        "job": params.get("jobId"),
     }
     if operation.startswith(("Describe", "List")):
         yield Request(f"batch:{operation}", "*")
         return
-    on = [_batch_arn(kind, name) for kind, name in kinds.items() if name]
-    order = given.get("computeEnvironmentOrder", [])
+    on = [_batch_arn(kind, name) for kind, name in resources.items() if name]
+    order = params.get("computeEnvironmentOrder", [])
     on += [_batch_arn("compute-environment", e["computeEnvironment"]) for e in order]
     for arn in on:
         yield Request(f"batch:{operation}", arn)
-    if given.get("tags"):
+    if params.get("tags"):
         revision = ":1" if operation == "RegisterJobDefinition" else ""
         yield Request("batch:TagResource", on[0] + revision)
-    container = given.get("containerProperties", {})
+    container = params.get("containerProperties", {})
     for name in ("jobRoleArn", "executionRoleArn"):
         if container.get(name):
-            yield _passing(container[name], "ecs-tasks.amazonaws.com")
+            yield _pass_role(container[name], "ecs-tasks.amazonaws.com")
     if operation == "CreateComputeEnvironment":
-        yield from _machines(given)
+        yield from _compute_environment(params)
 
 
-def _machines(given: Parameters) -> Iterator[Request]:
-    """An instance profile is named; what is passed is the role in it, here of the same name."""
-    if profile := given["computeResources"].get("instanceRole"):
+def _compute_environment(params: Parameters) -> Iterator[Request]:
+    """Yield the roles passed; that of an instance profile has the profile's name here."""
+    if profile := params["computeResources"].get("instanceRole"):
         role = profile.replace(":instance-profile/", ":role/")
-        yield _passing(role, "ec2.amazonaws.com")
-    service_role = given.get("serviceRole", _SERVICE_LINKED)
+        yield _pass_role(role, "ec2.amazonaws.com")
+    service_role = params.get("serviceRole", _SERVICE_LINKED)
     if service_role.endswith("/AWSServiceRoleForBatch"):
         context = {"iam:awsservicename": "batch.amazonaws.com"}
-        yield Request("iam:CreateServiceLinkedRole", _IAM.format(_SERVICE_LINKED), context)
+        yield Request("iam:CreateServiceLinkedRole", _IAM_ARN.format(_SERVICE_LINKED), context)
     else:
-        yield _passing(service_role, "batch.amazonaws.com")
+        yield _pass_role(service_role, "batch.amazonaws.com")
 
 
 def _batch_arn(kind: str, name: str) -> str:
-    return name if name.startswith("arn:") else _HERE.format("batch", f"{kind}/{name}")
+    return name if name.startswith("arn:") else _ARN.format("batch", f"{kind}/{name}")
 
 
-def _ec2(operation: str, given: Parameters) -> Iterator[Request]:
+def _ec2(operation: str, params: Parameters) -> Iterator[Request]:
     if operation.startswith("Describe"):
         yield Request(f"ec2:{operation}", "*")
         return
-    arn = _HERE.format("ec2", "launch-template/lt-1")
+    arn = _ARN.format("ec2", "launch-template/lt-1")
     key = "requesttag" if operation == "CreateLaunchTemplate" else "resourcetag"
     yield Request(f"ec2:{operation}", arn, {f"aws:{key}/scar:managed": "true"})
-    if given.get("TagSpecifications"):
+    if params.get("TagSpecifications"):
         yield Request("ec2:CreateTags", arn, {"ec2:createaction": operation})
 
 
-def _kms(operation: str, given: Parameters) -> Iterator[Request]:
-    """What is asked is about the key, also if the alias is named."""
-    assert "KeyId" in given
-    yield Request(f"kms:{operation}", _HERE.format("kms", "key/1"))
+def _kms(operation: str, params: Parameters) -> Iterator[Request]:
+    """Yield the permission on the key, also if the call names an alias."""
+    assert "KeyId" in params
+    yield Request(f"kms:{operation}", _ARN.format("kms", "key/1"))
 
 
-def _anywhere(operation: str, given: Parameters) -> Iterator[Request]:
-    del given
+def _any_resource(operation: str, params: Parameters) -> Iterator[Request]:
+    del params
     yield Request(f"servicequotas:{operation}", "*")
 
 
-def _nothing(operation: str, given: Parameters) -> Iterator[Request]:
+def _nothing(operation: str, params: Parameters) -> Iterator[Request]:
     """GetCallerIdentity needs no permission."""
-    del operation, given
+    del operation, params
     yield from ()
 
 
-def _passing(role: str, service: str) -> Request:
+def _pass_role(role: str, service: str) -> Request:
     return Request("iam:PassRole", role, {"iam:passedtoservice": service})
 
 
-_OF: Mapping[str, Callable[[str, Parameters], Iterator[Request]]] = {
+_BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[Request]]] = {
     "s3": _s3,
     "lambda": _lambda,
     "iam": _iam,
@@ -218,6 +218,6 @@ _OF: Mapping[str, Callable[[str, Parameters], Iterator[Request]]] = {
     "batch": _batch,
     "ec2": _ec2,
     "kms": _kms,
-    "service-quotas": _anywhere,
+    "service-quotas": _any_resource,
     "sts": _nothing,
 }

@@ -1,4 +1,4 @@
-"""Images of all kinds that users have, small ones, built from files of this machine."""
+"""Small images of every variant that users have, built from files of this machine."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ _SHELL = {"PATH": "/usr/bin:/bin"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """An image, base layer first; ``says`` is what its run writes. No script: its own program."""
+class ImageVariant:
+    """An image, base layer first, and the ``output`` of its run.
+
+    Without a script the image runs its own program.
+    """
 
     layers: tuple[Mapping[str, LayerEntry], ...]
-    says: str
+    output: str
     run: ImageDefaults = ImageDefaults(environment=_SHELL)  # noqa: RUF009 - frozen
     script: str = ""
 
@@ -34,13 +37,15 @@ class Kind:
         return f"#!/bin/sh\n{{ {self.script}; }} {_WRITE}\n"
 
 
-def kinds() -> dict[str, Kind]:
-    """Return the images by name; skip, or in CI fail, where this machine lacks the files."""
+def image_variants() -> dict[str, ImageVariant]:
+    """Return the images by name; skip the test, or fail in CI, if files are missing."""
     busybox = busybox_tree()
     return {
-        "busybox": Kind(layers=(busybox,), script="ls /bin/busybox", says="/bin/busybox"),
-        "debian": Kind(layers=(_debian(),), script="cat /etc/debian_version", says="12.like"),
-        "entrypoint": Kind(
+        "busybox": ImageVariant(layers=(busybox,), script="ls /bin/busybox", output="/bin/busybox"),
+        "debian": ImageVariant(
+            layers=(_debian(),), script="cat /etc/debian_version", output="12.like"
+        ),
+        "entrypoint": ImageVariant(
             layers=(busybox,),
             run=ImageDefaults(
                 entrypoint=("/bin/sh", "-c", f'echo "$0 $1 $PWD" {_WRITE}'),
@@ -48,33 +53,33 @@ def kinds() -> dict[str, Kind]:
                 environment=_SHELL,
                 workdir="/etc",
             ),
-            says="zero one /etc",
+            output="zero one /etc",
         ),
-        "no-shell": Kind(
+        "no-shell": ImageVariant(
             layers=({"busybox": busybox["bin/busybox"]},),
             run=ImageDefaults(
                 entrypoint=("/busybox", "sh", "-c"), command=(f'echo "no shell" {_WRITE}',)
             ),
-            says="no shell",
+            output="no shell",
         ),
-        "user": Kind(
+        "user": ImageVariant(
             layers=(busybox,),
             run=ImageDefaults(environment=_SHELL, user="worker"),
-            script='[ "$(id -u)" = 0 ] && echo root || echo somebody',
-            says="somebody",
+            script='[ "$(id -u)" = 0 ] && echo root || echo unprivileged',
+            output="unprivileged",
         ),
-        "read-only": Kind(
+        "read-only": ImageVariant(
             layers=({**busybox, **{name: LayerFolder(0o555) for name in ("bin", "etc", "home")}},),
             run=ImageDefaults(environment=_SHELL, user="worker"),
             script="touch /file /etc/file 2>/dev/null && echo writable || echo read-only",
-            says="read-only",
+            output="read-only",
         ),
-        "own-opt": Kind(
+        "own-opt": ImageVariant(
             layers=(busybox, {"opt/own/tool": LayerFile(b"mine"), "opt": LayerFolder(0o755)}),
             script="cat /opt/own/tool",
-            says="mine",
+            output="mine",
         ),
-        "variables": Kind(
+        "variables": ImageVariant(
             layers=(busybox,),
             run=ImageDefaults(
                 environment={
@@ -85,18 +90,18 @@ def kinds() -> dict[str, Kind]:
                 }
             ),
             script='echo "$PYTHONHOME $LD_PRELOAD $LD_LIBRARY_PATH"',
-            says="/a /b.so /c",
+            output="/a /b.so /c",
         ),
-        "layers": Kind(
+        "layers": ImageVariant(
             layers=(busybox, *({"etc/last": LayerFile(b"%d" % n)} for n in range(2, MANY + 1))),
             script="cat /etc/last",
-            says=str(MANY),
+            output=str(MANY),
         ),
     }
 
 
 def _debian() -> dict[str, LayerEntry]:
-    """Return a root as Debian lays it out: merged /usr, programs that need its C library."""
+    """Return a root file system like Debian's: merged /usr, dynamically linked programs."""
     tree: dict[str, LayerEntry] = {
         **{name: LayerSymlink(f"usr/{name}") for name in ("bin", "lib", "lib64")},
         "etc/debian_version": LayerFile(b"12.like"),
@@ -107,9 +112,9 @@ def _debian() -> dict[str, LayerEntry]:
     for program in ("dash", "cat"):
         path = Path("/usr/bin", program)
         if not path.is_file():
-            unavailable(f"there is no {path}")
+            unavailable(f"{path} does not exist")
         tree[f"usr/bin/{program}"] = LayerFile(path.read_bytes(), 0o755)
-        told = subprocess.run(["ldd", path], stdout=subprocess.PIPE, check=True, text=True).stdout
-        for library in re.findall(r"(/lib\S+)", told):
+        output = subprocess.run(["ldd", path], stdout=subprocess.PIPE, check=True, text=True).stdout
+        for library in re.findall(r"(/lib\S+)", output):
             tree[f"usr{library}"] = LayerFile(Path(library).read_bytes(), 0o755)
     return tree

@@ -1,7 +1,6 @@
-"""A whole local cloud in a process of its own, with functions deployed as ``scar init`` does.
+"""A local cloud in its own process, with functions deployed as ``scar init`` does.
 
-Its functions do what their input file says: the file is a shell script. So one deployment
-serves many tests.
+Its functions run their input file as a shell script, so that many tests share one deployment.
 """
 
 from __future__ import annotations
@@ -49,17 +48,17 @@ ROOT = Path(__file__).parent.parent.parent
 ACCOUNT = "123456789012"
 STATE = f"scar-{ACCOUNT}-us-east-1"
 BUCKET = "data"
-ACT = '#!/bin/sh\n. "$INPUT_FILE_PATH"\n'
+RUN_INPUT = '#!/bin/sh\n. "$INPUT_FILE_PATH"\n'
 
 
 def busybox_tree(program: bytes = b"") -> dict[str, LayerEntry]:
-    """Return a root file system of busybox, this machine's or a given one, and links to it."""
+    """Return a root file system of busybox (default: this machine's) and links to it."""
     binary = Path("/bin/busybox")
     if not binary.is_file():
-        unavailable("there is no /bin/busybox (package busybox-static)")
-    listed = subprocess.run([binary, "--list"], stdout=subprocess.PIPE, check=True, text=True)
+        unavailable("/bin/busybox is not installed (package busybox-static)")
+    applets = subprocess.run([binary, "--list"], stdout=subprocess.PIPE, check=True, text=True)
     links: dict[str, LayerEntry] = {
-        f"bin/{name}": LayerSymlink("busybox") for name in listed.stdout.split()
+        f"bin/{name}": LayerSymlink("busybox") for name in applets.stdout.split()
     }
     users = "root:x:0:0:root:/root:/bin/sh\nworker:x:1234:1235::/home:/bin/sh\n"
     return {
@@ -73,10 +72,10 @@ def function(
     name: str,
     *,
     image: str = "image.tar",
-    script: str = "act.sh",
+    script: str = "run_input.sh",
     **more: Any,  # noqa: ANN401 - FDL's keys
 ) -> dict[str, Any]:
-    """Describe a function with a folder ``in/<name>`` and the folder ``out/<name>``."""
+    """Return a function of an FDL file with input ``in/<name>`` and output ``out/<name>``."""
     batch, container = more.pop("batch", {}), more.pop("container", {})
     described: dict[str, Any] = {
         "name": name,
@@ -92,21 +91,21 @@ def function(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a synchronous call returned; ``error`` is empty if it went well."""
+class InvocationResult:
+    """The result of a synchronous invocation; ``error`` is empty on success."""
 
     error: str
-    said: Mapping[str, Any]
+    payload: Mapping[str, Any]
     log: str
 
     @property
     def output(self) -> str:
-        return base64.b64decode(self.said["body"]).decode()
+        return base64.b64decode(self.payload["body"]).decode()
 
 
 @dataclass(slots=True)
 class LocalCloud:
-    """One state folder, and the server that works on it."""
+    """The folder of a local cloud, and the server that uses it."""
 
     folder: Path
     control: LocalCloudControl
@@ -115,16 +114,16 @@ class LocalCloud:
 
     @classmethod
     def start(cls, engine: str) -> Self:
-        """Start a server with its own folder; skip or fail where the engine cannot work."""
+        """Start a server with a new folder."""
         folder = Path(tempfile.mkdtemp(prefix="scar-", dir="/tmp"))
         folder.chmod(0o711)
         control = LocalCloudControl(LocalCloudHome(folder / "home"), environment(folder))
-        made = cls(folder, control, engine, _connect(control, engine))
+        cloud = cls(folder, control, engine, _connect(control, engine))
         image = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
         tree = {"etc/nothing": LayerFile(b"")} if engine == "process" else busybox_tree()
         write_docker_archive(folder / "image.tar", "test:1", [tree], image)
-        (folder / "act.sh").write_text(ACT)
-        return made
+        (folder / "run_input.sh").write_text(RUN_INPUT)
+        return cloud
 
     @property
     def pid(self) -> int:
@@ -136,7 +135,7 @@ class LocalCloud:
         return self.connection.client(service)
 
     def deploy(self, *functions: Mapping[str, Any]) -> Plan:
-        """Write an FDL file and carry it out."""
+        """Write an FDL file with the functions, and deploy it."""
         return deploy.init(
             functions_of(load_document(self.write(functions))),
             self.connection,
@@ -164,26 +163,26 @@ class LocalCloud:
         self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=script.encode())
         return key
 
-    def invoke(self, name: str, event: Mapping[str, Any] | str) -> Answer:
-        """Call a function and wait; a text is a script to run instead of the function's own."""
+    def invoke(self, name: str, event: Mapping[str, Any] | str) -> InvocationResult:
+        """Invoke a function and wait; a string is a script to run instead of the function's."""
         payload = scripted(event) if isinstance(event, str) else event
-        answer = self.client("lambda").invoke(
+        response = self.client("lambda").invoke(
             FunctionName=name, Payload=json.dumps(payload), LogType="Tail"
         )
-        return Answer(
-            answer.get("FunctionError", ""),
-            json.loads(answer["Payload"].read()),
-            base64.b64decode(answer["LogResult"]).decode(errors="replace"),
+        return InvocationResult(
+            response.get("FunctionError", ""),
+            json.loads(response["Payload"].read()),
+            base64.b64decode(response["LogResult"]).decode(errors="replace"),
         )
 
     def keys(self, prefix: str, bucket: str = BUCKET) -> list[str]:
         pages = self.client("s3").get_paginator("list_objects_v2")
         found = pages.paginate(Bucket=bucket, Prefix=prefix)
-        every = [item["Key"] for page in found for item in page.get("Contents", [])]
-        return [key for key in every if not key.endswith("/")]
+        keys = [item["Key"] for page in found for item in page.get("Contents", [])]
+        return [key for key in keys if not key.endswith("/")]
 
     def read(self, key: str, bucket: str = BUCKET) -> str:
-        """Return an object's text; waits for the object."""
+        """Wait for an object; return its text."""
         until(lambda: key in self.keys(key, bucket))
         body: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return body.decode()
@@ -195,35 +194,35 @@ class LocalCloud:
 
     def runs(self, name: str, key: str) -> set[str]:
         """Return the ids of all runs of a function on one object."""
-        begin = f"/{start_of_run(name, key)}"
-        every = self.keys(f"runs/{name}/", STATE)
-        return {found.split("/")[3] for found in every if begin in found}
+        prefix = f"/{start_of_run(name, key)}"
+        records = self.keys(f"runs/{name}/", STATE)
+        return {record.split("/")[3] for record in records if prefix in record}
 
     def ended(self, name: str, key: str) -> dict[str, Any]:
         """Wait for the end of the run on an uploaded object; return its records."""
 
         def found() -> dict[str, Any]:
-            there = self.records(name, start_of_run(name, key))
-            return there if there.keys() & {"done.json", "error.json"} else {}
+            records = self.records(name, start_of_run(name, key))
+            return records if records.keys() & {"done.json", "error.json"} else {}
 
         return until(found)
 
     def jobs(self, name: str, key: str = "") -> list[dict[str, Any]]:
-        """Describe the jobs of a function, or those for one object."""
+        """Return the descriptions of a function's jobs, or of those for one object."""
         batch = self.client("batch")
-        begin = f"{name}-{start_of_run(name, key) if key else ''}*"
+        pattern = f"{name}-{start_of_run(name, key) if key else ''}*"
         queues = [queue["jobQueueName"] for queue in batch.describe_job_queues()["jobQueues"]]
-        fits = [{"name": "JOB_NAME", "values": [begin]}]
+        filters = [{"name": "JOB_NAME", "values": [pattern]}]
         ids = [
             job["jobId"]
             for queue in queues
-            for job in batch.list_jobs(jobQueue=queue, filters=fits)["jobSummaryList"]
+            for job in batch.list_jobs(jobQueue=queue, filters=filters)["jobSummaryList"]
         ]
         jobs: list[dict[str, Any]] = batch.describe_jobs(jobs=ids)["jobs"] if ids else []
         return jobs
 
     def job_ended(self, name: str, key: str) -> dict[str, Any]:
-        """Wait until the one job for an object is over; return its description."""
+        """Wait until the only job for an object has ended; return its description."""
 
         def found() -> list[dict[str, Any]]:
             jobs = self.jobs(name, key)
@@ -238,12 +237,12 @@ class LocalCloud:
         return "".join(event["message"] for page in found for event in page["events"])
 
     def calls_left(self) -> int:
-        """Count the events that wait or run in Lambda."""
+        """Return the number of queued and running invocations."""
         status: Any = self.control.status()
         return int(status["lambda"]["queued"]) + int(status["lambda"]["running"])
 
     def kill(self) -> None:
-        """End the server as a power cut would."""
+        """Kill the server with SIGKILL, as a power cut would."""
         pid = self.pid
         os.kill(pid, signal.SIGKILL)
         until(lambda: self.control.home.running_server() is None)
@@ -257,7 +256,7 @@ class LocalCloud:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return what the server and commands see: nobody's credentials, this code, this folder."""
+    """Return the environment of server and commands: no credentials, this code, ``folder``."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SCAR_", "PYTEST"))}
     return {
         **kept,
@@ -268,7 +267,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def a_local_cloud(engine: str, *functions: Mapping[str, Any]) -> Iterator[LocalCloud]:
-    """Yield a cloud with these functions, and end it: the body of fixtures."""
+    """Yield a local cloud with these functions, and stop it: the body of fixtures."""
     needs(engine)
     cloud = LocalCloud.start(engine)
     try:
@@ -280,7 +279,7 @@ def a_local_cloud(engine: str, *functions: Mapping[str, Any]) -> Iterator[LocalC
 
 
 def needs(engine: str) -> None:
-    """Skip, or in CI fail, where the engine or the supervisor's bundle is missing."""
+    """Skip the test, or fail in CI, if the engine or the supervisor bundle is missing."""
     try:
         find_bundle("amd64")
     except ConfigurationError as error:
@@ -300,12 +299,12 @@ def needs(engine: str) -> None:
 
 
 def scripted(script: str, **more: str) -> dict[str, str]:
-    """Make the event that has this script run."""
+    """Return an event that runs this script."""
     return {"script": base64.b64encode(f"#!/bin/sh\n{script}".encode()).decode(), **more}
 
 
 def s3_event(*objects: tuple[str, str, str]) -> dict[str, Any]:
-    """Announce objects as S3 does: key as it is encoded, ETag, sequencer."""
+    """Return an S3 event of objects, each as (encoded key, ETag, sequencer)."""
     return {
         "Records": [
             {
@@ -326,7 +325,7 @@ def s3_event(*objects: tuple[str, str, str]) -> dict[str, Any]:
 
 
 def start_of_run(name: str, key: str) -> str:
-    """Return how the ids of all runs of a function on an object begin."""
+    """Return the common prefix of the ids of all runs of a function on an object."""
     source = ObjectRef("s3", BUCKET, key)
     return input_id(
         name, ObjectEvent(source=source, version=VersionPin(), sequencer="", time="", event="")
@@ -346,15 +345,15 @@ def scar(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def _connect(control: LocalCloudControl, engine: str) -> AwsConnection:
-    """Start the server from another process, as commands do: it is nobody's child here."""
-    started = subprocess.run(
+    """Start the server with ``scar local start``, so that it is not a child of this process."""
+    completed = subprocess.run(
         [sys.executable, "-m", "scar", "local", "start", "--engine", engine],
         env=dict(control.environment),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert started.returncode == 0, started.stderr
+    assert completed.returncode == 0, completed.stderr
     cloud = control.ensure_started(engine)
     session = boto3.Session(cloud.access_key, cloud.secret_key, region_name=cloud.region)
     return AwsConnection(

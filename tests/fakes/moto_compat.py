@@ -1,4 +1,4 @@
-"""What AWS has and moto has not: given to its accounts, and answered for it. Imports no moto."""
+"""Resources and API responses that AWS has and moto lacks. Imports no moto."""
 
 from __future__ import annotations
 
@@ -18,61 +18,63 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
 
 ACCOUNT = "123456789012"
-_BATCHS_OWN = "AWSServiceRoleForBatch"
+_BATCH_SERVICE_ROLE = "AWSServiceRoleForBatch"
 
 
-def a_session() -> boto3.Session:
-    """Make a session as every process has its own."""
+def new_session() -> boto3.Session:
+    """Return a session with its own event handlers, for moto's account."""
     return boto3.Session(
         "testing", "testing", region_name="eu-west-1", botocore_session=sdk.new_session()
     )
 
 
-def furnish(connection: AwsConnection) -> None:
-    """Give an empty account what AWS has in every one."""
+def add_default_resources(connection: AwsConnection) -> None:
+    """Create the resources that every AWS account has."""
     _open_default_network(connection.client("ec2"))
-    connection.client("iam").create_role(RoleName=_BATCHS_OWN, AssumeRolePolicyDocument="{}")
+    connection.client("iam").create_role(
+        RoleName=_BATCH_SERVICE_ROLE, AssumeRolePolicyDocument="{}"
+    )
 
 
 def fill_gaps(session: boto3.Session) -> None:
-    """Answer for a moto, here or elsewhere, what it does not; clients are made afterwards."""
+    """Complete requests and responses of a moto, in any process; call it before clients exist."""
     events = session.events
-    events.register("provide-client-params.batch.CreateComputeEnvironment", _add_batchs_own_role)
-    events.register("provide-client-params.batch.UpdateJobQueue", _name_in_full)
-    events.register("before-call.iam.SimulatePrincipalPolicy", _allow_passing)  # type: ignore[arg-type]
-    events.register("after-call.s3.GetObject", _date)
+    events.register("provide-client-params.batch.CreateComputeEnvironment", _add_service_role)
+    events.register("provide-client-params.batch.UpdateJobQueue", _use_arns)
+    events.register("before-call.iam.SimulatePrincipalPolicy", _allow_pass_role)  # type: ignore[arg-type]
+    events.register("after-call.s3.GetObject", _add_date)
 
 
-def _add_batchs_own_role(params: dict[str, Any], **_: object) -> None:
-    """AWS makes Batch's own role when none is given; moto wants one that exists."""
-    params.setdefault("serviceRole", f"arn:aws:iam::{ACCOUNT}:role/{_BATCHS_OWN}")
+def _add_service_role(params: dict[str, Any], **_: object) -> None:
+    """Add Batch's service-linked role, which AWS creates when none is given; moto requires one."""
+    params.setdefault("serviceRole", f"arn:aws:iam::{ACCOUNT}:role/{_BATCH_SERVICE_ROLE}")
 
 
-def _name_in_full(params: dict[str, Any], **_: object) -> None:
-    """AWS takes names of environments; moto does so for new queues only."""
+def _use_arns(params: dict[str, Any], **_: object) -> None:
+    """Replace names of compute environments by ARNs: moto takes names for new queues only."""
     for each in params.get("computeEnvironmentOrder", []):
         arn = f"arn:aws:batch:eu-west-1:{ACCOUNT}:compute-environment/"
         each["computeEnvironment"] = arn + each["computeEnvironment"].removeprefix(arn)
 
 
-def answered(**fields: object) -> tuple[object, dict[str, object]]:
-    """Return AWS's answer with these fields, for a handler of ``before-call``."""
+def api_response(**fields: object) -> tuple[object, dict[str, object]]:
+    """Return a successful response with these fields, for a handler of ``before-call``."""
     metadata = {"HTTPStatusCode": 200, "RequestId": "r-1", "HTTPHeaders": {}}
     return AWSResponse("", 200, HTTPHeaders(), None), {**fields, "ResponseMetadata": metadata}
 
 
-def _allow_passing(**_: object) -> tuple[object, dict[str, object]]:
-    """Answer what moto does not know: whoever asks may pass any role."""
-    return answered(EvaluationResults=[])
+def _allow_pass_role(**_: object) -> tuple[object, dict[str, object]]:
+    """Respond that the caller may pass every role; moto lacks the operation."""
+    return api_response(EvaluationResults=[])
 
 
-def _date(parsed: dict[str, Any], **_: object) -> None:
-    """S3 dates every answer; moto only does so behind a server."""
+def _add_date(parsed: dict[str, Any], **_: object) -> None:
+    """Add the Date header, which moto sets only behind a server."""
     parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", format_datetime(datetime.now(UTC)))
 
 
 def _open_default_network(ec2: EC2Client) -> None:
-    """Give moto's default VPC what AWS's has: a way to the internet."""
+    """Add a route to the internet to moto's default VPC, as AWS's has."""
     (table,) = ec2.describe_route_tables()["RouteTables"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=table["VpcId"])

@@ -1,9 +1,9 @@
-"""moto, for programs whose threads call it side by side, which it is not made for.
+"""moto for programs with several threads, which it does not support by itself.
 
-Its routes are made beforehand: Python 3.11 fails now and then ("AST constructor recursion depth
-mismatch") when two threads parse Python at once, and werkzeug parses when a route is made
-(https://github.com/python/cpython/issues/106905). Its answers are made one at a time: its accounts
-are plain dictionaries, and one thread lists roles while another makes one.
+Its routes are created beforehand: Python 3.11 sometimes fails ("AST constructor recursion depth
+mismatch") when two threads parse Python at once, and werkzeug parses when a route is created
+(https://github.com/python/cpython/issues/106905). Its requests are processed one at a time: its
+accounts are plain dictionaries, and one thread may list roles while another creates one.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def one_account(*services: str) -> Iterator[None]:
-    """Answer for an account in memory; only these services may be called by several threads."""
-    make_routes(*services)
-    with pytest.MonkeyPatch.context() as amended:
-        amended.setattr(BotocoreStubber, "process_request", _in_turn())
+def mock_account(*services: str) -> Iterator[None]:
+    """Mock an account in memory; several threads may call these services only."""
+    create_routes(*services)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BotocoreStubber, "process_request", _serialized())
         with mock_aws(config={"batch": {"use_docker": False}}):
             yield
 
 
 @cache
-def make_routes(*services: str) -> None:
-    """Make the routes of these services, once per process."""
+def create_routes(*services: str) -> None:
+    """Create the routes of these services, once per process."""
     for service in services:
         router = get_service_router(service)
         model = router._service_model
         for protocol in {model.protocol, *model.metadata.get("protocols", [])}:
-            with contextlib.suppress(NotFound):  # one that moto does not speak
+            with contextlib.suppress(NotFound):  # moto does not support this protocol
                 router._get_router(protocol)
 
 
-def _in_turn() -> Callable[[BotocoreStubber, AWSPreparedRequest], TYPE_RESPONSE | None]:
-    answer, turn = BotocoreStubber.process_request, RLock()  # an answer may ask moto itself
+def _serialized() -> Callable[[BotocoreStubber, AWSPreparedRequest], TYPE_RESPONSE | None]:
+    process, lock = BotocoreStubber.process_request, RLock()  # moto may call itself
 
     def process_request(self: BotocoreStubber, request: AWSPreparedRequest) -> TYPE_RESPONSE | None:
-        with turn:
-            return answer(self, request)
+        with lock:
+            return process(self, request)
 
     return process_request

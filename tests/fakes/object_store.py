@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 
 class Crash(BaseException):
-    """The process dies between two calls."""
+    """Stands for a process that is killed between two calls."""
 
 
 @dataclass(slots=True)
 class MemoryStore:
-    """``objects`` by (bucket, key); ``calls`` counts methods.
+    """Objects by (bucket, key); ``calls`` counts the calls of each method.
 
-    ``before`` is called with (method, ref) ahead of each call and may raise. With
-    ``crash_at`` the n-th call (from 0) never happens; with ``crash_after`` it happens, and
-    its answer never arrives. ``clock`` is the store's own.
+    ``before`` is called with (method, ref) ahead of each call and may raise. ``crash_at`` raises
+    Crash instead of the n-th call, counted from 0; ``crash_after`` raises it after that call.
+    ``clock`` returns the store's time in seconds.
     """
 
     objects: dict[tuple[str, str], tuple[bytes, StoredObject]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class MemoryStore:
     clock: Callable[[], float] = lambda: 0.0
 
     def put(self, key: str, data: bytes, bucket: str = "data", **metadata: str) -> StoredObject:
-        """Arrange an object, uncounted; ``_`` in metadata names stands for ``-``."""
+        """Store an object without counting a call; ``_`` in metadata names stands for ``-``."""
         named = {name.replace("_", "-"): value for name, value in metadata.items()}
         return self._store(ObjectRef("s3", bucket, key), data, None, named)
 
@@ -53,15 +53,15 @@ class MemoryStore:
     def head(self, ref: ObjectRef) -> StoredObject | None:
         self._count("head", ref)
         found = self.objects.get((ref.bucket, ref.key))
-        return self._answered(self._served(found[1]) if found else None)
+        return self._returned(self._dated(found[1]) if found else None)
 
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
         self._count("download", ref)
         found = self.objects.get((ref.bucket, ref.key))
         if found is None or (version.etag and found[1].etag != version.etag):
-            raise ObjectChanged(f"{ref} is not there any more.")
+            raise ObjectChanged(f"{ref} does not exist any more.")
         target.write_bytes(found[0])
-        return self._answered(found[1])
+        return self._returned(found[1])
 
     def upload(
         self,
@@ -72,12 +72,12 @@ class MemoryStore:
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
         self._count("upload", ref)
-        return self._answered(self._store(ref, source.read_bytes(), condition, metadata or {}))
+        return self._returned(self._store(ref, source.read_bytes(), condition, metadata or {}))
 
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
         self._count("read", ref)
         found = self.objects.get((ref.bucket, ref.key))
-        return self._answered((found[0], self._served(found[1])) if found else None)
+        return self._returned((found[0], self._dated(found[1])) if found else None)
 
     def write(
         self,
@@ -88,9 +88,9 @@ class MemoryStore:
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
         self._count("write", ref)
-        return self._answered(self._store(ref, data, condition, metadata or {}))
+        return self._returned(self._store(ref, data, condition, metadata or {}))
 
-    def _served(self, stored: StoredObject) -> StoredObject:
+    def _dated(self, stored: StoredObject) -> StoredObject:
         return replace(stored, response_date=self.clock())
 
     def _count(self, method: str, ref: ObjectRef) -> None:
@@ -100,10 +100,10 @@ class MemoryStore:
         self.history.append((method, ref.key))
         self.before(method, ref)
 
-    def _answered(self, answer: T) -> T:
+    def _returned(self, result: T) -> T:
         if self.crash_after is not None and len(self.history) == self.crash_after + 1:
             raise Crash
-        return answer
+        return result
 
     def _store(
         self,
@@ -112,8 +112,8 @@ class MemoryStore:
         condition: WriteCondition | None,
         metadata: Mapping[str, str],
     ) -> StoredObject:
-        place = (ref.bucket, ref.key)
-        found = self.objects.get(place)
+        name = (ref.bucket, ref.key)
+        found = self.objects.get(name)
         match condition:
             case IfNoneMatch():
                 if found is not None:
@@ -128,5 +128,5 @@ class MemoryStore:
         stored = StoredObject(
             size=len(data), etag=digest, metadata=dict(metadata), last_modified=self.clock()
         )
-        self.objects[place] = (data, stored)
+        self.objects[name] = (data, stored)
         return stored

@@ -1,4 +1,4 @@
-"""As much of a boto3 S3 client as readers of run records need, paged, in memory."""
+"""A fake boto3 S3 client in memory, with the operations that readers of run records call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NOW = 1_790_000_000.0
 
 
-def refused(code: str, operation: str) -> ClientError:
+def client_error(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": code}}, operation)
 
 
@@ -33,7 +33,7 @@ class _Exceptions:
 
 @dataclass
 class ListedS3:
-    """``objects``: body and time by key; ``calls`` counts operations; pages hold ``page`` keys."""
+    """Objects (body and time) by key; ``calls`` counts operations; a page has ``page`` keys."""
 
     objects: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -43,22 +43,22 @@ class ListedS3:
     exceptions = _Exceptions
 
     def put(self, key: str, age: float, body: bytes = b"{}") -> None:
-        """Arrange an object, ``age`` seconds old."""
+        """Store an object that is ``age`` seconds old, without counting a call."""
         self.objects[key] = (body, self.now - age)
 
-    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
+    def list_objects_v2(self, **params: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
         self.calls["list"] += 1
-        prefix, after = asked["Prefix"], asked.get("ContinuationToken", "")
+        prefix, after = params["Prefix"], params.get("ContinuationToken", "")
         keys = sorted(k for k in self.objects if k.startswith(prefix) and k > after)
         page, more = keys[: self.page], len(keys) > self.page
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(self.now, usegmt=True)}},
             "Contents": [
                 {"Key": k, "LastModified": datetime.fromtimestamp(self.objects[k][1], UTC)}
                 for k in page
             ],
         }
-        return answer | ({"NextContinuationToken": page[-1]} if more else {})
+        return response | ({"NextContinuationToken": page[-1]} if more else {})
 
     def get_paginator(self, operation: str) -> ListedS3:
         assert operation == "list_objects_v2"
@@ -78,11 +78,11 @@ class ListedS3:
             raise self.exceptions.NoSuchKey({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Key][0])}
 
-    def put_object(self, **asked: Any) -> None:  # noqa: ANN401 as boto3 has it
+    def put_object(self, **params: Any) -> None:  # noqa: ANN401 as boto3 has it
         self.calls["put"] += 1
-        if asked.get("IfNoneMatch") and asked["Key"] in self.objects:
-            raise refused("PreconditionFailed", "PutObject")
-        self.put(asked["Key"], 0, asked["Body"])
+        if params.get("IfNoneMatch") and params["Key"] in self.objects:
+            raise client_error("PreconditionFailed", "PutObject")
+        self.put(params["Key"], 0, params["Body"])
 
     def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
         del Bucket
@@ -92,5 +92,5 @@ class ListedS3:
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         self.calls["head"] += 1
         if f"{Bucket}/{Key}" not in self.metadata:
-            raise refused("404", "HeadObject")
+            raise client_error("404", "HeadObject")
         return {"Metadata": self.metadata[f"{Bucket}/{Key}"]}

@@ -1,7 +1,7 @@
-"""Deaths in Lambda, soft and hard, told of every engine: each run ends in Batch, once.
+"""Crash tests for every engine: a run whose script or sandbox dies in Lambda ends in Batch, once.
 
-The script behaves in Batch and does its worst in Lambda. What the supervisor cannot see,
-because its sandbox is gone, the delegate is told by Lambda.
+The script fails in Lambda only. If the whole sandbox dies, the supervisor cannot report it:
+Lambda sends an invocation record to the failure handler.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.fakes.script_fault_tests import (
     IN_BATCH,
     a_name,
     processes_with,
-    seconds_nobody_else_sleeps,
+    unique_sleep_seconds,
 )
 from tests.waiting import until
 
@@ -24,92 +24,96 @@ if TYPE_CHECKING:
 WITH_ROOM = {**IN_BATCH, "memory": 512}
 
 
-def _both(name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - FDL's keys
+def _lambda_batch_function(name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - FDL's keys
     return function(name, execution_mode="lambda-batch", batch=WITH_ROOM, **more)
 
 
-DYING = (
-    _both("dies", memory=256),
-    _both("full", memory=1024),
-    # TERM comes after 4 of 12 seconds: the rest is enough to end what ignores it.
-    _both("soft", timeout=12, container={"timeout_threshold": 8}),
-    # TERM comes after 5 of 6 seconds and is waited for until Lambda ends the sandbox.
-    _both("hard", timeout=6, container={"timeout_threshold": 1}),
+CRASHING_FUNCTIONS = (
+    _lambda_batch_function("crash", memory=256),
+    _lambda_batch_function("full", memory=1024),
+    # SIGTERM comes after 4 of 12 seconds: time enough to kill processes that ignore it.
+    _lambda_batch_function("soft", timeout=12, container={"timeout_threshold": 8}),
+    # SIGTERM comes after 5 of 6 seconds: Lambda's timeout comes before the processes are killed.
+    _lambda_batch_function("hard", timeout=6, container={"timeout_threshold": 1}),
     function("alone"),
 )
 
 
-def worst(name: str, in_lambda: str) -> str:
-    """Write a script that makes an output and misbehaves in Lambda only."""
+def failing_in_lambda(name: str, in_lambda: str) -> str:
+    """Return a script that writes an output, and runs ``in_lambda`` in Lambda only."""
     return f"""
         echo "$SCAR_SITE" >"$TMP_OUTPUT_DIR/{name}"
         [ "$SCAR_SITE" = batch ] || {{ {in_lambda}; }}
     """
 
 
-class HardDeaths:
-    """Each kind of death, and what becomes of the run."""
+class SandboxCrashes:
+    """Crashes that every engine can tell from errors."""
 
-    def goes_on_in_batch(self, dying: LocalCloud, function: str, in_lambda: str) -> dict[str, Any]:
-        """Upload, and return the records of the run once it made its output in Batch."""
+    def continue_in_batch(
+        self, crash_cloud: LocalCloud, function: str, in_lambda: str
+    ) -> dict[str, Any]:
+        """Upload a script that crashes in Lambda; return the records once it ended in Batch."""
         name = a_name()
-        key = dying.put(function, worst(name, in_lambda))
-        records = until(lambda: self._done(dying, function, key))
+        key = crash_cloud.put(function, failing_in_lambda(name, in_lambda))
+        records = until(lambda: self._done(crash_cloud, function, key))
         assert records["done.json"]["state"] == "done"
-        assert dying.keys(f"out/{function}/{name}") == [f"out/{function}/{name}"]
-        assert dying.read(f"out/{function}/{name}") == "batch\n"
-        assert len(dying.jobs(function, key)) == 1
-        assert len(dying.runs(function, key)) == 1
+        assert crash_cloud.keys(f"out/{function}/{name}") == [f"out/{function}/{name}"]
+        assert crash_cloud.read(f"out/{function}/{name}") == "batch\n"
+        assert len(crash_cloud.jobs(function, key)) == 1
+        assert len(crash_cloud.runs(function, key)) == 1
         assert records.keys() == {"claim.json", "delegated.json", "attempt-1.json", "done.json"}
         return records
 
     @staticmethod
-    def _done(dying: LocalCloud, function: str, key: str) -> dict[str, Any]:
-        found = dying.ended(function, key)
+    def _done(crash_cloud: LocalCloud, function: str, key: str) -> dict[str, Any]:
+        found = crash_cloud.ended(function, key)
         assert "error.json" not in found, found["error.json"]
         return found
 
-    def test_a_killed_sandbox(self, dying: LocalCloud) -> None:
-        records = self.goes_on_in_batch(dying, "dies", "kill -9 $PPID; sleep 5")
+    def test_a_killed_sandbox(self, crash_cloud: LocalCloud) -> None:
+        records = self.continue_in_batch(crash_cloud, "crash", "kill -9 $PPID; sleep 5")
         assert records["delegated.json"]["kind"] == "OutOfMemory"
 
-    def test_a_killed_script_gets_twice_the_memory(self, dying: LocalCloud) -> None:
-        records = self.goes_on_in_batch(dying, "dies", "kill -9 $$")
+    def test_a_killed_script_gets_twice_the_memory(self, crash_cloud: LocalCloud) -> None:
+        records = self.continue_in_batch(crash_cloud, "crash", "kill -9 $$")
         assert records["delegated.json"]["kind"] == "OutOfMemory"
 
-    def test_children_that_ignore_term_while_time_is_left(self, dying: LocalCloud) -> None:
-        pause = seconds_nobody_else_sleeps()
+    def test_children_that_ignore_term_while_time_is_left(self, crash_cloud: LocalCloud) -> None:
+        pause = unique_sleep_seconds()
         stubborn = f"trap '' TERM; sh -c \"trap '' TERM; sleep {pause}\" & sleep {pause}"
-        records = self.goes_on_in_batch(dying, "soft", stubborn)
+        records = self.continue_in_batch(crash_cloud, "soft", stubborn)
         assert records["delegated.json"]["kind"] == "DeadlineExceeded"
         assert not processes_with(pause)
 
     def test_children_that_ignore_term_until_lambda_ends_the_sandbox(
-        self, dying: LocalCloud
+        self, crash_cloud: LocalCloud
     ) -> None:
-        pause = seconds_nobody_else_sleeps()
+        pause = unique_sleep_seconds()
         stubborn = f"trap '' TERM; sh -c \"trap '' TERM; sleep {pause}\" & sleep {pause}"
-        records = self.goes_on_in_batch(dying, "hard", stubborn)
+        records = self.continue_in_batch(crash_cloud, "hard", stubborn)
         assert "Task timed out" in records["delegated.json"]["problem"]
         assert not processes_with(pause)
 
-    def test_a_death_in_mode_lambda_is_recorded_with_its_event(self, dying: LocalCloud) -> None:
-        key = dying.put("alone", "kill -9 $PPID; sleep 5")
-        records = dying.ended("alone", key)
+    def test_a_crash_in_mode_lambda_is_recorded_with_its_event(
+        self, crash_cloud: LocalCloud
+    ) -> None:
+        key = crash_cloud.put("alone", "kill -9 $PPID; sleep 5")
+        records = crash_cloud.ended("alone", key)
         assert "done.json" not in records
         assert "killed" in records["error.json"]["problem"]
         assert key in records["claim.json"]["event"]
         assert BUCKET in records["claim.json"]["event"]
 
 
-class HardDeathsWithLimits(HardDeaths):
-    """Where the engine enforces memory and disk as Lambda does."""
+class SandboxCrashesWithLimits(SandboxCrashes):
+    """Crashes on engines that enforce limits of memory and disk."""
 
-    def test_a_sandbox_out_of_memory(self, dying: LocalCloud) -> None:
-        records = self.goes_on_in_batch(dying, "dies", HOG)
+    def test_a_sandbox_out_of_memory(self, crash_cloud: LocalCloud) -> None:
+        records = self.continue_in_batch(crash_cloud, "crash", HOG)
         assert records["delegated.json"]["kind"] == "OutOfMemory"
 
-    def test_a_full_disk(self, dying: LocalCloud) -> None:
+    def test_a_full_disk(self, crash_cloud: LocalCloud) -> None:
         fill = 'dd if=/dev/zero of="$TMP_INPUT_DIR/big" bs=1M count=600 || exit 1'
-        records = self.goes_on_in_batch(dying, "full", fill)
+        records = self.continue_in_batch(crash_cloud, "full", fill)
         assert records["delegated.json"]["kind"] == "DiskFull"

@@ -1,7 +1,7 @@
-"""What scripts, keys and events can do wrong, told of every engine: test modules derive classes.
+"""Tests of faulty scripts, keys and events for every engine; test modules derive from the classes.
 
-A class names its ``engine``; the fixture ``cloud`` has FUNCTIONS there. Functions are called
-directly where Lambda's answer matters, and through uploads otherwise.
+A class names its ``engine``; the fixture ``cloud`` has FUNCTIONS deployed. Functions are invoked
+directly where Lambda's response matters, and through uploads otherwise.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ FUNCTIONS = (
         ],
     ),
     function("follow"),
-    # Times enough to begin, and to tell of the end, with little of the CPU.
+    # Enough time to start and to report the end even with little CPU.
     function("short", timeout=10, container={"timeout_threshold": 4}),
-    # Lambda's end comes before that of the grace after TERM.
+    # Lambda's timeout comes before the end of the grace period after SIGTERM.
     function("stubborn", timeout=6, container={"timeout_threshold": 1}),
     function("disk", memory=1024),
     function("loud"),
@@ -58,14 +58,14 @@ FUNCTIONS = (
 
 
 def memory_mb(pid: int) -> int:
-    """Return the most memory that a process ever had, in MiB."""
+    """Return the peak memory of a process in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) >> 10
 
 
 def processes_with(mark: str) -> list[int]:
-    """Find processes by a word of their command line."""
+    """Return the ids of processes with this word in their command line."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -81,11 +81,12 @@ def a_name() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def seconds_nobody_else_sleeps() -> str:
+def unique_sleep_seconds() -> str:
+    """Return an argument of ``sleep`` by which its process can be found."""
     return str(10**8 + uuid.uuid4().int % 10**8)
 
 
-class FaultyScripts:
+class ScriptFaults:
     """Scripts in Lambda."""
 
     def test_exit_status_3_is_lambdas_error_and_makes_no_output(self, cloud: LocalCloud) -> None:
@@ -100,21 +101,21 @@ class FaultyScripts:
         until(lambda: f"I fail now: {name}" in cloud.log("here", "lambda"))
         assert not cloud.keys(f"out/here/{name}")
         answer = cloud.invoke("here", f'echo "again {name}"; exit 3')
-        assert (answer.error, answer.said["errorType"]) == ("Unhandled", "ScriptFailed")
+        assert (answer.error, answer.payload["errorType"]) == ("Unhandled", "ScriptFailed")
         until(lambda: f"again {name}" in cloud.log("here", "lambda"))
 
     def test_a_killed_script_is_an_error_with_status_137(self, cloud: LocalCloud) -> None:
-        # Nobody can tell it from a script that the kernel killed for its memory.
+        # It cannot be distinguished from a script that the kernel killed for its memory.
         answer = cloud.invoke("here", "kill -9 $$")
-        assert answer.said["errorType"] == "OutOfMemory"
-        assert "137" in answer.said["errorMessage"]
+        assert answer.payload["errorType"] == "OutOfMemory"
+        assert "137" in answer.payload["errorMessage"]
 
     def test_a_script_that_kills_the_supervisor_is_an_exit_error_of_this_run_alone(
         self, cloud: LocalCloud
     ) -> None:
         answer = cloud.invoke("here", "kill -9 $PPID; sleep 5")
-        assert (answer.error, answer.said["errorType"]) == ("Unhandled", "Runtime.ExitError")
-        assert "signal: killed" in answer.said["errorMessage"]
+        assert (answer.error, answer.payload["errorType"]) == ("Unhandled", "Runtime.ExitError")
+        assert "signal: killed" in answer.payload["errorMessage"]
         assert cloud.invoke("here", "echo well").output == "well\n"
 
     def test_50_mb_of_output_end_in_the_log_and_not_in_the_servers_memory(
@@ -134,7 +135,7 @@ class FaultyScripts:
         assert records["done.json"]["outputs"] == []
 
     def test_children_of_a_script_end_with_it(self, cloud: LocalCloud) -> None:
-        first, second = seconds_nobody_else_sleeps(), seconds_nobody_else_sleeps()
+        first, second = unique_sleep_seconds(), unique_sleep_seconds()
         script = (
             f"sleep {first} & setsid sleep {second} >/dev/null 2>&1 & sleep 0.2;"
             f"ps | grep -v grep | grep -c sleep; echo started"
@@ -227,22 +228,22 @@ class FaultyScripts:
             etag = s3.put_object(Bucket=BUCKET, Key=key, Body=script.encode())["ETag"].strip('"')
             objects.append((quote_plus(key, safe="/"), etag, f"00{number}"))
         answer = cloud.invoke("here", s3_event(*objects))
-        assert answer.said["errorType"] == "RunsFailed"
-        assert "1 of 3 runs failed" in answer.said["errorMessage"]
+        assert answer.payload["errorType"] == "RunsFailed"
+        assert "1 of 3 runs failed" in answer.payload["errorMessage"]
         assert cloud.keys(f"out/here/{name}") == [f"out/here/{name}-0", f"out/here/{name}-2"]
 
-    def test_events_larger_than_lambdas_limits_are_refused(self, cloud: LocalCloud) -> None:
+    def test_events_larger_than_lambdas_limits_are_rejected(self, cloud: LocalCloud) -> None:
         client = cloud.client("lambda")
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as rejected:
             client.invoke(
                 FunctionName="here", InvocationType="Event", Payload=json.dumps("x" * (1 << 20))
             )
-        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
-        with pytest.raises(ClientError) as refused:
+        assert rejected.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+        with pytest.raises(ClientError) as rejected:
             client.invoke(FunctionName="here", Payload=json.dumps("x" * (6 << 20)))
-        assert refused.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
+        assert rejected.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
 
-    def test_what_a_script_leaves_in_tmp_is_gone_for_the_next_run(self, cloud: LocalCloud) -> None:
+    def test_files_in_tmp_are_deleted_before_the_next_run(self, cloud: LocalCloud) -> None:
         if cloud.engine == "process":
             pytest.skip("scripts share this machine's /tmp")
         script = "ls -A /tmp | grep -v scar-; mkdir -p /tmp/left/deep; echo 1 >/tmp/left/deep/x"
@@ -270,15 +271,15 @@ class FaultyScripts:
     ) -> None:
         answer = cloud.invoke("here", HOG)
         assert answer.error == "Unhandled"
-        assert answer.said["errorType"] == "Runtime.OutOfMemory"
-        assert "signal: killed" in answer.said["errorMessage"]
+        assert answer.payload["errorType"] == "Runtime.OutOfMemory"
+        assert "signal: killed" in answer.payload["errorMessage"]
         assert "Runtime.OutOfMemory" in answer.log
 
-    def test_a_lost_event_reaches_the_failure_destination_with_lambdas_words(
+    def test_a_failed_event_reaches_the_on_failure_destination_as_lambdas_record(
         self, cloud: LocalCloud
     ) -> None:
         sqs = cloud.connection.session.client("sqs", endpoint_url=cloud.connection.endpoint_url)
-        queue = sqs.create_queue(QueueName=f"lost-{a_name()}")["QueueUrl"]
+        queue = sqs.create_queue(QueueName=f"failed-{a_name()}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
         cloud.client("lambda").put_function_event_invoke_config(
             FunctionName="disk",
@@ -286,8 +287,8 @@ class FaultyScripts:
             DestinationConfig={"OnFailure": {"Destination": arn["QueueArn"]}},
         )
         cloud.put("disk", "kill -9 $PPID; sleep 5")
-        told = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages", []))
-        record = json.loads(told[0]["Body"])
+        messages = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages", []))
+        record = json.loads(messages[0]["Body"])
         assert record["requestContext"]["condition"] == "RetriesExhausted"
         assert record["responsePayload"]["errorType"] == "Runtime.ExitError"
         assert record["requestPayload"]["Records"][0]["s3"]["bucket"]["name"] == BUCKET
@@ -295,40 +296,40 @@ class FaultyScripts:
     def test_a_script_that_ignores_term_is_ended_by_lambdas_time_out(
         self, cloud: LocalCloud
     ) -> None:
-        name, pause = a_name(), seconds_nobody_else_sleeps()
+        name, pause = a_name(), unique_sleep_seconds()
         script = f"trap '' TERM; echo 1 >\"$TMP_OUTPUT_DIR/{name}\"; sleep {pause}"
         answer = cloud.invoke("stubborn", script)
-        assert answer.said["errorType"] == "Sandbox.Timedout"
-        assert "Task timed out after 6.00 seconds" in answer.said["errorMessage"]
+        assert answer.payload["errorType"] == "Sandbox.Timedout"
+        assert "Task timed out after 6.00 seconds" in answer.payload["errorMessage"]
         assert not cloud.keys(f"out/stubborn/{name}")
         assert not processes_with(pause)
         assert cloud.invoke("stubborn", "echo well").output == "well\n"
 
-    def test_a_script_over_its_time_is_told_to_end_and_leaves_no_partial_output(
+    def test_a_script_over_its_time_gets_sigterm_and_leaves_no_partial_output(
         self, cloud: LocalCloud
     ) -> None:
         name = a_name()
         answer = cloud.invoke("short", f'echo 1 >"$TMP_OUTPUT_DIR/{name}"; exec sleep 100')
-        assert answer.said["errorType"] == "DeadlineExceeded"
+        assert answer.payload["errorType"] == "DeadlineExceeded"
         assert not cloud.keys(f"out/short/{name}")
 
 
-class FaultyJobs:
-    """Scripts in Batch, and on their way there."""
+class JobFaults:
+    """Scripts in Batch, and their submission."""
 
     def test_exit_status_3_is_the_jobs_own(self, cloud: LocalCloud) -> None:
         name = a_name()
-        key = cloud.put("jobs", f'echo "said {name}"; echo 1 >"$TMP_OUTPUT_DIR/{name}"; exit 3')
+        key = cloud.put("jobs", f'echo "output {name}"; echo 1 >"$TMP_OUTPUT_DIR/{name}"; exit 3')
         job = cloud.job_ended("jobs", key)
         assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 3)
         assert job["statusReason"] == "Essential container in task exited"
         assert len(job["attempts"]) == 1
         assert cloud.ended("jobs", key)["error.json"]["kind"] == "ScriptFailed"
-        assert f"said {name}" in cloud.log("jobs")
+        assert f"output {name}" in cloud.log("jobs")
         assert not cloud.keys(f"out/jobs/{name}")
 
     def test_children_of_a_job_end_with_it(self, cloud: LocalCloud) -> None:
-        first, second = seconds_nobody_else_sleeps(), seconds_nobody_else_sleeps()
+        first, second = unique_sleep_seconds(), unique_sleep_seconds()
         script = f"sleep {first} & setsid sleep {second} >/dev/null 2>&1 & sleep 0.2"
         assert cloud.job_ended("jobs", cloud.put("jobs", script))["status"] == "SUCCEEDED"
         assert not processes_with(first)
@@ -352,16 +353,16 @@ class FaultyJobs:
         script = f'printf %s "${{#EVENT}}" >"$TMP_OUTPUT_DIR/{name}"'
         answer = cloud.invoke("jobs", scripted(script, pad="x" * 20_000))
         assert int(cloud.read(f"out/jobs/{name}")) > 20_000
-        run = answer.said["headers"]["amz-lambda-request-id"]
-        assert answer.said["headers"]["x-scar-run-id"] == run
+        run = answer.payload["headers"]["amz-lambda-request-id"]
+        assert answer.payload["headers"]["x-scar-run-id"] == run
         assert cloud.records("jobs", run)["event.json"]["pad"] == "x" * 20_000
         (job,) = (job for job in cloud.jobs("jobs") if run in job["jobName"])
-        assert answer.said["headers"]["x-scar-job-id"] == job["jobId"]
-        given = {item["name"]: item["value"] for item in job["container"]["environment"]}
-        assert given["SCAR_EVENT_URL"].endswith(f"/{run}/event.json")
-        assert "SCAR_EVENT" not in given
+        assert answer.payload["headers"]["x-scar-job-id"] == job["jobId"]
+        environment = {item["name"]: item["value"] for item in job["container"]["environment"]}
+        assert environment["SCAR_EVENT_URL"].endswith(f"/{run}/event.json")
+        assert "SCAR_EVENT" not in environment
 
-    def test_what_runs_out_of_time_is_handed_to_batch_once(self, cloud: LocalCloud) -> None:
+    def test_a_run_out_of_time_is_submitted_to_batch_once(self, cloud: LocalCloud) -> None:
         name = a_name()
         script = f"""
             echo "here $SCAR_SITE {name}"
@@ -379,7 +380,7 @@ class FaultyJobs:
         assert f"here batch {name}" in until(lambda: cloud.log("either"))
         assert f"here lambda {name}" in cloud.log("either", "lambda")
 
-    def test_what_ends_in_time_stays_in_lambda(self, cloud: LocalCloud) -> None:
+    def test_a_run_that_ends_in_time_is_not_submitted_to_batch(self, cloud: LocalCloud) -> None:
         name = a_name()
         key = cloud.put("either", f'echo "$SCAR_SITE" >"$TMP_OUTPUT_DIR/{name}"')
         assert cloud.read(f"out/either/{name}") == "lambda\n"
@@ -388,7 +389,7 @@ class FaultyJobs:
     def test_a_terminated_job_fails_with_the_given_reason_and_no_output(
         self, cloud: LocalCloud
     ) -> None:
-        name, pause = a_name(), seconds_nobody_else_sleeps()
+        name, pause = a_name(), unique_sleep_seconds()
         script = f'echo 1 >"$TMP_OUTPUT_DIR/{name}"; echo up {name}; exec sleep {pause}'
         key = cloud.put("jobs", script)
         until(lambda: processes_with(pause))

@@ -1,4 +1,4 @@
-"""Which resources an action is about, from AWS's own list as the policy linter carries it."""
+"""The resource types of each IAM action, from AWS's list as the policy linter includes it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 
-def is_about(action: str, resource: str) -> bool:
-    """Say whether a policy's resource can be one of the action's; KeyError: no such action."""
-    kinds = _kinds()[action.lower()]
+def applies_to(action: str, resource: str) -> bool:
+    """Return whether the action applies to the resource; raise KeyError for an unknown action."""
+    patterns = _arn_patterns()[action.lower()]
     if resource == "*":
         return True
-    # What is in a log group is judged by the group's ARN with this end.
+    # Log streams are authorized by the ARN of their group with this suffix.
     where = resource.removesuffix(":*") if ":log-group:" in resource else resource
-    return any(kind.fullmatch(where) for kind in kinds)
+    return any(pattern.fullmatch(where) for pattern in patterns)
 
 
 @cache
-def _kinds() -> dict[str, list[re.Pattern[str]]]:
-    """Return the forms of ARNs that each action takes."""
+def _arn_patterns() -> dict[str, list[re.Pattern[str]]]:
+    """Return the ARN patterns of the resources of each action."""
     found: dict[str, list[re.Pattern[str]]] = {}
     for service in _definition():
         forms = {r["resource"]: _pattern(r["arn"]) for r in service["resources"]}
@@ -44,7 +44,7 @@ def _definition() -> list[dict[str, Any]]:
 
 
 def _pattern(arn: str) -> re.Pattern[str]:
-    """Read ``arn:${Partition}:s3:::${BucketName}/${ObjectName}`` and its like."""
+    """Compile a template such as ``arn:${Partition}:s3:::${BucketName}/${ObjectName}``."""
     parts = re.split(r"\$\{(\w+)\}", arn)
     texts = (_part(p) if number % 2 else re.escape(p) for number, p in enumerate(parts))
     return re.compile("".join(texts))

@@ -1,7 +1,7 @@
-"""The SDK's tables of services, read once per process instead of once per session.
+"""Load the SDK's service models once per process instead of once per session.
 
-Nearly every test makes a session, and sessions only read their tables: without this, EC2's table
-alone costs each of them 40 ms of CPU, and 30 MiB until the garbage collector comes.
+Nearly every test creates a session, and sessions only read their models: without this, EC2's
+model alone costs each of them 40 ms of CPU, and 30 MiB until garbage collection.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import boto3
 import botocore
 from botocore.loaders import JSONFileLoader
-from moto.core.loaders import Loader as MotosLoader
+from moto.core.loaders import Loader as MotoLoader
 
 from scar.aws.client.sdk import _PlainJsonLoader
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 PACKAGES = tuple(str(Path(str(package.__file__)).parent) for package in (boto3, botocore))
 
 
-class _MotosTables(_PlainJsonLoader):
-    """moto amends the tables that it reads: it has its own."""
+class _MotoModels(_PlainJsonLoader):
+    """A loader of moto's own: moto changes the models that it loads."""
 
 
 @functools.cache
 def share() -> None:
-    """Let all sessions of this process share the tables of boto3 and botocore.
+    """Make all sessions of this process share the service models of boto3 and botocore.
 
-    They are plain dictionaries for botocore's own sessions too. Files elsewhere are read as usual.
+    They are plain dictionaries for botocore's own sessions too. Other files are loaded as usual.
     """
-    _MotosTables.load_file = _PlainJsonLoader.load_file  # type: ignore[method-assign]
-    MotosLoader.FILE_LOADER_CLASS = _MotosTables
+    _MotoModels.load_file = _PlainJsonLoader.load_file  # type: ignore[method-assign]
+    MotoLoader.FILE_LOADER_CLASS = _MotoModels
     shared = functools.cache(functools.partial(_PlainJsonLoader.load_file, _PlainJsonLoader()))
     for loader in (JSONFileLoader, _PlainJsonLoader):
-        loader.load_file = _reading(shared, loader.load_file)  # type: ignore[assignment]
+        loader.load_file = _load_shared(shared, loader.load_file)  # type: ignore[assignment]
 
 
-def _reading(
+def _load_shared(
     shared: Callable[[str], object], usual: Callable[[JSONFileLoader, str], object]
 ) -> Callable[[JSONFileLoader, str], object]:
     def load_file(self: JSONFileLoader, path: str) -> object:

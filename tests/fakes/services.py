@@ -1,4 +1,4 @@
-"""A services for the command line that reaches no network; what is asked of it is written down."""
+"""Services for the command line without a network; they record the calls."""
 
 from __future__ import annotations
 

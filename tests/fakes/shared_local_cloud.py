@@ -1,4 +1,4 @@
-"""One local cloud for all tests of a class, on the engine that the class names: fixtures."""
+"""Fixtures: one local cloud for all tests of a class, on the engine that the class names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
 
 
 @pytest.fixture(scope="class")
-def dying(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
-    from tests.fakes.sandbox_crash_tests import DYING
+def crash_cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
+    from tests.fakes.sandbox_crash_tests import CRASHING_FUNCTIONS
 
-    yield from a_local_cloud(request.cls.engine, *DYING)
+    yield from a_local_cloud(request.cls.engine, *CRASHING_FUNCTIONS)

@@ -1,4 +1,4 @@
-"""A Supervisor over fakes: an in-memory store, a recording delegator, real or fake scripts."""
+"""A Supervisor with fakes: a store in memory, a recording submitter, real or fake scripts."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ COPY = '#!/bin/sh\ncp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/"\n'
 
 
 @dataclass(slots=True)
-class RecordingDelegator:
-    """Takes jobs and numbers them: ``job-1``…"""
+class RecordingSubmitter:
+    """Records the submitted jobs and numbers them: ``job-1``…"""
 
     name: str = "job"
 
@@ -55,22 +55,22 @@ class PythonScript:
 
     def run(self, spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
         self.tasks.append(spec)
-        return self.script(spec), b"said"
+        return self.script(spec), b"output"
 
 
 @dataclass(slots=True)
-class World:
-    """Everything a test looks at afterwards."""
+class SupervisorHarness:
+    """A supervisor, and the fakes that a test inspects afterwards."""
 
     supervisor: Supervisor
     store: MemoryStore
-    delegator: RecordingDelegator
+    submitter: RecordingSubmitter
     log: list[bytes]
     printed: list[bytes]
     temporary: Path
 
 
-def a_world(
+def new_harness(
     folder: Path,
     *,
     script: str = COPY,
@@ -78,16 +78,17 @@ def a_world(
     store: MemoryStore | None = None,
     runner: ScriptRunner | None = None,
     now: Callable[[], float] = lambda: NOW,
-) -> World:
+) -> SupervisorHarness:
+    """Return a supervisor of the function ``fn`` whose folders are below ``folder``."""
     home, temporary = folder / "home", folder / "tmp"
     (home / "function").mkdir(parents=True, exist_ok=True)
     temporary.mkdir(exist_ok=True)
     (home / "function" / "script.sh").write_text(script)
     log: list[bytes] = []
     printed: list[bytes] = []
-    notes = Log("DEBUG", write=log.append)
+    logger = Log("DEBUG", write=log.append)
     store = store or MemoryStore()
-    delegator = RecordingDelegator()
+    submitter = RecordingSubmitter()
     config = FunctionConfig(
         name="fn",
         mode=mode,
@@ -103,18 +104,18 @@ def a_world(
         temporary=temporary,
         environ={"PATH": "/usr/bin:/bin"},
         open_store=lambda _provider: store,
-        open_submitter=lambda: delegator,
-        runner=runner or ProcessRunner(notes, write=printed.append, grace=0.3),
-        log=notes,
+        open_submitter=lambda: submitter,
+        runner=runner or ProcessRunner(logger, write=printed.append, grace=0.3),
+        log=logger,
         now=now,
     )
-    return World(supervisor, store, delegator, log, printed, temporary)
+    return SupervisorHarness(supervisor, store, submitter, log, printed, temporary)
 
 
 def notification(
     *keys: str, etag: str = "", sequencer: str = "00A1", bucket: str = "data"
 ) -> dict[str, object]:
-    """An S3 event as AWS sends it, cut down to what is read."""
+    """Return an S3 event with the fields that the supervisor reads."""
     return {
         "Records": [
             {
@@ -136,8 +137,10 @@ def notification(
     }
 
 
-def asked(event: object, *, request: str = "req-1", seconds: float | None = 300.0) -> Invocation:
-    """An invocation of the Lambda function; ``seconds`` are left of its time."""
+def lambda_invocation(
+    event: object, *, request: str = "req-1", seconds: float | None = 300.0
+) -> Invocation:
+    """Return an invocation of the Lambda function with ``seconds`` of time left."""
     return Invocation(
         owner=RunOwner(site=ComputeService.LAMBDA, request=request),
         event=json.dumps(event).encode(),
@@ -151,29 +154,32 @@ TIMED_OUT = ("Sandbox.Timedout", "RequestId: req-1 Error: Task timed out after 3
 KILLED = ("Runtime.ExitError", "RequestId: req-1 Error: Runtime exited with error: signal: killed")
 
 
-def a_delegate(world: World) -> FailureHandler:
-    """Return the failure handler of a world's function, with its configuration stored."""
+def new_failure_handler(harness: SupervisorHarness) -> FailureHandler:
+    """Return the failure handler for the harness's function; store its configuration."""
     text = config.config_to_json(
-        replace(world.supervisor.config, environment={}, outputs=(), script="")
+        replace(harness.supervisor.config, environment={}, outputs=(), script="")
     )
-    world.store.put(config.function_config_key("fn"), text.encode(), bucket=STATE)
+    harness.store.put(config.function_config_key("fn"), text.encode(), bucket=STATE)
     return FailureHandler(
         bucket=STATE,
-        open_store=lambda _provider: world.store,
-        open_submitter=lambda _target: world.delegator,
-        log=world.supervisor.log,
-        now=world.supervisor.now,
+        open_store=lambda _provider: harness.store,
+        open_submitter=lambda _target: harness.submitter,
+        log=harness.supervisor.log,
+        now=harness.supervisor.now,
     )
 
 
-def given_up(
+def failed_invocation(
     event: object,
-    answer: tuple[str, str] | None,
+    error: tuple[str, str] | None,
     *,
     request: str = "req-1",
     condition: str = "RetriesExhausted",
 ) -> Invocation:
-    """What the delegate is sent: Lambda's record; ``answer`` is error type and message."""
+    """Return an invocation of the failure handler with Lambda's invocation record.
+
+    ``error`` is the error type and message of the failed invocation.
+    """
     record: dict[str, object] = {
         "version": "1.0",
         "timestamp": "2026-09-21T14:19:20.000Z",
@@ -181,22 +187,22 @@ def given_up(
             "requestId": request,
             "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:fn:$LATEST",
             "condition": condition,
-            "approximateInvokeCount": 0 if answer is None else 1,
+            "approximateInvokeCount": 0 if error is None else 1,
         },
         "requestPayload": event,
     }
-    if answer is not None:
+    if error is not None:
         record |= {
             "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
-            "responsePayload": {"errorType": answer[0], "errorMessage": answer[1]},
+            "responsePayload": {"errorType": error[0], "errorMessage": error[1]},
         }
-    return asked(record, request=f"lost-{request}")
+    return lambda_invocation(record, request=f"failed-{request}")
 
 
-def as_job(
+def job_invocation(
     job: JobRequest, store: MemoryStore, *, number: str = "job-1", attempt: int = 1
 ) -> Invocation:
-    """The invocation that a Batch job makes of what was submitted."""
+    """Return the invocation that a Batch job reads from its environment."""
     from supervisor.runtime.batch_job import read_invocation
 
     environ = {

@@ -1,4 +1,4 @@
-"""Supervisors as threads that take turns: one call to the store each, or a death in between."""
+"""Supervisors in threads that run step by step: a test chooses who calls the store next."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from supervisor.invocation import Invocation, InvocationResult
     from supervisor.model import ObjectRef
 
-PATIENCE = 300.0  # seconds, so that a mistake in a test ends
+TIMEOUT = 300.0  # seconds, so that a faulty test ends
 
 
 @dataclass(slots=True)
 class Turns:
-    """A store that lets a caller pass only when it is its turn.
+    """Blocks each store call of an actor until its next step.
 
-    Calls of threads that are no actors pass at once.
+    Calls of other threads are not blocked.
     """
 
     store: MemoryStore
@@ -41,7 +41,7 @@ class Turns:
 
 @dataclass(slots=True, repr=False)
 class Actor:
-    """One supervisor at work on one invocation."""
+    """A thread in which a supervisor handles one invocation."""
 
     turns: Turns
     supervisor: Supervisor | FailureHandler
@@ -49,49 +49,49 @@ class Actor:
     handled: InvocationResult | None = None
     dead: bool = False
     error: BaseException | None = None
-    _mine: threading.Event = field(default_factory=threading.Event)
-    _resting: threading.Event = field(default_factory=threading.Event)
+    _may_continue: threading.Event = field(default_factory=threading.Event)
+    _stopped: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     @property
-    def over(self) -> bool:
+    def has_ended(self) -> bool:
         return self._thread is not None and not self._thread.is_alive()
 
     def start(self) -> None:
-        """Go to the first call of the store, and stop before it."""
+        """Run to the first store call, and stop before it."""
         self._thread = threading.Thread(target=self._work, daemon=True)
-        self._resting.clear()
+        self._stopped.clear()
         self._thread.start()
-        self._rest()
+        self._wait_until_stopped()
 
     def step(self) -> None:
-        """Make one call of the store, and stop before the next."""
-        self._resting.clear()
-        self._mine.set()
-        self._rest()
+        """Make one store call, and stop before the next."""
+        self._stopped.clear()
+        self._may_continue.set()
+        self._wait_until_stopped()
 
     def crash(self) -> None:
-        """Die before the next call."""
+        """Raise Crash instead of the next store call."""
         self.dead = True
         self.step()
 
     def finish(self) -> None:
-        while not self.over:
+        while not self.has_ended:
             self.step()
 
     def wait_for_turn(self) -> None:
-        self._resting.set()
-        assert self._mine.wait(PATIENCE), "an actor was forgotten"
-        self._mine.clear()
+        self._stopped.set()
+        assert self._may_continue.wait(TIMEOUT), "the test did not continue an actor"
+        self._may_continue.clear()
         if self.dead:
             raise Crash
 
-    def _rest(self) -> None:
-        assert self._resting.wait(PATIENCE), "an actor does not come back"
+    def _wait_until_stopped(self) -> None:
+        assert self._stopped.wait(TIMEOUT), "an actor did not stop"
         if self._thread is not None and self.handled is None and self.error is None:
             return
         if self._thread is not None:
-            self._thread.join(PATIENCE)
+            self._thread.join(TIMEOUT)
 
     def _work(self) -> None:
         self.turns.actors[threading.get_ident()] = self
@@ -101,7 +101,7 @@ class Actor:
             self.error = error
         finally:
             del self.turns.actors[threading.get_ident()]
-            self._resting.set()
+            self._stopped.set()
 
 
 def actor(
@@ -111,7 +111,7 @@ def actor(
     *,
     now: Callable[[], float],
 ) -> Actor:
-    """Start an actor whose clock is ``now``; it stands before its first call."""
-    made = Actor(turns=turns, supervisor=replace(supervisor, now=now), invocation=invocation)
-    made.start()
-    return made
+    """Start an actor whose clock is ``now``, and stop it before its first store call."""
+    started = Actor(turns=turns, supervisor=replace(supervisor, now=now), invocation=invocation)
+    started.start()
+    return started

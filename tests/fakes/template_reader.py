@@ -1,7 +1,7 @@
-"""Reads a CloudFormation template back into the resources that it was written from.
+"""Parse a CloudFormation template into the resources that it was exported from.
 
-It knows nothing of how the template is written, only what CloudFormation makes of it: what
-values functions have, which properties a resource type has.
+Independent of the exporter: it evaluates intrinsic functions and reads resource properties as
+CloudFormation does.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.compile.policies import canonical_json
 from scar.aws.handlers.batch import parse_environment, parse_queue
-from scar.aws.handlers.job_definitions import parse_job_definition as parse_definition
-from scar.aws.model import names
-from scar.aws.model import resources as kinds
+from scar.aws.handlers.job_definitions import parse_job_definition
+from scar.aws.model import names, resources
 from scar.aws.requests import launch_template_requests
 
 if TYPE_CHECKING:
@@ -25,25 +24,25 @@ Properties = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads one template for parameters' values, pseudo parameters among them."""
+    """Reads a template; ``values`` are those of parameters and pseudo parameters."""
 
     template: dict[str, Any]
     values: Mapping[str, object]
 
-    def resources(self) -> list[kinds.Resource]:
-        """Return all resources; conditions are taken to be true."""
+    def read(self) -> list[resources.Resource]:
+        """Return all resources, as if every condition were true."""
         found = [
-            self._one(entry["Type"], self._value(entry["Properties"]))
+            self._parse_resource(entry["Type"], self._value(entry["Properties"]))
             for entry in self.template["Resources"].values()
         ]
         metadata = self._value(self.template["Metadata"]["scar"])
         found = [self._with_folders(r, metadata["folders"]) for r in found]
         found += self._notifications()
         found += [
-            kinds.EcrImage(name=i["repository"], digest=i["digest"]) for i in metadata["images"]
+            resources.EcrImage(name=i["repository"], digest=i["digest"]) for i in metadata["images"]
         ]
         found += [
-            kinds.BatchTargetRecord(name=o["function"], bucket=o["bucket"], text=o["text"])
+            resources.BatchTargetRecord(name=o["function"], bucket=o["bucket"], text=o["text"])
             for o in metadata["objects"]
         ]
         return found
@@ -52,44 +51,44 @@ class Reader:
         if isinstance(value, dict) and value.keys() == {"Ref"}:
             return self.values[value["Ref"]]
         if isinstance(value, dict) and value.keys() == {"Fn::Sub"}:
-            return self._filled(value["Fn::Sub"])
+            return self._substitute(value["Fn::Sub"])
         if isinstance(value, dict):
             return {key: self._value(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self._value(item) for item in value]
         return value
 
-    def _filled(self, text: str) -> str:
+    def _substitute(self, text: str) -> str:
         def one(found: re.Match[str]) -> str:
             name = found.group(1)
             return "${" + name[1:] + "}" if name.startswith("!") else str(self.values[name])
 
         return re.sub(r"\$\{([^}]*)\}", one, text)
 
-    def _one(self, kind: str, p: Properties) -> kinds.Resource:  # noqa: C901, PLR0911, PLR0912
+    def _parse_resource(self, kind: str, p: Properties) -> resources.Resource:  # noqa: C901, PLR0911, PLR0912
         match kind:
             case "AWS::S3::Bucket" if "BucketEncryption" in p:
                 (rule,) = p["LifecycleConfiguration"]["Rules"]
                 (default,) = p["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-                closed = p["PublicAccessBlockConfiguration"]
+                access = p["PublicAccessBlockConfiguration"]
                 assert rule["Status"] == "Enabled"
                 assert rule["Prefix"] == "runs/"
-                return kinds.StateBucket(
+                return resources.StateBucket(
                     name=p["BucketName"],
                     keep_days=rule["ExpirationInDays"],
-                    is_private=len(closed) == 4 and all(closed.values()),
+                    is_private=len(access) == 4 and all(access.values()),
                     encryption=default["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
                 )
             case "AWS::S3::Bucket":
-                return kinds.Bucket(name=p["BucketName"])
+                return resources.Bucket(name=p["BucketName"])
             case "AWS::Logs::LogGroup":
-                return kinds.LogGroup(
+                return resources.LogGroup(
                     name=p["LogGroupName"], retention_days=p.get("RetentionInDays", 0)
                 )
             case "AWS::IAM::Role":
                 (policy,) = p["Policies"]
                 assert p["Path"] == names.ROLE_PATH
-                return kinds.Role(
+                return resources.Role(
                     name=p["RoleName"],
                     trust=canonical_json(p["AssumeRolePolicyDocument"]),
                     policy=canonical_json(policy["PolicyDocument"]),
@@ -97,9 +96,9 @@ class Reader:
                 )
             case "AWS::IAM::InstanceProfile":
                 (role,) = p["Roles"]
-                return kinds.InstanceProfile(name=p["InstanceProfileName"], role=role)
+                return resources.InstanceProfile(name=p["InstanceProfileName"], role=role)
             case "AWS::ECR::Repository":
-                return kinds.EcrRepository(
+                return resources.EcrRepository(
                     name=p["RepositoryName"],
                     policy=canonical_json(p["RepositoryPolicyText"]),
                     lifecycle=p["LifecyclePolicy"]["LifecyclePolicyText"],
@@ -111,7 +110,7 @@ class Reader:
             case "AWS::Lambda::EventInvokeConfig":
                 assert p["Qualifier"] == "$LATEST"
                 failure = p["DestinationConfig"].get("OnFailure", {})
-                return kinds.EventInvokeConfig(
+                return resources.EventInvokeConfig(
                     name=p["FunctionName"],
                     retries=p["MaximumRetryAttempts"],
                     max_age=p["MaximumEventAgeInSeconds"],
@@ -123,7 +122,7 @@ class Reader:
                     "s3.amazonaws.com",
                 )
                 bucket = p["SourceArn"].rpartition(":")[2]
-                return kinds.InvokePermission(
+                return resources.InvokePermission(
                     name=f"{p['FunctionName']}/{names.permission_statement_id(bucket)}",
                     source_arn=p["SourceArn"],
                     source_account=p["SourceAccount"],
@@ -132,17 +131,17 @@ class Reader:
                 return launch_template_requests.parse_launch_template(p)  # type: ignore[arg-type]
             case "AWS::Batch::ComputeEnvironment":
                 assert p.pop("ReplaceComputeEnvironment") is False
-                return parse_environment(_small(p))
+                return parse_environment(_lower_camel_case(p))
             case "AWS::Batch::JobQueue":
-                return parse_queue(_small(p))
+                return parse_queue(_lower_camel_case(p))
             case "AWS::Batch::JobDefinition":
-                return parse_definition(_small(p))
+                return parse_job_definition(_lower_camel_case(p))
             case _:
                 raise AssertionError(kind)
 
-    def _notifications(self) -> Iterator[kinds.BucketNotification]:
-        """Read them where CloudFormation does, and see that the metadata tells the same."""
-        told = {
+    def _notifications(self) -> Iterator[resources.BucketNotification]:
+        """Yield the notifications of the buckets, and assert that the metadata lists the same."""
+        ids = {
             (n["bucket"], n["function"], n["prefix"], n["suffix"]): n["id"]
             for n in self._value(self.template["Metadata"]["scar"]["notifications"])
         }
@@ -153,27 +152,29 @@ class Reader:
                 only = {r["Name"]: r["Value"] for r in rules}
                 prefix, suffix = only.get("prefix", ""), only.get("suffix", "")
                 bucket, arn = p["BucketName"], rule["Function"]
-                yield kinds.BucketNotification(
-                    name=f"{bucket}/{told.pop((bucket, arn, prefix, suffix))}",
+                yield resources.BucketNotification(
+                    name=f"{bucket}/{ids.pop((bucket, arn, prefix, suffix))}",
                     function_arn=arn,
                     events=(rule["Event"],),
                     prefix=prefix,
                     suffix=suffix,
                 )
-        assert told == {}
+        assert ids == {}
 
-    def _with_folders(self, resource: kinds.Resource, told: list[Properties]) -> kinds.Resource:
-        if not isinstance(resource, kinds.Bucket):
+    def _with_folders(
+        self, resource: resources.Resource, metadata: list[Properties]
+    ) -> resources.Resource:
+        if not isinstance(resource, resources.Bucket):
             return resource
-        (folders,) = (t["folders"] for t in told if t["bucket"] == resource.name)
-        return kinds.Bucket(name=resource.name, folders=tuple(folders))
+        (folders,) = (t["folders"] for t in metadata if t["bucket"] == resource.name)
+        return resources.Bucket(name=resource.name, folders=tuple(folders))
 
 
-def _function(p: Properties) -> kinds.LambdaFunction:
+def _function(p: Properties) -> resources.LambdaFunction:
     assert p["PackageType"] == "Image"
     assert p["LoggingConfig"]["LogFormat"] == "Text"
     vpc = p.get("VpcConfig", {})
-    return kinds.LambdaFunction(
+    return resources.LambdaFunction(
         name=p["FunctionName"],
         role_arn=p["Role"],
         image=p["Code"]["ImageUri"],
@@ -192,15 +193,17 @@ def _function(p: Properties) -> kinds.LambdaFunction:
     )
 
 
-def _pairs(tags: list[dict[str, str]]) -> kinds.Pairs:
+def _pairs(tags: list[dict[str, str]]) -> resources.Pairs:
     return tuple((tag["Key"], tag["Value"]) for tag in tags)
 
 
-def _small(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Write Batch's properties as its API does."""
+def _lower_camel_case(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Spell Batch's properties as its API does."""
     if isinstance(value, list):
-        return [_small(item) for item in value]
+        return [_lower_camel_case(item) for item in value]
     if not isinstance(value, dict):
         return value
     maps = ("Tags", "Options")
-    return {k[0].lower() + k[1:]: v if k in maps else _small(v) for k, v in value.items()}
+    return {
+        k[0].lower() + k[1:]: v if k in maps else _lower_camel_case(v) for k, v in value.items()
+    }

@@ -1,4 +1,4 @@
-"""Run commands against one account in memory, and record the IAM actions that they need."""
+"""Run commands against an account in memory, and check them against the printed policy."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from scar.image.registry.upload_progress import UploadProgress
 from supervisor.events.parser import parse_event
 from supervisor.runs import record_format
 from tests.fakes.iam_evaluation import Grant, Policy, Request
-from tests.fakes.moto_compat import ACCOUNT, a_session, answered
+from tests.fakes.moto_compat import ACCOUNT, api_response, new_session
 from tests.fakes.supervisor_factory import notification
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.iam_recording import Recording
-from tests.functional.aws.moto_account import amend
+from tests.functional.aws.moto_account import enforce_aws_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 
     from scar.cli.target import ConnectionTarget
 
-_BESIDE = frozenset({"batch", "cloudwatch", "ecr", "iam"})
+_TOP_LEVEL_KEYS = frozenset({"batch", "cloudwatch", "ecr", "iam"})
 STATE = f"scar-{ACCOUNT}-eu-west-1"
 DAY = "2026-09-21"
 
 
 @dataclass
-class ShownImages(FakeImages):
-    """Fake images that commands can show the progress of."""
+class FakeImagesWithProgress(FakeImages):
+    """Fake images whose upload progress commands can show."""
 
     progress: UploadProgress = field(default_factory=UploadProgress)
 
 
 @dataclass(frozen=True)
 class RealImageServices(Services):
-    """Always the same connection; images come from registries and go there.
+    """Services with one connection that pull from and push to registries.
 
-    ``bundle`` is a packed layer that stands for the supervisor.
+    ``bundle`` is a packed layer in place of the supervisor bundle.
     """
 
     connection: AwsConnection
@@ -60,22 +60,22 @@ class RealImageServices(Services):
     def open_function_images(
         self, connection: AwsConnection, report: Callable[[str], None]
     ) -> Iterator[FunctionImageBuilder]:
-        with self.open_image_stores(lambda: connection) as places:
+        with self.open_image_stores(lambda: connection) as stores:
             yield FunctionImageBuilder(
                 connection=connection,
                 find_bundle=lambda _: self.bundle,
                 cache=self.image_cache(),
-                image_stores=places,
+                image_stores=stores,
                 report=report,
             )
 
 
 @dataclass(frozen=True)
 class OneAccountServices(Services):
-    """Always the same connection; images are only digests."""
+    """Services with one connection; images are only digests."""
 
     connection: AwsConnection
-    images: ShownImages = field(default_factory=ShownImages)
+    images: FakeImagesWithProgress = field(default_factory=FakeImagesWithProgress)
 
     def connect(self, target: ConnectionTarget) -> AwsConnection:
         del target
@@ -91,18 +91,18 @@ class OneAccountServices(Services):
 
 @dataclass(kw_only=True)
 class Replay:
-    """One user's work on one file of functions, which is what the policy is printed for."""
+    """Commands of one user on one FDL file, checked against the policy printed for the file."""
 
     folder: Path
     capsys: pytest.CaptureFixture[str]
     connection: AwsConnection
     services: Services
     recording: Recording
-    hand: AwsConnection
-    """Whoever else is at work in the account: not written down."""
+    unrecorded: AwsConnection
+    """For calls of other users of the account: these are not recorded."""
     granted: set[Grant] = field(default_factory=set)
     used: set[Grant] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
 
     @classmethod
     def of(
@@ -112,83 +112,84 @@ class Replay:
         capsys: pytest.CaptureFixture[str],
         services: Services | None = None,
     ) -> Replay:
-        """Work in this account; the clients of ``connection`` must not be made yet."""
+        """Return a replay in this account; ``connection`` must not have created clients yet."""
         recording = Recording.of(connection)
-        answer_calls(connection)
-        session = a_session()
-        amend(session)
+        stub_unsupported_calls(connection)
+        session = new_session()
+        enforce_aws_rules(session)
         return cls(
             folder=folder,
             capsys=capsys,
             connection=connection,
             services=services or OneAccountServices({}, connection),
             recording=recording,
-            hand=AwsConnection(session=session),
+            unrecorded=AwsConnection(session=session),
         )
 
     @property
     def file(self) -> Path:
         return self.folder / "functions.yaml"
 
-    def describe(self, *functions: dict[str, Any]) -> None:
+    def write_fdl(self, *functions: dict[str, Any]) -> None:
         """Write the FDL file."""
         self.file.write_text(json.dumps({"functions": {"aws": functions}}))
 
     def scar(self, *arguments: str, status: int = 0) -> str:
-        """Type a command; ``FILE`` stands for the FDL file.
+        """Run a command and return its output; ``FILE`` stands for the FDL file.
 
-        Judge what it asked by the policy that is printed for the file as it is now.
+        Check its API calls against the policy that is printed for the file as it is now.
         """
         self.recording.requests.clear()
-        said = self._type(*arguments, status=status)
-        self.judge(self.recording.requests)
-        return said
+        output = self._run(*arguments, status=status)
+        self.check_permissions(self.recording.requests)
+        return output
 
-    def judge(self, requests: Iterable[Request]) -> None:
+    def check_permissions(self, requests: Iterable[Request]) -> None:
+        """Record the used grants, and the requests that the policy denies."""
         policy = self.policy()
         self.granted |= policy.grants
         for request in {str(request): request for request in requests}.values():
             allowing = policy.allowing(request)
             self.used |= allowing
             if not allowing:
-                self.refused.add(str(request))
+                self.denied.add(str(request))
 
-    def _type(self, *arguments: str, status: int = 0) -> str:
+    def _run(self, *arguments: str, status: int = 0) -> str:
         words = [str(self.file) if word == "FILE" else word for word in arguments]
-        ended = run(words, self.services)
-        said, told = self.capsys.readouterr()
-        assert ended == status, told
-        return said
+        exit_code = run(words, self.services)
+        output, errors = self.capsys.readouterr()
+        assert exit_code == status, errors
+        return output
 
     def policy(self) -> Policy:
-        """Print the policy for the file."""
-        here = ("--account", ACCOUNT, "--region", "eu-west-1")
-        printed = json.loads(self._type("policy", "-f", "FILE", *here))
+        """Return the policy that ``scar policy`` prints for the file."""
+        target = ("--account", ACCOUNT, "--region", "eu-west-1")
+        printed = json.loads(self._run("policy", "-f", "FILE", *target))
         documents = printed if isinstance(printed, list) else [printed]
         statements = [s for document in documents for s in document["Statement"]]
         return Policy(tuple(statements))
 
-    def a_run(self, key: str, *names: str, log: tuple[str, str] = ("", "")) -> str:
-        """Arrange the records of a run on an object of ``photos``; return its id."""
+    def write_run_records(self, key: str, *names: str, log: tuple[str, str] = ("", "")) -> str:
+        """Write records of a run on an object of ``photos``; return the run id."""
         event = json.dumps(notification(key, etag="1")).replace('"data"', '"photos"')
         (trigger,) = parse_event(event.encode())
         name = record_format.run_id("crop", trigger, "r")
         owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
-        said: dict[str, Any] = {
+        documents: dict[str, Any] = {
             "claim": {"owner": owner, **record_format.describe_trigger(trigger)},
             "delegated": {"owner": owner, "job": "j-1", "name": "x"},
         }
         logged = {"owner": owner, "log_group": log[0], "log_stream": log[1]}
         for each in names:
-            body = record_format.encode(said.get(each, logged))
-            place = f"runs/crop/{DAY}/{name}/{each}.json"
-            self.hand.client("s3").put_object(Bucket=STATE, Key=place, Body=body)
+            body = record_format.encode(documents.get(each, logged))
+            record_key = f"runs/crop/{DAY}/{name}/{each}.json"
+            self.unrecorded.client("s3").put_object(Bucket=STATE, Key=record_key, Body=body)
         return name
 
 
 def function(mode: str = "lambda", **lambda_: Any) -> dict[str, Any]:  # noqa: ANN401 - as in FDL
-    """Describe one function as an FDL file does; ``batch``, ``iam`` … stand beside ``lambda``."""
-    beside = {key: lambda_.pop(key) for key in [*lambda_] if key in _BESIDE}
+    """Return a function as in an FDL file; ``batch``, ``iam`` … are keys next to ``lambda``."""
+    top_level = {key: lambda_.pop(key) for key in [*lambda_] if key in _TOP_LEVEL_KEYS}
     described = {
         "name": "crop",
         "execution_mode": mode,
@@ -196,24 +197,24 @@ def function(mode: str = "lambda", **lambda_: Any) -> dict[str, Any]:  # noqa: A
         "input": [{"path": "photos/in"}],
         "output": [{"path": "photos/out"}],
     }
-    return {"lambda": {**described, **lambda_}, **beside}
+    return {"lambda": {**described, **lambda_}, **top_level}
 
 
-def machines(kind: str, **more: object) -> dict[str, Any]:
-    """Describe Batch's part of a function."""
+def batch_spec(kind: str, **more: object) -> dict[str, Any]:
+    """Return the ``batch`` part of a function in an FDL file."""
     return {"memory": 2048, "compute_resources": {"type": kind, **more}}
 
 
-def answer_calls(connection: AwsConnection) -> None:
-    """Answer what moto cannot do: call functions of images, and end jobs that it has not."""
+def stub_unsupported_calls(connection: AwsConnection) -> None:
+    """Respond to calls that moto cannot: invoke image functions, terminate unknown jobs."""
     events = connection.session.events
 
-    def called(**_: object) -> tuple[object, dict[str, object]]:
-        said = json.dumps({"statusCode": 200, "body": "said", "isBase64Encoded": False})
-        return answered(StatusCode=200, Payload=io.BytesIO(said.encode()))
+    def invoke(**_: object) -> tuple[object, dict[str, object]]:
+        payload = json.dumps({"statusCode": 200, "body": "output", "isBase64Encoded": False})
+        return api_response(StatusCode=200, Payload=io.BytesIO(payload.encode()))
 
-    def ended(**_: object) -> tuple[object, dict[str, object]]:
-        return answered()
+    def terminate(**_: object) -> tuple[object, dict[str, object]]:
+        return api_response()
 
-    events.register("before-call.lambda.Invoke", called)  # type: ignore[arg-type]
-    events.register_last("before-call.batch.TerminateJob", ended)  # type: ignore[arg-type]
+    events.register("before-call.lambda.Invoke", invoke)  # type: ignore[arg-type]
+    events.register_last("before-call.batch.TerminateJob", terminate)  # type: ignore[arg-type]

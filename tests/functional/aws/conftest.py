@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class FakeImages:
-    """Composes images that are only digests, and keeps what was pushed."""
+    """Builds images that are only digests, and records the pushed ones."""
 
     pushed: set[tuple[str, str]] = field(default_factory=set)
     composed: dict[str, FunctionConfig] = field(default_factory=dict)
@@ -50,7 +50,7 @@ def images() -> FakeImages:
 
 @pytest.fixture
 def closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no credentials and no endpoint of whoever runs the tests be found."""
+    """Hide the credentials and endpoints of the user who runs the tests."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -60,6 +60,6 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def connection(closed: None) -> Iterator[AwsConnection]:
-    """A connection that can only ever reach moto."""
+    """Return a connection that reaches only moto."""
     with an_account() as connected:
         yield connected

@@ -1,4 +1,4 @@
-"""Functions as the tests deploy them."""
+"""Functions and roles to deploy, and API calls that fail or return what moto cannot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scar.aws.deploy import deploy as deployment
 from scar.fdl.model import BatchSpec, EnvironmentSpec, StorageSpec
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import new_function
-from tests.fakes.moto_compat import answered
+from tests.fakes.moto_compat import api_response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ MODES = ("lambda", "lambda-batch", "batch")
 
 
 def a_function(mode: str = "lambda", script: Path | None = None, name: str = "crop") -> Function:
-    """Describe a function that reads ``photos/<name>-in`` and writes ``photos/<name>-out``."""
+    """Return a function that reads ``photos/<name>-in`` and writes ``photos/<name>-out``."""
     return new_function(
         name=name,
         image="busybox:1",
@@ -38,20 +38,20 @@ def a_function(mode: str = "lambda", script: Path | None = None, name: str = "cr
     )
 
 
-def widen(connection: AwsConnection, *roles: str) -> str:
-    """Give roles a managed and an inline policy by hand; return the former's ARN."""
+def grant_extra_policies(connection: AwsConnection, *roles: str) -> str:
+    """Attach a managed policy and add an inline one to roles; return the former's ARN."""
     iam = connection.client("iam")
     statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    wide = iam.create_policy(PolicyName="wide", PolicyDocument=document)["Policy"]["Arn"]
+    arn = iam.create_policy(PolicyName="wide", PolicyDocument=document)["Policy"]["Arn"]
     for role in roles:
-        iam.attach_role_policy(RoleName=role, PolicyArn=wide)
+        iam.attach_role_policy(RoleName=role, PolicyArn=arn)
         iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=document)
-    return wide
+    return arn
 
 
 def a_role(connection: AwsConnection, name: str, *services: str) -> str:
-    """Make a role of the user's that the services may take; return its ARN."""
+    """Create a role of the user whose trust policy names the services; return its ARN."""
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -62,24 +62,26 @@ def a_role(connection: AwsConnection, name: str, *services: str) -> str:
             }
         ],
     }
-    made = connection.client("iam").create_role(
+    response = connection.client("iam").create_role(
         RoleName=name, AssumeRolePolicyDocument=json.dumps(trust)
     )
-    return made["Role"]["Arn"]
+    return response["Role"]["Arn"]
 
 
 def deploy(connection: AwsConnection, images: FakeImages, *functions: Function) -> Plan:
+    """Deploy the functions as ``scar init`` does; return the plan."""
     return deployment.init(functions, connection, lambda _: None, images=images)
 
 
 def remove(connection: AwsConnection, *names: str, force: bool = False) -> str:
+    """Remove functions as ``scar rm`` does; return the plan as text."""
     return str(deployment.remove(names, connection, lambda _: None, force=force))
 
 
-def left(connection: AwsConnection) -> dict[str, list[Any]]:
-    """All that is in the account and not AWS's own."""
+def remaining_resources(connection: AwsConnection) -> dict[str, list[Any]]:
+    """Return the resources in the account, by type, without those that AWS creates."""
     iam, batch = connection.client("iam"), connection.client("batch")
-    found: dict[str, list[Any]] = {
+    resources: dict[str, list[Any]] = {
         "functions": [
             f["FunctionName"] for f in connection.client("lambda").list_functions()["Functions"]
         ],
@@ -98,17 +100,17 @@ def left(connection: AwsConnection) -> dict[str, list[Any]]:
             if not b["Name"].startswith("scar-")
         ],
     }
-    return {kind: items for kind, items in found.items() if items}
+    return {kind: items for kind, items in resources.items() if items}
 
 
-def refuse(
+def fail_next_call(
     connection: AwsConnection,
     service: str,
     operation: str,
     code: str = "AccessDenied",
-    message: str = "not you",
+    message: str = "denied by the test",
 ) -> None:
-    """Let the next call of an operation fail."""
+    """Make the next call of an operation fail with this error code."""
     client = connection.client(service)  # type: ignore[call-overload]
     event = f"before-call.{service}.{operation}"
 
@@ -121,33 +123,33 @@ def refuse(
     client.meta.events.register(event, fail)
 
 
-def refuse_tags(connection: AwsConnection) -> None:
-    """Let S3 take no tags with a new bucket, as in some partitions."""
+def reject_bucket_tags(connection: AwsConnection) -> None:
+    """Make S3 reject tags in CreateBucket, as in some partitions."""
     client = connection.client("s3")
 
-    def refuse(params: dict[str, Any], **_: object) -> None:
+    def reject(params: dict[str, Any], **_: object) -> None:
         if b"<Tags>" in params["body"]:
-            wrong: Any = {"Error": {"Code": "UnsupportedArgument", "Message": "unsupported"}}
-            raise ClientError(wrong, "CreateBucket")
+            error: Any = {"Error": {"Code": "UnsupportedArgument", "Message": "unsupported"}}
+            raise ClientError(error, "CreateBucket")
 
-    client.meta.events.register("before-call.s3.CreateBucket", refuse)
+    client.meta.events.register("before-call.s3.CreateBucket", reject)
 
 
-def pretend_running(connection: AwsConnection, function: str) -> list[str]:
-    """Let Batch tell of one running job until it is terminated; return what still runs."""
+def simulate_running_job(connection: AwsConnection, function: str) -> list[str]:
+    """Make Batch list one running job until it is terminated; return the ids that still run."""
     running = ["id-1"]
     events = connection.client("batch").meta.events
 
-    def tell(parsed: dict[str, Any], **_: object) -> None:
+    def list_jobs(parsed: dict[str, Any], **_: object) -> None:
         arn = f"arn:aws:batch:eu-west-1:123456789012:job-definition/{function}:1"
         parsed["jobSummaryList"] = [
             {"jobId": job, "jobName": f"{function}-1", "jobDefinition": arn} for job in running
         ]
 
-    def end(**_: object) -> tuple[object, dict[str, object]]:
+    def terminate(**_: object) -> tuple[object, dict[str, object]]:
         running.clear()
-        return answered()
+        return api_response()
 
-    events.register("after-call.batch.ListJobs", tell)
-    events.register("before-call.batch.TerminateJob", end)  # type: ignore[arg-type]
+    events.register("after-call.batch.ListJobs", list_jobs)
+    events.register("before-call.batch.TerminateJob", terminate)  # type: ignore[arg-type]
     return running

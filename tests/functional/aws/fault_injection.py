@@ -1,4 +1,4 @@
-"""Fault injection: one API call fails, or the process dies at it."""
+"""Fault injection: let one API call fail, or let the process die at it."""
 
 from __future__ import annotations
 
@@ -20,81 +20,84 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
 
 
-class Kind(StrEnum):
-    """How it goes wrong: AWS refuses; its answer is lost; the process dies before or after."""
+class FaultKind(StrEnum):
+    """AWS denies the call; its response is lost; the process dies before or after the call."""
 
-    REFUSED = "refused"
-    LOST = "lost"
+    DENIED = "denied"
+    RESPONSE_LOST = "response lost"
     DIES_BEFORE = "dies before"
     DIES_AFTER = "dies after"
 
 
-class Died(BaseException):
-    """Nothing of the process runs any more: not even what would undo its work."""
+class ProcessDied(BaseException):
+    """Stands for a killed process; a BaseException, so that no undo step runs."""
 
 
 @dataclass(slots=True)
-class Accidents:
-    """Counts the calls of an account, and lets one of them go wrong.
+class FaultInjector:
+    """Counts the API calls of a session and injects a fault into one of them.
 
-    After a death no call goes through until the next ``happening``: threads and undoing of the
-    dead process change nothing. Then more time has passed than a lock's lease.
+    After the process died every call fails until the next ``inject``, so that its threads and
+    undo steps change nothing. Then S3's clock is ahead by more than the lease of a lock.
     """
 
     calls: list[str] = field(default_factory=list)
-    happened: bool = False
+    injected: bool = False
     _at: int = 0
-    _kind: Kind = Kind.REFUSED
+    _kind: FaultKind = FaultKind.DENIED
     _dead: bool = False
-    _later: timedelta = timedelta()
+    _clock_offset: timedelta = timedelta()
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def to(cls, connection: AwsConnection) -> Accidents:
-        accidents = cls()
+    def to(cls, connection: AwsConnection) -> FaultInjector:
+        """Inject faults into the calls of this connection's session."""
+        injector = cls()
         events = connection.session.events
-        events.register("before-call", accidents._before)
-        events.register("after-call", accidents._after)
-        events.register_last("after-call.s3.GetObject", accidents._date)
-        return accidents
+        events.register("before-call", injector._before_call)
+        events.register("after-call", injector._after_call)
+        events.register_last("after-call.s3.GetObject", injector._shift_date)
+        return injector
 
     @contextmanager
-    def happening(self, at: int, kind: Kind = Kind.REFUSED) -> Iterator[None]:
-        """Let the call of that number, from 1, go wrong; none if it is 0."""
+    def inject(self, at: int, kind: FaultKind = FaultKind.DENIED) -> Iterator[None]:
+        """Make the call with this number, counted from 1, fail; 0 injects no fault."""
         self.calls.clear()
-        self._at, self._kind, self.happened = at, kind, False
+        self._at, self._kind, self.injected = at, kind, False
         try:
             yield
         finally:
             self._at = 0
             if self._dead:
-                self._later += timedelta(minutes=2)
+                self._clock_offset += timedelta(minutes=2)
                 self._dead = False
 
-    def _before(self, model: OperationModel, context: dict[str, Any], **_: object) -> None:
+    def _before_call(self, model: OperationModel, context: dict[str, Any], **_: object) -> None:
         with self._lock:
             if self._dead:
-                raise Died
+                raise ProcessDied
             self.calls.append(model.name)
-            mine = len(self.calls) == self._at
-            context["goes_wrong"] = mine
-            self.happened |= mine
-            self._dead = mine and self._kind is Kind.DIES_BEFORE
+            is_chosen = len(self.calls) == self._at
+            context["fault"] = is_chosen
+            self.injected |= is_chosen
+            self._dead = is_chosen and self._kind is FaultKind.DIES_BEFORE
         if self._dead:
-            raise Died
-        if mine and self._kind is Kind.REFUSED:
-            denied: Any = {"Error": {"Code": "AccessDenied", "Message": "not you"}}
+            raise ProcessDied
+        if is_chosen and self._kind is FaultKind.DENIED:
+            denied: Any = {"Error": {"Code": "AccessDenied", "Message": "denied by the test"}}
             raise ClientError(denied, model.name)
 
-    def _after(self, context: dict[str, Any], **_: object) -> None:
-        if not context.get("goes_wrong"):
+    def _after_call(self, context: dict[str, Any], **_: object) -> None:
+        if not context.get("fault"):
             return
-        if self._kind is Kind.LOST:
+        if self._kind is FaultKind.RESPONSE_LOST:
             raise ReadTimeoutError(endpoint_url="https://aws")
-        if self._kind is Kind.DIES_AFTER:
+        if self._kind is FaultKind.DIES_AFTER:
             self._dead = True
-            raise Died
+            raise ProcessDied
 
-    def _date(self, parsed: dict[str, Any], **_: object) -> None:
+    def _shift_date(self, parsed: dict[str, Any], **_: object) -> None:
         headers = parsed["ResponseMetadata"]["HTTPHeaders"]
-        headers["date"] = format_datetime(parsedate_to_datetime(headers["date"]) + self._later)
+        headers["date"] = format_datetime(
+            parsedate_to_datetime(headers["date"]) + self._clock_offset
+        )

@@ -1,4 +1,4 @@
-"""Other tools' resources in the account, some of them with names that scar would use."""
+"""Resources of other tools in the account, some with names that scar would use."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ _POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*
 _ARN = "arn:aws:{}:eu-west-1:123456789012:{}"
 
 
-def make(connection: AwsConnection) -> None:
-    """Make a watched bucket, a function, roles, groups, machines and a definition of others."""
-    _make_buckets(connection)
-    _make_functions(connection)
-    _make_machines(connection)
+def create(connection: AwsConnection) -> None:
+    """Create a bucket with notifications, a function, roles, log groups and Batch resources."""
+    _create_buckets(connection)
+    _create_functions(connection)
+    _create_batch_resources(connection)
 
 
-def state(connection: AwsConnection) -> dict[str, Any]:
-    """Return all that ``make`` made as it is now."""
+def snapshot(connection: AwsConnection) -> dict[str, Any]:
+    """Return the present state of everything that ``create`` created."""
     s3, batch = connection.client("s3"), connection.client("batch")
-    told = s3.get_bucket_notification_configuration(Bucket="photos")
-    rules = told.get("LambdaFunctionConfigurations", [])
+    notifications = s3.get_bucket_notification_configuration(Bucket="photos")
+    rules = notifications.get("LambdaFunctionConfigurations", [])
     iam, lambda_ = connection.client("iam"), connection.client("lambda")
     logs = connection.client("logs").describe_log_groups(logGroupNamePrefix="/aws/batch/crop-")
     return {
         "rules": [rule for rule in rules if rule["Id"] == "scar-like"],
-        "queues told": told.get("QueueConfigurations"),
+        "queue notifications": notifications.get("QueueConfigurations"),
         "bucket tags": s3.get_bucket_tagging(Bucket="photos")["TagSet"],
         "function": lambda_.get_function(FunctionName="theirs")["Configuration"],
         "roles": [iam.get_role(RoleName=n)["Role"] for n in ("theirs", "paste-eu-west-1-job")],
         "policies": iam.list_role_policies(RoleName="theirs")["PolicyNames"],
         "groups": logs["logGroups"],
         "queue": batch.describe_job_queues(jobQueues=["scar-0123456789ab"])["jobQueues"],
-        "machines": batch.describe_compute_environments(computeEnvironments=["scar-0123456789ab"])[
-            "computeEnvironments"
-        ],
+        "compute environments": batch.describe_compute_environments(
+            computeEnvironments=["scar-0123456789ab"]
+        )["computeEnvironments"],
         "definitions": batch.describe_job_definitions(jobDefinitionName="theirs", status="ACTIVE")[
             "jobDefinitions"
         ],
     }
 
 
-def _make_buckets(connection: AwsConnection) -> None:
+def _create_buckets(connection: AwsConnection) -> None:
     s3 = connection.client("s3")
     s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_tagging(
-        Bucket="photos", Tagging={"TagSet": [{"Key": "owner", "Value": "somebody"}]}
+        Bucket="photos", Tagging={"TagSet": [{"Key": "owner", "Value": "other-tool"}]}
     )
     connection.session.client("sqs").create_queue(QueueName="theirs")
     s3.put_bucket_notification_configuration(
@@ -75,7 +75,7 @@ def _make_buckets(connection: AwsConnection) -> None:
     )
 
 
-def _make_functions(connection: AwsConnection) -> None:
+def _create_functions(connection: AwsConnection) -> None:
     iam = connection.client("iam")
     for name in ("theirs", "paste-eu-west-1-job"):
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=_TRUST)
@@ -89,9 +89,9 @@ def _make_functions(connection: AwsConnection) -> None:
     connection.client("logs").create_log_group(logGroupName="/aws/batch/crop-theirs")
 
 
-def _make_machines(connection: AwsConnection) -> None:
+def _create_batch_resources(connection: AwsConnection) -> None:
     batch, ec2 = connection.client("batch"), connection.client("ec2")
-    made = batch.create_compute_environment(
+    environment = batch.create_compute_environment(
         computeEnvironmentName="scar-0123456789ab",
         type="MANAGED",
         computeResources={
@@ -105,7 +105,9 @@ def _make_machines(connection: AwsConnection) -> None:
         jobQueueName="scar-0123456789ab",
         priority=1,
         state="ENABLED",
-        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": made["computeEnvironmentArn"]}],
+        computeEnvironmentOrder=[
+            {"order": 1, "computeEnvironment": environment["computeEnvironmentArn"]}
+        ],
     )
     batch.register_job_definition(
         jobDefinitionName="theirs",

@@ -1,4 +1,4 @@
-"""Record the IAM actions of every API call that scar makes, and of the registry's."""
+"""Record the IAM permissions that API calls and registry requests need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.iam_evaluation import Request
-from tests.fakes.iam_request_contexts import asked
+from tests.fakes.iam_request_contexts import required_permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,30 +22,32 @@ _REGISTRY = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs/uploads|blobs
 
 @dataclass(slots=True)
 class Recording:
-    """What IAM was asked, in order; knows which boundary each role has."""
+    """The IAM requests of a session, in order; knows the permissions boundary of each role."""
 
     requests: list[Request] = field(default_factory=list)
     _boundaries: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, connection: AwsConnection) -> Recording:
-        """Write down the calls of every client that the session makes from now on."""
+        """Record the calls of every client that the session creates from now on."""
         recording = cls()
-        connection.session.events.register_last("before-parameter-build", recording._note)
+        connection.session.events.register_last("before-parameter-build", recording._record)
         return recording
 
-    def _note(self, params: dict[str, Any], model: OperationModel, **_: object) -> None:
+    def _record(self, params: dict[str, Any], model: OperationModel, **_: object) -> None:
         role = params.get("RoleName", "")
         if model.name in ("CreateRole", "PutRolePermissionsBoundary"):
             self._boundaries[role] = params.get("PermissionsBoundary", "")
         boundary = self._boundaries.get(role, "")
-        for request in asked(model.service_model.service_name, model.name, params):
+        for request in required_permissions(model.service_model.service_name, model.name, params):
             known = {"iam:permissionsboundary": boundary} if boundary else {}
             self.requests.append(replace(request, context={**request.context, **known}))
 
 
-def pushed(requests: Iterable[tuple[str, str]], account: str) -> Iterator[Request]:
-    """Yield what ECR asks IAM for requests to its registry API; ``account`` begins the ARNs.
+def registry_permissions(requests: Iterable[tuple[str, str]], account: str) -> Iterator[Request]:
+    """Yield the permissions that requests to ECR's registry API need.
+
+    ``account`` is the beginning of the ARNs.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
     """
@@ -56,7 +58,7 @@ def pushed(requests: Iterable[tuple[str, str]], account: str) -> Iterator[Reques
         ("HEAD", "blobs"): ("BatchCheckLayerAvailability",),
         ("GET", "blobs"): ("GetDownloadUrlForLayer",),
         ("POST", "blobs/uploads"): ("InitiateLayerUpload",),
-        # The whole layer comes with the request that completes it.
+        # The request that completes the upload contains the whole layer.
         ("PUT", "blobs/uploads"): ("UploadLayerPart", "CompleteLayerUpload"),
     }
     for method, path in requests:

@@ -1,4 +1,7 @@
-"""Lifecycles: what users do with a function from its first ``init`` to its ``rm``."""
+"""Lifecycles of functions from the first ``init`` to ``rm``, as sequences of commands.
+
+Add one to LIFECYCLES: the printed policy must allow its calls.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,32 @@ from scar.image.compose.tree_images import build_image
 from scar.image.formats.layer import LayerFile, build_layer
 from supervisor.model import ImageDefaults
 from tests.fakes.moto_compat import ACCOUNT
-from tests.fakes.registries import misbehaving
-from tests.functional.aws.command_replay import RealImageServices, Replay, function, machines
+from tests.fakes.registries import faulty_registry
+from tests.functional.aws.command_replay import RealImageServices, Replay, batch_spec, function
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import a_function, a_role, deploy, pretend_running, widen
-from tests.functional.aws.iam_recording import pushed as pushed_to
+from tests.functional.aws.factories import (
+    a_function,
+    a_role,
+    deploy,
+    grant_extra_policies,
+    simulate_running_job,
+)
+from tests.functional.aws.iam_recording import registry_permissions
 from tests.functional.aws.manual_changes import CHANGES
-from tests.functional.aws.pushed_images import Pushed
+from tests.functional.aws.pushed_images import PushedImages
 from tests.functional.aws.scenarios import (
     GROUP,
     HOST,
     ROLES,
+    cause_more_drift,
     deploy_as_a_role,
-    deploy_in_turn,
-    disturb,
-    fail_at_last,
-    let_ecr_name,
+    deploy_in_sequence,
+    fail_last_step,
+    list_a_queued_job,
     make_bucket,
     make_encrypted_bucket,
     move_objects,
-    tell_of_a_job,
+    use_registry_as_ecr,
     write_log,
 )
 
@@ -36,8 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def in_lambda(replay: Replay) -> None:
-    deploy_in_turn(
+def in_lambda_mode(replay: Replay) -> None:
+    deploy_in_sequence(
         replay,
         function(tags={"a": "1"}),
         function(
@@ -53,20 +62,20 @@ def in_lambda(replay: Replay) -> None:
     )
 
 
-def on_machines(replay: Replay) -> None:
-    """Machines are shared by content: other ones are made, and the old ones go."""
-    deploy_in_turn(
+def on_compute_environments(replay: Replay) -> None:
+    """Change the compute environment: a new one is created, and the unused one deleted."""
+    deploy_in_sequence(
         replay,
-        function("lambda-batch", batch=machines("EC2", disk=50)),
-        function("batch", batch=machines("SPOT", disk=80, max_v_cpus=8)),
+        function("lambda-batch", batch=batch_spec("EC2", disk=50)),
+        function("batch", batch=batch_spec("SPOT", disk=80, max_v_cpus=8)),
     )
-    deploy_in_turn(replay, function("batch", batch=machines("FARGATE")))
+    deploy_in_sequence(replay, function("batch", batch=batch_spec("FARGATE")))
 
 
-def elsewhere(replay: Replay) -> None:
-    """In a VPC with a file system, with a bucket that has a key, under another prefix."""
+def in_vpc_with_efs_and_kms(replay: Replay) -> None:
+    """Use a VPC, a file system, a bucket with a KMS key, and another repository prefix."""
     make_encrypted_bucket(replay)
-    ec2 = replay.hand.client("ec2")
+    ec2 = replay.unrecorded.client("ec2")
     (table,) = ec2.describe_route_tables()["RouteTables"]
     ec2.create_vpc_endpoint(
         VpcId=table["VpcId"],
@@ -82,116 +91,120 @@ def elsewhere(replay: Replay) -> None:
         file_system=[{"arn": point, "path": "/mnt/data"}],
         ecr={"prefix": "team/images"},
     )
-    deploy_in_turn(replay, described)
+    deploy_in_sequence(replay, described)
 
 
-def with_own_roles(replay: Replay) -> None:
-    """Another team's function has the delegate; who deploys has a role for it."""
-    deploy(replay.hand, FakeImages(), a_function(name="cut"))
+def with_the_users_roles(replay: Replay) -> None:
+    """Use roles of the user; the failure handler exists, deployed for another function."""
+    deploy(replay.unrecorded, FakeImages(), a_function(name="cut"))
     deploy_as_a_role(replay)
-    role = a_role(replay.hand, "mine", "lambda", "ecs-tasks")
-    service = a_role(replay.hand, "batchs", "batch")
-    iam = replay.hand.client("iam")
-    made = iam.create_instance_profile(InstanceProfileName="hosts")
-    profile = made["InstanceProfile"]["Arn"]
-    batch = {**machines("EC2", instance_role=profile), "service_role": service}
-    deploy_in_turn(replay, function("lambda-batch", iam={"role": role}, batch=batch))
+    role = a_role(replay.unrecorded, "mine", "lambda", "ecs-tasks")
+    service = a_role(replay.unrecorded, "batchs", "batch")
+    iam = replay.unrecorded.client("iam")
+    response = iam.create_instance_profile(InstanceProfileName="hosts")
+    profile = response["InstanceProfile"]["Arn"]
+    batch = {**batch_spec("EC2", instance_role=profile), "service_role": service}
+    deploy_in_sequence(replay, function("lambda-batch", iam={"role": role}, batch=batch))
 
 
-def under_a_boundary(replay: Replay) -> None:
-    """It comes, goes, comes back when a step fails, and goes for good."""
+def with_permissions_boundary(replay: Replay) -> None:
+    """Add the boundary, remove it, let an ``init`` that changes it fail, remove everything."""
     anything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [anything]})
-    made = replay.hand.client("iam").create_policy(PolicyName="limit", PolicyDocument=document)
-    limited = {"permissions_boundary": made["Policy"]["Arn"]}
-    free, under = function("lambda-batch"), function("lambda-batch", iam=limited)
-    for described in (under, free, under):
-        replay.describe(described)
+    response = replay.unrecorded.client("iam").create_policy(
+        PolicyName="limit", PolicyDocument=document
+    )
+    limited = {"permissions_boundary": response["Policy"]["Arn"]}
+    unlimited, bounded = function("lambda-batch"), function("lambda-batch", iam=limited)
+    for described in (bounded, unlimited, bounded):
+        replay.write_fdl(described)
         replay.scar("init", "-f", "FILE")
-    widen(replay.hand, *ROLES)
-    elsewhere = [{"path": "photos/elsewhere"}]
-    for described in (under, free):
-        replay.describe({**described, "lambda": {**described["lambda"], "input": elsewhere}})
-        fail_at_last(replay)
+    grant_extra_policies(replay.unrecorded, *ROLES)
+    other_input = [{"path": "photos/elsewhere"}]
+    for described in (bounded, unlimited):
+        replay.write_fdl({**described, "lambda": {**described["lambda"], "input": other_input}})
+        fail_last_step(replay)
     replay.scar("init", "-f", "FILE")
     replay.scar("rm", "-f", "FILE")
 
 
-def put_right(replay: Replay) -> None:
-    """Whatever others changed by hand is changed back, of the delegate too."""
-    replay.describe(function("lambda-batch"))
+def drift_is_corrected(replay: Replay) -> None:
+    """Correct every manual change, also of the failure handler."""
+    replay.write_fdl(function("lambda-batch"))
     replay.scar("init", "-f", "FILE")
-    for what, (by_hand, _) in CHANGES.items():
-        if what not in ("inline", "rules"):  # others of the table ask for the same
-            by_hand(replay.hand)
-    disturb(replay)
+    for name, (change, _) in CHANGES.items():
+        if name not in ("inline", "rules"):  # other changes need the same permissions
+            change(replay.unrecorded)
+    cause_more_drift(replay)
     replay.scar("plan", "-f", "FILE")
     replay.scar("init", "-f", "FILE")
     replay.scar("rm", "-f", "FILE")
 
 
-def undone(replay: Replay) -> None:
-    """The last step fails, and all others are undone."""
-    replay.describe(function("lambda-batch", concurrency=1, batch=machines("EC2", disk=50)))
-    fail_at_last(replay)
+def failed_steps_are_undone(replay: Replay) -> None:
+    """Make the last step fail: all others are undone."""
+    replay.write_fdl(function("lambda-batch", concurrency=1, batch=batch_spec("EC2", disk=50)))
+    fail_last_step(replay)
     replay.scar("init", "-f", "FILE")
-    widen(replay.hand, *ROLES)
+    grant_extra_policies(replay.unrecorded, *ROLES)
     for group in (GROUP, "/aws/batch/crop", "/aws/lambda/scar-delegate"):
-        replay.hand.client("logs").delete_retention_policy(logGroupName=group)
+        replay.unrecorded.client("logs").delete_retention_policy(logGroupName=group)
     larger = function("lambda-batch", memory=1024, retries=1, input=[{"path": "photos/elsewhere"}])
-    replay.describe(larger)
-    fail_at_last(replay)
+    replay.write_fdl(larger)
+    fail_last_step(replay)
 
 
-def of_old_images(replay: Replay) -> None:
-    """An image that nobody needs any more goes; a job that waits is ended."""
+def unused_images_are_deleted(replay: Replay) -> None:
+    """Delete images that no function or job uses; terminate a job with ``--force``."""
     images = replay.services.images  # type: ignore[attr-defined]
-    pushed = Pushed(replay.connection, images)
-    replay.describe(function("batch"))
+    pushed = PushedImages(replay.connection, images)
+    replay.write_fdl(function("batch"))
     replay.scar("init", "-f", "FILE")
-    left = f"sha256:{'0' * 64}"
-    images.push("scar/scar-delegate", left)
-    pushed.days[left] = 2
-    replay.describe(function("batch", container={"image": "busybox:2"}))
+    unused = f"sha256:{'0' * 64}"
+    images.push("scar/scar-delegate", unused)
+    pushed.days[unused] = 2
+    replay.write_fdl(function("batch", container={"image": "busybox:2"}))
     replay.scar("init", "-f", "FILE")
-    pretend_running(replay.connection, "crop")
+    simulate_running_job(replay.connection, "crop")
     replay.scar("rm", "-n", "crop", status=5)
     replay.scar("rm", "-n", "crop", "--force")
 
 
-def with_images(replay: Replay) -> None:
-    """Images are really pulled, composed, pushed and taken over; here one is used as it is."""
-    with misbehaving() as registry:
-        let_ecr_name(replay, registry)
+def with_real_images(replay: Replay) -> None:
+    """Pull, build, push and mount real images; use one prebuilt image."""
+    with faulty_registry() as registry:
+        use_registry_as_ecr(replay, registry)
         base = build_image([{"bin/x": LayerFile(b"#!", 0o755)}], ImageDefaults(command=("/bin/x",)))
-        registry.keep(base, "1")
+        registry.add_image(base, "1")
         bundle = replay.folder / "bundle.tar.gz"
         with build_layer({"opt/scar/launch": LayerFile(b"#!", 0o755)}).blob.open() as packed:
             bundle.write_bytes(packed.read())
         home = {"HOME": str(replay.folder)}
         replay.services = RealImageServices(home, replay.connection, bundle)
-        made = {"image": f"{registry.host}/base:1"}
-        replay.describe(function(container=made))
-        replay.scar("image", "inspect", made["image"])
+        container = {"image": f"{registry.host}/base:1"}
+        replay.write_fdl(function(container=container))
+        replay.scar("image", "inspect", container["image"])
         replay.scar("init", "-f", "FILE")
         replay.scar("image", "compose", "-f", "FILE")
-        as_it_is = function("batch", container={"image": f"{HOST}/base:1"})
-        replay.describe(as_it_is)
-        replay.judge(pushed_to(registry.requests, f"arn:aws:ecr:eu-west-1:{ACCOUNT}:"))
+        prebuilt = function("batch", container={"image": f"{HOST}/base:1"})
+        replay.write_fdl(prebuilt)
+        replay.check_permissions(
+            registry_permissions(registry.requests, f"arn:aws:ecr:eu-west-1:{ACCOUNT}:")
+        )
         managed = [{"Key": "scar:managed", "Value": "true"}]
-        replay.hand.client("ecr").create_repository(repositoryName="base", tags=managed)  # type: ignore[arg-type]
-        as_it_is["lambda"]["container"]["create_image"] = False
-        replay.describe(as_it_is)
+        replay.unrecorded.client("ecr").create_repository(repositoryName="base", tags=managed)  # type: ignore[arg-type]
+        prebuilt["lambda"]["container"]["create_image"] = False
+        replay.write_fdl(prebuilt)
         replay.scar("plan", "-f", "FILE", status=1)
 
 
-def at_work(replay: Replay) -> None:
-    """Files come and go, runs fail, and are looked at and repeated."""
+def runs_are_inspected(replay: Replay) -> None:
+    """Upload and download files; run the function; inspect and retry failed runs."""
     make_bucket(replay)
-    s3 = replay.hand.client("s3")
+    s3 = replay.unrecorded.client("s3")
     s3.put_object(Bucket="photos", Key="in/a", Body=b"a")
     s3.put_object(Bucket="photos", Key="in/b", Body=b"b")
-    replay.describe(function("lambda-batch"))
+    replay.write_fdl(function("lambda-batch"))
     replay.scar("init", "-f", "FILE")
     move_objects(replay)
     for words in (["run", "-n", "crop"], ["run", "-f", "FILE", "x"], ["invoke", "-n", "crop"]):
@@ -199,10 +212,12 @@ def at_work(replay: Replay) -> None:
         replay.scar(*words[:3], "-a", *words[3:])
     write_log(replay, GROUP, "s1")
     write_log(replay, "/aws/batch/crop", "j1")
-    failed = replay.a_run("in/a", "claim", "error", log=(GROUP, "s1"))
-    handed = replay.a_run("in/b", "claim", "delegated")
-    waiting = tell_of_a_job(replay, handed)
-    replay.a_run("in/c", "claim", "delegated", "attempt-1", "error", log=("/aws/batch/crop", "j1"))
+    failed = replay.write_run_records("in/a", "claim", "error", log=(GROUP, "s1"))
+    queued = replay.write_run_records("in/b", "claim", "delegated")
+    waiting = list_a_queued_job(replay, queued)
+    replay.write_run_records(
+        "in/c", "claim", "delegated", "attempt-1", "error", log=("/aws/batch/crop", "j1")
+    )
     for words in (
         ["ls"],
         ["show", "-n", "crop"],
@@ -210,33 +225,33 @@ def at_work(replay: Replay) -> None:
         ["status"],
         ["status", "-f", "FILE"],
         ["why", failed],
-        ["why", handed],
+        ["why", queued],
         ["why", "s3://photos/in/c"],
         ["logs", "-n", "crop"],
         ["logs", "-n", "crop", "--failed"],
         ["logs", "-n", "scar-delegate"],
-        ["wait", handed, "--timeout", "0"],
+        ["wait", queued, "--timeout", "0"],
         ["wait", "-n", "crop", "--timeout", "0"],
         ["retry", failed],
-        ["cancel", handed],
+        ["cancel", queued],
     ):
         replay.scar(*words, status=6 if words[0] == "wait" else 0)
     waiting.clear()
     replay.scar("rm", "-a", "-y")
 
 
-LIVES: dict[str, Callable[[Replay], None]] = {
-    life.__name__: life
-    for life in (
-        in_lambda,
-        on_machines,
-        elsewhere,
-        with_own_roles,
-        under_a_boundary,
-        put_right,
-        undone,
-        of_old_images,
-        with_images,
-        at_work,
+LIFECYCLES: dict[str, Callable[[Replay], None]] = {
+    lifecycle.__name__: lifecycle
+    for lifecycle in (
+        in_lambda_mode,
+        on_compute_environments,
+        in_vpc_with_efs_and_kms,
+        with_the_users_roles,
+        with_permissions_boundary,
+        drift_is_corrected,
+        failed_steps_are_undone,
+        unused_images_are_deleted,
+        with_real_images,
+        runs_are_inspected,
     )
 }

@@ -1,18 +1,18 @@
-"""Drift: manual changes of the function ``crop`` in mode ``lambda-batch``."""
+"""Manual changes that cause drift: of the function ``crop`` in mode ``lambda-batch``."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.functional.aws.factories import widen
+from tests.functional.aws.factories import grant_extra_policies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.aws.client.connection import AwsConnection
 
-    ByHand = Callable[[AwsConnection], object]
+    ManualChange = Callable[[AwsConnection], object]
 
 STATE = "scar-123456789012-eu-west-1"
 ROLE = "crop-eu-west-1-job"
@@ -36,7 +36,7 @@ TRUST = json.dumps(
 )
 
 
-def change_machines(connection: AwsConnection) -> None:
+def disable_compute_environment(connection: AwsConnection) -> None:
     batch = connection.client("batch")
     (found,) = batch.describe_compute_environments()["computeEnvironments"]
     batch.update_compute_environment(
@@ -44,7 +44,7 @@ def change_machines(connection: AwsConnection) -> None:
     )
 
 
-def change_notification(connection: AwsConnection) -> None:
+def narrow_notification(connection: AwsConnection) -> None:
     s3 = connection.client("s3")
     found = s3.get_bucket_notification_configuration(Bucket="photos")
     (rule,) = found["LambdaFunctionConfigurations"]
@@ -56,7 +56,7 @@ def change_notification(connection: AwsConnection) -> None:
     )
 
 
-def revise_definition(connection: AwsConnection) -> None:
+def change_job_timeout(connection: AwsConnection) -> None:
     batch = connection.client("batch")
     (found,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     batch.register_job_definition(
@@ -69,13 +69,13 @@ def revise_definition(connection: AwsConnection) -> None:
     )
 
 
-def prefer_queue(connection: AwsConnection) -> None:
+def raise_queue_priority(connection: AwsConnection) -> None:
     batch = connection.client("batch")
     (found,) = batch.describe_job_queues()["jobQueues"]
     batch.update_job_queue(jobQueue=found["jobQueueName"], priority=9)
 
 
-def retry_always(connection: AwsConnection) -> None:
+def retry_every_failure(connection: AwsConnection) -> None:
     batch = connection.client("batch")
     (found,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     rule: Any = {"onReason": "*", "action": "retry"}
@@ -89,7 +89,8 @@ def retry_always(connection: AwsConnection) -> None:
     )
 
 
-CHANGES: dict[str, tuple[ByHand, str]] = {
+# Each change, and what the plan shows of it.
+CHANGES: dict[str, tuple[ManualChange, str]] = {
     "function": (
         lambda c: c.client("lambda").update_function_configuration(
             FunctionName="crop", MemorySize=2048
@@ -112,7 +113,7 @@ CHANGES: dict[str, tuple[ByHand, str]] = {
         ),
         "+ permission crop/scar-s3-photos",
     ),
-    "notification": (change_notification, "s3:ObjectCreated:Put"),
+    "notification": (narrow_notification, "s3:ObjectCreated:Put"),
     "policy": (
         lambda c: c.client("iam").put_role_policy(
             RoleName=ROLE, PolicyName="scar", PolicyDocument=POLICY
@@ -124,12 +125,12 @@ CHANGES: dict[str, tuple[ByHand, str]] = {
         "trust: ",
     ),
     "attached": (
-        lambda c: widen(c, ROLE),
+        lambda c: grant_extra_policies(c, ROLE),
         "managed_policies: ('arn:aws:iam::123456789012:policy/wide',) -> ()",
     ),
-    "inline": (lambda c: widen(c, ROLE), "other_policies: "),
-    "priority": (prefer_queue, "priority: 9 -> 1"),
-    "rules": (retry_always, "retry_rules: "),
+    "inline": (lambda c: grant_extra_policies(c, ROLE), "other_policies: "),
+    "priority": (raise_queue_priority, "priority: 9 -> 1"),
+    "rules": (retry_every_failure, "retry_rules: "),
     "logs": (
         lambda c: c.client("logs").put_retention_policy(
             logGroupName="/aws/batch/crop", retentionInDays=1
@@ -140,8 +141,8 @@ CHANGES: dict[str, tuple[ByHand, str]] = {
         lambda c: c.client("ecr").delete_repository_policy(repositoryName="scar/crop"),
         "~ repository scar/crop",
     ),
-    "machines": (change_machines, "state: DISABLED -> ENABLED"),
-    "definition": (revise_definition, "timeout: 60 -> 86400"),
+    "compute environment": (disable_compute_environment, "state: DISABLED -> ENABLED"),
+    "definition": (change_job_timeout, "timeout: 60 -> 86400"),
     "public": (
         lambda c: c.client("s3").delete_public_access_block(Bucket=STATE),
         "is_private: False -> True",

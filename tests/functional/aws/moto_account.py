@@ -9,8 +9,8 @@ from moto.backends import get_backend
 
 from scar.aws.client.connection import AwsConnection
 from scar.aws.requests import validator
-from tests.fakes.moto_compat import ACCOUNT, a_session, fill_gaps, furnish
-from tests.fakes.moto_locking import one_account
+from tests.fakes.moto_compat import ACCOUNT, add_default_resources, fill_gaps, new_session
+from tests.fakes.moto_locking import mock_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,46 +26,46 @@ SERVICES = (
 
 @contextmanager
 def an_account() -> Iterator[AwsConnection]:
-    """Connect to an account that is empty but for a default VPC with a way to the internet.
+    """Connect to an account with only a default VPC that has a route to the internet.
 
-    moto takes nearly everything: what AWS would refuse fails the test that asks for it.
+    moto accepts nearly every request; one that AWS would reject fails the test.
     """
-    with one_account(*SERVICES):
-        furnish(AwsConnection(session=a_session()))
-        session = a_session()
-        amend(session)
+    with mock_account(*SERVICES):
+        add_default_resources(AwsConnection(session=new_session()))
+        session = new_session()
+        enforce_aws_rules(session)
         yield AwsConnection(session=session, description="moto")
 
 
-def amend(session: boto3.Session) -> None:
-    """Let the moto of this process answer as AWS would, and refuse what AWS would refuse."""
+def enforce_aws_rules(session: boto3.Session) -> None:
+    """Make the moto of this process respond as AWS does, and reject what AWS rejects."""
     fill_gaps(session)
     events = session.events
-    events.register_last("before-parameter-build", _check)
-    events.register("before-call.lambda.PutFunctionEventInvokeConfig", _replace)
-    events.register("after-call.s3.CreateBucket", _tag)
+    events.register_last("before-parameter-build", _reject_invalid)
+    events.register("before-call.lambda.PutFunctionEventInvokeConfig", _replace_invoke_config)
+    events.register("after-call.s3.CreateBucket", _set_tags)
 
 
-def _check(params: dict[str, Any], model: OperationModel, **_: object) -> None:
-    """Say what AWS would object to; moto would not."""
+def _reject_invalid(params: dict[str, Any], model: OperationModel, **_: object) -> None:
+    """Fail on parameters that AWS would reject and moto accepts."""
     service = model.service_model.service_name
-    wrong = validator.check(service, model.name, params)
-    assert not wrong, f"{service} {model.name}: {', '.join(map(str, wrong))}"
+    violations = validator.check(service, model.name, params)
+    assert not violations, f"{service} {model.name}: {', '.join(map(str, violations))}"
 
 
-def _replace(params: dict[str, Any], **_: object) -> None:
-    """A put replaces; moto keeps the first one for ever."""
+def _replace_invoke_config(params: dict[str, Any], **_: object) -> None:
+    """Delete the present configuration: a put replaces it on AWS, and not in moto."""
     functions = get_backend("lambda")[ACCOUNT]["eu-west-1"]
     name = params["url_path"].split("/")[3]
     functions.get_function(name).event_invoke_config.clear()
 
 
-def _tag(http_response: AWSResponse, context: dict[str, Any], **_: object) -> None:
-    """A bucket has the tags it is made with; with moto, those of the last one of that name."""
+def _set_tags(http_response: AWSResponse, context: dict[str, Any], **_: object) -> None:
+    """Set the tags of a new bucket; moto keeps those of a deleted bucket of that name."""
     if http_response.status_code != 200:
         return
-    given = context["s3_redirect"]["params"]
-    tags = given.get("CreateBucketConfiguration", {}).get("Tags", [])
-    arn, tagger = f"arn:aws:s3:::{given['Bucket']}", get_backend("s3")[ACCOUNT]["aws"].tagger
+    params = context["s3_redirect"]["params"]
+    tags = params.get("CreateBucketConfiguration", {}).get("Tags", [])
+    arn, tagger = f"arn:aws:s3:::{params['Bucket']}", get_backend("s3")[ACCOUNT]["aws"].tagger
     tagger.delete_all_tags_for_resource(arn)
     tagger.tag_resource(arn, tags)

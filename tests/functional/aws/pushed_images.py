@@ -1,4 +1,4 @@
-"""ECR lists images that were never pushed: only their digests exist."""
+"""A fake of ECR's image list: only the digests of the images exist."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tests.functional.aws.conftest import FakeImages
 
 
-class Pushed:
-    """Lets ECR tell of the images that were pushed, each so many days ago."""
+class PushedImages:
+    """Lets ECR list the pushed images; ``days`` is the age of each digest in days."""
 
     def __init__(self, connection: AwsConnection, images: FakeImages) -> None:
         self.days: dict[str, float] = {}
@@ -21,22 +21,24 @@ class Pushed:
         self.images = images
         self.deleted: list[str] = []
         events = connection.client("ecr").meta.events
-        events.register("before-parameter-build.ecr.DescribeImages", self._note)
-        events.register("after-call.ecr.DescribeImages", self._tell)
+        events.register("before-parameter-build.ecr.DescribeImages", self._save_repository)
+        events.register("after-call.ecr.DescribeImages", self._list_images)
         events.register("before-parameter-build.ecr.BatchDeleteImage", self._delete)
 
     @property
-    def there(self) -> set[str]:
-        """The digests in the function's repository."""
+    def digests(self) -> set[str]:
+        """Return the digests in the function's repository."""
         return self._of("scar/crop")
 
     def _of(self, repository: str) -> set[str]:
         return {d for name, d in self.images.pushed if name == repository} - {*self.deleted}
 
-    def _note(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    def _save_repository(
+        self, params: dict[str, Any], context: dict[str, Any], **_: object
+    ) -> None:
         context["repository"] = params["repositoryName"]
 
-    def _tell(self, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    def _list_images(self, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         now = datetime.now(UTC)
         parsed["ResponseMetadata"]["HTTPHeaders"]["date"] = now.strftime(
             "%a, %d %b %Y %H:%M:%S GMT"

@@ -15,7 +15,7 @@ from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import MODES, a_function, deploy, left, remove
+from tests.functional.aws.factories import MODES, a_function, deploy, remaining_resources, remove
 from tests.functional.local.batch import batch_server
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def local(tmp_path: Path) -> Iterator[AwsConnection]:
 
 def test_init_ls_and_rm_in_all_modes(local: AwsConnection) -> None:
     images = FakeImages()
-    wanted = [a_function(mode, name=f"f-{mode}") for mode in MODES]
-    first = str(deploy(local, images, *wanted))
+    functions = [a_function(mode, name=f"f-{mode}") for mode in MODES]
+    first = str(deploy(local, images, *functions))
     assert first.count("+ function f-") == 3
-    assert str(deploy(local, images, *wanted)) == "Nothing to change."
+    assert str(deploy(local, images, *functions)) == "Nothing to change."
 
     listed = list_functions(local)
     assert [f.mode for f in listed] == ["batch", "lambda", "lambda-batch"]
@@ -65,5 +65,5 @@ def test_init_ls_and_rm_in_all_modes(local: AwsConnection) -> None:
 
     removed = remove(local, *(f.name for f in listed))
     assert removed.count("- function f-") == 3
-    assert left(local) == {}
+    assert remaining_resources(local) == {}
     assert list_functions(local) == ()

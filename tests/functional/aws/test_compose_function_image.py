@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Images(FunctionImageBuilder):
-    """Asks no registry: there is none behind moto."""
+    """Sends no request to a registry: moto has none."""
 
     def holds(self, repository: str, digest: str) -> bool:
         return False
@@ -51,7 +51,7 @@ def test_its_digest_is_the_one_that_init_would_push(
         report=lambda _: None,
     )
     function = changed(a_function(mode), image_file=tmp_path / "image.tar")
-    made = compose_function_image(function, connection, images)
+    composed = compose_function_image(function, connection, images)
     todo = deploy.init([function], connection, lambda _: None, images=images, dry_run=True)
     pushed = {
         change.desired.digest
@@ -59,4 +59,4 @@ def test_its_digest_is_the_one_that_init_would_push(
         if isinstance(change, Create) and isinstance(change.desired, EcrImage)
         if change.desired.name == function.repository
     }
-    assert pushed == {made.digest}
+    assert pushed == {composed.digest}

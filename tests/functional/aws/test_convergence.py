@@ -1,6 +1,6 @@
-"""Whatever happens in whatever order, the next ``init`` or ``rm`` repairs it.
+"""After any sequence of deployments and faults, the next ``init`` or ``rm`` converges.
 
-A few hundred steps, always the same; ``HYPOTHESIS_PROFILE=thorough`` tries more, and others.
+A few hundred steps, the same in every run; ``HYPOTHESIS_PROFILE=thorough`` tries more and others.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from supervisor.model import ExecutionMode
 from tests.fakes.functions import new_function
 from tests.functional.aws import foreign_resources
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import MODES, a_function, deploy, left, remove
-from tests.functional.aws.fault_injection import Accidents, Died, Kind
+from tests.functional.aws.factories import MODES, a_function, deploy, remaining_resources, remove
+from tests.functional.aws.fault_injection import FaultInjector, FaultKind, ProcessDied
 from tests.functional.aws.moto_account import an_account
 from tests.profiles import PROFILE, examples
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
 
 NAMES = st.sampled_from(("crop", "cut"))
-# An init of both functions makes about 120 calls; 0: nothing goes wrong.
-ACCIDENTS = st.one_of(
-    st.just((0, Kind.REFUSED)),
-    st.tuples(st.integers(1, 120), st.sampled_from(list(Kind))),
+# An init of both functions makes about 120 calls; 0: no fault.
+FAULTS = st.one_of(
+    st.just((0, FaultKind.DENIED)),
+    st.tuples(st.integers(1, 120), st.sampled_from(list(FaultKind))),
 )
 
 
 @st.composite
 def functions(draw: st.DrawFn) -> Function:
-    """Draw a function; its folders are in a bucket of others' or in one that scar makes."""
+    """Draw a function; its folders are in an existing bucket or in one that scar creates."""
     name, mode = draw(NAMES), draw(st.sampled_from(MODES))
     folder, bucket = draw(st.sampled_from(("a", "b"))), draw(st.sampled_from(("photos", "fresh")))
     compute = ComputeResourcesSpec(type=draw(st.sampled_from(("EC2", "FARGATE"))))
@@ -58,68 +58,68 @@ def functions(draw: st.DrawFn) -> Function:
 
 
 class Deployments(RuleBasedStateMachine):
-    """Somebody edits an FDL, deploys and removes, next to others, and things go wrong."""
+    """A user edits an FDL, deploys and removes; the account has other resources; calls fail."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
         self.connection: AwsConnection = self.stack.enter_context(an_account())
-        self.accidents = Accidents.to(self.connection)
+        self.injector = FaultInjector.to(self.connection)
         self.images = FakeImages()
-        self.wanted: dict[str, Function] = {}
+        self.desired: dict[str, Function] = {}
 
     @initialize()
-    def others_are_there(self) -> None:
-        foreign_resources.make(self.connection)
-        self.others = foreign_resources.state(self.connection)
-        self.before = left(self.connection)
+    def create_foreign_resources(self) -> None:
+        foreign_resources.create(self.connection)
+        self.foreign = foreign_resources.snapshot(self.connection)
+        self.before = remaining_resources(self.connection)
 
     @rule(function=functions())
-    def describe(self, function: Function) -> None:
-        self.wanted[function.name] = function
+    def edit(self, function: Function) -> None:
+        self.desired[function.name] = function
 
-    @precondition(lambda self: self.wanted)
+    @precondition(lambda self: self.desired)
     @rule(name=NAMES)
-    def forget(self, name: str) -> None:
-        self.wanted.pop(name, None)
+    def delete_from_file(self, name: str) -> None:
+        self.desired.pop(name, None)
 
-    @precondition(lambda self: self.wanted)
-    @rule(accident=ACCIDENTS)
-    def init(self, accident: tuple[int, Kind]) -> None:
-        self._try(accident, lambda: deploy(self.connection, self.images, *self.wanted.values()))
+    @precondition(lambda self: self.desired)
+    @rule(fault=FAULTS)
+    def init(self, fault: tuple[int, FaultKind]) -> None:
+        self._run(fault, lambda: deploy(self.connection, self.images, *self.desired.values()))
 
-    @rule(name=NAMES, accident=ACCIDENTS)
-    def rm(self, name: str, accident: tuple[int, Kind]) -> None:
-        self._try(accident, lambda: remove(self.connection, name))
+    @rule(name=NAMES, fault=FAULTS)
+    def rm(self, name: str, fault: tuple[int, FaultKind]) -> None:
+        self._run(fault, lambda: remove(self.connection, name))
 
     @invariant()
-    def others_keep_what_they_have(self) -> None:
-        if hasattr(self, "others"):
-            assert foreign_resources.state(self.connection) == self.others
+    def foreign_resources_are_unchanged(self) -> None:
+        if hasattr(self, "foreign"):
+            assert foreign_resources.snapshot(self.connection) == self.foreign
 
     def teardown(self) -> None:
         with self.stack:
-            if hasattr(self, "others"):
-                self._converges()
+            if hasattr(self, "foreign"):
+                self._assert_convergence()
 
-    def _try(self, accident: tuple[int, Kind], action: Callable[[], object]) -> None:
-        """Act; only an accident may stop it."""
+    def _run(self, fault: tuple[int, FaultKind], action: Callable[[], object]) -> None:
+        """Run the action; raise its error unless a fault was injected."""
         try:
-            with self.accidents.happening(*accident):
+            with self.injector.inject(*fault):
                 action()
-        except (ScarError, Died):
-            if not self.accidents.happened:
+        except (ScarError, ProcessDied):
+            if not self.injector.injected:
                 raise
 
-    def _converges(self) -> None:
-        wanted = self.wanted.values()
-        if wanted:
-            deploy(self.connection, self.images, *wanted)
-            assert str(deploy(self.connection, self.images, *wanted)) == "Nothing to change."
+    def _assert_convergence(self) -> None:
+        desired = self.desired.values()
+        if desired:
+            deploy(self.connection, self.images, *desired)
+            assert str(deploy(self.connection, self.images, *desired)) == "Nothing to change."
         remove(self.connection, *list_function_names(self.connection))
         assert list_function_names(self.connection) == ()
-        assert left(self.connection) == self.before
-        self.others_keep_what_they_have()
+        assert remaining_resources(self.connection) == self.before
+        self.foreign_resources_are_unchanged()
 
 
 Deployments.TestCase.settings = settings(
@@ -132,14 +132,14 @@ Deployments.TestCase.settings = settings(
 TestDeployments = pytest.mark.timeout(1800)(Deployments.TestCase)
 
 
-def test_a_role_of_others_is_said_to_be_in_the_way_and_left_alone(
+def test_a_foreign_role_with_the_same_name_is_an_error_and_is_left_alone(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    foreign_resources.make(connection)
-    others: Any = foreign_resources.state(connection)
+    foreign_resources.create(connection)
+    before: Any = foreign_resources.snapshot(connection)
     with pytest.raises(
         OperationRefusedError, match="paste-eu-west-1-job exists, but not under the path /scar/"
     ):
         deploy(connection, images, a_function("batch", name="paste"))
     remove(connection, "paste")
-    assert foreign_resources.state(connection) == others
+    assert foreign_resources.snapshot(connection) == before

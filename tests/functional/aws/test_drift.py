@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from tests.functional.aws.conftest import FakeImages
 
 
-@pytest.mark.parametrize("what", CHANGES)
-def test_a_change_by_hand_is_shown_and_put_right(
-    connection: AwsConnection, images: FakeImages, what: str
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_manual_change_is_shown_and_corrected(
+    connection: AwsConnection, images: FakeImages, name: str
 ) -> None:
-    change, shown = CHANGES[what]
+    change, shown = CHANGES[name]
     function = a_function("lambda-batch")
     deploy(connection, images, function)
     change(connection)
-    said = str(init([function], connection, lambda _: None, images=images, dry_run=True))
-    assert shown in said, said
+    plan = str(init([function], connection, lambda _: None, images=images, dry_run=True))
+    assert shown in plan, plan
     deploy(connection, images, function)
     assert str(deploy(connection, images, function)) == "Nothing to change."

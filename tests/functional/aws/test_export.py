@@ -1,4 +1,4 @@
-"""What a plan would create and what the template has are the same resources."""
+"""The template has the resources that a plan would create."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def placed(mode: str, connection: AwsConnection) -> Function:
-    """Describe a function that names its network: the default VPC's."""
+    """Return a function that names the subnets and security groups of the default VPC."""
     function = a_function(mode)
     if function.batch is None:
         return function
@@ -40,7 +40,9 @@ def placed(mode: str, connection: AwsConnection) -> Function:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_template_is_the_plan(connection: AwsConnection, images: FakeImages, mode: str) -> None:
+def test_the_template_equals_the_plan(
+    connection: AwsConnection, images: FakeImages, mode: str
+) -> None:
     function = placed(mode, connection)
     plan = deploy.init([function], connection, lambda _: None, images=images, dry_run=True)
     planned = {c.desired.key: c.desired for c in plan.changes if isinstance(c, Create)}
@@ -51,7 +53,7 @@ def test_the_template_is_the_plan(connection: AwsConnection, images: FakeImages,
     }
     account = connection.account
     template = export_template(compile_for_template([function], account), account.region).template
-    exported = {r.key: r for r in Reader(template, values).resources()}
+    exported = {r.key: r for r in Reader(template, values).read()}
     assert exported == planned
     assert len(planned) == len(plan.changes)
     assert any(isinstance(r, JobDefinition) for r in planned.values()) == (mode != "lambda")

@@ -16,7 +16,13 @@ from scar.errors import OperationRefusedError
 from scar.fdl.model import ContainerSpec, EnvironmentSpec
 from supervisor import config
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import a_function, a_role, deploy, left, refuse
+from tests.functional.aws.factories import (
+    a_function,
+    a_role,
+    deploy,
+    fail_next_call,
+    remaining_resources,
+)
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -35,7 +41,7 @@ def destination(connection: AwsConnection, function: str) -> str:
 
 
 def allowed(connection: AwsConnection, role: str) -> dict[str, object]:
-    """Action and resource of each statement of a role, the action being one."""
+    """Return action and resource of each statement of a role that has one action."""
     found = connection.client("iam").get_role_policy(RoleName=role, PolicyName="scar")
     text = found["PolicyDocument"]
     document = text if isinstance(text, dict) else json.loads(text)
@@ -44,7 +50,7 @@ def allowed(connection: AwsConnection, role: str) -> dict[str, object]:
     }
 
 
-def test_each_function_sends_what_it_loses_to_the_same_one_and_may_invoke_no_other(
+def test_all_functions_share_one_destination_and_may_invoke_no_other_function(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function(), a_function("lambda-batch", name="cut"))
@@ -56,7 +62,7 @@ def test_each_function_sends_what_it_loses_to_the_same_one_and_may_invoke_no_oth
     assert not images.composed["crop"].delegate
 
 
-def test_it_is_told_where_runs_may_go_on_and_no_secrets(
+def test_its_configuration_has_the_batch_targets_and_no_secrets(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     secret = EnvironmentSpec(Variables={"PASSWORD": "secret"})
@@ -69,18 +75,20 @@ def test_it_is_told_where_runs_may_go_on_and_no_secrets(
         .read()
     )
     assert b"secret" not in body
-    told = config.parse_config(body.decode())
+    stored = config.parse_config(body.decode())
     deployed = images.composed["crop"]
-    assert (told.name, told.mode, told.batch) == ("crop", deployed.mode, deployed.batch)
+    assert (stored.name, stored.mode, stored.batch) == ("crop", deployed.mode, deployed.batch)
 
 
-def test_a_second_function_finds_it_there(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_second_function_uses_the_existing_one(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function())
     plan = deploy(connection, images, a_function(name="cut"))
     assert FAILURE_HANDLER not in str([c.resource.key for c in plan.changes])
 
 
-def test_a_function_of_another_architecture_leaves_it_as_it_is(
+def test_a_function_of_another_architecture_does_not_change_it(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     first = a_function()
@@ -96,7 +104,7 @@ def test_a_function_with_a_custom_role_has_no_on_failure_destination(
     role = a_role(connection, "mine", "lambda")
     deploy(connection, images, changed(a_function(), role=role))
     assert destination(connection, "crop") == ""
-    assert left(connection)["functions"] == ["crop"]
+    assert remaining_resources(connection)["functions"] == ["crop"]
 
 
 def test_the_plan_notes_that_failed_invocations_with_a_custom_role_stay_failed(
@@ -113,54 +121,54 @@ def test_the_plan_notes_that_failed_invocations_with_a_custom_role_stay_failed(
 def test_the_plan_notes_the_permissions_boundary_of_the_handler(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    made = connection.client("iam").create_policy(
+    boundary = connection.client("iam").create_policy(
         PolicyName="bound",
         PolicyDocument='{"Version":"2012-10-17","Statement":'
         '[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
     )
-    bound = changed(a_function(), permissions_boundary=made["Policy"]["Arn"])
+    bound = changed(a_function(), permissions_boundary=boundary["Policy"]["Arn"])
     said = str(deploy(connection, images, bound, a_function(name="cut")))
     assert "its role has that of crop)" in said
 
 
-def test_no_function_can_have_its_name(connection: AwsConnection, images: FakeImages) -> None:
+def test_its_name_is_reserved(connection: AwsConnection, images: FakeImages) -> None:
     with pytest.raises(NotDeployable, match="reserved for scar's failure handler"):
         deploy(connection, images, a_function(name=FAILURE_HANDLER))
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_role_that_may_not_yet_invoke_it_is_waited_for(
+def test_init_waits_until_the_role_may_invoke_it(
     connection: AwsConnection, images: FakeImages, times: int
 ) -> None:
     deploy(connection, images, a_function())
     lambda_ = connection.client("lambda")
     waited: list[float] = []
     handler = EventInvokeHandler(lambda_, Waiter(timeout=60, first_delay=1, sleep=waited.append))
-    wanted = EventInvokeConfig(name="crop", on_failure=ARN)
+    desired = EventInvokeConfig(name="crop", on_failure=ARN)
     for _ in range(times):
-        refuse(
+        fail_next_call(
             connection,
             "lambda",
             "PutFunctionEventInvokeConfig",
             "InvalidParameterValueException",
             REFUSAL,
         )
-    handler.create(wanted)
+    handler.create(desired)
     assert len(waited) == times
-    assert handler.read(wanted) == wanted
+    assert handler.read(desired) == desired
 
 
 def never(seconds: float) -> None:
     raise AssertionError(seconds)
 
 
-def test_another_refusal_of_the_destination_is_not_waited_for(
+def test_other_errors_about_the_destination_are_raised_at_once(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
     handler = EventInvokeHandler(connection.client("lambda"), Waiter(sleep=never))
     code = "InvalidParameterValueException"
-    refuse(connection, "lambda", "PutFunctionEventInvokeConfig", code, "no such thing")
+    fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig", code, "no such thing")
     with pytest.raises(Exception, match="no such thing"):
         handler.create(EventInvokeConfig(name="crop", on_failure=ARN))
 
@@ -173,6 +181,6 @@ def test_a_role_that_may_never_invoke_it_is_named(
         connection.client("lambda"), Waiter(timeout=0, first_delay=1, sleep=lambda _: None)
     )
     code = "InvalidParameterValueException"
-    refuse(connection, "lambda", "PutFunctionEventInvokeConfig", code, REFUSAL)
+    fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig", code, REFUSAL)
     with pytest.raises(OperationRefusedError, match=r"crop.*InvokeFunction"):
         handler.create(EventInvokeConfig(name="crop", on_failure=ARN))

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from tests.functional.aws.conftest import FakeImages
 
 
-def test_what_is_deployed_can_be_shown(connection: AwsConnection, images: FakeImages) -> None:
+def test_the_resources_of_a_deployed_function_are_listed(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function("lambda-batch"), a_function(name="other"))
     parts = read_function_resources("crop", connection)
     assert isinstance(parts[0], LambdaFunction)

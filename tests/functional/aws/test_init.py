@@ -22,7 +22,14 @@ from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from tests.fakes.functions import changed
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import MODES, a_function, a_role, deploy, left, refuse
+from tests.functional.aws.factories import (
+    MODES,
+    a_function,
+    a_role,
+    deploy,
+    fail_next_call,
+    remaining_resources,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +61,7 @@ def test_a_second_init_changes_nothing(
 
 
 @pytest.mark.parametrize("kind", ["SPOT", "FARGATE", "FARGATE_SPOT"])
-def test_a_second_init_changes_nothing_on_other_machines(
+def test_a_second_init_changes_nothing_with_other_compute_environments(
     connection: AwsConnection, images: FakeImages, kind: ComputeType
 ) -> None:
     function = replace(
@@ -65,26 +72,26 @@ def test_a_second_init_changes_nothing_on_other_machines(
     assert str(deploy(connection, images, function)) == NOTHING
 
 
-def test_what_only_a_function_or_machines_can_have_is_read_with_them_only(
+def test_optional_resources_are_observed_only_with_a_function_or_compute_environment(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    asked: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
 
     def note(model: OperationModel, **_: object) -> None:
-        asked[model.name] += 1
+        calls[model.name] += 1
 
     connection.session.events.register("before-call", note)
     seldom = ("GetPolicy", "GetFunctionEventInvokeConfig", "GetInstanceProfile")
     deploy(connection, images, a_function())
-    assert [asked.pop(name, 0) for name in seldom] == [0, 0, 0]
+    assert [calls.pop(name, 0) for name in seldom] == [0, 0, 0]
     deploy(connection, images, a_function())
-    assert [asked.pop(name, 0) for name in seldom] == [1, 2, 0]
+    assert [calls.pop(name, 0) for name in seldom] == [1, 2, 0]
     deploy(connection, images, a_function("batch"))
-    assert [asked.pop(name, 0) for name in seldom] == [1, 2, 1]
+    assert [calls.pop(name, 0) for name in seldom] == [1, 2, 1]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_is_there_is_read_while_images_are_composed(
+def test_the_account_is_observed_while_images_are_built(
     connection: AwsConnection, mode: str
 ) -> None:
     seen = threading.Event()
@@ -100,14 +107,14 @@ def test_what_is_there_is_read_while_images_are_composed(
     assert "+ function crop" in str(deploy(connection, Slow(), a_function(mode)))
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(
+def test_a_dry_run_shows_the_same_plan_and_changes_nothing(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    wanted = [a_function("batch")]
-    said = init(wanted, connection, lambda _: None, images=images, dry_run=True)
+    functions = [a_function("batch")]
+    said = init(functions, connection, lambda _: None, images=images, dry_run=True)
     assert connection.client("lambda").list_functions()["Functions"] == []
     assert connection.client("s3").list_buckets()["Buckets"] == []
-    assert str(init(wanted, connection, lambda _: None, images=images)) == str(said)
+    assert str(init(functions, connection, lambda _: None, images=images)) == str(said)
 
 
 def test_more_memory_and_another_script_are_updates(
@@ -133,7 +140,7 @@ def test_more_memory_and_another_script_are_updates(
     assert str(deploy(connection, images, function)) == NOTHING
 
 
-def test_an_input_that_is_no_longer_wanted_stops_starting_the_function(
+def test_a_removed_input_no_longer_invokes_the_function(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -145,7 +152,7 @@ def test_an_input_that_is_no_longer_wanted_stops_starting_the_function(
     assert str(deploy(connection, images, moved)) == NOTHING
 
 
-def test_leaving_batch_takes_its_machines_away(
+def test_changing_to_mode_lambda_deletes_the_compute_environment(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
@@ -157,7 +164,9 @@ def test_leaving_batch_takes_its_machines_away(
     assert str(deploy(connection, images, a_function("lambda"))) == NOTHING
 
 
-def test_other_machines_replace_the_old_ones(connection: AwsConnection, images: FakeImages) -> None:
+def test_another_compute_environment_replaces_the_old_one(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function("batch"))
     larger = changed(
         a_function("batch"), batch=BatchSpec(compute_resources=ComputeResourcesSpec(max_v_cpus=8))
@@ -171,20 +180,22 @@ def test_other_machines_replace_the_old_ones(connection: AwsConnection, images: 
     assert images.composed["crop"].batch.queue == environment["computeEnvironmentName"]
 
 
-def test_equal_machines_are_shared(connection: AwsConnection, images: FakeImages) -> None:
+def test_functions_with_equal_settings_share_a_compute_environment(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function("batch"), a_function("lambda-batch", name="cut"))
     batch = connection.client("batch")
     assert len(batch.describe_job_queues()["jobQueues"]) == 1
     assert len(batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]) == 2
 
 
-def test_notifications_of_others_survive_word_for_word(
+def test_notifications_of_other_tools_are_unchanged(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     s3 = connection.client("s3")
     s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:theirs"
-    theirs = {
+    foreign = {
         "Id": "theirs",
         "LambdaFunctionArn": arn,
         "Events": ["s3:ObjectRemoved:*"],
@@ -193,16 +204,16 @@ def test_notifications_of_others_survive_word_for_word(
     s3.put_bucket_notification_configuration(
         Bucket="photos",
         NotificationConfiguration={
-            "LambdaFunctionConfigurations": [theirs],  # type: ignore[list-item]
+            "LambdaFunctionConfigurations": [foreign],  # type: ignore[list-item]
         },
     )
     deploy(connection, images, a_function())
     found = s3.get_bucket_notification_configuration(Bucket="photos")
-    assert theirs in found["LambdaFunctionConfigurations"]
+    assert foreign in found["LambdaFunctionConfigurations"]
     assert len(found["LambdaFunctionConfigurations"]) == 2
 
 
-def test_the_role_reaches_the_function_s_own_data_only(
+def test_the_role_allows_access_to_the_function_s_data_only(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("lambda-batch"))
@@ -217,7 +228,7 @@ def test_the_role_reaches_the_function_s_own_data_only(
     assert iam.get_role(RoleName=role)["Role"]["Path"] == "/scar/"
 
 
-def test_a_given_role_is_used_instead(connection: AwsConnection, images: FakeImages) -> None:
+def test_the_user_s_role_is_used_if_given(connection: AwsConnection, images: FakeImages) -> None:
     role = a_role(connection, "mine", "lambda")
     todo = str(deploy(connection, images, changed(a_function("lambda"), role=role)))
     assert "+ role" not in todo
@@ -225,22 +236,22 @@ def test_a_given_role_is_used_instead(connection: AwsConnection, images: FakeIma
     assert found["Configuration"]["Role"] == role
 
 
-def test_a_failure_leaves_nothing_behind(connection: AwsConnection, images: FakeImages) -> None:
-    refuse(connection, "lambda", "PutFunctionEventInvokeConfig")
+def test_a_failed_init_leaves_no_resources(connection: AwsConnection, images: FakeImages) -> None:
+    fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig")
     said: list[str] = []
     with pytest.raises(
         OperationRefusedError, match=r"create event-invoke-config \S+: .* AccessDenied"
     ):
         init([a_function("batch")], connection, said.append, images=images)
     assert "Rolling back the changes…" in said
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
     assert lock_of(connection).is_released
     assert "+ function crop" in str(deploy(connection, images, a_function("batch")))
 
 
-def test_a_failed_update_is_taken_back(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_failed_update_is_undone(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
-    refuse(connection, "lambda", "TagResource")
+    fail_next_call(connection, "lambda", "TagResource")
     with pytest.raises(OperationRefusedError):
         deploy(
             connection,
@@ -252,14 +263,16 @@ def test_a_failed_update_is_taken_back(connection: AwsConnection, images: FakeIm
     assert str(deploy(connection, images, a_function())) == NOTHING
 
 
-def test_only_a_role_that_is_not_known_yet_is_waited_for(
+def test_init_waits_only_for_roles_that_are_not_visible_yet(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     pauses: list[float] = []
     patience = Waiter(timeout=60, first_delay=1, max_delay=8, sleep=pauses.append)
     handler = FunctionHandler(connection.client("lambda"), role_waiter=patience)
     message = "The role defined for the function cannot be assumed by Lambda."
-    refuse(connection, "lambda", "CreateFunction", "InvalidParameterValueException", message)
+    fail_next_call(
+        connection, "lambda", "CreateFunction", "InvalidParameterValueException", message
+    )
     with pytest.raises(ClientError, match=r"CreateFunction"):
         handler.create(LambdaFunction(name="crop", image="x", role_arn="arn:aws:iam::1:role/x"))
     assert pauses == [1]
@@ -268,15 +281,15 @@ def test_only_a_role_that_is_not_known_yet_is_waited_for(
 def test_an_instance_profile_waits_for_its_role(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    refuse(connection, "iam", "AddRoleToInstanceProfile", "NoSuchEntity", "no role yet")
+    fail_next_call(connection, "iam", "AddRoleToInstanceProfile", "NoSuchEntity", "no role yet")
     assert "+ instance-profile" in str(deploy(connection, images, a_function("batch")))
     assert str(deploy(connection, images, a_function("batch"))) == NOTHING
 
 
-def test_a_dead_lock_is_taken_over(connection: AwsConnection, images: FakeImages) -> None:
+def test_an_expired_lock_is_taken_over(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     bucket = "scar-123456789012-eu-west-1"
-    record = {"format": 1, "owner": "somebody who is gone", "lease": -1}
+    record = {"format": 1, "owner": "a killed process", "lease": -1}
     connection.client("s3").put_object(
         Bucket=bucket, Key=LOCK_KEY, Body=json.dumps(record).encode()
     )
@@ -284,7 +297,7 @@ def test_a_dead_lock_is_taken_over(connection: AwsConnection, images: FakeImages
     assert lock_of(connection).is_released
 
 
-def test_what_aws_would_refuse_is_said_before_any_change(
+def test_values_that_aws_rejects_are_reported_before_any_change(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     with pytest.raises(NotDeployable, match=r"function crop: ValidationException: .*memorySize"):
@@ -292,7 +305,7 @@ def test_what_aws_would_refuse_is_said_before_any_change(
     assert connection.client("s3").list_buckets()["Buckets"] == []
 
 
-def test_a_notification_of_others_in_the_way_is_named(
+def test_a_conflicting_notification_of_another_tool_is_named(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -302,10 +315,10 @@ def test_a_notification_of_others_in_the_way_is_named(
 
 
 def test_two_inits_at_once_both_succeed(connection: AwsConnection, images: FakeImages) -> None:
-    wanted = [a_function("batch", name="one"), a_function("lambda-batch", name="two")]
+    functions = [a_function("batch", name="one"), a_function("lambda-batch", name="two")]
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda f: deploy(connection, images, f), wanted))
-    assert str(deploy(connection, images, *wanted)) == NOTHING
+        list(pool.map(lambda f: deploy(connection, images, f), functions))
+    assert str(deploy(connection, images, *functions)) == NOTHING
     found = connection.client("s3").get_bucket_notification_configuration(Bucket="photos")
     assert len(found["LambdaFunctionConfigurations"]) == 2
     assert len(connection.client("batch").describe_job_queues()["jobQueues"]) == 1

@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from scar.aws.deploy.lock import LOCK_KEY, DeployLock, read_lock
 from scar.errors import OperationRefusedError
-from tests.functional.aws.factories import refuse
+from tests.functional.aws.factories import fail_next_call
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -24,51 +24,49 @@ def bucket(connection: AwsConnection) -> str:
     return "state"
 
 
-def test_who_did_all_and_cannot_release_is_warned_that_the_lock_ends_by_itself(
+def test_a_lock_that_cannot_be_released_is_a_warning_that_it_expires(
     connection: AwsConnection, bucket: str
 ) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     s3 = connection.client("s3")
-    with DeployLock(s3=s3, bucket=bucket, report=said.append):
-        refuse(connection, "s3", "PutObject")
-    (warning,) = said
+    with DeployLock(s3=s3, bucket=bucket, report=messages.append):
+        fail_next_call(connection, "s3", "PutObject")
+    (warning,) = messages
     assert warning.startswith("Warning: Cannot release the deployment lock: PutObject returned")
     assert "expires within 60 seconds" in warning
     assert not read_lock(s3, bucket).is_released
 
 
-def test_the_failure_under_a_lock_is_told_and_not_that_of_its_release(
+def test_the_error_under_a_lock_is_raised_and_not_that_of_its_release(
     connection: AwsConnection, bucket: str
 ) -> None:
-    said: list[str] = []
-    lock = DeployLock(s3=connection.client("s3"), bucket=bucket, report=said.append)
+    messages: list[str] = []
+    lock = DeployLock(s3=connection.client("s3"), bucket=bucket, report=messages.append)
 
     def work() -> None:
         with lock:
-            refuse(connection, "s3", "PutObject")
+            fail_next_call(connection, "s3", "PutObject")
             raise OperationRefusedError("the work", remedy="Do it again.")
 
     with pytest.raises(OperationRefusedError, match="the work"):
         work()
-    assert len(said) == 1
+    assert len(messages) == 1
 
 
-def test_who_cannot_renew_it_however_that_fails_has_lost_it(
-    connection: AwsConnection, bucket: str
-) -> None:
-    s3, asked = connection.client("s3"), threading.Semaphore(0)
+def test_a_lock_that_cannot_be_renewed_is_lost(connection: AwsConnection, bucket: str) -> None:
+    s3, read_attempts = connection.client("s3"), threading.Semaphore(0)
     lock = DeployLock(s3=s3, bucket=bucket, report=lambda _: None, lease=0.2)
 
     def cut_off(**_: object) -> None:
-        asked.release()
+        read_attempts.release()
         raise EndpointConnectionError(endpoint_url="https://state.s3")
 
     with lock:
-        # The owner cannot see what a write came to that S3 says it had refused.
+        # Another process writes the lock, and the owner cannot read it.
         s3.put_object(Bucket=bucket, Key=LOCK_KEY, Body=b"{}")
         s3.meta.events.register("before-call.s3.GetObject", cut_off)
         for _ in range(3):
-            assert asked.acquire(timeout=300)
+            assert read_attempts.acquire(timeout=300)
         assert lock._renewal is not None
         lock._renewal.join(timeout=300)
         with pytest.raises(OperationRefusedError, match="lock was lost"):

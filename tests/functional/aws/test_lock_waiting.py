@@ -1,4 +1,4 @@
-"""What was read before waiting for the deployment lock is read and checked again after it."""
+"""After waiting for the deployment lock, the account is inspected and checked again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from scar.aws.model import names
 from scar.aws.model.resources import Bucket
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import OperationRefusedError
-from tests.functional.aws.factories import a_function, deploy, left, pretend_running, remove
-from tests.functional.aws.fault_injection import Died
+from tests.functional.aws.factories import (
+    a_function,
+    deploy,
+    remaining_resources,
+    remove,
+    simulate_running_job,
+)
+from tests.functional.aws.fault_injection import ProcessDied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +36,9 @@ def another_deployment(
     work: Callable[[], object] = lambda: None,
     begun: UnfinishedFunctions | None = None,
 ) -> None:
-    """Let another deployment take the lock right before the next one does, and work meanwhile.
+    """Make another deployment take the lock right before the next one does, and run ``work``.
 
-    What it has ``begun`` it does not finish.
+    It leaves the functions of ``begun`` unfinished.
     """
     own = connection.client("s3").meta.events
     other: S3Client = connection.session.client("s3")
@@ -48,8 +54,8 @@ def another_deployment(
     own.register("before-call.s3.PutObject", first)
 
 
-def when_functions_are_gone(connection: AwsConnection, work: Callable[[], object]) -> None:
-    """Do something once after two functions were deleted: the delegate is one of them."""
+def after_both_functions_are_deleted(connection: AwsConnection, work: Callable[[], object]) -> None:
+    """Run ``work`` once two functions are deleted: the failure handler is one of them."""
     events, deleted = connection.client("lambda").meta.events, list[object]()
 
     def note(http_response: object, **_: object) -> None:
@@ -60,30 +66,30 @@ def when_functions_are_gone(connection: AwsConnection, work: Callable[[], object
     events.register("after-call.lambda.DeleteFunction", note)
 
 
-def test_rm_spares_jobs_that_began_while_it_waited(
+def test_rm_stops_if_a_job_started_while_it_waited(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
-    there, running = left(connection), list[str]()
-    another_deployment(connection, lambda: running.extend(pretend_running(connection, "crop")))
+    before, running = remaining_resources(connection), list[str]()
+    another_deployment(connection, lambda: running.extend(simulate_running_job(connection, "crop")))
     with pytest.raises(OperationRefusedError, match="1 jobs have not ended: crop-1"):
         remove(connection, "crop")
     assert running == ["id-1"]
-    assert left(connection) == there
+    assert remaining_resources(connection) == before
 
 
-def test_rm_by_force_ends_jobs_that_began_while_it_waited(
+def test_rm_with_force_ends_jobs_that_started_while_it_waited(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
     running: list[list[str]] = []
-    another_deployment(connection, lambda: running.append(pretend_running(connection, "crop")))
+    another_deployment(connection, lambda: running.append(simulate_running_job(connection, "crop")))
     remove(connection, "crop", force=True)
     assert running == [[]]
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_rm_looks_into_what_was_begun_while_it_waited(
+def test_rm_inspects_buckets_of_deployments_that_started_while_it_waited(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -92,31 +98,31 @@ def test_rm_looks_into_what_was_begun_while_it_waited(
         connection, lambda: buckets.create(Bucket(name="more")), {"crop": ("photos", "more")}
     )
     assert "- bucket more" in remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_who_takes_the_lock_remembers_what_others_left_half_done(
+def test_the_lock_records_the_unfinished_work_of_earlier_deployments(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    """rm dies after the function went, and with it the names of its buckets."""
+    """rm dies after it deleted the function, and with it the names of its buckets."""
     deploy(connection, images, a_function())
     buckets = BucketHandler(connection.session.client("s3"), connection.account.region)
 
     def die() -> None:
-        raise Died
+        raise ProcessDied
 
     another_deployment(connection, lambda: buckets.create(Bucket(name="more")), {"crop": ("more",)})
-    when_functions_are_gone(connection, die)
-    with pytest.raises(Died):
+    after_both_functions_are_deleted(connection, die)
+    with pytest.raises(ProcessDied):
         remove(connection, "crop")
     state = names.state_bucket_name(connection.account)
     found = read_lock(connection.client("s3"), state)
     assert sorted(found.unfinished["crop"]) == ["more", "photos"]
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_buckets_that_are_only_found_after_the_wait_are_remembered_too(
+def test_the_lock_records_buckets_that_are_found_only_after_the_wait(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -130,53 +136,57 @@ def test_buckets_that_are_only_found_after_the_wait_are_remembered_too(
         )
 
     def die() -> None:
-        raise Died
+        raise ProcessDied
 
     another_deployment(connection, retag)
-    when_functions_are_gone(connection, die)
-    with pytest.raises(Died):
+    after_both_functions_are_deleted(connection, die)
+    with pytest.raises(ProcessDied):
         remove(connection, "crop")
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_a_job_that_is_submitted_while_rm_removes_keeps_what_it_needs(
+def test_rm_keeps_the_resources_of_a_job_that_is_submitted_while_it_runs(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("lambda-batch"))
-    there, running = left(connection), list[list[str]]()
-    when_functions_are_gone(connection, lambda: running.append(pretend_running(connection, "crop")))
+    before, running = remaining_resources(connection), list[list[str]]()
+    after_both_functions_are_deleted(
+        connection, lambda: running.append(simulate_running_job(connection, "crop"))
+    )
     with pytest.raises(OperationRefusedError, match="submitted before the functions were deleted"):
         remove(connection, "crop")
     assert running == [["id-1"]]
-    now = left(connection)
+    now = remaining_resources(connection)
     assert "functions" not in now
     assert {kind: now[kind] for kind in now} == {
-        kind: items for kind, items in there.items() if kind != "functions"
+        kind: items for kind, items in before.items() if kind != "functions"
     }
     with pytest.raises(OperationRefusedError, match="1 jobs have not ended: crop-1"):
         remove(connection, "crop")
     running[0].clear()
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_rm_by_force_ends_jobs_that_are_submitted_while_it_removes(
+def test_rm_with_force_ends_jobs_that_are_submitted_while_it_runs(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("lambda-batch"))
     running: list[list[str]] = []
-    when_functions_are_gone(connection, lambda: running.append(pretend_running(connection, "crop")))
+    after_both_functions_are_deleted(
+        connection, lambda: running.append(simulate_running_job(connection, "crop"))
+    )
     remove(connection, "crop", force=True)
     assert running == [[]]
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_a_deployment_that_waited_looks_at_the_account_again(
+def test_a_deployment_that_waited_repeats_the_account_checks(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function(name="cut"))
-    there = left(connection)
+    before = remaining_resources(connection)
     ec2 = connection.client("ec2")
     (table,) = ec2.describe_route_tables()["RouteTables"]
     another_deployment(
@@ -187,13 +197,13 @@ def test_a_deployment_that_waited_looks_at_the_account_again(
     )
     with pytest.raises(NotDeployable, match="has no route to the internet"):
         deploy(connection, images, a_function("batch"))
-    assert left(connection) == there
+    assert remaining_resources(connection) == before
 
 
-def test_a_deployment_that_waited_uses_what_the_account_is_like_now(
+def test_a_deployment_that_waited_uses_the_present_account_state(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    """A bucket gets a key meanwhile: the role has to be given that key."""
+    """A bucket gets a KMS key meanwhile: the role needs access to that key."""
     key = "arn:aws:kms:eu-west-1:123456789012:key/1234"
     deploy(connection, images, a_function(name="cut"))
 

@@ -17,13 +17,13 @@ DOCKERS = Login("me", "secret")
 
 
 @dataclass
-class Others:
-    """Knows one login; remembers for what it was asked."""
+class DockerLogins:
+    """Returns one login; records the registries it was requested for."""
 
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
     def login(self, registry: str) -> Login:
-        self.asked.append(registry)
+        self.requested.append(registry)
         return DOCKERS
 
 
@@ -32,19 +32,19 @@ def test_registries_that_are_not_ecrs_need_no_account(registry: str) -> None:
     def connect() -> AwsConnection:
         raise AssertionError
 
-    others = Others()
+    others = DockerLogins()
     assert RegistryLogins(connect, others).login(registry) == DOCKERS
-    assert others.asked == [registry]
+    assert others.requested == [registry]
 
 
-def test_a_login_to_ecr_is_asked_for_once_per_region(connection: AwsConnection) -> None:
+def test_a_login_to_ecr_is_requested_once_per_region(connection: AwsConnection) -> None:
     connected = []
 
     def connect() -> AwsConnection:
         connected.append(1)
         return connection
 
-    logins = RegistryLogins(connect, Others())
+    logins = RegistryLogins(connect, DockerLogins())
     hosts = [
         f"{n * 12}.dkr.ecr.{r}.amazonaws.com" for r in ("eu-west-1", "us-east-1") for n in "12"
     ]

@@ -1,12 +1,12 @@
 """A second check of the printed policy: moto denies what it does not allow.
 
-moto (5.2) judges S3 by action and resource, but calls five actions otherwise than AWS does
-(``NAMED_BY_AWS``) and judges the deletion of several objects by their bucket. It judges all other
-services as if every call were on ``*``, which no narrower resource matches, and takes a condition
-it cannot verify for a refusal. So their statements are handed to it on ``*`` and without condition:
-there it compares the names of actions only, and in lower case for Batch, while IAM does not care.
-It never asks for iam:PassRole, and reckons the signatures of some requests without a body wrongly:
-they are left alone, the key says who it is.
+moto (5.2) checks S3 by action and resource, but names five actions differently than AWS
+(``NAMED_BY_AWS``) and checks the deletion of several objects by their bucket. It checks all other
+services as if every call were on ``*``, which no narrower resource matches, and denies requests
+with a condition that it cannot evaluate. So the statements of these services get the resource
+``*`` and no condition: only the names of actions are compared, for Batch in lower case. moto
+does not check iam:PassRole, and computes some signatures of requests without a body wrongly:
+signatures are not verified, the access key identifies the user.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from scar.aws.client.connection import AwsConnection
 from scar.aws.compile.policies.scope import scope_of
 from scar.aws.compile.policies.user_policy import user_policies
 from scar.errors import OperationRefusedError
-from tests.fakes.iam_evaluation import listed
-from tests.functional.aws.factories import a_function, deploy, left, remove
-from tests.functional.aws.moto_account import amend
+from tests.fakes.iam_evaluation import as_list
+from tests.functional.aws.factories import a_function, deploy, remaining_resources, remove
+from tests.functional.aws.moto_account import enforce_aws_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.functional.aws.conftest import FakeImages
 
-# By method and the query that marks the call.
+# By HTTP method and query parameter.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 NAMED_BY_AWS = {
     ("HEAD", "DEFAULT"): "ListBucket",
@@ -48,60 +48,62 @@ NOTHING = "Nothing to change."
 
 
 @pytest.fixture(autouse=True)
-def _right_where_moto_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def _correct_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(IAMRequestBase, "check_signature", lambda _: None)
     for (method, query), action in NAMED_BY_AWS.items():
         monkeypatch.setitem(ACTION_MAP["BUCKET"][method], query, action)
 
 
 @contextmanager
-def somebody(hand: AwsConnection, without: str = "") -> Iterator[AwsConnection]:
-    """Connect as a user whose only policies are the printed ones, but for one action."""
-    iam = hand.client("iam")
+def restricted_user(admin: AwsConnection, without: str = "") -> Iterator[AwsConnection]:
+    """Connect as a user who has only the printed policies, without one action."""
+    iam = admin.client("iam")
     user = iam.create_user(UserName="deployer")["User"]
-    for number, text in enumerate(user_policies(scope_of([FUNCTION], hand.account))):
-        made = iam.create_policy(PolicyName=f"scar-{number}", PolicyDocument=told(text, without))
-        iam.attach_user_policy(UserName=user["UserName"], PolicyArn=made["Policy"]["Arn"])
+    for number, text in enumerate(user_policies(scope_of([FUNCTION], admin.account))):
+        policy = iam.create_policy(
+            PolicyName=f"scar-{number}", PolicyDocument=convert_policy(text, without)
+        )
+        iam.attach_user_policy(UserName=user["UserName"], PolicyArn=policy["Policy"]["Arn"])
     key = iam.create_access_key(UserName=user["UserName"])["AccessKey"]
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="eu-west-1")
-    amend(session)
-    session.events.register("after-call.s3", as_s3_says_it)
+    enforce_aws_rules(session)
+    session.events.register("after-call.s3", add_host_id)
     with enable_iam_authentication():
         yield AwsConnection(session=session, description="moto")
 
 
-def as_s3_says_it(parsed: dict[str, Any], **_: object) -> None:
-    """Every answer of S3 names the host that gave it; moto's do not."""
+def add_host_id(parsed: dict[str, Any], **_: object) -> None:
+    """Add the host id that S3 has in every response, and moto has not."""
     parsed["ResponseMetadata"].setdefault("HostId", "h-1")
 
 
-def told(text: str, without: str) -> str:
-    """Write the policy as moto can judge it."""
+def convert_policy(text: str, without: str) -> str:
+    """Return the policy in the form that moto can check."""
     document = json.loads(text)
-    statements = [of_moto(s, without) for s in document["Statement"]]
+    statements = [convert_statement(s, without) for s in document["Statement"]]
     return json.dumps({**document, "Statement": [s for s in statements if s["Action"]]})
 
 
-def of_moto(statement: dict[str, Any], without: str) -> dict[str, Any]:
-    named = listed(statement["Action"])
-    services = {action.partition(":")[0] for action in named}
+def convert_statement(statement: dict[str, Any], without: str) -> dict[str, Any]:
+    actions = as_list(statement["Action"])
+    services = {action.partition(":")[0] for action in actions}
     resources: list[str] = ["*"]
     if services == {"s3"}:
-        resources = listed(statement["Resource"])
-        if named == ["s3:DeleteObject"]:
+        resources = as_list(statement["Resource"])
+        if actions == ["s3:DeleteObject"]:
             resources += [r.removesuffix("/*/") for r in resources]
-    kept = [a.lower() if a.startswith("batch:") else a for a in named if a != without]
+    kept = [a.lower() if a.startswith("batch:") else a for a in actions if a != without]
     return {"Effect": statement["Effect"], "Action": kept, "Resource": resources}
 
 
-def test_moto_lets_its_owner_deploy_twice_and_remove(
+def test_a_user_with_the_printed_policy_deploys_twice_and_removes(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    with somebody(connection) as user:
+    with restricted_user(connection) as user:
         assert "+ function crop" in str(deploy(user, images, FUNCTION))
         assert str(deploy(user, images, FUNCTION)) == NOTHING
         assert "- function crop" in remove(user, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 @pytest.mark.parametrize(
@@ -118,11 +120,11 @@ def test_moto_lets_its_owner_deploy_twice_and_remove(
         ("s3:PutEncryptionConfiguration", "state-bucket scar-123456789012-eu-west-1"),
     ],
 )
-def test_what_moto_refuses_is_told_with_who_what_where_and_the_remedy_and_undone(
+def test_a_denied_call_names_principal_action_resource_and_remedy_and_is_undone(
     connection: AwsConnection, images: FakeImages, action: str, on: str
 ) -> None:
     with (
-        somebody(connection, without=action) as user,
+        restricted_user(connection, without=action) as user,
         pytest.raises(OperationRefusedError) as caught,
     ):
         deploy(user, images, FUNCTION)
@@ -131,4 +133,4 @@ def test_what_moto_refuses_is_told_with_who_what_where_and_the_remedy_and_undone
     assert f"Allow {action} on ".lower() in error.remedy.lower()
     assert "for arn:aws:iam::123456789012:user/deployer: " in error.remedy
     assert "`scar policy` prints all required permissions." in error.remedy
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}

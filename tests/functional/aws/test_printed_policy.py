@@ -1,4 +1,4 @@
-"""The policy that scar prints allows exactly what scar does."""
+"""The printed policy allows every call that scar makes, and has no unused grants."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 from tests.fakes.iam_evaluation import Request
 from tests.fakes.moto_compat import ACCOUNT
-from tests.fakes.service_reference import is_about
-from tests.functional.aws.command_replay import STATE, Replay, function, machines
-from tests.functional.aws.lifecycles import LIVES
+from tests.fakes.service_reference import applies_to
+from tests.functional.aws.command_replay import STATE, Replay, batch_spec, function
+from tests.functional.aws.lifecycles import LIFECYCLES
 from tests.functional.aws.moto_account import an_account
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.fakes.iam_evaluation import Grant, Policy
 
 HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"
-# Whoever may replace the delegate's code could do all that it could; a statement that names the
-# rest of its actions again would cost 400 of the 6,144 characters that a policy may have.
+# A user who may replace the failure handler's code has its permissions anyway. A statement
+# without these actions would cost 400 of the 6,144 characters that a policy may have.
 OF_OTHER_FUNCTIONS_ONLY = {
     "iam:DeleteRolePermissionsBoundary",
     "iam:PutRolePermissionsBoundary",
@@ -31,55 +31,55 @@ OF_OTHER_FUNCTIONS_ONLY = {
     "lambda:PutFunctionConcurrency",
     "lambda:RemovePermission",
 }
-# A layer is taken over from the repository that was pushed to first, if any was: a race.
-TAKEN_OVER = {"ecr:GetDownloadUrlForLayer"}
-# Buckets get their tag as they are made, but for those of us-east-1.
+# Whether a layer is mounted depends on which repository was pushed to first: a race.
+FOR_MOUNTED_LAYERS = {"ecr:GetDownloadUrlForLayer"}
+# CreateBucket sets the tag, except in us-east-1.
 IN_THE_OLDEST_REGION = {"s3:PutBucketTagging"}
 
 
 def is_explained(grant: Grant) -> bool:
     if "scar-delegate" in grant.resource and grant.action in OF_OTHER_FUNCTIONS_ONLY:
         return True
-    if ":repository/scar/" in grant.resource and grant.action in TAKEN_OVER:
+    if ":repository/scar/" in grant.resource and grant.action in FOR_MOUNTED_LAYERS:
         return True
     return grant.action in IN_THE_OLDEST_REGION
 
 
 def of_any_prefix(grants: set[Grant]) -> set[Grant]:
-    """Repositories under the user's own prefix are granted as those under the usual one."""
+    """Return the grants with the user's repository prefix replaced by the default one."""
     return {g._replace(resource=g.resource.replace("team/images/", "scar/")) for g in grants}
 
 
 @pytest.mark.usefixtures("closed")
-def test_all_that_scar_does_is_allowed_and_no_grant_is_idle(
+def test_every_call_is_allowed_and_every_grant_is_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     granted: set[Grant] = set()
     used: set[Grant] = set()
-    refused: dict[str, set[str]] = {}
-    for name, life in LIVES.items():
+    denied: dict[str, set[str]] = {}
+    for name, lifecycle in LIFECYCLES.items():
         folder = tmp_path / name
         folder.mkdir()
         with an_account() as connection:
             replay = Replay.of(connection, folder, capsys)
-            life(replay)
+            lifecycle(replay)
         granted |= of_any_prefix(replay.granted)
         used |= of_any_prefix(replay.used)
-        if replay.refused:
-            refused[name] = replay.refused
-    assert refused == {}
-    idle = {g for g in granted - used if is_about(g.action, g.resource)}
-    assert sorted(str(g) for g in idle if not is_explained(g)) == []
-    assert {g.action for g in idle if is_explained(g)} >= OF_OTHER_FUNCTIONS_ONLY
+        if replay.denied:
+            denied[name] = replay.denied
+    assert denied == {}
+    unused = {g for g in granted - used if applies_to(g.action, g.resource)}
+    assert sorted(str(g) for g in unused if not is_explained(g)) == []
+    assert {g.action for g in unused if is_explained(g)} >= OF_OTHER_FUNCTIONS_ONLY
 
 
 @pytest.fixture
 def printed(
     connection: AwsConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Policy:
-    """The policy for a function of Batch on instances."""
+    """Return the policy for a lambda-batch function on EC2 instances."""
     replay = Replay.of(connection, tmp_path, capsys)
-    replay.describe(function("lambda-batch", batch=machines("EC2", disk=50)))
+    replay.write_fdl(function("lambda-batch", batch=batch_spec("EC2", disk=50)))
     return replay.policy()
 
 
@@ -133,15 +133,15 @@ PASSED = {"iam:passedtoservice": "lambda.amazonaws.com"}
     ],
     ids=str,
 )
-def test_what_lies_outside_is_refused(printed: Policy, request_: Request) -> None:
+def test_calls_on_other_resources_are_denied(printed: Policy, request_: Request) -> None:
     assert not printed.allowing(request_)
 
 
-def test_another_function_s_things_are_out_of_reach(
+def test_another_function_s_resources_cannot_be_changed(
     connection: AwsConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replay = Replay.of(connection, tmp_path, capsys)
-    replay.describe(function("batch"))
+    replay.write_fdl(function("batch"))
     replay.scar("init", "-f", "FILE")
     changes = [
         request
@@ -149,7 +149,7 @@ def test_another_function_s_things_are_out_of_reach(
         if "crop" in request.resource or "photos" in request.resource
         if not request.action.partition(":")[2].startswith(("Get", "List", "Describe"))
     ]
-    replay.describe(function("batch", name="cut", input=[], output=[]))
+    replay.write_fdl(function("batch", name="cut", input=[], output=[]))
     allowed = replay.policy()
     assert changes
     assert {str(c) for c in changes if allowed.allowing(c)} == set()

@@ -12,8 +12,15 @@ from scar.aws.deploy.deploy import init
 from scar.aws.model import names
 from scar.errors import OperationRefusedError
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import a_function, deploy, left, pretend_running, refuse, remove
-from tests.functional.aws.pushed_images import Pushed
+from tests.functional.aws.factories import (
+    a_function,
+    deploy,
+    fail_next_call,
+    remaining_resources,
+    remove,
+    simulate_running_job,
+)
+from tests.functional.aws.pushed_images import PushedImages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +33,8 @@ NOTHING = "Nothing to change."
 
 
 @pytest.fixture
-def pushed(connection: AwsConnection, images: FakeImages) -> Pushed:
-    return Pushed(connection, images)
+def pushed(connection: AwsConnection, images: FakeImages) -> PushedImages:
+    return PushedImages(connection, images)
 
 
 def scripted(folder: Path, text: str, mode: str = "batch") -> Function:
@@ -46,7 +53,7 @@ def digest_in_use(connection: AwsConnection) -> str:
     return found["Code"]["ImageUri"].partition("@")[2]
 
 
-def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_tag(
+def test_a_repository_has_scanning_tags_a_policy_for_lambda_and_a_lifecycle_policy(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, changed(a_function(), tags={"team": "sky"}))
@@ -68,7 +75,7 @@ def test_a_repository_scans_has_tags_lets_lambda_pull_and_expires_what_has_no_ta
     assert [rule["selection"]["tagStatus"] for rule in rules["rules"]] == ["untagged"]
 
 
-def test_what_others_change_of_a_repository_is_put_right_and_their_tags_stay(
+def test_drift_of_a_repository_is_corrected_and_other_tags_are_kept(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -89,9 +96,7 @@ def test_what_others_change_of_a_repository_is_put_right_and_their_tags_stay(
     assert {"Key": "cost", "Value": "7"} in tags
 
 
-def test_a_repository_of_somebody_else_is_not_touched(
-    connection: AwsConnection, images: FakeImages
-) -> None:
+def test_a_foreign_repository_is_not_changed(connection: AwsConnection, images: FakeImages) -> None:
     connection.client("ecr").create_repository(repositoryName="scar/crop")
     with pytest.raises(
         OperationRefusedError, match="repository scar/crop exists and is not managed by scar"
@@ -101,7 +106,7 @@ def test_a_repository_of_somebody_else_is_not_touched(
     assert len(connection.client("ecr").describe_repositories()["repositories"]) == 1
 
 
-def test_another_prefix_is_found_again_without_the_fdl(
+def test_a_custom_prefix_is_found_without_the_fdl(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     function = changed(a_function("batch"), prefix="team/images")
@@ -109,11 +114,11 @@ def test_another_prefix_is_found_again_without_the_fdl(
     assert str(deploy(connection, images, function)) == NOTHING
     assert "team/images/crop" in repositories(connection)
     assert "- repository team/images/crop" in remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_another_prefix_lets_the_old_repository_go(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed
+def test_another_prefix_deletes_the_old_repository(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
     first = digest_in_use(connection)
@@ -123,17 +128,17 @@ def test_another_prefix_lets_the_old_repository_go(
     assert going == [f"- old-image scar/crop@{first}", "- old-repository scar/crop"]
     assert repositories(connection) == {"team/images/crop", "scar/scar-delegate"}
     assert str(deploy(connection, images, moved)) == NOTHING
-    # And back, from a prefix that no name tells.
+    # And back, from a prefix that cannot be derived from a name.
     deploy(connection, images, a_function("batch"))
     assert repositories(connection) == {"scar/crop", "scar/scar-delegate"}
 
 
-def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed
+def test_an_old_repository_is_kept_while_a_job_uses_its_image_and_deleted_later(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, changed(a_function("batch"), prefix="team/images"))
     first = digest_in_use(connection)
-    running = pretend_running(connection, "crop")
+    running = simulate_running_job(connection, "crop")
     assert "old-" not in str(deploy(connection, images, a_function("batch")))
     assert str(deploy(connection, images, a_function("batch"))) == NOTHING
     running.clear()
@@ -145,8 +150,8 @@ def test_an_old_repository_stays_while_a_job_needs_its_image_and_goes_later(
 
 
 @pytest.mark.parametrize("keeping", ["delete_image", "image of others"])
-def test_an_old_repository_with_what_shall_stay_stays(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, keeping: str
+def test_an_old_repository_with_other_images_or_delete_image_false_is_kept(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, keeping: str
 ) -> None:
     deploy(connection, images, changed(a_function(), delete_image=keeping != "delete_image"))
     if keeping == "image of others":
@@ -163,7 +168,7 @@ def test_removing_finds_repositories_under_former_prefixes(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, changed(a_function("batch"), prefix="team/images"))
-    running = pretend_running(connection, "crop")
+    running = simulate_running_job(connection, "crop")
     deploy(connection, images, a_function("batch"))
     connection.client("ecr").create_repository(repositoryName="others/crop")
     running.clear()
@@ -171,7 +176,9 @@ def test_removing_finds_repositories_under_former_prefixes(
     assert repositories(connection) == {"others/crop"}
 
 
-def test_a_repository_that_shall_stay_stays(connection: AwsConnection, images: FakeImages) -> None:
+def test_with_delete_image_false_the_repository_is_kept(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     function = changed(a_function(), delete_image=False)
     deploy(connection, images, function)
     assert "repository scar/crop" not in remove(connection, "crop")
@@ -179,13 +186,13 @@ def test_a_repository_that_shall_stay_stays(connection: AwsConnection, images: F
     assert "repository scar/crop" not in str(deploy(connection, images, function))
     deploy(connection, images, a_function())
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_an_image_of_the_users_own_is_neither_pushed_nor_removed(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    # Even in a repository that scar made, for another function.
+    # Even in a repository that scar created for another function.
     deploy(connection, images, a_function(name="other"))
     uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scar/other:1"
     function = changed(a_function("batch"), image=uri, create_image=False)
@@ -210,26 +217,26 @@ def test_every_functions_name_makes_a_repositorys_name(name: str) -> None:
     )
 
 
-def test_a_new_script_deletes_the_image_that_nobody_uses_any_more(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+def test_a_new_script_deletes_the_unused_image(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     first = digest_in_use(connection)
     todo = deploy(connection, images, scripted(tmp_path, "echo two"))
     assert f"- old-image scar/crop@{first}" in str(todo)
-    assert pushed.there == {digest_in_use(connection)}
+    assert pushed.digests == {digest_in_use(connection)}
     assert str(deploy(connection, images, scripted(tmp_path, "echo two"))) == NOTHING
 
 
-def test_an_image_stays_while_a_job_waits_for_it_and_goes_later(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+def test_an_image_is_kept_while_a_queued_job_uses_it_and_deleted_later(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     first = digest_in_use(connection)
-    running = pretend_running(connection, "crop")
+    running = simulate_running_job(connection, "crop")
     todo = str(deploy(connection, images, scripted(tmp_path, "echo two")))
     assert "old-image" not in todo
-    assert pushed.there == {first, digest_in_use(connection)}
+    assert pushed.digests == {first, digest_in_use(connection)}
 
     pushed.days[first] = 2
     assert str(deploy(connection, images, scripted(tmp_path, "echo two"))) == NOTHING
@@ -241,22 +248,22 @@ def test_an_image_stays_while_a_job_waits_for_it_and_goes_later(
 
 
 def test_a_job_submitted_while_deploying_keeps_its_image(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
     function = scripted(tmp_path, "echo two")
 
     def submit(line: str) -> None:
         if line.startswith("~ function"):
-            pretend_running(connection, "crop")
+            simulate_running_job(connection, "crop")
 
     todo = init([function], connection, submit, images=images)
     assert "- old-image" in str(todo)
     assert pushed.deleted == []
 
 
-def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed
+def test_a_recent_image_is_kept_for_a_concurrent_deployment(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function())
     other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
@@ -267,8 +274,8 @@ def test_what_was_pushed_lately_may_be_somebodys_who_deploys_right_now(
     assert pushed.deleted == [other]
 
 
-def test_images_that_scar_did_not_compose_are_left_to_their_owner(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed
+def test_images_that_scar_did_not_build_are_kept(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
 ) -> None:
     deploy(connection, images, a_function())
     other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
@@ -279,7 +286,7 @@ def test_images_that_scar_did_not_compose_are_left_to_their_owner(
 
 
 def test_a_published_version_keeps_its_image(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one", "lambda"))
     first = digest_in_use(connection)
@@ -291,14 +298,14 @@ def test_a_published_version_keeps_its_image(
     connection.client("lambda").meta.events.register("after-call.lambda.ListFunctions", tell)
     todo = deploy(connection, images, scripted(tmp_path, "echo two", "lambda"))
     assert "old-image" not in str(todo)
-    assert first in pushed.there
+    assert first in pushed.digests
 
 
 def test_a_deployment_that_fails_deletes_no_image(
-    connection: AwsConnection, images: FakeImages, pushed: Pushed, tmp_path: Path
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, tmp_path: Path
 ) -> None:
     deploy(connection, images, scripted(tmp_path, "echo one"))
-    refuse(connection, "lambda", "UpdateFunctionCode")
+    fail_next_call(connection, "lambda", "UpdateFunctionCode")
     with pytest.raises(OperationRefusedError):
         deploy(connection, images, scripted(tmp_path, "echo two"))
     assert pushed.deleted == []

@@ -19,13 +19,13 @@ from tests.functional.aws.factories import (
     MODES,
     a_function,
     deploy,
-    left,
-    pretend_running,
-    refuse_tags,
+    grant_extra_policies,
+    reject_bucket_tags,
+    remaining_resources,
     remove,
-    widen,
+    simulate_running_job,
 )
-from tests.functional.aws.fault_injection import Died
+from tests.functional.aws.fault_injection import ProcessDied
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -35,26 +35,28 @@ STATE = "scar-123456789012-eu-west-1"
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nothing_is_left(connection: AwsConnection, images: FakeImages, mode: str) -> None:
+def test_all_resources_are_deleted(
+    connection: AwsConnection, images: FakeImages, mode: str
+) -> None:
     deploy(connection, images, a_function(mode))
     assert "- function crop" in remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_a_bucket_with_data_stays_and_starts_nothing(
+def test_a_bucket_with_objects_is_kept_and_invokes_nothing(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
     s3 = connection.client("s3")
-    # moto runs the function inside the put; what is meant here is only the object.
+    # moto invokes the function inside the put; here only the object matters.
     s3.put_object(Bucket="photos", Key="other/one.jpg", Body=b"x")
     remove(connection, "crop")
-    assert left(connection) == {"buckets": ["photos"]}
+    assert remaining_resources(connection) == {"buckets": ["photos"]}
     found = s3.get_bucket_notification_configuration(Bucket="photos")
     assert "LambdaFunctionConfigurations" not in found
 
 
-def test_a_bucket_of_the_user_s_stays_even_if_empty(
+def test_a_bucket_of_the_user_is_kept_even_if_empty(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     connection.client("s3").create_bucket(
@@ -62,52 +64,54 @@ def test_a_bucket_of_the_user_s_stays_even_if_empty(
     )
     deploy(connection, images, a_function())
     remove(connection, "crop")
-    assert left(connection) == {"buckets": ["photos"]}
+    assert remaining_resources(connection) == {"buckets": ["photos"]}
 
 
-def test_notifications_of_others_stay(connection: AwsConnection, images: FakeImages) -> None:
+def test_notifications_of_other_tools_are_kept(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function())
     s3 = connection.client("s3")
     found = s3.get_bucket_notification_configuration(Bucket="photos")
     (ours,) = found["LambdaFunctionConfigurations"]
-    theirs = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
+    foreign = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
     s3.put_bucket_notification_configuration(
         Bucket="photos",
-        NotificationConfiguration={"LambdaFunctionConfigurations": [ours, theirs]},  # type: ignore[list-item]
+        NotificationConfiguration={"LambdaFunctionConfigurations": [ours, foreign]},  # type: ignore[list-item]
     )
     remove(connection, "crop")
     kept = s3.get_bucket_notification_configuration(Bucket="photos")
     assert [r["Id"] for r in kept["LambdaFunctionConfigurations"]] == ["scar-like"]
 
 
-def test_machines_stay_while_another_function_uses_them(
+def test_a_compute_environment_is_kept_while_another_function_uses_it(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"), a_function("batch", name="cut"))
     remove(connection, "crop")
-    assert len(left(connection)["queues"]) == 1
-    assert left(connection)["buckets"] == ["photos"]
+    assert len(remaining_resources(connection)["queues"]) == 1
+    assert remaining_resources(connection)["buckets"] == ["photos"]
     remove(connection, "cut")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_the_delegate_stays_while_a_function_needs_it_and_goes_with_the_last(
+def test_the_failure_handler_is_deleted_with_the_last_function(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function(), a_function(name="cut"))
     remove(connection, "crop")
-    there = left(connection)
-    assert sorted(there["functions"]) == ["cut", FAILURE_HANDLER]
+    before = remaining_resources(connection)
+    assert sorted(before["functions"]) == ["cut", FAILURE_HANDLER]
     with pytest.raises(OperationRefusedError, match="failed invocations of cut"):
         remove(connection, FAILURE_HANDLER)
-    assert left(connection) == there
+    assert remaining_resources(connection) == before
     remove(connection, "cut")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
     state = connection.client("s3").list_objects_v2(Bucket=STATE, Prefix="functions/")
     assert state["KeyCount"] == 0
 
 
-def test_a_delegate_that_was_left_alone_is_found_and_goes(
+def test_a_failure_handler_without_functions_is_deleted(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
@@ -117,44 +121,46 @@ def test_a_delegate_that_was_left_alone_is_found_and_goes(
     remove(connection, "crop")
     assert list_function_names(connection) == ("cut",)
     remove(connection, "cut")
-    assert left(connection).keys() <= {"buckets"}
+    assert remaining_resources(connection).keys() <= {"buckets"}
     assert list_function_names(connection) == ()
 
 
-def test_removing_what_is_gone_succeeds(connection: AwsConnection, images: FakeImages) -> None:
+def test_removing_a_deleted_function_succeeds(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     deploy(connection, images, a_function("batch"))
     connection.client("lambda").delete_function(FunctionName="crop")
     remove(connection, "crop")
-    assert left(connection).keys() <= {"buckets"}
+    assert remaining_resources(connection).keys() <= {"buckets"}
     assert remove(connection, "crop") == "Nothing to change."
     assert remove(connection, "never-was") == "Nothing to change."
 
 
-def test_running_jobs_are_waited_for_or_ended_by_force(
+def test_running_jobs_are_an_error_or_terminated_with_force(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"))
-    jobs = pretend_running(connection, "crop")
+    jobs = simulate_running_job(connection, "crop")
     with pytest.raises(OperationRefusedError, match="crop-1"):
         remove(connection, "crop")
-    assert "crop" in left(connection)["functions"]
+    assert "crop" in remaining_resources(connection)["functions"]
     remove(connection, "crop", force=True)
     assert jobs == []
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
-def test_jobs_of_others_in_the_same_queue_do_not_matter(
+def test_other_jobs_in_the_same_queue_are_ignored(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"), a_function("batch", name="cut"))
-    pretend_running(connection, "cut")
+    simulate_running_job(connection, "cut")
     remove(connection, "crop")
-    assert sorted(left(connection)["functions"]) == ["cut", FAILURE_HANDLER]
+    assert sorted(remaining_resources(connection)["functions"]) == ["cut", FAILURE_HANDLER]
 
 
 def test_ls_shows_what_was_deployed(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("lambda-batch"), a_function(name="cut"))
-    crop, cut = list_functions(connection)  # and not the delegate
+    crop, cut = list_functions(connection)  # not the failure handler
     assert (crop.name, crop.image, crop.mode, crop.memory) == (
         "crop",
         "busybox:1",
@@ -166,9 +172,7 @@ def test_ls_shows_what_was_deployed(connection: AwsConnection, images: FakeImage
     assert (cut.mode, cut.queue) == ("lambda", "")
 
 
-def test_ls_tells_how_the_names_of_inputs_end(
-    connection: AwsConnection, images: FakeImages
-) -> None:
+def test_ls_shows_the_suffixes_of_inputs(connection: AwsConnection, images: FakeImages) -> None:
     function = a_function()
     jpegs = (StorageSpec(path="photos/crop-in", suffix=(".jpg",)),)
     deploy(connection, images, changed(function, input=jpegs))
@@ -194,38 +198,38 @@ def test_folders_that_another_one_covers_are_known(
     assert wide.covers(narrow) is covered
 
 
-def test_all_functions_are_those_with_anything_left(
+def test_a_function_is_listed_while_any_resource_of_it_exists(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function("batch"), a_function(name="cut"))
     connection.client("lambda").delete_function(FunctionName="crop")
     assert list_function_names(connection) == ("crop", "cut")
     remove(connection, *list_function_names(connection))
-    assert left(connection).keys() <= {"buckets"}
+    assert remaining_resources(connection).keys() <= {"buckets"}
     assert list_function_names(connection) == ()
 
 
-def test_roles_go_whatever_somebody_gave_them(
+def test_roles_with_manual_policies_are_deleted(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    """IAM deletes no role that has policies."""
+    """IAM does not delete roles that have policies."""
     deploy(connection, images, a_function("batch"))
-    widen(connection, *left(connection)["roles"])
+    grant_extra_policies(connection, *remaining_resources(connection)["roles"])
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_a_dry_run_deletes_nothing(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
-    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
-    assert "crop" in left(connection)["functions"]
-    assert remove(connection, "crop") == said
+    plan = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    assert "crop" in remaining_resources(connection)["functions"]
+    assert remove(connection, "crop") == plan
 
 
 @pytest.mark.parametrize(
     "why", ["data", "of the user's", "watched by others", "written by another"]
 )
-def test_a_dry_run_announces_no_bucket_that_stays(
+def test_a_dry_run_lists_no_bucket_that_is_kept(
     connection: AwsConnection, images: FakeImages, why: str
 ) -> None:
     s3 = connection.client("s3")
@@ -239,48 +243,48 @@ def test_a_dry_run_announces_no_bucket_that_stays(
     elif why == "watched by others":
         found = s3.get_bucket_notification_configuration(Bucket="photos")
         (ours,) = found["LambdaFunctionConfigurations"]
-        theirs = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
+        foreign = {**ours, "Id": "scar-like", "Events": ["s3:ObjectRemoved:*"]}
         s3.put_bucket_notification_configuration(
             Bucket="photos",
-            NotificationConfiguration={"LambdaFunctionConfigurations": [ours, theirs]},  # type: ignore[list-item]
+            NotificationConfiguration={"LambdaFunctionConfigurations": [ours, foreign]},  # type: ignore[list-item]
         )
     elif why == "written by another":
         deploy(connection, images, changed(a_function(name="cut"), input=()))
-    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
-    assert "- function crop" in said
-    assert "- notification photos" in said
-    assert "- bucket" not in said
-    assert remove(connection, "crop") == said
-    assert left(connection)["buckets"] == ["photos"]
+    plan = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    assert "- function crop" in plan
+    assert "- notification photos" in plan
+    assert "- bucket" not in plan
+    assert remove(connection, "crop") == plan
+    assert remaining_resources(connection)["buckets"] == ["photos"]
 
 
-def test_a_dry_run_announces_an_empty_bucket_that_scar_made(
+def test_a_dry_run_lists_an_empty_bucket_that_scar_created(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     deploy(connection, images, a_function())
-    said = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
-    assert "- bucket photos" in said
+    plan = str(deploy_remove(["crop"], connection, lambda _: None, dry_run=True))
+    assert "- bucket photos" in plan
 
 
-def test_a_bucket_that_was_only_just_made_is_known_to_be_scar_s(connection: AwsConnection) -> None:
-    """The process dies right after CreateBucket: nothing else was done to the bucket."""
+def test_a_bucket_just_created_has_scar_s_tag(connection: AwsConnection) -> None:
+    """The process dies right after CreateBucket."""
     s3 = connection.client("s3")
 
     def die(**_: object) -> None:
-        raise Died
+        raise ProcessDied
 
     s3.meta.events.register_last("after-call.s3.CreateBucket", die)
     handler = BucketHandler(s3, connection.account.region)
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         handler.create(Bucket(name="photos", folders=("in/",)))
     assert handler.is_empty_and_managed("photos")
 
 
-def test_where_s3_takes_no_tags_with_a_new_bucket_it_gets_them_afterwards(
+def test_where_create_bucket_rejects_tags_they_are_set_afterwards(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     """Partitions such as GovCloud's."""
-    refuse_tags(connection)
+    reject_bucket_tags(connection)
     deploy(connection, images, a_function())
     remove(connection, "crop")
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}

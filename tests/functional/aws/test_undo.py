@@ -1,4 +1,4 @@
-"""Whatever step fails: what this run made is gone, what it changed is as before."""
+"""After a failed step, created resources are deleted and changed ones restored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from scar.aws.deploy.deploy import init
 from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import a_function, deploy, left, refuse, refuse_tags, widen
+from tests.functional.aws.factories import (
+    a_function,
+    deploy,
+    fail_next_call,
+    grant_extra_policies,
+    reject_bucket_tags,
+    remaining_resources,
+)
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -48,17 +55,17 @@ def templates(connection: AwsConnection) -> list[Any]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_first_init_leaves_nothing(
+def test_a_first_init_that_fails_leaves_no_resources(
     connection: AwsConnection, images: FakeImages, step: str
 ) -> None:
     service, operation = step.split()
     if operation == "PutBucketTagging":
-        refuse_tags(connection)
-    refuse(connection, service, operation)
+        reject_bucket_tags(connection)
+    fail_next_call(connection, service, operation)
     with pytest.raises(OperationRefusedError, match=operation) as caught:
         deploy(connection, images, FUNCTION)
     assert operation in caught.value.remedy
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
     assert templates(connection) == []
     assert "+ function crop" in str(deploy(connection, images, FUNCTION))
     assert str(deploy(connection, images, FUNCTION)) == "Nothing to change."
@@ -93,7 +100,7 @@ def test_a_later_init_that_fails_changes_nothing(
         batch=BatchSpec(compute_resources=ComputeResourcesSpec(disk=200)),
     )
     service, operation = step.split()
-    refuse(connection, service, operation)
+    fail_next_call(connection, service, operation)
     with pytest.raises(OperationRefusedError, match=operation):
         deploy(connection, images, larger)
     again = init([FUNCTION], connection, lambda _: None, images=images, dry_run=True)
@@ -104,14 +111,14 @@ def test_a_later_init_that_fails_changes_nothing(
     assert len(templates(connection)) == 1
 
 
-def test_what_somebody_gave_a_role_is_given_back_if_a_later_step_fails(
+def test_manual_policies_of_a_role_are_restored_if_a_later_step_fails(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    """Undone is as before, not as it should be."""
+    """Undo restores the state before the run, drift included."""
     deploy(connection, images, FUNCTION)
     iam, role = connection.client("iam"), "crop-eu-west-1-job"
-    wide = widen(connection, role)
-    refuse(connection, "lambda", "UpdateFunctionConfiguration")
+    wide = grant_extra_policies(connection, role)
+    fail_next_call(connection, "lambda", "UpdateFunctionConfiguration")
     with pytest.raises(OperationRefusedError):
         deploy(connection, images, changed(FUNCTION, memory=1024))
     attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]

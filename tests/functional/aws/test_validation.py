@@ -13,7 +13,13 @@ from scar.aws.deploy.deploy import init
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import a_function, a_role, deploy, left, refuse
+from tests.functional.aws.factories import (
+    a_function,
+    a_role,
+    deploy,
+    fail_next_call,
+    remaining_resources,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,30 +30,32 @@ if TYPE_CHECKING:
 FARGATE = BatchSpec(memory=2048, compute_resources=ComputeResourcesSpec(type="FARGATE"))
 
 
-def answer(connection: AwsConnection, service: str, operation: str, **fields: object) -> list[Any]:
+def stub_response(
+    connection: AwsConnection, service: str, operation: str, **fields: object
+) -> list[Any]:
     """Replace AWS's response by these fields; return the requests' parameters."""
-    asked: list[Any] = []
+    received: list[Any] = []
 
     def note(params: dict[str, Any], **_: object) -> None:
-        asked.append(dict(params))
+        received.append(dict(params))
 
-    def answered(**_: object) -> tuple[object, dict[str, object]]:
+    def respond(**_: object) -> tuple[object, dict[str, object]]:
         response = AWSResponse("", 200, HTTPHeaders(), None)
         return response, {**fields, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
     events = connection.client(service).meta.events  # type: ignore[call-overload]
     events.register(f"provide-client-params.{service}.{operation}", note)
-    events.register_first(f"before-call.{service}.{operation}", answered)
-    return asked
+    events.register_first(f"before-call.{service}.{operation}", respond)
+    return received
 
 
 def warnings_of(
     connection: AwsConnection, images: FakeImages, say: Callable[[], None]
 ) -> list[str]:
-    said: list[str] = []
+    messages: list[str] = []
     say()
-    init([a_function()], connection, said.append, images=images, dry_run=True)
-    return [line for line in said if line.startswith("Warning: ")]
+    init([a_function()], connection, messages.append, images=images, dry_run=True)
+    return [line for line in messages if line.startswith("Warning: ")]
 
 
 def without_gateway(connection: AwsConnection) -> str:
@@ -58,11 +66,13 @@ def without_gateway(connection: AwsConnection) -> str:
     return ec2.describe_subnets()["Subnets"][0]["SubnetId"]
 
 
-def test_a_subnet_without_a_way_out_stops(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_subnet_without_a_route_to_the_internet_is_an_error(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     subnet = without_gateway(connection)
     with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no route to the internet"):
         deploy(connection, images, a_function("batch"))
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_the_network_decides_about_public_addresses_and_is_shown(
@@ -70,14 +80,14 @@ def test_the_network_decides_about_public_addresses_and_is_shown(
 ) -> None:
     todo = str(deploy(connection, images, changed(a_function("batch"), batch=FARGATE)))
     batch = connection.client("batch")
-    (made,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
-    network = made["containerProperties"].get("networkConfiguration", {})
+    (definition,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    network = definition["containerProperties"].get("networkConfiguration", {})
     assert network.get("assignPublicIp") == "ENABLED"
     for subnet in connection.client("ec2").describe_subnets()["Subnets"]:
         assert subnet["SubnetId"] in todo.rpartition("(jobs run in vpc-")[2]
 
 
-def test_a_nat_gateway_makes_public_addresses_needless(
+def test_with_a_nat_gateway_no_public_addresses_are_assigned(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     ec2, subnet = connection.client("ec2"), without_gateway(connection)
@@ -91,17 +101,19 @@ def test_a_nat_gateway_makes_public_addresses_needless(
     )
     deploy(connection, images, changed(a_function("batch"), batch=FARGATE))
     batch = connection.client("batch")
-    (made,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
-    network = made["containerProperties"].get("networkConfiguration", {})
+    (definition,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    network = definition["containerProperties"].get("networkConfiguration", {})
     assert network.get("assignPublicIp") == "DISABLED"
 
 
-def test_a_bucket_of_another_region_stops(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_bucket_of_another_region_is_an_error(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     elsewhere = connection.session.client("s3", region_name="us-east-1")
     elsewhere.create_bucket(Bucket="photos")
     with pytest.raises(NotDeployable, match=r"photos is in us-east-1"):
         deploy(connection, images, a_function())
-    assert left(connection) == {"buckets": ["photos"]}
+    assert remaining_resources(connection) == {"buckets": ["photos"]}
 
 
 def encrypt(connection: AwsConnection, key: str) -> None:
@@ -123,7 +135,7 @@ def given_keys(connection: AwsConnection) -> list[str]:
     return [r for s in found["Statement"] if "kms:Decrypt" in s["Action"] for r in s["Resource"]]
 
 
-def test_the_key_of_a_bucket_is_given_to_the_roles(
+def test_the_roles_can_use_the_kms_key_of_a_bucket(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/1234"
@@ -133,27 +145,27 @@ def test_the_key_of_a_bucket_is_given_to_the_roles(
 
 
 @pytest.mark.parametrize("alias", ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine"])
-def test_a_key_that_is_named_by_an_alias_is_given_too(
+def test_a_kms_key_may_be_named_by_an_alias(
     connection: AwsConnection, images: FakeImages, alias: str
 ) -> None:
     kms: Any = connection.client("kms")
     key = kms.create_key()["KeyMetadata"]
     kms.create_alias(AliasName="alias/mine", TargetKeyId=key["KeyId"])
     encrypt(connection, alias)
-    said: list[str] = []
-    init([a_function()], connection, said.append, images=images)
+    messages: list[str] = []
+    init([a_function()], connection, messages.append, images=images)
     assert given_keys(connection) == [key["Arn"]]
-    assert not [line for line in said if "alias" in line]
+    assert not [line for line in messages if "alias" in line]
 
 
 def test_an_alias_of_an_unknown_key_is_a_warning(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     encrypt(connection, "alias/gone")
-    said: list[str] = []
-    init([a_function()], connection, said.append, images=images)
+    messages: list[str] = []
+    init([a_function()], connection, messages.append, images=images)
     assert given_keys(connection) == []
-    assert [line for line in said if "alias/gone" in line and "kms:DescribeKey" in line]
+    assert [line for line in messages if "alias/gone" in line and "kms:DescribeKey" in line]
 
 
 def test_every_call_to_a_bucket_names_its_owner(
@@ -171,10 +183,12 @@ def test_every_call_to_a_bucket_names_its_owner(
     assert set(owners) == {"123456789012"}
 
 
-def test_a_role_that_may_not_be_passed_stops(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_role_that_cannot_be_passed_is_an_error(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     role = "arn:aws:iam::123456789012:role/scar/crop-eu-west-1-lambda"
     result = {"EvalActionName": "iam:PassRole", "EvalResourceName": role}
-    asked = answer(
+    received = stub_response(
         connection,
         "iam",
         "SimulatePrincipalPolicy",
@@ -185,37 +199,39 @@ def test_a_role_that_may_not_be_passed_stops(connection: AwsConnection, images: 
     connection._identity = connection.account, user
     with pytest.raises(NotDeployable, match=rf"{user} may not pass the role {role} to lambda"):
         deploy(connection, images, a_function())
-    delegate = "arn:aws:iam::123456789012:role/scar/scar-delegate-eu-west-1-lambda"
-    assert asked[0]["ResourceArns"] == [role, delegate]
-    assert asked[0]["PolicySourceArn"] == user
-    assert left(connection) == {}
+    handler_role = "arn:aws:iam::123456789012:role/scar/scar-delegate-eu-west-1-lambda"
+    assert received[0]["ResourceArns"] == [role, handler_role]
+    assert received[0]["PolicySourceArn"] == user
+    assert remaining_resources(connection) == {}
 
 
-def test_what_cannot_be_asked_is_only_a_warning(
+def test_a_check_that_is_denied_is_only_a_warning(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    def forbid() -> None:
-        refuse(connection, "lambda", "GetAccountSettings")
+    def deny() -> None:
+        fail_next_call(connection, "lambda", "GetAccountSettings")
 
-    (warning,) = warnings_of(connection, images, forbid)
+    (warning,) = warnings_of(connection, images, deny)
     assert "concurrent executions could not be read" in warning
 
 
-def test_a_new_account_s_small_quota_is_told(connection: AwsConnection, images: FakeImages) -> None:
+def test_a_new_account_s_small_quota_is_a_warning(
+    connection: AwsConnection, images: FakeImages
+) -> None:
     limit = {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
 
     def small() -> None:
-        answer(connection, "lambda", "GetAccountSettings", AccountLimit=limit)
+        stub_response(connection, "lambda", "GetAccountSettings", AccountLimit=limit)
 
     (warning,) = warnings_of(connection, images, small)
     assert "at most 10 events at once" in warning
 
 
-def test_full_batch_quotas_stop(connection: AwsConnection, images: FakeImages) -> None:
+def test_full_batch_quotas_are_an_error(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function("batch"))
     client = connection.client("batch")
-    (theirs,) = client.describe_job_queues()["jobQueues"]
-    many = [{**theirs, "jobQueueName": f"theirs-{number}"} for number in range(50)]
+    (queue,) = client.describe_job_queues()["jobQueues"]
+    many = [{**queue, "jobQueueName": f"theirs-{number}"} for number in range(50)]
 
     def tell(parsed: dict[str, Any], **_: object) -> None:
         parsed["jobQueues"] = many
@@ -234,7 +250,7 @@ def test_a_role_of_the_user_s_must_exist(connection: AwsConnection, images: Fake
         NotDeployable, match=r"role arn:aws:iam::123456789012:role/typo does not exist"
     ):
         deploy(connection, images, changed(a_function(), role="typo"))
-    assert left(connection) == {}
+    assert remaining_resources(connection) == {}
 
 
 def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(

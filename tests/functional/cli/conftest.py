@@ -10,7 +10,7 @@ import pytest
 
 from scar.aws.client.connection import AwsConnection
 from scar.cli.services import Services
-from tests.fakes.moto_locking import one_account
+from tests.fakes.moto_locking import mock_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,5 +32,5 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoServices]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    with one_account("s3", "sts", "lambda", "logs", "batch"):
+    with mock_account("s3", "sts", "lambda", "logs", "batch"):
         yield MotoServices({})

@@ -16,7 +16,7 @@ from scar.image.formats.blobs import BlobCache
 from scar.image.formats.layer import LayerFile, LayerFolder, build_layer
 from scar.image.formats.resolver import find_base_image
 from supervisor.model import ImageDefaults
-from tests.fakes.registries import misbehaving
+from tests.fakes.registries import faulty_registry
 from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def test_an_image_in_a_registry_is_shown_without_its_layers_being_fetched(
     services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = build_image(TREES, RUN)
-    with misbehaving() as registry:
-        registry.keep(image, "1")
+    with faulty_registry() as registry:
+        registry.add_image(image, "1")
         assert run(["image", "inspect", f"{registry.host}/a:1", "--output", "json"], services) == 0
-        assert registry.asked["GET blobs"] == 1  # the configuration
+        assert registry.request_counts["GET blobs"] == 1  # the configuration
     found = shown(capsys)
     assert [item["digest"] for item in found["layers"]] == [i.blob.digest for i in image.layers]
     assert found["size"] == sum(item.blob.size for item in image.layers)
@@ -116,9 +116,9 @@ def test_a_composed_image_is_kept_whole_and_is_read_again_with_its_function(
 
 
 def test_layers_in_a_registry_go_into_the_file(services: BundleServices) -> None:
-    with misbehaving() as registry:
-        registry.keep(build_image(TREES, RUN), "1")
-        registry.drops = 2
+    with faulty_registry() as registry:
+        registry.add_image(build_image(TREES, RUN), "1")
+        registry.broken_downloads = 2
         arguments = ["image", "compose", "-n", "blue", "-i", f"{registry.host}/a:1"]
         assert run([*arguments, "-o", "out.tar", "--tag", "mine/blue:2"], services) == 0
     cache = BlobCache(Path("other"))
@@ -131,9 +131,9 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
 ) -> None:
     image = build_image(TREES, RUN)
     Path("out.tar").write_bytes(b"before")
-    with misbehaving() as registry:
-        registry.keep(image, "1")
-        registry.lies = frozenset({image.layers[1].blob.digest})
+    with faulty_registry() as registry:
+        registry.add_image(image, "1")
+        registry.corrupt_digests = frozenset({image.layers[1].blob.digest})
         arguments = ["image", "compose", "-n", "blue", "-i", f"{registry.host}/a:1"]
         assert run([*arguments, "-o", "out.tar"], services) == 1
     assert "does not match its digest" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from scar.image.registry.push import push_image
 from scar.image.registry.repository import RepositoryClient
 from scar.image.registry.upload_progress import UploadMonitor, UploadProgress
 from supervisor.model import ImageDefaults
-from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
+from tests.fakes.registries import FaultyRegistry, debian_registry, faulty_registry
 from tests.profiles import examples
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class Logins:
 class Relay:
     """Two registries, and an image to copy from one to the other."""
 
-    source: Misbehaving
-    target: Misbehaving
+    source: FaultyRegistry
+    target: FaultyRegistry
     cache: BlobCache
     login: Login | None = None
     waits: list[float] = field(default_factory=list)
@@ -68,12 +68,12 @@ class Relay:
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Relay]:
-    with misbehaving() as source, misbehaving() as target:
-        source.keep(IMAGE, "1")
+    with faulty_registry() as source, faulty_registry() as target:
+        source.add_image(IMAGE, "1")
         yield Relay(source, target, BlobCache(tmp_path / "cache"))
 
 
-def has_whole_image(registry: Misbehaving) -> bool:
+def has_whole_image(registry: FaultyRegistry) -> bool:
     """Return whether the registry has the image; assert that it has no incomplete or wrong data."""
     assert all(digest_of(data) == digest for digest, data in registry.blobs.items())
     stored = IMAGE.digest in registry.manifests
@@ -86,11 +86,15 @@ _few = st.integers(min_value=0, max_value=4)
 
 @settings(max_examples=examples(30))
 @given(
-    source=st.fixed_dictionaries(dict.fromkeys(("drops", "busy", "unwell"), _few)),
-    target=st.fixed_dictionaries(dict.fromkeys(("cuts", "busy", "unwell", "silent"), _few)),
+    source=st.fixed_dictionaries(
+        dict.fromkeys(("broken_downloads", "throttled", "bad_gateways"), _few)
+    ),
+    target=st.fixed_dictionaries(
+        dict.fromkeys(("broken_uploads", "throttled", "bad_gateways", "lost_responses"), _few)
+    ),
     uses=st.sampled_from([0, 3, 5]),
     ranges=st.booleans(),
-    lies=st.booleans(),
+    corrupt=st.booleans(),
 )
 def test_with_any_failures_there_is_a_complete_image_or_an_error_and_none(
     tmp_path_factory: pytest.TempPathFactory,
@@ -99,16 +103,16 @@ def test_with_any_failures_there_is_a_complete_image_or_an_error_and_none(
     uses: int,
     *,
     ranges: bool,
-    lies: bool,
+    corrupt: bool,
 ) -> None:
     cache = BlobCache(tmp_path_factory.mktemp("cache"))
-    with misbehaving() as origin, misbehaving() as destination:
-        origin.keep(IMAGE, "1")
+    with faulty_registry() as origin, faulty_registry() as destination:
+        origin.add_image(IMAGE, "1")
         for registry, faults in ((origin, source), (destination, target)):
             vars(registry).update(faults)
-            registry.uses, registry.user = uses, "me"
+            registry.token_uses, registry.user = uses, "me"
         origin.ranges = ranges
-        origin.lies = frozenset({IMAGE.layers[1].blob.digest} if lies else ())
+        origin.corrupt_digests = frozenset({IMAGE.layers[1].blob.digest} if corrupt else ())
         try:
             Relay(origin, destination, cache, ME)()
         except RegistryError:
@@ -116,23 +120,27 @@ def test_with_any_failures_there_is_a_complete_image_or_an_error_and_none(
         else:
             arrived = True
         # The image may be complete despite an error if the response to the last PUT was lost.
-        assert has_whole_image(destination) == arrived or destination.silent < target["silent"]
-        assert not (arrived and lies)
+        assert (
+            has_whole_image(destination) == arrived
+            or destination.lost_responses < target["lost_responses"]
+        )
+        assert not (arrived and corrupt)
         for registry in (origin, destination):  # without failures, the next attempt succeeds
-            registry.lies = frozenset()
-            vars(registry).update(drops=0, cuts=0, busy=0, unwell=0, silent=0, uses=0)
+            registry.corrupt_digests = frozenset()
+            counts = ("throttled", "bad_gateways", "broken_downloads", "broken_uploads")
+            vars(registry).update(dict.fromkeys((*counts, "lost_responses", "token_uses"), 0))
         Relay(origin, destination, cache, ME)()
         assert has_whole_image(destination)
 
 
 def test_the_host_to_which_downloads_are_redirected_gets_no_login(relay: Relay) -> None:
-    with misbehaving() as storage:
-        storage.keep(IMAGE)
-        relay.source.elsewhere = storage.endpoint
-        relay.source.uses, relay.source.user, relay.login = 100, "me", ME
+    with faulty_registry() as storage:
+        storage.add_image(IMAGE)
+        relay.source.redirect_to = storage.endpoint
+        relay.source.token_uses, relay.source.user, relay.login = 100, "me", ME
         relay()
         assert has_whole_image(relay.target)
-        assert storage.asked["GET blobs"] == len(IMAGE.blobs)
+        assert storage.request_counts["GET blobs"] == len(IMAGE.blobs)
         assert storage.logins == {""}
     assert "" not in relay.source.logins
 
@@ -140,33 +148,33 @@ def test_the_host_to_which_downloads_are_redirected_gets_no_login(relay: Relay) 
 def test_a_response_that_is_lost_after_the_manifest_was_stored_costs_another_put(
     relay: Relay,
 ) -> None:
-    relay.target.silent = 2
+    relay.target.lost_responses = 2
     relay()
     assert has_whole_image(relay.target)
-    assert relay.target.asked["PUT manifests"] == 3
+    assert relay.target.request_counts["PUT manifests"] == 3
 
 
-@pytest.mark.parametrize("fault", ["busy", "unwell"])
+@pytest.mark.parametrize("fault", ["throttled", "bad_gateways"])
 def test_requests_to_a_failing_registry_end_after_five_attempts(relay: Relay, fault: str) -> None:
     setattr(relay.source, fault, 10**6)
     with pytest.raises(RegistryError, match=r"5 attempts"):
         relay()
-    assert relay.source.asked["GET manifests"] == 5
+    assert relay.source.request_counts["GET manifests"] == 5
     assert len(relay.waits) == 4
-    assert not relay.target.asked
+    assert not relay.target.request_counts
 
 
 def test_a_retry_after_of_an_hour_is_an_error(
     relay: Relay,
 ) -> None:
-    relay.source.busy, relay.source.patience = 1, "3600"
+    relay.source.throttled, relay.source.retry_after = 1, "3600"
     with pytest.raises(RegistryError, match=r"429.*1 attempts"):
         relay()
     assert relay.waits == []
 
 
 def test_a_date_in_retry_after_causes_the_usual_backoff(relay: Relay) -> None:
-    relay.source.busy, relay.source.patience = 1, "Wed, 21 Oct 2026 07:28:00 GMT"
+    relay.source.throttled, relay.source.retry_after = 1, "Wed, 21 Oct 2026 07:28:00 GMT"
     relay()
     assert relay.waits == [1.0]
 
@@ -174,10 +182,10 @@ def test_a_date_in_retry_after_causes_the_usual_backoff(relay: Relay) -> None:
 def test_blobs_that_the_target_has_are_not_sent_again(relay: Relay) -> None:
     relay()
     for registry in (relay.source, relay.target):
-        registry.asked.clear()
+        registry.request_counts.clear()
     relay()
-    assert relay.source.asked == {"GET manifests": 1, "GET blobs": 1}  # the configuration
-    assert relay.target.asked == {"HEAD blobs": len(IMAGE.blobs), "PUT manifests": 1}
+    assert relay.source.request_counts == {"GET manifests": 1, "GET blobs": 1}  # the configuration
+    assert relay.target.request_counts == {"HEAD blobs": len(IMAGE.blobs), "PUT manifests": 1}
 
 
 def test_a_mounted_blob_is_not_sent_and_another_is_sent_in_the_same_session(
@@ -186,10 +194,10 @@ def test_a_mounted_blob_is_not_sent_and_another_is_sent_in_the_same_session(
     layer = IMAGE.layers[0].blob
     with RepositoryClient(relay.target.endpoint, "b", sleep=relay.waits.append) as target:
         assert target.put_blob(layer, "a")
-        assert relay.target.asked == {"POST uploads": 1, "PUT uploads": 1}
-        relay.target.mounts = True
+        assert relay.target.request_counts == {"POST uploads": 1, "PUT uploads": 1}
+        relay.target.supports_mounts = True
         assert not target.put_blob(layer, "a")
-        assert relay.target.asked == {"POST uploads": 2, "PUT uploads": 1}
+        assert relay.target.request_counts == {"POST uploads": 2, "PUT uploads": 1}
 
 
 def test_a_wrong_password_is_refused_by_a_real_registry_and_the_error_says_how_to_log_in(
@@ -218,7 +226,7 @@ def test_a_wrong_password_is_refused_by_a_real_registry_and_the_error_says_how_t
 
 
 def test_uploads_that_start_again_are_counted_once(relay: Relay) -> None:
-    relay.target.cuts = 2
+    relay.target.broken_uploads = 2
     shown: list[str] = []
     progress = UploadProgress(shown.append, clock=iter(range(10**6)).__next__)
     with RepositoryClient(relay.target.endpoint, "b", sleep=relay.waits.append) as target:
@@ -231,7 +239,7 @@ def test_a_cancelled_push_ends_between_two_chunks_and_leaves_no_manifest(
     relay: Relay,
 ) -> None:
     def check() -> None:
-        if relay.target.asked["HEAD blobs"] >= 2:
+        if relay.target.request_counts["HEAD blobs"] >= 2:
             raise KeyboardInterrupt
 
     with (
@@ -239,7 +247,7 @@ def test_a_cancelled_push_ends_between_two_chunks_and_leaves_no_manifest(
         pytest.raises(KeyboardInterrupt),
     ):
         push_image(IMAGE, target, lambda _: None, monitor=UploadMonitor(check_cancelled=check))
-    assert relay.target.asked["PUT manifests"] == 0
+    assert relay.target.request_counts["PUT manifests"] == 0
     assert not relay.waits
 
 
@@ -269,7 +277,7 @@ def test_one_upload_that_fails_cancels_the_others(relay: Relay) -> None:
         return ImageLayer(blob=blob, diff_id=blob.digest)
 
     image = replace(IMAGE, layers=(of(Long(), "a"), of(Broken(), "b")))
-    relay.target.swallows = True
+    relay.target.discard_uploads = True
     with IMAGE.config.open() as config:
         relay.target.blobs[IMAGE.config.digest] = config.read()
     with (
@@ -281,7 +289,7 @@ def test_one_upload_that_fails_cancels_the_others(relay: Relay) -> None:
 
 
 def test_errors_of_a_registry_never_hold_its_password(relay: Relay) -> None:
-    relay.source.uses, relay.source.user = 1, "me"
+    relay.source.token_uses, relay.source.user = 1, "me"
     relay.login = Login("me", "tell-nobody")
     relay.source.manifests.clear()
     with pytest.raises(ImageError) as failed:

@@ -23,7 +23,7 @@ from scar.image.registry.push import push_image
 from scar.image.registry.repository import RepositoryClient
 from supervisor.config import config_to_json as dump_config
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
-from tests.fakes.registries import Misbehaving, debian_registry, misbehaving
+from tests.fakes.registries import FaultyRegistry, debian_registry, faulty_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +50,8 @@ class Known:
 
 
 @pytest.fixture
-def bad() -> Iterator[Misbehaving]:
-    with misbehaving() as how:
+def bad() -> Iterator[FaultyRegistry]:
+    with faulty_registry() as how:
         yield how
 
 
@@ -132,47 +132,47 @@ def test_layers_of_the_same_registry_are_mounted_and_not_sent(
 
 
 def test_an_interrupted_download_is_resumed(
-    bad: Misbehaving, cache: BlobCache, bundle: Path, tmp_path: Path
+    bad: FaultyRegistry, cache: BlobCache, bundle: Path, tmp_path: Path
 ) -> None:
-    bad.keep(IMAGE, "1")
-    bad.drops = 6
-    with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
+    bad.add_image(IMAGE, "1")
+    bad.broken_downloads = 6
+    with registries() as opened, faulty_registry() as other, repository(other.endpoint) as target:
         image = remade(f"{bad.host}/a:1", cache, bundle, opened)
         push_image(image, target, lambda _: None)
         assert image.digest in other.manifests
         assert all(other.blobs[item.blob.digest] for item in image.layers)
-    assert bad.drops == 0
+    assert bad.broken_downloads == 0
 
 
 def test_a_registry_without_ranges_is_read_again_from_the_beginning(
-    bad: Misbehaving, cache: BlobCache, bundle: Path
+    bad: FaultyRegistry, cache: BlobCache, bundle: Path
 ) -> None:
-    bad.keep(IMAGE, "1")
+    bad.add_image(IMAGE, "1")
     bad.ranges = False
-    bad.drops = 3
-    with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
+    bad.broken_downloads = 3
+    with registries() as opened, faulty_registry() as other, repository(other.endpoint) as target:
         push_image(remade(f"{bad.host}/a:1", cache, bundle, opened), target, lambda _: None)
         assert len(other.manifests) == 1
 
 
 def test_a_download_that_is_always_interrupted_ends_with_an_error_and_no_manifest(
-    bad: Misbehaving, cache: BlobCache, bundle: Path
+    bad: FaultyRegistry, cache: BlobCache, bundle: Path
 ) -> None:
-    bad.keep(IMAGE, "1")
-    with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
+    bad.add_image(IMAGE, "1")
+    with registries() as opened, faulty_registry() as other, repository(other.endpoint) as target:
         image = remade(f"{bad.host}/a:1", cache, bundle, opened)
-        bad.drops, bad.ranges = 10**6, False
+        bad.broken_downloads, bad.ranges = 10**6, False
         with pytest.raises(RegistryError, match=r"was interrupted|ended after"):
             push_image(image, target, lambda _: None)
         assert not other.manifests
 
 
 def test_content_that_does_not_match_its_digest_is_refused_and_no_image_is_pushed(
-    bad: Misbehaving, cache: BlobCache, bundle: Path
+    bad: FaultyRegistry, cache: BlobCache, bundle: Path
 ) -> None:
-    bad.keep(IMAGE, "1")
-    bad.lies = frozenset({IMAGE.layers[0].blob.digest})
-    with registries() as opened, misbehaving() as other, repository(other.endpoint) as target:
+    bad.add_image(IMAGE, "1")
+    bad.corrupt_digests = frozenset({IMAGE.layers[0].blob.digest})
+    with registries() as opened, faulty_registry() as other, repository(other.endpoint) as target:
         image = remade(f"{bad.host}/a:1", cache, bundle, opened)
         with pytest.raises(RegistryError, match="does not match its digest"):
             push_image(image, target, lambda _: None)
@@ -181,9 +181,9 @@ def test_content_that_does_not_match_its_digest_is_refused_and_no_image_is_pushe
 
 
 def test_a_manifest_that_does_not_match_its_digest_is_refused(
-    bad: Misbehaving, cache: BlobCache
+    bad: FaultyRegistry, cache: BlobCache
 ) -> None:
-    bad.keep(IMAGE, "1")
+    bad.add_image(IMAGE, "1")
     bad.manifests[IMAGE.digest] = (b"{}", OCI_MANIFEST)
     with (
         registries() as opened,
@@ -199,10 +199,10 @@ def test_a_manifest_that_does_not_match_its_digest_is_refused(
 
 
 def test_a_throttled_request_is_retried_after_the_time_of_retry_after(
-    bad: Misbehaving, cache: BlobCache
+    bad: FaultyRegistry, cache: BlobCache
 ) -> None:
-    bad.keep(IMAGE, "1")
-    bad.busy = 3
+    bad.add_image(IMAGE, "1")
+    bad.throttled = 3
     waits: list[float] = []
     with RegistryImageSource(Known(), sleep=waits.append) as opened:
         opened.find(f"{bad.host}/a:1", "amd64", cache)
@@ -210,21 +210,21 @@ def test_a_throttled_request_is_retried_after_the_time_of_retry_after(
 
 
 def test_an_interrupted_upload_starts_again(
-    bad: Misbehaving, cache: BlobCache, bundle: Path
+    bad: FaultyRegistry, cache: BlobCache, bundle: Path
 ) -> None:
-    bad.cuts = 3
+    bad.broken_uploads = 3
     with repository(bad.endpoint) as target:
         push_image(IMAGE, target, lambda _: None)
-    assert bad.cuts == 0
+    assert bad.broken_uploads == 0
     assert IMAGE.digest in bad.manifests
 
 
 @pytest.mark.parametrize("uses", [6, 9])
 def test_tokens_that_expire_in_the_middle_are_renewed(
-    bad: Misbehaving, cache: BlobCache, bundle: Path, uses: int
+    bad: FaultyRegistry, cache: BlobCache, bundle: Path, uses: int
 ) -> None:
-    bad.keep(IMAGE, "1")
-    bad.uses, bad.user = uses, "me"
+    bad.add_image(IMAGE, "1")
+    bad.token_uses, bad.user = uses, "me"
     login = Login("me", "secret")
     with registries(login) as opened, repository(bad.endpoint, "b", login) as target:
         push_image(remade(f"{bad.host}/a:1", cache, bundle, opened), target, lambda _: None)
@@ -233,23 +233,23 @@ def test_tokens_that_expire_in_the_middle_are_renewed(
 
 
 def test_the_error_for_a_refused_token_says_how_to_log_in(
-    bad: Misbehaving, cache: BlobCache
+    bad: FaultyRegistry, cache: BlobCache
 ) -> None:
-    bad.keep(IMAGE, "1")
-    bad.uses, bad.user = 1, "me"
+    bad.add_image(IMAGE, "1")
+    bad.token_uses, bad.user = 1, "me"
     with registries() as opened, pytest.raises(ImageError) as refused:
         opened.find(f"{bad.host}/a:1", "amd64", cache)
     assert "issued no token" in refused.value.problem
     assert "docker login" in refused.value.remedy
 
 
-def test_an_index_is_searched_for_the_architecture(bad: Misbehaving, cache: BlobCache) -> None:
+def test_an_index_is_searched_for_the_architecture(bad: FaultyRegistry, cache: BlobCache) -> None:
     arm = build_image(TREES, RUN, "arm64")
     entries: list[Json] = [
         {"digest": "sha256:" + "0" * 64, "platform": {"os": "unknown", "architecture": "unknown"}},
         {"digest": arm.digest, "platform": {"os": "linux", "architecture": "arm64"}},
     ]
-    bad.keep(arm)
+    bad.add_image(arm)
     bad.manifests["1"] = (dump_json({"schemaVersion": 2, "manifests": entries}), OCI_INDEX)
     with registries() as opened:
         found = find_base_image(
@@ -263,16 +263,16 @@ def test_an_index_is_searched_for_the_architecture(bad: Misbehaving, cache: Blob
 
 
 def test_one_manifest_of_the_wrong_architecture_names_both(
-    bad: Misbehaving, cache: BlobCache
+    bad: FaultyRegistry, cache: BlobCache
 ) -> None:
-    bad.keep(build_image(TREES, RUN, "arm64"), "1")
+    bad.add_image(build_image(TREES, RUN, "arm64"), "1")
     with registries() as opened, pytest.raises(ImageError, match=r"linux/arm64.*linux/amd64"):
         opened.find(f"{bad.host}/a:1", "amd64", cache)
 
 
 @pytest.mark.parametrize("kind", ["zstd", "tar"])
 def test_layers_without_gzip_are_converted_once(
-    bad: Misbehaving, cache: BlobCache, kind: str
+    bad: FaultyRegistry, cache: BlobCache, kind: str
 ) -> None:
     raw = build_tar(TREES[0])
     packed = zstandard.ZstdCompressor().compress(raw) if kind == "zstd" else raw
@@ -280,9 +280,9 @@ def test_layers_without_gzip_are_converted_once(
     _keep_with_layer(bad, packed, f"application/vnd.oci.image.layer.v1.tar{suffix}", digest_of(raw))
     with registries() as opened:
         first = opened.find(f"{bad.host}/a:1", "amd64", cache)
-        count = bad.asked["GET blobs"]
+        count = bad.request_counts["GET blobs"]
         again = opened.find(f"{bad.host}/a:1", "amd64", cache)
-    assert bad.asked["GET blobs"] == count + 1  # the configuration alone
+    assert bad.request_counts["GET blobs"] == count + 1  # the configuration alone
     assert first.layers == again.layers
     assert first.layers[0].blob.digest == build_layer(TREES[0]).blob.digest
 
@@ -301,17 +301,17 @@ def test_layers_without_gzip_are_converted_once(
     ],
 )
 def test_layers_that_cannot_be_used_are_refused(
-    bad: Misbehaving, cache: BlobCache, media_type: str, data: bytes, problem: str
+    bad: FaultyRegistry, cache: BlobCache, media_type: str, data: bytes, problem: str
 ) -> None:
     _keep_with_layer(bad, data, media_type, digest_of(b"right"))
     with registries() as opened, pytest.raises(ImageError, match=problem):
         opened.find(f"{bad.host}/a:1", "amd64", cache)
 
 
-def test_old_and_empty_images_are_refused(bad: Misbehaving, cache: BlobCache) -> None:
+def test_old_and_empty_images_are_refused(bad: FaultyRegistry, cache: BlobCache) -> None:
     old = "application/vnd.docker.distribution.manifest.v1+prettyjws"
     bad.manifests["old"] = (b'{"schemaVersion": 1}', old)
-    bad.keep(build_image([], RUN), "empty")
+    bad.add_image(build_image([], RUN), "empty")
     with registries() as opened:
         with pytest.raises(ImageError, match=r"unsupported manifest.*schema 1"):
             opened.find(f"{bad.host}/a:old", "amd64", cache)
@@ -321,7 +321,7 @@ def test_old_and_empty_images_are_refused(bad: Misbehaving, cache: BlobCache) ->
             opened.find(f"{bad.host}/a:gone", "amd64", cache)
 
 
-def test_a_password_is_only_sent_to_its_registry(bad: Misbehaving, cache: BlobCache) -> None:
+def test_a_password_is_only_sent_to_its_registry(bad: FaultyRegistry, cache: BlobCache) -> None:
     """The password of a registry on HTTPS is not sent to a token service on plain HTTP."""
     from scar.image.registry.auth import RegistryAuth
 
@@ -341,7 +341,7 @@ class _NoSession:
     """A session on which no request may be sent."""
 
 
-def _keep_with_layer(bad: Misbehaving, data: bytes, media_type: str, diff_id: str) -> None:
+def _keep_with_layer(bad: FaultyRegistry, data: bytes, media_type: str, diff_id: str) -> None:
     config = dump_json(
         {
             "architecture": "amd64",

@@ -1,9 +1,9 @@
-"""Deaths in Lambda that end in Batch, with scripts on this machine itself."""
+"""Crashes in Lambda whose runs end in Batch, with scripts as processes of this machine."""
 
 from __future__ import annotations
 
-from tests.fakes.sandbox_crash_tests import HardDeaths
+from tests.fakes.sandbox_crash_tests import SandboxCrashes
 
 
-class TestDeathsOnTheHost(HardDeaths):
+class TestCrashesOnTheHost(SandboxCrashes):
     engine = "process"

@@ -1,9 +1,9 @@
-"""Everything that can go wrong around a script, with scripts on this machine itself."""
+"""Faults of scripts and events, with scripts as processes of this machine."""
 
 from __future__ import annotations
 
-from tests.fakes.script_fault_tests import FaultyJobs, FaultyScripts
+from tests.fakes.script_fault_tests import JobFaults, ScriptFaults
 
 
-class TestOnTheHost(FaultyScripts, FaultyJobs):
+class TestOnTheHost(ScriptFaults, JobFaults):
     engine = "process"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.fakes.server_crash_tests import KilledClouds
+from tests.fakes.server_crash_tests import ServerCrashes
 
 
-class TestKilledOnTheHost(KilledClouds):
+class TestServerCrashesOnTheHost(ServerCrashes):
     engine = "process"

@@ -41,7 +41,7 @@ def test_an_image_goes_with_its_successor_unless_a_job_still_runs_it(cloud: Loca
     first = in_use(cloud)
     assert digests(cloud) == {first}
 
-    (cloud.folder / "act.sh").write_text(WAITS)
+    (cloud.folder / "run_input.sh").write_text(WAITS)
     assert f"- old-image scar/jobs@{first}" in str(cloud.deploy(JOBS))
     second = in_use(cloud)
     assert digests(cloud) == {second}
@@ -49,7 +49,7 @@ def test_an_image_goes_with_its_successor_unless_a_job_still_runs_it(cloud: Loca
 
     key = cloud.put("jobs", "text")
     until(lambda: [job for job in cloud.jobs("jobs", key) if job["status"] == "RUNNING"])
-    (cloud.folder / "act.sh").write_text("#!/bin/sh\n")
+    (cloud.folder / "run_input.sh").write_text("#!/bin/sh\n")
     assert "old-image" not in str(cloud.deploy(JOBS))
     assert digests(cloud) == {second, in_use(cloud)}
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One request as it arrived; ``connection`` counts connections from 1."""
+class ReceivedRequest:
+    """A request; ``connection`` is the number of its connection, from 1."""
 
     method: str
     target: str
@@ -26,8 +26,8 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
-    """Answer; ``only`` sends that many bytes of the body and hangs up, ``close`` hangs up."""
+class Reply:
+    """Reply; ``only`` sends that many bytes of the body and closes, ``close`` closes."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -37,38 +37,38 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class HangUp:
-    """Read the request, then close the connection without an answer."""
+class Close:
+    """Read the request, then close the connection without a reply."""
 
 
 @dataclass(frozen=True, slots=True)
-class HangUpAfter:
-    """Answer, keep the connection, and close it when the next request is on its way."""
+class ReplyThenClose:
+    """Reply, keep the connection, and close it when the next request arrives."""
 
-    answer: Say
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Answer as soon as the head is there, without reading the body, and close."""
-
-    answer: Say
+    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
-    """Read the request and never answer."""
+class ReplyEarly:
+    """Reply after the request's headers, without reading the body, and close."""
+
+    reply: Reply
 
 
-Act = Say | HangUp | HangUpAfter | Refuse | Silent
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """Read the request and never reply."""
+
+
+Step = Reply | Close | ReplyThenClose | ReplyEarly | NoReply
 
 
 class Server:
-    """Plays its steps in order, over as many connections as the client opens."""
+    """Executes its steps in order, on as many connections as the client opens."""
 
-    def __init__(self, steps: tuple[Act | Callable[[list[Seen]], Act], ...]) -> None:
+    def __init__(self, steps: tuple[Step | Callable[[list[ReceivedRequest]], Step], ...]) -> None:
         self.steps = list(steps)
-        self.seen: list[Seen] = []
+        self.requests: list[ReceivedRequest] = []
         self.connections = 0
         self.ended: queue.Queue[int] = queue.Queue()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -110,56 +110,58 @@ class Server:
         with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError):
             while line := stream.readline():
                 seen = self._request(line, stream, number)
-                self.seen.append(seen)
+                self.requests.append(seen)
                 if not self._act(connection, seen.method):
                     return
 
-    def _request(self, line: bytes, stream: BinaryIO, number: int) -> Seen:
+    def _request(self, line: bytes, stream: BinaryIO, number: int) -> ReceivedRequest:
         method, target, _ = line.decode("latin-1").split()
         headers = {}
         while header := stream.readline().strip():
             name, _, value = header.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
         size = int(headers.get("content-length", 0))
-        body = b"" if isinstance(self.steps[0], Refuse) else stream.read(size)
-        return Seen(method=method, target=target, headers=headers, body=body, connection=number)
+        body = b"" if isinstance(self.steps[0], ReplyEarly) else stream.read(size)
+        return ReceivedRequest(
+            method=method, target=target, headers=headers, body=body, connection=number
+        )
 
     def _act(self, connection: socket.socket, method: str) -> bool:
-        """Do the next step; return whether the connection stays open."""
+        """Execute the next step; return whether the connection stays open."""
         step = self.steps.pop(0)
-        match step(self.seen) if callable(step) else step:
-            case Say() as said:
-                _say(connection, said, method)
-                return said.only is None and not said.close
-            case HangUp():
+        match step(self.requests) if callable(step) else step:
+            case Reply() as reply:
+                _send(connection, reply, method)
+                return reply.only is None and not reply.close
+            case Close():
                 return False
-            case HangUpAfter(said):
-                _say(connection, said, method)
+            case ReplyThenClose(reply):
+                _send(connection, reply, method)
                 connection.recv(1)
                 return False
-            case Refuse(said):
-                _say(connection, said, method)
-                # A reset, as of a server that closes with unread bytes in its buffer.
+            case ReplyEarly(reply):
+                _send(connection, reply, method)
+                # Closing with unread bytes in the buffer resets the connection.
                 connection.recv(1)
                 return False
-            case Silent():
+            case NoReply():
                 connection.recv(1)
                 return False
 
 
-def _say(connection: socket.socket, said: Say, method: str) -> None:
-    headers = {"content-length": str(len(said.body)), **said.headers}
+def _send(connection: socket.socket, reply: Reply, method: str) -> None:
+    headers = {"content-length": str(len(reply.body)), **reply.headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    body = b"" if method == "HEAD" else said.body[: said.only]
-    connection.sendall(f"HTTP/1.1 {said.status} -\r\n{lines}\r\n".encode() + body)
+    body = b"" if method == "HEAD" else reply.body[: reply.only]
+    connection.sendall(f"HTTP/1.1 {reply.status} -\r\n{lines}\r\n".encode() + body)
 
 
 @contextlib.contextmanager
-def scripted(*steps: Act | Callable[[list[Seen]], Act]) -> Iterator[Server]:
-    """Run a server; at the end all of its steps must have been played."""
+def scripted(*steps: Step | Callable[[list[ReceivedRequest]], Step]) -> Iterator[Server]:
+    """Run a server; assert at the end that all of its steps were executed."""
     server = Server(steps)
     try:
         yield server
     finally:
         server.close()
-    assert not server.steps, f"not asked for: {server.steps}"
+    assert not server.steps, f"steps not executed: {server.steps}"

@@ -13,7 +13,7 @@ from supervisor.aws.retry import Backoff
 from supervisor.batch import submitter
 from supervisor.errors import ConfigError, SubmissionError
 from supervisor.model import BatchTarget, JobRequest
-from tests.functional.supervisor.scripted_server import Act, HangUp, Say, scripted
+from tests.functional.supervisor.scripted_server import Close, Reply, Step, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TARGET = BatchTarget(queue="scar-0123", definition="resize")
 JOB = JobRequest(name="resize-ab", environment={"SCAR_RUN_ID": "ab", "SCAR_EVENT": '{"ü": 1}'})
-TAKEN = Say(body=b'{"jobId": "job-1", "jobName": "resize-ab"}')
+TAKEN = Reply(body=b'{"jobId": "job-1", "jobName": "resize-ab"}')
 
 
 def a_delegator(url: str, sleep: Callable[[float], None] = lambda _: None) -> BatchSubmitter:
@@ -35,9 +35,9 @@ def a_delegator(url: str, sleep: Callable[[float], None] = lambda _: None) -> Ba
     return submitter.connect(TARGET, environ, Backoff(max_attempts=3, sleep=sleep))
 
 
-def refusal(status: int, code: str, message: str) -> Say:
+def refusal(status: int, code: str, message: str) -> Reply:
     body = json.dumps({"message": message}).encode()
-    return Say(status=status, headers={"x-amzn-errortype": code}, body=body)
+    return Reply(status=status, headers={"x-amzn-errortype": code}, body=body)
 
 
 def test_a_job_is_submitted_as_boto3_submits_it() -> None:
@@ -59,15 +59,15 @@ def test_a_job_is_submitted_as_boto3_submits_it() -> None:
             },
         )
         client.close()
-    ours, theirs = server.seen
-    assert (ours.method, ours.target) == (theirs.method, theirs.target)
-    assert json.loads(ours.body) == json.loads(theirs.body)
+    own, botos = server.requests
+    assert (own.method, own.target) == (botos.method, botos.target)
+    assert json.loads(own.body) == json.loads(botos.body)
 
 
 @pytest.mark.parametrize(
-    "lost", [HangUp(), Say(status=500), Say(status=504), Say(only=0, body=b"x")]
+    "lost", [Close(), Reply(status=500), Reply(status=504), Reply(only=0, body=b"x")]
 )
-def test_a_submission_that_may_have_arrived_is_not_repeated(lost: Act) -> None:
+def test_a_submission_that_may_have_arrived_is_not_repeated(lost: Step) -> None:
     with scripted(lost) as server, pytest.raises(SubmissionError, match="not known") as caught:
         a_delegator(server.url).submit(JOB)
     assert "scar-0123" in caught.value.remedy
@@ -79,7 +79,7 @@ def test_a_throttled_submission_is_repeated() -> None:
     with scripted(throttled, throttled, TAKEN) as server:
         assert a_delegator(server.url, slept.append).submit(JOB) == "job-1"
     assert len(slept) == 2
-    assert [s.connection for s in server.seen] == [1, 2, 3]
+    assert [s.connection for s in server.requests] == [1, 2, 3]
 
 
 def test_a_batch_that_cannot_be_reached_is_tried_again_and_then_named() -> None:
@@ -97,13 +97,16 @@ def test_batchs_message_and_the_missing_permission_are_in_the_error() -> None:
         a_delegator(server.url).submit(JOB)
     assert "batch:SubmitJob" in no.value.remedy
     missing = refusal(400, "ClientException", "JobQueue scar-0123 not found")
-    with scripted(missing) as server, pytest.raises(SubmissionError, match="not found") as gone:
+    with (
+        scripted(missing) as server,
+        pytest.raises(SubmissionError, match="not found") as not_found,
+    ):
         a_delegator(server.url).submit(JOB)
-    assert "scar init" in gone.value.remedy
+    assert "scar init" in not_found.value.remedy
 
 
-def test_an_answer_without_a_job_id_is_an_error() -> None:
-    with scripted(Say(body=b"{}")) as server, pytest.raises(SubmissionError, match="no job id"):
+def test_a_response_without_a_job_id_is_an_error() -> None:
+    with scripted(Reply(body=b"{}")) as server, pytest.raises(SubmissionError, match="no job id"):
         a_delegator(server.url).submit(JOB)
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.functional.supervisor.scripted_server import Say, scripted
+from tests.functional.supervisor.scripted_server import Reply, scripted
 
 SIZE = 64 << 20
 PROGRAM = """
@@ -22,11 +22,11 @@ print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
 """
 
 
-def test_64_mib_go_there_and_back_in_less_than_48_mib_of_memory(tmp_path: Path) -> None:
+def test_64_mib_are_uploaded_and_downloaded_in_less_than_48_mib_of_memory(tmp_path: Path) -> None:
     file = tmp_path / "large"
     with file.open("wb") as sparse:
         sparse.truncate(SIZE)
-    with scripted(Say(headers={"etag": '"e"'}), Say(body=bytes(SIZE))) as server:
+    with scripted(Reply(headers={"etag": '"e"'}), Reply(body=bytes(SIZE))) as server:
         shown = subprocess.run(
             [sys.executable, "-c", PROGRAM, str(file)],
             capture_output=True,
@@ -40,6 +40,6 @@ def test_64_mib_go_there_and_back_in_less_than_48_mib_of_memory(tmp_path: Path) 
                 "AWS_SECRET_ACCESS_KEY": "b",
             },
         )
-        assert len(server.seen[0].body) == SIZE
+        assert len(server.requests[0].body) == SIZE
     assert int(shown.stdout) < 48 << 10
     assert file.stat().st_size == SIZE

@@ -18,7 +18,7 @@ from supervisor.aws.metadata import (
 )
 from supervisor.aws.retry import Backoff
 from supervisor.aws.sigv4 import Credentials
-from tests.functional.supervisor.scripted_server import HangUp, Say, Server, scripted
+from tests.functional.supervisor.scripted_server import Close, Reply, Server, scripted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,9 +31,9 @@ KEYS = {
     "Expiration": "2026-11-21T12:00:00Z",
 }
 PARSED = Credentials(access_key="AK", secret_key="secret", token="token", expires=1_795_262_400.0)
-GIVEN = Say(body=json.dumps(KEYS).encode())
-TOKEN = Say(body=b"imds-token")
-ROLE = Say(body=b"my-role\n")
+GIVEN = Reply(body=json.dumps(KEYS).encode())
+TOKEN = Reply(body=b"imds-token")
+ROLE = Reply(body=b"my-role\n")
 
 
 def of_container(server: Server, **environ: str) -> ContainerCredentialProvider:
@@ -56,8 +56,8 @@ def test_a_container_asks_its_endpoint_with_its_token() -> None:
     with scripted(GIVEN) as server:
         found = of_container(server, AWS_CONTAINER_AUTHORIZATION_TOKEN="Bearer abc").fetch()
     assert found == PARSED
-    assert server.seen[0].target == "/v2/creds?id=1"
-    assert server.seen[0].headers["authorization"] == "Bearer abc"
+    assert server.requests[0].target == "/v2/creds?id=1"
+    assert server.requests[0].headers["authorization"] == "Bearer abc"
 
 
 def test_a_token_file_is_read_again_each_time(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_token_file_is_read_again_each_time(tmp_path: Path) -> None:
         for text in ("first\n", "second\n"):
             file.write_text(text)
             found.fetch()
-    assert [s.headers["authorization"] for s in server.seen] == ["first", "second"]
+    assert [s.headers["authorization"] for s in server.requests] == ["first", "second"]
 
 
 def test_a_token_file_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -84,34 +84,34 @@ def test_a_relative_address_leads_to_ecs() -> None:
     assert found.path == "/v2/credentials/uuid"
 
 
-def test_an_instance_is_asked_for_token_role_and_keys() -> None:
+def test_instance_credentials_cost_requests_for_token_role_and_keys() -> None:
     with scripted(TOKEN, ROLE, GIVEN) as server:
         assert of_instance(server).fetch() == PARSED
-    assert [f"{s.method} {s.target}" for s in server.seen] == [
+    assert [f"{s.method} {s.target}" for s in server.requests] == [
         "PUT /latest/api/token",
         "GET /latest/meta-data/iam/security-credentials/",
         "GET /latest/meta-data/iam/security-credentials/my-role",
     ]
-    assert int(server.seen[0].headers["x-aws-ec2-metadata-token-ttl-seconds"]) > 0
-    assert {s.headers["x-aws-ec2-metadata-token"] for s in server.seen[1:]} == {"imds-token"}
+    assert int(server.requests[0].headers["x-aws-ec2-metadata-token-ttl-seconds"]) > 0
+    assert {s.headers["x-aws-ec2-metadata-token"] for s in server.requests[1:]} == {"imds-token"}
 
 
-def test_a_busy_endpoint_is_asked_again() -> None:
-    with scripted(HangUp(), Say(status=503), GIVEN) as server:
+def test_a_request_to_a_busy_endpoint_is_retried() -> None:
+    with scripted(Close(), Reply(status=503), GIVEN) as server:
         assert of_container(server).fetch() == PARSED
 
 
-def test_an_endpoint_that_stays_away_is_named() -> None:
-    with scripted(*[HangUp()] * 3) as server, pytest.raises(NoCredentials) as caught:
+def test_an_unreachable_endpoint_is_named() -> None:
+    with scripted(*[Close()] * 3) as server, pytest.raises(NoCredentials) as caught:
         of_container(server).fetch()
     assert "http://127.0.0.1:" in caught.value.problem
     assert "role" in caught.value.remedy
 
 
 def test_an_instance_without_a_role_is_an_error() -> None:
-    with scripted(TOKEN, Say(status=404)) as server, pytest.raises(NoCredentials, match="404"):
+    with scripted(TOKEN, Reply(status=404)) as server, pytest.raises(NoCredentials, match="404"):
         of_instance(server).fetch()
-    with scripted(TOKEN, Say()) as server, pytest.raises(NoCredentials, match="no role"):
+    with scripted(TOKEN, Reply()) as server, pytest.raises(NoCredentials, match="no role"):
         of_instance(server).fetch()
 
 
@@ -119,8 +119,8 @@ def test_an_instance_without_a_role_is_an_error() -> None:
     "body",
     [b"", b"[]", b"secret-words", b'{"AccessKeyId": "x", "SecretAccessKey": "secret-words"}'],
 )
-def test_an_answer_that_lacks_keys_is_an_error_and_is_not_shown(body: bytes) -> None:
-    with scripted(Say(body=body)) as server, pytest.raises(NoCredentials) as caught:
+def test_a_response_without_keys_is_an_error_and_is_not_shown(body: bytes) -> None:
+    with scripted(Reply(body=body)) as server, pytest.raises(NoCredentials) as caught:
         of_container(server).fetch()
     assert "secret-words" not in str(caught.value)
 
@@ -131,6 +131,6 @@ def test_the_container_endpoint_comes_before_the_instance() -> None:
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{server.url}/creds",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9",
         }
-        # At a time when the keys above still live, so that they are asked for once.
+        # The keys above are still valid then, so that they are requested once.
         found = find_credentials(environ, clock=lambda: PARSED.expires - 3600)
         assert found.get_credentials() == found.get_credentials() == PARSED

@@ -16,14 +16,14 @@ from supervisor.storage import s3
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_protocol import MIB
 from tests.functional.supervisor.scripted_server import (
-    Act,
-    HangUp,
-    HangUpAfter,
-    Refuse,
-    Say,
-    Seen,
+    Close,
+    NoReply,
+    ReceivedRequest,
+    Reply,
+    ReplyEarly,
+    ReplyThenClose,
     Server,
-    Silent,
+    Step,
     scripted,
 )
 
@@ -36,8 +36,8 @@ REF = ObjectRef("s3", "data", "in/key")
 ANY = VersionPin()
 DATA = bytes(range(256)) * 4096
 ETAG = hashlib.md5(DATA, usedforsecurity=False).hexdigest()
-WRITTEN = Say(headers={"etag": '"e1"'})
-ABSENT = Say(status=404)
+WRITTEN = Reply(headers={"etag": '"e1"'})
+ABSENT = Reply(status=404)
 
 
 def a_store(server: Server, *, sleeps: list[float] | None = None, read: float = 10) -> S3Store:
@@ -56,28 +56,28 @@ def a_store(server: Server, *, sleeps: list[float] | None = None, read: float = 
     )
 
 
-def error(status: int, code: str, message: str = "m") -> Say:
+def error(status: int, code: str, message: str = "m") -> Reply:
     body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
-    return Say(status=status, body=body)
+    return Reply(status=status, body=body)
 
 
-def whole(**headers: str) -> Say:
-    return Say(headers={"etag": f'"{ETAG}"', **headers}, body=DATA)
+def whole(**headers: str) -> Reply:
+    return Reply(headers={"etag": f'"{ETAG}"', **headers}, body=DATA)
 
 
-def rest(start: int, *, only: int | None = None) -> Say:
+def rest(start: int, *, only: int | None = None) -> Reply:
     ranges = {"content-range": f"bytes {start}-{len(DATA) - 1}/{len(DATA)}", "etag": f'"{ETAG}"'}
-    return Say(status=206, headers=ranges, body=DATA[start:], only=only)
+    return Reply(status=206, headers=ranges, body=DATA[start:], only=only)
 
 
-def ours(seen: list[Seen]) -> Say:
+def ours(seen: list[ReceivedRequest]) -> Reply:
     """HEAD returns the object of the first PUT or CreateMultipartUpload."""
     mark = next(s.headers["x-amz-meta-scar-write"] for s in seen if s.method in ("PUT", "POST"))
-    return Say(headers={"x-amz-meta-scar-write": mark, "etag": '"e1"'})
+    return Reply(headers={"x-amz-meta-scar-write": mark, "etag": '"e1"'})
 
 
-def theirs(seen: list[Seen]) -> Say:
-    return Say(headers={"x-amz-meta-scar-write": "another", "etag": '"e2"'})
+def foreign_object(seen: list[ReceivedRequest]) -> Reply:
+    return Reply(headers={"x-amz-meta-scar-write": "another", "etag": '"e2"'})
 
 
 # Reading
@@ -89,19 +89,19 @@ def test_a_download_costs_one_request(tmp_path: Path) -> None:
     assert (tmp_path / "f").read_bytes() == DATA
 
 
-def test_a_broken_download_goes_on_where_it_broke(tmp_path: Path) -> None:
+def test_a_broken_download_continues_where_it_broke(tmp_path: Path) -> None:
     first, then = replace(whole(), only=300_000), rest(300_000, only=400_000)
     with scripted(first, then, rest(700_000)) as server:
         found = a_store(server).download(REF, tmp_path / "f", version=VersionPin(version_id="v"))
     assert (tmp_path / "f").read_bytes() == DATA
     assert found.size == len(DATA)
-    assert [s.headers.get("range") for s in server.seen] == [
+    assert [s.headers.get("range") for s in server.requests] == [
         None,
         "bytes=300000-",
         "bytes=700000-",
     ]
-    assert [s.headers.get("if-match") for s in server.seen[1:]] == [f'"{ETAG}"'] * 2
-    assert all(s.target == "/data/in/key?versionId=v" for s in server.seen)
+    assert [s.headers.get("if-match") for s in server.requests[1:]] == [f'"{ETAG}"'] * 2
+    assert all(s.target == "/data/in/key?versionId=v" for s in server.requests)
 
 
 def test_a_store_that_ignores_ranges_is_read_from_the_start(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_an_object_replaced_during_the_download_is_not_patched_together(tmp_path
     assert not (tmp_path / "f").exists()
 
 
-def test_a_download_that_never_gets_on_ends(tmp_path: Path) -> None:
+def test_a_download_without_progress_ends(tmp_path: Path) -> None:
     steps = [replace(whole(), only=0)] * 4
     sleeps: list[float] = []
     with scripted(*steps) as server, pytest.raises(StorageError, match="closed the connection"):
@@ -143,17 +143,15 @@ def test_damaged_bytes_are_noticed(tmp_path: Path, headers: dict[str, str]) -> N
 @pytest.mark.parametrize(
     "headers", [{"x-amz-server-side-encryption": "aws:kms"}, {"etag": '"abc-2"'}]
 )
-def test_an_etag_that_is_no_md5_is_not_taken_for_one(
-    tmp_path: Path, headers: dict[str, str]
-) -> None:
-    answer = Say(headers={"etag": f'"{"0" * 32}"', **headers}, body=DATA)
+def test_an_etag_that_is_no_md5_is_not_compared(tmp_path: Path, headers: dict[str, str]) -> None:
+    answer = Reply(headers={"etag": f'"{"0" * 32}"', **headers}, body=DATA)
     with scripted(answer) as server:
         a_store(server).download(REF, tmp_path / "f", version=ANY)
 
 
-def test_busy_and_failing_servers_are_asked_again_with_growing_pauses() -> None:
+def test_requests_to_busy_and_failing_servers_are_retried_with_growing_pauses() -> None:
     sleeps: list[float] = []
-    with scripted(error(503, "SlowDown"), error(500, "InternalError"), HangUp(), whole()) as server:
+    with scripted(error(503, "SlowDown"), error(500, "InternalError"), Close(), whole()) as server:
         found = a_store(server, sleeps=sleeps).read(REF)
     assert found is not None
     assert sleeps == [0.4, 0.8, 1.6]
@@ -167,8 +165,8 @@ def test_retries_end() -> None:
         a_store(server).read(REF)
 
 
-def test_a_silent_server_is_given_up() -> None:
-    with scripted(*[Silent()] * 4) as server, pytest.raises(StorageError, match="timed out"):
+def test_a_server_that_does_not_respond_is_an_error() -> None:
+    with scripted(*[NoReply()] * 4) as server, pytest.raises(StorageError, match="timed out"):
         a_store(server, read=0.05).read(REF)
 
 
@@ -180,18 +178,18 @@ def test_connections_are_used_again_and_those_closed_while_idle_are_replaced() -
         store.read(REF)
         assert server.ended.get(timeout=300) == 1
         store.read(REF)
-    assert [s.connection for s in server.seen] == [1, 1, 2]
+    assert [s.connection for s in server.requests] == [1, 1, 2]
     assert sleeps == []
 
 
 def test_a_connection_that_dies_under_a_request_costs_one_retry() -> None:
-    with scripted(HangUpAfter(whole()), whole()) as server:
+    with scripted(ReplyThenClose(whole()), whole()) as server:
         store = a_store(server)
         store.read(REF)
         assert store.read(REF) is not None
 
 
-# Whether there is an object
+# Existence of an object
 
 
 def test_head_costs_one_request_and_absence_is_none() -> None:
@@ -201,7 +199,7 @@ def test_head_costs_one_request_and_absence_is_none() -> None:
 
 def test_a_403_that_names_list_bucket_means_absent() -> None:
     denied = error(403, "AccessDenied", "not authorized to perform: s3:ListBucket on resource")
-    with scripted(Say(status=403), denied, denied) as server:
+    with scripted(Reply(status=403), denied, denied) as server:
         store = a_store(server)
         assert store.head(REF) is None
         assert store.read(REF) is None
@@ -209,7 +207,7 @@ def test_a_403_that_names_list_bucket_means_absent() -> None:
 
 def test_any_other_403_is_an_error_that_names_object_and_permission() -> None:
     with (
-        scripted(Say(status=403), error(403, "AccessDenied", "Access Denied")) as server,
+        scripted(Reply(status=403), error(403, "AccessDenied", "Access Denied")) as server,
         pytest.raises(StorageError, match="s3://data/in/key") as caught,
     ):
         a_store(server).head(REF)
@@ -219,7 +217,7 @@ def test_any_other_403_is_an_error_that_names_object_and_permission() -> None:
 
 def test_expired_keys_are_named_although_head_does_not_say_so() -> None:
     with (
-        scripted(Say(status=400), error(400, "ExpiredToken")) as server,
+        scripted(Reply(status=400), error(400, "ExpiredToken")) as server,
         pytest.raises(StorageError, match="ExpiredToken") as caught,
     ):
         a_store(server).head(REF)
@@ -240,54 +238,56 @@ def test_a_write_costs_one_request() -> None:
     with scripted(WRITTEN) as server:
         stored = a_store(server).write(REF, b"x", condition=IfNoneMatch(), metadata={"k": "v"})
     assert (stored.size, stored.etag, stored.metadata) == (1, "e1", {"k": "v"})
-    assert server.seen[0].headers["if-none-match"] == "*"
+    assert server.requests[0].headers["if-none-match"] == "*"
 
 
-@pytest.mark.parametrize("lost", [HangUp(), error(500, "InternalError"), Say(status=504)])
+@pytest.mark.parametrize("lost", [Close(), error(500, "InternalError"), Reply(status=504)])
 def test_a_write_whose_response_was_lost_is_recognised(
-    lost: HangUp | Say,
+    lost: Close | Reply,
 ) -> None:
     with scripted(lost, ours) as server:
         stored = a_store(server).write(REF, b"x", condition=IfNoneMatch())
     assert stored.etag == "e1"
-    assert [s.method for s in server.seen] == ["PUT", "HEAD"]
+    assert [s.method for s in server.requests] == ["PUT", "HEAD"]
 
 
 def test_a_write_that_did_not_arrive_is_sent_again() -> None:
-    with scripted(HangUp(), ABSENT, WRITTEN) as server:
+    with scripted(Close(), ABSENT, WRITTEN) as server:
         a_store(server).write(REF, b"x", condition=IfNoneMatch())
-    assert [s.method for s in server.seen] == ["PUT", "HEAD", "PUT"]
-    marks = {s.headers["x-amz-meta-scar-write"] for s in server.seen if s.method == "PUT"}
+    assert [s.method for s in server.requests] == ["PUT", "HEAD", "PUT"]
+    marks = {s.headers["x-amz-meta-scar-write"] for s in server.requests if s.method == "PUT"}
     assert len(marks) == 1
 
 
 def test_a_first_write_that_lands_late_is_recognised_in_the_412_of_the_second() -> None:
-    with scripted(HangUp(), ABSENT, error(412, "PreconditionFailed"), ours) as server:
+    with scripted(Close(), ABSENT, error(412, "PreconditionFailed"), ours) as server:
         assert a_store(server).write(REF, b"x", condition=IfNoneMatch()).etag == "e1"
 
 
 def test_a_lost_response_and_another_writer_is_a_failed_precondition() -> None:
     with (
-        scripted(HangUp(), theirs, error(412, "PreconditionFailed"), theirs) as server,
+        scripted(
+            Close(), foreign_object, error(412, "PreconditionFailed"), foreign_object
+        ) as server,
         pytest.raises(PreconditionFailed, match="another process"),
     ):
         a_store(server).write(REF, b"x", condition=IfNoneMatch())
 
 
-def test_a_plain_412_asks_nothing_more() -> None:
+def test_a_plain_412_costs_no_further_request() -> None:
     with (
         scripted(error(412, "PreconditionFailed")) as server,
         pytest.raises(PreconditionFailed),
     ):
         a_store(server).write(REF, b"x", condition=IfMatch("e0"))
-    assert server.seen[0].headers["if-match"] == '"e0"'
+    assert server.requests[0].headers["if-match"] == '"e0"'
 
 
-def test_a_412_answered_before_the_body_was_read_is_understood(tmp_path: Path) -> None:
+def test_a_412_sent_before_the_body_was_read_is_a_failed_precondition(tmp_path: Path) -> None:
     source = tmp_path / "f"
     source.write_bytes(bytes(5 * MIB))
     with (
-        scripted(Refuse(error(412, "PreconditionFailed"))) as server,
+        scripted(ReplyEarly(error(412, "PreconditionFailed"))) as server,
         pytest.raises(PreconditionFailed),
     ):
         a_store(server).upload(source, REF, condition=IfNoneMatch())
@@ -308,11 +308,11 @@ def test_conflicts_without_end_are_a_failed_precondition() -> None:
 def test_throttled_writes_are_sent_again_without_a_head() -> None:
     with scripted(error(503, "SlowDown"), WRITTEN) as server:
         a_store(server).write(REF, b"x", condition=IfNoneMatch())
-    assert [s.method for s in server.seen] == ["PUT", "PUT"]
+    assert [s.method for s in server.requests] == ["PUT", "PUT"]
 
 
 def test_a_write_with_an_unknown_outcome_is_an_error() -> None:
-    steps: list[Act] = [HangUp(), ABSENT] * 4
+    steps: list[Step] = [Close(), ABSENT] * 4
     with scripted(*steps) as server, pytest.raises(StorageError, match="not known") as caught:
         a_store(server).write(REF, b"x", condition=IfNoneMatch())
     assert not isinstance(caught.value, PreconditionFailed)
@@ -327,18 +327,18 @@ def test_a_denied_write_names_object_permission_and_is_not_repeated() -> None:
     assert "s3:PutObject" in caught.value.remedy
 
 
-# Uploads in parts
+# Multipart uploads
 
 
-CREATED = Say(
+CREATED = Reply(
     body=b"<InitiateMultipartUploadResult><UploadId>up 1</UploadId></InitiateMultipartUploadResult>"
 )
-PART = Say(headers={"etag": '"p"'})
-COMPLETED = Say(
+PART = Reply(headers={"etag": '"p"'})
+COMPLETED = Reply(
     body=b"\n\n<CompleteMultipartUploadResult><ETag>&quot;e1-2&quot;</ETag>"
     b"</CompleteMultipartUploadResult>"
 )
-ABORTED = Say(status=204)
+ABORTED = Reply(status=204)
 
 
 @pytest.fixture
@@ -349,7 +349,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def verbs(server: Server) -> list[str]:
-    return [f"{s.method} {s.target.partition('?')[2]}" for s in server.seen]
+    return [f"{s.method} {s.target.partition('?')[2]}" for s in server.requests]
 
 
 def test_an_upload_in_parts_costs_two_requests_more_than_it_has_parts(large: Path) -> None:
@@ -362,13 +362,13 @@ def test_an_upload_in_parts_costs_two_requests_more_than_it_has_parts(large: Pat
         "POST uploadId=up%201",
     ]
     assert (stored.etag, stored.size, stored.metadata) == ("e1-2", 5 * MIB + 1, {"k": "v"})
-    assert server.seen[0].headers["x-amz-meta-k"] == "v"
-    assert server.seen[3].headers["if-none-match"] == "*"
-    assert server.seen[2].body == b"!"
+    assert server.requests[0].headers["x-amz-meta-k"] == "v"
+    assert server.requests[3].headers["if-none-match"] == "*"
+    assert server.requests[2].body == b"!"
 
 
 def test_a_lost_part_is_sent_again(large: Path) -> None:
-    with scripted(CREATED, HangUp(), PART, error(503, "SlowDown"), PART, COMPLETED) as server:
+    with scripted(CREATED, Close(), PART, error(503, "SlowDown"), PART, COMPLETED) as server:
         a_store(server).upload(large, REF)
 
 
@@ -378,7 +378,7 @@ def test_a_completion_that_fails_after_200_is_not_a_success(large: Path) -> None
         a_store(server).upload(large, REF)
 
 
-def test_a_completion_refused_after_200_is_a_failed_precondition(large: Path) -> None:
+def test_a_completion_rejected_after_200_is_a_failed_precondition(large: Path) -> None:
     with (
         scripted(CREATED, PART, PART, error(200, "PreconditionFailed"), ABSENT, ABORTED) as server,
         pytest.raises(PreconditionFailed),
@@ -387,7 +387,7 @@ def test_a_completion_refused_after_200_is_a_failed_precondition(large: Path) ->
 
 
 def test_a_completion_whose_response_was_lost_is_recognised(large: Path) -> None:
-    with scripted(CREATED, PART, PART, HangUp(), ours) as server:
+    with scripted(CREATED, PART, PART, Close(), ours) as server:
         assert a_store(server).upload(large, REF, condition=IfNoneMatch()).etag == "e1"
 
 
@@ -417,12 +417,12 @@ def test_a_failed_abort_is_a_note_on_the_failure_itself(large: Path) -> None:
     assert "Cannot abort" in caught.value.__notes__[0]
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with scripted() as server, pytest.raises(StorageError, match="gone"):
         a_store(server).upload(tmp_path / "gone", REF)
 
 
-def test_a_key_too_long_is_refused_before_anything_is_sent(large: Path) -> None:
+def test_a_key_that_is_too_long_is_rejected_before_any_request(large: Path) -> None:
     with scripted() as server, pytest.raises(StorageError, match="1024"):
         a_store(server).upload(large, replace(REF, key="x" * 1025))
 
@@ -434,5 +434,5 @@ def test_the_owner_of_a_bucket_is_named_with_every_request_about_it() -> None:
         assert store.head(REF) is None
         store.write(REF, b"x")
         assert store.head(ObjectRef("s3", "other", "key")) is None
-    told = [seen.headers.get("x-amz-expected-bucket-owner") for seen in server.seen]
-    assert told == ["123456789012", "123456789012", None]
+    owners = [seen.headers.get("x-amz-expected-bucket-owner") for seen in server.requests]
+    assert owners == ["123456789012", "123456789012", None]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_an_unknown_authority_is_refused_at_once_with_the_remedy(tmp_path: Path) -> None:
+def test_an_unknown_certificate_authority_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     slept: list[float] = []
     with moto_https(tmp_path) as endpoint:
         environ = {**endpoint.environ}

@@ -38,15 +38,15 @@ class RuntimeServer:
     """A Runtime API: returns the events of ``events``, collects the responses."""
 
     events: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)
-    answers: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)
+    responses: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)
     connections: set[object] = field(default_factory=set)
     seconds: float = 600.0
     address: str = ""
 
     def invoke(self, request: str, payload: bytes) -> tuple[str, dict[str, object]]:
-        """Return the last part of the path that was answered on, and the answer."""
+        """Send an event; return the last part of the response's path, and the response."""
         self.events.put((request, payload))
-        path, body = self.answers.get(timeout=300)
+        path, body = self.responses.get(timeout=300)
         assert f"/{request}/" in path
         return path.rpartition("/")[2], json.loads(body)
 
@@ -77,25 +77,25 @@ def _handler(server: RuntimeServer) -> type[http.server.BaseHTTPRequestHandler]:
             self.send_response(202)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            server.answers.put((self.path, body))
+            server.responses.put((self.path, body))
 
         def log_message(self, *_args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 
 
 @pytest.fixture
 def runtime_api() -> Iterator[RuntimeServer]:
-    made = RuntimeServer()
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(made))
+    server = RuntimeServer()
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(server))
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    made.address = f"127.0.0.1:{listener.server_port}"
+    server.address = f"127.0.0.1:{listener.server_port}"
     try:
-        yield made
+        yield server
     finally:
-        made.events.put(("", b""))
+        server.events.put(("", b""))
         listener.shutdown()
         thread.join()
         listener.server_close()
@@ -164,11 +164,11 @@ class Function:
 
 @pytest.fixture
 def function(tmp_path: Path, endpoint: S3Endpoint) -> Iterator[Function]:
-    made = Function(tmp_path, endpoint, s3.connect(endpoint.environ))
-    yield made
-    for process in made.started:
+    function_ = Function(tmp_path, endpoint, s3.connect(endpoint.environ))
+    yield function_
+    for process in function_.started:
         process.kill()
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
-    made.store.close()
+    function_.store.close()

@@ -42,7 +42,7 @@ def test_a_damaged_function_fails_at_init(function: Function, runtime_api: Runti
     function.deploy(COPY)
     (function.folder / "function" / "function.json").write_text("{")
     process = function.start(AWS_LAMBDA_RUNTIME_API=runtime_api.address)
-    path, body = runtime_api.answers.get(timeout=300)
+    path, body = runtime_api.responses.get(timeout=300)
     assert path.endswith("/init/error")
     assert json.loads(body)["errorType"] == "ConfigError"
     assert process.wait(300) == 1

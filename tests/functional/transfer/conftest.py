@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from scar.aws.client.connection import AwsConnection
 from scar.transfer.client import transfer_client
-from tests.conformance.object_store_endpoints import forget_objects
+from tests.conformance.object_store_endpoints import reset_moto_s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def endpoint() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
-    forget_objects()
+    reset_moto_s3()
 
 
 @pytest.fixture

@@ -33,40 +33,40 @@ CROP = new_function(
     output=(StorageSpec(storage_provider="s3.mine", path="albums/out"),),
 )
 SEEN = {name: BucketState(name=name, region="eu-west-1") for name in ("photos", "albums")}
-SITE = AccountState(account=ACCOUNT, buckets=SEEN)
+ACCOUNT_STATE = AccountState(account=ACCOUNT, buckets=SEEN)
 
 
 def on(kind: ComputeType = "EC2", **batch: object) -> Function:
-    machines = BatchSpec.model_validate({"compute_resources": {"type": kind}, **batch})
-    return changed(CROP, execution_mode=ExecutionMode.BATCH, batch=machines)
+    batch_spec = BatchSpec.model_validate({"compute_resources": {"type": kind}, **batch})
+    return changed(CROP, execution_mode=ExecutionMode.BATCH, batch=batch_spec)
 
 
-def faults(site: AccountState, function: Function = CROP) -> list[str]:
-    return list(account_checks.find_errors([function], site))
+def errors(account_state: AccountState, function: Function = CROP) -> list[str]:
+    return list(account_checks.find_errors([function], account_state))
 
 
-def warnings(site: AccountState, function: Function = CROP) -> list[str]:
-    return list(account_checks.find_warnings([function], site))
+def warnings(account_state: AccountState, function: Function = CROP) -> list[str]:
+    return list(account_checks.find_warnings([function], account_state))
 
 
 def seeing(**changes: object) -> AccountState:
     photos = replace(SEEN["photos"], **changes)  # type: ignore[arg-type]
-    return replace(SITE, buckets={**SEEN, "photos": photos})
+    return replace(ACCOUNT_STATE, buckets={**SEEN, "photos": photos})
 
 
-def test_where_all_is_well_nothing_is_said() -> None:
-    assert faults(SITE) == warnings(SITE) == []
-    assert faults(seeing(exists=False, region="")) == []
+def test_an_account_without_problems_has_no_findings() -> None:
+    assert errors(ACCOUNT_STATE) == warnings(ACCOUNT_STATE) == []
+    assert errors(seeing(exists=False, region="")) == []
 
 
-def test_a_bucket_of_another_account_is_refused_with_what_its_owner_can_do() -> None:
-    (fault,) = faults(seeing(is_same_account=False))
+def test_a_bucket_of_another_account_is_an_error_with_a_remedy_for_its_owner() -> None:
+    (fault,) = errors(seeing(is_same_account=False))
     assert fault.startswith("crop: bucket photos belongs to another account than 123456789012")
     assert "replicate" in fault
 
 
-def test_a_bucket_of_another_region_is_refused() -> None:
-    (fault,) = faults(seeing(region="us-east-1"))
+def test_a_bucket_of_another_region_is_rejected() -> None:
+    (fault,) = errors(seeing(region="us-east-1"))
     assert "photos is in us-east-1, the function in eu-west-1" in fault
 
 
@@ -89,7 +89,7 @@ def test_keys_of_buckets_become_arns() -> None:
     assert seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/aws/s3").kms_keys == {}
 
 
-def test_a_key_that_cannot_be_named_is_a_warning() -> None:
+def test_an_unknown_kms_key_is_a_warning() -> None:
     (warning,) = warnings(seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/mine"))
     assert "alias/mine" in warning
     (warning,) = warnings(seeing(is_encryption_hidden=True))
@@ -97,44 +97,48 @@ def test_a_key_that_cannot_be_named_is_a_warning() -> None:
     assert warnings(seeing(kms_key="arn:aws:kms:eu-west-1:1:alias/aws/s3")) == []
 
 
-def test_a_subnet_without_a_way_out_is_named_with_the_function() -> None:
+def test_a_subnet_without_a_route_to_the_internet_is_named_with_the_function() -> None:
     closed = VpcNetwork(
         subnets=("subnet-7",),
         subnet_routes=(SubnetRoute(subnet="subnet-7", has_internet_gateway=True),),
     )
-    site = replace(SITE, job_networks={"crop": closed}, function_networks={"crop": closed})
-    assert len(faults(replace(site, function_networks={}), on())) == 1
-    assert faults(replace(site, function_networks={}), on("FARGATE")) == []
-    in_vpc = faults(replace(site, job_networks={}), on("FARGATE"))
+    account_state = replace(
+        ACCOUNT_STATE, job_networks={"crop": closed}, function_networks={"crop": closed}
+    )
+    assert len(errors(replace(account_state, function_networks={}), on())) == 1
+    assert errors(replace(account_state, function_networks={}), on("FARGATE")) == []
+    in_vpc = errors(replace(account_state, job_networks={}), on("FARGATE"))
     assert "endpoints for batch, s3" in in_vpc[0]
     assert in_vpc[0].startswith("crop: Subnet subnet-7")
 
 
-def test_roles_that_may_not_be_passed_stop_and_unknown_ones_are_told() -> None:
-    site = replace(SITE, pass_role_check=PassRoleCheck(failures=("no",), unknown=("perhaps",)))
-    assert faults(site) == ["no"]
-    assert warnings(site) == ["perhaps"]
+def test_roles_that_cannot_be_passed_are_errors_and_unknown_ones_warnings() -> None:
+    account_state = replace(
+        ACCOUNT_STATE, pass_role_check=PassRoleCheck(failures=("no",), unknown=("perhaps",))
+    )
+    assert errors(account_state) == ["no"]
+    assert warnings(account_state) == ["perhaps"]
 
 
-def test_few_concurrent_runs_and_large_reservations_are_told() -> None:
-    (warning,) = warnings(replace(SITE, quotas=Quotas(concurrency=10, unreserved=10)))
+def test_low_concurrency_and_large_reservations_are_warnings() -> None:
+    (warning,) = warnings(replace(ACCOUNT_STATE, quotas=Quotas(concurrency=10, unreserved=10)))
     assert "at most 10 events at once" in warning
-    enough = replace(SITE, quotas=Quotas(concurrency=1000, unreserved=1000))
+    enough = replace(ACCOUNT_STATE, quotas=Quotas(concurrency=1000, unreserved=1000))
     assert warnings(enough) == []
     (warning,) = warnings(enough, changed(CROP, concurrency=950))
     assert "reserve 950 of 1000" in warning
 
 
 @pytest.mark.parametrize(
-    ("quota", "told"), [(1, "no job ever starts"), (4, "fewer jobs"), (16, "")]
+    ("quota", "expected"), [(1, "no job ever starts"), (4, "fewer jobs"), (16, "")]
 )
-def test_a_small_quota_of_vcpus_is_told(quota: int, told: str) -> None:
-    site = replace(SITE, quotas=Quotas(vcpus={("SPOT", False): quota}))
+def test_a_small_quota_of_vcpus_is_a_warning(quota: int, expected: str) -> None:
+    account_state = replace(ACCOUNT_STATE, quotas=Quotas(vcpus={("SPOT", False): quota}))
     function = on("SPOT", vcpus=2, compute_resources={"type": "SPOT", "max_v_cpus": 16})
-    found = warnings(site, function)
-    assert len(found) == bool(told)
-    assert all(told in warning for warning in found)
-    assert warnings(site, on("EC2")) == []
+    found = warnings(account_state, function)
+    assert len(found) == bool(expected)
+    assert all(expected in warning for warning in found)
+    assert warnings(account_state, on("EC2")) == []
 
 
 @pytest.mark.parametrize("kind", [ComputeEnvironment, JobQueue])
@@ -147,7 +151,7 @@ def test_the_account_s_fifty_environments_and_queues_are_counted(kind: type[Reso
     assert list(account_checks.check_batch_quotas(Plan(), {kind: 50})) == []
 
 
-def test_the_roles_that_are_handed_over_are_known_by_service() -> None:
+def test_passed_roles_are_grouped_by_service() -> None:
     fargate = passed_roles([on("FARGATE")], ACCOUNT)
     assert [arn.rpartition("/")[2] for arn in fargate["ecs-tasks"]] == [
         "crop-eu-west-1-exec",

@@ -34,39 +34,39 @@ FUNCTION = LambdaFunction(name="crop", role_arn="arn:aws:iam::1:role/scar/crop-r
 
 @dataclass
 class FakeResourceClient:
-    """Holds resources in memory; raises for the steps in ``refused``."""
+    """Holds resources in memory; raises an error for the steps in ``denied``."""
 
-    there: dict[ResourceKey, Resource] = field(default_factory=dict)
-    refused: set[tuple[str, str]] = field(default_factory=set)
+    existing: dict[ResourceKey, Resource] = field(default_factory=dict)
+    denied: set[tuple[str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def create(self, resource: Resource) -> None:
         self._call("create", resource)
-        assert not resource.needs & {ROLE.key} - self.there.keys()
-        self.there[resource.key] = resource
+        assert not resource.needs & {ROLE.key} - self.existing.keys()
+        self.existing[resource.key] = resource
 
     def update(self, observed: Resource, desired: Resource) -> None:
         self._call("update", desired)
-        self.there[desired.key] = desired
+        self.existing[desired.key] = desired
 
     def delete(self, resource: Resource) -> None:
         self._call("delete", resource)
-        self.there.pop(resource.key, None)
+        self.existing.pop(resource.key, None)
 
     def _call(self, verb: str, resource: Resource) -> None:
         with self.lock:
             self.calls.append(f"{verb} {resource.key}")
-            if (verb, resource.name) in self.refused:
+            if (verb, resource.name) in self.denied:
                 raise OperationRefusedError(f"Cannot {verb} {resource.key}.", remedy="Nothing.")
 
 
-def test_what_is_needed_comes_first() -> None:
+def test_dependencies_are_created_first() -> None:
     client = FakeResourceClient()
     reported: list[str] = []
     apply(plan([FUNCTION, ROLE, LOGS], {}), client, reported.append)
     assert client.calls.index("create role crop-role") < client.calls.index("create function crop")
-    assert client.there.keys() == {FUNCTION.key, ROLE.key, LOGS.key}
+    assert client.existing.keys() == {FUNCTION.key, ROLE.key, LOGS.key}
     assert sorted(reported) == [
         "+ function crop",
         "+ log-group /aws/lambda/crop",
@@ -85,16 +85,16 @@ def test_independent_steps_run_at_the_same_time() -> None:
     apply(plan([ROLE, LOGS, FUNCTION], {}), Meeting(), lambda _: None)
 
 
-def test_what_most_steps_wait_for_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_step_that_most_others_depend_on_is_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scar.aws.deploy.apply.PARALLEL", 1)
     environment = ComputeEnvironment(name="scar-1")
     queue = JobQueue(name="scar-1", environment="scar-1")
-    client = FakeResourceClient(there={ROLE.key: ROLE})
+    client = FakeResourceClient(existing={ROLE.key: ROLE})
     apply(plan([LOGS, replace(LOGS, name="a"), queue, environment], {}), client, lambda _: None)
     assert client.calls[0] == "create compute-environment scar-1"
 
 
-def test_what_nothing_sets_off_yet_is_made_along_with_what_it_uses() -> None:
+def test_an_inactive_resource_is_created_in_parallel_with_its_dependencies() -> None:
     meeting = threading.Barrier(2, timeout=300)
 
     class Meeting(FakeResourceClient):
@@ -102,51 +102,51 @@ def test_what_nothing_sets_off_yet_is_made_along_with_what_it_uses() -> None:
             if resource in (FUNCTION, LOGS):
                 meeting.wait()
 
-    apply(plan([LOGS, FUNCTION], {}), Meeting(there={ROLE.key: ROLE}), lambda _: None)
+    apply(plan([LOGS, FUNCTION], {}), Meeting(existing={ROLE.key: ROLE}), lambda _: None)
 
 
-def test_what_works_already_changes_after_what_it_uses_and_goes_before_it() -> None:
+def test_an_existing_resource_is_updated_after_its_dependencies_and_deleted_before_them() -> None:
     before = {r.key: r for r in (FUNCTION, replace(LOGS, retention_days=7))}
-    client = FakeResourceClient(there=dict(before))
+    client = FakeResourceClient(existing=dict(before))
     apply(plan([LOGS, replace(FUNCTION, memory=1024)], before), client, lambda _: None)
     assert client.calls == ["update log-group /aws/lambda/crop", "update function crop"]
     client.calls.clear()
-    apply(plan([], client.there), client, lambda _: None)
+    apply(plan([], client.existing), client, lambda _: None)
     assert client.calls == ["delete function crop", "delete log-group /aws/lambda/crop"]
 
 
-def test_work_is_set_off_when_all_that_it_needs_is_there() -> None:
+def test_a_trigger_is_created_after_everything_that_it_needs() -> None:
     queue = JobQueue(name="scar-1", environment="scar-1")
     definition = JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),))
     rule = BucketNotification(name="photos/x", function_arn="arn:aws:lambda:eu-west-1:1:f:crop")
 
     class Slow(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
-            # Whatever does not wait for the queue has been called by then.
+            # By then every step that does not depend on the queue has been called.
             if isinstance(resource, JobQueue):
                 until(lambda: len(self.calls) >= 3)
             super()._call(verb, resource)
 
-    client = Slow(there={ROLE.key: ROLE})
+    client = Slow(existing={ROLE.key: ROLE})
     apply(plan([rule, FUNCTION, definition, queue, LOGS], {}), client, lambda _: None)
     assert client.calls[-2:] == ["create job-queue scar-1", "create notification photos/x"]
 
 
-def test_a_failure_undoes_what_was_made_and_restores_what_was_changed() -> None:
+def test_a_failure_deletes_created_resources_and_restores_changed_ones() -> None:
     before = {LOGS.key: replace(LOGS, retention_days=7)}
-    client = FakeResourceClient(there=dict(before), refused={("create", "crop")})
+    client = FakeResourceClient(existing=dict(before), denied={("create", "crop")})
     reported: list[str] = []
     with pytest.raises(OperationRefusedError, match="create function crop"):
         apply(plan([FUNCTION, ROLE, LOGS], before), client, reported.append)
-    assert client.there == before
+    assert client.existing == before
     assert reported[-4] == "Rolling back the changes…"
     assert {"- role crop-role", "~ log-group /aws/lambda/crop restored"} <= set(reported)
 
 
-def test_what_was_made_along_with_what_it_uses_is_undone_before_that() -> None:
+def test_resources_created_in_parallel_are_undone_in_order_of_dependency() -> None:
     profile = InstanceProfile(name="scar-instances", role=ROLE.name)
     environment = ComputeEnvironment(name="scar-1", instance_profile="i/scar-instances")
-    client = FakeResourceClient(refused={("create", "scar-1")})
+    client = FakeResourceClient(denied={("create", "scar-1")})
     with pytest.raises(OperationRefusedError):
         apply(plan([environment, profile, ROLE], {}), client, lambda _: None)
     begun = sorted(client.calls[:2])
@@ -154,26 +154,26 @@ def test_what_was_made_along_with_what_it_uses_is_undone_before_that() -> None:
     assert client.calls[-2:] == ["delete instance-profile scar-instances", "delete role crop-role"]
 
 
-def test_what_cannot_be_undone_is_said() -> None:
-    client = FakeResourceClient(refused={("create", "crop"), ("delete", "crop-role")})
+def test_a_failed_undo_is_reported() -> None:
+    client = FakeResourceClient(denied={("create", "crop"), ("delete", "crop-role")})
     reported: list[str] = []
     with pytest.raises(OperationRefusedError, match="create function crop"):
         apply(plan([FUNCTION, ROLE, LOGS], {}), client, reported.append)
     assert "! role crop-role could not be rolled back: Cannot delete role crop-role." in reported
-    assert client.there.keys() == {ROLE.key}
+    assert client.existing.keys() == {ROLE.key}
 
 
 def test_a_removal_is_not_undone() -> None:
-    there = {r.key: r for r in (FUNCTION, ROLE, LOGS)}
-    client = FakeResourceClient(there=dict(there), refused={("delete", "crop-role")})
+    present = {r.key: r for r in (FUNCTION, ROLE, LOGS)}
+    client = FakeResourceClient(existing=dict(present), denied={("delete", "crop-role")})
     with pytest.raises(OperationRefusedError):
-        apply(plan([], there), client, lambda _: None, undo=False)
-    assert FUNCTION.key not in client.there
+        apply(plan([], present), client, lambda _: None, undo=False)
+    assert FUNCTION.key not in client.existing
     assert not [call for call in client.calls if call.startswith("create")]
 
 
-def test_deleting_waits_for_what_replaces_it() -> None:
+def test_a_resource_is_deleted_after_its_replacement_exists() -> None:
     old = LogGroup(name="old")
-    client = FakeResourceClient(there={old.key: old})
+    client = FakeResourceClient(existing={old.key: old})
     apply(plan([FUNCTION, ROLE, LOGS], {old.key: old}), client, lambda _: None)
     assert client.calls[-1] == "delete log-group old"

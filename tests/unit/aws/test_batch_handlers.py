@@ -18,14 +18,14 @@ BUSY = "Cannot update, resource is being modified."
 
 @dataclass
 class FakeBatch:
-    """One environment or queue that goes through its states, one with each look."""
+    """One compute environment or queue; each describe call returns the next state."""
 
     states: list[str]
     reason: str = ""
     calls: list[str] = field(default_factory=list)
     used: int = 0
 
-    def _look(self) -> list[dict[str, Any]]:
+    def _describe(self) -> list[dict[str, Any]]:
         state = self.states[0]
         if len(self.states) > 1:
             self.states.pop(0)
@@ -38,10 +38,10 @@ class FakeBatch:
         self.states = list(after)
 
     def describe_compute_environments(self, **_: object) -> dict[str, Any]:
-        return {"computeEnvironments": self._look()}
+        return {"computeEnvironments": self._describe()}
 
     def describe_job_queues(self, **_: object) -> dict[str, Any]:
-        return {"jobQueues": self._look()}
+        return {"jobQueues": self._describe()}
 
     def update_compute_environment(self, **_: object) -> None:
         self._change("disable", "UPDATING", "VALID")
@@ -61,22 +61,20 @@ class FakeBatch:
         self._change("delete", "DELETING", "DELETED")
 
 
-PATIENCE = Waiter(
-    timeout=5, first_delay=1, sleep=lambda _: None, clock=iter(range(10_000)).__next__
-)
+WAITER = Waiter(timeout=5, first_delay=1, sleep=lambda _: None, clock=iter(range(10_000)).__next__)
 ENVIRONMENT, QUEUE = ComputeEnvironment(name="scar-1"), JobQueue(name="scar-1")
 
 
 def environments(batch: FakeBatch) -> ComputeEnvironmentHandler:
-    return ComputeEnvironmentHandler(batch, PATIENCE)  # type: ignore[arg-type]
+    return ComputeEnvironmentHandler(batch, WAITER)  # type: ignore[arg-type]
 
 
 def queues(batch: FakeBatch) -> JobQueueHandler:
-    return JobQueueHandler(batch, PATIENCE)  # type: ignore[arg-type]
+    return JobQueueHandler(batch, WAITER)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("first", ["VALID", "CREATING", "UPDATING", "INVALID"])
-def test_what_is_being_made_is_switched_off_and_deleted_when_it_rests(first: str) -> None:
+def test_a_resource_being_created_is_disabled_and_deleted_once_it_is_stable(first: str) -> None:
     states = [first] if first in ("VALID", "INVALID") else [first, "VALID"]
     batch = FakeBatch([*states])
     environments(batch).delete(ENVIRONMENT)
@@ -86,7 +84,7 @@ def test_what_is_being_made_is_switched_off_and_deleted_when_it_rests(first: str
     assert batch.calls == ["disable", "delete"]
 
 
-def test_what_is_being_deleted_is_only_waited_for() -> None:
+def test_a_resource_being_deleted_is_only_waited_for() -> None:
     batch = FakeBatch(["DELETING", "DELETING", "DELETED"])
     environments(batch).delete(ENVIRONMENT)
     assert batch.calls == []
@@ -95,14 +93,14 @@ def test_what_is_being_deleted_is_only_waited_for() -> None:
     assert batch.calls == []
 
 
-def test_what_is_gone_is_left_alone() -> None:
+def test_a_deleted_resource_needs_no_call() -> None:
     batch = FakeBatch(["DELETED"])
     environments(batch).delete(ENVIRONMENT)
     queues(batch).delete(QUEUE)
     assert batch.calls == []
 
 
-def test_batch_lets_go_of_a_queue_some_time_after_it_is_gone() -> None:
+def test_an_environment_is_deleted_once_no_queue_uses_it() -> None:
     batch = FakeBatch(["VALID"], used=2)
     environments(batch).delete(ENVIRONMENT)
     assert batch.calls == ["disable", "used", "used", "delete"]

@@ -34,7 +34,7 @@ def session(region: str | None = "eu-west-1") -> boto3.Session:
     return boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name=region)
 
 
-def test_a_client_is_made_once() -> None:
+def test_a_client_is_created_once() -> None:
     connection = AwsConnection(session=session())
     assert connection.client("s3") is connection.client("s3")
 
@@ -61,7 +61,7 @@ def test_clients_are_created_in_the_background_without_blocking_other_services()
     assert created == ["lambda", "iam", "batch"]
 
 
-def test_the_errors_of_a_client_are_there_before_threads_use_it() -> None:
+def test_the_exceptions_of_a_client_exist_before_threads_use_it() -> None:
     assert AwsConnection(session=session()).client("lambda")._exceptions is not None  # type: ignore[attr-defined]
 
 
@@ -77,20 +77,20 @@ def test_an_endpoint_is_used_by_all_services_and_s3_names_buckets_in_the_path() 
     assert "X-Amz-Signature" in url
 
 
-def test_no_credentials_is_said_with_what_to_do() -> None:
+def test_missing_credentials_are_an_error_with_a_remedy() -> None:
     connection = AwsConnection(session=boto3.Session(region_name="eu-west-1"))
     with pytest.raises(ConfigurationError, match="credentials") as caught:
         _ = connection.account
     assert "scar --local" in caught.value.remedy
 
 
-def test_no_region_is_said_with_what_to_do() -> None:
+def test_a_missing_region_is_an_error_with_a_remedy() -> None:
     with pytest.raises(ConfigurationError, match="region") as caught:
         AwsConnection(session=session(None)).client("lambda")
     assert "AWS_REGION" in caught.value.remedy
 
 
-def test_an_endpoint_that_does_not_answer_is_named() -> None:
+def test_an_endpoint_that_does_not_respond_is_named() -> None:
     endpoint = "http://127.0.0.1:1"
     with (
         pytest.raises(ConfigurationError, match=r"Cannot list functions: .*127\.0\.0\.1:1"),
@@ -103,7 +103,7 @@ def test_an_endpoint_that_does_not_answer_is_named() -> None:
     ("code", "kind"),
     [("ExpiredToken", ConfigurationError), ("AccessDenied", OperationRefusedError)],
 )
-def test_an_answer_that_says_no_is_told_with_its_code(code: str, kind: type[ScarError]) -> None:
+def test_an_error_response_is_reported_with_its_code(code: str, kind: type[ScarError]) -> None:
     with (
         pytest.raises(kind, match=f"Invoke returned {code}: go away"),
         translate_errors("call crop"),
@@ -119,7 +119,7 @@ def test_every_client_s_waits_end_and_its_retries_are_bounded() -> None:
         assert (config.connect_timeout, config.read_timeout) == (CONNECT_TIMEOUT, READ_TIMEOUT)
 
 
-def test_no_client_is_made_without_such_a_configuration() -> None:
+def test_no_client_is_created_without_such_a_configuration() -> None:
     makers = []
     for path in Path(scar.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -145,7 +145,7 @@ def test_each_partition_has_its_own_hosts(region: str, host: str) -> None:
     assert connection.client("lambda").meta.endpoint_url == f"https://{host}"
 
 
-def test_an_answer_of_something_else_than_aws_is_told_as_that() -> None:
+def test_a_response_of_another_server_than_aws_is_reported_as_such() -> None:
     class Page(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.send_response(200)

@@ -43,7 +43,7 @@ def test_a_whole_bucket_as_input_leaves_no_place_for_outputs() -> None:
     assert len(faults(function)) == 1
 
 
-def test_a_loop_that_is_insisted_on_is_taken() -> None:
+def test_a_loop_is_accepted_if_allowed_explicitly() -> None:
     assert faults(changed(writing("photos/in"), allow_loop=True)) == []
 
 
@@ -70,7 +70,7 @@ def test_functions_that_share_the_role_of_instances_are_under_one_boundary() -> 
     "compute",
     [ComputeResourcesSpec(type="FARGATE"), ComputeResourcesSpec(instance_role="arn:aws:iam::1:x")],
 )
-def test_roles_of_their_own_may_be_under_boundaries_of_their_own(
+def test_functions_with_separate_roles_may_have_separate_boundaries(
     compute: ComputeResourcesSpec,
 ) -> None:
     one = under("arn:aws:iam::1:policy/one", "one", ComputeResourcesSpec())
@@ -123,7 +123,7 @@ def rule(rule_id: str, prefix: str, event: str = "s3:ObjectCreated:*") -> dict[s
 
 
 @pytest.mark.parametrize(
-    ("there", "overlap"),
+    ("existing", "overlap"),
     [
         (rule("theirs", "in/a/"), True),
         (rule("theirs", "other/"), False),
@@ -132,22 +132,24 @@ def rule(rule_id: str, prefix: str, event: str = "s3:ObjectCreated:*") -> dict[s
     ],
 )
 def test_notifications_already_on_the_bucket_are_respected(
-    there: dict[str, object], *, overlap: bool
+    existing: dict[str, object], *, overlap: bool
 ) -> None:
     ours = BucketNotification(name="photos/scar-crop-00000000", function_arn="x", prefix="in/")
     for kind in ("LambdaFunctionConfigurations", "QueueConfigurations"):
-        found = list(deployment_checks.check_buckets([ours], {"photos": {kind: [there]}}, ["crop"]))
+        found = list(
+            deployment_checks.check_buckets([ours], {"photos": {kind: [existing]}}, ["crop"])
+        )
         assert bool(found) is overlap
 
 
-def test_all_faults_are_raised_together_once() -> None:
+def test_all_problems_are_raised_in_one_error() -> None:
     with pytest.raises(NotDeployable) as caught:
         raise_if_any(["a", "b", "a"])
     assert caught.value.problem == "a\nb"
     raise_if_any([])
 
 
-def test_without_leave_to_make_roles_every_missing_one_is_named() -> None:
+def test_without_role_creation_every_missing_role_is_named() -> None:
     function = new_function(
         name="f",
         execution_mode=ExecutionMode.BATCH,

@@ -14,7 +14,7 @@ def denied(operation: str, message: str, **metadata: str) -> ClientError:
     return ClientError(response, operation)  # type: ignore[arg-type]
 
 
-def test_what_aws_tells_is_in_the_remedy() -> None:
+def test_the_details_of_aws_s_message_are_in_the_remedy() -> None:
     role = "arn:aws:iam::123456789012:role/scar/crop"
     message = (
         f"User: {WHO} is not authorized to perform: iam:CreateRole on resource: {role} because no"
@@ -27,7 +27,7 @@ def test_what_aws_tells_is_in_the_remedy() -> None:
     assert translated.remedy.startswith(f"Allow iam:CreateRole on {role} for {WHO}:")
 
 
-def test_where_s3_only_says_no_the_principal_and_the_action_are_added() -> None:
+def test_principal_and_action_are_added_to_s3_s_short_message() -> None:
     error = denied("PutBucketNotificationConfiguration", "Access Denied", HostId="x")
     translated = errors.to_scar_error(error, "create notification photos/x", WHO)
     assert translated.remedy.startswith(
@@ -35,7 +35,7 @@ def test_where_s3_only_says_no_the_principal_and_the_action_are_added() -> None:
     )
 
 
-def test_without_any_name_the_credentials_stand_for_it() -> None:
+def test_without_a_principal_the_credentials_are_named() -> None:
     translated = errors.to_scar_error(denied("CreateFunction", "no"), "create function crop")
     assert translated.remedy.startswith(
         "Allow CreateFunction on this resource for these credentials"

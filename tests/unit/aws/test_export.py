@@ -1,4 +1,4 @@
-"""The template says the same as the plan, field by field, and CloudFormation would take it."""
+"""The template equals the plan, field by field, and is valid for CloudFormation."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from scar.aws.export.template import (
     export_template,
     image_parameter,
 )
-from scar.aws.model import names
-from scar.aws.model import resources as kinds
+from scar.aws.model import names, resources
 from scar.aws.model.account import Account
 from scar.fdl.model import (
     BatchSpec,
@@ -117,8 +116,8 @@ VALUES: dict[str, object] = {
 
 def planned(
     account: Account, functions: Sequence[Function]
-) -> dict[kinds.ResourceKey, kinds.Resource]:
-    """Compile as init does for an account that is known, except that networks are parameters."""
+) -> dict[resources.ResourceKey, resources.Resource]:
+    """Compile as init does for a known account, except that networks are parameters."""
     found = compile_resources(
         functions,
         account,
@@ -132,9 +131,9 @@ def planned(
     return {r.key: filled(r) for r in found}
 
 
-def filled(resource: kinds.Resource) -> kinds.Resource:
-    """Put the values of parameters where their marks are."""
-    if isinstance(resource, kinds.ComputeEnvironment):
+def filled(resource: resources.Resource) -> resources.Resource:
+    """Replace placeholders by the values of the parameters."""
+    if isinstance(resource, resources.ComputeEnvironment):
         subnets, groups = (
             (pseudo_parameters.mark(SUBNETS),),
             (pseudo_parameters.mark(SECURITY_GROUPS),),
@@ -151,10 +150,10 @@ def filled(resource: kinds.Resource) -> kinds.Resource:
 
 def read(
     account: Account, functions: Sequence[Function]
-) -> dict[kinds.ResourceKey, kinds.Resource]:
+) -> dict[resources.ResourceKey, resources.Resource]:
     exported = export_template(compile_for_template(functions, account), account.region)
     again = json.loads(json.dumps(exported.template))
-    return {r.key: r for r in Reader(again, VALUES).resources()}
+    return {r.key: r for r in Reader(again, VALUES).read()}
 
 
 @pytest.mark.parametrize("function", ALL, ids=lambda f: f.name)
@@ -167,7 +166,7 @@ def test_all_resources_together_are_the_plan_s() -> None:
 
 
 def test_the_account_can_be_that_of_the_stack() -> None:
-    """Shared machines aside, whose names are digests of what is not known."""
+    """Without compute environments: their names are digests that include the account."""
     functions = (LAMBDA, VPC)
     anywhere = pseudo_parameters.account_with_marks("", "")
     assert read(anywhere, functions) == planned(ACCOUNT, functions)
@@ -178,7 +177,7 @@ def test_the_account_can_be_that_of_the_stack() -> None:
     st.integers(0, 2),
     st.booleans(),
 )
-def test_whatever_users_write_comes_back_as_it_was(text: str, retries: int, keep: bool) -> None:
+def test_any_text_of_users_is_exported_unchanged(text: str, retries: int, keep: bool) -> None:
     function = changed(
         EC2,
         description=text,
@@ -212,32 +211,37 @@ def test_cfn_lint_accepts_it(account: Account) -> None:
     assert [f"{m.rule.id} {m.message}" for m in found] == []
 
 
-def test_every_kind_of_resource_is_translated_told_or_never_wanted() -> None:
+def test_every_resource_type_is_exported_or_a_manual_step_or_never_desired() -> None:
     every = {
         kind
-        for kind in vars(kinds).values()
+        for kind in vars(resources).values()
         if isinstance(kind, type)
-        and issubclass(kind, kinds.Resource)
-        and kind is not kinds.Resource
+        and issubclass(kind, resources.Resource)
+        and kind is not resources.Resource
     }
-    own = {kinds.Bucket, kinds.JobDefinition}  # which need more than themselves
+    own = {resources.Bucket, resources.JobDefinition}  # which need more than themselves
     assert {*CLOUDFORMATION_TYPES, *MANUAL_KINDS, *DELETE_ONLY_KINDS, *own} == every - {
-        kinds.Resource
+        resources.Resource
     }
 
 
-def test_what_is_compiled_covers_every_kind() -> None:
+def test_the_compiled_resources_cover_every_type() -> None:
     compiled = {type(r) for r in planned(ACCOUNT, ALL).values()}
-    missing = {*CLOUDFORMATION_TYPES, *MANUAL_KINDS, kinds.Bucket, kinds.JobDefinition} - compiled
+    missing = {
+        *CLOUDFORMATION_TYPES,
+        *MANUAL_KINDS,
+        resources.Bucket,
+        resources.JobDefinition,
+    } - compiled
     assert missing == set()
 
 
-def test_a_kind_that_nobody_translates_is_refused() -> None:
-    class Unheard(kinds.Resource):
-        kind = "unheard"
+def test_an_unknown_resource_type_is_an_error() -> None:
+    class Unknown(resources.Resource):
+        kind = "unknown"
 
-    with pytest.raises(TypeError, match="unheard x"):
-        export_template([Unheard(name="x")], "eu-west-1")
+    with pytest.raises(TypeError, match="unknown x"):
+        export_template([Unknown(name="x")], "eu-west-1")
 
 
 def test_what_cloudformation_cannot_do_is_a_manual_step() -> None:
@@ -250,35 +254,35 @@ def test_what_cloudformation_cannot_do_is_a_manual_step() -> None:
     assert len(metadata["images"]) == len(ALL) + 1
 
 
-def test_what_needs_an_image_waits_for_it_and_buckets_stay() -> None:
-    resources = (
+def test_functions_depend_on_their_image_and_buckets_are_retained() -> None:
+    exported = (
         export_template(compile_for_template([LAMBDA], ACCOUNT), ACCOUNT.region)
         .template["Resources"]
         .values()
     )
-    conditions = {r["Type"]: r.get("Condition") for r in resources}
+    conditions = {r["Type"]: r.get("Condition") for r in exported}
     assert conditions["AWS::Lambda::Function"] == "ImagesArePushed"
     assert conditions["AWS::ECR::Repository"] is None
     assert conditions["AWS::IAM::Role"] is None
-    kept = {r["Type"] for r in resources if r.get("DeletionPolicy") == "Retain"}
+    kept = {r["Type"] for r in exported if r.get("DeletionPolicy") == "Retain"}
     assert kept == {"AWS::S3::Bucket", "AWS::ECR::Repository"}
 
 
 def test_a_bucket_comes_after_the_permission_that_s3_tries() -> None:
-    resources = export_template(compile_for_template([LAMBDA], ACCOUNT), ACCOUNT.region).template[
+    exported = export_template(compile_for_template([LAMBDA], ACCOUNT), ACCOUNT.region).template[
         "Resources"
     ]
-    (photos,) = (r for r in resources.values() if r["Properties"].get("BucketName") == "photos")
-    needed = {resources[name]["Type"] for name in photos["DependsOn"]}
+    (photos,) = (r for r in exported.values() if r["Properties"].get("BucketName") == "photos")
+    needed = {exported[name]["Type"] for name in photos["DependsOn"]}
     assert "AWS::Lambda::Permission" in needed
 
 
-def test_the_delegate_is_part_of_it() -> None:
+def test_the_failure_handler_is_exported() -> None:
     assert failure_handler.handler_function([LAMBDA]) is not None
-    assert kinds.ResourceKey("function", names.FAILURE_HANDLER) in read(ACCOUNT, [LAMBDA])
+    assert resources.ResourceKey("function", names.FAILURE_HANDLER) in read(ACCOUNT, [LAMBDA])
 
 
-def test_what_looks_like_a_variable_stays_text_beside_one() -> None:
+def test_text_that_looks_like_a_variable_is_escaped() -> None:
     text = f"${{HOME}} in {pseudo_parameters.mark('Region')}"
     assert pseudo_parameters.render_value(text) == {"Fn::Sub": "${!HOME} in ${AWS::Region}"}
     assert pseudo_parameters.render_value("${HOME}") == "${HOME}"

@@ -1,4 +1,4 @@
-"""The fields of resources that AWS takes as they are, in requests and in descriptions."""
+"""The paths of resource fields in AWS's requests and descriptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scar.aws.requests.field_paths import add_fields, read_fields
 if TYPE_CHECKING:
     from botocore.model import Shape
 
-# Each kind with the operation that creates it, and where a description of it is.
+# Each resource type with the operation that creates it, and the path of its description.
 KINDS: list[tuple[type[Resource], str, str, str, str]] = [
     (JobDefinition, "batch", "RegisterJobDefinition", "DescribeJobDefinitions", "jobDefinitions"),
     (LambdaFunction, "lambda", "CreateFunction", "GetFunction", "Configuration"),
@@ -45,13 +45,13 @@ def test_aws_knows_every_path_in_requests_and_in_descriptions(
     request, response = model.operation_model(create), model.operation_model(describe)
     assert kind.request_paths
     for path in kind.request_paths.values():
-        asked = member(request.input_shape, path)
-        told = member(response.output_shape, f"{where}.{path}")
-        assert asked.type_name == told.type_name in ("string", "integer")
+        requested = member(request.input_shape, path)
+        described = member(response.output_shape, f"{where}.{path}")
+        assert requested.type_name == described.type_name in ("string", "integer")
 
 
 @pytest.mark.parametrize("kind", [each[0] for each in KINDS])
-def test_what_is_written_is_read_back(kind: type[Resource]) -> None:
+def test_fields_are_parsed_from_descriptions_as_written(kind: type[Resource]) -> None:
     types = {field.name: str(field.type) for field in fields(kind)}
     values: dict[str, Any] = {
         name: number if types[name] == "int" else f"text {number}"
@@ -62,7 +62,7 @@ def test_what_is_written_is_read_back(kind: type[Resource]) -> None:
     assert read_fields(request, kind) == values
 
 
-def test_what_a_description_lacks_has_aws_s_own_default() -> None:
+def test_fields_missing_in_a_description_have_aws_s_defaults() -> None:
     assert read_fields({"timeout": None, "retryStrategy": {}}, JobDefinition) == {}
     bare: Any = {"jobDefinitionName": "x", "containerProperties": {}}
     assert parse_job_definition(bare) == JobDefinition(name="x")

@@ -28,7 +28,7 @@ class Absent(ClientError):
 
 @dataclass
 class FakeLambda:
-    """Tells of one function; deleting it is refused while ``states`` are not used up."""
+    """A client for one function; deleting it is a conflict until ``states`` are used up."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
@@ -79,7 +79,7 @@ def test_lines_in_another_group_or_format_are_a_difference(
 
 
 @pytest.mark.parametrize("states", [[], ["Pending", "Pending"], ["Pending", "Failed"]])
-def test_a_function_that_is_still_being_made_is_deleted_when_it_rests(states: list[str]) -> None:
+def test_a_pending_function_is_deleted_once_it_is_active(states: list[str]) -> None:
     client = FakeLambda(states=states)
     handler(client).delete(CROP)
     assert client.deleted == 1

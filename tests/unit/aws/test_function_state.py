@@ -8,7 +8,7 @@ from scar.aws.handlers.function_state import is_settled
 from scar.errors import OperationRefusedError
 
 
-def test_what_lambda_is_doing_is_told_with_its_code() -> None:
+def test_a_pending_state_is_shown_with_its_reason_code() -> None:
     assert is_settled({"State": "Pending", "StateReasonCode": "Creating"}, "f") == (
         "Pending Creating"
     )
@@ -18,7 +18,7 @@ def test_what_lambda_is_doing_is_told_with_its_code() -> None:
 
 
 @pytest.mark.parametrize("part", ["State", "LastUpdateStatus"])
-def test_a_failure_is_told_with_code_reason_and_advice(part: str) -> None:
+def test_a_failed_state_is_reported_with_code_reason_and_remedy(part: str) -> None:
     found = {
         part: "Failed",
         f"{part}ReasonCode": "SubnetOutOfIPAddresses",

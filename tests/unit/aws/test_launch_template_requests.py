@@ -41,7 +41,7 @@ def test_the_root_disk_is_gp3_and_encrypted() -> None:
     assert "UserData" not in data
 
 
-def test_a_script_is_a_part_of_a_mime_message() -> None:
+def test_a_user_data_script_is_a_part_of_a_mime_message() -> None:
     data = launch_template_requests.launch_template_request(
         LaunchTemplate(name="t", user_data=SCRIPT)
     )["LaunchTemplateData"]
@@ -53,12 +53,12 @@ def test_a_script_is_a_part_of_a_mime_message() -> None:
     assert str(part.get_payload()).strip() == SCRIPT.strip()
 
 
-def test_what_is_multipart_already_stays_as_it_is() -> None:
+def test_multipart_user_data_is_unchanged() -> None:
     whole = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="x"\n\n--x--\n'
     assert launch_template_requests.wrap_in_multipart(whole) == whole
 
 
 @given(st.integers(0, 16_384), st.text(max_size=50).map(lambda text: f"#!/bin/sh\n{text}"))
-def test_what_was_written_is_read_again(disk: int, script: str) -> None:
+def test_a_described_launch_template_is_parsed_into_its_resource(disk: int, script: str) -> None:
     resource = LaunchTemplate(name="t", disk_gib=disk, user_data=script)
     assert launch_template_requests.parse_launch_template(described(resource)) == resource

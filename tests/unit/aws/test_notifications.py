@@ -1,4 +1,4 @@
-"""A put replaces a bucket's whole configuration: the rules of other tools are put back."""
+"""A put replaces a bucket's whole configuration, and keeps the rules of other tools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.model.resources import BucketNotification
 
-OURS = BucketNotification(
+RULE = BucketNotification(
     name="photos/scar-crop-12345678",
     function_arn="arn:aws:lambda:eu-west-1:123456789012:function:crop",
     prefix="in/",
@@ -24,23 +24,27 @@ OURS = BucketNotification(
 
 
 class Bucket:
-    """A bucket's notifications; another program may overwrite the first few puts."""
+    """A bucket's notifications.
+
+    The first ``rejected_puts`` are rejected by S3; the next ``overwritten_puts`` are overwritten by
+    another program.
+    """
 
     def __init__(
-        self, configuration: dict[str, Any], disturbances: int = 0, blind: int = 0
+        self, configuration: dict[str, Any], overwritten_puts: int = 0, rejected_puts: int = 0
     ) -> None:
         self.configuration = configuration
-        self.blind = blind
-        self.disturbances = disturbances
+        self.rejected_puts = rejected_puts
+        self.overwritten_puts = overwritten_puts
         self.gets = self.puts = 0
-        self.busy = threading.Event()
-        self.go_on = threading.Event()
-        self.go_on.set()
+        self.reading = threading.Event()
+        self.may_return = threading.Event()
+        self.may_return.set()
 
     def get_bucket_notification_configuration(self, **_: str) -> dict[str, Any]:
         self.gets += 1
-        self.busy.set()
-        assert self.go_on.wait(10)
+        self.reading.set()
+        assert self.may_return.wait(10)
         return {**self.configuration, "ResponseMetadata": {}}
 
     def put_bucket_notification_configuration(
@@ -50,18 +54,18 @@ class Bucket:
         NotificationConfiguration: dict[str, Any],  # noqa: N803
     ) -> None:
         self.puts += 1
-        if self.blind:
-            self.blind -= 1
+        if self.rejected_puts:
+            self.rejected_puts -= 1
             message = "Unable to validate the following destination configurations"
             response = {"Error": {"Code": "InvalidArgument", "Message": message}}
             raise ClientError(response, "PutBucketNotificationConfiguration")  # type: ignore[arg-type]
-        if self.disturbances:
-            self.disturbances -= 1
+        if self.overwritten_puts:
+            self.overwritten_puts -= 1
             return
         self.configuration = NotificationConfiguration
 
 
-def others() -> dict[str, Any]:
+def foreign_configuration() -> dict[str, Any]:
     return {
         "LambdaFunctionConfigurations": [{"Id": "a", "LambdaFunctionArn": "x", "Events": ["y"]}],
         "QueueConfigurations": [{"Id": "b", "QueueArn": "x", "Events": ["y"]}],
@@ -76,32 +80,32 @@ def handler(bucket: Bucket) -> NotificationHandler:
 
 
 def test_queues_topics_and_eventbridge_are_kept() -> None:
-    bucket = Bucket(others())
-    handler(bucket).create(OURS)
-    assert handler(bucket).read(OURS) == OURS
-    handler(bucket).delete(OURS)
-    assert bucket.configuration == others()
+    bucket = Bucket(foreign_configuration())
+    handler(bucket).create(RULE)
+    assert handler(bucket).read(RULE) == RULE
+    handler(bucket).delete(RULE)
+    assert bucket.configuration == foreign_configuration()
 
 
-def test_ours_is_added_once() -> None:
+def test_scar_s_rule_is_added_once() -> None:
     bucket = Bucket({})
-    handler(bucket).create(OURS)
-    handler(bucket).create(OURS)
+    handler(bucket).create(RULE)
+    handler(bucket).create(RULE)
     assert len(bucket.configuration["LambdaFunctionConfigurations"]) == 1
     assert bucket.puts == 1
 
 
-def test_what_several_ask_for_meanwhile_is_written_once() -> None:
+def test_concurrent_changes_are_written_in_one_put() -> None:
     bucket = Bucket({})
-    bucket.go_on.clear()
+    bucket.may_return.clear()
     one = handler(bucket)
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(one.create, OURS)
-        assert bucket.busy.wait(300)
-        rest = [pool.submit(one.create, replace(OURS, name=f"photos/{n}")) for n in range(3)]
+        first = pool.submit(one.create, RULE)
+        assert bucket.reading.wait(300)
+        rest = [pool.submit(one.create, replace(RULE, name=f"photos/{n}")) for n in range(3)]
         while len(one._pending.get("photos", [])) < 3:
             time.sleep(0.01)
-        bucket.go_on.set()
+        bucket.may_return.set()
         for done in (first, *rest):
             done.result()
     assert len(bucket.configuration["LambdaFunctionConfigurations"]) == 4
@@ -114,7 +118,7 @@ def test_a_change_that_is_added_while_another_thread_writes_is_not_lost() -> Non
 
     class SlowList(list[Any]):
         def append(self, item: Any) -> None:  # noqa: ANN401
-            if item.resource is not OURS:
+            if item.resource is not RULE:
                 written.wait(1)
             super().append(item)
 
@@ -127,33 +131,33 @@ def test_a_change_that_is_added_while_another_thread_writes_is_not_lost() -> Non
     waiter = Waiter(timeout=3, sleep=lambda _: None)
     one = NotificationHandler(bucket, waiter, _pending=Pending())  # type: ignore[arg-type]
     one._pending["photos"] = SlowList()
-    other = replace(OURS, name="photos/other")
+    other = replace(RULE, name="photos/other")
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(one.create, other)
         time.sleep(0.1)
-        one.create(OURS)
+        one.create(RULE)
         written.set()
         late.result()
     assert one.read(other) == other
 
 
-def test_a_write_of_somebody_else_is_noticed_and_ours_made_again() -> None:
-    bucket = Bucket(others(), disturbances=2)
-    handler(bucket).create(OURS)
-    assert handler(bucket).read(OURS) == OURS
+def test_a_concurrent_write_of_another_program_is_detected_and_retried() -> None:
+    bucket = Bucket(foreign_configuration(), overwritten_puts=2)
+    handler(bucket).create(RULE)
+    assert handler(bucket).read(RULE) == RULE
     assert bucket.puts == 3
 
 
-def test_a_permission_that_s3_does_not_see_yet_is_waited_for() -> None:
-    bucket = Bucket(others(), blind=2)
-    handler(bucket).create(OURS)
-    assert handler(bucket).read(OURS) == OURS
+def test_the_write_waits_for_a_permission_that_s3_does_not_see_yet() -> None:
+    bucket = Bucket(foreign_configuration(), rejected_puts=2)
+    handler(bucket).create(RULE)
+    assert handler(bucket).read(RULE) == RULE
     assert bucket.puts == 3
 
 
-def test_a_destination_that_s3_never_sees_is_its_own_answer() -> None:
-    bucket = Bucket(others(), blind=100)
+def test_a_destination_that_s3_never_accepts_is_s3_s_error() -> None:
+    bucket = Bucket(foreign_configuration(), rejected_puts=100)
     with pytest.raises(ClientError, match="Unable to validate"):
-        handler(bucket).create(OURS)
-    assert bucket.configuration == others()
+        handler(bucket).create(RULE)
+    assert bucket.configuration == foreign_configuration()
     assert bucket.puts < 10

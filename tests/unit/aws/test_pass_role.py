@@ -21,7 +21,7 @@ def trust(principal: object, effect: str = "Allow") -> dict[str, object]:
         trust("*"),
     ],
 )
-def test_a_service_that_is_named_may(document: object) -> None:
+def test_a_named_service_can_assume_the_role(document: object) -> None:
     assert trusts_service(document, "lambda")
 
 
@@ -35,5 +35,5 @@ def test_a_service_that_is_named_may(document: object) -> None:
         "not a document",
     ],
 )
-def test_a_service_that_is_not_named_may_not(document: object) -> None:
+def test_another_service_cannot_assume_the_role(document: object) -> None:
     assert not trusts_service(document, "lambda")

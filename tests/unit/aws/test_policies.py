@@ -41,7 +41,7 @@ def test_no_role_may_create_log_groups() -> None:
     assert not any(allowing(role, "logs:CreateLogGroup") for role in roles)
 
 
-def test_listing_another_folder_is_refused_while_absent_keys_stay_absent() -> None:
+def test_listing_another_folder_is_denied_and_absent_keys_are_404() -> None:
     photos, state, thumbs = allowing(policies.job_role(FLOW), "s3:ListBucket")
     assert photos["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["in/*", "out/*"]}}
     assert state["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["runs/crop/*"]}}
@@ -64,7 +64,7 @@ def test_keys_of_encrypted_buckets_are_used_through_s3_only() -> None:
     assert reading["Condition"] == writing["Condition"] == through
 
 
-def test_network_interfaces_and_file_systems_only_where_there_are_some() -> None:
+def test_network_interfaces_and_file_systems_are_allowed_only_if_used() -> None:
     assert not allowing(policies.lambda_role(FLOW), "ec2:CreateNetworkInterface")
     flow = DataFlow(
         account=ACCOUNT, function="f", in_vpc=True, file_systems=(("arn:fs", "arn:point"),)
@@ -90,7 +90,7 @@ def test_principals_follow_the_partition(account: Account, service: str, princip
     assert "Condition" not in statement
 
 
-def test_tasks_of_other_accounts_cannot_take_a_job_role() -> None:
+def test_tasks_of_other_accounts_cannot_assume_a_job_role() -> None:
     (statement,) = statements(policies.trust_policy("ecs-tasks", ACCOUNT))
     assert statement["Condition"] == {
         "ArnLike": {"aws:SourceArn": "arn:aws:ecs:eu-west-1:123456789012:*"},

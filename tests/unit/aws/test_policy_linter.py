@@ -1,4 +1,4 @@
-"""A linter of IAM policies, with AWS's own list of actions, finds nothing that is not explained."""
+"""An IAM policy linter, with AWS's list of actions, has only findings that are explained here."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ FLOW = DataFlow(
         ),
     ),
 )
-# Interfaces do not exist before Lambda makes them; Batch makes up the names of its clusters.
+# Network interfaces have no ARN before Lambda creates them; Batch chooses its clusters' names.
 NO_RESOURCE = "RESOURCE_STAR"
 # EFS documents this condition with StringEquals.
 AN_ARN_IS_A_TEXT = "MISMATCHED_TYPE_BUT_USABLE"
-# SubmitJob is judged by definition and queue; that of the linter is the job's ARN, for its tags.
+# SubmitJob is authorized by job definition and queue; the linter expects the job's ARN.
 JOBS_HAVE_NO_NAME = "RESOURCE_MISMATCH"
-# Records are deleted by age: that is what the lifecycle is for.
+# Records are deleted by age: that is the purpose of the lifecycle rule.
 LIFECYCLE = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
 
 
 def findings(document: str) -> list[Any]:
-    """Lint; the linter takes 30 MiB, in the worker that runs these tests only."""
+    """Return the linter's findings; imported here, because it takes 30 MiB."""
     with warnings.catch_warnings():
-        # It leaves the files open that it reads its tables from.
+        # The linter does not close its data files.
         warnings.simplefilter("ignore", ResourceWarning)
         import parliament
     return list(parliament.analyze_policy_string(document).findings)

@@ -18,12 +18,12 @@ from tests.fakes.supervisor_factory import (
     KILLED,
     STATE,
     PythonScript,
-    World,
-    a_delegate,
-    a_world,
-    as_job,
-    asked,
-    given_up,
+    SupervisorHarness,
+    failed_invocation,
+    job_invocation,
+    lambda_invocation,
+    new_failure_handler,
+    new_harness,
     notification,
 )
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from supervisor.invocation import ProcessSpec
 
 ACCOUNT = Account("123456789012", "us-east-1")
-DELEGATE = ACCOUNT.arn("lambda", "function:scar-delegate")
+FAILURE_HANDLER_ARN = ACCOUNT.arn("lambda", "function:scar-delegate")
 FLOW = DataFlow(
     account=ACCOUNT,
     function="fn",
     inputs=(BucketFolder("data", "in/"),),
     outputs=(BucketFolder("data", "out/"),),
     queue="scar-1",
-    failure_handler=DELEGATE,
+    failure_handler=FAILURE_HANDLER_ARN,
 )
 LAMBDA, JOB = Policy.of(policies.lambda_role(FLOW)), Policy.of(policies.job_role(FLOW))
-LOST = Policy.of(policies.failure_handler_role(ACCOUNT, "scar-delegate"))
-# What the store's methods ask of S3; a key that is absent is told from one that is forbidden by
-# s3:ListBucket (docs: HeadObject, GetObject), and an upload in parts is taken back if it breaks.
+FAILURE_HANDLER = Policy.of(policies.failure_handler_role(ACCOUNT, "scar-delegate"))
+# The permissions of the store's methods. S3 reports an absent key as such only with
+# s3:ListBucket (docs: HeadObject, GetObject); a failed multipart upload is aborted.
 ACTIONS = {
     "head": ("s3:GetObject", "s3:ListBucket"),
     "read": ("s3:GetObject", "s3:ListBucket"),
@@ -54,23 +54,23 @@ ACTIONS = {
 
 
 @dataclass
-class Watched:
-    """A world whose calls are written down as what IAM is asked."""
+class RecordingHarness:
+    """A supervisor harness that records the IAM permissions of its calls."""
 
-    world: World
+    harness: SupervisorHarness
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.world.store.before = self._note
+        self.harness.store.before = self._record
 
-    def _note(self, method: str, ref: ObjectRef) -> None:
+    def _record(self, method: str, ref: ObjectRef) -> None:
         bucket = ACCOUNT.s3_arn(ref.bucket)
         for action in ACTIONS[method]:
-            whole = action == "s3:ListBucket"
-            self.requests.append(Request(action, bucket if whole else f"{bucket}/{ref.key}"))
+            on_bucket = action == "s3:ListBucket"
+            self.requests.append(Request(action, bucket if on_bucket else f"{bucket}/{ref.key}"))
 
     def submitted(self) -> list[Request]:
-        """What SubmitJob and DescribeJobs ask, and what Lambda itself does with the role."""
+        """Return the permissions of SubmitJob and DescribeJobs."""
         resources = ("job-definition/fn", "job-definition/fn:3", "job-queue/scar-1")
         return [
             *(Request("batch:SubmitJob", ACCOUNT.arn("batch", r)) for r in resources),
@@ -79,38 +79,40 @@ class Watched:
 
 
 def platform(function: str) -> list[Request]:
-    """What Lambda does in the role's name: its log, and the news of a lost event."""
+    """Return the permissions that Lambda itself needs: logs and the on-failure destination."""
     stream = ACCOUNT.arn("logs", f"log-group:/aws/lambda/{function}:log-stream:2026/x")
     log = [Request(f"logs:{action}", stream) for action in ("CreateLogStream", "PutLogEvents")]
-    return log if function != "fn" else [*log, Request("lambda:InvokeFunction", DELEGATE)]
+    return (
+        log if function != "fn" else [*log, Request("lambda:InvokeFunction", FAILURE_HANDLER_ARN)]
+    )
 
 
-def watched(folder: Path, mode: ExecutionMode, status: int = 0) -> Watched:
+def recording_harness(folder: Path, mode: ExecutionMode, status: int = 0) -> RecordingHarness:
     def script(task: ProcessSpec) -> int:
         (Path(task.environment["TMP_OUTPUT_DIR"]) / "made").write_text("1")
         return status
 
-    return Watched(a_world(folder, mode=mode, runner=PythonScript(script)))
+    return RecordingHarness(new_harness(folder, mode=mode, runner=PythonScript(script)))
 
 
-def arrive(found: Watched, *, request: str = "req-1") -> dict[str, object]:
-    stored = found.world.store.put("in/a", b"a")
+def arrive(found: RecordingHarness, *, request: str = "req-1") -> dict[str, object]:
+    stored = found.harness.store.put("in/a", b"a")
     event = notification("in/a", etag=stored.etag)
-    found.world.supervisor.handle(asked(event, request=request))
+    found.harness.supervisor.handle(lambda_invocation(event, request=request))
     return event
 
 
-def judge(policy: Policy, requests: list[Request]) -> set[Grant]:
-    """Return the grants in use; fail for a request that is refused."""
+def used_grants(policy: Policy, requests: list[Request]) -> set[Grant]:
+    """Return the grants that the requests use; fail for a denied request."""
     used: set[Grant] = set()
     for request in requests:
         grants = policy.allowing(request)
-        assert grants, f"refused: {request}"
+        assert grants, f"denied: {request}"
         used |= grants
     return used
 
 
-def test_lambda_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None:
+def test_the_lambda_role_allows_every_request_and_has_no_unused_grant(tmp_path: Path) -> None:
     requests: list[Request] = platform("fn")
     for number, (mode, status) in enumerate(
         [
@@ -120,35 +122,43 @@ def test_lambda_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> Non
             (ExecutionMode.BATCH, 0),
         ]
     ):
-        found = watched(tmp_path / str(number), mode, status)
+        found = recording_harness(tmp_path / str(number), mode, status)
         event = arrive(found)
-        found.world.supervisor.handle(asked(event))  # a duplicate, or the same request again
-        found.world.supervisor.handle(asked(event, request="another"))
+        found.harness.supervisor.handle(
+            lambda_invocation(event)
+        )  # a duplicate, or the same request again
+        found.harness.supervisor.handle(lambda_invocation(event, request="another"))
         requests += found.requests + found.submitted()
-    assert judge(LAMBDA, requests) == LAMBDA.grants
+    assert used_grants(LAMBDA, requests) == LAMBDA.grants
 
 
-def test_a_job_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None:
-    found = watched(tmp_path, ExecutionMode.BATCH)
+def test_the_job_role_allows_every_request_and_has_no_unused_grant(tmp_path: Path) -> None:
+    found = recording_harness(tmp_path, ExecutionMode.BATCH)
     arrive(found)
     found.requests.clear()
-    (job,) = found.world.delegator.submitted
-    handled = found.world.supervisor.handle(as_job(job, found.world.store))
+    (job,) = found.harness.submitter.submitted
+    handled = found.harness.supervisor.handle(job_invocation(job, found.harness.store))
     assert [result.state for result in handled.results] == [RunOutcome.DONE]
-    assert judge(JOB, found.requests) == JOB.grants
+    assert used_grants(JOB, found.requests) == JOB.grants
 
 
-def test_the_delegate_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) -> None:
-    found = watched(tmp_path, ExecutionMode.LAMBDA_BATCH)
-    stored = found.world.store.put("in/a", b"a")
+def test_the_failure_handler_s_role_allows_every_request_and_has_no_unused_grant(
+    tmp_path: Path,
+) -> None:
+    found = recording_harness(tmp_path, ExecutionMode.LAMBDA_BATCH)
+    stored = found.harness.store.put("in/a", b"a")
     event = notification("in/a", etag=stored.etag)
-    a_delegate(found.world).handle(given_up(event, KILLED))
-    assert found.world.delegator.submitted
-    used = judge(LOST, found.requests + found.submitted() + platform("scar-delegate"))
-    assert used == LOST.grants
+    new_failure_handler(found.harness).handle(failed_invocation(event, KILLED))
+    assert found.harness.submitter.submitted
+    used = used_grants(
+        FAILURE_HANDLER, found.requests + found.submitted() + platform("scar-delegate")
+    )
+    assert used == FAILURE_HANDLER.grants
 
 
-@pytest.mark.parametrize("policy", [LAMBDA, JOB, LOST], ids=["lambda", "job", "delegate"])
+@pytest.mark.parametrize(
+    "policy", [LAMBDA, JOB, FAILURE_HANDLER], ids=["lambda", "job", "failure handler"]
+)
 @pytest.mark.parametrize(
     ("action", "key"),
     [
@@ -161,21 +171,21 @@ def test_the_delegate_may_do_what_it_does_and_has_no_idle_grant(tmp_path: Path) 
         ("s3:PutObject", f"{STATE}/functions/fn.json"),
     ],
 )
-def test_writing_elsewhere_and_reading_what_is_not_an_input_is_refused(
+def test_writing_other_folders_and_reading_other_inputs_is_denied(
     policy: Policy, action: str, key: str
 ) -> None:
     assert not policy.allowing(Request(action, ACCOUNT.s3_arn(key)))
 
 
 @pytest.mark.parametrize("policy", [LAMBDA, JOB], ids=["lambda", "job"])
-def test_records_of_other_functions_are_out_of_reach(policy: Policy) -> None:
+def test_records_of_other_functions_cannot_be_read_or_written(policy: Policy) -> None:
     for action in ("s3:GetObject", "s3:PutObject"):
         for name in ("fn2", "f"):
             key = ACCOUNT.s3_arn(f"{STATE}/runs/{name}/2026-09-21/r/claim.json")
             assert not policy.allowing(Request(action, key))
 
 
-def test_other_queues_and_definitions_are_out_of_reach_of_lambda() -> None:
+def test_lambda_cannot_use_other_queues_and_definitions() -> None:
     for resource in ("job-definition/fn2", "job-definition/fn2:1", "job-queue/scar-2"):
         request = Request("batch:SubmitJob", ACCOUNT.arn("batch", resource))
         assert not LAMBDA.allowing(request)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"}
 
 
-def subnet(name: str, *, gives_address: bool = False) -> SubnetTypeDef:
-    return {"SubnetId": name, "MapPublicIpOnLaunch": gives_address}
+def subnet(name: str, *, assigns_public_ip: bool = False) -> SubnetTypeDef:
+    return {"SubnetId": name, "MapPublicIpOnLaunch": assigns_public_ip}
 
 
 def table(name: str, subnet: str | None, **default: str) -> RouteTableTypeDef:
-    """The main table if it is for no subnet."""
+    """Return a route table; the main one if ``subnet`` is None."""
     route = {"DestinationCidrBlock": "0.0.0.0/0", **default}
     return {
         "RouteTableId": name,
@@ -38,52 +38,52 @@ def endpoint(service: str, *tables: str) -> VpcEndpointTypeDef:
 
 def network(*subnet_routes: SubnetRoute) -> VpcNetwork:
     return VpcNetwork(
-        subnets=tuple(way.subnet for way in subnet_routes), subnet_routes=subnet_routes
+        subnets=tuple(route.subnet for route in subnet_routes), subnet_routes=subnet_routes
     )
 
 
-def test_the_subnet_s_own_table_goes_before_the_main_one() -> None:
+def test_the_subnet_s_route_table_is_preferred_to_the_main_one() -> None:
     tables = [table("main", None, GatewayId="igw-1"), table("own", "b", NatGatewayId="nat-1")]
     one, other = routes.find_subnet_routes([subnet("a"), subnet("b")], tables)
     assert (one.has_internet_gateway, one.has_nat, one.route_table) == (True, False, "main")
     assert (other.has_internet_gateway, other.has_nat, other.route_table) == (False, True, "own")
 
 
-def test_a_route_whose_gateway_is_gone_leads_nowhere() -> None:
-    (way,) = routes.find_subnet_routes(
+def test_a_route_to_a_deleted_gateway_is_ignored() -> None:
+    (route,) = routes.find_subnet_routes(
         [subnet("a")], [table("t", "a", NatGatewayId="n", State="blackhole")]
     )
-    assert not way.has_nat
+    assert not route.has_nat
 
 
-def test_without_a_way_out_the_subnet_and_what_is_missing_are_named() -> None:
-    (way,) = routes.find_subnet_routes([subnet("subnet-7")], [table("rtb-1", None)])
-    (problem,) = routes.check_task_subnets(network(way))
+def test_without_a_route_the_subnet_and_the_missing_endpoints_are_named() -> None:
+    (route,) = routes.find_subnet_routes([subnet("subnet-7")], [table("rtb-1", None)])
+    (problem,) = routes.check_task_subnets(network(route))
     assert "Subnet subnet-7 has no route to the internet (route table rtb-1)" in problem
     assert "ecr.api, ecr.dkr, logs, s3" in problem
-    (problem,) = routes.check_instance_subnets(network(way))
+    (problem,) = routes.check_instance_subnets(network(route))
     assert "ecs, ecs-agent, ecs-telemetry" in problem
 
 
-def test_an_internet_gateway_takes_tasks_but_only_instances_with_an_address() -> None:
+def test_an_internet_gateway_serves_tasks_and_instances_with_a_public_address() -> None:
     gateway = table("t", None, GatewayId="igw-1")
     closed, open_ = routes.find_subnet_routes(
-        [subnet("a"), subnet("b", gives_address=True)], [gateway]
+        [subnet("a"), subnet("b", assigns_public_ip=True)], [gateway]
     )
     assert list(routes.check_task_subnets(network(closed, open_))) == []
     (problem,) = routes.check_instance_subnets(network(closed, open_))
     assert "Subnet a has a route to an internet gateway" in problem
 
 
-def test_functions_never_have_an_address() -> None:
-    (way,) = routes.find_subnet_routes(
-        [subnet("a", gives_address=True)], [table("t", None, GatewayId="igw-1")]
+def test_functions_never_have_a_public_address() -> None:
+    (route,) = routes.find_subnet_routes(
+        [subnet("a", assigns_public_ip=True)], [table("t", None, GatewayId="igw-1")]
     )
-    (problem,) = routes.check_function_subnets(network(way), frozenset({"s3", "batch"}))
+    (problem,) = routes.check_function_subnets(network(route), frozenset({"s3", "batch"}))
     assert "VPC endpoints for batch, s3" in problem
 
 
-def test_endpoints_stand_for_a_way_out_a_gateway_only_by_its_route() -> None:
+def test_vpc_endpoints_replace_a_route_to_the_internet() -> None:
     services = ("ecr.api", "ecr.dkr", "logs", "ecs", "ecs-agent", "ecs-telemetry")
     interfaces = [endpoint(service) for service in services]
     subnet_routes = routes.find_subnet_routes([subnet("a")], [table("t", None)])
@@ -97,5 +97,5 @@ def test_endpoints_stand_for_a_way_out_a_gateway_only_by_its_route() -> None:
 def test_china_s_endpoints_have_a_longer_name() -> None:
     china = endpoint("s3")
     china["ServiceName"] = "cn.com.amazonaws.cn-north-1.ecr.api"
-    (way,) = routes.add_endpoints([SubnetRoute(subnet="a")], [china])
-    assert way.endpoints == {"ecr.api"}
+    (route,) = routes.add_endpoints([SubnetRoute(subnet="a")], [china])
+    assert route.endpoints == {"ecr.api"}

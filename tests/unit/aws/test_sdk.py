@@ -1,4 +1,4 @@
-"""The SDK's session finds the models of services, its own and the user's, in few system calls."""
+"""The SDK's session finds service models, its own and the user's, in few system calls."""
 
 from __future__ import annotations
 
@@ -49,20 +49,22 @@ def test_models_of_the_user_s_own_are_found(
 def test_tables_are_botocore_s_own_in_their_order(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, service: str
 ) -> None:
-    # Under another name: what botocore has under its own, all tests share.
+    # Under another name, because all tests share botocore's own models.
     (tmp_path / "data").symlink_to(Path(BOTOCORE_ROOT) / "data")
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path / "data"))
-    ours, theirs = (session.get_service_data(service) for session in (sdk.new_session(), Session()))
-    assert type(theirs["shapes"]) is OrderedDict
+    ours, botocores = (
+        session.get_service_data(service) for session in (sdk.new_session(), Session())
+    )
+    assert type(botocores["shapes"]) is OrderedDict
     assert type(ours["shapes"]) is dict  # not ordered ones, which take twice as long to make
-    assert json.dumps(ours) == json.dumps(theirs)
+    assert json.dumps(ours) == json.dumps(botocores)
 
 
-def test_what_does_not_exist_is_said() -> None:
+def test_an_unknown_service_is_an_error() -> None:
     with pytest.raises(DataNotFoundError):
         sdk.new_session().get_service_data("photos")
     with pytest.raises(ProfileNotFound):
-        sdk.new_session(profile="nobody")
+        sdk.new_session(profile="unknown")
 
 
 @pytest.mark.parametrize(

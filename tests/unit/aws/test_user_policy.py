@@ -23,7 +23,7 @@ ACCOUNT = Account("123456789012", "eu-west-1")
 CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
 BATCH = changed(CROP, execution_mode=ExecutionMode.BATCH, batch=BatchSpec())
 SERVICES = ("batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas")
-# What a client's upload_file and download_file call.
+# The operations that a client's upload_file and download_file call.
 TRANSFERS = {
     "s3:AbortMultipartUpload",
     "s3:CompleteMultipartUpload",
@@ -33,7 +33,7 @@ TRANSFERS = {
 
 
 def sdk_methods() -> dict[str, set[str]]:
-    """Return every method of the clients that scar makes, with the operations it may be."""
+    """Return every method of scar's clients, each with the operations it may call."""
     session = botocore.session.Session()
     found: dict[str, set[str]] = {}
     for service in SERVICES:
@@ -61,12 +61,14 @@ def called() -> set[str]:
 
 def test_every_call_of_the_product_is_in_the_table_and_nothing_else() -> None:
     methods, used = sdk_methods(), called()
-    told = all_operations()
-    unknown = {name for name in used & methods.keys() if not methods[name] & told}
-    # S3 tells a bucket's Region with HeadBucket; what stands for it may have to be asked.
+    operations = all_operations()
+    unknown = {name for name in used & methods.keys() if not methods[name] & operations}
+    # AWS returns a bucket's Region with HeadBucket; other stores may need GetBucketLocation.
     assert unknown == {"get_bucket_location"}
     unused = {
-        op for op in told - TRANSFERS if not any(op in methods[n] for n in used & methods.keys())
+        op
+        for op in operations - TRANSFERS
+        if not any(op in methods[n] for n in used & methods.keys())
     }
     assert unused == set()
 
@@ -98,7 +100,7 @@ def test_a_function_without_batch_needs_nothing_that_changes_batch() -> None:
     assert "RegisterJobDefinition" in "".join(user_policies(scope_of([BATCH], ACCOUNT)))
 
 
-def test_roles_are_passed_to_the_services_that_take_them_only() -> None:
+def test_roles_can_be_passed_only_to_their_services() -> None:
     (passing,) = granting(scope_of([CROP], ACCOUNT), "iam:PassRole")
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
     assert all(":role/scar/" in arn for arn in passing["Resource"])
@@ -106,14 +108,14 @@ def test_roles_are_passed_to_the_services_that_take_them_only() -> None:
     assert len(passing["Condition"]["StringEquals"]["iam:PassedToService"]) == 3
 
 
-def test_with_roles_of_one_s_own_none_can_be_made() -> None:
+def test_with_the_user_s_roles_none_can_be_created() -> None:
     scope = scope_of([changed(CROP, role="mine")], ACCOUNT)
     assert granting(scope, "iam:CreateRole") == []
     (passing,) = granting(scope, "iam:PassRole")
     assert passing["Resource"] == "arn:aws:iam::123456789012:role/mine"
 
 
-def test_a_boundary_cannot_be_left_out_or_taken_away() -> None:
+def test_a_boundary_cannot_be_omitted_or_removed() -> None:
     scope = scope_of([changed(CROP, permissions_boundary="arn:aws:iam::1:policy/b")], ACCOUNT)
     for action in ("iam:CreateRole", "iam:PutRolePolicy"):
         (statement,) = granting(scope, action)
@@ -191,7 +193,7 @@ def test_images_in_ecr_are_read_only() -> None:
     assert repositories(account_scope(ACCOUNT), "ecr:BatchGetImage") == {"scar/*", "*"}
 
 
-def test_roles_of_functions_with_longer_names_are_out_of_reach_in_any_region() -> None:
+def test_roles_of_functions_with_longer_names_cannot_be_changed_in_any_region() -> None:
     for account in (ACCOUNT, Account("123456789012", "*")):
         (making,) = granting(scope_of([CROP], account), "iam:CreateRole")
         assert all(":role/scar/crop-" in r or "scar-delegate-" in r for r in making["Resource"])

@@ -30,7 +30,7 @@ CLIENT = [("ClientException", 400)]
     ],
 )
 @pytest.mark.parametrize("operation", ["CreateFunction", "UpdateFunctionConfiguration"])
-def test_lambda_takes_what_is_within_its_limits_only(
+def test_lambda_accepts_only_values_within_its_limits(
     operation: str, field: str, good: tuple[object, ...], bad: tuple[object, ...]
 ) -> None:
     for value in good:
@@ -41,7 +41,7 @@ def test_lambda_takes_what_is_within_its_limits_only(
         assert set(found) == set(VALIDATION)
 
 
-def test_lambda_says_memory_in_its_own_words() -> None:
+def test_lambda_s_message_about_memory_is_aws_s() -> None:
     (violation,) = check("lambda", "CreateFunction", {"MemorySize": 64})
     assert violation.message == (
         "1 validation error detected: Value '64' at 'memorySize' failed to satisfy constraint: "
@@ -49,7 +49,7 @@ def test_lambda_says_memory_in_its_own_words() -> None:
     )
 
 
-def test_lambda_variables_may_have_four_kilobytes_in_all() -> None:
+def test_lambda_s_environment_variables_are_limited_to_four_kilobytes() -> None:
     frame = len('{"AB":""}')
     fits = {"Variables": {"AB": "x" * (4096 - frame)}}
     assert codes("lambda", "CreateFunction", Environment=fits) == []
@@ -60,7 +60,7 @@ def test_lambda_variables_may_have_four_kilobytes_in_all() -> None:
     assert "exceeded the 4KB limit. String measured: {" in violation.message
 
 
-def test_lambda_keeps_some_variables_for_itself() -> None:
+def test_lambda_reserves_some_environment_variables() -> None:
     (violation,) = check(
         "lambda", "CreateFunction", {"Environment": {"Variables": {"AWS_REGION": "x", "AA": ""}}}
     )
@@ -70,7 +70,7 @@ def test_lambda_keeps_some_variables_for_itself() -> None:
 @pytest.mark.parametrize(
     ("kind", "limit"), [("Event", 1024 * 1024), ("RequestResponse", 6 * 1024 * 1024)]
 )
-def test_payloads_end_at_the_limit_of_their_invocation_type(kind: str, limit: int) -> None:
+def test_payloads_are_limited_by_invocation_type(kind: str, limit: int) -> None:
     assert codes("lambda", "Invoke", InvocationType=kind, Payload=limit) == []
     assert codes("lambda", "Invoke", InvocationType=kind, Payload=b"x" * limit) == []
     (violation,) = check("lambda", "Invoke", {"InvocationType": kind, "Payload": limit + 1})
@@ -93,7 +93,7 @@ def test_payloads_are_measured_in_bytes_of_utf8() -> None:
         ("MaximumEventAgeInSeconds", (60, 21_600), (59, 21_601)),
     ],
 )
-def test_asynchronous_invocation_settings_have_ends(
+def test_asynchronous_invocation_settings_have_limits(
     field: str, good: tuple[int, ...], bad: tuple[int, ...]
 ) -> None:
     for value in good:
@@ -125,7 +125,7 @@ def definition(**changes: object) -> dict[str, object]:
         {"jobDefinitionName": "a.b"},
     ],
 )
-def test_batch_refuses_a_definition_beyond_a_limit(changes: dict[str, object]) -> None:
+def test_batch_rejects_a_definition_beyond_a_limit(changes: dict[str, object]) -> None:
     assert codes("batch", "RegisterJobDefinition", **definition(**changes)) == CLIENT
 
 
@@ -139,7 +139,7 @@ def test_batch_refuses_a_definition_beyond_a_limit(changes: dict[str, object]) -
         {"platformCapabilities": ["FARGATE"]},
     ],
 )
-def test_batch_takes_a_definition_at_its_limits(changes: dict[str, object]) -> None:
+def test_batch_accepts_a_definition_at_its_limits(changes: dict[str, object]) -> None:
     assert codes("batch", "RegisterJobDefinition", **definition(**changes)) == []
 
 
@@ -177,7 +177,7 @@ def test_large_overrides_are_accepted_and_the_job_fails_later() -> None:
     assert overrides_failure({"jobName": "a"}) is None
 
 
-def test_job_variables_may_not_look_like_batchs_own() -> None:
+def test_job_variables_must_not_have_batch_s_prefix() -> None:
     environment = [{"name": "AWS_BATCH_X", "value": "1"}]
     overrides = {"environment": environment}
     assert codes("batch", "SubmitJob", jobName="a", containerOverrides=overrides) == CLIENT
@@ -205,12 +205,12 @@ def test_fargate_has_no_other_number_of_vcpus() -> None:
     assert fargate("3", 8192) == CLIENT
 
 
-def environment(**machines: object) -> list[tuple[str, int]]:
-    resources = {"maxvCpus": 1, "subnets": ["s"], "securityGroupIds": ["g"], **machines}
+def environment(**settings: object) -> list[tuple[str, int]]:
+    resources = {"maxvCpus": 1, "subnets": ["s"], "securityGroupIds": ["g"], **settings}
     return codes("batch", "CreateComputeEnvironment", type="MANAGED", computeResources=resources)
 
 
-def test_environments_of_instances_need_what_fargate_must_not_have() -> None:
+def test_ec2_environments_require_members_that_fargate_must_not_have() -> None:
     instances = {"type": "EC2", "instanceRole": "r", "instanceTypes": ["optimal"], "minvCpus": 0}
     assert environment(**instances) == []
     assert environment(type="FARGATE") == []
@@ -243,12 +243,12 @@ def test_metadata_has_at_most_two_kilobytes() -> None:
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 63, "a.b-c9"])
-def test_good_bucket_names_are_taken(name: str) -> None:
+def test_valid_bucket_names_are_accepted(name: str) -> None:
     assert codes("s3", "CreateBucket", Bucket=name) == []
 
 
 @pytest.mark.parametrize("name", ["ab", "a" * 64, "Abc", "a_b", "a..b", "1.2.3.4", "-ab", "ab-"])
-def test_bad_bucket_names_are_refused(name: str) -> None:
+def test_invalid_bucket_names_are_rejected(name: str) -> None:
     assert codes("s3", "CreateBucket", Bucket=name) == [("InvalidBucketName", 400)]
 
 
@@ -263,7 +263,7 @@ def test_bad_bucket_names_are_refused(name: str) -> None:
         ([("aws-like", "")], [("aws:like", "")]),
     ],
 )
-def test_buckets_are_made_with_tags_that_s3_takes(
+def test_buckets_are_created_with_valid_tags_only(
     good: list[tuple[str, str]], bad: list[tuple[str, str]]
 ) -> None:
     def found(pairs: list[tuple[str, str]]) -> list[tuple[str, int]]:
@@ -308,7 +308,7 @@ def test_notification_rules_may_not_overlap(
     assert [v.message for v in found] == ([AMBIGUOUS_RULES] if overlap else [])
 
 
-def test_role_names_and_policies_have_ends() -> None:
+def test_role_names_and_policies_have_limits() -> None:
     assert codes("iam", "CreateRole", RoleName="a" * 64) == []
     assert codes("iam", "CreateRole", RoleName="a" * 65) == VALIDATION
     assert codes("iam", "PutRolePolicy", PolicyDocument="x" * 10_240 + " ") == []
@@ -325,5 +325,5 @@ def test_logs_are_kept_for_certain_numbers_of_days() -> None:
     assert codes("logs", "PutRetentionPolicy", retentionInDays=31) != []
 
 
-def test_unknown_operations_are_not_judged() -> None:
+def test_unknown_operations_are_not_checked() -> None:
     assert check("sqs", "SendMessage", {"MessageBody": "x" * 10_000_000}) == ()

@@ -1,4 +1,4 @@
-"""The checker's tables agree with the SDK's service models, where those say something."""
+"""The validator's limits agree with the SDK's service models, where these have limits."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def shape(service: str, path: str) -> Any:  # noqa: ANN401
     ],
 )
 def test_a_range_is_the_model_s(limit: Limit, service: str, path: str) -> None:
-    told = shape(service, path).metadata
-    assert (limit.minimum, limit.maximum) == (told.get("min", 0), told["max"])
+    metadata = shape(service, path).metadata
+    assert (limit.minimum, limit.maximum) == (metadata.get("min", 0), metadata["max"])
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_a_range_is_the_model_s(limit: Limit, service: str, path: str) -> None:
     ],
 )
 def test_a_range_is_within_the_model_s(limit: Limit, service: str, path: str) -> None:
-    """The model is wider: ARNs for names, and what only Managed Instances may have."""
-    told = shape(service, path).metadata
-    assert told.get("min", 0) <= limit.minimum
-    assert limit.maximum <= told.get("max", limit.maximum)
+    """The model is wider: it has ARNs for names, and values for Managed Instances only."""
+    metadata = shape(service, path).metadata
+    assert metadata.get("min", 0) <= limit.minimum
+    assert limit.maximum <= metadata.get("max", limit.maximum)
 
 
 def refused(service: str, operation: str, **given: object) -> bool:
@@ -77,7 +77,7 @@ def refused(service: str, operation: str, **given: object) -> bool:
         ("Invoke.InvocationType", lambda v: {"InvocationType": v}),
     ],
 )
-def test_lambda_takes_every_value_of_the_model_s_enumerations(path: str, wrap: Any) -> None:  # noqa: ANN401
+def test_lambda_accepts_every_value_of_the_model_s_enumerations(path: str, wrap: Any) -> None:  # noqa: ANN401
     values = shape("lambda", path).enum
     assert values
     operation = path.partition(".")[0]
@@ -85,10 +85,10 @@ def test_lambda_takes_every_value_of_the_model_s_enumerations(path: str, wrap: A
     assert refused("lambda", operation, **wrap("something-else"))
 
 
-def test_batch_knows_the_model_s_types_of_machines() -> None:
-    told = shape("batch", "CreateComputeEnvironment.computeResources.type").enum
-    # Managed Instances want ecsProperties, which scar's job definitions do not have.
-    assert set(batch._TYPES) == {*told} - {"ECS_MANAGED_INSTANCES"}
+def test_batch_accepts_the_model_s_compute_types() -> None:
+    types = shape("batch", "CreateComputeEnvironment.computeResources.type").enum
+    # Managed Instances require ecsProperties, which scar's job definitions do not have.
+    assert set(batch._TYPES) == {*types} - {"ECS_MANAGED_INSTANCES"}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_batch_knows_the_model_s_types_of_machines() -> None:
         ("ecr", "CreateRepository.repositoryName", ("scar/crop", "ab", "a-b/c.d_e")),
     ],
 )
-def test_names_that_the_checker_takes_fit_the_model_s_pattern(
+def test_names_that_the_validator_accepts_match_the_model_s_pattern(
     service: str, path: str, names: tuple[str, ...]
 ) -> None:
     operation, member = path.split(".")
@@ -114,22 +114,22 @@ def test_names_that_the_checker_takes_fit_the_model_s_pattern(
 
 def test_retentions_are_those_that_the_model_s_text_lists() -> None:
     text = shape("logs", "PutRetentionPolicy.retentionInDays").documentation
-    told = re.search(r"Possible values are: ([\d, and]+)", text)
-    assert told
-    assert {int(n) for n in re.findall(r"\d+", told[1])} == limits.LOG_RETENTION_DAYS
+    match = re.search(r"Possible values are: ([\d, and]+)", text)
+    assert match
+    assert {int(n) for n in re.findall(r"\d+", match[1])} == limits.LOG_RETENTION_DAYS
 
 
 def test_fargate_s_memory_is_what_the_model_s_text_lists() -> None:
     model: Any = SESSION.get_service_model("batch").shape_for("ResourceRequirement")
     text = model.members["value"].documentation
-    told: dict[int, set[str]] = {}
+    listed: dict[int, set[str]] = {}
     for memory, vcpus in re.findall(
         r"<dt>value = (.*?)</dt>.*?<code>VCPU</code> = (.*?)</p>", text
     ):
         for size in re.findall(r"\d+", memory):
-            told.setdefault(int(size), set()).update(re.findall(r"[\d.]*\d", vcpus))
-    assert told
-    for size, vcpus in told.items():
+            listed.setdefault(int(size), set()).update(re.findall(r"[\d.]*\d", vcpus))
+    assert listed
+    for size, vcpus in listed.items():
         ours = {v for v, sizes in limits.FARGATE_MEMORY.items() if size in sizes}
         assert vcpus <= ours, size
 

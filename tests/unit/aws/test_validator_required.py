@@ -1,8 +1,8 @@
-"""What requests must have: by the SDK's service models, and by the checker beyond them.
+"""Members that requests must have: by the SDK's service models, and by the validator.
 
-The SDK itself sends no request that lacks what its model requires: the checker leaves that to
-it, and so can judge the parts of requests that the preflight knows already. It requires what the
-models do not know to be required together with something else.
+The SDK sends no request without the members that its model requires. The validator leaves these
+to the SDK, so that it can check the parts of requests that are known before a deployment. It
+requires the members that AWS requires together with others, which the models do not describe.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FUNCTION = {"FunctionName": "crop"}
 UNMANAGED = {"computeEnvironmentName": "e", "type": "UNMANAGED"}
 
 
-def machines(**resources: object) -> dict[str, object]:
+def compute_resources(**resources: object) -> dict[str, object]:
     return {"computeEnvironmentName": "e", "type": "MANAGED", "computeResources": resources}
 
 
@@ -44,8 +44,8 @@ def job(platform: str, **more: object) -> dict[str, object]:
     }
 
 
-# A complete request, and what the checker does not take it without although the model would.
-# Where nothing else is said, the reason is in the words of Batch's API reference.
+# A complete request, and the members that the validator requires and the model does not.
+# Reasons are quoted from Batch's API reference unless noted otherwise.
 COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
     ("lambda", "CreateFunction", {**FUNCTION, "Role": "r" * 20, "Code": {"ImageUri": "x"}}, set()),
     ("lambda", "UpdateFunctionConfiguration", FUNCTION, set()),
@@ -58,14 +58,14 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         {**FUNCTION, "StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "s3"},
         set(),
     ),
-    # "type: container" wants containerProperties, and these both requirements.
+    # "type: container" requires containerProperties, and these both resource requirements.
     (
         "batch",
         "RegisterJobDefinition",
         job("EC2"),
         {"containerProperties", "containerProperties.resourceRequirements"},
     ),
-    # Fargate pulls with a role of its own.
+    # Fargate pulls the image with an execution role.
     (
         "batch",
         "RegisterJobDefinition",
@@ -77,12 +77,12 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         },
     ),
     ("batch", "SubmitJob", {"jobName": "j", "jobQueue": "q", "jobDefinition": "d"}, set()),
-    # Managed environments want computeResources and subnets for them (the model lets them out
-    # for managed instances of ECS's); instances a role and types; best fit on spot a fleet's role.
+    # Managed environments require computeResources with subnets (optional in the model, because of
+    # ECS Managed Instances); EC2 a role and instance types; BEST_FIT on Spot a fleet role.
     (
         "batch",
         "CreateComputeEnvironment",
-        machines(**SPOT),
+        compute_resources(**SPOT),
         {
             "computeResources",
             "computeResources.instanceRole",
@@ -92,14 +92,14 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         },
     ),
     ("batch", "CreateComputeEnvironment", UNMANAGED, set()),
-    # Fargate wants security groups.
+    # Fargate requires security groups.
     (
         "batch",
         "CreateComputeEnvironment",
-        machines(**PLACE, type="FARGATE"),
+        compute_resources(**PLACE, type="FARGATE"),
         {"computeResources", "computeResources.securityGroupIds", "computeResources.subnets"},
     ),
-    # A queue without environments (or, as the model has it, service environments) does nothing.
+    # A queue requires compute environments; in the model it may have service environments.
     (
         "batch",
         "CreateJobQueue",
@@ -131,7 +131,7 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
 
 
 def paths(value: object, above: Path = ()) -> Iterator[Path]:
-    """Yield the ways to all members, through mappings only."""
+    """Yield the paths of all members, through mappings only."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield (*above, name)
@@ -148,7 +148,7 @@ def without(request: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("service", "operation", "request_", "beyond"), COMPLETE)
-def test_the_checker_requires_what_the_models_do_not_and_leaves_the_rest_to_the_sdk(
+def test_the_validator_requires_only_members_that_the_models_do_not(
     service: str, operation: str, request_: dict[str, Any], beyond: set[str]
 ) -> None:
     shape: Any = SESSION.get_service_model(service).operation_model(operation).input_shape
@@ -167,5 +167,5 @@ def test_the_checker_requires_what_the_models_do_not_and_leaves_the_rest_to_the_
     assert refused == beyond
 
 
-def test_every_rule_of_the_checker_is_compared() -> None:
+def test_every_rule_of_the_validator_is_compared() -> None:
     assert {(service, operation) for service, operation, _, _ in COMPLETE} == {*validator._RULES}

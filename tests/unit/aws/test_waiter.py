@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def calls_of(thread: int) -> Iterator[CodeType]:
-    """Return what a thread is in, the innermost first."""
+    """Return the functions on a thread's stack, the innermost first."""
     frame: FrameType | None = sys._current_frames()[thread]
     while frame is not None:
         yield frame.f_code
         frame = frame.f_back
 
 
-def test_those_that_are_over_are_told_from_the_rest() -> None:
+def test_completed_futures_are_separated_from_the_others() -> None:
     over: Future[int] = Future()
     over.set_result(1)
     going: Future[int] = Future()
@@ -37,14 +37,14 @@ def test_nothing_is_waited_for_when_nothing_runs() -> None:
     assert wait_for_any([]) == (set(), set())
 
 
-def test_what_ends_later_is_waited_for() -> None:
+def test_running_futures_are_waited_for() -> None:
     going: Future[int] = Future()
     threading.Timer(0.5, going.set_result, [1]).start()
     assert wait_for_any([going]) == ({going}, set())
 
 
-def test_ctrl_c_is_heard_although_another_thread_got_the_signal() -> None:
-    """As if it arrived just before the main thread blocks: nothing interrupts the lock."""
+def test_ctrl_c_interrupts_although_another_thread_got_the_signal() -> None:
+    """The signal arrives just before the main thread blocks, and does not interrupt the lock."""
     going: Future[int] = Future()
     main = threading.get_ident()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -55,7 +55,7 @@ def test_ctrl_c_is_heard_although_another_thread_got_the_signal() -> None:
 
     other = threading.Thread(target=interrupt)
     other.start()
-    # The end of the test, should the signal be missed.
+    # Ends the test if the signal is missed.
     late = threading.Timer(300, going.set_result, [1])
     late.start()
     try:

@@ -28,7 +28,7 @@ from supervisor.invocation import (
     RunResult,
 )
 from supervisor.runs.record_format import run_id
-from tests.fakes.supervisor_factory import asked
+from tests.fakes.supervisor_factory import lambda_invocation
 
 
 @given(st.binary())
@@ -49,7 +49,10 @@ RUN = RunPath(function="gray", date="2026-01-02", run_id="ab")
 def a_response(*results: RunResult) -> InvocationResponse:
     """Return the parsed response of a supervisor."""
     return parse_response(
-        response.build_body(InvocationResult(results=results, is_api_request=True), asked({})), "r"
+        response.build_body(
+            InvocationResult(results=results, is_api_request=True), lambda_invocation({})
+        ),
+        "r",
     )
 
 

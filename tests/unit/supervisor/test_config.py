@@ -41,9 +41,11 @@ def test_the_owner_of_a_functions_buckets_is_in_the_state_buckets_name(
     assert found == ({bucket: owner, "thumbnails": owner} if owner else {})
 
 
-@pytest.mark.parametrize("delegate", [False, True])
-def test_stores_of_a_function_know_the_owners(tmp_path: Path, *, delegate: bool) -> None:
-    function = replace(CONFIG, delegate=delegate)
+@pytest.mark.parametrize("is_failure_handler", [False, True])
+def test_stores_of_a_function_send_the_expected_bucket_owner(
+    tmp_path: Path, *, is_failure_handler: bool
+) -> None:
+    function = replace(CONFIG, delegate=is_failure_handler)
     (tmp_path / "function").mkdir()
     (tmp_path / "function" / "function.json").write_text(config.config_to_json(function))
     environ = {

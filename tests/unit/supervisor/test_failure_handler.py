@@ -23,12 +23,12 @@ from tests.fakes.supervisor_factory import (
     KILLED,
     STATE,
     TIMED_OUT,
-    World,
-    a_delegate,
-    a_world,
-    as_job,
-    asked,
-    given_up,
+    SupervisorHarness,
+    failed_invocation,
+    job_invocation,
+    lambda_invocation,
+    new_failure_handler,
+    new_harness,
     notification,
 )
 
@@ -41,151 +41,162 @@ EVENT = notification("in/x")
 FAILED = ("ScriptFailed", "The script ended with status 1.")
 
 
-def records_of(world: World) -> dict[str, dict[str, object]]:
+def records_of(harness: SupervisorHarness) -> dict[str, dict[str, object]]:
     """Return the records of the only run, by name."""
-    found = {k: v for k, v in world.store.keys(STATE).items() if k.startswith("runs/")}
+    found = {k: v for k, v in harness.store.keys(STATE).items() if k.startswith("runs/")}
     assert len({key.rpartition("/")[0] for key in found}) <= 1
     return {key.rpartition("/")[2].removesuffix(".json"): json.loads(v) for key, v in found.items()}
 
 
-def died(folder: Path, mode: ExecutionMode = ExecutionMode.LAMBDA_BATCH) -> World:
-    """Return a world whose function was killed after it had claimed its run."""
-    world = a_world(folder, mode=mode)
-    world.store.put("in/x", b"input")
-    world.store.crash_after = 0
+def died(folder: Path, mode: ExecutionMode = ExecutionMode.LAMBDA_BATCH) -> SupervisorHarness:
+    """Return a harness whose function was killed after it had claimed its run."""
+    harness = new_harness(folder, mode=mode)
+    harness.store.put("in/x", b"input")
+    harness.store.crash_after = 0
     with pytest.raises(Crash):
-        world.supervisor.handle(asked(EVENT))
-    world.store.crash_after = None
-    return world
+        harness.supervisor.handle(lambda_invocation(EVENT))
+    harness.store.crash_after = None
+    return harness
 
 
 @pytest.mark.parametrize("answer", [TIMED_OUT, KILLED, ("Runtime.InvalidEntrypoint", "no such")])
 def test_a_run_whose_sandbox_died_continues_in_batch_and_creates_its_output_once(
     tmp_path: Path, answer: tuple[str, str]
 ) -> None:
-    world = died(tmp_path)
-    delegate = a_delegate(world)
-    (result,) = delegate.handle(given_up(EVENT, answer)).results
+    harness = died(tmp_path)
+    handler = new_failure_handler(harness)
+    (result,) = handler.handle(failed_invocation(EVENT, answer)).results
     assert result.state is RunOutcome.SUBMITTED
-    (job,) = world.delegator.submitted
-    assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunOutcome.DONE
-    assert world.store.keys()["out/x"] == b"input"
-    assert records_of(world).keys() == {"claim", "delegated", "attempt-1", "done"}
-    assert world.store.calls["write"] == 5
-    assert delegate.handle(given_up(EVENT, answer)).results[0].state is RunOutcome.DUPLICATE
-    assert len(world.delegator.submitted) == 1
+    (job,) = harness.submitter.submitted
+    assert (
+        harness.supervisor.handle(job_invocation(job, harness.store)).results[0].state
+        is RunOutcome.DONE
+    )
+    assert harness.store.keys()["out/x"] == b"input"
+    assert records_of(harness).keys() == {"claim", "delegated", "attempt-1", "done"}
+    assert harness.store.calls["write"] == 5
+    assert handler.handle(failed_invocation(EVENT, answer)).results[0].state is RunOutcome.DUPLICATE
+    assert len(harness.submitter.submitted) == 1
 
 
 def test_a_run_whose_sandbox_never_started_continues_without_a_claim(tmp_path: Path) -> None:
-    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
-    world.store.put("in/x", b"input")
-    a_delegate(world).handle(given_up(EVENT, ("Runtime.ExitError", "exit status 127")))
-    (job,) = world.delegator.submitted
-    assert world.supervisor.handle(as_job(job, world.store)).results[0].state is RunOutcome.DONE
+    harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
+    harness.store.put("in/x", b"input")
+    new_failure_handler(harness).handle(
+        failed_invocation(EVENT, ("Runtime.ExitError", "exit status 127"))
+    )
+    (job,) = harness.submitter.submitted
+    assert (
+        harness.supervisor.handle(job_invocation(job, harness.store)).results[0].state
+        is RunOutcome.DONE
+    )
 
 
-def test_what_was_killed_gets_twice_the_memory_and_what_was_slow_does_not(tmp_path: Path) -> None:
-    world = died(tmp_path)
+def test_a_killed_run_gets_twice_the_memory_and_a_slow_one_does_not(tmp_path: Path) -> None:
+    harness = died(tmp_path)
     batch = BatchTarget(queue="q", definition="fn", memory=512, larger=(("1", 1024), ("2", 4096)))
-    config = replace(world.supervisor.config, memory=1000, batch=batch)
-    world.supervisor = replace(world.supervisor, config=config)
-    a_delegate(world).handle(given_up(EVENT, KILLED))
-    assert (world.delegator.submitted[0].memory, world.delegator.submitted[0].vcpus) == (4096, "2")
+    config = replace(harness.supervisor.config, memory=1000, batch=batch)
+    harness.supervisor = replace(harness.supervisor, config=config)
+    new_failure_handler(harness).handle(failed_invocation(EVENT, KILLED))
+    assert (harness.submitter.submitted[0].memory, harness.submitter.submitted[0].vcpus) == (
+        4096,
+        "2",
+    )
     other = died(tmp_path / "other")
-    a_delegate(other).handle(given_up(EVENT, TIMED_OUT))
-    assert other.delegator.submitted[0].memory == 0
+    new_failure_handler(other).handle(failed_invocation(EVENT, TIMED_OUT))
+    assert other.submitter.submitted[0].memory == 0
 
 
 def test_memory_that_batch_does_not_have_either_is_an_error(tmp_path: Path) -> None:
-    world = died(tmp_path)
+    harness = died(tmp_path)
     batch = BatchTarget(queue="q", definition="fn", memory=512)
-    config = replace(world.supervisor.config, memory=1000, batch=batch)
-    world.supervisor = replace(world.supervisor, config=config)
-    (result,) = a_delegate(world).handle(given_up(EVENT, KILLED)).results
+    config = replace(harness.supervisor.config, memory=1000, batch=batch)
+    harness.supervisor = replace(harness.supervisor, config=config)
+    (result,) = new_failure_handler(harness).handle(failed_invocation(EVENT, KILLED)).results
     assert (result.state, result.error) == (RunOutcome.FAILED, None)
-    assert "Batch cannot help" in str(records_of(world)["error"]["remedy"])
-    assert world.delegator.submitted == []
+    assert "Batch cannot help" in str(records_of(harness)["error"]["remedy"])
+    assert harness.submitter.submitted == []
 
 
 def test_the_jobs_record_names_the_log_of_the_dead_sandbox(tmp_path: Path) -> None:
-    world = died(tmp_path)
-    a_delegate(world).handle(given_up(EVENT, TIMED_OUT))
-    note = records_of(world)["delegated"]
+    harness = died(tmp_path)
+    new_failure_handler(harness).handle(failed_invocation(EVENT, TIMED_OUT))
+    note = records_of(harness)["delegated"]
     assert (note["log_group"], note["log_stream"]) == ("/aws/lambda/fn", "stream")
     assert note["kind"] == "DeadlineExceeded"
     assert "Task timed out" in str(note["problem"])
 
 
 def test_a_function_of_lambda_alone_gets_an_error_with_its_event(tmp_path: Path) -> None:
-    world = died(tmp_path, ExecutionMode.LAMBDA)
-    a_delegate(world).handle(given_up(EVENT, TIMED_OUT))
-    found = records_of(world)
+    harness = died(tmp_path, ExecutionMode.LAMBDA)
+    new_failure_handler(harness).handle(failed_invocation(EVENT, TIMED_OUT))
+    found = records_of(harness)
     assert found["error"]["kind"] == "DeadlineExceeded"
     assert "in/x" in str(found["claim"]["event"])
-    assert world.delegator.submitted == []
+    assert harness.submitter.submitted == []
 
 
-def test_a_failure_that_the_function_recorded_itself_stays_as_it_is(tmp_path: Path) -> None:
-    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, script="#!/bin/sh\nexit 3\n")
-    world.store.put("in/x", b"input")
-    world.supervisor.handle(asked(EVENT))
-    before = world.store.keys(STATE)
-    delegate = a_delegate(world)
-    told = world.store.keys(STATE)
-    writes = world.store.calls["write"]
-    delegate.handle(given_up(EVENT, FAILED))
-    assert world.store.keys(STATE) == told
-    assert before.items() <= told.items()
-    assert (world.delegator.submitted, world.store.calls["write"]) == ([], writes)
+def test_an_error_that_the_function_recorded_is_not_replaced(tmp_path: Path) -> None:
+    harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, script="#!/bin/sh\nexit 3\n")
+    harness.store.put("in/x", b"input")
+    harness.supervisor.handle(lambda_invocation(EVENT))
+    before = harness.store.keys(STATE)
+    handler = new_failure_handler(harness)
+    stored = harness.store.keys(STATE)
+    writes = harness.store.calls["write"]
+    handler.handle(failed_invocation(EVENT, FAILED))
+    assert harness.store.keys(STATE) == stored
+    assert before.items() <= stored.items()
+    assert (harness.submitter.submitted, harness.store.calls["write"]) == ([], writes)
 
 
 def test_an_event_too_old_or_dropped_is_recorded_and_never_submitted(tmp_path: Path) -> None:
     for condition in ("EventAgeExceeded", "RecursionDetected"):
-        world = a_world(tmp_path / condition, mode=ExecutionMode.LAMBDA_BATCH)
-        a_delegate(world).handle(given_up(EVENT, None, condition=condition))
-        assert world.delegator.submitted == []
-        found = records_of(world)
+        harness = new_harness(tmp_path / condition, mode=ExecutionMode.LAMBDA_BATCH)
+        new_failure_handler(harness).handle(failed_invocation(EVENT, None, condition=condition))
+        assert harness.submitter.submitted == []
+        found = records_of(harness)
         assert found["error"]["kind"] == "EventDiscarded"
         assert found["claim"]["event"]
 
 
 def test_even_a_dropped_event_with_a_response_is_never_submitted(tmp_path: Path) -> None:
-    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
-    a_delegate(world).handle(given_up(EVENT, TIMED_OUT, condition="Dropped"))
-    assert world.delegator.submitted == []
+    harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
+    new_failure_handler(harness).handle(failed_invocation(EVENT, TIMED_OUT, condition="Dropped"))
+    assert harness.submitter.submitted == []
 
 
 def test_each_run_of_an_event_is_treated_by_itself(tmp_path: Path) -> None:
     """The first is done, the second failed by itself, in the third the sandbox was killed."""
     script = '#!/bin/sh\n. "$INPUT_FILE_PATH"\n'
-    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, script=script)
-    world.store.put("in/a", b"exit 0")
-    world.store.put("in/b", b"exit 3")
-    world.store.put("in/c", b"echo c > $TMP_OUTPUT_DIR/c")
+    harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, script=script)
+    harness.store.put("in/a", b"exit 0")
+    harness.store.put("in/b", b"exit 3")
+    harness.store.put("in/c", b"echo c > $TMP_OUTPUT_DIR/c")
     event = notification("in/a", "in/b", "in/c")
 
     def kill(method: str, ref: object) -> None:
         if method == "download" and str(ref).endswith("in/c"):
             raise Crash
 
-    world.store.before = kill
+    harness.store.before = kill
     with pytest.raises(Crash):
-        world.supervisor.handle(asked(event))
-    world.store.before = lambda _method, _ref: None
-    results = a_delegate(world).handle(given_up(event, KILLED)).results
+        harness.supervisor.handle(lambda_invocation(event))
+    harness.store.before = lambda _method, _ref: None
+    results = new_failure_handler(harness).handle(failed_invocation(event, KILLED)).results
     assert [r.state for r in results] == [
         RunOutcome.DUPLICATE,
         RunOutcome.DUPLICATE,
         RunOutcome.SUBMITTED,
     ]
-    (job,) = world.delegator.submitted
-    world.supervisor.handle(as_job(job, world.store))
-    assert world.store.keys()["out/c"] == b"c\n"
+    (job,) = harness.submitter.submitted
+    harness.supervisor.handle(job_invocation(job, harness.store))
+    assert harness.store.keys()["out/c"] == b"c\n"
 
 
 def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path: Path) -> None:
-    world = died(tmp_path)
-    delegate = a_delegate(world)
+    harness = died(tmp_path)
+    handler = new_failure_handler(harness)
 
     class Refusing:
         def submit(self, job: JobRequest) -> str:
@@ -194,75 +205,79 @@ def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path
         def has_ended(self, job: str) -> bool:
             raise AssertionError(job)
 
-    refused = replace(delegate, open_submitter=lambda _target: Refusing())
-    (result,) = refused.handle(given_up(EVENT, TIMED_OUT)).results
+    refused = replace(handler, open_submitter=lambda _target: Refusing())
+    (result,) = refused.handle(failed_invocation(EVENT, TIMED_OUT)).results
     assert isinstance(result.error, SubmissionError)
-    assert records_of(world)["error"]["kind"] == "SubmissionError"
-    (result,) = delegate.handle(given_up(EVENT, TIMED_OUT)).results
+    assert records_of(harness)["error"]["kind"] == "SubmissionError"
+    (result,) = handler.handle(failed_invocation(EVENT, TIMED_OUT)).results
     assert result.state is RunOutcome.SUBMITTED
 
 
 def test_a_run_of_another_owner_is_not_touched(tmp_path: Path) -> None:
-    world = died(tmp_path)
-    delegate = a_delegate(world)
-    (result,) = delegate.handle(given_up(EVENT, TIMED_OUT, request="req-2")).results
+    harness = died(tmp_path)
+    handler = new_failure_handler(harness)
+    (result,) = handler.handle(failed_invocation(EVENT, TIMED_OUT, request="req-2")).results
     assert result.state is RunOutcome.DUPLICATE
-    assert world.delegator.submitted == []
+    assert harness.submitter.submitted == []
 
 
 def test_a_direct_call_that_began_the_day_before_is_found(tmp_path: Path) -> None:
-    world = a_world(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, now=lambda: 1_789_940_000.0)
-    world.store.crash_after = 0
+    harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH, now=lambda: 1_789_940_000.0)
+    harness.store.crash_after = 0
     with pytest.raises(Crash):
-        world.supervisor.handle(asked({"a": 1}))
-    world.store.crash_after = None
-    a_delegate(world).handle(given_up({"a": 1}, TIMED_OUT))
-    assert records_of(world).keys() == {"claim", "delegated"}
+        harness.supervisor.handle(lambda_invocation({"a": 1}))
+    harness.store.crash_after = None
+    new_failure_handler(harness).handle(failed_invocation({"a": 1}, TIMED_OUT))
+    assert records_of(harness).keys() == {"claim", "delegated"}
 
 
 def test_a_function_that_was_removed_meanwhile_still_gets_its_error(tmp_path: Path) -> None:
-    world = died(tmp_path)
-    delegate = a_delegate(world)
-    del world.store.objects[STATE, "functions/fn.json"]
-    delegate.handle(given_up(EVENT, TIMED_OUT))
-    assert records_of(world)["error"]["kind"] == "DeadlineExceeded"
+    harness = died(tmp_path)
+    handler = new_failure_handler(harness)
+    del harness.store.objects[STATE, "functions/fn.json"]
+    handler.handle(failed_invocation(EVENT, TIMED_OUT))
+    assert records_of(harness)["error"]["kind"] == "DeadlineExceeded"
 
 
 def test_a_function_of_a_newer_release_is_not_misread(tmp_path: Path) -> None:
-    world = died(tmp_path)
-    delegate = a_delegate(world)
-    world.store.put("functions/fn.json", b'{"format": 2}', bucket=STATE)
-    delegate.handle(given_up(EVENT, TIMED_OUT))
-    error = records_of(world)["error"]
+    harness = died(tmp_path)
+    handler = new_failure_handler(harness)
+    harness.store.put("functions/fn.json", b'{"format": 2}', bucket=STATE)
+    handler.handle(failed_invocation(EVENT, TIMED_OUT))
+    error = records_of(harness)["error"]
     assert "another release" in str(error["problem"])
-    assert world.delegator.submitted == []
+    assert harness.submitter.submitted == []
 
 
 def test_an_event_that_cannot_be_parsed_is_stored_for_a_retry(tmp_path: Path) -> None:
-    world = a_world(tmp_path)
+    harness = new_harness(tmp_path)
     broken = {"Records": [{"eventSource": "aws:s3", "eventVersion": "3.0"}]}
-    a_delegate(world).handle(given_up(broken, ("EventError", "eventVersion 3.0")))
-    found = records_of(world)
+    new_failure_handler(harness).handle(
+        failed_invocation(broken, ("EventError", "eventVersion 3.0"))
+    )
+    found = records_of(harness)
     assert json.loads(str(found["claim"]["event"])) == broken
     assert found["error"]["kind"] == "EventDiscarded"
 
 
 def test_a_large_event_is_stored_for_a_retry(tmp_path: Path) -> None:
-    world = a_world(tmp_path)
+    harness = new_harness(tmp_path)
     event = {"pad": "x" * 70_000}
-    a_delegate(world).handle(given_up(event, None, condition="EventAgeExceeded"))
-    assert records_of(world)["event"] == event
+    new_failure_handler(harness).handle(
+        failed_invocation(event, None, condition="EventAgeExceeded")
+    )
+    assert records_of(harness)["event"] == event
 
 
 @pytest.mark.parametrize("record", [b"", b"[]", b"{}", b'{"requestContext": {}}', b'"x"'])
-def test_what_is_no_invocation_record_is_rejected(record: bytes) -> None:
+def test_an_invalid_invocation_record_is_rejected(record: bytes) -> None:
     with pytest.raises(EventError, match="not an invocation record"):
         failed_event.parse_invocation_record(record)
 
 
 def test_invocation_records_are_translated_to_the_supervisors_errors() -> None:
     def reason(answer: tuple[str, str] | None, condition: str = "RetriesExhausted") -> object:
-        record = given_up(EVENT, answer, condition=condition).event
+        record = failed_invocation(EVENT, answer, condition=condition).event
         return failed_event.parse_invocation_record(record).to_error(512)
 
     assert isinstance(reason(TIMED_OUT), DeadlineExceeded)

@@ -1,4 +1,4 @@
-"""Which runs continue in Batch, and with how much memory."""
+"""The runs that continue in Batch, and the memory of their jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from supervisor.batch.fallback import JobSize, choose_job_size
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
 from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig
-from tests.fakes.supervisor_factory import STATE, PythonScript, World, a_world, asked, notification
+from tests.fakes.supervisor_factory import (
+    STATE,
+    PythonScript,
+    SupervisorHarness,
+    lambda_invocation,
+    new_harness,
+    notification,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +58,7 @@ def out_of_memory() -> OutOfMemory:
         (1024, 10240, JobSize("4", 16384)),
     ],
 )
-def test_a_job_gets_twice_lambdas_memory_or_the_most_there_is(
+def test_a_job_gets_twice_lambdas_memory_or_the_maximum(
     own: int, lambda_memory: int, size: JobSize | None
 ) -> None:
     assert choose_job_size(out_of_memory(), a_config(own, lambda_memory)) == size
@@ -71,7 +78,7 @@ def test_batch_with_no_more_memory_than_lambda_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("error", [None, DeadlineExceeded("late"), DiskFull("full")])
-def test_other_reasons_leave_the_definition_as_it_is(error: DeadlineExceeded | None) -> None:
+def test_other_reasons_do_not_change_the_job_s_memory(error: DeadlineExceeded | None) -> None:
     assert choose_job_size(error, a_config(512, 8192)) is None
 
 
@@ -93,77 +100,77 @@ def killed(_task: ProcessSpec) -> int:
     return 137
 
 
-def handled(world: World, **event: object) -> RunResult:
-    world.store.put("in/x", b"hello")
-    (result,) = world.supervisor.handle(asked(notification("in/x", **event))).results  # type: ignore[arg-type]
+def handled(harness: SupervisorHarness, **event: object) -> RunResult:
+    harness.store.put("in/x", b"hello")
+    (result,) = harness.supervisor.handle(lambda_invocation(notification("in/x", **event))).results  # type: ignore[arg-type]
     return result
 
 
-def a_lambda_batch_world(folder: Path, script: object, *, free: int = 1 << 30) -> World:
+def a_lambda_batch_world(folder: Path, script: object, *, free: int = 1 << 30) -> SupervisorHarness:
     from dataclasses import replace
 
-    world = a_world(folder, mode=ExecutionMode.LAMBDA_BATCH, runner=PythonScript(script))  # type: ignore[arg-type]
+    harness = new_harness(folder, mode=ExecutionMode.LAMBDA_BATCH, runner=PythonScript(script))  # type: ignore[arg-type]
     config = replace(
-        world.supervisor.config,
+        harness.supervisor.config,
         memory=1024,
         batch=BatchTarget(queue="q", definition="fn", memory=1024, larger=LADDER),
     )
-    supervisor = replace(world.supervisor, config=config, free_space=lambda _folder: free)
-    return replace(world, supervisor=supervisor)
+    supervisor = replace(harness.supervisor, config=config, free_space=lambda _folder: free)
+    return replace(harness, supervisor=supervisor)
 
 
-def delegated(world: World) -> dict[str, object]:
-    (data,) = (d for k, d in world.store.keys(STATE).items() if k.endswith("/delegated.json"))
+def delegated(harness: SupervisorHarness) -> dict[str, object]:
+    (data,) = (d for k, d in harness.store.keys(STATE).items() if k.endswith("/delegated.json"))
     found = json.loads(data)
     assert isinstance(found, dict)
     return found
 
 
-def test_a_killed_script_goes_on_in_batch_with_more_memory(tmp_path: Path) -> None:
-    world = a_lambda_batch_world(tmp_path, killed)
-    assert handled(world).state is RunOutcome.SUBMITTED
-    (job,) = world.delegator.submitted
+def test_a_killed_script_continues_in_batch_with_more_memory(tmp_path: Path) -> None:
+    harness = a_lambda_batch_world(tmp_path, killed)
+    assert handled(harness).state is RunOutcome.SUBMITTED
+    (job,) = harness.submitter.submitted
     assert (job.vcpus, job.memory) == ("1", 2048)
-    assert delegated(world)["kind"] == "OutOfMemory"
+    assert delegated(harness)["kind"] == "OutOfMemory"
 
 
 def test_a_script_that_fails_by_itself_is_not_submitted(tmp_path: Path) -> None:
-    world = a_lambda_batch_world(tmp_path, lambda _task: 3)
-    result = handled(world)
+    harness = a_lambda_batch_world(tmp_path, lambda _task: 3)
+    result = handled(harness)
     assert isinstance(result.error, ScriptFailed)
-    assert not world.delegator.submitted
+    assert not harness.submitter.submitted
 
 
 def test_in_lambda_alone_a_killed_script_is_a_failure_that_names_memory(tmp_path: Path) -> None:
-    world = a_world(tmp_path, runner=PythonScript(killed))
-    result = handled(world)
+    harness = new_harness(tmp_path, runner=PythonScript(killed))
+    result = handled(harness)
     assert isinstance(result.error, OutOfMemory)
     assert "lambda-batch" in result.error.remedy
 
 
 def test_an_input_that_does_not_fit_is_submitted_before_it_is_read(tmp_path: Path) -> None:
-    world = a_lambda_batch_world(tmp_path, killed, free=4)
+    harness = a_lambda_batch_world(tmp_path, killed, free=4)
     event = notification("in/x")
     event["Records"][0]["s3"]["object"]["size"] = 5  # type: ignore[index]
-    world.store.put("in/x", b"hello")
-    (result,) = world.supervisor.handle(asked(event)).results
+    harness.store.put("in/x", b"hello")
+    (result,) = harness.supervisor.handle(lambda_invocation(event)).results
     assert result.state is RunOutcome.SUBMITTED
-    assert world.store.calls["download"] == 0
-    assert delegated(world)["kind"] == "DiskFull"
-    assert world.delegator.submitted[0].memory == 0
+    assert harness.store.calls["download"] == 0
+    assert delegated(harness)["kind"] == "DiskFull"
+    assert harness.submitter.submitted[0].memory == 0
 
 
 def test_a_disk_that_fills_up_during_the_download_submits_the_run(tmp_path: Path) -> None:
-    world = a_lambda_batch_world(tmp_path, killed)
+    harness = a_lambda_batch_world(tmp_path, killed)
 
     def before(method: str, _ref: object) -> None:
         if method == "download":
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    world.store.before = before
-    assert handled(world).state is RunOutcome.SUBMITTED
+    harness.store.before = before
+    assert handled(harness).state is RunOutcome.SUBMITTED
 
 
 def test_a_script_that_fails_on_a_full_disk_is_submitted(tmp_path: Path) -> None:
-    world = a_lambda_batch_world(tmp_path, lambda _task: 1, free=1000)
-    assert handled(world).state is RunOutcome.SUBMITTED
+    harness = a_lambda_batch_world(tmp_path, lambda _task: 1, free=1000)
+    assert handled(harness).state is RunOutcome.SUBMITTED

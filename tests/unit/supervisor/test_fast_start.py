@@ -1,4 +1,4 @@
-"""The quick start leaves everything as it is, but for when it happens."""
+"""The fast start changes when modules are compiled and nothing else."""
 
 from __future__ import annotations
 

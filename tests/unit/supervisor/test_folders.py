@@ -1,4 +1,4 @@
-"""A run's folder goes, whatever a script made of it."""
+"""A run's folder is removed, whatever a script left in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import supervisor
 from supervisor.execution.workspace import create_workspace
 from supervisor.folders import remove_tree
 
-# As root, permissions stop nobody.
+# Permissions do not apply to root.
 _UNPRIVILEGED = """
 import os, sys, tempfile
 sys.path.insert(0, sys.argv[1])
@@ -33,12 +33,12 @@ parent.rmdir()
 """
 
 
-def test_a_folder_without_permissions_goes() -> None:
+def test_a_folder_without_permissions_is_removed() -> None:
     source = str(Path(supervisor.__file__).parent.parent)
     subprocess.run([sys.executable, "-c", _UNPRIVILEGED, source], check=True)
 
 
-def test_a_link_in_its_place_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+def test_a_link_in_its_place_is_removed_and_its_target_kept(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir(mode=0o750)
     with create_workspace(tmp_path) as made:
@@ -48,12 +48,12 @@ def test_a_link_in_its_place_goes_and_what_it_leads_to_stays(tmp_path: Path) -> 
     assert stat.S_IMODE(victim.stat().st_mode) == 0o750
 
 
-def test_what_is_not_there_needs_no_removal(tmp_path: Path) -> None:
+def test_removing_a_missing_folder_succeeds(tmp_path: Path) -> None:
     remove_tree(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("depth", [1, 400])
-def test_deep_trees_go(tmp_path: Path, depth: int) -> None:
+def test_deep_trees_are_removed(tmp_path: Path, depth: int) -> None:
     (tmp_path / "top" / "/".join("d" * depth)).mkdir(parents=True)
     remove_tree(tmp_path / "top")
     assert list(tmp_path.iterdir()) == []

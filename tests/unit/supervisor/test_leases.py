@@ -1,4 +1,4 @@
-"""How long a claim holds, and who may take it over."""
+"""The duration of a claim's lease, and takeovers."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def test_a_claim_without_a_deadline_holds_for_three_renewals() -> None:
 
 
 @pytest.mark.parametrize(("age", "over"), [(59, False), (60, False), (61, True)])
-def test_a_lease_is_over_after_its_last_second(age: int, over: bool) -> None:
+def test_a_lease_expires_after_its_last_second(age: int, over: bool) -> None:
     claim = StoredObject(size=1, etag="e", last_modified=100.0, response_date=100.0 + age)
     assert leases.is_expired(60, claim) is over
 
 
-def test_a_store_without_times_never_ends_a_lease() -> None:
+def test_with_a_store_without_times_no_lease_expires() -> None:
     assert not leases.is_expired(0, StoredObject(size=1, etag="e", response_date=9e9))
 
 
 @pytest.mark.parametrize("wrong", [-1, "60", None, True, float("nan")])
-def test_a_lease_that_is_no_number_of_seconds_is_refused(wrong: object) -> None:
+def test_a_lease_that_is_no_number_of_seconds_is_rejected(wrong: object) -> None:
     with pytest.raises(RecordError, match="lease"):
         leases.parse_lease({"lease": wrong}, "runs/fn/d/r/claim.json")
 
@@ -83,7 +83,7 @@ def test_a_duplicate_waits_for_the_lease_and_then_takes_over() -> None:
     assert not a_ledger(store, "three").claim()
 
 
-def test_of_two_takers_of_one_lease_one_wins() -> None:
+def test_of_two_concurrent_takeovers_one_succeeds() -> None:
     store, clock = a_store()
     assert a_ledger(store, "one").claim()
     clock.now += 61
@@ -99,7 +99,7 @@ def test_of_two_takers_of_one_lease_one_wins() -> None:
     assert sorted([second.claim(), *rival]) == [False, True]
 
 
-def test_a_run_that_waits_in_batch_is_not_taken_over_when_lambdas_lease_is_over() -> None:
+def test_a_run_queued_in_batch_is_not_taken_over_when_lambdas_lease_expires() -> None:
     store, clock = a_store()
     first = a_ledger(store, "one")
     assert first.claim()
@@ -114,17 +114,17 @@ def test_a_run_whose_job_ended_without_a_record_is_taken_over() -> None:
     assert first.claim()
     first.write_submission("fn-r", "job-1")
     clock.now += 100_000
-    asked: list[str] = []
+    queried: list[str] = []
 
     def has_ended(job: str) -> bool:
-        asked.append(job)
+        queried.append(job)
         return True
 
     assert a_ledger(store, "two", has_ended=has_ended).claim()
-    assert asked == ["job-1"]
+    assert queried == ["job-1"]
 
 
-def test_batch_is_not_asked_while_the_lease_holds() -> None:
+def test_the_job_s_state_is_not_queried_while_the_lease_is_valid() -> None:
     store, _ = a_store()
     first = a_ledger(store, "one")
     assert first.claim()
@@ -146,7 +146,7 @@ def test_a_renewed_claim_holds_longer() -> None:
         assert not a_ledger(store, "two").claim()
 
 
-def test_a_job_that_slept_through_its_lease_learns_that_it_was_taken_over() -> None:
+def test_renewing_fails_once_the_expired_lease_was_taken_over() -> None:
     store, clock = a_store()
     job = a_ledger(store, "one", "job-1", lease=900)
     assert job.claim()

@@ -1,4 +1,4 @@
-"""Which files become outputs, under which keys."""
+"""The files that are uploaded as outputs, and their keys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_prefix_and_suffix_choose_the_folder(tmp_path: Path) -> None:
     assert keys(tmp_path, rules) == ["text/a.txt", "all/a.txt", "all/b.png", "all/c.txt"]
 
 
-def test_what_leaves_the_folder_or_is_no_file_is_skipped_and_logged(tmp_path: Path) -> None:
+def test_links_out_of_the_folder_and_special_files_are_skipped_and_logged(tmp_path: Path) -> None:
     folder = tmp_path / "output"
     folder.mkdir()
     (tmp_path / "secret").write_text("x")
@@ -74,7 +74,7 @@ def test_a_loop_of_links_is_skipped_and_logged(tmp_path: Path) -> None:
     assert len(logged) == 1
 
 
-def test_a_key_that_is_too_long_is_refused_before_any_upload(tmp_path: Path) -> None:
+def test_a_key_that_is_too_long_is_rejected_before_any_upload(tmp_path: Path) -> None:
     deep = tmp_path / ("ü" * 120) / ("ü" * 120) / ("ü" * 120) / ("ü" * 120)
     deep.mkdir(parents=True)
     (tmp_path / "a").touch()
@@ -85,7 +85,7 @@ def test_a_key_that_is_too_long_is_refused_before_any_upload(tmp_path: Path) -> 
         keys(tmp_path)
 
 
-def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_rejected(tmp_path: Path) -> None:
     Path(os.fsdecode(bytes(tmp_path) + b"/\xff")).touch()
     with pytest.raises(OutputError, match="not UTF-8"):
         keys(tmp_path)

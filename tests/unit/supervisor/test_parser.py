@@ -72,24 +72,24 @@ def shown(trigger: Trigger) -> dict[str, object]:
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.json")), ids=lambda path: path.stem)
 def test_an_event_is_read_as_expected(path: Path) -> None:
-    wanted = json.loads(Path(f"{path}.expected").read_text())
-    if isinstance(wanted, dict):
+    expected = json.loads(Path(f"{path}.expected").read_text())
+    if isinstance(expected, dict):
         with pytest.raises(EventError) as caught:
             parser.parse_event(path.read_bytes())
-        assert wanted["error"] in caught.value.problem
+        assert expected["error"] in caught.value.problem
         assert caught.value.remedy
     else:
-        assert [shown(trigger) for trigger in parser.parse_event(path.read_bytes())] == wanted
+        assert [shown(trigger) for trigger in parser.parse_event(path.read_bytes())] == expected
 
 
 @pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b"nonsense", b"[" * 100_000])
-def test_what_is_not_json_is_refused(raw: bytes) -> None:
+def test_text_that_is_not_json_is_rejected(raw: bytes) -> None:
     with pytest.raises(EventError, match="not JSON"):
         parser.parse_event(raw)
 
 
 @given(JSON | NEARLY)
-def test_any_json_is_understood_or_refused_with_a_remedy(value: object) -> None:
+def test_any_json_is_parsed_or_rejected_with_a_remedy(value: object) -> None:
     try:
         parser.parse_event(json.dumps(value).encode())
     except EventError as error:

@@ -30,7 +30,7 @@ def a_runner(printed: list[bytes] | None = None, grace: float = 0.3) -> ProcessR
 
 
 def run_out_of_time(runner: ProcessRunner, task: ProcessSpec, begun: Callable[[], bool]) -> None:
-    """Let a script that takes for ever run until it has begun, and then out of its time."""
+    """Run an endless script until it has begun, then let its time end."""
     for seconds in (0.5, 5, 50, 500):
         with pytest.raises(DeadlineExceeded):
             runner.run(task, timeout=seconds)
@@ -72,7 +72,7 @@ def test_both_streams_are_passed_on_and_kept_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["printf half", "printf half; exec sleep 60"])
-def test_a_line_left_open_is_closed_in_the_log_so_that_the_next_stands_alone(
+def test_an_unfinished_line_is_ended_in_the_log_before_the_next_entry(
     tmp_path: Path, shell: str
 ) -> None:
     printed: list[bytes] = []
@@ -119,7 +119,7 @@ def test_no_child_is_left_behind(tmp_path: Path, shell: str, end: str) -> None:
     assert_gone(pids)
 
 
-def test_what_a_quick_script_leaves_behind_ends_with_it_in_a_new_process_too(
+def test_children_of_a_short_script_end_with_it_in_a_new_process_too(
     tmp_path: Path,
 ) -> None:
     """A new process has no imports left to do while the script runs."""

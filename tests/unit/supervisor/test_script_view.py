@@ -13,7 +13,7 @@ from supervisor.events import response
 from supervisor.execution.environment import RunVariables, build_environment
 from supervisor.invocation import InvocationResult, RunOutcome, RunPath, RunResult
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
-from tests.fakes.supervisor_factory import a_world, asked, notification
+from tests.fakes.supervisor_factory import lambda_invocation, new_harness, notification
 
 FACTS = RunVariables(
     run_id="r",
@@ -59,16 +59,16 @@ def test_internal_variables_are_hidden_and_renamed_ones_given_back() -> None:
     assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_REGION"]) == ("k", "r")
 
 
-def test_a_variable_that_linux_refuses_is_left_out(tmp_path: Path) -> None:
-    world = a_world(tmp_path, script='echo "${EVENT-none}"; wc -c < "$INPUT_FILE_PATH"')
-    (result,) = world.supervisor.handle(asked({"x": "y" * 200_000})).results
+def test_a_variable_that_linux_rejects_is_omitted(tmp_path: Path) -> None:
+    harness = new_harness(tmp_path, script='echo "${EVENT-none}"; wc -c < "$INPUT_FILE_PATH"')
+    (result,) = harness.supervisor.handle(lambda_invocation({"x": "y" * 200_000})).results
     assert result.output == b"none\n200008\n"
 
 
 def test_a_script_sees_its_programming_model(tmp_path: Path) -> None:
-    world = a_world(tmp_path, script="env")
-    world.store.put("in/a b.txt", b"1")
-    (result,) = world.supervisor.handle(asked(notification("in/a b.txt"))).results
+    harness = new_harness(tmp_path, script="env")
+    harness.store.put("in/a b.txt", b"1")
+    (result,) = harness.supervisor.handle(lambda_invocation(notification("in/a b.txt"))).results
     seen = dict(line.split("=", 1) for line in result.output.decode().splitlines())
     assert seen["STORAGE_OBJECT_KEY"] == "in/a b.txt"
     assert seen["INPUT_FILE_PATH"] == f"{seen['TMP_INPUT_DIR']}/a b.txt"
@@ -81,31 +81,33 @@ def test_a_script_sees_its_programming_model(tmp_path: Path) -> None:
 
 
 def test_a_script_may_have_an_interpreter_of_its_own(tmp_path: Path) -> None:
-    world = a_world(tmp_path, script=f"#!{sys.executable} -I\nprint('from python')\n")
-    (result,) = world.supervisor.handle(asked({})).results
+    harness = new_harness(tmp_path, script=f"#!{sys.executable} -I\nprint('from python')\n")
+    (result,) = harness.supervisor.handle(lambda_invocation({})).results
     assert result.output == b"from python\n"
 
 
 def test_arguments_run_without_a_shell(tmp_path: Path) -> None:
-    world = a_world(tmp_path)
-    (result,) = world.supervisor.handle(asked({"cmd_args": ["echo", "$HOME; ls"]})).results
+    harness = new_harness(tmp_path)
+    (result,) = harness.supervisor.handle(
+        lambda_invocation({"cmd_args": ["echo", "$HOME; ls"]})
+    ).results
     assert result.output == b"$HOME; ls\n"
 
 
 def test_a_script_of_the_event_gets_the_events_arguments(tmp_path: Path) -> None:
-    world = a_world(tmp_path)
+    harness = new_harness(tmp_path)
     event = {"script": "#!/bin/sh\nprintf '<%s>' \"$@\"\n", "cmd_args": ["a b", "$c"]}
-    (result,) = world.supervisor.handle(asked(event)).results
+    (result,) = harness.supervisor.handle(lambda_invocation(event)).results
     assert result.output == b"<a b><$c>"
 
 
-def test_api_callers_get_a_failing_script_as_an_answer() -> None:
+def test_api_callers_get_a_failing_script_as_a_response() -> None:
     failed = RunResult(
         run=RUN, state=RunOutcome.FAILED, output=b"oh no", error=ScriptFailed(3, b"oh no")
     )
     handled = InvocationResult(results=(failed,), is_api_request=True)
     assert response.find_error(handled) is None
-    answer = json.loads(response.build_body(handled, asked({})))
+    answer = json.loads(response.build_body(handled, lambda_invocation({})))
     assert answer["statusCode"] == 500
     assert base64.b64decode(answer["body"]) == b"oh no"
     assert answer["headers"] == {
@@ -115,7 +117,7 @@ def test_api_callers_get_a_failing_script_as_an_answer() -> None:
     }
 
 
-def test_everybody_else_gets_an_error() -> None:
+def test_other_callers_get_an_error() -> None:
     failed = RunResult(run=RUN, state=RunOutcome.FAILED, error=ScriptFailed(3))
     fine = RunResult(run=RUN, state=RunOutcome.DONE)
     assert response.find_error(InvocationResult(results=(failed,))) is failed.error
@@ -124,16 +126,16 @@ def test_everybody_else_gets_an_error() -> None:
     assert "1 of 2 runs failed: r:" in both.problem
 
 
-def test_an_answer_that_is_too_large_keeps_its_end() -> None:
+def test_a_response_that_is_too_large_is_cut_at_its_start() -> None:
     big = RunResult(run=RUN, state=RunOutcome.DONE, output=b"x" * 7_000_000 + b"end")
-    body = response.build_body(InvocationResult(results=(big,)), asked({}))
+    body = response.build_body(InvocationResult(results=(big,)), lambda_invocation({}))
     assert len(body) <= 6 * 1024 * 1024
     text = base64.b64decode(json.loads(body)["body"])
     assert text.startswith(b"[The beginning")
     assert text.endswith(b"end")
 
 
-def test_the_start_loads_only_the_standard_library_and_little_of_it() -> None:
+def test_the_start_imports_few_modules_of_the_standard_library_only() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules);"
         "import supervisor.__main__, supervisor.runtime.lambda_loop, supervisor.execution.core,"
@@ -144,7 +146,7 @@ def test_the_start_loads_only_the_standard_library_and_little_of_it() -> None:
     )
     tops = {name.partition(".")[0] for name in done.stdout.split()}
     assert tops - {"supervisor"} <= sys.stdlib_module_names
-    # http.client brings ssl and email along; the S3 client needs it in any case.
+    # http.client imports ssl and email; the S3 client needs it in any case.
     heavy = {"tempfile", "multiprocessing", "logging", "ctypes", "argparse", "asyncio"}
     assert heavy.isdisjoint(tops)
     assert "http.server" not in done.stdout.split()

@@ -1,4 +1,4 @@
-"""Process 1, the alarm, and a job's environment."""
+"""PID 1, the time limit, and a job's environment."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_killed_child_has_the_exit_status_of_shells() -> None:
         assert process.wait(300) == 128 + signal.SIGKILL
 
 
-def test_what_blocks_is_stopped_at_the_limit() -> None:
+def test_a_blocking_call_is_interrupted_at_the_time_limit() -> None:
     before = signal.getsignal(signal.SIGALRM)
     with (
         pytest.raises(DeadlineExceeded, match="reading"),
@@ -67,7 +67,7 @@ def test_what_blocks_is_stopped_at_the_limit() -> None:
     assert signal.getsignal(signal.SIGALRM) is before
 
 
-def test_a_missed_alarm_is_sent_again() -> None:
+def test_a_missed_time_limit_signal_is_sent_again() -> None:
     rung: list[int] = []
     hearing: list[Any] = []
 
@@ -89,7 +89,7 @@ def test_a_missed_alarm_is_sent_again() -> None:
     assert signal.getitimer(signal.ITIMER_REAL)[1] == before[1]  # no longer rings again
 
 
-def test_a_limit_within_another_leaves_that_one_ringing() -> None:
+def test_an_inner_time_limit_keeps_the_outer_one() -> None:
     with time_limit.enforce_time_limit(10_000, "all"):
         with (
             pytest.raises(DeadlineExceeded, match="a part"),
@@ -102,8 +102,8 @@ def test_a_limit_within_another_leaves_that_one_ringing() -> None:
 
 
 def test_a_job_without_an_event_runs_with_an_empty_one() -> None:
-    made = batch_job.read_invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
-    assert (made.event, made.owner.job, made.owner.attempt) == (b"{}", "j", 1)
+    invocation = batch_job.read_invocation({"AWS_BATCH_JOB_ID": "j"}, "fn", lambda _: MemoryStore())
+    assert (invocation.event, invocation.owner.job, invocation.owner.attempt) == (b"{}", "j", 1)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "s3://bucket", "s3://bucket/gone"])
@@ -119,7 +119,7 @@ def test_a_failing_script_gives_the_job_its_status() -> None:
     assert batch_job.exit_status(InvocationResult()) == 0
 
 
-def test_the_log_stream_is_empty_where_no_agent_answers() -> None:
+def test_the_log_stream_is_empty_without_a_metadata_endpoint() -> None:
     assert batch_job.read_log_stream({}) == ""
     assert (
         batch_job.read_log_stream({"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/x"})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_missing_folder_for_temporary_files_is_made_for_all_users(tmp_path: Path) -> None:
+def test_a_missing_folder_for_temporary_files_is_created_for_all_users(tmp_path: Path) -> None:
     parent = tmp_path / "tmp"
     with create_workspace(parent) as place:
         assert place.outputs.is_dir()

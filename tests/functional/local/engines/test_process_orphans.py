@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scar.local.engines.port import SandboxProfile, SandboxSpec
 from scar.local.engines.process import ProcessEngine
 from scar.local.processes import start_time
-from tests.conformance.engine_harness import ProcessLaboratory
+from tests.conformance.engine_harness import ProcessHarness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,29 +34,29 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.01)
 
 
-def start(laboratory: ProcessLaboratory, pid_file: Path) -> tuple[Sandbox, int]:
+def start(harness: ProcessHarness, pid_file: Path) -> tuple[Sandbox, int]:
     """Start a sandbox with a child in another session; return the child's process id."""
     script = f"setsid sleep 3600 >/dev/null 2>&1 & echo $! > {pid_file}; sleep 3600"
     spec = SandboxSpec(
         name="f",
-        image=laboratory.image(script),
+        image=harness.image(script),
         profile=SandboxProfile.LAMBDA,
         environment={},
         memory_mb=128,
     )
-    return laboratory.engine.start(spec, lambda _: None), int(wait_for_file(pid_file))
+    return harness.engine.start(spec, lambda _: None), int(wait_for_file(pid_file))
 
 
 def test_a_tree_that_lost_its_first_process_ends(tmp_path: Path) -> None:
-    laboratory = ProcessLaboratory.make(tmp_path)
-    sandbox, orphan = start(laboratory, tmp_path / "orphan")
+    harness = ProcessHarness.create(tmp_path)
+    sandbox, orphan = start(harness, tmp_path / "orphan")
     (pid_file,) = (tmp_path / "engine" / "sandboxes").glob("*/pid")
     os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
     ended = sandbox.wait(300)
     assert ended is not None
     assert ended.status == 137
     wait_until_gone(orphan)
-    laboratory.close()
+    harness.close()
 
 
 def test_the_next_engine_ends_what_bears_the_mark_of_an_old_sandbox(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_the_registry_is_announced_with_our_own_address(cloud: Cloud) -> None:
         ("lambda", "list_layers", {}, "does not emulate ListLayers of lambda"),
     ],
 )
-def test_what_is_not_emulated_is_refused_with_a_sentence(
+def test_unsupported_operations_are_rejected_with_an_explanation(
     cloud: Cloud, service: str, operation: str, arguments: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(ClientError, match=sentence) as caught:

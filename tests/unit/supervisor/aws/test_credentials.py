@@ -1,4 +1,4 @@
-"""Credentials are renewed in time, by one thread, and kept as long as they live."""
+"""Credentials are renewed in time, by one thread, and used until they expire."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOUR = 3600.0
 
 @dataclass
 class Role:
-    """A clock, and a role whose keys live for an hour."""
+    """A clock, and a role whose keys are valid for an hour."""
 
     now: float = 0.0
     fetched: int = 0
@@ -62,7 +62,7 @@ def test_a_job_of_three_days_never_signs_with_old_keys() -> None:
     assert role.fetched < 3 * 24 * 60 / 45
 
 
-def test_old_keys_serve_while_they_live_and_the_endpoint_is_down() -> None:
+def test_old_keys_are_used_until_they_expire_if_the_endpoint_is_down() -> None:
     role = Role()
     renewed = RefreshableCredentials(role.fetch, role.clock)
     renewed.get_credentials()
@@ -93,7 +93,7 @@ def test_a_failed_renewal_is_tried_again_only_after_a_minute() -> None:
     assert len(calls) == 1 + 2
 
 
-def test_others_go_on_with_the_old_keys_while_one_thread_renews() -> None:
+def test_other_threads_use_the_old_keys_while_one_renews_them() -> None:
     role = Role()
     renewed = RefreshableCredentials(role.fetch, role.clock)
     renewed.get_credentials()
@@ -157,7 +157,7 @@ def test_no_source_at_all_is_an_error_with_a_remedy() -> None:
         "ftp://127.0.0.1/x",
     ],
 )
-def test_the_token_goes_to_no_other_host_in_the_clear(url: str) -> None:
+def test_the_token_is_sent_unencrypted_only_to_known_hosts(url: str) -> None:
     with pytest.raises(ConfigError, match="AWS_CONTAINER_CREDENTIALS_FULL_URI"):
         container_provider({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
 
@@ -171,13 +171,13 @@ def test_the_token_goes_to_no_other_host_in_the_clear(url: str) -> None:
         ("http://169.254.170.23/v1/credentials", "http://169.254.170.23"),
     ],
 )
-def test_container_endpoints_may_be_asked(url: str, origin: str) -> None:
+def test_container_endpoints_are_allowed(url: str, origin: str) -> None:
     found = container_provider({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
     assert found is not None
     assert str(found.client.origin) == origin
 
 
-def test_a_token_with_line_breaks_is_refused_without_being_shown() -> None:
+def test_a_token_with_line_breaks_is_rejected_without_being_shown() -> None:
     found = container_provider(
         {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/x",

@@ -1,4 +1,4 @@
-"""Hosts are those of the SDKs."""
+"""Endpoints are those of the SDKs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_service_s_own_endpoint_comes_before_the_general_one() -> None:
 
 
 @pytest.mark.parametrize("url", ["localhost:1", "ftp://x", "http://", "http://h:99999", "http://["])
-def test_what_is_no_http_address_is_refused_with_the_variable_s_name(url: str) -> None:
+def test_an_invalid_endpoint_url_is_an_error_that_names_the_variable(url: str) -> None:
     with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL"):
         endpoints.custom_endpoint("s3", {"AWS_ENDPOINT_URL": url})
 
@@ -52,7 +52,9 @@ def test_what_is_no_http_address_is_refused_with_the_variable_s_name(url: str) -
         ("Old_Bucket", "s3.eu-west-1.amazonaws.com", "/Old_Bucket"),
     ],
 )
-def test_a_bucket_is_part_of_the_host_where_it_can_be(bucket: str, host: str, prefix: str) -> None:
+def test_bucket_names_are_part_of_the_host_where_possible(
+    bucket: str, host: str, prefix: str
+) -> None:
     assert endpoints.bucket_endpoint(bucket, "eu-west-1", {}) == (
         Origin("https", host, 443),
         prefix,

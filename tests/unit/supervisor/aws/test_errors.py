@@ -49,7 +49,7 @@ def test_a_proxys_response_is_an_error_too(body: bytes) -> None:
         (412, b"PreconditionFailed", False, False),
     ],
 )
-def test_what_may_pass_and_what_may_have_taken_effect(
+def test_errors_are_classified_as_transient_and_as_possibly_applied(
     status: int, code: bytes, transient: bool, unsure: bool
 ) -> None:
     error = parse_error_response(status, {}, XML % code)
@@ -62,6 +62,6 @@ def test_a_wrong_clock_is_named() -> None:
     assert "clock" in parse_error_response(403, {}, late).remedy
 
 
-def test_names_come_without_their_namespace() -> None:
+def test_error_codes_have_no_namespace() -> None:
     document = b'<R xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ETag>&quot;a&quot;</ETag></R>'
     assert parse_xml_fields(document) == {"R": "", "ETag": '"a"'}

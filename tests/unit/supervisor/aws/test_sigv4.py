@@ -81,21 +81,21 @@ requests = st.builds(
 )
 
 
-def theirs(
+def botocore_request(
     request: AwsRequest, keys: Credentials, scope: CredentialScope, *, unsigned: bool
 ) -> AWSRequest:
-    made = AWSRequest(
+    signed = AWSRequest(
         method=request.method,
         url=f"{request.origin}{quote(request.path, safe='/~')}",
         params=dict(request.query),
         headers=dict(request.headers),
         data=request.body,
     )
-    made.context["client_config"] = Config(s3={"payload_signing_enabled": not unsigned})
+    signed.context["client_config"] = Config(s3={"payload_signing_enabled": not unsigned})
     signer = S3SigV4Auth if scope.service == "s3" else SigV4Auth
     known = TheirCredentials(keys.access_key, keys.secret_key, keys.token or None)
-    signer(known, scope.service, scope.region).add_auth(made)
-    return made
+    signer(known, scope.service, scope.region).add_auth(signed)
+    return signed
 
 
 def moment(request: AWSRequest) -> float:
@@ -107,7 +107,7 @@ def test_s3_requests_are_signed_as_botocore_signs_them(
     request: AwsRequest, keys: Credentials
 ) -> None:
     scope = CredentialScope("eu-west-1", "s3")
-    reference = theirs(request, keys, scope, unsigned=False)
+    reference = botocore_request(request, keys, scope, unsigned=False)
     ours = sign(request, credentials=keys, scope=scope, timestamp=moment(reference))
     assert ours["authorization"] == reference.headers["Authorization"]
     assert ours["x-amz-content-sha256"] == reference.headers["X-Amz-Content-SHA256"]
@@ -118,7 +118,7 @@ def test_requests_of_other_services_are_signed_as_botocore_signs_them(
     request: AwsRequest, keys: Credentials
 ) -> None:
     scope = CredentialScope("us-gov-west-1", "batch")
-    reference = theirs(request, keys, scope, unsigned=False)
+    reference = botocore_request(request, keys, scope, unsigned=False)
     ours = sign(request, credentials=keys, scope=scope, timestamp=moment(reference))
     assert ours["authorization"] == reference.headers["Authorization"]
     assert "x-amz-content-sha256" not in ours
@@ -134,7 +134,7 @@ def test_unsigned_payloads_are_signed_as_botocore_signs_them() -> None:
         body=b"anything",
         known_payload_hash=UNSIGNED_PAYLOAD,
     )
-    reference = theirs(request, keys, scope, unsigned=True)
+    reference = botocore_request(request, keys, scope, unsigned=True)
     ours = sign(request, credentials=keys, scope=scope, timestamp=moment(reference))
     assert reference.headers["X-Amz-Content-SHA256"] == "UNSIGNED-PAYLOAD"
     assert ours["authorization"] == reference.headers["Authorization"]

@@ -1,4 +1,4 @@
-"""Which certificates a connection trusts."""
+"""The certificate authorities that a connection trusts."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def test_a_given_bundle_comes_first(home: Path) -> None:
     )
 
 
-def test_without_files_of_its_own_the_system_s_roots_serve(tmp_path: Path) -> None:
+def test_without_bundled_certificates_the_system_s_are_used(tmp_path: Path) -> None:
     assert find_ca_bundle(S3, {"SCAR_HOME": str(tmp_path)}) is None
 
 
 def test_certificates_and_names_are_verified(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(bundle))
-    for made in (create_ssl_context(bundle), create_ssl_context(None)):
-        assert made.verify_mode is ssl.CERT_REQUIRED
-        assert made.check_hostname
+    for context in (create_ssl_context(bundle), create_ssl_context(None)):
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
 
 
 @pytest.mark.parametrize("content", [None, "nonsense"])

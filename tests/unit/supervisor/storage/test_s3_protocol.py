@@ -28,25 +28,25 @@ values = st.one_of(
 
 
 @given(st.dictionaries(names, values, max_size=5))
-def test_metadata_survives_its_way_through_headers(metadata: dict[str, str]) -> None:
+def test_metadata_is_unchanged_after_encoding_in_headers(metadata: dict[str, str]) -> None:
     headers = metadata_headers(metadata, "1234", REF)
     assert all(value.isascii() and value.isprintable() for value in headers.values())
     assert parse_object_headers(headers).metadata == metadata
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a:b", "ü", "x\r\ny"])
-def test_a_name_that_no_header_can_have_is_refused(name: str) -> None:
+def test_an_invalid_header_name_is_rejected(name: str) -> None:
     with pytest.raises(StorageError, match="name of user metadata"):
         metadata_headers({name: "v"}, "1", REF)
 
 
-def test_more_metadata_than_s3_takes_is_refused() -> None:
+def test_more_metadata_than_s3_s_limit_is_rejected() -> None:
     with pytest.raises(StorageError, match="2048"):
         metadata_headers({"a": "x" * 2048}, "1", REF)
 
 
 @pytest.mark.parametrize("key", ["", "x" * (MAX_KEY_BYTES + 1), "é" * 513, "bad\udcff"])
-def test_keys_that_s3_would_refuse_are_refused(key: str) -> None:
+def test_keys_that_s3_rejects_are_rejected(key: str) -> None:
     with pytest.raises(StorageError):
         check_key(ObjectRef("s3", "data", key))
 
@@ -56,7 +56,7 @@ def test_a_key_may_have_1024_bytes() -> None:
 
 
 @given(st.integers(1, 50 * 2**40))
-def test_no_upload_has_more_parts_than_s3_takes(total: int) -> None:
+def test_no_upload_has_more_parts_than_s3_allows(total: int) -> None:
     size = part_size(total, 16 * MIB)
     assert size >= 16 * MIB
     assert size % MIB == 0
