@@ -113,7 +113,7 @@ def _run_once(environ: Mapping[str, str]) -> int:
 def _build_handler(environ: Mapping[str, str]) -> Supervisor | FailureHandler:
     """Return the object that handles the events of this Lambda function."""
     config = _read_config(_home_folder(environ) / "function" / "function.json")
-    if not config.delegate:
+    if not config.is_failure_handler:
         return _build_supervisor(environ)
     from functools import cache, partial
 

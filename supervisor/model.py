@@ -128,7 +128,7 @@ class FunctionConfig:
 
     ``script`` is a file name in the folder of ``function.json``; empty: the image's own
     entrypoint runs. ``timeout_threshold`` is in seconds, ``memory`` is Lambda's in MB.
-    ``delegate``: this function is the failure handler of the others.
+    ``is_failure_handler``: this function is the failure handler of the others.
     """
 
     name: str
@@ -142,7 +142,7 @@ class FunctionConfig:
     memory: int = 0
     log_level: str = "INFO"
     batch: BatchTarget | None = None
-    delegate: bool = False
+    is_failure_handler: bool = False
     max_hops: int = 32
 
 

@@ -103,7 +103,7 @@ def handler_config(account: Account, image: ImageDefaults) -> FunctionConfig:
         state_bucket=names.state_bucket_name(account),
         image=image,
         memory=_MEMORY,
-        delegate=True,
+        is_failure_handler=True,
     )
 
 

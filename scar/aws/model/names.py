@@ -30,7 +30,7 @@ KEEP_TAG = "scar:keep"
 SHARED_PREFIX = "scar-"
 # The function that handles failed invocations of others; reserved in every account. The name is
 # older than the term: another one would leave the deployed function behind.
-FAILURE_HANDLER = "scar-delegate"
+FAILURE_HANDLER = "scar-failure-handler"
 
 _ROLE_NAME_MAX = 64
 _WORDS = re.compile("[a-z0-9]+(?:[_-][a-z0-9]+)*")

@@ -147,7 +147,7 @@ def failed_steps_are_undone(replay: Replay) -> None:
     fail_last_step(replay)
     replay.scar("init", "-f", "FILE")
     grant_extra_policies(replay.unrecorded, *ROLES)
-    for group in (GROUP, "/aws/batch/crop", "/aws/lambda/scar-delegate"):
+    for group in (GROUP, "/aws/batch/crop", "/aws/lambda/scar-failure-handler"):
         replay.unrecorded.client("logs").delete_retention_policy(logGroupName=group)
     larger = function("lambda-batch", memory=1024, retries=1, input=[{"path": "photos/elsewhere"}])
     replay.write_fdl(larger)
@@ -161,7 +161,7 @@ def unused_images_are_deleted(replay: Replay) -> None:
     replay.write_fdl(function("batch"))
     replay.scar("init", "-f", "FILE")
     unused = f"sha256:{'0' * 64}"
-    images.push("scar/scar-delegate", unused)
+    images.push("scar/scar-failure-handler", unused)
     pushed.days[unused] = 2
     replay.write_fdl(function("batch", container={"image": "busybox:2"}))
     replay.scar("init", "-f", "FILE")
@@ -229,7 +229,7 @@ def runs_are_inspected(replay: Replay) -> None:
         ["why", "s3://photos/in/c"],
         ["logs", "-n", "crop"],
         ["logs", "-n", "crop", "--failed"],
-        ["logs", "-n", "scar-delegate"],
+        ["logs", "-n", "scar-failure-handler"],
         ["wait", queued, "--timeout", "0"],
         ["wait", "-n", "crop", "--timeout", "0"],
         ["retry", failed],

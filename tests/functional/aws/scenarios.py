@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.functional.aws.command_replay import Replay
 
 HOST = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
-ROLES = ("crop-eu-west-1-job", "scar-delegate-eu-west-1-lambda", "scar-instances-eu-west-1")
+ROLES = ("crop-eu-west-1-job", "scar-failure-handler-eu-west-1-lambda", "scar-instances-eu-west-1")
 GROUP = "/aws/lambda/crop"
 
 
@@ -31,20 +31,22 @@ def cause_more_drift(replay: Replay) -> None:
     """Change by hand what ``manual_changes`` does not: tags, code, roles, the job queue."""
     other = replay.unrecorded
     scanning: Any = {"scanOnPush": False}
-    for name in ("crop", "scar-delegate"):
+    for name in ("crop", "scar-failure-handler"):
         other.client("ecr").put_image_scanning_configuration(
             repositoryName=f"scar/{name}", imageScanningConfiguration=scanning
         )
         arn = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}"
         other.client("lambda").tag_resource(Resource=arn, Tags={"scar:odd": "1"})
-    other_image = f"{HOST}/scar/scar-delegate@sha256:{'0' * 64}"
-    other.client("lambda").update_function_code(FunctionName="scar-delegate", ImageUri=other_image)
+    other_image = f"{HOST}/scar/scar-failure-handler@sha256:{'0' * 64}"
+    other.client("lambda").update_function_code(
+        FunctionName="scar-failure-handler", ImageUri=other_image
+    )
     other.client("lambda").update_function_configuration(
-        FunctionName="scar-delegate", MemorySize=2048
+        FunctionName="scar-failure-handler", MemorySize=2048
     )
     profile, iam = "scar-instances-eu-west-1", other.client("iam")
     iam.remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=profile)
-    for role in (profile, "scar-delegate-eu-west-1-lambda"):
+    for role in (profile, "scar-failure-handler-eu-west-1-lambda"):
         iam.update_assume_role_policy(RoleName=role, PolicyDocument=TRUST.replace("ec2.", "batch."))
     batch = other.client("batch")
     (queue,) = batch.describe_job_queues()["jobQueues"]

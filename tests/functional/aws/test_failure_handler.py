@@ -58,8 +58,8 @@ def test_all_functions_share_one_destination_and_may_invoke_no_other_function(
         assert destination(connection, name) == ARN
         assert allowed(connection, f"{name}-eu-west-1-lambda")["lambda:InvokeFunction"] == ARN
     assert destination(connection, FAILURE_HANDLER) == ""
-    assert images.composed[FAILURE_HANDLER].delegate
-    assert not images.composed["crop"].delegate
+    assert images.composed[FAILURE_HANDLER].is_failure_handler
+    assert not images.composed["crop"].is_failure_handler
 
 
 def test_its_configuration_has_the_batch_targets_and_no_secrets(

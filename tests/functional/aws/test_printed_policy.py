@@ -38,7 +38,7 @@ IN_THE_OLDEST_REGION = {"s3:PutBucketTagging"}
 
 
 def is_explained(grant: Grant) -> bool:
-    if "scar-delegate" in grant.resource and grant.action in OF_OTHER_FUNCTIONS_ONLY:
+    if "scar-failure-handler" in grant.resource and grant.action in OF_OTHER_FUNCTIONS_ONLY:
         return True
     if ":repository/scar/" in grant.resource and grant.action in FOR_MOUNTED_LAYERS:
         return True

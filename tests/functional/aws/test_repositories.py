@@ -126,11 +126,11 @@ def test_another_prefix_deletes_the_old_repository(
     lines = str(deploy(connection, images, moved)).splitlines()
     going = [line for line in lines if line.startswith("- old-")]
     assert going == [f"- old-image scar/crop@{first}", "- old-repository scar/crop"]
-    assert repositories(connection) == {"team/images/crop", "scar/scar-delegate"}
+    assert repositories(connection) == {"team/images/crop", "scar/scar-failure-handler"}
     assert str(deploy(connection, images, moved)) == NOTHING
     # And back, from a prefix that cannot be derived from a name.
     deploy(connection, images, a_function("batch"))
-    assert repositories(connection) == {"scar/crop", "scar/scar-delegate"}
+    assert repositories(connection) == {"scar/crop", "scar/scar-failure-handler"}
 
 
 def test_an_old_repository_is_kept_while_a_job_uses_its_image_and_deleted_later(

@@ -199,7 +199,7 @@ def test_a_role_that_cannot_be_passed_is_an_error(
     connection._identity = connection.account, user
     with pytest.raises(NotDeployable, match=rf"{user} may not pass the role {role} to lambda"):
         deploy(connection, images, a_function())
-    handler_role = "arn:aws:iam::123456789012:role/scar/scar-delegate-eu-west-1-lambda"
+    handler_role = "arn:aws:iam::123456789012:role/scar/scar-failure-handler-eu-west-1-lambda"
     assert received[0]["ResourceArns"] == [role, handler_role]
     assert received[0]["PolicySourceArn"] == user
     assert remaining_resources(connection) == {}

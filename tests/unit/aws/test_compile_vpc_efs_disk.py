@@ -40,7 +40,7 @@ def compiled(function: Function, **keys: str) -> dict[ResourceKey, Resource]:
     found = compile_resources(
         [function],
         ACCOUNT,
-        images={"crop": "sha256:0", "scar-delegate": "sha256:1"},
+        images={"crop": "sha256:0", "scar-failure-handler": "sha256:1"},
         networks={"crop": NETWORK} if function.batch else {},
         kms_keys=keys,
     )

@@ -36,7 +36,7 @@ def test_no_role_may_create_log_groups() -> None:
         policies.job_role(FLOW),
         policies.execution_role(ACCOUNT, "crop", "scar/crop"),
         policies.instance_role(ACCOUNT),
-        policies.failure_handler_role(ACCOUNT, "scar-delegate"),
+        policies.failure_handler_role(ACCOUNT, "scar-failure-handler"),
     )
     assert not any(allowing(role, "logs:CreateLogGroup") for role in roles)
 

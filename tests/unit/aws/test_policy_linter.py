@@ -22,7 +22,7 @@ FLOW = DataFlow(
     queue="scar-1",
     in_vpc=True,
     kms_keys=(("photos", ACCOUNT.arn("kms", "key/11111111-1111-1111-1111-111111111111")),),
-    failure_handler=ACCOUNT.arn("lambda", "function:scar-delegate"),
+    failure_handler=ACCOUNT.arn("lambda", "function:scar-failure-handler"),
     file_systems=(
         (
             ACCOUNT.arn("elasticfilesystem", "file-system/fs-1"),
@@ -58,9 +58,9 @@ def findings(document: str) -> list[Any]:
         (policies.job_role(FLOW), {AN_ARN_IS_A_TEXT}),
         (policies.execution_role(ACCOUNT, "crop", "scar/crop"), set()),
         (policies.instance_role(ACCOUNT), {NO_RESOURCE}),
-        (policies.failure_handler_role(ACCOUNT, "scar-delegate"), {JOBS_HAVE_NO_NAME}),
+        (policies.failure_handler_role(ACCOUNT, "scar-failure-handler"), {JOBS_HAVE_NO_NAME}),
     ],
-    ids=["person", "lambda", "job", "execution", "instance", "delegate"],
+    ids=["person", "lambda", "job", "execution", "instance", "failure-handler"],
 )
 def test_the_linter_finds_only_what_is_explained(document: str, explained: set[str]) -> None:
     found = findings(document)

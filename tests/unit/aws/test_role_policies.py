@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from supervisor.invocation import ProcessSpec
 
 ACCOUNT = Account("123456789012", "us-east-1")
-FAILURE_HANDLER_ARN = ACCOUNT.arn("lambda", "function:scar-delegate")
+FAILURE_HANDLER_ARN = ACCOUNT.arn("lambda", "function:scar-failure-handler")
 FLOW = DataFlow(
     account=ACCOUNT,
     function="fn",
@@ -41,7 +41,7 @@ FLOW = DataFlow(
     failure_handler=FAILURE_HANDLER_ARN,
 )
 LAMBDA, JOB = Policy.of(policies.lambda_role(FLOW)), Policy.of(policies.job_role(FLOW))
-FAILURE_HANDLER = Policy.of(policies.failure_handler_role(ACCOUNT, "scar-delegate"))
+FAILURE_HANDLER = Policy.of(policies.failure_handler_role(ACCOUNT, "scar-failure-handler"))
 # The permissions of the store's methods. S3 reports an absent key as such only with
 # s3:ListBucket (docs: HeadObject, GetObject); a failed multipart upload is aborted.
 ACTIONS = {
@@ -151,7 +151,7 @@ def test_the_failure_handler_s_role_allows_every_request_and_has_no_unused_grant
     new_failure_handler(found.harness).handle(failed_invocation(event, KILLED))
     assert found.harness.submitter.submitted
     used = used_grants(
-        FAILURE_HANDLER, found.requests + found.submitted() + platform("scar-delegate")
+        FAILURE_HANDLER, found.requests + found.submitted() + platform("scar-failure-handler")
     )
     assert used == FAILURE_HANDLER.grants
 

@@ -196,7 +196,9 @@ def test_images_in_ecr_are_read_only() -> None:
 def test_roles_of_functions_with_longer_names_cannot_be_changed_in_any_region() -> None:
     for account in (ACCOUNT, Account("123456789012", "*")):
         (making,) = granting(scope_of([CROP], account), "iam:CreateRole")
-        assert all(":role/scar/crop-" in r or "scar-delegate-" in r for r in making["Resource"])
+        assert all(
+            ":role/scar/crop-" in r or "scar-failure-handler-" in r for r in making["Resource"]
+        )
 
 
 def test_a_profile_of_one_s_own_is_passed_by_its_role_and_to_instances_only() -> None:

@@ -45,7 +45,7 @@ def test_the_owner_of_a_functions_buckets_is_in_the_state_buckets_name(
 def test_stores_of_a_function_send_the_expected_bucket_owner(
     tmp_path: Path, *, is_failure_handler: bool
 ) -> None:
-    function = replace(CONFIG, delegate=is_failure_handler)
+    function = replace(CONFIG, is_failure_handler=is_failure_handler)
     (tmp_path / "function").mkdir()
     (tmp_path / "function" / "function.json").write_text(config.config_to_json(function))
     environ = {

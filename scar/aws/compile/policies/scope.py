@@ -68,15 +68,15 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
         "efs": any(f.lambda_.file_system for f in functions),
     }
-    delegate = [names.FAILURE_HANDLER] if makes_roles else []
+    failure_handler = [names.FAILURE_HANDLER] if makes_roles else []
     profiles = (m.instance_role for m in instances if m.instance_role)
     return PolicyScope(
         account=account,
-        functions=(*(f.name for f in functions), *delegate),
+        functions=(*(f.name for f in functions), *failure_handler),
         repositories=_unique_sorted(
             (
                 *(f.repository for f in functions if f.lambda_.container.create_image),
-                *map(names.repository_name, delegate),
+                *map(names.repository_name, failure_handler),
             )
         ),
         source_repositories=_unique_sorted(_source_repository_arns(functions)),
