@@ -70,7 +70,10 @@ def duplicate_classes() -> dict[str, list[str]]:
 
 
 def one_word_functions() -> tuple[list[str], int]:
-    """Return the private functions and methods named by one word, and the number of all."""
+    """Return the functions with a private name of one word, and the number of all functions.
+
+    Public one-word names (``read``, ``create``) are the interface of a class and mostly verbs.
+    """
     found, total = [], 0
     for source in source_files():
         for node in ast.walk(source.tree):
@@ -174,7 +177,7 @@ def main() -> None:
     circle = import_circle()
     share = len(one_word) / functions
     print(f"class names defined more than once: {len(classes)}", *classes)
-    print(f"private functions named by one word: {share:.1%} of {functions}")
+    print(f"functions with a private name of one word: {share:.1%} of all {functions}")
     print(f"modules missing from package docstrings: {len(missing)}", *missing, sep="\n  ")
     print(f"modules invented by package docstrings: {len(invented)}", *invented, sep="\n  ")
     print(f"files in the largest folder: {most} ({folder})")

@@ -1,4 +1,7 @@
-"""Convert an FDL document to functions."""
+"""Convert an FDL document to functions.
+
+The only module of this package that reads files: the user data of instances.
+"""
 
 from __future__ import annotations
 
