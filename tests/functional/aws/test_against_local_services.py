@@ -15,7 +15,13 @@ from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import MODES, a_function, deploy, remaining_resources, remove
+from tests.functional.aws.support.factories import (
+    MODES,
+    a_function,
+    deploy,
+    remaining_resources,
+    remove,
+)
 from tests.functional.local.batch import batch_server
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from scar.image.formats.blobs import BlobCache
 from scar.image.formats.layer import LayerFile, LayerFolder, build_layer
 from supervisor.model import ImageDefaults
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import MODES, a_function
+from tests.functional.aws.support.factories import MODES, a_function
 
 if TYPE_CHECKING:
     from pathlib import Path

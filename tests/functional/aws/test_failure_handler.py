@@ -16,7 +16,7 @@ from scar.errors import OperationRefusedError
 from scar.fdl.model import ContainerSpec, EnvironmentSpec
 from supervisor import config
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     a_function,
     a_role,
     deploy,

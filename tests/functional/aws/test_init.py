@@ -22,7 +22,7 @@ from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from tests.fakes.functions import changed
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     MODES,
     a_function,
     a_role,

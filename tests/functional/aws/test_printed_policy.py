@@ -9,9 +9,9 @@ import pytest
 from tests.fakes.iam_evaluation import Request
 from tests.fakes.moto_compat import ACCOUNT
 from tests.fakes.service_reference import applies_to
-from tests.functional.aws.command_replay import STATE, Replay, batch_spec, function
-from tests.functional.aws.lifecycles import LIFECYCLES
-from tests.functional.aws.moto_account import an_account
+from tests.functional.aws.support.command_replay import STATE, Replay, batch_spec, function
+from tests.functional.aws.support.lifecycles import LIFECYCLES
+from tests.functional.aws.support.moto_account import an_account
 
 if TYPE_CHECKING:
     from pathlib import Path

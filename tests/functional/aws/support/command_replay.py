@@ -19,8 +19,8 @@ from tests.fakes.iam_evaluation import Grant, Policy, Request
 from tests.fakes.moto_compat import ACCOUNT, api_response, new_session
 from tests.fakes.supervisor_factory import notification
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.iam_recording import Recording
-from tests.functional.aws.moto_account import enforce_aws_rules
+from tests.functional.aws.support.iam_recording import Recording
+from tests.functional.aws.support.moto_account import enforce_aws_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
