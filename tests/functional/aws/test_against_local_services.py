@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[AwsConnection]:
-    cloud = batch_server.Cloud(tmp_path / "cloud")
+    cloud = batch_server.BatchCloud(tmp_path / "cloud")
     s3 = S3Service(
         tmp_path / "s3",
         batch_server.ACCOUNT,
         deliver=lambda _arn, _payload: None,
         destination_exists=lambda _: True,
     )
-    planes: dict[Route, HttpApp] = dict.fromkeys(Route, cloud.moto)
-    planes |= {
+    apps: dict[Route, HttpApp] = dict.fromkeys(Route, cloud.moto)
+    apps |= {
         Route.BATCH: BatchApp(cloud.batch, cloud.moto.batch),
         Route.S3: s3,
     }
-    server = HttpServer(Router(planes, Authenticator(batch_server.SECRET)))
+    server = HttpServer(Router(apps, Authenticator(batch_server.SECRET)))
     session = boto3.Session(
         aws_access_key_id=batch_server.KEY,
         aws_secret_access_key=derive_secret_key(batch_server.SECRET, batch_server.KEY),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
 
 
-class Images(FunctionImageBuilder):
+class OfflineImageBuilder(FunctionImageBuilder):
     """Sends no request to a registry: moto has none."""
 
     def holds(self, repository: str, digest: str) -> bool:
@@ -43,7 +43,7 @@ def test_its_digest_is_the_one_that_init_would_push(
     ).blob
     with packed.open() as file:
         (tmp_path / "bundle.tar.gz").write_bytes(file.read())
-    images = Images(
+    images = OfflineImageBuilder(
         connection=connection,
         find_bundle=lambda _: tmp_path / "bundle.tar.gz",
         cache=BlobCache(tmp_path / "cache"),

@@ -97,14 +97,14 @@ def test_the_account_is_observed_while_images_are_built(
     seen = threading.Event()
     connection.session.events.register("before-call.lambda.GetFunction", lambda **_: seen.set())
 
-    class Slow(FakeImages):
+    class SlowImages(FakeImages):
         def compose(
             self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
         ) -> str:
             assert seen.wait(30)
             return super().compose(function, configure)
 
-    assert "+ function crop" in str(deploy(connection, Slow(), a_function(mode)))
+    assert "+ function crop" in str(deploy(connection, SlowImages(), a_function(mode)))
 
 
 def test_a_dry_run_shows_the_same_plan_and_changes_nothing(

@@ -290,8 +290,8 @@ def test_one_upload_that_fails_cancels_the_others(relay: Relay) -> None:
 
 def test_errors_of_a_registry_never_hold_its_password(relay: Relay) -> None:
     relay.source.token_uses, relay.source.user = 1, "me"
-    relay.login = Login("me", "tell-nobody")
+    relay.login = Login("me", "s3cr3t-word")
     relay.source.manifests.clear()
     with pytest.raises(ImageError) as failed:
         relay()
-    assert "tell-nobody" not in f"{failed.value} {failed.value.remedy} {failed.value.__cause__!r}"
+    assert "s3cr3t-word" not in f"{failed.value} {failed.value.remedy} {failed.value.__cause__!r}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.functional.local.batch.batch_server import IMAGE, Cloud, Customer
+from tests.functional.local.batch.batch_server import IMAGE, BatchCloud, Customer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ HOST_LOSS_ONLY = {
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Customer]:
-    cloud = Cloud(tmp_path_factory.mktemp("cloud"))
+    cloud = BatchCloud(tmp_path_factory.mktemp("cloud"))
     customer = Customer(cloud.endpoint)
     customer.set_up()
     yield customer

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Sink:
+class RecordedLog:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
 
@@ -23,18 +23,18 @@ class Sink:
         return [said for batch in self.batches for said in batch]
 
 
-class FullDisk:
+class FullDiskLog:
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
         raise OSError(28, "No space left on device")
 
 
-def a_log(sink: Sink | FullDisk) -> LogStreamWriter:
+def a_log(sink: RecordedLog | FullDiskLog) -> LogStreamWriter:
     return LogStreamWriter(sink, "/aws/lambda/f", "stream", clock=lambda: 1.5)
 
 
 @given(st.lists(st.text(alphabet="aé\n", max_size=30)), st.integers(1, 7))
 def test_output_becomes_one_event_per_line_however_it_is_cut(lines: list[str], step: int) -> None:
-    sink = Sink()
+    sink = RecordedLog()
     log = a_log(sink)
     data = "".join(lines).encode()
     for start in range(0, len(data), step):
@@ -48,7 +48,7 @@ def test_output_becomes_one_event_per_line_however_it_is_cut(lines: list[str], s
 
 @given(st.integers(0, 3 * MAX_EVENT_BYTES))
 def test_a_line_without_end_is_cut_into_events_that_fit(length: int) -> None:
-    sink = Sink()
+    sink = RecordedLog()
     log = a_log(sink)
     for start in range(0, length, 65_536):
         log.write(b"x" * min(65_536, length - start))
@@ -58,7 +58,7 @@ def test_a_line_without_end_is_cut_into_events_that_fit(length: int) -> None:
 
 
 def test_an_own_line_comes_after_unfinished_output() -> None:
-    sink = Sink()
+    sink = RecordedLog()
     log = a_log(sink)
     log.write(b"half")
     log.write_line("END\n")
@@ -67,7 +67,7 @@ def test_an_own_line_comes_after_unfinished_output() -> None:
 
 
 def test_the_tail_is_the_end_of_the_present_call() -> None:
-    log = a_log(Sink())
+    log = a_log(RecordedLog())
     log.write(b"before\n")
     log.reset_tail()
     for _ in range(5):
@@ -77,7 +77,7 @@ def test_the_tail_is_the_end_of_the_present_call() -> None:
 
 
 def test_a_full_disk_does_not_stop_the_function(caplog: object) -> None:
-    log = a_log(FullDisk())
+    log = a_log(FullDiskLog())
     log.write_line("START\n")
     log.flush()
     log.close()
