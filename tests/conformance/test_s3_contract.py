@@ -623,7 +623,7 @@ def test_buckets_are_created_found_listed_and_deleted(s3: S3Server) -> None:
     assert refused(lambda: client.head_bucket(Bucket=bucket)) == (404, "404")
 
 
-def test_a_bucket_in_another_region_says_so(s3: S3Server) -> None:
+def test_a_bucket_in_another_region_is_reported(s3: S3Server) -> None:
     name = f"bucket-{next(numbers)}"
     s3.client.create_bucket(
         Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}

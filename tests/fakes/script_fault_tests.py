@@ -258,7 +258,7 @@ class ScriptFaults:
             assert answer.error == ""
             assert answer.output == ""
 
-    def test_a_full_tmp_is_an_error_that_says_so(self, cloud: LocalCloudProcess) -> None:
+    def test_a_full_tmp_is_reported_as_an_error(self, cloud: LocalCloudProcess) -> None:
         name = a_name()
         script = f"""
             set -e

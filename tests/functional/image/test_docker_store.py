@@ -53,7 +53,7 @@ class FakeDockerApi:
                 self.wfile.write(data)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Say nothing."""
+                """Print nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), DockerApiHandler)
         self.store = DockerImageSource(f"tcp://127.0.0.1:{self.server.server_port}")

@@ -40,8 +40,8 @@ def test_two_commands_at_once_deploy_the_same_file(fresh: LocalCloudProcess) -> 
     batch = {"compute_resources": {"max_v_cpus": 2}}
     path = fresh.write([function("one"), function("two", execution_mode="batch", batch=batch)])
     commands = [scar(fresh.folder, "init", "-f", str(path)) for _ in range(2)]
-    said = [command.communicate(timeout=300) for command in commands]
-    assert [command.returncode for command in commands] == [0, 0], said
+    outputs = [command.communicate(timeout=300) for command in commands]
+    assert [command.returncode for command in commands] == [0, 0], outputs
     fresh.put("one", 'echo 1 >"$TMP_OUTPUT_DIR/1"')
     fresh.put("two", 'echo 2 >"$TMP_OUTPUT_DIR/2"')
     assert fresh.read("out/one/1") == "1\n"
@@ -52,8 +52,8 @@ def test_two_commands_at_once_deploy_the_same_file(fresh: LocalCloudProcess) -> 
 def test_two_commands_at_once_start_one_local_cloud(fresh: LocalCloudProcess) -> None:
     fresh.control.stop()
     commands = [scar(fresh.folder, "ls") for _ in range(2)]
-    said = [command.communicate(timeout=300) for command in commands]
-    assert [command.returncode for command in commands] == [0, 0], said
+    outputs = [command.communicate(timeout=300) for command in commands]
+    assert [command.returncode for command in commands] == [0, 0], outputs
     assert (fresh.control.home.log.read_text()).count("listening at") == 2
 
 

@@ -90,7 +90,7 @@ def test_term_reaches_the_script_is_recorded_and_ends_the_job_with_143(
     assert list((function.folder / "tmp").iterdir()) == []
 
 
-def test_the_self_test_says_ok() -> None:
+def test_the_self_test_prints_ok() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "supervisor", "--self-test"],
         cwd=Path(__file__).parents[3],

@@ -175,7 +175,7 @@ def test_a_run_that_is_done_or_in_progress_cannot_be_retried(names: tuple[str, .
     assert sent.events == []
 
 
-def test_a_run_whose_event_was_too_large_says_so() -> None:
+def test_a_run_whose_event_was_too_large_is_reported() -> None:
     s3, sent = ListedS3(), SentEvents()
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/claim.json", 50, record_format.encode({"owner": {}}))
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)

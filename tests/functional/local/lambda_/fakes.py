@@ -96,12 +96,12 @@ class Logs:
             self.largest_event = max(self.largest_event, *sizes)
             self.largest_batch = max(self.largest_batch, sum(sizes))
             if self.keep:
-                self.events += [(group, stream, moment, said) for moment, said in events]
+                self.events += [(group, stream, moment, message) for moment, message in events]
 
     @property
     def text(self) -> str:
         with self.lock:
-            return "".join(said for _, _, _, said in self.events)
+            return "".join(message for _, _, _, message in self.events)
 
 
 @dataclass

@@ -16,11 +16,11 @@ class RecordedLog:
         self.batches: list[list[str]] = []
 
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
-        self.batches.append([said for _, said in events])
+        self.batches.append([message for _, message in events])
 
     @property
-    def said(self) -> list[str]:
-        return [said for batch in self.batches for said in batch]
+    def messages(self) -> list[str]:
+        return [message for batch in self.batches for message in batch]
 
 
 class FullDiskLog:
@@ -42,8 +42,8 @@ def test_output_becomes_one_event_per_line_however_it_is_cut(lines: list[str], s
     log.close()
     text = "".join(lines)
     wanted = text if text.endswith("\n") or not text else text + "\n"
-    assert "".join(sink.said) == wanted
-    assert all(said.count("\n") == 1 and said.endswith("\n") for said in sink.said)
+    assert "".join(sink.messages) == wanted
+    assert all(message.count("\n") == 1 and message.endswith("\n") for message in sink.messages)
 
 
 @given(st.integers(0, 3 * MAX_EVENT_BYTES))
@@ -53,8 +53,8 @@ def test_a_line_without_end_is_cut_into_events_that_fit(length: int) -> None:
     for start in range(0, length, 65_536):
         log.write(b"x" * min(65_536, length - start))
     log.close()
-    assert sum(said.count("x") for said in sink.said) == length
-    assert all(len(said.encode()) <= MAX_EVENT_BYTES for said in sink.said)
+    assert sum(message.count("x") for message in sink.messages) == length
+    assert all(len(message.encode()) <= MAX_EVENT_BYTES for message in sink.messages)
 
 
 def test_an_own_line_comes_after_unfinished_output() -> None:
@@ -63,7 +63,7 @@ def test_an_own_line_comes_after_unfinished_output() -> None:
     log.write(b"half")
     log.write_line("END\n")
     log.flush()
-    assert sink.said == ["half\n", "END\n"]
+    assert sink.messages == ["half\n", "END\n"]
 
 
 def test_the_tail_is_the_end_of_the_present_call() -> None:
