@@ -97,7 +97,7 @@ def _serve(pipe: Pipe) -> None:
     from werkzeug.serving import WSGIRequestHandler
 
     from tests.fakes.moto_locking import create_routes
-    from tests.functional.aws.moto_account import SERVICES
+    from tests.functional.aws.support.moto_account import SERVICES
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     WSGIRequestHandler.protocol_version = "HTTP/1.1"  # persistent connections, as AWS has

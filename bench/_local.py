@@ -45,7 +45,7 @@ functions:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class BenchCloud:
     """A running local cloud with one bucket, ``bench``."""
 
     folder: Path
@@ -83,7 +83,7 @@ class Bench:
 
 
 @contextmanager
-def bench(engine: str) -> Iterator[Bench]:
+def bench(engine: str) -> Iterator[BenchCloud]:
     """Start a new local cloud with this engine; stop and delete it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="scar-bench-"))
     home = folder / "cloud"
@@ -105,7 +105,7 @@ def bench(engine: str) -> Iterator[Bench]:
             config=Config(s3={"addressing_style": "path"}, max_pool_connections=64),
         )
         logs = session.client("logs", endpoint_url=cloud.endpoint_url)
-        yield Bench(folder, environment, s3, logs)
+        yield BenchCloud(folder, environment, s3, logs)
     finally:
         control.stop()
         shutil.rmtree(folder, ignore_errors=True)

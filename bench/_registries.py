@@ -26,6 +26,14 @@ def missing(*programs: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class AnonymousRegistries:
+    """No logins: the registries are anonymous."""
+
+    def login(self, registry: str) -> None:
+        del registry
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """A running registry; ``log`` has one line per request."""
 

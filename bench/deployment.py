@@ -50,7 +50,7 @@ COMMANDS = ("init", "second init", "rm")
 
 
 @dataclass
-class Images:
+class NoImageBuilder:
     """An image builder that builds and pushes nothing: images have their own benchmarks."""
 
     pushed: set[str] = field(default_factory=set)
@@ -89,7 +89,7 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RoundFigures:
     """The figures of one round in an empty account: scar's commands, then SCAR's sequence."""
 
     commands: dict[str, Figures]
@@ -146,10 +146,10 @@ def _client_of_scar(account: Elsewhere, service: str) -> Any:  # noqa: ANN401 - 
     return session.client(service, endpoint_url=account.url)
 
 
-def once(account: Elsewhere, desired: list[Function]) -> Run:
+def once(account: Elsewhere, desired: list[Function]) -> RoundFigures:
     """Run the three commands in an empty account, and SCAR's sequence for each function."""
     account.empty()
-    images, names = Images(), [f.name for f in desired]
+    images, names = NoImageBuilder(), [f.name for f in desired]
 
     def init(connection: AwsConnection) -> object:
         return deploy.init(desired, connection, lambda _: None, images=images)
@@ -164,7 +164,7 @@ def once(account: Elsewhere, desired: list[Function]) -> Run:
     each = zip(COMMANDS, (init, again, remove), strict=True)
     figures_by_command = {title: timed(account, command) for title, command in each}
     replayed = scar(account, str(desired[0].lambda_.execution_mode))
-    return Run(figures_by_command, replace(replayed, took=replayed.took * len(desired)))
+    return RoundFigures(figures_by_command, replace(replayed, took=replayed.took * len(desired)))
 
 
 def measure(account: Elsewhere, title: str, desired: list[Function]) -> list[str]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench._registries import Running, missing, registry
+from bench._registries import AnonymousRegistries, Running, missing, registry
 from scar.image.compose.tree_images import image_config
 from scar.image.formats.blobs import CHUNK_SIZE, Blob, BlobCache
 from scar.image.formats.composed_image import ComposedImage
@@ -43,14 +43,6 @@ if TYPE_CHECKING:
 ROUNDS = 5
 BYTES = 1 << 30
 MEMORY_TARGET, RATIO_TARGET = 120, 0.8  # MB; rate of scar by rate of skopeo
-
-
-@dataclass(frozen=True, slots=True)
-class NoLogins:
-    """No logins: the registries are anonymous."""
-
-    def login(self, registry: str) -> None:
-        del registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,7 @@ def copy(source: str, target: str) -> None:
     """Copy ``host/big:1`` from one host to the other, as ``init`` copies base layers."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        RegistryImageSource(NoLogins()) as registries,
+        RegistryImageSource(AnonymousRegistries()) as registries,
         RepositoryClient(f"http://{source}", "big") as reading,
         RepositoryClient(f"http://{target}", "big") as writing,
     ):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from bench._local import bench, engines
 
 if TYPE_CHECKING:
-    from bench._local import Bench
+    from bench._local import BenchCloud
 
 FILES = 500
 LIMIT = 300.0
 
 
-def outputs(cloud: Bench, name: str) -> list[str]:
+def outputs(cloud: BenchCloud, name: str) -> list[str]:
     """Return all keys of the output folder."""
     pages = cloud.s3.get_paginator("list_objects_v2").paginate(
         Bucket="bench", Prefix=f"{name}-out/"
@@ -25,7 +25,7 @@ def outputs(cloud: Bench, name: str) -> list[str]:
     return [key for key in keys if not key.endswith("/")]
 
 
-def uploads(cloud: Bench, name: str) -> int:
+def uploads(cloud: BenchCloud, name: str) -> int:
     """Return the number of runs that logged the upload of their output."""
     pages = cloud.logs.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{name}", filterPattern='"Done: 1 output"'

@@ -109,7 +109,7 @@ def boto3_rate(client: S3Client, count: int, clients: int) -> float:
     return count / (time.perf_counter() - started)
 
 
-class Zeros:
+class ZeroUpload:
     """A stream of ``size`` zero bytes."""
 
     def __init__(self, size: int) -> None:
@@ -125,7 +125,7 @@ def large_put(client: S3Client, size: int) -> float:
     """Return the MB per second of one multipart upload."""
     config = TransferConfig(multipart_chunksize=32 * MIB, max_concurrency=4)
     started = time.perf_counter()
-    client.upload_fileobj(cast("IO[bytes]", Zeros(size)), "bench", "big", Config=config)
+    client.upload_fileobj(cast("IO[bytes]", ZeroUpload(size)), "bench", "big", Config=config)
     return size / 1e6 / (time.perf_counter() - started)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench._registries import metered, missing, registry
+from bench._registries import AnonymousRegistries, metered, missing, registry
 from scar.image.compose.function_image import compose_image
 from scar.image.compose.supervisor_bundle import find_bundle
 from scar.image.compose.tree_images import build_image
@@ -40,18 +40,10 @@ BASE_LAYERS, BASE_BYTES = 8, 4_000_000
 CONFIG = FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="s", script="run.sh")
 
 
-@dataclass(frozen=True, slots=True)
-class NoLogins:
-    """No logins: the registry is anonymous."""
-
-    def login(self, registry: str) -> None:
-        del registry
-
-
 def deploy(meter: Meter, cache: BlobCache, script: bytes) -> ComposedImage:
     """Compose and push the image as ``init`` does."""
     with (
-        RegistryImageSource(NoLogins()) as registries,
+        RegistryImageSource(AnonymousRegistries()) as registries,
         RepositoryClient(meter.endpoint, "made/f") as target,
     ):
         base = find_base_image(

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from bench._local import bench, engines
 
 if TYPE_CHECKING:
-    from bench._local import Bench
+    from bench._local import BenchCloud
 
 RUNS = 15
 TARGETS = {("process", "lambda"): 0.1, ("docker", "lambda"): 0.25, ("docker", "batch"): 1.5}
 
 
-def measure(cloud: Bench, mode: str) -> list[float]:
+def measure(cloud: BenchCloud, mode: str) -> list[float]:
     """Return the seconds of each run, after two warm-up runs."""
     name = f"copy-{mode}"
     cloud.copy_function(name, mode)

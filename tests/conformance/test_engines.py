@@ -48,7 +48,7 @@ class Output:
 
 
 @dataclass
-class Bench:
+class SandboxStarter:
     """Starts scripts in sandboxes; all of them are closed at the end of the test."""
 
     harness: EngineHarness
@@ -88,9 +88,9 @@ class Bench:
         for name in sorted(ENGINE_HARNESSES)
     ]
 )
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxStarter]:
     harness = ENGINE_HARNESSES[request.param](tmp_path)
-    bench = Bench(harness)
+    bench = SandboxStarter(harness)
     yield bench
     for sandbox in bench.started:
         sandbox.close()
@@ -105,32 +105,32 @@ def wait_for(truth: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 3, 255])
-def test_the_exit_status_is_returned(bench: Bench, status: int) -> None:
+def test_the_exit_status_is_returned(bench: SandboxStarter, status: int) -> None:
     ended, _ = bench.run(f"exit {status}")
     assert (ended.status, ended.out_of_memory) == (status, False)
 
 
-def test_a_signals_number_is_returned(bench: Bench) -> None:
+def test_a_signals_number_is_returned(bench: SandboxStarter) -> None:
     ended, _ = bench.run("kill -9 $$; sleep 1")
     # A shell that is process 1 of its own namespace cannot kill itself.
     assert ended.status in {137, 0}
 
 
-def test_all_output_was_passed_on_when_wait_returns(bench: Bench) -> None:
+def test_all_output_was_passed_on_when_wait_returns(bench: SandboxStarter) -> None:
     _, text = bench.run("echo out; echo err >&2; printf last")
     # Engines with separate streams for stdout and stderr keep the order within each only.
     assert sorted(text.replace("\n", "")) == sorted("outerrlast")
     assert all(word in text for word in ("out", "err", "last"))
 
 
-def test_much_output_arrives_whole(bench: Bench) -> None:
+def test_much_output_arrives_whole(bench: SandboxStarter) -> None:
     ended, text = bench.run("head -c 20000000 /dev/zero | tr '\\0' x")
     assert ended.status == 0
     assert len(text) == 20_000_000
 
 
 def test_the_environment_is_the_specifications_own(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: SandboxStarter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SERVERS_OWN_SECRET", "1")
     _, text = bench.run("env")
@@ -138,12 +138,12 @@ def test_the_environment_is_the_specifications_own(
     assert "SERVERS_OWN_SECRET" not in text
 
 
-def test_wait_returns_none_while_the_sandbox_runs(bench: Bench) -> None:
+def test_wait_returns_none_while_the_sandbox_runs(bench: SandboxStarter) -> None:
     sandbox, _ = bench.start("sleep 3600")
     assert sandbox.wait(0.01) is None
 
 
-def test_stop_with_grace_waits_until_the_main_process_exits(bench: Bench) -> None:
+def test_stop_with_grace_waits_until_the_main_process_exits(bench: SandboxStarter) -> None:
     sandbox, output = bench.start(
         "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
     )
@@ -155,7 +155,7 @@ def test_stop_with_grace_waits_until_the_main_process_exits(bench: Bench) -> Non
     assert "bye" in output.text
 
 
-def test_stop_kills_a_process_that_ignores_term(bench: Bench) -> None:
+def test_stop_kills_a_process_that_ignores_term(bench: SandboxStarter) -> None:
     sandbox, output = bench.start("trap '' TERM; echo ready; while :; do sleep 0.05; done")
     output.until(b"ready")
     sandbox.stop(0.2)
@@ -164,7 +164,7 @@ def test_stop_kills_a_process_that_ignores_term(bench: Bench) -> None:
     assert ended.status == 137
 
 
-def test_stop_without_grace_gives_no_time_to_react(bench: Bench) -> None:
+def test_stop_without_grace_gives_no_time_to_react(bench: SandboxStarter) -> None:
     sandbox, output = bench.start(
         "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
     )
@@ -176,7 +176,7 @@ def test_stop_without_grace_gives_no_time_to_react(bench: Bench) -> None:
     assert "bye" not in output.text
 
 
-def test_children_in_sessions_of_their_own_end_with_the_main_process(bench: Bench) -> None:
+def test_children_in_sessions_of_their_own_end_with_the_main_process(bench: SandboxStarter) -> None:
     sandbox, output = bench.start(
         "up=${TMPDIR:-/tmp}/up; export up;"
         'env -i up="$up" setsid sh -c "while :; do echo beat; touch \\$up; sleep 0.02; done" &'
@@ -191,7 +191,7 @@ def test_children_in_sessions_of_their_own_end_with_the_main_process(bench: Benc
     assert len(output.data) == length
 
 
-def test_memory_beyond_the_limit_ends_as_out_of_memory(bench: Bench) -> None:
+def test_memory_beyond_the_limit_ends_as_out_of_memory(bench: SandboxStarter) -> None:
     # dd holds one block in memory; its parent shell waits for it.
     script = "dd if=/dev/zero of=/dev/null bs=400M count=100000 2>/dev/null; exit $?"
     ended, _ = bench.run(script, memory_mb=128)
@@ -199,21 +199,21 @@ def test_memory_beyond_the_limit_ends_as_out_of_memory(bench: Bench) -> None:
     assert ended.status != 0
 
 
-def test_the_peak_of_memory_is_measured(bench: Bench) -> None:
+def test_the_peak_of_memory_is_measured(bench: SandboxStarter) -> None:
     sandbox, _ = bench.start("dd if=/dev/zero of=/dev/null bs=100M count=100000 2>/dev/null")
     wait_for(lambda: sandbox.peak_memory_mb() >= 90)
     assert sandbox.peak_memory_mb() <= 512
     assert sandbox.wait(0) is None
 
 
-def test_the_temporary_folder_is_new_and_of_one_sandbox_only(bench: Bench) -> None:
+def test_the_temporary_folder_is_new_and_of_one_sandbox_only(bench: SandboxStarter) -> None:
     script = 'cd "${TMPDIR:-/tmp}" && ls -A && echo here > file && sleep 0.2 && cat file'
     with ThreadPoolExecutor() as threads:
         texts = list(threads.map(lambda _: bench.run(script)[1], range(2)))
     assert texts == ["here\n", "here\n"]
 
 
-def test_more_than_fits_into_tmp_is_not_written(bench: Bench) -> None:
+def test_more_than_fits_into_tmp_is_not_written(bench: SandboxStarter) -> None:
     if not bench.harness.engine.guarantees.tmp_size:
         pytest.skip("not guaranteed by this engine")
     ended, _ = bench.run('head -c 30000000 /dev/zero > "${TMPDIR:-/tmp}/big"', tmp_mb=16)
@@ -221,7 +221,7 @@ def test_more_than_fits_into_tmp_is_not_written(bench: Bench) -> None:
     assert not ended.out_of_memory
 
 
-def test_only_tmp_is_writable_in_lambda(bench: Bench) -> None:
+def test_only_tmp_is_writable_in_lambda(bench: SandboxStarter) -> None:
     if not bench.harness.engine.guarantees.filesystem:
         pytest.skip("not guaranteed by this engine")
     ended, text = bench.run(
@@ -231,7 +231,7 @@ def test_only_tmp_is_writable_in_lambda(bench: Bench) -> None:
     assert (ended.status, text) == (0, "done\n")
 
 
-def test_lambda_runs_as_an_unprivileged_user(bench: Bench) -> None:
+def test_lambda_runs_as_an_unprivileged_user(bench: SandboxStarter) -> None:
     if not bench.harness.engine.guarantees.user:
         pytest.skip("not guaranteed by this engine")
     _, text = bench.run("id -u; grep CapEff /proc/self/status")
@@ -240,7 +240,7 @@ def test_lambda_runs_as_an_unprivileged_user(bench: Bench) -> None:
     assert int(effective, 16) == 0
 
 
-def test_closing_ends_the_sandbox_and_may_be_repeated(bench: Bench) -> None:
+def test_closing_ends_the_sandbox_and_may_be_repeated(bench: SandboxStarter) -> None:
     sandbox, output = bench.start("echo ready; sleep 3600")
     output.until(b"ready")
     sandbox.close()
@@ -250,7 +250,7 @@ def test_closing_ends_the_sandbox_and_may_be_repeated(bench: Bench) -> None:
     assert ended.status == 137
 
 
-def test_closing_the_engine_ends_every_sandbox(bench: Bench) -> None:
+def test_closing_the_engine_ends_every_sandbox(bench: SandboxStarter) -> None:
     started = [bench.start("echo ready; sleep 3600") for _ in range(3)]
     for _, output in started:
         output.until(b"ready")
@@ -258,27 +258,27 @@ def test_closing_the_engine_ends_every_sandbox(bench: Bench) -> None:
     assert [ended.status for s, _ in started if (ended := s.wait(TIMEOUT))] == [137] * 3
 
 
-def test_preparing_twice_is_harmless(bench: Bench) -> None:
+def test_preparing_twice_is_harmless(bench: SandboxStarter) -> None:
     image = bench.harness.image("echo prepared")
     bench.harness.engine.prepare(image)
     bench.harness.engine.prepare(image)
     assert bench.run("echo prepared")[1] == "prepared\n"
 
 
-def test_many_start_at_once(bench: Bench) -> None:
+def test_many_start_at_once(bench: SandboxStarter) -> None:
     with ThreadPoolExecutor(8) as threads:
         texts = list(threads.map(lambda n: bench.run(f"echo {n % 3}")[1], range(12)))
     assert texts == [f"{n % 3}\n" for n in range(12)]
 
 
-def test_a_batch_sandbox_runs_too(bench: Bench) -> None:
+def test_a_batch_sandbox_runs_too(bench: SandboxStarter) -> None:
     sandbox, output = bench.start("echo batch; exit 2", profile=SandboxProfile.BATCH)
     ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert (ended.status, output.text) == (2, "batch\n")
 
 
-def test_draining_returns_when_no_output_is_pending(bench: Bench) -> None:
+def test_draining_returns_when_no_output_is_pending(bench: SandboxStarter) -> None:
     sandbox, output = bench.start("echo ready; exec sleep 3600")
     output.until(b"ready")
     begun = time.monotonic()

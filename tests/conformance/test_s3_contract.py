@@ -27,11 +27,11 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from scar.local.http.auth import Authenticator, derive_secret_key
-from scar.local.http.messages import Request, Response
+from scar.local.http.auth import derive_secret_key
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
 from tests.conformance.object_store_endpoints import reset_moto_s3
+from tests.functional.local.s3.serve import AuthenticatedS3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ numbers = itertools.count()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
+class S3Server:
     """A running S3 API; ``events`` are the payloads of the events that it delivered."""
 
     client: S3Client
@@ -60,18 +60,6 @@ class Server:
         name = f"bucket-{next(numbers)}"
         self.client.create_bucket(Bucket=name)
         return name
-
-
-class Gate:
-    """Authenticates requests with keys derived from the secret ``k``."""
-
-    def __init__(self, service: S3Service) -> None:
-        self._service = service
-        self._authenticator = Authenticator(b"k")
-
-    def handle(self, request: Request) -> Response:
-        admitted = self._authenticator.authenticate(request)
-        return admitted if isinstance(admitted, Response) else self._service.handle(admitted)
 
 
 def connect(url: str, certificate: str) -> S3Client:
@@ -90,7 +78,7 @@ def connect(url: str, certificate: str) -> S3Client:
 
 
 @contextlib.contextmanager
-def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server]:
+def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> Iterator[S3Server]:
     events: list[dict[str, Any]] = []
     service = S3Service(
         folder,
@@ -98,11 +86,11 @@ def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> It
         deliver=lambda _, payload: events.append(json.loads(payload)),
         destination_exists=lambda arn: arn == FUNCTION,
     )
-    server = HttpServer(Gate(service), tls=tls)
+    server = HttpServer(AuthenticatedS3(service), tls=tls)
     url = f"http{'s' if tls else ''}://127.0.0.1:{server.start()}"
     client = connect(url, certificate)
     try:
-        yield Server(client=client, url=url, certificate=certificate, events=events)
+        yield S3Server(client=client, url=url, certificate=certificate, events=events)
     finally:
         client.close()
         server.close()
@@ -110,7 +98,7 @@ def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> It
 
 
 @contextlib.contextmanager
-def moto_server(tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server]:
+def moto_server(tls: ssl.SSLContext | None, certificate: str) -> Iterator[S3Server]:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
@@ -121,7 +109,7 @@ def moto_server(tls: ssl.SSLContext | None, certificate: str) -> Iterator[Server
     url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     client = connect(url, certificate)
     try:
-        yield Server(client=client, url=url, certificate=certificate)
+        yield S3Server(client=client, url=url, certificate=certificate)
     finally:
         client.close()
         server.shutdown()
@@ -146,7 +134,7 @@ def secure(folder: Path, scheme: str) -> Iterator[tuple[ssl.SSLContext | None, s
 @pytest.fixture(scope="module", params=["http", "https"])
 def ours(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+) -> Iterator[S3Server]:
     folder = tmp_path_factory.mktemp("ours")
     with (
         secure(folder, request.param) as (tls, certificate),
@@ -158,7 +146,7 @@ def ours(
 @pytest.fixture(scope="module", params=["ours-http", "ours-https", "moto-http", "moto-https"])
 def s3(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+) -> Iterator[S3Server]:
     kind, _, scheme = request.param.partition("-")
     folder = tmp_path_factory.mktemp("s3")
     with secure(folder, scheme) as (tls, certificate):
@@ -187,7 +175,7 @@ def names(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 65536, 65537, 300_000])
-def test_an_object_is_read_back_unchanged(s3: Server, size: int) -> None:
+def test_an_object_is_read_back_unchanged(s3: S3Server, size: int) -> None:
     bucket, data = s3.bucket(), bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     put = s3.client.put_object(Bucket=bucket, Key="k", Body=data)
     got = s3.client.get_object(Bucket=bucket, Key="k")
@@ -201,7 +189,7 @@ def test_an_object_is_read_back_unchanged(s3: Server, size: int) -> None:
     "key",
     ["a b", "a+b", "a%2Bb", "ä/ü 漢字", "a//b", "/a", "a/../b", "a?b#c&d=e", "x/", "k" * 1024],
 )
-def test_any_key_is_stored_unchanged(s3: Server, key: str) -> None:
+def test_any_key_is_stored_unchanged(s3: S3Server, key: str) -> None:
     bucket = s3.bucket()
     s3.client.put_object(Bucket=bucket, Key=key, Body=b"1")
     assert s3.client.get_object(Bucket=bucket, Key=key)["Body"].read() == b"1"
@@ -210,7 +198,7 @@ def test_any_key_is_stored_unchanged(s3: Server, key: str) -> None:
     assert s3.client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_a_missing_object_is_no_such_key_and_a_missing_bucket_no_such_bucket(s3: Server) -> None:
+def test_a_missing_object_is_no_such_key_and_a_missing_bucket_no_such_bucket(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     assert refused(lambda: client.get_object(Bucket=bucket, Key="k")) == (404, "NoSuchKey")
     assert refused(lambda: client.head_object(Bucket=bucket, Key="k")) == (404, "404")
@@ -221,7 +209,7 @@ def test_a_missing_object_is_no_such_key_and_a_missing_bucket_no_such_bucket(s3:
     assert refused(lambda: client.head_bucket(Bucket=missing)) == (404, "404")
 
 
-def test_metadata_headers_and_tags_stay_with_the_object(s3: Server) -> None:
+def test_metadata_headers_and_tags_stay_with_the_object(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.put_object(
         Bucket=bucket,
@@ -253,7 +241,7 @@ def test_metadata_headers_and_tags_stay_with_the_object(s3: Server) -> None:
     [("bytes=0-0", 0, 1), ("bytes=5-9", 5, 10), ("bytes=90-", 90, 100), ("bytes=-7", 93, 100),
      ("bytes=50-1000", 50, 100)],
 )  # fmt: skip
-def test_a_range_returns_these_bytes(s3: Server, requested: str, start: int, end: int) -> None:
+def test_a_range_returns_these_bytes(s3: S3Server, requested: str, start: int, end: int) -> None:
     bucket, data = s3.bucket(), bytes(range(100))
     s3.client.put_object(Bucket=bucket, Key="k", Body=data)
     got = s3.client.get_object(Bucket=bucket, Key="k", Range=requested)
@@ -262,14 +250,14 @@ def test_a_range_returns_these_bytes(s3: Server, requested: str, start: int, end
     assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
 
 
-def test_a_range_beyond_the_end_is_rejected(s3: Server) -> None:
+def test_a_range_beyond_the_end_is_rejected(s3: S3Server) -> None:
     bucket = s3.bucket()
     s3.client.put_object(Bucket=bucket, Key="k", Body=b"12345")
     answer = refused(lambda: s3.client.get_object(Bucket=bucket, Key="k", Range="bytes=5-"))
     assert answer == (416, "InvalidRange")
 
 
-def test_deleting_a_missing_object_is_no_error(s3: Server) -> None:
+def test_deleting_a_missing_object_is_no_error(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.put_object(Bucket=bucket, Key="a")
     client.delete_object(Bucket=bucket, Key="a")
@@ -282,14 +270,14 @@ def test_deleting_a_missing_object_is_no_error(s3: Server) -> None:
     assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_a_form_content_type_does_not_change_the_body(ours: Server) -> None:
+def test_a_form_content_type_does_not_change_the_body(ours: S3Server) -> None:
     """moto stores an empty body."""
     bucket, kind = ours.bucket(), "application/x-www-form-urlencoded"
     ours.client.put_object(Bucket=bucket, Key="k", Body=b"a=1&b=2", ContentType=kind)
     assert ours.client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"a=1&b=2"
 
 
-def test_presigned_urls_put_and_get(s3: Server) -> None:
+def test_presigned_urls_put_and_get(s3: S3Server) -> None:
     bucket = s3.bucket()
     params = {"Bucket": bucket, "Key": "a b+c"}
     verify = s3.certificate or True
@@ -302,7 +290,7 @@ def test_presigned_urls_put_and_get(s3: Server) -> None:
 # Conditions
 
 
-def test_if_none_match_writes_once(s3: Server) -> None:
+def test_if_none_match_writes_once(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.put_object(Bucket=bucket, Key="k", Body=b"1", IfNoneMatch="*")
     again = refused(lambda: client.put_object(Bucket=bucket, Key="k", Body=b"2", IfNoneMatch="*"))
@@ -310,7 +298,7 @@ def test_if_none_match_writes_once(s3: Server) -> None:
     assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
 
 
-def test_if_match_writes_over_that_state_only(s3: Server) -> None:
+def test_if_match_writes_over_that_state_only(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     etag = client.put_object(Bucket=bucket, Key="k", Body=b"1")["ETag"]
     client.put_object(Bucket=bucket, Key="k", Body=b"2", IfMatch=etag)
@@ -318,13 +306,13 @@ def test_if_match_writes_over_that_state_only(s3: Server) -> None:
     assert stale == (412, "PreconditionFailed")
 
 
-def test_if_match_on_nothing_is_no_such_key(s3: Server) -> None:
+def test_if_match_on_nothing_is_no_such_key(s3: S3Server) -> None:
     bucket = s3.bucket()
     answer = refused(lambda: s3.client.put_object(Bucket=bucket, Key="k", IfMatch='"abc"'))
     assert answer == (404, "NoSuchKey")
 
 
-def test_reads_honour_their_conditions(s3: Server) -> None:
+def test_reads_honour_their_conditions(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     etag = client.put_object(Bucket=bucket, Key="k", Body=b"1")["ETag"]
     client.get_object(Bucket=bucket, Key="k", IfMatch=etag)
@@ -338,7 +326,7 @@ def test_reads_honour_their_conditions(s3: Server) -> None:
     assert since == (304, "304")
 
 
-def test_copies_and_deletes_honour_their_conditions(ours: Server) -> None:
+def test_copies_and_deletes_honour_their_conditions(ours: S3Server) -> None:
     """moto copies over an existing object in spite of If-None-Match and ignores If-Match."""
     client, bucket = ours.client, ours.bucket()
     etag = client.put_object(Bucket=bucket, Key="a", Body=b"1")["ETag"]
@@ -360,7 +348,7 @@ def test_copies_and_deletes_honour_their_conditions(ours: Server) -> None:
     assert names(client.list_objects_v2(Bucket=bucket)) == ["b", "c"]
 
 
-def test_of_many_writers_with_if_none_match_exactly_one_wins(ours: Server) -> None:
+def test_of_many_writers_with_if_none_match_exactly_one_wins(ours: S3Server) -> None:
     """moto checks and writes in two steps."""
     bucket, results = ours.bucket(), list[str]()
 
@@ -388,7 +376,7 @@ def test_of_many_writers_with_if_none_match_exactly_one_wins(ours: Server) -> No
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])
-def test_checksums_are_computed_and_returned_on_request(s3: Server, algorithm: Any) -> None:
+def test_checksums_are_computed_and_returned_on_request(s3: S3Server, algorithm: Any) -> None:
     client, bucket = s3.client, s3.bucket()
     put = client.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm=algorithm)
     name = f"Checksum{algorithm}"
@@ -398,7 +386,7 @@ def test_checksums_are_computed_and_returned_on_request(s3: Server, algorithm: A
     assert name not in client.head_object(Bucket=bucket, Key="k")
 
 
-def test_a_wrong_checksum_is_a_bad_digest_and_nothing_is_stored(ours: Server) -> None:
+def test_a_wrong_checksum_is_a_bad_digest_and_nothing_is_stored(ours: S3Server) -> None:
     """moto does not compare."""
     client, bucket = ours.client, ours.bucket()
     wrong = base64.b64encode(b"\0\0\0\0").decode()
@@ -432,7 +420,7 @@ def multipart(client: S3Client, bucket: str, key: str, parts: list[bytes], **how
     )
 
 
-def test_a_multipart_object_is_its_parts_in_order(s3: Server) -> None:
+def test_a_multipart_object_is_its_parts_in_order(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     parts = [b"a" * 5 * MIB, b"b" * 5 * MIB, b"c" * 10]
     done = multipart(client, bucket, "k", parts)
@@ -445,7 +433,7 @@ def test_a_multipart_object_is_its_parts_in_order(s3: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
-def test_the_checksum_of_a_multipart_object_comes_from_its_parts(ours: Server, kind: str) -> None:
+def test_the_checksum_of_a_multipart_object_comes_from_its_parts(ours: S3Server, kind: str) -> None:
     """moto makes no checksum a composite one."""
     client, bucket = ours.client, ours.bucket()
     parts = [b"a" * 5 * MIB, b"tail"]
@@ -458,7 +446,7 @@ def test_the_checksum_of_a_multipart_object_comes_from_its_parts(ours: Server, k
     assert head["ChecksumType"] == kind
 
 
-def test_the_transfer_manager_uploads_and_downloads(s3: Server) -> None:
+def test_the_transfer_manager_uploads_and_downloads(s3: S3Server) -> None:
     bucket, data = s3.bucket(), bytes(range(256)) * 4096 * 11
     config = TransferConfig(multipart_threshold=6 * MIB, multipart_chunksize=5 * MIB)
     s3.client.upload_fileobj(io.BytesIO(data), bucket, "k", Config=config)
@@ -467,7 +455,7 @@ def test_the_transfer_manager_uploads_and_downloads(s3: Server) -> None:
     assert target.getvalue() == data
 
 
-def test_parts_are_listed_replaced_and_aborted(s3: Server) -> None:
+def test_parts_are_listed_replaced_and_aborted(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     upload = client.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     where: Any = {"Bucket": bucket, "Key": "k", "UploadId": upload}
@@ -482,7 +470,7 @@ def test_parts_are_listed_replaced_and_aborted(s3: Server) -> None:
     assert refused(lambda: client.list_parts(**where)) == (404, "NoSuchUpload")
 
 
-def test_invalid_lists_of_parts_are_rejected(s3: Server) -> None:
+def test_invalid_lists_of_parts_are_rejected(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     upload = client.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     where: Any = {"Bucket": bucket, "Key": "k", "UploadId": upload}
@@ -499,7 +487,7 @@ def test_invalid_lists_of_parts_are_rejected(s3: Server) -> None:
     assert complete((1, '"0123"')) == (400, "InvalidPart")
 
 
-def test_parts_must_be_in_order(ours: Server) -> None:
+def test_parts_must_be_in_order(ours: S3Server) -> None:
     """moto looks at the sizes first."""
     client, bucket = ours.client, ours.bucket()
     upload = client.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
@@ -510,7 +498,7 @@ def test_parts_must_be_in_order(ours: Server) -> None:
     assert answer == (400, "InvalidPartOrder")
 
 
-def test_completing_honours_if_none_match(s3: Server) -> None:
+def test_completing_honours_if_none_match(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     upload = client.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     where: Any = {"Bucket": bucket, "Key": "k", "UploadId": upload}
@@ -530,7 +518,7 @@ def test_completing_honours_if_none_match(s3: Server) -> None:
 # Copies
 
 
-def test_a_copy_has_the_bytes_and_the_metadata(s3: Server) -> None:
+def test_a_copy_has_the_bytes_and_the_metadata(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     body = b"x" * 100_000
     client.put_object(
@@ -557,7 +545,7 @@ def test_a_copy_has_the_bytes_and_the_metadata(s3: Server) -> None:
     assert missing_key == (404, "NoSuchKey")
 
 
-def test_parts_can_be_copied_from_ranges(s3: Server) -> None:
+def test_parts_can_be_copied_from_ranges(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.put_object(Bucket=bucket, Key="a", Body=b"0123456789" * MIB)
     upload = client.create_multipart_upload(Bucket=bucket, Key="b")["UploadId"]
@@ -579,7 +567,7 @@ def test_parts_can_be_copied_from_ranges(s3: Server) -> None:
 # Lists
 
 
-def test_a_listing_is_paged_in_the_order_of_utf8_bytes(s3: Server) -> None:
+def test_a_listing_is_paged_in_the_order_of_utf8_bytes(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     keys = ["B", "a", "a b", "a/1", "a/2", "b", "z", "ä", "漢"]
     for key in reversed(keys):
@@ -598,7 +586,7 @@ def test_a_listing_is_paged_in_the_order_of_utf8_bytes(s3: Server) -> None:
     assert names(client.list_objects_v2(Bucket=bucket, StartAfter="a/1", Prefix="a")) == ["a/2"]
 
 
-def test_a_delimiter_rolls_keys_up(s3: Server) -> None:
+def test_a_delimiter_rolls_keys_up(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     for key in ("in/a/1", "in/a/2", "in/b", "in/c/1", "input2/x"):
         client.put_object(Bucket=bucket, Key=key)
@@ -613,7 +601,7 @@ def test_a_delimiter_rolls_keys_up(s3: Server) -> None:
     assert found == ["in/a/", "in/b", "in/c/"]
 
 
-def test_versions_of_an_unversioned_bucket_are_its_objects(s3: Server) -> None:
+def test_versions_of_an_unversioned_bucket_are_its_objects(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.put_object(Bucket=bucket, Key="k")
     versions = client.list_object_versions(Bucket=bucket)["Versions"]
@@ -623,7 +611,7 @@ def test_versions_of_an_unversioned_bucket_are_its_objects(s3: Server) -> None:
 # Buckets
 
 
-def test_buckets_are_created_found_listed_and_deleted(s3: Server) -> None:
+def test_buckets_are_created_found_listed_and_deleted(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     client.head_bucket(Bucket=bucket)
     assert bucket in [each["Name"] for each in client.list_buckets()["Buckets"]]
@@ -635,7 +623,7 @@ def test_buckets_are_created_found_listed_and_deleted(s3: Server) -> None:
     assert refused(lambda: client.head_bucket(Bucket=bucket)) == (404, "404")
 
 
-def test_a_bucket_in_another_region_says_so(s3: Server) -> None:
+def test_a_bucket_in_another_region_is_reported(s3: S3Server) -> None:
     name = f"bucket-{next(numbers)}"
     s3.client.create_bucket(
         Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
@@ -643,7 +631,7 @@ def test_a_bucket_in_another_region_says_so(s3: Server) -> None:
     assert s3.client.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
 
 
-def test_a_bucket_is_created_with_its_tags_in_one_call(ours: Server) -> None:
+def test_a_bucket_is_created_with_its_tags_in_one_call(ours: S3Server) -> None:
     """moto drops the tags."""
     name, client = f"bucket-{next(numbers)}", ours.client
     configuration: Any = {"Tags": [{"Key": "a", "Value": "b c"}]}
@@ -657,7 +645,7 @@ def test_a_bucket_is_created_with_its_tags_in_one_call(ours: Server) -> None:
     assert again == (409, "BucketAlreadyOwnedByYou")
 
 
-def test_a_bucket_with_invalid_tags_is_not_created(ours: Server) -> None:
+def test_a_bucket_with_invalid_tags_is_not_created(ours: S3Server) -> None:
     name, client = f"bucket-{next(numbers)}", ours.client
     configuration: Any = {"Tags": [{"Key": "a&b", "Value": "c"}]}
     answer = refused(
@@ -668,19 +656,19 @@ def test_a_bucket_with_invalid_tags_is_not_created(ours: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["Upper-case", "a.", "192.168.0.1", "under_score", "xn--bucket"])
-def test_invalid_bucket_names_are_rejected(ours: Server, name: str) -> None:
+def test_invalid_bucket_names_are_rejected(ours: S3Server, name: str) -> None:
     """moto accepts most of them."""
     assert refused(lambda: ours.client.create_bucket(Bucket=name)) == (400, "InvalidBucketName")
 
 
-def test_a_key_of_more_than_1024_bytes_is_rejected(ours: Server) -> None:
+def test_a_key_of_more_than_1024_bytes_is_rejected(ours: S3Server) -> None:
     """moto accepts 1,100 bytes."""
     bucket = ours.bucket()
     answer = refused(lambda: ours.client.put_object(Bucket=bucket, Key="ä" * 513))
     assert answer == (400, "KeyTooLongError")
 
 
-def test_another_expected_bucket_owner_is_an_error(ours: Server) -> None:
+def test_another_expected_bucket_owner_is_an_error(ours: S3Server) -> None:
     """moto ignores ExpectedBucketOwner."""
     client, bucket = ours.client, ours.bucket()
     client.put_object(Bucket=bucket, Key="k", ExpectedBucketOwner=ACCOUNT)
@@ -690,7 +678,7 @@ def test_another_expected_bucket_owner_is_an_error(ours: Server) -> None:
     assert answer == (403, "AccessDenied")
 
 
-def test_documents_of_a_bucket_are_stored(s3: Server) -> None:
+def test_documents_of_a_bucket_are_stored(s3: S3Server) -> None:
     client, bucket = s3.client, s3.bucket()
     absent = refused(lambda: client.get_bucket_lifecycle_configuration(Bucket=bucket))
     assert absent == (404, "NoSuchLifecycleConfiguration")
@@ -718,7 +706,7 @@ def test_documents_of_a_bucket_are_stored(s3: Server) -> None:
     assert refused(lambda: client.get_bucket_tagging(Bucket=bucket)) == (404, "NoSuchTagSet")
 
 
-def test_unsupported_operations_are_rejected_with_an_explanation(ours: Server) -> None:
+def test_unsupported_operations_are_rejected_with_an_explanation(ours: S3Server) -> None:
     """moto emulates some of it and ignores the rest."""
     client, bucket = ours.client, ours.bucket()
     calls: list[Callable[[], object]] = [
@@ -751,13 +739,13 @@ def rule(prefix: str = "", suffix: str = "", *, arn: str = FUNCTION, event: str 
     }
 
 
-def notify(server: Server, bucket: str, *rules: Any) -> None:
+def notify(server: S3Server, bucket: str, *rules: Any) -> None:
     server.client.put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": list(rules)}
     )
 
 
-def test_a_notification_configuration_is_read_back(ours: Server) -> None:
+def test_a_notification_configuration_is_read_back(ours: S3Server) -> None:
     """moto returns the names of filter rules in lower case."""
     bucket = ours.bucket()
     notify(ours, bucket, {**rule("in/", ".txt"), "Id": "mine"}, rule("other/"))
@@ -795,7 +783,7 @@ def test_a_notification_configuration_is_read_back(ours: Server) -> None:
     ],
 )
 def test_configurations_that_aws_rejects_are_rejected(
-    ours: Server, rules: list[Any], sentence: str
+    ours: S3Server, rules: list[Any], sentence: str
 ) -> None:
     """moto accepts overlapping prefixes and unknown functions."""
     bucket = ours.bucket()
@@ -804,7 +792,7 @@ def test_configurations_that_aws_rejects_are_rejected(
     assert caught.value.response["Error"]["Code"] == "InvalidArgument"
 
 
-def test_each_object_gives_one_event_as_aws_sends_it(ours: Server) -> None:
+def test_each_object_gives_one_event_as_aws_sends_it(ours: S3Server) -> None:
     """moto invokes within the request, encodes slashes, and sends an event for every part."""
     client, bucket = ours.client, ours.bucket()
     notify(ours, bucket, rule("in/"), rule("copies/", event="Copy"))
@@ -830,7 +818,7 @@ def test_each_object_gives_one_event_as_aws_sends_it(ours: Server) -> None:
     assert {len(each) for each in sequencers} == {16}
 
 
-def wait_for_events(server: Server, bucket: str, count: int) -> list[dict[str, Any]]:
+def wait_for_events(server: S3Server, bucket: str, count: int) -> list[dict[str, Any]]:
     """Return the records of a bucket once it has ``count`` of them."""
     pause = threading.Event()
     found: list[dict[str, Any]] = []

@@ -29,7 +29,7 @@ from tests.fakes.script_fault_tests import IN_BATCH
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
@@ -124,7 +124,7 @@ class Arm64Images:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def cloud(cls) -> Iterator[LocalCloud]:
+    def cloud(cls) -> Iterator[LocalCloudProcess]:
         for cloud in a_local_cloud(cls.engine):
             tree = busybox_tree(busybox())
             run = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
@@ -134,13 +134,13 @@ class Arm64Images:
             cloud.deploy(function("here", **here), function("jobs", **here, **in_batch))
             yield cloud
 
-    def test_it_runs_as_a_lambda_function(self, cloud: LocalCloud) -> None:
+    def test_it_runs_as_a_lambda_function(self, cloud: LocalCloudProcess) -> None:
         answer = cloud.invoke("here", "uname -m; /opt/scar/launch --self-test")
         machine, report = answer.output.splitlines()[-2:]
         assert (answer.error, machine) == ("", "aarch64")
         assert json.loads(report)["script"] == "the script ran"
 
-    def test_the_same_image_runs_as_a_batch_job(self, cloud: LocalCloud) -> None:
+    def test_the_same_image_runs_as_a_batch_job(self, cloud: LocalCloudProcess) -> None:
         key = cloud.put("jobs", 'echo "$(uname -m) $SCAR_SITE" >"$TMP_OUTPUT_DIR/machine"')
         assert cloud.job_ended("jobs", key)["status"] == "SUCCEEDED", cloud.log("jobs")
         assert cloud.read("out/jobs/machine") == "aarch64 batch\n"

@@ -15,7 +15,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 pytestmark = pytest.mark.container
 
@@ -36,7 +36,7 @@ class ComposedImages:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def cloud(cls) -> Iterator[LocalCloud]:
+    def cloud(cls) -> Iterator[LocalCloudProcess]:
         for cloud in a_local_cloud(cls.engine):
             run = ImageDefaults(
                 entrypoint=("/bin/sh", "-c", OWN_PROGRAM),
@@ -60,7 +60,9 @@ class ComposedImages:
             )
             yield cloud
 
-    def test_lambda_runs_it_unprivileged_on_a_read_only_root(self, cloud: LocalCloud) -> None:
+    def test_lambda_runs_it_unprivileged_on_a_read_only_root(
+        self, cloud: LocalCloudProcess
+    ) -> None:
         lines = cloud.invoke("here", LOOK).output.splitlines()
         assert not lines[0].startswith(("user 0:", "user 1234:")), lines
         assert "/opt/scar/" in lines[1]
@@ -68,7 +70,7 @@ class ComposedImages:
         assert lines[3:6] == ["shm none", "root read-only", "tmp writable"]
 
     def test_batch_drops_to_the_images_user_below_a_supervisor_as_process_1(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         key = cloud.put("jobs", f'{{ {LOOK} }} >"$TMP_OUTPUT_DIR/look"')
         assert cloud.job_ended("jobs", key)["status"] == "SUCCEEDED", cloud.log("jobs")
@@ -77,12 +79,14 @@ class ComposedImages:
         assert "/opt/scar/" in lines[1]
         assert lines[2].split() == ["CapEff:", "0" * 16]
 
-    def test_wrong_variables_of_the_image_reach_the_script_alone(self, cloud: LocalCloud) -> None:
+    def test_wrong_variables_of_the_image_reach_the_script_alone(
+        self, cloud: LocalCloudProcess
+    ) -> None:
         answer = cloud.invoke("here", 'echo "$PYTHONHOME $LD_PRELOAD $OWN"')
         assert answer.output.splitlines()[-1] == "/bogus /bogus.so mine"
         assert not answer.error
 
-    def test_without_a_script_the_images_own_program_runs(self, cloud: LocalCloud) -> None:
+    def test_without_a_script_the_images_own_program_runs(self, cloud: LocalCloudProcess) -> None:
         cloud.put("own", "anything")
         cloud.put("ownjobs", "anything")
         assert cloud.read("out/own/own-lambda") == "lambda mine /bin first\n"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 pytestmark = [
     pytest.mark.container,
@@ -34,14 +34,14 @@ class ImageVariants:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def cloud(cls) -> Iterator[LocalCloud]:
+    def cloud(cls) -> Iterator[LocalCloudProcess]:
         for cloud in a_local_cloud(cls.engine):
             cloud.deploy(*(function_of(cloud, name) for name in NAMES))
             yield cloud
 
     @pytest.mark.parametrize("name", NAMES)
     def test_it_runs_in_lambda_and_in_batch_with_one_digest(
-        self, cloud: LocalCloud, name: str
+        self, cloud: LocalCloudProcess, name: str
     ) -> None:
         variant = image_variants()[name]
         found = cloud.client("lambda").get_function(FunctionName=name)
@@ -56,7 +56,7 @@ class ImageVariants:
         assert ended["container"]["image"] == image
 
 
-def function_of(cloud: LocalCloud, name: str) -> dict[str, Any]:
+def function_of(cloud: LocalCloudProcess, name: str) -> dict[str, Any]:
     """Save the image and the script; return the function for the FDL."""
     variant = image_variants()[name]
     write_docker_archive(cloud.folder / f"{name}.tar", f"{name}:1", variant.layers, variant.run)
@@ -73,7 +73,7 @@ def function_of(cloud: LocalCloud, name: str) -> dict[str, Any]:
     )
 
 
-def submitted(cloud: LocalCloud, name: str) -> str:
+def submitted(cloud: LocalCloudProcess, name: str) -> str:
     """Submit a job without an event."""
     batch = cloud.client("batch")
     (queue,) = batch.describe_job_queues()["jobQueues"]
@@ -83,7 +83,7 @@ def submitted(cloud: LocalCloud, name: str) -> str:
     return job
 
 
-def ended_job(cloud: LocalCloud, job: str) -> list[dict[str, Any]]:
+def ended_job(cloud: LocalCloudProcess, job: str) -> list[dict[str, Any]]:
     found = cloud.client("batch").describe_jobs(jobs=[job])["jobs"]
     return [each for each in found if each["status"] in ("SUCCEEDED", "FAILED")]
 

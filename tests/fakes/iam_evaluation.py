@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Grant(NamedTuple):
+class IamGrant(NamedTuple):
     """One of a statement's action patterns on one of its resources, under its conditions."""
 
     action: str
@@ -27,7 +27,7 @@ class Grant(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class IamRequest:
     """One action on one resource; ``context`` holds condition keys, in lower case."""
 
     action: str
@@ -49,7 +49,7 @@ class Policy:
         return cls(tuple(json.loads(text)["Statement"]))
 
     @property
-    def grants(self) -> set[Grant]:
+    def grants(self) -> set[IamGrant]:
         """Return all grants of the policy, also those of Deny statements."""
         return {
             _grant(statement, action, resource)
@@ -58,9 +58,9 @@ class Policy:
             for resource in as_list(statement["Resource"])
         }
 
-    def allowing(self, request: Request) -> set[Grant]:
+    def allowing(self, request: IamRequest) -> set[IamGrant]:
         """Return the grants that allow the request: none if it is denied."""
-        found: set[Grant] = set()
+        found: set[IamGrant] = set()
         for statement in self.statements:
             if not (grants := _applies(statement, request)):
                 continue
@@ -70,7 +70,7 @@ class Policy:
         return found
 
 
-def _applies(statement: Mapping[str, Any], request: Request) -> set[Grant]:
+def _applies(statement: Mapping[str, Any], request: IamRequest) -> set[IamGrant]:
     """Return the grants of a statement that match the request."""
     if "NotResource" in statement:
         raise ValueError("NotResource is not supported")
@@ -85,9 +85,9 @@ def _applies(statement: Mapping[str, Any], request: Request) -> set[Grant]:
     return {_grant(statement, a, r) for a in actions for r in resources}
 
 
-def _grant(statement: Mapping[str, Any], action: str, resource: str) -> Grant:
+def _grant(statement: Mapping[str, Any], action: str, resource: str) -> IamGrant:
     conditions = statement.get("Condition")
-    return Grant(action, resource, json.dumps(conditions, sort_keys=True) if conditions else "")
+    return IamGrant(action, resource, json.dumps(conditions, sort_keys=True) if conditions else "")
 
 
 def _holds(operator: str, actual: str | None, expected: str | list[str]) -> bool:

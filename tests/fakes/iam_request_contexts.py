@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.iam_evaluation import Request
+from tests.fakes.iam_evaluation import IamRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,47 +36,47 @@ _S3_NAMES = {
 }
 
 
-def required_permissions(service: str, operation: str, params: Parameters) -> Iterator[Request]:
+def required_permissions(service: str, operation: str, params: Parameters) -> Iterator[IamRequest]:
     """Yield the requests that must be allowed; raise KeyError for an unknown service."""
     yield from _BY_SERVICE[service](operation, params)
 
 
-def _s3(operation: str, params: Parameters) -> Iterator[Request]:
+def _s3(operation: str, params: Parameters) -> Iterator[IamRequest]:
     bucket = f"arn:aws:s3:::{params['Bucket']}"
     if operation == "DeleteObjects":
         for item in params["Delete"]["Objects"]:
-            yield Request("s3:DeleteObject", f"{bucket}/{item['Key']}")
+            yield IamRequest("s3:DeleteObject", f"{bucket}/{item['Key']}")
         return
     action = _S3_NAMES.get(operation, operation)
     if operation == "GetObject" and "VersionId" in params:
         action = "GetObjectVersion"
     context = {"s3:prefix": params["Prefix"]} if "Prefix" in params else {}
     where = f"{bucket}/{params['Key']}" if "Key" in params else bucket
-    yield Request(f"s3:{action}", where, context)
+    yield IamRequest(f"s3:{action}", where, context)
     if params.get("CreateBucketConfiguration", {}).get("Tags"):
-        yield Request("s3:TagResource", bucket)
+        yield IamRequest("s3:TagResource", bucket)
 
 
-def _lambda(operation: str, params: Parameters) -> Iterator[Request]:
+def _lambda(operation: str, params: Parameters) -> Iterator[IamRequest]:
     name = params.get("FunctionName") or params.get("Resource", "").rpartition(":")[2]
     arn = _ARN.format("lambda", f"function:{name}")
     everywhere = operation in ("ListFunctions", "GetAccountSettings")
     action = {"Invoke": "InvokeFunction"}.get(operation, operation)
-    yield Request(f"lambda:{action}", "*" if everywhere else arn)
+    yield IamRequest(f"lambda:{action}", "*" if everywhere else arn)
     if operation == "CreateFunction" and params.get("Tags"):
-        yield Request("lambda:TagResource", arn)
+        yield IamRequest("lambda:TagResource", arn)
     if role := params.get("Role"):
         yield _pass_role(role, "lambda.amazonaws.com")
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
     if params.get("VpcConfig"):
         for type_ in ("SecurityGroups", "Subnets", "Vpcs"):
-            yield Request(f"ec2:Describe{type_}", "*")
+            yield IamRequest(f"ec2:Describe{type_}", "*")
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-filesystem.html
     if params.get("FileSystemConfigs"):
-        yield Request("elasticfilesystem:DescribeMountTargets", "*")
+        yield IamRequest("elasticfilesystem:DescribeMountTargets", "*")
 
 
-def _iam(operation: str, params: Parameters) -> Iterator[Request]:
+def _iam(operation: str, params: Parameters) -> Iterator[IamRequest]:
     role = _IAM_ARN.format(f"role/scar/{params.get('RoleName')}")
     profile = _IAM_ARN.format(f"instance-profile/scar/{params.get('InstanceProfileName')}")
     boundary = params.get("PermissionsBoundary")
@@ -85,55 +85,55 @@ def _iam(operation: str, params: Parameters) -> Iterator[Request]:
         case "SimulatePrincipalPolicy":
             # moto's callers have ARNs that do not exist on AWS.
             source = params["PolicySourceArn"].replace(":sts:", ":iam:")
-            yield Request("iam:SimulatePrincipalPolicy", source)
+            yield IamRequest("iam:SimulatePrincipalPolicy", source)
         case "ListRoles":
-            yield Request("iam:ListRoles", _IAM_ARN.format(f"role{params['PathPrefix']}"))
+            yield IamRequest("iam:ListRoles", _IAM_ARN.format(f"role{params['PathPrefix']}"))
         case "GetRole" | "GetInstanceProfile":
             # IAM does not know the path of a role or profile that does not exist.
             on = role if operation == "GetRole" else profile
-            yield Request(f"iam:{operation}", on)
-            yield Request(f"iam:{operation}", on.replace("/scar/", "/"))
+            yield IamRequest(f"iam:{operation}", on)
+            yield IamRequest(f"iam:{operation}", on.replace("/scar/", "/"))
         case _ if "InstanceProfileName" in params:
-            yield Request(f"iam:{operation}", profile)
+            yield IamRequest(f"iam:{operation}", profile)
         case _:
-            yield Request(f"iam:{operation}", role, context)
+            yield IamRequest(f"iam:{operation}", role, context)
     if operation == "CreateRole" and params.get("Tags"):
-        yield Request("iam:TagRole", role)
+        yield IamRequest("iam:TagRole", role)
     if operation == "AddRoleToInstanceProfile":
         yield _pass_role(role, "ec2.amazonaws.com")
 
 
-def _ecr(operation: str, params: Parameters) -> Iterator[Request]:
+def _ecr(operation: str, params: Parameters) -> Iterator[IamRequest]:
     if operation in ("GetAuthorizationToken", "GetAccountSetting"):
-        yield Request(f"ecr:{operation}", "*")
+        yield IamRequest(f"ecr:{operation}", "*")
         return
     if "resourceArn" in params:
-        yield Request(f"ecr:{operation}", params["resourceArn"])
+        yield IamRequest(f"ecr:{operation}", params["resourceArn"])
         return
     one = [params["repositoryName"]] if "repositoryName" in params else ["*"]
     for name in params.get("repositoryNames") or one:
         arn = _ARN.format("ecr", f"repository/{name}")
-        yield Request(f"ecr:{operation}", arn)
+        yield IamRequest(f"ecr:{operation}", arn)
         if operation == "CreateRepository" and params.get("tags"):
-            yield Request("ecr:TagResource", arn)
+            yield IamRequest("ecr:TagResource", arn)
 
 
-def _logs(operation: str, params: Parameters) -> Iterator[Request]:
+def _logs(operation: str, params: Parameters) -> Iterator[IamRequest]:
     if operation == "DescribeLogGroups":
-        yield Request("logs:DescribeLogGroups", "*")
+        yield IamRequest("logs:DescribeLogGroups", "*")
     elif "resourceArn" in params:
-        yield Request(f"logs:{operation}", params["resourceArn"])
+        yield IamRequest(f"logs:{operation}", params["resourceArn"])
     else:
         group = _ARN.format("logs", f"log-group:{params['logGroupName']}")
         stream = f"{group}:log-stream:{params.get('logStreamName', '')}"
-        yield Request(f"logs:{operation}", stream)
+        yield IamRequest(f"logs:{operation}", stream)
         if operation == "CreateLogGroup" and params.get("tags"):
             # AccessDenied does not say which of the two ARNs is checked.
-            yield Request("logs:TagResource", group)
-            yield Request("logs:TagResource", stream)
+            yield IamRequest("logs:TagResource", group)
+            yield IamRequest("logs:TagResource", stream)
 
 
-def _batch(operation: str, params: Parameters) -> Iterator[Request]:
+def _batch(operation: str, params: Parameters) -> Iterator[IamRequest]:
     resources = {
         "compute-environment": params.get("computeEnvironmentName")
         or params.get("computeEnvironment"),
@@ -142,16 +142,16 @@ def _batch(operation: str, params: Parameters) -> Iterator[Request]:
         "job": params.get("jobId"),
     }
     if operation.startswith(("Describe", "List")):
-        yield Request(f"batch:{operation}", "*")
+        yield IamRequest(f"batch:{operation}", "*")
         return
     on = [_batch_arn(kind, name) for kind, name in resources.items() if name]
     order = params.get("computeEnvironmentOrder", [])
     on += [_batch_arn("compute-environment", e["computeEnvironment"]) for e in order]
     for arn in on:
-        yield Request(f"batch:{operation}", arn)
+        yield IamRequest(f"batch:{operation}", arn)
     if params.get("tags"):
         revision = ":1" if operation == "RegisterJobDefinition" else ""
-        yield Request("batch:TagResource", on[0] + revision)
+        yield IamRequest("batch:TagResource", on[0] + revision)
     container = params.get("containerProperties", {})
     for name in ("jobRoleArn", "executionRoleArn"):
         if container.get(name):
@@ -160,7 +160,7 @@ def _batch(operation: str, params: Parameters) -> Iterator[Request]:
         yield from _compute_environment(params)
 
 
-def _compute_environment(params: Parameters) -> Iterator[Request]:
+def _compute_environment(params: Parameters) -> Iterator[IamRequest]:
     """Yield the roles passed; that of an instance profile has the profile's name here."""
     if profile := params["computeResources"].get("instanceRole"):
         role = profile.replace(":instance-profile/", ":role/")
@@ -168,7 +168,7 @@ def _compute_environment(params: Parameters) -> Iterator[Request]:
     service_role = params.get("serviceRole", _SERVICE_LINKED)
     if service_role.endswith("/AWSServiceRoleForBatch"):
         context = {"iam:awsservicename": "batch.amazonaws.com"}
-        yield Request("iam:CreateServiceLinkedRole", _IAM_ARN.format(_SERVICE_LINKED), context)
+        yield IamRequest("iam:CreateServiceLinkedRole", _IAM_ARN.format(_SERVICE_LINKED), context)
     else:
         yield _pass_role(service_role, "batch.amazonaws.com")
 
@@ -177,39 +177,39 @@ def _batch_arn(kind: str, name: str) -> str:
     return name if name.startswith("arn:") else _ARN.format("batch", f"{kind}/{name}")
 
 
-def _ec2(operation: str, params: Parameters) -> Iterator[Request]:
+def _ec2(operation: str, params: Parameters) -> Iterator[IamRequest]:
     if operation.startswith("Describe"):
-        yield Request(f"ec2:{operation}", "*")
+        yield IamRequest(f"ec2:{operation}", "*")
         return
     arn = _ARN.format("ec2", "launch-template/lt-1")
     key = "requesttag" if operation == "CreateLaunchTemplate" else "resourcetag"
-    yield Request(f"ec2:{operation}", arn, {f"aws:{key}/scar:managed": "true"})
+    yield IamRequest(f"ec2:{operation}", arn, {f"aws:{key}/scar:managed": "true"})
     if params.get("TagSpecifications"):
-        yield Request("ec2:CreateTags", arn, {"ec2:createaction": operation})
+        yield IamRequest("ec2:CreateTags", arn, {"ec2:createaction": operation})
 
 
-def _kms(operation: str, params: Parameters) -> Iterator[Request]:
+def _kms(operation: str, params: Parameters) -> Iterator[IamRequest]:
     """Yield the permission on the key, also if the call names an alias."""
     assert "KeyId" in params
-    yield Request(f"kms:{operation}", _ARN.format("kms", "key/1"))
+    yield IamRequest(f"kms:{operation}", _ARN.format("kms", "key/1"))
 
 
-def _any_resource(operation: str, params: Parameters) -> Iterator[Request]:
+def _any_resource(operation: str, params: Parameters) -> Iterator[IamRequest]:
     del params
-    yield Request(f"servicequotas:{operation}", "*")
+    yield IamRequest(f"servicequotas:{operation}", "*")
 
 
-def _nothing(operation: str, params: Parameters) -> Iterator[Request]:
+def _nothing(operation: str, params: Parameters) -> Iterator[IamRequest]:
     """GetCallerIdentity needs no permission."""
     del operation, params
     yield from ()
 
 
-def _pass_role(role: str, service: str) -> Request:
-    return Request("iam:PassRole", role, {"iam:passedtoservice": service})
+def _pass_role(role: str, service: str) -> IamRequest:
+    return IamRequest("iam:PassRole", role, {"iam:passedtoservice": service})
 
 
-_BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[Request]]] = {
+_BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[IamRequest]]] = {
     "s3": _s3,
     "lambda": _lambda,
     "iam": _iam,

@@ -91,7 +91,7 @@ def function(
 
 
 @dataclass(frozen=True, slots=True)
-class InvocationResult:
+class SyncInvocationResult:
     """The result of a synchronous invocation; ``error`` is empty on success."""
 
     error: str
@@ -104,7 +104,7 @@ class InvocationResult:
 
 
 @dataclass(slots=True)
-class LocalCloud:
+class LocalCloudProcess:
     """The folder of a local cloud, and the server that uses it."""
 
     folder: Path
@@ -163,13 +163,13 @@ class LocalCloud:
         self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=script.encode())
         return key
 
-    def invoke(self, name: str, event: Mapping[str, Any] | str) -> InvocationResult:
+    def invoke(self, name: str, event: Mapping[str, Any] | str) -> SyncInvocationResult:
         """Invoke a function and wait; a string is a script to run instead of the function's."""
         payload = scripted(event) if isinstance(event, str) else event
         response = self.client("lambda").invoke(
             FunctionName=name, Payload=json.dumps(payload), LogType="Tail"
         )
-        return InvocationResult(
+        return SyncInvocationResult(
             response.get("FunctionError", ""),
             json.loads(response["Payload"].read()),
             base64.b64decode(response["LogResult"]).decode(errors="replace"),
@@ -266,10 +266,10 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def a_local_cloud(engine: str, *functions: Mapping[str, Any]) -> Iterator[LocalCloud]:
+def a_local_cloud(engine: str, *functions: Mapping[str, Any]) -> Iterator[LocalCloudProcess]:
     """Yield a local cloud with these functions, and stop it: the body of fixtures."""
     needs(engine)
-    cloud = LocalCloud.start(engine)
+    cloud = LocalCloudProcess.start(engine)
     try:
         if functions:
             cloud.deploy(*functions)

@@ -19,7 +19,7 @@ from tests.fakes.script_fault_tests import (
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 WITH_ROOM = {**IN_BATCH, "memory": 512}
 
@@ -51,7 +51,7 @@ class SandboxCrashes:
     """Crashes that every engine can tell from errors."""
 
     def continue_in_batch(
-        self, crash_cloud: LocalCloud, function: str, in_lambda: str
+        self, crash_cloud: LocalCloudProcess, function: str, in_lambda: str
     ) -> dict[str, Any]:
         """Upload a script that crashes in Lambda; return the records once it ended in Batch."""
         name = a_name()
@@ -66,20 +66,22 @@ class SandboxCrashes:
         return records
 
     @staticmethod
-    def _done(crash_cloud: LocalCloud, function: str, key: str) -> dict[str, Any]:
+    def _done(crash_cloud: LocalCloudProcess, function: str, key: str) -> dict[str, Any]:
         found = crash_cloud.ended(function, key)
         assert "error.json" not in found, found["error.json"]
         return found
 
-    def test_a_killed_sandbox(self, crash_cloud: LocalCloud) -> None:
+    def test_a_killed_sandbox(self, crash_cloud: LocalCloudProcess) -> None:
         records = self.continue_in_batch(crash_cloud, "crash", "kill -9 $PPID; sleep 5")
         assert records["delegated.json"]["kind"] == "OutOfMemory"
 
-    def test_a_killed_script_gets_twice_the_memory(self, crash_cloud: LocalCloud) -> None:
+    def test_a_killed_script_gets_twice_the_memory(self, crash_cloud: LocalCloudProcess) -> None:
         records = self.continue_in_batch(crash_cloud, "crash", "kill -9 $$")
         assert records["delegated.json"]["kind"] == "OutOfMemory"
 
-    def test_children_that_ignore_term_while_time_is_left(self, crash_cloud: LocalCloud) -> None:
+    def test_children_that_ignore_term_while_time_is_left(
+        self, crash_cloud: LocalCloudProcess
+    ) -> None:
         pause = unique_sleep_seconds()
         stubborn = f"trap '' TERM; sh -c \"trap '' TERM; sleep {pause}\" & sleep {pause}"
         records = self.continue_in_batch(crash_cloud, "soft", stubborn)
@@ -87,7 +89,7 @@ class SandboxCrashes:
         assert not processes_with(pause)
 
     def test_children_that_ignore_term_until_lambda_ends_the_sandbox(
-        self, crash_cloud: LocalCloud
+        self, crash_cloud: LocalCloudProcess
     ) -> None:
         pause = unique_sleep_seconds()
         stubborn = f"trap '' TERM; sh -c \"trap '' TERM; sleep {pause}\" & sleep {pause}"
@@ -96,7 +98,7 @@ class SandboxCrashes:
         assert not processes_with(pause)
 
     def test_a_crash_in_mode_lambda_is_recorded_with_its_event(
-        self, crash_cloud: LocalCloud
+        self, crash_cloud: LocalCloudProcess
     ) -> None:
         key = crash_cloud.put("alone", "kill -9 $PPID; sleep 5")
         records = crash_cloud.ended("alone", key)
@@ -109,11 +111,11 @@ class SandboxCrashes:
 class SandboxCrashesWithLimits(SandboxCrashes):
     """Crashes on engines that enforce limits of memory and disk."""
 
-    def test_a_sandbox_out_of_memory(self, crash_cloud: LocalCloud) -> None:
+    def test_a_sandbox_out_of_memory(self, crash_cloud: LocalCloudProcess) -> None:
         records = self.continue_in_batch(crash_cloud, "crash", HOG)
         assert records["delegated.json"]["kind"] == "OutOfMemory"
 
-    def test_a_full_disk(self, crash_cloud: LocalCloud) -> None:
+    def test_a_full_disk(self, crash_cloud: LocalCloudProcess) -> None:
         fill = 'dd if=/dev/zero of="$TMP_INPUT_DIR/big" bs=1M count=600 || exit 1'
         records = self.continue_in_batch(crash_cloud, "full", fill)
         assert records["delegated.json"]["kind"] == "DiskFull"

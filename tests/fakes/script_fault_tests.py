@@ -25,7 +25,7 @@ from tests.fakes.local_cloud import (
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 IN_BATCH: dict[str, Any] = {"memory": 128, "vcpus": 1, "compute_resources": {"max_v_cpus": 4}}
 SERVER_MB = 300
@@ -89,7 +89,9 @@ def unique_sleep_seconds() -> str:
 class ScriptFaults:
     """Scripts in Lambda."""
 
-    def test_exit_status_3_is_lambdas_error_and_makes_no_output(self, cloud: LocalCloud) -> None:
+    def test_exit_status_3_is_lambdas_error_and_makes_no_output(
+        self, cloud: LocalCloudProcess
+    ) -> None:
         name = a_name()
         key = cloud.put(
             "here", f'echo "I fail now: {name}"; echo 1 >"$TMP_OUTPUT_DIR/{name}"; exit 3'
@@ -104,14 +106,14 @@ class ScriptFaults:
         assert (answer.error, answer.payload["errorType"]) == ("Unhandled", "ScriptFailed")
         until(lambda: f"again {name}" in cloud.log("here", "lambda"))
 
-    def test_a_killed_script_is_an_error_with_status_137(self, cloud: LocalCloud) -> None:
+    def test_a_killed_script_is_an_error_with_status_137(self, cloud: LocalCloudProcess) -> None:
         # It cannot be distinguished from a script that the kernel killed for its memory.
         answer = cloud.invoke("here", "kill -9 $$")
         assert answer.payload["errorType"] == "OutOfMemory"
         assert "137" in answer.payload["errorMessage"]
 
     def test_a_script_that_kills_the_supervisor_is_an_exit_error_of_this_run_alone(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         answer = cloud.invoke("here", "kill -9 $PPID; sleep 5")
         assert (answer.error, answer.payload["errorType"]) == ("Unhandled", "Runtime.ExitError")
@@ -119,7 +121,7 @@ class ScriptFaults:
         assert cloud.invoke("here", "echo well").output == "well\n"
 
     def test_50_mb_of_output_end_in_the_log_and_not_in_the_servers_memory(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         name = a_name()
         line = "x" * 999
@@ -129,12 +131,14 @@ class ScriptFaults:
         assert len(answer.output) < 6 << 20
         assert memory_mb(cloud.pid) < SERVER_MB
 
-    def test_a_script_that_writes_nothing_is_done_without_outputs(self, cloud: LocalCloud) -> None:
+    def test_a_script_that_writes_nothing_is_done_without_outputs(
+        self, cloud: LocalCloudProcess
+    ) -> None:
         records = cloud.ended("here", cloud.put("here", "true"))
         assert records["done.json"]["state"] == "done"
         assert records["done.json"]["outputs"] == []
 
-    def test_children_of_a_script_end_with_it(self, cloud: LocalCloud) -> None:
+    def test_children_of_a_script_end_with_it(self, cloud: LocalCloudProcess) -> None:
         first, second = unique_sleep_seconds(), unique_sleep_seconds()
         script = (
             f"sleep {first} & setsid sleep {second} >/dev/null 2>&1 & sleep 0.2;"
@@ -146,7 +150,7 @@ class ScriptFaults:
         assert not processes_with(second)
 
     def test_odd_names_of_outputs_are_kept_and_none_leaves_the_folder(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         name = a_name()
         script = f"""
@@ -169,7 +173,9 @@ class ScriptFaults:
         ["a b.txt", "a+b.txt", "a%2Bb.txt", "ünï ✓'\"$x;&.txt", "x" * 200],
         ids=["space", "plus", "percent", "unicode", "1024-bytes"],
     )
-    def test_keys_arrive_and_come_out_as_they_are(self, cloud: LocalCloud, last: str) -> None:
+    def test_keys_arrive_and_come_out_as_they_are(
+        self, cloud: LocalCloudProcess, last: str
+    ) -> None:
         folder = a_name()
         long = len(last) == 200
         key = f"{folder}/{last}"
@@ -186,7 +192,7 @@ class ScriptFaults:
         assert cloud.read(f"out/here/{folder}/{last}") == script
 
     def test_a_duplicate_event_makes_no_second_output_and_no_second_event(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         name = a_name()
         script = f"""
@@ -209,7 +215,7 @@ class ScriptFaults:
         assert len(cloud.runs("here", key)) == 1
         assert len(cloud.runs("follow", f"in/follow/chain-{name}")) == 1
 
-    def test_an_object_written_anew_is_a_new_run(self, cloud: LocalCloud) -> None:
+    def test_an_object_written_anew_is_a_new_run(self, cloud: LocalCloudProcess) -> None:
         name = a_name()
         cloud.put("here", f'echo 1 >"$TMP_OUTPUT_DIR/{name}"', name)
         assert cloud.read(f"out/here/{name}") == "1\n"
@@ -217,7 +223,7 @@ class ScriptFaults:
         until(lambda: cloud.read(f"out/here/{name}") == "2\n")
         assert len(cloud.runs("here", key)) == 2
 
-    def test_every_record_of_an_event_is_a_run(self, cloud: LocalCloud) -> None:
+    def test_every_record_of_an_event_is_a_run(self, cloud: LocalCloudProcess) -> None:
         name, s3 = a_name(), cloud.client("s3")
         objects = []
         for number in range(3):
@@ -232,7 +238,7 @@ class ScriptFaults:
         assert "1 of 3 runs failed" in answer.payload["errorMessage"]
         assert cloud.keys(f"out/here/{name}") == [f"out/here/{name}-0", f"out/here/{name}-2"]
 
-    def test_events_larger_than_lambdas_limits_are_rejected(self, cloud: LocalCloud) -> None:
+    def test_events_larger_than_lambdas_limits_are_rejected(self, cloud: LocalCloudProcess) -> None:
         client = cloud.client("lambda")
         with pytest.raises(ClientError) as rejected:
             client.invoke(
@@ -243,7 +249,7 @@ class ScriptFaults:
             client.invoke(FunctionName="here", Payload=json.dumps("x" * (6 << 20)))
         assert rejected.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
 
-    def test_files_in_tmp_are_deleted_before_the_next_run(self, cloud: LocalCloud) -> None:
+    def test_files_in_tmp_are_deleted_before_the_next_run(self, cloud: LocalCloudProcess) -> None:
         if cloud.engine == "process":
             pytest.skip("scripts share this machine's /tmp")
         script = "ls -A /tmp | grep -v scar-; mkdir -p /tmp/left/deep; echo 1 >/tmp/left/deep/x"
@@ -252,7 +258,7 @@ class ScriptFaults:
             assert answer.error == ""
             assert answer.output == ""
 
-    def test_a_full_tmp_is_an_error_that_says_so(self, cloud: LocalCloud) -> None:
+    def test_a_full_tmp_is_reported_as_an_error(self, cloud: LocalCloudProcess) -> None:
         name = a_name()
         script = f"""
             set -e
@@ -267,7 +273,7 @@ class ScriptFaults:
         assert cloud.invoke("disk", "echo well").output == "well\n"
 
     def test_memory_beyond_lambdas_setting_is_an_out_of_memory_error(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         answer = cloud.invoke("here", HOG)
         assert answer.error == "Unhandled"
@@ -276,7 +282,7 @@ class ScriptFaults:
         assert "Runtime.OutOfMemory" in answer.log
 
     def test_a_failed_event_reaches_the_on_failure_destination_as_lambdas_record(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         sqs = cloud.connection.session.client("sqs", endpoint_url=cloud.connection.endpoint_url)
         queue = sqs.create_queue(QueueName=f"failed-{a_name()}")["QueueUrl"]
@@ -294,7 +300,7 @@ class ScriptFaults:
         assert record["requestPayload"]["Records"][0]["s3"]["bucket"]["name"] == BUCKET
 
     def test_a_script_that_ignores_term_is_ended_by_lambdas_time_out(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         name, pause = a_name(), unique_sleep_seconds()
         script = f"trap '' TERM; echo 1 >\"$TMP_OUTPUT_DIR/{name}\"; sleep {pause}"
@@ -306,7 +312,7 @@ class ScriptFaults:
         assert cloud.invoke("stubborn", "echo well").output == "well\n"
 
     def test_a_script_over_its_time_gets_sigterm_and_leaves_no_partial_output(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         name = a_name()
         answer = cloud.invoke("short", f'echo 1 >"$TMP_OUTPUT_DIR/{name}"; exec sleep 100')
@@ -317,7 +323,7 @@ class ScriptFaults:
 class JobFaults:
     """Scripts in Batch, and their submission."""
 
-    def test_exit_status_3_is_the_jobs_own(self, cloud: LocalCloud) -> None:
+    def test_exit_status_3_is_the_jobs_own(self, cloud: LocalCloudProcess) -> None:
         name = a_name()
         key = cloud.put("jobs", f'echo "output {name}"; echo 1 >"$TMP_OUTPUT_DIR/{name}"; exit 3')
         job = cloud.job_ended("jobs", key)
@@ -328,14 +334,16 @@ class JobFaults:
         assert f"output {name}" in cloud.log("jobs")
         assert not cloud.keys(f"out/jobs/{name}")
 
-    def test_children_of_a_job_end_with_it(self, cloud: LocalCloud) -> None:
+    def test_children_of_a_job_end_with_it(self, cloud: LocalCloudProcess) -> None:
         first, second = unique_sleep_seconds(), unique_sleep_seconds()
         script = f"sleep {first} & setsid sleep {second} >/dev/null 2>&1 & sleep 0.2"
         assert cloud.job_ended("jobs", cloud.put("jobs", script))["status"] == "SUCCEEDED"
         assert not processes_with(first)
         assert not processes_with(second)
 
-    def test_memory_beyond_the_jobs_ends_with_137_and_its_reason(self, cloud: LocalCloud) -> None:
+    def test_memory_beyond_the_jobs_ends_with_137_and_its_reason(
+        self, cloud: LocalCloudProcess
+    ) -> None:
         name = a_name()
         script = f"""
             mkfifo fifo; sleep 100 <fifo & dd if=/dev/zero of=fifo bs=400M count=1 || exit $?
@@ -347,7 +355,7 @@ class JobFaults:
         assert not cloud.keys(f"out/jobs/{name}")
 
     def test_a_large_event_reaches_its_job_through_the_state_bucket(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         name = a_name()
         script = f'printf %s "${{#EVENT}}" >"$TMP_OUTPUT_DIR/{name}"'
@@ -362,7 +370,7 @@ class JobFaults:
         assert environment["SCAR_EVENT_URL"].endswith(f"/{run}/event.json")
         assert "SCAR_EVENT" not in environment
 
-    def test_a_run_out_of_time_is_submitted_to_batch_once(self, cloud: LocalCloud) -> None:
+    def test_a_run_out_of_time_is_submitted_to_batch_once(self, cloud: LocalCloudProcess) -> None:
         name = a_name()
         script = f"""
             echo "here $SCAR_SITE {name}"
@@ -380,14 +388,16 @@ class JobFaults:
         assert f"here batch {name}" in until(lambda: cloud.log("either"))
         assert f"here lambda {name}" in cloud.log("either", "lambda")
 
-    def test_a_run_that_ends_in_time_is_not_submitted_to_batch(self, cloud: LocalCloud) -> None:
+    def test_a_run_that_ends_in_time_is_not_submitted_to_batch(
+        self, cloud: LocalCloudProcess
+    ) -> None:
         name = a_name()
         key = cloud.put("either", f'echo "$SCAR_SITE" >"$TMP_OUTPUT_DIR/{name}"')
         assert cloud.read(f"out/either/{name}") == "lambda\n"
         assert not cloud.jobs("either", key)
 
     def test_a_terminated_job_fails_with_the_given_reason_and_no_output(
-        self, cloud: LocalCloud
+        self, cloud: LocalCloudProcess
     ) -> None:
         name, pause = a_name(), unique_sleep_seconds()
         script = f'echo 1 >"$TMP_OUTPUT_DIR/{name}"; echo up {name}; exec sleep {pause}'

@@ -13,7 +13,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 
 class ServerCrashes:
@@ -22,12 +22,14 @@ class ServerCrashes:
     engine: ClassVar[str]
 
     @pytest.fixture
-    def cloud(self) -> Iterator[LocalCloud]:
+    def cloud(self) -> Iterator[LocalCloudProcess]:
         here = function("here", concurrency=1)
         jobs = function("jobs", execution_mode="batch", batch=IN_BATCH)
         yield from a_local_cloud(self.engine, here, jobs)
 
-    def test_every_upload_gets_its_output_after_kill_9_and_start(self, cloud: LocalCloud) -> None:
+    def test_every_upload_gets_its_output_after_kill_9_and_start(
+        self, cloud: LocalCloudProcess
+    ) -> None:
         """One invocation and one job are running; more events are queued behind the invocation."""
         first, second = unique_sleep_seconds(), unique_sleep_seconds()
         write = 'echo 1 >"$TMP_OUTPUT_DIR/$(basename "$STORAGE_OBJECT_KEY")"'

@@ -11,20 +11,20 @@ from tests.fakes.local_cloud import a_local_cloud
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 pytest.register_assert_rewrite("tests.fakes.script_fault_tests", "tests.fakes.sandbox_crash_tests")
 
 
 @pytest.fixture(scope="class")
-def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
+def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloudProcess]:
     from tests.fakes.script_fault_tests import FUNCTIONS
 
     yield from a_local_cloud(request.cls.engine, *FUNCTIONS)
 
 
 @pytest.fixture(scope="class")
-def crash_cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
+def crash_cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloudProcess]:
     from tests.fakes.sandbox_crash_tests import CRASHING_FUNCTIONS
 
     yield from a_local_cloud(request.cls.engine, *CRASHING_FUNCTIONS)

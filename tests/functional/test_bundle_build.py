@@ -74,13 +74,15 @@ def calls(mirror: Path) -> int:
 
 
 def test_the_locked_file_is_downloaded_once(mirror: Path, tmp_path: Path) -> None:
-    said: list[str] = []
-    (path,) = apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", said.append)
+    reported: list[str] = []
+    (path,) = apt.fetch_packages(
+        find_target("amd64"), [libc6()], tmp_path / "kept", reported.append
+    )
     assert path.read_bytes() == b"libc6"
     assert calls(mirror) == 3
-    apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", said.append)
+    apt.fetch_packages(find_target("amd64"), [libc6()], tmp_path / "kept", reported.append)
     assert calls(mirror) == 3
-    assert said == ["Downloading 1 Debian packages for amd64…"]
+    assert reported == ["Downloading 1 Debian packages for amd64…"]
 
 
 def test_a_damaged_or_other_file_that_was_kept_is_replaced(mirror: Path, tmp_path: Path) -> None:
@@ -141,9 +143,9 @@ def test_a_machine_without_apt_gets_a_remedy(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert command.main(["--output", str(tmp_path / "dist")]) == 1
-    said = capsys.readouterr().err
-    assert "Error: Cannot run apt-get" in said
-    assert "debian:12 container, or install scar's wheel" in said
+    printed = capsys.readouterr().err
+    assert "Error: Cannot run apt-get" in printed
+    assert "debian:12 container, or install scar's wheel" in printed
 
 
 def test_a_bundle_that_is_too_large_stops_the_build() -> None:

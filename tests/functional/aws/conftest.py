@@ -10,7 +10,7 @@ import pytest
 
 from supervisor import config as wire
 from supervisor.model import ImageDefaults
-from tests.functional.aws.moto_account import an_account
+from tests.functional.aws.support.moto_account import an_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

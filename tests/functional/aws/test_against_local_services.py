@@ -15,7 +15,13 @@ from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import MODES, a_function, deploy, remaining_resources, remove
+from tests.functional.aws.support.factories import (
+    MODES,
+    a_function,
+    deploy,
+    remaining_resources,
+    remove,
+)
 from tests.functional.local.batch import batch_server
 
 if TYPE_CHECKING:
@@ -27,19 +33,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[AwsConnection]:
-    cloud = batch_server.Cloud(tmp_path / "cloud")
+    cloud = batch_server.BatchCloud(tmp_path / "cloud")
     s3 = S3Service(
         tmp_path / "s3",
         batch_server.ACCOUNT,
         deliver=lambda _arn, _payload: None,
         destination_exists=lambda _: True,
     )
-    planes: dict[Route, HttpApp] = dict.fromkeys(Route, cloud.moto)
-    planes |= {
+    apps: dict[Route, HttpApp] = dict.fromkeys(Route, cloud.moto)
+    apps |= {
         Route.BATCH: BatchApp(cloud.batch, cloud.moto.batch),
         Route.S3: s3,
     }
-    server = HttpServer(Router(planes, Authenticator(batch_server.SECRET)))
+    server = HttpServer(Router(apps, Authenticator(batch_server.SECRET)))
     session = boto3.Session(
         aws_access_key_id=batch_server.KEY,
         aws_secret_access_key=derive_secret_key(batch_server.SECRET, batch_server.KEY),

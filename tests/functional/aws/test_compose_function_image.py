@@ -15,7 +15,7 @@ from scar.image.formats.blobs import BlobCache
 from scar.image.formats.layer import LayerFile, LayerFolder, build_layer
 from supervisor.model import ImageDefaults
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import MODES, a_function
+from tests.functional.aws.support.factories import MODES, a_function
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
 
 
-class Images(FunctionImageBuilder):
+class OfflineImageBuilder(FunctionImageBuilder):
     """Sends no request to a registry: moto has none."""
 
     def holds(self, repository: str, digest: str) -> bool:
@@ -43,7 +43,7 @@ def test_its_digest_is_the_one_that_init_would_push(
     ).blob
     with packed.open() as file:
         (tmp_path / "bundle.tar.gz").write_bytes(file.read())
-    images = Images(
+    images = OfflineImageBuilder(
         connection=connection,
         find_bundle=lambda _: tmp_path / "bundle.tar.gz",
         cache=BlobCache(tmp_path / "cache"),

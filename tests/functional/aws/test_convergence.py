@@ -18,11 +18,17 @@ from scar.errors import OperationRefusedError, ScarError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import new_function
-from tests.functional.aws import foreign_resources
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import MODES, a_function, deploy, remaining_resources, remove
-from tests.functional.aws.fault_injection import FaultInjector, FaultKind, ProcessDied
-from tests.functional.aws.moto_account import an_account
+from tests.functional.aws.support import foreign_resources
+from tests.functional.aws.support.factories import (
+    MODES,
+    a_function,
+    deploy,
+    remaining_resources,
+    remove,
+)
+from tests.functional.aws.support.fault_injection import FaultInjector, FaultKind, ProcessDied
+from tests.functional.aws.support.moto_account import an_account
 from tests.profiles import PROFILE, examples
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.deploy.deploy import init
-from tests.functional.aws.factories import a_function, deploy
-from tests.functional.aws.manual_changes import CHANGES
+from tests.functional.aws.support.factories import a_function, deploy
+from tests.functional.aws.support.manual_changes import CHANGES
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection

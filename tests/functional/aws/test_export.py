@@ -15,7 +15,7 @@ from scar.aws.model.resources import EcrImage, JobDefinition
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
 from tests.fakes.template_reader import Reader
-from tests.functional.aws.factories import MODES, a_function
+from tests.functional.aws.support.factories import MODES, a_function
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection

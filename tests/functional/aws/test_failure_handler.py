@@ -16,7 +16,7 @@ from scar.errors import OperationRefusedError
 from scar.fdl.model import ContainerSpec, EnvironmentSpec
 from supervisor import config
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     a_function,
     a_role,
     deploy,
@@ -127,8 +127,8 @@ def test_the_plan_notes_the_permissions_boundary_of_the_handler(
         '[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
     )
     bound = changed(a_function(), permissions_boundary=boundary["Policy"]["Arn"])
-    said = str(deploy(connection, images, bound, a_function(name="cut")))
-    assert "its role has that of crop)" in said
+    shown_plan = str(deploy(connection, images, bound, a_function(name="cut")))
+    assert "its role has that of crop)" in shown_plan
 
 
 def test_its_name_is_reserved(connection: AwsConnection, images: FakeImages) -> None:

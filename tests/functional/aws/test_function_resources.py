@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.inventory.functions import read_function_resources
 from scar.aws.model.resources import LambdaFunction
-from tests.functional.aws.factories import a_function, deploy
+from tests.functional.aws.support.factories import a_function, deploy
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection

@@ -22,7 +22,7 @@ from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from tests.fakes.functions import changed
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     MODES,
     a_function,
     a_role,
@@ -97,24 +97,24 @@ def test_the_account_is_observed_while_images_are_built(
     seen = threading.Event()
     connection.session.events.register("before-call.lambda.GetFunction", lambda **_: seen.set())
 
-    class Slow(FakeImages):
+    class SlowImages(FakeImages):
         def compose(
             self, function: Function, configure: Callable[[ImageDefaults], FunctionConfig]
         ) -> str:
             assert seen.wait(30)
             return super().compose(function, configure)
 
-    assert "+ function crop" in str(deploy(connection, Slow(), a_function(mode)))
+    assert "+ function crop" in str(deploy(connection, SlowImages(), a_function(mode)))
 
 
 def test_a_dry_run_shows_the_same_plan_and_changes_nothing(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     functions = [a_function("batch")]
-    said = init(functions, connection, lambda _: None, images=images, dry_run=True)
+    planned = init(functions, connection, lambda _: None, images=images, dry_run=True)
     assert connection.client("lambda").list_functions()["Functions"] == []
     assert connection.client("s3").list_buckets()["Buckets"] == []
-    assert str(init(functions, connection, lambda _: None, images=images)) == str(said)
+    assert str(init(functions, connection, lambda _: None, images=images)) == str(planned)
 
 
 def test_more_memory_and_another_script_are_updates(
@@ -238,12 +238,12 @@ def test_the_user_s_role_is_used_if_given(connection: AwsConnection, images: Fak
 
 def test_a_failed_init_leaves_no_resources(connection: AwsConnection, images: FakeImages) -> None:
     fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig")
-    said: list[str] = []
+    reported_lines: list[str] = []
     with pytest.raises(
         OperationRefusedError, match=r"create event-invoke-config \S+: .* AccessDenied"
     ):
-        init([a_function("batch")], connection, said.append, images=images)
-    assert "Rolling back the changes…" in said
+        init([a_function("batch")], connection, reported_lines.append, images=images)
+    assert "Rolling back the changes…" in reported_lines
     assert remaining_resources(connection) == {}
     assert lock_of(connection).is_released
     assert "+ function crop" in str(deploy(connection, images, a_function("batch")))

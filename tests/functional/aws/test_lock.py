@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from scar.aws.deploy.lock import LOCK_KEY, DeployLock, read_lock
 from scar.errors import OperationRefusedError
-from tests.functional.aws.factories import fail_next_call
+from tests.functional.aws.support.factories import fail_next_call
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection

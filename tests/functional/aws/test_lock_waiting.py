@@ -12,14 +12,14 @@ from scar.aws.model import names
 from scar.aws.model.resources import Bucket
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.errors import OperationRefusedError
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     a_function,
     deploy,
     remaining_resources,
     remove,
     simulate_running_job,
 )
-from tests.functional.aws.fault_injection import ProcessDied
+from tests.functional.aws.support.fault_injection import ProcessDied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

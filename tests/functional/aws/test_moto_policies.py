@@ -26,8 +26,8 @@ from scar.aws.compile.policies.scope import scope_of
 from scar.aws.compile.policies.user_policy import user_policies
 from scar.errors import OperationRefusedError
 from tests.fakes.iam_evaluation import as_list
-from tests.functional.aws.factories import a_function, deploy, remaining_resources, remove
-from tests.functional.aws.moto_account import enforce_aws_rules
+from tests.functional.aws.support.factories import a_function, deploy, remaining_resources, remove
+from tests.functional.aws.support.moto_account import enforce_aws_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

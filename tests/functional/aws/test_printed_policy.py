@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.iam_evaluation import Request
+from tests.fakes.iam_evaluation import IamRequest
 from tests.fakes.moto_compat import ACCOUNT
 from tests.fakes.service_reference import applies_to
-from tests.functional.aws.command_replay import STATE, Replay, batch_spec, function
-from tests.functional.aws.lifecycles import LIFECYCLES
-from tests.functional.aws.moto_account import an_account
+from tests.functional.aws.support.command_replay import STATE, Replay, batch_spec, function
+from tests.functional.aws.support.lifecycles import LIFECYCLES
+from tests.functional.aws.support.moto_account import an_account
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
-    from tests.fakes.iam_evaluation import Grant, Policy
+    from tests.fakes.iam_evaluation import IamGrant, Policy
 
 HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"
 # A user who may replace the failure handler's code has its permissions anyway. A statement
@@ -37,7 +37,7 @@ FOR_MOUNTED_LAYERS = {"ecr:GetDownloadUrlForLayer"}
 IN_THE_OLDEST_REGION = {"s3:PutBucketTagging"}
 
 
-def is_explained(grant: Grant) -> bool:
+def is_explained(grant: IamGrant) -> bool:
     if "scar-failure-handler" in grant.resource and grant.action in OF_OTHER_FUNCTIONS_ONLY:
         return True
     if ":repository/scar/" in grant.resource and grant.action in FOR_MOUNTED_LAYERS:
@@ -45,7 +45,7 @@ def is_explained(grant: Grant) -> bool:
     return grant.action in IN_THE_OLDEST_REGION
 
 
-def of_any_prefix(grants: set[Grant]) -> set[Grant]:
+def of_any_prefix(grants: set[IamGrant]) -> set[IamGrant]:
     """Return the grants with the user's repository prefix replaced by the default one."""
     return {g._replace(resource=g.resource.replace("team/images/", "scar/")) for g in grants}
 
@@ -54,8 +54,8 @@ def of_any_prefix(grants: set[Grant]) -> set[Grant]:
 def test_every_call_is_allowed_and_every_grant_is_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    granted: set[Grant] = set()
-    used: set[Grant] = set()
+    granted: set[IamGrant] = set()
+    used: set[IamGrant] = set()
     denied: dict[str, set[str]] = {}
     for name, lifecycle in LIFECYCLES.items():
         folder = tmp_path / name
@@ -90,50 +90,50 @@ PASSED = {"iam:passedtoservice": "lambda.amazonaws.com"}
 @pytest.mark.parametrize(
     "request_",
     [
-        Request("s3:PutObject", f"{S3}other/out/a"),
-        Request("s3:GetObject", f"{S3}photos2/in/a"),
-        Request("s3:DeleteObject", f"{S3}photos/in/a"),
-        Request("s3:DeleteObject", f"{S3}{STATE}/runs/crop/2026-09-21/r/done.json"),
-        Request("s3:DeleteBucket", f"{S3}{STATE}"),
-        Request("s3:PutBucketPolicy", f"{S3}photos"),
-        Request("s3:PutBucketNotification", f"{S3}other"),
-        Request("s3:PutObject", f"{S3}{STATE}/runs/cut/2026-09-21/r/done.json"),
-        Request("s3:PutObject", f"{S3}{STATE}/functions/crop2.json"),
-        Request("lambda:UpdateFunctionCode", HERE.format("lambda") + "function:crop2"),
-        Request("lambda:DeleteFunction", HERE.format("lambda") + "function:cut"),
-        Request(
+        IamRequest("s3:PutObject", f"{S3}other/out/a"),
+        IamRequest("s3:GetObject", f"{S3}photos2/in/a"),
+        IamRequest("s3:DeleteObject", f"{S3}photos/in/a"),
+        IamRequest("s3:DeleteObject", f"{S3}{STATE}/runs/crop/2026-09-21/r/done.json"),
+        IamRequest("s3:DeleteBucket", f"{S3}{STATE}"),
+        IamRequest("s3:PutBucketPolicy", f"{S3}photos"),
+        IamRequest("s3:PutBucketNotification", f"{S3}other"),
+        IamRequest("s3:PutObject", f"{S3}{STATE}/runs/cut/2026-09-21/r/done.json"),
+        IamRequest("s3:PutObject", f"{S3}{STATE}/functions/crop2.json"),
+        IamRequest("lambda:UpdateFunctionCode", HERE.format("lambda") + "function:crop2"),
+        IamRequest("lambda:DeleteFunction", HERE.format("lambda") + "function:cut"),
+        IamRequest(
             "lambda:InvokeFunction", HERE.format("lambda").replace("west", "east") + "function:crop"
         ),
-        Request("ecr:PutImage", HERE.format("ecr") + "repository/scar/crop2"),
-        Request("logs:DeleteLogGroup", HERE.format("logs") + "log-group:/aws/lambda/crop2:*"),
-        Request("batch:DeleteJobQueue", HERE.format("batch") + "job-queue/theirs"),
-        Request("batch:RegisterJobDefinition", HERE.format("batch") + "job-definition/crop2"),
-        Request("batch:SubmitJob", HERE.format("batch") + "job-queue/scar-1"),
-        Request("iam:CreateRole", f"{ROLE}crop-eu-west-1-lambda"),
-        Request("iam:PutRolePolicy", f"{ROLE}scar/crop2-eu-west-1-lambda"),
-        Request("iam:AttachRolePolicy", f"{ROLE}scar/crop2-eu-west-1-lambda"),
-        Request("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/scar/me"),
-        Request("iam:PassRole", f"{ROLE}admin", PASSED),
-        Request("iam:PassRole", f"{ROLE}scar/cut-eu-west-1-lambda", PASSED),
-        Request("iam:PassRole", f"{ROLE}scar/crop-eu-west-1-lambda"),
-        Request(
+        IamRequest("ecr:PutImage", HERE.format("ecr") + "repository/scar/crop2"),
+        IamRequest("logs:DeleteLogGroup", HERE.format("logs") + "log-group:/aws/lambda/crop2:*"),
+        IamRequest("batch:DeleteJobQueue", HERE.format("batch") + "job-queue/theirs"),
+        IamRequest("batch:RegisterJobDefinition", HERE.format("batch") + "job-definition/crop2"),
+        IamRequest("batch:SubmitJob", HERE.format("batch") + "job-queue/scar-1"),
+        IamRequest("iam:CreateRole", f"{ROLE}crop-eu-west-1-lambda"),
+        IamRequest("iam:PutRolePolicy", f"{ROLE}scar/crop2-eu-west-1-lambda"),
+        IamRequest("iam:AttachRolePolicy", f"{ROLE}scar/crop2-eu-west-1-lambda"),
+        IamRequest("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/scar/me"),
+        IamRequest("iam:PassRole", f"{ROLE}admin", PASSED),
+        IamRequest("iam:PassRole", f"{ROLE}scar/cut-eu-west-1-lambda", PASSED),
+        IamRequest("iam:PassRole", f"{ROLE}scar/crop-eu-west-1-lambda"),
+        IamRequest(
             "iam:PassRole",
             f"{ROLE}scar/crop-eu-west-1-lambda",
             {"iam:passedtoservice": "glue.amazonaws.com"},
         ),
-        Request("iam:CreateServiceLinkedRole", f"{ROLE}aws-service-role/ecs.amazonaws.com/X"),
-        Request("ec2:CreateLaunchTemplate", HERE.format("ec2") + "launch-template/*"),
-        Request("ec2:DeleteLaunchTemplate", HERE.format("ec2") + "launch-template/lt-1"),
-        Request(
+        IamRequest("iam:CreateServiceLinkedRole", f"{ROLE}aws-service-role/ecs.amazonaws.com/X"),
+        IamRequest("ec2:CreateLaunchTemplate", HERE.format("ec2") + "launch-template/*"),
+        IamRequest("ec2:DeleteLaunchTemplate", HERE.format("ec2") + "launch-template/lt-1"),
+        IamRequest(
             "ec2:CreateTags",
             HERE.format("ec2") + "launch-template/lt-1",
             {"aws:requesttag/scar:managed": "true"},
         ),
-        Request("ec2:RunInstances", HERE.format("ec2") + "instance/*"),
+        IamRequest("ec2:RunInstances", HERE.format("ec2") + "instance/*"),
     ],
     ids=str,
 )
-def test_calls_on_other_resources_are_denied(printed: Policy, request_: Request) -> None:
+def test_calls_on_other_resources_are_denied(printed: Policy, request_: IamRequest) -> None:
     assert not printed.allowing(request_)
 
 

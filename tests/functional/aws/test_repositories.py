@@ -12,7 +12,7 @@ from scar.aws.deploy.deploy import init
 from scar.aws.model import names
 from scar.errors import OperationRefusedError
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     a_function,
     deploy,
     fail_next_call,
@@ -20,7 +20,7 @@ from tests.functional.aws.factories import (
     remove,
     simulate_running_job,
 )
-from tests.functional.aws.pushed_images import PushedImages
+from tests.functional.aws.support.pushed_images import PushedImages
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from scar.aws.model.resources import Bucket
 from scar.errors import OperationRefusedError
 from scar.fdl.model import StorageSpec
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     MODES,
     a_function,
     deploy,
@@ -25,7 +25,7 @@ from tests.functional.aws.factories import (
     remove,
     simulate_running_job,
 )
-from tests.functional.aws.fault_injection import ProcessDied
+from tests.functional.aws.support.fault_injection import ProcessDied
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection

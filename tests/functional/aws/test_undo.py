@@ -10,7 +10,7 @@ from scar.aws.deploy.deploy import init
 from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     a_function,
     deploy,
     fail_next_call,

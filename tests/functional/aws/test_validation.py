@@ -13,7 +13,7 @@ from scar.aws.deploy.deploy import init
 from scar.aws.validation.deployment_checks import NotDeployable
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.factories import (
     a_function,
     a_role,
     deploy,

@@ -30,7 +30,7 @@ class StubEndpoint:
 def serve_stub(stub: StubEndpoint) -> Iterator[StubEndpoint]:
     """Serve on a free port; ``url`` is the address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class StubHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
@@ -54,7 +54,7 @@ def serve_stub(stub: StubEndpoint) -> Iterator[StubEndpoint]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), StubHandler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         stub.url = f"http://127.0.0.1:{server.server_port}"

@@ -73,8 +73,8 @@ def test_aws_is_described_by_account_and_region(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_unknown_profile_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigurationError, match="nobody"):
-        connect_to_aws(ConnectionTarget(profile="nobody"))
+    with pytest.raises(ConfigurationError, match="absent"):
+        connect_to_aws(ConnectionTarget(profile="absent"))
 
 
 @pytest.mark.parametrize("arguments", [["ls"], ["put", "-b", "photos", "-p", "."]])

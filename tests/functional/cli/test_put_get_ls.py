@@ -118,8 +118,8 @@ class OtherAccountServices(Services):
         if owner == "999999999999":
             return None
         error = {"Code": "403" if params["method"] == "HEAD" else "AccessDenied", "Message": ""}
-        told = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
-        return AWSResponse("", 403, HTTPHeaders(), None), told
+        rejection = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        return AWSResponse("", 403, HTTPHeaders(), None), rejection
 
 
 @pytest.mark.parametrize("command", ["put", "get", "ls"])

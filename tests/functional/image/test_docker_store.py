@@ -25,14 +25,14 @@ pytest.importorskip("docker")
 RUN = ImageDefaults(command=("/bin/tool",))
 
 
-class Engine:
+class FakeDockerApi:
     """A fake Docker API with the image ``a:1``; counts how often it is saved."""
 
     def __init__(self, archive: Path) -> None:
         self.saves = 0
         engine = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class DockerApiHandler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0].removeprefix("/v1.41")
                 if path == "/version":
@@ -53,17 +53,17 @@ class Engine:
                 self.wfile.write(data)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Say nothing."""
+                """Print nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), DockerApiHandler)
         self.store = DockerImageSource(f"tcp://127.0.0.1:{self.server.server_port}")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(tmp_path: Path) -> Iterator[FakeDockerApi]:
     tree = {"bin/tool": LayerFile(bytes(range(256)) * 9000)}
     write_docker_archive(tmp_path / "i.tar", "a:1", [tree], RUN)
-    engine = Engine(tmp_path / "i.tar")
+    engine = FakeDockerApi(tmp_path / "i.tar")
     with engine.server:
         thread = threading.Thread(target=engine.server.serve_forever, args=(0.01,))
         thread.start()
@@ -77,7 +77,7 @@ def cache(tmp_path: Path) -> BlobCache:
     return BlobCache(tmp_path / "cache")
 
 
-def test_an_image_is_saved_once_and_then_cached(engine: Engine, cache: BlobCache) -> None:
+def test_an_image_is_saved_once_and_then_cached(engine: FakeDockerApi, cache: BlobCache) -> None:
     first = find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[engine.store])
     again = find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[engine.store])
     assert first == again
@@ -85,12 +85,16 @@ def test_an_image_is_saved_once_and_then_cached(engine: Engine, cache: BlobCache
     assert engine.saves == 1
 
 
-def test_an_image_of_another_architecture_is_an_error(engine: Engine, cache: BlobCache) -> None:
+def test_an_image_of_another_architecture_is_an_error(
+    engine: FakeDockerApi, cache: BlobCache
+) -> None:
     with pytest.raises(ImageError, match=r"is for linux/amd64; the function runs on linux/arm64"):
         find_base_image("a:1", None, architecture="arm64", cache=cache, sources=[engine.store])
 
 
-def test_the_error_lists_every_store_that_was_tried(engine: Engine, cache: BlobCache) -> None:
+def test_the_error_lists_every_store_that_was_tried(
+    engine: FakeDockerApi, cache: BlobCache
+) -> None:
     dead = DockerImageSource("unix:///nonexistent/docker.sock")
     with pytest.raises(ImageNotFoundError) as caught:
         find_base_image(

@@ -200,7 +200,7 @@ def test_a_mounted_blob_is_not_sent_and_another_is_sent_in_the_same_session(
         assert relay.target.request_counts == {"POST uploads": 2, "PUT uploads": 1}
 
 
-def test_a_wrong_password_is_refused_by_a_real_registry_and_the_error_says_how_to_log_in(
+def test_the_error_for_a_wrong_password_explains_how_to_log_in(
     tmp_path: Path,
 ) -> None:
     with debian_registry(tmp_path, (ME.user, ME.password)) as endpoint:
@@ -290,8 +290,8 @@ def test_one_upload_that_fails_cancels_the_others(relay: Relay) -> None:
 
 def test_errors_of_a_registry_never_hold_its_password(relay: Relay) -> None:
     relay.source.token_uses, relay.source.user = 1, "me"
-    relay.login = Login("me", "tell-nobody")
+    relay.login = Login("me", "s3cr3t-word")
     relay.source.manifests.clear()
     with pytest.raises(ImageError) as failed:
         relay()
-    assert "tell-nobody" not in f"{failed.value} {failed.value.remedy} {failed.value.__cause__!r}"
+    assert "s3cr3t-word" not in f"{failed.value} {failed.value.remedy} {failed.value.__cause__!r}"

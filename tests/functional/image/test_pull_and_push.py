@@ -232,7 +232,7 @@ def test_tokens_that_expire_in_the_middle_are_renewed(
     assert len(bad.tokens) > 1
 
 
-def test_the_error_for_a_refused_token_says_how_to_log_in(
+def test_the_error_for_a_refused_token_explains_how_to_log_in(
     bad: FaultyRegistry, cache: BlobCache
 ) -> None:
     bad.add_image(IMAGE, "1")

@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 
 @pytest.fixture
-def fresh() -> Iterator[LocalCloud]:
+def fresh() -> Iterator[LocalCloudProcess]:
     yield from a_local_cloud("process")
 
 
-def test_two_commands_at_once_deploy_the_same_file(fresh: LocalCloud) -> None:
+def test_two_commands_at_once_deploy_the_same_file(fresh: LocalCloudProcess) -> None:
     batch = {"compute_resources": {"max_v_cpus": 2}}
     path = fresh.write([function("one"), function("two", execution_mode="batch", batch=batch)])
     commands = [scar(fresh.folder, "init", "-f", str(path)) for _ in range(2)]
-    said = [command.communicate(timeout=300) for command in commands]
-    assert [command.returncode for command in commands] == [0, 0], said
+    outputs = [command.communicate(timeout=300) for command in commands]
+    assert [command.returncode for command in commands] == [0, 0], outputs
     fresh.put("one", 'echo 1 >"$TMP_OUTPUT_DIR/1"')
     fresh.put("two", 'echo 2 >"$TMP_OUTPUT_DIR/2"')
     assert fresh.read("out/one/1") == "1\n"
@@ -49,15 +49,15 @@ def test_two_commands_at_once_deploy_the_same_file(fresh: LocalCloud) -> None:
     assert not fresh.deploy(function("one"), function("two", execution_mode="batch", batch=batch))
 
 
-def test_two_commands_at_once_start_one_local_cloud(fresh: LocalCloud) -> None:
+def test_two_commands_at_once_start_one_local_cloud(fresh: LocalCloudProcess) -> None:
     fresh.control.stop()
     commands = [scar(fresh.folder, "ls") for _ in range(2)]
-    said = [command.communicate(timeout=300) for command in commands]
-    assert [command.returncode for command in commands] == [0, 0], said
+    outputs = [command.communicate(timeout=300) for command in commands]
+    assert [command.returncode for command in commands] == [0, 0], outputs
     assert (fresh.control.home.log.read_text()).count("listening at") == 2
 
 
-def test_a_server_whose_announcement_is_damaged_is_found_again(fresh: LocalCloud) -> None:
+def test_a_server_whose_announcement_is_damaged_is_found_again(fresh: LocalCloudProcess) -> None:
     before = fresh.control.home.running_server()
     (fresh.control.home.path / "server.json").write_text("{half")
     fresh.start_again()
@@ -65,7 +65,7 @@ def test_a_server_whose_announcement_is_damaged_is_found_again(fresh: LocalCloud
 
 
 def test_a_server_whose_folder_is_removed_ends_and_leaves_the_next_alone(
-    fresh: LocalCloud,
+    fresh: LocalCloudProcess,
 ) -> None:
     before = fresh.control.home.running_server()
     assert before is not None
@@ -77,7 +77,9 @@ def test_a_server_whose_folder_is_removed_ends_and_leaves_the_next_alone(
     assert after.pid != before.pid
 
 
-def test_overlapping_inputs_are_refused_and_the_first_function_stays(fresh: LocalCloud) -> None:
+def test_overlapping_inputs_are_refused_and_the_first_function_stays(
+    fresh: LocalCloudProcess,
+) -> None:
     fresh.deploy(function("one"))
     inside = [{"path": f"{BUCKET}/in/one/deeper"}]
     with pytest.raises(NotDeployable, match=r"data/in/one/deeper/ already go to .*one"):
@@ -90,7 +92,7 @@ def test_overlapping_inputs_are_refused_and_the_first_function_stays(fresh: Loca
     assert {f["FunctionName"] for f in there} == {"one", FAILURE_HANDLER}
 
 
-def test_an_unknown_image_is_named_with_what_was_tried(fresh: LocalCloud) -> None:
+def test_an_unknown_image_is_named_with_what_was_tried(fresh: LocalCloudProcess) -> None:
     described = function("one")
     described["lambda"]["container"] = {"image": "no/such:image"}
     with pytest.raises(ScarError) as refused:
@@ -100,7 +102,9 @@ def test_an_unknown_image_is_named_with_what_was_tried(fresh: LocalCloud) -> Non
     assert not fresh.client("lambda").list_functions()["Functions"]
 
 
-def test_a_missing_bundle_is_named_with_how_to_build_it(fresh: LocalCloud, tmp_path: Path) -> None:
+def test_a_missing_bundle_is_named_with_how_to_build_it(
+    fresh: LocalCloudProcess, tmp_path: Path
+) -> None:
     images = fresh.images(lambda architecture: find_bundle(architecture, tmp_path))
     functions = functions_of(load_document(fresh.write([function("one")])))
     with pytest.raises(ConfigurationError) as refused:
@@ -109,7 +113,7 @@ def test_a_missing_bundle_is_named_with_how_to_build_it(fresh: LocalCloud, tmp_p
     assert "make bundle" in refused.value.remedy
 
 
-def test_a_second_server_on_the_same_folder_is_refused(fresh: LocalCloud) -> None:
+def test_a_second_server_on_the_same_folder_is_refused(fresh: LocalCloudProcess) -> None:
     home = fresh.control.home.path
     second = subprocess.run(
         [sys.executable, "-m", "scar.local.server", "--home", str(home), "--engine", "process"],
@@ -124,7 +128,7 @@ def test_a_second_server_on_the_same_folder_is_refused(fresh: LocalCloud) -> Non
     assert fresh.control.status() is not None
 
 
-def test_a_taken_port_is_passed_over(fresh: LocalCloud) -> None:
+def test_a_taken_port_is_passed_over(fresh: LocalCloudProcess) -> None:
     fresh.control.stop()
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,7 +137,7 @@ def test_a_taken_port_is_passed_over(fresh: LocalCloud) -> None:
             taken.listen()
             ours = True
         except OSError:
-            ours = False  # somebody else has it now, and may let it go
+            ours = False  # another process has it now, and may release it
         fresh.start_again()
         found = fresh.control.find()
         assert found is not None
@@ -141,7 +145,7 @@ def test_a_taken_port_is_passed_over(fresh: LocalCloud) -> None:
         assert fresh.client("s3").list_buckets()["Buckets"] == []
 
 
-def test_reset_forgets_everything(fresh: LocalCloud) -> None:
+def test_reset_forgets_everything(fresh: LocalCloudProcess) -> None:
     fresh.deploy(function("one"))
     fresh.put("one", 'echo 1 >"$TMP_OUTPUT_DIR/1"')
     assert fresh.read("out/one/1") == "1\n"
@@ -153,10 +157,10 @@ def test_reset_forgets_everything(fresh: LocalCloud) -> None:
 
 
 def test_an_engine_that_cannot_work_is_named_with_its_reason(tmp_path: Path) -> None:
-    nowhere = {**environment(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
+    nowhere = {**environment(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/absent.sock"}
     control = LocalCloudControl(LocalCloudHome(tmp_path / "home"), nowhere)
     with pytest.raises(LocalCloudNotStarted) as refused:
         control.ensure_started("docker")
     assert "The docker engine cannot be used" in refused.value.problem
-    assert f"{tmp_path}/nobody.sock" in refused.value.problem
+    assert f"{tmp_path}/absent.sock" in refused.value.problem
     until(lambda: control.find() is None)

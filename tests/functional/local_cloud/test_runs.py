@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 FUNCTIONS = (
     function("first", output=[{"path": f"{BUCKET}/in/second"}]),
@@ -42,11 +42,11 @@ FUNCTIONS = (
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalCloud]:
+def cloud() -> Iterator[LocalCloudProcess]:
     yield from a_local_cloud("process", *FUNCTIONS)
 
 
-def scar(cloud: LocalCloud, *arguments: str, status: int = 0) -> str:
+def scar(cloud: LocalCloudProcess, *arguments: str, status: int = 0) -> str:
     """Run a command as a user would; return what it wrote to stdout."""
     done = subprocess.run(
         [sys.executable, "-m", "scar", "--local", *arguments],
@@ -61,17 +61,17 @@ def scar(cloud: LocalCloud, *arguments: str, status: int = 0) -> str:
     return done.stdout
 
 
-def histories(cloud: LocalCloud, what: str) -> list[dict[str, Any]]:
+def histories(cloud: LocalCloudProcess, what: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(scar(cloud, "why", what, "-j"))
     return found
 
 
-def counts(cloud: LocalCloud, name: str) -> dict[str, Any]:
+def counts(cloud: LocalCloudProcess, name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(scar(cloud, "status", "-n", name, "-j"))["functions"][0]
     return found
 
 
-def test_a_failed_run_is_explained_and_done_after_a_retry(cloud: LocalCloud) -> None:
+def test_a_failed_run_is_explained_and_done_after_a_retry(cloud: LocalCloudProcess) -> None:
     flag = cloud.folder / "mended"
     key = cloud.put("second", f'[ -e {flag} ] || exit 3; echo well >"$TMP_OUTPUT_DIR/mended"')
     cloud.ended("second", key)
@@ -89,7 +89,7 @@ def test_a_failed_run_is_explained_and_done_after_a_retry(cloud: LocalCloud) -> 
     assert len(cloud.runs("second", key)) == 1
 
 
-def test_a_chain_is_followed_in_both_directions(cloud: LocalCloud) -> None:
+def test_a_chain_is_followed_in_both_directions(cloud: LocalCloudProcess) -> None:
     key = cloud.put("first", 'echo "true" >"$TMP_OUTPUT_DIR/chained"')
     until(lambda: cloud.keys("in/second/chained"))
     scar(cloud, "wait", "-n", "second")
@@ -102,7 +102,7 @@ def test_a_chain_is_followed_in_both_directions(cloud: LocalCloud) -> None:
 
 
 def test_a_script_that_is_killed_in_lambda_continues_in_batch(
-    cloud: LocalCloud,
+    cloud: LocalCloudProcess,
 ) -> None:
     key = cloud.put(
         "either",
@@ -128,7 +128,7 @@ def _both(log: str) -> str:
     return log if "at lambda" in log and "at batch" in log else ""
 
 
-def test_a_cancelled_job_is_a_failure_with_its_cause(cloud: LocalCloud) -> None:
+def test_a_cancelled_job_is_a_failure_with_its_cause(cloud: LocalCloudProcess) -> None:
     key = cloud.put("jobs", "exec sleep 300")
     until(lambda: any(job["status"] == "RUNNING" for job in cloud.jobs("jobs", key)))
     until(
@@ -146,16 +146,16 @@ def test_a_cancelled_job_is_a_failure_with_its_cause(cloud: LocalCloud) -> None:
     assert "scar cancel" in history["why"] or "TERM" in history["why"]
 
 
-def test_unknown_runs_functions_and_files_are_errors(cloud: LocalCloud) -> None:
+def test_unknown_runs_functions_and_files_are_errors(cloud: LocalCloudProcess) -> None:
     scar(cloud, "why", "deadbeef", status=1)
-    scar(cloud, "status", "-n", "nobody", status=1)
-    scar(cloud, "wait", "-n", "nobody", status=1)
+    scar(cloud, "status", "-n", "absent", status=1)
+    scar(cloud, "wait", "-n", "absent", status=1)
     scar(cloud, "retry", status=2)
     scar(cloud, "why", f"s3://{BUCKET}/", status=2)
     scar(cloud, "status", "--since", "tomorrow", status=2)
 
 
-def test_wait_ends_at_its_timeout(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_wait_ends_at_its_timeout(cloud: LocalCloudProcess, tmp_path: Path) -> None:
     go = tmp_path / "go"
     key = cloud.put("first", f"until [ -e {go} ]; do sleep 0.05; done")
     until(lambda: cloud.runs("first", key))
@@ -165,7 +165,7 @@ def test_wait_ends_at_its_timeout(cloud: LocalCloud, tmp_path: Path) -> None:
 
 
 def test_a_killed_run_is_explained_and_done_after_a_retry(
-    cloud: LocalCloud,
+    cloud: LocalCloudProcess,
 ) -> None:
     flag = cloud.folder / "lives"
     key = cloud.put(
@@ -185,7 +185,7 @@ def test_a_killed_run_is_explained_and_done_after_a_retry(
 
 
 def test_the_log_of_a_run_is_followed_from_lambda_to_batch_until_its_end(
-    cloud: LocalCloud,
+    cloud: LocalCloudProcess,
 ) -> None:
     key = cloud.put(
         "either",
@@ -205,7 +205,7 @@ def test_the_log_of_a_run_is_followed_from_lambda_to_batch_until_its_end(
     assert "done.json" in cloud.ended("either", key)
 
 
-def test_status_with_watch_repeats_until_ctrl_c(cloud: LocalCloud) -> None:
+def test_status_with_watch_repeats_until_ctrl_c(cloud: LocalCloudProcess) -> None:
     program = (
         # The caller of the tests may ignore SIGINT, as shells do for background jobs.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"

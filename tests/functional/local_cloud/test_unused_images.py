@@ -1,4 +1,4 @@
-"""Images of former deployments in a whole local cloud: gone when nobody needs them."""
+"""Images of former deployments in a whole local cloud: deleted when nothing needs them."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.fakes.local_cloud import LocalCloud
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 WAITS = '#!/bin/sh\ncp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/one"\nwhile :; do sleep 0.1; done\n'
 JOBS = function("jobs", execution_mode="batch", batch=IN_BATCH)
 
 
 @pytest.fixture
-def cloud() -> Iterator[LocalCloud]:
+def cloud() -> Iterator[LocalCloudProcess]:
     yield from a_local_cloud("process")
 
 
-def digests(cloud: LocalCloud) -> set[str]:
+def digests(cloud: LocalCloudProcess) -> set[str]:
     found = cloud.client("ecr").describe_images(repositoryName="scar/jobs")
     return {image["imageDigest"] for image in found["imageDetails"]}
 
 
-def in_use(cloud: LocalCloud) -> str:
+def in_use(cloud: LocalCloudProcess) -> str:
     found = cloud.client("lambda").get_function(FunctionName="jobs")
     digest: str = found["Code"]["ImageUri"].partition("@")[2]
     return digest
 
 
-def test_an_image_goes_with_its_successor_unless_a_job_still_runs_it(cloud: LocalCloud) -> None:
+def test_an_image_goes_with_its_successor_unless_a_job_still_runs_it(
+    cloud: LocalCloudProcess,
+) -> None:
     cloud.deploy(JOBS)
     first = in_use(cloud)
     assert digests(cloud) == {first}

@@ -63,7 +63,7 @@ class NoReply:
 Step = Reply | Close | ReplyThenClose | ReplyEarly | NoReply
 
 
-class Server:
+class ScriptedServer:
     """Executes its steps in order, on as many connections as the client opens."""
 
     def __init__(self, steps: tuple[Step | Callable[[list[ReceivedRequest]], Step], ...]) -> None:
@@ -157,9 +157,9 @@ def _send(connection: socket.socket, reply: Reply, method: str) -> None:
 
 
 @contextlib.contextmanager
-def scripted(*steps: Step | Callable[[list[ReceivedRequest]], Step]) -> Iterator[Server]:
+def scripted(*steps: Step | Callable[[list[ReceivedRequest]], Step]) -> Iterator[ScriptedServer]:
     """Run a server; assert at the end that all of its steps were executed."""
-    server = Server(steps)
+    server = ScriptedServer(steps)
     try:
         yield server
     finally:

@@ -25,7 +25,7 @@ JOB = JobRequest(name="resize-ab", environment={"SCAR_RUN_ID": "ab", "SCAR_EVENT
 TAKEN = Reply(body=b'{"jobId": "job-1", "jobName": "resize-ab"}')
 
 
-def a_delegator(url: str, sleep: Callable[[float], None] = lambda _: None) -> BatchSubmitter:
+def a_submitter(url: str, sleep: Callable[[float], None] = lambda _: None) -> BatchSubmitter:
     environ = {
         "AWS_ENDPOINT_URL_BATCH": url,
         "AWS_REGION": "eu-west-1",
@@ -42,7 +42,7 @@ def refusal(status: int, code: str, message: str) -> Reply:
 
 def test_a_job_is_submitted_as_boto3_submits_it() -> None:
     with scripted(TAKEN, TAKEN) as server:
-        assert a_delegator(server.url).submit(JOB) == "job-1"
+        assert a_submitter(server.url).submit(JOB) == "job-1"
         client = boto3.client(
             "batch",
             "eu-west-1",
@@ -69,7 +69,7 @@ def test_a_job_is_submitted_as_boto3_submits_it() -> None:
 )
 def test_a_submission_that_may_have_arrived_is_not_repeated(lost: Step) -> None:
     with scripted(lost) as server, pytest.raises(SubmissionError, match="not known") as caught:
-        a_delegator(server.url).submit(JOB)
+        a_submitter(server.url).submit(JOB)
     assert "scar-0123" in caught.value.remedy
 
 
@@ -77,7 +77,7 @@ def test_a_throttled_submission_is_repeated() -> None:
     slept: list[float] = []
     throttled = refusal(429, "TooManyRequestsException", "slow down")
     with scripted(throttled, throttled, TAKEN) as server:
-        assert a_delegator(server.url, slept.append).submit(JOB) == "job-1"
+        assert a_submitter(server.url, slept.append).submit(JOB) == "job-1"
     assert len(slept) == 2
     assert [s.connection for s in server.requests] == [1, 2, 3]
 
@@ -87,27 +87,27 @@ def test_a_batch_that_cannot_be_reached_is_tried_again_and_then_named() -> None:
         port = closed.getsockname()[1]
     slept: list[float] = []
     with pytest.raises(SubmissionError, match=f"127.0.0.1:{port}"):
-        a_delegator(f"http://127.0.0.1:{port}", slept.append).submit(JOB)
+        a_submitter(f"http://127.0.0.1:{port}", slept.append).submit(JOB)
     assert len(slept) == 2
 
 
 def test_batchs_message_and_the_missing_permission_are_in_the_error() -> None:
     denied = refusal(403, "AccessDeniedException", "User x is not authorized")
     with scripted(denied) as server, pytest.raises(SubmissionError, match="not authorized") as no:
-        a_delegator(server.url).submit(JOB)
+        a_submitter(server.url).submit(JOB)
     assert "batch:SubmitJob" in no.value.remedy
     missing = refusal(400, "ClientException", "JobQueue scar-0123 not found")
     with (
         scripted(missing) as server,
         pytest.raises(SubmissionError, match="not found") as not_found,
     ):
-        a_delegator(server.url).submit(JOB)
+        a_submitter(server.url).submit(JOB)
     assert "scar init" in not_found.value.remedy
 
 
 def test_a_response_without_a_job_id_is_an_error() -> None:
     with scripted(Reply(body=b"{}")) as server, pytest.raises(SubmissionError, match="no job id"):
-        a_delegator(server.url).submit(JOB)
+        a_submitter(server.url).submit(JOB)
 
 
 def test_half_an_environment_is_a_configuration_error() -> None:

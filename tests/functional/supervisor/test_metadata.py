@@ -18,7 +18,7 @@ from supervisor.aws.metadata import (
 )
 from supervisor.aws.retry import Backoff
 from supervisor.aws.sigv4 import Credentials
-from tests.functional.supervisor.scripted_server import Close, Reply, Server, scripted
+from tests.functional.supervisor.scripted_server import Close, Reply, ScriptedServer, scripted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,14 +36,14 @@ TOKEN = Reply(body=b"imds-token")
 ROLE = Reply(body=b"my-role\n")
 
 
-def of_container(server: Server, **environ: str) -> ContainerCredentialProvider:
+def of_container(server: ScriptedServer, **environ: str) -> ContainerCredentialProvider:
     url = f"{server.url}/v2/creds?id=1"
     found = container_provider({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url, **environ})
     assert found is not None
     return replace(found, client=replace(found.client, backoff=no_pauses()))
 
 
-def of_instance(server: Server) -> ImdsCredentialProvider:
+def of_instance(server: ScriptedServer) -> ImdsCredentialProvider:
     found = imds_provider({"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url + "/"})
     return replace(found, client=replace(found.client, backoff=no_pauses()))
 

@@ -22,7 +22,7 @@ from tests.functional.supervisor.scripted_server import (
     Reply,
     ReplyEarly,
     ReplyThenClose,
-    Server,
+    ScriptedServer,
     Step,
     scripted,
 )
@@ -40,7 +40,9 @@ WRITTEN = Reply(headers={"etag": '"e1"'})
 ABSENT = Reply(status=404)
 
 
-def a_store(server: Server, *, sleeps: list[float] | None = None, read: float = 10) -> S3Store:
+def a_store(
+    server: ScriptedServer, *, sleeps: list[float] | None = None, read: float = 10
+) -> S3Store:
     environ = {
         "AWS_ENDPOINT_URL_S3": server.url,
         "AWS_REGION": "eu-west-1",
@@ -348,7 +350,7 @@ def large(tmp_path: Path) -> Path:
     return path
 
 
-def verbs(server: Server) -> list[str]:
+def verbs(server: ScriptedServer) -> list[str]:
     return [f"{s.method} {s.target.partition('?')[2]}" for s in server.requests]
 
 

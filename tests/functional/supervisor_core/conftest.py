@@ -52,7 +52,7 @@ class RuntimeServer:
 
 
 def _handler(server: RuntimeServer) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class RuntimeApiHandler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -82,7 +82,7 @@ def _handler(server: RuntimeServer) -> type[http.server.BaseHTTPRequestHandler]:
         def log_message(self, *_args: object) -> None:
             """Log nothing."""
 
-    return Handler
+    return RuntimeApiHandler
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Endpoint]:
 
 
 @dataclass(slots=True)
-class Function:
+class FunctionFiles:
     """A deployed function's files, and the environment that its processes get."""
 
     folder: Path
@@ -163,8 +163,8 @@ class Function:
 
 
 @pytest.fixture
-def function(tmp_path: Path, endpoint: S3Endpoint) -> Iterator[Function]:
-    function_ = Function(tmp_path, endpoint, s3.connect(endpoint.environ))
+def function(tmp_path: Path, endpoint: S3Endpoint) -> Iterator[FunctionFiles]:
+    function_ = FunctionFiles(tmp_path, endpoint, s3.connect(endpoint.environ))
     yield function_
     for process in function_.started:
         process.kill()

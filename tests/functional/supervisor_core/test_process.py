@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.functional.supervisor_core.conftest import Function, RuntimeServer
+    from tests.functional.supervisor_core.conftest import FunctionFiles, RuntimeServer
 
 COPY = '#!/bin/sh\ncp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/"; echo copied\n'
 
 
 def test_one_process_works_on_many_events_and_survives_bad_ones(
-    function: Function, runtime_api: RuntimeServer
+    function: FunctionFiles, runtime_api: RuntimeServer
 ) -> None:
     function.deploy(COPY, name="loop")
     function.write("in/a b+ü.txt", b"hello")
@@ -38,7 +38,9 @@ def test_one_process_works_on_many_events_and_survives_bad_ones(
     assert len(runtime_api.connections) == 1
 
 
-def test_a_damaged_function_fails_at_init(function: Function, runtime_api: RuntimeServer) -> None:
+def test_a_damaged_function_fails_at_init(
+    function: FunctionFiles, runtime_api: RuntimeServer
+) -> None:
     function.deploy(COPY)
     (function.folder / "function" / "function.json").write_text("{")
     process = function.start(AWS_LAMBDA_RUNTIME_API=runtime_api.address)
@@ -50,7 +52,7 @@ def test_a_damaged_function_fails_at_init(function: Function, runtime_api: Runti
 
 @pytest.mark.parametrize(("script", "status"), [(COPY, 0), ("exit 3", 3), ("kill -9 $$", 137)])
 def test_a_job_ends_with_the_status_of_its_script(
-    function: Function, script: str, status: int
+    function: FunctionFiles, script: str, status: int
 ) -> None:
     name = f"job{status}"
     function.deploy(script, name=name)
@@ -69,7 +71,9 @@ def test_a_job_ends_with_the_status_of_its_script(
     assert function.read(f"out-{name}/{name}") == (None if status else b"hello")
 
 
-def test_term_reaches_the_script_is_recorded_and_ends_the_job_with_143(function: Function) -> None:
+def test_term_reaches_the_script_is_recorded_and_ends_the_job_with_143(
+    function: FunctionFiles,
+) -> None:
     function.deploy("trap 'echo bye; exit 0' TERM; echo ready; sleep 3600 & wait", name="term")
     process = function.start(
         AWS_BATCH_JOB_ID="job-1", SCAR_EVENT="{}", SCAR_RUN_ID="run", SCAR_RUN_DATE="2026-09-21"
@@ -86,7 +90,7 @@ def test_term_reaches_the_script_is_recorded_and_ends_the_job_with_143(function:
     assert list((function.folder / "tmp").iterdir()) == []
 
 
-def test_the_self_test_says_ok() -> None:
+def test_the_self_test_prints_ok() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "supervisor", "--self-test"],
         cwd=Path(__file__).parents[3],

@@ -77,11 +77,11 @@ def test_a_reader_that_went_away_is_no_noise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "status", "said"),
+    ("where", "status", "printed"),
     [(">/dev/full", 1, "No space left on device"), (">&-", 0, ""), (">&- 2>&-", 0, "")],
 )
 def test_a_stream_that_takes_nothing_is_no_fault_of_scar(
-    where: str, status: int, said: str
+    where: str, status: int, printed: str
 ) -> None:
     program = "from scar.cli.main import main; main()"
     found = subprocess.run(
@@ -93,7 +93,7 @@ def test_a_stream_that_takes_nothing_is_no_fault_of_scar(
         check=False,
     )
     assert found.returncode == status
-    assert said in found.stderr
+    assert printed in found.stderr
     assert found.stderr.count("\n") <= 2
     assert "bug in scar" not in found.stderr
     assert "Traceback" not in found.stderr

@@ -21,7 +21,7 @@ def fdl(tmp_path: Path) -> Path:
     return file
 
 
-def test_export_prints_the_template_and_says_what_is_not_in_it(
+def test_export_prints_the_template_and_reports_what_is_not_in_it(
     fdl: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     services = FakeServices({})

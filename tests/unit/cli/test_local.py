@@ -117,7 +117,7 @@ def test_start_names_engine_and_place(capsys: pytest.CaptureFixture[str]) -> Non
     assert "http://127.0.0.1:1" in capsys.readouterr().err
 
 
-def test_stop_says_whether_it_ran(capsys: pytest.CaptureFixture[str]) -> None:
+def test_stop_reports_whether_it_ran(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["local", "stop"], local_services(running=False)) == 0
     assert capsys.readouterr().err == "The local cloud was not running.\n"
 

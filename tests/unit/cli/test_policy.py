@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 IN_ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/base"
 
 
-def test_a_policy_for_everything_asks_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_policy_for_everything_sends_no_request(capsys: pytest.CaptureFixture[str]) -> None:
     services = FakeServices({})
     assert run(["policy", "--all-features"], services) == 0
     assert json.loads(capsys.readouterr().out)["Version"] == "2012-10-17"

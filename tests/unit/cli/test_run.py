@@ -39,7 +39,7 @@ def a_run(key: str, *records: str) -> dict[str, Run]:
 
 @pytest.mark.parametrize("command", [["run"], ["invoke", "-jd", "{}"]])
 @pytest.mark.parametrize("where", ["absent/out", ""])
-def test_an_output_that_cannot_go_where_it_shall_is_told_before_anything_runs(
+def test_an_unwritable_output_path_is_reported_before_any_run(
     command: list[str], where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     services = FakeServices({}, summaries=[function_summary()])
@@ -104,9 +104,9 @@ def test_run_without_files_calls_once() -> None:
     assert services.invoked == [{}]
 
 
-def test_a_delegated_run_names_its_job(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_moved_to_batch_names_its_job(capsys: pytest.CaptureFixture[str]) -> None:
     answer = InvocationResponse(
-        status=200, output=b"The run x goes on", request_id="r", run_id="x", job_id="j-1"
+        status=200, output=b"The run x continues", request_id="r", run_id="x", job_id="j-1"
     )
     assert (
         run(

@@ -69,7 +69,7 @@ def test_a_file_with_several_functions_shows_the_one_that_is_named(
     assert run(["show", "-f", str(file), "-n", "f3"], FakeServices({})) == 2
 
 
-def test_show_says_where_commands_would_go(
+def test_show_prints_where_commands_would_connect(
     minimal_fdl: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--stage", "dev", "show", "-f", str(minimal_fdl), "-j"]

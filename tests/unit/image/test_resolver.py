@@ -168,7 +168,7 @@ def test_the_error_for_a_missing_image_lists_all_sources(cache: BlobCache) -> No
     assert "docker save a:1" in caught.value.remedy
 
 
-def test_without_any_socket_the_message_says_so(cache: BlobCache) -> None:
+def test_without_any_socket_the_message_reports_it(cache: BlobCache) -> None:
     with pytest.raises(ImageNotFoundError, match="No Docker or Podman socket"):
         find_base_image("a:1", None, architecture="amd64", cache=cache)
 

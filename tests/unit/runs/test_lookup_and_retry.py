@@ -112,7 +112,7 @@ def test_an_output_names_its_run_and_the_first_run_of_its_chain() -> None:
     assert lookup.find_producers(s3, "b", "absent") == (None, None)  # type: ignore[arg-type]
 
 
-class Sent:
+class SentEvents:
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, object]]] = []
 
@@ -122,7 +122,7 @@ class Sent:
 
 
 def test_a_retried_event_belongs_to_the_same_run() -> None:
-    s3, sent = ListedS3(), Sent()
+    s3, sent = ListedS3(), SentEvents()
     run = put_run(s3, "in/a b+c", "claim", "error")
     ledger = a_ledger(s3)
     retry_run(ledger, lookup.find_run(ledger, run), sent)
@@ -157,7 +157,7 @@ def test_a_run_whose_event_cannot_be_sent_is_not_waiting() -> None:
 
 
 def test_a_waiting_run_may_be_retried_by_its_id() -> None:
-    s3, sent = ListedS3(), Sent()
+    s3, sent = ListedS3(), SentEvents()
     run = put_run(s3, "in/a", "claim", "error", "retry")
     ledger = a_ledger(s3)
     assert lookup.find_run(ledger, run).state is RunState.WAITING
@@ -167,7 +167,7 @@ def test_a_waiting_run_may_be_retried_by_its_id() -> None:
 
 @pytest.mark.parametrize("names", [("claim",), ("claim", "done"), ("claim", "delegated")])
 def test_a_run_that_is_done_or_in_progress_cannot_be_retried(names: tuple[str, ...]) -> None:
-    s3, sent = ListedS3(), Sent()
+    s3, sent = ListedS3(), SentEvents()
     run = put_run(s3, "in/a", *names)
     ledger = a_ledger(s3)
     with pytest.raises(NotRetryableError):
@@ -175,8 +175,8 @@ def test_a_run_that_is_done_or_in_progress_cannot_be_retried(names: tuple[str, .
     assert sent.events == []
 
 
-def test_a_run_whose_event_was_too_large_says_so() -> None:
-    s3, sent = ListedS3(), Sent()
+def test_a_run_whose_event_was_too_large_is_reported() -> None:
+    s3, sent = ListedS3(), SentEvents()
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/claim.json", 50, record_format.encode({"owner": {}}))
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
     ledger = a_ledger(s3)
@@ -186,7 +186,7 @@ def test_a_run_whose_event_was_too_large_says_so() -> None:
 
 
 def test_a_large_event_recorded_beside_the_claim_is_retried() -> None:
-    s3, sent = ListedS3(), Sent()
+    s3, sent = ListedS3(), SentEvents()
     for name, body in (("claim", record_format.encode({"owner": {}})), ("event", b'{"pad": "x"}')):
         s3.put(f"runs/fn/{DAY}/{'a' * 32}/{name}.json", 50, body)
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
@@ -256,7 +256,7 @@ def test_a_run_whose_job_ended_after_the_listing_is_listed_again() -> None:
 
 
 def test_a_cancelled_queued_job_is_a_failure_and_can_be_retried() -> None:
-    s3, batch, sent = ListedS3(), Batch(), Sent()
+    s3, batch, sent = ListedS3(), Batch(), SentEvents()
     run = put_run(s3, "in/a", "claim", "delegated")
     ledger = a_ledger(s3)
     assert cancel_run(ledger, batch, lookup.find_run(ledger, run)) == "j-1"  # type: ignore[arg-type]

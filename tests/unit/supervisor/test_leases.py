@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RUN = RunPath(function="fn", date="2026-09-21", run_id="r")
 
 
-class Clock:
+class LeaseClock:
     def __init__(self) -> None:
         self.now = 1_790_000_000.0
 
@@ -44,8 +44,8 @@ def a_ledger(
     )
 
 
-def a_store() -> tuple[MemoryStore, Clock]:
-    clock = Clock()
+def a_store() -> tuple[MemoryStore, LeaseClock]:
+    clock = LeaseClock()
     return MemoryStore(clock=clock), clock
 
 

@@ -91,7 +91,7 @@ def test_a_name_that_is_not_utf8_is_rejected(tmp_path: Path) -> None:
         keys(tmp_path)
 
 
-def test_sequencers_are_compared_as_s3_says() -> None:
+def test_sequencers_are_compared_as_s3_specifies() -> None:
     assert is_later_sequencer("00B0", "00a9ff")
     assert not is_later_sequencer("00A9", "00a900")
     assert not is_later_sequencer("", "00")

@@ -57,7 +57,7 @@ sys.exit(int(code or 0))
 """
 
 
-class Images:
+class BatchImageResolver:
     def __init__(self, folder: Path) -> None:
         path = folder / "layer.tar.gz"
         with tarfile.open(path, "w:gz") as archive:
@@ -81,7 +81,7 @@ class Images:
         return self._image
 
 
-class Cloud:
+class BatchCloud:
     """All services that jobs need, over one folder."""
 
     def __init__(self, folder: Path, places: int = 4) -> None:
@@ -101,7 +101,7 @@ class Cloud:
         self.batch = BatchService(
             folder / "batch",
             registry=self.moto.batch,
-            images=Images(folder),
+            images=BatchImageResolver(folder),
             engine=self.engine,
             logs=self.logs,
             credentials=lambda _: Credentials(access_key="k", secret_key="s", token="t"),
@@ -261,7 +261,7 @@ class Customer:
 
 
 if __name__ == "__main__":
-    cloud = Cloud(Path(sys.argv[1]))
+    cloud = BatchCloud(Path(sys.argv[1]))
     sys.stdout.write(json.dumps({"endpoint": cloud.endpoint}) + "\n")
     sys.stdout.flush()
     sys.stdin.read()

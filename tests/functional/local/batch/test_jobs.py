@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.functional.local.batch.batch_server import IMAGE, Cloud, Customer
+from tests.functional.local.batch.batch_server import IMAGE, BatchCloud, Customer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ HOST_LOSS_ONLY = {
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Customer]:
-    cloud = Cloud(tmp_path_factory.mktemp("cloud"))
+    cloud = BatchCloud(tmp_path_factory.mktemp("cloud"))
     customer = Customer(cloud.endpoint)
     customer.set_up()
     yield customer
@@ -78,7 +78,7 @@ def test_a_failing_job_is_tried_as_often_as_it_may(customer: Customer) -> None:
     assert "attempt 2" in customer.log(job["container"]["logStreamName"])
 
 
-def test_too_much_memory_kills_the_job_and_says_so(customer: Customer) -> None:
+def test_a_job_over_its_memory_is_killed_and_the_reason_reported(customer: Customer) -> None:
     job = customer.ended(customer.submit("hog"))
     assert job["status"] == "FAILED"
     assert job["container"]["exitCode"] == 137
@@ -136,7 +136,7 @@ def test_what_aws_refuses_is_refused(
         customer.submit(**change)
 
 
-def test_capacity_makes_jobs_wait_and_a_job_too_large_says_why(
+def test_jobs_wait_for_capacity_and_a_job_too_large_reports_why(
     customer: Customer, queue: str
 ) -> None:
     sleepers = [customer.submit("sleep", jobQueue=queue) for _ in range(2)]

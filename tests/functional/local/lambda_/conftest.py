@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.functional.local.lambda_.fakes import Cloud
+    from tests.functional.local.lambda_.fakes import LambdaCloud
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
+def cloud(tmp_path: Path) -> Iterator[LambdaCloud]:
     made = a_cloud(tmp_path)
     yield made
     made.close()

@@ -69,7 +69,7 @@ class Functions:
 
 
 @dataclass
-class Images:
+class LambdaImageResolver:
     image: LocalImage
 
     def resolve(self, image_uri: str, /) -> LocalImage:
@@ -96,23 +96,23 @@ class Logs:
             self.largest_event = max(self.largest_event, *sizes)
             self.largest_batch = max(self.largest_batch, sum(sizes))
             if self.keep:
-                self.events += [(group, stream, moment, said) for moment, said in events]
+                self.events += [(group, stream, moment, message) for moment, message in events]
 
     @property
     def text(self) -> str:
         with self.lock:
-            return "".join(said for _, _, _, said in self.events)
+            return "".join(message for _, _, _, message in self.events)
 
 
 @dataclass
-class Sent:
+class SentRecords:
     records: list[tuple[str, bytes]] = field(default_factory=list)
 
     def __call__(self, arn: str, record: bytes, /) -> None:
         self.records.append((arn, record))
 
 
-class Clock:
+class ManualClock:
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
 
@@ -125,14 +125,14 @@ def credentials(function: DeployedFunction, /) -> Credentials:
 
 
 @dataclass
-class Cloud:
+class LambdaCloud:
     """A Lambda service with its fakes; ``close`` ends all processes."""
 
     folder: Path
     engine: Engine
     functions: Functions
     logs: Logs
-    sent: Sent
+    sent: SentRecords
     service: LambdaService
 
     def close(self) -> None:
@@ -150,13 +150,13 @@ def a_cloud(
     idle_limit: float = 300.0,
     init_limit: float = 10.0,
     images: LocalImageResolver | None = None,
-) -> Cloud:
+) -> LambdaCloud:
     engine = ProcessEngine(folder / "engine", command=CLIENT)
     functions = Functions({function.name: function for function in configured})
-    logs, sent = Logs(keep=keep_logs), Sent()
+    logs, sent = Logs(keep=keep_logs), SentRecords()
     ports = LambdaPorts(
         functions=functions,
-        images=images or Images(an_image(folder)),
+        images=images or LambdaImageResolver(an_image(folder)),
         logs=logs,
         credentials=credentials,
         send=sent,
@@ -172,4 +172,4 @@ def a_cloud(
     more = {} if clock is None else {"clock": clock}
     service = LambdaService(folder / "events.sqlite", ports, settings, **more)
     service.start()
-    return Cloud(folder, engine, functions, logs, sent, service)
+    return LambdaCloud(folder, engine, functions, logs, sent, service)

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functional.local.lambda_.fakes import Clock, a_cloud, a_function
+from tests.functional.local.lambda_.fakes import ManualClock, a_cloud, a_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.functional.local.lambda_.fakes import Cloud
+    from tests.functional.local.lambda_.fakes import LambdaCloud
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:lost"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def timed(tmp_path: Path, clock: Clock) -> Iterator[Cloud]:
+def timed(tmp_path: Path, clock: ManualClock) -> Iterator[LambdaCloud]:
     made = a_cloud(tmp_path, clock=clock)
     yield made
     made.close()
@@ -39,25 +39,27 @@ def wait_for(truth: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def settled(cloud: Cloud) -> bool:
+def settled(cloud: LambdaCloud) -> bool:
     status = cloud.service.status()
     return status.running == 0
 
 
-def waits_for_retry(cloud: Cloud, after: int) -> bool:
+def waits_for_retry(cloud: LambdaCloud, after: int) -> bool:
     return attempts(cloud) == after and cloud.service.status().queued == 1
 
 
-def attempts(cloud: Cloud) -> int:
+def attempts(cloud: LambdaCloud) -> int:
     return cloud.logs.text.count("START RequestId")
 
 
-def move(cloud: Cloud, clock: Clock, seconds: float) -> None:
+def move(cloud: LambdaCloud, clock: ManualClock, seconds: float) -> None:
     clock.now += seconds
     cloud.service.wake()
 
 
-def test_an_event_runs_with_the_request_id_of_its_enqueueing(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_event_runs_with_the_request_id_of_its_enqueueing(
+    cloud: LambdaCloud, tmp_path: Path
+) -> None:
     function = cloud.functions.put(a_function())
     marks = tmp_path / "marks"
     request_id = cloud.service.enqueue(
@@ -68,7 +70,7 @@ def test_an_event_runs_with_the_request_id_of_its_enqueueing(cloud: Cloud, tmp_p
     assert marks.read_text() == f"{request_id}\n"
 
 
-def test_more_events_than_places_all_run_once(cloud: Cloud, tmp_path: Path) -> None:
+def test_more_events_than_places_all_run_once(cloud: LambdaCloud, tmp_path: Path) -> None:
     function = cloud.functions.put(a_function())
     marks = tmp_path / "marks"
     event = json.dumps({"do": "mark", "path": str(marks)}).encode()
@@ -79,7 +81,7 @@ def test_more_events_than_places_all_run_once(cloud: Cloud, tmp_path: Path) -> N
 
 
 def test_a_failing_event_is_retried_after_one_and_two_minutes_then_reported(
-    timed: Cloud, clock: Clock
+    timed: LambdaCloud, clock: ManualClock
 ) -> None:
     function = timed.functions.put(a_function(retries=2, on_failure=QUEUE))
     request_id = timed.service.enqueue(function.arn, b'{"do":"fail"}')
@@ -112,7 +114,7 @@ def test_a_failing_event_is_retried_after_one_and_two_minutes_then_reported(
     }
 
 
-def test_a_success_is_reported_to_its_own_destination(timed: Cloud) -> None:
+def test_a_success_is_reported_to_its_own_destination(timed: LambdaCloud) -> None:
     function = timed.functions.put(a_function(on_success=QUEUE, on_failure="other"))
     timed.service.enqueue(function.arn, b'{"do":"say","text":"x"}')
     wait_for(lambda: len(timed.sent.records) == 1)
@@ -123,7 +125,7 @@ def test_a_success_is_reported_to_its_own_destination(timed: Cloud) -> None:
     assert record["responsePayload"]["event"] == {"do": "say", "text": "x"}
 
 
-def test_without_retries_a_failing_event_runs_once(timed: Cloud) -> None:
+def test_without_retries_a_failing_event_runs_once(timed: LambdaCloud) -> None:
     function = timed.functions.put(a_function(retries=0, on_failure=QUEUE))
     timed.service.enqueue(function.arn, b'{"do":"exit","status":9}')
     wait_for(lambda: len(timed.sent.records) == 1)
@@ -133,7 +135,7 @@ def test_without_retries_a_failing_event_runs_once(timed: Cloud) -> None:
 
 
 def test_an_event_older_than_its_age_is_reported_and_not_run_again(
-    timed: Cloud, clock: Clock
+    timed: LambdaCloud, clock: ManualClock
 ) -> None:
     function = timed.functions.put(a_function(retries=2, max_event_age=60, on_failure=QUEUE))
     timed.service.enqueue(function.arn, b'{"do":"fail"}')
@@ -146,14 +148,16 @@ def test_an_event_older_than_its_age_is_reported_and_not_run_again(
     assert attempts(timed) == 1
 
 
-def test_an_event_of_a_function_that_may_not_run_goes_to_the_destination(timed: Cloud) -> None:
+def test_an_event_of_a_function_that_may_not_run_goes_to_the_destination(
+    timed: LambdaCloud,
+) -> None:
     function = timed.functions.put(a_function(reserved_concurrency=0, on_failure=QUEUE))
     timed.service.enqueue(function.arn, b"{}")
     wait_for(lambda: len(timed.sent.records) == 1)
     assert attempts(timed) == 0
 
 
-def test_an_event_waits_while_its_function_is_being_updated(timed: Cloud) -> None:
+def test_an_event_waits_while_its_function_is_being_updated(timed: LambdaCloud) -> None:
     function = timed.functions.put(a_function(state="Pending"))
     timed.service.enqueue(function.arn, b"{}")
     time.sleep(0.05)

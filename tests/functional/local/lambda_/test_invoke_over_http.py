@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda import LambdaClient
 
-    from tests.functional.local.lambda_.fakes import Cloud
+    from tests.functional.local.lambda_.fakes import LambdaCloud
 
 
 @pytest.fixture
-def client(cloud: Cloud) -> Iterator[LambdaClient]:
+def client(cloud: LambdaCloud) -> Iterator[LambdaClient]:
     server = HttpServer(InvokeApp(cloud.service))
     port = server.start()
     made: LambdaClient = boto3.client(
@@ -44,7 +44,9 @@ def refusal(error: ClientError) -> tuple[int, str]:
     return error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
 
 
-def test_a_call_returns_payload_version_and_log_tail(cloud: Cloud, client: LambdaClient) -> None:
+def test_a_call_returns_payload_version_and_log_tail(
+    cloud: LambdaCloud, client: LambdaClient
+) -> None:
     cloud.functions.put(a_function())
     answer = client.invoke(FunctionName="f", Payload=b'{"a":1}', LogType="Tail")
     assert answer["StatusCode"] == 200
@@ -54,7 +56,9 @@ def test_a_call_returns_payload_version_and_log_tail(cloud: Cloud, client: Lambd
     assert base64.b64decode(answer["LogResult"]).startswith(b"START RequestId: ")
 
 
-def test_a_failed_call_is_an_answer_with_function_error(cloud: Cloud, client: LambdaClient) -> None:
+def test_a_failed_call_is_an_answer_with_function_error(
+    cloud: LambdaCloud, client: LambdaClient
+) -> None:
     function = cloud.functions.put(a_function())
     answer = client.invoke(FunctionName=function.arn, Payload=b'{"do":"fail"}')
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
@@ -62,14 +66,14 @@ def test_a_failed_call_is_an_answer_with_function_error(cloud: Cloud, client: La
 
 
 def test_without_payload_the_function_sees_an_empty_object(
-    cloud: Cloud, client: LambdaClient
+    cloud: LambdaCloud, client: LambdaClient
 ) -> None:
     cloud.functions.put(a_function())
     assert json.loads(client.invoke(FunctionName="f")["Payload"].read())["event"] == {}
 
 
 def test_an_event_is_accepted_and_a_dry_run_runs_nothing(
-    cloud: Cloud, client: LambdaClient
+    cloud: LambdaCloud, client: LambdaClient
 ) -> None:
     cloud.functions.put(a_function(state="Active"))
     assert client.invoke(FunctionName="f", InvocationType="DryRun")["StatusCode"] == 204
@@ -79,7 +83,7 @@ def test_an_event_is_accepted_and_a_dry_run_runs_nothing(
 
 @pytest.mark.parametrize(("kind", "limit"), [("RequestResponse", 6_291_456), ("Event", 1_048_576)])
 def test_a_payload_above_the_limit_is_refused(
-    cloud: Cloud, client: LambdaClient, kind: str, limit: int
+    cloud: LambdaCloud, client: LambdaClient, kind: str, limit: int
 ) -> None:
     cloud.functions.put(a_function())
     payload = json.dumps("x" * (limit - 1)).encode()
@@ -89,7 +93,7 @@ def test_a_payload_above_the_limit_is_refused(
     assert refusal(caught.value) == (413, "RequestEntityTooLargeException")
 
 
-def test_a_payload_of_exactly_the_limit_is_taken(cloud: Cloud, client: LambdaClient) -> None:
+def test_a_payload_of_exactly_the_limit_is_taken(cloud: LambdaCloud, client: LambdaClient) -> None:
     cloud.functions.put(a_function(reserved_concurrency=0))
     payload = json.dumps("x" * (1_048_576 - 2)).encode()
     answer = client.invoke(FunctionName="f", InvocationType="Event", Payload=payload)
@@ -108,7 +112,7 @@ def test_a_payload_of_exactly_the_limit_is_taken(cloud: Cloud, client: LambdaCli
     ],
 )
 def test_what_cannot_run_is_refused_as_aws_does(
-    cloud: Cloud, client: LambdaClient, name: str, payload: bytes, wanted: tuple[int, str]
+    cloud: LambdaCloud, client: LambdaClient, name: str, payload: bytes, wanted: tuple[int, str]
 ) -> None:
     cloud.functions.put(a_function())
     cloud.functions.put(a_function("busy", reserved_concurrency=0))
@@ -119,7 +123,7 @@ def test_what_cannot_run_is_refused_as_aws_does(
 
 
 def test_other_ways_to_run_a_function_are_refused_with_a_sentence(
-    cloud: Cloud, client: LambdaClient
+    cloud: LambdaCloud, client: LambdaClient
 ) -> None:
     cloud.functions.put(a_function())
     with pytest.raises(ClientError, match="through the Invoke operation only") as caught:
@@ -127,7 +131,7 @@ def test_other_ways_to_run_a_function_are_refused_with_a_sentence(
     assert refusal(caught.value) == (501, "NotImplemented")
 
 
-def test_a_qualified_name_means_the_only_version(cloud: Cloud, client: LambdaClient) -> None:
+def test_a_qualified_name_means_the_only_version(cloud: LambdaCloud, client: LambdaClient) -> None:
     function = cloud.functions.put(a_function())
     for name in (f"{function.arn}:$LATEST", "123456789012:function:f", "f:$LATEST"):
         assert client.invoke(FunctionName=name)["StatusCode"] == 200

@@ -18,7 +18,14 @@ from scar.local.lambda_.service import LambdaPorts, LambdaService, LambdaService
 from scar.local.s3.service import S3Service
 from supervisor import config
 from supervisor.model import ExecutionMode, FunctionConfig, OutputRule
-from tests.functional.local.lambda_.fakes import Functions, Images, Logs, Sent, a_function, an_image
+from tests.functional.local.lambda_.fakes import (
+    Functions,
+    LambdaImageResolver,
+    Logs,
+    SentRecords,
+    a_function,
+    an_image,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +46,7 @@ tr a-z A-Z < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/upper-$name"
 """
 
 
-class Cloud:
+class S3LambdaCloud:
     """S3 and Lambda behind one port, functions in processes."""
 
     def __init__(self, folder: Path) -> None:
@@ -59,10 +66,10 @@ class Cloud:
 
         ports = LambdaPorts(
             functions=Functions({"f": self.function}),
-            images=Images(an_image(folder, function_files())),
+            images=LambdaImageResolver(an_image(folder, function_files())),
             logs=self.logs,
             credentials=credentials,
-            send=Sent(),
+            send=SentRecords(),
             engine=self.engine,
         )
         self.service = LambdaService(
@@ -97,14 +104,14 @@ def function_files() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    made = Cloud(tmp_path)
+def cloud(tmp_path: Path) -> Iterator[S3LambdaCloud]:
+    made = S3LambdaCloud(tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def s3(cloud: Cloud) -> Iterator[S3Client]:
+def s3(cloud: S3LambdaCloud) -> Iterator[S3Client]:
     session = boto3.Session(ADMIN, derive_secret_key(SECRET, ADMIN), region_name="us-east-1")
     client = session.client("s3", endpoint_url=cloud.endpoint)
     client.create_bucket(Bucket="data")
@@ -125,14 +132,14 @@ def s3(cloud: Cloud) -> Iterator[S3Client]:
     client.close()
 
 
-def wait_for(truth: Callable[[], bool], cloud: Cloud) -> None:
+def wait_for(truth: Callable[[], bool], cloud: S3LambdaCloud) -> None:
     end = time.monotonic() + 300
     while not truth():
         assert time.monotonic() < end, cloud.logs.text
         time.sleep(0.02)
 
 
-def test_an_uploaded_file_becomes_an_output(cloud: Cloud, s3: S3Client) -> None:
+def test_an_uploaded_file_becomes_an_output(cloud: S3LambdaCloud, s3: S3Client) -> None:
     names = [f"file {number} ü+%2B.txt" for number in range(5)]
     for name in names:
         s3.put_object(Bucket="data", Key=f"in/{name}", Body=b"words\n")

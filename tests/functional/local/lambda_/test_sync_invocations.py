@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from scar.local.engines.port import LocalImage
     from scar.local.lambda_.model import LambdaInvokeResult
-    from tests.functional.local.lambda_.fakes import Cloud
+    from tests.functional.local.lambda_.fakes import LambdaCloud
 
 
-def call(cloud: Cloud, **event: object) -> LambdaInvokeResult:
+def call(cloud: LambdaCloud, **event: object) -> LambdaInvokeResult:
     return cloud.service.invoke("f", json.dumps(event).encode())
 
 
@@ -33,7 +33,7 @@ def error_of(result: LambdaInvokeResult) -> tuple[str, str]:
     return document["errorType"], document["errorMessage"]
 
 
-def test_an_answer_comes_back_and_the_log_frames_the_output(cloud: Cloud) -> None:
+def test_an_answer_comes_back_and_the_log_frames_the_output(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function())
     result = call(cloud, do="say", text="hello")
     assert json.loads(result.payload)["event"] == {"do": "say", "text": "hello"}
@@ -53,7 +53,7 @@ def test_an_answer_comes_back_and_the_log_frames_the_output(cloud: Cloud) -> Non
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
 
 
-def test_a_warm_sandbox_serves_the_next_call_without_an_init(cloud: Cloud) -> None:
+def test_a_warm_sandbox_serves_the_next_call_without_an_init(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function())
     pids = {json.loads(call(cloud).payload)["pid"] for _ in range(3)}
     assert len(pids) == 1
@@ -61,7 +61,7 @@ def test_a_warm_sandbox_serves_the_next_call_without_an_init(cloud: Cloud) -> No
     assert cloud.logs.text.count("Init Duration") == 1
 
 
-def test_calls_at_once_run_in_sandboxes_of_their_own(cloud: Cloud, tmp_path: Path) -> None:
+def test_calls_at_once_run_in_sandboxes_of_their_own(cloud: LambdaCloud, tmp_path: Path) -> None:
     cloud.functions.put(a_function())
     meeting = tmp_path / "meeting"
     meeting.mkdir()
@@ -71,7 +71,7 @@ def test_calls_at_once_run_in_sandboxes_of_their_own(cloud: Cloud, tmp_path: Pat
     assert len({json.loads(result.payload)["pid"] for result in results}) == 2
 
 
-def test_an_error_of_the_runtime_is_returned_and_the_sandbox_stays(cloud: Cloud) -> None:
+def test_an_error_of_the_runtime_is_returned_and_the_sandbox_stays(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function())
     result = call(cloud, do="fail")
     assert error_of(result) == ("Oops", "it failed")
@@ -79,7 +79,7 @@ def test_an_error_of_the_runtime_is_returned_and_the_sandbox_stays(cloud: Cloud)
     assert cloud.service.status().warm == 1
 
 
-def test_a_time_out_kills_the_sandbox(cloud: Cloud) -> None:
+def test_a_time_out_kills_the_sandbox(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function(timeout=1))
     result = call(cloud, do="sleep", seconds=60)
     assert error_of(result) == (
@@ -91,7 +91,7 @@ def test_a_time_out_kills_the_sandbox(cloud: Cloud) -> None:
     assert cloud.service.status().warm == 0
 
 
-def test_an_exit_is_reported_with_its_status(cloud: Cloud) -> None:
+def test_an_exit_is_reported_with_its_status(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function())
     result = call(cloud, do="exit", status=3)
     assert error_of(result) == (
@@ -101,7 +101,7 @@ def test_an_exit_is_reported_with_its_status(cloud: Cloud) -> None:
     assert json.loads(call(cloud).payload)["event"] == {}
 
 
-def test_memory_beyond_the_limit_is_out_of_memory(cloud: Cloud) -> None:
+def test_memory_beyond_the_limit_is_out_of_memory(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function(memory_mb=128))
     result = call(cloud, do="allocate", mb=300)
     assert error_of(result) == (
@@ -111,7 +111,7 @@ def test_memory_beyond_the_limit_is_out_of_memory(cloud: Cloud) -> None:
     assert "Max Memory Used: 128 MB" in cloud.logs.text
 
 
-def test_more_files_than_tmp_holds_end_the_sandbox(cloud: Cloud) -> None:
+def test_more_files_than_tmp_holds_end_the_sandbox(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function(tmp_mb=4))
     result = call(cloud, do="fill", mb=16)
     assert error_of(result)[0] == "Runtime.ExitError"
@@ -119,14 +119,14 @@ def test_more_files_than_tmp_holds_end_the_sandbox(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(("how", "kind"), [("exit", "Runtime.ExitError"), ("error", "Bad")])
-def test_a_failed_initialisation_is_the_answer(cloud: Cloud, how: str, kind: str) -> None:
+def test_a_failed_initialisation_is_the_answer(cloud: LambdaCloud, how: str, kind: str) -> None:
     cloud.functions.put(a_function(environment={"INIT": how}))
     result = call(cloud)
     assert error_of(result)[0] == kind
     assert f"Phase: init\tStatus: error\tError Type: {kind}\n" in cloud.logs.text
 
 
-def test_an_answer_above_the_limit_is_an_error(cloud: Cloud) -> None:
+def test_an_answer_above_the_limit_is_an_error(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function())
     assert error_of(call(cloud, do="large", size=6_291_456))[0] == "Function.ResponseSizeTooLarge"
 
@@ -144,7 +144,7 @@ def test_a_flood_of_output_is_stored_in_bounded_pieces(tmp_path: Path) -> None:
     assert len(result.log_tail) == 4096
 
 
-def test_a_child_in_a_session_of_its_own_ends_with_the_sandbox(cloud: Cloud) -> None:
+def test_a_child_in_a_session_of_its_own_ends_with_the_sandbox(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function())
     orphan = json.loads(call(cloud, do="orphan").payload)["orphan"]
     assert start_time(orphan) is not None
@@ -152,7 +152,7 @@ def test_a_child_in_a_session_of_its_own_ends_with_the_sandbox(cloud: Cloud) -> 
     assert start_time(orphan) is None
 
 
-def test_a_changed_function_gets_a_new_sandbox(cloud: Cloud) -> None:
+def test_a_changed_function_gets_a_new_sandbox(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function())
     first = json.loads(call(cloud).payload)["pid"]
     cloud.functions.put(a_function(environment={"A": "b"}))
@@ -161,7 +161,7 @@ def test_a_changed_function_gets_a_new_sandbox(cloud: Cloud) -> None:
     assert start_time(first) is None
 
 
-def test_idle_sandboxes_of_changed_and_deleted_functions_are_swept_away(cloud: Cloud) -> None:
+def test_idle_sandboxes_of_changed_and_deleted_functions_are_swept_away(cloud: LambdaCloud) -> None:
     for name in ("f", "g"):
         cloud.functions.put(a_function(name))
         cloud.service.invoke(name, b"{}")
@@ -183,7 +183,7 @@ def test_a_sandbox_that_was_idle_too_long_is_swept_away(tmp_path: Path) -> None:
         cloud.close()
 
 
-def test_the_sandbox_sees_the_variables_that_lambda_sets(cloud: Cloud) -> None:
+def test_the_sandbox_sees_the_variables_that_lambda_sets(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function(environment={"MINE": "1", "AWS_REGION": "nowhere"}))
     variables = json.loads(call(cloud, do="environment").payload)
     assert variables["MINE"] == "1"
@@ -197,7 +197,7 @@ def test_the_sandbox_sees_the_variables_that_lambda_sets(cloud: Cloud) -> None:
     assert (cloud.folder / "engine" / "images").is_dir()
 
 
-def test_reserved_concurrency_throttles(cloud: Cloud) -> None:
+def test_reserved_concurrency_throttles(cloud: LambdaCloud) -> None:
     cloud.functions.put(a_function(reserved_concurrency=0))
     with pytest.raises(LambdaApiError) as caught:
         call(cloud)
@@ -262,7 +262,7 @@ def test_an_image_that_is_not_there_is_named_in_answer_and_log(tmp_path: Path) -
 
 
 def test_closing_ends_a_running_call_with_an_error_of_the_service(
-    cloud: Cloud, tmp_path: Path
+    cloud: LambdaCloud, tmp_path: Path
 ) -> None:
     cloud.functions.put(a_function())
     meeting = tmp_path / "meeting"

@@ -33,7 +33,7 @@ def _session() -> boto3.Session:
     )
 
 
-class Cloud:
+class MotoCloud:
     """Starts the service over a folder; ``crash`` leaves only the folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -72,7 +72,7 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    cloud = Cloud(tmp_path / "moto")
+def cloud(tmp_path: Path) -> Iterator[MotoCloud]:
+    cloud = MotoCloud(tmp_path / "moto")
     yield cloud
     cloud.stop()

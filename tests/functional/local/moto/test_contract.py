@@ -19,14 +19,14 @@ from tests.functional.local.moto.test_restart import (
 )
 
 if TYPE_CHECKING:
-    from tests.functional.local.moto.conftest import Cloud
+    from tests.functional.local.moto.conftest import MotoCloud
 
 
 def test_compat_was_written_for_moto_5_2() -> None:
     assert importlib.metadata.version("moto").startswith("5.2.")
 
 
-def test_functions_answer_with_the_digest_of_their_image(cloud: Cloud) -> None:
+def test_functions_answer_with_the_digest_of_their_image(cloud: MotoCloud) -> None:
     created = a_function(cloud, a_role(cloud))
     assert created["CodeSha256"] == "a" * 64
     code = cloud.client("lambda").get_function(FunctionName="f")["Code"]
@@ -36,7 +36,7 @@ def test_functions_answer_with_the_digest_of_their_image(cloud: Cloud) -> None:
     assert updated["CodeSha256"] == "b" * 64
 
 
-def test_function_records_contain_what_was_configured(cloud: Cloud) -> None:
+def test_function_records_contain_what_was_configured(cloud: MotoCloud) -> None:
     role = a_role(cloud)
     arn = a_function(cloud, role)["FunctionArn"]
     awslambda = cloud.client("lambda")
@@ -70,7 +70,7 @@ def test_function_records_contain_what_was_configured(cloud: Cloud) -> None:
     assert cloud.moto.functions.get("other") is None
 
 
-def test_the_batch_registry_contains_what_was_configured(cloud: Cloud) -> None:
+def test_the_batch_registry_contains_what_was_configured(cloud: MotoCloud) -> None:
     a_queue(cloud, an_environment(cloud))
     arn = a_definition(cloud)
     a_definition(cloud, memory="1024")
@@ -90,7 +90,7 @@ def test_the_batch_registry_contains_what_was_configured(cloud: Cloud) -> None:
     assert latest.revision == 1
 
 
-def test_environments_need_no_service_role_and_keep_their_instance_types(cloud: Cloud) -> None:
+def test_environments_need_no_service_role_and_keep_their_instance_types(cloud: MotoCloud) -> None:
     an_environment(cloud)
     batch = cloud.client("batch")
     batch.update_compute_environment(computeEnvironment="env", computeResources={"maxvCpus": 9})
@@ -106,7 +106,7 @@ def test_environments_need_no_service_role_and_keep_their_instance_types(cloud: 
     assert cloud.client("iam").list_instance_profiles()["InstanceProfiles"] == []
 
 
-def test_a_queue_may_be_moved_to_an_environment_named_like_at_its_making(cloud: Cloud) -> None:
+def test_a_queue_may_be_moved_to_an_environment_named_like_at_its_making(cloud: MotoCloud) -> None:
     a_queue(cloud, an_environment(cloud, "one"))
     two = an_environment(cloud, "two")
     batch = cloud.client("batch")
@@ -121,12 +121,12 @@ def test_a_queue_may_be_moved_to_an_environment_named_like_at_its_making(cloud: 
         )
 
 
-def test_the_default_network_has_a_way_to_the_internet(cloud: Cloud) -> None:
+def test_the_default_network_has_a_way_to_the_internet(cloud: MotoCloud) -> None:
     tables = cloud.client("ec2").describe_route_tables()["RouteTables"]
     assert any(route.get("GatewayId", "").startswith("igw-") for route in tables[0]["Routes"])
 
 
-def test_the_registry_is_announced_with_our_own_address(cloud: Cloud) -> None:
+def test_the_registry_is_announced_with_our_own_address(cloud: MotoCloud) -> None:
     data = cloud.client("ecr").get_authorization_token()["authorizationData"][0]
     assert data["proxyEndpoint"] == "http://127.0.0.1:1"
     assert data["authorizationToken"] == "QVdTOnBhc3M="
@@ -142,14 +142,14 @@ def test_the_registry_is_announced_with_our_own_address(cloud: Cloud) -> None:
     ],
 )
 def test_unsupported_operations_are_rejected_with_an_explanation(
-    cloud: Cloud, service: str, operation: str, arguments: dict[str, str], sentence: str
+    cloud: MotoCloud, service: str, operation: str, arguments: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(ClientError, match=sentence) as caught:
         getattr(cloud.client(service), operation)(**arguments)
     assert caught.value.response["Error"]["Code"] == "NotImplemented"
 
 
-def test_the_checker_refuses_before_moto_sees_the_call(cloud: Cloud) -> None:
+def test_the_checker_refuses_before_moto_sees_the_call(cloud: MotoCloud) -> None:
     cloud.refusals["CreateFunction"] = ApiError(
         code="InvalidParameterValueException", message="too much memory"
     )
@@ -158,7 +158,7 @@ def test_the_checker_refuses_before_moto_sees_the_call(cloud: Cloud) -> None:
     assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
-def test_regions_are_kept_apart(cloud: Cloud) -> None:
+def test_regions_are_kept_apart(cloud: MotoCloud) -> None:
     role = a_role(cloud)
     a_function(cloud, role)
     there = cloud.client("lambda", "eu-west-1")

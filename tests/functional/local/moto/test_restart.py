@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.functional.local.moto.conftest import Cloud
+    from tests.functional.local.moto.conftest import MotoCloud
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/scar/f@sha256:" + "a" * 64
 TRUST = json.dumps(
@@ -25,14 +25,14 @@ TRUST = json.dumps(
 )
 
 
-def a_role(cloud: Cloud, name: str = "r") -> str:
+def a_role(cloud: MotoCloud, name: str = "r") -> str:
     role = cloud.client("iam").create_role(
         RoleName=name, Path="/scar/", AssumeRolePolicyDocument=TRUST
     )
     return str(role["Role"]["Arn"])
 
 
-def a_function(cloud: Cloud, role: str, name: str = "f") -> dict[str, Any]:
+def a_function(cloud: MotoCloud, role: str, name: str = "f") -> dict[str, Any]:
     created: dict[str, Any] = cloud.client("lambda").create_function(
         FunctionName=name,
         Role=role,
@@ -47,7 +47,7 @@ def a_function(cloud: Cloud, role: str, name: str = "f") -> dict[str, Any]:
     return created
 
 
-def an_environment(cloud: Cloud, name: str = "env") -> str:
+def an_environment(cloud: MotoCloud, name: str = "env") -> str:
     ec2 = cloud.client("ec2")
     created = cloud.client("batch").create_compute_environment(
         computeEnvironmentName=name,
@@ -67,7 +67,7 @@ def an_environment(cloud: Cloud, name: str = "env") -> str:
     return str(created["computeEnvironmentArn"])
 
 
-def a_queue(cloud: Cloud, environment: str, name: str = "q") -> str:
+def a_queue(cloud: MotoCloud, environment: str, name: str = "q") -> str:
     created = cloud.client("batch").create_job_queue(
         jobQueueName=name,
         priority=1,
@@ -76,7 +76,7 @@ def a_queue(cloud: Cloud, environment: str, name: str = "q") -> str:
     return str(created["jobQueueArn"])
 
 
-def a_definition(cloud: Cloud, memory: str = "512", name: str = "d") -> str:
+def a_definition(cloud: MotoCloud, memory: str = "512", name: str = "d") -> str:
     created = cloud.client("batch").register_job_definition(
         jobDefinitionName=name,
         type="container",
@@ -93,7 +93,7 @@ def a_definition(cloud: Cloud, memory: str = "512", name: str = "d") -> str:
     return str(created["jobDefinitionArn"])
 
 
-def everything(cloud: Cloud) -> dict[str, Any]:
+def everything(cloud: MotoCloud) -> dict[str, Any]:
     """Return all that a deployment reads, without timestamps."""
     awslambda, batch, iam = cloud.client("lambda"), cloud.client("batch"), cloud.client("iam")
     ec2 = cloud.client("ec2")
@@ -125,7 +125,7 @@ def _timeless(value: object) -> object:
     return [_timeless(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
-def test_what_was_made_is_there_after_a_restart_with_the_same_ids(cloud: Cloud) -> None:
+def test_what_was_made_is_there_after_a_restart_with_the_same_ids(cloud: MotoCloud) -> None:
     role = a_role(cloud)
     a_function(cloud, role)
     a_queue(cloud, an_environment(cloud))
@@ -141,7 +141,7 @@ def test_what_was_made_is_there_after_a_restart_with_the_same_ids(cloud: Cloud) 
     assert [d["revision"] for d in before["definitions"]] == [1, 2]
 
 
-def test_what_was_deleted_stays_away_and_leaves_no_rows(cloud: Cloud) -> None:
+def test_what_was_deleted_stays_away_and_leaves_no_rows(cloud: MotoCloud) -> None:
     role = a_role(cloud)
     a_function(cloud, role)
     queue = a_queue(cloud, an_environment(cloud))
@@ -158,7 +158,9 @@ def test_what_was_deleted_stays_away_and_leaves_no_rows(cloud: Cloud) -> None:
     assert (state["functions"], state["queues"], state["environments"]) == ([], [], [])
 
 
-def test_a_queue_moved_to_another_environment_survives_the_end_of_the_first(cloud: Cloud) -> None:
+def test_a_queue_moved_to_another_environment_survives_the_end_of_the_first(
+    cloud: MotoCloud,
+) -> None:
     first, second = an_environment(cloud, "one"), an_environment(cloud, "two")
     a_queue(cloud, first)
     batch = cloud.client("batch")
@@ -176,7 +178,7 @@ def test_a_queue_moved_to_another_environment_survives_the_end_of_the_first(clou
     assert [e.name for e in found.environments] == ["two"]
 
 
-def test_updates_replace_their_predecessors_in_the_journal(cloud: Cloud) -> None:
+def test_updates_replace_their_predecessors_in_the_journal(cloud: MotoCloud) -> None:
     a_function(cloud, a_role(cloud))
     awslambda = cloud.client("lambda")
     for memory in range(256, 300):
@@ -189,7 +191,7 @@ def test_updates_replace_their_predecessors_in_the_journal(cloud: Cloud) -> None
     assert (found.memory_mb, found.retries) == (299, 1)
 
 
-def test_a_failed_call_leaves_no_row(cloud: Cloud) -> None:
+def test_a_failed_call_leaves_no_row(cloud: MotoCloud) -> None:
     with pytest.raises(cloud.client("lambda").exceptions.ClientError):
         cloud.client("lambda").update_function_configuration(FunctionName="gone", Timeout=5)
     assert list(cloud.moto._journal.read_changes()) == []

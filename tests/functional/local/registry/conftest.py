@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 PASSWORD = "secret"
 
 
-class Handler(BaseHTTPRequestHandler):
-    plane: ClassVar[HttpApp]
+class RegistryHandler(BaseHTTPRequestHandler):
+    app: ClassVar[HttpApp]
     protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
         path, _, query = self.path.partition("?")
-        response = self.plane.handle(
+        response = self.app.handle(
             Request(
                 method=self.command,
                 path=path,
                 query=query,
                 headers={name.lower(): value for name, value in self.headers.items()},
-                body=Sent(self),
+                body=SentBody(self),
             )
         )
         self.send_response(response.status)
@@ -57,10 +57,10 @@ class Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-class Sent:
+class SentBody:
     """The body of a request, with a Content-Length or in chunks."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: RegistryHandler) -> None:
         self._file = handler.rfile
         self._chunked = handler.headers.get("transfer-encoding", "") == "chunked"
         self._left = int(handler.headers.get("content-length") or 0)
@@ -82,7 +82,7 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Registry:
     endpoint: str
-    plane: RegistryService
+    service: RegistryService
     folder: Path
 
     def repository(self, name: str = "scar/f") -> RepositoryClient:
@@ -92,13 +92,13 @@ class Registry:
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     folder = tmp_path / "registry"
-    plane = RegistryService(
-        folder, PASSWORD, repository_exists=lambda name: not name.startswith("nobody/")
+    service = RegistryService(
+        folder, PASSWORD, repository_exists=lambda name: not name.startswith("absent/")
     )
-    handler = type("BoundHandler", (Handler,), {"plane": plane})
+    handler = type("BoundHandler", (RegistryHandler,), {"app": service})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield Registry(f"http://127.0.0.1:{server.server_port}", plane, folder)
+        yield Registry(f"http://127.0.0.1:{server.server_port}", service, folder)
         server.shutdown()
         thread.join()

@@ -89,7 +89,7 @@ def test_an_image_is_composed_once_pushed_and_found(
     assert not images.holds("scar/f", digest)
     images.push("scar/f", digest)
     assert images.holds("scar/f", digest)
-    found = RegistryImageResolver(registry.plane.store).resolve(f"host.example/scar/f@{digest}")
+    found = RegistryImageResolver(registry.service.store).resolve(f"host.example/scar/f@{digest}")
     assert found.entrypoint == ("/opt/scar/launch",)
     assert len(found.layers) == 3
 
@@ -107,7 +107,9 @@ def test_a_file_of_the_extra_payload_is_in_the_last_layer_and_changes_nothing_el
         digest = images.compose(function, configure)
         images.push("scar/f", digest)
         found.append(
-            RegistryImageResolver(registry.plane.store).resolve(f"h.example/scar/f@{digest}").layers
+            RegistryImageResolver(registry.service.store)
+            .resolve(f"h.example/scar/f@{digest}")
+            .layers
         )
     assert found[0][:-1] == found[1][:-1]
     with tarfile.open(found[1][-1].path) as archive:
@@ -123,13 +125,13 @@ def test_a_second_deployment_sends_nothing_and_a_new_script_one_layer_and_two_do
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls: list[tuple[str, str]] = []
-    handle = registry.plane.handle
+    handle = registry.service.handle
 
     def counted(request: Request) -> Response:
         calls.append((request.method, request.path.rpartition("/")[0].rpartition("/")[2]))
         return handle(request)
 
-    monkeypatch.setattr(registry.plane, "handle", counted)
+    monkeypatch.setattr(registry.service, "handle", counted)
     write_docker_archive(tmp_path / "i.tar", "a:1", [{"bin/tool": LayerFile(b"x" * 600)}], RUN)
     (tmp_path / "run.sh").write_text("#!/bin/tool\n")
     function = new_function(
@@ -159,7 +161,7 @@ def test_layers_are_mounted_from_another_repository_if_the_account_enables_it(
     mounting: str,
     mounted: int,
 ) -> None:
-    store, done = registry.plane.store, []
+    store, done = registry.service.store, []
     mount = store.mount
 
     def counted(repository: str, digest: str, origin: str) -> bool:

@@ -38,7 +38,7 @@ AUTH = ("AWS", "secret")
 def test_a_pushed_image_is_resolved_by_digest_and_by_tag(registry: Registry) -> None:
     with registry.repository() as repository:
         push_image(IMAGE, repository, lambda _: None, tags=("v1",))
-    images = RegistryImageResolver(registry.plane.store)
+    images = RegistryImageResolver(registry.service.store)
     host = "123456789012.dkr.ecr.us-east-1.amazonaws.com/scar/f"
     image = images.resolve(f"{host}@{IMAGE.digest}")
     assert image == replace(images.resolve(f"{host}:v1"), reference=image.reference)
@@ -65,7 +65,7 @@ def test_a_second_push_uploads_nothing(registry: Registry) -> None:
 @pytest.mark.parametrize("reference", ["scar/f:gone", "scar/g@sha256:" + "0" * 64, "x/y"])
 def test_an_image_that_was_not_pushed_is_named(registry: Registry, reference: str) -> None:
     with pytest.raises(ImageNotFoundError) as caught:
-        RegistryImageResolver(registry.plane.store).resolve(reference)
+        RegistryImageResolver(registry.service.store).resolve(reference)
     assert reference in caught.value.problem
 
 
@@ -78,7 +78,7 @@ def test_an_index_is_refused_where_an_image_is_needed(registry: Registry) -> Non
         push_image(IMAGE, repository, lambda _: None)
         repository.put_manifest(index, OCI_INDEX, "all")
     with pytest.raises(ImageError, match="index of several"):
-        RegistryImageResolver(registry.plane.store).resolve("scar/f:all")
+        RegistryImageResolver(registry.service.store).resolve("scar/f:all")
 
 
 def test_a_manifest_without_its_blobs_is_refused(registry: Registry) -> None:
@@ -94,7 +94,7 @@ def test_a_blob_with_another_digest_is_rejected_and_not_stored(registry: Registr
         with pytest.raises(RegistryError, match="DIGEST_INVALID"):
             repository.put_blob(wrong)
         assert not repository.has_blob(wrong.digest)
-    assert not list(registry.plane.store.incoming.iterdir())
+    assert not list(registry.service.store.incoming.iterdir())
 
 
 def test_a_blob_of_another_repository_is_unknown_until_it_is_mounted(registry: Registry) -> None:
@@ -132,7 +132,7 @@ def test_a_cancelled_upload_leaves_nothing(registry: Registry) -> None:
     base = f"{registry.endpoint}/v2/scar/f/blobs/uploads/"
     place = registry.endpoint + requests.post(base, auth=AUTH, timeout=60).headers["location"]
     assert requests.delete(place, auth=AUTH, timeout=60).status_code == 204
-    assert not list(registry.plane.store.incoming.iterdir())
+    assert not list(registry.service.store.incoming.iterdir())
 
 
 def test_an_interrupted_upload_is_started_again(registry: Registry) -> None:
@@ -170,7 +170,7 @@ def test_a_caller_without_the_password_is_refused(
 
 def test_a_repository_that_was_not_created_is_refused(registry: Registry) -> None:
     with (
-        registry.repository("nobody/f") as repository,
+        registry.repository("absent/f") as repository,
         pytest.raises(RegistryError, match="NAME_UNKNOWN"),
     ):
         repository.put_blob(IMAGE.config)
@@ -220,7 +220,7 @@ def test_tags_are_listed_and_moved_and_deleted_with_their_manifest(registry: Reg
         assert read.headers["content-type"] == other.media_type
         repository.delete_manifest(IMAGE.digest)
         repository.delete_manifest(IMAGE.digest)
-        assert registry.plane.store.list_tags("scar/f") == ["b"]
+        assert registry.service.store.list_tags("scar/f") == ["b"]
         assert requests.delete(f"{url}/manifests/b", auth=AUTH, timeout=60).status_code == 202
         assert repository.has_manifest(other.digest)
 

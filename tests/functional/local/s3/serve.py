@@ -13,7 +13,7 @@ from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
 
 
-class Gate:
+class AuthenticatedS3:
     """Authenticates requests with keys derived from the secret ``k``."""
 
     def __init__(self, service: S3Service) -> None:
@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
         service = S3Service(
             folder / "s3", "123456789012", deliver=deliver, destination_exists=lambda _: True
         )
-        sys.stdout.write(f"{HttpServer(Gate(service)).start()}\n")
+        sys.stdout.write(f"{HttpServer(AuthenticatedS3(service)).start()}\n")
         sys.stdout.flush()
         threading.Event().wait()
 

@@ -120,7 +120,7 @@ def wait_for_events(path: Path, keys: set[str]) -> set[str]:
     return delivered()
 
 
-class Zeros:
+class ZeroStream:
     """A stream of ``size`` zero bytes."""
 
     def __init__(self, size: int) -> None:
@@ -137,7 +137,7 @@ def test_the_memory_of_the_server_does_not_grow_with_an_upload(tmp_path: Path) -
     config = TransferConfig(multipart_chunksize=32 * MIB, max_concurrency=2)
     with server(tmp_path) as (process, client):
         client.create_bucket(Bucket="bucket")
-        client.upload_fileobj(cast("IO[bytes]", Zeros(size)), "bucket", "big", Config=config)
+        client.upload_fileobj(cast("IO[bytes]", ZeroStream(size)), "bucket", "big", Config=config)
         assert client.head_object(Bucket="bucket", Key="big")["ContentLength"] == size
         got = client.get_object(Bucket="bucket", Key="big", Range=f"bytes={100 * MIB}-")["Body"]
         digest = hashlib.sha256()

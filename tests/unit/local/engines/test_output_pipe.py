@@ -32,7 +32,7 @@ def test_all_that_was_written_before_a_drain_has_been_passed_on() -> None:
 
 def test_a_drain_ends_with_its_time() -> None:
     read, write = os.pipe()
-    os.write(write, b"nobody reads this")
+    os.write(write, b"not read")
     OutputPipe(read, lambda _: None).drain(0.01)
     os.close(write)
     os.close(read)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Answering:
-    """A plane made of a function."""
+    """An app made of a function."""
 
     def __init__(self, answer: Callable[[Request], Response]) -> None:
         self.handle = answer
@@ -46,9 +46,9 @@ def echo(request: Request) -> Response:
 
 @contextlib.contextmanager
 def serving(
-    plane: HttpApp, *, limits: ConnectionLimits | None = None, tls: ssl.SSLContext | None = None
+    app: HttpApp, *, limits: ConnectionLimits | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[int]:
-    server = HttpServer(plane, limits=limits, tls=tls)
+    server = HttpServer(app, limits=limits, tls=tls)
     try:
         yield server.start()
     finally:
@@ -173,7 +173,7 @@ def test_a_response_header_with_a_line_break_is_never_sent() -> None:
         assert talk(port, b"GET / HTTP/1.0\r\n\r\n") == b""
 
 
-def file_plane(path: Path) -> HttpApp:
+def file_app(path: Path) -> HttpApp:
     def answer(_: Request) -> Response:
         file = path.open("rb")
         body = FileSegments([FileSegment(file, 2, 3), FileSegment(path.open("rb"), 0, 2)])
@@ -185,7 +185,7 @@ def file_plane(path: Path) -> HttpApp:
 def test_segments_of_files_are_sent_in_order_with_and_without_tls(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"0123456789")
-    with serving(file_plane(path)) as port:
+    with serving(file_app(path)) as port:
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         client.request("GET", "/")
         assert client.getresponse().read() == b"23401"
@@ -198,7 +198,7 @@ def test_segments_of_files_are_sent_in_order_with_and_without_tls(tmp_path: Path
     authority.issue_cert("127.0.0.1").configure_cert(context)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
-    with serving(file_plane(path), tls=context) as port:
+    with serving(file_app(path), tls=context) as port:
         assert talk(port, b"GET / HTTP/1.0\r\n\r\n") == b""
         secure = http.client.HTTPSConnection("127.0.0.1", port, timeout=300, context=trusting)
         for _ in range(2):

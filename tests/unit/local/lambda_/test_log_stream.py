@@ -11,30 +11,30 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Sink:
+class RecordedLog:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
 
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
-        self.batches.append([said for _, said in events])
+        self.batches.append([message for _, message in events])
 
     @property
-    def said(self) -> list[str]:
-        return [said for batch in self.batches for said in batch]
+    def messages(self) -> list[str]:
+        return [message for batch in self.batches for message in batch]
 
 
-class FullDisk:
+class FullDiskLog:
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
         raise OSError(28, "No space left on device")
 
 
-def a_log(sink: Sink | FullDisk) -> LogStreamWriter:
+def a_log(sink: RecordedLog | FullDiskLog) -> LogStreamWriter:
     return LogStreamWriter(sink, "/aws/lambda/f", "stream", clock=lambda: 1.5)
 
 
 @given(st.lists(st.text(alphabet="aé\n", max_size=30)), st.integers(1, 7))
 def test_output_becomes_one_event_per_line_however_it_is_cut(lines: list[str], step: int) -> None:
-    sink = Sink()
+    sink = RecordedLog()
     log = a_log(sink)
     data = "".join(lines).encode()
     for start in range(0, len(data), step):
@@ -42,32 +42,32 @@ def test_output_becomes_one_event_per_line_however_it_is_cut(lines: list[str], s
     log.close()
     text = "".join(lines)
     wanted = text if text.endswith("\n") or not text else text + "\n"
-    assert "".join(sink.said) == wanted
-    assert all(said.count("\n") == 1 and said.endswith("\n") for said in sink.said)
+    assert "".join(sink.messages) == wanted
+    assert all(message.count("\n") == 1 and message.endswith("\n") for message in sink.messages)
 
 
 @given(st.integers(0, 3 * MAX_EVENT_BYTES))
 def test_a_line_without_end_is_cut_into_events_that_fit(length: int) -> None:
-    sink = Sink()
+    sink = RecordedLog()
     log = a_log(sink)
     for start in range(0, length, 65_536):
         log.write(b"x" * min(65_536, length - start))
     log.close()
-    assert sum(said.count("x") for said in sink.said) == length
-    assert all(len(said.encode()) <= MAX_EVENT_BYTES for said in sink.said)
+    assert sum(message.count("x") for message in sink.messages) == length
+    assert all(len(message.encode()) <= MAX_EVENT_BYTES for message in sink.messages)
 
 
 def test_an_own_line_comes_after_unfinished_output() -> None:
-    sink = Sink()
+    sink = RecordedLog()
     log = a_log(sink)
     log.write(b"half")
     log.write_line("END\n")
     log.flush()
-    assert sink.said == ["half\n", "END\n"]
+    assert sink.messages == ["half\n", "END\n"]
 
 
 def test_the_tail_is_the_end_of_the_present_call() -> None:
-    log = a_log(Sink())
+    log = a_log(RecordedLog())
     log.write(b"before\n")
     log.reset_tail()
     for _ in range(5):
@@ -77,7 +77,7 @@ def test_the_tail_is_the_end_of_the_present_call() -> None:
 
 
 def test_a_full_disk_does_not_stop_the_function(caplog: object) -> None:
-    log = a_log(FullDisk())
+    log = a_log(FullDiskLog())
     log.write_line("START\n")
     log.flush()
     log.close()

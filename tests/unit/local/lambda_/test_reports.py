@@ -26,7 +26,7 @@ def test_the_report_never_shows_more_memory_than_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "described"),
     [
         (0, "Runtime exited without providing a reason"),
         (3, "Runtime exited with error: exit status 3"),
@@ -36,13 +36,13 @@ def test_the_report_never_shows_more_memory_than_there_is() -> None:
         (163, "Runtime exited with error: signal: 35"),
     ],
 )
-def test_an_exit_is_described_in_lambdas_words(status: int, said: str) -> None:
+def test_an_exit_is_described_in_lambdas_words(status: int, described: str) -> None:
     failure = reports.exit_failure("r", SandboxExit(status=status))
     assert json.loads(failure.payload) == {
         "errorType": "Runtime.ExitError",
-        "errorMessage": f"RequestId: r Error: {said}",
+        "errorMessage": f"RequestId: r Error: {described}",
     }
-    assert failure.log_lines == (f"RequestId: r Error: {said}\nRuntime.ExitError\n",)
+    assert failure.log_lines == (f"RequestId: r Error: {described}\nRuntime.ExitError\n",)
 
 
 def test_a_time_out_names_the_limit_and_the_moment() -> None:

@@ -64,9 +64,9 @@ def test_a_definitions_container_has_what_jobs_get_only(
     container: dict[str, object], named: str
 ) -> None:
     properties = {**CONTAINER, **container}
-    said = refused("batch", "RegisterJobDefinition", containerProperties=properties)
-    assert said.startswith("The local cloud does not emulate ")
-    assert named in said
+    reason = refused("batch", "RegisterJobDefinition", containerProperties=properties)
+    assert reason.startswith("The local cloud does not emulate ")
+    assert named in reason
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_what_nothing_honours_is_refused(
     service: str, operation: str, parameters: dict[str, object], named: str
 ) -> None:
     base = {**FUNCTION} if operation == "CreateFunction" else {}
-    said = refused(service, operation, **{**base, **parameters})
-    assert said.startswith("The local cloud does not emulate ")
-    assert named in said
+    reason = refused(service, operation, **{**base, **parameters})
+    assert reason.startswith("The local cloud does not emulate ")
+    assert named in reason
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_what_asks_for_nothing_passes() -> None:
         "volumes": None,
     }
     properties = {**CONTAINER, **neutral}
-    said = refused(
+    reason = refused(
         "batch", "RegisterJobDefinition", containerProperties=properties, schedulingPriority=0
     )
-    assert said == ""
+    assert reason == ""
     assert not refused("lambda", "CreateFunction", **FUNCTION, Layers=[], Publish=False)
     submission.check_request({"jobName": "n", "dependsOn": [], "arrayProperties": {}})
 

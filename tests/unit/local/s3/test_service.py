@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def open_plane(folder: Path, *, durable: bool = False) -> S3Service:
+def open_service(folder: Path, *, durable: bool = False) -> S3Service:
     return S3Service(
         folder,
         "123456789012",
@@ -37,23 +37,23 @@ def open_plane(folder: Path, *, durable: bool = False) -> S3Service:
 
 
 @pytest.fixture
-def plane(tmp_path: Path) -> Iterator[S3Service]:
-    made = open_plane(tmp_path / "s3")
+def service(tmp_path: Path) -> Iterator[S3Service]:
+    made = open_service(tmp_path / "s3")
     assert ask(made, "PUT", "/bucket").status == 200
     yield made
     made.close()
 
 
-def ask(plane: S3Service, method: str, path: str, data: bytes = b"", **headers: str) -> Response:
+def ask(service: S3Service, method: str, path: str, data: bytes = b"", **headers: str) -> Response:
     path, _, query = path.partition("?")
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     sent.setdefault("content-length", str(len(data)))
-    return plane.handle(
+    return service.handle(
         Request(method=method, path=path, query=query, headers=sent, body=BytesBody(data))
     )
 
 
-class FullDisk:
+class FullDiskBody:
     """A body that cannot be stored because the disk is full."""
 
     def __init__(self, error: Exception) -> None:
@@ -70,18 +70,20 @@ def full_database() -> Exception:
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), full_database()], ids=str)
-def test_a_full_disk_is_reported_and_nothing_is_stored(plane: S3Service, error: Exception) -> None:
-    answer = plane.handle(
+def test_a_full_disk_is_reported_and_nothing_is_stored(
+    service: S3Service, error: Exception
+) -> None:
+    answer = service.handle(
         Request(
             method="PUT",
             path="/bucket/key",
             query="",
             headers={"content-length": "5"},
-            body=FullDisk(error),
+            body=FullDiskBody(error),
         )
     )
     assert (answer.status, "The disk is full" in text(answer)) == (507, True)
-    assert ask(plane, "GET", "/bucket/key").status == 404
+    assert ask(service, "GET", "/bucket/key").status == 404
 
 
 def text(response: Response) -> str:
@@ -93,10 +95,10 @@ def text(response: Response) -> str:
         response.body.close()
 
 
-def test_a_bucket_can_be_named_by_the_host(plane: S3Service) -> None:
-    assert ask(plane, "PUT", "/a/b", b"1", host="bucket.localhost:80").status == 200
-    assert text(ask(plane, "GET", "/bucket/a/b", host="127.0.0.1:80")) == "1"
-    assert text(ask(plane, "GET", "/a/b", host="bucket.s3.us-east-1.amazonaws.com")) == "1"
+def test_a_bucket_can_be_named_by_the_host(service: S3Service) -> None:
+    assert ask(service, "PUT", "/a/b", b"1", host="bucket.localhost:80").status == 200
+    assert text(ask(service, "GET", "/bucket/a/b", host="127.0.0.1:80")) == "1"
+    assert text(ask(service, "GET", "/a/b", host="bucket.s3.us-east-1.amazonaws.com")) == "1"
 
 
 @pytest.mark.parametrize(
@@ -121,30 +123,30 @@ def test_a_bucket_can_be_named_by_the_host(plane: S3Service) -> None:
     ],
 )
 def test_unsupported_requests_are_rejected_with_their_error_code(
-    plane: S3Service, method: str, path: str, status: int, code: str
+    service: S3Service, method: str, path: str, status: int, code: str
 ) -> None:
-    answer = ask(plane, method, path)
+    answer = ask(service, method, path)
     assert answer.status == status
     assert f"<Code>{code}</Code>" in text(answer)
     assert answer.headers.get("content-type") == "application/xml"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_document_with_a_dtd_is_rejected(plane: S3Service, encoding: str) -> None:
+def test_a_document_with_a_dtd_is_rejected(service: S3Service, encoding: str) -> None:
     bomb = '<!DOCTYPE a [<!ENTITY b "c">]><Tagging>&b;</Tagging>'.encode(encoding)
-    assert "MalformedXML" in text(ask(plane, "PUT", "/bucket?tagging", bomb))
+    assert "MalformedXML" in text(ask(service, "PUT", "/bucket?tagging", bomb))
 
 
-def test_a_body_shorter_than_its_content_length_is_not_stored(plane: S3Service) -> None:
-    answer = ask(plane, "PUT", "/bucket/k", b"abc", content_length="4")
+def test_a_body_shorter_than_its_content_length_is_not_stored(service: S3Service) -> None:
+    answer = ask(service, "PUT", "/bucket/k", b"abc", content_length="4")
     assert "<Code>IncompleteBody</Code>" in text(answer)
-    assert ask(plane, "GET", "/bucket/k").status == 404
+    assert ask(service, "GET", "/bucket/k").status == 404
 
 
-def test_a_header_injected_through_the_query_is_rejected(plane: S3Service) -> None:
-    ask(plane, "PUT", "/bucket/k", b"1")
+def test_a_header_injected_through_the_query_is_rejected(service: S3Service) -> None:
+    ask(service, "PUT", "/bucket/k", b"1")
     path = "/bucket/k?response-content-type=a%0D%0Aset-cookie:%20b"
-    assert ask(plane, "GET", path).status == 400
+    assert ask(service, "GET", path).status == 400
 
 
 @settings(
@@ -159,18 +161,18 @@ def test_a_header_injected_through_the_query_is_rejected(plane: S3Service) -> No
     st.binary(max_size=30) | st.sampled_from([b"<Delete/>", b"<a><b/></a>", b"{}", b"<"]),
 )
 def test_no_request_is_an_internal_error(
-    plane: S3Service, method: str, path: str, query: str, body: bytes
+    service: S3Service, method: str, path: str, query: str, body: bytes
 ) -> None:
-    answer = ask(plane, method, f"{path}?{query}", body)
+    answer = ask(service, method, f"{path}?{query}", body)
     assert answer.status != 500
     text(answer)
-    ask(plane, "PUT", "/bucket")
+    ask(service, "PUT", "/bucket")
 
 
 @pytest.mark.parametrize("durable", [False, True])
 def test_objects_settings_and_uploads_survive_a_restart(tmp_path: Path, *, durable: bool) -> None:
     folder = tmp_path / "s3"
-    first = open_plane(folder, durable=durable)
+    first = open_service(folder, durable=durable)
     ask(first, "PUT", "/bucket")
     ask(first, "PUT", "/bucket/small", b"1")
     ask(first, "PUT", "/bucket/large", b"2" * 100_000)
@@ -180,7 +182,7 @@ def test_objects_settings_and_uploads_survive_a_restart(tmp_path: Path, *, durab
     tag = ask(first, "PUT", f"/bucket/up?uploadId={upload}&partNumber=1", b"part").headers["etag"]
     first.close()
     (folder / "blobs" / "left-over").write_bytes(b"never acknowledged")
-    second = open_plane(folder, durable=durable)
+    second = open_service(folder, durable=durable)
     assert text(ask(second, "GET", "/bucket/small")) == "1"
     assert text(ask(second, "GET", "/bucket/large")) == "2" * 100_000
     assert "Statement" in text(ask(second, "GET", "/bucket?policy"))
@@ -193,34 +195,34 @@ def test_objects_settings_and_uploads_survive_a_restart(tmp_path: Path, *, durab
 
 
 def test_files_of_replaced_and_deleted_objects_are_removed(tmp_path: Path) -> None:
-    plane = open_plane(tmp_path / "s3")
-    ask(plane, "PUT", "/bucket")
+    service = open_service(tmp_path / "s3")
+    ask(service, "PUT", "/bucket")
     for _ in range(3):
-        ask(plane, "PUT", "/bucket/k", b"x" * 100_000)
+        ask(service, "PUT", "/bucket/k", b"x" * 100_000)
     assert len(list((tmp_path / "s3" / "blobs").iterdir())) == 1
-    ask(plane, "PUT", "/bucket/k", b"x" * 100_000, if_none_match="*")
+    ask(service, "PUT", "/bucket/k", b"x" * 100_000, if_none_match="*")
     assert len(list((tmp_path / "s3" / "blobs").iterdir())) == 1
-    ask(plane, "DELETE", "/bucket/k")
+    ask(service, "DELETE", "/bucket/k")
     assert not list((tmp_path / "s3" / "blobs").iterdir())
-    plane.close()
+    service.close()
 
 
 @pytest.mark.parametrize("size", [1000, 100_000])
-def test_a_reader_sees_one_whole_object_while_it_is_replaced(plane: S3Service, size: int) -> None:
+def test_a_reader_sees_one_whole_object_while_it_is_replaced(service: S3Service, size: int) -> None:
     stop = threading.Event()
 
     def write() -> None:
         for number in itertools.count():
             if stop.is_set():
                 return
-            ask(plane, "PUT", "/bucket/k", bytes([65 + number % 26]) * size)
+            ask(service, "PUT", "/bucket/k", bytes([65 + number % 26]) * size)
 
-    ask(plane, "PUT", "/bucket/k", b"A" * size)
+    ask(service, "PUT", "/bucket/k", b"A" * size)
     writer = threading.Thread(target=write)
     writer.start()
     try:
         for _ in range(150):
-            answer = ask(plane, "GET", "/bucket/k")
+            answer = ask(service, "GET", "/bucket/k")
             seen = text(answer)
             assert answer.status in (200, 503)
             if answer.status == 200:

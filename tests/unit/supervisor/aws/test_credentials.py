@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 
 @dataclass
-class Role:
+class HourlyRole:
     """A clock, and a role whose keys are valid for an hour."""
 
     now: float = 0.0
@@ -46,7 +46,7 @@ class Role:
 
 
 def test_nothing_is_fetched_before_it_is_needed_nor_twice() -> None:
-    role = Role()
+    role = HourlyRole()
     renewed = RefreshableCredentials(role.fetch, role.clock)
     assert role.fetched == 0
     assert renewed.get_credentials() is renewed.get_credentials()
@@ -54,7 +54,7 @@ def test_nothing_is_fetched_before_it_is_needed_nor_twice() -> None:
 
 
 def test_a_job_of_three_days_never_signs_with_old_keys() -> None:
-    role = Role()
+    role = HourlyRole()
     renewed = RefreshableCredentials(role.fetch, role.clock)
     for minute in range(3 * 24 * 60):
         role.now = minute * 60.0
@@ -63,7 +63,7 @@ def test_a_job_of_three_days_never_signs_with_old_keys() -> None:
 
 
 def test_old_keys_are_used_until_they_expire_if_the_endpoint_is_down() -> None:
-    role = Role()
+    role = HourlyRole()
     renewed = RefreshableCredentials(role.fetch, role.clock)
     renewed.get_credentials()
     role.broken = True
@@ -77,7 +77,7 @@ def test_old_keys_are_used_until_they_expire_if_the_endpoint_is_down() -> None:
 
 
 def test_a_failed_renewal_is_tried_again_only_after_a_minute() -> None:
-    role = Role()
+    role = HourlyRole()
     calls = []
 
     def fetch() -> Credentials:
@@ -94,7 +94,7 @@ def test_a_failed_renewal_is_tried_again_only_after_a_minute() -> None:
 
 
 def test_other_threads_use_the_old_keys_while_one_renews_them() -> None:
-    role = Role()
+    role = HourlyRole()
     renewed = RefreshableCredentials(role.fetch, role.clock)
     renewed.get_credentials()
     role.now = HOUR - 60
@@ -110,7 +110,7 @@ def test_other_threads_use_the_old_keys_while_one_renews_them() -> None:
 
 
 def test_many_threads_that_start_together_fetch_once() -> None:
-    role = Role()
+    role = HourlyRole()
     renewed = RefreshableCredentials(role.fetch, role.clock)
     role.slow = threading.Event()
     threads = [threading.Thread(target=renewed.get_credentials) for _ in range(8)]

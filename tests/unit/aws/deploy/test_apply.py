@@ -77,12 +77,12 @@ def test_dependencies_are_created_first() -> None:
 def test_independent_steps_run_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=300)
 
-    class Meeting(FakeResourceClient):
+    class RoleMeetsLogs(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
             if resource in (ROLE, LOGS):
                 meeting.wait()
 
-    apply(plan([ROLE, LOGS, FUNCTION], {}), Meeting(), lambda _: None)
+    apply(plan([ROLE, LOGS, FUNCTION], {}), RoleMeetsLogs(), lambda _: None)
 
 
 def test_the_step_that_most_others_depend_on_is_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,12 +97,12 @@ def test_the_step_that_most_others_depend_on_is_first(monkeypatch: pytest.Monkey
 def test_an_inactive_resource_is_created_in_parallel_with_its_dependencies() -> None:
     meeting = threading.Barrier(2, timeout=300)
 
-    class Meeting(FakeResourceClient):
+    class FunctionMeetsLogs(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
             if resource in (FUNCTION, LOGS):
                 meeting.wait()
 
-    apply(plan([LOGS, FUNCTION], {}), Meeting(existing={ROLE.key: ROLE}), lambda _: None)
+    apply(plan([LOGS, FUNCTION], {}), FunctionMeetsLogs(existing={ROLE.key: ROLE}), lambda _: None)
 
 
 def test_an_existing_resource_is_updated_after_its_dependencies_and_deleted_before_them() -> None:
@@ -120,14 +120,14 @@ def test_a_trigger_is_created_after_everything_that_it_needs() -> None:
     definition = JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),))
     rule = BucketNotification(name="photos/x", function_arn="arn:aws:lambda:eu-west-1:1:f:crop")
 
-    class Slow(FakeResourceClient):
+    class SlowJobQueue(FakeResourceClient):
         def _call(self, verb: str, resource: Resource) -> None:
             # By then every step that does not depend on the queue has been called.
             if isinstance(resource, JobQueue):
                 until(lambda: len(self.calls) >= 3)
             super()._call(verb, resource)
 
-    client = Slow(existing={ROLE.key: ROLE})
+    client = SlowJobQueue(existing={ROLE.key: ROLE})
     apply(plan([rule, FUNCTION, definition, queue, LOGS], {}), client, lambda _: None)
     assert client.calls[-2:] == ["create job-queue scar-1", "create notification photos/x"]
 

@@ -18,7 +18,7 @@ from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[5]
 ACCOUNT = Account("123456789012", "eu-west-1")
 CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
 BATCH = changed(CROP, execution_mode=ExecutionMode.BATCH, batch=BatchSpec())

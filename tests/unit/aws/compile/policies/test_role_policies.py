@@ -13,7 +13,7 @@ from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model.account import Account
 from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, ObjectRef
-from tests.fakes.iam_evaluation import Grant, Policy, Request
+from tests.fakes.iam_evaluation import IamGrant, IamRequest, Policy
 from tests.fakes.supervisor_factory import (
     KILLED,
     STATE,
@@ -58,7 +58,7 @@ class RecordingHarness:
     """A supervisor harness that records the IAM permissions of its calls."""
 
     harness: SupervisorHarness
-    requests: list[Request] = field(default_factory=list)
+    requests: list[IamRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.harness.store.before = self._record
@@ -67,23 +67,25 @@ class RecordingHarness:
         bucket = ACCOUNT.s3_arn(ref.bucket)
         for action in ACTIONS[method]:
             on_bucket = action == "s3:ListBucket"
-            self.requests.append(Request(action, bucket if on_bucket else f"{bucket}/{ref.key}"))
+            self.requests.append(IamRequest(action, bucket if on_bucket else f"{bucket}/{ref.key}"))
 
-    def submitted(self) -> list[Request]:
+    def submitted(self) -> list[IamRequest]:
         """Return the permissions of SubmitJob and DescribeJobs."""
         resources = ("job-definition/fn", "job-definition/fn:3", "job-queue/scar-1")
         return [
-            *(Request("batch:SubmitJob", ACCOUNT.arn("batch", r)) for r in resources),
-            Request("batch:DescribeJobs", "*"),
+            *(IamRequest("batch:SubmitJob", ACCOUNT.arn("batch", r)) for r in resources),
+            IamRequest("batch:DescribeJobs", "*"),
         ]
 
 
-def platform(function: str) -> list[Request]:
+def platform(function: str) -> list[IamRequest]:
     """Return the permissions that Lambda itself needs: logs and the on-failure destination."""
     stream = ACCOUNT.arn("logs", f"log-group:/aws/lambda/{function}:log-stream:2026/x")
-    log = [Request(f"logs:{action}", stream) for action in ("CreateLogStream", "PutLogEvents")]
+    log = [IamRequest(f"logs:{action}", stream) for action in ("CreateLogStream", "PutLogEvents")]
     return (
-        log if function != "fn" else [*log, Request("lambda:InvokeFunction", FAILURE_HANDLER_ARN)]
+        log
+        if function != "fn"
+        else [*log, IamRequest("lambda:InvokeFunction", FAILURE_HANDLER_ARN)]
     )
 
 
@@ -102,9 +104,9 @@ def arrive(found: RecordingHarness, *, request: str = "req-1") -> dict[str, obje
     return event
 
 
-def used_grants(policy: Policy, requests: list[Request]) -> set[Grant]:
+def used_grants(policy: Policy, requests: list[IamRequest]) -> set[IamGrant]:
     """Return the grants that the requests use; fail for a denied request."""
-    used: set[Grant] = set()
+    used: set[IamGrant] = set()
     for request in requests:
         grants = policy.allowing(request)
         assert grants, f"denied: {request}"
@@ -113,7 +115,7 @@ def used_grants(policy: Policy, requests: list[Request]) -> set[Grant]:
 
 
 def test_the_lambda_role_allows_every_request_and_has_no_unused_grant(tmp_path: Path) -> None:
-    requests: list[Request] = platform("fn")
+    requests: list[IamRequest] = platform("fn")
     for number, (mode, status) in enumerate(
         [
             (ExecutionMode.LAMBDA, 0),
@@ -174,7 +176,7 @@ def test_the_failure_handler_s_role_allows_every_request_and_has_no_unused_grant
 def test_writing_other_folders_and_reading_other_inputs_is_denied(
     policy: Policy, action: str, key: str
 ) -> None:
-    assert not policy.allowing(Request(action, ACCOUNT.s3_arn(key)))
+    assert not policy.allowing(IamRequest(action, ACCOUNT.s3_arn(key)))
 
 
 @pytest.mark.parametrize("policy", [LAMBDA, JOB], ids=["lambda", "job"])
@@ -182,11 +184,11 @@ def test_records_of_other_functions_cannot_be_read_or_written(policy: Policy) ->
     for action in ("s3:GetObject", "s3:PutObject"):
         for name in ("fn2", "f"):
             key = ACCOUNT.s3_arn(f"{STATE}/runs/{name}/2026-09-21/r/claim.json")
-            assert not policy.allowing(Request(action, key))
+            assert not policy.allowing(IamRequest(action, key))
 
 
 def test_lambda_cannot_use_other_queues_and_definitions() -> None:
     for resource in ("job-definition/fn2", "job-definition/fn2:1", "job-queue/scar-2"):
-        request = Request("batch:SubmitJob", ACCOUNT.arn("batch", resource))
+        request = IamRequest("batch:SubmitJob", ACCOUNT.arn("batch", resource))
         assert not LAMBDA.allowing(request)
         assert not JOB.allowing(request)

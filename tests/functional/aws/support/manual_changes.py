@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.functional.aws.factories import grant_extra_policies
+from tests.functional.aws.support.factories import grant_extra_policies
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,12 @@ from scar.cli.services import Services
 from scar.image.registry.upload_progress import UploadProgress
 from supervisor.events.parser import parse_event
 from supervisor.runs import record_format
-from tests.fakes.iam_evaluation import Grant, Policy, Request
+from tests.fakes.iam_evaluation import IamGrant, IamRequest, Policy
 from tests.fakes.moto_compat import ACCOUNT, api_response, new_session
 from tests.fakes.supervisor_factory import notification
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.iam_recording import Recording
-from tests.functional.aws.moto_account import enforce_aws_rules
+from tests.functional.aws.support.iam_recording import Recording
+from tests.functional.aws.support.moto_account import enforce_aws_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -100,8 +100,8 @@ class Replay:
     recording: Recording
     unrecorded: AwsConnection
     """For calls of other users of the account: these are not recorded."""
-    granted: set[Grant] = field(default_factory=set)
-    used: set[Grant] = field(default_factory=set)
+    granted: set[IamGrant] = field(default_factory=set)
+    used: set[IamGrant] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
 
     @classmethod
@@ -144,7 +144,7 @@ class Replay:
         self.check_permissions(self.recording.requests)
         return output
 
-    def check_permissions(self, requests: Iterable[Request]) -> None:
+    def check_permissions(self, requests: Iterable[IamRequest]) -> None:
         """Record the used grants, and the requests that the policy denies."""
         policy = self.policy()
         self.granted |= policy.grants

@@ -13,19 +13,24 @@ from scar.image.formats.layer import LayerFile, build_layer
 from supervisor.model import ImageDefaults
 from tests.fakes.moto_compat import ACCOUNT
 from tests.fakes.registries import faulty_registry
-from tests.functional.aws.command_replay import RealImageServices, Replay, batch_spec, function
 from tests.functional.aws.conftest import FakeImages
-from tests.functional.aws.factories import (
+from tests.functional.aws.support.command_replay import (
+    RealImageServices,
+    Replay,
+    batch_spec,
+    function,
+)
+from tests.functional.aws.support.factories import (
     a_function,
     a_role,
     deploy,
     grant_extra_policies,
     simulate_running_job,
 )
-from tests.functional.aws.iam_recording import registry_permissions
-from tests.functional.aws.manual_changes import CHANGES
-from tests.functional.aws.pushed_images import PushedImages
-from tests.functional.aws.scenarios import (
+from tests.functional.aws.support.iam_recording import registry_permissions
+from tests.functional.aws.support.manual_changes import CHANGES
+from tests.functional.aws.support.pushed_images import PushedImages
+from tests.functional.aws.support.scenarios import (
     GROUP,
     HOST,
     ROLES,

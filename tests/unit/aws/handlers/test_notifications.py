@@ -23,7 +23,7 @@ RULE = BucketNotification(
 )
 
 
-class Bucket:
+class NotificationBucket:
     """A bucket's notifications.
 
     The first ``rejected_puts`` are rejected by S3; the next ``overwritten_puts`` are overwritten by
@@ -74,13 +74,13 @@ def foreign_configuration() -> dict[str, Any]:
     }
 
 
-def handler(bucket: Bucket) -> NotificationHandler:
+def handler(bucket: NotificationBucket) -> NotificationHandler:
     waiter = Waiter(timeout=3, first_delay=1, sleep=lambda _: None, clock=iter(range(100)).__next__)
     return NotificationHandler(bucket, waiter)  # type: ignore[arg-type]
 
 
 def test_queues_topics_and_eventbridge_are_kept() -> None:
-    bucket = Bucket(foreign_configuration())
+    bucket = NotificationBucket(foreign_configuration())
     handler(bucket).create(RULE)
     assert handler(bucket).read(RULE) == RULE
     handler(bucket).delete(RULE)
@@ -88,7 +88,7 @@ def test_queues_topics_and_eventbridge_are_kept() -> None:
 
 
 def test_scar_s_rule_is_added_once() -> None:
-    bucket = Bucket({})
+    bucket = NotificationBucket({})
     handler(bucket).create(RULE)
     handler(bucket).create(RULE)
     assert len(bucket.configuration["LambdaFunctionConfigurations"]) == 1
@@ -96,7 +96,7 @@ def test_scar_s_rule_is_added_once() -> None:
 
 
 def test_concurrent_changes_are_written_in_one_put() -> None:
-    bucket = Bucket({})
+    bucket = NotificationBucket({})
     bucket.may_return.clear()
     one = handler(bucket)
     with ThreadPoolExecutor(4) as pool:
@@ -127,7 +127,7 @@ def test_a_change_that_is_added_while_another_thread_writes_is_not_lost() -> Non
             del default
             return super().setdefault(key, SlowList())
 
-    bucket = Bucket({})
+    bucket = NotificationBucket({})
     waiter = Waiter(timeout=3, sleep=lambda _: None)
     one = NotificationHandler(bucket, waiter, _pending=Pending())  # type: ignore[arg-type]
     one._pending["photos"] = SlowList()
@@ -142,21 +142,21 @@ def test_a_change_that_is_added_while_another_thread_writes_is_not_lost() -> Non
 
 
 def test_a_concurrent_write_of_another_program_is_detected_and_retried() -> None:
-    bucket = Bucket(foreign_configuration(), overwritten_puts=2)
+    bucket = NotificationBucket(foreign_configuration(), overwritten_puts=2)
     handler(bucket).create(RULE)
     assert handler(bucket).read(RULE) == RULE
     assert bucket.puts == 3
 
 
 def test_the_write_waits_for_a_permission_that_s3_does_not_see_yet() -> None:
-    bucket = Bucket(foreign_configuration(), rejected_puts=2)
+    bucket = NotificationBucket(foreign_configuration(), rejected_puts=2)
     handler(bucket).create(RULE)
     assert handler(bucket).read(RULE) == RULE
     assert bucket.puts == 3
 
 
 def test_a_destination_that_s3_never_accepts_is_s3_s_error() -> None:
-    bucket = Bucket(foreign_configuration(), rejected_puts=100)
+    bucket = NotificationBucket(foreign_configuration(), rejected_puts=100)
     with pytest.raises(ClientError, match="Unable to validate"):
         handler(bucket).create(RULE)
     assert bucket.configuration == foreign_configuration()

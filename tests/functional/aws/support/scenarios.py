@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 
 from scar.transfer.client import MULTIPART_THRESHOLD
 from tests.fakes.moto_compat import ACCOUNT, api_response
-from tests.functional.aws.factories import a_role, fail_next_call
-from tests.functional.aws.manual_changes import TRUST
+from tests.functional.aws.support.factories import a_role, fail_next_call
+from tests.functional.aws.support.manual_changes import TRUST
 
 if TYPE_CHECKING:
     from tests.fakes.registries import FaultyRegistry
-    from tests.functional.aws.command_replay import Replay
+    from tests.functional.aws.support.command_replay import Replay
 
 HOST = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
 ROLES = ("crop-eu-west-1-job", "scar-failure-handler-eu-west-1-lambda", "scar-instances-eu-west-1")

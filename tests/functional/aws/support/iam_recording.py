@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.fakes.iam_evaluation import Request
+from tests.fakes.iam_evaluation import IamRequest
 from tests.fakes.iam_request_contexts import required_permissions
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _REGISTRY = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs/uploads|blobs
 class Recording:
     """The IAM requests of a session, in order; knows the permissions boundary of each role."""
 
-    requests: list[Request] = field(default_factory=list)
+    requests: list[IamRequest] = field(default_factory=list)
     _boundaries: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -44,7 +44,7 @@ class Recording:
             self.requests.append(replace(request, context={**request.context, **known}))
 
 
-def registry_permissions(requests: Iterable[tuple[str, str]], account: str) -> Iterator[Request]:
+def registry_permissions(requests: Iterable[tuple[str, str]], account: str) -> Iterator[IamRequest]:
     """Yield the permissions that requests to ECR's registry API need.
 
     ``account`` is the beginning of the ARNs.
@@ -64,7 +64,7 @@ def registry_permissions(requests: Iterable[tuple[str, str]], account: str) -> I
     for method, path in requests:
         if match := _REGISTRY.match(path):
             for action in actions[method, match["kind"]]:
-                yield Request(f"ecr:{action}", f"{account}repository/{match['name']}")
+                yield IamRequest(f"ecr:{action}", f"{account}repository/{match['name']}")
         # https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         for source in parse_qs(urlsplit(path).query).get("from", []):
-            yield Request("ecr:GetDownloadUrlForLayer", f"{account}repository/{source}")
+            yield IamRequest("ecr:GetDownloadUrlForLayer", f"{account}repository/{source}")
