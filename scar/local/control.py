@@ -31,7 +31,7 @@ RESPONSE_SECONDS = 10.0
 COMMAND_LINE_KEY = "AKIALOCALCOMMANDLINE"
 
 
-class LocalCloudNotStarted(ScarError):
+class LocalCloudNotStartedError(ScarError):
     """The local cloud's process exited before it served requests, or does not respond."""
 
 
@@ -61,7 +61,7 @@ class LocalCloudControl:
         """Return the running local cloud; start it if none runs.
 
         Raises UsageError for an unknown engine or one other than the running server's,
-        LocalCloudNotStarted with the end of the server's log, WaitTimeoutError.
+        LocalCloudNotStartedError with the end of the server's log, WaitTimeoutError.
         """
         engine = engine or self.environment.get("SCAR_LOCAL_ENGINE", "")
         if engine not in ("", *ENGINES):
@@ -86,7 +86,7 @@ class LocalCloudControl:
     def status(self) -> Mapping[str, object] | None:
         """Return the running server's status, or None if none runs.
 
-        Raises LocalCloudNotStarted if the server does not respond.
+        Raises LocalCloudNotStartedError if the server does not respond.
         """
         running = self.home.running_server()
         if running is None:
@@ -94,7 +94,7 @@ class LocalCloudControl:
         try:
             return _get_json(running, "/_scar/status", control_token(self.home.load_secret()))
         except OSError as error:
-            raise LocalCloudNotStarted(
+            raise LocalCloudNotStartedError(
                 f"The local cloud (process {running.pid}) does not respond: {error}.",
                 remedy=f"See {self.home.log}; `scar local stop` stops it.",
             ) from error
@@ -152,7 +152,7 @@ class LocalCloudControl:
             # EXIT_LOCKED: a server runs, but its record was deleted; it writes the record again.
             if (status := server.poll()) not in (None, EXIT_LOCKED):
                 log_text = self._log_from(log_start)
-                raise LocalCloudNotStarted(
+                raise LocalCloudNotStartedError(
                     f"The local cloud did not start (status {status}):\n{log_text}",
                     remedy=f"The complete log is {self.home.log}.",
                 )

@@ -6,6 +6,7 @@ local cloud. ``account_checks`` judges the functions against the account's state
 warnings, and the plan against quotas.
 
 Every check is a generator of sentences that name the function; the pipeline raises them together as
-one ``NotDeployable``. A further check is one more generator, called from the function above it.
+one ``NotDeployableError``. A further check is one more generator, called from the function above
+it.
 Pure functions; no I/O: the facts come from the account package.
 """

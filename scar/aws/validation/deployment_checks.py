@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 _LAMBDA_RULES = "LambdaFunctionConfigurations"
 
 
-class NotDeployable(ScarError):
+class NotDeployableError(ScarError):
     """AWS would reject the functions, or they would trigger themselves; names all problems."""
 
     exit_code = 3
 
 
 def raise_if_any(problems: Iterable[str]) -> None:
-    """Raise NotDeployable with all problems, each once, if there are any."""
+    """Raise NotDeployableError with all problems, each once, if there are any."""
     unique = list(dict.fromkeys(problems))
     if unique:
-        raise NotDeployable(
+        raise NotDeployableError(
             "\n".join(unique), remedy="Correct the FDL; nothing was changed in the account."
         )
 

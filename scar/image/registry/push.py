@@ -92,7 +92,7 @@ def push_image(
         repository.put_manifest(image.manifest, image.media_type, reference)
 
 
-class _UploadCancelled(Exception):
+class _UploadCancelledError(Exception):
     """The upload of another blob of the same image failed."""
 
 
@@ -122,4 +122,4 @@ class _ImageUpload:
         else:
             self.monitor.check_cancelled()
         if self.cancelled.is_set():
-            raise _UploadCancelled
+            raise _UploadCancelledError

@@ -127,7 +127,7 @@ class Authenticator:
 def _find_authorization(request: Request) -> sigv4.Sigv4Authorization:
     try:
         authorization = sigv4.find_authorization(request.headers, request.query)
-    except sigv4.MalformedAuthorization as error:
+    except sigv4.MalformedAuthorizationError as error:
         raise AuthenticationError(AuthenticationErrorReason.MALFORMED, str(error)) from error
     if authorization is None:
         raise AuthenticationError(AuthenticationErrorReason.MISSING)

@@ -18,11 +18,11 @@ _MAX_TRAILERS = 32
 _READ = 65536
 
 
-class MalformedChunks(Exception):
+class MalformedChunksError(Exception):
     """The body is not aws-chunked, or ends early."""
 
 
-class ChunkSignatureMismatch(Exception):
+class ChunkSignatureError(Exception):
     """The signature of a chunk or of the trailers does not match."""
 
 
@@ -52,7 +52,7 @@ class ChunkSigner:
 class AwsChunkedBody:
     """A decoded body; ``trailers`` (names in lower case) is complete once ``read`` returned b"".
 
-    ``read`` raises MalformedChunks and, with a ``signer``, ChunkSignatureMismatch. At most one
+    ``read`` raises MalformedChunksError and, with a ``signer``, ChunkSignatureError. At most one
     piece of a chunk is in memory: bytes are returned before their chunk's signature is verified,
     so the caller must not use them before the body has ended.
     """
@@ -82,14 +82,14 @@ class AwsChunkedBody:
             self._sha256.update(data)
         if not self._left:
             if self._read_line():
-                raise MalformedChunks("A chunk is longer than its declared size.")
+                raise MalformedChunksError("A chunk is longer than its declared size.")
             self._close_chunk()
         return data
 
     def _open_chunk(self) -> None:
         size, _, extension = self._read_line().partition(b";")
         if not _SIZE.fullmatch(size):
-            raise MalformedChunks("A chunk has no size line.")
+            raise MalformedChunksError("A chunk has no size line.")
         self._left = int(size, 16)
         self._expected = extension.decode("latin-1").partition("chunk-signature=")[2].strip()
         self._sha256 = hashlib.sha256()
@@ -99,7 +99,7 @@ class AwsChunkedBody:
             return
         signature = self._signer.sign_chunk(self._previous, self._sha256.hexdigest())
         if not hmac.compare_digest(signature, self._expected):
-            raise ChunkSignatureMismatch
+            raise ChunkSignatureError
         # Each signature covers the one before it, so that chunks cannot be dropped or reordered.
         self._previous = signature
 
@@ -126,7 +126,7 @@ class AwsChunkedBody:
         text = b"".join(line + b"\n" for line in signed)
         expected = self._signer.sign_trailer(self._previous, hashlib.sha256(text).hexdigest())
         if not hmac.compare_digest(signature, expected):
-            raise ChunkSignatureMismatch
+            raise ChunkSignatureError
 
     def _read_line(self, *, at_end: bool = False) -> bytes:
         while b"\r\n" not in self._buffer:
@@ -135,7 +135,7 @@ class AwsChunkedBody:
                 if at_end:  # some SDKs omit the last line break
                     line, self._buffer = self._buffer, b""
                     return line
-                raise MalformedChunks("A line of the chunked body is too long or incomplete.")
+                raise MalformedChunksError("A line of the chunked body is too long or incomplete.")
             self._buffer += more
         line, _, self._buffer = self._buffer.partition(b"\r\n")
         return line
@@ -146,5 +146,5 @@ class AwsChunkedBody:
             return data
         data = self._body.read(size)
         if not data:
-            raise MalformedChunks("The body ends within a chunk.")
+            raise MalformedChunksError("The body ends within a chunk.")
         return data

@@ -16,7 +16,7 @@ _PIECE = 1 << 16
 _MAX_TRAILERS = 64
 
 
-class BrokenBody(OSError):
+class BrokenBodyError(OSError):
     """The body ended early or is not encoded as its headers state; the connection is unusable."""
 
 
@@ -47,7 +47,7 @@ class IncomingBody:
         return self._on_first_read is not None
 
     def read(self, size: int, /) -> bytes:
-        """Return up to ``size`` bytes, ``b""`` at the end; raise BrokenBody."""
+        """Return up to ``size`` bytes, ``b""`` at the end; raise BrokenBodyError."""
         # Cleared before the call: a failing send must not be repeated.
         if self.consumed or size <= 0:
             return b""
@@ -62,7 +62,7 @@ class IncomingBody:
     def _read_some(self, size: int) -> bytes:
         data = self._source.read1(size)
         if not data:
-            raise BrokenBody("The client closed the connection before the end of the body.")
+            raise BrokenBodyError("The client closed the connection before the end of the body.")
         return data
 
 
@@ -98,25 +98,25 @@ class ChunkedBody(IncomingBody):
         data = self._read_some(min(size, self._left))
         self._left -= len(data)
         if not self._left and self._read_line():
-            raise BrokenBody("A chunk is longer than its declared size.")
+            raise BrokenBodyError("A chunk is longer than its declared size.")
         return data
 
     def _read_chunk_size(self) -> int:
         digits = self._read_line().partition(b";")[0].strip()
         if not _CHUNK_SIZE.fullmatch(digits):
-            raise BrokenBody("A chunk has no size line.")
+            raise BrokenBodyError("A chunk has no size line.")
         return int(digits, 16)
 
     def _skip_trailers(self) -> None:
         for _ in range(_MAX_TRAILERS):
             if not self._read_line():
                 return
-        raise BrokenBody("The body has too many trailers.")
+        raise BrokenBodyError("The body has too many trailers.")
 
     def _read_line(self) -> bytes:
         line = self._source.readline(_MAX_LINE)
         if not line.endswith(b"\n"):
-            raise BrokenBody("A line of the chunked body is too long or incomplete.")
+            raise BrokenBodyError("A line of the chunked body is too long or incomplete.")
         return line.rstrip(b"\r\n")
 
 
@@ -132,7 +132,7 @@ class BytesBody:
 
 
 def read_all(body: RequestBody, limit: int) -> bytes | None:
-    """Return the whole body, None if it has more than ``limit`` bytes; raise BrokenBody."""
+    """Return the whole body, None if it has more than ``limit`` bytes; raise BrokenBodyError."""
     content = bytearray()
     while data := body.read(_PIECE):
         content += data

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import TYPE_CHECKING
 
-from scar.local.http.bodies import BrokenBody, ChunkedBody, IncomingBody, SizedBody
+from scar.local.http.bodies import BrokenBodyError, ChunkedBody, IncomingBody, SizedBody
 from scar.local.http.files import FileSegments
 from scar.local.http.heads import (
-    MalformedHead,
+    MalformedHeadError,
     RequestHead,
     encode_response_head,
     may_have_body,
@@ -107,7 +107,7 @@ class ClientConnection:
         self._sock.settimeout(self._limits.head)
         try:
             head = read_request_head(_DeadlineReader(reader, self._limits.head).readline)
-        except MalformedHead as error:
+        except MalformedHeadError as error:
             self._send_error(error)
             return False
         if head is None:
@@ -149,7 +149,7 @@ class ClientConnection:
         )
         try:
             return self._app.handle(request)
-        except (BrokenBody, TimeoutError):
+        except (BrokenBodyError, TimeoutError):
             raise
         except Exception:  # one failed request must not end the connection or the server
             log.exception("%s %s failed", head.method, head.path)
@@ -167,7 +167,7 @@ class ClientConnection:
                 if time.monotonic() > end:
                     return False
                 body.read(_PIECE)
-        except (BrokenBody, TimeoutError):
+        except (BrokenBodyError, TimeoutError):
             return False
         return True
 
@@ -200,7 +200,7 @@ class ClientConnection:
                 if sent != segment.length:
                     raise OSError(f"{segment.file.name} is shorter than its object.")
 
-    def _send_error(self, error: MalformedHead) -> None:
+    def _send_error(self, error: MalformedHeadError) -> None:
         text = f"{error}\n".encode()
         headers = {"content-type": "text/plain", "content-length": str(len(text))}
         self._sock.sendall(encode_response_head(error.status, headers, close=True) + text)

@@ -21,7 +21,7 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _BODILESS = (204, 304)
 
 
-class MalformedHead(Exception):
+class MalformedHeadError(Exception):
     """The request's head is invalid or not supported; ``status`` is that of the response."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -46,7 +46,7 @@ class RequestHead:
 
 
 def read_request_head(readline: Callable[[int], bytes]) -> RequestHead | None:
-    """Read one head; None if the client closed before its first byte; raise MalformedHead."""
+    """Read one head; None if the client closed before its first byte; raise MalformedHeadError."""
     line = readline(MAX_LINE + 1)
     if line in (b"\r\n", b"\n"):  # one empty line before a request is allowed (RFC 9112, 2.2)
         line = readline(MAX_LINE + 1)
@@ -71,15 +71,17 @@ def read_request_head(readline: Callable[[int], bytes]) -> RequestHead | None:
 
 def _parse_request_line(line: bytes) -> tuple[str, str, str]:
     if not line.endswith(b"\n"):
-        raise MalformedHead(414 if len(line) > MAX_LINE else 400, "The request line is too long.")
+        raise MalformedHeadError(
+            414 if len(line) > MAX_LINE else 400, "The request line is too long."
+        )
     fields = line.decode("latin-1").rstrip("\r\n").split(" ")
     if len(fields) != 3:
-        raise MalformedHead(400, "Malformed request line.")
+        raise MalformedHeadError(400, "Malformed request line.")
     method, target, version = fields
     if not _TOKEN.fullmatch(method) or not _TARGET.fullmatch(target):
-        raise MalformedHead(400, "The request line contains invalid characters.")
+        raise MalformedHeadError(400, "The request line contains invalid characters.")
     if version not in ("HTTP/1.1", "HTTP/1.0"):
-        raise MalformedHead(505, "Only HTTP/1.0 and HTTP/1.1 are supported.")
+        raise MalformedHeadError(505, "Only HTTP/1.0 and HTTP/1.1 are supported.")
     return method, target, version
 
 
@@ -93,7 +95,7 @@ def _to_origin_form(target: str) -> str:
         return slash + path or "/"
     if target == "*":
         return "/"
-    raise MalformedHead(400, "The request target is not a path.")
+    raise MalformedHeadError(400, "The request target is not a path.")
 
 
 def _read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
@@ -105,30 +107,32 @@ def _read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
         if line in (b"\r\n", b"\n"):
             return headers
         if size > MAX_HEAD or len(line) > MAX_LINE:
-            raise MalformedHead(431, "The request's headers are too long.")
+            raise MalformedHeadError(431, "The request's headers are too long.")
         if not line.endswith(b"\n"):
-            raise MalformedHead(400, "The request ended within its headers.")
+            raise MalformedHeadError(400, "The request ended within its headers.")
         name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
         # Also rejects folded lines, which begin with a space (RFC 9112, 5.2).
         if not colon or not _TOKEN.fullmatch(name) or "\0" in value or "\r" in value:
-            raise MalformedHead(400, "A header line is malformed.")
+            raise MalformedHeadError(400, "A header line is malformed.")
         name, value = name.lower(), value.strip(" \t")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
-    raise MalformedHead(431, "The request has too many headers.")
+    raise MalformedHeadError(431, "The request has too many headers.")
 
 
 def _body_length(headers: Mapping[str, str]) -> int | None:
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     if coding is not None:
         if length is not None:  # ambiguous: used for request smuggling (RFC 9112, 6.1)
-            raise MalformedHead(400, "Content-Length and Transfer-Encoding cannot be combined.")
+            raise MalformedHeadError(
+                400, "Content-Length and Transfer-Encoding cannot be combined."
+            )
         if coding.lower() != "chunked":
-            raise MalformedHead(501, "Only the transfer coding chunked is supported.")
+            raise MalformedHeadError(501, "Only the transfer coding chunked is supported.")
         return None
     if length is None:
         return 0
     if not _LENGTH.fullmatch(length):
-        raise MalformedHead(400, "Content-Length is not a number.")
+        raise MalformedHeadError(400, "Content-Length is not a number.")
     return int(length)
 
 

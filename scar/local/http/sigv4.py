@@ -48,7 +48,7 @@ class Sigv4Authorization:
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
 
-class MalformedAuthorization(Exception):
+class MalformedAuthorizationError(Exception):
     """The Authorization header or the query's signing parameters are invalid."""
 
 
@@ -65,7 +65,7 @@ def find_authorization(headers: Mapping[str, str], query: str) -> Sigv4Authoriza
 def _from_header(authorization: str, headers: Mapping[str, str]) -> Sigv4Authorization:
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
-        raise MalformedAuthorization(f"Only {ALGORITHM} is accepted, not {algorithm[:40]!r}.")
+        raise MalformedAuthorizationError(f"Only {ALGORITHM} is accepted, not {algorithm[:40]!r}.")
     fields = dict(item.strip().partition("=")[::2] for item in rest.split(","))
     return _build_authorization(
         credential=fields.get("Credential", ""),
@@ -79,9 +79,11 @@ def _from_query(query: str) -> Sigv4Authorization:
     fields = {unquote(name): unquote(value) for name, value in _split_query(query)}
     expires = fields.get("X-Amz-Expires", "")
     if fields.get("X-Amz-Algorithm") != ALGORITHM:
-        raise MalformedAuthorization(f"X-Amz-Algorithm only supports {ALGORITHM}.")
+        raise MalformedAuthorizationError(f"X-Amz-Algorithm only supports {ALGORITHM}.")
     if not re.fullmatch(r"\d{1,7}", expires) or int(expires) > 604800:
-        raise MalformedAuthorization("X-Amz-Expires must be a number of at most 604800 seconds.")
+        raise MalformedAuthorizationError(
+            "X-Amz-Expires must be a number of at most 604800 seconds."
+        )
     return _build_authorization(
         credential=fields.get("X-Amz-Credential", ""),
         timestamp=fields.get("X-Amz-Date", ""),
@@ -101,15 +103,17 @@ def _build_authorization(
 ) -> Sigv4Authorization:
     scope = _SCOPE.fullmatch(credential)
     if not scope:
-        raise MalformedAuthorization(
+        raise MalformedAuthorizationError(
             "The Credential is not <key id>/<date>/<region>/<service>/aws4_request."
         )
     if not _DATE.fullmatch(timestamp) or timestamp[:8] != scope[2]:
-        raise MalformedAuthorization("X-Amz-Date is missing, malformed, or not the scope's date.")
+        raise MalformedAuthorizationError(
+            "X-Amz-Date is missing, malformed, or not the scope's date."
+        )
     names = tuple(signed_headers.split(";"))
     # Without the host, a request could be replayed against another endpoint.
     if "host" not in names:
-        raise MalformedAuthorization("The host header must be signed.")
+        raise MalformedAuthorizationError("The host header must be signed.")
     return Sigv4Authorization(
         access_key=scope[1],
         date=scope[2],

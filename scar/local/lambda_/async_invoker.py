@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from scar.errors import ScarError
 from scar.local.lambda_.invocation_record import InvocationCondition, build_invocation_record
 from scar.local.lambda_.model import LambdaApiError
-from scar.local.lambda_.worker import InvocationInterrupted
+from scar.local.lambda_.worker import InvocationInterruptedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +165,7 @@ class AsyncInvoker:
     def _run_event(self, function: DeployedFunction, worker: Worker, event: QueuedEvent) -> None:
         try:
             result = worker.invoke(event.request_id, event.payload)
-        except InvocationInterrupted:
+        except InvocationInterruptedError:
             return  # the event stays in the file and runs again after the next start
         except Exception:
             log.exception(

@@ -131,7 +131,7 @@ class WorkerPool(Generic[W]):
             worker.flush()
 
     def close(self) -> None:
-        """Kill all sandboxes; running invocations raise InvocationInterrupted."""
+        """Kill all sandboxes; running invocations raise InvocationInterruptedError."""
         with self._changed:
             self._closed = True
             workers = [*self._idle, *self._busy]

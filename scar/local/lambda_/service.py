@@ -14,7 +14,7 @@ from scar.local.lambda_.event_queue import EventQueue
 from scar.local.lambda_.model import INIT_LIMIT, LambdaApiError, LambdaStatus
 from scar.local.lambda_.pool import WorkerPool
 from scar.local.lambda_.port_listener import LoopbackListener
-from scar.local.lambda_.worker import InvocationInterrupted, Worker, WorkerDependencies
+from scar.local.lambda_.worker import InvocationInterruptedError, Worker, WorkerDependencies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +141,7 @@ class LambdaService:
         worker = self._pool.lease(function, self._settings.capacity_wait)
         try:
             return worker.invoke(str(uuid.uuid4()), payload)
-        except InvocationInterrupted as error:
+        except InvocationInterruptedError as error:
             raise LambdaApiError(
                 503, "ServiceException", "The local cloud was stopped while the function ran."
             ) from error

@@ -35,7 +35,7 @@ _EXIT_SECONDS: Final = 10.0  # seconds an engine may take to report a process's 
 _DRAIN_SECONDS: Final = 0.25  # seconds to wait for output that has not reached the log
 
 
-class InvocationInterrupted(Exception):
+class InvocationInterruptedError(Exception):
     """The service was closed during the invocation, so its result is unknown."""
 
 
@@ -88,7 +88,7 @@ class Worker:
     def invoke(self, request_id: str, payload: bytes) -> LambdaInvokeResult:
         """Run one invocation, after a cold start if there is no sandbox yet.
 
-        Raise InvocationInterrupted if the worker was closed meanwhile.
+        Raise InvocationInterruptedError if the worker was closed meanwhile.
         """
         self._log.reset_tail()
         init_seconds, failure = (
@@ -105,7 +105,7 @@ class Worker:
         duration = min(time.monotonic() - started, float(self._function.timeout))
         # A failure while the worker is being closed is caused by that, not by the function.
         if self._closed and response.failure is not None:
-            raise InvocationInterrupted
+            raise InvocationInterruptedError
         self._drain_output()
         for line in response.failure.log_lines if response.failure is not None else ():
             self._log.write_line(line)
@@ -166,7 +166,7 @@ class Worker:
         # Under the lock, so that close() either sees the started sandbox or prevents the start.
         with self._closing:
             if self._closed:
-                raise InvocationInterrupted
+                raise InvocationInterruptedError
             self._listener = dependencies.listen(self._api)
             context = SandboxContext(
                 runtime_api=f"127.0.0.1:{self._listener.port}",

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.local.http.bodies import BrokenBody
+from scar.local.http.bodies import BrokenBodyError
 from scar.local.http.messages import Response
 from scar.local.s3.api.bucket_api import BucketApi
 from scar.local.s3.api.copy_api import CopyApi
@@ -92,7 +92,7 @@ class S3Service:
             response = self._operations[find_operation(s3_request)](s3_request)
         except S3Error as error:
             response = _error_response(error, request, s3_request)
-        except (BrokenBody, TimeoutError):  # the connection is lost: no response can be sent
+        except (BrokenBodyError, TimeoutError):  # the connection is lost: no response can be sent
             raise
         except Exception as error:
             log.exception("%s %s failed", request.method, request.path)

@@ -11,7 +11,7 @@ from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.functions import EventInvokeHandler
 from scar.aws.model.names import FAILURE_HANDLER
 from scar.aws.model.resources import EventInvokeConfig
-from scar.aws.validation.deployment_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployableError
 from scar.errors import OperationRefusedError
 from scar.fdl.model import ContainerSpec, EnvironmentSpec
 from supervisor import config
@@ -132,7 +132,7 @@ def test_the_plan_notes_the_permissions_boundary_of_the_handler(
 
 
 def test_its_name_is_reserved(connection: AwsConnection, images: FakeImages) -> None:
-    with pytest.raises(NotDeployable, match="reserved for scar's failure handler"):
+    with pytest.raises(NotDeployableError, match="reserved for scar's failure handler"):
         deploy(connection, images, a_function(name=FAILURE_HANDLER))
 
 

@@ -17,7 +17,7 @@ from scar.aws.deploy.deploy import init
 from scar.aws.deploy.lock import LOCK_KEY, read_lock
 from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.model.resources import LambdaFunction
-from scar.aws.validation.deployment_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployableError
 from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from tests.fakes.functions import changed
@@ -300,7 +300,9 @@ def test_an_expired_lock_is_taken_over(connection: AwsConnection, images: FakeIm
 def test_values_that_aws_rejects_are_reported_before_any_change(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    with pytest.raises(NotDeployable, match=r"function crop: ValidationException: .*memorySize"):
+    with pytest.raises(
+        NotDeployableError, match=r"function crop: ValidationException: .*memorySize"
+    ):
         deploy(connection, images, changed(a_function(), memory=64))
     assert connection.client("s3").list_buckets()["Buckets"] == []
 
@@ -310,7 +312,7 @@ def test_a_conflicting_notification_of_another_tool_is_named(
 ) -> None:
     deploy(connection, images, a_function())
     rival = changed(a_function(name="rival"), input=(StorageSpec(path="photos"),))
-    with pytest.raises(NotDeployable, match=r"function:crop"):
+    with pytest.raises(NotDeployableError, match=r"function:crop"):
         deploy(connection, images, changed(rival, output=()))
 
 

@@ -10,7 +10,7 @@ from scar.aws.deploy.lock import LOCK_KEY, DeployLock, read_lock
 from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket
-from scar.aws.validation.deployment_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployableError
 from scar.errors import OperationRefusedError
 from tests.functional.aws.support.factories import (
     a_function,
@@ -195,7 +195,7 @@ def test_a_deployment_that_waited_repeats_the_account_checks(
             RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0"
         ),
     )
-    with pytest.raises(NotDeployable, match="has no route to the internet"):
+    with pytest.raises(NotDeployableError, match="has no route to the internet"):
         deploy(connection, images, a_function("batch"))
     assert remaining_resources(connection) == before
 

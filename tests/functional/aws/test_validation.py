@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from scar.aws.deploy.deploy import init
-from scar.aws.validation.deployment_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployableError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
 from tests.functional.aws.support.factories import (
@@ -70,7 +70,9 @@ def test_a_subnet_without_a_route_to_the_internet_is_an_error(
     connection: AwsConnection, images: FakeImages
 ) -> None:
     subnet = without_gateway(connection)
-    with pytest.raises(NotDeployable, match=rf"crop: Subnet {subnet} has no route to the internet"):
+    with pytest.raises(
+        NotDeployableError, match=rf"crop: Subnet {subnet} has no route to the internet"
+    ):
         deploy(connection, images, a_function("batch"))
     assert remaining_resources(connection) == {}
 
@@ -111,7 +113,7 @@ def test_a_bucket_of_another_region_is_an_error(
 ) -> None:
     elsewhere = connection.session.client("s3", region_name="us-east-1")
     elsewhere.create_bucket(Bucket="photos")
-    with pytest.raises(NotDeployable, match=r"photos is in us-east-1"):
+    with pytest.raises(NotDeployableError, match=r"photos is in us-east-1"):
         deploy(connection, images, a_function())
     assert remaining_resources(connection) == {"buckets": ["photos"]}
 
@@ -197,7 +199,7 @@ def test_a_role_that_cannot_be_passed_is_an_error(
     user = "arn:aws:iam::123456789012:user/ann"
     connection.account  # noqa: B018  # read from STS: in moto the caller is root
     connection._identity = connection.account, user
-    with pytest.raises(NotDeployable, match=rf"{user} may not pass the role {role} to lambda"):
+    with pytest.raises(NotDeployableError, match=rf"{user} may not pass the role {role} to lambda"):
         deploy(connection, images, a_function())
     handler_role = "arn:aws:iam::123456789012:role/scar/scar-failure-handler-eu-west-1-lambda"
     assert received[0]["ResourceArns"] == [role, handler_role]
@@ -241,13 +243,13 @@ def test_full_batch_quotas_are_an_error(connection: AwsConnection, images: FakeI
         a_function("batch", name="cut"),
         batch=BatchSpec(compute_resources=ComputeResourcesSpec(max_v_cpus=9)),
     )
-    with pytest.raises(NotDeployable, match=r"has 50 job queues and 1 more are needed"):
+    with pytest.raises(NotDeployableError, match=r"has 50 job queues and 1 more are needed"):
         deploy(connection, images, other)
 
 
 def test_a_role_of_the_user_s_must_exist(connection: AwsConnection, images: FakeImages) -> None:
     with pytest.raises(
-        NotDeployable, match=r"role arn:aws:iam::123456789012:role/typo does not exist"
+        NotDeployableError, match=r"role arn:aws:iam::123456789012:role/typo does not exist"
     ):
         deploy(connection, images, changed(a_function(), role="typo"))
     assert remaining_resources(connection) == {}
@@ -258,7 +260,9 @@ def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(
 ) -> None:
     a_role(connection, "mine", "lambda")
     function = changed(a_function("batch"), role="mine")
-    with pytest.raises(NotDeployable, match=r"ecs-tasks\.amazonaws\.com cannot assume the role"):
+    with pytest.raises(
+        NotDeployableError, match=r"ecs-tasks\.amazonaws\.com cannot assume the role"
+    ):
         deploy(connection, images, function)
     a_role(connection, "both", "lambda", "ecs-tasks")
     deploy(connection, images, changed(function, role="both"))

@@ -13,13 +13,13 @@ import pytest
 from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
 from scar.aws.model.names import FAILURE_HANDLER
-from scar.aws.validation.deployment_checks import NotDeployable
+from scar.aws.validation.deployment_checks import NotDeployableError
 from scar.errors import ConfigurationError, ScarError
 from scar.fdl.loader import load_document
 from scar.fdl.problems import InvalidFdlError
 from scar.image.compose.supervisor_bundle import find_bundle
 from scar.local.cloud import PREFERRED_PORT
-from scar.local.control import EXIT_LOCKED, LocalCloudControl, LocalCloudNotStarted
+from scar.local.control import EXIT_LOCKED, LocalCloudControl, LocalCloudNotStartedError
 from scar.local.home import LocalCloudHome
 from tests.fakes.local_cloud import BUCKET, a_local_cloud, environment, function, scar
 from tests.waiting import until
@@ -82,7 +82,7 @@ def test_overlapping_inputs_are_refused_and_the_first_function_stays(
 ) -> None:
     fresh.deploy(function("one"))
     inside = [{"path": f"{BUCKET}/in/one/deeper"}]
-    with pytest.raises(NotDeployable, match=r"data/in/one/deeper/ already go to .*one"):
+    with pytest.raises(NotDeployableError, match=r"data/in/one/deeper/ already go to .*one"):
         fresh.deploy(function("two", input=inside))
     with pytest.raises(InvalidFdlError, match="overlaps with data/in/one, an input of one"):
         fresh.deploy(function("one"), function("two", input=inside))
@@ -159,7 +159,7 @@ def test_reset_forgets_everything(fresh: LocalCloudProcess) -> None:
 def test_an_engine_that_cannot_work_is_named_with_its_reason(tmp_path: Path) -> None:
     nowhere = {**environment(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/absent.sock"}
     control = LocalCloudControl(LocalCloudHome(tmp_path / "home"), nowhere)
-    with pytest.raises(LocalCloudNotStarted) as refused:
+    with pytest.raises(LocalCloudNotStartedError) as refused:
         control.ensure_started("docker")
     assert "The docker engine cannot be used" in refused.value.problem
     assert f"{tmp_path}/absent.sock" in refused.value.problem

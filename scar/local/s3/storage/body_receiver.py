@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.local.http.aws_chunked import ChunkSignatureMismatch, MalformedChunks
+from scar.local.http.aws_chunked import ChunkSignatureError, MalformedChunksError
 from scar.local.s3.protocol.body import BodyCheck
 from scar.local.s3.protocol.errors import S3Error
 
@@ -37,9 +37,9 @@ class BodyReceiver:
             if small:
                 return check.to_received_body(body, data=b"".join(check.read_pieces(body)))
             return self._to_file(body, check)
-        except MalformedChunks as error:
+        except MalformedChunksError as error:
             raise S3Error(400, "IncompleteBody", str(error)) from error
-        except ChunkSignatureMismatch as error:
+        except ChunkSignatureError as error:
             raise S3Error(
                 403, "SignatureDoesNotMatch", "The signature of a chunk does not match."
             ) from error

@@ -8,7 +8,7 @@ import pytest
 
 from scar.aws.model.resources import Bucket, BucketNotification, LambdaFunction
 from scar.aws.validation import deployment_checks
-from scar.aws.validation.deployment_checks import NotDeployable, raise_if_any
+from scar.aws.validation.deployment_checks import NotDeployableError, raise_if_any
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
@@ -143,7 +143,7 @@ def test_notifications_already_on_the_bucket_are_respected(
 
 
 def test_all_problems_are_raised_in_one_error() -> None:
-    with pytest.raises(NotDeployable) as caught:
+    with pytest.raises(NotDeployableError) as caught:
         raise_if_any(["a", "b", "a"])
     assert caught.value.problem == "a\nb"
     raise_if_any([])

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from scar.local.http.aws_chunked import (
     AwsChunkedBody,
-    ChunkSignatureMismatch,
+    ChunkSignatureError,
     ChunkSigner,
-    MalformedChunks,
+    MalformedChunksError,
 )
 from scar.local.http.bodies import BytesBody
 from scar.local.http.sigv4 import derive_signing_key
@@ -59,7 +59,7 @@ def test_a_wrong_chunk_signature_is_rejected(number: int) -> None:
     chunks = list(CHUNKS)
     data, signature = chunks[number]
     chunks[number] = (data, signature[:-1] + "0")
-    with pytest.raises(ChunkSignatureMismatch):
+    with pytest.raises(ChunkSignatureError):
         read_all(AwsChunkedBody(BytesBody(coded(chunks)), SIGNER))
 
 
@@ -74,7 +74,7 @@ def test_signed_trailers_are_checked() -> None:
             read_all(body)
             assert body.trailers == {"x-amz-checksum-crc32": "AAAAAA=="}
         else:
-            with pytest.raises(ChunkSignatureMismatch):
+            with pytest.raises(ChunkSignatureError):
                 read_all(body)
 
 
@@ -95,7 +95,7 @@ def test_unsigned_chunks_and_their_trailer_are_decoded(chunks: list[bytes], size
     "data", [b"", b"zz\r\nabc\r\n", b"5\r\nab", b"2\r\nabcd\r\n0\r\n\r\n", b"2", b"1" * 10000]
 )
 def test_an_invalid_aws_chunked_body_is_rejected(data: bytes) -> None:
-    with pytest.raises(MalformedChunks):
+    with pytest.raises(MalformedChunksError):
         read_all(AwsChunkedBody(BytesBody(data)))
 
 
@@ -104,5 +104,5 @@ def test_arbitrary_bytes_raise_nothing_but_the_two_errors(data: bytes) -> None:
     for signer in (None, replace(SIGNER, seed_signature="0")):
         try:
             read_all(AwsChunkedBody(BytesBody(data), signer))
-        except (MalformedChunks, ChunkSignatureMismatch):
+        except (MalformedChunksError, ChunkSignatureError):
             continue
