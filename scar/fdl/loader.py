@@ -1,4 +1,4 @@
-"""Load an FDL file: parse, substitute, merge layers, validate; report all problems at once."""
+"""Load an FDL file: parse, substitute, merge layers, validate; report problems together."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def _validate_document(
             for detail in error.errors()
             if detail["type"] != "too_short" or not detail["input"]
         ]
-        # The rules are checked for the valid functions, so that all problems are reported at once.
+        # The rules are checked for the valid functions: as many problems as possible at once.
         problems += _located_problems(
             check_rules(_valid_functions(data, context), StorageProviders()), parsed
         )

@@ -86,7 +86,7 @@ class DeploymentPlanner:
     ) -> Plan:
         """Return the plan: changes to the desired resources, and deletions of unused ones.
 
-        Raises NotDeployable if notifications overlap with another tool's, or a quota is exceeded.
+        Raise NotDeployable if notifications overlap with another tool's, or a quota is exceeded.
         """
         # Some keys were unknown to `observe`: an image is named by its digest, a compute
         # environment by the hash of its content, which includes the network.

@@ -1,4 +1,4 @@
-"""``scar validate``: check an FDL file without an AWS account and report all problems at once."""
+"""``scar validate``: check an FDL file without an AWS account and report its problems."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def validate(session: Session, file: Path | None) -> None:
     """Check an FDL file: keys, values, files, limits and rules.
 
-    All problems are reported at once, each with its line; the exit status is 3 if there are any.
+    Problems are reported with their lines: first those of keys and values, then, when these are
+    valid, those of rules between keys. The exit status is 3 if there are any.
     `scar plan` also checks what depends on the account: buckets, quotas and networks.
 
     \b
