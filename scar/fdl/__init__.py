@@ -16,8 +16,8 @@ How a file becomes a document:
    start each other, and ``script_checks`` for scripts.
 
 ``loader`` runs all stages. It returns a ``ResolvedDocument``, or raises ``InvalidFdlError`` with
-the problems of the file (``problems``): those of keys and values together, and those of ``rules`` for
-the functions whose keys and values are valid.
+the problems of the file (``problems``): those of keys and values together, and those of ``rules``
+for the functions whose keys and values are valid.
 
 Derived from the model: ``effective_values`` lists all values with their source (``scar show``),
 ``schema`` builds the JSON Schema for editors (``scar schema``), ``reference`` writes
