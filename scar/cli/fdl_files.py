@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.function_flags import FunctionFlags, flags_to_fdl, options_of_values
+from scar.cli.options import missing_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -139,5 +140,7 @@ def _read_or_build(
             raise click.UsageError(f"-n cannot rename the functions of {file}: it has several.")
         return found
     if not (flags.image or flags.image_file):
-        raise click.UsageError("Missing option: -f FILE, or -n NAME with an image (-i or -if).")
+        raise missing_option(
+            "-f FILE", "-i IMAGE", "-if FILE", hint="Without -f, the function also needs -n NAME."
+        )
     return resolve_values(Path.cwd(), context)

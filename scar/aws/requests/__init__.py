@@ -4,7 +4,7 @@
 parameters of each request from a resource. Handlers send them; ``creation`` yields, for a resource
 of any kind, all requests that create it, so that validation checks exactly what will be sent.
 ``field_paths`` copies the fields that have the same form in a resource and in a request
-(``request_paths`` of the resource's class), and reads them back from AWS's description.
+(``Resource.request_paths``), and reads them back from AWS's description.
 
 ``validator`` checks a request against AWS's limits and rules: it maps each operation to a function
 in ``rules/``. The same validator serves ``scar validate`` and ``scar init``, the tests, and the

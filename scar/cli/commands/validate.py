@@ -8,7 +8,13 @@ import click
 
 from scar.cli.formatting import format_count
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.options import (
+    fdl_option,
+    missing_option,
+    output_options,
+    pass_session,
+    target_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +42,7 @@ def validate(session: Session, file: Path | None) -> None:
       scar validate -f thumbnails.yaml -j
     """
     if file is None:
-        raise click.UsageError("Missing option: -f FILE.")
+        raise missing_option("-f FILE")
     from scar.aws.validation.deployment_checks import raise_if_any
     from scar.cli.fdl_files import resolve_document
     from scar.fdl.problems import InvalidFdlError

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from scar.image.errors import ImageError, ImageNotFoundError, RegistryError
+from scar.image.errors import (
+    ImageError,
+    ImageNotFoundError,
+    RegistryError,
+    RegistryUnreachableError,
+)
 from scar.image.formats.archive import read_members
 from scar.image.formats.base_image import ARCHITECTURES, BaseImage
 from scar.image.formats.cache_index import cache_image, find_cached_image
@@ -70,13 +75,13 @@ def find_base_image(
 
 def _fetch_error(image: str, failed: RegistryError, problems: Sequence[str]) -> RegistryError:
     """Return the error for an image of which no source but the failed registry may know."""
-    unreachable = failed.status == 0
+    unreachable = isinstance(failed, RegistryUnreachableError)
     cause = (
         f"the registry could not be reached: {failed.problem}" if unreachable else failed.problem
     )
     others = f" Also tried: {' '.join(problems)}" if problems else ""
     advice = "Check the network and the proxy (HTTPS_PROXY)" if unreachable else failed.remedy[:-1]
-    return RegistryError(
+    return type(failed)(
         f"The image {image} could not be fetched: {cause}{others}",
         remedy=f"{advice}; or {_image_file_remedy(image)}",
         status=failed.status,

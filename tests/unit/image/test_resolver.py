@@ -13,7 +13,12 @@ import pytest
 import zstandard
 
 from scar.image.compose.tree_images import build_image, image_config, write_docker_archive
-from scar.image.errors import ImageError, ImageNotFoundError, RegistryError
+from scar.image.errors import (
+    ImageError,
+    ImageNotFoundError,
+    RegistryError,
+    RegistryUnreachableError,
+)
 from scar.image.formats.blobs import BlobCache, digest_of
 from scar.image.formats.layer import LayerFile, build_layer, build_tar
 from scar.image.formats.manifest import INDEX_MEDIA_TYPES, OCI_MANIFEST, dump_json
@@ -171,7 +176,7 @@ def test_the_error_for_a_missing_image_lists_all_sources(cache: BlobCache) -> No
 def test_a_registry_that_cannot_be_reached_is_named_first(cache: BlobCache) -> None:
     with pytest.raises(ImageError) as caught:
         find_base_image(
-            "a:1", None, architecture="amd64", cache=cache, sources=[Empty(), Unreachable()]
+            "a:1", None, architecture="amd64", cache=cache, sources=[Empty(), Failing(UNREACHABLE)]
         )
     assert caught.value.problem.startswith(
         "The image a:1 could not be fetched: the registry could not be reached:"
@@ -191,7 +196,7 @@ def test_an_error_response_of_the_registry_is_named_first(cache: BlobCache) -> N
             None,
             architecture="amd64",
             cache=cache,
-            sources=[Unreachable(500, "500 broken.")],
+            sources=[Failing(BROKEN)],
         )
     assert "could not be reached" not in caught.value.problem
     assert caught.value.status == 500
@@ -300,19 +305,20 @@ class Empty:
         raise ImageNotFoundError("nothing at unix:///x.", remedy="")
 
 
-class Unreachable:
+UNREACHABLE = RegistryUnreachableError(
+    "GET https://r/v2/ failed: Connection refused (2 attempts).", remedy="Try again."
+)
+BROKEN = RegistryError("500 broken.", remedy="Try again.", status=500)
+
+
+class Failing:
     endpoint = "https://r"
 
-    def __init__(
-        self,
-        status: int = 0,
-        problem: str = "GET https://r/v2/ failed: Connection refused (2 attempts).",
-    ) -> None:
-        self.status = status
-        self.problem = problem
+    def __init__(self, error: RegistryError) -> None:
+        self.error = error
 
     def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
-        raise RegistryError(self.problem, remedy="Try again.", status=self.status)
+        raise self.error
 
 
 def oci_index(folder: Path, architectures: tuple[str, ...]) -> Path:
