@@ -24,16 +24,20 @@ from the function, the account and the Region. So a second ``scar init`` finds n
 drift is shown as a change, and no state file is needed: only the lock and the run records are in a
 bucket.
 
-Imports point down these layers:
+Imports point down these layers (the import contract in ``pyproject.toml``):
 
-- ``deploy/``
-- ``validation/``, ``inventory/``, ``images/``, ``export/``
+- ``export/``, ``deploy/``
+- ``images/``
+- ``inventory/``
 - ``handlers/``
+- ``validation/``
 - ``account/``
-- ``client/``, ``compile/``, ``requests/``
+- ``requests/``
+- ``compile/``
+- ``client/``
 - ``model/``
 
 ``model/``, ``compile/``, ``requests/``, ``validation/`` and ``export/`` are pure functions without
-I/O; all others may call AWS. A new kind of resource costs a class in ``model/``, its compilation,
+I/O; all others may call AWS. A new kind of resource needs a class in ``model/``, its compilation,
 its requests, a handler, and its CloudFormation properties; the pipeline stays as it is.
 """

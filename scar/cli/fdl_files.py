@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.function_flags import flags_to_fdl
+from scar.cli.function_flags import FunctionFlags, flags_to_fdl, options_of_values
+from scar.cli.options import missing_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scar.aws.client.connection import AwsConnection
-    from scar.cli.function_flags import FunctionFlags
     from scar.cli.session import Session
     from scar.fdl.loader import LoadContext, ResolvedDocument
     from scar.fdl.model import FdlDocument
+    from scar.fdl.problems import Location
 
 # Values that replace all references to local files: a function is found and removed by its name,
 # also when its script and image files no longer exist.
@@ -39,14 +40,14 @@ _ACCOUNT_VARIABLES = frozenset({"account_id", "region"})
 
 def resolve_document(session: Session, file: Path | None, flags: FunctionFlags) -> ResolvedDocument:
     """Read the FDL file, or build a document from options alone; connect to nothing."""
-    return _read_or_build(file, flags, _document_context(session, flags_to_fdl(flags)))
+    return _read_or_build(file, flags, _options_context(session, flags))
 
 
 def connect_document(
     session: Session, file: Path | None, flags: FunctionFlags
 ) -> tuple[AwsConnection, FdlDocument]:
     """Connect where the document says; return it with the account's variables filled in."""
-    context = _document_context(session, flags_to_fdl(flags))
+    context = _options_context(session, flags)
     return _connect_and_read(session, context, lambda known: _read_or_build(file, flags, known))
 
 
@@ -78,17 +79,30 @@ def region_and_profile(document: FdlDocument) -> dict[str, str]:
     return found
 
 
-def _document_context(session: Session, values: Mapping[str, object]) -> LoadContext:
+def _options_context(session: Session, flags: FunctionFlags) -> LoadContext:
+    """Return the context for a file with the values of options above it."""
+    from scar.fdl.layers import option_source
+
+    sources = {at: option_source(option) for at, option in options_of_values(flags).items()}
+    return _document_context(session, flags_to_fdl(flags), sources)
+
+
+def _document_context(
+    session: Session,
+    values: Mapping[str, object],
+    sources: Mapping[Location, str] | None = None,
+) -> LoadContext:
     """Return the layers and variables for a file, as far as they are known without AWS."""
-    from scar.fdl.layers import SettingsLayer
+    from scar.fdl.layers import COMMAND_LINE, SettingsLayer
     from scar.fdl.loader import LoadContext
     from scar.fdl.variables import TemplateVariables
 
     settings, environment = session.settings, session.services.environment
+    options = SettingsLayer(source=COMMAND_LINE, values=values, value_sources=sources or {})
     sdk_region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
     return LoadContext(
         lower_layers=settings.lower_layers,
-        upper_layers=(*settings.upper_layers, SettingsLayer(source="command line", values=values)),
+        upper_layers=(*settings.upper_layers, options),
         variables=TemplateVariables(
             stage=settings.stage,
             region=session.region or environment.get("SCAR_REGION", ""),
@@ -126,5 +140,7 @@ def _read_or_build(
             raise click.UsageError(f"-n cannot rename the functions of {file}: it has several.")
         return found
     if not (flags.image or flags.image_file):
-        raise click.UsageError("Missing option: -f FILE, or -n NAME with an image (-i or -if).")
+        raise missing_option(
+            "-f FILE", "-i IMAGE", "-if FILE", hint="Without -f, the function also needs -n NAME."
+        )
     return resolve_values(Path.cwd(), context)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from scar.fdl.problems import Location
+
     FdlValues = dict[str, object]
 
 
@@ -37,6 +39,38 @@ class FunctionFlags:
     batch_memory: int | None = None
     batch_vcpus: float | None = None
     enable_gpu: bool = False
+
+
+# For each field of FunctionFlags, its option and the place of its value in ``flags_to_fdl``.
+_OPTIONS: Mapping[str, tuple[str, Location]] = {
+    "name": ("-n", ("lambda", "name")),
+    "description": ("-d", ("lambda", "description")),
+    "image": ("-i", ("lambda", "container", "image")),
+    "image_file": ("-if", ("lambda", "container", "image_file")),
+    "init_script": ("-s", ("lambda", "init_script")),
+    "memory": ("-m", ("lambda", "memory")),
+    "timeout": ("-t", ("lambda", "timeout")),
+    "timeout_threshold": ("-tt", ("lambda", "container", "timeout_threshold")),
+    "log_level": ("-ll", ("lambda", "log_level")),
+    "execution_mode": ("-em", ("lambda", "execution_mode")),
+    "environment": ("-e", ("lambda", "container", "environment")),
+    "lambda_environment": ("-le", ("lambda", "environment")),
+    "input_bucket": ("-ib", ("lambda", "input")),
+    "output_bucket": ("-ob", ("lambda", "output")),
+    "iam_role": ("-r", ("iam", "role")),
+    "batch_memory": ("-bm", ("batch", "memory")),
+    "batch_vcpus": ("-bc", ("batch", "vcpus")),
+    "enable_gpu": ("-g", ("batch", "enable_gpu")),
+}
+
+
+def options_of_values(flags: FunctionFlags) -> dict[Location, str]:
+    """Return the option of each value of ``flags_to_fdl`` that one has set."""
+    return {
+        location: option
+        for name, (option, location) in _OPTIONS.items()
+        if getattr(flags, name) not in (None, (), {}, False)
+    }
 
 
 def flags_to_fdl(flags: FunctionFlags) -> FdlValues:

@@ -18,13 +18,25 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _FILE = click.Path(path_type=Path)
 
 
+NEW_NAME = "Name of the function; with -f, instead of the name in the file."
+
+
+def name_option(help_: str) -> Callable[[F], F]:
+    """Add -n NAME; what the name is for depends on the command."""
+    return click.option("-n", "--name", metavar="NAME", help=help_)
+
+
+def dry_run_option(function: F) -> F:
+    """Add --dry-run."""
+    return click.option("--dry-run", is_flag=True, help="Show the changes and stop.")(function)
+
+
 def function_options(function: F) -> F:
-    """Add one option for each field of ``FunctionFlags``, and --dry-run."""
+    """Add one option for each field of ``FunctionFlags`` except the name."""
     folder = partial(click.option, multiple=True, metavar="BUCKET[/FOLDER]")
     variable = partial(click.option, multiple=True, callback=parse_variables, metavar="NAME=VALUE")
     for decorate in reversed(
         (
-            click.option("-n", "--name", help="Name of the function."),
             click.option("-d", "--description", help="Description of the function."),
             click.option("-i", "--image", help="Container image, such as debian:12."),
             click.option(
@@ -55,7 +67,6 @@ def function_options(function: F) -> F:
             click.option("-bm", "--batch-memory", type=int, help="Memory in Batch, in MiB."),
             click.option("-bc", "--batch-vcpus", type=float, help="vCPUs in Batch."),
             click.option("-g", "--enable-gpu", is_flag=True, help="One GPU for each Batch job."),
-            click.option("--dry-run", is_flag=True, help="Show the changes and stop."),
             click.option("-y", "--yes", is_flag=True, hidden=True),
         )
     ):

@@ -29,7 +29,7 @@ def main() -> None:
     reduce_garbage_collection()
     status = run(sys.argv[1:])
     if status == INTERRUPTED:
-        # Python joins all threads at exit: those in a network time-out would delay the prompt
+        # Python joins all threads at exit: those in a network timeout would delay the prompt
         # for minutes.
         sys.stderr.flush()
         os._exit(status)

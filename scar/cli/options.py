@@ -111,14 +111,26 @@ def fdl_option(function: F) -> F:
     )(function)
 
 
+def missing_option(*options: str, hint: str = "") -> click.UsageError:
+    """Return the error for a command without any of these options: ``-f FILE``, ``-a`` …
+
+    ``hint`` is a further sentence.
+    """
+    names = " or ".join(part for part in (", ".join(options[:-1]), options[-1]) if part)
+    message = f"Missing option: {names}.{' ' if hint else ''}{hint}"
+    return click.UsageError(message, click.get_current_context(silent=True))
+
+
 def require_one_of(options: dict[str, object]) -> None:
-    """Raise a usage error unless exactly one of these options has a value."""
-    present = [name for name, value in options.items() if value]
+    """Raise a usage error unless exactly one of these options has a value.
+
+    Keys are options as in the help: ``-n NAME``, ``-a``.
+    """
+    present = [name.split()[0] for name, value in options.items() if value]
     if len(present) == 1:
         return
-    names = " or ".join(options)
     if not present:
-        raise click.UsageError(f"Missing option: {names}.", click.get_current_context())
+        raise missing_option(*options)
     raise click.UsageError(
         f"{' and '.join(present)} are mutually exclusive.", click.get_current_context()
     )

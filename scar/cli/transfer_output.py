@@ -28,10 +28,10 @@ class TransferProgress:
             f"{self.verb} {format_count(self.files, 'file')}, {format_size(self.size)}"
         )
 
-    def finish(self, census: TransferTotals, where: str) -> None:
+    def finish(self, totals: TransferTotals, where: str) -> None:
         """Write the totals: to stderr, with JSON output also to stdout."""
         if self.session.json:
-            self.session.terminal.write_json({"files": census.files, "bytes": census.size})
+            self.session.terminal.write_json({"files": totals.files, "bytes": totals.size})
         self.session.terminal.write_message(
-            f"{self.verb} {format_count(census.files, 'file')}, {format_size(census.size)} {where}"
+            f"{self.verb} {format_count(totals.files, 'file')}, {format_size(totals.size)} {where}"
         )

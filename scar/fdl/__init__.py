@@ -16,7 +16,8 @@ How a file becomes a document:
    start each other, and ``script_checks`` for scripts.
 
 ``loader`` runs all stages. It returns a ``ResolvedDocument``, or raises ``InvalidFdlError`` with
-every problem of the file (``problems``) at once.
+the problems of the file (``problems``): those of keys and values together, and those of ``rules``
+for the functions whose keys and values are valid.
 
 Derived from the model: ``effective_values`` lists all values with their source (``scar show``),
 ``schema`` builds the JSON Schema for editors (``scar schema``), ``reference`` writes
@@ -24,6 +25,7 @@ Derived from the model: ``effective_values`` lists all values with their source 
 other packages read without the model. So a new key is a field of a model; only a rule between keys
 needs code here, and what the key does is code of ``scar.aws``.
 
-``loader``, ``settings``, ``legacy_config`` and the model's paths read files; all other modules are
+``loader``, ``settings`` and ``legacy_config`` read files. ``field_types`` and ``rules`` look at the
+files that a document names: whether they exist, and the beginning of scripts. All other modules are
 pure functions; no I/O.
 """

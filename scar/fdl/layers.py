@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
     Origins = dict[Location, str]
 
+COMMAND_LINE = "command line"  # the source of options; that of a single one: ``option_source``
+
+
+def option_source(option: str) -> str:
+    """Return the source of a value that an option of the command line has set."""
+    return f"{COMMAND_LINE}, {option}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsLayer:
@@ -34,8 +41,11 @@ class SettingsLayer:
     is_file: bool = False
 
     def source_of(self, location: Location) -> str:
-        """Return the source of the value at a location."""
-        return self.value_sources.get(location, self.source)
+        """Return the source of the value at a location: that of it or of the value around it."""
+        for length in range(len(location), 0, -1):
+            if (source := self.value_sources.get(location[:length])) is not None:
+                return source
+        return self.source
 
 
 def merge_layers(layers: Sequence[SettingsLayer]) -> tuple[dict[str, Any], Origins]:

@@ -1,4 +1,4 @@
-"""Load an FDL file: parse, substitute, merge layers, validate; report all problems at once."""
+"""Load an FDL file: parse, substitute, merge layers, validate; report problems together."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from scar.errors import ConfigurationError
-from scar.fdl.layers import SettingsLayer, merge_layers
+from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers, option_source
 from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
-from scar.fdl.problems import InvalidFdlError, Location, Position, Problem, format_location
+from scar.fdl.problems import (
+    NO_POSITION,
+    InvalidFdlError,
+    Location,
+    Position,
+    Problem,
+    format_location,
+)
 from scar.fdl.rules import check_rules
 from scar.fdl.validation_errors import convert_validation_error
 from scar.fdl.variables import TemplateVariables, VariableSubstitution
@@ -53,7 +60,7 @@ def load_document(path: Path, overrides: Mapping[str, Any] | None = None) -> Fdl
 
     Raise InvalidFdlError with all problems, also if the file cannot be read.
     """
-    layer = SettingsLayer(source="command line", values=overrides or {})
+    layer = SettingsLayer(source=COMMAND_LINE, values=overrides or {})
     return resolve_file(path, LoadContext(upper_layers=(layer,))).document
 
 
@@ -83,8 +90,8 @@ def resolve_file(path: Path, context: LoadContext) -> ResolvedDocument:
 
 def resolve_values(folder: Path, context: LoadContext) -> ResolvedDocument:
     """Build a document of one function from the context alone, without a file."""
-    parsed = ParsedDocument({"functions": {"aws": [{}]}}, {})
-    return _resolve_document(parsed, folder / "the command line", context)
+    parsed = ParsedDocument({"functions": {"aws": [{}]}}, {(): NO_POSITION})
+    return _resolve_document(parsed, folder / f"the {COMMAND_LINE}", context)
 
 
 def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) -> ResolvedDocument:
@@ -205,7 +212,8 @@ def _file_layer(
 def _validate_document(
     parsed: ParsedDocument, path: Path, origins: Sequence[Mapping[Location, str]]
 ) -> FdlDocument:
-    name = str(path) if parsed.positions else path.name
+    has_file = parsed.position_of(()) != NO_POSITION
+    name = str(path) if has_file and parsed.positions else path.name
     data = parsed.data
     context = {"folder": path.parent}
     try:
@@ -217,13 +225,20 @@ def _validate_document(
             for detail in error.errors()
             if detail["type"] != "too_short" or not detail["input"]
         ]
-        # The rules are checked for the valid functions, so that all problems are reported at once.
+        # The rules are checked for the valid functions: as many problems as possible at once.
         problems += _located_problems(
             check_rules(_valid_functions(data, context), StorageProviders()), parsed
         )
         raise InvalidFdlError(name, problems) from error
-    broken_rules = check_rules(list(enumerate(document.functions.aws)), document.storage_providers)
-    if problems := list(_located_problems(broken_rules, parsed)):
+    functions = list(enumerate(document.functions.aws))
+    broken_rules = list(check_rules(functions, document.storage_providers))
+    problems = [
+        problem if has_file else _add_source(problem, location, origins, str(path))
+        for (location, _), problem in zip(
+            broken_rules, _located_problems(broken_rules, parsed), strict=True
+        )
+    ]
+    if problems:
         raise InvalidFdlError(name, problems)
     return document
 
@@ -231,7 +246,10 @@ def _validate_document(
 def _add_source(
     problem: Problem, location: Location, origins: Sequence[Mapping[Location, str]], path: str
 ) -> Problem:
-    """Return the problem with the value's source in its message, unless that is the file."""
+    """Return the problem with the value's source in its message, unless that is the file.
+
+    Without a file, the option that has set the value takes the place of the key.
+    """
     if location[:2] != ("functions", "aws") or len(location) < 4:
         return problem
     number = location[2]
@@ -240,6 +258,8 @@ def _add_source(
     source = value_source(location[3:], origins[number])
     if not source or source.startswith(path):
         return problem
+    if problem.position == NO_POSITION and source.startswith(COMMAND_LINE):
+        return replace(problem, key=source.removeprefix(option_source("")) or problem.key)
     return replace(problem, message=f"{problem.message} (from: {source})")
 
 

@@ -21,6 +21,9 @@ class Position:
     column: int = 1
 
 
+NO_POSITION = Position(0, 0)  # that of values without a file
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Problem:
     """One problem; ``key`` is its location as in ``format_location``, empty for the whole file."""
@@ -40,10 +43,7 @@ class InvalidFdlError(ScarError):
 
     def __init__(self, path: str, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
-        lines = "\n".join(
-            f"  {path}:{problem.position.line}:{problem.position.column}: {problem}"
-            for problem in self.problems
-        )
+        lines = "\n".join(f"  {_format_place(path, p.position)}{p}" for p in self.problems)
         super().__init__(
             f"{path} has {_count_problems(len(self.problems))}:\n{lines}",
             remedy="fdl-example.yaml shows every key with its meaning.",
@@ -56,6 +56,10 @@ def format_location(location: Location) -> str:
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def _format_place(path: str, position: Position) -> str:
+    return "" if position == NO_POSITION else f"{path}:{position.line}:{position.column}: "
 
 
 def _count_problems(number: int) -> str:

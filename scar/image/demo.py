@@ -7,6 +7,7 @@ further libraries (sqlite3, curses, tkinter), packaging, IDLE and the tests. The
 
 from __future__ import annotations
 
+import argparse
 import io
 import re
 import sys
@@ -86,12 +87,17 @@ def _unpack_stdlib(zipped: bytes) -> dict[str, LayerEntry]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the image to the path that is the only argument; return the exit status."""
-    if len(arguments) != 1:
-        sys.stderr.write("Usage: python -m scar.image.demo OUT.tar\n")
-        return 2
+    """Write the image to the path that is the only argument; return the exit status.
+
+    Exit with 2 for other arguments.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m scar.image.demo", description="Build a small image with Python."
+    )
+    parser.add_argument("path", type=Path, metavar="OUT.tar", help="file in `docker save` format")
+    path = parser.parse_args(arguments).path
     try:
-        write_demo_image(Path(arguments[0]))
+        write_demo_image(path)
     except ScarError as error:
         sys.stderr.write(f"Error: {error.problem}\n{error.remedy}\n")
         return error.exit_code

@@ -4,6 +4,7 @@ ScarError
 └── ImageError                 the image cannot be used as it is
     ├── ImageNotFoundError     no source has it; the message lists the sources
     └── RegistryError          the registry returned an error, or could not be reached
+        └── RegistryUnreachableError
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ class RegistryError(ImageError):
     def __init__(self, problem: str, *, remedy: str, status: int = 0) -> None:
         super().__init__(problem, remedy=remedy)
         self.status = status
+
+
+class RegistryUnreachableError(RegistryError):
+    """No connection to the registry or its token service was made, or it broke."""

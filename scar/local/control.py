@@ -60,7 +60,7 @@ class LocalCloudControl:
     def ensure_started(self, engine: str = "") -> LocalCloudEndpoint:
         """Return the running local cloud; start it if none runs.
 
-        Raises UsageError for an unknown engine or one other than the running server's,
+        Raise UsageError for an unknown engine or one other than the running server's,
         LocalCloudNotStartedError with the end of the server's log, WaitTimeoutError.
         """
         engine = engine or self.environment.get("SCAR_LOCAL_ENGINE", "")
@@ -86,7 +86,7 @@ class LocalCloudControl:
     def status(self) -> Mapping[str, object] | None:
         """Return the running server's status, or None if none runs.
 
-        Raises LocalCloudNotStartedError if the server does not respond.
+        Raise LocalCloudNotStartedError if the server does not respond.
         """
         running = self.home.running_server()
         if running is None:

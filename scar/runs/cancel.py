@@ -29,7 +29,7 @@ def cancel_run(ledger: RunLedger, batch: BatchClient, run: Run) -> str:
     if run.state not in (RunState.QUEUED, RunState.RUNNING):
         raise NotCancellableError(
             f"Run {run.path} ({STATE_TEXTS[run.state]}) cannot be cancelled; only Batch jobs can.",
-            remedy="A run in Lambda ends by itself, at the function's time-out at the latest."
+            remedy="A run in Lambda ends by itself, at the function's timeout at the latest."
             if run.state is RunState.LAMBDA
             else "There is nothing to cancel.",
         )

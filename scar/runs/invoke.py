@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
 
 _LAMBDA_LOG_LINE = re.compile(r"(START|END|REPORT) RequestId: ")
-TIMEOUT_MARGIN = 60  # seconds above the function's time-out: cold start and network
+TIMEOUT_MARGIN = 60  # seconds above the function's timeout: cold start and network
 
 Payload = dict[str, object]
 
@@ -203,7 +203,7 @@ def _decode_body(response: Mapping[str, object]) -> bytes:
 
 
 def _long_timeout_client(connection: AwsConnection, timeout: int) -> LambdaClient:
-    """Return a client with a read timeout above the function's time-out, and without retries."""
+    """Return a client with a read timeout above the function's timeout, and without retries."""
     from scar.aws.client.connection import client_config
 
     # A retry after a lost connection could run the script twice.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Seconds that Lambda keeps an event in its queue at most (limits.LAMBDA_EVENT_AGE).
 MAX_EVENT_AGE = 21_600
-# Seconds after its claim in which a run in Lambda must have ended: Lambda's maximum time-out
+# Seconds after its claim in which a run in Lambda must have ended: Lambda's maximum timeout
 # (docs: Lambda quotas) and the time that a lease lasts beyond the deadline.
 LAMBDA_LEASE = 900 + leases.GRACE_AFTER_DEADLINE
 

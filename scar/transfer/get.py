@@ -44,7 +44,7 @@ def download_objects(
     called once per object. Returns the number of files and their total size.
 
     Objects whose key points outside the folder are skipped; a TransferError at the end lists them.
-    Raises BucketNotFoundError, BucketOwnerError, OperationRefusedError, and UsageError if there are
+    Raise BucketNotFoundError, BucketOwnerError, OperationRefusedError, and UsageError if there are
     no objects.
     """
     download = _Download(client, location, target, into_folder=into_folder or target.is_dir())

@@ -40,7 +40,7 @@ def check_files(
     """Check every file before the first upload, and return the totals.
 
     ``on_skipped`` is called with a message for each link to a folder and each special file, which
-    are not uploaded. Raises UsageError for a missing path, an empty folder, an invalid or duplicate
+    are not uploaded. Raise UsageError for a missing path, an empty folder, an invalid or duplicate
     key, and TransferError for a file that cannot be read.
     """
     files = size = 0
@@ -63,7 +63,7 @@ def walk_files(
 ) -> Iterator[LocalFile]:
     """Yield the file itself, or all files below the folder, sorted by name in each folder.
 
-    Links to folders are not followed. Raises UsageError or TransferError.
+    Links to folders are not followed. Raise UsageError or TransferError.
     """
     try:
         if path.is_dir():

@@ -33,7 +33,7 @@ class ObjectSummary:
 def list_objects(client: S3Client, location: S3Location) -> Iterator[ObjectSummary]:
     """Yield the objects of a bucket or folder, or the one object with this key; sorted by key.
 
-    A folder ``in`` does not match ``input2/…``. Raises BucketNotFoundError, BucketOwnerError,
+    A folder ``in`` does not match ``input2/…``. Raise BucketNotFoundError, BucketOwnerError,
     OperationRefusedError.
     """
     try:

@@ -42,7 +42,7 @@ def upload_files(
     The content of a folder keeps its structure below ``target``; a file keeps its name. ``report``
     is called once per object, ``on_skipped`` with a message for each link or special file that is
     skipped. All files are checked before the first upload (``local_files.check_files``); the first
-    error ends the uploads. Raises BucketNotFoundError, BucketOwnerError, UsageError, TransferError,
+    error ends the uploads. Raise BucketNotFoundError, BucketOwnerError, UsageError, TransferError,
     OperationRefusedError.
     """
     totals = check_files(paths, target, on_skipped)

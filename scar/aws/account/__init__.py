@@ -9,7 +9,7 @@ that cannot be read becomes a warning, unless the deployment cannot continue wit
 Two modules read facts that change while scar works, and are therefore called again right before a
 deletion: ``jobs`` (unfinished jobs) and ``image_usage`` (images that something still uses).
 
-To check one more property of accounts, read it here, add a field to ``account_state``, and judge
+To check one more property of accounts, read it here, add a field to ``account_state``, and check
 it in the validation. Nothing in this package changes the account, except that ``jobs`` terminates
 jobs; ``routes`` does no I/O.
 """

@@ -49,7 +49,7 @@ def inspect_buckets(
 ) -> dict[str, BucketState]:
     """Read the state of all buckets in parallel.
 
-    ``keys`` creates the KMS client, needed only if a key is an alias. Raises the SDK's errors.
+    ``keys`` creates the KMS client, needed only if a key is an alias. Raise the SDK's errors.
     """
     if not buckets:
         return {}

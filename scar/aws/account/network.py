@@ -25,7 +25,7 @@ def find_network(
     """Return the VPC, subnets, security groups, and each subnet's route to AWS.
 
     Without ``subnets`` they are the default VPC's default subnets; without ``security_groups`` the
-    VPC's default one. Raises ConfigurationError if one is missing or belongs to another VPC.
+    VPC's default one. Raise ConfigurationError if one is missing or belongs to another VPC.
     """
     with translate_errors("find the network"):
         vpc = _vpc_of_subnets(ec2, subnets) if subnets else _default_vpc(ec2)

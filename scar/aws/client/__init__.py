@@ -6,6 +6,6 @@ same timeouts and retries, and reads the caller's account. The endpoint is AWS's
 Handlers raise the SDK's errors; their callers wrap calls in ``errors.translate_errors``: ``errors``
 adds the failed step and a remedy. ``waiter`` polls with a timeout.
 
-To use a further service, add its name and an overload in ``connection``. The package imports
-only the account's type from the packages above it.
+To use a further service, add its name and an overload in ``connection``. Of the other
+packages of ``scar.aws``, this one imports only ``model``, for the account's type.
 """

@@ -153,7 +153,7 @@ class AwsConnection:
     def account(self) -> Account:
         """The caller's account and Region, read from STS once.
 
-        Raises ConfigurationError without usable credentials or Region.
+        Raise ConfigurationError without usable credentials or Region.
         """
         return self._caller_identity()[0]
 

@@ -67,7 +67,7 @@ def translate_errors(doing: str, who: str = "") -> Iterator[None]:
     """Translate SDK errors raised in the block into a ScarError that names the failed step.
 
     ``doing`` completes "Cannot …"; ``who`` is the ARN of the caller, if known: S3's messages
-    do not name it. Raises ConfigurationError for credentials, Region and connection, and
+    do not name it. Raise ConfigurationError for credentials, Region and connection, and
     OperationRefusedError for an error response.
     """
     try:

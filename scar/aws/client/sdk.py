@@ -60,7 +60,7 @@ def new_session(
 ) -> Session:
     """Create the botocore session for a ``boto3.Session``; ``variables`` as in ``session_vars``.
 
-    Raises ProfileNotFound.
+    Raise ProfileNotFound.
     """
     session = Session(session_vars={"region": _REGION, **(variables or {})}, profile=profile)
     default_loader = create_loader(session.get_config_variable("data_path"))

@@ -87,7 +87,7 @@ class Waiter:
     def wait_until(self, condition: Callable[[], bool | str], what: str) -> None:
         """Return as soon as ``condition`` returns True; a text it returns names the current state.
 
-        ``what`` names the resource in messages. Raises WaitTimeoutError after ``timeout``.
+        ``what`` names the resource in messages. Raise WaitTimeoutError after ``timeout``.
         """
         start, pause, reported_at, reported = self.clock(), self.first_delay, 0.0, ""
         while (state := condition()) is not True:

@@ -60,7 +60,7 @@ def compute_environment(
     most 50 of each), and a changed setting is another environment: jobs in the old one end
     undisturbed, and it is deleted when no function uses it.
 
-    Raises ConfigurationError if the network is unknown.
+    Raise ConfigurationError if the network is unknown.
     """
     if function.batch is None or network is None:
         raise ConfigurationError(

@@ -191,7 +191,7 @@ def remove(
 
     ``buckets`` are those an FDL file names, in case the function whose tags name them is deleted
     already. Buckets with data, other tools' notifications and compute environments in use are not
-    deleted. Raises OperationRefusedError while jobs of these functions have not ended, unless
+    deleted. Raise OperationRefusedError while jobs of these functions have not ended, unless
     ``force`` terminates them.
     """
     return Removal(functions, connection, report, buckets, force).run(dry_run=dry_run)

@@ -130,7 +130,7 @@ class Removal:
         """Delete what submits jobs, then list the jobs, then delete what jobs need."""
         first = [c for c in state.plan.changes if isinstance(c.resource, _SUBMITS)]
         self._apply(state.plan, first, aws)
-        remaining = self._after_jobs(aws, state)
+        remaining = self._check_jobs_and_plan(aws, state)
         self._apply(remaining, [c for c in remaining.changes if c not in first], aws)
         return remaining
 
@@ -139,7 +139,7 @@ class Removal:
         part = replace(whole, changes=tuple(changes))
         apply(part, aws, self.report, undo=False, cancel_token=aws.cancel_token)
 
-    def _after_jobs(self, aws: AwsResources, state: _RemovalState) -> Plan:
+    def _check_jobs_and_plan(self, aws: AwsResources, state: _RemovalState) -> Plan:
         """Check, after the functions are deleted, that none of their jobs is left; plan again.
 
         With ``force`` the jobs left are terminated.

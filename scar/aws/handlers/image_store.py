@@ -33,7 +33,7 @@ class ImageBuilder(ImagePusher, Protocol):
         """Build the function's image and return its digest; the same input gives the same digest.
 
         ``configure`` returns the content of ``function.json`` for the defaults of the user's image.
-        Raises ScarError, naming the image and where it was looked for, if it is not available.
+        Raise ScarError, naming the image and where it was looked for, if it is not available.
         """
 
 

@@ -70,7 +70,7 @@ class FunctionImageBuilder:
         """Compose the function's image and return its digest; same input, same digest.
 
         The image of a function without one in its FDL is the supervisor alone. With
-        ``create_image: false``, the prebuilt image is verified instead. Raises ScarError.
+        ``create_image: false``, the prebuilt image is verified instead. Raise ScarError.
         """
         if not function.lambda_.container.create_image:
             require_reachable(function, self.connection)

@@ -44,7 +44,7 @@ def verify_prebuilt_image(
 ) -> str:
     """Return the digest of ``container.image`` in the account's own registry.
 
-    Raises ImageError unless it is a single manifest for the function's architecture with gzipped
+    Raise ImageError unless it is a single manifest for the function's architecture with gzipped
     layers, starts the supervisor, and contains the function's configuration as the FDL describes
     it. The script in it is not compared.
     """

@@ -76,7 +76,7 @@ class Inventory:
     ) -> InventorySnapshot:
         """Read all resources of these functions, and the desired ones.
 
-        ``buckets`` are further ones that may have their notifications. Raises
+        ``buckets`` are further ones that may have their notifications. Raise
         UnmanagedResourceError if a desired name is taken by a resource that scar did not create.
         """
         requested = {r.key: r for r in wanted}

@@ -167,7 +167,7 @@ def _summarize_function(
 def read_function_resources(function: str, connection: AwsConnection) -> tuple[Resource, ...]:
     """Return all resources of a function, itself first; empty if it does not exist.
 
-    Its compute environment and job queue are among them, also if shared. Raises ScarError.
+    Its compute environment and job queue are among them, also if shared. Raise ScarError.
     """
     snapshot = Inventory(connection, AwsResources.connect(connection, NO_IMAGES)).take_snapshot(
         [function], ()

@@ -3,8 +3,8 @@
 ``lambda_requests``, ``batch_requests``, ``launch_template_requests`` and ``s3_requests`` build the
 parameters of each request from a resource. Handlers send them; ``creation`` yields, for a resource
 of any kind, all requests that create it, so that validation checks exactly what will be sent.
-``field_paths`` copies the fields that have the same form in a resource and in a request, and reads
-them back from AWS's description of the resource.
+``field_paths`` copies the fields that have the same form in a resource and in a request
+(``Resource.request_paths``), and reads them back from AWS's description.
 
 ``validator`` checks a request against AWS's limits and rules: it maps each operation to a function
 in ``rules/``. The same validator serves ``scar validate`` and ``scar init``, the tests, and the

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.options import fdl_option, pass_session, target_options
+from scar.cli.options import fdl_option, missing_option, pass_session, target_options
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def export(
       scar export -f thumbnails.yaml -o template.json
     """
     if file is None:
-        raise click.UsageError("Missing option: -f FILE.")
+        raise missing_option("-f FILE")
     from scar.aws.compile.from_fdl import functions_of
     from scar.aws.export import pseudo_parameters
     from scar.aws.export.desired import compile_for_template

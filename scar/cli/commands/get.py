@@ -51,7 +51,7 @@ def get(session: Session, bucket: str, owner: str, path: str) -> None:
     place = S3Location.parse(bucket)
     client = transfer_client(session.connect(), owner)
     progress = TransferProgress(session, "Downloaded")
-    census = transfer.download_objects(
+    totals = transfer.download_objects(
         client, place, Path(path), progress.add, into_folder=path.endswith("/")
     )
-    progress.finish(census, f"to {path}")
+    progress.finish(totals, f"to {path}")

@@ -8,8 +8,19 @@ import click
 
 from scar.cli.deployment import deploy_functions
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.function_options import function_options
-from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.function_options import (
+    NEW_NAME,
+    dry_run_option,
+    function_options,
+    name_option,
+)
+from scar.cli.options import (
+    fdl_option,
+    missing_option,
+    output_options,
+    pass_session,
+    target_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +30,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @fdl_option
+@name_option(NEW_NAME)
 @function_options
+@dry_run_option
 @output_options
 @target_options
 @pass_session
@@ -45,7 +58,9 @@ def init(
 @click.command()
 @fdl_option
 @click.option("-a", "--all", "everything", is_flag=True, hidden=True)
+@name_option(NEW_NAME)
 @function_options
+@dry_run_option
 @output_options
 @target_options
 @pass_session
@@ -59,10 +74,19 @@ def update(
     yes: bool,
     **flags: object,
 ) -> None:
-    """Update functions; the same as init -f."""
+    """Update functions; the same as init -f.
+
+    Functions and resources that the file describes and that do not exist are created. Resources
+    that are up to date are not changed.
+
+    \b
+    Examples:
+      scar update -f thumbnails.yaml
+      scar update -f thumbnails.yaml -m 2048 --dry-run
+    """
     del yes
     if file is None or everything:
-        raise click.UsageError(
-            "Missing option: -f FILE. `scar update -f FILE` is the same as `scar init -f FILE`."
+        raise missing_option(
+            "-f FILE", hint="`scar update -f FILE` is the same as `scar init -f FILE`."
         )
     deploy_functions(session, file, FunctionFlags(**flags), dry_run=dry_run)  # type: ignore[arg-type]

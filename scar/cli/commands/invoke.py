@@ -63,7 +63,7 @@ def invoke(  # noqa: PLR0913 one argument per option
       scar invoke -n gray -db photo.jpg -p '{"width": 200}' -o small.jpg
     """
     require_writable_output(output_file)
-    require_one_of({"-n": name, "-f": file})
+    require_one_of({"-n NAME": name, "-f FILE": file})
     if data_binary is not None and json_data is not None:
         raise click.UsageError("-db and -jd are mutually exclusive.")
     body = _read_body(data_binary, json_data)

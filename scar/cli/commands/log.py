@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.formatting import escape_control_characters
-from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.options import (
+    fdl_option,
+    missing_option,
+    output_options,
+    pass_session,
+    target_options,
+)
 from scar.cli.run_selection import connect_functions, list_runs, parse_since, since_option
 from scar.errors import ScarError
 
@@ -78,7 +84,7 @@ def log(  # noqa: PLR0913 one argument per option
     if of_runs and (log_stream_name or request_id):
         raise click.UsageError("--run, --file and --failed cannot be used with -ls and -ri.")
     if not (name or file or run or key):
-        raise click.UsageError("Missing option: -n or -f, --run or --file.")
+        raise missing_option("-n NAME", "-f FILE", "--run RUN", "--file s3://BUCKET/KEY")
     if follow and (request_id or session.json):
         raise click.UsageError("--follow cannot be used with -ri or -j.")
     connection, names = connect_functions(session, name, file)

@@ -9,7 +9,7 @@ import click
 
 from scar.cli.deployment import deploy_functions
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.function_options import function_options
+from scar.cli.function_options import NEW_NAME, function_options, name_option
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.errors import UsageError
 
@@ -57,6 +57,7 @@ def _translated_usage_errors(detailed: bool) -> Iterator[None]:
 
 @click.command(cls=PlanCommand)
 @fdl_option
+@name_option(NEW_NAME)
 @function_options
 @click.option(
     _DETAILED,
@@ -75,7 +76,6 @@ def plan(
     file: Path | None,
     *,
     detailed: bool,
-    dry_run: bool,
     yes: bool,
     **flags: object,
 ) -> None:
@@ -89,7 +89,7 @@ def plan(
       scar plan -f thumbnails.yaml
       scar plan -f thumbnails.yaml --detailed-exitcode || echo "run scar init"
     """
-    del dry_run, yes
+    del yes
     with _translated_usage_errors(detailed):
         changes = deploy_functions(session, file, FunctionFlags(**flags), dry_run=True)  # type: ignore[arg-type]
     if detailed and changes:

@@ -36,7 +36,7 @@ def policy(session: Session, file: Path | None, *, all_features: bool, account: 
       scar policy -f thumbnails.yaml --account 123456789012
       scar policy --all-features
     """
-    require_one_of({"-f": file, "--all-features": all_features})
+    require_one_of({"-f FILE": file, "--all-features": all_features})
     from scar.aws.compile.policies.scope import ANY, account_scope, scope_of
     from scar.aws.compile.policies.user_policy import MAX_POLICY_LENGTH, user_policies
     from scar.aws.model.account import Account, partition_of

@@ -56,7 +56,7 @@ def put(
     place = S3Location.parse(bucket)
     client = transfer_client(session.connect(), owner)
     progress = TransferProgress(session, "Uploaded")
-    census = transfer.upload_files(
+    totals = transfer.upload_files(
         client, place, (*paths, *more), progress.add, session.terminal.write_message
     )
-    progress.finish(census, f"to s3://{place}")
+    progress.finish(totals, f"to s3://{place}")

@@ -56,7 +56,7 @@ def rm(  # noqa: PLR0913 one argument per option
       scar rm -f thumbnails.yaml --dry-run
       scar rm -n gray
     """
-    require_one_of({"-n": name, "-f": file, "-a": everything})
+    require_one_of({"-n NAME": name, "-f FILE": file, "-a": everything})
     connection, names, buckets = _connect_selection(session, name, file)
     if everything and names and not (dry_run or yes):
         session.terminal.write_message(f"Functions to remove: {', '.join(names)}")

@@ -18,7 +18,13 @@ from scar.cli.invocation_output import (
     show_queued,
     show_response,
 )
-from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.options import (
+    fdl_option,
+    missing_option,
+    output_options,
+    pass_session,
+    target_options,
+)
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -215,7 +221,7 @@ def _connect_function(
     """Connect and return the function; deploy it first if a file describes it and it is absent."""
     if file is None:
         if not name:
-            raise click.UsageError("Missing option: -n or -f.")
+            raise missing_option("-n NAME", "-f FILE")
         connection = session.connect()
         return connection, find_function(session, connection, name)
     from scar.aws.compile.from_fdl import functions_of

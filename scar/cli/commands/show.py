@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.function_options import function_options
-from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.function_options import function_options, name_option
+from scar.cli.options import (
+    fdl_option,
+    missing_option,
+    output_options,
+    pass_session,
+    target_options,
+)
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +32,7 @@ _HEAD = ("KEY", "VALUE", "FROM")
 
 @click.command()
 @fdl_option
+@name_option("Name of a function: with -f one of the file, otherwise a deployed one.")
 @function_options
 @click.option("--env", "secrets", is_flag=True, help="Show the values of environment variables.")
 @output_options
@@ -37,7 +44,6 @@ def show(
     file: Path | None,
     *,
     secrets: bool,
-    dry_run: bool,
     yes: bool,
     **flags: object,
 ) -> None:
@@ -52,13 +58,13 @@ def show(
       scar show -f thumbnails.yaml
       scar show -n gray --env
     """
-    del dry_run, yes
+    del yes
     options = FunctionFlags(**flags)  # type: ignore[arg-type]
     if file is None and options.name and not (options.image or options.image_file):
         _show_deployed(session, options.name, secrets=secrets)
         return
     if file is None and not options.name:
-        raise click.UsageError("Missing option: -f FILE or -n NAME.")
+        raise missing_option("-n NAME", "-f FILE")
     from scar.cli.fdl_files import resolve_document
 
     selected = options.name if file is not None else None

@@ -1,4 +1,4 @@
-"""``scar validate``: check an FDL file without an AWS account and report all problems at once."""
+"""``scar validate``: check an FDL file without an AWS account and report its problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import click
 
 from scar.cli.formatting import format_count
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.options import (
+    fdl_option,
+    missing_option,
+    output_options,
+    pass_session,
+    target_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +32,8 @@ if TYPE_CHECKING:
 def validate(session: Session, file: Path | None) -> None:
     """Check an FDL file: keys, values, files, limits and rules.
 
-    All problems are reported at once, each with its line; the exit status is 3 if there are any.
+    Problems are reported with their lines: first those of keys and values, then, when these are
+    valid, those of rules between keys. The exit status is 3 if there are any.
     `scar plan` also checks what depends on the account: buckets, quotas and networks.
 
     \b
@@ -35,7 +42,7 @@ def validate(session: Session, file: Path | None) -> None:
       scar validate -f thumbnails.yaml -j
     """
     if file is None:
-        raise click.UsageError("Missing option: -f FILE.")
+        raise missing_option("-f FILE")
     from scar.aws.validation.deployment_checks import raise_if_any
     from scar.cli.fdl_files import resolve_document
     from scar.fdl.problems import InvalidFdlError

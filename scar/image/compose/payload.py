@@ -85,7 +85,7 @@ def _read_entry(path: Path, folder: Path) -> LayerEntry:
 
 
 def _is_inside(target: str, link: PurePosixPath | Path) -> bool:
-    """Return whether a link's target is inside the folder, judged by its text alone.
+    """Return whether a link's target is inside the folder, by its text alone.
 
     The target need not exist, and links on the way to it are not followed.
     """

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from scar.image.errors import ImageError, ImageNotFoundError, RegistryError
+from scar.image.errors import (
+    ImageError,
+    ImageNotFoundError,
+    RegistryError,
+    RegistryUnreachableError,
+)
 from scar.image.formats.archive import read_members
 from scar.image.formats.base_image import ARCHITECTURES, BaseImage
 from scar.image.formats.cache_index import cache_image, find_cached_image
@@ -38,27 +43,55 @@ def find_base_image(
 
     ``image`` is a name such as ``debian:12``; it may be empty if the file contains one image.
     ``architecture`` is ``amd64`` (``x86_64``) or ``arm64``. Raise ImageNotFoundError, with the
-    sources that were tried, if none has the image, and ImageError if it cannot be used.
+    sources that were tried, if none has the image, RegistryError if it is not known whether the
+    registry has it, and ImageError if it cannot be used.
     """
     architecture = ARCHITECTURES.get(architecture, architecture)
     if image_file is not None:
         return _read_image_file(image, image_file, architecture, cache)
     problems: list[str] = []
     unusable: ImageError | None = None
+    failed: RegistryError | None = None
     for source in sources:
         try:
             return source.find(image, architecture, cache)
-        except (ImageNotFoundError, RegistryError) as missing:
+        except ImageNotFoundError as missing:
             problems.append(missing.problem)
+        except RegistryError as error:
+            failed = failed or error
         except ImageError as error:  # e.g. another architecture: the next source may have it
             unusable = unusable or error
     if unusable is not None:
         raise unusable
+    if failed is not None:
+        raise _fetch_error(image, failed, problems) from failed
     tried = " ".join(problems) or "No Docker or Podman socket was found."
     raise ImageNotFoundError(
         f"The image {image} was not found. Tried: container.image_file (not set). {tried}",
-        remedy=f"Check the name; run `docker login` if the registry needs it; or run `docker save"
-        f" {image} -o image.tar` where you have the image, and set container.image_file.",
+        remedy="Check the name; run `docker login` if the registry needs it; or"
+        f" {_image_file_remedy(image)}",
+    )
+
+
+def _fetch_error(image: str, failed: RegistryError, problems: Sequence[str]) -> RegistryError:
+    """Return the error for an image of which no source but the failed registry may know."""
+    unreachable = isinstance(failed, RegistryUnreachableError)
+    cause = (
+        f"the registry could not be reached: {failed.problem}" if unreachable else failed.problem
+    )
+    others = f" Also tried: {' '.join(problems)}" if problems else ""
+    advice = "Check the network and the proxy (HTTPS_PROXY)" if unreachable else failed.remedy[:-1]
+    return type(failed)(
+        f"The image {image} could not be fetched: {cause}{others}",
+        remedy=f"{advice}; or {_image_file_remedy(image)}",
+        status=failed.status,
+    )
+
+
+def _image_file_remedy(image: str) -> str:
+    return (
+        f"run `docker save {image} -o image.tar` where you have the image, and specify the file"
+        " with -if FILE or, in an FDL file, container.image_file."
     )
 
 
@@ -76,7 +109,8 @@ def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache)
     except OSError as error:
         raise ImageNotFoundError(
             f"The image {name or path.name} was not found: cannot read {path}: {error.strerror}.",
-            remedy="Check container.image_file; relative paths start at the FDL file's folder.",
+            remedy="Check -if FILE or container.image_file; relative paths in an FDL file start at"
+            " its folder.",
         ) from error
     except ImageError as error:
         raise type(error)(f"{path}: {error.problem}", remedy=error.remedy) from error

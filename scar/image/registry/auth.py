@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from scar.image.errors import RegistryError
+from scar.image.errors import RegistryError, RegistryUnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +70,8 @@ class RegistryAuth:
             return False
 
     def _request_token(self, parameters: Mapping[str, str]) -> str:
-        from requests import RequestException
+        from requests import ConnectionError as RequestsConnectionError
+        from requests import RequestException, Timeout
 
         realm = parameters["realm"]
         url = urlsplit(realm)
@@ -93,7 +94,9 @@ class RegistryAuth:
             document = response.json()
             token = document.get("token") or document.get("access_token") or ""
         except (RequestException, ValueError, AttributeError) as error:
-            raise RegistryError(
+            unreachable = isinstance(error, RequestsConnectionError | Timeout)
+            kind = RegistryUnreachableError if unreachable else RegistryError
+            raise kind(
                 f"{url.netloc} issued no token for {self._scope}: {error}.",
                 remedy="Check the network, then try again.",
             ) from error

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from scar.image.errors import RegistryError
+from scar.image.errors import RegistryError, RegistryUnreachableError
 from scar.image.registry.auth import RegistryAuth
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class RegistryTransport:
     def pause_before_retry(self, attempt: int, error: TransientError) -> None:
         """Wait before the next attempt; raise RegistryError if ``attempt`` was the last one."""
         if attempt >= error.max_attempts or error.retry_after > MAX_RETRY_AFTER:
-            raise RegistryError(
+            kind = RegistryUnreachableError if error.unreachable else RegistryError
+            raise kind(
                 f"{error} ({attempt} attempts).", remedy="Check the network, then try again."
             ) from error
         self.sleep(error.retry_after if error.retry_after >= 0 else min(8.0, 0.5 * 2**attempt))
@@ -124,9 +125,11 @@ class RegistryTransport:
         except requests.ConnectionError as error:
             attempts = CONNECT_ATTEMPTS if _never_connected(error) else MAX_ATTEMPTS
             problem = f"{method} {_strip_query(url)} failed: {_root_cause(error)}"
-            raise TransientError(problem, max_attempts=attempts) from error
+            raise TransientError(problem, max_attempts=attempts, unreachable=True) from error
         except requests.RequestException as error:
-            raise TransientError(f"{method} {_strip_query(url)} failed: {error}") from error
+            raise TransientError(
+                f"{method} {_strip_query(url)} failed: {error}", unreachable=True
+            ) from error
         status = response.status_code
         if status in expected:
             return response
@@ -146,15 +149,22 @@ class RegistryTransport:
 class TransientError(Exception):
     """A failure that a retry may resolve.
 
-    ``retry_after``: seconds to wait; negative for an exponential backoff.
+    ``retry_after``: seconds to wait; negative for an exponential backoff. ``unreachable``: there
+    was no response.
     """
 
     def __init__(
-        self, problem: str, *, retry_after: float = -1.0, max_attempts: int = MAX_ATTEMPTS
+        self,
+        problem: str,
+        *,
+        retry_after: float = -1.0,
+        max_attempts: int = MAX_ATTEMPTS,
+        unreachable: bool = False,
     ) -> None:
         super().__init__(problem)
         self.retry_after = retry_after
         self.max_attempts = max_attempts
+        self.unreachable = unreachable
 
 
 def _never_connected(error: Exception) -> bool:

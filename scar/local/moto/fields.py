@@ -22,12 +22,12 @@ def _any(text: str) -> dict[str, Allowed]:
     return dict.fromkeys(text.split())
 
 
-def _only(*values: str) -> Allowed:
+def _allow_values(*values: str) -> Allowed:
     return frozenset(values)
 
 
 # No GPU.
-_RESOURCE_REQUIREMENTS: Allowed = {"type": _only("VCPU", "MEMORY"), "value": None}
+_RESOURCE_REQUIREMENTS: Allowed = {"type": _allow_values("VCPU", "MEMORY"), "value": None}
 _RETRY: Allowed = {
     "attempts": None,
     "evaluateOnExit": _any("onStatusReason onReason onExitCode action"),
@@ -38,16 +38,16 @@ _CONTAINER: Allowed = {
     "environment": _any("name value"),
     "resourceRequirements": _RESOURCE_REQUIREMENTS,
     "logConfiguration": {
-        "logDriver": _only("awslogs"),
+        "logDriver": _allow_values("awslogs"),
         "options": _any("awslogs-group awslogs-region awslogs-stream-prefix awslogs-create-group"),
     },
     # Accepted without effect: jobs use the network and the disk of this machine.
     "networkConfiguration": _any("assignPublicIp"),
     "ephemeralStorage": _any("sizeInGiB"),
-    "fargatePlatformConfiguration": {"platformVersion": _only("LATEST")},
+    "fargatePlatformConfiguration": {"platformVersion": _allow_values("LATEST")},
     "runtimePlatform": {
-        "operatingSystemFamily": _only("LINUX"),
-        "cpuArchitecture": _only("X86_64", "ARM64"),
+        "operatingSystemFamily": _allow_values("LINUX"),
+        "cpuArchitecture": _allow_values("X86_64", "ARM64"),
     },
 }
 _OVERRIDES: Allowed = {
@@ -68,8 +68,8 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "RegisterJobDefinition": {
         # propagateTags has no effect: it copies tags to ECS tasks, which do not exist here.
         **_any("jobDefinitionName parameters propagateTags tags"),
-        "type": _only("container"),
-        "platformCapabilities": _only("EC2", "FARGATE"),
+        "type": _allow_values("container"),
+        "platformCapabilities": _allow_values("EC2", "FARGATE"),
         "containerProperties": _CONTAINER,
         "retryStrategy": _RETRY,
         "timeout": _TIMEOUT,
@@ -82,7 +82,7 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     },
     "CreateComputeEnvironment": {
         **_any("computeEnvironmentName state serviceRole tags"),
-        "type": _only("MANAGED"),
+        "type": _allow_values("MANAGED"),
         "computeResources": {**_COMPUTE_RESOURCES, "spotIamFleetRole": None},
     },
     "UpdateComputeEnvironment": {
@@ -102,22 +102,22 @@ _FUNCTION: Mapping[str, Allowed] = {
     **_any("FunctionName Role MemorySize Timeout Description"),
     "EphemeralStorage": _any("Size"),
     "Environment": {"Variables": None},
-    "LoggingConfig": {"LogFormat": _only("Text"), "LogGroup": None},
+    "LoggingConfig": {"LogFormat": _allow_values("Text"), "LogGroup": None},
     # Accepted without effect: functions use the network of this machine.
     "VpcConfig": _any("SubnetIds SecurityGroupIds"),
-    "TracingConfig": {"Mode": _only("PassThrough")},
-    "SnapStart": {"ApplyOn": _only("None")},
+    "TracingConfig": {"Mode": _allow_values("PassThrough")},
+    "SnapStart": {"ApplyOn": _allow_values("None")},
 }
 _EVENT_INVOKE_CONFIG: Mapping[str, Allowed] = {
     **_any("FunctionName MaximumRetryAttempts MaximumEventAgeInSeconds"),
-    "Qualifier": _only("$LATEST"),
+    "Qualifier": _allow_values("$LATEST"),
     "DestinationConfig": {"OnSuccess": _any("Destination"), "OnFailure": _any("Destination")},
 }
 _LAMBDA: Mapping[str, Mapping[str, Allowed]] = {
     "CreateFunction": {
         **_FUNCTION,
         **_any("Tags Architectures"),
-        "PackageType": _only("Image"),
+        "PackageType": _allow_values("Image"),
         "Code": _any("ImageUri"),
     },
     "UpdateFunctionConfiguration": _FUNCTION,

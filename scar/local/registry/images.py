@@ -32,7 +32,7 @@ class RegistryImageResolver:
     def resolve(self, image_uri: str) -> LocalImage:
         """Return the image; raise ImageNotFoundError if it was not pushed.
 
-        Raises ImageError if it is an index, or if its manifest is invalid.
+        Raise ImageError if it is an index, or if its manifest is invalid.
         """
         repository, reference = split_image_uri(image_uri)
         digest = self._store.find_digest(repository, reference)

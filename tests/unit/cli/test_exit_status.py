@@ -104,15 +104,15 @@ def test_a_stream_that_takes_nothing_is_no_fault_of_scar(
     [
         (["lst"], "No such command 'lst'"),
         (["init"], "-f FILE"),
-        (["init", "-n", "f"], "an image"),
-        (["rm"], "-n or -f or -a"),
+        (["init", "-n", "f"], "-i IMAGE or -if FILE"),
+        (["rm"], "-n NAME, -f FILE or -a"),
         (["rm", "-n", "f", "-a"], "mutually exclusive"),
         (["put", "-b", "photos"], "-p"),
         (["put", "-p", "."], "-b"),
         (["put", "-b", "Photos/in", "-p", "."], "valid bucket name"),
         (["get", "-b", "a", "-p", "."], "valid bucket name"),
-        (["log"], "-n or -f"),
-        (["run"], "-n or -f"),
+        (["log"], "-n NAME"),
+        (["run"], "-n NAME"),
         (["run", "-n", "gray", "-s", "nowhere.sh"], "nowhere.sh cannot be read"),
         (["run", "-n", "gray", "-ib", "photos/in", "x"], "omit -s and ARGUMENTS"),
         (["invoke", "-n", "gray", "-jd", "{"], "not JSON"),
@@ -183,3 +183,31 @@ def test_help_lines_of_commands_are_not_cut(capsys: pytest.CaptureFixture[str]) 
     for arguments in (["--help"], ["image", "--help"], ["local", "--help"]):
         assert run(arguments, FakeServices({})) == 0
         assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["rm"], "Missing option: -n NAME, -f FILE or -a."),
+        (["log"], "Missing option: -n NAME, -f FILE, --run RUN or --file s3://BUCKET/KEY."),
+        (["run"], "Missing option: -n NAME or -f FILE."),
+        (["export"], "Missing option: -f FILE."),
+        (["init"], "Missing option: -f FILE, -i IMAGE or -if FILE. Without -f,"),
+        (["rm", "-n", "a", "-a"], "-n and -a are mutually exclusive."),
+    ],
+)
+def test_missing_options_are_named_in_one_style(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments, FakeServices({})) == 2
+    assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["plan"], ["show"], ["image", "compose"]])
+def test_commands_that_change_nothing_have_no_dry_run(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--dry-run"], FakeServices({})) == 2
+    shown = capsys.readouterr().err
+    assert "No such option" in shown
+    assert "--dry-run" in shown

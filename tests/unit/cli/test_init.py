@@ -76,3 +76,38 @@ def test_plan_is_a_dry_run_whose_status_can_tell_of_changes(fdl: Path) -> None:
 def test_where_two_means_changes_a_wrong_command_line_is_one(wrong: list[str]) -> None:
     assert run(["plan", "--detailed-exitcode", *wrong], FakeServices({})) == 1
     assert run(["plan", *wrong], FakeServices({})) == 2
+
+
+def test_a_problem_of_an_option_is_reported_with_its_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["init", "-n", "a-b", "-i", "debian:12", "-ib", "x"]
+    assert run(arguments, FakeServices({})) == 3
+    shown = capsys.readouterr().err
+    assert "the command line has a problem:\n  -ib: " in shown
+    assert "from: " not in shown
+    assert ":1:1" not in shown
+
+
+def test_a_problem_of_an_option_over_a_file_names_both(
+    fdl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "-f", str(fdl), "-m", "1"], FakeServices({})) == 3
+    shown = capsys.readouterr().err
+    assert f"{fdl}:5:" in shown
+    assert "(from: command line, -m)" in shown
+
+
+def test_a_missing_name_has_no_position_without_a_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["init", "-i", "debian:12"], FakeServices({})) == 3
+    assert "  functions.aws[0].lambda.name: " in capsys.readouterr().err
+
+
+def test_a_broken_rule_between_options_is_reported_without_a_position(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["init", "-n", "a", "-i", "debian:12", "-ib", "photos/in", "-ob", "photos/in"]
+    assert run(arguments, FakeServices({})) == 3
+    assert ":1:1" not in capsys.readouterr().err

@@ -25,7 +25,7 @@ def test_show_tells_every_value_and_where_it_is_from(
         row["key"]: (row["value"], row["from"])
         for row in json.loads(shown.out)["functions"]["gray"]
     }
-    assert rows["lambda.timeout"] == (77, "command line")
+    assert rows["lambda.timeout"] == (77, "command line, -t")
     assert rows["lambda.memory"] == (256, "environment, SCAR_MEMORY")
     assert rows["lambda.input[0].path"] == ("in-000000000000", f"{minimal_fdl}:7")
     assert rows["lambda.input[0].suffix"] == ([], "default")

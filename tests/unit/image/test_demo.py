@@ -66,8 +66,22 @@ def test_the_files_of_the_bundle_are_installed_where_python_searches(
     }
 
 
-def test_the_command_needs_one_path() -> None:
-    assert main([]) == 2
+def test_the_command_needs_one_path(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "OUT.tar" in capsys.readouterr().err
+
+
+def test_help_writes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    assert "OUT.tar" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_bundle_is_an_error_with_a_remedy(tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ import pytest
 import zstandard
 
 from scar.image.compose.tree_images import build_image, image_config, write_docker_archive
-from scar.image.errors import ImageError, ImageNotFoundError
+from scar.image.errors import (
+    ImageError,
+    ImageNotFoundError,
+    RegistryError,
+    RegistryUnreachableError,
+)
 from scar.image.formats.blobs import BlobCache, digest_of
 from scar.image.formats.layer import LayerFile, build_layer, build_tar
 from scar.image.formats.manifest import INDEX_MEDIA_TYPES, OCI_MANIFEST, dump_json
@@ -168,6 +173,42 @@ def test_the_error_for_a_missing_image_lists_all_sources(cache: BlobCache) -> No
     assert "docker save a:1" in caught.value.remedy
 
 
+def test_a_registry_that_cannot_be_reached_is_named_first(cache: BlobCache) -> None:
+    with pytest.raises(ImageError) as caught:
+        find_base_image(
+            "a:1", None, architecture="amd64", cache=cache, sources=[Empty(), Failing(UNREACHABLE)]
+        )
+    assert caught.value.problem.startswith(
+        "The image a:1 could not be fetched: the registry could not be reached:"
+        " GET https://r/v2/ failed: Connection refused (2 attempts)."
+    )
+    assert "nothing at unix:///x" in caught.value.problem
+    assert "was not found" not in caught.value.problem
+    assert "network" in caught.value.remedy
+    assert "proxy" in caught.value.remedy
+    assert "docker save a:1" in caught.value.remedy
+
+
+def test_an_error_response_of_the_registry_is_named_first(cache: BlobCache) -> None:
+    with pytest.raises(RegistryError, match=r"could not be fetched: 500 broken\.") as caught:
+        find_base_image(
+            "a:1",
+            None,
+            architecture="amd64",
+            cache=cache,
+            sources=[Failing(BROKEN)],
+        )
+    assert "could not be reached" not in caught.value.problem
+    assert caught.value.status == 500
+
+
+def test_the_remedy_for_a_missing_image_mentions_the_option_for_files(cache: BlobCache) -> None:
+    with pytest.raises(ImageNotFoundError) as caught:
+        find_base_image("a:1", None, architecture="amd64", cache=cache, sources=[Empty()])
+    assert "container.image_file" in caught.value.remedy
+    assert "-if FILE" in caught.value.remedy
+
+
 def test_without_any_socket_the_message_reports_it(cache: BlobCache) -> None:
     with pytest.raises(ImageNotFoundError, match="No Docker or Podman socket"):
         find_base_image("a:1", None, architecture="amd64", cache=cache)
@@ -262,6 +303,22 @@ class Empty:
 
     def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
         raise ImageNotFoundError("nothing at unix:///x.", remedy="")
+
+
+UNREACHABLE = RegistryUnreachableError(
+    "GET https://r/v2/ failed: Connection refused (2 attempts).", remedy="Try again."
+)
+BROKEN = RegistryError("500 broken.", remedy="Try again.", status=500)
+
+
+class Failing:
+    endpoint = "https://r"
+
+    def __init__(self, error: RegistryError) -> None:
+        self.error = error
+
+    def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
+        raise self.error
 
 
 def oci_index(folder: Path, architectures: tuple[str, ...]) -> Path:

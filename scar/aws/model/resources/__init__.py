@@ -10,8 +10,9 @@ instance profiles) and ``logs`` (log groups).
 Only the name has no default, so that a resource can be read by its name alone. The default of a
 field is what AWS does without the parameter, never what scar chooses: scar's defaults are in the
 model of the FDL. Mappings are sorted tuples of pairs and documents are JSON with sorted keys, so
-that equal state compares equal. A further kind is a class here, a case in the requests, and a
-handler. Pure functions; no I/O.
+that equal state compares equal. A field that AWS takes unconverted is one entry in
+``Resource.request_paths`` of its class: requests, reading back and export follow it. A further kind
+is a class here, a case in the requests, and a handler. Pure functions; no I/O.
 """
 
 from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey

@@ -11,8 +11,8 @@ from scar.cli.commands.image.image_output import show_image
 from scar.cli.fdl_files import connect_document, resolve_document
 from scar.cli.formatting import format_size
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.function_options import function_options
-from scar.cli.options import fdl_option, pass_session, target_options
+from scar.cli.function_options import NEW_NAME, function_options, name_option
+from scar.cli.options import fdl_option, missing_option, pass_session, target_options
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @fdl_option
+@name_option(NEW_NAME)
 @function_options
 @click.option(
-    "--function", "chosen", metavar="NAME", help="Name of the function, if the file has several."
+    "--function",
+    "chosen",
+    metavar="NAME",
+    help="The function of the file to build, if the file has several.",
 )
 @click.option(
     "-o",
@@ -61,13 +65,12 @@ def compose(
       scar image compose -f thumbnails.yaml -o image.tar --tag thumbnails:1
     """
     session.json = session.json or as_json
-    output_file = None if flags.pop("dry_run") else output
     del flags["yes"]
     options = FunctionFlags(**flags)  # type: ignore[arg-type]
     # Wrong options and files are reported before a connection is made.
     _select_function(resolve_document(session, file, options).document, chosen)
-    if output_file:
-        _require_writable_file(output_file)
+    if output:
+        _require_writable_file(output)
     from scar.aws.images.image_builder import compose_function_image
     from scar.image.compose.inspection import inspect_image
     from scar.image.formats.base_image import BaseImage
@@ -82,8 +85,8 @@ def compose(
         connection, session.terminal.write_message
     ) as images:
         built = compose_function_image(function, connection, images)
-        if output_file:
-            _save_image(session, built, output_file, name)
+        if output:
+            _save_image(session, built, output, name)
         with built.config.open() as config:
             base = BaseImage(name=name, config=config.read(), layers=built.layers)
         show_image(session, inspect_image(base), digest=built.digest)
@@ -97,7 +100,7 @@ def _select_function(document: FdlDocument, chosen: str | None) -> Function:
     if chosen is None and len(functions) == 1:
         return next(iter(functions.values()))
     if chosen is None:
-        raise click.UsageError(f"Missing option: --function, one of {', '.join(functions)}.")
+        raise missing_option("--function NAME", hint=f"The file has {', '.join(functions)}.")
     if chosen not in functions:
         raise click.UsageError(f"There is no function {chosen}, only {', '.join(functions)}.")
     return functions[chosen]

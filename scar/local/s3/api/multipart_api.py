@@ -176,7 +176,7 @@ class MultipartApi:
     ) -> None:
         """Delete the upload, and the files of parts that are not in the object.
 
-        Raises S3Error if a part was replaced, or the upload completed or aborted, since the
+        Raise S3Error if a part was replaced, or the upload completed or aborted, since the
         parts were read.
         """
         uploads.require(transaction.db, upload.id, upload.bucket, upload.key)

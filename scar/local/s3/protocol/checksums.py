@@ -100,7 +100,7 @@ class _TableCrc:
 def combine_crcs(algorithm: ChecksumAlgorithm, parts: Iterable[tuple[bytes, int]]) -> bytes:
     """Return the CRC of concatenated parts from the (digest, length) of each, in order.
 
-    crc(A+B) = crc(A)·x^(8·len B) + crc(B) modulo the polynomial. Raises KeyError for the
+    crc(A+B) = crc(A)·x^(8·len B) + crc(B) modulo the polynomial. Raise KeyError for the
     SHA algorithms, which cannot be combined.
     """
     crc = _CRC_PARAMETERS[algorithm]

@@ -116,7 +116,7 @@ def find_subresource(request: S3Request) -> str:
 def find_operation(request: S3Request) -> S3Operation:
     """Return the operation by method, bucket, key, query and headers.
 
-    Raises S3Error NotImplemented or MethodNotAllowed.
+    Raise S3Error NotImplemented or MethodNotAllowed.
     """
     subresource = find_subresource(request)
     if not request.bucket:

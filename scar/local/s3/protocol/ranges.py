@@ -25,7 +25,7 @@ class ByteRange:
 def parse_range(value: str, size: int) -> ByteRange | None:
     """Return the range of an object of ``size`` bytes, None for all of it.
 
-    Raises S3Error 416 if the range begins after the last byte.
+    Raise S3Error 416 if the range begins after the last byte.
     """
     match = _RANGE.fullmatch(value.strip())
     if not match or match[0] == "bytes=-":

@@ -28,7 +28,7 @@ class BodyReceiver:
     ) -> ReceivedBody:
         """Receive a body and verify its size and checksums; ``to_file`` also for a small one.
 
-        Raises S3Error, and leaves no file, if the body is not the expected one. The caller
+        Raise S3Error, and leaves no file, if the body is not the expected one. The caller
         removes the file if it does not commit it.
         """
         check = BodyCheck(expected)

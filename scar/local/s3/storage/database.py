@@ -32,7 +32,7 @@ class Database:
     """One SQLite file in WAL mode: readers do not block the writer, nor the writer readers.
 
     Commits survive a crash of the process (``synchronous`` NORMAL); with ``durable`` (FULL) also
-    a loss of power. Raises ConfigurationError if a later release wrote the file.
+    a loss of power. Raise ConfigurationError if a later release wrote the file.
     """
 
     def __init__(self, path: Path, *, durable: bool = False) -> None:
