@@ -39,7 +39,7 @@ demo: $(VENV)/.demo bundle ## the whole job on this machine, no account needed
 WORKERS = -n $(PYTEST_WORKERS) --dist loadfile
 
 test: $(VENV)/.dev bundle ## all tests, those of containers if there is an engine; T=path, or any options of pytest
-	$(BIN)/python -m pytest --durations=10 $(if $(T),$(T),$(WORKERS) --cov --cov-report=term)
+	$(BIN)/python -m pytest --durations=10 $(if $(T),$(T),$(WORKERS) --cost --cov --cov-report=term)
 
 test-fast: $(VENV)/.dev ## the unit tests, in less than a minute: no network, no emulated cloud
 	$(BIN)/python -m pytest --durations=10 $(WORKERS) tests/unit

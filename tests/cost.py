@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
 PROPERTY = "cost"
-SHOWN = 40
+SHOWN = 10
 
 
 def _cpu_seconds() -> float:
@@ -95,5 +95,5 @@ class CostReport:
         for test, cost in sorted(self.tests.items(), key=lambda item: -item[1]["cpu"])[:SHOWN]:
             write(f"{cost['cpu']:5.1f} {cost['grown']:5.0f}  {test}")
         write("+MiB   test")
-        for test, cost in sorted(self.tests.items(), key=lambda item: -item[1]["grown"])[:15]:
+        for test, cost in sorted(self.tests.items(), key=lambda item: -item[1]["grown"])[:5]:
             write(f"{cost['grown']:5.0f}  {test}")

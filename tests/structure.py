@@ -88,8 +88,11 @@ def one_word_functions() -> tuple[list[str], int]:
 
 
 def files_per_folder() -> Counter[str]:
-    """Count the modules of each folder, without its ``__init__.py``."""
-    return Counter(str(source.path.parent) for source in source_files() if not source.is_package)
+    """Count the modules of each folder of code, tests included, without its ``__init__.py``."""
+    paths = (path for name in (*PACKAGES, "tests", "bench") for path in (ROOT / name).rglob("*.py"))
+    return Counter(
+        str(path.parent.relative_to(ROOT)) for path in paths if path.name != "__init__.py"
+    )
 
 
 def missing_from_docstrings() -> Iterator[str]:
