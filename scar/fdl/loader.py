@@ -248,7 +248,7 @@ def _add_source(
 ) -> Problem:
     """Return the problem with the value's source in its message, unless that is the file.
 
-    Without a file, the option that has set the value takes the place of the key.
+    Without a file, the option that set the value is named instead of the key.
     """
     if location[:2] != ("functions", "aws") or len(location) < 4:
         return problem

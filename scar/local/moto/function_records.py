@@ -76,14 +76,6 @@ class FunctionRecords:
                 return None
             return _function_record(function, region)
 
-    def list_names(self, region: str = "") -> tuple[str, ...]:
-        """Return the names of all functions of a Region."""
-        from moto.awslambda.models import lambda_backends
-
-        with self._lock:
-            backend = lambda_backends[self._account][region or self._region]
-            return tuple(function.function_name for function in backend.list_functions())
-
 
 def _function_record(function: object, region: str) -> FunctionRecord:
     from moto.awslambda.models import LambdaFunction

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.image.compose import payload
@@ -96,7 +96,6 @@ def test_a_payload_above_the_limit_is_refused(
         read_payload(tmp_path)
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text("abc/", min_size=1, max_size=6).filter(lambda n: all(n.split("/"))),
