@@ -1,0 +1,83 @@
+"""AWS's request rates per account and Region, and the token bucket that keeps to them.
+
+The client keeps to these rates, and the local cloud enforces them. Sources as in ``limits``;
+``observed`` is a rate that AWS does not document, chosen below what public issues report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALL_OTHERS = "*"
+"""Stands for all operations of a service without a rate of their own: they share one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRate:
+    """Requests a second, and how many may come at once after a pause."""
+
+    per_second: float
+    burst: float
+    source: str
+    read_on: str = "2026-11"
+
+
+REQUEST_RATES: Mapping[tuple[str, str], RequestRate] = {
+    ("batch", "SubmitJob"): RequestRate(per_second=50, burst=50, source="docs: Batch quotas"),
+    ("lambda", "GetFunction"): RequestRate(per_second=100, burst=100, source="docs: Lambda quotas"),
+    ("lambda", "GetPolicy"): RequestRate(per_second=15, burst=15, source="docs: Lambda quotas"),
+    ("lambda", ALL_OTHERS): RequestRate(per_second=15, burst=15, source="docs: Lambda quotas"),
+    ("logs", "FilterLogEvents"): RequestRate(
+        per_second=5, burst=5, source="docs: CloudWatch Logs quotas"
+    ),
+}
+"""The rate of an operation by service (boto3's name) and operation; absent: no known limit."""
+
+UNLIMITED_OPERATIONS = frozenset({("lambda", "Invoke")})
+"""Operations that do not count towards the shared rate of their service."""
+
+
+def rate_key(service: str, operation: str) -> tuple[str, str] | None:
+    """Return the key in ``REQUEST_RATES`` of the operation's rate; None if it has none."""
+    if (service, operation) in UNLIMITED_OPERATIONS:
+        return None
+    for key in ((service, operation), (service, ALL_OTHERS)):
+        if key in REQUEST_RATES:
+            return key
+    return None
+
+
+@dataclass(slots=True)
+class TokenBucket:
+    """One rate's tokens; times are seconds of any monotonic clock. Not thread-safe."""
+
+    rate: RequestRate
+    _tokens: float = field(init=False)
+    _updated: float | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._tokens = self.rate.burst
+
+    def try_take(self, now: float) -> bool:
+        """Take one token; return False if none is left."""
+        self._refill(now)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def reserve(self, now: float) -> float:
+        """Take one token, in advance if none is left; return the seconds to wait for it."""
+        self._refill(now)
+        self._tokens -= 1
+        return max(0.0, -self._tokens / self.rate.per_second)
+
+    def _refill(self, now: float) -> None:
+        if self._updated is not None:
+            gained = max(0.0, now - self._updated) * self.rate.per_second
+            self._tokens = min(self.rate.burst, self._tokens + gained)
+        self._updated = now if self._updated is None else max(now, self._updated)
