@@ -122,14 +122,15 @@ def _build_handler(environ: Mapping[str, str]) -> Supervisor | FailureHandler:
     from supervisor.batch.failure_handler import FailureHandler
     from supervisor.config import bucket_owners
 
+    log = Log(config.log_level)
     gc.enable()  # runtime/fast_start.py disabled it
     return FailureHandler(
         bucket=config.state_bucket,
         open_store=cache(
             partial(storage.open_store, environ=environ, bucket_owners=bucket_owners(config))
         ),
-        open_submitter=lambda target: submitter.connect(target, environ),
-        log=Log(config.log_level),
+        open_submitter=lambda target: submitter.connect(target, environ, log=log),
+        log=log,
     )
 
 
@@ -166,7 +167,7 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
             )
         from supervisor.batch import submitter
 
-        return submitter.connect(config.batch, environ)
+        return submitter.connect(config.batch, environ, log=log)
 
     gc.enable()  # runtime/fast_start.py disabled it
     return Supervisor(

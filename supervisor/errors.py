@@ -10,6 +10,7 @@ SupervisorError
 │   ├── ObjectChanged      the version of the object that the event names no longer exists
 │   └── PreconditionFailed another process wrote the object first
 ├── SubmissionError        the Batch job cannot be submitted, or its state cannot be read
+│   └── SubmissionThrottled  Batch throttled the request until the time for it was over
 ├── OutputError            the script's output files cannot be uploaded
 ├── RecordError            a run record is damaged, or of a newer release
 ├── ChainTooLong           functions trigger each other without end
@@ -64,6 +65,10 @@ class PreconditionFailed(StorageError):
 
 class SubmissionError(SupervisorError):
     """The Batch job cannot be submitted, or its state cannot be read."""
+
+
+class SubmissionThrottled(SubmissionError):
+    """Batch throttled the request until the time for it was over; nothing was submitted."""
 
 
 class OutputError(SupervisorError):

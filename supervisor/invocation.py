@@ -113,12 +113,16 @@ class ProcessSpec:
 
 
 class RunOutcome(enum.StrEnum):
-    """How a run ended in this process; the value of DONE and SUPERSEDED is stored."""
+    """How a run ended in this process; the value of DONE and SUPERSEDED is stored.
+
+    ``WAITING``: Batch throttled its submission, and Lambda starts another attempt.
+    """
 
     DONE = "done"
     SUBMITTED = "delegated"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
+    WAITING = "waiting"
     FAILED = "failed"
 
 

@@ -122,13 +122,22 @@ class BatchTarget:
     larger: tuple[tuple[str, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class JobSize:
+    """The resources that replace the job definition's; ``memory`` in MiB."""
+
+    vcpus: str
+    memory: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionConfig:
     """The configuration of a deployed function: the content of ``function.json``.
 
     ``script`` is a file name in the folder of ``function.json``; empty: the image's own
     entrypoint runs. ``timeout_threshold`` is in seconds, ``memory`` is Lambda's in MB.
-    ``is_failure_handler``: this function is the failure handler of the others.
+    ``is_failure_handler``: this function is the failure handler of the others;
+    ``has_failure_handler``: that one is this function's on-failure destination.
     """
 
     name: str
@@ -143,6 +152,7 @@ class FunctionConfig:
     log_level: str = "INFO"
     batch: BatchTarget | None = None
     is_failure_handler: bool = False
+    has_failure_handler: bool = False
     max_hops: int = 32
 
 

@@ -50,12 +50,16 @@ class ObjectStore(Protocol):
 
 
 class JobSubmitter(Protocol):
-    """Submits runs to a service without Lambda's time limit."""
+    """Submits runs to a service without Lambda's time limit.
 
-    def submit(self, job: JobRequest) -> str:
+    While the service throttles requests, they are repeated until ``until`` (epoch seconds; None:
+    for a few minutes). Then SubmissionThrottled is raised.
+    """
+
+    def submit(self, job: JobRequest, *, until: float | None = None) -> str:
         """Submit one job, never twice for one call; return its id; raise SubmissionError."""
 
-    def has_ended(self, job: str) -> bool:
+    def has_ended(self, job: str, *, until: float | None = None) -> bool:
         """Return whether the job has ended; raise SubmissionError if its state cannot be read."""
 
 

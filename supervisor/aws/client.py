@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supervisor.aws.connection_pool import ConnectionPool, StreamedResponse
     from supervisor.aws.credentials import CredentialProvider
     from supervisor.aws.request import AwsRequest
+    from supervisor.aws.retry import ThrottlingDeadline
 
 T = TypeVar("T")
 
@@ -43,15 +44,24 @@ class AwsClient:
     backoff: Backoff
     clock: Callable[[], float] = time.time
 
-    def send(self, request: AwsRequest, *, retry: RetryPolicy = RetryPolicy.ALWAYS) -> AwsResponse:
-        """Send a request, repeat it after failures as ``retry`` allows, return the response."""
+    def send(
+        self,
+        request: AwsRequest,
+        *,
+        retry: RetryPolicy = RetryPolicy.ALWAYS,
+        throttling: ThrottlingDeadline | None = None,
+    ) -> AwsResponse:
+        """Send a request, repeat it after failures as ``retry`` allows, return the response.
+
+        Without ``throttling`` a throttled request counts as any other failed attempt.
+        """
 
         def send_and_read() -> AwsResponse:
             # On a new connection it is certain whether the request was sent.
             reply = self._send_once(request, fresh=retry is RetryPolicy.IF_NOT_PROCESSED)
             return AwsResponse(reply.status, reply.headers, reply.read_all())
 
-        return self._send_with_retries(send_and_read, retry)
+        return self._send_with_retries(send_and_read, retry, throttling)
 
     def open(self, request: AwsRequest) -> StreamedResponse:
         """Send a request without side effects; the caller reads and closes the response."""
@@ -69,16 +79,50 @@ class AwsClient:
             raise parse_error_response(reply.status, reply.headers, reply.read_all())
         return reply
 
-    def _send_with_retries(self, attempt_once: Callable[[], T], retry: RetryPolicy) -> T:
-        for attempt in self.backoff.iter_attempts():
+    def _send_with_retries(
+        self,
+        attempt_once: Callable[[], T],
+        retry: RetryPolicy,
+        throttling: ThrottlingDeadline | None = None,
+    ) -> T:
+        attempts = _Attempts(self, throttling)
+        while True:
             try:
                 return attempt_once()
             except AwsError as error:
-                if attempt == self.backoff.max_attempts or not _may_retry(error, retry):
-                    if attempt > 1:
-                        error.add_note(f"This was attempt {attempt}.")
+                pause = attempts.pause_after(error)
+                if pause is None or not _may_retry(error, retry):
+                    if attempts.count > 1:
+                        error.add_note(f"This was attempt {attempts.count}.")
                     raise
-        raise AssertionError
+            self.backoff.sleep(pause)
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """Counts the failed attempts of one request: throttled ones have a deadline, others a number."""
+
+    client: AwsClient
+    throttling: ThrottlingDeadline | None
+    throttled: int = 0
+    failed: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.throttled + self.failed
+
+    def pause_after(self, error: AwsError) -> float | None:
+        """Count a failed attempt; return the pause before the next, None if it was the last."""
+        backoff = self.client.backoff
+        if self.throttling is None or not error.throttled:
+            self.failed += 1
+            return backoff.pause_after(self.failed) if self.failed < backoff.max_attempts else None
+        self.throttled += 1
+        seconds_left = self.throttling.until - self.client.clock()
+        pause = backoff.pause_before_deadline(self.throttled, seconds_left)
+        if pause is not None and self.throttled == 1:
+            self.throttling.report(error)
+        return pause
 
 
 def _may_retry(error: AwsError, retry: RetryPolicy) -> bool:

@@ -30,7 +30,10 @@ CREDENTIAL_CODES = frozenset(
 
 
 class AwsError(SupervisorError):
-    """``transient``: a retry may succeed. ``outcome_unknown``: the request may have succeeded."""
+    """``transient``: a retry may succeed. ``outcome_unknown``: the request may have succeeded.
+
+    ``throttled``: the service executed nothing, because it got too many requests.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class AwsError(SupervisorError):
         super().__init__(problem, remedy=remedy)
         self.transient = transient
         self.outcome_unknown = outcome_unknown
+        self.throttled = False
 
 
 class NoCredentials(AwsError):
@@ -78,6 +82,7 @@ class AwsErrorResponse(AwsError):
             # A throttled request was not executed; a server error may follow the execution.
             outcome_unknown=server_error and not throttled,
         )
+        self.throttled = throttled
         self.status = status
         self.code = code
         self.message = message

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from supervisor.aws.errors import AwsError
+
 
 class RetryPolicy(enum.StrEnum):
     """Which failed requests the client may send again."""
@@ -39,4 +41,30 @@ class Backoff:
         for attempt in range(1, self.max_attempts + 1):
             yield attempt
             if attempt < self.max_attempts:
-                self.sleep(self.random() * min(self.cap, self.base * 2 ** (attempt - 1)))
+                self.sleep(self.pause_after(attempt))
+
+    def pause_after(self, attempt: int) -> float:
+        """Return the seconds to wait after this failed attempt, counted from 1."""
+        return self.random() * min(self.cap, self.base * 2.0 ** min(attempt - 1, 30))
+
+    def pause_before_deadline(self, attempt: int, seconds_left: float) -> float | None:
+        """Return the pause after a throttled attempt; None if there is no time for another.
+
+        The last pauses are random parts of the time that is left. If they all ended at the
+        deadline, callers that started together would send their last requests together.
+        """
+        if seconds_left < self.base:
+            return None
+        return min(self.pause_after(attempt), self.random() * seconds_left)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottlingDeadline:
+    """Repeat throttled requests until ``until``, in epoch seconds, whatever their number.
+
+    A service that throttles works; it only takes fewer requests than are sent. ``report`` is
+    called once, before the first pause.
+    """
+
+    until: float
+    report: Callable[[AwsError], None] = lambda _error: None

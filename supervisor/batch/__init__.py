@@ -7,9 +7,14 @@ Both take the same steps: ``fallback`` decides whether Batch can help and which 
 the job needs; ``job_request`` builds the job's name and environment, and puts an event that is
 too long into the state bucket; ``submitter`` calls SubmitJob.
 
+Batch takes 50 submissions a second per account, so thousands of files that arrive at once are
+throttled. ``submission_deadline`` says until when an invocation repeats a throttled request. A run
+that could not be submitted by then is recorded as waiting, and the invocation ends with an error:
+Lambda's retry of the event, or the failure handler, submits the run later.
+
 SubmitJob has no idempotency token. A second job of the same run is harmless, however: its run is
 claimed by the first one, so it ends without running the script.
 
-``fallback`` and ``job_request`` are pure. To continue runs in another service: one module that
-implements ``ports.JobSubmitter``.
+``fallback``, ``job_request`` and ``submission_deadline`` are pure. To continue runs in another
+service: one module that implements ``ports.JobSubmitter``.
 """

@@ -4,6 +4,10 @@ Lambda ends a sandbox (timeout, out of memory, crash) without running any code i
 an invocation record to the function's on-failure destination: this handler. Each run of the failed
 event is claimed in the name of the failed request, as a later delivery of the same request would
 do: a run that another owner executes is not touched, and nothing is executed twice.
+
+It also takes up the runs that wait because Batch throttled their submission. If Batch throttles
+this handler too, it ends with an error: Lambda invokes it again, ``FAILURE_HANDLER_RETRIES`` times.
+After the last attempt the run is recorded as failed.
 """
 
 from __future__ import annotations
@@ -16,7 +20,14 @@ from typing import TYPE_CHECKING
 from supervisor import config
 from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
-from supervisor.errors import ConfigError, EventError, SubmissionError, SupervisorError
+from supervisor.batch.submission_deadline import throttled_until
+from supervisor.errors import (
+    ConfigError,
+    EventError,
+    SubmissionError,
+    SubmissionThrottled,
+    SupervisorError,
+)
 from supervisor.events import failed_event, parser
 from supervisor.invocation import (
     DirectInvocation,
@@ -30,6 +41,7 @@ from supervisor.logs import Log
 from supervisor.model import ComputeService, ExecutionMode, ObjectRef
 from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
+from supervisor.runs.waiting import WaitingSubmission, describe_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +50,9 @@ if TYPE_CHECKING:
     from supervisor.invocation import Invocation, RunPath, Trigger
     from supervisor.model import BatchTarget, FunctionConfig
     from supervisor.ports import JobSubmitter, ObjectStore
+
+# The kinds of recorded failures after which another submission may succeed.
+_RESUBMITTED = frozenset({SubmissionError.__name__, SubmissionThrottled.__name__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +82,13 @@ class FailureHandler:
             reason = failed.to_error(function.memory if function else 0)
         except ConfigError as error:
             reason = error
-        lease = leases.lease_seconds(invocation.deadline, self.now())
-        recovery = _Recovery(self, failed, function, reason, lease)
+        recovery = _Recovery(
+            handler=self,
+            invocation=invocation,
+            failed_invocation=failed,
+            config=function,
+            reason=reason,
+        )
         return InvocationResult(
             results=tuple(recovery.recover_run(trigger) for trigger in _parse_triggers(failed))
         )
@@ -80,27 +100,32 @@ class FailureHandler:
         return None if found is None else config.parse_config(found[0].decode(errors="replace"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Recovery:
-    """One failed invocation, its function, the reason, and the lease of claims in seconds."""
+    """One failed invocation, its function and the reason; ``invocation`` is the handler's own."""
 
     handler: FailureHandler
+    invocation: Invocation
     failed_invocation: FailedInvocation
     config: FunctionConfig | None
     reason: SupervisorError
-    lease: float
 
     @property
     def owner(self) -> RunOwner:
         return RunOwner(site=ComputeService.LAMBDA, request=self.failed_invocation.request_id)
 
-    @property
-    def batch_target(self) -> BatchTarget | None:
-        """Where to submit the runs: only after a sandbox failure, and only if the mode permits."""
+    def find_batch_target(self, waiting: WaitingSubmission | None) -> BatchTarget | None:
+        """Return where to submit a run: after a sandbox failure, or if its submission waits.
+
+        None if the function's mode does not permit it, and for an event that Lambda dropped.
+        """
+        failed = self.failed_invocation
+        # An event of several runs has an error of its own: which of them wait is in their records.
+        waits = failed.is_throttled_submission or (waiting is not None and failed.was_attempted)
         if (
             self.config is None
             or self.config.mode is ExecutionMode.LAMBDA
-            or not self.failed_invocation.is_sandbox_failure
+            or not (failed.is_sandbox_failure or waits)
         ):
             return None
         return self.config.batch
@@ -125,17 +150,25 @@ class _Recovery:
             return RunResult(run=path, state=RunOutcome.FAILED, error=error)
 
     def _submit_or_record(self, record: RunRecord, trigger: Trigger, log: Log) -> RunResult:
-        if (target := self.batch_target) is not None and self.config is not None:
+        waiting = record.read_waiting()
+        if (target := self.find_batch_target(waiting)) is not None and self.config is not None:
             try:
-                size = fallback.choose_job_size(self.reason, self.config)
+                submission = waiting or self._plan_submission(self.config)
+            except SupervisorError as error:  # Batch has no more memory than Lambda
+                return self._failed_result(record, error, log)
+            try:
                 job = build_job_request(
                     record.run,
                     self.failed_invocation.request_id,
                     trigger.event,
                     record.write_event,
-                    size,
+                    submission.size,
                 )
-                job_id = self.handler.open_submitter(target).submit(job)
+                job_id = self.handler.open_submitter(target).submit(job, until=self._until)
+            except SubmissionThrottled as error:
+                # Raised as well: Lambda invokes this function again.
+                self._record_throttling(record, submission, error)
+                raise
             except SubmissionError as error:
                 # Recorded, and raised as well: Lambda invokes this function again, and then it may
                 # succeed.
@@ -144,9 +177,31 @@ class _Recovery:
             except SupervisorError as error:
                 return self._failed_result(record, error, log)
             log.info(f"Batch job {job.name} submitted.", job=job_id)
-            record.write_submission(job.name, job_id, self.reason, self._log_location(record))
+            record.write_submission(job.name, job_id, submission.cause, self._log_location(record))
             return RunResult(run=record.run, state=RunOutcome.SUBMITTED, job_id=job_id)
         return self._failed_result(record, self.reason, log)
+
+    def _plan_submission(self, config: FunctionConfig) -> WaitingSubmission:
+        """Return the submission of a run whose sandbox ended; raise OutOfMemory."""
+        if not self.failed_invocation.is_sandbox_failure:
+            return WaitingSubmission()
+        return WaitingSubmission(
+            size=fallback.choose_job_size(self.reason, config), cause=describe_cause(self.reason)
+        )
+
+    def _record_throttling(
+        self, record: RunRecord, submission: WaitingSubmission, error: SubmissionThrottled
+    ) -> None:
+        """Record that the run waits for the handler's next attempt; after the last, its failure."""
+        waiting = submission.after_handler_attempt(self.invocation.owner.request)
+        if waiting.is_last_attempt:
+            self._record_failure(record, error)
+        else:
+            record.write_waiting(waiting, error, self._log_location(record))
+
+    @property
+    def _until(self) -> float | None:
+        return throttled_until(self.invocation.deadline, self.handler.now())
 
     def _failed_result(self, record: RunRecord, error: SupervisorError, log: Log) -> RunResult:
         log.warning(error.problem, remedy=error.remedy)
@@ -169,7 +224,7 @@ class _Recovery:
             run=path,
             owner=self.owner,
             description=record_format.describe_trigger(trigger) | self._claimed_log_location(path),
-            lease=self.lease,
+            lease=leases.lease_seconds(self.invocation.deadline, self.handler.now()),
             has_job_ended=self._has_job_ended,
         )
 
@@ -201,14 +256,14 @@ class _Recovery:
     def _has_recorded_failure(self, path: RunPath) -> bool:
         """Return whether this request recorded its own failure after it claimed the run.
 
-        An older record is of an earlier attempt. A SubmissionError does not count either: another
-        submission may succeed.
+        An older record is of an earlier attempt. A failed submission does not count either:
+        another one may succeed.
         """
         claim, error = (
             self._read_record(path, record_format.CLAIM),
             self._read_record(path, record_format.ERROR),
         )
-        if claim is None or error is None or error[0].get("kind") == SubmissionError.__name__:
+        if claim is None or error is None or error[0].get("kind") in _RESUBMITTED:
             return False
         owners = {record_format.parse_owner(record, str(path)) for record in (claim[0], error[0])}
         return owners == {self.owner} and error[1] >= claim[1]
@@ -237,7 +292,10 @@ class _Recovery:
         if self.config is None or self.config.batch is None:
             return True
         try:
-            return self.handler.open_submitter(self.config.batch).has_ended(job)
+            submitter = self.handler.open_submitter(self.config.batch)
+            return submitter.has_ended(job, until=self._until)
+        except SubmissionThrottled:
+            raise  # Lambda invokes this function again
         except SupervisorError as error:
             self.handler.log.info(f"{error.problem} It is assumed to be running.")
             return False

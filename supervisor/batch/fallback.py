@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory
-from supervisor.model import ComputeService, ExecutionMode
+from supervisor.model import ComputeService, ExecutionMode, JobSize
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
@@ -15,14 +14,6 @@ if TYPE_CHECKING:
 # With less free space than this, in bytes, a script most likely failed because the disk is full.
 DISK_FULL_BYTES = 1 << 20
 FALLBACK_ERRORS = (DeadlineExceeded, OutOfMemory, DiskFull)
-
-
-@dataclass(frozen=True, slots=True)
-class JobSize:
-    """The resources that replace the job definition's; ``memory`` in MiB."""
-
-    vcpus: str
-    memory: int
 
 
 def must_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:

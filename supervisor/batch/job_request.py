@@ -10,9 +10,8 @@ from supervisor.model import JobRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.batch.fallback import JobSize
     from supervisor.invocation import RunPath
-    from supervisor.model import ObjectRef
+    from supervisor.model import JobSize, ObjectRef
 
 # Batch fails jobs whose container overrides exceed 8,192 characters. The margin is for differences
 # in how it counts.

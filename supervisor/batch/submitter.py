@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.aws import endpoints
@@ -12,18 +13,31 @@ from supervisor.aws.connection_pool import ConnectionPool
 from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
-from supervisor.aws.retry import Backoff, RetryPolicy
-from supervisor.errors import ConfigError, SubmissionError
+from supervisor.aws.retry import Backoff, RetryPolicy, ThrottlingDeadline
+from supervisor.errors import ConfigError, SubmissionError, SubmissionThrottled
+from supervisor.logs import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from supervisor.aws.request import Origin
     from supervisor.model import BatchTarget, JobRequest
 
+# Seconds for which a throttled request is repeated by a process without a deadline.
+THROTTLING_PATIENCE = 300.0
+_FEWER_AT_ONCE = (
+    "Batch takes 50 SubmitJob requests a second in an account and Region. `scar retry` starts the"
+    " run again; a small lambda.reserved_concurrency (40) spreads the requests of many files."
+)
+
 
 def connect(
-    target: BatchTarget, environ: Mapping[str, str], backoff: Backoff | None = None
+    target: BatchTarget,
+    environ: Mapping[str, str],
+    backoff: Backoff | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+    log: Log | None = None,
 ) -> BatchSubmitter:
     """Create a submitter from the environment of a function; raise ConfigError."""
     try:
@@ -37,8 +51,10 @@ def connect(
         credentials=credentials,
         connections=ConnectionPool(environ),
         backoff=backoff or Backoff(),
+        clock=clock,
     )
-    return BatchSubmitter(client, endpoints.service_endpoint("batch", region, environ), target)
+    endpoint = endpoints.service_endpoint("batch", region, environ)
+    return BatchSubmitter(client, endpoint, target, log or Log())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +69,14 @@ class BatchSubmitter:
     client: AwsClient
     origin: Origin
     target: BatchTarget
+    log: Log = field(default_factory=Log)
 
-    def submit(self, job: JobRequest) -> str:
+    def submit(self, job: JobRequest, *, until: float | None = None) -> str:
         try:
             response = self.client.send(
-                self._build_submit_request(job), retry=RetryPolicy.IF_NOT_PROCESSED
+                self._build_submit_request(job),
+                retry=RetryPolicy.IF_NOT_PROCESSED,
+                throttling=self._throttling_deadline(until),
             )
         except AwsError as error:
             raise self._submission_error(error, job) from error
@@ -69,7 +88,7 @@ class BatchSubmitter:
                 remedy=f"Look for {job.name} in the job queue {self.target.queue}.",
             ) from error
 
-    def has_ended(self, job: str) -> bool:
+    def has_ended(self, job: str, *, until: float | None = None) -> bool:
         """Return whether the job is SUCCEEDED, FAILED, or no longer known to Batch."""
         request = AwsRequest(
             method="POST",
@@ -79,13 +98,32 @@ class BatchSubmitter:
             body=json.dumps({"jobs": [job]}).encode(),
         )
         try:
-            jobs = json.loads(self.client.send(request).body)["jobs"]
+            response = self.client.send(request, throttling=self._throttling_deadline(until))
+            jobs = json.loads(response.body)["jobs"]
             return not jobs or jobs[0]["status"] in {"SUCCEEDED", "FAILED"}
         except (AwsError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, AwsError) and error.throttled:
+                raise SubmissionThrottled(
+                    f"The state of the Batch job {job} is unknown: AWS Batch throttled"
+                    f" DescribeJobs: {error.problem}",
+                    remedy="`scar retry` starts the run again.",
+                ) from error
             raise SubmissionError(
                 f"The state of the Batch job {job} is unknown: {error}",
                 remedy="Allow the role batch:DescribeJobs.",
             ) from error
+
+    def _throttling_deadline(self, until: float | None) -> ThrottlingDeadline:
+        now = self.client.clock()
+        end = now + THROTTLING_PATIENCE if until is None else until
+
+        def report(error: AwsError) -> None:
+            self.log.info(
+                f"AWS Batch throttles requests; repeating for up to {max(0.0, end - now):.0f} s:"
+                f" {error.problem}"
+            )
+
+        return ThrottlingDeadline(until=end, report=report)
 
     def _build_submit_request(self, job: JobRequest) -> AwsRequest:
         # Only overrides: image, role and timeout are those of the job definition's latest revision.
@@ -112,6 +150,12 @@ class BatchSubmitter:
         )
 
     def _submission_error(self, error: AwsError, job: JobRequest) -> SubmissionError:
+        if error.throttled:
+            return SubmissionThrottled(
+                f"AWS Batch throttled SubmitJob for the job {job.name} until there was no time"
+                f" left: {error.problem}",
+                remedy=_FEWER_AT_ONCE,
+            )
         if error.outcome_unknown:
             return SubmissionError(
                 f"It is not known whether Batch accepted the job {job.name}: {error.problem}",

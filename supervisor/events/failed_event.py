@@ -16,6 +16,7 @@ from supervisor.errors import (
     EventDiscarded,
     EventError,
     OutOfMemory,
+    SubmissionThrottled,
 )
 
 if TYPE_CHECKING:
@@ -53,11 +54,21 @@ class FailedInvocation:
         False also for an event that was never processed, such as one that Lambda dropped because
         functions trigger each other without end: such a run must not continue.
         """
-        if self.condition != RETRIES_EXHAUSTED:
+        if not self.was_attempted:
             return False
         if self.error_type and "." not in self.error_type:
             return False  # the supervisor's own error; its message may quote one of Lambda's
         return bool(_SANDBOX_ERROR.match(self.error_type) or _TIMED_OUT.search(self.error_message))
+
+    @property
+    def was_attempted(self) -> bool:
+        """Whether the function was invoked, and Lambda gave up after its last attempt."""
+        return self.condition == RETRIES_EXHAUSTED
+
+    @property
+    def is_throttled_submission(self) -> bool:
+        """Whether the function responded that Batch throttled the submission of its only run."""
+        return self.was_attempted and self.error_type == SubmissionThrottled.__name__
 
     def to_error(self, memory: int) -> SupervisorError:
         """Return why it failed; the class decides about a job. ``memory`` is Lambda's, in MB."""

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
+from supervisor.batch.submission_deadline import throttled_until
 from supervisor.errors import (
     ClaimLost,
     EventError,
     JobTerminated,
     ObjectChanged,
     ScriptFailed,
+    SubmissionThrottled,
     SupervisorError,
     Terminated,
 )
@@ -26,6 +28,7 @@ from supervisor.logs import Log
 from supervisor.runs import leases, record_format
 from supervisor.runs.heartbeat import renew_periodically
 from supervisor.runs.run_record import RunRecord
+from supervisor.runs.waiting import WaitingSubmission, describe_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -104,7 +107,7 @@ class Supervisor:
                 description=record_format.describe_trigger(trigger)
                 | self._log_location(invocation),
                 lease=leases.lease_seconds(invocation.deadline, self.now()),
-                has_job_ended=self._has_job_ended,
+                has_job_ended=lambda job: self._has_job_ended(job, invocation),
             )
             if not record.claim():
                 log.info("This event is a duplicate: its run is done or in progress.")
@@ -159,9 +162,7 @@ class Supervisor:
     ) -> None:
         log.error(error.problem, remedy=error.remedy)
         try:
-            if len(context.trigger.event) > record_format.MAX_INLINE_EVENT:
-                # Too large for the claim, but `scar retry` needs it.
-                record.write_event(context.trigger.event)
+            self._keep_event(context, record)
             record.write_failure(error, context.invocation.log_group, context.invocation.log_stream)
         except SupervisorError as second:
             # The original error remains the result of the run; the lease of the claim expires.
@@ -170,7 +171,10 @@ class Supervisor:
     def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
         mode, service = self.config.mode, context.invocation.owner.site
         if fallback.must_submit_to_batch(mode, service):
-            return self._submit_to_batch(context, record, log, None)
+            return self._submit_to_batch(context, record, log, WaitingSubmission())
+        if fallback.may_submit_to_batch(mode, service) and (waiting := record.read_waiting()):
+            # An earlier attempt found that the run needs Batch: the script would fail here again.
+            return self._submit_to_batch(context, record, log, waiting)
         try:
             executed = self._build_executor().run(context, log)
         except ObjectChanged as error:
@@ -182,7 +186,10 @@ class Supervisor:
             if not fallback.may_submit_to_batch(mode, service):
                 raise
             log.info(f"{error.problem} The run continues in Batch.")
-            return self._submit_to_batch(context, record, log, error)
+            submission = WaitingSubmission(
+                size=fallback.choose_job_size(error, self.config), cause=describe_cause(error)
+            )
+            return self._submit_to_batch(context, record, log, submission)
         # Last of all writes: with it the run has ended, and no other attempt starts.
         record.write_done(RunOutcome.DONE.value, executed.uploaded)
         count = len(executed.uploaded)
@@ -190,25 +197,61 @@ class Supervisor:
         return RunResult(run=context.run, state=RunOutcome.DONE, output=executed.output)
 
     def _submit_to_batch(
-        self, context: RunContext, record: RunRecord, log: Log, reason: SupervisorError | None
+        self, context: RunContext, record: RunRecord, log: Log, submission: WaitingSubmission
     ) -> RunResult:
         job = build_job_request(
             context.run,
             context.invocation.owner.request,
             context.trigger.event,
             record.write_event,
-            fallback.choose_job_size(reason, self.config),
+            submission.size,
         )
-        job_id = self.open_submitter().submit(job)
+        until = throttled_until(context.invocation.deadline, self.now())
+        try:
+            job_id = self.open_submitter().submit(job, until=until)
+        except SubmissionThrottled as error:
+            if not self._is_delivered_again(context):
+                raise
+            return self._waiting_result(error, context, record, submission)
         log.info(f"Batch job {job.name} submitted.", job=job_id)
         try:
             record.write_submission(
-                job.name, job_id, reason, self._log_location(context.invocation)
+                job.name, job_id, submission.cause, self._log_location(context.invocation)
             )
         except SupervisorError as error:
             # The job exists: after an error Lambda would retry, and submit a second one.
             log.warning(f"The job cannot be recorded: {error.problem}", remedy=error.remedy)
         return RunResult(run=context.run, state=RunOutcome.SUBMITTED, job_id=job_id)
+
+    def _is_delivered_again(self, context: RunContext) -> bool:
+        """Return whether Lambda hands a failed event on: not if its caller waits for a response."""
+        trigger = context.trigger
+        is_api_request = isinstance(trigger, DirectInvocation) and trigger.is_api_request
+        return self.config.has_failure_handler and not is_api_request
+
+    def _waiting_result(
+        self,
+        error: SubmissionThrottled,
+        context: RunContext,
+        record: RunRecord,
+        submission: WaitingSubmission,
+    ) -> RunResult:
+        """Record that the run waits; the error makes Lambda start another attempt."""
+        log = self.log.for_run(context.run.run_id)
+        log.warning(f"{error.problem} The run waits for Lambda's next attempt.")
+        try:
+            self._keep_event(context, record)
+            record.write_waiting(submission, error, self._log_location(context.invocation))
+        except SupervisorError as second:
+            # The next attempt finds the claim and the error type, and submits the run all the same.
+            log.error(f"Waiting cannot be recorded: {second.problem}", remedy=second.remedy)
+        return RunResult(run=context.run, state=RunOutcome.WAITING, error=error)
+
+    @staticmethod
+    def _keep_event(context: RunContext, record: RunRecord) -> None:
+        """Store an event that is too large for the claim: `scar retry` needs it."""
+        if len(context.trigger.event) > record_format.MAX_INLINE_EVENT:
+            record.write_event(context.trigger.event)
 
     @staticmethod
     def _log_location(invocation: Invocation) -> dict[str, object]:
@@ -227,10 +270,16 @@ class Supervisor:
             free_space=self.free_space,
         )
 
-    def _has_job_ended(self, job: str) -> bool:
-        """Return whether a job has ended; one whose state cannot be read has not."""
+    def _has_job_ended(self, job: str, invocation: Invocation) -> bool:
+        """Return whether a job has ended; one whose state cannot be read has not.
+
+        Raise SubmissionThrottled: Lambda's next attempt can read the state.
+        """
+        until = throttled_until(invocation.deadline, self.now())
         try:
-            return self.open_submitter().has_ended(job)
+            return self.open_submitter().has_ended(job, until=until)
+        except SubmissionThrottled:
+            raise
         except SupervisorError as error:
             self.log.info(f"{error.problem} It is assumed to be running.")
             return False

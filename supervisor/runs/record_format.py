@@ -2,9 +2,9 @@
 
 Objects under ``runs/<function>/<date>/<run id>/`` in the state bucket: ``claim`` (the owner),
 ``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch), ``event`` (an event
-that is too large for the claim), ``error`` (why it failed), ``done`` (state and outputs). A run
-with ``done`` has ended, whatever else exists; a run with ``error`` has failed unless another
-owner has claimed it since.
+that is too large for the claim), ``waiting`` (Batch throttled its submission), ``error`` (why it
+failed), ``done`` (state and outputs). A run with ``done`` has ended, whatever else exists; a run
+with ``error`` has failed unless another owner has claimed it since.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 CLAIM, DELEGATED, ERROR, DONE, EVENT = "claim", "delegated", "error", "done", "event"
+WAITING = "waiting"
 ATTEMPT_PREFIX = "attempt-"
 RETRY = "retry"  # written by `scar retry`: the event was sent again
 # Characters of an event that is stored in the claim; every takeover reads the claim.

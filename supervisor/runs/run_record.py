@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supervisor.invocation import RunOwner, RunPath
     from supervisor.model import WriteCondition
     from supervisor.ports import ObjectStore
+    from supervisor.runs.waiting import FallbackCause, WaitingSubmission
 
 # An object may change between reading and writing it. If that happens three times, other processes
 # are executing the run.
@@ -39,6 +40,7 @@ class RunRecord:
     has_job_ended: Callable[[str], bool] = lambda _job: False
     _error_etag: str = field(default="", init=False)
     _claim_etag: str = field(default="", init=False)
+    _is_new: bool = field(default=False, init=False)
 
     def claim(self) -> bool:
         """Claim the run for this owner; False if it is done or another owner may execute it."""
@@ -62,6 +64,7 @@ class RunRecord:
                 must_read = True
             else:
                 self._claim_etag = stored.etag
+                self._is_new = isinstance(condition, IfNoneMatch)
                 return True
         return False
 
@@ -102,7 +105,7 @@ class RunRecord:
         self,
         job_name: str,
         job: str,
-        reason: SupervisorError | None = None,
+        cause: FallbackCause | None = None,
         log: Mapping[str, object] | None = None,
     ) -> None:
         """Record which Batch job continues the run, why, and where Lambda's log is.
@@ -115,9 +118,37 @@ class RunRecord:
             "name": job_name,
             **(log or {}),
         }
-        if reason is not None:
-            data |= {"kind": type(reason).__name__, "problem": reason.problem}
+        if cause is not None:
+            data |= {"kind": cause.kind, "problem": cause.problem}
         self._overwrite_record(record_format.DELEGATED, record_format.encode(data), "")
+
+    def write_waiting(
+        self, waiting: WaitingSubmission, error: SupervisorError, log: Mapping[str, object]
+    ) -> None:
+        """Record that Batch throttled the submission, and what the next attempt submits."""
+        data = {
+            "owner": record_format.owner_to_json(self.owner),
+            "kind": type(error).__name__,
+            "problem": error.problem,
+            **log,
+            **waiting.to_record(),
+        }
+        self._overwrite_record(record_format.WAITING, record_format.encode(data), "")
+
+    def read_waiting(self) -> WaitingSubmission | None:
+        """Return the submission that an earlier attempt of this owner could not make, or None.
+
+        Costs no request for a run that this owner is the first to claim.
+        """
+        from supervisor.runs.waiting import parse_waiting
+
+        if self._is_new:
+            return None
+        ref = self._record_ref(record_format.WAITING)
+        found = self._read_record(record_format.WAITING)
+        if found is None or record_format.parse_owner(found, ref.key) != self.owner:
+            return None
+        return parse_waiting(found, ref.key)
 
     def write_attempt(self, log_group: str, log_stream: str) -> None:
         """Record where this attempt's log is: Batch deletes ended jobs after some days."""

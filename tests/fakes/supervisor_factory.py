@@ -38,11 +38,13 @@ class RecordingSubmitter:
     submitted: list[JobRequest] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)
 
-    def submit(self, job: JobRequest) -> str:
+    def submit(self, job: JobRequest, *, until: float | None = None) -> str:
+        del until
         self.submitted.append(job)
         return f"{self.name}-{len(self.submitted)}"
 
-    def has_ended(self, job: str) -> bool:
+    def has_ended(self, job: str, *, until: float | None = None) -> bool:
+        del until
         return job in self.ended
 
 

@@ -141,6 +141,7 @@ def function_config(
         memory=spec.memory,
         log_level=spec.log_level,
         batch=_batch_target(function, queue),
+        has_failure_handler=failure_handler.handles(function),
     )
 
 

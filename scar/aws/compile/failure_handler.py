@@ -27,6 +27,7 @@ from scar.aws.model.resources import (
 )
 from supervisor.config import config_to_json
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+from supervisor.runs.waiting import FAILURE_HANDLER_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 # MB and seconds. It reads and writes records and submits jobs, one run of an event after another.
 _MEMORY, _TIMEOUT = 256, 120
-# Lambda's maximum: a job that could not be submitted, for example because of throttling, may be
-# accepted a minute later. The handler has no failure handler of its own.
-_RETRIES = 2
 
 
 def handles(function: Function) -> bool:
@@ -85,7 +83,9 @@ def handler_function(functions: Iterable[Function]) -> Function | None:
             architecture=first.lambda_.architecture,
             memory=_MEMORY,
             timeout=_TIMEOUT,
-            retries=_RETRIES,
+            # Lambda's maximum: a job that could not be submitted, for example because of
+            # throttling, may be accepted a minute later. It has no failure handler of its own.
+            retries=FAILURE_HANDLER_RETRIES,
             description="Handles failed invocations of scar functions.",
         ),
         iam=IamSpec(permissions_boundary=first.iam.permissions_boundary),

@@ -199,10 +199,12 @@ def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path
     handler = new_failure_handler(harness)
 
     class Refusing:
-        def submit(self, job: JobRequest) -> str:
+        def submit(self, job: JobRequest, *, until: float | None = None) -> str:
+            del until
             raise SubmissionError(f"Cannot submit the job {job.name}: busy.")
 
-        def has_ended(self, job: str) -> bool:
+        def has_ended(self, job: str, *, until: float | None = None) -> bool:
+            del until
             raise AssertionError(job)
 
     refused = replace(handler, open_submitter=lambda _target: Refusing())

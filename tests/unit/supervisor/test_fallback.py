@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.batch.fallback import JobSize, choose_job_size
+from supervisor.batch.fallback import choose_job_size
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
 from supervisor.invocation import RunOutcome
-from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig
+from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, JobSize
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,
