@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import translate_errors
 from scar.errors import ScarError
 from scar.runs.diagnosis import CANCELLED
-from scar.runs.states import STATE_TEXTS, RunState
+from scar.runs.states import RunState
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
     from scar.runs.ledger import Run, RunLedger
+
+
+_REMEDIES = {
+    RunState.LAMBDA: "A run in Lambda ends by itself, at the function's timeout at the latest.",
+    RunState.WAITING: "Its job does not exist yet: cancel the run when it is queued.",
+}
 
 
 class NotCancellableError(ScarError):
@@ -28,10 +34,8 @@ def cancel_run(ledger: RunLedger, batch: BatchClient, run: Run) -> str:
     """
     if run.state not in (RunState.QUEUED, RunState.RUNNING):
         raise NotCancellableError(
-            f"Run {run.path} ({STATE_TEXTS[run.state]}) cannot be cancelled; only Batch jobs can.",
-            remedy="A run in Lambda ends by itself, at the function's timeout at the latest."
-            if run.state is RunState.LAMBDA
-            else "There is nothing to cancel.",
+            f"Run {run.path} ({run.state_text}) cannot be cancelled; only Batch jobs can.",
+            remedy=_REMEDIES.get(run.state, "There is nothing to cancel."),
         )
     submission = ledger.read_record(run.path, record_format.DELEGATED) or {}
     job = str(submission.get("job", ""))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ScarError
-from scar.runs.states import RunState, derive_state
+from scar.runs.states import RunState, derive_state, describe_state, is_throttled
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
 from supervisor.runs import record_format
@@ -45,6 +45,16 @@ class Run:
     def started_at(self) -> float:
         """Return the time of its oldest record that was not overwritten."""
         return min(self.record_times.values())
+
+    @property
+    def state_text(self) -> str:
+        """Return the state in words."""
+        return describe_state(self.state, self.record_times)
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether it waits because Batch throttled its submission."""
+        return self.state is RunState.WAITING and is_throttled(self.record_times)
 
 
 @dataclass(slots=True)

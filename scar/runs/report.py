@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.runs import diagnosis
 from scar.runs.diagnosis import JOB_NOT_FOUND
-from scar.runs.states import STATE_TEXTS, RunState
+from scar.runs.states import RunState, is_throttled
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _describe_state(history: RunHistory) -> str:
     outcome = history.records.get(record_format.DONE, {}).get("state")
     if history.run.state is RunState.DONE and outcome == "superseded":
         return "superseded by a newer upload of its input file"
-    text = STATE_TEXTS[history.run.state]
+    text = history.run.state_text
     if history.run.state is RunState.QUEUED and history.job is not None:
         return f"{text} ({history.job.status})"
     return text
@@ -76,7 +76,7 @@ def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
         yield ReportLine(0, f"uploaded {len(history.outputs) - MAX_OUTPUTS:,} more files")
     for output, runs in history.triggered_runs.items():
         for run in runs:
-            yield ReportLine(0, f"{output} started run {run.path} ({STATE_TEXTS[run.state]})")
+            yield ReportLine(0, f"{output} started run {run.path} ({run.state_text})")
 
 
 def _record_lines(history: RunHistory) -> Iterator[tuple[int, int, ReportLine]]:
@@ -94,21 +94,23 @@ def _describe_record(
     # Lambda claims a run before it submits it to Batch, a job after that.
     owner = _describe_owner(record)
     if name == record_format.CLAIM:
-        yield (2 if _is_job(record) else 0), f"claimed by {owner}: {_describe_input(history)}"
+        yield (3 if _is_job(record) else 0), f"claimed by {owner}: {_describe_input(history)}"
+    elif name == record_format.WAITING:
+        yield 1, f"not submitted by {owner}, waiting: {record.get('problem')}"
     elif name == record_format.DELEGATED:
         reason = str(record.get("problem", ""))
         job = f"submitted to Batch as job {record.get('job')} by {owner}"
-        yield 1, job + (f": {reason}" if reason else "")
+        yield 2, job + (f": {reason}" if reason else "")
     elif name.startswith(record_format.ATTEMPT_PREFIX):
         stream = str(record.get("log_stream", ""))
         log = f" (log stream {stream})" if stream else ""
-        yield 3, f"attempt {name.removeprefix(record_format.ATTEMPT_PREFIX)} started in Batch{log}"
+        yield 4, f"attempt {name.removeprefix(record_format.ATTEMPT_PREFIX)} started in Batch{log}"
     elif name == record_format.ERROR:
-        yield 4, f"failed in {owner}: {record.get('problem')}"
+        yield 5, f"failed in {owner}: {record.get('problem')}"
     elif name == record_format.RETRY:
-        yield 5, "retried: its event was sent to the function again"
+        yield 6, "retried: its event was sent to the function again"
     elif name == record_format.DONE:
-        yield 6, f"{record.get('state', 'done')} in {owner}"
+        yield 7, f"{record.get('state', 'done')} in {owner}"
 
 
 def _describe_input(history: RunHistory) -> str:
@@ -135,14 +137,28 @@ def _diagnose_run(history: RunHistory) -> tuple[str, str]:
     The first of these that explains the problem counts.
     """
     match history.run.state:
-        case RunState.DONE | RunState.WAITING | RunState.LAMBDA | RunState.RUNNING:
+        case RunState.DONE | RunState.LAMBDA | RunState.RUNNING:
             return "", ""
+        case RunState.WAITING:
+            return _diagnose_waiting(history)
         case RunState.QUEUED:
             return _diagnose_queued(history)
         case RunState.FAILED:
             return _diagnose_failed(history)
         case RunState.LOST:
             return _diagnose_lost(history)
+
+
+def _diagnose_waiting(history: RunHistory) -> tuple[str, str]:
+    if not history.run.is_throttled:
+        return "", ""
+    problem = str(history.records.get(record_format.WAITING, {}).get("problem", ""))
+    rate = "AWS Batch takes 50 SubmitJob requests a second in an account and Region."
+    remedy = (
+        "Nothing to do: Lambda tries again within minutes, hours if many runs wait. A small"
+        " lambda.reserved_concurrency (40) makes many files wait in Lambda's queue instead."
+    )
+    return f"{problem} {rate}".strip(), remedy
 
 
 def _diagnose_queued(history: RunHistory) -> tuple[str, str]:
@@ -189,6 +205,9 @@ def _refine_diagnosis(kind: str, history: RunHistory) -> Diagnosis | None:
 def _diagnose_lost(history: RunHistory) -> tuple[str, str]:
     """Explain a run without an error record: its process was killed, or never started."""
     retry = "`scar retry` starts it again."
+    if is_throttled(history.run.record_times):
+        dropped = "and Lambda has dropped its event since: no attempt follows."
+        return f"AWS Batch throttled the submission of its job, {dropped}", retry
     job = history.job
     if job is None:
         return (

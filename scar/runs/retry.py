@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 from scar.errors import ScarError
 from scar.runs.logs import FunctionNotFoundError
-from scar.runs.states import STATE_TEXTS, RunState
+from scar.runs.states import RunState
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def retry_run(
     """
     if run.state not in RETRYABLE_BY_NAME:
         raise NotRetryableError(
-            f"Run {run.path} ({STATE_TEXTS[run.state]}) cannot be retried.",
+            f"Run {run.path} ({run.state_text}) cannot be retried.",
             remedy="Only failed and lost runs can be retried. `scar run` runs a function on a file"
             " again.",
         )

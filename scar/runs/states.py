@@ -20,12 +20,18 @@ MAX_EVENT_AGE = 21_600
 # Seconds after its claim in which a run in Lambda must have ended: Lambda's maximum timeout
 # (docs: Lambda quotas) and the time that a lease lasts beyond the deadline.
 LAMBDA_LEASE = 900 + leases.GRACE_AFTER_DEADLINE
+# Seconds after which no attempt follows anymore for a run whose submission was throttled: its event
+# waits in the function's queue, then its invocation record in that of the failure handler, each for
+# MAX_EVENT_AGE at most, and the failure handler's attempt itself ends within LAMBDA_LEASE. Usually
+# it is minutes: the failure handler records that it has given up.
+MAX_THROTTLED_WAIT = 2 * MAX_EVENT_AGE + LAMBDA_LEASE
 
 
 class RunState(enum.StrEnum):
     """The state of a run; the values are part of the commands' JSON output.
 
-    ``WAITING``: retried, and its event waits in Lambda's queue; ``LAMBDA``: running in Lambda;
+    ``WAITING``: its event waits in Lambda's queue, because it was retried, or because Batch
+    throttled its submission (``is_throttled``); ``LAMBDA``: running in Lambda;
     ``QUEUED``: submitted to Batch and not started; ``RUNNING``: running in Batch; ``LOST``: no
     process runs it, and no error was recorded.
     """
@@ -42,7 +48,7 @@ class RunState(enum.StrEnum):
 FINISHED_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.LOST})
 # The states in sentences.
 STATE_TEXTS: Mapping[RunState, str] = {
-    RunState.WAITING: "retried, waiting in Lambda's queue",
+    RunState.WAITING: "waiting in Lambda's queue",
     RunState.LAMBDA: "running in Lambda",
     RunState.QUEUED: "queued in Batch",
     RunState.RUNNING: "running in Batch",
@@ -51,13 +57,22 @@ STATE_TEXTS: Mapping[RunState, str] = {
     RunState.LOST: "lost",
 }
 
+THROTTLED_TEXT = "waiting: AWS Batch takes 50 jobs a second; next attempt by Lambda"
+
+
+def describe_state(state: RunState, written: Mapping[str, float]) -> str:
+    """Return the state in words, with the reason if Batch throttled the run's submission."""
+    if state is RunState.WAITING and is_throttled(written):
+        return THROTTLED_TEXT
+    return STATE_TEXTS[state]
+
 
 def derive_state(written: Mapping[str, float], now: float) -> RunState:
     """Return the state of a run from the times of its records by name; ``now`` is S3's time.
 
     The order of the checks matters: a later record overrides an earlier one, and records of the
-    same second are ordered as supervisors write them: Lambda's claim, the submission to Batch, the
-    job's claim, attempt, error, done.
+    same second are ordered as supervisors write them: Lambda's claim, a throttled and the final
+    submission to Batch, the job's claim, attempt, error, done.
     """
     if record_format.DONE in written:
         return RunState.DONE
@@ -67,8 +82,18 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
     # An event older than Lambda's maximum was dropped: the run counts as failed again.
     if retried > max(claim, error) and now - retried <= MAX_EVENT_AGE:
         return RunState.WAITING
-    if error >= claim:
+    if error >= max(claim, _waiting_since(written)):
         return RunState.FAILED
+    if is_throttled(written):
+        expired = now - written[record_format.WAITING] > MAX_THROTTLED_WAIT
+        return RunState.LOST if expired else RunState.WAITING
+    return _derive_claimed_state(written, claim, retried, now)
+
+
+def _derive_claimed_state(
+    written: Mapping[str, float], claim: float, retried: float, now: float
+) -> RunState:
+    """Return the state of a run that has an owner, which has recorded no end."""
     submitted = written.get(record_format.DELEGATED, -1.0)
     attempt = max(
         (t for name, t in written.items() if name.startswith(record_format.ATTEMPT_PREFIX)),
@@ -80,3 +105,20 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
         return RunState.LOST
     # Records that Batch wrote before a retry do not show who has claimed the run since.
     return RunState.LAMBDA if max(submitted, attempt) <= retried else RunState.RUNNING
+
+
+def is_throttled(written: Mapping[str, float]) -> bool:
+    """Return whether the newest fact about the run is that Batch throttled its submission."""
+    since = _waiting_since(written)
+    # Of the same second, these records were written before the throttled submission ended, and
+    # every other one after it. The event may be stored at any time.
+    earlier = (record_format.CLAIM, record_format.RETRY, record_format.WAITING)
+    return since >= 0 and all(
+        time <= since if name in earlier else time < since
+        for name, time in written.items()
+        if name != record_format.EVENT
+    )
+
+
+def _waiting_since(written: Mapping[str, float]) -> float:
+    return written.get(record_format.WAITING, -1.0)

@@ -100,7 +100,7 @@ class AwsClient:
 
 @dataclass(slots=True)
 class _Attempts:
-    """Counts the failed attempts of one request: throttled ones have a deadline, others a number."""
+    """The failed attempts of one request: throttled ones have a deadline, others a number."""
 
     client: AwsClient
     throttling: ThrottlingDeadline | None

@@ -50,7 +50,7 @@ def status(
 
     \b
     States:
-      waiting  started again by `scar retry`, in Lambda's queue
+      waiting  in Lambda's queue: started again by `scar retry`, or throttled by AWS Batch
       lambda   running in Lambda
       queued   submitted to AWS Batch, not started yet
       running  running in AWS Batch
@@ -136,12 +136,15 @@ def _count_states(found: FunctionStatus) -> dict[str, int]:
 
 
 def _waiting_reason(found: FunctionStatus) -> str:
-    """Return since when and why Batch has not started jobs; empty if none wait."""
-    if not found.runnable_since:
-        return ""
-    reason = f": {found.reason}" if found.reason else ""
-    since = _format_time(found.runnable_since)
-    return f"{found.jobs_by_status['RUNNABLE']:,} RUNNABLE since {since}{reason}"
+    """Return why runs and since when jobs wait; empty if none do."""
+    from scar.runs.states import THROTTLED_TEXT
+
+    reasons = [f"{found.throttled:,} {THROTTLED_TEXT}"] if found.throttled else []
+    if found.runnable_since:
+        reason = f": {found.reason}" if found.reason else ""
+        since = _format_time(found.runnable_since)
+        reasons.append(f"{found.jobs_by_status['RUNNABLE']:,} RUNNABLE since {since}{reason}")
+    return "; ".join(reasons)
 
 
 def _count_cell(number: int) -> str:
@@ -158,6 +161,7 @@ def _status_to_json(found: StatusReport, files: Mapping[RunPath, str]) -> dict[s
             {
                 "name": f.function,
                 **_count_states(f),
+                "throttled": f.throttled,
                 "batch": dict(f.jobs_by_status),
                 "runnable_since": _to_datetime(f.runnable_since),
                 "reason": f.reason,
@@ -176,6 +180,7 @@ def _runs_to_json(runs: Iterable[Run], files: Mapping[RunPath, str]) -> Iterable
             "date": run.path.date,
             "state": run.state.value,
             "changed": _to_datetime(run.changed_at),
+            **({"throttled": True} if run.is_throttled else {}),
             **({"file": files[run.path]} if run.path in files else {}),
         }
 
