@@ -106,6 +106,7 @@ class _Attempts:
     throttling: ThrottlingDeadline | None
     throttled: int = 0
     failed: int = 0
+    was_last: bool = False
 
     @property
     def count(self) -> int:
@@ -118,11 +119,16 @@ class _Attempts:
             self.failed += 1
             return backoff.pause_after(self.failed) if self.failed < backoff.max_attempts else None
         self.throttled += 1
-        seconds_left = self.throttling.until - self.client.clock()
-        pause = backoff.pause_before_deadline(self.throttled, seconds_left)
-        if pause is not None and self.throttled == 1:
+        if self.was_last:
+            return None
+        if self.throttled == 1:
             self.throttling.report(error)
-        return pause
+        seconds_left = self.throttling.until - self.client.clock()
+        pause = backoff.pause_after(self.throttled)
+        if pause <= seconds_left:
+            return pause
+        self.was_last = True
+        return backoff.pause_before_last_attempt(seconds_left)
 
 
 def _may_retry(error: AwsError, retry: RetryPolicy) -> bool:

@@ -47,15 +47,13 @@ class Backoff:
         """Return the seconds to wait after this failed attempt, counted from 1."""
         return self.random() * min(self.cap, self.base * 2.0 ** min(attempt - 1, 30))
 
-    def pause_before_deadline(self, attempt: int, seconds_left: float) -> float | None:
-        """Return the pause after a throttled attempt; None if there is no time for another.
+    def pause_before_last_attempt(self, seconds_left: float) -> float | None:
+        """Return the pause if there is no time for a usual one; None without time for an attempt.
 
-        The last pauses are random parts of the time that is left. If they all ended at the
-        deadline, callers that started together would send their last requests together.
+        A random part of the time that is left: if the last attempts were made at the deadline,
+        callers that started together would send them together.
         """
-        if seconds_left < self.base:
-            return None
-        return min(self.pause_after(attempt), self.random() * seconds_left)
+        return self.random() * seconds_left if seconds_left >= self.base else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

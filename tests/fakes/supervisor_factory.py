@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 from supervisor import config
 from supervisor.batch.failure_handler import FailureHandler
+from supervisor.errors import SubmissionThrottled
 from supervisor.execution.core import Supervisor
 from supervisor.execution.process_runner import ProcessRunner
 from supervisor.invocation import Invocation, RunOwner
@@ -31,21 +32,30 @@ COPY = '#!/bin/sh\ncp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/"\n'
 
 @dataclass(slots=True)
 class RecordingSubmitter:
-    """Records the submitted jobs and numbers them: ``job-1``…"""
+    """Records the submitted jobs and numbers them: ``job-1``…
+
+    The next ``throttled`` requests are throttled until their deadline.
+    """
 
     name: str = "job"
-
+    throttled: int = 0
     submitted: list[JobRequest] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)
 
     def submit(self, job: JobRequest, *, until: float | None = None) -> str:
-        del until
+        self._throttle(until)
         self.submitted.append(job)
         return f"{self.name}-{len(self.submitted)}"
 
     def has_ended(self, job: str, *, until: float | None = None) -> bool:
-        del until
+        self._throttle(until)
         return job in self.ended
+
+    def _throttle(self, until: float | None) -> None:
+        del until
+        if self.throttled:
+            self.throttled -= 1
+            raise SubmissionThrottled("AWS Batch throttled SubmitJob.", remedy="Later.")
 
 
 @dataclass(slots=True)
@@ -99,6 +109,7 @@ def new_harness(
         environment={"COLOUR": "blue"},
         outputs=(OutputRule(provider="s3", path="data/out"),),
         batch=BatchTarget(queue="q", definition="fn"),
+        has_failure_handler=True,
     )
     supervisor = Supervisor(
         config=config,

@@ -132,11 +132,10 @@ class AccountSimulation:
         harness = new_harness(
             self.folder, mode=ExecutionMode.BATCH, store=self.store, now=self.time.clock
         )
-        config = replace(harness.supervisor.config, has_failure_handler=True)
         submitter = self._new_submitter()
         quiet = Log("CRITICAL")
         harness.supervisor = replace(
-            harness.supervisor, config=config, open_submitter=lambda: submitter, log=quiet
+            harness.supervisor, open_submitter=lambda: submitter, log=quiet
         )
         self._supervisor = harness.supervisor
         self._handler = replace(
@@ -151,6 +150,11 @@ class AccountSimulation:
             queued = QueuedInvocation(handler=False, key=key, request=f"r-{number}", event=event)
             self.time.call_after(number / per_second, self._enqueuing(queued))
         self.time.run()
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds from the first file to the end."""
+        return self.time.now - NOW
 
     def _new_submitter(self) -> BatchSubmitter:
         seeded = random.Random(self.seed)  # noqa: S311 - the same simulation every time
