@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,10 @@ from hypothesis.stateful import (
 )
 
 from scar.runs.states import FINISHED_STATES, RunState, derive_state
+from supervisor.events import response
 from supervisor.execution.core import Supervisor
 from supervisor.model import ExecutionMode, ObjectRef
+from supervisor.runs import leases
 from tests.fakes.object_store import Crash, MemoryStore
 from tests.fakes.supervisor_factory import (
     KILLED,
@@ -43,6 +46,7 @@ from tests.profiles import examples
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from supervisor.errors import SupervisorError
     from supervisor.invocation import Invocation, ProcessSpec
 
 MODES = tuple(ExecutionMode)
@@ -64,6 +68,14 @@ class RecordingStore(MemoryStore):
         return stored
 
 
+@dataclass(frozen=True)
+class ScriptStart:
+    """An actor started the script of a run; its claim is valid until ``until``, or longer."""
+
+    actor: Actor
+    until: float
+
+
 class Runs(RuleBasedStateMachine):
     """Lambda and Batch with every failure, around the real supervisor and a conditional store."""
 
@@ -81,6 +93,9 @@ class Runs(RuleBasedStateMachine):
         self.harnesses = {mode: self._new_harness(mode) for mode in MODES}
         self.mode = ExecutionMode.LAMBDA_BATCH
         self.out_of_memory = False
+        self.claimed_until: dict[int, float] = {}  # by the number of the actor
+        self.scripts: dict[str, list[ScriptStart]] = {}  # by run id
+        self.clashes: list[str] = []
 
     def _new_harness(self, mode: ExecutionMode) -> SupervisorHarness:
         folder = Path(self.folder.name) / mode.value
@@ -92,12 +107,31 @@ class Runs(RuleBasedStateMachine):
         return harness
 
     def _script(self, task: ProcessSpec) -> int:
+        self._note_script(task.environment["SCAR_RUN_ID"])
         if self.out_of_memory and task.environment["SCAR_SITE"] == "lambda":
             return 137
         source = Path(task.environment["INPUT_FILE_PATH"])
-        (Path(task.environment["TMP_OUTPUT_DIR"]) / "x").write_bytes(source.read_bytes())
-        (Path(task.environment["TMP_OUTPUT_DIR"]) / "y").write_bytes(b"y")
+        content = source.read_bytes()
+        # Different for each version: an ETag is a hash of the content, so a condition cannot tell
+        # an output from an equal one of another run.
+        (Path(task.environment["TMP_OUTPUT_DIR"]) / "x").write_bytes(content)
+        (Path(task.environment["TMP_OUTPUT_DIR"]) / "y").write_bytes(b"y of " + content)
         return 0
+
+    def _note_script(self, run: str) -> None:
+        """Record the start of a script, and a clash if another owner's claim is still valid."""
+        one = self.turns.actors[threading.get_ident()]
+        others = self.scripts.setdefault(run, [])
+        self.clashes += [
+            f"{run}: {one.invocation.owner} takes over from {other.actor.invocation.owner}"
+            for other in others
+            # A request or job that runs twice is AWS's business: the first has ended, or may be
+            # taken over.
+            if other.actor.invocation.owner.request != one.invocation.owner.request
+            and not other.actor.has_ended
+            and self.time < other.until
+        ]
+        others.append(ScriptStart(one, self.claimed_until[id(one)]))
 
     @rule(mode=st.sampled_from(MODES), out_of_memory=st.booleans())
     def a_function_is_deployed(self, mode: ExecutionMode, out_of_memory: bool) -> None:
@@ -121,6 +155,60 @@ class Runs(RuleBasedStateMachine):
         version, request = data.draw(st.sampled_from(self.events))
         name = request if again else f"{request}-duplicate-{len(self.actors)}"
         self._act(self.mode, self._invocation(version, name, skew), skew)
+
+    @rule(throttled=st.integers(1, 4))
+    def batch_throttles_requests(self, throttled: int) -> None:
+        """Throttle the next requests of each function until their deadline."""
+        for harness in self.harnesses.values():
+            harness.submitter.throttled = throttled
+
+    @precondition(lambda self: self._refused())
+    @rule(data=st.data(), repeat=st.booleans(), skew=st.integers(-300, 300))
+    def lambda_continues_a_failed_invocation(
+        self, data: st.DataObject, repeat: bool, skew: int
+    ) -> None:
+        """Repeat an invocation that ended with an error, or send its record; perhaps again."""
+        refused, error = data.draw(st.sampled_from(self._refused()))
+        if repeat or not isinstance(refused.supervisor, Supervisor):
+            self._repeat(refused)
+            return
+        payload = json.loads(response.build_error(error))
+        self._start_failure_handler(
+            refused.supervisor.config.mode,
+            refused.invocation,
+            (payload["errorType"], payload["errorMessage"]),
+            skew,
+        )
+
+    @rule(steps=st.integers(1, 9))
+    def a_newer_object_arrives_during_a_run(self, steps: int) -> None:
+        """The newer run ends first: the older one has read its input, but must not win."""
+        overtaken = self._start_newest_run(steps)
+        self.an_object_arrives()
+        version, request = self.events[-1]
+        self._act(ExecutionMode.LAMBDA, self._invocation(version, request))
+        self.actors[-1].finish()
+        overtaken.finish()
+
+    @rule(steps=st.integers(1, 9))
+    def an_event_is_delivered_again_during_its_run(self, steps: int) -> None:
+        """S3 sends an event twice: the second has a request id of its own."""
+        first = self._start_newest_run(steps)
+        version, request = self.events[-1]
+        self._act(ExecutionMode.LAMBDA, self._invocation(version, f"{request}-second"))
+        self.actors[-1].finish()
+        first.finish()
+
+    def _start_newest_run(self, steps: int) -> Actor:
+        """Let an object arrive and its run make some store calls."""
+        self.an_object_arrives()
+        version, request = self.events[-1]
+        self._act(ExecutionMode.LAMBDA, self._invocation(version, request))
+        started = self.actors[-1]
+        for _ in range(steps):
+            if not started.has_ended:
+                started.step()
+        return started
 
     @precondition(lambda self: self._submitted())
     @rule(data=st.data(), skew=st.integers(-300, 300))
@@ -186,6 +274,10 @@ class Runs(RuleBasedStateMachine):
             assert order == sorted(order)
 
     @invariant()
+    def no_valid_claim_is_taken_over(self) -> None:
+        assert self.clashes == []
+
+    @invariant()
     def no_actor_raised_an_error(self) -> None:
         for one in self.actors:
             assert one.error is None or isinstance(one.error, Crash), one.error
@@ -198,6 +290,8 @@ class Runs(RuleBasedStateMachine):
             for mode, number in self._submitted():
                 self._start(mode, number)
                 self.actors[-1].finish()
+            for harness in self.harnesses.values():
+                harness.submitter.throttled = 0
             self.time += 200_000
             self._assert_states(FINISHED_STATES)
             self.out_of_memory = False
@@ -209,6 +303,7 @@ class Runs(RuleBasedStateMachine):
                 assert self.store.keys()["out/x"] == self.store.keys()["in/x"]
             self.no_run_creates_an_output_twice()
             self.no_older_input_replaces_a_newer_one()
+            self.no_valid_claim_is_taken_over()
             self.no_actor_raised_an_error()
         finally:
             for one in self._running():
@@ -237,6 +332,9 @@ class Runs(RuleBasedStateMachine):
             now=lambda: self.time + skew,
         )
         self.actors.append(started)
+        deadline = invocation.deadline
+        local = None if deadline is None else deadline - skew
+        self.claimed_until[id(started)] = self.time + leases.lease_seconds(local, self.time)
 
     def _start_failure_handler(
         self, mode: ExecutionMode, dead: Invocation, error: tuple[str, str] | None, skew: int
@@ -257,6 +355,16 @@ class Runs(RuleBasedStateMachine):
             and isinstance(one.supervisor, Supervisor)
             and not one.invocation.owner.job
         ]
+
+    def _refused(self) -> list[tuple[Actor, SupervisorError]]:
+        """Return the Lambda invocations that ended with an error response, and their errors."""
+        refused = []
+        for one in self.actors:
+            if one.has_ended and one.handled is not None and not one.invocation.owner.job:
+                error = response.find_error(one.handled)
+                if error is not None:
+                    refused.append((one, error))
+        return refused
 
     def _repeat(self, dead: Actor) -> None:
         """Deliver a request again, or start the next attempt of a job."""
