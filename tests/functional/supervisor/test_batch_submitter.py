@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
+from scar.aws.model.rates import RequestRate
 from supervisor.aws.retry import Backoff
 from supervisor.batch import submitter
-from supervisor.errors import ConfigError, SubmissionError
+from supervisor.errors import ConfigError, SubmissionError, SubmissionThrottled
+from supervisor.logs import Log
 from supervisor.model import BatchTarget, JobRequest
+from tests.functional.supervisor.rate_limited_batch import rate_limited_batch
 from tests.functional.supervisor.scripted_server import Close, Reply, Step, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervisor.batch.submitter import BatchSubmitter
+    from tests.functional.supervisor.scripted_server import ReceivedRequest
 
 TARGET = BatchTarget(queue="scar-0123", definition="resize")
 JOB = JobRequest(name="resize-ab", environment={"SCAR_RUN_ID": "ab", "SCAR_EVENT": '{"ü": 1}'})
@@ -113,3 +120,71 @@ def test_a_response_without_a_job_id_is_an_error() -> None:
 def test_half_an_environment_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="AWS_SECRET_ACCESS_KEY"):
         submitter.connect(TARGET, {"AWS_ACCESS_KEY_ID": "a", "AWS_REGION": "eu-west-1"})
+
+
+def test_more_submissions_at_once_than_batch_takes_are_all_made_once() -> None:
+    rate = RequestRate(per_second=50, burst=10, source="test")
+    names = [f"resize-{number}" for number in range(60)]
+    with rate_limited_batch(rate) as batch, ThreadPoolExecutor(60) as pool:
+
+        def submit(name: str) -> str:
+            own = submitter.connect(TARGET, batch.environment, log=Log("CRITICAL"))
+            return own.submit(JobRequest(name=name, environment={}), until=time.time() + 300)
+
+        ids = list(pool.map(submit, names))
+    assert ids == [f"job-{name}" for name in names]
+    assert batch.jobs == Counter(names)
+    assert batch.refusals > 0
+
+
+def test_a_submission_throttled_until_the_deadline_says_so_and_was_not_made() -> None:
+    logged: list[bytes] = []
+    none = RequestRate(per_second=0.0001, burst=0, source="test")
+    with rate_limited_batch(none) as batch:
+        own = submitter.connect(TARGET, batch.environment, log=Log(write=logged.append))
+        with pytest.raises(SubmissionThrottled, match="TooManyRequestsException") as caught:
+            own.submit(JOB, until=time.time() + 1)
+    assert batch.jobs == {}
+    assert batch.refusals >= 2
+    assert "scar retry" in caught.value.remedy
+    assert len(logged) == 1
+    assert b"AWS Batch throttles requests; repeating for up to 1 s" in logged[0]
+
+
+def test_a_throttled_query_of_a_job_is_repeated_and_then_named() -> None:
+    throttled = refusal(429, "TooManyRequestsException", "slow down")
+    ended = Reply(body=b'{"jobs": [{"status": "FAILED"}]}')
+    with scripted(throttled, ended) as server:
+        assert a_submitter(server.url).has_ended("job-1")
+    with scripted(throttled) as server, pytest.raises(SubmissionThrottled, match="DescribeJobs"):
+        a_submitter(server.url).has_ended("job-1", until=0.0)
+
+
+def test_without_a_deadline_a_throttled_submission_ends_all_the_same() -> None:
+    time_ = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        time_[0] += seconds
+
+    def throttle(requests: list[ReceivedRequest]) -> Step:
+        server.steps.append(throttle)
+        return refusal(429, "TooManyRequestsException", str(len(requests)))
+
+    with scripted(throttle) as server:
+        environ = {
+            "AWS_ENDPOINT_URL_BATCH": server.url,
+            "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+        }
+        own = submitter.connect(
+            TARGET,
+            environ,
+            Backoff(sleep=sleep),
+            clock=lambda: time_[0],
+            log=Log("CRITICAL"),
+        )
+        with pytest.raises(SubmissionThrottled):
+            own.submit(JOB)
+        server.steps.clear()
+    assert 1250 < time_[0] <= 1000 + submitter.THROTTLING_PATIENCE
