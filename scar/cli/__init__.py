@@ -16,8 +16,8 @@ How a command is run:
    or to the local cloud. Its description is the first line on stderr.
 5. **Work.** The command passes the connection to ``services`` or to a library package. What
    several commands do is in a module: ``deployment`` (init, update, plan, rm), ``function_call``
-   (run, invoke), ``run_selection`` (log, status, wait, retry, cancel); ``prompts`` asks for
-   confirmation before something is deleted.
+   (run, invoke), ``run_selection`` (log, status, wait, retry, cancel), ``run_actions`` (retry,
+   cancel: many runs in parallel); ``prompts`` asks for confirmation before something is deleted.
 6. **Output.** Data goes to stdout, messages and progress to stderr, all by the ``Terminal`` in
    ``output``; ``formatting`` writes numbers, sizes and foreign text. ``invocation_output``,
    ``transfer_output`` and ``run_output`` show results that several commands have, as a table or,

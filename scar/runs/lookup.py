@@ -66,6 +66,13 @@ def find_run(ledger: RunLedger, text: str, functions: Iterable[str] = ()) -> Run
     return matches[0]
 
 
+def find_runs(ledger: RunLedger, texts: Iterable[str]) -> list[Run]:
+    """Return the run of each text, as ``find_run`` does; search in parallel."""
+    functions = ledger.list_functions()
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return list(pool.map(lambda text: find_run(ledger, text, functions), texts))
+
+
 def find_runs_of_input(
     ledger: RunLedger, bucket: str, key: str, functions: Iterable[str] = ()
 ) -> tuple[Run, ...]:

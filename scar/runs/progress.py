@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.runs.lookup import input_id_prefix
-from scar.runs.states import FINISHED_STATES, THROTTLED_TEXT, RunState
+from scar.runs.states import FINISHED_STATES, THROTTLING_CAUSE, RunState
 from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ class RunProgress:
             f"{number:,} {name.replace('_', ' ')}" for name, number in self.counts.items() if number
         ]
         text = ", ".join(texts) or "no runs"
-        return f"{text} ({self.throttled:,} {THROTTLED_TEXT})" if self.throttled else text
+        return (
+            f"{text} ({self.throttled:,} throttled: {THROTTLING_CAUSE})" if self.throttled else text
+        )
 
 
 def count_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) -> RunProgress:

@@ -57,7 +57,8 @@ STATE_TEXTS: Mapping[RunState, str] = {
     RunState.LOST: "lost",
 }
 
-THROTTLED_TEXT = "waiting: AWS Batch takes 50 jobs a second; next attempt by Lambda"
+THROTTLING_CAUSE = "AWS Batch takes 50 jobs a second; next attempt by Lambda"
+THROTTLED_TEXT = f"waiting: {THROTTLING_CAUSE}"
 
 
 def describe_state(state: RunState, written: Mapping[str, float]) -> str:

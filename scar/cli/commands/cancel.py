@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.run_actions import RunAction, apply_to_runs
 from scar.cli.run_output import show_runs
 from scar.cli.run_selection import RunSelection, connect_functions, select_runs
+from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,17 +55,28 @@ def cancel(
     if bool(what) == bool(name or file):
         raise click.UsageError("Specify either runs or files, or functions with -n or -f.")
     connection, names = connect_functions(session, name, file)
-    ledger, cancelled = RunLedger.connect(connection), []
+    ledger = RunLedger.connect(connection)
     selection = RunSelection(
         names=what, functions=names, since=None, states=(RunState.QUEUED, RunState.RUNNING)
     )
     batch = connection.client("batch")
-    for run in select_runs(session, connection, ledger, selection):
-        try:
-            job = "" if dry_run else cancel_run(ledger, batch, run)
-        except NotCancellableError:
-            if what:
-                raise
-            continue  # it ended by itself after it was selected
-        cancelled.append((run, job))
-    show_runs(session, cancelled, "Would cancel" if dry_run else "Cancelled")
+    selected = select_runs(session, connection, ledger, selection)
+    if dry_run:
+        show_runs(session, [(run, "") for run in selected], "Would cancel")
+        return
+    action = RunAction(
+        apply=lambda run: cancel_run(ledger, batch, run),
+        refusal=NotCancellableError,
+        verb="Cancelled",
+    )
+    refused = apply_to_runs(session, selected, action)
+    if not what:
+        return  # these ended by themselves after they were selected
+    if len(refused) == 1:
+        raise refused[0]
+    for error in refused:
+        session.terminal.write_message(f"{error.problem} {error.remedy}")
+    if refused:
+        raise ScarError(
+            f"{format_count(len(refused), 'run')} could not be cancelled.", remedy="See above."
+        )

@@ -8,6 +8,7 @@ import click
 
 from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.run_actions import RunAction, apply_to_runs
 from scar.cli.run_output import show_runs
 from scar.cli.run_selection import (
     RunSelection,
@@ -19,15 +20,10 @@ from scar.cli.run_selection import (
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
-    from scar.runs.ledger import Run, RunLedger
-    from scar.runs.retry import NotRetryableError
-
-PARALLEL = 8
+    from scar.runs.ledger import Run
 
 
 @click.command()
@@ -66,7 +62,7 @@ def retry(  # noqa: PLR0913 one argument per option
     """
     del yes
     from scar.runs.ledger import RunLedger
-    from scar.runs.retry import RETRYABLE_STATES
+    from scar.runs.retry import RETRYABLE_STATES, NotRetryableError, retry_run
 
     if bool(what) == failed:
         raise click.UsageError("Specify either runs or files, or --failed.")
@@ -79,37 +75,18 @@ def retry(  # noqa: PLR0913 one argument per option
     if dry_run:
         show_runs(session, [(run, "") for run in selected], "Would start")
         return
-    started, refused = _start_runs(session, connection, ledger, selected)
-    if started or not refused or session.json:
-        show_runs(session, started, "Started")
+    services = session.services
+
+    def start_run(run: Run) -> str:
+        return retry_run(
+            ledger, run, lambda f, event: services.enqueue(connection, f, event)
+        ).request_id
+
+    action = RunAction(apply=start_run, refusal=NotRetryableError, verb="Started")
+    refused = apply_to_runs(session, selected, action)
     for error in refused:
         session.terminal.write_message(f"{error.problem} {error.remedy}")
     if refused:
         raise ScarError(
             f"{format_count(len(refused), 'run')} could not be started again.", remedy="See above."
         )
-
-
-def _start_runs(
-    session: Session, connection: AwsConnection, ledger: RunLedger, runs: Iterator[Run]
-) -> tuple[list[tuple[Run, str]], list[NotRetryableError]]:
-    """Start the runs again, in parallel; return them with request ids, and the refusals."""
-    from scar.runs.retry import NotRetryableError, RetriedRun, retry_run
-    from scar.transfer.pool import map_unordered
-
-    services = session.services
-
-    def start_run(run: Run) -> RetriedRun | NotRetryableError:
-        try:
-            return retry_run(ledger, run, lambda f, event: services.enqueue(connection, f, event))
-        except NotRetryableError as error:
-            return error  # one run that cannot be started does not stop the others
-
-    started, refused = [], []
-    for result in map_unordered(runs, start_run, workers=PARALLEL):
-        if isinstance(result, NotRetryableError):
-            refused.append(result)
-            continue
-        started.append((result.run, result.request_id))
-        session.terminal.show_progress(f"Started {format_count(len(started), 'run')}")
-    return started, refused

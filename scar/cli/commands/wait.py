@@ -98,7 +98,7 @@ def _read_progress(
     queues = [f.queue for f in deployed if f.queue]
     jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
     if runs:
-        found = [lookup.find_run(ledger, run) for run in runs]
+        found = lookup.find_runs(ledger, runs)
         return count_runs(found, jobs, ledger.now)
     folders = {f.name: f.inputs for f in deployed if f.name in functions}
     missing = [name for name in functions if name not in folders]

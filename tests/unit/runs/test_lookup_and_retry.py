@@ -300,6 +300,34 @@ def test_retried_runs_count_as_waiting() -> None:
     assert found.summary == "2 waiting"
 
 
+def test_a_throttled_run_is_waited_for_and_its_reason_shown() -> None:
+    s3 = ListedS3()
+    put_run(s3, "in/a", "claim", "waiting", age=50)
+    found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60)]})
+    assert (found.is_finished, found.failure_count) == (False, 0)
+    assert found.summary == (
+        "1 waiting (1 throttled: AWS Batch takes 50 jobs a second; next attempt by Lambda)"
+    )
+
+
+def test_a_throttled_run_can_be_retried_by_name_and_has_no_job_to_cancel() -> None:
+    s3, batch, sent = ListedS3(), Batch(), SentEvents()
+    run = put_run(s3, "in/a", "claim", "waiting", age=50)
+    ledger = a_ledger(s3)
+    with pytest.raises(NotCancellableError) as caught:
+        cancel_run(ledger, batch, lookup.find_run(ledger, run))  # type: ignore[arg-type]
+    assert "does not exist yet" in caught.value.remedy
+    retry_run(ledger, lookup.find_run(ledger, run), sent)
+    assert lookup.find_run(ledger, run).state is RunState.WAITING
+
+
+def test_many_runs_are_found_by_name_in_order() -> None:
+    s3 = ListedS3()
+    names = [put_run(s3, f"in/{number}", "claim") for number in range(40)]
+    found = lookup.find_runs(a_ledger(s3), names)
+    assert [run.path.run_id for run in found] == names
+
+
 def test_a_file_newer_than_its_last_run_waits_for_the_next() -> None:
     s3 = ListedS3()
     put_run(s3, "in/a", "claim", "done", age=50)

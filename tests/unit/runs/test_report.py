@@ -203,3 +203,62 @@ def test_every_diagnosis_has_a_remedy() -> None:
     for part, known in diagnosis._REASONS:
         assert diagnosis.diagnose_reason(f"xx {part.upper()} yy") == known
         assert known.remedy.endswith(".")
+
+
+THROTTLED = {
+    "owner": LAMBDA,
+    "kind": "SubmissionThrottled",
+    "problem": "AWS Batch throttled SubmitJob for the job fn-abc.",
+    "log_group": "/aws/lambda/fn",
+    "log_stream": "s",
+}
+
+
+def test_a_run_that_waits_for_batch_says_why_and_that_lambda_tries_again() -> None:
+    report = build_report(a_history({"claim": {"owner": LAMBDA}, "waiting": THROTTLED}))
+    assert report.headline.endswith(
+        ": waiting: AWS Batch takes 50 jobs a second; next attempt by Lambda"
+    )
+    assert report.lines[-1].text == (
+        "not submitted by Lambda request req, waiting: AWS Batch throttled SubmitJob for the job"
+        " fn-abc."
+    )
+    assert "50 SubmitJob requests a second" in report.cause
+    assert "Nothing to do" in report.remedy
+
+
+def test_a_retried_run_in_lambdas_queue_has_no_cause() -> None:
+    error = {"owner": LAMBDA, "problem": "x"}
+    records: dict[str, dict[str, Any]] = {"claim": {"owner": LAMBDA}, "error": error, "retry": {}}
+    report = build_report(a_history(records))
+    assert report.headline.endswith("waiting in Lambda's queue")
+    assert (report.cause, report.remedy) == ("", "")
+
+
+def test_a_throttled_run_that_lambda_dropped_can_be_retried() -> None:
+    report = build_report(a_history({"claim": {"owner": LAMBDA}, "waiting": THROTTLED}, age=90_000))
+    assert report.headline.endswith(": lost")
+    assert "throttled" in report.cause
+    assert "scar retry" in report.remedy
+
+
+def test_a_throttled_run_that_the_failure_handler_gave_up_has_its_error() -> None:
+    error = THROTTLED | {"remedy": "`scar retry` starts the run again."}
+    report = build_report(
+        a_history({"claim": {"owner": LAMBDA}, "waiting": THROTTLED, "error": error})
+    )
+    assert report.cause == THROTTLED["problem"]
+    assert "scar retry" in report.remedy
+
+
+def test_records_of_one_second_are_reported_in_the_order_of_their_writing() -> None:
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "waiting": THROTTLED,
+        "delegated": {"owner": LAMBDA, "job": "j-1"},
+    }
+    written = dict.fromkeys(records, NOW)
+    run = Run(path=PATH, state=derive_state(written, NOW), record_times=written)
+    history = RunHistory(run=run, records=records, triggered_runs={})
+    texts = [line.text.split()[0] for line in build_report(history).lines]
+    assert texts == ["claimed", "not", "submitted"]

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scar.runs.states import LAMBDA_LEASE, MAX_EVENT_AGE, RunState, derive_state
+from scar.runs.states import (
+    LAMBDA_LEASE,
+    MAX_EVENT_AGE,
+    MAX_THROTTLED_WAIT,
+    THROTTLED_TEXT,
+    RunState,
+    derive_state,
+    describe_state,
+)
 
 NOW = 1_790_000_000.0
 
@@ -35,6 +45,25 @@ NOW = 1_790_000_000.0
             RunState.FAILED,
         ),
         ({"error": 5}, RunState.FAILED),
+        ({"claim": 40, "waiting": 40}, RunState.WAITING),
+        ({"claim": 40, "waiting": 5, "event": 3}, RunState.WAITING),
+        ({"claim": 40, "waiting": 5, "error": 30}, RunState.WAITING),
+        ({"claim": 40, "waiting": 30, "error": 30}, RunState.FAILED),
+        ({"claim": 40, "waiting": 30, "error": 5}, RunState.FAILED),
+        ({"claim": 40, "waiting": 30, "delegated": 30}, RunState.QUEUED),
+        ({"claim": 40, "waiting": 30, "delegated": 5}, RunState.QUEUED),
+        ({"delegated": 40, "waiting": 50, "claim": 40, "attempt-1": 40}, RunState.RUNNING),
+        ({"waiting": 70, "claim": 60}, RunState.LAMBDA),
+        ({"claim": 40, "waiting": 40, "done": 40}, RunState.DONE),
+        ({"claim": 40, "waiting": 30, "retry": 20}, RunState.WAITING),
+        ({"claim": 40, "waiting": 20, "retry": 30, "error": 50}, RunState.WAITING),
+        ({"claim": 90_000, "waiting": MAX_THROTTLED_WAIT}, RunState.WAITING),
+        ({"claim": 90_000, "waiting": MAX_THROTTLED_WAIT + 1}, RunState.LOST),
+        (
+            {"claim": 90_000, "error": 89_000, "retry": 88_000, "waiting": MAX_THROTTLED_WAIT + 9},
+            RunState.LOST,
+        ),
+        ({"delegated": 990, "attempt-1": 980, "claim": 70, "waiting": 60}, RunState.WAITING),
         ({"delegated": 990, "attempt-1": 980, "retry": 70, "claim": 69}, RunState.LAMBDA),
         ({"delegated": 990, "attempt-1": 980, "retry": 70, "claim": 70}, RunState.LAMBDA),
         ({"attempt-1": 980, "retry": 70, "claim": 69, "delegated": 60}, RunState.QUEUED),
@@ -45,3 +74,26 @@ def test_the_state_follows_from_which_records_there_are_and_how_old(
     ages: dict[str, int], state: RunState
 ) -> None:
     assert derive_state({name: NOW - age for name, age in ages.items()}, NOW) is state
+
+
+RECORDS = ("claim", "waiting", "delegated", "attempt-1", "error", "retry", "done", "event")
+
+
+@given(st.dictionaries(st.sampled_from(RECORDS), st.integers(0, 100_000), min_size=1))
+def test_no_state_lasts_for_ever_without_a_job(ages: dict[str, int]) -> None:
+    """Whatever a crash leaves: after two days only a job that is queued may keep a run going."""
+    state = derive_state({name: NOW - 200_000 - age for name, age in ages.items()}, NOW)
+    assert state in {RunState.DONE, RunState.FAILED, RunState.LOST, RunState.QUEUED}
+
+
+@given(st.dictionaries(st.sampled_from(RECORDS), st.integers(0, 5), min_size=1))
+def test_a_done_run_is_done_whatever_else_was_recorded(ages: dict[str, int]) -> None:
+    written = {name: NOW - age for name, age in ages.items()}
+    assert derive_state(written | {"done": NOW - 9}, NOW) is RunState.DONE
+
+
+def test_only_a_throttled_run_is_described_as_waiting_for_batch() -> None:
+    assert describe_state(RunState.WAITING, {"claim": 1, "waiting": 2}) == THROTTLED_TEXT
+    retried = {"claim": 1.0, "waiting": 2.0, "retry": 3.0}
+    assert describe_state(RunState.WAITING, retried) == "waiting in Lambda's queue"
+    assert describe_state(RunState.LOST, {"claim": 1, "waiting": 2}) == "lost"
