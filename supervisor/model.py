@@ -152,7 +152,7 @@ class FunctionConfig:
     log_level: str = "INFO"
     batch: BatchTarget | None = None
     is_failure_handler: bool = False
-    has_failure_handler: bool = False
+    has_failure_handler: bool = True
     max_hops: int = 32
 
 

@@ -83,7 +83,9 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
     # An event older than Lambda's maximum was dropped: the run counts as failed again.
     if retried > max(claim, error) and now - retried <= MAX_EVENT_AGE:
         return RunState.WAITING
-    if error >= max(claim, _waiting_since(written)):
+    # The failure handler submits a run after a failed submission without claiming it again.
+    submitted = written.get(record_format.DELEGATED, -1.0)
+    if error >= max(claim, _waiting_since(written), submitted):
         return RunState.FAILED
     if is_throttled(written):
         expired = now - written[record_format.WAITING] > MAX_THROTTLED_WAIT

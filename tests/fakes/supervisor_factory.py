@@ -109,7 +109,6 @@ def new_harness(
         environment={"COLOUR": "blue"},
         outputs=(OutputRule(provider="s3", path="data/out"),),
         batch=BatchTarget(queue="q", definition="fn"),
-        has_failure_handler=True,
     )
     supervisor = Supervisor(
         config=config,

@@ -45,6 +45,8 @@ NOW = 1_790_000_000.0
             RunState.FAILED,
         ),
         ({"error": 5}, RunState.FAILED),
+        ({"claim": 90, "error": 50, "delegated": 5}, RunState.QUEUED),
+        ({"claim": 90, "delegated": 50, "error": 50}, RunState.FAILED),
         ({"claim": 40, "waiting": 40}, RunState.WAITING),
         ({"claim": 40, "waiting": 5, "event": 3}, RunState.WAITING),
         ({"claim": 40, "waiting": 5, "error": 30}, RunState.WAITING),

@@ -206,6 +206,14 @@ def test_a_custom_role_replaces_all_generated_ones() -> None:
     assert [k.name for k in resources if k.kind == "role"] == ["scar-instances-eu-west-1"]
 
 
+def test_a_function_with_a_custom_role_knows_that_it_has_no_failure_handler() -> None:
+    """A run that Batch throttles then fails: nothing would take it up again."""
+    own = changed(BATCH, role="arn:aws:iam::1:role/mine")
+    for function, handled in ((BATCH, True), (own, False)):
+        config = function_config(function, ACCOUNT, ImageDefaults(), NETWORK)
+        assert config.has_failure_handler is handled
+
+
 def test_china_has_its_own_partition_and_domain() -> None:
     account = Account("1", "cn-north-1", "aws-cn")
     resources = compiled(CROP, account=account)

@@ -10,7 +10,7 @@ import pytest
 
 from scar.runs.states import MAX_THROTTLED_WAIT, RunState, derive_state
 from supervisor.batch.submission_deadline import RECORD_RESERVE
-from supervisor.errors import RecordError, SubmissionThrottled
+from supervisor.errors import RecordError, StorageError, SubmissionThrottled
 from supervisor.events import response
 from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode, JobSize
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.invocation import RunResult
-    from supervisor.model import JobRequest
+    from supervisor.model import JobRequest, ObjectRef
 
 EVENT = notification("in/x")
 THROTTLED = ("SubmissionThrottled", "AWS Batch throttled SubmitJob.")
@@ -178,10 +178,43 @@ def test_the_failure_handler_gives_up_after_lambdas_last_attempt(tmp_path: Path)
         assert isinstance(result.error, SubmissionThrottled)  # so that Lambda invokes it again
         states.append(state_of(harness))
     assert states == [RunState.WAITING, RunState.WAITING, RunState.FAILED]
-    assert "scar retry" in str(records_of(harness)["error"]["remedy"]) or records_of(harness)
+    assert records_of(harness)["error"]["kind"] == "SubmissionThrottled"
     # `scar retry` sends the event with a new request id.
     (retried,) = harness.supervisor.handle(lambda_invocation(EVENT, request="req-2")).results
     assert retried.state is RunOutcome.SUBMITTED
+
+
+def test_a_late_delivery_to_the_failure_handler_submits_a_run_that_it_gave_up(
+    tmp_path: Path,
+) -> None:
+    harness = a_harness(tmp_path)
+    throttled(harness)
+    handler = new_failure_handler(harness)
+    harness.submitter.throttled = 3
+    record = failed_invocation(EVENT, THROTTLED)
+    for _ in range(3):
+        handler.handle(record)
+    assert state_of(harness) is RunState.FAILED
+    harness.store.clock = lambda: NOW + 60
+    assert handler.handle(record).results[0].state is RunOutcome.SUBMITTED
+    assert state_of(harness, 60) is RunState.QUEUED
+
+
+def test_a_run_whose_waiting_could_not_be_recorded_is_submitted_by_the_failure_handler(
+    tmp_path: Path,
+) -> None:
+    harness = a_harness(tmp_path)
+
+    def refuse(method: str, ref: ObjectRef) -> None:
+        if method == "write" and ref.key.endswith("waiting.json"):
+            raise StorageError("503", remedy="Wait.")
+
+    harness.store.before = refuse
+    result = throttled(harness)
+    assert isinstance(result.error, SubmissionThrottled)
+    assert set(records_of(harness)) == {"claim"}
+    (result,) = new_failure_handler(harness).handle(failed_invocation(EVENT, THROTTLED)).results
+    assert result.state is RunOutcome.SUBMITTED
 
 
 def test_the_attempts_of_two_requests_of_the_failure_handler_are_not_added(
