@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
-from supervisor.batch.submission_deadline import throttled_until
 from supervisor.errors import (
     ClaimLost,
     EventError,
@@ -28,7 +27,6 @@ from supervisor.logs import Log
 from supervisor.runs import leases, record_format
 from supervisor.runs.heartbeat import renew_periodically
 from supervisor.runs.run_record import RunRecord
-from supervisor.runs.waiting import WaitingSubmission, describe_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from supervisor.invocation import Invocation, Trigger
     from supervisor.model import FunctionConfig
     from supervisor.ports import JobSubmitter, ObjectStore, ScriptRunner
+    from supervisor.runs.waiting import WaitingSubmission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +170,7 @@ class Supervisor:
     def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
         mode, service = self.config.mode, context.invocation.owner.site
         if fallback.must_submit_to_batch(mode, service):
-            return self._submit_to_batch(context, record, log, WaitingSubmission())
+            return self._submit_to_batch(context, record, log, self._plan_submission(None))
         if fallback.may_submit_to_batch(mode, service) and (waiting := record.read_waiting()):
             # An earlier attempt found that the run needs Batch: the script would fail here again.
             return self._submit_to_batch(context, record, log, waiting)
@@ -186,15 +185,20 @@ class Supervisor:
             if not fallback.may_submit_to_batch(mode, service):
                 raise
             log.info(f"{error.problem} The run continues in Batch.")
-            submission = WaitingSubmission(
-                size=fallback.choose_job_size(error, self.config), cause=describe_cause(error)
-            )
-            return self._submit_to_batch(context, record, log, submission)
+            return self._submit_to_batch(context, record, log, self._plan_submission(error))
         # Last of all writes: with it the run has ended, and no other attempt starts.
         record.write_done(RunOutcome.DONE.value, executed.uploaded)
         count = len(executed.uploaded)
         log.info(f"Done: {count} output file{'' if count == 1 else 's'}.")
         return RunResult(run=context.run, state=RunOutcome.DONE, output=executed.output)
+
+    def _plan_submission(self, error: SupervisorError | None) -> WaitingSubmission:
+        """Return what is submitted after this error in Lambda, or in mode ``batch`` (None)."""
+        # Imported here: most starts submit nothing, and the time of a start counts.
+        from supervisor.runs.waiting import WaitingSubmission, describe_cause
+
+        size = fallback.choose_job_size(error, self.config)
+        return WaitingSubmission(size=size, cause=describe_cause(error))
 
     def _submit_to_batch(
         self, context: RunContext, record: RunRecord, log: Log, submission: WaitingSubmission
@@ -206,7 +210,7 @@ class Supervisor:
             record.write_event,
             submission.size,
         )
-        until = throttled_until(context.invocation.deadline, self.now())
+        until = self._throttled_until(context.invocation)
         try:
             job_id = self.open_submitter().submit(job, until=until)
         except SubmissionThrottled as error:
@@ -222,6 +226,11 @@ class Supervisor:
             # The job exists: after an error Lambda would retry, and submit a second one.
             log.warning(f"The job cannot be recorded: {error.problem}", remedy=error.remedy)
         return RunResult(run=context.run, state=RunOutcome.SUBMITTED, job_id=job_id)
+
+    def _throttled_until(self, invocation: Invocation) -> float | None:
+        from supervisor.batch.submission_deadline import throttled_until
+
+        return throttled_until(invocation.deadline, self.now())
 
     def _is_delivered_again(self, context: RunContext) -> bool:
         """Return whether Lambda hands a failed event on: not if its caller waits for a response."""
@@ -275,8 +284,8 @@ class Supervisor:
 
         Raise SubmissionThrottled: Lambda's next attempt can read the state.
         """
-        until = throttled_until(invocation.deadline, self.now())
         try:
+            until = self._throttled_until(invocation)
             return self.open_submitter().has_ended(job, until=until)
         except SubmissionThrottled:
             raise
