@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scar.aws.export import properties
 from scar.aws.export.pseudo_parameters import find_marks, render_value
 from scar.aws.model import resources as kinds
+from scar.aws.requests.notification_filters import encode_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +49,8 @@ MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
     kinds.BatchTargetRecord: "Objects in the state bucket: upload each text in Metadata under its"
     " key.",
     kinds.BucketNotification: "Notifications of existing buckets (MakesBucketsToo=false): add the"
-    " rules in Metadata to the bucket's notification configuration, as `scar init` would.",
+    " rules in Metadata, encoded as S3 requires, to the bucket's notification configuration, as"
+    " `scar init` would.",
 }
 # Kinds that are observed in order to delete them, and are never desired.
 DELETE_ONLY_KINDS: frozenset[type[kinds.Resource]] = frozenset(
@@ -188,8 +190,8 @@ class _TemplateBuilder:
                     "id": r.rule_id,
                     "function": r.function_arn,
                     "events": list(r.events),
-                    "prefix": r.prefix,
-                    "suffix": r.suffix,
+                    "prefix": encode_filter(r.prefix),
+                    "suffix": encode_filter(r.suffix),
                 }
                 for r in self.resources
                 if isinstance(r, kinds.BucketNotification)

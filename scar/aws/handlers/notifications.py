@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from scar.aws.client import errors
 from scar.aws.client.waiter import Waiter
 from scar.aws.model.resources import BucketNotification
+from scar.aws.requests.notification_filters import decode_filter, is_encoded
 from scar.aws.requests.s3_requests import notification_rule
 from scar.errors import OperationRefusedError, WaitTimeoutError
 
@@ -91,7 +92,8 @@ class NotificationHandler:
     def _replace_rule(
         self, resource: BucketNotification, rule: LambdaFunctionConfigurationTypeDef | None
     ) -> None:
-        change = _PendingChange(resource, rule)
+        # An undo restores a rule that had raw filters with encoded ones: it is written like this.
+        change = _PendingChange(replace(resource, encoded=True), rule)
         # Before `_lock` is acquired, so that the thread that holds it next writes this change too.
         # `_pending_lock` prevents that the list is taken and written between these two calls:
         # a change added to it after that would be lost.
@@ -163,15 +165,16 @@ def _find_rule(
 def parse_notification_rule(
     bucket: str, rule: LambdaFunctionConfigurationOutputTypeDef
 ) -> BucketNotification:
-    """Return a rule of the configuration as a resource, also another tool's."""
+    """Return a rule of the configuration as a resource, also another tool's; filters decoded."""
     filters = rule.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    values = {f.get("Name", "").lower(): f.get("Value", "") for f in filters}
+    values: dict[str, str] = {f.get("Name", "").lower(): f.get("Value", "") for f in filters}
     return BucketNotification(
         name=f"{bucket}/{rule.get('Id', '')}",
         function_arn=rule["LambdaFunctionArn"],
         events=tuple(sorted(rule["Events"])),
-        prefix=values.get("prefix", ""),
-        suffix=values.get("suffix", ""),
+        prefix=decode_filter(values.get("prefix", "")),
+        suffix=decode_filter(values.get("suffix", "")),
+        encoded=all(map(is_encoded, values.values())),
     )
 
 

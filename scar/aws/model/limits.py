@@ -61,7 +61,7 @@ BATCH_QUEUES = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
 
 S3_KEY = Limit(minimum=1, maximum=1024, unit="bytes of UTF-8", source="docs: object keys")
 S3_METADATA = Limit(maximum=2 * KIB, unit="bytes", source="docs: user-defined metadata")
-S3_RULE_VALUE = Limit(maximum=1024, unit="characters", source="model: FilterRule")
+S3_RULE_VALUE = Limit(maximum=1024, unit="bytes, encoded", source="model: FilterRule; observed")
 S3_TAG_KEY = Limit(minimum=1, maximum=128, unit="characters", source="docs: cost allocation tags")
 S3_TAG_VALUE = Limit(maximum=256, unit="characters", source="docs: cost allocation tags")
 S3_BUCKET_TAGS = Limit(maximum=50, unit="tags", source="docs: cost allocation tags")

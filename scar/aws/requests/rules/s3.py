@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
+from scar.aws.requests.notification_filters import decode_filter
 from scar.aws.requests.rules.constraints import (
     Parameters,
     RuleViolation,
@@ -74,19 +75,21 @@ def check_put_notifications(parameters: Parameters) -> Iterator[RuleViolation]:
     configuration = get_structure(parameters, "NotificationConfiguration")
     rules = [_parse_rule(item) for kind in _KINDS for item in get_structures(configuration, kind)]
     for rule in rules:
-        if any(not limits.S3_RULE_VALUE.allows(len(v)) for v in (rule.prefix, rule.suffix)):
+        # The encoded value counts, which is at least as long as the text it stands for.
+        if any(not limits.S3_RULE_VALUE.allows(len(v.encode())) for v in rule.values):
             yield RuleViolation("InvalidArgument", "Size of filter rule value cannot exceed 1024")
     if any(one.overlaps(other) for one, other in combinations(rules, 2)):
         yield RuleViolation("InvalidArgument", AMBIGUOUS_RULES)
 
 
 class _NotificationRule:
-    __slots__ = ("events", "prefix", "suffix")
+    __slots__ = ("events", "prefix", "suffix", "values")
 
     def __init__(self, events: tuple[str, ...], prefix: str, suffix: str) -> None:
         self.events = events
-        self.prefix = prefix
-        self.suffix = suffix
+        self.values = (prefix, suffix)
+        self.prefix = decode_filter(prefix)
+        self.suffix = decode_filter(suffix)
 
     def overlaps(self, other: _NotificationRule) -> bool:
         """Return whether one object could match both rules."""

@@ -37,6 +37,7 @@ from scar.fdl.model import (
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
 from tests.fakes.template_reader import Reader
+from tests.key_texts import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,6 +191,18 @@ def test_any_text_of_users_is_exported_unchanged(text: str, retries: int, keep: 
         ),
     )
     assert read(ACCOUNT, [function]) == planned(ACCOUNT, [function])
+
+
+@given(FOLDER, st.sampled_from(["", ".jpg", " (1).jpg", "=x+y%"]))
+def test_any_folder_is_exported_as_init_deploys_it(folder: str, suffix: str) -> None:
+    """In notification filters and in policies, also where the template substitutes parameters."""
+    item = StorageSpec.model_construct(
+        storage_provider="s3", path=f"photos/{folder}", prefix=(), suffix=(suffix,)
+    )
+    function = changed(LAMBDA, input=(item,))
+    anywhere = pseudo_parameters.account_with_marks("", "")
+    for account in (ACCOUNT, anywhere):
+        assert read(account, [function]) == planned(ACCOUNT, [function])
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
 
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.model.resources import BucketNotification
+from scar.aws.requests.notification_filters import encode_filter
+from tests.key_texts import FOLDERS, KEY_TEXT
 
 RULE = BucketNotification(
     name="photos/scar-crop-12345678",
@@ -161,3 +164,47 @@ def test_a_destination_that_s3_never_accepts_is_s3_s_error() -> None:
         handler(bucket).create(RULE)
     assert bucket.configuration == foreign_configuration()
     assert bucket.puts < 10
+
+
+def rule_with(prefix: str, suffix: str = "") -> dict[str, Any]:
+    """Return scar's rule with these values, as another program or an older release wrote it."""
+    values = (("Prefix", prefix), ("Suffix", suffix))
+    filters = [{"Name": name, "Value": value} for name, value in values if value]
+    return {
+        "Id": RULE.rule_id,
+        "LambdaFunctionArn": RULE.function_arn,
+        "Events": list(RULE.events),
+        "Filter": {"Key": {"FilterRules": filters}},
+    }
+
+
+@given(KEY_TEXT, KEY_TEXT)
+def test_any_prefix_and_suffix_are_read_as_they_were_written(prefix: str, suffix: str) -> None:
+    desired = replace(RULE, prefix=prefix, suffix=suffix)
+    bucket = NotificationBucket({})
+    handler(bucket).create(desired)
+    assert handler(bucket).read(desired) == desired
+    assert bucket.puts == 1
+
+
+@pytest.mark.parametrize(
+    "prefix", ["a%20b%3d(1)/", "a+b%3D%281%29/", "a+b%3d(1)%2f", "%61+b%3D(1)/"]
+)
+def test_another_spelling_of_the_encoding_is_no_change(prefix: str) -> None:
+    desired = replace(RULE, prefix="a b=(1)/", suffix="")
+    bucket = NotificationBucket({"LambdaFunctionConfigurations": [rule_with(prefix)]})
+    assert handler(bucket).read(desired) == desired
+
+
+@pytest.mark.parametrize("folder", [f"{folder}/" for folder in FOLDERS])
+def test_a_raw_filter_of_an_older_release_is_a_change_that_update_repairs(folder: str) -> None:
+    desired = replace(RULE, prefix=folder, suffix="")
+    bucket = NotificationBucket({"LambdaFunctionConfigurations": [rule_with(folder)]})
+    observed = handler(bucket).read(desired)
+    assert observed is not None
+    assert (observed == desired) == (encode_filter(folder) == folder)
+    handler(bucket).update(observed, desired)
+    assert handler(bucket).read(desired) == desired
+    # Undone, a raw filter stays encoded: nobody needs the rule that matches no key.
+    handler(bucket).update(desired, observed)
+    assert handler(bucket).read(desired) == replace(observed, encoded=True)

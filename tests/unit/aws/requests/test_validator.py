@@ -289,6 +289,14 @@ def rule(
         (rule(), rule("b/"), True),
         (rule("a/", ".jpg"), rule("a/", ".png"), False),
         (rule("a/", ".jpg"), rule("a/", "g"), True),
+        (rule("my+photos/"), rule("my%20photos/a/"), True),
+        (rule("year%3D1/"), rule("year%3d1/"), True),
+        (rule("year%3D1/"), rule("year=1/"), True),
+        (rule("a%2Fb"), rule("a/"), True),
+        (rule("a%"), rule("a%25"), True),
+        (rule("a%252"), rule("a%252F"), True),
+        (rule("a%2"), rule("a%2F"), False),
+        (rule("a+b/"), rule("a%2Bb/"), False),
         (rule("a/"), rule("a/", event="s3:ObjectRemoved:*"), False),
         (rule("a/"), rule("a/", event="s3:ObjectCreated:Put"), True),
         (
@@ -306,6 +314,15 @@ def test_notification_rules_may_not_overlap(
         "s3", "PutBucketNotificationConfiguration", {"NotificationConfiguration": configuration}
     )
     assert [v.message for v in found] == ([AMBIGUOUS_RULES] if overlap else [])
+
+
+@pytest.mark.parametrize(("value", "valid"), [("x" * 1024, True), ("%20" * 342, False)])
+def test_the_encoded_value_of_a_filter_has_a_limit(value: str, *, valid: bool) -> None:
+    configuration = {"LambdaFunctionConfigurations": [rule(value)]}
+    found = check(
+        "s3", "PutBucketNotificationConfiguration", {"NotificationConfiguration": configuration}
+    )
+    assert (found == ()) is valid
 
 
 def test_role_names_and_policies_have_limits() -> None:
