@@ -34,7 +34,6 @@ FOLDERS = (
 _SPECIAL = st.sampled_from("*?$ {}%+&=#~@,:;'\"\\<>[]()!|^`aA0é日😀/")
 _CHARACTER = _SPECIAL | st.characters(exclude_categories=("Cs",))
 KEY_TEXT = st.text(_CHARACTER, max_size=20)
-FOLDER = (
-    st.sampled_from(FOLDERS)
-    | st.text(_CHARACTER, min_size=1, max_size=12).map(lambda text: text.strip("/")).filter(bool)
-)
+FOLDER = st.sampled_from(FOLDERS) | st.text(_CHARACTER, min_size=1, max_size=12).map(
+    lambda text: text.strip("/")
+).filter(bool)
