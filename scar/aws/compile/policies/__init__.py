@@ -16,7 +16,12 @@ statement in ``roles`` or ``data_access``. Pure functions; no I/O.
 
 from scar.aws.compile.policies.data_flow import BucketFolder, DataFlow
 from scar.aws.compile.policies.document import canonical_json
-from scar.aws.compile.policies.repositories import lifecycle_policy, repository_policy
+from scar.aws.compile.policies.repositories import (
+    lifecycle_policy,
+    merge_policy,
+    own_policy,
+    repository_policy,
+)
 from scar.aws.compile.policies.roles import (
     execution_role,
     failure_handler_role,
@@ -36,6 +41,8 @@ __all__ = [
     "job_role",
     "lambda_role",
     "lifecycle_policy",
+    "merge_policy",
+    "own_policy",
     "repository_policy",
     "trust_policy",
 ]

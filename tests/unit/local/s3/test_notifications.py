@@ -50,6 +50,7 @@ class LocalBucket:
             "headers": response.headers,
             "status_code": 200,
         }
+        assert operation.output_shape is not None
         return PARSER.parse(answer, operation.output_shape)
 
 
