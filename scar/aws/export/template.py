@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.export import properties
@@ -69,6 +69,12 @@ _STEP_NAMES = (
     "Account, Region, subnets or security groups are known to the stack only: names of compute"
     " environments and job queues, which are digests of these, and shortened role names differ from"
     " those of `scar init`."
+)
+_DYNAMIC_REFERENCE = "{{resolve:"
+_STEP_DYNAMIC_REFERENCE = (
+    "Texts with {{resolve:…}}, in environment variables for instance: CloudFormation replaces them"
+    " by values of SSM or Secrets Manager, and has no way to write them as text. `scar init` does"
+    " not replace them."
 )
 
 
@@ -204,6 +210,8 @@ class _TemplateBuilder:
         yield from _STEPS_ALWAYS
         if any(isinstance(r, kinds.JobDefinition) and r.public_ip for r in self.resources):
             yield _STEP_PUBLIC_IP
+        if _DYNAMIC_REFERENCE in json.dumps([asdict(r) for r in self.resources]):
+            yield _STEP_DYNAMIC_REFERENCE
         if used & {"AccountId", "Region", SUBNETS, SECURITY_GROUPS}:
             yield _STEP_NAMES
 

@@ -170,11 +170,14 @@ class NotificationHandler:
             raise explain_rejection(bucket, rejected) from rejections[-1]
 
     def _send_configuration(self, bucket: str, merged: NotificationConfigurationTypeDef) -> None:
-        put = self.s3.put_bucket_notification_configuration
         if self.skip_validation:
-            put(Bucket=bucket, NotificationConfiguration=merged, SkipDestinationValidation=True)
+            self.s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=merged, SkipDestinationValidation=True
+            )
         else:
-            put(Bucket=bucket, NotificationConfiguration=merged)
+            self.s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=merged
+            )
 
 
 def _find_rule(

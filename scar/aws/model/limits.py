@@ -65,6 +65,9 @@ S3_RULE_VALUE = Limit(maximum=1024, unit="bytes, encoded", source="model: Filter
 S3_TAG_KEY = Limit(minimum=1, maximum=128, unit="characters", source="docs: cost allocation tags")
 S3_TAG_VALUE = Limit(maximum=256, unit="characters", source="docs: cost allocation tags")
 S3_BUCKET_TAGS = Limit(maximum=50, unit="tags", source="docs: cost allocation tags")
+TAG_KEY = Limit(minimum=1, maximum=128, unit="characters", source="model: TagKey")
+TAG_VALUE = Limit(maximum=256, unit="characters", source="model: TagValue")
+TAGS = Limit(maximum=50, unit="tags of a resource", source="docs: tagging AWS resources")
 S3_BUCKET_NAME = Limit(minimum=3, maximum=63, unit="characters", source="docs: bucket naming")
 
 IAM_ROLE_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: roleNameType")

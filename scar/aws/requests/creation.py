@@ -47,7 +47,8 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             policy = {"RoleName": resource.name, "PolicyDocument": resource.policy}
             yield "iam", "PutRolePolicy", policy
         case EcrRepository():
-            yield "ecr", "CreateRepository", {"repositoryName": resource.name}
+            tags = [{"Key": key, "Value": value} for key, value in resource.tags]
+            yield "ecr", "CreateRepository", {"repositoryName": resource.name, "tags": tags}
         case LambdaFunction():
             yield "lambda", "CreateFunction", {**lambda_requests.create_function_request(resource)}
         case EventInvokeConfig():

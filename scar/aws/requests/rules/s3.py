@@ -15,12 +15,12 @@ from scar.aws.requests.rules.constraints import (
     get_structures,
     get_text,
 )
+from scar.aws.requests.rules.tags import is_tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _BUCKET = re.compile(r"(?!xn--|sthree-)[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
-_TAG = re.compile(r"[\w\s.:/=+@-]*")  # model: s3control's TagKeyString
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _KINDS = ("LambdaFunctionConfigurations", "QueueConfigurations", "TopicConfigurations")
 AMBIGUOUS_RULES = (
@@ -66,7 +66,7 @@ def check_bucket_tags(tags: Sequence[Parameters]) -> Iterator[RuleViolation]:
         ("Key", keys, limits.S3_TAG_KEY),
         ("Value", values, limits.S3_TAG_VALUE),
     ):
-        if not all(limit.allows(len(v)) and _TAG.fullmatch(v) for v in texts):
+        if not all(limit.allows(len(v)) and is_tag_text(v) for v in texts):
             yield RuleViolation("InvalidTag", f"The Tag{part} you have provided is invalid")
 
 

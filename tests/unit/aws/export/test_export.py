@@ -300,3 +300,13 @@ def test_text_that_looks_like_a_variable_is_escaped() -> None:
     assert pseudo_parameters.render_value(text) == {"Fn::Sub": "${!HOME} in ${AWS::Region}"}
     assert pseudo_parameters.render_value("${HOME}") == "${HOME}"
     assert pseudo_parameters.render_value([pseudo_parameters.mark(SUBNETS)]) == {"Ref": SUBNETS}
+
+
+def test_text_that_cloudformation_would_resolve_is_mentioned() -> None:
+    text = "{{resolve:ssm:name}}"
+    function = changed(LAMBDA, environment=EnvironmentSpec(Variables={"A": text}))
+    steps = {
+        name: export_template(compile_for_template([f], ACCOUNT), ACCOUNT.region).manual_steps
+        for name, f in {"with": function, "without": LAMBDA}.items()
+    }
+    assert [any("{{resolve:" in step for step in steps[name]) for name in steps] == [True, False]

@@ -344,3 +344,47 @@ def test_logs_are_kept_for_certain_numbers_of_days() -> None:
 
 def test_unknown_operations_are_not_checked() -> None:
     assert check("sqs", "SendMessage", {"MessageBody": "x" * 10_000_000}) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "valid"),
+    [
+        ("team", "sky +-=._:/@", True),
+        ("Équipe", "日本 ٣", True),
+        ("k" * 128, "v" * 256, True),
+        ("k" * 129, "v", False),
+        ("k", "v" * 257, False),
+        ("", "v", False),
+        ("k", "a#b", False),
+        ("k*", "v", False),
+        ("k", "a\tb", False),
+        ("k", "😀", False),
+        ("aws:k", "v", False),
+        ("k", "", True),
+    ],
+)
+def test_tags_have_the_same_rules_in_all_services(key: str, value: str, *, valid: bool) -> None:
+    pairs = [{"Key": key, "Value": value}]
+    found = (
+        check("lambda", "CreateFunction", {"Tags": {key: value}}),
+        check("ecr", "CreateRepository", {"tags": pairs}),
+        check(
+            "s3",
+            "CreateBucket",
+            {"Bucket": "abc", "CreateBucketConfiguration": {"Tags": pairs}},
+        ),
+    )
+    if key:
+        assert [violations == () for violations in found] == [valid] * 3
+
+
+def test_a_resource_has_at_most_50_tags() -> None:
+    for count, valid in ((50, True), (51, False)):
+        tags = {f"k{number}": "v" for number in range(count)}
+        assert (check("lambda", "CreateFunction", {"Tags": tags}) == ()) is valid
+
+
+def test_documents_of_iam_have_no_character_above_latin_1() -> None:
+    for text, valid in (('{"é":"\\u65e5"}', True), ('{"日":""}', False)):
+        assert (check("iam", "PutRolePolicy", {"PolicyDocument": text}) == ()) is valid
+        assert (check("iam", "CreateRole", {"AssumeRolePolicyDocument": text}) == ()) is valid
