@@ -76,8 +76,13 @@ def check_put_notifications(parameters: Parameters) -> Iterator[RuleViolation]:
     rules = [_parse_rule(item) for kind in _KINDS for item in get_structures(configuration, kind)]
     for rule in rules:
         # The encoded value counts, which is at least as long as the text it stands for.
-        if any(not limits.S3_RULE_VALUE.allows(len(v.encode())) for v in rule.values):
-            yield RuleViolation("InvalidArgument", "Size of filter rule value cannot exceed 1024")
+        longest = max(len(value.encode()) for value in rule.values)
+        if not limits.S3_RULE_VALUE.allows(longest):
+            yield RuleViolation(
+                "InvalidArgument",
+                "Size of filter rule value cannot exceed 1024 bytes in UTF-8. A notification's"
+                f" prefix or suffix has {longest}, percent-encoded",
+            )
     if any(one.overlaps(other) for one, other in combinations(rules, 2)):
         yield RuleViolation("InvalidArgument", AMBIGUOUS_RULES)
 

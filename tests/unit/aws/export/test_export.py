@@ -37,7 +37,7 @@ from scar.fdl.model import (
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
 from tests.fakes.template_reader import Reader
-from tests.key_texts import FOLDER
+from tests.key_texts import FOLDER, FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -221,6 +221,22 @@ def test_cfn_lint_accepts_it(account: Account) -> None:
     from cfnlint import api as cfnlint  # 50 MiB, for the worker that runs this only
 
     found = cfnlint.lint(json.dumps(template), regions=regions or None)
+    assert [f"{m.rule.id} {m.message}" for m in found] == []
+
+
+def test_cfn_lint_accepts_every_folder_name() -> None:
+    """Variables of IAM in texts with parameters of the template are escaped."""
+    folders = tuple(
+        StorageSpec.model_construct(path=f"photos/{folder}", prefix=(), suffix=())
+        for folder in FOLDERS
+    )
+    function = changed(LAMBDA, input=folders, output=folders)
+    account = pseudo_parameters.account_with_marks("", "")
+    template = export_template(compile_for_template([function], account), account.region).template
+    from cfnlint import api as cfnlint  # 50 MiB, for the worker that runs this only
+
+    # cfn-lint does not parse escapes of characters above U+FFFF.
+    found = cfnlint.lint(json.dumps(template, ensure_ascii=False))
     assert [f"{m.rule.id} {m.message}" for m in found] == []
 
 
