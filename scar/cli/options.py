@@ -82,6 +82,17 @@ def _store_output_format(context: click.Context, parameter: click.Parameter, val
         session.json = True
 
 
+def notification_options(function: F) -> F:
+    """Add the option for buckets whose notifications S3 rejects because of another tool's rule."""
+    return click.option(
+        "--skip-destination-validation",
+        is_flag=True,
+        expose_value=False,
+        callback=_store_option,
+        help="Write bucket notifications although the target of another rule does not exist.",
+    )(function)
+
+
 def bucket_option(help_: str, *, required: bool = True) -> Callable[[F], F]:
     """Add -b BUCKET[/FOLDER]."""
     return click.option("-b", "--bucket", required=required, metavar="BUCKET[/FOLDER]", help=help_)

@@ -31,6 +31,7 @@ class Session:
     stage: str = ""
     debug: bool = False
     json: bool = False
+    skip_destination_validation: bool = False
     terminal: Terminal = field(default_factory=Terminal)
     _settings: UserSettings | None = field(default=None, init=False, repr=False)
 
@@ -53,6 +54,7 @@ class Session:
         """
         target = self.connection_target(region=region, profile=profile)
         connection = self.services.connect(target)
+        connection.skip_destination_validation = self.skip_destination_validation
         self.terminal.write_message(connection.description)
         expected = "" if self.local else self.settings.account_id
         if expected and connection.account.id != expected:

@@ -23,7 +23,7 @@ and CloudWatch Logs report; it writes only the retry marker and the failure of a
    terminates its Batch job.
 
 Beside runs, ``invoke`` invokes a function and builds the events for that, and ``logs`` reads the
-logs of functions and runs from CloudWatch Logs.
+logs of functions and runs from CloudWatch Logs, with ``filter_patterns``.
 
 ``states``, ``diagnosis`` and ``report`` are pure functions; no I/O. The others take a client or
 an ``AwsConnection`` as an argument. All raise ``ScarError``.

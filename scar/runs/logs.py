@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ScarError
+from scar.runs.filter_patterns import quoted_term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -145,8 +146,7 @@ def _request_lines(
 
     At most the first ``_MAX_STREAMS`` streams are read.
     """
-    # A quoted term of CloudWatch's filter pattern syntax matches it literally.
-    pattern = '"{}"'.format(request_id.replace("\\", "\\\\").replace('"', '\\"'))
+    pattern = quoted_term(request_id)
     mentions = _group_lines(
         client, service, group, streams=[stream] if stream else [], pattern=pattern
     )

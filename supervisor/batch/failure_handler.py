@@ -36,6 +36,7 @@ from supervisor.invocation import (
     RunOutcome,
     RunOwner,
     RunResult,
+    valid_trace_id,
 )
 from supervisor.logs import Log
 from supervisor.model import ComputeService, ExecutionMode, ObjectRef
@@ -163,6 +164,10 @@ class _Recovery:
                     trigger.event,
                     record.write_event,
                     submission.size,
+                    # Of the failed invocation, if it came as far as its claim: the chain of
+                    # invocations that Lambda counts must not begin anew with each lost sandbox.
+                    trace=valid_trace_id(str(record.description.get("trace", "")))
+                    or self.invocation.trace,
                 )
                 job_id = self.handler.open_submitter(target).submit(job, until=self._until)
             except SubmissionThrottled as error:
@@ -223,7 +228,7 @@ class _Recovery:
             bucket=self.handler.bucket,
             run=path,
             owner=self.owner,
-            description=record_format.describe_trigger(trigger) | self._claimed_log_location(path),
+            description=record_format.describe_trigger(trigger) | self._describe_claim(path),
             lease=leases.lease_seconds(self.invocation.deadline, self.handler.now()),
             has_job_ended=self._has_job_ended,
         )
@@ -268,14 +273,16 @@ class _Recovery:
         owners = {record_format.parse_owner(record, str(path)) for record in (claim[0], error[0])}
         return owners == {self.owner} and error[1] >= claim[1]
 
-    def _claimed_log_location(self, path: RunPath) -> dict[str, object]:
+    def _describe_claim(self, path: RunPath) -> dict[str, object]:
+        """Return the log stream and the trace id of the failed request, from its claim."""
         found = self._read_record(path, record_format.CLAIM)
         location: dict[str, object] = {
             "log_group": f"/aws/lambda/{self.failed_invocation.function}",
             "log_stream": "",
         }
         if found is not None and record_format.parse_owner(found[0], str(path)) == self.owner:
-            location |= {name: found[0][name] for name in location if name in found[0]}
+            names = (*location, "trace")
+            location |= {name: found[0][name] for name in names if name in found[0]}
         return location
 
     def _read_record(self, path: RunPath, name: str) -> tuple[dict[str, object], float] | None:

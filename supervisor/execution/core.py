@@ -104,7 +104,8 @@ class Supervisor:
                 run=run,
                 owner=invocation.owner,
                 description=record_format.describe_trigger(trigger)
-                | self._log_location(invocation),
+                | self._log_location(invocation)
+                | record_format.describe_trace(invocation.trace),
                 lease=leases.lease_seconds(invocation.deadline, self.now()),
                 has_job_ended=lambda job: self._has_job_ended(job, invocation),
             )
@@ -209,6 +210,7 @@ class Supervisor:
             context.trigger.event,
             record.write_event,
             submission.size,
+            trace=context.invocation.trace,
         )
         until = self._throttled_until(context.invocation)
         try:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_PARTS = re.compile(r"\$\{[^}]*\}|.", re.DOTALL)
+_NOTHING = "(?!)"
+
+
 class IamGrant(NamedTuple):
     """One of a statement's action patterns on one of its resources, under its conditions."""
 
@@ -96,7 +100,7 @@ def _holds(operator: str, actual: str | None, expected: str | list[str]) -> bool
         return operator.endswith("IfExists")
     match kind:
         case "StringEquals":
-            return actual in as_list(expected)
+            return any(_equals(value, actual) for value in as_list(expected))
         case "StringLike" | "ArnLike" | "ArnEquals":
             return any(matches(pattern, actual) for pattern in as_list(expected))
         case _:
@@ -104,14 +108,37 @@ def _holds(operator: str, actual: str | None, expected: str | list[str]) -> bool
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Match ``*`` and ``?`` as IAM does: also across slashes and colons, case-sensitive."""
+    """Match ``*`` and ``?`` as IAM does: also across slashes and colons, case-sensitive.
+
+    ``${*}``, ``${?}`` and ``${$}`` are characters; no other variable has a value here.
+    """
     return _compiled(pattern).fullmatch(text) is not None
 
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
-    return re.compile("".join(parts), re.DOTALL)
+    return re.compile("".join(map(_part, _PARTS.findall(pattern))), re.DOTALL)
+
+
+def _part(part: str) -> str:
+    match part:
+        case "*":
+            return ".*"
+        case "?":
+            return "."
+        case "${*}" | "${?}" | "${$}":
+            return re.escape(part[2])
+        case _ if part.startswith("${"):
+            return _NOTHING
+        case _:
+            return re.escape(part)
+
+
+def _equals(value: str, text: str) -> bool:
+    """Compare as StringEquals does: without wildcards, with variables."""
+    parts = (part if part in "*?" else _part(part) for part in _PARTS.findall(value))
+    pattern = "".join(re.escape(part) if part in "*?" else part for part in parts)
+    return re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
 def _same_action(pattern: str, action: str) -> bool:

@@ -145,7 +145,7 @@ class LocalCloudProcess:
 
     def write(self, functions: Sequence[Mapping[str, Any]]) -> Path:
         path = self.folder / f"{uuid.uuid4().hex[:8]}.yaml"
-        path.write_text(json.dumps({"functions": {"aws": list(functions)}}))
+        path.write_text(json.dumps({"functions": {"aws": list(functions)}}, ensure_ascii=False))
         return path
 
     def images(self, bundle: Callable[[str], Path] = find_bundle) -> FunctionImageBuilder:

@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from scar.aws.client import sdk
+from scar.aws.requests.notification_filters import is_encoded
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -43,6 +44,9 @@ def fill_gaps(session: boto3.Session) -> None:
     events.register("provide-client-params.batch.UpdateJobQueue", _use_arns)
     events.register("before-call.iam.SimulatePrincipalPolicy", _allow_pass_role)  # type: ignore[arg-type]
     events.register("after-call.s3.GetObject", _add_date)
+    events.register(
+        "provide-client-params.s3.PutBucketNotificationConfiguration", _require_encoded_filters
+    )
 
 
 def _add_service_role(params: dict[str, Any], **_: object) -> None:
@@ -71,6 +75,15 @@ def _allow_pass_role(**_: object) -> tuple[object, dict[str, object]]:
 def _add_date(parsed: dict[str, Any], **_: object) -> None:
     """Add the Date header, which moto sets only behind a server."""
     parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", format_datetime(datetime.now(UTC)))
+
+
+def _require_encoded_filters(params: dict[str, Any], **_: object) -> None:
+    """Fail on scar's rules with raw special characters: S3 accepts them and sends no events."""
+    configuration = params["NotificationConfiguration"]
+    for rule in configuration.get("LambdaFunctionConfigurations", ()):
+        filters = rule.get("Filter", {}).get("Key", {}).get("FilterRules", ())
+        raw = [f["Value"] for f in filters if not is_encoded(f["Value"])]
+        assert not raw or not rule.get("Id", "").startswith("scar-"), raw
 
 
 def _open_default_network(ec2: EC2Client) -> None:

@@ -15,6 +15,7 @@ from scar.aws.handlers.batch import parse_environment, parse_queue
 from scar.aws.handlers.job_definitions import parse_job_definition
 from scar.aws.model import names, resources
 from scar.aws.requests import launch_template_requests
+from scar.aws.requests.notification_filters import decode_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -156,8 +157,8 @@ class Reader:
                     name=f"{bucket}/{ids.pop((bucket, arn, prefix, suffix))}",
                     function_arn=arn,
                     events=(rule["Event"],),
-                    prefix=prefix,
-                    suffix=suffix,
+                    prefix=decode_filter(prefix),
+                    suffix=decode_filter(suffix),
                 )
         assert ids == {}
 

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ PULL_SERVICES = frozenset({"ecr.api", "ecr.dkr", "s3", "logs"})
 """Endpoints to pull an image, to log and to reach data, in a subnet without internet access."""
 ECS_AGENT_SERVICES = frozenset({"ecs", "ecs-agent", "ecs-telemetry"})
 """Further endpoints for the ECS agent on an instance."""
+
+# A Region, and the service after it, in the name of an endpoint service.
+_ENDPOINT_SERVICE = re.compile(r"\.[a-z]+(?:-[a-z]+)+-\d+\.(.+)")
 
 
 def find_subnet_routes(
@@ -130,7 +134,8 @@ def _reachable_services(
         if str(endpoint.get("State", "available")).lower() != "available":
             continue
         is_gateway = endpoint.get("VpcEndpointType") == "Gateway"
-        if not is_gateway or route.route_table in endpoint.get("RouteTableIds", []):
-            # com.amazonaws.<region>.<service>, and cn.com.amazonaws.… in China
-            name = endpoint.get("ServiceName", "").partition("amazonaws.")[2]
-            yield name.partition(".")[2]
+        is_reached = not is_gateway or route.route_table in endpoint.get("RouteTableIds", [])
+        # com.amazonaws.<region>.<service>; before the Region, partitions differ
+        name = _ENDPOINT_SERVICE.search(endpoint.get("ServiceName", ""))
+        if is_reached and name:
+            yield name[1]

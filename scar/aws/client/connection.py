@@ -91,12 +91,14 @@ class AwsConnection:
     """A boto3 session and one client per service; safe to share between threads.
 
     ``endpoint_url`` is the address of all services if they are not AWS's own. ``description``
-    names the target of commands in messages.
+    names the target of commands in messages. ``skip_destination_validation`` is what the user
+    decides about S3's validation of notification targets.
     """
 
     session: boto3.Session
     endpoint_url: str | None = None
     description: str = "AWS"
+    skip_destination_validation: bool = False
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
     _session_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)

@@ -255,6 +255,8 @@ def _function_tags(function: Function, flow: DataFlow) -> Pairs:
 def _tag_value(text: str) -> str:
     """Return the text as a valid tag value: letters, digits, spaces and ``+ - = . _ : / @``."""
     valid = "".join(c if c.isalnum() or c in " +-=._:/@" else "_" for c in text)
+    if valid.lower().startswith("aws:"):  # reserved, also in values (docs: tagging AWS resources)
+        valid = f"{valid[:3]}_{valid[4:]}"
     return valid[:_TAG_LENGTH]
 
 

@@ -14,6 +14,7 @@ from scar.aws.requests import (
     batch_requests,
     lambda_requests,
     launch_template_requests,
+    s3_requests,
 )
 
 if TYPE_CHECKING:
@@ -144,11 +145,7 @@ def definition(resource: kinds.JobDefinition, region: str) -> Properties:
 
 def _lambda_configurations(rule: kinds.BucketNotification) -> list[Properties]:
     """Return one configuration per event: in CloudFormation each has a single event."""
-    filters = [
-        {"Name": name, "Value": value}
-        for name, value in (("prefix", rule.prefix), ("suffix", rule.suffix))
-        if value
-    ]
+    filters = s3_requests.filter_rules(rule)
     key_filter = {"Filter": {"S3Key": {"Rules": filters}}} if filters else {}
     return [{"Event": event, "Function": rule.function_arn, **key_filter} for event in rule.events]
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.export import properties
 from scar.aws.export.pseudo_parameters import find_marks, render_value
 from scar.aws.model import resources as kinds
+from scar.aws.requests.notification_filters import encode_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +49,8 @@ MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
     kinds.BatchTargetRecord: "Objects in the state bucket: upload each text in Metadata under its"
     " key.",
     kinds.BucketNotification: "Notifications of existing buckets (MakesBucketsToo=false): add the"
-    " rules in Metadata to the bucket's notification configuration, as `scar init` would.",
+    " rules in Metadata, encoded as S3 requires, to the bucket's notification configuration, as"
+    " `scar init` would.",
 }
 # Kinds that are observed in order to delete them, and are never desired.
 DELETE_ONLY_KINDS: frozenset[type[kinds.Resource]] = frozenset(
@@ -67,6 +69,12 @@ _STEP_NAMES = (
     "Account, Region, subnets or security groups are known to the stack only: names of compute"
     " environments and job queues, which are digests of these, and shortened role names differ from"
     " those of `scar init`."
+)
+_DYNAMIC_REFERENCE = "{{resolve:"
+_STEP_DYNAMIC_REFERENCE = (
+    "Texts with {{resolve:…}}, in environment variables for instance: CloudFormation replaces them"
+    " by values of SSM or Secrets Manager, and has no way to write them as text. `scar init` does"
+    " not replace them."
 )
 
 
@@ -188,8 +196,8 @@ class _TemplateBuilder:
                     "id": r.rule_id,
                     "function": r.function_arn,
                     "events": list(r.events),
-                    "prefix": r.prefix,
-                    "suffix": r.suffix,
+                    "prefix": encode_filter(r.prefix),
+                    "suffix": encode_filter(r.suffix),
                 }
                 for r in self.resources
                 if isinstance(r, kinds.BucketNotification)
@@ -202,6 +210,8 @@ class _TemplateBuilder:
         yield from _STEPS_ALWAYS
         if any(isinstance(r, kinds.JobDefinition) and r.public_ip for r in self.resources):
             yield _STEP_PUBLIC_IP
+        if _DYNAMIC_REFERENCE in json.dumps([asdict(r) for r in self.resources]):
+            yield _STEP_DYNAMIC_REFERENCE
         if used & {"AccountId", "Region", SUBNETS, SECURITY_GROUPS}:
             yield _STEP_NAMES
 

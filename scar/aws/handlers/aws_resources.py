@@ -23,6 +23,7 @@ from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.job_definitions import JobDefinitionHandler
 from scar.aws.handlers.launch_templates import LaunchTemplateHandler
 from scar.aws.handlers.logs import LogGroupHandler
+from scar.aws.handlers.notifications import PATIENCE as NOTIFICATION_PATIENCE
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.handlers.s3 import BucketHandler, StateBucketHandler
 from scar.aws.model import resources as kinds
@@ -71,7 +72,7 @@ class AwsResources:
         role_waiter = Waiter(
             timeout=60, first_delay=1, max_delay=8, sleep=token.sleep, report=report
         )
-        notification_waiter = replace(role_waiter, timeout=30.0, max_delay=4.0)
+        notification_waiter = replace(role_waiter, timeout=NOTIFICATION_PATIENCE)
         client = connection.client
 
         def current_region() -> str:
@@ -98,7 +99,7 @@ class AwsResources:
             kinds.BatchTargetRecord: lambda: BatchTargetRecordHandler(client("s3")),
             kinds.InvokePermission: lambda: PermissionHandler(client("lambda")),
             kinds.BucketNotification: lambda: NotificationHandler(
-                client("s3"), notification_waiter
+                client("s3"), notification_waiter, connection.skip_destination_validation
             ),
             kinds.ComputeEnvironment: lambda: ComputeEnvironmentHandler(
                 client("batch"), default_waiter

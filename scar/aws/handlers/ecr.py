@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import UnmanagedResourceError
-from scar.aws.compile.policies import canonical_json
+from scar.aws.compile.policies import canonical_json, merge_policy, own_policy
 from scar.aws.model import names
 from scar.aws.model.resources import EcrImage, EcrRepository, SupersededRepository, UnusedImage
 
@@ -44,7 +44,7 @@ class EcrRepositoryHandler:
             desired_tags = {name for name, _ in resource.tags}
             return EcrRepository(
                 name=resource.name,
-                policy=policy.result(),
+                policy=own_policy(policy.result(), resource.policy),
                 lifecycle=lifecycle.result(),
                 scan_on_push=described.get("imageScanningConfiguration", {}).get(
                     "scanOnPush", False
@@ -80,12 +80,8 @@ class EcrRepositoryHandler:
     def _put_policies(self, observed: EcrRepository, desired: EcrRepository) -> None:
         name = desired.name
         steps: list[Callable[[], object]] = []
-        if desired.policy and desired.policy != observed.policy:
-            steps.append(
-                lambda: self.ecr.set_repository_policy(
-                    repositoryName=name, policyText=desired.policy
-                )
-            )
+        if desired.policy and "policy" in desired.differing_fields(observed):
+            steps.append(lambda: self._replace_own_policy(name, desired.policy))
         if desired.lifecycle and desired.lifecycle != observed.lifecycle:
             steps.append(
                 lambda: self.ecr.put_lifecycle_policy(
@@ -100,7 +96,12 @@ class EcrRepositoryHandler:
             text = self.ecr.get_repository_policy(repositoryName=name)["policyText"]
         except self.ecr.exceptions.RepositoryPolicyNotFoundException:
             return ""
-        return canonical_json(json.loads(text))
+        return text
+
+    def _replace_own_policy(self, name: str, policy: str) -> None:
+        """Set scar's statements, and keep those of others: the request replaces the policy."""
+        merged = merge_policy(self._read_policy(name), policy)
+        self.ecr.set_repository_policy(repositoryName=name, policyText=merged)
 
     def _read_lifecycle(self, name: str) -> str:
         try:

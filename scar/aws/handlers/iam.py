@@ -6,6 +6,7 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from scar.aws.client.errors import UnmanagedResourceError, error_message
 from scar.aws.client.waiter import Waiter
@@ -49,7 +50,7 @@ class RoleHandler:
             others = pool.submit(self._read_other_policies, resource.name)
             return Role(
                 name=resource.name,
-                trust=canonical_json(role["AssumeRolePolicyDocument"]),
+                trust=_to_json(role["AssumeRolePolicyDocument"]),
                 policy=policy.result(),
                 boundary=boundary.get("PermissionsBoundaryArn", ""),
                 managed_policies=managed.result(),
@@ -78,7 +79,8 @@ class RoleHandler:
         self._put_policy(resource)
 
     def update(self, observed: Role, desired: Role) -> None:
-        if observed.trust != desired.trust:
+        changed = desired.differing_fields(observed)
+        if "trust" in changed:
             self.iam.update_assume_role_policy(RoleName=desired.name, PolicyDocument=desired.trust)
         if observed.boundary != desired.boundary:
             if desired.boundary:
@@ -87,7 +89,7 @@ class RoleHandler:
                 )
             else:
                 self.iam.delete_role_permissions_boundary(RoleName=desired.name)
-        if observed.policy != desired.policy:
+        if "policy" in changed:
             self._put_policy(desired)
         self._remove_added_policies(observed, keep=desired)
         self._restore_added_policies(desired, has=observed)
@@ -123,7 +125,7 @@ class RoleHandler:
             response = self.iam.get_role_policy(RoleName=role, PolicyName=name)
         except self.iam.exceptions.NoSuchEntityException:
             return ""
-        return canonical_json(response["PolicyDocument"])
+        return _to_json(response["PolicyDocument"])
 
     def _list_managed_policies(self, role: str) -> tuple[str, ...]:
         try:
@@ -144,6 +146,13 @@ class RoleHandler:
         self.iam.put_role_policy(
             RoleName=resource.name, PolicyName=_POLICY_NAME, PolicyDocument=resource.policy
         )
+
+
+def _to_json(document: object) -> str:
+    """Return a document of IAM's answer; the SDK leaves it URL-encoded if it cannot parse it."""
+    if not isinstance(document, str):
+        return canonical_json(document)
+    return unquote(document) if document.startswith("%") else document
 
 
 @dataclass(frozen=True, slots=True)

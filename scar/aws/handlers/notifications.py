@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
 from scar.aws.client.waiter import Waiter
+from scar.aws.handlers.notification_targets import (
+    explain_rejection,
+    find_rejected_rules,
+    is_invalid_target,
+)
 from scar.aws.model.resources import BucketNotification
+from scar.aws.requests.notification_filters import decode_filter, is_encoded
 from scar.aws.requests.s3_requests import notification_rule
 from scar.errors import OperationRefusedError, WaitTimeoutError
 
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     )
 
 _MAX_ATTEMPTS = 5  # of a write that another program overwrites
-_DESTINATION_NOT_VALIDATED = "Unable to validate the following destination"
+PATIENCE = 300.0  # seconds until S3 sees a new permission; usually it takes less than 20
 
 
 @dataclass(slots=True)
@@ -54,10 +60,15 @@ class NotificationHandler:
 
     Within this process one thread at a time writes, and it writes the pending changes of all
     threads: many functions with one bucket cost a few writes, and do not overwrite each other.
+    With ``skip_validation`` S3 validates no target, so that a rule of another tool whose target
+    does not exist any more does not prevent the write.
     """
 
     s3: S3Client
-    waiter: Waiter = field(default_factory=lambda: Waiter(timeout=30, first_delay=1, max_delay=4))
+    waiter: Waiter = field(
+        default_factory=lambda: Waiter(timeout=PATIENCE, first_delay=1, max_delay=8)
+    )
+    skip_validation: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pending_lock: threading.Lock = field(default_factory=threading.Lock)
     _pending: dict[str, list[_PendingChange]] = field(default_factory=dict)
@@ -91,7 +102,8 @@ class NotificationHandler:
     def _replace_rule(
         self, resource: BucketNotification, rule: LambdaFunctionConfigurationTypeDef | None
     ) -> None:
-        change = _PendingChange(resource, rule)
+        # An undo restores a rule that had raw filters with encoded ones: it is written like this.
+        change = _PendingChange(replace(resource, encoded=True), rule)
         # Before `_lock` is acquired, so that the thread that holds it next writes this change too.
         # `_pending_lock` prevents that the list is taken and written between these two calls:
         # a change added to it after that would be lost.
@@ -117,7 +129,8 @@ class NotificationHandler:
             missing = [change for change in changes if not change.is_applied(found)]
             if not missing:
                 return
-            self._put_configuration(bucket, _merge_rules(found, missing))
+            own_ids = {change.resource.rule_id for change in changes if change.rule}
+            self._put_configuration(bucket, _merge_rules(found, missing), own_ids)
         if all(change.is_applied(self._read_configuration(bucket)) for change in changes):
             return
         raise OperationRefusedError(
@@ -125,22 +138,26 @@ class NotificationHandler:
             remedy="Stop it, then run the same command again.",
         )
 
-    def _put_configuration(self, bucket: str, merged: NotificationConfigurationTypeDef) -> None:
+    def _put_configuration(
+        self, bucket: str, merged: NotificationConfigurationTypeDef, own_ids: set[str]
+    ) -> None:
         """Write the configuration; retry while S3 does not see the functions' permissions yet.
 
-        S3 validates every destination of the request. A permission that was added to a function
-        seconds ago may not be visible to S3, which then answers with the same error as for a
-        missing permission: that error is raised only after the timeout.
+        S3 validates the targets of all rules. A permission that was added to a function seconds
+        ago may not be visible to S3, which then answers as for a missing permission: that error is
+        raised only after the timeout. A target of another tool's rule does not become valid by
+        waiting: that error is raised at once, and names the rule.
         """
 
         def put_succeeded() -> bool | str:
             try:
-                self.s3.put_bucket_notification_configuration(
-                    Bucket=bucket, NotificationConfiguration=merged
-                )
+                self._send_configuration(bucket, merged)
             except ClientError as error:
-                if _DESTINATION_NOT_VALIDATED not in errors.error_message(error):
+                if not is_invalid_target(error):
                     raise
+                rejected = find_rejected_rules(error, merged, own_ids)
+                if not any(rule.is_own for rule in rejected):
+                    raise explain_rejection(bucket, rejected) from error
                 rejections.append(error)
                 return "S3 does not see its permission to invoke the function yet"
             return True
@@ -149,7 +166,18 @@ class NotificationHandler:
         try:
             self.waiter.wait_until(put_succeeded, f"the notifications of {bucket}")
         except WaitTimeoutError:
-            raise rejections[-1] from None
+            rejected = find_rejected_rules(rejections[-1], merged, own_ids)
+            raise explain_rejection(bucket, rejected) from rejections[-1]
+
+    def _send_configuration(self, bucket: str, merged: NotificationConfigurationTypeDef) -> None:
+        if self.skip_validation:
+            self.s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=merged, SkipDestinationValidation=True
+            )
+        else:
+            self.s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=merged
+            )
 
 
 def _find_rule(
@@ -163,15 +191,16 @@ def _find_rule(
 def parse_notification_rule(
     bucket: str, rule: LambdaFunctionConfigurationOutputTypeDef
 ) -> BucketNotification:
-    """Return a rule of the configuration as a resource, also another tool's."""
+    """Return a rule of the configuration as a resource, also another tool's; filters decoded."""
     filters = rule.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    values = {f.get("Name", "").lower(): f.get("Value", "") for f in filters}
+    values: dict[str, str] = {f.get("Name", "").lower(): f.get("Value", "") for f in filters}
     return BucketNotification(
         name=f"{bucket}/{rule.get('Id', '')}",
         function_arn=rule["LambdaFunctionArn"],
         events=tuple(sorted(rule["Events"])),
-        prefix=values.get("prefix", ""),
-        suffix=values.get("suffix", ""),
+        prefix=decode_filter(values.get("prefix", "")),
+        suffix=decode_filter(values.get("suffix", "")),
+        encoded=all(map(is_encoded, values.values())),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from graphlib import TopologicalSorter
 from textwrap import indent
 from typing import TYPE_CHECKING, ClassVar, assert_never
@@ -68,11 +68,10 @@ class Update:
     @property
     def changed_fields(self) -> tuple[FieldChange, ...]:
         """The fields that differ, in the order of the resource's class."""
-        pairs = (
-            FieldChange(f.name, getattr(self.observed, f.name), getattr(self.desired, f.name))
-            for f in fields(self.desired)
+        return tuple(
+            FieldChange(name, getattr(self.observed, name), getattr(self.desired, name))
+            for name in self.desired.differing_fields(self.observed)
         )
-        return tuple(c for c in pairs if c.before != c.after)
 
     def __str__(self) -> str:
         return "\n".join(
@@ -178,7 +177,7 @@ def plan(
         resource, current = desired_by_key[key], observed.get(key)
         if current is None:
             changes.append(Create(resource))
-        elif current != resource:
+        elif resource.differing_fields(current):
             changes.append(_update_or_replace(current, resource))
     # Deletions come last: a function that moves to another queue always has one that works.
     # They follow the observed dependencies, since the desired ones may not contain them any more.

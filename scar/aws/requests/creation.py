@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model.resources import (
     Bucket,
+    BucketNotification,
     ComputeEnvironment,
     EcrRepository,
     EventInvokeConfig,
@@ -39,6 +40,14 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             )
             for folder in resource.folders:
                 yield "s3", "PutObject", {"Bucket": resource.name, "Key": folder}
+        case BucketNotification():
+            rules = [s3_requests.notification_rule(resource)]
+            configuration = {"LambdaFunctionConfigurations": rules}
+            yield (
+                "s3",
+                "PutBucketNotificationConfiguration",
+                {"Bucket": resource.bucket, "NotificationConfiguration": configuration},
+            )
         case LogGroup() if resource.retention_days:
             yield "logs", "PutRetentionPolicy", {"retentionInDays": resource.retention_days}
         case Role():
@@ -47,7 +56,8 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             policy = {"RoleName": resource.name, "PolicyDocument": resource.policy}
             yield "iam", "PutRolePolicy", policy
         case EcrRepository():
-            yield "ecr", "CreateRepository", {"repositoryName": resource.name}
+            tags = [{"Key": key, "Value": value} for key, value in resource.tags]
+            yield "ecr", "CreateRepository", {"repositoryName": resource.name, "tags": tags}
         case LambdaFunction():
             yield "lambda", "CreateFunction", {**lambda_requests.create_function_request(resource)}
         case EventInvokeConfig():

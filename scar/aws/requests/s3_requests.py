@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.requests.notification_filters import encode_filter
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
@@ -30,16 +31,23 @@ def create_bucket_request(name: str, region: str, *, tagged: bool) -> CreateBuck
 
 
 def notification_rule(resource: BucketNotification) -> LambdaFunctionConfigurationTypeDef:
+    """Return the rule of a bucket's notification configuration, with encoded filters."""
     rule: LambdaFunctionConfigurationTypeDef = {
         "Id": resource.rule_id,
         "LambdaFunctionArn": resource.function_arn,
         "Events": list(resource.events),  # type: ignore[arg-type]
     }
-    filters: list[FilterRuleTypeDef] = []
-    if resource.prefix:
-        filters.append({"Name": "prefix", "Value": resource.prefix})
-    if resource.suffix:
-        filters.append({"Name": "suffix", "Value": resource.suffix})
+    filters = filter_rules(resource)
     if filters:
         rule["Filter"] = {"Key": {"FilterRules": filters}}
     return rule
+
+
+def filter_rules(resource: BucketNotification) -> list[FilterRuleTypeDef]:
+    """Return the filter rules for the prefix and the suffix, as S3 requires them encoded."""
+    filters: list[FilterRuleTypeDef] = []
+    if resource.prefix:
+        filters.append({"Name": "prefix", "Value": encode_filter(resource.prefix)})
+    if resource.suffix:
+        filters.append({"Name": "suffix", "Value": encode_filter(resource.suffix)})
+    return filters

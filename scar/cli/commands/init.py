@@ -17,6 +17,7 @@ from scar.cli.function_options import (
 from scar.cli.options import (
     fdl_option,
     missing_option,
+    notification_options,
     output_options,
     pass_session,
     target_options,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @name_option(NEW_NAME)
 @function_options
 @dry_run_option
+@notification_options
 @output_options
 @target_options
 @pass_session
@@ -61,6 +63,7 @@ def init(
 @name_option(NEW_NAME)
 @function_options
 @dry_run_option
+@notification_options
 @output_options
 @target_options
 @pass_session

@@ -10,6 +10,7 @@ from scar.cli.deployment import show_plan
 from scar.cli.fdl_files import connect_names
 from scar.cli.options import (
     fdl_option,
+    notification_options,
     output_options,
     pass_session,
     require_one_of,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Terminate jobs that are still running.")
 @click.option("--dry-run", is_flag=True, help="Show the changes and stop.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+@notification_options
 @output_options
 @target_options
 @pass_session

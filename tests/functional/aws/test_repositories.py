@@ -70,7 +70,8 @@ def test_a_repository_has_scanning_tags_a_policy_for_lambda_and_a_lifecycle_poli
     policy = json.loads(ecr.get_repository_policy(repositoryName="scar/crop")["policyText"])
     (statement,) = policy["Statement"]
     assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    functions = "arn:aws:lambda:eu-west-1:123456789012:function:*"
+    assert statement["Condition"] == {"StringLike": {"aws:sourceArn": functions}}
     rules = json.loads(ecr.get_lifecycle_policy(repositoryName="scar/crop")["lifecyclePolicyText"])
     assert [rule["selection"]["tagStatus"] for rule in rules["rules"]] == ["untagged"]
 
@@ -309,3 +310,66 @@ def test_a_deployment_that_fails_deletes_no_image(
     with pytest.raises(OperationRefusedError):
         deploy(connection, images, scripted(tmp_path, "echo two"))
     assert pushed.deleted == []
+
+
+LAMBDAS = {
+    "Sid": "LambdaECRImageRetrievalPolicy",
+    "Effect": "Allow",
+    "Principal": {"Service": "lambda.amazonaws.com"},
+    "Action": ["ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
+    "Condition": {
+        "StringLike": {"aws:sourceArn": "arn:aws:lambda:eu-west-1:123456789012:function:*"}
+    },
+}
+NARROW = {
+    **LAMBDAS,
+    "Condition": {
+        "StringLike": {"aws:sourceArn": "arn:aws:lambda:eu-west-1:123456789012:function:crop"}
+    },
+}
+OTHER_ACCOUNT = {
+    "Sid": "theirs",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+    "Action": "ecr:BatchGetImage",
+}
+
+
+def policy_statements(connection: AwsConnection) -> list[dict[str, Any]]:
+    text = connection.client("ecr").get_repository_policy(repositoryName="scar/crop")["policyText"]
+    found: list[dict[str, Any]] = json.loads(text)["Statement"]
+    return found
+
+
+def set_statements(connection: AwsConnection, *statements: dict[str, Any]) -> None:
+    document = {"Version": "2008-10-17", "Statement": statements}
+    connection.client("ecr").set_repository_policy(
+        repositoryName="scar/crop", policyText=json.dumps(document)
+    )
+
+
+@pytest.mark.parametrize("added", [[LAMBDAS], [NARROW], [OTHER_ACCOUNT], [LAMBDAS, OTHER_ACCOUNT]])
+def test_statements_of_others_are_no_change_and_stay(
+    connection: AwsConnection, images: FakeImages, added: list[dict[str, Any]]
+) -> None:
+    deploy(connection, images, a_function())
+    (own,) = policy_statements(connection)
+    set_statements(connection, own, *added)
+    assert str(deploy(connection, images, a_function())) == NOTHING
+    broken = {**own, "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}}
+    set_statements(connection, *added, broken)
+    assert "~ repository scar/crop" in str(deploy(connection, images, a_function()))
+    # Lambda's statement means the same as scar's, which is then not added a second time.
+    assert policy_statements(connection) == (added if LAMBDAS in added else [*added, own])
+    assert str(deploy(connection, images, a_function())) == NOTHING
+
+
+def test_a_policy_that_only_lambda_wrote_is_enough(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    set_statements(connection, LAMBDAS)
+    assert str(deploy(connection, images, a_function())) == NOTHING
+    set_statements(connection, NARROW)
+    deploy(connection, images, a_function())
+    assert [s["Sid"] for s in policy_statements(connection)] == [NARROW["Sid"], "LambdaPulls"]

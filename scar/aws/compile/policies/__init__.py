@@ -9,14 +9,19 @@ For the identity that runs scar (``scar policy``): ``grants`` is the one table o
 that scar calls. ``scope`` is what the caller works on, ``arns`` are the ARNs of each target in that
 scope, and ``user_policy`` joins them into documents of AWS's maximum size.
 
-``document`` writes statements and documents for both. A new call to AWS needs a row in ``grants``,
-which a test enforces; new access by functions needs a statement in ``roles`` or ``data_access``.
-Pure functions; no I/O.
+``document`` writes statements and documents for both; ``patterns`` escapes users' text in them. A
+new call to AWS needs a row in ``grants``, which a test enforces; new access by functions needs a
+statement in ``roles`` or ``data_access``. Pure functions; no I/O.
 """
 
 from scar.aws.compile.policies.data_flow import BucketFolder, DataFlow
 from scar.aws.compile.policies.document import canonical_json
-from scar.aws.compile.policies.repositories import lifecycle_policy, repository_policy
+from scar.aws.compile.policies.repositories import (
+    lifecycle_policy,
+    merge_policy,
+    own_policy,
+    repository_policy,
+)
 from scar.aws.compile.policies.roles import (
     execution_role,
     failure_handler_role,
@@ -36,6 +41,8 @@ __all__ = [
     "job_role",
     "lambda_role",
     "lifecycle_policy",
+    "merge_policy",
+    "own_policy",
     "repository_policy",
     "trust_policy",
 ]

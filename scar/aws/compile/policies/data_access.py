@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.document import PolicyStatement, allow_statement
+from scar.aws.compile.policies.patterns import literal_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +47,8 @@ def _list_bucket_statements(
     """
     prefixes_by_bucket: dict[str, set[str]] = {}
     for folder in folders:
-        prefixes_by_bucket.setdefault(folder.bucket, set()).add(f"{folder.prefix}*")
+        pattern = f"{literal_pattern(folder.prefix)}*"
+        prefixes_by_bucket.setdefault(folder.bucket, set()).add(pattern)
     statements = []
     for bucket, prefixes in sorted(prefixes_by_bucket.items()):
         matcher = {} if "*" in prefixes else {"StringLikeIfExists": {"s3:prefix": sorted(prefixes)}}
@@ -78,4 +80,4 @@ def _kms_key_statements(flow: DataFlow) -> list[PolicyStatement]:
 
 
 def _object_arns(account: Account, folders: Iterable[BucketFolder]) -> list[str]:
-    return sorted({account.s3_arn(f"{p.bucket}/{p.prefix}*") for p in folders})
+    return sorted({account.s3_arn(f"{p.bucket}/{literal_pattern(p.prefix)}*") for p in folders})

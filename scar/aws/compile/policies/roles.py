@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.data_access import data_statements
 from scar.aws.compile.policies.document import allow_statement, policy_document
+from scar.aws.compile.policies.patterns import literal_value
 from scar.aws.model import names
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _SOURCE_ARN_SERVICES = {"ecs-tasks": "ecs"}
 
 def trust_policy(service: str, account: Account) -> str:
     """Allow a service (``lambda``, ``ecs-tasks``, ``ec2``) to assume the role, for this account."""
-    parts: PolicyStatement = {"Principal": {"Service": _service_principal(service, account)}}
+    parts: PolicyStatement = {"Principal": {"Service": account.service_principal(service)}}
     if source := _SOURCE_ARN_SERVICES.get(service):
         parts["Condition"] = {
             "ArnLike": {"aws:SourceArn": account.arn(source, "*")},
@@ -146,18 +147,13 @@ def instance_role(account: Account) -> str:
     )
 
 
-def _service_principal(service: str, account: Account) -> str:
-    """Return the service principal: in China only EC2's has the partition's domain."""
-    return f"{service}.{account.domain if service == 'ec2' else 'amazonaws.com'}"
-
-
 def _file_systems(flow: DataFlow) -> list[PolicyStatement]:
     return [
         allow_statement(
             "elasticfilesystem:ClientMount",
             "elasticfilesystem:ClientWrite",
             Resource=file_system,
-            Condition={"StringEquals": {"elasticfilesystem:AccessPointArn": point}},
+            Condition={"StringEquals": {"elasticfilesystem:AccessPointArn": literal_value(point)}},
         )
         for file_system, point in flow.file_systems
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.grants import FEATURES
+from scar.aws.compile.policies.patterns import literal_pattern
 from scar.aws.model import names
 from scar.aws.model.account import account_of_registry
 from scar.fdl.defaults import REPOSITORY_PREFIX
@@ -98,7 +99,8 @@ def _source_repository_arns(functions: Sequence[Function]) -> Iterator[str]:
         image = function.lambda_.container.image
         host = image.partition("/")[0]
         if owner := account_of_registry(host):
-            yield owner.arn("ecr", f"repository/{names.parse_repository(image)}")
+            repository = literal_pattern(names.parse_repository(image))
+            yield owner.arn("ecr", f"repository/{repository}")
 
 
 def _role_arn(role: str, account: Account) -> str:

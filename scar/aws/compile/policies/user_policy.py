@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scar.aws.compile.policies import arns
 from scar.aws.compile.policies.document import allow_statement, policy_document
 from scar.aws.compile.policies.grants import GRANTS, iam_action
+from scar.aws.compile.policies.patterns import literal_pattern, literal_value
 from scar.aws.model import names
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def _unconditional_actions(grant: Grant, scope: PolicyScope) -> set[str]:
 def _boundary_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
     """Allow to create roles with the permissions boundary only; never allow to remove it."""
     if scope.boundary and "own roles" in scope.features:
-        condition = {"StringEquals": {"iam:PermissionsBoundary": scope.boundary}}
+        boundary = literal_value(scope.boundary)
+        condition = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
         roles = _one_or_list(arns.arns_of("passed roles", scope))
         yield allow_statement(*sorted(_BOUNDARY_ACTIONS), Resource=roles, Condition=condition)
 
@@ -109,20 +111,28 @@ def _pass_role_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
     """Allow to pass roles to their services, and to create Batch's service-linked role."""
     created = arns.arns_of("passed roles", scope) if "own roles" in scope.features else ()
     yield from _allow_pass_role(
-        (*scope.roles, *created), _services_given_roles(scope), scope.account
+        (*_literal_patterns(scope.roles), *created), _services_given_roles(scope), scope.account
     )
-    yield from _allow_pass_role(scope.instance_roles, ("ec2",), scope.account)
-    yield from _allow_pass_role(scope.service_roles, ("batch",), scope.account)
+    instance_roles, service_roles = map(
+        _literal_patterns, (scope.instance_roles, scope.service_roles)
+    )
+    yield from _allow_pass_role(instance_roles, ("ec2",), scope.account)
+    yield from _allow_pass_role(service_roles, ("batch",), scope.account)
     if "batch" in scope.features and not scope.service_roles:
         # The ARN contains the service, so a condition on `iam:AWSServiceName` adds nothing.
         linked = "role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"
         yield allow_statement("iam:CreateServiceLinkedRole", Resource=scope.account.iam_arn(linked))
 
 
+def _literal_patterns(arns_of_roles: Iterable[str]) -> tuple[str, ...]:
+    """Return patterns for the user's own roles, whose paths may contain ``*``, ``?`` and ``$``."""
+    return tuple(map(literal_pattern, arns_of_roles))
+
+
 def _allow_pass_role(
     roles: Sequence[str], to: Iterable[str], account: Account
 ) -> Iterator[PolicyStatement]:
-    services = sorted(_service_principal(service, account) for service in to)
+    services = sorted(account.service_principal(service) for service in to)
     if roles:
         condition = {"StringEquals": {"iam:PassedToService": _one_or_list(services)}}
         yield allow_statement("iam:PassRole", Resource=_one_or_list(roles), Condition=condition)
@@ -134,11 +144,6 @@ def _services_given_roles(scope: PolicyScope) -> Iterator[str]:
         yield "ecs-tasks"
     if "instances" in scope.features:
         yield "ec2"
-
-
-def _service_principal(service: str, account: Account) -> str:
-    """Return the service principal: in China only EC2's has the partition's domain."""
-    return f"{service}.{account.domain if service == 'ec2' else 'amazonaws.com'}"
 
 
 def _one_or_list(values: Sequence[str]) -> object:

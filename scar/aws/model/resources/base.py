@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+from scar.aws.model.policy_meaning import same_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +32,8 @@ class Resource:
     ``create_only`` are the fields that AWS cannot update: the resource is replaced if one of them
     changes. ``request_paths`` is the path of a field in the request that creates the resource, for
     fields that AWS takes unconverted; AWS's description of the resource has the same path
-    (``scar.aws.requests.field_paths``).
+    (``scar.aws.requests.field_paths``). ``policy_fields`` are IAM policies as JSON, of which only
+    the meaning counts.
     """
 
     kind: ClassVar[str]
@@ -38,6 +41,7 @@ class Resource:
     is_trigger: ClassVar[bool] = False
     create_only: ClassVar[frozenset[str]] = frozenset()
     request_paths: ClassVar[Mapping[str, str]] = {}
+    policy_fields: ClassVar[frozenset[str]] = frozenset()
 
     name: str
 
@@ -68,3 +72,12 @@ class Resource:
     def depends_on(self) -> frozenset[ResourceKey]:
         """The keys of the resources that are changed before this one, and deleted after it."""
         return self.needs | self.uses
+
+    def differing_fields(self, other: Resource) -> tuple[str, ...]:
+        """Return the fields whose values differ from those of a resource of the same kind."""
+        return tuple(
+            f.name
+            for f in fields(self)
+            if (one := getattr(self, f.name)) != (two := getattr(other, f.name))
+            and not (f.name in self.policy_fields and same_policy(one, two))
+        )

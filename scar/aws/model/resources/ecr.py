@@ -14,9 +14,11 @@ class EcrRepository(Resource):
     """The ECR repository of one function.
 
     ``policy`` allows Lambda to pull images, ``lifecycle`` expires untagged ones; both are JSON.
+    Statements of the repository's policy that scar did not write are not part of ``policy``.
     """
 
     kind: ClassVar[str] = "repository"
+    policy_fields: ClassVar[frozenset[str]] = frozenset({"policy"})
 
     policy: str = ""
     lifecycle: str = ""

@@ -18,6 +18,7 @@ class Role(Resource):
     """
 
     kind: ClassVar[str] = "role"
+    policy_fields: ClassVar[frozenset[str]] = frozenset({"trust", "policy"})
 
     trust: str = ""
     policy: str = ""

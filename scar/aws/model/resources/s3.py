@@ -48,6 +48,8 @@ class Bucket(Resource):
 class BucketNotification(Resource):
     """A notification that invokes a function for new objects; ``name`` is ``bucket/rule id``.
 
+    ``prefix`` and ``suffix`` are those of keys. ``encoded`` is false for an observed rule with a
+    raw special character in its filter, as older releases wrote it: S3 matches it with no key.
     All other notifications of the bucket belong to other functions or tools.
     """
 
@@ -58,6 +60,7 @@ class BucketNotification(Resource):
     events: tuple[str, ...] = ("s3:ObjectCreated:*",)
     prefix: str = ""
     suffix: str = ""
+    encoded: bool = True
 
     @property
     def bucket(self) -> str:

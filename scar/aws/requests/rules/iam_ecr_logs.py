@@ -14,11 +14,13 @@ from scar.aws.requests.rules.constraints import (
     get_text,
     pattern_violation,
 )
+from scar.aws.requests.rules.tags import check_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROLE = r"[\w+=,.@-]+"
+_DOCUMENT = r"[\u0009\u000A\u000D\u0020-\u00FF]+"
 _REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 
@@ -32,6 +34,7 @@ def check_create_role(parameters: Parameters) -> Iterator[RuleViolation]:
     if not limits.IAM_TRUST_POLICY.allows(_count_non_blank(trust)):
         most = limits.IAM_TRUST_POLICY.maximum
         yield RuleViolation("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {most}", 409)
+    yield from _check_characters(trust, "assumeRolePolicyDocument")
 
 
 def check_put_role_policy(parameters: Parameters) -> Iterator[RuleViolation]:
@@ -45,10 +48,12 @@ def check_put_role_policy(parameters: Parameters) -> Iterator[RuleViolation]:
             f" {get_text(parameters, 'RoleName')}",
             409,
         )
+    yield from _check_characters(get_text(parameters, "PolicyDocument") or "", "policyDocument")
 
 
 def check_create_repository(parameters: Parameters) -> Iterator[RuleViolation]:
     """ECR CreateRepository."""
+    yield from check_tags(parameters, "tags")
     name = get_text(parameters, "repositoryName")
     if name is None:
         return
@@ -70,6 +75,12 @@ def check_put_retention_policy(parameters: Parameters) -> Iterator[RuleViolation
             f"1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy"
             f" constraint: Member must satisfy enum value set: [{listed}]",
         )
+
+
+def _check_characters(document: str, where: str) -> Iterator[RuleViolation]:
+    """Check for characters above U+00FF, which have to be escaped in JSON."""
+    if not re.fullmatch(_DOCUMENT, document or " "):
+        yield pattern_violation(document, _DOCUMENT, where)
 
 
 def _count_non_blank(document: str) -> int:

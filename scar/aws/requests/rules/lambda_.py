@@ -19,6 +19,7 @@ from scar.aws.requests.rules.constraints import (
     json_size,
     pattern_violation,
 )
+from scar.aws.requests.rules.tags import check_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,7 @@ def check_create_function(parameters: Parameters) -> Iterator[RuleViolation]:
         for architecture in architectures:
             yield from check_enum(str(architecture), ("x86_64", "arm64"), "architectures")
     yield from _check_environment(get_structure(parameters, "Environment", "Variables"))
+    yield from check_tags(parameters, "Tags")
 
 
 def check_function_name(parameters: Parameters) -> Iterator[RuleViolation]:

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
+from scar.aws.requests.notification_filters import decode_filter
 from scar.aws.requests.rules.constraints import (
     Parameters,
     RuleViolation,
@@ -14,12 +15,12 @@ from scar.aws.requests.rules.constraints import (
     get_structures,
     get_text,
 )
+from scar.aws.requests.rules.tags import is_tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _BUCKET = re.compile(r"(?!xn--|sthree-)[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
-_TAG = re.compile(r"[\w\s.:/=+@-]*")  # model: s3control's TagKeyString
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _KINDS = ("LambdaFunctionConfigurations", "QueueConfigurations", "TopicConfigurations")
 AMBIGUOUS_RULES = (
@@ -65,7 +66,7 @@ def check_bucket_tags(tags: Sequence[Parameters]) -> Iterator[RuleViolation]:
         ("Key", keys, limits.S3_TAG_KEY),
         ("Value", values, limits.S3_TAG_VALUE),
     ):
-        if not all(limit.allows(len(v)) and _TAG.fullmatch(v) for v in texts):
+        if not all(limit.allows(len(v)) and is_tag_text(v) for v in texts):
             yield RuleViolation("InvalidTag", f"The Tag{part} you have provided is invalid")
 
 
@@ -74,19 +75,26 @@ def check_put_notifications(parameters: Parameters) -> Iterator[RuleViolation]:
     configuration = get_structure(parameters, "NotificationConfiguration")
     rules = [_parse_rule(item) for kind in _KINDS for item in get_structures(configuration, kind)]
     for rule in rules:
-        if any(not limits.S3_RULE_VALUE.allows(len(v)) for v in (rule.prefix, rule.suffix)):
-            yield RuleViolation("InvalidArgument", "Size of filter rule value cannot exceed 1024")
+        # The encoded value counts, which is at least as long as the text it stands for.
+        longest = max(len(value.encode()) for value in rule.values)
+        if not limits.S3_RULE_VALUE.allows(longest):
+            yield RuleViolation(
+                "InvalidArgument",
+                "Size of filter rule value cannot exceed 1024 bytes in UTF-8. A notification's"
+                f" prefix or suffix has {longest}, percent-encoded",
+            )
     if any(one.overlaps(other) for one, other in combinations(rules, 2)):
         yield RuleViolation("InvalidArgument", AMBIGUOUS_RULES)
 
 
 class _NotificationRule:
-    __slots__ = ("events", "prefix", "suffix")
+    __slots__ = ("events", "prefix", "suffix", "values")
 
     def __init__(self, events: tuple[str, ...], prefix: str, suffix: str) -> None:
         self.events = events
-        self.prefix = prefix
-        self.suffix = suffix
+        self.values = (prefix, suffix)
+        self.prefix = decode_filter(prefix)
+        self.suffix = decode_filter(suffix)
 
     def overlaps(self, other: _NotificationRule) -> bool:
         """Return whether one object could match both rules."""

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from scar.aws.requests.notification_filters import decode_filter, is_encoded
 from scar.local.s3.protocol import xml
 from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_xml
 
@@ -28,7 +29,10 @@ class DestinationKind(enum.StrEnum):
     TOPIC = "Topic"
 
 
-_MAX_FILTER_BYTES = 1024
+_MAX_FILTER_BYTES = 1024  # of the value as sent
+# Cached, since every write to a bucket is matched with the bucket's rules.
+_decode = lru_cache(maxsize=1024)(decode_filter)
+_is_effective = lru_cache(maxsize=1024)(is_encoded)
 _EVENT_GROUPS = {
     "s3:ObjectCreated:": ("*", "Put", "Post", "Copy", "CompleteMultipartUpload"),
     "s3:ObjectRemoved:": ("*", "Delete", "DeleteMarkerCreated"),
@@ -56,7 +60,11 @@ EVENT_TYPES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationRule:
-    """The events and keys for which one destination receives events."""
+    """The events and keys for which one destination receives events.
+
+    ``prefix`` and ``suffix`` are encoded as in the request. One with a raw special character
+    matches no key, and S3 accepts it all the same.
+    """
 
     id: str
     destination_kind: DestinationKind
@@ -69,8 +77,10 @@ class NotificationRule:
         """Return whether the rule applies; ``event`` is without ``s3:``, as in event records."""
         return (
             any(_pattern_covers(pattern, f"s3:{event}") for pattern in self.events)
-            and key.startswith(self.prefix)
-            and key.endswith(self.suffix)
+            and _is_effective(self.prefix)
+            and _is_effective(self.suffix)
+            and key.startswith(_decode(self.prefix))
+            and key.endswith(_decode(self.suffix))
         )
 
 
@@ -204,9 +214,13 @@ def rules_overlap(first: NotificationRule, second: NotificationRule) -> bool:
             for a in first.events
             for b in second.events
         )
-        and (first.prefix.startswith(second.prefix) or second.prefix.startswith(first.prefix))
-        and (first.suffix.endswith(second.suffix) or second.suffix.endswith(first.suffix))
+        and _is_nested(_decode(first.prefix), _decode(second.prefix))
+        and _is_nested(_decode(first.suffix)[::-1], _decode(second.suffix)[::-1])
     )
+
+
+def _is_nested(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 def _pattern_covers(pattern: str, event: str) -> bool:

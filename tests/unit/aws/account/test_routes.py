@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from scar.aws.account import routes
 from scar.aws.model.network import SubnetRoute, VpcNetwork
 
@@ -94,8 +96,17 @@ def test_vpc_endpoints_replace_a_route_to_the_internet() -> None:
     assert problem.endswith("VPC endpoints for s3.")
 
 
-def test_china_s_endpoints_have_a_longer_name() -> None:
-    china = endpoint("s3")
-    china["ServiceName"] = "cn.com.amazonaws.cn-north-1.ecr.api"
-    (route,) = routes.add_endpoints([SubnetRoute(subnet="a")], [china])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "com.amazonaws.us-gov-west-1.ecr.api",
+        "cn.com.amazonaws.cn-north-1.ecr.api",
+        "eu.amazonaws.eusc-de-east-1.ecr.api",
+        "gov.ic.c2s.us-iso-east-1.ecr.api",
+    ],
+)
+def test_names_of_endpoint_services_begin_with_the_partition(name: str) -> None:
+    other = endpoint("s3")
+    other["ServiceName"] = name
+    (route,) = routes.add_endpoints([SubnetRoute(subnet="a")], [other])
     assert route.endpoints == {"ecr.api"}

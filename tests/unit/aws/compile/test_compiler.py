@@ -28,6 +28,7 @@ from scar.aws.model.resources import (
     ResourceKey,
     Role,
 )
+from scar.aws.requests.validator import check
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, OutputRule
 from tests.fakes.functions import changed, new_function
@@ -243,3 +244,12 @@ def test_a_notification_is_recognized_by_its_id(function: str, prefix: str) -> N
     assert names.is_notification_of(rule, function)
     assert not names.is_notification_of(rule, f"{function}x")
     assert not names.is_notification_of("scar-like", function)
+
+
+@given(st.text(max_size=300) | st.sampled_from(["aws:latest", "AWS:1", "a b@sha256:0", "ª²Ⅷ٣"]))
+def test_any_name_of_an_image_becomes_a_valid_tag(image: str) -> None:
+    function = changed(CROP, image=image)
+    resources = compile_resources([function], ACCOUNT, images={"crop": "sha256:0"}, networks={})
+    (tags,) = (r.tags for r in resources if isinstance(r, LambdaFunction))
+    assert check("lambda", "CreateFunction", {"Tags": dict(tags)}) == ()
+    assert not dict(tags).get(names.IMAGE_TAG, "").lower().startswith("aws:")

@@ -37,6 +37,7 @@ from scar.fdl.model import (
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
 from tests.fakes.template_reader import Reader
+from tests.key_texts import FOLDER, FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,6 +193,18 @@ def test_any_text_of_users_is_exported_unchanged(text: str, retries: int, keep: 
     assert read(ACCOUNT, [function]) == planned(ACCOUNT, [function])
 
 
+@given(FOLDER, st.sampled_from(["", ".jpg", " (1).jpg", "=x+y%"]))
+def test_any_folder_is_exported_as_init_deploys_it(folder: str, suffix: str) -> None:
+    """In notification filters and in policies, also where the template substitutes parameters."""
+    item = StorageSpec.model_construct(
+        storage_provider="s3", path=f"photos/{folder}", prefix=(), suffix=(suffix,)
+    )
+    function = changed(LAMBDA, input=(item,))
+    anywhere = pseudo_parameters.account_with_marks("", "")
+    for account in (ACCOUNT, anywhere):
+        assert read(account, [function]) == planned(ACCOUNT, [function])
+
+
 @pytest.mark.parametrize(
     "account",
     [
@@ -208,6 +221,22 @@ def test_cfn_lint_accepts_it(account: Account) -> None:
     from cfnlint import api as cfnlint  # 50 MiB, for the worker that runs this only
 
     found = cfnlint.lint(json.dumps(template), regions=regions or None)
+    assert [f"{m.rule.id} {m.message}" for m in found] == []
+
+
+def test_cfn_lint_accepts_every_folder_name() -> None:
+    """Variables of IAM in texts with parameters of the template are escaped."""
+    folders = tuple(
+        StorageSpec.model_construct(path=f"photos/{folder}", prefix=(), suffix=())
+        for folder in FOLDERS
+    )
+    function = changed(LAMBDA, input=folders, output=folders)
+    account = pseudo_parameters.account_with_marks("", "")
+    template = export_template(compile_for_template([function], account), account.region).template
+    from cfnlint import api as cfnlint  # 50 MiB, for the worker that runs this only
+
+    # cfn-lint does not parse escapes of characters above U+FFFF.
+    found = cfnlint.lint(json.dumps(template, ensure_ascii=False))
     assert [f"{m.rule.id} {m.message}" for m in found] == []
 
 
@@ -287,3 +316,13 @@ def test_text_that_looks_like_a_variable_is_escaped() -> None:
     assert pseudo_parameters.render_value(text) == {"Fn::Sub": "${!HOME} in ${AWS::Region}"}
     assert pseudo_parameters.render_value("${HOME}") == "${HOME}"
     assert pseudo_parameters.render_value([pseudo_parameters.mark(SUBNETS)]) == {"Ref": SUBNETS}
+
+
+def test_text_that_cloudformation_would_resolve_is_mentioned() -> None:
+    text = "{{resolve:ssm:name}}"
+    function = changed(LAMBDA, environment=EnvironmentSpec(Variables={"A": text}))
+    steps = {
+        name: export_template(compile_for_template([f], ACCOUNT), ACCOUNT.region).manual_steps
+        for name, f in {"with": function, "without": LAMBDA}.items()
+    }
+    assert [any("{{resolve:" in step for step in steps[name]) for name in steps] == [True, False]

@@ -289,6 +289,14 @@ def rule(
         (rule(), rule("b/"), True),
         (rule("a/", ".jpg"), rule("a/", ".png"), False),
         (rule("a/", ".jpg"), rule("a/", "g"), True),
+        (rule("my+photos/"), rule("my%20photos/a/"), True),
+        (rule("year%3D1/"), rule("year%3d1/"), True),
+        (rule("year%3D1/"), rule("year=1/"), True),
+        (rule("a%2Fb"), rule("a/"), True),
+        (rule("a%"), rule("a%25"), True),
+        (rule("a%252"), rule("a%252F"), True),
+        (rule("a%2"), rule("a%2F"), False),
+        (rule("a+b/"), rule("a%2Bb/"), False),
         (rule("a/"), rule("a/", event="s3:ObjectRemoved:*"), False),
         (rule("a/"), rule("a/", event="s3:ObjectCreated:Put"), True),
         (
@@ -306,6 +314,15 @@ def test_notification_rules_may_not_overlap(
         "s3", "PutBucketNotificationConfiguration", {"NotificationConfiguration": configuration}
     )
     assert [v.message for v in found] == ([AMBIGUOUS_RULES] if overlap else [])
+
+
+@pytest.mark.parametrize(("value", "valid"), [("x" * 1024, True), ("%20" * 342, False)])
+def test_the_encoded_value_of_a_filter_has_a_limit(value: str, *, valid: bool) -> None:
+    configuration = {"LambdaFunctionConfigurations": [rule(value)]}
+    found = check(
+        "s3", "PutBucketNotificationConfiguration", {"NotificationConfiguration": configuration}
+    )
+    assert (found == ()) is valid
 
 
 def test_role_names_and_policies_have_limits() -> None:
@@ -327,3 +344,47 @@ def test_logs_are_kept_for_certain_numbers_of_days() -> None:
 
 def test_unknown_operations_are_not_checked() -> None:
     assert check("sqs", "SendMessage", {"MessageBody": "x" * 10_000_000}) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "valid"),
+    [
+        ("team", "sky +-=._:/@", True),
+        ("Équipe", "日本 ٣", True),
+        ("k" * 128, "v" * 256, True),
+        ("k" * 129, "v", False),
+        ("k", "v" * 257, False),
+        ("", "v", False),
+        ("k", "a#b", False),
+        ("k*", "v", False),
+        ("k", "a\tb", False),
+        ("k", "😀", False),
+        ("aws:k", "v", False),
+        ("k", "", True),
+    ],
+)
+def test_tags_have_the_same_rules_in_all_services(key: str, value: str, *, valid: bool) -> None:
+    pairs = [{"Key": key, "Value": value}]
+    found = (
+        check("lambda", "CreateFunction", {"Tags": {key: value}}),
+        check("ecr", "CreateRepository", {"tags": pairs}),
+        check(
+            "s3",
+            "CreateBucket",
+            {"Bucket": "abc", "CreateBucketConfiguration": {"Tags": pairs}},
+        ),
+    )
+    if key:
+        assert [violations == () for violations in found] == [valid] * 3
+
+
+def test_a_resource_has_at_most_50_tags() -> None:
+    for count, valid in ((50, True), (51, False)):
+        tags = {f"k{number}": "v" for number in range(count)}
+        assert (check("lambda", "CreateFunction", {"Tags": tags}) == ()) is valid
+
+
+def test_documents_of_iam_have_no_character_above_latin_1() -> None:
+    for text, valid in (('{"é":"\\u65e5"}', True), ('{"日":""}', False)):
+        assert (check("iam", "PutRolePolicy", {"PolicyDocument": text}) == ()) is valid
+        assert (check("iam", "CreateRole", {"AssumeRolePolicyDocument": text}) == ()) is valid

@@ -167,3 +167,30 @@ def test_without_role_creation_every_missing_role_is_named() -> None:
     assert "execution role" in only
     given = changed(fargate, role="arn:aws:iam::1:role/mine")
     assert not faults(given)
+
+
+@pytest.mark.parametrize(("folder", "problems"), [("é" * 170, 0), ("é" * 171, 1), ("a" * 1023, 0)])
+def test_a_folder_that_is_too_long_once_it_is_encoded_is_a_problem(
+    folder: str, problems: int
+) -> None:
+    rule = BucketNotification(name="photos/x", function_arn="arn", prefix=f"{folder}/")
+    found = list(deployment_checks.check_resources([rule], "eu-west-1"))
+    assert len(found) == problems
+    assert all("percent-encoded" in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "found"), [("a%20b%3D/", 1), ("a+b=/in/", 1), ("a%2Bb%3D/", 0), ("a b", 1)]
+)
+def test_rules_of_other_tools_overlap_as_their_keys_do(prefix: str, found: int) -> None:
+    rule = BucketNotification(name="photos/x", function_arn="arn", prefix="a b=/")
+    other = {
+        "Id": "theirs",
+        "QueueArn": "arn",
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": prefix}]}},
+    }
+    problems = list(
+        deployment_checks.check_buckets([rule], {"photos": {"QueueConfigurations": [other]}}, [])
+    )
+    assert len(problems) == found

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
 
 from scar.aws.compile import policies
 from scar.aws.compile.policies import BucketFolder, DataFlow
@@ -26,6 +27,7 @@ from tests.fakes.supervisor_factory import (
     new_harness,
     notification,
 )
+from tests.key_texts import FOLDER, KEY_TEXT
 
 if TYPE_CHECKING:
     from supervisor.invocation import ProcessSpec
@@ -192,3 +194,27 @@ def test_lambda_cannot_use_other_queues_and_definitions() -> None:
         request = IamRequest("batch:SubmitJob", ACCOUNT.arn("batch", resource))
         assert not LAMBDA.allowing(request)
         assert not JOB.allowing(request)
+
+
+@given(FOLDER, KEY_TEXT, KEY_TEXT)
+def test_a_folder_s_name_allows_its_own_keys_only(folder: str, name: str, other: str) -> None:
+    """Also if it contains wildcards or variables of IAM."""
+    flow = DataFlow(account=ACCOUNT, function="fn", outputs=(BucketFolder("data", f"{folder}/"),))
+    policy = Policy.of(policies.job_role(flow))
+    assert policies.job_role(flow).isascii()  # IAM takes no character above U+00FF in a document
+    for key in (f"{folder}/{name}", other, f"{other}/{name}", folder):
+        inside = key.startswith(f"{folder}/")
+        written = IamRequest("s3:PutObject", ACCOUNT.s3_arn(f"data/{key}"))
+        listed = IamRequest("s3:ListBucket", ACCOUNT.s3_arn("data"), {"s3:prefix": key})
+        assert bool(policy.allowing(written)) == inside
+        assert bool(policy.allowing(listed)) == inside
+
+
+@given(KEY_TEXT, KEY_TEXT)
+def test_an_access_point_s_condition_is_literal(point: str, other: str) -> None:
+    flow = DataFlow(account=ACCOUNT, function="fn", file_systems=(("arn:fs", point),))
+    policy = Policy.of(policies.job_role(flow))
+    for arn in (point, other):
+        context = {"elasticfilesystem:accesspointarn": arn}
+        mounted = IamRequest("elasticfilesystem:ClientMount", "arn:fs", context)
+        assert bool(policy.allowing(mounted)) == (arn == point)

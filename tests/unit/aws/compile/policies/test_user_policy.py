@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 from botocore import xform_name
+from hypothesis import given
 
 from scar.aws.compile.policies.grants import GRANTS, all_operations
 from scar.aws.compile.policies.scope import PolicyScope, account_scope, scope_of
@@ -17,6 +18,8 @@ from scar.aws.model.account import Account, partition_of
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
+from tests.fakes.iam_evaluation import IamRequest, Policy
+from tests.key_texts import KEY_TEXT
 
 ROOT = Path(__file__).parents[5]
 ACCOUNT = Account("123456789012", "eu-west-1")
@@ -215,3 +218,18 @@ def test_a_profile_of_one_s_own_is_passed_by_its_role_and_to_instances_only() ->
         ACCOUNT.iam_arn("role/team/hosts"): "ec2.amazonaws.com",
         ACCOUNT.iam_arn("role/batchs"): "batch.amazonaws.com",
     }
+
+
+@given(KEY_TEXT, KEY_TEXT)
+def test_names_of_the_user_s_roles_are_literal(name: str, other: str) -> None:
+    """Paths of roles may contain wildcards and variables of IAM."""
+    roles = [ACCOUNT.iam_arn(f"role/{each}/mine") for each in (name, other)]
+    scope = PolicyScope(account=ACCOUNT, roles=(roles[0],), boundary=roles[0])
+    policy = Policy.of(json.dumps({"Statement": statements(scope)}))
+    to_lambda = {"iam:passedtoservice": "lambda.amazonaws.com"}
+    made = ACCOUNT.iam_arn("role/scar/crop-eu-west-1-lambda")
+    for role in roles:
+        passed = IamRequest("iam:PassRole", role, to_lambda)
+        created = IamRequest("iam:CreateRole", made, {"iam:permissionsboundary": role})
+        assert bool(policy.allowing(passed)) == (role == roles[0])
+        assert bool(policy.allowing(created)) == (role == roles[0])
