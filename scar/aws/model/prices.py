@@ -49,6 +49,8 @@ FARGATE_SPOT_DISCOUNT = 0.7
 FALLBACK_REGION = "sa-east-1"
 """The most expensive Region of the table: an estimate for an unknown Region is rather too high."""
 
+_PLAUSIBLE_FACTOR = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionPrices:
@@ -76,6 +78,18 @@ class RegionPrices:
 def find_prices(region: str) -> RegionPrices:
     """Return the table's prices of a Region, or those of ``FALLBACK_REGION``."""
     return PRICES.get(region, PRICES[FALLBACK_REGION])
+
+
+def is_plausible(name: PriceName, value: object, region: str) -> bool:
+    """Return whether a value read from elsewhere can be this price.
+
+    A wrong unit (per 1,000 requests, per month) or product differs from the table by far more than
+    two Regions do.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    expected = find_prices(region)[name]
+    return expected / _PLAUSIBLE_FACTOR <= value <= expected * _PLAUSIBLE_FACTOR
 
 
 _UNITED_STATES: Mapping[PriceName, float] = {
