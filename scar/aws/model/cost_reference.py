@@ -166,7 +166,7 @@ def _price_section() -> Iterator[str]:
         " public repositories, read on the date below. A `?` marks prices for which no public"
         f" copy was found. Regions without a column use {FALLBACK_REGION}, one of the most"
         " expensive. `python -m scar.aws.account.price_list REGION` compares the table with AWS's"
-        " price list; it needs the permission `pricing:GetProducts`, which nothing else of scar uses.\n"
+        " price list; it needs `pricing:GetProducts`, which nothing else of scar uses.\n"
     )
     yield f"| USD per | {' | '.join(PRICES)} |"
     yield f"|---|{'---|' * len(PRICES)}"
