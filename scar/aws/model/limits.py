@@ -108,3 +108,22 @@ VCPU_QUOTAS: dict[tuple[str, bool], tuple[str, str, str]] = {
 """The vCPU quota of a type of compute environment, without and with GPUs: service, code, name.
 
 Sources (docs): "Amazon EC2 endpoints and quotas", "AWS Fargate quotas", 2026-11."""
+
+CLOUDFORMATION_RESOURCES = Limit(
+    maximum=500, unit="resources", source="docs: CloudFormation quotas"
+)
+CLOUDFORMATION_PARAMETERS = Limit(
+    maximum=200, unit="parameters", source="docs: CloudFormation quotas"
+)
+CLOUDFORMATION_NAME = Limit(
+    minimum=1, maximum=255, unit="characters", source="docs: CloudFormation quotas"
+)
+CLOUDFORMATION_TEMPLATE = Limit(
+    maximum=1_000_000, unit="bytes", source="docs: CloudFormation quotas, template in S3"
+)
+CLOUDFORMATION_INLINE_TEMPLATE = Limit(
+    maximum=51_200, unit="bytes", source="docs: CloudFormation quotas, template in a request"
+)
+CLOUDFORMATION_OPERANDS = Limit(
+    minimum=2, maximum=10, unit="conditions", source="docs: Fn::And, Fn::Or"
+)
