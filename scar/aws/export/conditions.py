@@ -30,7 +30,7 @@ def build_conditions(
         conditions[CREATE_BUCKETS] = (
             {"Fn::And": [{"Condition": IMAGES_PUSHED}, wanted]} if image_parameters else wanted
         )
-    if image_parameters and used:
+    if image_parameters:
         conditions[IMAGES_PUSHED] = _all_are_set(image_parameters)
     return conditions
 

@@ -79,7 +79,7 @@ def test_cfn_lint_accepts_many_functions_in_several_regions(region: str) -> None
 def test_cfn_lint_accepts_each_of_several_stacks() -> None:
     exported = export_functions(functions(101), ANYWHERE, 3)
     assert len(exported) == 3
-    assert [lint(one.template) for one in exported] == [[], [], []]
+    assert [lint(one.template, ACCOUNT.region) for one in exported] == [[], [], []]
 
 
 def evaluate(condition: Any, all_conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:  # noqa: ANN401 - any JSON
