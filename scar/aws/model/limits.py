@@ -59,6 +59,9 @@ BATCH_ENVIRONMENTS_PER_QUEUE = Limit(minimum=1, maximum=3, unit="environments", 
 BATCH_ENVIRONMENTS = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
 BATCH_QUEUES = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
 
+SSE_ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
+"""The values of x-amz-server-side-encryption for general purpose buckets (model, 2026-11)."""
+
 S3_KEY = Limit(minimum=1, maximum=1024, unit="bytes of UTF-8", source="docs: object keys")
 S3_METADATA = Limit(maximum=2 * KIB, unit="bytes", source="docs: user-defined metadata")
 S3_RULE_VALUE = Limit(maximum=1024, unit="characters", source="model: FilterRule")
