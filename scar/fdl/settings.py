@@ -74,7 +74,7 @@ class UserSettings:
                 f"{sources.get(('lambda', 'sse'), 'settings')}: sse cannot be {chosen!r}.",
                 remedy=f"Use one of: {', '.join(SSE_ALGORITHMS)}.",
             )
-        return (chosen, key) if chosen else ("", "")
+        return chosen, key if chosen.startswith("aws:kms") else ""
 
 
 def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettings:

@@ -37,9 +37,7 @@ def test_the_command_line_comes_before_the_environment_and_the_configuration(
     config = configuration(tmp_path)
     assert session({}).encryption == ("", "")
     assert session(config).encryption == ("aws:kms", "k")
-    assert session(config | {"SCAR_SSE": "AES256", "SCAR_SSE_KMS_KEY_ID": ""}).encryption[0] == (
-        "AES256"
-    )
+    assert session(config | {"SCAR_SSE": "AES256"}).encryption == ("AES256", "")
     assert session(config, sse="AES256").encryption == ("AES256", "")
     assert session({}, sse="aws:kms", sse_kms_key_id="x").encryption == ("aws:kms", "x")
 
