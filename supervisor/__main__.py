@@ -126,9 +126,7 @@ def _build_handler(environ: Mapping[str, str]) -> Supervisor | FailureHandler:
     gc.enable()  # runtime/fast_start.py disabled it
     return FailureHandler(
         bucket=config.state_bucket,
-        open_store=cache(
-            partial(storage.open_store, environ=environ, bucket_owners=bucket_owners(config))
-        ),
+        open_store=cache(partial(storage.open_store, "s3", environ, bucket_owners(config))),
         open_submitter=lambda target: submitter.connect(target, environ, log=log),
         log=log,
     )
@@ -156,7 +154,7 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
     def open_store(provider: str) -> ObjectStore:
         from supervisor import storage
 
-        return storage.open_store(provider, environ, bucket_owners(config))
+        return storage.open_store(provider, environ, bucket_owners(config), config.encryption)
 
     @cache
     def open_submitter() -> JobSubmitter:

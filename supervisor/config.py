@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from supervisor.errors import ConfigError
 from supervisor.model import (
     BatchTarget,
+    BucketEncryption,
     ExecutionMode,
     FunctionConfig,
     ImageDefaults,
@@ -76,6 +77,7 @@ def _build_config(data: dict[str, Any]) -> FunctionConfig:
                 )
                 for rule in data["outputs"]
             ),
+            "encryption": tuple(BucketEncryption(**item) for item in data.get("encryption", ())),
         },
         image=ImageDefaults(
             **{

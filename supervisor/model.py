@@ -98,6 +98,18 @@ class OutputRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketEncryption:
+    """The server-side encryption that is requested for every object written to a bucket.
+
+    ``algorithm`` is S3's name (``AES256``, ``aws:kms``); ``key_id`` is a KMS key, empty for none.
+    """
+
+    bucket: str
+    algorithm: str
+    key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageDefaults:
     """The configuration of the user's image before the supervisor became its entrypoint."""
 
@@ -147,6 +159,7 @@ class FunctionConfig:
     image: ImageDefaults = field(default_factory=ImageDefaults)
     environment: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[OutputRule, ...] = ()
+    encryption: tuple[BucketEncryption, ...] = ()
     timeout_threshold: int = 10
     memory: int = 0
     log_level: str = "INFO"

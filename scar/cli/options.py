@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from scar.aws.model.limits import SSE_ALGORITHMS
 from scar.cli.session import Session
 
 if TYPE_CHECKING:
@@ -107,6 +108,29 @@ def owner_option(function: F) -> F:
         callback=_check_account_id,
         help="AWS account that owns the bucket, if it is not yours.",
     )(function)
+
+
+def encryption_options(function: F) -> F:
+    """Add the options for server-side encryption, named as in the AWS CLI."""
+    for decorate in (
+        click.option(
+            "--sse-kms-key-id",
+            metavar="KEY",
+            expose_value=False,
+            callback=_store_option,
+            help="ID or ARN of the key for aws:kms.",
+        ),
+        click.option(
+            "--sse",
+            type=click.Choice(SSE_ALGORITHMS),
+            expose_value=False,
+            callback=_store_option,
+            help="Server-side encryption to request, if the bucket's policy requires it; also"
+            " SCAR_SSE.",
+        ),
+    ):
+        function = decorate(function)
+    return function
 
 
 def _check_account_id(context: click.Context, parameter: click.Parameter, value: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.cli.output import Terminal
 from scar.cli.target import ConnectionTarget
-from scar.errors import ConfigurationError
+from scar.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -29,6 +29,8 @@ class Session:
     profile: str = ""
     endpoint_url: str = ""
     stage: str = ""
+    sse: str = ""
+    sse_kms_key_id: str = ""
     debug: bool = False
     json: bool = False
     skip_destination_validation: bool = False
@@ -46,6 +48,22 @@ class Session:
                 self.terminal.write_message(note)
         return self._settings
 
+    @property
+    def encryption(self) -> tuple[str, str]:
+        """The encryption to request for objects, and its KMS key; empty: none.
+
+        ``--sse``, else ``lambda.sse`` of the environment and the configuration. FDL files take
+        precedence over both. Raise UsageError and ConfigurationError.
+        """
+        if not self.sse and not self.sse_kms_key_id:
+            return self.settings.encryption
+        if self.sse_kms_key_id and not self.sse.startswith("aws:kms"):
+            raise UsageError(
+                "--sse-kms-key-id has no effect without a KMS algorithm.",
+                remedy="Add --sse aws:kms.",
+            )
+        return self.sse, self.sse_kms_key_id
+
     def connect(self, *, region: str = "", profile: str = "") -> AwsConnection:
         """Connect and write to stderr where to; the arguments are values of an FDL file.
 
@@ -56,6 +74,11 @@ class Session:
         connection = self.services.connect(target)
         connection.skip_destination_validation = self.skip_destination_validation
         self.terminal.write_message(connection.description)
+        algorithm, key = self.encryption
+        if algorithm:
+            from scar.aws.client.encryption import add_default_encryption
+
+            add_default_encryption(connection.client("s3"), algorithm, key)
         expected = "" if self.local else self.settings.account_id
         if expected and connection.account.id != expected:
             raise ConfigurationError(

@@ -22,6 +22,11 @@ _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
 _REPOSITORY_PREFIX = r"(?=.{1,150}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*"
 # S3 user guide, "General purpose bucket naming rules".
 _BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+# docs: KMS, "Key identifiers"; `mrk-` begins the ids of multi-Region keys.
+_KMS_KEY = (
+    r"(arn:[\w-]+:kms:[a-z0-9-]+:\d{12}:key/)?"
+    r"(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+)
 
 
 def _pattern_validator(pattern: str, what: str) -> AfterValidator:
@@ -107,6 +112,16 @@ def check_log_retention(days: int) -> int:
         allowed = ", ".join(map(str, sorted(limits.LOG_RETENTION_DAYS)))
         raise ValueError(f"{days} is not one of {allowed}")
     return days
+
+
+def check_kms_key_id(key: str) -> str:
+    """Check the ARN or id of a KMS key. Policies need the key, so an alias is not enough."""
+    if key and not re.fullmatch(_KMS_KEY, key):
+        raise ValueError(
+            f"{key!r} is not the id or ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>);"
+            " an alias is not supported, since IAM policies need the key itself"
+        )
+    return key
 
 
 def normalize_storage_path(path: str) -> str:

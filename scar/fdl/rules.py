@@ -179,6 +179,7 @@ def _check_storage(
     function: AwsFunction, location: Location, providers: StorageProviders
 ) -> Iterator[LocatedProblem]:
     spec = function.lambda_
+    yield from _check_encryption(spec, (*location, "lambda"))
     for kind, storages in (("input", spec.input), ("output", spec.output)):
         for number, storage in enumerate(storages):
             section: Location = (*location, "lambda", kind, number)
@@ -201,6 +202,25 @@ def _check_storage(
                         f"its input is {source.path}; set allow_loop: true to allow it"
                     ),
                 )
+
+
+def _check_encryption(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
+    """Check that KMS keys have a KMS algorithm, and that the entries of a bucket agree."""
+    entries: list[tuple[Location, LambdaSpec | StorageSpec]] = [(section, spec)]
+    by_bucket: dict[str, tuple[str, str]] = {}
+    for kind, storages in (("input", spec.input), ("output", spec.output)):
+        for number, storage in enumerate(storages):
+            at: Location = (*section, kind, number)
+            entries.append((at, storage))
+            chosen = storage.sse, storage.sse_kms_key_id
+            if storage.sse and by_bucket.setdefault(storage.bucket, chosen) != chosen:
+                yield (
+                    (*at, "sse"),
+                    f"differs from that of another entry of the bucket {storage.bucket}",
+                )
+    for at, entry in entries:
+        if entry.sse_kms_key_id and not entry.sse.startswith("aws:kms"):
+            yield (*at, "sse_kms_key_id"), "requires sse: aws:kms or aws:kms:dsse beside it"
 
 
 def _check_storage_provider(

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scar.aws.model.limits import SSE_ALGORITHMS
 from scar.errors import ConfigurationError
 from scar.fdl import legacy_config
-from scar.fdl.layers import SettingsLayer
+from scar.fdl.layers import SettingsLayer, merge_layers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,8 @@ _ENVIRONMENT_KEYS: Mapping[str, Location] = {
     "SCAR_TIMEOUT": ("lambda", "timeout"),
     "SCAR_EXECUTION_MODE": ("lambda", "execution_mode"),
     "SCAR_LOG_LEVEL": ("lambda", "log_level"),
+    "SCAR_SSE": ("lambda", "sse"),
+    "SCAR_SSE_KMS_KEY_ID": ("lambda", "sse_kms_key_id"),
     "SCAR_IAM_ROLE": ("iam", "role"),
     "SCAR_PERMISSIONS_BOUNDARY": ("iam", "permissions_boundary"),
     "SCAR_BATCH_MEMORY": ("batch", "memory"),
@@ -52,6 +55,26 @@ class UserSettings:
     lower_layers: tuple[SettingsLayer, ...] = ()
     upper_layers: tuple[SettingsLayer, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def encryption(self) -> tuple[str, str]:
+        """The values of ``lambda.sse`` and ``lambda.sse_kms_key_id`` outside FDL files.
+
+        Commands without an FDL file request this encryption. Raise ConfigurationError.
+        """
+        values, sources = merge_layers((*self.lower_layers, *self.upper_layers))
+        spec = values.get("lambda")
+        chosen, key = (
+            (str(spec.get(name) or "") for name in ("sse", "sse_kms_key_id"))
+            if isinstance(spec, dict)
+            else ("", "")
+        )
+        if chosen and chosen not in SSE_ALGORITHMS:
+            raise ConfigurationError(
+                f"{sources.get(('lambda', 'sse'), 'settings')}: sse cannot be {chosen!r}.",
+                remedy=f"Use one of: {', '.join(SSE_ALGORITHMS)}.",
+            )
+        return chosen, key if chosen.startswith("aws:kms") else ""
 
 
 def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettings:

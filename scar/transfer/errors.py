@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 OWNER_REMEDY = "pass the id of that account with --expected-bucket-owner"
 
+SSE_REMEDY = (
+    "If the policy requires x-amz-server-side-encryption, repeat the command with --sse AES256 or"
+    " --sse aws:kms."
+)
+
 
 class TransferError(ScarError):
     """A file or object cannot be read, written or transferred."""
@@ -51,11 +56,20 @@ def is_access_denied(error: BotoCoreError | ClientError) -> bool:
     return code in ("403", "AccessDenied")
 
 
+def _is_denied_by_policy(error: BotoCoreError | ClientError) -> bool:
+    """Return whether a policy denies a write, which an IAM policy cannot change."""
+    operation = getattr(error, "operation_name", "")
+    is_write = operation in ("PutObject", "CreateMultipartUpload", "UploadPart")
+    return is_write and is_access_denied(error) and "explicit deny in a" in str(error)
+
+
 def translate_error(error: BotoCoreError | ClientError, bucket: str, action: str) -> ScarError:
     """Return the ScarError for an SDK error; ``action`` completes "Cannot …"."""
     if getattr(error, "response", {}).get("Error", {}).get("Code") == "NoSuchBucket":
         return BucketNotFoundError(bucket)
     translated = errors.to_scar_error(error, action)
-    if is_access_denied(error):
+    if _is_denied_by_policy(error):
+        translated.remedy = SSE_REMEDY
+    elif is_access_denied(error):
         translated.remedy += f" If the bucket belongs to another account, {OWNER_REMEDY}."
     return translated

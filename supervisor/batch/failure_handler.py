@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from supervisor.events.failed_event import FailedInvocation
     from supervisor.invocation import Invocation, RunPath, Trigger
-    from supervisor.model import BatchTarget, FunctionConfig
+    from supervisor.model import BatchTarget, BucketEncryption, FunctionConfig
     from supervisor.ports import JobSubmitter, ObjectStore
 
 # The kinds of recorded failures after which another submission may succeed.
@@ -58,10 +58,13 @@ _RESUBMITTED = frozenset({SubmissionError.__name__, SubmissionThrottled.__name__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureHandler:
-    """Handles invocation records; ``bucket`` is the state bucket, ``now`` in epoch seconds."""
+    """Handles invocation records; ``bucket`` is the state bucket, ``now`` in epoch seconds.
+
+    ``open_store`` connects to S3; its argument is the encryption that writes request.
+    """
 
     bucket: str
-    open_store: Callable[[str], ObjectStore]
+    open_store: Callable[[tuple[BucketEncryption, ...]], ObjectStore]
     open_submitter: Callable[[BatchTarget], JobSubmitter]
     log: Log = field(default_factory=Log)
     now: Callable[[], float] = time.time
@@ -97,7 +100,7 @@ class FailureHandler:
     def _read_function_config(self, function: str) -> FunctionConfig | None:
         """Read the function's mode and Batch target; None if the function was deleted."""
         ref = ObjectRef("s3", self.bucket, config.function_config_key(function))
-        found = self.open_store("s3").read(ref)
+        found = self.open_store(()).read(ref)
         return None if found is None else config.parse_config(found[0].decode(errors="replace"))
 
 
@@ -224,7 +227,8 @@ class _Recovery:
 
     def _build_run_record(self, path: RunPath, trigger: Trigger) -> RunRecord:
         return RunRecord(
-            store=self.handler.open_store("s3"),
+            # Records are encrypted as the function itself does.
+            store=self.handler.open_store(self.config.encryption if self.config else ()),
             bucket=self.handler.bucket,
             run=path,
             owner=self.owner,
@@ -288,7 +292,7 @@ class _Recovery:
     def _read_record(self, path: RunPath, name: str) -> tuple[dict[str, object], float] | None:
         """Return an object of the record and when it was written (epoch seconds)."""
         ref = ObjectRef("s3", self.handler.bucket, path.key(name))
-        found = self.handler.open_store("s3").read(ref)
+        found = self.handler.open_store(()).read(ref)
         return (
             None
             if found is None

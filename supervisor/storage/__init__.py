@@ -22,26 +22,30 @@ from supervisor.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from supervisor.model import BucketEncryption
     from supervisor.ports import ObjectStore
 
 PROVIDERS = ("s3",)
 
 
 def open_store(
-    provider: str, environ: Mapping[str, str], bucket_owners: Mapping[str, str] | None = None
+    provider: str,
+    environ: Mapping[str, str],
+    bucket_owners: Mapping[str, str] | None = None,
+    encryption: tuple[BucketEncryption, ...] = (),
 ) -> ObjectStore:
     """Return the store of an FDL's ``storage_provider``: a kind, or ``kind.id`` (``s3.my_s3``).
 
     Region, endpoint and credentials come from the environment, as in every AWS SDK; nothing is
-    sent yet. ``bucket_owners`` are the account ids that must own the buckets. Raise ConfigError for
-    an unknown kind or an incomplete environment.
+    sent yet. ``bucket_owners`` are the account ids that must own the buckets, ``encryption`` what
+    writes to buckets request. Raise ConfigError for an unknown kind or an incomplete environment.
     """
     kind = provider.partition(".")[0]
     match kind:
         case "s3":
             from supervisor.storage import s3
 
-            return s3.connect(environ, bucket_owners=bucket_owners)
+            return s3.connect(environ, bucket_owners=bucket_owners, encryption=encryption)
         case _:
             raise ConfigError(
                 f"The storage provider {provider!r} is not supported.",

@@ -24,17 +24,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from supervisor.model import ObjectRef, StoredObject, VersionPin, WriteCondition
+    from supervisor.model import (
+        BucketEncryption,
+        ObjectRef,
+        StoredObject,
+        VersionPin,
+        WriteCondition,
+    )
 
 
 def connect(
     environ: Mapping[str, str],
     backoff: Backoff | None = None,
     bucket_owners: Mapping[str, str] | None = None,
+    encryption: tuple[BucketEncryption, ...] = (),
 ) -> S3Store:
     """Create a store from the environment of a function or job; raise ConfigError.
 
-    ``bucket_owners`` are the account ids that must own the buckets.
+    ``bucket_owners`` are the account ids that must own the buckets, ``encryption`` what writes to
+    buckets request.
     """
     try:
         credentials = find_credentials(environ)
@@ -47,7 +55,7 @@ def connect(
         connections=ConnectionPool(environ),
         backoff=backoff or Backoff(),
     )
-    return S3Store(api=S3ObjectApi(client, environ, bucket_owners or {}))
+    return S3Store(api=S3ObjectApi(client, environ, bucket_owners or {}, encryption))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,14 @@ from supervisor.aws import endpoints
 from supervisor.aws.errors import AwsError, AwsErrorResponse
 from supervisor.aws.request import AwsRequest, compute_checksums
 from supervisor.storage.s3_errors import is_not_found, translate_error
-from supervisor.storage.s3_protocol import check_key
+from supervisor.storage.s3_protocol import check_key, encryption_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor.aws.client import AwsClient, AwsResponse
     from supervisor.aws.request import Body
-    from supervisor.model import ObjectRef
+    from supervisor.model import BucketEncryption, ObjectRef
 
 QueryParameters = tuple[tuple[str, str], ...]
 
@@ -26,12 +26,13 @@ class S3ObjectApi:
     """Builds and sends requests about objects; ``environ`` may name a custom endpoint.
 
     ``bucket_owners``: the account ids that must own certain buckets; S3 rejects the request if
-    another account does.
+    another account does. ``encryption`` is what writes to buckets request.
     """
 
     client: AwsClient
     environ: Mapping[str, str]
     bucket_owners: Mapping[str, str] = field(default_factory=dict)
+    encryption: tuple[BucketEncryption, ...] = ()
 
     def build_request(
         self,
@@ -55,6 +56,14 @@ class S3ObjectApi:
     def _expected_owner_header(self, bucket: str) -> dict[str, str]:
         owner = self.bucket_owners.get(bucket)
         return {"x-amz-expected-bucket-owner": owner} if owner else {}
+
+    def encryption_headers(self, bucket: str) -> dict[str, str]:
+        """Return the headers of a write: bucket policies may deny writes without them.
+
+        For an upload in parts, S3 takes them from CreateMultipartUpload.
+        """
+        chosen = next((item for item in self.encryption if item.bucket == bucket), None)
+        return encryption_headers(chosen) if chosen else {}
 
     def with_body(self, request: AwsRequest, body: Body, ref: ObjectRef) -> AwsRequest:
         """Add a body with its checksums; a file is read once for them."""

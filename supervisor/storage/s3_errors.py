@@ -18,6 +18,7 @@ VERBS = {
     "s3:AbortMultipartUpload": "abort the upload of",
 }
 FILE_CHANGED = "A file changed while it was uploaded: the script must not write after its end."
+_HEADER_HINT = ", and whether its policy requires an encryption header (sse of the output)"
 REMEDIES = {
     "BadDigest": FILE_CHANGED,
     "InvalidDigest": FILE_CHANGED,
@@ -66,6 +67,11 @@ def _region_hint(error: AwsErrorResponse) -> str:
     return f" (the bucket is in {error.region})" if error.region else ""
 
 
+def _is_denied_by_policy(error: AwsErrorResponse) -> bool:
+    """Return whether a bucket policy or an organization's policy denies what a role may allow."""
+    return error.status == 403 and "explicit deny in a" in error.message
+
+
 def _find_remedy(error: AwsErrorResponse, ref: ObjectRef, action: str) -> str:
     if error.code == "NoSuchBucket":
         return f"Create the bucket {ref.bucket}, or correct its name."
@@ -74,11 +80,18 @@ def _find_remedy(error: AwsErrorResponse, ref: ObjectRef, action: str) -> str:
         return f"Function and bucket must be in one region: set AWS_REGION to {region}."
     if "kms" in error.code.lower() or "kms:" in error.message:
         return "Allow the role kms:Decrypt and kms:GenerateDataKey on the bucket's key."
+    if action == "s3:PutObject" and _is_denied_by_policy(error):
+        return (
+            f"A policy denies it. If it requires x-amz-server-side-encryption for {ref.bucket},"
+            " set sse (AES256 or aws:kms) of the output, or lambda.sse for run records too, and run"
+            " `scar init` again."
+        )
     if error.status == 403:
         list_permission = f", and s3:ListBucket on {ref.bucket}" if action == "s3:GetObject" else ""
         return (
             f"Allow the role {action} on arn:aws:s3:::{ref.bucket}/*{list_permission}. If it is"
-            " allowed, check whether the function's account still owns the bucket."
+            " allowed, check whether the function's account still owns the bucket"
+            f"{_HEADER_HINT if action == 's3:PutObject' else ''}."
         )
     return REMEDIES.get(
         error.code, "Run it again; the error may be temporary." if error.transient else ""

@@ -11,7 +11,7 @@ from supervisor.model import IfMatch, IfNoneMatch, StoredObject
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from supervisor.model import ObjectRef, WriteCondition
+    from supervisor.model import BucketEncryption, ObjectRef, WriteCondition
 
 # Sources: S3 User Guide, "Object keys", "Object metadata", "Multipart upload limits".
 MAX_KEY_BYTES = 1024
@@ -55,6 +55,14 @@ def condition_headers(condition: WriteCondition | None) -> dict[str, str]:
             return {"if-match": quote_etag(etag)}
         case _:
             assert_never(condition)
+
+
+def encryption_headers(encryption: BucketEncryption) -> dict[str, str]:
+    """Return the headers that request server-side encryption."""
+    headers = {"x-amz-server-side-encryption": encryption.algorithm}
+    if encryption.key_id:
+        headers["x-amz-server-side-encryption-aws-kms-key-id"] = encryption.key_id
+    return headers
 
 
 def metadata_headers(metadata: Mapping[str, str], write_id: str, ref: ObjectRef) -> dict[str, str]:

@@ -61,6 +61,7 @@ def put_object(api: S3ObjectApi, ref: ObjectRef, body: Body, options: WriteOptio
     """Store the body in one PutObject."""
     headers = {
         **OCTET_STREAM_HEADERS,
+        **api.encryption_headers(ref.bucket),
         **condition_headers(options.condition),
         **metadata_headers(options.metadata, options.write_id, ref),
     }
@@ -89,7 +90,7 @@ def _upload_multipart(
     api: S3ObjectApi, ref: ObjectRef, whole: FileSlice, options: WriteOptions, min_part_size: int
 ) -> StoredObject:
     headers = {**OCTET_STREAM_HEADERS, **metadata_headers(options.metadata, options.write_id, ref)}
-    headers["x-amz-checksum-algorithm"] = "CRC32"
+    headers |= {"x-amz-checksum-algorithm": "CRC32", **api.encryption_headers(ref.bucket)}
     create = api.build_request("POST", ref, headers=headers, query=(("uploads", ""),))
     upload: QueryParameters = (
         ("uploadId", parse_xml_fields(api.send(create, ref).body).get("UploadId", "")),

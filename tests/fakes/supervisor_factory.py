@@ -174,7 +174,7 @@ def new_failure_handler(harness: SupervisorHarness) -> FailureHandler:
     harness.store.put(config.function_config_key("fn"), text.encode(), bucket=STATE)
     return FailureHandler(
         bucket=STATE,
-        open_store=lambda _provider: harness.store,
+        open_store=lambda _encryption: harness.store,
         open_submitter=lambda _target: harness.submitter,
         log=harness.supervisor.log,
         now=harness.supervisor.now,

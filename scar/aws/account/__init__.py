@@ -6,6 +6,9 @@ subnets, security groups; ``routes`` evaluates their route tables), ``quotas`` (
 concurrency, EC2 vCPUs) and ``pass_role`` (trust policies, simulated ``iam:PassRole``). A fact
 that cannot be read becomes a warning, unless the deployment cannot continue without it.
 
+``price_list`` reads AWS's current list prices, which no command needs yet, and keeps them in
+``price_cache``.
+
 Two modules read facts that change while scar works, and are therefore called again right before a
 deletion: ``jobs`` (unfinished jobs) and ``image_usage`` (images that something still uses).
 

@@ -4,7 +4,8 @@
 same timeouts and retries, and reads the caller's account. The endpoint is AWS's or, with
 ``scar --local``, that of the local cloud; nothing above this package distinguishes them.
 Handlers raise the SDK's errors; their callers wrap calls in ``errors.translate_errors``: ``errors``
-adds the failed step and a remedy. ``waiter`` polls with a timeout.
+adds the failed step and a remedy. ``encryption`` requests server-side encryption for objects that
+scar writes. ``waiter`` polls with a timeout.
 
 To use a further service, add its name and an overload in ``connection``. Of the other
 packages of ``scar.aws``, this one imports only ``model``, for the account's type.

@@ -123,11 +123,23 @@ def _client_error_to_scar_error(error: ClientError, doing: str, who: str) -> Sca
         return ConfigurationError(
             what, remedy="Renew or correct the credentials, then run the same command again."
         )
+    if error_code(error) in _ACCESS_DENIED_CODES and _is_write_denied_by_policy(error):
+        return OperationRefusedError(
+            what,
+            remedy="If the policy requires x-amz-server-side-encryption, set sse (AES256 or"
+            " aws:kms) of the input or output, or lambda.sse (SCAR_SSE) for scar's own bucket too.",
+        )
     if error_code(error) in _ACCESS_DENIED_CODES:
         return OperationRefusedError(what, remedy=_permission_remedy(error, who))
     return OperationRefusedError(
         what, remedy="Correct the cause named above, then run the same command again."
     )
+
+
+def _is_write_denied_by_policy(error: ClientError) -> bool:
+    """Return whether a policy of a bucket or an organization denies what IAM may allow."""
+    is_write = error.operation_name in ("PutObject", "CreateMultipartUpload")
+    return is_write and "explicit deny in a" in error_message(error)
 
 
 def _permission_remedy(error: ClientError, who: str) -> str:

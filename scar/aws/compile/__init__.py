@@ -6,9 +6,10 @@ built, before the rest: the digests of the images and the networks of the functi
 Then ``compiler`` compiles functions to desired resources, and to the ``function.json`` in each
 image. For each function it calls ``ecr_repository``, ``policies/`` (the IAM documents of the roles)
 and ``batch_resources`` (compute environment, job queue, job definition; ``job_sizes`` are the
-larger sizes that a job can be retried with), and at the end ``failure_handler`` (the one function
-of the account that handles failed invocations). Functions with equal compute resources yield the
-same compute environment and queue, because these are named by a digest of their content.
+larger sizes that a job can be retried with; ``encryption`` is what writes to buckets request), and
+at the end ``failure_handler`` (the one function of the account that handles failed invocations).
+Functions with equal compute resources yield the same compute environment and queue, because these
+are named by a digest of their content.
 
 ``passed_roles`` lists the roles that the caller must be allowed to pass. ``placeholders`` compiles
 without access to the account, with made-up digests and subnets, for ``scar validate`` and the

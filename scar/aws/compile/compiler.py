@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.compile import (
     batch_resources,
     ecr_repository,
+    encryption,
     failure_handler,
     job_sizes,
     policies,
@@ -128,6 +129,7 @@ def function_config(
         script=spec.script.name if spec.script else "",
         image=image,
         environment=dict(spec.container.environment.Variables),
+        encryption=encryption.bucket_encryption(function, account),
         outputs=tuple(
             OutputRule(
                 provider=output.storage_provider,
@@ -169,13 +171,15 @@ def data_flow(
     # The FDL does not name the file system. Any is allowed, because the access point, which the
     # policy names too, belongs to exactly one.
     file_systems = account.arn("elasticfilesystem", "file-system/*")
+    requested = encryption.bucket_encryption(function, account)
+    requested_keys = encryption.kms_keys_of(requested, account)
     return DataFlow(
         account=account,
         function=function.name,
         inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
         outputs=tuple(BucketFolder(o.bucket, o.folder) for o in function.lambda_.output if o.is_s3),
         queue=queue,
-        kms_keys=tuple(sorted((kms_keys or {}).items())),
+        kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
         file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),
     )

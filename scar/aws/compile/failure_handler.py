@@ -154,6 +154,7 @@ def batch_target_record(config: FunctionConfig, account: Account) -> BatchTarget
                 state_bucket=config.state_bucket,
                 memory=config.memory,
                 batch=config.batch,
+                encryption=config.encryption,
             )
         ),
     )

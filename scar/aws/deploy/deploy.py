@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.account.account_state import has_network, inspect_account
+from scar.aws.client.encryption import add_encryption
 from scar.aws.compile import compiler, failure_handler
+from scar.aws.compile.encryption import encryption_of_all, requests_encryption
 from scar.aws.deploy.apply import apply
 from scar.aws.deploy.lock import DeployLock, read_lock
 from scar.aws.deploy.planner import DELETED_LAST, DeploymentPlanner, needs_lock
@@ -54,6 +56,9 @@ class Deployment:
         # Networks take two requests, one after the other: their client is created first.
         early: tuple[ServiceName, ...] = ("ec2",) if any(map(has_network, self.functions)) else ()
         aws = AwsResources.connect(self.connection, self.images, self.report, early_services=early)
+        if any(map(requests_encryption, self.functions)):
+            requested = encryption_of_all(self.functions, self.connection.account)
+            add_encryption(self.connection.client("s3"), requested)
         plan, lock_state = self._plan(aws)
         if dry_run or not plan:
             return plan

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
-    from scar.aws.model.resources import Resource
+    from scar.aws.model.resources import Resource, ResourceKey
 
 
 def compile_for_template(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
@@ -30,3 +30,13 @@ def compile_for_template(functions: Sequence[Function], account: Account) -> tup
         images={name: mark(image_parameter(name)) for name in image_names},
         networks=placeholder_networks(functions, (mark(SUBNETS),), (mark(SECURITY_GROUPS),)),
     )
+
+
+def find_owners(functions: Sequence[Function], account: Account) -> dict[ResourceKey, str]:
+    """Return the function of each resource that belongs to exactly one function."""
+    owners: dict[ResourceKey, str] = {}
+    for function in functions:
+        for resource in compile_for_template([function], account):
+            # The failure handler is compiled with each function, and belongs to none.
+            owners[resource.key] = "" if resource.key in owners else function.name
+    return owners

@@ -14,6 +14,12 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.export import properties
+from scar.aws.export.conditions import (
+    CREATE_BUCKETS,
+    CREATE_BUCKETS_PARAMETER,
+    IMAGES_PUSHED,
+    build_conditions,
+)
 from scar.aws.export.pseudo_parameters import find_marks, render_value
 from scar.aws.model import resources as kinds
 from scar.aws.requests.notification_filters import encode_filter
@@ -23,7 +29,6 @@ if TYPE_CHECKING:
 
     Translation = tuple[str, Callable[[Any], properties.Properties]]
 
-IMAGES_PUSHED, CREATE_BUCKETS = "ImagesArePushed", "MakesBuckets"
 SUBNETS, SECURITY_GROUPS, IMAGE = "Subnets", "SecurityGroups", "Image"
 _DIGEST = "^(sha256:[0-9a-f]{64})?$"
 
@@ -105,6 +110,10 @@ class _TemplateBuilder:
             if type(r) not in MANUAL_KINDS
         }
         used = find_marks(json.dumps(resources, ensure_ascii=False))
+        images = sorted(_image_parameters(used))
+        conditions = build_conditions(
+            images, {r["Condition"] for r in resources.values() if "Condition" in r}
+        )
         steps = tuple(self._manual_steps(used))
         template = {
             "AWSTemplateFormatVersion": "2010-09-09",
@@ -112,11 +121,12 @@ class _TemplateBuilder:
             "Metadata": {
                 "scar": {"manual_steps": list(steps), **render_value(self._manual_resources())}
             },
-            "Parameters": _build_parameters(used),
-            "Conditions": self._build_conditions(used),
+            "Parameters": _build_parameters(used, with_buckets=CREATE_BUCKETS in conditions),
+            "Conditions": conditions,
             "Resources": render_value(resources),
         }
-        return ExportedTemplate(template, steps)
+        # CloudFormation rejects empty sections.
+        return ExportedTemplate({key: part for key, part in template.items() if part}, steps)
 
     def _resource_entry(self, resource: kinds.Resource) -> dict[str, Any]:
         kind, resource_properties = self._translate_resource(resource)
@@ -163,7 +173,7 @@ class _TemplateBuilder:
 
     def _find_needing_images(self) -> None:
         """Find the resources that need an image, directly or through others."""
-        self.needing_images.update(r.key for r in self.resources if isinstance(r, kinds.EcrImage))
+        self.needing_images.update(r.key for r in self.resources if _names_image(r))
         # Add the dependents of what was found, until there are no more.
         previous = -1
         while previous != len(self.needing_images):
@@ -215,24 +225,6 @@ class _TemplateBuilder:
         if used & {"AccountId", "Region", SUBNETS, SECURITY_GROUPS}:
             yield _STEP_NAMES
 
-    def _build_conditions(self, used: frozenset[str]) -> dict[str, Any]:
-        """Return the conditions; without image parameters, all resources are created at once."""
-        missing = [{"Fn::Equals": [{"Ref": name}, ""]} for name in sorted(_image_parameters(used))]
-        if len(missing) > 1:
-            pushed: object = {"Fn::Not": [{"Fn::Or": missing}]}
-        else:
-            pushed = {"Fn::Not": missing} if missing else {"Fn::Equals": ["", ""]}
-        return {
-            IMAGES_PUSHED: pushed,
-            # Notifications of buckets need the functions, so both are created in one step.
-            CREATE_BUCKETS: {
-                "Fn::And": [
-                    {"Condition": IMAGES_PUSHED},
-                    {"Fn::Equals": [{"Ref": f"{CREATE_BUCKETS}Too"}, "true"]},
-                ]
-            },
-        }
-
 
 def logical_id(resource: kinds.Resource) -> str:
     """Return a resource's logical ID in the template: alphanumeric and deterministic."""
@@ -252,19 +244,25 @@ def _is_kept(resource: kinds.Resource) -> bool:
     return isinstance(resource, kinds.EcrRepository) and resource.is_kept
 
 
+def _names_image(resource: kinds.Resource) -> bool:
+    """Return whether the digest of an image, which is a parameter, is part of the resource."""
+    text = json.dumps(asdict(resource), ensure_ascii=False, default=str)
+    return bool(_image_parameters(find_marks(text)))
+
+
 def _image_parameters(used: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in used if name.startswith(IMAGE))
 
 
-def _build_parameters(used: frozenset[str]) -> dict[str, Any]:
-    parameters: dict[str, Any] = {
-        f"{CREATE_BUCKETS}Too": {
+def _build_parameters(used: frozenset[str], *, with_buckets: bool) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    if with_buckets:
+        parameters[CREATE_BUCKETS_PARAMETER] = {
             "Type": "String",
             "AllowedValues": ["true", "false"],
             "Default": "true",
             "Description": "false if the buckets of inputs and outputs already exist.",
         }
-    }
     for name in sorted(_image_parameters(used)):
         parameters[name] = {
             "Type": "String",

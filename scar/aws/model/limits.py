@@ -59,6 +59,9 @@ BATCH_ENVIRONMENTS_PER_QUEUE = Limit(minimum=1, maximum=3, unit="environments", 
 BATCH_ENVIRONMENTS = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
 BATCH_QUEUES = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
 
+SSE_ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
+"""The values of x-amz-server-side-encryption for general purpose buckets (model, 2026-11)."""
+
 S3_KEY = Limit(minimum=1, maximum=1024, unit="bytes of UTF-8", source="docs: object keys")
 S3_METADATA = Limit(maximum=2 * KIB, unit="bytes", source="docs: user-defined metadata")
 S3_RULE_VALUE = Limit(maximum=1024, unit="bytes, encoded", source="model: FilterRule; observed")
@@ -111,3 +114,22 @@ VCPU_QUOTAS: dict[tuple[str, bool], tuple[str, str, str]] = {
 """The vCPU quota of a type of compute environment, without and with GPUs: service, code, name.
 
 Sources (docs): "Amazon EC2 endpoints and quotas", "AWS Fargate quotas", 2026-11."""
+
+CLOUDFORMATION_RESOURCES = Limit(
+    maximum=500, unit="resources", source="docs: CloudFormation quotas"
+)
+CLOUDFORMATION_PARAMETERS = Limit(
+    maximum=200, unit="parameters", source="docs: CloudFormation quotas"
+)
+CLOUDFORMATION_NAME = Limit(
+    minimum=1, maximum=255, unit="characters", source="docs: CloudFormation quotas"
+)
+CLOUDFORMATION_TEMPLATE = Limit(
+    maximum=1_000_000, unit="bytes", source="docs: CloudFormation quotas, template in S3"
+)
+CLOUDFORMATION_INLINE_TEMPLATE = Limit(
+    maximum=51_200, unit="bytes", source="docs: CloudFormation quotas, template in a request"
+)
+CLOUDFORMATION_OPERANDS = Limit(
+    minimum=2, maximum=10, unit="conditions", source="docs: Fn::And, Fn::Or"
+)

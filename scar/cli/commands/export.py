@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,21 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output-file", type=click.Path(path_type=Path), help="Write the template to this file."
 )
+@click.option(
+    "--stacks",
+    type=click.IntRange(1, 50),
+    default=1,
+    metavar="N",
+    help="Divide the resources among N templates, FILE-1 to FILE-N; requires -o.",
+)
 @target_options
 @pass_session
 def export(
-    session: Session, file: Path | None, account: str | None, output_file: Path | None
+    session: Session,
+    file: Path | None,
+    account: str | None,
+    output_file: Path | None,
+    stacks: int,
 ) -> None:
     """Print the resources of an FDL file as a CloudFormation template.
 
@@ -36,13 +46,15 @@ def export(
     \b
     Examples:
       scar export -f thumbnails.yaml -o template.json
+      scar export -f thumbnails.yaml -o template.json --stacks 3
     """
     if file is None:
         raise missing_option("-f FILE")
+    if stacks > 1 and output_file is None:
+        raise missing_option("-o FILE")
     from scar.aws.compile.from_fdl import functions_of
-    from scar.aws.export import pseudo_parameters
-    from scar.aws.export.desired import compile_for_template
-    from scar.aws.export.template import export_template
+    from scar.aws.export import pseudo_parameters, quotas
+    from scar.aws.export.stacks import export_functions
     from scar.aws.validation import deployment_checks
     from scar.cli.fdl_files import region_and_profile, resolve_document
 
@@ -53,16 +65,29 @@ def export(
     stack_account = pseudo_parameters.account_with_marks(
         account or session.settings.account_id, region
     )
-    exported = export_template(compile_for_template(functions, stack_account), stack_account.region)
-    text = json.dumps(exported.template, indent=2)
+    exported = export_functions(functions, stack_account, stacks)
     if output_file is None:
-        session.terminal.write_data(text)
+        session.terminal.write_data(quotas.template_text(exported[0].template))
     else:
-        _write_template(output_file, text)
-        session.terminal.write_message(f"Template written to {output_file}.")
+        for path, one in zip(_paths(output_file, len(exported)), exported, strict=True):
+            _write_template(path, quotas.template_text(one.template))
+            session.terminal.write_message(f"Template written to {path}.")
+    if len(exported) > 1:
+        session.terminal.write_message(
+            "Create the stacks in the order of their numbers: the first has what functions share,"
+            " the last the buckets, whose notifications need the functions."
+        )
+    if not all(quotas.is_inline_size(one.template) for one in exported):
+        session.terminal.write_message(quotas.UPLOAD_FIRST)
     session.terminal.write_message("CloudFormation does not do everything that `scar init` does:")
-    for sentence in exported.manual_steps:
+    for sentence in dict.fromkeys(step for one in exported for step in one.manual_steps):
         session.terminal.write_message(f"- {sentence}")
+
+
+def _paths(path: Path, count: int) -> list[Path]:
+    """Return the file of each template: the path itself, or numbered ones."""
+    numbers = range(1, count + 1) if count > 1 else ()
+    return [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in numbers] or [path]
 
 
 def _write_template(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ import click
 
 from scar.cli.options import (
     bucket_option,
+    encryption_options,
     output_options,
     owner_option,
     pass_session,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 )
 @click.argument("more", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @owner_option
+@encryption_options
 @output_options
 @target_options
 @pass_session
@@ -49,12 +51,16 @@ def put(
       scar put -b my-photos/incoming -p holiday/
       scar put -b my-photos/incoming -p *.jpg
     """
+    from scar.aws.client.encryption import add_default_encryption
     from scar.transfer import put as transfer
     from scar.transfer.client import transfer_client
     from scar.transfer.location import S3Location
 
     place = S3Location.parse(bucket)
     client = transfer_client(session.connect(), owner)
+    algorithm, key = session.encryption
+    if algorithm:
+        add_default_encryption(client, algorithm, key)
     progress = TransferProgress(session, "Uploaded")
     totals = transfer.upload_files(
         client, place, (*paths, *more), progress.add, session.terminal.write_message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from scar.fdl.field_types import (
     Text,
     TextList,
     VariableName,
+    check_kms_key_id,
     none_to_empty,
     normalize_storage_path,
     rename_keys,
@@ -71,6 +72,10 @@ class NetworkSpec(FdlModel):
     )
 
 
+SseAlgorithm = Literal["", "AES256", "aws:kms", "aws:kms:dsse"]
+KmsKeyId = Annotated[str, AfterValidator(check_kms_key_id)]
+
+
 class StorageSpec(FdlModel):
     """An S3 bucket, or a folder (key prefix) in it."""
 
@@ -87,6 +92,18 @@ class StorageSpec(FdlModel):
         (),
         description="output: upload only file names that end with one of these; input: start the"
         " function only for keys with this suffix (S3 event notifications filter by one suffix)",
+    )
+
+    sse: SseAlgorithm = Field(
+        "",
+        description="server-side encryption to request for every object that scar writes to this"
+        " bucket, as some bucket policies require: `AES256`, `aws:kms` or `aws:kms:dsse`; empty:"
+        " that of `lambda.sse`",
+    )
+    sse_kms_key_id: KmsKeyId = Field(
+        "",
+        description="ID or ARN of the KMS key for `sse: aws:kms`; empty: the AWS managed key"
+        " `aws/s3`",
     )
 
     @property

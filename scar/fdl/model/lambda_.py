@@ -18,7 +18,14 @@ from scar.fdl.field_types import (
     to_list,
     unwrap_size,
 )
-from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
+from scar.fdl.model.base import (
+    EnvironmentSpec,
+    FdlModel,
+    KmsKeyId,
+    NetworkSpec,
+    SseAlgorithm,
+    StorageSpec,
+)
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -175,6 +182,17 @@ class LambdaSpec(FdlModel):
         (),
         description="S3 folders that outputs are uploaded to",
         examples=[[{"path": "my-bucket/output"}]],
+    )
+    sse: SseAlgorithm = Field(
+        "",
+        description="server-side encryption to request for run records, and for objects in buckets"
+        " whose `input` or `output` does not set it: `AES256`, `aws:kms` or `aws:kms:dsse`; empty:"
+        " none is requested, and the buckets' default encryption applies",
+    )
+    sse_kms_key_id: KmsKeyId = Field(
+        "",
+        description="ID or ARN of the KMS key for `sse: aws:kms`; empty: the AWS managed key"
+        " `aws/s3`",
     )
     allow_loop: StrictBool = Field(
         False,

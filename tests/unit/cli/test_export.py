@@ -40,3 +40,38 @@ def test_export_writes_a_file_for_the_account_that_is_given(fdl: Path, tmp_path:
     assert "scar-123456789012-eu-west-1" in out.read_text()
     assert "AWS::AccountId" not in out.read_text()
     assert run([*arguments, "-o", str(tmp_path / "no" / "t.json")], FakeServices({})) == 2
+
+
+def write_functions(folder: Path, count: int) -> Path:
+    entries = (
+        f"  - lambda: {{name: f-{n}, container: {{image: x}}, input: [{{path: photos/{n}}}]}}\n"
+        for n in range(count)
+    )
+    file = folder / "many.yaml"
+    file.write_text("functions:\n  aws:\n" + "".join(entries))
+    return file
+
+
+def test_export_names_the_quota_and_the_number_of_stacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = write_functions(tmp_path, 90), tmp_path / "t.json"
+    assert run(["export", "-f", str(file), "-o", str(out)], FakeServices({})) == 1
+    shown = capsys.readouterr().err
+    assert "resources, and the quota is 500" in shown
+    assert "`scar export --stacks 2 -o FILE`" in shown
+    assert not out.exists()
+
+    arguments = ["export", "-f", str(file), "-o", str(out), "--stacks", "2"]
+    assert run(arguments, FakeServices({})) == 0
+    shown = capsys.readouterr().err
+    assert "Create the stacks in the order of their numbers" in shown
+    assert "aws cloudformation deploy --s3-bucket" in shown
+    found = [json.loads((tmp_path / f"t-{n}.json").read_text())["Resources"] for n in (1, 2)]
+    assert all(len(resources) <= 500 for resources in found)
+    assert not out.exists()
+
+
+def test_several_templates_need_a_file_name(fdl: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", "-f", str(fdl), "--stacks", "2"], FakeServices({})) == 2
+    assert "-o FILE" in capsys.readouterr().err

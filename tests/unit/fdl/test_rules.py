@@ -123,3 +123,50 @@ def test_lambda_refuses_some_names_of_variables_that_containers_accept(
 ) -> None:
     lines = f"environment: {{Variables: {{{name}: x}}}}"
     assert "begin with a letter" in problem(a_file(tmp_path, lines))
+
+
+KMS_KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("sse_kms_key_id: " + KMS_KEY,), "requires sse: aws:kms or aws:kms:dsse"),
+        (("sse: AES256", "sse_kms_key_id: " + KMS_KEY), "requires sse: aws:kms"),
+        (("output: [{path: box, sse_kms_key_id: " + KMS_KEY + "}]",), "requires sse: aws:kms"),
+        (
+            ("sse: aws:kms", "input: [{path: box, sse_kms_key_id: " + KMS_KEY + "}]"),
+            "requires sse: aws:kms",
+        ),
+        (
+            ("input: [{path: box/a, sse: AES256}]", "output: [{path: box/b, sse: 'aws:kms'}]"),
+            "differs from that of another entry of the bucket box",
+        ),
+        (("sse: 'aws:kms'", "sse_kms_key_id: alias/mine"), "an alias is not supported"),
+        (("sse: none",), "AES256"),
+        (("sse: aes256",), "AES256"),
+    ],
+)
+def test_wrong_encryptions_are_refused(
+    tmp_path: Path, lines: tuple[str, ...], expected: str
+) -> None:
+    assert expected in problem(a_file(tmp_path, *lines))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KMS_KEY,
+        "mrk-1234567890abcdef1234567890abcdef",
+        f"arn:aws:kms:eu-west-1:123456789012:key/{KMS_KEY}",
+        f"arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/{KMS_KEY}",
+    ],
+)
+def test_encryptions_of_functions_and_buckets_are_valid(tmp_path: Path, key: str) -> None:
+    lines = (
+        "sse: AES256",
+        f"input: [{{path: box/a}}, {{path: box/b, sse: 'aws:kms', sse_kms_key_id: '{key}'}}]",
+        f"output: [{{path: box/c, sse: 'aws:kms', sse_kms_key_id: '{key}'}}]",
+    )
+    (found,) = functions_of(load_document(a_file(tmp_path, *lines)))
+    assert found.lambda_.output[0].sse_kms_key_id == key

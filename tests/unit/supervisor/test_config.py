@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ import pytest
 
 from supervisor import __main__ as entry
 from supervisor import config
-from supervisor.model import ExecutionMode, FunctionConfig, OutputRule
+from supervisor.batch.failure_handler import FailureHandler
+from supervisor.model import BucketEncryption, ExecutionMode, FunctionConfig, OutputRule
 from supervisor.storage.s3 import S3Store
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ CONFIG = FunctionConfig(
     mode=ExecutionMode.LAMBDA,
     state_bucket="scar-123456789012-eu-west-1",
     outputs=(OutputRule(provider="s3", path="thumbnails/small"),),
+    encryption=(BucketEncryption(bucket="thumbnails", algorithm="aws:kms", key_id="k"),),
 )
 
 
@@ -54,6 +57,17 @@ def test_stores_of_a_function_send_the_expected_bucket_owner(
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
     }
-    store = entry._build_handler(environ).open_store("s3")
+    handler = entry._build_handler(environ)
+    if isinstance(handler, FailureHandler):
+        store = handler.open_store(function.encryption)
+    else:
+        store = handler.open_store("s3")
     assert isinstance(store, S3Store)
     assert store.api.bucket_owners == config.bucket_owners(function)
+    assert store.api.encryption == function.encryption
+
+
+def test_a_configuration_of_a_release_without_encryption_is_read() -> None:
+    data = json.loads(config.config_to_json(CONFIG))
+    del data["encryption"]
+    assert config.parse_config(json.dumps(data)) == replace(CONFIG, encryption=())

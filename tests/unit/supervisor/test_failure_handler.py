@@ -17,7 +17,7 @@ from supervisor.errors import (
 )
 from supervisor.events import failed_event
 from supervisor.invocation import RunOutcome
-from supervisor.model import BatchTarget, ExecutionMode
+from supervisor.model import BatchTarget, BucketEncryption, ExecutionMode
 from tests.fakes.object_store import Crash
 from tests.fakes.supervisor_factory import (
     KILLED,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.model import JobRequest
+    from supervisor.ports import ObjectStore
 
 EVENT = notification("in/x")
 FAILED = ("ScriptFailed", "The script ended with status 1.")
@@ -77,6 +78,25 @@ def test_a_run_whose_sandbox_died_continues_in_batch_and_creates_its_output_once
     assert harness.store.calls["write"] == 5
     assert handler.handle(failed_invocation(EVENT, answer)).results[0].state is RunOutcome.DUPLICATE
     assert len(harness.submitter.submitted) == 1
+
+
+def test_records_are_written_with_the_function_s_encryption(tmp_path: Path) -> None:
+    harness = died(tmp_path)
+    sealed = (BucketEncryption(bucket=STATE, algorithm="aws:kms", key_id="k"),)
+    config = replace(harness.supervisor.config, encryption=sealed)
+    harness.supervisor = replace(harness.supervisor, config=config)
+    stores: list[tuple[tuple[BucketEncryption, ...], list[str]]] = []
+
+    def open_store(encryption: tuple[BucketEncryption, ...]) -> ObjectStore:
+        methods: list[str] = []
+        stores.append((encryption, methods))
+        return replace(harness.store, before=lambda method, _ref: methods.append(method))
+
+    handler = replace(new_failure_handler(harness), open_store=open_store)
+    handler.handle(failed_invocation(EVENT, KILLED))
+    assert harness.submitter.submitted
+    written_with = {encryption for encryption, methods in stores if "write" in methods}
+    assert written_with == {sealed}
 
 
 def test_a_run_whose_sandbox_never_started_continues_without_a_claim(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _kms_key_statements(flow: DataFlow) -> list[PolicyStatement]:
     """Allow to use the buckets' KMS keys, through S3 only; multipart uploads need Decrypt too."""
     account = flow.account
     read_buckets, written_buckets = (
-        {p.bucket for p in folders} for folders in (flow.inputs, flow.outputs)
+        {p.bucket for p in folders} for folders in (flow.inputs, (*flow.outputs, flow.run_records))
     )
     via_s3 = {
         "StringEquals": {"kms:ViaService": f"s3.{account.region}.{account.domain}"},

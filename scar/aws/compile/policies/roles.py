@@ -98,6 +98,22 @@ def failure_handler_role(account: Account, function: str) -> str:
                 ],
             ),
             allow_statement("batch:DescribeJobs", Resource="*"),
+            # Functions may request any KMS key for their records (`lambda.sse`), and the handler is
+            # the same for all of them: it may use keys for objects of the state bucket only.
+            allow_statement(
+                "kms:Decrypt",
+                "kms:GenerateDataKey",
+                Resource=account.arn("kms", "key/*"),
+                Condition={
+                    "StringEquals": {"kms:ViaService": f"s3.{account.region}.{account.domain}"},
+                    "StringLike": {
+                        "kms:EncryptionContext:aws:s3:arn": [
+                            account.s3_arn(state),
+                            account.s3_arn(f"{state}/*"),
+                        ]
+                    },
+                },
+            ),
             # GET of a missing record returns 403 instead of 404 without it: see `data_access`.
             allow_statement(
                 "s3:ListBucket",

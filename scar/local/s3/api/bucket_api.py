@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 from scar.aws.requests.rules.s3 import check_bucket_tags
 from scar.local.http.messages import Response
 from scar.local.s3.protocol import notifications, xml
+from scar.local.s3.protocol.bucket_policy import check_encryption_policy
 from scar.local.s3.protocol.errors import S3Error, malformed_xml, not_implemented
 from scar.local.s3.protocol.event_messages import OWNER
 from scar.local.s3.protocol.names import check_bucket_name
@@ -17,6 +18,8 @@ from scar.local.s3.storage import buckets
 from scar.local.s3.storage.buckets import BucketRow
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from scar.local.s3.protocol.request import S3Request
     from scar.local.s3.storage.store import LocalObjectStore
 
@@ -231,6 +234,13 @@ def _missing_setting_response(bucket: str, name: str) -> Response:
             return xml.xml_response("NotificationConfiguration")
         case _:
             return xml.xml_response(_ROOT_ELEMENTS[name])
+
+
+def require_writable(db: sqlite3.Connection, request: S3Request) -> None:
+    """Raise NoSuchBucket, or AccessDenied if the bucket's policy denies the write."""
+    buckets.require(db, request.bucket)
+    policy = buckets.read_setting(db, request.bucket, "policy")
+    check_encryption_policy(policy, request.bucket, request.key, request.headers)
 
 
 def acl_response() -> Response:

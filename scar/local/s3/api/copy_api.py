@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from scar.local.s3.api.bucket_api import require_writable
 from scar.local.s3.api.multipart_api import parse_part_number, store_part
 from scar.local.s3.api.object_api import build_object
 from scar.local.s3.protocol import xml
@@ -16,7 +17,7 @@ from scar.local.s3.protocol.errors import S3Error, invalid_argument
 from scar.local.s3.protocol.event_messages import S3EventName
 from scar.local.s3.protocol.metadata import ObjectMetadata, parse_metadata
 from scar.local.s3.protocol.ranges import ByteRange, parse_range
-from scar.local.s3.storage import buckets, objects
+from scar.local.s3.storage import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ class CopyApi:
         source = _source_request(request)
         metadata = parse_metadata(request.headers)
         with self._store.database.read() as db:
-            buckets.require(db, request.bucket)
+            require_writable(db, request)
             old = objects.find(db, request.bucket, request.key)
         condition.check(request.key, old.etag if old else None)
         replaces = _is_replace_directive(request, "x-amz-metadata-directive")
@@ -71,6 +72,7 @@ class CopyApi:
             xml.text("LastModified", xml.format_timestamp(put.modified)),
             xml.text("ETag", f'"{put.etag}"'),
             *(xml.text(f"Checksum{name.upper()}", value) for name, value in put.meta.sums.items()),
+            headers=put.meta.encryption_headers(),
         )
 
     def upload_part_copy(self, request: S3Request) -> Response:

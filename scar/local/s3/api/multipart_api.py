@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.local.http.messages import Response
+from scar.local.s3.api.bucket_api import require_writable
 from scar.local.s3.api.multipart_documents import (
     completion_response,
     encode_key,
@@ -63,7 +64,7 @@ class MultipartApi:
             checksum_type=_choose_checksum_type(request, algorithm),
         )
         with self._store.database.write() as transaction:
-            buckets.require(transaction.db, request.bucket)
+            require_writable(transaction.db, request)
             uploads.create(transaction.db, upload)
         headers = {
             "x-amz-checksum-algorithm": algorithm.upper(),
@@ -74,7 +75,7 @@ class MultipartApi:
             xml.text("Bucket", request.bucket),
             xml.text("Key", request.key),
             xml.text("UploadId", upload.id),
-            headers=headers if algorithm else None,
+            headers=upload.meta.encryption_headers() | (headers if algorithm else {}),
         )
 
     def upload_part(self, request: S3Request) -> Response:

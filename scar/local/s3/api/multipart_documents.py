@@ -50,6 +50,7 @@ def completion_response(request: S3Request, stored: ObjectRow) -> Response:
         xml.text("Key", request.key),
         xml.text("ETag", f'"{stored.etag}"'),
         *checksums,
+        headers=stored.meta.encryption_headers(),
     )
 
 

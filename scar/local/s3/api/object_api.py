@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from scar.local.http.messages import Response
-from scar.local.s3.api.bucket_api import acl_response
+from scar.local.s3.api.bucket_api import acl_response, require_writable
 from scar.local.s3.protocol import xml
 from scar.local.s3.protocol.body import parse_expected_body
 from scar.local.s3.protocol.conditions import check_read_conditions, parse_write_condition
@@ -16,7 +16,7 @@ from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_x
 from scar.local.s3.protocol.event_messages import S3EventName
 from scar.local.s3.protocol.metadata import ObjectMetadata, parse_metadata, validate_tags
 from scar.local.s3.protocol.ranges import ByteRange, parse_range
-from scar.local.s3.storage import buckets, objects
+from scar.local.s3.storage import objects
 from scar.local.s3.storage.objects import NewObject, ObjectFile, ObjectRow
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ObjectApi:
                 411, "MissingContentLength", "You must provide the Content-Length HTTP header."
             )
         with self._store.database.read() as db:
-            buckets.require(db, request.bucket)
+            require_writable(db, request)
             old = objects.find(db, request.bucket, request.key)
         # Before the body: a client that waits for "100 Continue" does not send it in vain.
         condition.check(request.key, old.etag if old else None)
@@ -142,11 +142,7 @@ def reject_version_id(request: S3Request) -> None:
 
 
 def _put_response_headers(stored: ObjectRow) -> dict[str, str]:
-    headers = stored.meta.headers
-    return {
-        "etag": f'"{stored.etag}"',
-        "x-amz-server-side-encryption": headers.get("x-amz-server-side-encryption", "AES256"),
-    }
+    return {"etag": f'"{stored.etag}"', **stored.meta.encryption_headers()}
 
 
 def _object_headers(stored: ObjectRow) -> dict[str, str]:

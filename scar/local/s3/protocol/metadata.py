@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from scar.aws.model.limits import SSE_ALGORITHMS
 from scar.local.s3.protocol.errors import S3Error, invalid_argument, not_implemented
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _STORED_HEADERS = (
     "x-amz-storage-class",
     "x-amz-website-redirect-location",
 )
+_ENCRYPTION = "x-amz-server-side-encryption"
 _USER_PREFIX = "x-amz-meta-"
 _STORAGE_CLASSES = (
     "STANDARD",
@@ -73,6 +75,12 @@ class ObjectMetadata:
         if self.tags:
             headers["x-amz-tagging-count"] = str(len(self.tags))
         return headers
+
+    def encryption_headers(self) -> dict[str, str]:
+        """Return the headers of the responses to writes that name the encryption."""
+        names = (_ENCRYPTION, f"{_ENCRYPTION}-aws-kms-key-id")
+        stored = {name: self.headers[name] for name in names if name in self.headers}
+        return {_ENCRYPTION: "AES256", **stored}
 
     def checksum_headers(self) -> dict[str, str]:
         headers = {f"x-amz-checksum-{name}": value for name, value in self.sums.items()}
@@ -145,6 +153,13 @@ def _reject_unsupported_headers(headers: Mapping[str, str]) -> None:
         raise not_implemented(f"the storage class {storage_class}")
     if storage_class not in _STORAGE_CLASSES:
         raise S3Error(400, "InvalidStorageClass", "The storage class you specified is not valid")
-    encryption = headers.get("x-amz-server-side-encryption", "AES256")
-    if encryption not in ("AES256", "aws:kms", "aws:kms:dsse"):
+    encryption = headers.get(_ENCRYPTION, "AES256")
+    if encryption not in SSE_ALGORITHMS:
         raise invalid_argument("The encryption method specified is not supported")
+    if encryption == "AES256" and f"{_ENCRYPTION}-aws-kms-key-id" in headers:
+        raise invalid_argument(
+            "Server Side Encryption with AWS KMS managed key requires HTTP header"
+            f" {_ENCRYPTION} : aws:kms",
+            name=_ENCRYPTION,
+            value=headers.get(_ENCRYPTION, "null"),
+        )

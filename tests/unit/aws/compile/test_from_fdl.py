@@ -35,6 +35,7 @@ SPEC = {
     "memory": 1024,
     "retries": 1,
     "execution_mode": "lambda-batch",
+    "sse": "aws:kms",
     "init_script": "crop.sh",
     "environment": {"Variables": {"LEVEL": "1"}},
     "container": {

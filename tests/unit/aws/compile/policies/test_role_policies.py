@@ -146,6 +146,21 @@ def test_the_job_role_allows_every_request_and_has_no_unused_grant(tmp_path: Pat
     assert used_grants(JOB, found.requests) == JOB.grants
 
 
+def records_with_kms_key(bucket: str) -> list[IamRequest]:
+    """Return S3's own calls of KMS for a record of a function with a key in ``lambda.sse``."""
+    context = {
+        "kms:viaservice": f"s3.{ACCOUNT.region}.amazonaws.com",
+        "kms:encryptioncontext:aws:s3:arn": ACCOUNT.s3_arn(f"{bucket}/runs/fn/claim.json"),
+    }
+    key = ACCOUNT.arn("kms", "key/1")
+    return [IamRequest(f"kms:{action}", key, context) for action in ("Decrypt", "GenerateDataKey")]
+
+
+def test_the_failure_handler_s_role_allows_kms_keys_for_the_state_bucket_only() -> None:
+    for request in records_with_kms_key("photos"):
+        assert not FAILURE_HANDLER.allowing(request)
+
+
 def test_the_failure_handler_s_role_allows_every_request_and_has_no_unused_grant(
     tmp_path: Path,
 ) -> None:
@@ -154,9 +169,8 @@ def test_the_failure_handler_s_role_allows_every_request_and_has_no_unused_grant
     event = notification("in/a", etag=stored.etag)
     new_failure_handler(found.harness).handle(failed_invocation(event, KILLED))
     assert found.harness.submitter.submitted
-    used = used_grants(
-        FAILURE_HANDLER, found.requests + found.submitted() + platform("scar-failure-handler")
-    )
+    made = found.requests + found.submitted() + records_with_kms_key(f"scar-{ACCOUNT.id}-us-east-1")
+    used = used_grants(FAILURE_HANDLER, made + platform("scar-failure-handler"))
     assert used == FAILURE_HANDLER.grants
 
 
