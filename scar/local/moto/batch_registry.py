@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
+TIME_LIMITS_ATTRIBUTE = "scar_time_limits"
 _ARN = re.compile(r"^arn:[^:]*:batch:([^:]+):[^:]*:([^/]+)/(.+)$")
 
 
@@ -25,8 +26,19 @@ class ComputeEnvironmentRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateTimeLimit:
+    """One entry of a queue's jobStateTimeLimitActions: the reason, and the time in seconds."""
+
+    reason: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobQueueRecord:
-    """A job queue; ``environments`` in the queue's computeEnvironmentOrder."""
+    """A job queue; ``environments`` in the queue's computeEnvironmentOrder.
+
+    ``time_limits`` cancel a job that blocks the queue.
+    """
 
     name: str
     arn: str
@@ -34,6 +46,7 @@ class JobQueueRecord:
     enabled: bool
     priority: int
     environments: tuple[ComputeEnvironmentRecord, ...]
+    time_limits: tuple[StateTimeLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +65,7 @@ class JobDefinitionRecord:
     retry_strategy: str
     timeout_seconds: int | None
     parameters: str
+    is_fargate: bool = False
 
     def container_properties(self) -> dict[str, Any]:
         """Return the parsed ``containerProperties``."""
@@ -128,6 +142,11 @@ def _queue_record(queue: Any, region: str) -> JobQueueRecord:  # noqa: ANN401 - 
         enabled=queue.state == "ENABLED",
         priority=int(queue.priority),
         environments=tuple(_environment_record(environment) for environment in queue.environments),
+        time_limits=tuple(
+            StateTimeLimit(reason=str(a["reason"]), seconds=int(a["maxTimeSeconds"]))
+            # The compatibility layer adds the attribute, which moto lacks.
+            for a in getattr(queue, TIME_LIMITS_ATTRIBUTE, [])
+        ),
     )
 
 
@@ -153,4 +172,5 @@ def _definition_record(definition: Any, region: str) -> JobDefinitionRecord:  # 
         retry_strategy=json.dumps(definition.retry_strategy or {}),
         timeout_seconds=None if seconds is None else int(seconds),
         parameters=json.dumps(definition.parameters or {}),
+        is_fargate="FARGATE" in (definition.platform_capabilities or []),
     )
