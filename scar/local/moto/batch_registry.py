@@ -17,12 +17,13 @@ _ARN = re.compile(r"^arn:[^:]*:batch:([^:]+):[^:]*:([^/]+)/(.+)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeEnvironmentRecord:
-    """A compute environment; its capacity is ``max_vcpus``."""
+    """A compute environment; its capacity is ``max_vcpus``; Fargate has no ``instance_types``."""
 
     name: str
     arn: str
     enabled: bool
     max_vcpus: float
+    instance_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,7 @@ def _environment_record(environment: Any) -> ComputeEnvironmentRecord:  # noqa: 
         arn=environment.arn,
         enabled=environment.state != "DISABLED",
         max_vcpus=float(resources.get("maxvCpus", 0)),
+        instance_types=tuple(resources.get("instanceTypes") or ()),
     )
 
 
