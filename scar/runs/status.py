@@ -26,7 +26,8 @@ class FunctionStatus:
     """The number of a function's runs by state, and of its queued runs by their job's status.
 
     ``runnable_since`` is the time when the oldest RUNNABLE job was submitted, in epoch seconds
-    (0: there is none), and ``reason`` its statusReason.
+    (0: there is none), and ``reason`` its statusReason. ``unusable`` is why no job can start: its
+    queue or compute environment is INVALID.
     """
 
     function: str
@@ -34,6 +35,7 @@ class FunctionStatus:
     jobs_by_status: Counter[str] = field(default_factory=Counter)
     runnable_since: float = 0.0
     reason: str = ""
+    unusable: str = ""
 
     @property
     def unfinished_count(self) -> int:

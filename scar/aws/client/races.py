@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Parameters = dict[str, object]
 
 PATIENCE = 300.0
-"""Seconds to wait for a race whose cause is recent; Terraform's AWS provider has 2 to 10 minutes."""
+"""Seconds to wait for a race whose cause is recent; Terraform's provider has 2 to 10 minutes."""
 SHORT_PATIENCE = 60.0
 """Seconds to wait if nothing was changed by this process: another one may have done so."""
 

@@ -37,7 +37,7 @@ _ALLOCATION_STRATEGIES = {
     "ECS_MANAGED_INSTANCES": "BEST_FIT_PROGRESSIVE",
 }
 # Retry what happens before the script starts or to its host, and nothing else. Batch retries also
-# what matches no rule, so the last rule ends all other jobs. Patterns support * at the end only, and
+# what matches no rule, so the last rule ends all other jobs. Patterns support * at the end only;
 # 5 rules are the most. On EC2 a container that does not start has the status reason "Task failed
 # to start" and the cause as its reason; on Fargate the cause is the status reason (observed: public
 # reports; docs: "Automated job retries", "Stopped tasks error messages").

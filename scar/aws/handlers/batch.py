@@ -132,6 +132,11 @@ class ComputeEnvironmentHandler:
         If Batch cannot use that one either, it is deleted and the cause is raised.
         """
         (other,) = {*names.environment_names(desired.name)} - {name}
+        if other == self._used_environment(desired.name):
+            # An earlier replacement was interrupted, and jobs still wait for the one it replaces.
+            self._repair(desired, other, cause.problem)
+            self._wait_until_valid(other, desired, races.SHORT_PATIENCE)
+            return other
         self.waiter.report(f"{cause.problem}. Replacing it with {other}.")
         self._delete(other)
         try:

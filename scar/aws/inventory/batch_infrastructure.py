@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
-from scar.aws.handlers.batch_descriptions import parse_environments, parse_queue
+from scar.aws.handlers.batch_descriptions import (
+    INVALID,
+    environments_of,
+    parse_environments,
+    parse_queue,
+    reason_of,
+    status_of,
+)
 from scar.aws.handlers.job_definitions import JobDefinitionHandler, parse_job_definition
 from scar.aws.model import names
 from scar.aws.model.resources import ComputeEnvironment, JobQueue, LaunchTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import ComputeEnvironmentDetailTypeDef
@@ -48,6 +55,35 @@ def list_queues(batch: BatchClient) -> tuple[list[JobQueue], int]:
         if _is_managed(q["jobQueueName"], q.get("status", ""), q.get("tags", {}))
     ]
     return managed, len(queues)
+
+
+def describe_unusable(batch: BatchClient, queue: str) -> str:
+    """Return why the jobs of a queue cannot start, with Batch's reason; empty if they can.
+
+    The queue or its compute environment is INVALID, or does not exist.
+    """
+    with translate_errors(f"describe the job queue {queue}"):
+        queues = batch.describe_job_queues(jobQueues=[queue])["jobQueues"]
+    found = next((q for q in queues if status_of(q)), None)
+    if found is None:
+        return f"job queue {queue} does not exist"
+    if status_of(found) == INVALID:
+        return f"job queue {queue} is INVALID: {reason_of(found)}"
+    used = environments_of(found)
+    with translate_errors(f"describe the compute environment of {queue}"):
+        environments = batch.describe_compute_environments(computeEnvironments=used)
+    invalid = (
+        f"compute environment {e['computeEnvironmentName']} is INVALID: {reason_of(e)}"
+        for e in environments["computeEnvironments"]
+        if status_of(e) == INVALID
+    )
+    return next(invalid, "")
+
+
+def describe_all_unusable(batch: BatchClient, queues: Iterable[str]) -> dict[str, str]:
+    """Return the reasons of ``describe_unusable`` for the queues that have one."""
+    reasons = {queue: describe_unusable(batch, queue) for queue in sorted({*queues})}
+    return {queue: reason for queue, reason in reasons.items() if reason}
 
 
 def list_job_definitions(connection: AwsConnection) -> tuple[JobDefinition, ...]:

@@ -110,6 +110,11 @@ def _show_status(
         ]
         last = "FILE" if files else ""
         terminal.write_table(("CHANGED (UTC)", "STATE", "FUNCTION", "RUN", last), rows)
+    if any(f.unusable for f in found.functions):
+        terminal.write_message(
+            "`scar init` repairs or replaces compute environments and job queues that Batch cannot"
+            " use; their jobs stay queued meanwhile."
+        )
     failures = sum(f.failure_count for f in found.functions)
     if failures:
         terminal.write_message(
@@ -136,9 +141,9 @@ def _count_states(found: FunctionStatus) -> dict[str, int]:
 
 
 def _waiting_reason(found: FunctionStatus) -> str:
-    """Return since when and why Batch has not started jobs; empty if none wait."""
-    if not found.runnable_since:
-        return ""
+    """Return since when and why Batch has not started jobs; empty if none wait and all can."""
+    if not found.runnable_since or found.unusable:
+        return found.unusable
     reason = f": {found.reason}" if found.reason else ""
     since = _format_time(found.runnable_since)
     return f"{found.jobs_by_status['RUNNABLE']:,} RUNNABLE since {since}{reason}"
@@ -161,6 +166,7 @@ def _status_to_json(found: StatusReport, files: Mapping[RunPath, str]) -> dict[s
                 "batch": dict(f.jobs_by_status),
                 "runnable_since": _to_datetime(f.runnable_since),
                 "reason": f.reason,
+                "unusable": f.unusable,
             }
             for f in found.functions
         ],

@@ -50,8 +50,8 @@ class JobSpec:
 
     ``memory_mb`` in MiB, ``timeout`` in seconds, ``attempts`` the maximum.
 
-    ``definition`` is the ARN with its revision, ``is_fargate`` its platform. ``log_options`` is the JSON text of the
-    definition's logConfiguration, or empty.
+    ``definition`` is the ARN with its revision, ``is_fargate`` its platform. ``log_options`` is the
+    JSON text of the definition's logConfiguration, or empty.
     """
 
     definition: str

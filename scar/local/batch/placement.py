@@ -23,8 +23,8 @@ TOO_LARGE = (
     "maxvCpus of any compute environment of its job queue"
 )
 NO_INSTANCE = (
-    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no instance type of any compute environment of the "
-    "job queue has the memory and vCPUs that the job needs"
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no instance type of any compute environment of "
+    "the job queue has the memory and vCPUs that the job needs"
 )
 ALL_DISABLED = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT - all compute environments of the job queue are DISABLED"

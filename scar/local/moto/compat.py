@@ -79,10 +79,8 @@ class MotoCompat:
                 self._restore_resources(call)
             case "UpdateComputeEnvironment":
                 self._update_compute_resources(call)
-            case "CreateJobQueue" | "UpdateJobQueue":
-                self._store_time_limits(call)
-            case "DescribeJobQueues":
-                return self._add_time_limits(call, response)
+            case "CreateJobQueue" | "UpdateJobQueue" | "DescribeJobQueues":
+                return self._keep_time_limits(call, response)
             case "RegisterJobDefinition":
                 self._complete_definition(call)
             case "CreateFunction" | "UpdateFunctionCode" | "UpdateFunctionConfiguration":
@@ -129,19 +127,21 @@ class MotoCompat:
         if isinstance(resources, dict):
             environment.compute_resources.update(resources)
 
-    def _store_time_limits(self, call: MotoCall) -> None:
-        """Store jobStateTimeLimitActions, which moto drops; an update may leave them unchanged."""
-        if "jobStateTimeLimitActions" in call.parameters:
+    def _keep_time_limits(self, call: MotoCall, response: Response) -> Response:
+        """Store and describe jobStateTimeLimitActions, which moto drops."""
+        backend = self._batch_backend(call.region)
+        if call.operation == "DescribeJobQueues":
+            content = json.loads(_response_bytes(response))
+            for queue in content.get("jobQueues", []):
+                stored = backend.get_job_queue_by_name(queue["jobQueueName"])
+                limits = getattr(stored, TIME_LIMITS_ATTRIBUTE, [])
+                queue["jobStateTimeLimitActions"] = limits
+            return _replace_json_body(response, content)
+        if "jobStateTimeLimitActions" in call.parameters:  # an update may leave them unchanged
             name = call.text("jobQueueName") or call.text("jobQueue").rpartition("/")[2]
-            queue = self._batch_backend(call.region).get_job_queue_by_name(name)
-            setattr(queue, TIME_LIMITS_ATTRIBUTE, call.parameters["jobStateTimeLimitActions"])
-
-    def _add_time_limits(self, call: MotoCall, response: Response) -> Response:
-        content = json.loads(_response_bytes(response))
-        for queue in content.get("jobQueues", []):
-            stored = self._batch_backend(call.region).get_job_queue_by_name(queue["jobQueueName"])
-            queue["jobStateTimeLimitActions"] = getattr(stored, TIME_LIMITS_ATTRIBUTE, [])
-        return _replace_json_body(response, content)
+            limits = call.parameters["jobStateTimeLimitActions"]
+            setattr(backend.get_job_queue_by_name(name), TIME_LIMITS_ATTRIBUTE, limits)
+        return response
 
     def _complete_definition(self, call: MotoCall) -> None:
         """Reset what moto copies from the previous revision; on AWS each revision stands alone."""
