@@ -121,7 +121,7 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
         "action_required",
         Diagnosis(
             "The compute environment is invalid.",
-            "`scar plan` shows the differences; `scar init` corrects them.",
+            "`scar plan` shows Batch's reason; `scar init` repairs or replaces the environment.",
         ),
     ),
     (
