@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scar.aws.deploy.deploy import init
 from scar.aws.inventory.batch_infrastructure import describe_unusable
 from scar.aws.inventory.functions import read_function_resources
+from scar.cli.main import run
 from scar.errors import ScarError
 from tests.functional.aws.support.batch_states import NO_ROLE, NO_SUBNET, InvalidResources
+from tests.functional.aws.support.command_replay import OneAccountServices
 from tests.functional.aws.support.factories import (
     a_function,
     deploy,
@@ -170,3 +173,53 @@ def test_a_first_environment_with_a_permanent_cause_is_undone_with_the_reason(
         deploy(connection, images, a_function("batch"))
     assert "subnets" in error.value.remedy
     assert environment_names(connection) == []
+
+
+def test_queues_and_definitions_of_earlier_releases_are_updated(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function("batch"))
+    batch = connection.client("batch")
+    (name,) = environment_names(connection)
+    batch.update_job_queue(jobQueue=name, jobStateTimeLimitActions=[])
+    (revision,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    older: Any = {
+        k: revision[k]  # type: ignore[literal-required]
+        for k in ("jobDefinitionName", "type", "platformCapabilities", "timeout", "tags")
+    }
+    older["containerProperties"] = {**revision["containerProperties"]}
+    log = older["containerProperties"]["logConfiguration"]
+    options = {k: v for k, v in log["options"].items() if k != "mode"}
+    older["containerProperties"]["logConfiguration"] = {**log, "options": options}
+    rules = [
+        {"action": "RETRY", "onStatusReason": "Host EC2*"},
+        {"action": "EXIT", "onReason": "*"},
+    ]
+    older["retryStrategy"] = {"attempts": 3, "evaluateOnExit": rules}
+    batch.register_job_definition(**older)
+    planned = str(deploy(connection, images, a_function("batch")))
+    assert "time_limits" in planned
+    assert "retry_rules" in planned
+    assert "log_mode:  -> blocking" in planned
+    assert str(deploy(connection, images, a_function("batch"))) == NOTHING
+
+
+def test_status_names_the_environment_and_the_reason(
+    connection: AwsConnection, images: FakeImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = InvalidResources.of(connection)
+    deploy(connection, images, a_function("batch"))
+    (name,) = environment_names(connection)
+    states.break_(name, NO_ROLE, NEVER)
+    services = OneAccountServices({}, connection)
+    assert run(["status", "-n", "crop"], services) == 0
+    shown = capsys.readouterr()
+    assert f"compute environment {name} is INVALID: {NO_ROLE}" in shown.out
+    assert "`scar init` repairs or replaces" in shown.err
+    assert run(["status", "-n", "crop", "-j"], services) == 0
+    (function,) = json.loads(capsys.readouterr().out)["functions"]
+    assert function["unusable"] == f"compute environment {name} is INVALID: {NO_ROLE}"
+    assert run(["ls"], services) == 0
+    assert f"crop: compute environment {name} is INVALID" in capsys.readouterr().err
+    assert run(["show", "-n", "crop"], services) == 0
+    assert f"INVALID: {NO_ROLE}" in capsys.readouterr().out
