@@ -184,7 +184,7 @@ def test_queues_and_definitions_of_earlier_releases_are_updated(
     batch.update_job_queue(jobQueue=name, jobStateTimeLimitActions=[])
     (revision,) = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     older: Any = {
-        k: revision[k]  # type: ignore[literal-required]
+        k: revision[k]
         for k in ("jobDefinitionName", "type", "platformCapabilities", "timeout", "tags")
     }
     older["containerProperties"] = {**revision["containerProperties"]}
