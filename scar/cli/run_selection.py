@@ -170,6 +170,10 @@ def _read_status(
     queues = {n: deployed[n].queue for n in selected if n in deployed and deployed[n].queue}
     jobs = list_unfinished_jobs(connection.client("batch"), queues.values())
     jobs_by_function = dict.fromkeys(queues, jobs)
-    return collect_status(
+    report = collect_status(
         ledger, selected, jobs_by_function, since=since, recent_states=states, limit=most
     )
+    unusable = session.services.describe_unusable_queues(connection, queues.values())
+    for function in report.functions:
+        function.unusable = unusable.get(queues.get(function.function, ""), "")
+    return report

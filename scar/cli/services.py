@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.images.image_builder import FunctionImageBuilder
@@ -110,6 +110,15 @@ class Services:
         from scar.aws.inventory.functions import list_functions
 
         return list_functions(connection)
+
+    def describe_unusable_queues(
+        self, connection: AwsConnection, queues: Iterable[str]
+    ) -> Mapping[str, str]:
+        """Return, by queue, why Batch cannot start its jobs; usable queues are left out."""
+        from scar.aws.inventory.batch_infrastructure import describe_all_unusable
+
+        named = {*queues} - {""}
+        return describe_all_unusable(connection.client("batch"), named) if named else {}
 
     def list_function_names(self, connection: AwsConnection) -> Sequence[str]:
         """Return the names of all functions, also of those that are only partly deployed."""

@@ -12,8 +12,9 @@ How a file becomes a document:
 5. **Validate.** ``model/`` has a pydantic model of every key with its type, limits, default and
    description; ``field_types`` has the types of single values. ``validation_errors`` converts
    pydantic's errors to messages with a position; ``known_keys`` lists the keys for suggestions.
-   ``rules`` checks what concerns several keys or functions, with ``cycles`` for functions that
-   start each other, and ``script_checks`` for scripts.
+   ``rules`` checks what concerns several keys or functions, with ``batch_rules`` for jobs and the
+   instances that they need, ``cycles`` for functions that start each other, and ``script_checks``
+   for scripts.
 
 ``loader`` runs all stages. It returns a ``ResolvedDocument``, or raises ``InvalidFdlError`` with
 the problems of the file (``problems``): those of keys and values together, and those of ``rules``
@@ -25,7 +26,8 @@ Derived from the model: ``effective_values`` lists all values with their source 
 other packages read without the model. So a new key is a field of a model; only a rule between keys
 needs code here, and what the key does is code of ``scar.aws``.
 
-``loader``, ``settings`` and ``legacy_config`` read files. ``field_types`` and ``rules`` look at the
-files that a document names: whether they exist, and the beginning of scripts. All other modules are
+``loader``, ``settings`` and ``legacy_config`` read files. ``field_types``, ``rules`` and
+``batch_rules`` look at the files that a document names: whether they exist, and the beginning of
+scripts. All other modules are
 pure functions; no I/O.
 """

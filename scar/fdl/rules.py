@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
+from scar.fdl.batch_rules import check_batch
 from scar.fdl.cycles import can_trigger, find_cycle
 from supervisor.model import ExecutionMode
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scar.fdl.model import AwsFunction, LambdaSpec, StorageProviders, StorageSpec
-    from scar.fdl.model.batch import ComputeResourcesSpec
     from scar.fdl.problems import Location
 
 _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9.-]+/.")
@@ -50,7 +50,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
     if function.api_gateway.name:
         yield (*location, "api_gateway", "name"), "HTTP endpoints are not supported yet"
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
-        yield from _check_batch(function, location)
+        yield from check_batch(function, location)
 
 
 def _check_container_image(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
@@ -111,68 +111,6 @@ def _check_vpc(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
         yield (*section, "file_system"), "EFS can be reached from a VPC only: set vpc"
     if spec.file_system and spec.execution_mode is not ExecutionMode.LAMBDA:
         yield (*section, "file_system"), "is supported in Lambda only: set execution_mode: lambda"
-
-
-def _check_batch(function: AwsFunction, location: Location) -> Iterator[LocatedProblem]:
-    batch = function.batch
-    compute = batch.compute_resources
-    section: Location = (*location, "batch")
-    if batch.state != "ENABLED":
-        yield (*section, "state"), "must be ENABLED: a disabled compute environment runs no jobs"
-    if compute.min_v_cpus > compute.max_v_cpus:
-        yield (*section, "compute_resources", "min_v_cpus"), "is larger than max_v_cpus"
-    if batch.vcpus > compute.max_v_cpus:
-        yield (
-            (*section, "vcpus"),
-            f"a job of {batch.vcpus:g} vCPUs never fits into max_v_cpus {compute.max_v_cpus}",
-        )
-    if compute.type.startswith("FARGATE"):
-        yield from _check_fargate(function, section)
-    elif batch.vcpus != int(batch.vcpus):
-        yield (*section, "vcpus"), "fractions of a vCPU require FARGATE or FARGATE_SPOT"
-    if compute.user_data and (problem := _user_data_problem(compute.user_data.read_bytes())):
-        yield (*section, "compute_resources", "user_data"), problem
-
-
-def _user_data_problem(text: bytes) -> str:
-    """Return the problem of an instance's user data; empty if it is valid."""
-    if not limits.EC2_USER_DATA.allows(len(text)):
-        return f"{len(text)} bytes; EC2's limit is {limits.EC2_USER_DATA.maximum}"
-    if not text.startswith((b"#!", b"MIME-Version:", b"Content-Type:")):
-        return "must be a script that begins with #!, or a MIME multipart file"
-    return ""
-
-
-def _check_fargate_disk(
-    compute: ComputeResourcesSpec, section: Location
-) -> Iterator[LocatedProblem]:
-    if compute.user_data:
-        yield (*section, "user_data"), "Fargate has no instances that could run it"
-    if compute.disk and not limits.FARGATE_DISK.allows(compute.disk):
-        least, most = limits.FARGATE_DISK.minimum, limits.FARGATE_DISK.maximum
-        yield (*section, "disk"), f"must be {least} to {most} GiB on Fargate; omit it for 20"
-
-
-def _check_fargate(function: AwsFunction, section: Location) -> Iterator[LocatedProblem]:
-    batch = function.batch
-    yield from _check_fargate_disk(batch.compute_resources, (*section, "compute_resources"))
-    if batch.enable_gpu:
-        yield (*section, "enable_gpu"), "Fargate has no GPUs; use EC2 or SPOT"
-    if batch.compute_resources.instance_types:
-        yield (*section, "compute_resources", "instance_types"), "Fargate has no instance types"
-    sizes = limits.FARGATE_MEMORY.get(f"{batch.vcpus:g}")
-    if sizes is None:
-        choices = ", ".join(limits.FARGATE_MEMORY)
-        yield (*section, "vcpus"), f"must be one of {choices} on Fargate, not {batch.vcpus:g}"
-    elif batch.memory not in sizes:
-        nearest = min((size for size in sizes if size >= batch.memory), default=max(sizes))
-        yield (
-            (*section, "memory"),
-            (
-                f"Fargate does not support {batch.memory} MiB with {batch.vcpus:g} vCPUs; "
-                f"the nearest size is {nearest}"
-            ),
-        )
 
 
 def _check_storage(

@@ -25,7 +25,8 @@ class JobDetail:
     """A run's job; fields are None or empty where Batch does not report a value.
 
     ``status`` is Batch's, or ``JOB_NOT_FOUND``. ``reason`` is the job's statusReason,
-    ``container_reason`` and ``exit_code`` are those of its last attempt.
+    ``container_reason`` and ``exit_code`` are those of its last attempt. ``queue`` is the name of
+    its job queue.
     """
 
     id: str
@@ -35,6 +36,7 @@ class JobDetail:
     exit_code: int | None = None
     attempts: int = 0
     log_stream: str = ""
+    queue: str = ""
 
 
 def find_job(batch: BatchClient, delegated: Mapping[str, object]) -> JobDetail | None:
@@ -80,4 +82,5 @@ def _parse_job(job: JobDetailTypeDef) -> JobDetail:
         exit_code=container.get("exitCode", last.get("exitCode")),
         attempts=len(attempts),
         log_stream=container.get("logStreamName", "") or last.get("logStreamName", ""),
+        queue=job.get("jobQueue", "").rpartition("/")[2],
     )

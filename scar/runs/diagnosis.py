@@ -59,7 +59,16 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
     ),
     _EXEC_FORMAT,
     (
-        "cannotpullcontainer",
+        "dockertimeout",
+        Diagnosis(
+            "The container did not start within 4 minutes: the instance's disk or Docker was"
+            " overloaded.",
+            "Batch tries again automatically (batch.attempts). Raise batch.compute_resources.disk"
+            " or use larger instance_types if this happens too often.",
+        ),
+    ),
+    (
+        "cannotpull",
         Diagnosis(
             "Batch could not pull the function's image.",
             "The subnet needs a route to ECR and S3: an internet gateway with public IP"
@@ -79,7 +88,8 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
     (
         "misconfiguration:compute_environment_max_resource",
         Diagnosis(
-            "The job needs more vCPUs than the compute environment's maximum.",
+            "The job needs more vCPUs than the compute environment's maximum. Batch cancels such a"
+            " job after 10 minutes at the head of its queue, so that it blocks no other.",
             "Raise batch.compute_resources.max_v_cpus or lower batch.vcpus, then `scar init`.",
         ),
     ),
@@ -87,7 +97,8 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
         "misconfiguration:job_resource_requirement",
         Diagnosis(
             "No instance type of the compute environment is large enough for the job. Jobs can"
-            " use a little less memory than the instance type has.",
+            " use a little less memory than the instance type has. Batch cancels such a job after"
+            " 10 minutes at the head of its queue, so that it blocks no other.",
             "Lower batch.memory or batch.vcpus, or allow larger instance_types, then `scar init`.",
         ),
     ),
@@ -110,7 +121,7 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
         "action_required",
         Diagnosis(
             "The compute environment is invalid.",
-            "`scar plan` shows the differences; `scar init` corrects them.",
+            "`scar plan` shows Batch's reason; `scar init` repairs or replaces the environment.",
         ),
     ),
     (

@@ -167,6 +167,11 @@ def _diagnose_queued(history: RunHistory) -> tuple[str, str]:
         return "", ""
     if job.status in ("FAILED", "SUCCEEDED", JOB_NOT_FOUND):
         return _diagnose_lost(history)
+    if history.unusable:
+        return (
+            f"Batch cannot start the job: {history.unusable}",
+            "`scar init` with the function's FDL file repairs or replaces it; the job then starts.",
+        )
     known = diagnosis.diagnose_reason(job.reason)
     if known is not None:
         return f"{known.problem} (Batch: {job.reason})", known.remedy

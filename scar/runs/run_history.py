@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from scar.aws.inventory import batch_infrastructure
 from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs import batch_job, lookup
@@ -30,6 +31,8 @@ class RunHistory:
 
     ``made_by`` is the run that wrote the input file; ``triggered_runs`` are the runs that the
     outputs started, by the output's ``s3://`` URL. ``job`` is None for a run in Lambda only.
+    ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
+    is INVALID.
     """
 
     run: Run
@@ -38,6 +41,7 @@ class RunHistory:
     log_tail: tuple[str, ...] = ()
     made_by: RunPath | None = None
     triggered_runs: Mapping[str, tuple[Run, ...]]
+    unusable: str = ""
 
     @property
     def input(self) -> tuple[str, str] | None:
@@ -90,6 +94,7 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
         else (),
         made_by=lookup.find_producers(connection.client("s3"), *source)[0] if source else None,
         triggered_runs=_find_triggered_runs(ledger, history),
+        unusable=_describe_unusable_queue(connection, history),
     )
 
 
@@ -97,6 +102,16 @@ def _read_records(ledger: RunLedger, run: Run) -> dict[str, RecordData]:
     names = (name for name in run.record_times if name != record_format.EVENT)
     contents = ((name, ledger.read_record(run.path, name)) for name in names)
     return {name: record for name, record in contents if record is not None}
+
+
+def _describe_unusable_queue(connection: AwsConnection, history: RunHistory) -> str:
+    job = history.job
+    if job is None or not job.queue or history.run.state is not RunState.QUEUED:
+        return ""
+    try:
+        return batch_infrastructure.describe_unusable(connection.client("batch"), job.queue)
+    except ScarError:  # no permission to describe them: the records and the job still say much
+        return ""
 
 
 def _find_triggered_runs(ledger: RunLedger, history: RunHistory) -> dict[str, tuple[Run, ...]]:

@@ -27,7 +27,8 @@ class FunctionStatus:
 
     ``throttled`` counts the waiting runs whose submission Batch throttled.
     ``runnable_since`` is the time when the oldest RUNNABLE job was submitted, in epoch seconds
-    (0: there is none), and ``reason`` its statusReason.
+    (0: there is none), and ``reason`` its statusReason. ``unusable`` is why no job can start: its
+    queue or compute environment is INVALID.
     """
 
     function: str
@@ -36,6 +37,7 @@ class FunctionStatus:
     throttled: int = 0
     runnable_since: float = 0.0
     reason: str = ""
+    unusable: str = ""
 
     @property
     def unfinished_count(self) -> int:

@@ -42,6 +42,9 @@ def fill_gaps(session: boto3.Session) -> None:
     events = session.events
     events.register("provide-client-params.batch.CreateComputeEnvironment", _add_service_role)
     events.register("provide-client-params.batch.UpdateJobQueue", _use_arns)
+    events.register("provide-client-params.batch.CreateJobQueue", _store_time_limits)
+    events.register("provide-client-params.batch.UpdateJobQueue", _store_time_limits)
+    events.register("after-call.batch.DescribeJobQueues", _add_time_limits)
     events.register("before-call.iam.SimulatePrincipalPolicy", _allow_pass_role)  # type: ignore[arg-type]
     events.register("after-call.s3.GetObject", _add_date)
     events.register(
@@ -59,6 +62,22 @@ def _use_arns(params: dict[str, Any], **_: object) -> None:
     for each in params.get("computeEnvironmentOrder", []):
         arn = f"arn:aws:batch:eu-west-1:{ACCOUNT}:compute-environment/"
         each["computeEnvironment"] = arn + each["computeEnvironment"].removeprefix(arn)
+
+
+_TIME_LIMITS: dict[str, Any] = {}  # by queue; moto drops them
+
+
+def _store_time_limits(params: dict[str, Any], **_: object) -> None:
+    """Remember what Batch does with jobs that block a queue; a new queue has no limits."""
+    if "jobQueueName" in params:
+        _TIME_LIMITS[params["jobQueueName"]] = params.get("jobStateTimeLimitActions", [])
+    elif "jobStateTimeLimitActions" in params:
+        _TIME_LIMITS[params["jobQueue"]] = params["jobStateTimeLimitActions"]
+
+
+def _add_time_limits(parsed: dict[str, Any], **_: object) -> None:
+    for queue in parsed.get("jobQueues", []):
+        queue["jobStateTimeLimitActions"] = _TIME_LIMITS.get(queue["jobQueueName"], [])
 
 
 def api_response(**fields: object) -> tuple[object, dict[str, object]]:

@@ -16,7 +16,7 @@ from scar.cli.services import Services
 from scar.runs.invoke import InputObject, InvocationResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
@@ -57,6 +57,12 @@ class FakeServices(Services):
     options: dict[str, object] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     resources: list[Resource] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)
+
+    def describe_unusable_queues(
+        self, connection: AwsConnection, queues: Iterable[str]
+    ) -> Mapping[str, str]:
+        return {queue: self.unusable[queue] for queue in queues if queue in self.unusable}
 
     def function_resources(self, connection: AwsConnection, function: str) -> Sequence[Resource]:
         return self.resources

@@ -10,7 +10,7 @@ from scar.aws.account import buckets, network, quotas
 from scar.aws.account.pass_role import PassRoleCheck, check_pass_role
 from scar.aws.account.quotas import Quotas
 from scar.aws.client.errors import translate_errors
-from scar.aws.compile.passed_roles import passed_roles
+from scar.aws.compile.passed_roles import custom_instance_profiles, passed_roles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +68,12 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
         networks = pool.submit(_find_networks, connection, functions)
         bucket_states = pool.submit(_inspect_buckets, connection, functions)
         quota_values = pool.submit(quotas.read_quotas, connection, compute_kinds)
-        roles = pool.submit(check_pass_role, connection, passed_roles(functions, account))
+        roles = pool.submit(
+            check_pass_role,
+            connection,
+            passed_roles(functions, account),
+            custom_instance_profiles(functions),
+        )
         network_by_ids = networks.result()
         return AccountState(
             account=account,

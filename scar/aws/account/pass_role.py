@@ -25,15 +25,51 @@ class PassRoleCheck:
     unknown: tuple[str, ...] = ()
 
 
-def check_pass_role(connection: AwsConnection, roles: Mapping[str, Sequence[str]]) -> PassRoleCheck:
+def check_pass_role(
+    connection: AwsConnection,
+    roles: Mapping[str, Sequence[str]],
+    instance_profiles: Sequence[str] = (),
+) -> PassRoleCheck:
     """Find reasons why the roles cannot be passed; ``roles`` are ARNs by service (``lambda``).
 
-    The user's own roles must exist and trust the service; scar's roles may not exist yet.
+    The user's own roles must exist and trust the service; scar's roles may not exist yet. So must
+    the roles in ``instance_profiles``, the names of the user's own, which EC2 receives.
     Whether the caller may pass each role is simulated by IAM, without passing it.
     """
+    profiles, in_profiles = _read_instance_profiles(connection, instance_profiles)
+    if in_profiles:
+        roles = {**roles, "ec2": (*roles.get("ec2", ()), *in_profiles)}
     with ThreadPoolExecutor(2) as pool:
         simulated = pool.submit(_simulate_pass_role, connection, roles)
-        return _merge_checks([_check_user_roles(connection, roles), simulated.result()])
+        return _merge_checks([profiles, _check_user_roles(connection, roles), simulated.result()])
+
+
+def _read_instance_profiles(
+    connection: AwsConnection, instance_profiles: Sequence[str]
+) -> tuple[PassRoleCheck, tuple[str, ...]]:
+    """Return the ARNs of the roles in the instance profiles, and what is wrong with these."""
+    failures, unknown, roles = list[str](), list[str](), list[str]()
+    for name in instance_profiles:
+        try:
+            profile = connection.client("iam").get_instance_profile(InstanceProfileName=name)
+        except errors.SDK_ERRORS as error:
+            if errors.error_code(error) == "NoSuchEntity":
+                failures.append(
+                    f"The instance profile {name} does not exist: correct"
+                    " batch.compute_resources.instance_role in the FDL."
+                )
+            else:
+                unknown.append(
+                    f"The instance profile {name} cannot be read (iam:GetInstanceProfile): {error}"
+                )
+            continue
+        found = [role["Arn"] for role in profile["InstanceProfile"]["Roles"]]
+        if not found:
+            unknown.append(
+                f"The instance profile {name} has no role: AWS Batch can start no instance with it."
+            )
+        roles += found
+    return PassRoleCheck(failures=tuple(failures), unknown=tuple(unknown)), tuple(roles)
 
 
 def trusts_service(trust: object, service: str) -> bool:
@@ -79,7 +115,9 @@ def _check_user_role(
     except errors.SDK_ERRORS as error:
         if errors.error_code(error) == "NoSuchEntity":
             return PassRoleCheck(
-                failures=(f"The role {role} does not exist: correct iam.role in the FDL.",)
+                failures=(
+                    f"The role {role} does not exist: correct {_fdl_key(services)} in the FDL.",
+                )
             )
         return PassRoleCheck(unknown=(f"The role {role} cannot be read (iam:GetRole): {error}",))
     trust = described["AssumeRolePolicyDocument"]
@@ -90,6 +128,11 @@ def _check_user_role(
             if not trusts_service(trust, service)
         )
     )
+
+
+def _fdl_key(services: Sequence[str]) -> str:
+    """Return the key of the FDL that names a role which is passed to these services."""
+    return "batch.service_role" if [*services] == ["batch"] else "iam.role"
 
 
 def _merge_checks(checks: Sequence[PassRoleCheck]) -> PassRoleCheck:

@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import policies
-from scar.aws.model import names
+from scar.aws.model import limits, names
+from scar.aws.model.instance_types import default_instance_types
 from scar.aws.model.resources import (
     ComputeEnvironment,
     InstanceProfile,
@@ -35,13 +36,56 @@ _ALLOCATION_STRATEGIES = {
     "SPOT": "SPOT_PRICE_CAPACITY_OPTIMIZED",
     "ECS_MANAGED_INSTANCES": "BEST_FIT_PROGRESSIVE",
 }
-# Retry only if the host is lost. Batch retries also what matches no rule, so the last rule ends all
-# other jobs. In patterns, Batch supports * at the end only.
-_RETRY_RULES: tuple[Pairs, ...] = (
-    (("action", "RETRY"), ("onStatusReason", "Host EC2*")),
-    (("action", "RETRY"), ("onStatusReason", "Your Spot Task was interrupted*")),
-    (("action", "EXIT"), ("onReason", "*")),
+# Retry what happens before the script starts or to its host, and nothing else. Batch retries also
+# what matches no rule, so the last rule ends all other jobs. Patterns support * at the end only;
+# 5 rules are the most. On EC2 a container that does not start has the status reason "Task failed
+# to start" and the cause as its reason; on Fargate the cause is the status reason (observed: public
+# reports; docs: "Automated job retries", "Stopped tasks error messages").
+_EXIT_RULE: Pairs = (("action", "EXIT"), ("onReason", "*"))
+
+
+def _retry_on(name: str, pattern: str) -> Pairs:
+    return (("action", "RETRY"), (name, pattern))
+
+
+_RETRY_RULES: dict[str, tuple[Pairs, ...]] = {
+    "EC2": (
+        _retry_on("onStatusReason", "Host EC2*"),
+        _retry_on("onStatusReason", "Task failed to start*"),
+        _retry_on("onReason", "CannotPull*"),
+        _retry_on("onReason", "DockerTimeoutError*"),
+        _EXIT_RULE,
+    ),
+    "FARGATE": (
+        _retry_on("onStatusReason", "Your Spot Task was interrupted*"),
+        _retry_on("onStatusReason", "Task failed to start*"),
+        _retry_on("onStatusReason", "CannotPull*"),
+        _retry_on("onStatusReason", "ResourceInitializationError*"),
+        _EXIT_RULE,
+    ),
+}
+# A job at the head of its queue blocks the jobs behind it, for ever if nothing can run it. Such a
+# job is cancelled after the shortest time that Batch allows. Not for lack of capacity
+# (CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY): that ends by itself, and the jobs behind wait for the
+# same instances.
+_BLOCKING_REASONS = (
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
 )
+_TIME_LIMITS: tuple[Pairs, ...] = tuple(
+    (
+        ("action", "CANCEL"),
+        ("maxTimeSeconds", str(limits.BATCH_STATE_SECONDS.minimum)),
+        ("reason", reason),
+        ("state", "RUNNABLE"),
+    )
+    for reason in _BLOCKING_REASONS
+)
+# The log driver waits until its lines are sent. ECS's default since 2025-06-25, non-blocking, drops
+# lines while 10 MiB are buffered; see docs/decisions.
+_LOG_MODE = "blocking"
+# Fields of a compute environment that describe what exists, not what is desired.
+_OBSERVED_FIELDS = ("status", "superseded", "actual_name")
 
 
 def job_queue_name(function: Function, account: Account, network: VpcNetwork | None) -> str:
@@ -73,7 +117,7 @@ def compute_environment(
         type=compute.type,
         max_vcpus=compute.max_v_cpus,
         min_vcpus=0 if compute.is_fargate else compute.min_v_cpus,
-        instance_types=_instance_types(function.batch, arm=architecture == "arm64"),
+        instance_types=_instance_types(function.batch, architecture),
         image_type=_image_type(function.batch),
         allocation=_ALLOCATION_STRATEGIES.get(compute.type, ""),
         subnets=network.subnets,
@@ -83,7 +127,8 @@ def compute_environment(
     )
     # Fargate environments of both architectures would be equal, since they have no instance types;
     # but a queue must not mix architectures.
-    content = {**asdict(resource), "architecture": architecture}
+    settings = {k: v for k, v in asdict(resource).items() if k not in _OBSERVED_FIELDS}
+    content = {**settings, "architecture": architecture}
     if not function.needs_launch_template:
         return replace(resource, name=names.shared_resource_name(content))
     # The launch template is named after the environment, so its content is part of the digest. The
@@ -131,7 +176,7 @@ def compile_batch(
         )
     yield environment
     # Environment and queue have one name, so that the queue is known as soon as the content is.
-    yield JobQueue(name=environment.name, environment=environment.name)
+    yield JobQueue(name=environment.name, environment=environment.name, time_limits=_TIME_LIMITS)
     yield _compile_job_definition(function, account, digest, network)
 
 
@@ -175,7 +220,8 @@ def _compile_job_definition(
         gpus=1 if batch.enable_gpu else 0,
         timeout=batch.timeout,
         attempts=batch.attempts,
-        retry_rules=_RETRY_RULES,
+        retry_rules=_RETRY_RULES["FARGATE" if fargate else "EC2"],
+        log_mode=_LOG_MODE,
         job_role=role_arn("job"),
         execution_role=role_arn("exec") if fargate else "",
         public_ip=fargate and network is not None and network.needs_public_ip,
@@ -201,17 +247,14 @@ def _job_environment(function: Function, batch: BatchSpec, account: Account) -> 
     return tuple(sorted({**region, **configured}.items()))
 
 
-def _instance_types(batch: BatchSpec, *, arm: bool) -> tuple[str, ...]:
+def _instance_types(batch: BatchSpec, architecture: str) -> tuple[str, ...]:
     """Return the FDL's instance types, or those that fit the architecture and GPU."""
-    # `optimal` is Batch's older name of `default_x86_64`. No default group has GPUs.
     compute = batch.compute_resources
     if compute.is_fargate:
         return ()
-    if compute.instance_types:
-        return tuple(sorted(compute.instance_types))
-    if batch.enable_gpu:
-        return ("g5g",) if arm else ("g4dn",)
-    return ("default_arm64",) if arm else ("optimal",)
+    return tuple(sorted(compute.instance_types)) or default_instance_types(
+        architecture, gpu=batch.enable_gpu
+    )
 
 
 def _image_type(batch: BatchSpec) -> str:

@@ -154,7 +154,7 @@ def _batch_target(function: Function, queue: str) -> BatchTarget | None:
         queue=queue,
         definition=function.name,
         memory=function.batch.memory,
-        larger=job_sizes.larger_sizes(function.batch),
+        larger=job_sizes.larger_sizes(function.batch, function.lambda_.architecture),
     )
 
 

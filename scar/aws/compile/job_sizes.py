@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
+from scar.aws.model.instance_types import (
+    default_instance_types,
+    find_instance_types,
+    fitting_types,
+)
 
 if TYPE_CHECKING:
     from scar.fdl.model import BatchSpec
@@ -16,21 +21,22 @@ JobSize = tuple[str, int]
 _MAX_SIZES = 16
 
 
-def larger_sizes(batch: BatchSpec) -> tuple[JobSize, ...]:
+def larger_sizes(batch: BatchSpec, architecture: str = "x86_64") -> tuple[JobSize, ...]:
     """Return the sizes with more memory than the job definition's, smallest first.
 
-    Each has about twice the memory of the one before: on EC2 up to the largest general instance
-    type, on Fargate rounded up to a combination of vCPUs and memory that Fargate supports.
+    Each has about twice the memory of the one before: on EC2 up to the largest instance that the
+    compute environment can start, on Fargate rounded up to a combination of vCPUs and memory that
+    Fargate supports. None is a size that could never start.
     """
     sizes: list[JobSize] = []
+    fargate = batch.compute_resources.is_fargate
+    most = (
+        limits.BATCH_INSTANCE_MEMORY.maximum if fargate else _instance_memory(batch, architecture)
+    )
     memory = 2 * batch.memory
     # One doubling beyond the maximum, so that the maximum itself is the last size.
-    while memory <= 2 * limits.BATCH_INSTANCE_MEMORY.maximum and len(sizes) < _MAX_SIZES:
-        size = (
-            _fargate_size(batch, memory)
-            if batch.compute_resources.is_fargate
-            else _ec2_size(batch, memory)
-        )
+    while memory <= 2 * most and len(sizes) < _MAX_SIZES:
+        size = _fargate_size(batch, memory) if fargate else (f"{batch.vcpus:g}", min(memory, most))
         # Fargate's memory is rounded up, so several doublings can have the same size.
         if size[1] > (sizes[-1][1] if sizes else batch.memory):
             sizes.append(size)
@@ -38,8 +44,24 @@ def larger_sizes(batch: BatchSpec) -> tuple[JobSize, ...]:
     return tuple(sizes)
 
 
-def _ec2_size(batch: BatchSpec, memory: int) -> JobSize:
-    return f"{batch.vcpus:g}", min(memory, limits.BATCH_INSTANCE_MEMORY.maximum)
+def _instance_memory(batch: BatchSpec, architecture: str) -> int:
+    """Return the most memory in MiB that the environment's instances surely have for one job.
+
+    ``max_v_cpus`` limits the size of an instance. AWS documents that Batch may exceed it by one
+    instance, but a job that never starts is worse than one that runs out of memory.
+    """
+    gpus = 1 if batch.enable_gpu else 0
+    names = batch.compute_resources.instance_types or default_instance_types(
+        architecture, gpu=batch.enable_gpu
+    )
+    types = find_instance_types(names)
+    if types is None:
+        return limits.BATCH_INSTANCE_MEMORY.maximum
+    fitting = fitting_types(types, batch.vcpus, batch.memory, gpus)
+    # An environment too small even for the job as defined: no instance is too large then.
+    most_vcpus = max(batch.compute_resources.max_v_cpus, min((t.vcpus for t in fitting), default=0))
+    usable = (t.surely_usable_memory for t in fitting if t.vcpus <= most_vcpus)
+    return max(usable, default=0)
 
 
 def _fargate_size(batch: BatchSpec, minimum: int) -> JobSize:
@@ -52,6 +74,8 @@ def _fargate_size(batch: BatchSpec, minimum: int) -> JobSize:
         for vcpus, sizes in limits.FARGATE_MEMORY.items()
         for memory in sizes
         if float(vcpus) >= batch.vcpus
+        # A job with more vCPUs than the environment's maximum never starts.
+        and float(vcpus) <= max(batch.vcpus, batch.compute_resources.max_v_cpus)
     )
     for _, memory, vcpus in supported:
         if memory >= minimum:

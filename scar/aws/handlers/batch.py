@@ -1,15 +1,38 @@
-"""AWS Batch: compute environments and job queues. Their status is polled until they are valid."""
+"""AWS Batch: compute environments and job queues. Their status is polled until they are valid.
+
+An environment or queue that has become INVALID is a difference like any other: the update repairs
+it. What cannot be repaired is replaced, without a moment in which jobs cannot be submitted.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors
+from scar.aws.account import jobs
+from scar.aws.client import errors, races
 from scar.aws.client.waiter import Waiter
-from scar.aws.model.resources import ComputeEnvironment, JobQueue
+from scar.aws.handlers.batch_descriptions import (
+    DELETING,
+    INVALID,
+    current_environment,
+    environments_of,
+    parse_environment,
+    parse_environments,
+    parse_queue,
+    reason_of,
+    status_of,
+)
+from scar.aws.handlers.batch_repair import (
+    ValidityWait,
+    call_patiently,
+    invalid_error,
+    repair_request,
+)
+from scar.aws.model import names
+from scar.aws.model.resources import VALID, ComputeEnvironment, JobQueue
 from scar.aws.requests import batch_requests
 from scar.errors import OperationRefusedError
 
@@ -17,13 +40,14 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import (
         ComputeEnvironmentDetailTypeDef,
-        ComputeEnvironmentOrderTypeDef,
         JobQueueDetailTypeDef,
         UpdateComputeEnvironmentRequestTypeDef,
         UpdateJobQueueRequestTypeDef,
     )
 
-_SERVICE_LINKED = "/AWSServiceRoleForBatch"
+    from scar.aws.handlers.batch_descriptions import Description
+
+__all__ = ["ComputeEnvironmentHandler", "JobQueueHandler", "parse_environment", "parse_queue"]
 _STILL_IN_USE = "existing JobQueue relationship"
 
 
@@ -32,55 +56,171 @@ class ComputeEnvironmentHandler:
     """Handles compute environments.
 
     The name is a digest of the desired settings. So an update only reverts changes made outside
-    scar.
+    scar, and repairs or replaces an environment that Batch cannot use any more.
     """
 
     batch: BatchClient
     waiter: Waiter = field(default_factory=Waiter)
 
     def read(self, resource: ComputeEnvironment) -> ComputeEnvironment | None:
-        found = self._describe(resource.name)
-        return parse_environment(found) if found else None
+        return parse_environments(describe_environments(self.batch, resource.name))
 
     def create(self, resource: ComputeEnvironment) -> None:
-        self.batch.create_compute_environment(**batch_requests.create_environment_request(resource))
-        self._wait_until_valid(resource.name)
+        self._create(replace(resource, actual_name=resource.name))
 
     def update(self, observed: ComputeEnvironment, desired: ComputeEnvironment) -> None:
-        """Send all changes in one request: during an update, Batch rejects another one."""
-        self.waiter.wait_until(lambda: _is_idle(self._describe(desired.name)), str(desired.key))
-        request: UpdateComputeEnvironmentRequestTypeDef = {"computeEnvironment": desired.name}
-        if observed.state != desired.state:
-            request["state"] = desired.state
-        if changes := batch_requests.environment_changes(observed, desired):
-            request["computeResources"] = changes
-        self.batch.update_compute_environment(**request)
-        self._wait_until_valid(desired.name)
+        """Make it as desired; repair or replace it if it is INVALID.
+
+        All changes are one request: during an update, Batch rejects another one. Deleted ones are
+        created again. Repeating it continues where an interrupted replacement stopped.
+        """
+        current = self._find_current(desired.name)
+        if current is None:
+            self.create(desired)
+            return
+        self._wait_until_idle(current)
+        changes = _change_request(observed, desired, current)
+        if len(changes) > 1:
+            call_patiently(
+                self.waiter,
+                str(desired.key),
+                lambda: self.batch.update_compute_environment(**changes),
+            )
+        if desired.status != VALID:  # undoing a repair
+            self._wait_until_idle(current)
+            return
+        self._retire_others(desired, self._make_valid(desired, current))
 
     def delete(self, resource: ComputeEnvironment) -> None:
-        name, label = resource.name, str(resource.key)
+        for found in describe_environments(self.batch, resource.name):
+            self._delete(found.get("computeEnvironmentName", resource.name))
+
+    def _create(self, resource: ComputeEnvironment) -> None:
+        name = resource.actual_name
+        request = batch_requests.create_environment_request(resource)
+        call_patiently(
+            self.waiter,
+            f"{resource.kind} {name}",
+            lambda: self.batch.create_compute_environment(**request),
+        )
+        self._wait_until_valid(name, resource)
+
+    def _find_current(self, name: str) -> str | None:
+        """Return the name of the environment that counts, once nothing is being deleted."""
+        found = describe_environments(self.batch, name)
+        for each in found:
+            if status_of(each) == DELETING:
+                self._wait_until_deleted(each.get("computeEnvironmentName", name))
+        existing = [e for e in found if status_of(e) != DELETING]
+        used = self._used_environment(name) if len(existing) > 1 else ""
+        current = current_environment(existing, used)
+        return current.get("computeEnvironmentName", name) if current else None
+
+    def _make_valid(self, desired: ComputeEnvironment, name: str) -> str:
+        """Repair the environment; return its name, or the name of its replacement."""
+        if self._invalid_reason(name):
+            self._repair(desired, name, self._invalid_reason(name))
+        try:
+            self._wait_until_valid(name, desired, races.SHORT_PATIENCE)
+        except OperationRefusedError as error:
+            return self._replace(desired, name, error)
+        return name
+
+    def _replace(self, desired: ComputeEnvironment, name: str, cause: OperationRefusedError) -> str:
+        """Create an environment with the other name; return that name.
+
+        If Batch cannot use that one either, it is deleted and the cause is raised.
+        """
+        (other,) = {*names.environment_names(desired.name)} - {name}
+        if other == self._used_environment(desired.name):
+            # An earlier replacement was interrupted, and jobs still wait for the one it replaces.
+            self._repair(desired, other, cause.problem)
+            self._wait_until_valid(other, desired, races.SHORT_PATIENCE)
+            return other
+        self.waiter.report(f"{cause.problem}. Replacing it with {other}.")
+        self._delete(other)
+        try:
+            self._create(replace(desired, actual_name=other))
+        except OperationRefusedError:
+            self._delete(other)
+            raise
+        return other
+
+    def _retire_others(self, desired: ComputeEnvironment, name: str) -> None:
+        """Let the job queue use this environment, then delete the one that it replaces."""
+        others = [
+            found["computeEnvironmentName"]
+            for found in describe_environments(self.batch, desired.name)
+            if found.get("computeEnvironmentName", name) != name
+        ]
+        if not others:
+            return
+        if self._used_environment(desired.name) in others:
+            queue = JobQueueHandler(self.batch, self.waiter)
+            queue.switch_environment(desired.name, name)
+        for other in others:
+            self._delete(other)
+
+    def _used_environment(self, queue: str) -> str:
+        """Return the environment that the job queue uses; empty if it does not exist."""
+        found = _describe_queue(self.batch, queue)
+        return ",".join(environments_of(found)) if found else ""
+
+    def _delete(self, name: str) -> None:
+        label = f"{ComputeEnvironment.kind} {name}"
         # Batch rejects DISABLED while the environment is being created or updated.
-        self.waiter.wait_until(lambda: _is_idle(self._describe(name)), label)
+        self._wait_until_idle(name)
         found = self._describe(name)
         if found is None:
             return
-        if found.get("status") != "DELETING":
+        if status_of(found) != DELETING:
             self.batch.update_compute_environment(computeEnvironment=name, state="DISABLED")
-            self.waiter.wait_until(lambda: _is_idle(self._describe(name)), label)
+            self._wait_until_idle(name)
             self.waiter.wait_until(lambda: self._try_delete(name), label)
-        self.waiter.wait_until(lambda: self._describe(name) is None, label)
+        self._wait_until_deleted(name)
 
     def _describe(self, name: str) -> ComputeEnvironmentDetailTypeDef | None:
         response = self.batch.describe_compute_environments(computeEnvironments=[name])
-        # Deleted environments are still listed for some time.
-        existing = [e for e in response["computeEnvironments"] if e.get("status") != "DELETED"]
+        existing = [e for e in response["computeEnvironments"] if status_of(e)]
         return existing[0] if existing else None
 
-    def _wait_until_valid(self, name: str) -> None:
-        self.waiter.wait_until(lambda: self._is_valid(name), f"compute-environment {name}")
+    def _invalid_reason(self, name: str) -> str:
+        """Return Batch's reason if the environment is INVALID, else an empty string."""
+        found = self._describe(name)
+        return reason_of(found) if status_of(found) == INVALID else ""
 
-    def _is_valid(self, name: str) -> bool | str:
-        return _is_ready(self._describe(name), f"compute environment {name}")
+    def _repair(self, resource: ComputeEnvironment, name: str, reason: str) -> None:
+        request = repair_request(resource, name, reason)
+        call_patiently(
+            self.waiter,
+            f"{resource.kind} {name}",
+            lambda: self.batch.update_compute_environment(**request),
+        )
+
+    def _wait_until_valid(
+        self,
+        name: str,
+        resource: ComputeEnvironment | None = None,
+        patience: float = races.PATIENCE,
+    ) -> None:
+        desired = resource or ComputeEnvironment(name=name)
+        ValidityWait(
+            waiter=self.waiter,
+            describe=lambda: self._describe(name),
+            repair=lambda reason: self._repair(desired, name, reason),
+            label=f"compute environment {name}",
+            patience=patience,
+        ).run()
+
+    def _wait_until_idle(self, name: str) -> None:
+        self.waiter.wait_until(
+            lambda: _is_idle(self._describe(name)), f"{ComputeEnvironment.kind} {name}"
+        )
+
+    def _wait_until_deleted(self, name: str) -> None:
+        self.waiter.wait_until(
+            lambda: self._describe(name) is None, f"{ComputeEnvironment.kind} {name}"
+        )
 
     def _try_delete(self, name: str) -> bool:
         """Return False while Batch still associates a queue that was just deleted."""
@@ -101,112 +241,138 @@ class JobQueueHandler:
     waiter: Waiter = field(default_factory=Waiter)
 
     def read(self, resource: JobQueue) -> JobQueue | None:
-        found = self._describe(resource.name)
+        found = _describe_queue(self.batch, resource.name)
         return parse_queue(found) if found else None
 
     def create(self, resource: JobQueue) -> None:
-        self.batch.create_job_queue(**batch_requests.create_queue_request(resource))
+        request = batch_requests.create_queue_request(
+            resource, self._environment_name(resource.environment)
+        )
+        call_patiently(
+            self.waiter, str(resource.key), lambda: self.batch.create_job_queue(**request)
+        )
         self._wait_until_valid(resource.name)
 
     def update(self, observed: JobQueue, desired: JobQueue) -> None:
+        """Make it as desired; an invalid queue that has no unfinished jobs is created again."""
+        self.waiter.wait_until(
+            lambda: _is_idle(_describe_queue(self.batch, desired.name)), str(desired.key)
+        )
+        found = _describe_queue(self.batch, desired.name)
+        if status_of(found) in ("", DELETING):
+            self._wait_until_deleted(desired)
+            self.create(desired)
+            return
+        is_invalid = status_of(found) == INVALID
         request: UpdateJobQueueRequestTypeDef = {
             "jobQueue": desired.name,
             "state": desired.state,
             "priority": desired.priority,
         }
-        if observed.environment != desired.environment:
-            order: ComputeEnvironmentOrderTypeDef = {
-                "order": 1,
-                "computeEnvironment": desired.environment,
+        if observed.time_limits != desired.time_limits or is_invalid:
+            request["jobStateTimeLimitActions"] = batch_requests.time_limit_actions(desired)
+        if observed.environment != desired.environment or is_invalid:
+            request["computeEnvironmentOrder"] = batch_requests.environment_order(
+                self._environment_name(desired.environment)
+            )
+        self._send_update(request)
+        if desired.status != VALID:  # undoing a repair
+            return
+        try:
+            self._wait_until_valid(desired.name)
+        except OperationRefusedError as error:
+            self._create_again(desired, error)
+
+    def switch_environment(self, name: str, environment: str) -> None:
+        """Let the queue use this compute environment, by its name in AWS, for all its jobs."""
+        self._send_update(
+            {
+                "jobQueue": name,
+                "computeEnvironmentOrder": batch_requests.environment_order(environment),
             }
-            request["computeEnvironmentOrder"] = [order]
-        self.batch.update_job_queue(**request)
-        self._wait_until_valid(desired.name)
+        )
+        self._wait_until_valid(name)
 
     def delete(self, resource: JobQueue) -> None:
         name, label = resource.name, str(resource.key)
-        self.waiter.wait_until(lambda: _is_idle(self._describe(name)), label)
-        found = self._describe(name)
+        self.waiter.wait_until(lambda: _is_idle(_describe_queue(self.batch, name)), label)
+        found = _describe_queue(self.batch, name)
         if found is None:
             return
-        if found.get("status") != "DELETING":
+        if status_of(found) != DELETING:
             self.batch.update_job_queue(jobQueue=name, state="DISABLED")
-            self.waiter.wait_until(lambda: _is_idle(self._describe(name)), label)
+            self.waiter.wait_until(lambda: _is_idle(_describe_queue(self.batch, name)), label)
             self.batch.delete_job_queue(jobQueue=name)
-        self.waiter.wait_until(lambda: self._describe(name) is None, label)
+        self._wait_until_deleted(resource)
 
-    def _describe(self, name: str) -> JobQueueDetailTypeDef | None:
-        queues = self.batch.describe_job_queues(jobQueues=[name])["jobQueues"]
-        existing = [queue for queue in queues if queue.get("status") != "DELETED"]
-        return existing[0] if existing else None
+    def _create_again(self, desired: JobQueue, cause: OperationRefusedError) -> None:
+        """Delete and create the queue: its name is part of functions, so it stays the same."""
+        if unfinished := jobs.list_active_jobs(self.batch, [desired.name]):
+            raise OperationRefusedError(
+                f"{cause.problem}. It cannot be created again while {len(unfinished)} of its jobs"
+                " have not ended.",
+                remedy="Wait for them or end them with `scar cancel`, then run the same command"
+                " again.",
+            ) from cause
+        self.waiter.report(f"{cause.problem}. Creating it again.")
+        self.delete(desired)
+        self.create(desired)
+
+    def _environment_name(self, environment: str) -> str:
+        """Return the present name of a compute environment in AWS."""
+        current = current_environment(describe_environments(self.batch, environment))
+        return current["computeEnvironmentName"] if current else environment
+
+    def _send_update(self, request: UpdateJobQueueRequestTypeDef) -> None:
+        call_patiently(
+            self.waiter,
+            f"{JobQueue.kind} {request['jobQueue']}",
+            lambda: self.batch.update_job_queue(**request),
+        )
 
     def _wait_until_valid(self, name: str) -> None:
-        self.waiter.wait_until(lambda: self._is_valid(name), f"job-queue {name}")
+        def check() -> bool | str:
+            found = _describe_queue(self.batch, name)
+            status = status_of(found)
+            if status == INVALID:
+                raise invalid_error(f"job queue {name}", reason_of(found))
+            return status == VALID or status
 
-    def _is_valid(self, name: str) -> bool | str:
-        return _is_ready(self._describe(name), f"job queue {name}")
+        self.waiter.wait_until(check, f"{JobQueue.kind} {name}")
+
+    def _wait_until_deleted(self, resource: JobQueue) -> None:
+        self.waiter.wait_until(
+            lambda: _describe_queue(self.batch, resource.name) is None, str(resource.key)
+        )
 
 
-def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironment:
-    """Return a compute environment as DescribeComputeEnvironments describes it."""
-    actual = found["computeResources"]
-    images = actual.get("ec2Configuration", [])
-    role = found.get("serviceRole", "")
-    template = actual.get("launchTemplate", {})
-    return ComputeEnvironment(
-        name=found["computeEnvironmentName"],
-        type=actual["type"],
-        max_vcpus=actual["maxvCpus"],
-        min_vcpus=actual.get("minvCpus", 0),
-        instance_types=tuple(actual.get("instanceTypes", [])),
-        allocation=actual.get("allocationStrategy", ""),
-        image_type=images[0]["imageType"] if images else "",
-        subnets=tuple(sorted(actual["subnets"])),
-        security_groups=tuple(sorted(actual.get("securityGroupIds", []))),
-        instance_profile=actual.get("instanceRole", ""),
-        # Without a service role in the request, Batch reports its service-linked role.
-        service_role="" if role.endswith(_SERVICE_LINKED) else role,
-        launch_template=(
-            f"{template.get('launchTemplateName')}:{template.get('version')}" if template else ""
-        ),
-        state=found.get("state", "ENABLED"),
+def describe_environments(batch: BatchClient, name: str) -> list[ComputeEnvironmentDetailTypeDef]:
+    """Return the existing environments with the names of one resource: rarely more than one."""
+    response = batch.describe_compute_environments(
+        computeEnvironments=list(names.environment_names(name))
     )
+    return [e for e in response["computeEnvironments"] if status_of(e)]
 
 
-def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
-    """Return a job queue as DescribeJobQueues describes it."""
-    environments = found["computeEnvironmentOrder"]
-    return JobQueue(
-        name=found["jobQueueName"],
-        environment=",".join(e["computeEnvironment"].rpartition("/")[2] for e in environments),
-        priority=found["priority"],
-        state=found["state"],
-    )
+def _describe_queue(batch: BatchClient, name: str) -> JobQueueDetailTypeDef | None:
+    queues = batch.describe_job_queues(jobQueues=[name])["jobQueues"]
+    existing = [queue for queue in queues if status_of(queue)]
+    return existing[0] if existing else None
 
 
-def _is_idle(
-    found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None,
-) -> bool | str:
+def _change_request(
+    observed: ComputeEnvironment, desired: ComputeEnvironment, name: str
+) -> UpdateComputeEnvironmentRequestTypeDef:
+    """Return the update for the settings that differ; only the name if none does."""
+    request: UpdateComputeEnvironmentRequestTypeDef = {"computeEnvironment": name}
+    if observed.state != desired.state:
+        request["state"] = desired.state
+    if changes := batch_requests.environment_changes(observed, desired):
+        request["computeResources"] = changes
+    return request
+
+
+def _is_idle(found: Description | None) -> bool | str:
     """Return True if it can be updated or deleted, also if invalid; else its status."""
-    status = found.get("status", "") if found else ""
-    return status in ("", "VALID", "INVALID", "DELETING") or status
-
-
-def _is_ready(
-    found: ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef | None, label: str
-) -> bool | str:
-    """Return True if it is valid, False if it does not exist yet, else its status.
-
-    Raise OperationRefusedError if it is invalid.
-    """
-    if found is None:
-        return False
-    status, reason = found.get("status", ""), found.get("statusReason", "")
-    if status == "VALID":
-        return True
-    if status != "INVALID":
-        return f"{status} {reason}".strip()
-    raise OperationRefusedError(
-        f"Batch cannot use {label}: {reason or 'Batch gives no reason'}",
-        remedy="Correct the subnets, security groups or roles, then run the command again.",
-    )
+    status = status_of(found)
+    return status in ("", VALID, INVALID, DELETING) or status

@@ -74,6 +74,7 @@ def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
     runtime = container.get("runtimePlatform", {})
     platforms = revision.get("platformCapabilities", [])
     retries = revision.get("retryStrategy", {})
+    log = container.get("logConfiguration")
     return JobDefinition(
         name=revision["jobDefinitionName"],
         platform="FARGATE" if "FARGATE" in platforms else "EC2",
@@ -81,6 +82,7 @@ def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
         memory=int(requirements.get("MEMORY", "0")),
         gpus=int(requirements.get("GPU", "0")),
         retry_rules=tuple(_parse_retry_rule(r) for r in retries.get("evaluateOnExit", [])),
+        log_mode=log.get("options", {}).get("mode", "") if log else "",
         public_ip=network.get("assignPublicIp") == "ENABLED",
         architecture="arm64" if runtime.get("cpuArchitecture") == "ARM64" else "x86_64",
         environment=tuple(

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
-from scar.aws.handlers.batch import parse_environment, parse_queue
+from scar.aws.handlers.batch_descriptions import (
+    INVALID,
+    environments_of,
+    parse_environments,
+    parse_queue,
+    reason_of,
+    status_of,
+)
 from scar.aws.handlers.job_definitions import JobDefinitionHandler, parse_job_definition
 from scar.aws.model import names
 from scar.aws.model.resources import ComputeEnvironment, JobQueue, LaunchTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mypy_boto3_batch import BatchClient
+    from mypy_boto3_batch.type_defs import ComputeEnvironmentDetailTypeDef
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.model.resources import JobDefinition, Resource
-
-_SHARED_NAME = re.compile(r"scar-[0-9a-f]{12}")
 
 
 def list_environments(batch: BatchClient) -> tuple[list[ComputeEnvironment], int]:
@@ -29,12 +34,14 @@ def list_environments(batch: BatchClient) -> tuple[list[ComputeEnvironment], int
     pages = batch.get_paginator("describe_compute_environments")
     with translate_errors("list the compute environments"):
         environments = [e for page in pages.paginate() for e in page["computeEnvironments"]]
-    managed = [
-        parse_environment(e)
-        for e in environments
-        if _is_managed(e["computeEnvironmentName"], e.get("status", ""), e.get("tags", {}))
-    ]
-    return managed, len(environments)
+    managed: dict[str, list[ComputeEnvironmentDetailTypeDef]] = {}
+    for found in environments:
+        name = found["computeEnvironmentName"]
+        if _is_managed(name, found.get("status", ""), found.get("tags", {})):
+            # An environment and its replacement are one resource.
+            managed.setdefault(names.shared_name(name), []).append(found)
+    parsed = (parse_environments(found) for found in managed.values())
+    return [e for e in parsed if e is not None], len(environments)
 
 
 def list_queues(batch: BatchClient) -> tuple[list[JobQueue], int]:
@@ -48,6 +55,35 @@ def list_queues(batch: BatchClient) -> tuple[list[JobQueue], int]:
         if _is_managed(q["jobQueueName"], q.get("status", ""), q.get("tags", {}))
     ]
     return managed, len(queues)
+
+
+def describe_unusable(batch: BatchClient, queue: str) -> str:
+    """Return why the jobs of a queue cannot start, with Batch's reason; empty if they can.
+
+    The queue or its compute environment is INVALID, or does not exist.
+    """
+    with translate_errors(f"describe the job queue {queue}"):
+        queues = batch.describe_job_queues(jobQueues=[queue])["jobQueues"]
+    found = next((q for q in queues if status_of(q)), None)
+    if found is None:
+        return f"job queue {queue} does not exist"
+    if status_of(found) == INVALID:
+        return f"job queue {queue} is INVALID: {reason_of(found)}"
+    used = environments_of(found)
+    with translate_errors(f"describe the compute environment of {queue}"):
+        environments = batch.describe_compute_environments(computeEnvironments=used)
+    invalid = (
+        f"compute environment {e['computeEnvironmentName']} is INVALID: {reason_of(e)}"
+        for e in environments["computeEnvironments"]
+        if status_of(e) == INVALID
+    )
+    return next(invalid, "")
+
+
+def describe_all_unusable(batch: BatchClient, queues: Iterable[str]) -> dict[str, str]:
+    """Return the reasons of ``describe_unusable`` for the queues that have one."""
+    reasons = {queue: describe_unusable(batch, queue) for queue in sorted({*queues})}
+    return {queue: reason for queue, reason in reasons.items() if reason}
 
 
 def list_job_definitions(connection: AwsConnection) -> tuple[JobDefinition, ...]:
@@ -70,7 +106,7 @@ def list_launch_templates(ec2: EC2Client) -> list[LaunchTemplate]:
             t for page in pages.paginate(Filters=[managed]) for t in page["LaunchTemplates"]
         ]
     template_names = (t.get("LaunchTemplateName", "") for t in templates)
-    return [LaunchTemplate(name=name) for name in template_names if _SHARED_NAME.fullmatch(name)]
+    return [LaunchTemplate(name=name) for name in template_names if names.is_shared_name(name)]
 
 
 def launch_template_of(resource: Resource) -> LaunchTemplate | None:
@@ -80,5 +116,5 @@ def launch_template_of(resource: Resource) -> LaunchTemplate | None:
 
 
 def _is_managed(name: str, status: str, tags: Mapping[str, str]) -> bool:
-    is_scars = _SHARED_NAME.fullmatch(name) and names.MANAGED_TAG in tags
-    return bool(is_scars) and status != "DELETED"
+    is_scars = names.is_shared_name(name) and names.MANAGED_TAG in tags
+    return is_scars and status != "DELETED"

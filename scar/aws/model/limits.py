@@ -50,10 +50,13 @@ BATCH_NAME = Limit(minimum=1, maximum=128, unit="characters", source="model: nam
 BATCH_ATTEMPTS = Limit(minimum=1, maximum=10, unit="attempts", source="model: RetryStrategy")
 BATCH_EXIT_RULES = Limit(maximum=5, unit="rules", source="model: RetryStrategy")
 BATCH_ATTEMPT_SECONDS = Limit(minimum=60, maximum=2**31 - 1, unit="s", source="model: JobTimeout")
+BATCH_STATE_SECONDS = Limit(
+    minimum=600, maximum=86_400, unit="s", source="model: JobStateTimeLimitAction"
+)
 BATCH_MEMORY = Limit(minimum=4, maximum=2**31 - 1, unit="MiB", source="model: ResourceRequirement")
 # Batch itself has no such limit: a job that no instance type can hold stays in RUNNABLE for ever.
 BATCH_INSTANCE_MEMORY = Limit(
-    minimum=4, maximum=768 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.24xlarge"
+    minimum=4, maximum=1024 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.32xlarge"
 )
 BATCH_ENVIRONMENTS_PER_QUEUE = Limit(minimum=1, maximum=3, unit="environments", source="docs")
 BATCH_ENVIRONMENTS = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")

@@ -32,6 +32,8 @@ SHARED_PREFIX = "scar-"
 # older than the term: another one would leave the deployed function behind.
 FAILURE_HANDLER = "scar-failure-handler"
 
+_REPLACEMENT_SUFFIX = "-2"
+_SHARED_NAME = re.compile(rf"{SHARED_PREFIX}[0-9a-f]{{12}}({_REPLACEMENT_SUFFIX})?")
 _ROLE_NAME_MAX = 64
 _WORDS = re.compile("[a-z0-9]+(?:[_-][a-z0-9]+)*")
 
@@ -105,6 +107,25 @@ def instance_role_name(region: str) -> str:
 def shared_resource_name(content: Mapping[str, object]) -> str:
     """Return the name of a shared resource from its content: equal content, equal name."""
     return f"{SHARED_PREFIX}{_sha256_hex(json.dumps(content, sort_keys=True))[:12]}"
+
+
+def environment_names(name: str) -> tuple[str, str]:
+    """Return the two names that a compute environment alternates between.
+
+    An environment that Batch cannot use any more is replaced while it still exists, so the
+    replacement needs another name. Its job queue keeps its own: functions and jobs name that.
+    """
+    return name, f"{name}{_REPLACEMENT_SUFFIX}"
+
+
+def shared_name(actual_name: str) -> str:
+    """Return the name of a shared resource without the suffix of a replacement."""
+    return actual_name.removesuffix(_REPLACEMENT_SUFFIX)
+
+
+def is_shared_name(name: str) -> bool:
+    """Return whether the name is one of ``shared_resource_name`` or ``environment_names``."""
+    return _SHARED_NAME.fullmatch(name) is not None
 
 
 def permission_statement_id(bucket: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MAX_VALUE_LENGTH = 60
 VARIABLES_FIELD = "environment"
+_STATUS_FIELD = "status"  # Batch's reasons are sentences that must be read whole
 NO_CHANGES = "Nothing to change."
 
 
@@ -30,6 +31,8 @@ class FieldChange:
         if isinstance(self.before, tuple) and isinstance(self.after, tuple) and self.is_secret:
             changed = sorted({str(pair[0]) for pair in {*self.before} ^ {*self.after}})
             return f"{self.name}: {', '.join(changed)} (values are not shown)"
+        if self.name == _STATUS_FIELD:
+            return f"{self.name}: {self.before} -> {self.after}"
         return f"{self.name}: {_shorten_value(self.before)} -> {_shorten_value(self.after)}"
 
     @property

@@ -9,12 +9,14 @@ from scar.aws.requests.field_paths import add_fields
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import (
+        ComputeEnvironmentOrderTypeDef,
         ComputeResourceTypeDef,
         ComputeResourceUpdateTypeDef,
         ContainerPropertiesUnionTypeDef,
         CreateComputeEnvironmentRequestTypeDef,
         CreateJobQueueRequestTypeDef,
         EvaluateOnExitTypeDef,
+        JobStateTimeLimitActionTypeDef,
         RegisterJobDefinitionRequestTypeDef,
         ResourceRequirementTypeDef,
     )
@@ -28,7 +30,7 @@ def create_environment_request(
     resource: ComputeEnvironment,
 ) -> CreateComputeEnvironmentRequestTypeDef:
     request: CreateComputeEnvironmentRequestTypeDef = {
-        "computeEnvironmentName": resource.name,
+        "computeEnvironmentName": resource.actual_name or resource.name,
         "type": "MANAGED",
         "state": "ENABLED",
         "computeResources": _compute_resources(resource),
@@ -68,13 +70,34 @@ def environment_changes(
     return changed
 
 
-def create_queue_request(resource: JobQueue) -> CreateJobQueueRequestTypeDef:
+def create_queue_request(resource: JobQueue, environment: str = "") -> CreateJobQueueRequestTypeDef:
+    """Return the request; ``environment`` is the present name of the compute environment."""
     return {
         "jobQueueName": resource.name,
         "state": "ENABLED",
         "priority": resource.priority,
-        "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": resource.environment}],
+        "computeEnvironmentOrder": environment_order(environment or resource.environment),
+        "jobStateTimeLimitActions": time_limit_actions(resource),
         "tags": _MANAGED_TAGS,
+    }
+
+
+def environment_order(environment: str) -> list[ComputeEnvironmentOrderTypeDef]:
+    """Return the one compute environment of a queue, in the form of Batch's requests."""
+    return [{"order": 1, "computeEnvironment": environment}]
+
+
+def time_limit_actions(resource: JobQueue) -> list[JobStateTimeLimitActionTypeDef]:
+    """Return what Batch does with jobs that block the queue, in the form of its requests."""
+    return [_time_limit_action(dict(limit)) for limit in resource.time_limits]
+
+
+def _time_limit_action(limit: dict[str, str]) -> JobStateTimeLimitActionTypeDef:
+    return {
+        "reason": limit["reason"],
+        "state": limit["state"],  # type: ignore[typeddict-item]
+        "maxTimeSeconds": int(limit["maxTimeSeconds"]),
+        "action": limit["action"],  # type: ignore[typeddict-item]
     }
 
 
@@ -127,6 +150,7 @@ def _container_properties(resource: JobDefinition, region: str) -> ContainerProp
             "options": {
                 "awslogs-group": names.batch_log_group(resource.name),
                 "awslogs-region": region,
+                **({"mode": resource.log_mode} if resource.log_mode else {}),
             },
         },
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.account import routes
-from scar.aws.model import limits
+from scar.aws.model import instance_types, limits
 from scar.aws.model.plan import Create
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
 
@@ -43,6 +43,7 @@ def find_warnings(functions: Sequence[Function], account_state: AccountState) ->
     yield from _warn_of_concurrency(functions, account_state)
     for function in functions:
         yield from _warn_of_vcpu_quota(function, account_state)
+        yield from _warn_of_large_instances(function)
 
 
 def check_batch_quotas(plan: Plan, counts: Mapping[type[Resource], int]) -> Iterator[str]:
@@ -140,3 +141,25 @@ def _warn_of_vcpu_quota(function: Function, account_state: AccountState) -> Iter
         f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the account's"
         f" quota {limits.VCPU_QUOTAS[pair][2]!r} is {quota:g} vCPUs: {effect}."
     )
+
+
+def _warn_of_large_instances(function: Function) -> Iterator[str]:
+    """Warn if a job fits only instances with more vCPUs than the environment's maximum.
+
+    AWS documents that Batch may exceed it by one instance (model: ComputeResource.maxvCpus).
+    """
+    batch = function.batch
+    if batch is None or batch.compute_resources.is_fargate:
+        return
+    gpus, compute = (1 if batch.enable_gpu else 0), batch.compute_resources
+    names = compute.instance_types or instance_types.default_instance_types(
+        function.lambda_.architecture, gpu=batch.enable_gpu
+    )
+    types = instance_types.find_instance_types(names)
+    fitting = instance_types.fitting_types(types or (), batch.vcpus, batch.memory, gpus)
+    if fitting and fitting[0].vcpus > compute.max_v_cpus:
+        yield (
+            f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the smallest instance type"
+            f" for its jobs is {fitting[0]}. AWS Batch may exceed the maximum by one instance; if"
+            f" jobs stay RUNNABLE, set max_v_cpus to {fitting[0].vcpus} or more."
+        )

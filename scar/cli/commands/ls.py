@@ -41,7 +41,10 @@ def ls(session: Session, bucket: str | None, owner: str) -> None:
     """
     if bucket is None:
         connection = session.connect()
-        _show_functions(session, session.services.list_functions(connection))
+        functions = session.services.list_functions(connection)
+        _show_functions(session, functions)
+        if not session.json:
+            _show_unusable(session, connection, functions)
         return
     from scar.transfer.location import S3Location
 
@@ -63,6 +66,19 @@ def _show_functions(session: Session, functions: Iterable[FunctionSummary]) -> N
     )
     head = ("NAME", "MODE", "IMAGE", "MEMORY", "TIMEOUT", "INPUT")
     session.terminal.write_table(head, rows, alignment="lllrrl")
+
+
+def _show_unusable(
+    session: Session, connection: AwsConnection, functions: Iterable[FunctionSummary]
+) -> None:
+    """Name the functions whose jobs Batch cannot start, and the reason."""
+    queues = {f.name: f.queue for f in functions if f.queue}
+    unusable = session.services.describe_unusable_queues(connection, queues.values())
+    for name, queue in queues.items():
+        if queue in unusable:
+            session.terminal.write_message(
+                f"{name}: {unusable[queue]}. `scar init` repairs or replaces it."
+            )
 
 
 def _show_objects(

@@ -110,6 +110,11 @@ def _show_status(
         ]
         last = "FILE" if files else ""
         terminal.write_table(("CHANGED (UTC)", "STATE", "FUNCTION", "RUN", last), rows)
+    if any(f.unusable for f in found.functions):
+        terminal.write_message(
+            "`scar init` repairs or replaces compute environments and job queues that Batch cannot"
+            " use; their jobs stay queued meanwhile."
+        )
     failures = sum(f.failure_count for f in found.functions)
     if failures:
         terminal.write_message(
@@ -136,11 +141,13 @@ def _count_states(found: FunctionStatus) -> dict[str, int]:
 
 
 def _waiting_reason(found: FunctionStatus) -> str:
-    """Return why runs and since when jobs wait; empty if none do."""
+    """Return why runs and since when jobs wait, or why jobs cannot start; empty if none wait."""
     from scar.runs.states import THROTTLED_TEXT
 
     reasons = [f"{found.throttled:,} {THROTTLED_TEXT}"] if found.throttled else []
-    if found.runnable_since:
+    if found.unusable:
+        reasons.append(found.unusable)
+    elif found.runnable_since:
         reason = f": {found.reason}" if found.reason else ""
         since = _format_time(found.runnable_since)
         reasons.append(f"{found.jobs_by_status['RUNNABLE']:,} RUNNABLE since {since}{reason}")
@@ -165,6 +172,7 @@ def _status_to_json(found: StatusReport, files: Mapping[RunPath, str]) -> dict[s
                 "batch": dict(f.jobs_by_status),
                 "runnable_since": _to_datetime(f.runnable_since),
                 "reason": f.reason,
+                "unusable": f.unusable,
             }
             for f in found.functions
         ],

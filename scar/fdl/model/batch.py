@@ -25,7 +25,7 @@ class ComputeResourcesSpec(FdlModel):
     )
     subnets: TextList = Field((), description="subnet IDs; empty: those of the default VPC")
     desired_v_cpus: int = Field(
-        0, ge=0, description="accepted, not used: AWS Batch scales by itself"
+        0, ge=0, description="must be 0 or omitted: AWS Batch scales by itself"
     )
     min_v_cpus: int = Field(
         0,
@@ -36,8 +36,8 @@ class ComputeResourcesSpec(FdlModel):
     max_v_cpus: int = Field(2, ge=1, description="maximum vCPUs that all running jobs use together")
     instance_types: TextList = Field(
         (),
-        description="EC2 instance types or families; empty: AWS Batch chooses, or a GPU family with"
-        " `enable_gpu`",
+        description="EC2 instance types or families of `lambda.architecture`; empty: AWS Batch"
+        " chooses, or a GPU family with `enable_gpu`",
     )
     disk: int = Field(
         0,
@@ -81,10 +81,12 @@ class BatchSpec(FdlModel):
     memory: int = Field(
         1024,
         ge=4,
-        description="memory of each job in MiB; default on Fargate: the least that AWS offers for"
-        " `vcpus`",
+        description="memory of each job in MiB, less than that of the instance type, which keeps"
+        " about 5%; default on Fargate: the least that AWS offers for `vcpus`",
     )
-    enable_gpu: StrictBool = Field(False, description="each job uses one GPU")
+    enable_gpu: StrictBool = Field(
+        False, description="each job uses one GPU; on instances of the architecture x86_64 only"
+    )
     timeout: int = Field(
         86400, ge=60, description="job attempt timeout in seconds, at least 60; 86400 is one day"
     )
@@ -92,8 +94,9 @@ class BatchSpec(FdlModel):
         3,
         ge=1,
         le=10,
-        description="job attempts (1 to 10), if the host is terminated or a Spot Instance or task"
-        " is interrupted; a job whose script fails is not retried",
+        description="job attempts (1 to 10), if the host is terminated, a Spot Instance or task is"
+        " interrupted, or the container does not start (image not pulled, for instance); a job"
+        " whose script fails is not retried",
     )
     state: Literal["ENABLED", "DISABLED"] = Field(
         "ENABLED", description="must be `ENABLED`: jobs would not run otherwise"

@@ -15,7 +15,7 @@ from scar.local.lambda_.log_stream import LogStreamWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.batch.model import BatchJob, JobCredentialsProvider
+    from scar.local.batch.model import BatchJob, JobCredentialsProvider, JobSpec
     from scar.local.engines.port import (
         Engine,
         LocalImage,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 GRACE = 30.0  # seconds between SIGTERM and SIGKILL; TerminateJob on ECS
 POLL_INTERVAL = 1.0  # seconds between two checks of the time limit and flushes of the log
 # AWS's texts, which evaluateOnExit rules and scar's own reports match.
+NOT_STARTED = "Task failed to start"
 CONTAINER_EXITED = "Essential container in task exited"
 TIMED_OUT = "Job attempt duration exceeded timeout"
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -67,11 +68,11 @@ class RunningAttempt:
         try:
             image = self._dependencies.images.resolve(self.job.spec.image)
         except (ScarError, OSError) as error:
-            return _start_failure(f"CannotPullContainerError: {error}")
+            return start_failure(self.job.spec, f"CannotPullContainerError: {error}")
         try:
             sandbox = self._dependencies.engine.start(self._sandbox_spec(image), log.write)
         except (EngineError, OSError) as error:
-            return _start_failure(f"ResourceInitializationError: {error}")
+            return start_failure(self.job.spec, f"ResourceInitializationError: {error}")
         try:
             with self._lock:
                 self._sandbox = sandbox
@@ -143,8 +144,11 @@ class RunningAttempt:
         )
 
 
-def _start_failure(reason: str) -> AttemptOutcome:
-    return AttemptOutcome(status_reason="Task failed to start", reason=reason)
+def start_failure(spec: JobSpec, reason: str) -> AttemptOutcome:
+    """Return the outcome of a container that did not start: on Fargate the cause is the status."""
+    if spec.is_fargate:
+        return AttemptOutcome(status_reason=reason)
+    return AttemptOutcome(status_reason=NOT_STARTED, reason=reason)
 
 
 def _exit_outcome(sandbox_exit: SandboxExit, *, timed_out: bool) -> AttemptOutcome:

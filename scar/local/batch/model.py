@@ -50,14 +50,15 @@ class JobSpec:
 
     ``memory_mb`` in MiB, ``timeout`` in seconds, ``attempts`` the maximum.
 
-    ``definition`` is the ARN with its revision. ``log_options`` is the JSON text of the
-    definition's logConfiguration, or empty.
+    ``definition`` is the ARN with its revision, ``is_fargate`` its platform. ``log_options`` is the
+    JSON text of the definition's logConfiguration, or empty.
     """
 
     definition: str
     image: str
     vcpus: float
     memory_mb: int
+    is_fargate: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 1
     rules: tuple[RetryRule, ...] = ()
@@ -107,7 +108,8 @@ class BatchJob:
 
     ``termination_reason`` is set once a termination was requested. ``delayed_failure`` is the
     reason of a failure that is known at submission but that AWS reports only after SubmitJob.
-    Both are empty otherwise.
+    Both are empty otherwise. ``blocked_since`` is when the job, being RUNNABLE, got its present
+    ``status_reason``: None while there is none.
     """
 
     id: str
@@ -126,6 +128,7 @@ class BatchJob:
     termination_reason: str = ""
     cancelled: bool = False
     delayed_failure: str = ""
+    blocked_since: int | None = None
 
 
 def job_to_json(job: BatchJob) -> str:

@@ -7,8 +7,11 @@ blocks its environments for later jobs, so that small jobs cannot starve a large
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from scar.aws.model.instance_types import find_instance_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +22,10 @@ TOO_LARGE = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - the job needs more vCPUs than "
     "maxvCpus of any compute environment of its job queue"
 )
+NO_INSTANCE = (
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no instance type of any compute environment of "
+    "the job queue has the memory and vCPUs that the job needs"
+)
 ALL_DISABLED = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT - all compute environments of the job queue are DISABLED"
 )
@@ -27,12 +34,13 @@ QUEUE_GONE = "Job queue was deleted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnableJob:
-    """A RUNNABLE job; ``queue`` is an ARN, ``sequence`` is the order of submission."""
+    """A RUNNABLE job; ``queue`` is an ARN, ``sequence`` the order of submission, memory in MiB."""
 
     sequence: int
     id: str
     queue: str
     vcpus: float
+    memory: int = 0
     status_reason: str = ""
 
 
@@ -86,6 +94,12 @@ def place_jobs(
         if not fitting:
             decisions.append(JobBlocked(job.id, TOO_LARGE if enabled else ALL_DISABLED))
             continue
+        fitting = [
+            e for e in fitting if _has_instance_type(e.instance_types, job.vcpus, job.memory)
+        ]
+        if not fitting:
+            decisions.append(JobBlocked(job.id, NO_INSTANCE))
+            continue
         chosen = next((e for e in fitting if _has_room(e, job, busy, blocked)), None)
         if chosen is None or free_slots <= 0:
             # Jobs that fit into other environments may still start.
@@ -95,6 +109,34 @@ def place_jobs(
         busy[chosen.arn] = busy.get(chosen.arn, 0.0) + job.vcpus
         decisions.append(JobStart(job.id, chosen))
     return decisions
+
+
+def find_expired_limit(queue: JobQueueRecord, reason: str, seconds: float) -> str:
+    """Return the reason with which a blocked job is cancelled; empty if it is not.
+
+    ``reason`` is its statusReason, which it has had for ``seconds`` at the head of its queue.
+    """
+    matching = (
+        limit
+        for limit in queue.time_limits
+        if reason == limit.reason or reason.startswith(f"{limit.reason} ")
+    )
+    return next((limit.reason for limit in matching if seconds >= limit.seconds), "")
+
+
+def queue_heads(waiting: Sequence[RunnableJob]) -> frozenset[str]:
+    """Return the first waiting job of each queue: the only one that a time limit cancels."""
+    heads: dict[str, RunnableJob] = {}
+    for job in sorted(waiting, key=lambda job: job.sequence):
+        heads.setdefault(job.queue, job)
+    return frozenset(job.id for job in heads.values())
+
+
+@functools.lru_cache(maxsize=1024)
+def _has_instance_type(names: tuple[str, ...], vcpus: float, memory: int) -> bool:
+    """Return whether one of the instance types fits the job; unknown and no types fit every job."""
+    types = find_instance_types(names) if names else None
+    return types is None or any(t.fits(vcpus, memory) for t in types)
 
 
 def _queue_priority(queues: Mapping[str, JobQueueRecord | None], job: RunnableJob) -> int:

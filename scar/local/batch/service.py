@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scar.local.batch import submission
-from scar.local.batch.attempt import GRACE, AttemptDependencies, RunningAttempt
+from scar.local.batch.attempt import (
+    GRACE,
+    NOT_STARTED,
+    AttemptDependencies,
+    RunningAttempt,
+)
 from scar.local.batch.model import PLACED_STATUSES, WAITING_STATUSES, AttemptOutcome, BatchJob
 from scar.local.batch.placement import QUEUE_GONE
 from scar.local.batch.state_machine import JobStateMachine
@@ -177,7 +182,7 @@ class BatchService:
             outcome = attempt.run(lambda: self._state_machine.mark_running(job_id))
         except Exception as error:
             LOG.exception("cannot run job %s", job_id)
-            outcome = AttemptOutcome(status_reason="Task failed to start", reason=repr(error))
+            outcome = AttemptOutcome(status_reason=NOT_STARTED, reason=repr(error))
         try:
             # While closing, the killed container's exit is not the job's result: the job stays
             # RUNNING in the store, and recover() treats it as lost at the next start.

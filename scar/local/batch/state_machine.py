@@ -14,7 +14,15 @@ from scar.local.batch.model import (
     JobAttempt,
     JobStatus,
 )
-from scar.local.batch.placement import QUEUE_GONE, JobBlocked, JobOrphaned, JobStart, place_jobs
+from scar.local.batch.placement import (
+    QUEUE_GONE,
+    JobBlocked,
+    JobOrphaned,
+    JobStart,
+    find_expired_limit,
+    place_jobs,
+    queue_heads,
+)
 from scar.local.batch.retry import should_retry
 
 if TYPE_CHECKING:
@@ -59,19 +67,39 @@ class JobStateMachine:
                 else:
                     self._store.update(replace(job, status=JobStatus.RUNNABLE))
             waiting = [job for job in self._store.list_waiting() if job.queue in queues]
-            reasons = {job.id: job.status_reason for job in waiting}
+            reasons, heads = {job.id: job.status_reason for job in waiting}, queue_heads(waiting)
             for decision in place_jobs(waiting, queues, self._store.used_vcpus(), free_slots):
                 match decision:
                     case JobStart():
                         started.append(self._mark_starting(decision))
                     # Written only if it changed: the scheduler sees the same jobs every 2 s.
                     case JobBlocked(job_id, reason) if reasons[job_id] != reason:
-                        self._store.update(replace(self._get_job(job_id), status_reason=reason))
+                        self._block_job(self._get_job(job_id), reason)
+                    case JobBlocked(job_id, reason) if job_id in heads:
+                        self._cancel_if_expired(self._get_job(job_id), reason, queues)
                     case JobOrphaned(job_id):
                         self._fail_job(self._get_job(job_id), QUEUE_GONE)
                     case _:
                         pass
         return started
+
+    def _block_job(self, job: BatchJob, reason: str) -> None:
+        self._store.update(replace(job, status_reason=reason, blocked_since=self._now()))
+
+    def _cancel_if_expired(
+        self, job: BatchJob, reason: str, queues: Mapping[str, JobQueueRecord | None]
+    ) -> None:
+        """Cancel a job that blocks its queue for longer than the queue's jobStateTimeLimitActions.
+
+        Its statusReason is then the reason of that entry.
+        """
+        queue, since = queues[job.queue], job.blocked_since
+        if queue is None:
+            return
+        if since is None:  # stored by an earlier release
+            self._block_job(job, reason)
+        elif limit := find_expired_limit(queue, reason, (self._now() - since) / 1000):
+            self._fail_job(replace(job, cancelled=True), limit)
 
     def _mark_starting(self, decision: JobStart) -> BatchJob:
         job = self._get_job(decision.job)
@@ -83,6 +111,7 @@ class JobStateMachine:
             environment=decision.environment.arn,
             log_stream=f"{prefix}/default/{uuid.uuid4().hex}",
             started=None,
+            blocked_since=None,
         )
         self._store.update(starting)
         return starting

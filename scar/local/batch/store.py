@@ -102,14 +102,22 @@ class JobStore:
         """Return RUNNABLE jobs, the oldest 200 of each queue."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT number, id, queue, vcpus, status_reason FROM (SELECT *, ROW_NUMBER() OVER "
+                "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "
+                "status_reason FROM (SELECT *, ROW_NUMBER() OVER "
                 "(PARTITION BY queue ORDER BY number) AS position FROM job WHERE status = ?) "
                 "WHERE position <= ?",
                 (JobStatus.RUNNABLE, _MAX_WAITING_PER_QUEUE),
             ).fetchall()
         return [
-            RunnableJob(sequence=number, id=job, queue=queue, vcpus=vcpus, status_reason=reason)
-            for number, job, queue, vcpus, reason in rows
+            RunnableJob(
+                sequence=number,
+                id=job,
+                queue=queue,
+                vcpus=vcpus,
+                memory=memory,
+                status_reason=reason,
+            )
+            for number, job, queue, vcpus, memory, reason in rows
         ]
 
     def list_waiting_queues(self) -> frozenset[str]:

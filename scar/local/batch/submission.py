@@ -80,12 +80,13 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
     options = logging.get("options") or {}
     return JobSpec(
         definition=definition.arn,
+        is_fargate=definition.is_fargate,
         image=container["image"],
         vcpus=float(requirements["VCPU"]),
         memory_mb=int(requirements["MEMORY"]),
         environment=_environment_variables(container) | _environment_variables(overrides),
         attempts=int(retry.get("attempts", 1)),
-        rules=tuple(_parse_retry_rule(rule) for rule in retry.get("evaluateOnExit") or []),
+        rules=parse_retry_rules(retry),
         timeout=definition.timeout_seconds if timeout is None else timeout,
         role=container.get("jobRoleArn", ""),
         execution_role=container.get("executionRoleArn", ""),
@@ -118,6 +119,11 @@ def _environment_variables(properties: Mapping[str, Any]) -> dict[str, str]:
         str(variable["name"]): str(variable.get("value", ""))
         for variable in properties.get("environment") or []
     }
+
+
+def parse_retry_rules(retry: Mapping[str, Any]) -> tuple[RetryRule, ...]:
+    """Return the rules of a retryStrategy, in their order."""
+    return tuple(_parse_retry_rule(rule) for rule in retry.get("evaluateOnExit") or [])
 
 
 def _parse_retry_rule(rule: Mapping[str, Any]) -> RetryRule:

@@ -11,22 +11,35 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
+TIME_LIMITS_ATTRIBUTE = "scar_time_limits"
 _ARN = re.compile(r"^arn:[^:]*:batch:([^:]+):[^:]*:([^/]+)/(.+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeEnvironmentRecord:
-    """A compute environment; its capacity is ``max_vcpus``."""
+    """A compute environment; its capacity is ``max_vcpus``; Fargate has no ``instance_types``."""
 
     name: str
     arn: str
     enabled: bool
     max_vcpus: float
+    instance_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateTimeLimit:
+    """One entry of a queue's jobStateTimeLimitActions: the reason, and the time in seconds."""
+
+    reason: str
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQueueRecord:
-    """A job queue; ``environments`` in the queue's computeEnvironmentOrder."""
+    """A job queue; ``environments`` in the queue's computeEnvironmentOrder.
+
+    ``time_limits`` cancel a job that blocks the queue.
+    """
 
     name: str
     arn: str
@@ -34,6 +47,7 @@ class JobQueueRecord:
     enabled: bool
     priority: int
     environments: tuple[ComputeEnvironmentRecord, ...]
+    time_limits: tuple[StateTimeLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,7 @@ class JobDefinitionRecord:
     retry_strategy: str
     timeout_seconds: int | None
     parameters: str
+    is_fargate: bool = False
 
     def container_properties(self) -> dict[str, Any]:
         """Return the parsed ``containerProperties``."""
@@ -128,6 +143,11 @@ def _queue_record(queue: Any, region: str) -> JobQueueRecord:  # noqa: ANN401 - 
         enabled=queue.state == "ENABLED",
         priority=int(queue.priority),
         environments=tuple(_environment_record(environment) for environment in queue.environments),
+        time_limits=tuple(
+            StateTimeLimit(reason=str(a["reason"]), seconds=int(a["maxTimeSeconds"]))
+            # The compatibility layer adds the attribute, which moto lacks.
+            for a in getattr(queue, TIME_LIMITS_ATTRIBUTE, [])
+        ),
     )
 
 
@@ -138,6 +158,7 @@ def _environment_record(environment: Any) -> ComputeEnvironmentRecord:  # noqa: 
         arn=environment.arn,
         enabled=environment.state != "DISABLED",
         max_vcpus=float(resources.get("maxvCpus", 0)),
+        instance_types=tuple(resources.get("instanceTypes") or ()),
     )
 
 
@@ -153,4 +174,5 @@ def _definition_record(definition: Any, region: str) -> JobDefinitionRecord:  # 
         retry_strategy=json.dumps(definition.retry_strategy or {}),
         timeout_seconds=None if seconds is None else int(seconds),
         parameters=json.dumps(definition.parameters or {}),
+        is_fargate="FARGATE" in (definition.platform_capabilities or []),
     )

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from scar.local.moto.batch_registry import TIME_LIMITS_ATTRIBUTE
 from scar.local.moto.journal_keys import function_name
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class MotoCompat:
                 self._restore_resources(call)
             case "UpdateComputeEnvironment":
                 self._update_compute_resources(call)
+            case "CreateJobQueue" | "UpdateJobQueue" | "DescribeJobQueues":
+                return self._keep_time_limits(call, response)
             case "RegisterJobDefinition":
                 self._complete_definition(call)
             case "CreateFunction" | "UpdateFunctionCode" | "UpdateFunctionConfiguration":
@@ -124,11 +127,25 @@ class MotoCompat:
         if isinstance(resources, dict):
             environment.compute_resources.update(resources)
 
+    def _keep_time_limits(self, call: MotoCall, response: Response) -> Response:
+        """Store and describe jobStateTimeLimitActions, which moto drops."""
+        backend = self._batch_backend(call.region)
+        if call.operation == "DescribeJobQueues":
+            content = json.loads(_response_bytes(response))
+            for queue in content.get("jobQueues", []):
+                stored = backend.get_job_queue_by_name(queue["jobQueueName"])
+                limits = getattr(stored, TIME_LIMITS_ATTRIBUTE, [])
+                queue["jobStateTimeLimitActions"] = limits
+            return _replace_json_body(response, content)
+        if "jobStateTimeLimitActions" in call.parameters:  # an update may leave them unchanged
+            name = call.text("jobQueueName") or call.text("jobQueue").rpartition("/")[2]
+            limits = call.parameters["jobStateTimeLimitActions"]
+            setattr(backend.get_job_queue_by_name(name), TIME_LIMITS_ATTRIBUTE, limits)
+        return response
+
     def _complete_definition(self, call: MotoCall) -> None:
         """Reset what moto copies from the previous revision; on AWS each revision stands alone."""
-        from moto.batch.models import batch_backends
-
-        backend = batch_backends[self._account][call.region]
+        backend = self._batch_backend(call.region)
         definition: Any = backend.get_job_definition_by_name(call.text("jobDefinitionName"))
         parameters = call.parameters
         definition.platform_capabilities = parameters.get("platformCapabilities") or ["EC2"]
@@ -143,9 +160,12 @@ class MotoCompat:
         return str(known.arn) if known else environment
 
     def _find_environment(self, name: str, region: str) -> Any:  # noqa: ANN401 - moto's own type
+        return self._batch_backend(region).get_compute_environment(name)
+
+    def _batch_backend(self, region: str) -> Any:  # noqa: ANN401 - moto's own type
         from moto.batch.models import batch_backends
 
-        return batch_backends[self._account][region].get_compute_environment(name)
+        return batch_backends[self._account][region]
 
     def _find_function(self, call: MotoCall) -> Any:  # noqa: ANN401 - moto's own type
         from moto.awslambda.models import lambda_backends

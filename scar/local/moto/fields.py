@@ -39,7 +39,12 @@ _CONTAINER: Allowed = {
     "resourceRequirements": _RESOURCE_REQUIREMENTS,
     "logConfiguration": {
         "logDriver": _allow_values("awslogs"),
-        "options": _any("awslogs-group awslogs-region awslogs-stream-prefix awslogs-create-group"),
+        "options": {
+            **_any("awslogs-group awslogs-region awslogs-stream-prefix awslogs-create-group"),
+            # No line is dropped here, so both modes of the log driver have the same effect.
+            "mode": _allow_values("blocking", "non-blocking"),
+            **_any("max-buffer-size"),
+        },
     },
     # Accepted without effect: jobs use the network and the disk of this machine.
     "networkConfiguration": _any("assignPublicIp"),
@@ -64,6 +69,7 @@ _COMPUTE_RESOURCES: Mapping[str, Allowed] = {
     "ec2Configuration": _any("imageType"),
 }
 _ENVIRONMENT_ORDER: Allowed = _any("order computeEnvironment")
+_TIME_LIMITS: Allowed = _any("reason state maxTimeSeconds action")
 _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "RegisterJobDefinition": {
         # propagateTags has no effect: it copies tags to ECS tasks, which do not exist here.
@@ -92,10 +98,12 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "CreateJobQueue": {
         **_any("jobQueueName state priority tags"),
         "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
+        "jobStateTimeLimitActions": _TIME_LIMITS,
     },
     "UpdateJobQueue": {
         **_any("jobQueue state priority"),
         "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
+        "jobStateTimeLimitActions": _TIME_LIMITS,
     },
 }
 _FUNCTION: Mapping[str, Allowed] = {

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.function import Function
     from tests.functional.aws.conftest import FakeImages
 
 FARGATE = BatchSpec(memory=2048, compute_resources=ComputeResourcesSpec(type="FARGATE"))
@@ -266,3 +267,52 @@ def test_every_service_that_gets_the_user_s_role_must_be_in_its_trust_policy(
         deploy(connection, images, function)
     a_role(connection, "both", "lambda", "ecs-tasks")
     deploy(connection, images, changed(function, role="both"))
+
+
+def on_instance_profile(profile: str, service_role: str = "") -> Function:
+    compute = ComputeResourcesSpec(instance_role=profile)
+    batch = BatchSpec(compute_resources=compute, service_role=service_role)
+    return replace(a_function("batch"), batch=batch)
+
+
+def test_a_custom_instance_profile_must_exist(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    profile = "arn:aws:iam::123456789012:instance-profile/typo"
+    with pytest.raises(NotDeployableError, match=r"instance profile typo does not exist"):
+        deploy(connection, images, on_instance_profile(profile))
+    assert remaining_resources(connection) == {}
+
+
+def test_the_role_in_a_custom_instance_profile_must_trust_ec2(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    iam = connection.client("iam")
+    role = a_role(connection, "hosts", "lambda")
+    created = iam.create_instance_profile(InstanceProfileName="hosts")["InstanceProfile"]
+    iam.add_role_to_instance_profile(InstanceProfileName="hosts", RoleName="hosts")
+    with pytest.raises(NotDeployableError, match=rf"ec2.amazonaws.com cannot assume.*{role}"):
+        deploy(connection, images, on_instance_profile(created["Arn"]))
+
+
+def test_a_custom_instance_profile_without_a_role_is_a_warning(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    iam = connection.client("iam")
+    created = iam.create_instance_profile(InstanceProfileName="empty")["InstanceProfile"]
+    lines: list[str] = []
+    function = on_instance_profile(created["Arn"])
+    init([function], connection, lines.append, images=images, dry_run=True)
+    assert any("instance profile empty has no role" in line for line in lines)
+
+
+def test_a_custom_service_role_must_exist_and_trust_batch(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    function = replace(a_function("batch"), batch=BatchSpec(service_role="typo"))
+    with pytest.raises(NotDeployableError, match=r"correct batch.service_role"):
+        deploy(connection, images, function)
+    role = a_role(connection, "wrong", "lambda")
+    function = replace(a_function("batch"), batch=BatchSpec(service_role=role))
+    with pytest.raises(NotDeployableError, match=r"batch.amazonaws.com cannot assume the role"):
+        deploy(connection, images, function)

@@ -26,3 +26,12 @@ def test_functions_as_json(flag: list[str], capsys: pytest.CaptureFixture[str]) 
     (found,) = json.loads(capsys.readouterr().out)
     assert found["name"] == "gray"
     assert found["inputs"] == [{"path": "photos/in", "suffix": ""}]
+
+
+def test_a_function_whose_jobs_cannot_start_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "compute environment scar-x is INVALID: CLIENT_ERROR - no role"
+    services = FakeServices(
+        {}, summaries=[function_summary(queue="scar-x")], unusable={"scar-x": reason}
+    )
+    run(["ls"], services)
+    assert f"gray: {reason}. `scar init` repairs" in capsys.readouterr().err

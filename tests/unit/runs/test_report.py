@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -162,6 +163,18 @@ def test_a_runnable_job_has_a_cause_and_a_remedy(reason: str, expected: str) -> 
     assert report.remedy
 
 
+def test_an_invalid_environment_is_the_cause_of_a_queued_run() -> None:
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "delegated": {"owner": LAMBDA, "job": "j-1"},
+    }
+    history = a_history(records, job=JobDetail(id="j-1", status="RUNNABLE"))
+    unusable = "compute environment scar-x is INVALID: CLIENT_ERROR - no role"
+    report = build_report(replace(history, unusable=unusable))
+    assert unusable in report.cause
+    assert "scar init" in report.remedy
+
+
 @pytest.mark.parametrize(
     ("job", "expected"),
     [
@@ -179,6 +192,24 @@ def test_a_runnable_job_has_a_cause_and_a_remedy(reason: str, expected: str) -> 
         (
             JobDetail(id="j", status="FAILED", container_reason="CannotPullContainerError: x"),
             "pull",
+        ),
+        (JobDetail(id="j", status="FAILED", reason="CannotPullECRContainerError: x"), "pull"),
+        (
+            JobDetail(id="j", status="FAILED", container_reason="DockerTimeoutError: Could not"),
+            "did not start within 4 minutes",
+        ),
+        # Batch cancelled it for the queue's jobStateTimeLimitActions.
+        (
+            JobDetail(id="j", status="FAILED", reason="MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"),
+            "10 minutes at the head of its queue",
+        ),
+        (
+            JobDetail(
+                id="j",
+                status="FAILED",
+                reason="MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+            ),
+            "10 minutes at the head of its queue",
         ),
         (JobDetail(id="j", status=diagnosis.JOB_NOT_FOUND), "deleted"),
     ],

@@ -152,6 +152,17 @@ def instance_role(account: Account) -> str:
                 "ecs:UpdateContainerInstancesState",
                 Resource="*",
             ),
+            # Tags that Batch gives the cluster and the instances when they are registered, as in
+            # AWS's policy AmazonEC2ContainerServiceforEC2Role.
+            allow_statement(
+                "ecs:TagResource",
+                Resource="*",
+                Condition={
+                    "StringEquals": {
+                        "ecs:CreateAction": ["CreateCluster", "RegisterContainerInstance"]
+                    }
+                },
+            ),
             # Users choose the repositories' prefix, so scar's are recognized by their tag.
             allow_statement(
                 *PULL_ACTIONS,

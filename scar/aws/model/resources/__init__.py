@@ -17,6 +17,7 @@ is a class here, a case in the requests, and a handler. Pure functions; no I/O.
 
 from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
 from scar.aws.model.resources.batch import (
+    VALID,
     ComputeEnvironment,
     ComputeType,
     EnabledState,
@@ -37,6 +38,7 @@ from scar.aws.model.resources.logs import LogGroup
 from scar.aws.model.resources.s3 import Bucket, BucketNotification, StateBucket
 
 __all__ = [
+    "VALID",
     "Architecture",
     "BatchTargetRecord",
     "Bucket",

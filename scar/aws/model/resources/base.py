@@ -78,6 +78,7 @@ class Resource:
         return tuple(
             f.name
             for f in fields(self)
-            if (one := getattr(self, f.name)) != (two := getattr(other, f.name))
+            if f.compare
+            and (one := getattr(self, f.name)) != (two := getattr(other, f.name))
             and not (f.name in self.policy_fields and same_policy(one, two))
         )

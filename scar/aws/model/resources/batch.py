@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from scar.aws.model import names
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Platform = Literal["EC2", "FARGATE"]
 ComputeType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT", "ECS_MANAGED_INSTANCES"]
 EnabledState = Literal["ENABLED", "DISABLED"]
+
+VALID = "VALID"
+"""The status of a compute environment or job queue that Batch can use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,11 @@ class ComputeEnvironment(Resource):
     ``instance_profile`` is an ARN, empty for Fargate. ``service_role`` is an ARN, empty for Batch's
     service-linked role. ``allocation`` is the strategy that chooses among instance types, empty for
     Fargate. ``launch_template`` is ``name:version``, empty for none.
+
+    ``status`` is ``VALID``, ``INVALID`` with Batch's reason, or ``DELETING``; other states pass.
+    An invalid environment that cannot be repaired is replaced by one with another name
+    (``names.environment_names``): ``actual_name`` is the name in AWS, empty if it is ``name``.
+    ``superseded`` are those that a replacement has left behind.
     """
 
     kind: ClassVar[str] = "compute-environment"
@@ -59,6 +67,9 @@ class ComputeEnvironment(Resource):
     service_role: str = ""
     launch_template: str = ""
     state: EnabledState = "ENABLED"
+    status: str = VALID
+    superseded: tuple[str, ...] = ()
+    actual_name: str = field(default="", compare=False)
 
     @property
     def needs(self) -> frozenset[ResourceKey]:
@@ -72,14 +83,20 @@ class ComputeEnvironment(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQueue(Resource):
-    """The job queue of one compute environment, shared like it."""
+    """The job queue of one compute environment, shared like it.
+
+    ``time_limits``, in Batch's format, cancel a job that blocks the queue. ``status`` is as that of
+    a compute environment.
+    """
 
     kind: ClassVar[str] = "job-queue"
     shared: ClassVar[bool] = True
 
     environment: str = ""
     priority: int = 1
+    time_limits: tuple[Pairs, ...] = ()
     state: EnabledState = "ENABLED"
+    status: str = VALID
 
     @property
     def needs(self) -> frozenset[ResourceKey]:
@@ -90,8 +107,9 @@ class JobQueue(Resource):
 class JobDefinition(Resource):
     """The definition of a function's jobs; memory in MiB, ``timeout`` in seconds per attempt.
 
-    Batch retries up to ``attempts`` times, and only if the host is lost: ``retry_rules``, in
-    Batch's format and order, end the job if the script fails.
+    Batch retries up to ``attempts`` times, and only if the host is lost or the container does not
+    start: ``retry_rules``, in Batch's format and order, end the job if the script fails.
+    ``log_mode`` is the mode of the log driver ``awslogs``, empty for ECS's default.
     ``architecture`` and ``disk_gib`` have effect on Fargate only.
     """
 
@@ -113,6 +131,7 @@ class JobDefinition(Resource):
     timeout: int = 0
     attempts: int = 1
     retry_rules: tuple[Pairs, ...] = ()
+    log_mode: str = ""
     job_role: str = ""
     execution_role: str = ""
     public_ip: bool = False

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _FARGATE = ("FARGATE", "FARGATE_SPOT")
+# docs: "Automatic remediation with jobStateTimeLimitActions", 2026-11.
+_TIME_LIMIT_REASONS = (
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+    "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+)
 _TYPES = ("EC2", "SPOT", *_FARGATE)
 
 
@@ -94,6 +101,23 @@ def check_create_job_queue(parameters: Parameters) -> Iterator[RuleViolation]:
         yield _client_exception(
             f"computeEnvironmentOrder must have 1 to {most} compute environments."
         )
+    yield from check_update_job_queue(parameters)
+
+
+def check_update_job_queue(parameters: Parameters) -> Iterator[RuleViolation]:
+    """UpdateJobQueue: what Batch does with jobs that block the queue."""
+    for limit in get_structures(parameters, "jobStateTimeLimitActions"):
+        seconds, reason = get_number(limit, "maxTimeSeconds"), get_text(limit, "reason")
+        if seconds is None or not limits.BATCH_STATE_SECONDS.allows(seconds):
+            least, most = limits.BATCH_STATE_SECONDS.minimum, limits.BATCH_STATE_SECONDS.maximum
+            yield _client_exception(f"maxTimeSeconds must be between {least} and {most}.")
+        if reason not in _TIME_LIMIT_REASONS:
+            choices = ", ".join(_TIME_LIMIT_REASONS)
+            yield _client_exception(f"jobStateTimeLimitActions.reason must be one of {choices}.")
+        if limit.get("action") != "CANCEL" or limit.get("state") != "RUNNABLE":
+            yield _client_exception(
+                "jobStateTimeLimitActions must have the state RUNNABLE and the action CANCEL."
+            )
 
 
 def _check_fargate_resources(resources: Parameters) -> Iterator[RuleViolation]:

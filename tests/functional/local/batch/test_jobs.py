@@ -234,3 +234,76 @@ def test_after_kill_9_waiting_jobs_go_on_and_running_ones_lost_their_host(tmp_pa
     second.customer.batch.terminate_job(jobId=retried, reason="end")
     assert second.customer.ended(retried)["statusReason"] == "end"
     second.stop()
+
+
+TIME_LIMIT = {
+    "reason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+    "state": "RUNNABLE",
+    "maxTimeSeconds": 600,
+    "action": "CANCEL",
+}
+
+
+def time_limits(customer: Customer, queue: str) -> list[dict[str, Any]]:
+    (found,) = customer.batch.describe_job_queues(jobQueues=[queue])["jobQueues"]
+    limits: list[dict[str, Any]] = found["jobStateTimeLimitActions"]
+    return limits
+
+
+def test_time_limits_of_a_queue_are_stored_and_updated(customer: Customer, queue: str) -> None:
+    assert time_limits(customer, queue) == []
+    customer.batch.update_job_queue(jobQueue=queue, jobStateTimeLimitActions=[TIME_LIMIT])
+    customer.batch.update_job_queue(jobQueue=queue, priority=7)
+    assert time_limits(customer, queue) == [TIME_LIMIT]
+    customer.batch.update_job_queue(jobQueue=queue, jobStateTimeLimitActions=[])
+    assert time_limits(customer, queue) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"maxTimeSeconds": 599}, "between 600 and 86400"),
+        ({"maxTimeSeconds": 86401}, "between 600 and 86400"),
+        ({"reason": "MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS"}, "must be one of"),
+        ({"action": "TERMINATE"}, "action CANCEL"),
+    ],
+)
+def test_time_limits_that_aws_refuses_are_refused(
+    customer: Customer, queue: str, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        customer.batch.update_job_queue(
+            jobQueue=queue, jobStateTimeLimitActions=[{**TIME_LIMIT, **change}]
+        )
+
+
+def test_time_limits_survive_a_restart(tmp_path: Path) -> None:
+    cloud = BatchCloud(tmp_path)
+    customer = Customer(cloud.endpoint)
+    queue = customer.make_queue()
+    customer.batch.update_job_queue(jobQueue=queue, jobStateTimeLimitActions=[TIME_LIMIT])
+    cloud.stop()
+    cloud = BatchCloud(tmp_path)
+    assert time_limits(Customer(cloud.endpoint), queue) == [TIME_LIMIT]
+    cloud.stop()
+
+
+def test_a_job_that_no_instance_can_hold_reports_why(customer: Customer, queue: str) -> None:
+    needs = [{"type": "MEMORY", "value": str(2_000_000)}]
+    large = customer.submit(jobQueue=queue, containerOverrides={"resourceRequirements": needs})
+    job = customer.until(large, lambda job: "statusReason" in job)
+    assert job["statusReason"].startswith("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
+
+
+def test_an_image_that_cannot_be_pulled_is_tried_again_but_not_for_ever(
+    customer: Customer,
+) -> None:
+    rules = [
+        {"onStatusReason": "Task failed to start*", "action": "RETRY"},
+        {"onReason": "*", "action": "EXIT"},
+    ]
+    retry = {"attempts": 3, "evaluateOnExit": rules}
+    customer.define("gone", image=IMAGE + "0", retry=retry)
+    job = customer.ended(customer.submit(jobDefinition="gone"))
+    assert job["status"] == "FAILED"
+    assert [a["statusReason"] for a in job["attempts"]] == ["Task failed to start"] * 3

@@ -137,14 +137,11 @@ def test_both_services_run_the_same_image() -> None:
     assert only(resources, JobDefinition).image == uri
 
 
-def test_jobs_have_a_timeout_and_are_retried_for_lost_hosts_only() -> None:
+def test_jobs_have_a_timeout_and_their_requirements() -> None:
     from scar.aws.requests.batch_requests import register_definition_request
 
     request = register_definition_request(only(compiled(BATCH), JobDefinition), "eu-west-1")
     assert request["timeout"]["attemptDurationSeconds"] >= 60
-    rules = request["retryStrategy"]["evaluateOnExit"]
-    assert rules[-1] == {"onReason": "*", "action": "EXIT"}
-    assert [rule["action"] for rule in rules[:-1]] == ["RETRY", "RETRY"]
     requirements = request["containerProperties"]["resourceRequirements"]
     assert requirements == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}]
 
@@ -154,6 +151,36 @@ def environment_name(service_role: str = "", **changes: object) -> str:
     batch = BatchSpec(compute_resources=compute, service_role=service_role)
     function = changed(BATCH, batch=batch)
     return only(compiled(function), ComputeEnvironment).name
+
+
+@pytest.mark.parametrize("kind", ["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"])
+def test_jobs_wait_for_their_log_and_lose_no_line(kind: str) -> None:
+    from scar.aws.requests.batch_requests import register_definition_request
+
+    batch = BatchSpec.model_validate({"compute_resources": {"type": kind}})
+    definition = only(compiled(changed(BATCH, batch=batch)), JobDefinition)
+    request = register_definition_request(definition, "eu-west-1")
+    log = request["containerProperties"]["logConfiguration"]
+    assert log["options"]["mode"] == "blocking"
+
+
+def test_a_queue_cancels_jobs_that_block_it_and_keeps_those_that_wait_for_capacity() -> None:
+    from scar.aws.requests.batch_requests import create_queue_request
+
+    request = create_queue_request(only(compiled(BATCH), JobQueue))
+    actions = request["jobStateTimeLimitActions"]
+    assert [action["reason"] for action in actions] == [
+        "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+    ]
+    assert {(a["state"], a["action"], a["maxTimeSeconds"]) for a in actions} == {
+        ("RUNNABLE", "CANCEL", 600)
+    }
+
+
+def test_names_of_compute_environments_are_those_of_earlier_releases() -> None:
+    assert environment_name() == "scar-6dd9d7b90d52"
+    assert environment_name(type="FARGATE") == "scar-b4dd1ae56fb7"
 
 
 def test_compute_environments_are_named_by_their_content() -> None:

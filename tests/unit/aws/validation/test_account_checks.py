@@ -11,7 +11,7 @@ from scar.aws.account.account_state import AccountState
 from scar.aws.account.buckets import BucketState, parse_location_constraint
 from scar.aws.account.pass_role import PassRoleCheck
 from scar.aws.account.quotas import Quotas
-from scar.aws.compile.passed_roles import passed_roles
+from scar.aws.compile.passed_roles import custom_instance_profiles, passed_roles
 from scar.aws.model.account import Account
 from scar.aws.model.network import SubnetRoute, VpcNetwork
 from scar.aws.model.plan import Create, Plan
@@ -163,3 +163,32 @@ def test_passed_roles_are_grouped_by_service() -> None:
     )
     own = passed_roles([changed(on(), role="mine")], ACCOUNT)
     assert own["lambda"] == own["ecs-tasks"] == ("arn:aws:iam::123456789012:role/mine",)
+
+
+def test_the_role_of_a_custom_service_role_and_instance_profile_are_checked() -> None:
+    arn = "arn:aws:iam::123456789012:role/service-role/batchs"
+    assert passed_roles([on(service_role=arn)], ACCOUNT)["batch"] == (arn,)
+    by_name = passed_roles([on(service_role="batchs")], ACCOUNT)["batch"]
+    assert by_name == ("arn:aws:iam::123456789012:role/batchs",)
+    profile = "arn:aws:iam::123456789012:instance-profile/team/hosts"
+    custom = on(compute_resources={"instance_role": profile})
+    assert passed_roles([custom], ACCOUNT)["ec2"] == ()
+    assert custom_instance_profiles([custom, on(), on("FARGATE")]) == ("hosts",)
+
+
+@pytest.mark.parametrize(
+    ("compute", "batch", "expected"),
+    [
+        ({"max_v_cpus": 2}, {"memory": 30_000}, "r6i.xlarge (4 vCPUs"),
+        ({"max_v_cpus": 2}, {"enable_gpu": True}, "g4dn.xlarge (4 vCPUs"),
+        ({"max_v_cpus": 4}, {"memory": 30_000}, ""),
+        ({"max_v_cpus": 2, "instance_types": ["zz9"]}, {"memory": 30_000}, ""),
+        ({}, {}, ""),
+    ],
+)
+def test_jobs_on_instances_larger_than_max_v_cpus_are_a_warning(
+    compute: dict[str, object], batch: dict[str, object], expected: str
+) -> None:
+    found = warnings(ACCOUNT_STATE, on("EC2", compute_resources=compute, **batch))
+    assert len(found) == bool(expected)
+    assert all(expected in text and "max_v_cpus to 4" in text for text in found)

@@ -85,3 +85,26 @@ def test_capacity_and_places_are_never_exceeded(
     assert used["a"] <= 8 + 1e-6
     assert used.get("b", 0) <= 4 + 1e-6
     assert len(starts) <= free_slots
+
+
+def test_a_job_that_no_instance_type_can_hold_reports_why() -> None:
+    only = ComputeEnvironmentRecord(
+        name="a", arn="a", enabled=True, max_vcpus=64, instance_types=("m5.large", "c5.large")
+    )
+    big = RunnableJob(sequence=1, id="big", queue="q", vcpus=1, memory=8192)
+    wide = RunnableJob(sequence=2, id="wide", queue="q", vcpus=3, memory=1)
+    fits = RunnableJob(sequence=3, id="fits", queue="q", vcpus=2, memory=7000)
+    queues = {"q": queue("q", only)}
+    stuck, too_wide, start = place_jobs([big, wide, fits], queues, {}, 9)
+    for decision in (stuck, too_wide):
+        assert isinstance(decision, JobBlocked)
+        assert decision.reason.startswith("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
+    assert start == JobStart("fits", only)
+
+
+def test_instance_types_that_are_not_known_hold_every_job() -> None:
+    only = ComputeEnvironmentRecord(
+        name="a", arn="a", enabled=True, max_vcpus=64, instance_types=("zz9.large",)
+    )
+    big = RunnableJob(sequence=1, id="big", queue="q", vcpus=1, memory=10**7)
+    assert place_jobs([big], {"q": queue("q", only)}, {}, 9) == [JobStart("big", only)]

@@ -103,3 +103,12 @@ def test_every_arn_is_of_the_partition() -> None:
     flow = DataFlow(account=account, function="f", inputs=(BucketFolder("a", ""),), queue="q")
     for text in (policies.lambda_role(flow), policies.instance_role(account)):
         assert "arn:aws:" not in text
+
+
+def test_instances_may_tag_their_cluster_and_themselves_at_registration_only() -> None:
+    statements = json.loads(policies.instance_role(ACCOUNT))["Statement"]
+    (tagging,) = (s for s in statements if "ecs:TagResource" in s["Action"])
+    assert tagging["Action"] in ("ecs:TagResource", ["ecs:TagResource"])
+    assert tagging["Condition"] == {
+        "StringEquals": {"ecs:CreateAction": ["CreateCluster", "RegisterContainerInstance"]}
+    }

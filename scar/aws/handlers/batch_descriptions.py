@@ -1,0 +1,136 @@
+"""Compute environments and job queues as Batch describes them: status and settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from scar.aws.model import names
+from scar.aws.model.resources import VALID, ComputeEnvironment, JobQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mypy_boto3_batch.type_defs import (
+        ComputeEnvironmentDetailTypeDef,
+        JobQueueDetailTypeDef,
+        JobStateTimeLimitActionTypeDef,
+    )
+
+    from scar.aws.model.resources import Pairs
+
+    Description = ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef
+
+INVALID = "INVALID"
+DELETING = "DELETING"
+_DELETED = "DELETED"
+_NO_REASON = "Batch gives no reason"
+_SERVICE_LINKED = "/AWSServiceRoleForBatch"
+
+
+def status_of(found: Description | None) -> str:
+    """Return Batch's status; empty if it does not exist. Deleted ones are listed for some time."""
+    status = found.get("status", "") if found else ""
+    return "" if status == _DELETED else status
+
+
+def reason_of(found: Description | None) -> str:
+    """Return Batch's reason for the status."""
+    return (found.get("statusReason", "") if found else "") or _NO_REASON
+
+
+def describe_status(found: Description) -> str:
+    """Return the status that is compared: Batch's reason is part of it if it is INVALID.
+
+    CREATING and UPDATING pass: what they become is known only when they have ended.
+    """
+    match status_of(found):
+        case "INVALID":
+            return f"{INVALID}: {reason_of(found)}"
+        case "DELETING":
+            return DELETING
+        case _:
+            return VALID
+
+
+def current_environment(
+    found: Iterable[ComputeEnvironmentDetailTypeDef], used: str = ""
+) -> ComputeEnvironmentDetailTypeDef | None:
+    """Return the environment that counts, of those with the names of one resource.
+
+    Two exist while one replaces the other: the usable one counts, then ``used``, the one that the
+    job queue uses. None if there is none.
+    """
+
+    def rank(each: ComputeEnvironmentDetailTypeDef) -> tuple[bool, bool, bool, str]:
+        status, name = status_of(each), each.get("computeEnvironmentName", "")
+        return status != DELETING, status != INVALID, name == used, name
+
+    return max((e for e in found if status_of(e)), key=rank, default=None)
+
+
+def parse_environments(
+    found: Iterable[ComputeEnvironmentDetailTypeDef],
+) -> ComputeEnvironment | None:
+    """Return the resource that these environments are, with one of its names each."""
+    existing = [e for e in found if status_of(e)]
+    current = current_environment(existing)
+    if current is None:
+        return None
+    others = (e["computeEnvironmentName"] for e in existing if e is not current)
+    return replace(parse_environment(current), superseded=tuple(sorted(others)))
+
+
+def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironment:
+    """Return a compute environment as DescribeComputeEnvironments describes it."""
+    actual = found["computeResources"]
+    images = actual.get("ec2Configuration", [])
+    role = found.get("serviceRole", "")
+    template = actual.get("launchTemplate", {})
+    name = found["computeEnvironmentName"]
+    return ComputeEnvironment(
+        name=names.shared_name(name),
+        actual_name=name,
+        type=actual["type"],
+        max_vcpus=actual["maxvCpus"],
+        min_vcpus=actual.get("minvCpus", 0),
+        instance_types=tuple(actual.get("instanceTypes", [])),
+        allocation=actual.get("allocationStrategy", ""),
+        image_type=images[0]["imageType"] if images else "",
+        subnets=tuple(sorted(actual["subnets"])),
+        security_groups=tuple(sorted(actual.get("securityGroupIds", []))),
+        instance_profile=actual.get("instanceRole", ""),
+        # Without a service role in the request, Batch reports its service-linked role.
+        service_role="" if role.endswith(_SERVICE_LINKED) else role,
+        launch_template=(
+            f"{template.get('launchTemplateName')}:{template.get('version')}" if template else ""
+        ),
+        state=found.get("state", "ENABLED"),
+        status=describe_status(found),
+    )
+
+
+def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
+    """Return a job queue as DescribeJobQueues describes it."""
+    environments = environments_of(found)
+    return JobQueue(
+        name=found["jobQueueName"],
+        environment=",".join(names.shared_name(e) for e in environments),
+        priority=found["priority"],
+        time_limits=tuple(
+            sorted(_parse_time_limit(a) for a in found.get("jobStateTimeLimitActions", []))
+        ),
+        state=found["state"],
+        status=describe_status(found),
+    )
+
+
+def environments_of(found: JobQueueDetailTypeDef) -> list[str]:
+    """Return the names of a queue's compute environments."""
+    return [
+        e["computeEnvironment"].rpartition("/")[2] for e in found.get("computeEnvironmentOrder", [])
+    ]
+
+
+def _parse_time_limit(action: JobStateTimeLimitActionTypeDef) -> Pairs:
+    return tuple(sorted((name, str(value)) for name, value in action.items()))

@@ -1,0 +1,105 @@
+"""Batch repeats what fails before the script starts, or with its host, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.aws.compile import compiler
+from scar.aws.model import limits
+from scar.aws.model.account import Account
+from scar.aws.model.network import VpcNetwork
+from scar.aws.model.resources import JobDefinition
+from scar.aws.requests.batch_requests import register_definition_request
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec
+from scar.local.batch.model import AttemptOutcome, JobSpec
+from scar.local.batch.retry import should_retry
+from scar.local.batch.submission import parse_retry_rules
+from supervisor.model import ExecutionMode
+from tests.fakes.functions import new_function
+
+ACCOUNT = Account("123456789012", "eu-west-1")
+NETWORK = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",))
+EXITED = "Essential container in task exited"
+NOT_STARTED = "Task failed to start"
+# Status reason and container reason, as public reports quote them.
+BEFORE_THE_SCRIPT: dict[str, list[tuple[str, str]]] = {
+    "EC2": [
+        ("Host EC2 (instance i-0f1e2d3c) terminated.", ""),
+        (NOT_STARTED, "CannotPullContainerError: Error response from daemon: timeout"),
+        (NOT_STARTED, "CannotPullECRContainerError: AccessDeniedException"),
+        (NOT_STARTED, "CannotPullImageManifestError: Error response from daemon: EOF"),
+        (NOT_STARTED, "DockerTimeoutError: Could not transition to created; timed out"),
+        (NOT_STARTED, "ResourceInitializationError: unable to pull secrets or registry auth"),
+        (NOT_STARTED, "CannotStartContainerError: Error response from daemon"),
+        ("Unknown", "CannotPullContainerError: pull image manifest has been retried 5 times"),
+        ("Unknown", "DockerTimeoutError: Could not transition to started; timed out"),
+    ],
+    "FARGATE": [
+        ("Your Spot Task was interrupted.", ""),
+        ("CannotPullContainerError: pull image manifest has been retried 5 time(s)", ""),
+        ("CannotPullECRContainerError: AccessDeniedException", ""),
+        ("ResourceInitializationError: unable to pull secrets or registry auth", ""),
+        ("ResourceInitializationError: failed to configure ENI", ""),
+        (NOT_STARTED, "CannotStartContainerError"),
+    ],
+}
+ENDED = [
+    (EXITED, "", 1),
+    (EXITED, "", 137),
+    (EXITED, "OutOfMemoryError: Container killed due to memory usage", 137),
+    ("Something that AWS adds later", "", None),
+]
+
+
+def job_spec(kind: str) -> JobSpec:
+    """Return what Batch knows of a job of a function on this kind of compute environment."""
+    compute = ComputeResourcesSpec.model_validate({"type": kind})
+    function = new_function(
+        name="crop",
+        image="busybox:1",
+        execution_mode=ExecutionMode.BATCH,
+        batch=BatchSpec(memory=2048, compute_resources=compute),
+    )
+    resources = compiler.compile_resources(
+        [function], ACCOUNT, images={"crop": "sha256:1"}, networks={"crop": NETWORK}
+    )
+    (definition,) = (r for r in resources if isinstance(r, JobDefinition))
+    retry = register_definition_request(definition, "eu-west-1")["retryStrategy"]
+    assert limits.BATCH_EXIT_RULES.allows(len(retry["evaluateOnExit"]))
+    return JobSpec(
+        definition="crop:1",
+        image="busybox:1",
+        vcpus=1,
+        memory_mb=2048,
+        attempts=retry["attempts"],
+        rules=parse_retry_rules(dict(retry)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "reason"),
+    [(k, *r) for k, reasons in BEFORE_THE_SCRIPT.items() for r in reasons],
+)
+def test_what_fails_before_the_script_is_repeated(kind: str, status: str, reason: str) -> None:
+    spec, outcome = job_spec(kind), AttemptOutcome(status_reason=status, reason=reason)
+    assert should_retry(spec, 1, outcome)
+    # An image that is wrong for ever is not tried for ever.
+    assert not should_retry(spec, spec.attempts, outcome)
+
+
+@pytest.mark.parametrize("kind", ["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"])
+@pytest.mark.parametrize(("status", "reason", "code"), ENDED)
+def test_a_script_that_fails_is_not_repeated(
+    kind: str, status: str, reason: str, code: int | None
+) -> None:
+    outcome = AttemptOutcome(status_reason=status, reason=reason, exit_code=code)
+    assert not should_retry(job_spec(kind), 1, outcome)
+
+
+@given(st.text(), st.integers(1, 255))
+def test_no_exit_of_a_script_is_repeated(reason: str, code: int) -> None:
+    outcome = AttemptOutcome(status_reason=EXITED, reason=f"x{reason}", exit_code=code)
+    for kind in ("EC2", "FARGATE"):
+        assert not should_retry(job_spec(kind), 1, outcome)
