@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.acceptance.conftest import Deploy
     from tests.acceptance.kit.deployment import Deployment
@@ -63,15 +64,16 @@ def test_a_loop_that_somebody_else_closes_ends_by_itself(
         function("hand-2", "hand", input=folders["c"], output=folders["a"], concurrency=1),
     )
     both.init()
-    add_rule(run, both, "b/")
-    both.put(run.file("hand/one.txt", "round and round"))
-    runs = count_until_quiet(run, both)
+    with rule_by_hand(run, both, "b/"):
+        both.put(run.file("hand/one.txt", "round and round"))
+        runs = count_until_quiet(run, both)
     both.remove()
     run.observe("runs of a loop until it ended", runs)
     assert 2 < runs <= MOST_RUNS + 1
 
 
-def add_rule(run: AcceptanceRun, both: Deployment, prefix: str) -> None:
+@contextmanager
+def rule_by_hand(run: AcceptanceRun, both: Deployment, prefix: str) -> Iterator[None]:
     """Let the second function start on another folder of its input bucket."""
     bucket, s3 = run.bucket_name("hand"), run.target.client("s3")
     present = s3.get_bucket_notification_configuration(Bucket=bucket)
@@ -87,6 +89,12 @@ def add_rule(run: AcceptanceRun, both: Deployment, prefix: str) -> None:
     s3.put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [*rules, rule]}
     )
+    try:
+        yield
+    finally:
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": rules}
+        )
 
 
 def count_until_quiet(run: AcceptanceRun, both: Deployment) -> int:

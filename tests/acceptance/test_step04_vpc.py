@@ -61,9 +61,13 @@ def network(run: AcceptanceRun) -> Iterator[dict[str, list[str]]]:
     here = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
     subnets = [each["SubnetId"] for each in ec2.describe_subnets(Filters=here)["Subnets"]]
     default = [*here, {"Name": "group-name", "Values": ["default"]}]
-    groups = [each["GroupId"] for each in ec2.describe_security_groups(Filters=default)["SecurityGroups"]]
+    groups = [
+        each["GroupId"] for each in ec2.describe_security_groups(Filters=default)["SecurityGroups"]
+    ]
     service = f"com.amazonaws.{run.target.region}.s3"
-    present = ec2.describe_vpc_endpoints(Filters=[*here, {"Name": "service-name", "Values": [service]}])
+    present = ec2.describe_vpc_endpoints(
+        Filters=[*here, {"Name": "service-name", "Values": [service]}]
+    )
     made = "" if present["VpcEndpoints"] else make_endpoint(run, vpc["VpcId"], service)
     try:
         yield {"subnets": subnets[:2], "security_group_ids": groups}
@@ -76,7 +80,9 @@ def make_endpoint(run: AcceptanceRun, vpc: str, service: str) -> str:
     """Create a gateway endpoint in all route tables of the VPC; return its id."""
     ec2 = run.target.client("ec2")
     here = [{"Name": "vpc-id", "Values": [vpc]}]
-    tables = [each["RouteTableId"] for each in ec2.describe_route_tables(Filters=here)["RouteTables"]]
+    tables = [
+        each["RouteTableId"] for each in ec2.describe_route_tables(Filters=here)["RouteTables"]
+    ]
     tags = [{"Key": TAG, "Value": run.settings.run}]
     endpoint = ec2.create_vpc_endpoint(
         VpcId=vpc,

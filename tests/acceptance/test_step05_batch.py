@@ -44,9 +44,7 @@ def in_batch(resources: dict[str, Any]) -> dict[str, Any]:
     return {"execution_mode": "batch", "batch": batch}
 
 
-def check_one_job(
-    run: AcceptanceRun, deploy: Deploy, described: dict[str, Any], kind: str
-) -> None:
+def check_one_job(run: AcceptanceRun, deploy: Deploy, described: dict[str, Any], kind: str) -> None:
     """Deploy the function, run one job, and remove it with its compute environment."""
     one = deploy(kind, described)
     one.init(timeout=1800)
@@ -68,7 +66,9 @@ def check_one_job(
         },
     )
     assert job["status"] == "SUCCEEDED"
-    (history,) = one.scar("why", f"s3://{described['lambda']['input'][0]['path']}/one.txt", "-j").json()
+    (history,) = one.scar(
+        "why", f"s3://{described['lambda']['input'][0]['path']}/one.txt", "-j"
+    ).json()
     assert history["job"]["status"] == "SUCCEEDED"
     one.remove()
     remaining = batch.describe_compute_environments()["computeEnvironments"]

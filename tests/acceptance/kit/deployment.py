@@ -23,7 +23,10 @@ _OUTSIDE_LAMBDA = ("batch", "cloudwatch", "ecr", "iam")
 
 
 def describe_function(
-    run: AcceptanceRun, name: str, bucket: str, **keys: Any  # noqa: ANN401 - FDL's keys
+    run: AcceptanceRun,
+    name: str,
+    bucket: str,
+    **keys: Any,  # noqa: ANN401 - FDL's keys
 ) -> dict[str, Any]:
     """Return a function of an FDL file: it copies ``<bucket>/in/<name>`` to ``out/<name>``."""
     outside = {key: keys.pop(key) for key in _OUTSIDE_LAMBDA if key in keys}
