@@ -132,8 +132,7 @@ def record_of_a_failure(run: AcceptanceRun, recorded: Deployment, name: str) -> 
             DestinationConfig={"OnFailure": {"Destination": arn}},
         )
         recorded.put(run.file("recorded/exit.sh", "kill -9 $PPID; sleep 5\n"))
-        messages: list[dict[str, Any]] = []
-        recorded.until(lambda: messages.extend(receive(sqs, url)) or messages)
+        messages = recorded.until(lambda: receive(sqs, url))
         record: dict[str, Any] = json.loads(messages[0]["Body"])
         return record
     finally:

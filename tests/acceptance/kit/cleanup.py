@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.acceptance.kit.commands import run_scar
@@ -11,7 +12,7 @@ from tests.acceptance.kit.run import function_prefix
 from tests.acceptance.kit.users import delete_user
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.acceptance.kit.leftovers import Leftovers
     from tests.acceptance.kit.run import AcceptanceRun
@@ -28,21 +29,11 @@ def clean_up(run: AcceptanceRun, say: Callable[[str], None]) -> Leftovers:
 
     A failure of one removal is reported and does not prevent the others.
     """
-    for entry in run.journal.remaining("deployed", "removed"):
-        _attempt(say, f"functions of {entry['name']}", lambda e=entry: _remove_functions(run, e))
-    for name in _listed(run, "stack"):
-        _attempt(say, f"stack {name}", lambda n=name: _delete_stack(run, n))
-    made = {entry["name"]: entry["region"] for entry in run.journal.entries("bucket")}
-    others = dict.fromkeys(_listed(run, "bucket"), run.target.region)
-    gone = {entry["name"] for entry in run.journal.entries("bucket deleted")}
-    for name, region in {**others, **made}.items():
-        if name not in gone:
-            _attempt(say, f"bucket {name}", lambda n=name, r=region: delete_bucket(run, n, r))
-    for name in _listed(run, "VPC endpoint"):
-        _attempt(say, f"VPC endpoint {name}", lambda n=name: _delete_endpoint(run, n))
-    for entry in run.journal.remaining("user", "user deleted"):
-        _attempt(say, f"role {entry['name']}", lambda e=entry: delete_user(run, e["name"]))
-    _attempt(say, "run records", lambda: _delete_records(run))
+    for what, action in _removals(run):
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - the other removals must be tried as well
+            say(f"Not removed: {what}: {error}")
     left = _wait_for_slow_ones(run, say)
     for kind, name in left.left:
         run.journal.append("left", resource=kind, name=name)
@@ -84,11 +75,22 @@ def _delete_objects(s3: Any, bucket: str, keys: list[dict[str, str]], **options:
         raise AssertionError(f"{len(failed)} objects stay: {failed[0].get('Code')}")
 
 
-def _attempt(say: Callable[[str], None], what: str, action: Callable[[], None]) -> None:
-    try:
-        action()
-    except Exception as error:  # noqa: BLE001 - the other removals must be tried as well
-        say(f"Not removed: {what}: {error}")
+def _removals(run: AcceptanceRun) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield what is to be removed, in order, each with the action that removes it."""
+    for entry in run.journal.remaining("deployed", "removed"):
+        yield f"functions of {entry['name']}", partial(_remove_functions, run, entry["name"])
+    for name in _listed(run, "stack"):
+        yield f"stack {name}", partial(_delete_stack, run, name)
+    made = {entry["name"]: entry["region"] for entry in run.journal.entries("bucket")}
+    regions = {**dict.fromkeys(_listed(run, "bucket"), run.target.region), **made}
+    gone = {entry["name"] for entry in run.journal.entries("bucket deleted")}
+    for name in sorted(regions.keys() - gone):
+        yield f"bucket {name}", partial(delete_bucket, run, name, regions[name])
+    for name in _listed(run, "VPC endpoint"):
+        yield f"VPC endpoint {name}", partial(_delete_endpoint, run, name)
+    for entry in run.journal.remaining("user", "user deleted"):
+        yield f"role {entry['name']}", partial(delete_user, run, entry["name"])
+    yield "run records", partial(_delete_records, run)
 
 
 def _listed(run: AcceptanceRun, kind: str) -> list[str]:
@@ -98,15 +100,15 @@ def _listed(run: AcceptanceRun, kind: str) -> list[str]:
         return []
 
 
-def _remove_functions(run: AcceptanceRun, entry: dict[str, Any]) -> None:
+def _remove_functions(run: AcceptanceRun, file: str) -> None:
     """Remove the functions of an FDL file as the operator."""
     run_scar(
-        *("rm", "-f", entry["name"], "--force"),
+        *("rm", "-f", file, "--force"),
         environment=run.target.environment(),
         folder=run.settings.folder,
         timeout=REMOVE_SECONDS,
     )
-    run.journal.append("removed", name=entry["name"])
+    run.journal.append("removed", name=file)
 
 
 def _delete_stack(run: AcceptanceRun, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.acceptance.kit.commands import CommandResult, run_scar
 from tests.acceptance.kit.run import TAG
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.acceptance.kit.run import AcceptanceRun
+
+T = TypeVar("T")
 
 COMMAND_SECONDS = 900.0
 POLL_SECONDS = {False: 0.2, True: 5.0}
@@ -142,12 +144,13 @@ class Deployment:
             key: row[key] for key in ("done", "failed", "lost")
         }
 
-    def until(self, condition: Callable[[], object], *, seconds: float = 600) -> None:
-        """Call the condition until its result is true; fail after this time."""
+    def until(self, condition: Callable[[], T], *, seconds: float = 600) -> T:
+        """Call the condition until its result is true, and return that; fail after this time."""
         end = time.monotonic() + seconds
-        while not condition():
+        while not (result := condition()):
             assert time.monotonic() < end, f"not within {seconds:.0f} s"
             time.sleep(POLL_SECONDS[self.run.settings.is_aws])
+        return result
 
     def jobs(self, function: int = 0) -> list[dict[str, Any]]:
         """Return the descriptions of the jobs of a function."""

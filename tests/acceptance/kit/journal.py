@@ -1,4 +1,4 @@
-"""What an acceptance run did and made, as JSON lines: written before the fact, read after a crash."""
+"""What an acceptance run did and made, as JSON lines that survive a crash of the run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Journal:
     path: Path
 
     def append(self, kind: str, **fields: object) -> None:
-        """Add an entry. One write of one line: a killed process leaves whole lines before it."""
-        line = json.dumps({"kind": kind, **fields}, default=str) + "\n"
+        """Add an entry with one write; the first line feed ends what a full disk left unfinished."""
+        line = "\n" + json.dumps({"kind": kind, **fields}, default=str) + "\n"
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, line.encode())
@@ -28,7 +28,7 @@ class Journal:
             os.close(descriptor)
 
     def entries(self, *kinds: str) -> list[dict[str, Any]]:
-        """Return the entries of these kinds, in order; an unfinished last line is left out."""
+        """Return the entries of these kinds, in order; unfinished lines are left out."""
         try:
             lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:

@@ -32,7 +32,9 @@ class Leftovers:
 
 def list_leftovers(run: AcceptanceRun) -> Leftovers:
     """List every kind of resource; a kind that cannot be listed does not hide the others."""
-    left, kept, unlisted = [], [], []
+    left: list[tuple[str, str]] = []
+    kept: list[tuple[str, str]] = []
+    unlisted: list[tuple[str, str]] = []
     for kind, lister in LISTERS.items():
         try:
             for name in lister(run):

@@ -114,7 +114,7 @@ class LocalTarget:
         )
 
     def container(self, architecture: str = "x86_64") -> dict[str, Any]:
-        """Return an archive with busybox; scripts on the process engine use this machine's shell."""
+        """Return an archive with busybox; with the process engine this machine's shell is used."""
         path = self.settings.folder / "image.tar"
         if not path.exists():
             process = self.settings.engine == "process"
@@ -215,7 +215,7 @@ class AwsTarget:
             found = self._operator.get_credentials()
             assert found is not None, "no AWS credentials"
             frozen = found.get_frozen_credentials()
-            return _variables(frozen.access_key, frozen.secret_key, frozen.token or "")
+            return _variables(frozen.access_key or "", frozen.secret_key or "", frozen.token or "")
         expires, variables = self._roles.get(role, (0.0, {}))
         if time.time() > expires - 600:
             account = self.client("sts").get_caller_identity()
