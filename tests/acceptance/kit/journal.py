@@ -19,7 +19,7 @@ class Journal:
     path: Path
 
     def append(self, kind: str, **fields: object) -> None:
-        """Add an entry with one write; the first line feed ends what a full disk left unfinished."""
+        """Add an entry with one write; the first line feed ends an unfinished line."""
         line = "\n" + json.dumps({"kind": kind, **fields}, default=str) + "\n"
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
