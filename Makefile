@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test test-fast check bundle bundle-lock wheel bench clean diagrams
+.PHONY: help venv demo test test-fast acceptance check bundle bundle-lock wheel bench clean diagrams
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -49,6 +49,10 @@ test: $(VENV)/.dev $(VENV)/.ministack bundle ## all tests, those of containers i
 
 test-fast: $(VENV)/.dev ## the unit tests, in less than a minute: no network, no emulated cloud
 	$(BIN)/python -m pytest --durations=10 $(WORKERS) tests/unit
+
+# The runner alone may react to Ctrl-C: it cleans up, which takes minutes.
+acceptance: $(VENV)/.dev bundle ## the acceptance steps in an AWS account (costs money: ACCEPT_COSTS=1), or TARGET=local; OPTIONS=…
+	@exec $(BIN)/python -m tests.acceptance.kit.runner --acceptance-target $(or $(TARGET),aws) $(OPTIONS)
 
 check: $(VENV)/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -83,6 +83,24 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(1200)
+def test_the_cleanup_of_a_killed_run_can_be_repeated(tmp_path: Path) -> None:
+    needs("process")
+    local = ("--acceptance-target", "local", "--acceptance-steps", "1")
+    process = start(tmp_path, *local, ACCEPTANCE_DRIFT_MINUTES="60")
+    journal = Journal(tmp_path / "run" / "journal.jsonl")
+    until(lambda: journal.entries("drift") or process.poll() is not None)
+    process.kill()
+    process.communicate(timeout=TIMEOUT)  # ends when the steps, too, have closed the pipe
+    assert not (tmp_path / "report.json").exists()
+    clean = [sys.executable, "-m", "tests.acceptance.kit.runner", "--clean", str(tmp_path / "run")]
+    for _ in range(2):
+        done = subprocess.run(clean, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "Nothing else is left" in done.stderr
+    assert not (tmp_path / "run" / "cloud" / "server.json").exists()
+
+
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("signals", [["SIGTERM"], ["SIGINT", "SIGINT"]], ids=["term", "twice"])
 def test_an_interrupted_run_leaves_nothing_and_reports_that(
     tmp_path: Path, signals: Sequence[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL_SECONDS = 0.5
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """Let the kernel interrupt this process if the runner is killed, so that no step goes on."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 @dataclass(slots=True)
@@ -38,7 +46,12 @@ class Interruptions:
         if self.count:
             return -signal.SIGINT
         # A signal of the terminal reaches this process only, which passes it on.
-        self._steps = subprocess.Popen(command, env=environment, start_new_session=True)
+        self._steps = subprocess.Popen(
+            command,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call of a function found before
+        )
         try:
             while True:
                 # A signal between a test of `count` and a wait without a limit would be missed.

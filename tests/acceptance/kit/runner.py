@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import json
 import os
@@ -19,10 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.acceptance.kit.cleanup import clean_up
 from tests.acceptance.kit.cloudtrail import record_errors
+from tests.acceptance.kit.commands import CommandError, run_scar
 from tests.acceptance.kit.costs import describe_costs
 from tests.acceptance.kit.interruptions import Interruptions
 from tests.acceptance.kit.report import build_report, write_report
-from tests.acceptance.kit.run import AcceptanceRun, function_prefix
+from tests.acceptance.kit.run import AcceptanceRun
 from tests.acceptance.kit.settings import (
     COSTS_ACCEPTED,
     PREFIX,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 STEPS_FOLDER = Path(__file__).parents[1]
 FAILED, REFUSED, LEFT = 1, 2, 3
+LIST_SECONDS = 300.0
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -48,8 +51,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         settings = _settings(options, environ)
         run = AcceptanceRun.start(settings)
         _check_account(run)
-    except (RefusedError, BotoCoreError, ClientError) as error:
-        _say(f"Error: {error}")
+    except (RefusedError, CommandError, BotoCoreError, ClientError) as error:
+        say(f"Error: {error}")
         return REFUSED
     return _run_steps(run, options, environ)
 
@@ -68,8 +71,8 @@ def _settings(options: argparse.Namespace, environ: Mapping[str, str]) -> Settin
     """Return the settings of a new run; print the costs before anything is asked of AWS."""
     numbers = _numbers(options.acceptance_steps)
     if options.acceptance_target == "aws":
-        _say(describe_costs(STEPS, numbers))
-        _say("Set a budget alarm of 5 USD in the account before the first run.")
+        say(describe_costs(STEPS, numbers))
+        say("Set a budget alarm of 5 USD in the account before the first run.")
     now = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
     name = options.acceptance_folder or f".acceptance/{now}-{secrets.token_hex(2)}"
     folder = Path(name).absolute()
@@ -93,23 +96,26 @@ def _numbers(text: str | None) -> list[int]:
 
 
 def _check_account(run: AcceptanceRun) -> None:
-    """Refuse an account with functions of scar: shared resources would be changed or counted."""
+    """Refuse an account with functions of scar: their shared resources would be changed."""
     identity = run.target.client("sts").get_caller_identity()
     run.journal.append("started", target=run.settings.target, region=run.target.region)
-    _say(f"Account {identity['Account']}, Region {run.target.region}, run {run.settings.run}.")
-    pages = run.target.client("lambda").get_paginator("list_functions").paginate()
-    names = [function["FunctionName"] for page in pages for function in page["Functions"]]
-    own = [name for name in names if name == "scar-failure-handler" or name.startswith("acc-")]
-    if own and not all(name.startswith(function_prefix(run.settings)) for name in own):
+    say(f"Account {identity['Account']}, Region {run.target.region}, run {run.settings.run}.")
+    listed = run_scar(
+        *("ls", "-j"),
+        environment=run.target.environment(),
+        folder=run.settings.folder,
+        timeout=LIST_SECONDS,
+    ).json()
+    if names := [function["name"] for function in listed]:
         raise RefusedError(
-            f"The account has functions of scar, or of an earlier run: {', '.join(own[:3])}. Use a"
-            " fresh account; `--clean FOLDER` removes what an earlier run left."
+            f"The account has functions of scar, or of an earlier run: {', '.join(names[:3])}."
+            " Use a fresh account; `--clean FOLDER` removes what an earlier run left."
         )
 
 
 def _run_steps(run: AcceptanceRun, options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     started = dt.datetime.now(dt.UTC)
-    interruptions = Interruptions(run.journal, _say)
+    interruptions = Interruptions(run.journal, say)
     interruptions.install()
     status, left = FAILED, LEFT
     try:
@@ -131,7 +137,7 @@ def _run_steps(run: AcceptanceRun, options: argparse.Namespace, environ: Mapping
         )
         path = Path(options.acceptance_report or f"acceptance-{started:%Y-%m-%d}.json")
         write_report(report, path)
-        _say(f"Report: {path}. The journal with ids, for yourself: {run.settings.folder}")
+        say(f"Report: {path}. The journal with ids, for yourself: {run.settings.folder}")
     return left or (FAILED if status else 0)
 
 
@@ -144,15 +150,15 @@ def _pytest(numbers: Sequence[int]) -> list[str]:
 
 def _finish(run: AcceptanceRun) -> int:
     """Clean up and print what is left; return 0, or 3 if something is."""
-    _say("Cleaning up…")
-    found = clean_up(run, _say)
+    say("Cleaning up…")
+    found = clean_up(run, say)
     for kind, name in found.kept:
-        _say(f"Stays: {kind} {name}")
+        say(f"Stays: {kind} {name}")
     for kind, name in found.left:
-        _say(f"LEFT: {kind} {name}")
+        say(f"LEFT: {kind} {name}")
     if found.unlisted:
-        _say(f"Could not be listed: {', '.join(kind for kind, _ in found.unlisted)}")
-    _say("Something is left: see above." if found.left else "Nothing else is left.")
+        say(f"Could not be listed: {', '.join(kind for kind, _ in found.unlisted)}")
+    say("Something is left: see above." if found.left else "Nothing else is left.")
     return LEFT if found.left else 0
 
 
@@ -160,7 +166,7 @@ def _record_cloudtrail(run: AcceptanceRun, started: dt.datetime) -> None:
     try:
         record_errors(run, started)
     except (BotoCoreError, ClientError) as error:
-        _say(f"CloudTrail was not read: {error}")
+        say(f"CloudTrail was not read: {error}")
 
 
 def _clean_again(folder: Path) -> int:
@@ -170,16 +176,18 @@ def _clean_again(folder: Path) -> int:
         raise RefusedError(f"{folder} is not the folder of a run: no settings.json.") from None
     settings = from_environment({**given, COSTS_ACCEPTED: "1"}, folder)
     run = AcceptanceRun.start(settings)
-    Interruptions(run.journal, _say).install()
+    Interruptions(run.journal, say).install()
     try:
         return _finish(run)
     finally:
         run.target.close()
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+def say(text: str) -> None:
+    """Print a line; a terminal that is gone must not prevent the clean-up."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.kit.journal import Journal
+from tests.acceptance.kit.runner import say
 
 ROOT = Path(__file__).parents[3]
 # Starts steps that react to SIGINT as told, and then "cleans up" for as long as it is told.
@@ -88,3 +91,17 @@ def test_signals_do_not_interrupt_the_cleanup(tmp_path: Path) -> None:
         runner.process.send_signal(signal.SIGINT)
         runner.expect("SIGINT: cleaning up")
     assert runner.finish() == 0
+
+
+def test_the_steps_end_if_the_runner_is_killed(tmp_path: Path) -> None:
+    runner = Runner(tmp_path / "journal", "")
+    runner.expect("steps")
+    runner.process.kill()
+    # The steps have the same stdout: it ends when they have.
+    runner.process.communicate(timeout=300)
+
+
+def test_a_lost_terminal_does_not_prevent_the_cleanup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", open(os.devnull))  # noqa: PTH123, SIM115 - not writable
+    with contextlib.closing(sys.stderr):
+        say("Cleaning up…")
