@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 
+from scar.aws.client.connection import client_config
 from scar.image.compose.tree_images import write_docker_archive
 from scar.image.formats.layer import LayerFile
 from scar.local.control import LocalCloudControl
@@ -110,7 +111,10 @@ class LocalTarget:
             )
             CallRecorder(self.journal, "kit").attach(self._session)
         return self._session.client(  # type: ignore[call-overload]
-            service, region_name=region or self.region, endpoint_url=endpoint.endpoint_url
+            service,
+            region_name=region or self.region,
+            endpoint_url=endpoint.endpoint_url,
+            config=client_config(),
         )
 
     def container(self, architecture: str = "x86_64") -> dict[str, Any]:
@@ -186,7 +190,7 @@ class AwsTarget:
 
     def client(self, service: str, region: str = "") -> Any:  # noqa: ANN401 - one type per service
         return self._operator.client(  # type: ignore[call-overload]
-            service, region_name=region or self.region
+            service, region_name=region or self.region, config=client_config()
         )
 
     def container(self, architecture: str = "x86_64") -> dict[str, Any]:
