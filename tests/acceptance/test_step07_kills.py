@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.step(7)
 STUBBORN = "trap '' TERM; while :; do sleep 1; done\n"
 # One block of dd is held in memory; the shell that waits for it is small.
 HOG = "dd if=/dev/zero of=/dev/null bs=1024M count=100000\n"
+PERMISSION_ATTEMPTS = 24
 LONG = (
     'if [ "$SCAR_ATTEMPT" -gt 1 ]; then echo again >"$TMP_OUTPUT_DIR/again"; else sleep 3600; fi\n'
 )
@@ -95,48 +97,76 @@ def test_a_job_whose_host_vanishes_is_repeated_on_another(
     assert moved.states()["done"] == 1
 
 
+@pytest.mark.parametrize("condition", ["RetriesExhausted", "EventAgeExceeded"])
 def test_lambdas_invocation_record_has_the_fields_that_the_failure_handler_reads(
-    run: AcceptanceRun, deploy: Deploy, function: Callable[..., dict[str, Any]]
+    run: AcceptanceRun, deploy: Deploy, function: Callable[..., dict[str, Any]], condition: str
 ) -> None:
     """The record goes to a queue instead of the failure handler, and is saved as an example."""
-    recorded = deploy("recorded", function("recorded", "recorded", script="run_input.sh"))
+    is_old = condition == "EventAgeExceeded"
+    # An event that waits behind a long invocation is dropped after its maximum age. (With a
+    # concurrency of 0 Lambda sends events to the destination at once.)
+    limits = {"concurrency": 1, "timeout": 300} if is_old else {}
+    name = condition.lower()
+    recorded = deploy(name, function(name, name, script="run_input.sh", **limits))
     recorded.init()
-    name = recorded.functions[0]["name"]
-    with run.timed("a record of a failed invocation"):
-        record = record_of_a_failure(run, recorded, name)
-    run.observe("invocation record", shape(record))
+    if is_old:
+        recorded.put(run.file("recorded/long.sh", "sleep 200\n"))
+        recorded.until(lambda: recorded.states()["lambda"] == 1)
+    with run.timed(f"a record with the condition {condition}"):
+        record = record_of_a_failure(run, recorded, 60 if is_old else 21_600)
+    run.observe(f"invocation record {condition}", shape(record))
     saved = json.dumps(redact(record), indent=2)
-    run.file("invocation-record-RetriesExhausted.json", saved)
-    assert record["requestContext"]["condition"] == "RetriesExhausted"
-    assert record["requestContext"]["functionArn"].split(":")[6] == name
+    run.file(f"invocation-record-{condition}.json", saved)
+    assert record["requestContext"]["condition"] == condition
+    function_name = recorded.functions[0]["name"]
+    assert record["requestContext"]["functionArn"].split(":")[6] == function_name
     assert record["requestPayload"]["Records"][0]["s3"]["object"]["key"].endswith("exit.sh")
-    assert record["responsePayload"]["errorType"]
+    assert is_old or record["responsePayload"]["errorType"]
 
 
-def record_of_a_failure(run: AcceptanceRun, recorded: Deployment, name: str) -> dict[str, Any]:
-    """Let an invocation end with an exit of the supervisor; return Lambda's record."""
-    sqs, aws_lambda = run.target.client("sqs"), run.target.client("lambda")
-    url = sqs.create_queue(QueueName=run.function_name("records"))["QueueUrl"]
+def record_of_a_failure(run: AcceptanceRun, recorded: Deployment, max_age: int) -> dict[str, Any]:
+    """Upload a script that ends the supervisor; return Lambda's record of the failed event."""
+    sqs, name = run.target.client("sqs"), recorded.functions[0]["name"]
+    url = sqs.create_queue(QueueName=f"{name}-records")["QueueUrl"]
+    run.journal.append("queue", name=url)
     try:
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        arn = attributes["Attributes"]["QueueArn"]
-        role = aws_lambda.get_function(FunctionName=name)["Configuration"]["Role"]
-        statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        run.target.client("iam").put_role_policy(
-            RoleName=role.rpartition("/")[2], PolicyName="records", PolicyDocument=document
-        )
-        aws_lambda.put_function_event_invoke_config(
-            FunctionName=name,
-            MaximumRetryAttempts=0,
-            DestinationConfig={"OnFailure": {"Destination": arn}},
-        )
+        send_records(run, name, url, max_age)
         recorded.put(run.file("recorded/exit.sh", "kill -9 $PPID; sleep 5\n"))
         messages = recorded.until(lambda: receive(sqs, url))
         record: dict[str, Any] = json.loads(messages[0]["Body"])
         return record
     finally:
         sqs.delete_queue(QueueUrl=url)
+        run.journal.append("queue deleted", name=url)
+
+
+def send_records(run: AcceptanceRun, function: str, queue: str, max_age: int) -> None:
+    """Make the queue the function's on-failure destination, which its role must allow."""
+    attributes = run.target.client("sqs").get_queue_attributes(
+        QueueUrl=queue, AttributeNames=["QueueArn"]
+    )
+    arn, client = attributes["Attributes"]["QueueArn"], run.target.client("lambda")
+    role = client.get_function(FunctionName=function)["Configuration"]["Role"]
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+    run.target.client("iam").put_role_policy(
+        RoleName=role.rpartition("/")[2],
+        PolicyName="records",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    for attempt in range(PERMISSION_ATTEMPTS):
+        try:
+            client.put_function_event_invoke_config(
+                FunctionName=function,
+                MaximumRetryAttempts=0,
+                MaximumEventAgeInSeconds=max_age,
+                DestinationConfig={"OnFailure": {"Destination": arn}},
+            )
+            return
+        except client.exceptions.InvalidParameterValueException:
+            # The role's new policy has not spread yet.
+            if attempt == PERMISSION_ATTEMPTS - 1:
+                raise
+            time.sleep(5)
 
 
 def receive(sqs: Any, url: str) -> list[dict[str, Any]]:  # noqa: ANN401 - an SDK client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,8 @@ def _removals(run: AcceptanceRun) -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"bucket {name}", partial(delete_bucket, run, name, regions[name])
     for name in _listed(run, "VPC endpoint"):
         yield f"VPC endpoint {name}", partial(_delete_endpoint, run, name)
+    for entry in run.journal.remaining("queue", "queue deleted"):
+        yield f"queue {entry['name']}", partial(_delete_queue, run, entry["name"])
     for entry in run.journal.remaining("user", "user deleted"):
         yield f"role {entry['name']}", partial(delete_user, run, entry["name"])
     yield "run records", partial(_delete_records, run)
@@ -115,6 +118,13 @@ def _delete_stack(run: AcceptanceRun, name: str) -> None:
     client = run.target.client("cloudformation")
     client.delete_stack(StackName=name)
     client.get_waiter("stack_delete_complete").wait(StackName=name)
+
+
+def _delete_queue(run: AcceptanceRun, url: str) -> None:
+    sqs = run.target.client("sqs")
+    with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):
+        sqs.delete_queue(QueueUrl=url)
+    run.journal.append("queue deleted", name=url)
 
 
 def _delete_endpoint(run: AcceptanceRun, name: str) -> None:

@@ -173,6 +173,11 @@ def _clusters(run: AcceptanceRun) -> Iterator[str]:
         yield from (name for name in names if "_Batch_" in name and "scar-" in name)
 
 
+def _message_queues(run: AcceptanceRun) -> Iterator[str]:
+    found = run.target.client("sqs").list_queues(QueueNamePrefix=function_prefix(run.settings))
+    yield from (url.rpartition("/")[2] for url in found.get("QueueUrls", []))
+
+
 def _stacks(run: AcceptanceRun) -> Iterator[str]:
     for page in _pages(run, "cloudformation", "describe_stacks"):
         names = (stack["StackName"] for stack in page["Stacks"])
@@ -197,5 +202,6 @@ LISTERS: dict[str, Callable[[AcceptanceRun], Iterator[str]]] = {
     "VPC endpoint": _vpc_endpoints,
     "Auto Scaling group": _scaling_groups,
     "ECS cluster": _clusters,
+    "message queue": _message_queues,
     "stack": _stacks,
 }
