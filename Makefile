@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test test-fast check bundle bundle-lock wheel bench clean diagrams
+.PHONY: help venv demo test test-fast acceptance check bundle bundle-lock wheel bench clean diagrams
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -19,7 +19,13 @@ $(VENV)/.dev: pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(VENV)/.demo $@
 
-venv: $(VENV)/.dev ## a virtual environment with everything for development
+# ministack pins an older botocore than scar is tested with: it gets an environment of its own.
+$(VENV)/.ministack: tests/conformance/ministack.txt $(VENV)/.dev
+	$(PYTHON) -m venv $(VENV)/ministack
+	$(VENV)/ministack/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+venv: $(VENV)/.dev $(VENV)/.ministack ## a virtual environment with everything for development
 
 bundle: $(VENV)/.demo ## the supervisor with its own Python, from locked Debian packages, without root
 	$(BIN)/python -m supervisor.bundle $(if $(ARCH),--architecture $(ARCH)) $(if $(RELOCK),--relock)
@@ -38,11 +44,15 @@ demo: $(VENV)/.demo bundle ## the whole job on this machine, no account needed
 # A file's tests share servers and images: a worker gets whole files.
 WORKERS = -n $(PYTEST_WORKERS) --dist loadfile
 
-test: $(VENV)/.dev bundle ## all tests, those of containers if there is an engine; T=path, or any options of pytest
+test: $(VENV)/.dev $(VENV)/.ministack bundle ## all tests, those of containers if there is an engine; T=path, or any options of pytest
 	$(BIN)/python -m pytest --durations=10 $(if $(T),$(T),$(WORKERS) --cost --cov --cov-report=term)
 
 test-fast: $(VENV)/.dev ## the unit tests, in less than a minute: no network, no emulated cloud
 	$(BIN)/python -m pytest --durations=10 $(WORKERS) tests/unit
+
+# The runner alone may react to Ctrl-C: it cleans up, which takes minutes.
+acceptance: $(VENV)/.dev bundle ## the acceptance steps in an AWS account (costs money: ACCEPT_COSTS=1), or TARGET=local; OPTIONS=…
+	@exec $(BIN)/python -m tests.acceptance.kit.runner --acceptance-target $(or $(TARGET),aws) $(OPTIONS)
 
 check: $(VENV)/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

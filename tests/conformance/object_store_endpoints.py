@@ -129,6 +129,15 @@ class _Signed:
         return self.service.handle(admitted) if isinstance(admitted, Request) else admitted
 
 
+@contextlib.contextmanager
+def ministack_http(folder: Path) -> Iterator[S3Endpoint]:
+    """Run ministack, which shares no code with the others."""
+    from tests.conformance.ministack_server import ministack
+
+    with ministack(folder) as server:
+        yield replace(_with_versions(_create_endpoint(server.url, {})), atomic=True)
+
+
 def _certificate(folder: Path) -> tuple[ssl.SSLContext, Mapping[str, str]]:
     """Create a certificate for 127.0.0.1, and the environment that trusts it."""
     import ssl
@@ -192,4 +201,5 @@ ENDPOINTS: dict[str, Callable[[Path], AbstractContextManager[S3Endpoint]]] = {
     "moto-https": moto_https,
     "local-http": local_http,
     "local-https": local_https,
+    "ministack": ministack_http,
 }
