@@ -33,13 +33,7 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
     """
     match resource:
         case Bucket():
-            yield (
-                "s3",
-                "CreateBucket",
-                {**s3_requests.create_bucket_request(resource.name, region, tagged=True)},
-            )
-            for folder in resource.folders:
-                yield "s3", "PutObject", {"Bucket": resource.name, "Key": folder}
+            yield from _bucket_requests(resource, region)
         case BucketNotification():
             rules = [s3_requests.notification_rule(resource)]
             configuration = {"LambdaFunctionConfigurations": rules}
@@ -84,3 +78,10 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             )
         case _:
             return
+
+
+def _bucket_requests(bucket: Bucket, region: str) -> Iterator[ApiRequest]:
+    request = s3_requests.create_bucket_request(bucket.name, region, tagged=True)
+    yield "s3", "CreateBucket", {**request}
+    for folder in bucket.folders:
+        yield "s3", "PutObject", {"Bucket": bucket.name, "Key": folder}
