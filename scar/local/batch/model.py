@@ -128,6 +128,11 @@ class BatchJob:
     delayed_failure: str = ""
 
 
+def host_lost_reason(instance: str) -> str:
+    """Return AWS's statusReason, which the retry rules of job definitions match as "Host EC2*"."""
+    return f"Host EC2 (instance {instance}) terminated."
+
+
 def job_to_json(job: BatchJob) -> str:
     """Return a job as JSON."""
     return json.dumps(asdict(job))
