@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from scar.local.http.bodies import BytesBody, read_all
 from scar.local.http.router import Route
@@ -113,7 +114,7 @@ def identify_call(request: Request, route: Route) -> tuple[ApiCall | None, Reque
     service, region = scope
     match route:
         case Route.LAMBDA:
-            name = request.path.split("/")[3]
+            name = unquote(request.path.split("/")[3])
             return _call(service, "Invoke", region, {"FunctionName": name}), request
         case Route.BATCH:
             operation = _JOB_OPERATIONS.get(request.path.rpartition("/")[2], "")
@@ -128,8 +129,6 @@ def identify_call(request: Request, route: Route) -> tuple[ApiCall | None, Reque
 def _identify_configuration_call(
     request: Request, service: str, region: str
 ) -> tuple[ApiCall | None, Request]:
-    from dataclasses import replace
-
     body = read_all(request.body, _MAX_BODY)
     if body is None:  # refused by MotoService, which then finds no body at all
         return None, request
