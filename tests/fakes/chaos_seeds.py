@@ -52,4 +52,5 @@ def _check_chain(seed: str, modes: tuple[ExecutionMode, ...], folder: Path) -> C
     for number in range(1, len(modes) + 1):
         created = {name: simulation.store.created[f"in{number}/{name}"] for name in FILES}
         assert set(created.values()) == {1}, (number, created)
+    assert simulation.violations == []
     return simulation.counts

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import json
 import random
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,8 @@ class ChaosSimulation:
         self.store = EventStore(clock=lambda: float(int(self.time)))
         self.store.on_upload = self._on_upload
         self.counts: Counter[str] = Counter()
+        self.violations: list[str] = []
+        self._executing: dict[str, Actor] = {}  # the last actor that ran a run's script
         self._random = random.Random(seed)  # noqa: S311 - only the order of steps
         self._turns = Turns(self.store)
         self._actions: list[tuple[float, int, Callable[[], None]]] = []
@@ -178,6 +181,10 @@ class ChaosSimulation:
         """Copy the input; every fifth needs more memory than Lambda has in mode lambda-batch."""
         source = Path(task.environment["INPUT_FILE_PATH"])
         self.counts["scripts"] += 1
+        run, owner = task.environment["SCAR_RUN_ID"], self._turns.actors[threading.get_ident()]
+        if run in self._executing and not self._executing[run].has_ended:
+            self.violations.append(f"two owners execute the run {run}")
+        self._executing[run] = owner
         needs_batch = sum(source.name.encode()) % 5 == 0
         function = next(
             f for f in self.functions if f.config.name == task.environment["SCAR_FUNCTION"]
@@ -255,6 +262,13 @@ class ChaosSimulation:
         self._start(self._handler, invocation, HANDLER, steps, ended)
 
     def accept_job(self, submitter: SimulatedSubmitter, number: int) -> str:
+        """Start a job later; a run whose job is recorded and unfinished must not get another."""
+        run = submitter.jobs[number].environment["SCAR_RUN_ID"]
+        for key, data in self.store.keys(STATE).items():
+            if key.endswith(f"/{run}/delegated.json"):
+                recorded = json.loads(data)["job"]
+                if recorded not in submitter.ended:
+                    self.violations.append(f"{run} was submitted again, {recorded} has not ended")
         job_id = f"{submitter.jobs[number].name}-{number}"
         self.counts["jobs"] += 1
         self._later(self._random.uniform(0.1, 3.0), lambda: self._start_job(submitter, number, 1))
