@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.fakes.chaos_seeds import CHAINS, FILES, check_seed
+from tests.fakes.chaos.seeds import CHAINS, FILES, check_seed
 
 
 def main() -> None:

@@ -100,7 +100,7 @@ class LocalCloud:
             "home": str(self._home.path),
             "engine": self.engine.name,
             "chaos": self.chaos,
-            "conditions": self._conditions.settings.descriptions,
+            "conditions": self._conditions.requests.status(),
             "guarantees": asdict(self.engine.guarantees),
             "lambda": asdict(self._lambda.status()),
             "batch": self._batch.status(),

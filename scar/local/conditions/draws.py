@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,10 +32,14 @@ class Occurrence:
 
 
 class Draws:
-    """The decisions of one seed; counts requests by condition and resource. Thread-safe."""
+    """The decisions of one seed; counts requests by condition and resource. Thread-safe.
+
+    ``occurrences`` counts what has occurred so far.
+    """
 
     def __init__(self, seed: str) -> None:
         self.seed = seed
+        self.occurrences: Counter[Condition] = Counter()
         self._counts: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -58,6 +62,8 @@ class Draws:
         earlier = range(count - in_a_row, count)
         if in_a_row and all(self._chosen(conditions, group, resource, n) for n in earlier):
             return None
+        with self._lock:
+            self.occurrences[chosen] += 1
         low, high = CHAOS_RULES[chosen].seconds
         fraction = self._fraction(f"{group} seconds", resource, count)
         return Occurrence(chosen, low + (high - low) * fraction)

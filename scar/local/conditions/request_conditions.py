@@ -65,6 +65,15 @@ class RequestConditions:
         """Put states into the document of a successful response; return whether it changed."""
         return self.pending is not None and self.pending.adapt(call, document, now)
 
+    def status(self) -> dict[str, object]:
+        """Return what ``scar local status`` shows: the seed, what is on, what has occurred."""
+        occurred = self.draws.occurrences if self.draws else {}
+        return {
+            "on": self.settings.descriptions,
+            "refused_above_the_rate": dict(self._rates.refused),
+            "occurred": {condition.value: count for condition, count in sorted(occurred.items())},
+        }
+
     def _check_state(self, call: ApiCall, now: float) -> Refusal | None:
         if self._propagation is None or self.pending is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from scar.aws.model.rates import REQUEST_RATES, TokenBucket, rate_key
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 
 class RequestRateLimiter:
-    """Refuses requests above AWS's rates, per Region: one account. Thread-safe."""
+    """Refuses requests above AWS's rates, per Region: one account. Thread-safe.
+
+    ``refused`` counts the refused requests by service and operation.
+    """
 
     def __init__(self, rates: Mapping[tuple[str, str], RequestRate] = REQUEST_RATES) -> None:
         self._rates = rates
         self._buckets: dict[tuple[str, tuple[str, str]], TokenBucket] = {}
         self._lock = threading.Lock()
+        self.refused: Counter[str] = Counter()
         self.services = frozenset(service for service, _ in rates)
 
     def check(self, call: ApiCall, now: float) -> Refusal | None:
@@ -36,4 +41,5 @@ class RequestRateLimiter:
                 bucket = self._buckets[(call.region, key)] = TokenBucket(self._rates[key])
             if bucket.try_take(now):
                 return None
+            self.refused[f"{call.service} {call.operation}"] += 1
         return throttling_refusal(call.service, call.operation)

@@ -24,8 +24,13 @@ class ConditionsSettings:
     @property
     def descriptions(self) -> tuple[str, ...]:
         """The conditions that are on, as ``scar local status`` shows them."""
-        limits = ("request rates of AWS", "OperationAborted for concurrent bucket settings")
-        return (*(limits if self.limits else ()), *(("chaos",) if self.chaos else ()))
+        return (
+            *(_LIMITS if self.limits else ()),
+            *((f"chaos with the seed {self.chaos}",) if self.chaos else ()),
+        )
+
+
+_LIMITS = ("AWS's request rates", "OperationAborted for concurrent changes of one bucket")
 
 
 def parse_seed(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.chaos_seeds import KINDS, check_seed
+from tests.fakes.chaos.seeds import KINDS, check_seed
 from tests.profiles import examples
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.runs.states import RunState
 from supervisor.model import ExecutionMode
-from tests.fakes.chaos_simulation import ChaosSimulation
+from tests.fakes.chaos.simulation import ChaosSimulation
 
 if TYPE_CHECKING:
     from collections import Counter
