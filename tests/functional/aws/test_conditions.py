@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from tests.functional.aws.conftest import FakeImages
 
-SEEDS = tuple(range(examples(6)))
+SEEDS = tuple(range(examples(3)))
 TRUST = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
     '"Principal": {"Service": "lambda.amazonaws.com"}}]}'
@@ -156,7 +156,7 @@ def test_a_new_environment_is_not_valid_at_once(account: AwsConnection) -> None:
         "subnets": [subnet["SubnetId"]],
         "securityGroupIds": [group["GroupId"]],
     }
-    statuses = set()
+    statuses = []
     for number in range(10):
         batch.create_compute_environment(
             computeEnvironmentName=f"environment-{number}",
@@ -166,9 +166,7 @@ def test_a_new_environment_is_not_valid_at_once(account: AwsConnection) -> None:
     for moment in (0.1, 2.5, 20.0):
         now = moment
         found = batch.describe_compute_environments()["computeEnvironments"]
-        statuses.add(frozenset(each["status"] for each in found))
-    assert statuses == {
-        frozenset({"CREATING", "VALID"}),
-        frozenset({"INVALID", "VALID"}),
-        frozenset({"VALID"}),
-    }
+        statuses.append({each["status"] for each in found})
+    assert "CREATING" in statuses[0]
+    assert "INVALID" in statuses[1]
+    assert statuses[2] == {"VALID"}
