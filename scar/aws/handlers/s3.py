@@ -65,7 +65,7 @@ class StateBucketHandler:
         self._update_settings(observed, desired)
 
     def _update_settings(self, observed: StateBucket, desired: StateBucket) -> None:
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(_PARALLEL) as pool:
             steps = []
             if observed.keep_days != desired.keep_days:
                 steps.append(pool.submit(self._set_expiration, desired))

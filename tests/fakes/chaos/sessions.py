@@ -30,6 +30,7 @@ from scar.local.conditions.request_conditions import RequestConditions
 from scar.local.http.bodies import BytesBody
 from scar.local.http.messages import Request
 from scar.local.http.router import Route, find_route
+from tests.fakes.moto_locking import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +102,7 @@ class SessionConditions:
             case DelayedResponse(seconds):
                 self.sleep(seconds)
             case ConnectionLoss(executed=False):
+                setattr(request, REFUSED, True)
                 self.refused.append((call.operation, "connection reset"))
                 raise ConnectionClosedError(endpoint_url=request.url)
             case _:
@@ -114,6 +116,7 @@ class SessionConditions:
 
     def _refuse(self, call: ApiCall, refusal: Refusal, request: AWSPreparedRequest) -> AWSResponse:
         self._current.call = None
+        setattr(request, REFUSED, True)
         self.refused.append((call.operation, refusal.code))
         response = render_refusal(call, refusal)
         body = response.body if isinstance(response.body, bytes) else b""

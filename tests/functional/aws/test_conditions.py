@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,24 @@ def test_a_control_plane_throttles_above_its_rate(account: AwsConnection) -> Non
         client.list_functions()
     response: Any = raised.value.response
     assert response["Reason"] == "CallerRateLimitExceeded"
+
+
+def test_a_refused_request_is_not_executed(account: AwsConnection) -> None:
+    attached = conditions(account)
+    attached.clock = lambda: 0.0
+    client = account.session.client("lambda", config=Config(retries={"max_attempts": 0}))
+    iam = account.session.client("iam")
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    for number in range(20):
+        with contextlib.suppress(client.exceptions.TooManyRequestsException):
+            client.create_function(
+                FunctionName=f"f{number}",
+                Role=role,
+                PackageType="Image",
+                Code={"ImageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:1"},
+            )
+    attached.clock = lambda: 100.0
+    assert len(client.list_functions()["Functions"]) == 15
 
 
 def test_a_new_role_is_not_found_for_a_moment(account: AwsConnection) -> None:
