@@ -83,8 +83,11 @@ class BenchCloud:
 
 
 @contextmanager
-def bench(engine: str) -> Iterator[BenchCloud]:
-    """Start a new local cloud with this engine; stop and delete it afterwards."""
+def bench(engine: str, chaos: str = "") -> Iterator[BenchCloud]:
+    """Start a new local cloud with this engine; stop and delete it afterwards.
+
+    ``chaos`` is the seed of its conditions, empty for none.
+    """
     folder = Path(tempfile.mkdtemp(prefix="scar-bench-"))
     home = folder / "cloud"
     environment = {
@@ -97,7 +100,7 @@ def bench(engine: str) -> Iterator[BenchCloud]:
     try:
         image = [sys.executable, "-m", "scar.image.demo", str(folder / "image.tar")]
         subprocess.run(image, env=environment, check=True, stdout=subprocess.DEVNULL)
-        cloud = control.ensure_started()
+        cloud = control.ensure_started(chaos=chaos)
         session = boto3.Session(cloud.access_key, cloud.secret_key, region_name=cloud.region)
         s3 = session.client(
             "s3",

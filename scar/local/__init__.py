@@ -30,6 +30,10 @@ logs. ``destinations`` sends the invocation record of an event that failed final
 function's on-failure destination. A job runs in the same way: from SubmitJob through the queues
 and compute environments that moto has stored to a sandbox.
 
+Conditions. Between the router and each service, and around the engine, the log store and the
+delivery of events, ``conditions/`` makes the local cloud as unforgiving as AWS: request rates
+always, and with ``scar local start --chaos`` everything else, repeatable by a seed.
+
 A new service is a package with an HTTP application, one entry in the router's routes, and one
 line in ``cloud``. A new engine is one more adapter of the port in ``engines/``. The services
 know each other only through ports, which ``cloud`` connects.

@@ -11,6 +11,9 @@ from scar.local.access_keys import AccessKeys
 from scar.local.batch.app import BatchApp
 from scar.local.batch.change_guard import BatchChangeGuard
 from scar.local.batch.service import BatchService, BatchServiceSettings
+from scar.local.conditions.layer import apply_conditions
+from scar.local.conditions.local_services import ServiceConditions
+from scar.local.conditions.settings import ConditionsSettings
 from scar.local.control import control_token
 from scar.local.destinations import DestinationSender
 from scar.local.engines.selection import select_engine
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from scar.local.home import LocalCloudHome
     from scar.local.http.messages import HttpApp, Request
+    from scar.local.lambda_.model import LogSink
     from scar.local.moto.calls import MotoCall
     from scar.local.moto.function_records import FunctionRecords
 
@@ -49,8 +53,15 @@ class LocalCloud:
     Serves requests once constructed; ``close`` stops everything it started.
     """
 
-    def __init__(self, home: LocalCloudHome, engine: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        home: LocalCloudHome,
+        engine: str,
+        environment: Mapping[str, str],
+        conditions: ConditionsSettings | None = None,
+    ) -> None:
         self._home = home
+        self._conditions = ServiceConditions(conditions or ConditionsSettings())
         # The services need the port of the HTTP server, so the server starts before them.
         # Until they have started, the gate answers 503, which SDKs retry.
         self._gate = _StartupGate()
@@ -59,7 +70,8 @@ class LocalCloud:
         try:
             # Opened before the services, since it ends the sandboxes of a killed server;
             # closed after them (they stop their own sandboxes) and after the HTTP server.
-            self.engine = select_engine(engine, home.data / "engines", environment)
+            selected = select_engine(engine, home.data / "engines", environment)
+            self.engine = self._conditions.engine(selected)
             self._closers.insert(0, self.engine.close)
             self._start_services(home, environment)
         except BaseException:
@@ -69,6 +81,11 @@ class LocalCloud:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def chaos(self) -> str:
+        """The seed of its conditions, empty without ``--chaos``."""
+        return self._conditions.settings.chaos
 
     def close(self) -> None:
         """Stop all services, the last started first; stored state survives."""
@@ -82,6 +99,8 @@ class LocalCloud:
             "url": self.url,
             "home": str(self._home.path),
             "engine": self.engine.name,
+            "chaos": self.chaos,
+            "conditions": self._conditions.requests.status(),
             "guarantees": asdict(self.engine.guarantees),
             "lambda": asdict(self._lambda.status()),
             "batch": self._batch.status(),
@@ -101,14 +120,16 @@ class LocalCloud:
         logs = LogStore(data / "logs", ensure_group=groups.ensure, retention=groups.retention_days)
         self._closers.append(logs.close)
         registry = RegistryService(data / "registry", password)
+        sink = self._conditions.log_sink(logs)
+        self._closers.append(self._conditions.close)  # stores late log events
         images, ecr_images = RegistryImageResolver(registry.store), EcrImageApi(registry.store)
-        self._lambda = self._build_lambda_service(moto, images, logs, keys)
-        self._batch = self._build_batch_service(moto, images, logs, keys)
+        self._lambda = self._build_lambda_service(moto, images, sink, keys)
+        self._batch = self._build_batch_service(moto, images, sink, keys)
         # After Lambda: once constructed, S3 delivers the events that the last server left.
         s3 = S3Service(
             data / "s3",
             ACCOUNT,
-            deliver=self._enqueue_event,
+            deliver=self._conditions.event_delivery(self._enqueue_event),
             destination_exists=lambda arn: _can_s3_invoke(moto.functions, arn),
             durable=environment.get("SCAR_LOCAL_DURABLE") == "1",
         )
@@ -126,15 +147,18 @@ class LocalCloud:
         # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
-        self._gate.open(Router(apps, Authenticator(secret)))
+        self._gate.open(
+            Router(apply_conditions(apps, self._conditions.requests), Authenticator(secret))
+        )
 
     def _build_lambda_service(
-        self, moto: MotoService, images: RegistryImageResolver, logs: LogStore, keys: AccessKeys
+        self, moto: MotoService, images: RegistryImageResolver, logs: LogSink, keys: AccessKeys
     ) -> LambdaService:
         service = LambdaService(
             self._home.data / "lambda.sqlite",
             LambdaPorts(
-                functions=MotoFunctionRegistry(moto.functions),
+                functions=MotoFunctionRegistry(moto.functions, self._conditions.function_state),
+                is_throttled=self._conditions.is_throttled,
                 images=images,
                 logs=logs,
                 credentials=lambda function: keys.credentials_for(f"lambda/{function.name}"),
@@ -149,14 +173,15 @@ class LocalCloud:
         return service
 
     def _build_batch_service(
-        self, moto: MotoService, images: RegistryImageResolver, logs: LogStore, keys: AccessKeys
+        self, moto: MotoService, images: RegistryImageResolver, logs: LogSink, keys: AccessKeys
     ) -> BatchService:
         service = BatchService(
             self._home.data / "batch",
-            registry=moto.batch,
+            registry=self._conditions.batch_registry(moto.batch),
             images=images,
             engine=self.engine,
             logs=logs,
+            non_blocking_logs=self._conditions.non_blocking_log_sink(logs),
             credentials=keys.credentials_for,
             settings=BatchServiceSettings(endpoint_url=self.url),
         )
@@ -167,8 +192,8 @@ class LocalCloud:
         moto.add_change_listener(guard.on_change)
         return service
 
-    def _enqueue_event(self, arn: str, payload: bytes) -> None:
-        self._lambda.enqueue(arn, payload)
+    def _enqueue_event(self, arn: str, payload: bytes, delay: float = 0.0) -> None:
+        self._lambda.enqueue(arn, payload, delay=delay)
 
 
 class _StartupGate:

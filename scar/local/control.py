@@ -6,6 +6,7 @@ import fcntl
 import http.client
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
+from scar.local.conditions.settings import parse_seed
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 EXIT_LOCKED = 75  # a server's exit status: another server uses the state folder
 ENGINES = ("docker", "sandbox", "process")
+RANDOM_SEED = "random"
+"""Stands for a new seed of ``--chaos``."""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 RESPONSE_SECONDS = 10.0
@@ -44,37 +48,54 @@ class LocalCloudEndpoint:
     secret_key: str = field(repr=False)
     region: str
     engine: str
+    chaos: str = ""
 
     @property
     def description(self) -> str:
-        return f"local cloud at {self.endpoint_url} ({self.engine} engine)"
+        chaos = f", --chaos={self.chaos}" if self.chaos else ""
+        return f"local cloud at {self.endpoint_url} ({self.engine} engine{chaos})"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalCloudControl:
-    """Starts and stops the local cloud of one state folder."""
+    """Starts and stops the local cloud of one state folder.
+
+    ``limits``: whether a server that it starts enforces AWS's request rates.
+    """
 
     home: LocalCloudHome
     environment: Mapping[str, str]
+    limits: bool = True
 
-    def ensure_started(self, engine: str = "") -> LocalCloudEndpoint:
+    def ensure_started(self, engine: str = "", chaos: str = "") -> LocalCloudEndpoint:
         """Return the running local cloud; start it if none runs.
 
-        Raise UsageError for an unknown engine or one other than the running server's,
-        LocalCloudNotStartedError with the end of the server's log, WaitTimeoutError.
+        ``chaos`` is a seed, or RANDOM_SEED for a new one; empty: as it runs, or as the server
+        that was killed. Raise UsageError for an unknown engine, and for an engine or a seed other
+        than the running server's; LocalCloudNotStartedError with the end of the server's log;
+        WaitTimeoutError.
         """
         engine = engine or self.environment.get("SCAR_LOCAL_ENGINE", "")
         if engine not in ("", *ENGINES):
             raise UsageError(
                 f"Unknown engine {engine!r}.", remedy=f"Choose one of {', '.join(ENGINES)}."
             )
+        if chaos not in ("", RANDOM_SEED):
+            parse_seed(chaos)
         self.home.create()
         with self._exclusive_lock():
-            running = self.home.running_server() or self._start_server(engine)
+            running = self.home.running_server() or self._start_server(engine, chaos)
         if engine not in ("", running.engine):
             raise UsageError(
                 f"The local cloud is already running with the {running.engine} engine.",
                 remedy=f"Run `scar local stop`, then `scar local start --engine {engine}`.",
+            )
+        if chaos not in ("", running.chaos) and not (running.chaos and chaos == RANDOM_SEED):
+            raise UsageError(
+                "The local cloud is already running "
+                + (f"with --chaos={running.chaos}." if running.chaos else "without --chaos."),
+                remedy="Run `scar local stop`, then start it again with --chaos"
+                + (f"={chaos}." if chaos != RANDOM_SEED else "."),
             )
         return self._build_endpoint(running)
 
@@ -125,13 +146,25 @@ class LocalCloudControl:
             secret_key=derive_secret_key(self.home.load_secret(), COMMAND_LINE_KEY),
             region=region or "us-east-1",
             engine=server.engine,
+            chaos=server.chaos,
         )
 
-    def _start_server(self, engine: str) -> RunningServer:
-        self.home.remove_server_record()
+    def _server_command(self, engine: str, chaos: str) -> list[str]:
         command = [sys.executable, "-m", "scar.local.server", "--home", str(self.home.path)]
         if engine:
             command += ["--engine", engine]
+        # The record of a stopped server is gone: this one was killed, and is continued.
+        killed = self.home.last_server()
+        seed = chaos or (killed.chaos if killed else "")
+        if seed == RANDOM_SEED:
+            seed = str(secrets.randbelow(10**6))
+        if seed:
+            command += ["--chaos", seed]
+        return command if self.limits else [*command, "--no-limits"]
+
+    def _start_server(self, engine: str, chaos: str) -> RunningServer:
+        command = self._server_command(engine, chaos)
+        self.home.remove_server_record()
         descriptor = os.open(self.home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as log:
             log_start = log.tell()

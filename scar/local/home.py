@@ -26,7 +26,8 @@ LAYOUT_VERSION = 1
 class RunningServer:
     """The record that a server writes once it serves requests.
 
-    ``started`` is the start time of the process in clock ticks since boot.
+    ``started`` is the start time of the process in clock ticks since boot. ``chaos`` is the seed
+    of its conditions, empty without ``--chaos``.
     """
 
     pid: int
@@ -34,6 +35,7 @@ class RunningServer:
     port: int
     engine: str
     version: str
+    chaos: str = ""
 
     @property
     def url(self) -> str:
@@ -99,11 +101,15 @@ class LocalCloudHome:
 
     def running_server(self) -> RunningServer | None:
         """Return the server that uses this folder, or None."""
+        server = self.last_server()
+        return server if server is not None and server.is_alive() else None
+
+    def last_server(self) -> RunningServer | None:
+        """Return the server that wrote the record, which may have been killed since, or None."""
         try:
-            server = RunningServer(**json.loads(self._server_record.read_text()))
+            return RunningServer(**json.loads(self._server_record.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
-        return server if server.is_alive() else None
 
     def write_server_record(self, server: RunningServer) -> None:
         """Write the record from which commands learn the server's port."""

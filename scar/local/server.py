@@ -1,4 +1,4 @@
-"""The local cloud's process: ``python -m scar.local.server --home FOLDER [--engine NAME]``.
+"""The local cloud's process: ``python -m scar.local.server --home FOLDER [--engine NAME] …``.
 
 Started by ``control``; stops at SIGTERM or SIGINT, or when the state folder is deleted. A lock
 on the folder keeps a second server from using it.
@@ -20,6 +20,7 @@ from typing import IO
 import scar
 from scar.errors import ScarError
 from scar.local.cloud import LocalCloud
+from scar.local.conditions.settings import ConditionsSettings
 from scar.local.control import EXIT_LOCKED
 from scar.local.home import LocalCloudHome, RunningServer
 from scar.local.processes import start_time
@@ -48,9 +49,9 @@ def main() -> int:
             except BlockingIOError:
                 sys.stderr.write(f"Another local cloud is using {home.path}.\n")
                 return EXIT_LOCKED
-            _run_until_stopped(
-                home, arguments.engine, stop, FolderLock(home.path / "server.lock", lock)
-            )
+            conditions = ConditionsSettings(limits=not arguments.no_limits, chaos=arguments.chaos)
+            cloud = LocalCloud(home, arguments.engine, os.environ, conditions)
+            _run_until_stopped(home, cloud, stop, FolderLock(home.path / "server.lock", lock))
     except ScarError as error:
         sys.stderr.write(f"{error.problem}\n{error.remedy}\n")
         return error.exit_code
@@ -73,9 +74,8 @@ class FolderLock:
 
 
 def _run_until_stopped(
-    home: LocalCloudHome, engine: str, stop: threading.Event, folder_lock: FolderLock
+    home: LocalCloudHome, cloud: LocalCloud, stop: threading.Event, folder_lock: FolderLock
 ) -> None:
-    cloud = LocalCloud(home, engine, os.environ)
     # The record is written last: commands that find it may send requests at once.
     running = RunningServer(
         pid=os.getpid(),
@@ -83,6 +83,7 @@ def _run_until_stopped(
         port=cloud.port,
         engine=cloud.engine.name,
         version=scar.__version__,
+        chaos=cloud.chaos,
     )
     try:
         home.write_server_record(running)
@@ -103,6 +104,10 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scar.local.server")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--engine", default="")
+    parser.add_argument("--chaos", default="", metavar="SEED", help="seed of the conditions")
+    parser.add_argument(
+        "--no-limits", action="store_true", help="without AWS's request rates, for tests"
+    )
     return parser.parse_args()
 
 

@@ -113,12 +113,12 @@ class LocalCloudProcess:
     connection: AwsConnection
 
     @classmethod
-    def start(cls, engine: str) -> Self:
-        """Start a server with a new folder."""
+    def start(cls, engine: str, chaos: str = "") -> Self:
+        """Start a server with a new folder; ``chaos`` is the seed of its conditions."""
         folder = Path(tempfile.mkdtemp(prefix="scar-", dir="/tmp"))
         folder.chmod(0o711)
         control = LocalCloudControl(LocalCloudHome(folder / "home"), environment(folder))
-        cloud = cls(folder, control, engine, _connect(control, engine))
+        cloud = cls(folder, control, engine, _connect(control, engine, chaos))
         image = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
         tree = {"etc/nothing": LayerFile(b"")} if engine == "process" else busybox_tree()
         write_docker_archive(folder / "image.tar", "test:1", [tree], image)
@@ -266,10 +266,12 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def a_local_cloud(engine: str, *functions: Mapping[str, Any]) -> Iterator[LocalCloudProcess]:
+def a_local_cloud(
+    engine: str, *functions: Mapping[str, Any], chaos: str = ""
+) -> Iterator[LocalCloudProcess]:
     """Yield a local cloud with these functions, and stop it: the body of fixtures."""
     needs(engine)
-    cloud = LocalCloudProcess.start(engine)
+    cloud = LocalCloudProcess.start(engine, chaos)
     try:
         if functions:
             cloud.deploy(*functions)
@@ -344,10 +346,11 @@ def scar(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _connect(control: LocalCloudControl, engine: str) -> AwsConnection:
+def _connect(control: LocalCloudControl, engine: str, chaos: str = "") -> AwsConnection:
     """Start the server with ``scar local start``, so that it is not a child of this process."""
+    chosen = ["--engine", engine, *([f"--chaos={chaos}"] if chaos else [])]
     completed = subprocess.run(
-        [sys.executable, "-m", "scar", "local", "start", "--engine", engine],
+        [sys.executable, "-m", "scar", "local", "start", *chosen],
         env=dict(control.environment),
         capture_output=True,
         text=True,

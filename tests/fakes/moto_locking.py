@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from moto.core.common_types import TYPE_RESPONSE
 
 
+REFUSED = "is_refused"
+"""Name of an attribute: moto does not execute requests that have it."""
+
+
 @contextlib.contextmanager
 def mock_account(*services: str) -> Iterator[None]:
     """Mock an account in memory; several threads may call these services only."""
@@ -51,6 +55,9 @@ def _serialized() -> Callable[[BotocoreStubber, AWSPreparedRequest], TYPE_RESPON
     process, lock = BotocoreStubber.process_request, RLock()  # moto may call itself
 
     def process_request(self: BotocoreStubber, request: AWSPreparedRequest) -> TYPE_RESPONSE | None:
+        # botocore calls all handlers of an event, also after one has responded.
+        if getattr(request, REFUSED, False):
+            return None
         with lock:
             return process(self, request)
 

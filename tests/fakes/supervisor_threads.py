@@ -48,6 +48,7 @@ class Actor:
     invocation: Invocation
     handled: InvocationResult | None = None
     dead: bool = False
+    interruption: BaseException | None = None
     error: BaseException | None = None
     _may_continue: threading.Event = field(default_factory=threading.Event)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -75,6 +76,11 @@ class Actor:
         self.dead = True
         self.step()
 
+    def interrupt(self, error: BaseException) -> None:
+        """Raise an error, as a signal's handler does, instead of the next store call."""
+        self.interruption = error
+        self.step()
+
     def finish(self) -> None:
         while not self.has_ended:
             self.step()
@@ -85,6 +91,9 @@ class Actor:
         self._may_continue.clear()
         if self.dead:
             raise Crash
+        if self.interruption is not None:
+            error, self.interruption = self.interruption, None
+            raise error
 
     def _wait_until_stopped(self) -> None:
         assert self._stopped.wait(TIMEOUT), "an actor did not stop"

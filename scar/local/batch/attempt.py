@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.errors import ScarError
 from scar.local.batch.environment import job_environment
-from scar.local.batch.model import AttemptOutcome
-from scar.local.engines.port import EngineError, SandboxProfile, SandboxSpec
+from scar.local.batch.model import AttemptOutcome, host_lost_reason
+from scar.local.engines.port import EngineError, ImagePullError, SandboxProfile, SandboxSpec
 from scar.local.lambda_.log_stream import LogStreamWriter
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptDependencies:
-    """Collaborators of an attempt; ``monotonic`` and ``grace`` in seconds."""
+    """Collaborators of an attempt; ``monotonic`` and ``grace`` in seconds.
+
+    ``non_blocking_logs`` gets the output of jobs whose log driver may drop lines, if it is set.
+    """
 
     images: LocalImageResolver
     engine: Engine
@@ -45,6 +49,13 @@ class AttemptDependencies:
     endpoint_url: str
     monotonic: Callable[[], float]
     grace: float = GRACE
+    non_blocking_logs: LogSink | None = None
+
+    def logs_for(self, job: BatchJob) -> LogSink:
+        """Return the log sink of a job: the other one unless its log driver blocks."""
+        if self.non_blocking_logs is None or is_log_driver_blocking(job.spec.log_options):
+            return self.logs
+        return self.non_blocking_logs
 
 
 class RunningAttempt:
@@ -64,13 +75,16 @@ class RunningAttempt:
         ``on_running`` returns a reason if the job must be terminated at once, else an empty
         string.
         """
-        log = LogStreamWriter(self._dependencies.logs, self.job.spec.log_group, self.job.log_stream)
+        sink = self._dependencies.logs_for(self.job)
+        log = LogStreamWriter(sink, self.job.spec.log_group, self.job.log_stream)
         try:
             image = self._dependencies.images.resolve(self.job.spec.image)
         except (ScarError, OSError) as error:
             return start_failure(self.job.spec, f"CannotPullContainerError: {error}")
         try:
             sandbox = self._dependencies.engine.start(self._sandbox_spec(image), log.write)
+        except ImagePullError as error:
+            return start_failure(self.job.spec, f"CannotPullContainerError: {error.problem}")
         except (EngineError, OSError) as error:
             return start_failure(self.job.spec, f"ResourceInitializationError: {error}")
         try:
@@ -144,6 +158,12 @@ class RunningAttempt:
         )
 
 
+def is_log_driver_blocking(log_options: str) -> bool:
+    """Return whether a logConfiguration (JSON or empty) has ``mode: blocking``, not the default."""
+    configuration = json.loads(log_options) if log_options else {}
+    return (configuration.get("options") or {}).get("mode") == "blocking"
+
+
 def start_failure(spec: JobSpec, reason: str) -> AttemptOutcome:
     """Return the outcome of a container that did not start: on Fargate the cause is the status."""
     if spec.is_fargate:
@@ -152,6 +172,8 @@ def start_failure(spec: JobSpec, reason: str) -> AttemptOutcome:
 
 
 def _exit_outcome(sandbox_exit: SandboxExit, *, timed_out: bool) -> AttemptOutcome:
+    if sandbox_exit.lost_host:  # no host, no exit status
+        return AttemptOutcome(status_reason=host_lost_reason(sandbox_exit.lost_host))
     status = sandbox_exit.status
     # The kernel may kill one process of a container that then succeeds: the status decides.
     reason = OUT_OF_MEMORY if sandbox_exit.out_of_memory and status != 0 else ""

@@ -131,6 +131,11 @@ class BatchJob:
     blocked_since: int | None = None
 
 
+def host_lost_reason(instance: str) -> str:
+    """Return AWS's statusReason, which the retry rules of job definitions match as "Host EC2*"."""
+    return f"Host EC2 (instance {instance}) terminated."
+
+
 def job_to_json(job: BatchJob) -> str:
     """Return a job as JSON."""
     return json.dumps(asdict(job))

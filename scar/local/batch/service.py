@@ -62,6 +62,7 @@ class BatchService:
         logs: LogSink,
         credentials: JobCredentialsProvider,
         settings: BatchServiceSettings,
+        non_blocking_logs: LogSink | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -77,6 +78,7 @@ class BatchService:
             endpoint_url=settings.endpoint_url,
             monotonic=monotonic,
             grace=settings.grace,
+            non_blocking_logs=non_blocking_logs,
         )
         self._state_machine = JobStateMachine(self.store, self._now_ms)
         self._wake = threading.Event()

@@ -13,6 +13,7 @@ from scar.local.batch.model import (
     BatchJob,
     JobAttempt,
     JobStatus,
+    host_lost_reason,
 )
 from scar.local.batch.placement import (
     QUEUE_GONE,
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from scar.local.moto.batch_registry import JobQueueRecord
 
 RETENTION_MS = 7 * 86_400_000  # of finished jobs: seven days, "AWS Batch: Jobs"
-# AWS's text; the retry rules of job definitions match "Host EC2*".
-HOST_LOST = "Host EC2 (instance i-local) terminated."
+HOST_LOST = host_lost_reason("i-local")
 
 
 class JobStateMachine:

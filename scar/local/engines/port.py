@@ -17,6 +17,10 @@ class EngineError(ScarError):
     """The engine could not prepare an image or start a sandbox."""
 
 
+class ImagePullError(EngineError):
+    """The image could not be loaded, so that no container was started."""
+
+
 class SandboxProfile(enum.StrEnum):
     """The restrictions of a sandbox: those of Lambda or those of Batch.
 
@@ -76,10 +80,14 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxExit:
-    """Exit status of a sandbox's main process: 0 to 255, 128 + n if killed by signal n."""
+    """Exit status of a sandbox's main process: 0 to 255, 128 + n if killed by signal n.
+
+    ``lost_host`` is the instance id of a host that was lost with the sandbox, else empty.
+    """
 
     status: int
     out_of_memory: bool = False
+    lost_host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

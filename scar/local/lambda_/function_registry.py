@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 from scar.local.lambda_.model import DeployedFunction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scar.local.moto.function_records import FunctionRecords
 
 
 class MotoFunctionRegistry:
-    """A FunctionRegistry over moto's records; every function there is ready to run."""
+    """A FunctionRegistry over moto's records; ``state`` returns a function's state by name."""
 
-    def __init__(self, records: FunctionRecords) -> None:
+    def __init__(
+        self, records: FunctionRecords, state: Callable[[str], str] = lambda _name: "Active"
+    ) -> None:
         self._records = records
+        self._state = state
 
     def get(self, name_or_arn: str, /) -> DeployedFunction | None:
         record = self._records.get(name_or_arn)
@@ -34,4 +39,5 @@ class MotoFunctionRegistry:
             max_event_age=record.max_event_age,
             on_failure=record.on_failure or None,
             on_success=record.on_success or None,
+            state=self._state(record.name),
         )

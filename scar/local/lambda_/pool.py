@@ -38,7 +38,7 @@ class WorkerPool(Generic[W]):
     """At most ``concurrency`` workers run and ``warm_limit`` are idle, none beyond ``idle_limit``.
 
     ``idle_limit`` is in seconds. ``on_release`` is called without any lock held whenever a slot
-    has become free.
+    has become free. ``is_throttled`` may refuse a lease although a slot is free.
     """
 
     def __init__(
@@ -49,12 +49,14 @@ class WorkerPool(Generic[W]):
         warm_limit: int,
         idle_limit: float,
         on_release: Callable[[], None],
+        is_throttled: Callable[[DeployedFunction], bool] = lambda _function: False,
     ) -> None:
         self._create_worker = create_worker
         self._concurrency = concurrency
         self._warm_limit = warm_limit
         self._idle_limit = idle_limit
         self._on_release = on_release
+        self._is_throttled = is_throttled
         self._changed = threading.Condition()
         self._busy: set[W] = set()
         self._busy_by_function: Counter[str] = Counter()
@@ -87,6 +89,8 @@ class WorkerPool(Generic[W]):
             # The reserved concurrency is checked again: other leases may have used it up meanwhile.
             if not free or self._closed or self._is_reserved_concurrency_used(function):
                 raise throttling_error(f"All {self._concurrency} slots of this machine are in use.")
+            if self._is_throttled(function):
+                raise throttling_error("The function is throttled by a condition of --chaos.")
             worker, stale = self._pick_worker(function)
             self._busy.add(worker)
             self._busy_by_function[function.arn] += 1

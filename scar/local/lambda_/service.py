@@ -69,6 +69,7 @@ class LambdaPorts:
     send: RecordSender
     engine: Engine
     listen: Callable[[HttpApp], PortListener] = LoopbackListener
+    is_throttled: Callable[[DeployedFunction], bool] = lambda _function: False
 
 
 class LambdaService:
@@ -101,6 +102,7 @@ class LambdaService:
             warm_limit=settings.warm_limit,
             idle_limit=settings.idle_limit,
             on_release=self.wake,
+            is_throttled=ports.is_throttled,
         )
         self._queue = EventQueue(queue)
         invoker_settings = AsyncInvokerSettings(
@@ -148,10 +150,10 @@ class LambdaService:
         finally:
             self._pool.release(worker)
 
-    def enqueue(self, function_arn: str, payload: bytes) -> str:
-        """Queue an event for the function durably; return its request id."""
+    def enqueue(self, function_arn: str, payload: bytes, *, delay: float = 0.0) -> str:
+        """Queue an event durably, due after ``delay`` seconds; return its request id."""
         request_id = str(uuid.uuid4())
-        self._queue.put(function_arn, request_id, payload, self._clock())
+        self._queue.put(function_arn, request_id, payload, self._clock() + delay)
         self.wake()
         return request_id
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.cli.main import run
-from scar.local.control import LocalCloudControl, LocalCloudEndpoint
+from scar.local.control import RANDOM_SEED, LocalCloudControl, LocalCloudEndpoint
 from scar.local.home import LocalCloudHome
 from tests.fakes.services import FakeServices
 
@@ -32,14 +32,15 @@ class FakeControl(LocalCloudControl):
     running: bool = True
     done: list[str] = field(default_factory=list)
 
-    def ensure_started(self, engine: str = "") -> LocalCloudEndpoint:
-        self.done.append(f"start {engine}")
+    def ensure_started(self, engine: str = "", chaos: str = "") -> LocalCloudEndpoint:
+        self.done.append(f"start {engine} {chaos}".rstrip(" "))
         return LocalCloudEndpoint(
             endpoint_url="http://127.0.0.1:1",
             access_key="AK",
             secret_key="it's",
             region="eu-west-1",
             engine="process",
+            chaos="7" if chaos == RANDOM_SEED else chaos,
         )
 
     def find(self) -> LocalCloudEndpoint | None:
@@ -128,3 +129,19 @@ def test_reset_wants_a_yes() -> None:
     assert services.controlled.done == []
     assert run(["local", "reset", "--yes"], services) == 0
     assert services.controlled.done == ["reset"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seed"), [(["--chaos"], "random"), (["--chaos=42"], "42"), ([], "")]
+)
+def test_start_passes_the_seed_of_chaos_on(arguments: list[str], seed: str) -> None:
+    services = local_services()
+    assert run(["local", "start", *arguments], services) == 0
+    assert services.controlled.done == [f"start  {seed}".rstrip()]
+
+
+def test_start_prints_how_to_repeat_a_run_with_chaos(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "start", "--chaos"], local_services()) == 0
+    message = capsys.readouterr().err
+    assert "(process engine, --chaos=7)" in message
+    assert "scar local reset && scar local start --chaos=7" in message

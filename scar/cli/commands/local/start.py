@@ -18,12 +18,31 @@ if TYPE_CHECKING:
     default="",
     help="Container engine: docker, sandbox or process. Default: the best one available.",
 )
+@click.option(
+    "--chaos",
+    default="",
+    is_flag=False,
+    flag_value="random",
+    metavar="[SEED]",
+    help="Behave like AWS on a bad day: delays, duplicates, throttling, lost hosts. "
+    "--chaos=SEED repeats a run.",
+)
 @target_options
 @pass_session
-def start(session: Session, engine: str) -> None:
+def start(session: Session, engine: str, chaos: str) -> None:
     """Start the local cloud.
 
     Commands with --local start it automatically.
+
+    \b
+    Examples:
+      scar local start
+      scar local start --chaos
+      scar local start --chaos=42
     """
-    cloud = session.services.local_cloud().ensure_started(engine)
+    cloud = session.services.local_cloud().ensure_started(engine, chaos)
     session.terminal.write_message(f"Running: {cloud.description}")
+    if cloud.chaos:
+        session.terminal.write_message(
+            f"Repeat this run: scar local reset && scar local start --chaos={cloud.chaos}"
+        )

@@ -80,7 +80,7 @@ class S3Request:
 
 def parse_s3_request(request: Request) -> S3Request:
     """Parse a request; raise S3Error if its bucket or key is invalid."""
-    bucket, key = _parse_address(request.headers.get("host", ""), request.path)
+    bucket, key = parse_address(request.headers.get("host", ""), request.path)
     check_object_key(key)
     credential = request.headers.get("authorization") or unquote(request.query)
     credential = credential.replace("X-Amz-Credential=", "Credential=")
@@ -98,7 +98,7 @@ def parse_s3_request(request: Request) -> S3Request:
     )
 
 
-def _parse_address(host: str, path: str) -> tuple[str, str]:
+def parse_address(host: str, path: str) -> tuple[str, str]:
     """Return bucket and key, decoded.
 
     Hosts ``<bucket>.s3…`` and ``<bucket>.localhost`` are virtual-hosted-style requests, all
