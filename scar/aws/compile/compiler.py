@@ -232,6 +232,7 @@ def _lambda_function(
         security_groups=tuple(sorted(spec.vpc.security_group_ids)),
         file_systems=tuple((item.arn, item.path) for item in spec.file_system),
         log_group=names.lambda_log_group(function.name),
+        allow_loop=spec.allow_loop,
     )
 
 

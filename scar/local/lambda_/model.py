@@ -34,7 +34,10 @@ NOT_EMULATED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedFunction:
-    """A function's configuration; memory and /tmp in MiB, ages and timeouts in seconds."""
+    """A function's configuration; memory and /tmp in MiB, ages and timeouts in seconds.
+
+    ``allow_loop``: recursive loops are not stopped (``RecursiveLoop=Allow``).
+    """
 
     name: str
     arn: str
@@ -50,6 +53,7 @@ class DeployedFunction:
     on_failure: str | None = None
     on_success: str | None = None
     state: str = "Active"
+    allow_loop: bool = False
 
     @property
     def region(self) -> str:

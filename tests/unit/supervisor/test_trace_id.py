@@ -68,6 +68,10 @@ class ScriptedRuntimeApi(RuntimeApiClient):
         return 202
 
 
+def ignore(line: bytes) -> None:
+    del line
+
+
 def an_invocation(trace: str) -> NextInvocation:
     return NextInvocation("r", None, trace, b"{}")
 
@@ -93,7 +97,7 @@ def test_a_warm_sandbox_never_uses_the_trace_id_of_an_earlier_invocation(without
 
     traces = (without, TRACE, OTHER, without, TRACE)
     with pytest.raises(RuntimeApiError):
-        serve(ScriptedRuntimeApi(*map(an_invocation, traces)), handle, {}, Log(write=lambda _: 0))
+        serve(ScriptedRuntimeApi(*map(an_invocation, traces)), handle, {}, Log(write=ignore))
     expected = [(t, t) if t != without else ("", None) for t in traces]
     assert seen == expected
 

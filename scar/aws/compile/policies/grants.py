@@ -120,10 +120,12 @@ GRANTS: tuple[Grant, ...] = (
             "lambda:DeleteFunctionEventInvokeConfig",
             "lambda:GetFunction",
             "lambda:GetFunctionEventInvokeConfig",
+            "lambda:GetFunctionRecursionConfig",
             "lambda:GetPolicy",
             "lambda:Invoke",
             "lambda:PutFunctionConcurrency",
             "lambda:PutFunctionEventInvokeConfig",
+            "lambda:PutFunctionRecursionConfig",
             "lambda:RemovePermission",
             "lambda:TagResource",
             "lambda:UntagResource",
@@ -180,6 +182,7 @@ GRANTS: tuple[Grant, ...] = (
             "iam:ListRolePolicies",
             "lambda:GetFunction",
             "lambda:GetFunctionEventInvokeConfig",
+            "lambda:GetFunctionRecursionConfig",
             "lambda:GetPolicy",
             "logs:ListTagsForResource",
         ),
@@ -266,9 +269,15 @@ GRANTS: tuple[Grant, ...] = (
     ),
 )
 
-# Operations whose IAM action has another name.
+# Operations whose IAM action has another name, or is one of a group that is written as a pattern:
+# with all names in full, the policy for one function exceeds the length of a managed policy.
 IAM_ACTION_NAMES: Mapping[str, str] = {
+    "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:GetFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
     "lambda:Invoke": "lambda:InvokeFunction",
+    "lambda:PutFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:PutFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
     "s3:CompleteMultipartUpload": "s3:PutObject",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:DeleteObjects": "s3:DeleteObject",
@@ -289,7 +298,7 @@ IAM_ACTION_NAMES: Mapping[str, str] = {
 
 
 def iam_action(operation: str) -> str:
-    """Return the IAM action that an operation needs."""
+    """Return the IAM action that an operation needs, or the pattern that contains it."""
     return IAM_ACTION_NAMES.get(operation, operation)
 
 
