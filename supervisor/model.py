@@ -128,7 +128,8 @@ class FunctionConfig:
 
     ``script`` is a file name in the folder of ``function.json``; empty: the image's own
     entrypoint runs. ``timeout_threshold`` is in seconds, ``memory`` is Lambda's in MB.
-    ``is_failure_handler``: this function is the failure handler of the others.
+    ``is_failure_handler``: this function is the failure handler of the others. ``allow_loop``: its
+    outputs may start it again; only deployments read it.
     """
 
     name: str
@@ -144,6 +145,7 @@ class FunctionConfig:
     batch: BatchTarget | None = None
     is_failure_handler: bool = False
     max_hops: int = 32
+    allow_loop: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

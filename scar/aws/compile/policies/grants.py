@@ -19,6 +19,7 @@ GrantTarget = Literal[
     "anything",
     "state bucket",
     "buckets",
+    "records of functions",
     "records and folders",
     "functions",
     "log groups",
@@ -107,6 +108,8 @@ GRANTS: tuple[Grant, ...] = (
         # CreateBucket with tags.
         extra_actions=("s3:TagResource",),
     ),
+    # Where deployed functions write, to find loops.
+    Grant("records of functions", ("s3:GetObject",)),
     # Batch target records are deleted with their function, and folder objects with an empty
     # bucket; scar never deletes any other object.
     Grant("records and folders", ("s3:DeleteObject", "s3:DeleteObjects")),
@@ -274,24 +277,26 @@ GRANTS: tuple[Grant, ...] = (
 IAM_ACTION_NAMES: Mapping[str, str] = {
     "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:DeleteFunctionConcurrency": "lambda:*FunctionConcurrency",
     "lambda:GetFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
     "lambda:Invoke": "lambda:InvokeFunction",
+    "lambda:PutFunctionConcurrency": "lambda:*FunctionConcurrency",
     "lambda:PutFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:PutFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
     "s3:CompleteMultipartUpload": "s3:PutObject",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:DeleteObjects": "s3:DeleteObject",
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:*LifecycleConfiguration",
     "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
-    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:GetPublicAccessBlock": "s3:*BucketPublicAccessBlock",
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
-    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:*LifecycleConfiguration",
     "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
-    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:PutPublicAccessBlock": "s3:*BucketPublicAccessBlock",
     "s3:UploadPart": "s3:PutObject",
     "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
 }

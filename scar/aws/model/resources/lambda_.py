@@ -107,7 +107,8 @@ class EventInvokeConfig(Resource):
 class BatchTargetRecord(Resource):
     """The record from which the failure handler learns where to submit jobs of ``name``.
 
-    ``text`` is a ``function.json`` in the state bucket, reduced to the fields needed for that.
+    Other deployments read from it where the function writes. ``text`` is a ``function.json`` in the
+    state bucket, reduced to the fields needed for these two.
     """
 
     kind: ClassVar[str] = "batch-target"
