@@ -167,8 +167,8 @@ class LocalCloud:
         moto.add_change_listener(guard.on_change)
         return service
 
-    def _enqueue_event(self, arn: str, payload: bytes) -> None:
-        self._lambda.enqueue(arn, payload)
+    def _enqueue_event(self, arn: str, payload: bytes, trace: str = "") -> None:
+        self._lambda.enqueue(arn, payload, trace)
 
 
 class _StartupGate:

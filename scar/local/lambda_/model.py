@@ -20,7 +20,7 @@ LATEST_VERSION: Final = "$LATEST"
 
 NOT_EMULATED: Final = (
     "Lambda extensions, response streaming, InvokeAsync, SnapStart, provisioned concurrency.",
-    "Lambda's detection of recursive loops.",
+    "Lambda's detection of recursive loops through SQS and SNS.",
     (
         "Lambda: an invocation waits up to a minute for a free slot on this machine before it is "
         "throttled; events wait in the queue for a free slot, which does not count as an attempt."
@@ -124,11 +124,15 @@ class LambdaInvokeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaStatus:
-    """Counts of queued events (retries included), running invocations and idle sandboxes."""
+    """Counts of queued events (retries included), running invocations and idle sandboxes.
+
+    ``recursive_dropped`` are the events of recursive loops that were not started since the start.
+    """
 
     queued: int
     running: int
     warm: int
+    recursive_dropped: int = 0
 
 
 class LambdaApiError(Exception):
