@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes.local_cloud import BUCKET, STATE, a_local_cloud, function
 from tests.fakes.script_fault_tests import IN_BATCH
+from tests.functional.local_cloud.test_runs import scar
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ def test_lambda_stops_a_loop_after_sixteen_turns(cloud: LocalCloudProcess) -> No
     assert error["kind"] == "EventDiscarded"
     assert "RecursiveInvocationException" in error["problem"]
     assert [len(finished(cloud, name, "done")) for name in ("stopped1", "stopped2")] == [16, 16]
+    (key,) = [k for n in ("stopped1", "stopped2") for k in finished(cloud, n, "error")]
+    history = scar(cloud, "why", key.split("/")[3])
+    assert "recursive loop" in history
+    assert "allow_loop: true" in history
+    counts = json.loads(scar(cloud, "status", "-n", key.split("/")[1], "-j"))["functions"][0]
+    assert (counts["done"], counts["failed"]) == (16, 1)
+    assert json.loads(scar(cloud, "local", "status", "-j"))["lambda"]["recursive_dropped"] >= 1
 
 
 def test_an_allowed_loop_ends_at_the_limit_of_a_chain(cloud: LocalCloudProcess) -> None:
