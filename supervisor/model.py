@@ -149,7 +149,8 @@ class FunctionConfig:
     ``script`` is a file name in the folder of ``function.json``; empty: the image's own
     entrypoint runs. ``timeout_threshold`` is in seconds, ``memory`` is Lambda's in MB.
     ``is_failure_handler``: this function is the failure handler of the others;
-    ``has_failure_handler``: that one is this function's on-failure destination.
+    ``has_failure_handler``: that one is this function's on-failure destination. ``allow_loop``: its
+    outputs may start it again; only deployments read it.
     """
 
     name: str
@@ -167,6 +168,7 @@ class FunctionConfig:
     is_failure_handler: bool = False
     has_failure_handler: bool = True
     max_hops: int = 32
+    allow_loop: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

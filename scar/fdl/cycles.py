@@ -28,15 +28,50 @@ def find_cycle(starts: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     return ()
 
 
+def find_cycles_through(
+    starts: Mapping[str, Collection[str]], names: Collection[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the shortest cycle of each named function that is part of one, each cycle once.
+
+    The cycle begins with that function; ``starts`` is as for ``find_cycle``.
+    """
+    found: dict[frozenset[str], tuple[str, ...]] = {}
+    for name in sorted(names):
+        if cycle := _find_shortest_cycle(starts, name):
+            found.setdefault(frozenset(cycle), cycle)
+    return tuple(found.values())
+
+
+def _find_shortest_cycle(starts: Mapping[str, Collection[str]], first: str) -> tuple[str, ...]:
+    """Search breadth-first for a way from ``first`` back to it; empty if there is none."""
+    ways: list[tuple[str, ...]] = [(first,)]
+    visited: set[str] = set()
+    # The list grows while it is read.
+    for way in ways:
+        for started in sorted(starts.get(way[-1], ())):
+            if started == first:
+                return way
+            if started not in visited:
+                visited.add(started)
+                ways.append((*way, started))
+    return ()
+
+
 def can_trigger(
-    output: tuple[str, str], suffixes: Collection[str], watched: tuple[str, str], suffix: str
+    output: tuple[str, str],
+    suffixes: Collection[str],
+    watched: tuple[str, str],
+    suffix: str,
+    prefixes: Collection[str] = (),
 ) -> bool:
     """Return whether outputs in one folder can match the notification rule of another.
 
     Folders are (bucket, key prefix). Outputs end with one of ``suffixes``, with anything if it
-    is empty; the rule matches keys that end with ``suffix``.
+    is empty; the rule matches keys that end with ``suffix``. Names of outputs, which may contain
+    folders, start with one of ``prefixes``, with anything if it is empty.
     """
-    if output[0] != watched[0] or not output[1].startswith(watched[1]):
+    beginnings = [f"{output[1]}{prefix}" for prefix in prefixes] or [output[1]]
+    if output[0] != watched[0] or not any(b.startswith(watched[1]) for b in beginnings):
         return False
     # Either may be the longer one: "g" can be the end of "x.jpg".
     return not suffixes or any(s.endswith(suffix) or suffix.endswith(s) for s in suffixes)

@@ -192,6 +192,7 @@ def _triggers_input(output: StorageSpec, source: StorageSpec) -> bool:
         output.suffix,
         (source.bucket, source.folder),
         "".join(source.suffix[:1]),
+        prefixes=output.prefix,
     )
 
 

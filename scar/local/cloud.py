@@ -192,8 +192,8 @@ class LocalCloud:
         moto.add_change_listener(guard.on_change)
         return service
 
-    def _enqueue_event(self, arn: str, payload: bytes, delay: float = 0.0) -> None:
-        self._lambda.enqueue(arn, payload, delay=delay)
+    def _enqueue_event(self, arn: str, payload: bytes, trace: str = "", delay: float = 0.0) -> None:
+        self._lambda.enqueue(arn, payload, trace, delay=delay)
 
 
 class _StartupGate:

@@ -28,6 +28,9 @@ RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED = "RetriesExhausted", "EventAgeExceeded"
 _SANDBOX_ERROR = re.compile(r"(Runtime|Sandbox|Extension)\.")
 _TIMED_OUT = re.compile(r"Task timed out|Status: timeout|Sandbox\.Timedout")
 _KILLED = re.compile(r"signal: killed|OutOfMemory")
+# The name of Lambda's exception, and a part of its message. AWS does not document in which form an
+# invocation record contains them, so the condition is searched too.
+_RECURSION = re.compile(r"Recursi(on|ve)|recursive loop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class FailedInvocation:
         False also for an event that was never processed, such as one that Lambda dropped because
         functions trigger each other without end: such a run must not continue.
         """
-        if not self.was_attempted:
+        if not self.was_attempted or self.is_recursion:
             return False
         if self.error_type and "." not in self.error_type:
             return False  # the supervisor's own error; its message may quote one of Lambda's
@@ -70,9 +73,27 @@ class FailedInvocation:
         """Whether the function responded that Batch throttled the submission of its only run."""
         return self.was_attempted and self.error_type == SubmissionThrottled.__name__
 
+    @property
+    def is_recursion(self) -> bool:
+        """Whether Lambda stopped the invocation because it detected a recursive loop."""
+        if _RECURSION.search(self.condition):
+            return True
+        # A function that ran may quote Lambda's error: then the type is the supervisor's own.
+        is_lambdas = not self.error_type or bool(_RECURSION.search(self.error_type))
+        return is_lambdas and bool(_RECURSION.search(f"{self.error_type} {self.error_message}"))
+
     def to_error(self, memory: int) -> SupervisorError:
         """Return why it failed; the class decides about a job. ``memory`` is Lambda's, in MB."""
         error = f"{self.error_type} {self.error_message}".strip()
+        if self.is_recursion:
+            return EventDiscarded(
+                "Lambda detected a recursive loop and did not start the function for this event"
+                f" (RecursiveInvocationException): {self.function} was started about 16 times by"
+                " its own outputs.",
+                remedy="Change the output folder of one function of the loop, then `scar init`."
+                " If the loop is intended, set allow_loop: true for each of its functions;"
+                " `scar retry` sends the event again.",
+            )
         if not self.is_sandbox_failure:
             return EventDiscarded(
                 self._describe_other_failure(error), remedy="`scar retry` sends the event again."

@@ -104,7 +104,7 @@ def _local(folder: Path, context: ssl.SSLContext | None) -> Iterator[int]:
     service = S3Service(
         folder / "state",
         "123456789012",
-        deliver=lambda _destination, _payload: None,
+        deliver=lambda _destination, _payload, _trace: None,
         destination_exists=lambda _arn: False,
     )
     server = HttpServer(_Signed(Authenticator(SERVER_SECRET), service), tls=context)

@@ -83,7 +83,7 @@ def own_server(folder: Path, tls: ssl.SSLContext | None, certificate: str) -> It
     service = S3Service(
         folder,
         ACCOUNT,
-        deliver=lambda _, payload: events.append(json.loads(payload)),
+        deliver=lambda _, payload, _trace: events.append(json.loads(payload)),
         destination_exists=lambda arn: arn == FUNCTION,
     )
     server = HttpServer(AuthenticatedS3(service), tls=tls)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import boto3
 from botocore.awsrequest import AWSResponse
@@ -14,6 +15,7 @@ from scar.aws.client import sdk
 from scar.aws.requests.notification_filters import is_encoded
 
 if TYPE_CHECKING:
+    from botocore.model import OperationModel
     from mypy_boto3_ec2 import EC2Client
 
     from scar.aws.client.connection import AwsConnection
@@ -50,6 +52,7 @@ def fill_gaps(session: boto3.Session) -> None:
     events.register(
         "provide-client-params.s3.PutBucketNotificationConfiguration", _require_encoded_filters
     )
+    events.register("before-call.lambda", _RecursionConfigs().respond)  # type: ignore[arg-type]
 
 
 def _add_service_role(params: dict[str, Any], **_: object) -> None:
@@ -89,6 +92,31 @@ def api_response(**fields: object) -> tuple[object, dict[str, object]]:
 def _allow_pass_role(**_: object) -> tuple[object, dict[str, object]]:
     """Respond that the caller may pass every role; moto lacks the operation."""
     return api_response(EvaluationResults=[])
+
+
+class _RecursionConfigs:
+    """The recursion configurations of functions; moto lacks the operations.
+
+    Shared by all sessions, as moto's state is; a created function has the default.
+    """
+
+    _settings: ClassVar[dict[str, str]] = {}
+
+    def respond(
+        self, model: OperationModel, params: dict[str, Any], **_: object
+    ) -> tuple[object, dict[str, object]] | None:
+        path = params["url_path"].split("/")
+        match model.name:
+            case "CreateFunction":
+                self._settings.pop(json.loads(params["body"])["FunctionName"], None)
+            case "PutFunctionRecursionConfig":
+                self._settings[path[3]] = json.loads(params["body"])["RecursiveLoop"]
+                return api_response(RecursiveLoop=self._settings[path[3]])
+            case "GetFunctionRecursionConfig":
+                return api_response(RecursiveLoop=self._settings.get(path[3], "Terminate"))
+            case _:
+                pass
+        return None
 
 
 def _add_date(parsed: dict[str, Any], **_: object) -> None:

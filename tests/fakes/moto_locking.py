@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.routing import get_service_router
+from moto.s3 import notifications
 from werkzeug.exceptions import NotFound
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def mock_account(*services: str) -> Iterator[None]:
     create_routes(*services)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreStubber, "process_request", _serialized())
+        # Folders of one function's outputs may be in another's input; moto would start containers.
+        patch.setattr(notifications, "_invoke_awslambda", lambda *_: None)
         with mock_aws(config={"batch": {"use_docker": False}}):
             yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 from functools import cache
@@ -11,8 +12,15 @@ from typing import Any
 
 
 def applies_to(action: str, resource: str) -> bool:
-    """Return whether the action applies to the resource; raise KeyError for an unknown action."""
-    patterns = _arn_patterns()[action.lower()]
+    """Return whether the action applies to the resource; raise KeyError for an unknown action.
+
+    ``action`` may be a pattern with ``*``, of actions on the same resources.
+    """
+    known = _arn_patterns()
+    names = fnmatch.filter(known, action.lower())
+    if not names:
+        raise KeyError(action)
+    patterns = [pattern for name in names for pattern in known[name]]
     if resource == "*":
         return True
     # Log streams are authorized by the ARN of their group with this suffix.

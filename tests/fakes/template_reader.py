@@ -191,6 +191,7 @@ def _function(p: Properties) -> resources.LambdaFunction:
         security_groups=tuple(vpc.get("SecurityGroupIds", ())),
         file_systems=tuple((f["Arn"], f["LocalMountPath"]) for f in p.get("FileSystemConfigs", ())),
         log_group=p["LoggingConfig"].get("LogGroup", ""),
+        allow_loop=p.get("RecursiveLoop") == "Allow",
     )
 
 

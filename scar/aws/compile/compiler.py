@@ -74,27 +74,16 @@ def compile_resources(
         # checks before reject functions that would disagree about the instances' role.
         for resource in _compile_function(function, flow, images[function.name], network):
             resources.setdefault(resource.key, resource)
-    if names.FAILURE_HANDLER in images:
+        # For the failure handler, and for the loop checks of other deployments.
+        config = function_config(function, account, ImageDefaults(), network)
+        record = failure_handler.batch_target_record(config, account)
+        resources[record.key] = record
+    handler = failure_handler.handler_function(functions)
+    if handler is not None and names.FAILURE_HANDLER in images:
         digest = images[names.FAILURE_HANDLER]
-        handling = _compile_failure_handler(functions, account, digest, networks)
+        handling = failure_handler.compile_handler(handler, account, digest)
         resources |= {r.key: r for r in handling}
     return tuple(resources.values())
-
-
-def _compile_failure_handler(
-    functions: Sequence[Function],
-    account: Account,
-    digest: str,
-    networks: Mapping[str, VpcNetwork],
-) -> Iterator[Resource]:
-    """Compile the failure handler and its record of each function that it handles."""
-    handler = failure_handler.handler_function(functions)
-    if handler is None:
-        return
-    yield from failure_handler.compile_handler(handler, account, digest)
-    for function in filter(failure_handler.handles, functions):
-        config = function_config(function, account, ImageDefaults(), networks.get(function.name))
-        yield failure_handler.batch_target_record(config, account)
 
 
 def compile_named_resources(
@@ -142,6 +131,7 @@ def function_config(
         timeout_threshold=spec.container.timeout_threshold,
         memory=spec.memory,
         log_level=spec.log_level,
+        allow_loop=spec.allow_loop,
         batch=_batch_target(function, queue),
         has_failure_handler=failure_handler.handles(function),
     )
@@ -237,6 +227,7 @@ def _lambda_function(
         security_groups=tuple(sorted(spec.vpc.security_group_ids)),
         file_systems=tuple((item.arn, item.path) for item in spec.file_system),
         log_group=names.lambda_log_group(function.name),
+        allow_loop=spec.allow_loop,
     )
 
 

@@ -141,7 +141,11 @@ def compile_handler(function: Function, account: Account, digest: str) -> Iterat
 
 
 def batch_target_record(config: FunctionConfig, account: Account) -> BatchTargetRecord:
-    """Return the record of the queue and job definition of a function's jobs."""
+    """Return the record of a function's job queue, job definition, and output folders.
+
+    The failure handler reads where to submit jobs, and other deployments read the outputs, to find
+    loops.
+    """
     # Only these fields: the record is readable by the handler and must not contain the variables
     # of the function, which may be secrets.
     return BatchTargetRecord(
@@ -155,6 +159,8 @@ def batch_target_record(config: FunctionConfig, account: Account) -> BatchTarget
                 memory=config.memory,
                 batch=config.batch,
                 encryption=config.encryption,
+                outputs=config.outputs,
+                allow_loop=config.allow_loop,
             )
         ),
     )

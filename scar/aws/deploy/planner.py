@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scar.aws.compile import compiler, failure_handler
 from scar.aws.deploy.lock import read_lock
 from scar.aws.images.unused_images import UnusedImageFinder
+from scar.aws.inventory.connected_functions import ConnectionReader
 from scar.aws.inventory.deployed_resources import Inventory
 from scar.aws.inventory.unused import find_unused_infrastructure
 from scar.aws.model import names
@@ -27,6 +28,7 @@ from scar.aws.model.resources import (
 )
 from scar.aws.validation import account_checks
 from scar.aws.validation.deployment_checks import check_buckets, raise_if_any
+from scar.aws.validation.loop_checks import check_deployed_loops, links_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from scar.aws.deploy.lock import LockState
     from scar.aws.handlers.aws_resources import AwsResources
     from scar.aws.images.unused_images import ImagesByRepository
+    from scar.aws.inventory.connected_functions import ConnectedFunctions
     from scar.aws.inventory.deployed_resources import InventorySnapshot
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource, ResourceKey
@@ -49,11 +52,15 @@ _REMOVABLE_KINDS = (BucketNotification, InvokePermission, JobDefinition, Role, B
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """What was read from the account: the lock first, then resources and images by repository."""
+    """What was read from the account: the lock first, then resources and images by repository.
+
+    ``connected`` are the functions that start each other with those of the deployment.
+    """
 
     lock: LockState
     snapshot: InventorySnapshot
     images: ImagesByRepository
+    connected: ConnectedFunctions
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +86,29 @@ class DeploymentPlanner:
                 UnusedImageFinder(self.connection).images_by_repository, repositories
             )
             snapshot = self._inventory.take_snapshot(self._function_names, named)
-            return ObservedState(lock, snapshot, images.result())
+            # On the way of the outputs, from the buckets that were read already.
+            reader = ConnectionReader(self.connection, snapshot.notifications)
+            connected = reader.read([links_of(function) for function in self.functions])
+            return ObservedState(lock, snapshot, images.result(), connected)
 
     def plan_changes(
         self, desired: Sequence[Resource], account_state: AccountState, observed: ObservedState
     ) -> Plan:
         """Return the plan: changes to the desired resources, and deletions of unused ones.
 
-        Raise NotDeployableError if notifications overlap with another tool's, or a quota is
-        exceeded.
+        Raise NotDeployableError if notifications overlap with another tool's, functions start each
+        other in a loop with deployed ones, or a quota is exceeded.
         """
         # Some keys were unknown to `observe`: an image is named by its digest, a compute
         # environment by the hash of its content, which includes the network.
         snapshot = self._inventory.add_missing(observed.snapshot, desired)
         desired = failure_handler.keep_existing_handler(desired, snapshot.resources)
-        raise_if_any(self._overlapping_notifications(desired, snapshot))
+        raise_if_any(
+            (
+                *self._overlapping_notifications(desired, snapshot),
+                *check_deployed_loops(observed.connected.functions, observed.connected.deployed),
+            )
+        )
         definitions = [r for r in desired if isinstance(r, JobDefinition)]
         desired_keys = {r.key for r in desired}
         # `plan` deletes all that is observed and not desired. So each merge below adds only
@@ -118,6 +133,7 @@ class DeploymentPlanner:
             *_network_notes(account_state),
             *failure_handler.unhandled_function_notes(self.functions),
             *failure_handler.boundary_notes(self.functions),
+            *observed.connected.notes,
         )
         return replace(changes, notes=notes) if changes else changes
 
@@ -166,11 +182,14 @@ def needs_lock(changes: Plan) -> bool:
 
     Updates of a function's own resources need no lock. Creations and deletions do, since
     another deployment may plan with the same shared resources; so do notifications, since a
-    bucket has one configuration for all functions. Pushing and deleting images is safe: an image
-    is named by its digest, and checked for users right before its deletion.
+    bucket has one configuration for all functions; and records of functions, since two deployments
+    at once would not see that together they close a loop. Pushing and deleting images is safe: an
+    image is named by its digest, and checked for users right before its deletion.
     """
     return any(
-        not isinstance(c, Update) or c.desired.shared or isinstance(c.desired, BucketNotification)
+        not isinstance(c, Update)
+        or c.desired.shared
+        or isinstance(c.desired, BucketNotification | BatchTargetRecord)
         for c in changes.changes
         if not isinstance(c.resource, (EcrImage, *DELETED_LAST))
     )

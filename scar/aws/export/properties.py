@@ -107,6 +107,9 @@ def function(resource: kinds.LambdaFunction) -> Properties:
     }
     if resource.reserved_concurrency is not None:
         properties["ReservedConcurrentExecutions"] = resource.reserved_concurrency
+    # Absent it is Lambda's default, also in Regions that do not have the setting.
+    if resource.allow_loop:
+        properties["RecursiveLoop"] = lambda_requests.recursion_request(resource)["RecursiveLoop"]
     return properties
 
 

@@ -65,6 +65,7 @@ _STEPS_ALWAYS = (
     "Folders of buckets: they are optional empty objects; upload them to see the folders in S3.",
     "IDs of permissions and notification rules: generated; `scar init` would add its own.",
     "Buckets, including the state bucket, are retained when the stack is deleted.",
+    "Loops with deployed functions: not checked, since nothing is read; `scar plan` checks them.",
 )
 _STEP_PUBLIC_IP = (
     "Fargate jobs have public IP addresses (AssignPublicIp: ENABLED): disable them if the subnets"

@@ -8,7 +8,8 @@ created reads back as equal to the desired one.
 The handlers, by service:
 
 - Lambda: ``functions`` (with event invoke configs; ``function_state`` decides whether a function is
-  ready for the next change), ``invoke_permissions``
+  ready for the next change, ``recursion`` reads and sets its recursion configuration),
+  ``invoke_permissions``
 - Batch: ``batch`` (compute environments, job queues; ``batch_descriptions`` reads their status and
   settings, ``batch_repair`` makes invalid ones valid), ``job_definitions``, ``launch_templates``
 - S3: ``s3`` (state bucket, users' buckets), ``notifications``

@@ -10,6 +10,7 @@ from scar.aws.client import errors
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.function_state import is_settled
+from scar.aws.handlers.recursion import read_allow_loop, set_allow_loop
 from scar.aws.model import names
 from scar.aws.model.resources import EventInvokeConfig, LambdaFunction
 from scar.aws.requests import lambda_requests
@@ -74,6 +75,7 @@ class FunctionHandler:
                 (f["Arn"], f["LocalMountPath"]) for f in actual.get("FileSystemConfigs", [])
             ),
             log_group=_read_log_group(actual),
+            allow_loop=read_allow_loop(self.lambda_, resource),
             **read_fields(actual, LambdaFunction),
         )
 
@@ -93,6 +95,8 @@ class FunctionHandler:
             return
         if resource.reserved_concurrency is not None:
             self._set_concurrency(resource)
+        if resource.allow_loop:
+            set_allow_loop(self.lambda_, resource)
 
     def update(self, observed: LambdaFunction, desired: LambdaFunction) -> None:
         def update_code() -> FunctionConfigurationResponseTypeDef:
@@ -115,6 +119,8 @@ class FunctionHandler:
             self._update_tags(observed, desired)
         if observed.reserved_concurrency != desired.reserved_concurrency:
             self._set_concurrency(desired)
+        if observed.allow_loop != desired.allow_loop:
+            set_allow_loop(self.lambda_, desired)
 
     def delete(self, resource: LambdaFunction) -> None:
         with contextlib.suppress(self.lambda_.exceptions.ResourceNotFoundException):
@@ -259,7 +265,7 @@ def _relevant_tags(tags: Mapping[str, str], desired: LambdaFunction) -> Pairs:
 def _has_other_configuration(observed: LambdaFunction, desired: LambdaFunction) -> bool:
     """Return whether fields differ that UpdateFunctionConfiguration sets.
 
-    Image, architecture, tags and reserved concurrency have their own API operations.
+    Image, architecture, tags, reserved concurrency and loops have their own API operations.
     """
     return desired != replace(
         observed,
@@ -267,6 +273,7 @@ def _has_other_configuration(observed: LambdaFunction, desired: LambdaFunction) 
         architecture=desired.architecture,
         tags=desired.tags,
         reserved_concurrency=desired.reserved_concurrency,
+        allow_loop=desired.allow_loop,
     )
 
 

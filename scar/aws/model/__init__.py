@@ -2,8 +2,8 @@
 
 What comes in: ``function`` is one function with every value resolved, as the FDL describes it,
 ``account`` the account and Region to deploy to, and ``network`` the VPC that functions and jobs run
-in. ``names`` derives the name of every resource from these three, so that the name is known before
-the resource exists.
+in. ``function_links`` are the folders through which functions start each other. ``names`` derives
+the name of every resource from these three, so that the name is known before the resource exists.
 
 What goes out: ``resources/`` has one class per kind of AWS resource, the same for desired and
 observed state. ``plan`` compares both and returns the changes in dependency order: create and

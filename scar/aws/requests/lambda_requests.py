@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         FileSystemConfigTypeDef,
         LoggingConfigTypeDef,
         PutFunctionEventInvokeConfigRequestTypeDef,
+        PutFunctionRecursionConfigRequestTypeDef,
         UpdateFunctionConfigurationRequestTypeDef,
         VpcConfigTypeDef,
     )
@@ -55,6 +56,13 @@ def update_function_request(
     if observed.file_systems or desired.file_systems:
         request["FileSystemConfigs"] = _file_systems(desired)
     return request
+
+
+def recursion_request(resource: LambdaFunction) -> PutFunctionRecursionConfigRequestTypeDef:
+    return {
+        "FunctionName": resource.name,
+        "RecursiveLoop": "Allow" if resource.allow_loop else "Terminate",
+    }
 
 
 def event_invoke_request(resource: EventInvokeConfig) -> PutFunctionEventInvokeConfigRequestTypeDef:

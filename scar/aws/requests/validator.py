@@ -23,6 +23,7 @@ _RULES: dict[tuple[str, str], Callable[[Parameters], Iterator[RuleViolation]]] =
     ("lambda", "Invoke"): lambda_.check_invoke,
     ("lambda", "PutFunctionEventInvokeConfig"): lambda_.check_event_invoke_config,
     ("lambda", "UpdateFunctionEventInvokeConfig"): lambda_.check_event_invoke_config,
+    ("lambda", "PutFunctionRecursionConfig"): lambda_.check_recursion_config,
     ("lambda", "AddPermission"): lambda_.check_add_permission,
     ("batch", "RegisterJobDefinition"): batch.check_register_job_definition,
     ("batch", "SubmitJob"): batch.check_submit_job,

@@ -10,8 +10,8 @@ from scar.aws.requests.creation import creation_requests
 from scar.aws.requests.rules.constraints import get_structures
 from scar.aws.requests.s3_requests import notification_rule
 from scar.aws.requests.validator import check
+from scar.aws.validation.loop_checks import check_loops, links_of
 from scar.errors import ScarError
-from scar.fdl import cycles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -48,10 +48,9 @@ def check_functions(functions: Sequence[Function]) -> Iterator[str]:
     if names.FAILURE_HANDLER in function_names:
         yield f"{names.FAILURE_HANDLER}: this name is reserved for scar's failure handler."
     for function in functions:
-        yield from _check_loops(function)
         yield from _check_roles(function)
     yield from _check_boundaries(functions)
-    yield from _check_cycles(functions)
+    yield from check_loops([links_of(function) for function in functions])
     inputs = [(f, i) for f in functions for i in f.lambda_.input if i.is_s3]
     for (one, first), (other, second) in combinations(inputs, 2):
         if _inputs_overlap(first, second):
@@ -144,50 +143,6 @@ def _rules_of_other_tools(
 def _rule_target(rule: Parameters) -> str:
     arns = (rule.get(k) for k in ("LambdaFunctionArn", "QueueArn", "TopicArn"))
     return next((str(arn) for arn in arns if arn), "an unknown target")
-
-
-def _check_loops(function: Function) -> Iterator[str]:
-    if function.lambda_.allow_loop:
-        return
-    for item in function.lambda_.input:
-        for output in function.lambda_.output:
-            if _can_trigger(output, item):
-                yield (
-                    f"{function.name}: its output {output.path} is in its input {item.path}:"
-                    " every output would start it again (allow_loop: true deploys it anyway)."
-                )
-
-
-def _check_cycles(functions: Sequence[Function]) -> Iterator[str]:
-    """Yield a cycle of two or more functions that start each other."""
-    starts = {
-        one.name: {
-            other.name
-            for other in functions
-            if other.name != one.name
-            and any(
-                _can_trigger(output, item)
-                for output in one.lambda_.output
-                for item in other.lambda_.input
-            )
-        }
-        for one in functions
-        if not one.lambda_.allow_loop
-    }
-    if found := cycles.find_cycle(starts):
-        yield (
-            f"{' -> '.join((*found, found[0]))}: each starts the next, in an infinite"
-            " loop (allow_loop: true deploys them anyway)."
-        )
-
-
-def _can_trigger(output: StorageSpec, item: StorageSpec) -> bool:
-    return output.storage_provider == item.storage_provider and cycles.can_trigger(
-        (output.bucket, output.folder),
-        output.suffix,
-        (item.bucket, item.folder),
-        item.input_suffix,
-    )
 
 
 # As S3 decides it: prefixes are nested, and so are suffixes, which reversed are prefixes.

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 
 class EnqueueEvent(Protocol):
-    """Stores an event durably; it is due after ``delay`` seconds."""
+    """Stores an event durably; it is due after ``delay`` seconds. ``trace`` as in DeliverEvent."""
 
-    def __call__(self, arn: str, payload: bytes, /, delay: float = 0.0) -> None: ...
+    def __call__(
+        self, arn: str, payload: bytes, trace: str = "", /, delay: float = 0.0
+    ) -> None: ...
 
 
 class UnreliableDelivery:
@@ -24,10 +26,10 @@ class UnreliableDelivery:
         self._enqueue = enqueue
         self._draws = draws
 
-    def deliver(self, destination_arn: str, payload: bytes) -> None:
+    def deliver(self, destination_arn: str, payload: bytes, trace: str = "") -> None:
         """Return once every delivery is stored."""
         for delay in fates.event_delays(self._draws, _object_name(payload)):
-            self._enqueue(destination_arn, payload, delay)
+            self._enqueue(destination_arn, payload, trace, delay)
 
 
 def _object_name(payload: bytes) -> str:

@@ -4,7 +4,9 @@ An Invoke request arrives at ``app`` (the URL, the headers and the payload limit
 looks the function up in the ``function_registry`` and either runs it at once or writes an event to
 the ``event_queue`` (SQLite, so that events survive a killed server). The ``async_invoker`` takes
 due events from that queue, retries failed ones, and sends an ``invocation_record`` to the
-function's destination when an event has succeeded, expired or used up its retries.
+function's destination when an event has succeeded, expired or used up its retries. ``lineage``
+counts, in the trace id of each event, how often one chain has started a function: a function that
+its own outputs started too often is not started again.
 
 Both paths lease a worker from the ``pool``, which enforces concurrency limits and reuses warm
 sandboxes. A ``worker`` starts one sandbox through the container engine with the variables of
@@ -14,6 +16,6 @@ sandboxes. A ``worker`` starts one sandbox through the container engine with the
 the ports to the rest of the local cloud: images, logs, credentials, destinations.
 
 One more operation of Lambda's API that runs functions starts in ``app`` and ``service``;
-operations that only configure functions belong to moto. ``environment``, ``invocation_record`` and
-``reports`` are pure functions without I/O.
+operations that only configure functions belong to moto. ``environment``, ``invocation_record``,
+``lineage`` and ``reports`` are pure functions without I/O.
 """

@@ -62,11 +62,11 @@ class InvokeApp:
         function = self._service.get_function(name)
         if invocation_type is InvocationType.DRY_RUN:
             return Response(status=204, headers=_response_headers(str(uuid.uuid4())))
+        trace = request.headers.get("x-amzn-trace-id", "")
         if invocation_type is InvocationType.EVENT:
-            return Response(
-                status=202, headers=_response_headers(self._service.enqueue(function.arn, payload))
-            )
-        result = self._service.invoke(function.arn, payload)
+            request_id = self._service.enqueue(function.arn, payload, trace)
+            return Response(status=202, headers=_response_headers(request_id))
+        result = self._service.invoke(function.arn, payload, trace)
         headers = _response_headers(result.request_id) | {_VERSION_HEADER: LATEST_VERSION}
         if result.function_error:
             headers["x-amz-function-error"] = result.function_error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from scar.errors import ScarError
 from scar.local.lambda_.invocation_record import InvocationCondition, build_invocation_record
+from scar.local.lambda_.lineage import MAX_INVOCATIONS, parse_chain, recursion_response
 from scar.local.lambda_.model import LambdaApiError
 from scar.local.lambda_.worker import InvocationInterruptedError
 
@@ -64,6 +65,7 @@ class AsyncInvoker:
         self._send = send
         self._settings = settings
         self._clock = clock
+        self.recursive_events_dropped = 0  # CloudWatch's RecursiveInvocationsDropped
         self._changed = threading.Condition()
         self._woken = False
         self._closed = threading.Event()
@@ -146,6 +148,9 @@ class AsyncInvoker:
                 self._complete_event, function, event, InvocationCondition.RETRIES_EXHAUSTED
             )
             return True
+        if parse_chain(event.trace).is_recursive(function):
+            self._drop_recursive_event(function, event)
+            return True
         worker = self._lease_worker(function)
         # No free slot: the event returns to its position, so the function's order is kept.
         if worker is None:
@@ -153,6 +158,21 @@ class AsyncInvoker:
             return False
         self._executor.submit(self._run_event, function, worker, event)
         return True
+
+    def _drop_recursive_event(self, function: DeployedFunction, event: QueuedEvent) -> None:
+        """Send the event to the on-failure destination without an attempt, as Lambda does."""
+        self.recursive_events_dropped += 1
+        log.warning(
+            "event %s of %s was not started (RecursiveInvocationsDropped): the function was started"
+            " %d times by its own outputs; RecursiveLoop=Allow would permit it",
+            event.request_id,
+            function.name,
+            MAX_INVOCATIONS,
+        )
+        stopped = dataclasses.replace(event, last_response=recursion_response())
+        self._executor.submit(
+            self._complete_event, function, stopped, InvocationCondition.RETRIES_EXHAUSTED
+        )
 
     def _lease_worker(self, function: DeployedFunction) -> Worker | None:
         if function.state != "Active":
@@ -164,7 +184,7 @@ class AsyncInvoker:
 
     def _run_event(self, function: DeployedFunction, worker: Worker, event: QueuedEvent) -> None:
         try:
-            result = worker.invoke(event.request_id, event.payload)
+            result = worker.invoke(event.request_id, event.payload, event.trace)
         except InvocationInterruptedError:
             return  # the event stays in the file and runs again after the next start
         except Exception:

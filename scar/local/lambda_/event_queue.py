@@ -20,14 +20,18 @@ CREATE TABLE IF NOT EXISTS event (
     enqueued REAL NOT NULL,
     due REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
-    answer BLOB
+    answer BLOB,
+    trace TEXT NOT NULL DEFAULT ''
 )
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedEvent:
-    """One event; the last of its ``attempts`` failed with ``last_response``."""
+    """One event; the last of its ``attempts`` failed with ``last_response``.
+
+    ``trace`` is the trace id of the request that caused it, or empty.
+    """
 
     id: int
     request_id: str
@@ -37,6 +41,7 @@ class QueuedEvent:
     due: float
     attempts: int
     last_response: bytes | None = None
+    trace: str = ""
 
 
 class EventQueue:
@@ -53,6 +58,9 @@ class EventQueue:
         # With WAL, NORMAL survives a killed process; the loss of power may cost the last commits.
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(_SCHEMA)
+        # A file of an earlier release has no such column.
+        if "trace" not in {row[1] for row in self._db.execute("PRAGMA table_info(event)")}:
+            self._db.execute("ALTER TABLE event ADD COLUMN trace TEXT NOT NULL DEFAULT ''")
         # Heaps of (due, id) in memory; events that are being run are in the file alone.
         self._waiting_by_function: dict[str, list[tuple[float, int]]] = {}
         for arn, due, number in self._db.execute("SELECT function_arn, due, id FROM event"):
@@ -63,13 +71,15 @@ class EventQueue:
         with self._lock:
             return sum(map(len, self._waiting_by_function.values()))
 
-    def put(self, function_arn: str, request_id: str, payload: bytes, now: float) -> None:
+    def put(
+        self, function_arn: str, request_id: str, payload: bytes, now: float, trace: str = ""
+    ) -> None:
         """Add an event durably."""
         with self._lock:
             cursor = self._db.execute(
-                "INSERT INTO event (request_id, function_arn, payload, enqueued, due)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (request_id, function_arn, payload, now, now),
+                "INSERT INTO event (request_id, function_arn, payload, enqueued, due, trace)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (request_id, function_arn, payload, now, now, trace),
             )
             self._push_event(function_arn, now, int(cursor.lastrowid or 0))
 
@@ -94,7 +104,8 @@ class EventQueue:
             if not heap:
                 del self._waiting_by_function[function_arn]
             row = self._db.execute(
-                "SELECT request_id, payload, enqueued, attempts, answer FROM event WHERE id = ?",
+                "SELECT request_id, payload, enqueued, attempts, answer, trace FROM event"
+                " WHERE id = ?",
                 (number,),
             ).fetchone()
         return QueuedEvent(
@@ -106,6 +117,7 @@ class EventQueue:
             due=due,
             attempts=row[3],
             last_response=row[4],
+            trace=row[5],
         )
 
     def restore(self, event: QueuedEvent) -> None:

@@ -39,5 +39,6 @@ class MotoFunctionRegistry:
             max_event_age=record.max_event_age,
             on_failure=record.on_failure or None,
             on_success=record.on_success or None,
+            allow_loop=record.allow_loop,
             state=self._state(record.name),
         )

@@ -20,7 +20,7 @@ LATEST_VERSION: Final = "$LATEST"
 
 NOT_EMULATED: Final = (
     "Lambda extensions, response streaming, InvokeAsync, SnapStart, provisioned concurrency.",
-    "Lambda's detection of recursive loops.",
+    "Lambda's detection of recursive loops through SQS and SNS.",
     (
         "Lambda: an invocation waits up to a minute for a free slot on this machine before it is "
         "throttled; events wait in the queue for a free slot, which does not count as an attempt."
@@ -34,7 +34,10 @@ NOT_EMULATED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedFunction:
-    """A function's configuration; memory and /tmp in MiB, ages and timeouts in seconds."""
+    """A function's configuration; memory and /tmp in MiB, ages and timeouts in seconds.
+
+    ``allow_loop``: recursive loops are not stopped (``RecursiveLoop=Allow``).
+    """
 
     name: str
     arn: str
@@ -50,6 +53,7 @@ class DeployedFunction:
     on_failure: str | None = None
     on_success: str | None = None
     state: str = "Active"
+    allow_loop: bool = False
 
     @property
     def region(self) -> str:
@@ -120,11 +124,15 @@ class LambdaInvokeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaStatus:
-    """Counts of queued events (retries included), running invocations and idle sandboxes."""
+    """Counts of queued events (retries included), running invocations and idle sandboxes.
+
+    ``recursive_dropped`` are the events of recursive loops that were not started since the start.
+    """
 
     queued: int
     running: int
     warm: int
+    recursive_dropped: int = 0
 
 
 class LambdaApiError(Exception):

@@ -6,9 +6,7 @@ Source: "Using the Lambda runtime API for custom runtimes", Lambda Developer Gui
 from __future__ import annotations
 
 import json
-import secrets
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +32,7 @@ class RuntimeInvocation:
     payload: bytes
     deadline_ms: int
     function_arn: str
+    trace_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +127,6 @@ class RuntimeApiServer:
             invocation, self._pending_invocation = self._pending_invocation, None
         if invocation is None:
             return _error_response(410, "InvalidStateTransition", "The sandbox is being stopped.")
-        root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
         return Response(
             status=200,
             headers={
@@ -136,7 +134,7 @@ class RuntimeApiServer:
                 "lambda-runtime-aws-request-id": invocation.request_id,
                 "lambda-runtime-deadline-ms": str(invocation.deadline_ms),
                 "lambda-runtime-invoked-function-arn": invocation.function_arn,
-                "lambda-runtime-trace-id": (f"Root={root};Parent={secrets.token_hex(8)};Sampled=0"),
+                "lambda-runtime-trace-id": invocation.trace_id,
             },
             body=invocation.payload,
         )

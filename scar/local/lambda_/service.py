@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING
 
 from scar.local.lambda_.async_invoker import AsyncInvoker, AsyncInvokerSettings
 from scar.local.lambda_.event_queue import EventQueue
+from scar.local.lambda_.lineage import (
+    RECURSION_ERROR,
+    RECURSION_MESSAGE,
+    decode_trace_header,
+    parse_chain,
+)
 from scar.local.lambda_.model import INIT_LIMIT, LambdaApiError, LambdaStatus
 from scar.local.lambda_.pool import WorkerPool
 from scar.local.lambda_.port_listener import LoopbackListener
@@ -137,12 +143,18 @@ class LambdaService:
             )
         return function
 
-    def invoke(self, name_or_arn: str, payload: bytes) -> LambdaInvokeResult:
-        """Run the function now and return its result; raise LambdaApiError if it cannot run."""
+    def invoke(self, name_or_arn: str, payload: bytes, trace: str = "") -> LambdaInvokeResult:
+        """Run the function now and return its result; raise LambdaApiError if it cannot run.
+
+        ``trace`` is the trace id in the caller's header, which may be part of a loop.
+        """
         function = self.get_function(name_or_arn)
+        trace = decode_trace_header(trace)
+        if parse_chain(trace).is_recursive(function):
+            raise LambdaApiError(400, RECURSION_ERROR, RECURSION_MESSAGE)
         worker = self._pool.lease(function, self._settings.capacity_wait)
         try:
-            return worker.invoke(str(uuid.uuid4()), payload)
+            return worker.invoke(str(uuid.uuid4()), payload, trace)
         except InvocationInterruptedError as error:
             raise LambdaApiError(
                 503, "ServiceException", "The local cloud was stopped while the function ran."
@@ -150,10 +162,16 @@ class LambdaService:
         finally:
             self._pool.release(worker)
 
-    def enqueue(self, function_arn: str, payload: bytes, *, delay: float = 0.0) -> str:
-        """Queue an event durably, due after ``delay`` seconds; return its request id."""
+    def enqueue(
+        self, function_arn: str, payload: bytes, trace: str = "", *, delay: float = 0.0
+    ) -> str:
+        """Queue an event durably, due after ``delay`` seconds; return its request id.
+
+        ``trace`` is the trace id in the header of the request that caused the event.
+        """
         request_id = str(uuid.uuid4())
-        self._queue.put(function_arn, request_id, payload, self._clock() + delay)
+        chain = decode_trace_header(trace)
+        self._queue.put(function_arn, request_id, payload, self._clock() + delay, chain)
         self.wake()
         return request_id
 
@@ -166,9 +184,12 @@ class LambdaService:
         self._pool.close_stale_workers(self._functions)
 
     def status(self) -> LambdaStatus:
-        """Return the counts of queued events, running invocations and idle sandboxes."""
+        """Return the counts of events, running invocations and idle sandboxes."""
         return LambdaStatus(
-            queued=len(self._queue), running=self._pool.running_count, warm=self._pool.warm_count
+            queued=len(self._queue),
+            running=self._pool.running_count,
+            warm=self._pool.warm_count,
+            recursive_dropped=self._async_invoker.recursive_events_dropped,
         )
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from scar.errors import ScarError
 from scar.local.engines.port import SandboxExit, SandboxProfile, SandboxSpec
 from scar.local.lambda_ import reports
 from scar.local.lambda_.environment import SandboxContext, function_environment
+from scar.local.lambda_.lineage import parse_chain
 from scar.local.lambda_.log_stream import LogStreamWriter
 from scar.local.lambda_.model import INIT_LIMIT, LambdaInvokeResult
 from scar.local.lambda_.runtime_api import RuntimeApiServer, RuntimeInvocation, RuntimeResponse
@@ -85,9 +86,10 @@ class Worker:
         """Send the complete lines written so far to the log sink."""
         self._log.flush()
 
-    def invoke(self, request_id: str, payload: bytes) -> LambdaInvokeResult:
+    def invoke(self, request_id: str, payload: bytes, trace: str = "") -> LambdaInvokeResult:
         """Run one invocation, after a cold start if there is no sandbox yet.
 
+        ``trace`` is the trace id of the request that caused it; the invocation counts to its chain.
         Raise InvocationInterruptedError if the worker was closed meanwhile.
         """
         self._log.reset_tail()
@@ -99,7 +101,7 @@ class Worker:
         response = (
             self._end_with_failure(failure)
             if failure is not None
-            else self._run_invocation(request_id, payload)
+            else self._run_invocation(request_id, payload, trace)
         )
         # Lambda never reports more than the timeout, although ending a sandbox takes time.
         duration = min(time.monotonic() - started, float(self._function.timeout))
@@ -204,14 +206,16 @@ class Worker:
             return failure
         return self._exit_failure(request_id) if self._api.has_ended else None
 
-    def _run_invocation(self, request_id: str, payload: bytes) -> RuntimeResponse:
+    def _run_invocation(self, request_id: str, payload: bytes, trace: str) -> RuntimeResponse:
+        now = self._dependencies.clock()
         end = time.monotonic() + self._function.timeout
         self._api.offer_invocation(
             RuntimeInvocation(
                 request_id=request_id,
                 payload=payload,
-                deadline_ms=int((self._dependencies.clock() + self._function.timeout) * 1000),
+                deadline_ms=int((now + self._function.timeout) * 1000),
                 function_arn=self._function.arn,
+                trace_id=parse_chain(trace).trace_id(self._function.arn, now),
             )
         )
         response = self._api.wait_for_response(end - time.monotonic())

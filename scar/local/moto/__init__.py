@@ -5,7 +5,8 @@ operation and parameters. Three checks follow: ``supported_operations`` refuses 
 operations that the local cloud does not serve, ``fields`` refuses parameters that it would accept
 and ignore, and ``validation`` applies AWS's own rules. Handlers of other services come next (ECR's
 images, for example). What remains is executed by ``moto_app``, one call at a time; ``compat``
-adapts requests and responses where moto differs from AWS. ``error_responses`` renders errors in
+adapts requests and responses where moto differs from AWS, and ``recursion_config`` executes two
+operations that moto lacks. ``error_responses`` renders errors in
 each protocol.
 
 moto keeps everything in memory. So every change that moto has accepted is written to the

@@ -133,6 +133,7 @@ _LAMBDA: Mapping[str, Mapping[str, Allowed]] = {
     "PutFunctionConcurrency": _any("FunctionName ReservedConcurrentExecutions"),
     "PutFunctionEventInvokeConfig": _EVENT_INVOKE_CONFIG,
     "UpdateFunctionEventInvokeConfig": _EVENT_INVOKE_CONFIG,
+    "PutFunctionRecursionConfig": _any("FunctionName RecursiveLoop"),
     "AddPermission": _any("FunctionName StatementId Action Principal SourceArn SourceAccount"),
 }
 _IMPLEMENTED = {"batch": _BATCH, "lambda": _LAMBDA}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.local.moto.journal_keys import function_name
+from scar.local.moto.recursion_config import read_recursive_loop
 
 if TYPE_CHECKING:
     import threading
@@ -21,7 +22,8 @@ class FunctionRecord:
 
     ``reserved_concurrency`` is None without a reservation. ``max_event_age`` and ``retries``
     apply to asynchronous invocations. ``on_failure`` and ``on_success`` are ARNs of destinations
-    or empty. ``revision`` changes with every change of code or configuration.
+    or empty. ``allow_loop``: recursive loops are not stopped. ``revision`` changes with every
+    change of code or configuration.
     """
 
     name: str
@@ -40,6 +42,7 @@ class FunctionRecord:
     on_success: str
     revision: str
     policy: tuple[FunctionPermission, ...] = field(default=())
+    allow_loop: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ def _function_record(function: object, region: str) -> FunctionRecord:
         on_success=(destinations.get("OnSuccess") or {}).get("Destination", ""),
         revision=_configuration_hash(function),
         policy=_policy_permissions(function),
+        allow_loop=read_recursive_loop(function) == "Allow",
     )
 
 

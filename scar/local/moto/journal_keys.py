@@ -52,11 +52,13 @@ _DELETE_OPERATIONS = _operation_names(
     DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic
     DeleteLaunchTemplate"""
 )
-# Put operation -> (parameter that distinguishes several puts on one resource, inverse operation).
+# Put operation -> (parameter that distinguishes several puts on one resource, inverse operation,
+# empty if there is none).
 _PUT_OPERATIONS: Mapping[str, tuple[str, str]] = {
     "AddPermission": ("StatementId", "RemovePermission"),
     "PutFunctionConcurrency": ("", "DeleteFunctionConcurrency"),
     "PutFunctionEventInvokeConfig": ("", "DeleteFunctionEventInvokeConfig"),
+    "PutFunctionRecursionConfig": ("", ""),
     "PutRolePolicy": ("PolicyName", "DeleteRolePolicy"),
     "PutRolePermissionsBoundary": ("", "DeleteRolePermissionsBoundary"),
     "AttachRolePolicy": ("PolicyArn", "DetachRolePolicy"),
@@ -65,7 +67,9 @@ _PUT_OPERATIONS: Mapping[str, tuple[str, str]] = {
     "PutLifecyclePolicy": ("", "DeleteLifecyclePolicy"),
     "PutRetentionPolicy": ("", "DeleteRetentionPolicy"),
 }
-_UNDO_OPERATIONS = {undo: (put, parameter) for put, (parameter, undo) in _PUT_OPERATIONS.items()}
+_UNDO_OPERATIONS = {
+    undo: (put, parameter) for put, (parameter, undo) in _PUT_OPERATIONS.items() if undo
+}
 # Partial updates. Their slot is the set of parameters: an update that writes other parameters
 # must not replace an earlier one.
 _UPDATE_OPERATIONS = _operation_names(

@@ -20,6 +20,7 @@ from scar.local.moto.journal import ChangeJournal
 from scar.local.moto.journal_keys import journal_key
 from scar.local.moto.log_groups import LogGroups
 from scar.local.moto.moto_app import MotoApp
+from scar.local.moto.recursion_config import execute_recursion_call
 from scar.local.moto.validation import find_violation
 
 if TYPE_CHECKING:
@@ -130,7 +131,10 @@ class MotoService:
         )
 
     def _execute_read(self, call: MotoCall, request: MotoRequest) -> Response:
-        response = self._moto.call(request, secrets.token_hex(8))
+        with self._moto.lock:
+            response = execute_recursion_call(call, self.account) or self._moto.call(
+                request, secrets.token_hex(8)
+            )
         return self._compat.adapt_response(call, response) if response.status < 300 else response
 
     def _execute_and_record(self, call: MotoCall, request: MotoRequest) -> Response:
@@ -156,7 +160,9 @@ class MotoService:
             self._moto.seed_random(request, seed)
             adapted = self._compat.adapt_request(call, request)
             with self._compat.placeholder_resources(call):
-                response = self._moto.call(adapted, seed)
+                response = execute_recursion_call(call, self.account) or self._moto.call(
+                    adapted, seed
+                )
             return (
                 self._compat.adapt_response(call, response) if response.status < 300 else response
             )

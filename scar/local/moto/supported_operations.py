@@ -43,7 +43,8 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
         PutFunctionConcurrency GetFunctionConcurrency DeleteFunctionConcurrency
         PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig
         GetFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig
-        ListFunctionEventInvokeConfigs TagResource UntagResource ListTags ListVersionsByFunction
+        ListFunctionEventInvokeConfigs GetFunctionRecursionConfig PutFunctionRecursionConfig
+        TagResource UntagResource ListTags ListVersionsByFunction
         ListAliases"""
     ),
     "batch": _operation_names(

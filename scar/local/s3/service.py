@@ -40,11 +40,11 @@ log = logging.getLogger(__name__)
 class S3Service:
     """S3 with its objects in ``folder``, which is created; one process at a time may use it.
 
-    ``deliver(destination_arn, payload)`` is called with every event at least once, in one
-    thread. It returns when the receiver has stored the event durably; if it raises, the call is
-    retried. ``destination_exists(arn)`` returns whether a notification configuration may contain
-    the ARN. ``durable``: an acknowledged write survives a loss of power, not only a crash of
-    the process.
+    ``deliver(destination_arn, payload, trace)`` is called with every event at least once, in one
+    thread; ``trace`` is the X-Amzn-Trace-Id of the request that caused it. It returns when the
+    receiver has stored the event durably; if it raises, the call is retried.
+    ``destination_exists(arn)`` returns whether a notification configuration may contain the ARN.
+    ``durable``: an acknowledged write survives a loss of power, not only a crash of the process.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ def local(tmp_path: Path) -> Iterator[AwsConnection]:
     s3 = S3Service(
         tmp_path / "s3",
         batch_server.ACCOUNT,
-        deliver=lambda _arn, _payload: None,
+        deliver=lambda _arn, _payload, _trace: None,
         destination_exists=lambda _: True,
     )
     apps: dict[Route, HttpApp] = dict.fromkeys(Route, cloud.moto)

@@ -12,6 +12,9 @@ from scar.aws.model import names
 from scar.aws.model.resources import Bucket
 from scar.aws.validation.deployment_checks import NotDeployableError
 from scar.errors import OperationRefusedError
+from scar.fdl.model import StorageSpec
+from supervisor.config import function_config_key
+from tests.fakes.functions import changed
 from tests.functional.aws.support.factories import (
     a_function,
     deploy,
@@ -222,3 +225,22 @@ def test_a_deployment_that_waited_uses_the_present_account_state(
         RoleName="crop-eu-west-1-lambda", PolicyName="scar"
     )["PolicyDocument"]
     assert [s["Resource"] for s in policy["Statement"] if "kms:Decrypt" in s["Action"]] == [[key]]
+
+
+def test_an_update_is_refused_if_a_loop_was_closed_while_it_waited(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    """Both deployments change only the output of an existing function."""
+    first, second = a_function(name="a"), a_function(name="b")
+    deploy(connection, images, first, second)
+
+    def write_into_second() -> None:
+        s3 = connection.session.client("s3")
+        bucket, key = names.state_bucket_name(connection.account), function_config_key("a")
+        text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        s3.put_object(Bucket=bucket, Key=key, Body=text.replace(b"photos/a-out", b"photos/b-in"))
+
+    another_deployment(connection, write_into_second)
+    closing = changed(second, output=(StorageSpec(path="photos/a-in"),))
+    with pytest.raises(NotDeployableError, match="b -> photos/a-in -> a -> photos/b-in -> b"):
+        deploy(connection, images, closing)

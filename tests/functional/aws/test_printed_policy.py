@@ -26,9 +26,8 @@ OF_OTHER_FUNCTIONS_ONLY = {
     "iam:DeleteRolePermissionsBoundary",
     "iam:PutRolePermissionsBoundary",
     "lambda:AddPermission",
-    "lambda:DeleteFunctionConcurrency",
+    "lambda:*FunctionConcurrency",
     "lambda:InvokeFunction",
-    "lambda:PutFunctionConcurrency",
     "lambda:RemovePermission",
 }
 # Whether a layer is mounted depends on which repository was pushed to first: a race.

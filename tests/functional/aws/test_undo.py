@@ -27,6 +27,7 @@ FUNCTION = changed(
     a_function("batch"),
     batch=BatchSpec(compute_resources=ComputeResourcesSpec(disk=80)),
     concurrency=1,
+    allow_loop=True,
 )
 STEPS = [
     "iam CreateRole",
@@ -43,6 +44,7 @@ STEPS = [
     "batch RegisterJobDefinition",
     "lambda CreateFunction",
     "lambda PutFunctionConcurrency",
+    "lambda PutFunctionRecursionConfig",
     "lambda PutFunctionEventInvokeConfig",
     "lambda AddPermission",
     "s3 PutBucketTagging",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise, permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scar.fdl import cycles
 
@@ -48,3 +50,50 @@ def test_a_cycle_begins_with_its_first_name(order: tuple[str, ...]) -> None:
     found = cycles.find_cycle({**starts, "0": {order[1]}})
     assert found[0] == "a"
     assert all(other in starts[one] for one, other in pairwise((*found, "a")))
+
+
+@pytest.mark.parametrize(
+    ("output", "prefixes", "starts"),
+    [
+        ("", ("in/",), True),
+        ("in/", ("a",), True),
+        ("", ("out/", "in/a"), True),
+        ("", ("in",), False),  # may be "in.txt"
+        ("", ("out/",), False),
+    ],
+)
+def test_outputs_with_a_prefix_may_be_in_a_folder_below(
+    output: str, prefixes: tuple[str, ...], *, starts: bool
+) -> None:
+    assert cycles.can_trigger(("b", output), (), ("b", "in/"), "", prefixes=prefixes) is starts
+
+
+graphs = st.dictionaries(
+    st.sampled_from("abcdef"), st.sets(st.sampled_from("abcdef"), max_size=3), max_size=6
+)
+
+
+def reachable(starts: dict[str, set[str]], first: str) -> set[str]:
+    """Return the functions that one starts, directly or through others."""
+    found: set[str] = set()
+    waiting = [first]
+    while waiting:
+        new = starts.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+@given(graphs, st.sets(st.sampled_from("abcdef")))
+def test_every_named_function_in_a_cycle_is_in_a_reported_cycle(
+    starts: dict[str, set[str]], names: set[str]
+) -> None:
+    reported = cycles.find_cycles_through(starts, names)
+    for cycle in reported:
+        assert cycle[0] in names
+        assert all(b in starts[a] for a, b in pairwise((*cycle, cycle[0])))
+        assert len(set(cycle)) == len(cycle)
+    in_cycles = {name for name in names if name in reachable(starts, name)}
+    assert in_cycles <= {name for cycle in reported for name in cycle}
+    assert bool(reported) is bool(in_cycles)
+    assert bool(cycles.find_cycles_through(starts, "abcdef")) is bool(cycles.find_cycle(starts))

@@ -315,3 +315,37 @@ def test_invocation_records_are_translated_to_the_supervisors_errors() -> None:
     for answer in (("Runtime.ExitError", "exit status 1"), FAILED, quoted, None):
         assert isinstance(reason(answer), EventDiscarded)
     assert "max_event_age" in str(reason(None, "EventAgeExceeded"))
+
+
+STOPPED = "Lambda has detected your function being invoked in a recursive loop"
+
+
+@pytest.mark.parametrize(
+    ("condition", "answer"),
+    [
+        ("RecursiveInvocation", None),
+        ("RecursionDetected", TIMED_OUT),
+        ("RetriesExhausted", ("RecursiveInvocationException", STOPPED)),
+        ("RetriesExhausted", ("Lambda.RecursiveInvocationException", STOPPED)),
+        ("RetriesExhausted", ("", STOPPED)),
+        ("RetriesExhausted", ("", f"{STOPPED}. Task timed out")),
+    ],
+)
+def test_an_event_of_a_recursive_loop_is_recorded_as_such_and_never_submitted(
+    tmp_path: Path, condition: str, answer: tuple[str, str] | None
+) -> None:
+    harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
+    failed = failed_invocation(EVENT, answer, condition=condition)
+    new_failure_handler(harness).handle(failed)
+    assert harness.submitter.submitted == []
+    error = records_of(harness)["error"]
+    assert error["kind"] == "EventDiscarded"
+    assert "recursive loop" in str(error["problem"])
+    assert "allow_loop" in str(error["remedy"])
+
+
+def test_a_sandbox_that_died_is_not_taken_for_a_recursive_loop(tmp_path: Path) -> None:
+    harness = died(tmp_path)
+    quoted = ("Sandbox.Timedout", "Task timed out after 3.00 seconds: recursive loop")
+    new_failure_handler(harness).handle(failed_invocation(EVENT, quoted))
+    assert len(harness.submitter.submitted) == 1

@@ -137,6 +137,7 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "anything": lambda _: (ANY,),
     "state bucket": _state_bucket_arns,
     "buckets": _bucket_arns,
+    "records of functions": lambda scope: _state_object_arns(scope, "functions/*.json"),
     "records and folders": _deleted_object_arns,
     "functions": _arns_per_name("lambda", "function:{}", lambda scope: scope.functions),
     # The ARN for a log group's tags has no ":*" at its end, unlike that for all other actions:

@@ -19,6 +19,7 @@ GrantTarget = Literal[
     "anything",
     "state bucket",
     "buckets",
+    "records of functions",
     "records and folders",
     "functions",
     "log groups",
@@ -107,6 +108,8 @@ GRANTS: tuple[Grant, ...] = (
         # CreateBucket with tags.
         extra_actions=("s3:TagResource",),
     ),
+    # Where deployed functions write, to find loops.
+    Grant("records of functions", ("s3:GetObject",)),
     # Batch target records are deleted with their function, and folder objects with an empty
     # bucket; scar never deletes any other object.
     Grant("records and folders", ("s3:DeleteObject", "s3:DeleteObjects")),
@@ -120,10 +123,12 @@ GRANTS: tuple[Grant, ...] = (
             "lambda:DeleteFunctionEventInvokeConfig",
             "lambda:GetFunction",
             "lambda:GetFunctionEventInvokeConfig",
+            "lambda:GetFunctionRecursionConfig",
             "lambda:GetPolicy",
             "lambda:Invoke",
             "lambda:PutFunctionConcurrency",
             "lambda:PutFunctionEventInvokeConfig",
+            "lambda:PutFunctionRecursionConfig",
             "lambda:RemovePermission",
             "lambda:TagResource",
             "lambda:UntagResource",
@@ -180,6 +185,7 @@ GRANTS: tuple[Grant, ...] = (
             "iam:ListRolePolicies",
             "lambda:GetFunction",
             "lambda:GetFunctionEventInvokeConfig",
+            "lambda:GetFunctionRecursionConfig",
             "lambda:GetPolicy",
             "logs:ListTagsForResource",
         ),
@@ -266,30 +272,38 @@ GRANTS: tuple[Grant, ...] = (
     ),
 )
 
-# Operations whose IAM action has another name.
+# Operations whose IAM action has another name, or is one of a group that is written as a pattern:
+# with all names in full, the policy for one function exceeds the length of a managed policy.
 IAM_ACTION_NAMES: Mapping[str, str] = {
+    "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:DeleteFunctionConcurrency": "lambda:*FunctionConcurrency",
+    "lambda:GetFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
     "lambda:Invoke": "lambda:InvokeFunction",
+    "lambda:PutFunctionConcurrency": "lambda:*FunctionConcurrency",
+    "lambda:PutFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:PutFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
     "s3:CompleteMultipartUpload": "s3:PutObject",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:DeleteObjects": "s3:DeleteObject",
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:*LifecycleConfiguration",
     "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
-    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:GetPublicAccessBlock": "s3:*BucketPublicAccessBlock",
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
-    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:*LifecycleConfiguration",
     "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
-    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:PutPublicAccessBlock": "s3:*BucketPublicAccessBlock",
     "s3:UploadPart": "s3:PutObject",
     "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
 }
 
 
 def iam_action(operation: str) -> str:
-    """Return the IAM action that an operation needs."""
+    """Return the IAM action that an operation needs, or the pattern that contains it."""
     return IAM_ACTION_NAMES.get(operation, operation)
 
 

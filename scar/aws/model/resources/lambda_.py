@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class LambdaFunction(Resource):
     """A function with a container image; memory and ephemeral storage in MB, timeout in seconds.
 
-    ``file_systems`` are pairs of an EFS access point's ARN and a mount path.
+    ``file_systems`` are pairs of an EFS access point's ARN and a mount path. ``allow_loop``: Lambda
+    does not stop it in a recursive loop.
     """
 
     kind: ClassVar[str] = "function"
@@ -45,6 +46,7 @@ class LambdaFunction(Resource):
     security_groups: tuple[str, ...] = ()
     file_systems: Pairs = ()
     log_group: str = ""
+    allow_loop: bool = False
 
     @property
     def function(self) -> str:
@@ -105,7 +107,8 @@ class EventInvokeConfig(Resource):
 class BatchTargetRecord(Resource):
     """The record from which the failure handler learns where to submit jobs of ``name``.
 
-    ``text`` is a ``function.json`` in the state bucket, reduced to the fields needed for that.
+    Other deployments read from it where the function writes. ``text`` is a ``function.json`` in the
+    state bucket, reduced to the fields needed for these two.
     """
 
     kind: ClassVar[str] = "batch-target"

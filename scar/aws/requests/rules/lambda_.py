@@ -122,6 +122,14 @@ def check_event_invoke_config(parameters: Parameters) -> Iterator[RuleViolation]
     )
 
 
+def check_recursion_config(parameters: Parameters) -> Iterator[RuleViolation]:
+    """PutFunctionRecursionConfig."""
+    yield from check_function_name(parameters)
+    yield from check_enum(
+        get_text(parameters, "RecursiveLoop"), ("Allow", "Terminate"), "recursiveLoop"
+    )
+
+
 def check_add_permission(parameters: Parameters) -> Iterator[RuleViolation]:
     """AddPermission."""
     yield from check_function_name(parameters)

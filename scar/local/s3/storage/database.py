@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.errors import ConfigurationError
-from scar.local.s3.storage.schema import SCHEMA, SCHEMA_VERSION
+from scar.local.s3.storage.schema import ADDED_COLUMNS, SCHEMA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +50,10 @@ class Database:
                 " `scar local reset`.",
             )
         self._writer.executescript(f"{SCHEMA} PRAGMA user_version={SCHEMA_VERSION};")
+        for table, column, definition in ADDED_COLUMNS:
+            columns = {row[1] for row in self._writer.execute(f"PRAGMA table_info({table})")}
+            if column not in columns:
+                self._writer.execute(f"ALTER TABLE {table} ADD COLUMN {column} {definition}")
 
     def _connect(self) -> sqlite3.Connection:
         # No isolation level: transactions are begun explicitly. Each connection is used by one

@@ -219,7 +219,9 @@ class ObjectWriter:
             if rule.matches(change.event_name.value, change.key):
                 sequence = _next_sequence(transaction.db)
                 payload = build_event_message(change, request, rule.id, sequence)
-                self._outbox.add(transaction, rule.destination_arn, payload)
+                # Not a part of the event: as on AWS, only Lambda sees it.
+                trace = request.headers.get("x-amzn-trace-id", "")
+                self._outbox.add(transaction, rule.destination_arn, payload, trace)
 
 
 def _next_sequence(db: sqlite3.Connection) -> int:

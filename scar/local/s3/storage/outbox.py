@@ -25,10 +25,11 @@ MAX_AGE = 24 * 3600.0
 class DeliverEvent(Protocol):
     """Delivers an event: returns once the receiver has stored it durably, raises to be retried.
 
-    After a crash, an event may be delivered a second time.
+    ``trace`` is the header X-Amzn-Trace-Id of the request that caused the event, or empty. After a
+    crash, an event may be delivered a second time.
     """
 
-    def __call__(self, destination_arn: str, payload: bytes, /) -> None: ...
+    def __call__(self, destination_arn: str, payload: bytes, trace: str, /) -> None: ...
 
 
 class Outbox:
@@ -59,11 +60,11 @@ class Outbox:
         if self._thread.is_alive():
             self._thread.join(10)
 
-    def add(self, transaction: Transaction, arn: str, payload: bytes) -> None:
+    def add(self, transaction: Transaction, arn: str, payload: bytes, trace: str = "") -> None:
         """Store an event in a transaction; it is delivered once that is committed."""
         transaction.db.execute(
-            "INSERT INTO outbox(arn, payload, created) VALUES(?, ?, ?)",
-            (arn, payload, self._clock()),
+            "INSERT INTO outbox(arn, payload, created, trace) VALUES(?, ?, ?, ?)",
+            (arn, payload, self._clock(), trace),
         )
         transaction.after_commit.append(self._wake.set)
 
@@ -89,7 +90,7 @@ class Outbox:
             # Not the events of a destination that waits for a retry: they would overtake it.
             with self._database.read() as db:
                 rows = db.execute(
-                    "SELECT id, arn, payload, created, attempts FROM outbox AS o"
+                    "SELECT id, arn, payload, created, attempts, trace FROM outbox AS o"
                     " WHERE due <= ? AND NOT EXISTS (SELECT 1 FROM outbox"
                     " WHERE arn = o.arn AND due > 0 AND due > ?) ORDER BY id LIMIT ?",
                     (self._clock(), self._clock(), BATCH),
@@ -101,14 +102,14 @@ class Outbox:
             next_due = db.execute("SELECT min(due) FROM outbox WHERE due > 0").fetchone()[0]
         return None if next_due is None else max(0.01, float(next_due) - self._clock())
 
-    def _deliver_batch(self, rows: list[tuple[int, str, bytes, float, int]]) -> None:
+    def _deliver_batch(self, rows: list[tuple[int, str, bytes, float, int, str]]) -> None:
         done: list[tuple[int]] = []
         failed: dict[str, tuple[int, float, int]] = {}  # by destination
-        for number, arn, payload, created, attempts in rows:
+        for number, arn, payload, created, attempts, trace in rows:
             if arn in failed or self._stopping.is_set():
                 continue
             try:
-                self._deliver(arn, payload)
+                self._deliver(arn, payload, trace)
             except Exception as error:
                 if self._clock() - created > MAX_AGE:
                     log.exception("event %d for %s is discarded: not deliverable", number, arn)

@@ -8,6 +8,9 @@ object must not read another body under its id after the object was replaced.
 from __future__ import annotations
 
 SCHEMA_VERSION = 1
+# Columns added since the first release of this version, which an older file lacks. They have
+# defaults, so that releases before them can still use the file.
+ADDED_COLUMNS = (("outbox", "trace", "TEXT NOT NULL DEFAULT ''"),)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bucket(
@@ -30,6 +33,7 @@ CREATE TABLE IF NOT EXISTS part(
 CREATE TABLE IF NOT EXISTS counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox(
     id INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL, payload BLOB NOT NULL,
-    created REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0);
+    created REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0,
+    trace TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox(arn, due) WHERE due > 0;
 """

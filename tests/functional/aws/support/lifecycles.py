@@ -58,6 +58,7 @@ def in_lambda_mode(replay: Replay) -> None:
             memory=1024,
             retries=1,
             concurrency=1,
+            allow_loop=True,
             tags={"b": "2"},
             container={"image": "busybox:2"},
             input=[{"path": "photos/elsewhere"}],

@@ -103,6 +103,12 @@ CHANGES: dict[str, tuple[ManualChange, str]] = {
         ),
         "reserved_concurrency: 3 -> None",
     ),
+    "recursion": (
+        lambda c: c.client("lambda").put_function_recursion_config(
+            FunctionName="crop", RecursiveLoop="Allow"
+        ),
+        "allow_loop: True -> False",
+    ),
     "retries": (
         lambda c: c.client("lambda").delete_function_event_invoke_config(FunctionName="crop"),
         "+ event-invoke-config crop",

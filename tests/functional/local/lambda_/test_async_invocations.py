@@ -6,9 +6,12 @@ import json
 import time
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
+from scar.local.lambda_.lineage import parse_chain
+from supervisor.events.failed_event import parse_invocation_record
 from tests.functional.local.lambda_.fakes import ManualClock, a_cloud, a_function
 
 if TYPE_CHECKING:
@@ -184,3 +187,48 @@ def test_closing_keeps_the_event_that_was_running(tmp_path: Path) -> None:
         assert second.service.status().queued == 0
     finally:
         second.close()
+
+
+def chain_of(arn: str, invocations: int) -> str:
+    """Return the trace id of a chain that started the function so often."""
+    trace = ""
+    for _ in range(invocations):
+        trace = parse_chain(trace).trace_id(arn, 1.0)
+    return trace
+
+
+def test_an_event_of_a_recursive_loop_goes_to_the_destination_without_an_attempt(
+    timed: LambdaCloud,
+) -> None:
+    function = timed.functions.put(a_function(retries=2, on_failure=QUEUE))
+    timed.service.enqueue(function.arn, b'{"a":1}', quote(chain_of(function.arn, 16)))
+    wait_for(lambda: len(timed.sent.records) == 1)
+    record = json.loads(timed.sent.records[0][1])
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 0
+    assert record["requestPayload"] == {"a": 1}
+    assert record["responsePayload"]["errorType"] == "RecursiveInvocationException"
+    assert parse_invocation_record(timed.sent.records[0][1]).is_recursion
+    assert attempts(timed) == 0
+    assert timed.service.status().recursive_dropped == 1
+    wait_for(lambda: timed.service.status().queued == 0)
+
+
+@pytest.mark.parametrize(("invocations", "allow_loop"), [(15, False), (16, True), (99, True)])
+def test_an_event_of_a_shorter_chain_or_of_an_allowed_loop_runs(
+    timed: LambdaCloud, invocations: int, *, allow_loop: bool
+) -> None:
+    function = timed.functions.put(a_function(allow_loop=allow_loop, on_failure=QUEUE))
+    timed.service.enqueue(function.arn, b"{}", chain_of(function.arn, invocations))
+    wait_for(lambda: attempts(timed) == 1)
+    assert timed.service.status().recursive_dropped == 0
+
+
+def test_a_retried_event_counts_once_in_its_chain(timed: LambdaCloud, clock: ManualClock) -> None:
+    function = timed.functions.put(a_function(retries=2, on_failure=QUEUE))
+    timed.service.enqueue(function.arn, b'{"do":"fail"}', chain_of(function.arn, 15))
+    for attempt, wait in ((1, 60), (2, 120)):
+        wait_for(partial(waits_for_retry, timed, attempt))
+        move(timed, clock, wait)
+    wait_for(lambda: len(timed.sent.records) == 1)
+    assert attempts(timed) == 3

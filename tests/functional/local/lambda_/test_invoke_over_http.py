@@ -13,12 +13,15 @@ from botocore.exceptions import ClientError
 
 from scar.local.http.server import HttpServer
 from scar.local.lambda_.app import InvokeApp
+from scar.local.lambda_.lineage import parse_chain
 from tests.functional.local.lambda_.fakes import a_function
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.literals import InvocationTypeType
 
     from tests.functional.local.lambda_.fakes import LambdaCloud
 
@@ -135,3 +138,25 @@ def test_a_qualified_name_means_the_only_version(cloud: LambdaCloud, client: Lam
     function = cloud.functions.put(a_function())
     for name in (f"{function.arn}:$LATEST", "123456789012:function:f", "f:$LATEST"):
         assert client.invoke(FunctionName=name)["StatusCode"] == 200
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
+def test_a_call_from_a_recursive_loop_is_stopped_as_aws_does(
+    cloud: LambdaCloud, client: LambdaClient, kind: InvocationTypeType
+) -> None:
+    function = cloud.functions.put(a_function())
+    trace = ""
+    for _ in range(16):
+        trace = parse_chain(trace).trace_id(function.arn, 1.0)
+    client.meta.events.register(
+        "before-call", lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": trace})
+    )
+    if kind == "Event":  # accepted, and then dropped
+        assert client.invoke(FunctionName="f", InvocationType=kind)["StatusCode"] == 202
+        until(lambda: cloud.service.status().recursive_dropped == 1)
+        return
+    with pytest.raises(ClientError, match="recursive loop") as caught:
+        client.invoke(FunctionName="f", InvocationType=kind)
+    assert refusal(caught.value) == (400, "RecursiveInvocationException")
+    cloud.functions.put(a_function(allow_loop=True))
+    assert client.invoke(FunctionName="f")["StatusCode"] == 200

@@ -78,8 +78,8 @@ class S3LambdaCloud:
         self.routes[Route.LAMBDA] = InvokeApp(self.service)
         self.service.start()
 
-    def deliver(self, arn: str, payload: bytes, /) -> None:
-        self.service.enqueue(arn, payload)
+    def deliver(self, arn: str, payload: bytes, trace: str, /) -> None:
+        self.service.enqueue(arn, payload, trace)
 
     def close(self) -> None:
         self.s3.close()

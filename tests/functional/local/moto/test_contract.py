@@ -164,3 +164,31 @@ def test_regions_are_kept_apart(cloud: MotoCloud) -> None:
     there = cloud.client("lambda", "eu-west-1")
     assert there.list_functions()["Functions"] == []
     assert cloud.moto.functions.get("f", "eu-west-1") is None
+
+
+def test_the_recursion_configuration_of_a_function_is_stored(cloud: MotoCloud) -> None:
+    awslambda = cloud.client("lambda")
+    with pytest.raises(ClientError, match="Function not found: f"):
+        awslambda.get_function_recursion_config(FunctionName="f")
+    with pytest.raises(ClientError, match="Function not found: f"):
+        awslambda.put_function_recursion_config(FunctionName="f", RecursiveLoop="Allow")
+    arn = a_function(cloud, a_role(cloud))["FunctionArn"]
+    assert awslambda.get_function_recursion_config(FunctionName="f")["RecursiveLoop"] == "Terminate"
+    changed = awslambda.put_function_recursion_config(FunctionName=arn, RecursiveLoop="Allow")
+    assert changed["RecursiveLoop"] == "Allow"
+    with pytest.raises(ClientError, match="enum value set"):
+        awslambda.put_function_recursion_config(
+            FunctionName="f",
+            RecursiveLoop="Sometimes",
+        )
+    awslambda.update_function_configuration(FunctionName="f", MemorySize=1024)
+    awslambda.update_function_code(FunctionName="f", ImageUri=IMAGE.replace("a" * 64, "b" * 64))
+    cloud.restart()
+    awslambda = cloud.client("lambda")
+    assert awslambda.get_function_recursion_config(FunctionName="f")["RecursiveLoop"] == "Allow"
+    record = cloud.moto.functions.get("f")
+    assert record is not None
+    assert record.allow_loop
+    awslambda.delete_function(FunctionName="f")
+    a_function(cloud, a_role(cloud, "other"))
+    assert awslambda.get_function_recursion_config(FunctionName="f")["RecursiveLoop"] == "Terminate"

@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     with (folder / "events").open("ab", buffering=0) as events:
 
-        def deliver(_: str, payload: bytes) -> None:
+        def deliver(_: str, payload: bytes, _trace: str) -> None:
             for record in json.loads(payload)["Records"]:
                 events.write(json.dumps(record["s3"]["object"]["key"]).encode() + b"\n")
 

@@ -56,7 +56,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     service = S3Service(
         tmp_path / "s3",
         "123456789012",
-        deliver=lambda _arn, _payload: None,
+        deliver=lambda _arn, _payload, _trace: None,
         destination_exists=lambda _: True,
     )
     server = HttpServer(AuthenticatedS3(service))

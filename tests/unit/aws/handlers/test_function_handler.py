@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +33,7 @@ class FakeLambda:
     fields: dict[str, Any] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
     deleted: int = 0
+    recursive_loop: str | Exception = "Terminate"
     exceptions: Any = field(
         default_factory=lambda: SimpleNamespace(
             ResourceConflictException=Conflict, ResourceNotFoundException=Absent
@@ -50,6 +51,16 @@ class FakeLambda:
             **self.fields,
         }
         return {"Configuration": configuration, "Code": {}, "Tags": {"scar:function": "crop"}}
+
+    def get_function_recursion_config(self, **_: object) -> dict[str, str]:
+        if isinstance(self.recursive_loop, Exception):
+            raise self.recursive_loop
+        return {"RecursiveLoop": self.recursive_loop}
+
+    def put_function_recursion_config(self, **request: str) -> None:
+        if isinstance(self.recursive_loop, Exception):
+            raise self.recursive_loop
+        self.recursive_loop = request["RecursiveLoop"]
 
     def delete_function(self, **_: object) -> None:
         if self.states:
@@ -83,3 +94,54 @@ def test_a_pending_function_is_deleted_once_it_is_active(states: list[str]) -> N
     client = FakeLambda(states=states)
     handler(client).delete(CROP)
     assert client.deleted == 1
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "FunctionRecursionConfig")
+
+
+LOOPING = LambdaFunction(name="crop", allow_loop=True)
+NOT_SUPPORTED = (refused("404"), refused("UnknownOperationException"), refused("NotImplemented"))
+
+
+@pytest.mark.parametrize(("setting", "allowed"), [("Allow", True), ("Terminate", False)])
+def test_the_recursion_configuration_is_read(setting: str, allowed: bool) -> None:
+    found = handler(FakeLambda(recursive_loop=setting)).read(LOOPING)
+    assert found is not None
+    assert found.allow_loop is allowed
+
+
+@pytest.mark.parametrize("error", NOT_SUPPORTED)
+@pytest.mark.parametrize("desired", [CROP, LOOPING])
+def test_where_lambda_detects_no_loops_the_setting_is_no_difference(
+    error: ClientError, desired: LambdaFunction
+) -> None:
+    client = FakeLambda(recursive_loop=error)
+    found = handler(client).read(desired)
+    assert found is not None
+    assert found.allow_loop is desired.allow_loop
+    handler(client).update(replace(desired, allow_loop=not desired.allow_loop), desired)
+
+
+def test_a_caller_who_may_not_read_the_setting_can_deploy_functions_without_loops() -> None:
+    client = FakeLambda(recursive_loop=refused("AccessDeniedException"))
+    found = handler(client).read(CROP)
+    assert found is not None
+    assert found.allow_loop is CROP.allow_loop
+    looping = handler(client).read(LOOPING)
+    assert looping is not None
+    with pytest.raises(ClientError, match="AccessDenied"):
+        handler(client).update(looping, replace(looping, allow_loop=True))
+
+
+def test_another_error_of_the_setting_is_raised() -> None:
+    with pytest.raises(ClientError, match="TooManyRequests"):
+        handler(FakeLambda(recursive_loop=refused("TooManyRequestsException"))).read(CROP)
+
+
+@pytest.mark.parametrize(("before", "after"), [(False, True), (True, False)])
+def test_only_the_setting_is_changed_if_only_it_differs(before: bool, after: bool) -> None:
+    client = FakeLambda()  # it has no other operations that update
+    observed = replace(CROP, allow_loop=before)
+    handler(client).update(observed, replace(observed, allow_loop=after))
+    assert client.recursive_loop == ("Allow" if after else "Terminate")

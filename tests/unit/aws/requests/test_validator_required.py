@@ -52,6 +52,7 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
     ("lambda", "Invoke", {**FUNCTION, "Payload": b""}, set()),
     ("lambda", "PutFunctionEventInvokeConfig", FUNCTION, set()),
     ("lambda", "UpdateFunctionEventInvokeConfig", FUNCTION, set()),
+    ("lambda", "PutFunctionRecursionConfig", {**FUNCTION, "RecursiveLoop": "Allow"}, set()),
     (
         "lambda",
         "AddPermission",

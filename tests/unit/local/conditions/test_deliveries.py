@@ -55,13 +55,13 @@ def event(key: str) -> bytes:
 def test_every_event_is_delivered_once_or_twice_within_seconds(seed: int, keys: list[str]) -> None:
     delivered: list[tuple[bytes, float]] = []
 
-    def enqueue(arn: str, payload: bytes, /, delay: float = 0.0) -> None:
-        assert arn == ARN
+    def enqueue(arn: str, payload: bytes, trace: str = "", /, delay: float = 0.0) -> None:
+        assert (arn, trace) == (ARN, "Root=1")
         delivered.append((payload, delay))
 
     delivery = UnreliableDelivery(enqueue, Draws(str(seed)))
     for key in keys:
-        delivery.deliver(ARN, event(key))
+        delivery.deliver(ARN, event(key), "Root=1")
     for key in set(keys):
         times = sum(payload == event(key) for payload, _ in delivered)
         assert keys.count(key) <= times <= 2 * keys.count(key)
@@ -79,7 +79,7 @@ def test_some_events_come_twice_and_some_overtake_others() -> None:
 def test_an_event_of_another_shape_is_delivered_too(payload: bytes) -> None:
     delivered: list[bytes] = []
 
-    def enqueue(_arn: str, payload: bytes, /, delay: float = 0.0) -> None:
+    def enqueue(_arn: str, payload: bytes, _trace: str = "", /, delay: float = 0.0) -> None:
         delivered.append(payload)
 
     UnreliableDelivery(enqueue, Draws("1")).deliver(ARN, payload)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -91,3 +92,36 @@ class Queue(RuleBasedStateMachine):
 
 Queue.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=30)
 TestQueue = Queue.TestCase
+
+
+def test_the_trace_of_an_event_survives_a_restart_and_a_retry(tmp_path: Path) -> None:
+    queue = EventQueue(tmp_path / "queue")
+    queue.put("arn", "r", b"{}", 1.0, "Root=1")
+    event = queue.take("arn", 1.0)
+    assert event is not None
+    queue.requeue(event, 2.0, failed_with=b"no")
+    queue.close()
+    queue = EventQueue(tmp_path / "queue")
+    event = queue.take("arn", 2.0)
+    queue.close()
+    assert event is not None
+    assert (event.trace, event.attempts) == ("Root=1", 1)
+
+
+def test_events_of_an_earlier_release_run(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "queue") as old:
+        old.execute(
+            "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL,"
+            " function_arn TEXT NOT NULL, payload BLOB NOT NULL, enqueued REAL NOT NULL,"
+            " due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, answer BLOB)"
+        )
+        old.execute(
+            "INSERT INTO event (request_id, function_arn, payload, enqueued, due)"
+            " VALUES ('r', 'arn', x'31', 1, 1)"
+        )
+    old.close()
+    queue = EventQueue(tmp_path / "queue")
+    event = queue.take("arn", 2.0)
+    queue.close()
+    assert event is not None
+    assert (event.request_id, event.trace) == ("r", "")

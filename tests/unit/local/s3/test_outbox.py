@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -21,9 +22,11 @@ class Receiver:
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
         self.taken: list[tuple[str, bytes]] = []
+        self.traces: list[str] = []
         self.came = threading.Event()
 
-    def __call__(self, destination_arn: str, payload: bytes, /) -> None:
+    def __call__(self, destination_arn: str, payload: bytes, trace: str, /) -> None:
+        self.traces.append(trace)
         if destination_arn == "bad" and self.failures:
             self.failures -= 1
             raise OSError("not now")
@@ -101,3 +104,38 @@ def test_a_rolled_back_write_leaves_no_event(tmp_path: Path) -> None:
         fail()
     assert outbox.count_pending() == 0
     database.close()
+
+
+def test_the_trace_of_a_request_survives_a_restart_beside_its_event(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db")
+    outbox = Outbox(database, Receiver())
+    with database.write() as transaction:
+        outbox.add(transaction, "good", b"1", "Root=1;Lineage=a:1")
+        outbox.add(transaction, "good", b"2")
+    database.close()
+    database, receiver = Database(tmp_path / "db"), Receiver()
+    outbox = Outbox(database, receiver)
+    outbox.start()
+    receiver.wait(2)
+    outbox.close()
+    database.close()
+    assert receiver.traces == ["Root=1;Lineage=a:1", ""]
+
+
+def test_events_of_an_earlier_release_are_delivered(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "db") as old:
+        old.execute(
+            "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL,"
+            " payload BLOB NOT NULL, created REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
+            " due REAL NOT NULL DEFAULT 0)"
+        )
+        old.execute("INSERT INTO outbox(arn, payload, created) VALUES('good', x'31', 1)")
+        old.execute("PRAGMA user_version=1")
+    old.close()
+    database, receiver = Database(tmp_path / "db"), Receiver()
+    outbox = Outbox(database, receiver)
+    outbox.start()
+    receiver.wait(1)
+    outbox.close()
+    database.close()
+    assert (receiver.taken, receiver.traces) == ([("good", b"1")], [""])

@@ -30,7 +30,7 @@ def open_service(folder: Path, *, durable: bool = False) -> S3Service:
     return S3Service(
         folder,
         "123456789012",
-        deliver=lambda _arn, _payload: None,
+        deliver=lambda _arn, _payload, _trace: None,
         destination_exists=lambda _: True,
         durable=durable,
     )
