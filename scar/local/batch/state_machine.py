@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 RETENTION_MS = 7 * 86_400_000  # of finished jobs: seven days, "AWS Batch: Jobs"
 HOST_LOST = host_lost_reason("i-local")
+# Fargate has no hosts that a user sees: what is lost there is a Spot task.
+_TASK_LOST = "Your Spot Task was interrupted."
 
 
 class JobStateMachine:
@@ -129,6 +131,8 @@ class JobStateMachine:
             return self._end_attempt(self._get_job(job_id), outcome)
 
     def _end_attempt(self, job: BatchJob, outcome: AttemptOutcome) -> BatchJob:
+        if job.spec.is_fargate and outcome.status_reason.startswith("Host EC2"):
+            outcome = replace(outcome, status_reason=_TASK_LOST)
         if (
             job.termination_reason
         ):  # terminated: whatever the exit code, the job fails and is not retried

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,11 +16,16 @@ from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import JobDefinition
 from scar.aws.requests.batch_requests import register_definition_request
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
-from scar.local.batch.model import AttemptOutcome, JobSpec
+from scar.local.batch.model import AttemptOutcome, BatchJob, JobSpec, JobStatus
 from scar.local.batch.retry import should_retry
+from scar.local.batch.state_machine import JobStateMachine
+from scar.local.batch.store import JobStore
 from scar.local.batch.submission import parse_retry_rules
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import new_function
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 NETWORK = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",))
@@ -103,3 +111,24 @@ def test_no_exit_of_a_script_is_repeated(reason: str, code: int) -> None:
     outcome = AttemptOutcome(status_reason=EXITED, reason=f"x{reason}", exit_code=code)
     for kind in ("EC2", "FARGATE"):
         assert not should_retry(job_spec(kind), 1, outcome)
+
+
+@pytest.mark.parametrize("kind", ["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"])
+def test_the_local_cloud_repeats_jobs_whose_host_was_lost(tmp_path: Path, kind: str) -> None:
+    spec = replace(job_spec(kind), is_fargate=kind.startswith("FARGATE"))
+    store = JobStore(tmp_path / "jobs.sqlite")
+    store.add(
+        BatchJob(
+            id="j",
+            name="j",
+            region="r",
+            queue="q",
+            spec=spec,
+            created=1,
+            status=JobStatus.RUNNING,
+        )
+    )
+    JobStateMachine(store, lambda: 2).recover()
+    job = store.get("j")
+    assert job is not None
+    assert job.status is JobStatus.RUNNABLE
