@@ -39,6 +39,8 @@ _CREDENTIAL_ERROR_CODES = frozenset(
         "UnrecognizedClientException",
     }
 )
+WAITED = "ScarWaited"
+"""Key in ``ResponseMetadata`` of an error that did not pass: seconds waited, and the remedy."""
 _UNAUTHORIZED_MESSAGE = re.compile(
     r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>\w[\w-]*:\w+)"
     r"(?: on resource: (?P<on>\S+))?"
@@ -119,6 +121,10 @@ def to_scar_error(error: SdkError, doing: str, who: str = "") -> ScarError:
 def _client_error_to_scar_error(error: ClientError, doing: str, who: str) -> ScarError:
     code = error_code(error)
     what = f"Cannot {doing}: {error.operation_name} returned {code}: {error_message(error)}"
+    waited = error.response.get("ResponseMetadata", {}).get(WAITED)
+    if isinstance(waited, dict):
+        what += f" (scar repeated the call for {waited['seconds']:.0f} s)"
+        return OperationRefusedError(what, remedy=waited["remedy"])
     if code in _CREDENTIAL_ERROR_CODES:
         return ConfigurationError(
             what, remedy="Renew or correct the credentials, then run the same command again."

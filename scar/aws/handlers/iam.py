@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import UnmanagedResourceError, error_message
+from scar.aws.client.races import PATIENCE
 from scar.aws.client.waiter import Waiter
 from scar.aws.compile.policies import canonical_json
 from scar.aws.model import names
@@ -148,10 +149,10 @@ class RoleHandler:
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfileHandler:
-    """A new profile waits for its role: both are created in parallel, and IAM propagates slowly."""
+    """A new profile waits for its role: both are created in parallel, in any order."""
 
     iam: IAMClient
-    waiter: Waiter = field(default_factory=lambda: Waiter(timeout=60))
+    waiter: Waiter = field(default_factory=lambda: Waiter(timeout=PATIENCE))
 
     def read(self, resource: InstanceProfile) -> InstanceProfile | None:
         try:

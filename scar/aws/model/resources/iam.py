@@ -18,6 +18,7 @@ class Role(Resource):
     """
 
     kind: ClassVar[str] = "role"
+    kept_on_undo: ClassVar[bool] = True
 
     trust: str = ""
     policy: str = ""
@@ -32,6 +33,7 @@ class InstanceProfile(Resource):
 
     kind: ClassVar[str] = "instance-profile"
     shared: ClassVar[bool] = True
+    kept_on_undo: ClassVar[bool] = True
 
     role: str = ""
 
