@@ -11,13 +11,13 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from scar.aws.client.errors import WAITED
 from scar.aws.client.races import find_race
 from scar.aws.client.rate_limiter import RateLimiter, rate_of
 from scar.aws.client.recent_changes import RecentChanges
-from scar.aws.client.throttling import ErrorResponse, is_throttling
+from scar.aws.client.throttling import ErrorResponse, is_throttling, may_repeat_blindly
 from scar.aws.client.waiter import CancelToken
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ THROTTLING_PATIENCE = 300.0  # seconds per call
 _FIRST_DELAY = 1.0  # the upper bound of the first pause; doubles with each repetition
 _MAX_THROTTLING_DELAY = 20.0
 _MAX_RACE_DELAY = 8.0
+_ATTEMPTS = 5  # of a call that fails without a known reason, as botocore has it
+_SERVER_ERROR = 500
 _QUIET_SECONDS = 3.0  # shorter waits are not reported
 _REPORT_INTERVAL = 30.0  # seconds between two reports of the same wait
 # Keys in the context of a botocore request, which lives as long as the call with its repetitions.
@@ -138,20 +140,28 @@ class CallWaits:
         /,
         response: tuple[AWSResponse, dict[str, Any]] | None,
         operation: OperationModel,
+        attempts: int,
         request_dict: Mapping[str, Any],
         **_: object,
-    ) -> int | None:
-        """Return 0, after a pause, to repeat the call; None to leave the decision to botocore."""
-        parsed = response[1] if response is not None else {}
-        error = ErrorResponse.parse(service, operation.name, parsed)
-        if error is None:
-            return None
-        context = request_dict["context"]
+    ) -> Literal[0, False] | None:
+        """Return 0, after a pause, to repeat the call; None to leave the decision to botocore.
+
+        False ends the call: nobody knows whether a job was submitted by a call without a response.
+        """
+        context, parsed = request_dict["context"], response[1] if response is not None else {}
         parameters = context.get(_PARAMETERS, {})
-        reason = self._find_reason(error, parameters)
-        if reason is None:
-            return None
+        error = ErrorResponse.parse(service, operation.name, parsed)
+        reason = self._find_reason(error, parameters) if error is not None else None
         wait = context.setdefault(_WAIT, _Wait(self.clock()))
+        if error is None or reason is None:
+            if not may_repeat_blindly(operation.name, parameters):
+                return False
+            # botocore counts the repetitions below as its own, and would give up too early.
+            has_failed = response is None or response[0].status_code >= _SERVER_ERROR
+            if not (wait.repetitions and has_failed and attempts - wait.repetitions < _ATTEMPTS):
+                return None
+            self.pause(self.jitter(_FIRST_DELAY * 2))
+            return 0
         waited = self.clock() - wait.started
         if waited >= reason.patience:
             parsed["ResponseMetadata"][WAITED] = {"seconds": waited, "remedy": reason.remedy}

@@ -1,4 +1,4 @@
-"""Recognize the responses by which AWS refuses a request because of its rate."""
+"""Recognize throttling, and the calls that must not be repeated for any other reason."""
 
 from __future__ import annotations
 
@@ -79,6 +79,17 @@ def is_throttling(error: ErrorResponse) -> bool:
     if error.service == "lambda" and error.operation in _INVOCATIONS:
         return error.code == "TooManyRequestsException" and error.reason in _RATE_REASONS
     return error.code in THROTTLING_CODES or _RATE_EXCEEDED in error.message
+
+
+def may_repeat_blindly(operation: str, parameters: Mapping[str, object]) -> bool:
+    """Return whether a call without a known outcome may be repeated.
+
+    Not if it starts a script: it could run twice. An asynchronous invocation may, since the
+    supervisor recognizes an event that it has processed.
+    """
+    if operation in _INVOCATIONS:
+        return parameters.get("InvocationType") == "Event"
+    return operation != "SubmitJob"
 
 
 def _seconds(text: object) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class ServiceErrors:
 
 
 def _to_response(service: str, url: str, error: ServiceError) -> AWSResponse:
-    headers = {"x-amzn-requestid": "r-1", **dict(error.headers)}
+    headers = HTTPHeaders.from_dict({"x-amzn-requestid": "r-1", **dict(error.headers)})
     if service in _XML_SERVICES:
         content = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
         body = {
