@@ -10,9 +10,9 @@ import pytest
 
 from supervisor import config as wire
 from supervisor.model import ImageDefaults
-from tests.fakes.virtual_time import VirtualTime
 from tests.functional.aws.support.moto_account import an_account
 from tests.functional.aws.support.service_errors import ServiceErrors
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from scar.aws.client.connection import AwsConnection
 from scar.aws.requests import validator
 from tests.fakes.moto_compat import ACCOUNT, add_default_resources, fill_gaps, new_session
 from tests.fakes.moto_locking import mock_account
-from tests.fakes.virtual_time import VirtualTime
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

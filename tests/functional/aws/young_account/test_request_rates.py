@@ -14,9 +14,9 @@ from tests.functional.aws.support.service_errors import ServiceError
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
-    from tests.fakes.virtual_time import VirtualTime
     from tests.functional.aws.conftest import FakeImages
     from tests.functional.aws.support.service_errors import ServiceErrors
+    from tests.virtual_time import VirtualTime
 
 # What AWS does not document: the test's own, low enough to be met.
 UNDOCUMENTED = {

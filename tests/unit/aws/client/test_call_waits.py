@@ -22,7 +22,7 @@ from scar.aws.client.connection import AwsConnection, client_config
 from scar.aws.client.errors import to_scar_error
 from scar.aws.client.throttling import THROTTLING_CODES
 from scar.aws.client.waiter import CancelToken, WaitCancelledError
-from tests.fakes.virtual_time import VirtualTime
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.model.resources import LambdaFunction
+from scar.errors import OperationRefusedError
 
 CROP = LambdaFunction(name="crop")
 
@@ -83,3 +85,25 @@ def test_a_pending_function_is_deleted_once_it_is_active(states: list[str]) -> N
     client = FakeLambda(states=states)
     handler(client).delete(CROP)
     assert client.deleted == 1
+
+
+def test_hidden_tags_are_a_missing_permission_and_not_another_owner() -> None:
+    class HiddenTags(FakeLambda):
+        def get_function(self, **_: object) -> dict[str, Any]:
+            response = super().get_function()
+            denied = {"ErrorCode": "AccessDenied", "Message": "not authorized: lambda:ListTags"}
+            return {**response, "Tags": {}, "TagsError": denied}
+
+    with pytest.raises(OperationRefusedError, match="AccessDenied: not authorized") as caught:
+        handler(HiddenTags()).read(CROP)
+    assert not isinstance(caught.value, UnmanagedResourceError)
+    assert "lambda:ListTags" in caught.value.remedy
+
+
+def test_a_function_without_scar_s_tag_is_not_managed_by_scar() -> None:
+    class Untagged(FakeLambda):
+        def get_function(self, **_: object) -> dict[str, Any]:
+            return {**super().get_function(), "Tags": {"team": "imaging"}}
+
+    with pytest.raises(UnmanagedResourceError):
+        handler(Untagged()).read(CROP)

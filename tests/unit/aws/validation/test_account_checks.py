@@ -163,3 +163,20 @@ def test_passed_roles_are_grouped_by_service() -> None:
     )
     own = passed_roles([changed(on(), role="mine")], ACCOUNT)
     assert own["lambda"] == own["ecs-tasks"] == ("arn:aws:iam::123456789012:role/mine",)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "memory", "warned"),
+    [(10, 3009, True), (999, 10_240, True), (10, 3008, False), (1000, 10_240, False)],
+)
+def test_the_memory_quota_of_new_accounts_is_warned_of(
+    concurrency: int, memory: int, warned: bool
+) -> None:
+    quotas = Quotas(concurrency=concurrency, unreserved=concurrency)
+    found = warnings(replace(ACCOUNT_STATE, quotas=quotas), changed(CROP, memory=memory))
+    named = [w for w in found if "3008 MB" in w and f"memory is {memory} MB" in w]
+    assert bool(named) is warned
+
+
+def test_no_memory_quota_is_guessed_without_permission_to_read_the_concurrency() -> None:
+    assert warnings(ACCOUNT_STATE, changed(CROP, memory=10_240)) == []
