@@ -53,13 +53,14 @@ class AwsResources:
         cls,
         connection: AwsConnection,
         images: ImagePusher,
-        report: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] | None = None,
         *,
         early_services: Sequence[ServiceName] = (),
     ) -> Self:
         """Return the handlers of a connection; each is created at its first use.
 
-        ``report`` receives messages about long waits, also of those inside the clients' calls.
+        ``report`` receives messages about long waits, also of those inside the clients' calls;
+        by default the connection's.
         Clients are created in the background, those of ``early_services`` first.
         """
         connection.client("sts")
@@ -67,8 +68,8 @@ class AwsResources:
             "s3", *early_services, "lambda", "iam", "ecr", "logs", "batch"
         )
         waits = connection.waits
-        waits.report, token = report, waits.cancel_token
-        default_waiter = Waiter(sleep=waits.pause, clock=waits.clock, report=report)
+        waits.report, token = report or waits.report, waits.cancel_token
+        default_waiter = Waiter(sleep=waits.pause, clock=waits.clock, report=waits.report)
         # S3 sees a new permission to invoke a function only after some seconds.
         notification_waiter = replace(default_waiter, timeout=30.0, first_delay=1.0, max_delay=4.0)
         client = connection.client
