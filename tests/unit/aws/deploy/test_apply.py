@@ -189,7 +189,14 @@ def test_a_resource_whose_creation_failed_stays_only_if_it_is_usable(
 def test_an_instance_profile_does_not_stay_without_its_role() -> None:
     """IAM refuses to delete a role that is in an instance profile."""
     profile = InstanceProfile(name="scar-instances", role=ROLE.name)
-    client = FakeResourceClient(denied={("create", ROLE.name)})
+
+    class SlowRole(FakeResourceClient):
+        def _call(self, verb: str, resource: Resource) -> None:
+            if (verb, resource) == ("create", ROLE):
+                until(lambda: profile.key in self.existing)
+            super()._call(verb, resource)
+
+    client = SlowRole(denied={("create", ROLE.name)})
     with pytest.raises(OperationRefusedError):
         apply(plan([profile, ROLE], {}), client, lambda _: None)
     assert client.existing == {}
