@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,10 @@ from scar.cli.target import ConnectionTarget
 from scar.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.client.waiter import CancelToken
     from scar.cli.services import Services
     from scar.fdl.settings import UserSettings
 
@@ -73,6 +78,8 @@ class Session:
         target = self.connection_target(region=region, profile=profile)
         connection = self.services.connect(target)
         connection.skip_destination_validation = self.skip_destination_validation
+        connection.waits.report = self.terminal.write_message
+        _cancel_on_interrupt(connection.waits.cancel_token)
         self.terminal.write_message(connection.description)
         algorithm, key = self.encryption
         if algorithm:
@@ -109,3 +116,20 @@ class Session:
             profile=self.profile or environment.get("SCAR_PROFILE") or profile or settings.profile,
             endpoint_url=self.endpoint_url or settings.endpoint_url,
         )
+
+
+def _cancel_on_interrupt(token: CancelToken) -> None:
+    """Make Ctrl-C end the waits of all threads, not only what the main thread does.
+
+    The main thread joins its threads before the command ends; a wait inside an API call may have
+    minutes left.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return
+
+    def cancel_and_interrupt(number: int, frame: FrameType | None) -> None:
+        token.cancel()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, cancel_and_interrupt)

@@ -213,6 +213,7 @@ def _long_timeout_client(connection: AwsConnection, timeout: int) -> LambdaClien
         client: LambdaClient = connection.session.client(
             "lambda", endpoint_url=connection.endpoint_url, config=config
         )
+    connection.waits.attach(client)
     return client
 
 

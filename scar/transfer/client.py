@@ -43,6 +43,7 @@ def transfer_client(connection: AwsConnection, owner: str = "") -> S3Client:
         )
     client.meta.events.unregister("before-call.s3", add_expect_header)
     add_expected_bucket_owner(client, lambda: owner or connection.account.id)
+    connection.waits.attach(client)
     return client
 
 

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, overload
 
+from scar.aws.client.call_waits import CallWaits
 from scar.aws.client.errors import translate_errors
 from scar.aws.model.account import Account
 from scar.errors import ScarError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
+
+    from scar.aws.client.recent_changes import RecentChanges
 
 CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 60
@@ -92,13 +95,15 @@ class AwsConnection:
 
     ``endpoint_url`` is the address of all services if they are not AWS's own. ``description``
     names the target of commands in messages. ``skip_destination_validation`` is what the user
-    decides about S3's validation of notification targets.
+    decides about S3's validation of notification targets. ``waits`` makes all clients keep to AWS's
+    request rates and repeat calls that are throttled or too early.
     """
 
     session: boto3.Session
     endpoint_url: str | None = None
     description: str = "AWS"
     skip_destination_validation: bool = False
+    waits: CallWaits = field(default_factory=CallWaits)
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
     _session_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
@@ -152,6 +157,11 @@ class AwsConnection:
         threading.Thread(target=create_clients, name="clients", daemon=True).start()
 
     @property
+    def recent_changes(self) -> RecentChanges:
+        """What this process has changed in the account moments ago, by kind and name."""
+        return self.waits.recent_changes
+
+    @property
     def account(self) -> Account:
         """The caller's account and Region, read from STS once.
 
@@ -192,4 +202,5 @@ class AwsConnection:
             client.exceptions  # noqa: B018
         if service == "s3":
             add_expected_bucket_owner(client, lambda: self.account.id)
+        self.waits.attach(client)
         return client

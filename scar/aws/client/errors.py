@@ -39,9 +39,16 @@ _CREDENTIAL_ERROR_CODES = frozenset(
         "UnrecognizedClientException",
     }
 )
+WAITED = "ScarWaited"
+"""Key in ``ResponseMetadata`` of an error that did not pass: seconds waited, and the remedy."""
 _UNAUTHORIZED_MESSAGE = re.compile(
     r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>\w[\w-]*:\w+)"
     r"(?: on resource: (?P<on>\S+))?"
+)
+# Lambda's ValidationException or InvalidParameterValueException for more memory than the account
+# may use: "'MemorySize' value failed to satisfy constraint: Member must have value less than …".
+_MEMORY_QUOTA = re.compile(
+    r"memory_?size.*less than or equal to (?P<most>\d+)", re.IGNORECASE | re.DOTALL
 )
 # S3 operations whose IAM actions have another name (docs: Service Authorization Reference).
 _S3_ACTIONS = {
@@ -119,6 +126,12 @@ def to_scar_error(error: SdkError, doing: str, who: str = "") -> ScarError:
 def _client_error_to_scar_error(error: ClientError, doing: str, who: str) -> ScarError:
     code = error_code(error)
     what = f"Cannot {doing}: {error.operation_name} returned {code}: {error_message(error)}"
+    waited = error.response.get("ResponseMetadata", {}).get(WAITED)
+    if isinstance(waited, dict):
+        what += f" (scar repeated the call for {waited['seconds']:.0f} s)"
+        return OperationRefusedError(what, remedy=waited["remedy"])
+    if match := _MEMORY_QUOTA.search(error_message(error)):
+        return OperationRefusedError(what, remedy=_memory_remedy(match["most"]))
     if code in _CREDENTIAL_ERROR_CODES:
         return ConfigurationError(
             what, remedy="Renew or correct the credentials, then run the same command again."
@@ -133,6 +146,14 @@ def _client_error_to_scar_error(error: ClientError, doing: str, who: str) -> Sca
         return OperationRefusedError(what, remedy=_permission_remedy(error, who))
     return OperationRefusedError(
         what, remedy="Correct the cause named above, then run the same command again."
+    )
+
+
+def _memory_remedy(most: str) -> str:
+    return (
+        f"Lambda allows {most} MB per function in this account: new accounts have a reduced memory"
+        f" quota, which AWS raises with the account's usage. Set memory to {most} or less in the"
+        " FDL, or ask AWS Support to raise Lambda's memory quota; then run the same command again."
     )
 
 

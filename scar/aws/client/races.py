@@ -1,8 +1,8 @@
 """The errors by which AWS refuses what was made moments ago; they pass without a correction.
 
-One table, used by the retries of every client (``retries``) and by the remedies in ``errors``. To
-wait for a further race, add a row; nothing else has to be changed. A handler that waits for a state
-instead of an error asks ``AwsConnection.recent_changes`` whether its cause is recent.
+One table, used by every client (``call_waits``). To wait for a further race, add a row; nothing
+else has to be changed. A handler that waits for a state instead of an error asks
+``AwsConnection.recent_changes`` whether its cause is recent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from scar.aws.client.recent_changes import RecentChanges
 
@@ -74,19 +74,8 @@ class Race:
 
 def find_race(service: str, operation: str, code: str, message: str) -> Race | None:
     """Return the row of the table for an error response, the first of several."""
-    return next(_matching(service, operation, code, message), None)
-
-
-def find_remedy(operation: str, code: str, message: str) -> str:
-    """Return the remedy for an error that did not pass in time; empty for any other error."""
-    race = next(_matching("", operation, code, message), None)
-    return race.remedy if race else ""
-
-
-def _matching(service: str, operation: str, code: str, message: str) -> Iterator[Race]:
-    for race in RACES:
-        if service in ("", race.service) and race.matches(operation, code, message):
-            yield race
+    rows = (race for race in RACES if race.service == service)
+    return next((race for race in rows if race.matches(operation, code, message)), None)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -288,6 +277,17 @@ _S3_RACES: Iterable[Race] = (
         parameter="Bucket",
         only_after_change=True,
         state="S3 does not see the new bucket everywhere yet (NoSuchBucket)",
+        remedy="Run the same command again: another program may have deleted the bucket.",
+        source=_TERRAFORM + "s3",
+    ),
+    Race(
+        service="s3",
+        operations=_words("HeadBucket"),
+        codes=_words("404"),  # a response to HEAD has no body, and therefore no other code
+        caused_by="bucket",
+        parameter="Bucket",
+        only_after_change=True,
+        state="S3 does not see the new bucket everywhere yet (404)",
         remedy="Run the same command again: another program may have deleted the bucket.",
         source=_TERRAFORM + "s3",
     ),

@@ -46,9 +46,17 @@ class CancelToken:
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep; raise WaitCancelledError as soon as the token is cancelled."""
-        if self._cancelled.wait(seconds):
-            raise _wait_cancelled()
+        """Sleep; raise WaitCancelledError as soon as the token is cancelled.
+
+        Ctrl-C interrupts it within ``_POLL_INTERVAL`` in the main thread.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            remaining = end - time.monotonic()
+            if self._cancelled.wait(max(0.0, min(remaining, _POLL_INTERVAL))):
+                raise _wait_cancelled()
+            if remaining <= _POLL_INTERVAL:
+                return
 
     def raise_if_cancelled(self) -> None:
         """Raise WaitCancelledError if the token is cancelled: for long work that never sleeps."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from scar.aws.client.waiter import CancelToken, WaitCancelledError, wait_for_any
 from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.model.plan import Change, Create, Delete, Plan, Update
+from scar.aws.model.resources import StateBucket
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 
 class ResourceClient(Protocol):
-    """The interface that changes resources; every method raises ScarError."""
+    """The interface that reads and changes resources; every method raises ScarError."""
 
+    def read(self, resource: Resource) -> Resource | None: ...
     def create(self, resource: Resource) -> None: ...
     def update(self, observed: Resource, desired: Resource) -> None: ...
     def delete(self, resource: Resource) -> None: ...
@@ -33,6 +35,9 @@ class PlanExecutor:
     Ctrl-C is handled like a failed step: no further step starts, waits with ``cancel_token`` are
     cancelled, started steps are undone. A second Ctrl-C stops the rollback and reports the
     resources that it has not reached.
+
+    Created roles and empty buckets stay if they are as described: services accept a role, and S3
+    the name of a bucket, only some time after it was deleted, so the next try would fail again.
     """
 
     client: ResourceClient
@@ -41,6 +46,7 @@ class PlanExecutor:
     cancel_token: CancelToken = field(default_factory=CancelToken)
     started: list[Change] = field(default_factory=list)
     running: dict[Future[None], ResourceKey] = field(default_factory=dict)
+    completed: set[ResourceKey] = field(default_factory=set)
 
     def run(self, plan: Plan) -> None:
         """Apply all changes; after a failure start no further step, undo, raise the first error."""
@@ -76,6 +82,7 @@ class PlanExecutor:
                 # `_wait_for_running_steps` finds it among the others and recognizes its error.
                 future.result()
                 del self.running[future]
+                self.completed.add(key)
                 self.report(str(steps[key]))
                 graph.done(key)
 
@@ -97,7 +104,9 @@ class PlanExecutor:
         never_ran = {key for future, key in self.running.items() if future.cancel()}
         self.started = [change for change in self.started if change.resource.key not in never_ran]
         wait(self.running)
-        for future in self.running:
+        for future, key in self.running.items():
+            if not future.cancelled() and future.exception() is None:
+                self.completed.add(key)
             error = None if future.cancelled() else future.exception()
             known = error is None or error is cause or isinstance(error, WaitCancelledError)
             if not known and isinstance(error, ScarError):
@@ -116,14 +125,41 @@ class PlanExecutor:
         self.started.sort(key=lambda change: positions[change.resource.key])
         if self.started:
             self.report("Rolling back the changes…")
+        kept = self._find_kept_resources()
         while self.started:
             change = self.started[-1]
             try:
-                self._undo_change(change)
+                if change.resource.key not in kept:
+                    self._undo_change(change)
             except ScarError as error:
                 self.report(f"! {change.resource.key} could not be rolled back: {error.problem}")
             # Removed only now: what Ctrl-C interrupts is still among the remaining changes.
             self.started.pop()
+        if shown := sorted(str(key) for key in kept if key.kind != StateBucket.kind):
+            self.report(
+                f"Kept: {', '.join(shown)}. The next `scar init` uses them: AWS needs minutes to"
+                " accept new ones. `scar rm` deletes them."
+            )
+
+    def _find_kept_resources(self) -> set[ResourceKey]:
+        """Return the created resources that stay, each only if what it depends on stays too."""
+        created = {c.resource.key for c in self.started if isinstance(c, Create)}
+        kept: set[ResourceKey] = set()
+        for change in self.started:
+            resource = change.resource
+            if not (isinstance(change, Create) and resource.kept_on_undo):
+                continue
+            if resource.depends_on & created <= kept and self._may_stay(resource):
+                kept.add(resource.key)
+        return kept
+
+    def _may_stay(self, resource: Resource) -> bool:
+        if resource.key in self.completed:
+            return True
+        try:
+            return resource.may_stay(self.client.read(resource))
+        except ScarError:
+            return False
 
     def _report_remaining_changes(self) -> None:
         for change in reversed(self.started):
@@ -155,7 +191,8 @@ def apply(
 ) -> None:
     """Apply the plan; raise the ScarError of the step that failed.
 
-    With ``undo``, completed and half-completed steps are rolled back before.
+    With ``undo``, completed and half-completed steps are rolled back before, except that created
+    roles, instance profiles and empty buckets stay (``Resource.kept_on_undo``).
     """
     PlanExecutor(client, report, undo, cancel_token or CancelToken()).run(plan)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scar.aws.account.image_usage import images_in_use
 from scar.aws.client.errors import translate_errors
+from scar.aws.client.races import PATIENCE
 from scar.aws.client.waiter import CancelToken, Waiter
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
 from scar.aws.handlers.batch_target import BatchTargetRecordHandler
@@ -53,26 +54,27 @@ class AwsResources:
         cls,
         connection: AwsConnection,
         images: ImagePusher,
-        report: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] | None = None,
         *,
         early_services: Sequence[ServiceName] = (),
     ) -> Self:
         """Return the handlers of a connection; each is created at its first use.
 
-        ``report`` receives messages about long waits. Clients are created in the background,
-        those of ``early_services`` first.
+        ``report`` receives messages about long waits, also of those inside the clients' calls;
+        by default the connection's.
+        Clients are created in the background, those of ``early_services`` first.
         """
         connection.client("sts")
         connection.create_clients_in_background(
             "s3", *early_services, "lambda", "iam", "ecr", "logs", "batch"
         )
-        token = CancelToken()
-        default_waiter = Waiter(sleep=token.sleep, report=report)
-        # Services see a new role, or a new permission, only after some seconds.
-        role_waiter = Waiter(
-            timeout=60, first_delay=1, max_delay=8, sleep=token.sleep, report=report
+        waits = connection.waits
+        waits.report, token = report or waits.report, waits.cancel_token
+        default_waiter = Waiter(sleep=waits.pause, clock=waits.clock, report=waits.report)
+        # S3 sees a new permission to invoke a function only after some seconds.
+        notification_waiter = replace(
+            default_waiter, timeout=NOTIFICATION_PATIENCE, first_delay=1.0, max_delay=8.0
         )
-        notification_waiter = replace(role_waiter, timeout=NOTIFICATION_PATIENCE)
         client = connection.client
 
         def current_region() -> str:
@@ -84,18 +86,18 @@ class AwsResources:
             kinds.LogGroup: lambda: LogGroupHandler(client("logs")),
             kinds.Role: lambda: RoleHandler(client("iam")),
             kinds.InstanceProfile: lambda: InstanceProfileHandler(
-                client("iam"), replace(default_waiter, timeout=60.0)
+                client("iam"), replace(default_waiter, timeout=PATIENCE)
             ),
             kinds.EcrRepository: lambda: EcrRepositoryHandler(client("ecr")),
-            kinds.EcrImage: lambda: EcrImageHandler(images, token.raise_if_cancelled),
+            kinds.EcrImage: lambda: EcrImageHandler(
+                images, token.raise_if_cancelled, connection.recent_changes
+            ),
             kinds.UnusedImage: lambda: UnusedImageHandler(
                 client("ecr"), lambda image: bool(images_in_use(connection, [image]))
             ),
             kinds.SupersededRepository: lambda: SupersededRepositoryHandler(client("ecr")),
-            kinds.LambdaFunction: lambda: FunctionHandler(
-                client("lambda"), default_waiter, role_waiter
-            ),
-            kinds.EventInvokeConfig: lambda: EventInvokeHandler(client("lambda"), role_waiter),
+            kinds.LambdaFunction: lambda: FunctionHandler(client("lambda"), default_waiter),
+            kinds.EventInvokeConfig: lambda: EventInvokeHandler(client("lambda")),
             kinds.BatchTargetRecord: lambda: BatchTargetRecordHandler(client("s3")),
             kinds.InvokePermission: lambda: PermissionHandler(client("lambda")),
             kinds.BucketNotification: lambda: NotificationHandler(

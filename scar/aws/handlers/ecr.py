@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import UnmanagedResourceError
+from scar.aws.client.recent_changes import RecentChanges
 from scar.aws.compile.policies import canonical_json, merge_policy, own_policy
 from scar.aws.model import names
 from scar.aws.model.resources import EcrImage, EcrRepository, SupersededRepository, UnusedImage
@@ -125,12 +126,16 @@ class EcrImageHandler:
 
     pusher: ImagePusher
     check: Callable[[], None]
+    recent_changes: RecentChanges = field(default_factory=RecentChanges)
 
     def read(self, resource: EcrImage) -> EcrImage | None:
         return resource if self.pusher.holds(resource.name, resource.digest) else None
 
     def create(self, resource: EcrImage) -> None:
         self.pusher.push(resource.name, resource.digest, self.check)
+        # Lambda may not be able to read the new image yet. Pushes are no calls of an SDK client,
+        # which would have recorded it.
+        self.recent_changes.record(EcrRepository.kind, resource.name)
 
     def update(self, observed: EcrImage, desired: EcrImage) -> None:
         del observed

@@ -6,7 +6,6 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from scar.aws.client import errors
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.function_state import is_settled
@@ -15,7 +14,7 @@ from scar.aws.model import names
 from scar.aws.model.resources import EventInvokeConfig, LambdaFunction
 from scar.aws.requests import lambda_requests
 from scar.aws.requests.field_paths import read_fields
-from scar.errors import OperationRefusedError, WaitTimeoutError
+from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,37 +23,34 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import (
         FunctionConfigurationResponseTypeDef,
         FunctionConfigurationTypeDef,
+        TagsErrorTypeDef,
     )
 
     from scar.aws.model.resources import Pairs
 
     _LambdaConfiguration = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
 
-_ROLE_NOT_ASSUMABLE = "cannot be assumed by Lambda"
-# Part of Lambda's error if the execution role cannot invoke the on-failure destination.
-_INVOKE_NOT_ALLOWED = "permissions to call InvokeFunction"
-
 
 @dataclass(frozen=True, slots=True)
 class FunctionHandler:
     """Handles Lambda functions.
 
-    IAM is eventually consistent: Lambda can assume a new role after up to half a minute. Only
-    that error is retried.
+    The client repeats calls that are too early for a new role, image or permission
+    (``scar.aws.client.races``).
     """
 
     lambda_: LambdaClient
     waiter: Waiter = field(default_factory=Waiter)
-    role_waiter: Waiter = field(
-        default_factory=lambda: Waiter(timeout=60, first_delay=1, max_delay=8)
-    )
 
     def read(self, resource: LambdaFunction) -> LambdaFunction | None:
         try:
             response = self.lambda_.get_function(FunctionName=resource.name)
         except self.lambda_.exceptions.ResourceNotFoundException:
             return None
-        if names.FUNCTION_TAG not in response.get("Tags", {}):
+        tags = response.get("Tags", {})
+        if names.FUNCTION_TAG not in tags and (hidden := response.get("TagsError")):
+            raise _hidden_tags_error(resource.name, hidden)
+        if names.FUNCTION_TAG not in tags:
             raise UnmanagedResourceError(
                 f"The Lambda function {resource.name} exists and is not managed by scar.",
                 remedy="Give the function another name in the FDL.",
@@ -67,7 +63,7 @@ class FunctionHandler:
             image=response["Code"].get("ImageUri", ""),
             architecture="arm64" if "arm64" in actual.get("Architectures", []) else "x86_64",
             environment=tuple(sorted(actual.get("Environment", {}).get("Variables", {}).items())),
-            tags=_relevant_tags(response.get("Tags", {}), resource),
+            tags=_relevant_tags(tags, resource),
             reserved_concurrency=reserved,
             subnets=tuple(sorted(actual.get("VpcConfig", {}).get("SubnetIds", []))),
             security_groups=tuple(sorted(actual.get("VpcConfig", {}).get("SecurityGroupIds", []))),
@@ -84,7 +80,7 @@ class FunctionHandler:
             return self.lambda_.create_function(**lambda_requests.create_function_request(resource))
 
         try:
-            self._retry_until_assumable(attempt, resource)
+            self._send_and_wait(attempt, resource.name)
         except self.lambda_.exceptions.ResourceConflictException:
             # The function exists. The response to an earlier attempt of the SDK may have been
             # lost; ``read`` raises if the function was not created by scar.
@@ -137,37 +133,17 @@ class FunctionHandler:
     ) -> None:
         """Send an update; if an earlier one is still in progress, wait for it and try again."""
         try:
-            self._retry_until_assumable(attempt, desired)
+            self._send_and_wait(attempt, desired.name)
         except self.lambda_.exceptions.ResourceConflictException:
             self._wait_until_settled(desired.name)
-            self._retry_until_assumable(attempt, desired)
+            self._send_and_wait(attempt, desired.name)
 
-    def _retry_until_assumable(
-        self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], resource: LambdaFunction
+    def _send_and_wait(
+        self, attempt: Callable[[], FunctionConfigurationResponseTypeDef], function: str
     ) -> None:
-        """Retry until Lambda can assume the role, then wait until the function is ready."""
-        message, responses = "", []
-
-        def succeeded() -> bool | str:
-            nonlocal message
-            try:
-                responses.append(attempt())
-            except self.lambda_.exceptions.InvalidParameterValueException as error:
-                message = errors.error_message(error)
-                if _ROLE_NOT_ASSUMABLE not in message:
-                    raise
-                return "Lambda cannot assume the new role yet"
-            return True
-
-        try:
-            self.role_waiter.wait_until(succeeded, str(resource.key))
-        except WaitTimeoutError as error:
-            raise OperationRefusedError(
-                f"Lambda cannot assume the role {resource.role_arn}: {message}",
-                remedy="Add lambda.amazonaws.com to the role's trust policy.",
-            ) from error
-        if is_settled(responses[-1], resource.name) is not True:
-            self._wait_until_settled(resource.name)
+        """Send a request, then wait until the function is ready."""
+        if is_settled(attempt(), function) is not True:
+            self._wait_until_settled(function)
 
     def _wait_until_settled(self, function: str) -> None:
         def has_settled() -> bool | str:
@@ -196,14 +172,11 @@ class FunctionHandler:
 class EventInvokeHandler:
     """Handles event invoke configs: retries, maximum event age, on-failure destination.
 
-    Lambda checks that the execution role can invoke the destination. IAM is eventually
-    consistent, so that error is retried.
+    Lambda checks that the destination exists and that the execution role can invoke it. The client
+    repeats the call while Lambda does not see them yet (``scar.aws.client.races``).
     """
 
     lambda_: LambdaClient
-    role_waiter: Waiter = field(
-        default_factory=lambda: Waiter(timeout=60, first_delay=1, max_delay=8)
-    )
 
     def read(self, resource: EventInvokeConfig) -> EventInvokeConfig | None:
         try:
@@ -218,31 +191,9 @@ class EventInvokeHandler:
         )
 
     def create(self, resource: EventInvokeConfig) -> None:
-        message = ""
-
-        def succeeded() -> bool | str:
-            nonlocal message
-            try:
-                self.lambda_.put_function_event_invoke_config(
-                    **lambda_requests.event_invoke_request(resource)
-                )
-            except self.lambda_.exceptions.InvalidParameterValueException as error:
-                message = errors.error_message(error)
-                if _INVOKE_NOT_ALLOWED not in message:
-                    raise
-                return (
-                    "the role's permission to invoke the on-failure destination is not active yet"
-                )
-            return True
-
-        try:
-            self.role_waiter.wait_until(succeeded, str(resource.key))
-        except WaitTimeoutError as error:
-            raise OperationRefusedError(
-                f"Lambda rejects {resource.on_failure} as the on-failure destination of"
-                f" {resource.name}: {message}",
-                remedy="Allow lambda:InvokeFunction on it for the function's execution role.",
-            ) from error
+        self.lambda_.put_function_event_invoke_config(
+            **lambda_requests.event_invoke_request(resource)
+        )
 
     def update(self, observed: EventInvokeConfig, desired: EventInvokeConfig) -> None:
         del observed
@@ -251,6 +202,20 @@ class EventInvokeHandler:
     def delete(self, resource: EventInvokeConfig) -> None:
         with contextlib.suppress(self.lambda_.exceptions.ResourceNotFoundException):
             self.lambda_.delete_function_event_invoke_config(FunctionName=resource.name)
+
+
+def _hidden_tags_error(function: str, error: TagsErrorTypeDef) -> OperationRefusedError:
+    """Return the error for a function whose tags Lambda does not show to the caller.
+
+    GetFunction succeeds without lambda:ListTags, and says why the tags are missing.
+    """
+    return OperationRefusedError(
+        f"Cannot read the tags of the Lambda function {function}: GetFunction returned"
+        f" {error.get('ErrorCode', '')}: {error.get('Message', '')}. The tags say whether it is"
+        " managed by scar.",
+        remedy="Allow lambda:ListTags on the function for these credentials. `scar policy` prints"
+        " all required permissions.",
+    )
 
 
 def _relevant_tags(tags: Mapping[str, str], desired: LambdaFunction) -> Pairs:

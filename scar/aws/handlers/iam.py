@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from scar.aws.client.errors import UnmanagedResourceError, error_message
+from scar.aws.client.races import PATIENCE
 from scar.aws.client.waiter import Waiter
 from scar.aws.compile.policies import canonical_json
 from scar.aws.model import names
@@ -157,10 +158,10 @@ def _to_json(document: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfileHandler:
-    """A new profile waits for its role: both are created in parallel, and IAM propagates slowly."""
+    """A new profile waits for its role: both are created in parallel, in any order."""
 
     iam: IAMClient
-    waiter: Waiter = field(default_factory=lambda: Waiter(timeout=60))
+    waiter: Waiter = field(default_factory=lambda: Waiter(timeout=PATIENCE))
 
     def read(self, resource: InstanceProfile) -> InstanceProfile | None:
         try:

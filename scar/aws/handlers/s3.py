@@ -36,7 +36,12 @@ _TAGS_NOT_SUPPORTED = "UnsupportedArgument"
 
 @dataclass(frozen=True, slots=True)
 class StateBucketHandler:
-    """One private bucket per account and Region; never deleted, since it holds the run records."""
+    """One private bucket per account and Region; never deleted, since it holds the run records.
+
+    S3 rejects changes of one bucket at the same time (OperationAborted), so its settings are set
+    one after the other, and only those that differ: since 2023 new buckets are encrypted and
+    block public access.
+    """
 
     s3: S3Client
     region: str
@@ -59,22 +64,17 @@ class StateBucketHandler:
 
     def create(self, resource: StateBucket) -> None:
         _create_bucket(self.s3, resource.name, self.region)
-        self._update_settings(StateBucket.without_settings(resource.name), resource)
+        none = StateBucket.without_settings(resource.name)
+        if resource != none:
+            self.update(self.read(resource) or none, resource)
 
     def update(self, observed: StateBucket, desired: StateBucket) -> None:
-        self._update_settings(observed, desired)
-
-    def _update_settings(self, observed: StateBucket, desired: StateBucket) -> None:
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            steps = []
-            if observed.keep_days != desired.keep_days:
-                steps.append(pool.submit(self._set_expiration, desired))
-            if observed.is_private != desired.is_private:
-                steps.append(pool.submit(self._block_public_access, desired.name))
-            if observed.encryption != desired.encryption:
-                steps.append(pool.submit(self._set_encryption, desired))
-            for step in steps:
-                step.result()
+        if observed.keep_days != desired.keep_days:
+            self._set_expiration(desired)
+        if observed.is_private != desired.is_private:
+            self._block_public_access(desired.name)
+        if observed.encryption != desired.encryption:
+            self._set_encryption(desired)
 
     def _block_public_access(self, bucket: str) -> None:
         self.s3.put_public_access_block(

@@ -44,6 +44,7 @@ class RegistryLogins:
                     endpoint_url=connection.endpoint_url,
                     config=client_config(),
                 )
+                connection.waits.attach(client)
                 response = client.get_authorization_token()
             self._logins_by_region[region] = parse_authorization_token(
                 response["authorizationData"][0]["authorizationToken"]

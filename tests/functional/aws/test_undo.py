@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.aws.deploy.deploy import init
+from scar.aws.deploy.deploy import init, list_function_names
 from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
@@ -17,6 +17,7 @@ from tests.functional.aws.support.factories import (
     grant_extra_policies,
     reject_bucket_tags,
     remaining_resources,
+    remove,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def templates(connection: AwsConnection) -> list[Any]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_first_init_that_fails_leaves_no_resources(
+def test_a_first_init_that_fails_leaves_only_roles_and_empty_buckets(
     connection: AwsConnection, images: FakeImages, step: str
 ) -> None:
     service, operation = step.split()
@@ -67,7 +68,7 @@ def test_a_first_init_that_fails_leaves_no_resources(
     with pytest.raises(OperationRefusedError, match=operation) as caught:
         deploy(connection, images, FUNCTION)
     assert operation in caught.value.remedy
-    assert remaining_resources(connection) == {}
+    assert remaining_resources(connection).keys() <= {"roles", "profiles", "buckets"}
     assert templates(connection) == []
     assert "+ function crop" in str(deploy(connection, images, FUNCTION))
     assert str(deploy(connection, images, FUNCTION)) == "Nothing to change."
@@ -111,6 +112,50 @@ def test_a_later_init_that_fails_changes_nothing(
     deploy(connection, images, larger)
     assert str(deploy(connection, images, larger)) == "Nothing to change."
     assert len(templates(connection)) == 1
+
+
+def test_roles_and_buckets_that_an_undo_keeps_are_used_by_the_next_init(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    fail_next_call(connection, "s3", "PutBucketNotificationConfiguration")
+    reported: list[str] = []
+    with pytest.raises(OperationRefusedError):
+        init([FUNCTION], connection, reported.append, images=images)
+    kept = {kind: sorted(each) for kind, each in remaining_resources(connection).items()}
+    assert kept == {
+        "roles": [
+            "crop-eu-west-1-job",
+            "crop-eu-west-1-lambda",
+            "scar-failure-handler-eu-west-1-lambda",
+            "scar-instances-eu-west-1",
+        ],
+        "profiles": ["scar-instances-eu-west-1"],
+        "buckets": ["photos"],
+    }
+    (sentence,) = [line for line in reported if line.startswith("Kept: ")]
+    assert "bucket photos" in sentence
+    assert "state-bucket" not in sentence  # `scar rm` never deletes it
+    assert not [line for line in reported if line.startswith(("- role", "- bucket", "- state"))]
+    shown = str(init([FUNCTION], connection, lambda _: None, images=images))
+    assert "+ function crop" in shown
+    assert not any(
+        f"{sign} {kind}" in shown for sign in "+~-" for kind in ("role", "bucket", "ins")
+    )
+    assert str(deploy(connection, images, FUNCTION)) == "Nothing to change."
+
+
+@pytest.mark.parametrize("step", ["lambda CreateFunction", "iam PutRolePolicy"])
+def test_rm_deletes_what_an_undo_kept(
+    connection: AwsConnection, images: FakeImages, step: str
+) -> None:
+    service, operation = step.split()
+    fail_next_call(connection, service, operation)
+    with pytest.raises(OperationRefusedError):
+        deploy(connection, images, FUNCTION)
+    assert list_function_names(connection) == ("crop",)
+    remove(connection, "crop")
+    assert remaining_resources(connection) == {}
+    assert list_function_names(connection) == ()
 
 
 def test_manual_policies_of_a_role_are_restored_if_a_later_step_fails(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 import pytest
 
 import scar
+from scar.aws.client.waiter import WaitCancelledError
 from scar.cli.command_group import LazyCommandGroup, cli
 from scar.cli.commands import image, local
 from scar.cli.main import run
+from scar.cli.session import Session as CommandSession
 from scar.errors import ConfigurationError, OperationRefusedError, ScarError, WaitTimeoutError
 from tests.fakes.services import FakeServices, function_summary
 
@@ -211,3 +215,24 @@ def test_commands_that_change_nothing_have_no_dry_run(
     shown = capsys.readouterr().err
     assert "No such option" in shown
     assert "--dry-run" in shown
+
+
+def test_ctrl_c_ends_the_waits_of_all_threads_of_the_connection() -> None:
+    """Otherwise the command would join a thread that waits for AWS, for minutes."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        connection = CommandSession(services=FakeServices({})).connect()
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(connection.waits.pause, 600)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            with pytest.raises(WaitCancelledError):
+                waiting.result(60)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def test_waits_of_every_command_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    connection = CommandSession(services=FakeServices({})).connect()
+    connection.waits.report("waiting")
+    assert capsys.readouterr().err.endswith("waiting\n")

@@ -29,6 +29,8 @@ class Resource:
     """A resource that exists in an account (observed) or that must exist (desired).
 
     ``shared``: several functions may use it. ``is_trigger``: it starts functions.
+    ``kept_on_undo``: a created one stays when a later step fails, since AWS takes minutes to accept
+    one of the same name again, and it does no harm.
     ``create_only`` are the fields that AWS cannot update: the resource is replaced if one of them
     changes. ``request_paths`` is the path of a field in the request that creates the resource, for
     fields that AWS takes unconverted; AWS's description of the resource has the same path
@@ -39,6 +41,7 @@ class Resource:
     kind: ClassVar[str]
     shared: ClassVar[bool] = False
     is_trigger: ClassVar[bool] = False
+    kept_on_undo: ClassVar[bool] = False
     create_only: ClassVar[frozenset[str]] = frozenset()
     request_paths: ClassVar[Mapping[str, str]] = {}
     policy_fields: ClassVar[frozenset[str]] = frozenset()
@@ -48,6 +51,10 @@ class Resource:
     @property
     def key(self) -> ResourceKey:
         return ResourceKey(self.kind, self.name)
+
+    def may_stay(self, observed: Resource | None) -> bool:
+        """Return whether an undo keeps the resource, whose creation failed in this state."""
+        return self.kept_on_undo and observed == self
 
     @property
     def function(self) -> str:

@@ -19,6 +19,7 @@ class Role(Resource):
 
     kind: ClassVar[str] = "role"
     policy_fields: ClassVar[frozenset[str]] = frozenset({"trust", "policy"})
+    kept_on_undo: ClassVar[bool] = True
 
     trust: str = ""
     policy: str = ""
@@ -33,6 +34,7 @@ class InstanceProfile(Resource):
 
     kind: ClassVar[str] = "instance-profile"
     shared: ClassVar[bool] = True
+    kept_on_undo: ClassVar[bool] = True
 
     role: str = ""
 

@@ -20,10 +20,15 @@ class StateBucket(Resource):
 
     kind: ClassVar[str] = "state-bucket"
     shared: ClassVar[bool] = True
+    kept_on_undo: ClassVar[bool] = True
 
     keep_days: int = 90
     is_private: bool = True
     encryption: str = "AES256"
+
+    def may_stay(self, observed: Resource | None) -> bool:
+        """Return whether it exists: it is never deleted, and the next deployment completes it."""
+        return observed is not None
 
     @classmethod
     def without_settings(cls, name: str) -> Self:
@@ -40,8 +45,13 @@ class Bucket(Resource):
 
     kind: ClassVar[str] = "bucket"
     shared: ClassVar[bool] = True
+    kept_on_undo: ClassVar[bool] = True
 
     folders: tuple[str, ...] = ()
+
+    def may_stay(self, observed: Resource | None) -> bool:
+        """Return whether it exists: an empty bucket without some of its folders is harmless."""
+        return observed is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from scar.aws.client.connection import AwsConnection
 from scar.aws.requests import validator
 from tests.fakes.moto_compat import ACCOUNT, add_default_resources, fill_gaps, new_session
 from tests.fakes.moto_locking import mock_account
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +26,18 @@ SERVICES = (
 
 
 @contextmanager
-def an_account() -> Iterator[AwsConnection]:
+def an_account(time: VirtualTime | None = None) -> Iterator[AwsConnection]:
     """Connect to an account with only a default VPC that has a route to the internet.
 
-    moto accepts nearly every request; one that AWS would reject fails the test.
+    moto accepts nearly every request; one that AWS would reject fails the test. Waits inside API
+    calls take ``time`` that is virtual.
     """
     with mock_account(*SERVICES):
         add_default_resources(AwsConnection(session=new_session()))
         session = new_session()
         enforce_aws_rules(session)
-        yield AwsConnection(session=session, description="moto")
+        waits = (time or VirtualTime()).waits()
+        yield AwsConnection(session=session, description="moto", waits=waits)
 
 
 def enforce_aws_rules(session: boto3.Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
@@ -40,3 +41,24 @@ def test_without_a_principal_the_credentials_are_named() -> None:
     assert translated.remedy.startswith(
         "Allow CreateFunction on this resource for these credentials"
     )
+
+
+CONSTRAINT = "failed to satisfy constraint: Member must have value less than or equal to 3008"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("InvalidParameterValueException", f"'MemorySize' value {CONSTRAINT}"),
+        (
+            "ValidationException",
+            f"1 validation error detected: Value '4096' at 'memorySize' {CONSTRAINT}",
+        ),
+    ],
+)
+def test_a_reduced_memory_quota_is_explained(code: str, message: str) -> None:
+    error = ClientError({"Error": {"Code": code, "Message": message}}, "CreateFunction")
+    translated = errors.to_scar_error(error, "create function crop")
+    assert message in translated.problem
+    assert "Lambda allows 3008 MB per function in this account" in translated.remedy
+    assert "Set memory to 3008 or less" in translated.remedy

@@ -11,15 +11,18 @@ import pytest
 from scar.aws.deploy.apply import apply
 from scar.aws.model.plan import plan
 from scar.aws.model.resources import (
+    Bucket,
     BucketNotification,
     ComputeEnvironment,
     InstanceProfile,
+    InvokePermission,
     JobDefinition,
     JobQueue,
     LambdaFunction,
     LogGroup,
     ResourceKey,
     Role,
+    StateBucket,
 )
 from scar.errors import OperationRefusedError
 from tests.waiting import until
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 LOGS = LogGroup(name="/aws/lambda/crop")
 ROLE = Role(name="crop-role")
+TARGET = LogGroup(name="/aws/batch/crop")
 FUNCTION = LambdaFunction(name="crop", role_arn="arn:aws:iam::1:role/scar/crop-role")
 
 
@@ -40,6 +44,9 @@ class FakeResourceClient:
     denied: set[tuple[str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, resource: Resource) -> Resource | None:
+        return self.existing.get(resource.key)
 
     def create(self, resource: Resource) -> None:
         self._call("create", resource)
@@ -137,30 +144,96 @@ def test_a_failure_deletes_created_resources_and_restores_changed_ones() -> None
     client = FakeResourceClient(existing=dict(before), denied={("create", "crop")})
     reported: list[str] = []
     with pytest.raises(OperationRefusedError, match="create function crop"):
-        apply(plan([FUNCTION, ROLE, LOGS], before), client, reported.append)
+        apply(plan([FUNCTION, TARGET, LOGS], before), client, reported.append)
     assert client.existing == before
     assert reported[-4] == "Rolling back the changes…"
-    assert {"- role crop-role", "~ log-group /aws/lambda/crop restored"} <= set(reported)
+    assert {f"- {TARGET.key}", "~ log-group /aws/lambda/crop restored"} <= set(reported)
+
+
+def test_roles_and_buckets_that_are_as_described_stay() -> None:
+    bucket, state = Bucket(name="photos", folders=("in/",)), StateBucket(name="scar-1")
+    client = FakeResourceClient(denied={("create", "crop")})
+    reported: list[str] = []
+    with pytest.raises(OperationRefusedError, match="create function crop"):
+        apply(plan([FUNCTION, ROLE, bucket, state, TARGET], {}), client, reported.append)
+    assert client.existing.keys() == {ROLE.key, bucket.key, state.key}
+    assert reported[-1].startswith("Kept: bucket photos, role crop-role. The next `scar init`")
+
+
+@pytest.mark.parametrize(
+    ("resource", "observed", "stays"),
+    [
+        (ROLE, None, False),
+        (ROLE, replace(ROLE, policy="other"), False),
+        (ROLE, ROLE, True),  # created, and the response was lost
+        (Bucket(name="photos", folders=("in/",)), Bucket(name="photos"), True),
+        (Bucket(name="photos"), None, False),
+        (LOGS, LOGS, False),
+    ],
+)
+def test_a_resource_whose_creation_failed_stays_only_if_it_is_usable(
+    resource: Resource, observed: Resource | None, stays: bool
+) -> None:
+    class HalfDone(FakeResourceClient):
+        def create(self, resource: Resource) -> None:
+            if observed is not None:
+                self.existing[resource.key] = observed
+            super().create(resource)
+
+    client = HalfDone(denied={("create", resource.name)})
+    with pytest.raises(OperationRefusedError):
+        apply(plan([resource], {}), client, lambda _: None)
+    assert (f"delete {resource.key}" in client.calls) is not stays
+
+
+def test_an_instance_profile_does_not_stay_without_its_role() -> None:
+    """IAM refuses to delete a role that is in an instance profile."""
+    profile = InstanceProfile(name="scar-instances", role=ROLE.name)
+
+    class SlowRole(FakeResourceClient):
+        def _call(self, verb: str, resource: Resource) -> None:
+            if (verb, resource) == ("create", ROLE):
+                until(lambda: profile.key in self.existing)
+            super()._call(verb, resource)
+
+    client = SlowRole(denied={("create", ROLE.name)})
+    with pytest.raises(OperationRefusedError):
+        apply(plan([profile, ROLE], {}), client, lambda _: None)
+    assert client.existing == {}
+
+
+def test_a_resource_that_cannot_be_read_does_not_stay() -> None:
+    class Unreadable(FakeResourceClient):
+        def read(self, resource: Resource) -> Resource | None:
+            raise OperationRefusedError(f"Cannot read {resource.key}.", remedy="-")
+
+    client = Unreadable(denied={("create", ROLE.name)})
+    with pytest.raises(OperationRefusedError, match="create role"):
+        apply(plan([ROLE], {}), client, lambda _: None)
+    assert client.calls[-1] == f"delete {ROLE.key}"
 
 
 def test_resources_created_in_parallel_are_undone_in_order_of_dependency() -> None:
-    profile = InstanceProfile(name="scar-instances", role=ROLE.name)
-    environment = ComputeEnvironment(name="scar-1", instance_profile="i/scar-instances")
-    client = FakeResourceClient(denied={("create", "scar-1")})
+    queue = JobQueue(name="scar-1", environment="scar-1")
+    definition = JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),))
+    function = replace(FUNCTION, role_arn="arn:aws:iam::1:role/mine")
+    client = FakeResourceClient(denied={("create", "crop/x")})
+    permission = InvokePermission(name="crop/x")
     with pytest.raises(OperationRefusedError):
-        apply(plan([environment, profile, ROLE], {}), client, lambda _: None)
-    begun = sorted(client.calls[:2])
-    assert begun == ["create instance-profile scar-instances", "create role crop-role"]
-    assert client.calls[-2:] == ["delete instance-profile scar-instances", "delete role crop-role"]
+        apply(plan([permission, definition, queue, function], {}), client, lambda _: None)
+    deleted = [call.removeprefix("delete ") for call in client.calls if call.startswith("delete")]
+    assert deleted.index("job-definition crop") < deleted.index("job-queue scar-1")
+    assert deleted.index("permission crop/x") < deleted.index("function crop")
 
 
 def test_a_failed_undo_is_reported() -> None:
-    client = FakeResourceClient(denied={("create", "crop"), ("delete", "crop-role")})
+    client = FakeResourceClient(denied={("create", "crop"), ("delete", TARGET.name)})
     reported: list[str] = []
     with pytest.raises(OperationRefusedError, match="create function crop"):
-        apply(plan([FUNCTION, ROLE, LOGS], {}), client, reported.append)
-    assert "! role crop-role could not be rolled back: Cannot delete role crop-role." in reported
-    assert client.existing.keys() == {ROLE.key}
+        apply(plan([FUNCTION, TARGET, LOGS], {}), client, reported.append)
+    failed = f"! {TARGET.key} could not be rolled back: Cannot delete {TARGET.key}."
+    assert failed in reported
+    assert client.existing.keys() == {TARGET.key}
 
 
 def test_a_removal_is_not_undone() -> None:

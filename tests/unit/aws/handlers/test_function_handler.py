@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.model.resources import LambdaFunction
+from scar.errors import OperationRefusedError
 
 CROP = LambdaFunction(name="crop")
 
@@ -145,3 +147,25 @@ def test_only_the_setting_is_changed_if_only_it_differs(before: bool, after: boo
     observed = replace(CROP, allow_loop=before)
     handler(client).update(observed, replace(observed, allow_loop=after))
     assert client.recursive_loop == ("Allow" if after else "Terminate")
+
+
+def test_hidden_tags_are_a_missing_permission_and_not_another_owner() -> None:
+    class HiddenTags(FakeLambda):
+        def get_function(self, **_: object) -> dict[str, Any]:
+            response = super().get_function()
+            denied = {"ErrorCode": "AccessDenied", "Message": "not authorized: lambda:ListTags"}
+            return {**response, "Tags": {}, "TagsError": denied}
+
+    with pytest.raises(OperationRefusedError, match="AccessDenied: not authorized") as caught:
+        handler(HiddenTags()).read(CROP)
+    assert not isinstance(caught.value, UnmanagedResourceError)
+    assert "lambda:ListTags" in caught.value.remedy
+
+
+def test_a_function_without_scar_s_tag_is_not_managed_by_scar() -> None:
+    class Untagged(FakeLambda):
+        def get_function(self, **_: object) -> dict[str, Any]:
+            return {**super().get_function(), "Tags": {"team": "imaging"}}
+
+    with pytest.raises(UnmanagedResourceError):
+        handler(Untagged()).read(CROP)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import botocore.session
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.model.rates import RequestRate, TokenBucket, rate_key
+from scar.aws.model.rates import ALL_OTHERS, REQUEST_RATES, RequestRate, TokenBucket, rate_key
 
 RATE = RequestRate(per_second=50, burst=50, source="test")
 
@@ -19,6 +20,10 @@ RATE = RequestRate(per_second=50, burst=50, source="test")
         ("lambda", "CreateFunction", ("lambda", "*")),
         ("lambda", "GetFunction", ("lambda", "GetFunction")),
         ("lambda", "Invoke", None),
+        ("logs", "PutRetentionPolicy", ("logs", "PutRetentionPolicy")),
+        ("logs", "DescribeQueries", None),
+        ("ecr", "PutImage", ("ecr", "PutImage")),
+        ("iam", "CreateRole", None),
         ("s3", "PutObject", None),
     ],
 )
@@ -26,6 +31,13 @@ def test_an_operation_has_its_own_rate_or_that_of_its_service(
     service: str, operation: str, key: tuple[str, str] | None
 ) -> None:
     assert rate_key(service, operation) == key
+
+
+def test_every_rate_is_of_an_operation_that_the_service_has() -> None:
+    session = botocore.session.get_session()
+    for service, operation in REQUEST_RATES:
+        operations = session.get_service_model(service).operation_names
+        assert operation in (*operations, ALL_OTHERS)
 
 
 @given(st.lists(st.floats(min_value=0, max_value=0.1), max_size=300))

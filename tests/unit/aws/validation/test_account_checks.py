@@ -192,3 +192,20 @@ def test_jobs_on_instances_larger_than_max_v_cpus_are_a_warning(
     found = warnings(ACCOUNT_STATE, on("EC2", compute_resources=compute, **batch))
     assert len(found) == bool(expected)
     assert all(expected in text and "max_v_cpus to 4" in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "memory", "warned"),
+    [(10, 3009, True), (999, 10_240, True), (10, 3008, False), (1000, 10_240, False)],
+)
+def test_the_memory_quota_of_new_accounts_is_warned_of(
+    concurrency: int, memory: int, warned: bool
+) -> None:
+    quotas = Quotas(concurrency=concurrency, unreserved=concurrency)
+    found = warnings(replace(ACCOUNT_STATE, quotas=quotas), changed(CROP, memory=memory))
+    named = [w for w in found if "3008 MB" in w and f"memory is {memory} MB" in w]
+    assert bool(named) is warned
+
+
+def test_no_memory_quota_is_guessed_without_permission_to_read_the_concurrency() -> None:
+    assert warnings(ACCOUNT_STATE, changed(CROP, memory=10_240)) == []
