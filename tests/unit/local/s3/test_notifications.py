@@ -121,6 +121,12 @@ def test_overlaps_are_those_of_the_keys(one: str, other: str) -> None:
     assert rules_overlap(first, second) == (one.startswith(other) or other.startswith(one))
 
 
+def test_overlaps_do_not_depend_on_the_spelling_of_the_encoding() -> None:
+    assert rules_overlap(rule("a%20b%3d/"), rule("a+b%3D/c/"))
+    assert rules_overlap(rule("a", "%2ejpg"), rule("a", "x.jpg"))
+    assert not rules_overlap(rule("a+b/"), rule("a%2Bb/"))
+
+
 def test_the_value_is_returned_as_sent_and_limited_as_sent() -> None:
     value = "%41%20b%c3%a9=+"
     document = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from scar.aws.compile import policies
 from scar.aws.compile.policies import BucketFolder, DataFlow
@@ -225,6 +225,8 @@ def test_a_folder_s_name_allows_its_own_keys_only(folder: str, name: str, other:
 
 
 @given(KEY_TEXT, KEY_TEXT)
+@example("${*}", "*")
+@example("a*", "ab")
 def test_an_access_point_s_condition_is_literal(point: str, other: str) -> None:
     flow = DataFlow(account=ACCOUNT, function="fn", file_systems=(("arn:fs", point),))
     policy = Policy.of(policies.job_role(flow))

@@ -9,7 +9,7 @@ from typing import Any
 
 import botocore.session
 from botocore import xform_name
-from hypothesis import given
+from hypothesis import example, given
 
 from scar.aws.compile.policies.grants import GRANTS, all_operations
 from scar.aws.compile.policies.scope import PolicyScope, account_scope, scope_of
@@ -221,6 +221,8 @@ def test_a_profile_of_one_s_own_is_passed_by_its_role_and_to_instances_only() ->
 
 
 @given(KEY_TEXT, KEY_TEXT)
+@example("${*}", "*")
+@example("a*", "ab")
 def test_names_of_the_user_s_roles_are_literal(name: str, other: str) -> None:
     """Paths of roles may contain wildcards and variables of IAM."""
     roles = [ACCOUNT.iam_arn(f"role/{each}/mine") for each in (name, other)]
