@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,6 +23,7 @@ from moto.iam.access_control import IAMRequestBase
 from moto.s3.responses import ACTION_MAP
 
 from scar.aws.client.connection import AwsConnection
+from scar.aws.compile.policies.grants import IAM_ACTION_NAMES
 from scar.aws.compile.policies.scope import scope_of
 from scar.aws.compile.policies.user_policy import user_policies
 from scar.errors import OperationRefusedError
@@ -84,6 +86,12 @@ def convert_policy(text: str, without: str) -> str:
     return json.dumps({**document, "Statement": [s for s in statements if s["Action"]]})
 
 
+def operations_of(action: str) -> list[str]:
+    """Return the operations of an action that is a pattern; the action itself, if it is none."""
+    found = [o for o, pattern in IAM_ACTION_NAMES.items() if pattern == action and "*" in action]
+    return found or [action]
+
+
 def convert_statement(statement: dict[str, Any], without: str) -> dict[str, Any]:
     actions = as_list(statement["Action"])
     services = {action.partition(":")[0] for action in actions}
@@ -92,6 +100,8 @@ def convert_statement(statement: dict[str, Any], without: str) -> dict[str, Any]
         resources = as_list(statement["Resource"])
         if actions == ["s3:DeleteObject"]:
             resources += [r.removesuffix("/*/") for r in resources]
+    # A pattern contains further operations: their names are those of the actions.
+    actions = [o for a in actions for o in (operations_of(a) if fnmatch(without, a) else [a])]
     kept = [a.lower() if a.startswith("batch:") else a for a in actions if a != without]
     return {"Effect": statement["Effect"], "Action": kept, "Resource": resources}
 

@@ -57,6 +57,7 @@ LAMBDA = new_function(
     output=(StorageSpec(path="photos/out"),),
     environment=EnvironmentSpec(Variables={"SAID": "${HOME} and $x"}),
     concurrency=3,
+    allow_loop=True,
     permissions_boundary="arn:aws:iam::123456789012:policy/b",
     delete_image=False,
 )

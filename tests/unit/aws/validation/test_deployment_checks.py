@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scar.aws.model.function_links import FunctionLinks, WatchedFolder
 from scar.aws.model.resources import Bucket, BucketNotification, LambdaFunction
 from scar.aws.validation import deployment_checks
 from scar.aws.validation.deployment_checks import NotDeployableError, raise_if_any
+from scar.aws.validation.loop_checks import check_deployed_loops
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
-from supervisor.model import ExecutionMode
+from supervisor.model import ExecutionMode, OutputRule
 from tests.fakes.functions import changed, new_function
 
 if TYPE_CHECKING:
@@ -92,6 +95,27 @@ def test_functions_that_start_each_other_are_named_in_their_order() -> None:
 
 def test_another_store_with_the_same_names_is_no_loop() -> None:
     assert faults(writing("photos/in", provider="minio.mine")) == []
+
+
+def test_a_named_provider_of_s3_is_the_same_store() -> None:
+    (fault,) = faults(writing("photos/in", provider="s3.mine"))
+    assert fault.startswith("crop: its output photos/in is in its input photos/in")
+
+
+def test_a_chain_to_a_function_that_starts_another_loop_is_only_that_loop() -> None:
+    first = FunctionLinks(name="a", outputs=(OutputRule(provider="s3", path="b/1"),))
+    others = [
+        FunctionLinks(
+            name=name,
+            inputs=(WatchedFolder("b", reads),),
+            outputs=(OutputRule(provider="s3", path=writes),),
+            is_deployed=True,
+        )
+        for name, reads, writes in (("x", "1/", "b/2"), ("y", "2/", "b/1"))
+    ]
+    assert list(check_deployed_loops([first], others)) == []
+    (found,) = check_deployed_loops([replace(others[0], is_deployed=False)], others[1:])
+    assert found.startswith("x -> b/2 -> y -> b/1 -> x: ")
 
 
 @pytest.mark.parametrize(
