@@ -54,6 +54,7 @@ class ApiCall:
 
     ``resource`` names what the call is about, for S3 ``bucket/key``. ``parameters`` is empty for
     services whose conditions do not need them (S3, logs, jobs). ``bucket`` is empty for others.
+    ``is_repeatable``: executed twice, it has the effect of one (reads, conditional writes).
     """
 
     service: str
@@ -61,6 +62,7 @@ class ApiCall:
     region: str = ""
     resource: str = ""
     bucket: str = ""
+    is_repeatable: bool = False
     parameters: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -88,13 +90,24 @@ def identify_s3_call(request: Request) -> ApiCall | None:
     names = {part.partition("=")[0] for part in request.query.split("&")} if request.query else ()
     if key:
         operation = _object_operation(request.method, names)
-        return ApiCall(service="s3", operation=operation, bucket=bucket, resource=f"{bucket}/{key}")
+        return ApiCall(
+            service="s3",
+            operation=operation,
+            bucket=bucket,
+            resource=f"{bucket}/{key}",
+            is_repeatable=_is_repeatable(request),
+        )
     setting = next((name for name in names if name in BUCKET_SETTINGS), "")
     if setting:
         operation = _VERBS.get(request.method, "") + _SETTING_NAMES[setting]
     else:
         operation = _BUCKET_OPERATIONS.get(request.method, "")
     return ApiCall(service="s3", operation=operation, bucket=bucket, resource=f"{bucket}/")
+
+
+def _is_repeatable(request: Request) -> bool:
+    is_conditional = "if-none-match" in request.headers or "if-match" in request.headers
+    return request.method in ("GET", "HEAD", "DELETE") or is_conditional
 
 
 def _object_operation(method: str, names: set[str] | tuple[()]) -> str:

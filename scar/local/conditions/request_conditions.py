@@ -26,11 +26,19 @@ if TYPE_CHECKING:
     from scar.local.conditions.faults import Refusal, RequestFault
     from scar.local.conditions.settings import ConditionsSettings
 
-_NETWORK = (Condition.CONNECTION_RESET, Condition.RESPONSE_LOST, Condition.SLOW_RESPONSE)
-_S3_FAULTS = (Condition.SLOW_DOWN, Condition.INTERNAL_ERROR, *_NETWORK)
-# SubmitJob is not idempotent: a client that gets no response must not send it again, and clients
-# of every control plane may take the response of their own first attempt for another's.
+_S3_FAULTS = (
+    Condition.SLOW_DOWN,
+    Condition.INTERNAL_ERROR,
+    Condition.CONNECTION_RESET,
+    Condition.SLOW_RESPONSE,
+)
+# An upload without a condition whose response is lost becomes two uploads and two runs: outputs
+# could not be counted any more.
+_REPEATABLE_FAULTS = (*_S3_FAULTS, Condition.RESPONSE_LOST)
+# Clients of a control plane may take the response of their own first attempt for another's.
 _CONTROL_FAULTS = (Condition.THROTTLED, Condition.CONNECTION_RESET, Condition.SLOW_RESPONSE)
+# SubmitJob has no idempotency token: a client that gets no response must not send it again.
+_SUBMISSION_FAULTS = (Condition.THROTTLED, Condition.SLOW_RESPONSE)
 
 
 class RequestConditions:
@@ -82,10 +90,16 @@ class RequestConditions:
     def _draw_fault(self, call: ApiCall) -> RequestFault | None:
         if self.draws is None:
             return None
-        conditions = _S3_FAULTS if call.service == "s3" else _CONTROL_FAULTS
+        conditions = _possible_faults(call)
         resource = f"{call.service} {call.operation} {call.resource}"
         occurrence = self.draws.draw_fault(conditions, resource)
         return _fault_of(call, occurrence) if occurrence else None
+
+
+def _possible_faults(call: ApiCall) -> tuple[Condition, ...]:
+    if call.service == "s3":
+        return _REPEATABLE_FAULTS if call.is_repeatable else _S3_FAULTS
+    return _SUBMISSION_FAULTS if call.operation == "SubmitJob" else _CONTROL_FAULTS
 
 
 def _fault_of(call: ApiCall, occurrence: Occurrence) -> RequestFault:
