@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     ApiRequest = tuple[str, str, Mapping[str, object]]
 
 
-def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901, PLR0912 - a case per kind
+def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901 - a case per kind
     """Yield service, operation and parameters of each request that creates the resource.
 
     Requests without rules in ``validator`` are left out.
