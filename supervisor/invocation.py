@@ -14,21 +14,6 @@ if TYPE_CHECKING:
     from supervisor.model import ComputeService, ObjectRef, VersionPin
 
 
-# Set by the Runtime API's contract in Lambda, and by the submission in Batch; read by AWS's SDKs.
-TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
-# Characters; Lambda sends about 120. The job's environment, which is limited, holds it too.
-MAX_TRACE_ID = 1024
-
-
-def valid_trace_id(text: str) -> str:
-    """Return the trace id if it can be sent as a header, else an empty text.
-
-    In Batch it comes from the job's environment, which any caller of SubmitJob may set.
-    """
-    is_valid = len(text) <= MAX_TRACE_ID and text.isascii() and text.isprintable()
-    return text if is_valid else ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectEvent:
     """The notification of one new object; ``event`` is a JSON event with this record alone.
@@ -85,8 +70,7 @@ class RunOwner:
 class Invocation:
     """One event and who handles it. ``deadline`` is in epoch seconds, None without a limit.
 
-    ``run_id`` and ``date`` are set for a run that Lambda submitted to Batch. ``trace`` is the AWS
-    X-Ray trace id (``Root=…``), by which Lambda detects recursive loops; empty: not known.
+    ``run_id`` and ``date`` are set for a run that Lambda submitted to Batch.
     """
 
     owner: RunOwner
@@ -96,7 +80,6 @@ class Invocation:
     date: str = ""
     log_group: str = ""
     log_stream: str = ""
-    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

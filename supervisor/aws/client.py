@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, assert_never
-from urllib.parse import quote
 
 from supervisor.aws.errors import AwsError, parse_error_response
 from supervisor.aws.retry import Backoff, RetryPolicy
 from supervisor.aws.sigv4 import CredentialScope, sign
-from supervisor.invocation import TRACE_VARIABLE, valid_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,14 +18,6 @@ if TYPE_CHECKING:
     from supervisor.aws.request import AwsRequest
 
 T = TypeVar("T")
-TRACE_HEADER = "x-amzn-trace-id"
-# The characters that AWS's SDKs leave as they are in this header; others are percent-encoded.
-_TRACE_SAFE = "-=;:+&[]{}\"',"
-
-
-def read_trace_id() -> str:
-    """Return the trace id of the invocation that this process handles now, or an empty text."""
-    return valid_trace_id(os.environ.get(TRACE_VARIABLE, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +33,6 @@ class AwsResponse:
 class AwsClient:
     """Sends requests to one service. ``clock`` is in epoch seconds. Thread-safe.
 
-    ``read_trace_id`` is called for each request: the trace id is sent with it, as by AWS's SDKs.
-    From it Lambda's recursive loop detection knows which invocation wrote an object.
-
     All methods raise AwsError; AwsErrorResponse for every status of 300 and above.
     """
 
@@ -56,7 +42,6 @@ class AwsClient:
     connections: ConnectionPool
     backoff: Backoff
     clock: Callable[[], float] = time.time
-    read_trace_id: Callable[[], str] = read_trace_id
 
     def send(self, request: AwsRequest, *, retry: RetryPolicy = RetryPolicy.ALWAYS) -> AwsResponse:
         """Send a request, repeat it after failures as ``retry`` allows, return the response."""
@@ -79,9 +64,6 @@ class AwsClient:
             scope=CredentialScope(self.region, self.service),
             timestamp=self.clock(),
         )
-        # Not signed, as proxies may change it (see sigv4.UNSIGNED_HEADERS).
-        if trace := self.read_trace_id():
-            headers[TRACE_HEADER] = quote(trace, safe=_TRACE_SAFE)
         reply = self.connections.send_request(request, headers, fresh=fresh)
         if reply.status >= 300:
             raise parse_error_response(reply.status, reply.headers, reply.read_all())

@@ -25,7 +25,6 @@ from supervisor.invocation import (
     RunOutcome,
     RunOwner,
     RunResult,
-    valid_trace_id,
 )
 from supervisor.logs import Log
 from supervisor.model import ComputeService, ExecutionMode, ObjectRef
@@ -69,7 +68,7 @@ class FailureHandler:
         except ConfigError as error:
             reason = error
         lease = leases.lease_seconds(invocation.deadline, self.now())
-        recovery = _Recovery(self, failed, function, reason, lease, invocation.trace)
+        recovery = _Recovery(self, failed, function, reason, lease)
         return InvocationResult(
             results=tuple(recovery.recover_run(trigger) for trigger in _parse_triggers(failed))
         )
@@ -83,17 +82,13 @@ class FailureHandler:
 
 @dataclass(frozen=True, slots=True)
 class _Recovery:
-    """One failed invocation, its function, the reason, and the lease of claims in seconds.
-
-    ``trace`` is the trace id of the handler's own invocation.
-    """
+    """One failed invocation, its function, the reason, and the lease of claims in seconds."""
 
     handler: FailureHandler
     failed_invocation: FailedInvocation
     config: FunctionConfig | None
     reason: SupervisorError
     lease: float
-    trace: str = ""
 
     @property
     def owner(self) -> RunOwner:
@@ -139,9 +134,6 @@ class _Recovery:
                     trigger.event,
                     record.write_event,
                     size,
-                    # Of the failed invocation, if it came as far as its claim: the chain of
-                    # invocations that Lambda counts must not begin anew with each lost sandbox.
-                    trace=valid_trace_id(str(record.description.get("trace", ""))) or self.trace,
                 )
                 job_id = self.handler.open_submitter(target).submit(job)
             except SubmissionError as error:
@@ -176,7 +168,7 @@ class _Recovery:
             bucket=self.handler.bucket,
             run=path,
             owner=self.owner,
-            description=record_format.describe_trigger(trigger) | self._describe_claim(path),
+            description=record_format.describe_trigger(trigger) | self._claimed_log_location(path),
             lease=self.lease,
             has_job_ended=self._has_job_ended,
         )
@@ -221,16 +213,14 @@ class _Recovery:
         owners = {record_format.parse_owner(record, str(path)) for record in (claim[0], error[0])}
         return owners == {self.owner} and error[1] >= claim[1]
 
-    def _describe_claim(self, path: RunPath) -> dict[str, object]:
-        """Return the log stream and the trace id of the failed request, from its claim."""
+    def _claimed_log_location(self, path: RunPath) -> dict[str, object]:
         found = self._read_record(path, record_format.CLAIM)
         location: dict[str, object] = {
             "log_group": f"/aws/lambda/{self.failed_invocation.function}",
             "log_stream": "",
         }
         if found is not None and record_format.parse_owner(found[0], str(path)) == self.owner:
-            names = (*location, "trace")
-            location |= {name: found[0][name] for name in names if name in found[0]}
+            location |= {name: found[0][name] for name in location if name in found[0]}
         return location
 
     def _read_record(self, path: RunPath, name: str) -> tuple[dict[str, object], float] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from supervisor.invocation import TRACE_VARIABLE
 from supervisor.model import JobRequest
 
 if TYPE_CHECKING:
@@ -26,12 +25,10 @@ def build_job_request(
     event: str,
     store_event: Callable[[str], ObjectRef],
     size: JobSize | None = None,
-    trace: str = "",
 ) -> JobRequest:
     """Build the job; an event that is too large for it is stored with ``store_event``.
 
-    ``size`` replaces the resources of the job definition. ``trace`` is the trace id of the
-    invocation: Lambda's detection of recursive loops counts the run as a part of its chain.
+    ``size`` replaces the resources of the job definition.
     """
     vcpus, memory = (size.vcpus, size.memory) if size else ("", 0)
     name = f"{run.function}-{run.run_id}"
@@ -40,8 +37,6 @@ def build_job_request(
         "SCAR_RUN_DATE": run.date,
         "SCAR_REQUEST_ID": request,
     }
-    if trace:
-        identity[TRACE_VARIABLE] = trace
     inline = {**identity, "SCAR_EVENT": event}
     if _overrides_length(inline) < MAX_OVERRIDES:
         return JobRequest(name=name, environment=inline, vcpus=vcpus, memory=memory)

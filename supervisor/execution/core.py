@@ -102,8 +102,7 @@ class Supervisor:
                 run=run,
                 owner=invocation.owner,
                 description=record_format.describe_trigger(trigger)
-                | self._log_location(invocation)
-                | record_format.describe_trace(invocation.trace),
+                | self._log_location(invocation),
                 lease=leases.lease_seconds(invocation.deadline, self.now()),
                 has_job_ended=self._has_job_ended,
             )
@@ -199,7 +198,6 @@ class Supervisor:
             context.trigger.event,
             record.write_event,
             fallback.choose_job_size(reason, self.config),
-            trace=context.invocation.trace,
         )
         job_id = self.open_submitter().submit(job)
         log.info(f"Batch job {job.name} submitted.", job=job_id)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor.invocation import TRACE_VARIABLE
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,8 +16,6 @@ RENAMED_PREFIX = "SCARX_"
 INTERNAL_VARIABLES = frozenset(
     {"SCAR_HOME", "SCAR_EVENT", "SCAR_EVENT_URL", "SCAR_RUN_DATE", "SCAR_REQUEST_ID"}
     | {"AWS_LAMBDA_RUNTIME_API", "_HANDLER", "_LAMBDA_TELEMETRY_LOG_FD"}
-    # That of the run is set instead.
-    | {TRACE_VARIABLE}
 )
 
 
@@ -39,7 +35,6 @@ class RunVariables:
     event_time: str = ""
     deadline: float | None = None
     instance_ip: str = ""
-    trace: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,7 +76,6 @@ def _run_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:
         "STORAGE_OBJECT_KEY": run.object_key,
         "EVENT_TIME": run.event_time,
         "INSTANCE_IP": run.instance_ip,
-        TRACE_VARIABLE: run.trace,
         "SCAR_DEADLINE": "" if run.deadline is None else f"{run.deadline:.3f}",
     }
     parameters = {f"CONT_VAR_{name}": value for name, value in run.parameters.items()}

@@ -94,7 +94,6 @@ def script_environment(
         event_time=event.time if event else "",
         deadline=context.stop_at,
         instance_ip=local_ip_address(),
-        trace=context.invocation.trace,
         parameters={} if isinstance(trigger, ObjectEvent) else trigger.parameters,
     )
     return build_environment(context.config, process, variables)

@@ -120,11 +120,6 @@ def describe_trigger(trigger: Trigger) -> dict[str, object]:
     return description
 
 
-def describe_trace(trace: str) -> dict[str, object]:
-    """Return what a claim says about the trace: the failure handler gives it to the run's job."""
-    return {"trace": trace} if trace else {}
-
-
 def owner_to_json(owner: RunOwner) -> dict[str, object]:
     return {**asdict(owner), "site": owner.site.value}
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EventError, ScriptFailed
-from supervisor.invocation import TRACE_VARIABLE, Invocation, RunOwner, valid_trace_id
+from supervisor.invocation import Invocation, RunOwner
 from supervisor.model import ComputeService, ObjectRef
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def read_invocation(
         date=environ.get("SCAR_RUN_DATE", ""),
         log_group=f"/aws/batch/{function}",
         log_stream=log_stream,
-        trace=valid_trace_id(environ.get(TRACE_VARIABLE, "")),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import SupervisorError
 from supervisor.events import response
-from supervisor.invocation import TRACE_VARIABLE, Invocation, RunOwner, valid_trace_id
+from supervisor.invocation import Invocation, RunOwner
 from supervisor.model import ComputeService
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from supervisor.logs import Log
 
 API_ROOT = "/2018-06-01/runtime"
+TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 
 
 class RuntimeApiError(SupervisorError):
@@ -98,33 +99,21 @@ def serve(
     """Handle events until the Runtime API fails; a failed event does not end the loop."""
     while True:
         event = api.next_invocation()
-        trace = _set_trace_variable(event.trace_id)
+        if event.trace_id:
+            # The Runtime API's contract: AWS X-Ray and the SDKs read the variable.
+            os.environ[TRACE_VARIABLE] = event.trace_id
         invocation = Invocation(
             owner=RunOwner(site=ComputeService.LAMBDA, request=event.request_id),
             event=event.payload,
             deadline=event.deadline,
             log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
             log_stream=environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
-            trace=trace,
         )
         status = _handle_invocation(api, handle, invocation, log)
         if status >= 400:
             log.error(
                 f"The Runtime API rejected the response to {event.request_id}: status {status}."
             )
-
-
-def _set_trace_variable(text: str) -> str:
-    """Set the trace id of this invocation, or none, for the requests to AWS; return it.
-
-    The Runtime API's contract: AWS X-Ray and the SDKs read the variable. That of an earlier
-    invocation of the sandbox must not stay: Lambda would count these requests to its chain.
-    """
-    if trace := valid_trace_id(text):
-        os.environ[TRACE_VARIABLE] = trace
-    else:
-        os.environ.pop(TRACE_VARIABLE, None)
-    return trace
 
 
 def _handle_invocation(
