@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from scar.local.conditions.faults import (
 from scar.local.http.bodies import BrokenBodyError
 from scar.local.http.router import Route
 from scar.local.moto.calls import signing_scope
+from scar.local.s3.protocol.operations import BUCKET_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from scar.local.conditions.request_conditions import RequestConditions
     from scar.local.http.messages import HttpApp, Request, Response
 
+_SETTING = re.compile(rf"(?:^|&)(?:{'|'.join(sorted(BUCKET_SETTINGS))})(?:[=&]|$)")
 _READS = frozenset({"GET", "HEAD", "POST"})
 _OWN_ROUTES = frozenset({Route.CONTROL, Route.REGISTRY})
 
@@ -79,7 +82,10 @@ class ConditionedApp:
         """Return the call, or None if no condition can concern it: most requests, quickly."""
         conditions = self._conditions
         if self._route is Route.S3:
-            if conditions.draws is None and request.method in _READS:
+            # Without chaos only changes of settings matter: a write of an object ends here.
+            if conditions.draws is None and (
+                request.method in _READS or not _SETTING.search(request.query)
+            ):
                 return None, request
             return identify_s3_call(request), request
         scope = signing_scope(request)
