@@ -277,17 +277,6 @@ def test_time_limits_that_aws_refuses_are_refused(
         )
 
 
-def test_time_limits_survive_a_restart(tmp_path: Path) -> None:
-    cloud = BatchCloud(tmp_path)
-    customer = Customer(cloud.endpoint)
-    queue = customer.make_queue()
-    customer.batch.update_job_queue(jobQueue=queue, jobStateTimeLimitActions=[TIME_LIMIT])
-    cloud.stop()
-    cloud = BatchCloud(tmp_path)
-    assert time_limits(Customer(cloud.endpoint), queue) == [TIME_LIMIT]
-    cloud.stop()
-
-
 def test_a_job_that_no_instance_can_hold_reports_why(customer: Customer, queue: str) -> None:
     needs = [{"type": "MEMORY", "value": str(2_000_000)}]
     large = customer.submit(jobQueue=queue, containerOverrides={"resourceRequirements": needs})

@@ -111,6 +111,7 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         },
         {"computeEnvironmentOrder"},
     ),
+    ("batch", "UpdateJobQueue", {"jobQueue": "q"}, set()),
     ("s3", "PutObject", {"Bucket": "photos", "Key": "a"}, set()),
     ("s3", "CopyObject", {"Bucket": "photos", "Key": "a", "CopySource": "b/c"}, set()),
     ("s3", "CreateMultipartUpload", {"Bucket": "photos", "Key": "a"}, set()),
