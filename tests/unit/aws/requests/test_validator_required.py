@@ -125,6 +125,7 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         },
         set(),
     ),
+    ("batch", "UpdateJobQueue", {"jobQueue": "q"}, set()),
     ("iam", "CreateRole", {"RoleName": "r", "AssumeRolePolicyDocument": "{}"}, set()),
     ("iam", "PutRolePolicy", {"RoleName": "r", "PolicyName": "p", "PolicyDocument": "{}"}, set()),
     ("ecr", "CreateRepository", {"repositoryName": "scar/crop"}, set()),
