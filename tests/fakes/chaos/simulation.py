@@ -262,12 +262,18 @@ class ChaosSimulation:
         self._start(self._handler, invocation, HANDLER, steps, ended)
 
     def accept_job(self, submitter: SimulatedSubmitter, number: int) -> str:
-        """Start a job later; a run whose job is recorded and unfinished must not get another."""
+        """Start a job later; a run whose job is recorded and unfinished must not get another.
+
+        Unless that job's attempt has recorded its end (a reclaimed Spot instance): until Batch
+        repeats it, the next delivery may take over the run.
+        """
         run = submitter.jobs[number].environment["SCAR_RUN_ID"]
-        for key, data in self.store.keys(STATE).items():
+        records = self.store.keys(STATE)
+        for key, data in records.items():
             if key.endswith(f"/{run}/delegated.json"):
                 recorded = json.loads(data)["job"]
-                if recorded not in submitter.ended:
+                has_failed = key.replace("delegated.json", "error.json") in records
+                if recorded not in submitter.ended and not has_failed:
                     self.violations.append(f"{run} was submitted again, {recorded} has not ended")
         job_id = f"{submitter.jobs[number].name}-{number}"
         self.counts["jobs"] += 1
