@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scar.aws.account.image_usage import images_in_use
 from scar.aws.client.errors import translate_errors
-from scar.aws.client.races import PATIENCE
 from scar.aws.client.waiter import CancelToken, Waiter
 from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
 from scar.aws.handlers.batch_target import BatchTargetRecordHandler
@@ -85,9 +84,7 @@ class AwsResources:
             kinds.Bucket: lambda: BucketHandler(client("s3"), current_region()),
             kinds.LogGroup: lambda: LogGroupHandler(client("logs")),
             kinds.Role: lambda: RoleHandler(client("iam")),
-            kinds.InstanceProfile: lambda: InstanceProfileHandler(
-                client("iam"), replace(default_waiter, timeout=PATIENCE)
-            ),
+            kinds.InstanceProfile: lambda: InstanceProfileHandler(client("iam")),
             kinds.EcrRepository: lambda: EcrRepositoryHandler(client("ecr")),
             kinds.EcrImage: lambda: EcrImageHandler(
                 images, token.raise_if_cancelled, connection.recent_changes

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from scar.aws.client.errors import UnmanagedResourceError, error_message
-from scar.aws.client.races import PATIENCE
-from scar.aws.client.waiter import Waiter
+from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.compile.policies import canonical_json
 from scar.aws.model import names
 from scar.aws.model.resources import InstanceProfile, Role
@@ -158,10 +156,9 @@ def _to_json(document: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfileHandler:
-    """A new profile waits for its role: both are created in parallel, in any order."""
+    """Handles instance profiles, each with one role."""
 
     iam: IAMClient
-    waiter: Waiter = field(default_factory=lambda: Waiter(timeout=PATIENCE))
 
     def read(self, resource: InstanceProfile) -> InstanceProfile | None:
         try:
@@ -188,16 +185,9 @@ class InstanceProfileHandler:
                 InstanceProfileName=desired.name, RoleName=observed.role
             )
         if desired.role:
-            self.waiter.wait_until(lambda: self._try_add_role(desired), str(desired.key))
-
-    def _try_add_role(self, profile: InstanceProfile) -> bool | str:
-        try:
             self.iam.add_role_to_instance_profile(
-                InstanceProfileName=profile.name, RoleName=profile.role
+                InstanceProfileName=desired.name, RoleName=desired.role
             )
-        except self.iam.exceptions.NoSuchEntityException as error:
-            return error_message(error)
-        return True
 
     def delete(self, resource: InstanceProfile) -> None:
         existing = self.read(resource)

@@ -50,6 +50,11 @@ def scaled_clock() -> float:
     return time.monotonic() * SPEED
 
 
+def scaled_sleep(seconds: float) -> None:
+    """Sleep for seconds of ``scaled_clock``."""
+    time.sleep(seconds / SPEED)
+
+
 class RawBody:
     """A response body in memory, as botocore reads it."""
 
@@ -75,7 +80,7 @@ class SessionConditions:
 
     conditions: RequestConditions
     clock: Callable[[], float] = scaled_clock
-    sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds / SPEED)
+    sleep: Callable[[float], None] = scaled_sleep
     refused: list[tuple[str, str]] = field(default_factory=list)
     _changes: BucketChanges = field(default_factory=BucketChanges)
     _current: _CallInProgress = field(default_factory=_CallInProgress)

@@ -69,7 +69,7 @@ def time() -> VirtualTime:
 @pytest.fixture
 def connection(closed: None, time: VirtualTime) -> Iterator[AwsConnection]:
     """Return a connection that reaches only moto."""
-    with an_account(time) as connected:
+    with an_account(time.waits()) as connected:
         yield connected
 
 

@@ -10,10 +10,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from scar.aws.client.call_waits import CallWaits
 from scar.fdl.model import BatchSpec, StorageSpec
 from scar.local.conditions.settings import ConditionsSettings
 from supervisor.model import ExecutionMode
-from tests.fakes.chaos.sessions import SessionConditions
+from tests.fakes.chaos.sessions import SessionConditions, scaled_clock, scaled_sleep
 from tests.fakes.functions import new_function
 from tests.functional.aws.support.factories import deploy, remaining_resources, remove
 from tests.functional.aws.support.moto_account import an_account
@@ -56,7 +57,7 @@ def chain() -> list[Function]:
 
 @pytest.fixture
 def account(closed: None) -> Iterator[AwsConnection]:
-    with an_account() as connected:
+    with an_account(CallWaits(clock=scaled_clock, sleep=scaled_sleep)) as connected:
         yield connected
 
 

@@ -39,5 +39,5 @@ class InstanceProfile(Resource):
     role: str = ""
 
     @property
-    def uses(self) -> frozenset[ResourceKey]:
+    def needs(self) -> frozenset[ResourceKey]:
         return frozenset({ResourceKey(Role.kind, self.role)})

@@ -20,24 +20,27 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
     from botocore.model import OperationModel
 
+    from scar.aws.client.call_waits import CallWaits
+
 SERVICES = (
     "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sqs", "sts",
 )  # fmt: skip
 
 
 @contextmanager
-def an_account(time: VirtualTime | None = None) -> Iterator[AwsConnection]:
+def an_account(waits: CallWaits | None = None) -> Iterator[AwsConnection]:
     """Connect to an account with only a default VPC that has a route to the internet.
 
-    moto accepts nearly every request; one that AWS would reject fails the test. Waits inside API
-    calls take ``time`` that is virtual.
+    moto accepts nearly every request; one that AWS would reject fails the test. Without ``waits``,
+    those inside API calls take no real time.
     """
     with mock_account(*SERVICES):
         add_default_resources(AwsConnection(session=new_session()))
         session = new_session()
         enforce_aws_rules(session)
-        waits = (time or VirtualTime()).waits()
-        yield AwsConnection(session=session, description="moto", waits=waits)
+        yield AwsConnection(
+            session=session, description="moto", waits=waits or VirtualTime().waits()
+        )
 
 
 def enforce_aws_rules(session: boto3.Session) -> None:
