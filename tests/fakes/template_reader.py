@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.compile.policies import canonical_json
-from scar.aws.handlers.batch import parse_environment, parse_queue
-from scar.aws.handlers.job_definitions import parse_job_definition
+from scar.aws.handlers.batch.descriptions import parse_environment, parse_queue
+from scar.aws.handlers.batch.job_definitions import parse_job_definition
 from scar.aws.model import names, resources
 from scar.aws.requests import launch_template_requests
 from scar.aws.requests.notification_filters import decode_filter

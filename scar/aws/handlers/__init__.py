@@ -10,8 +10,7 @@ The handlers, by service:
 - Lambda: ``functions`` (with event invoke configs; ``function_state`` decides whether a function is
   ready for the next change, ``recursion`` reads and sets its recursion configuration),
   ``invoke_permissions``
-- Batch: ``batch`` (compute environments, job queues; ``batch_descriptions`` reads their status and
-  settings, ``batch_repair`` makes invalid ones valid), ``job_definitions``, ``launch_templates``
+- Batch: ``batch/`` (compute environments, job queues, job definitions), ``launch_templates``
 - S3: ``s3`` (state bucket, users' buckets), ``notifications``
   (``notification_targets``: whose target S3 rejects), ``batch_target`` (the record that
   the failure handler reads)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 from scar.aws.account.image_usage import images_in_use
 from scar.aws.client.errors import translate_errors
 from scar.aws.client.waiter import CancelToken, Waiter
-from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
+from scar.aws.handlers.batch.compute_environments import ComputeEnvironmentHandler
+from scar.aws.handlers.batch.job_definitions import JobDefinitionHandler
+from scar.aws.handlers.batch.job_queues import JobQueueHandler
 from scar.aws.handlers.batch_target import BatchTargetRecordHandler
 from scar.aws.handlers.ecr import (
     EcrImageHandler,
@@ -20,7 +22,6 @@ from scar.aws.handlers.ecr import (
 from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler
 from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
 from scar.aws.handlers.invoke_permissions import PermissionHandler
-from scar.aws.handlers.job_definitions import JobDefinitionHandler
 from scar.aws.handlers.launch_templates import LaunchTemplateHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import PATIENCE as NOTIFICATION_PATIENCE

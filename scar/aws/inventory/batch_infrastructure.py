@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
-from scar.aws.handlers.batch_descriptions import (
+from scar.aws.handlers.batch.descriptions import (
     INVALID,
     environments_of,
     parse_environments,
@@ -13,7 +13,7 @@ from scar.aws.handlers.batch_descriptions import (
     reason_of,
     status_of,
 )
-from scar.aws.handlers.job_definitions import JobDefinitionHandler, parse_job_definition
+from scar.aws.handlers.batch.job_definitions import JobDefinitionHandler, parse_job_definition
 from scar.aws.model import names
 from scar.aws.model.resources import ComputeEnvironment, JobQueue, LaunchTemplate
 

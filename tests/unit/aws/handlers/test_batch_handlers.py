@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scar.aws.client.waiter import Waiter
-from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
+from scar.aws.handlers.batch.compute_environments import ComputeEnvironmentHandler
+from scar.aws.handlers.batch.job_queues import JobQueueHandler
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
 from scar.errors import OperationRefusedError, WaitTimeoutError
 

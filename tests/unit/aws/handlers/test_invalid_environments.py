@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.client.waiter import Waiter
-from scar.aws.handlers.batch import ComputeEnvironmentHandler, JobQueueHandler
-from scar.aws.handlers.batch_repair import passes, repair_request
+from scar.aws.handlers.batch.compute_environments import ComputeEnvironmentHandler
+from scar.aws.handlers.batch.job_queues import JobQueueHandler
+from scar.aws.handlers.batch.repair import passes, repair_request
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
 from scar.errors import OperationRefusedError
 from tests.unit.aws.handlers.batch_account import NO_ROLE, NO_SUBNET, BatchAccount, used_by

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 
-from scar.aws.handlers.job_definitions import parse_job_definition
+from scar.aws.handlers.batch.job_definitions import parse_job_definition
 from scar.aws.model.resources import EventInvokeConfig, JobDefinition, LambdaFunction, Resource
 from scar.aws.requests.batch_requests import register_definition_request
 from scar.aws.requests.field_paths import add_fields, read_fields

@@ -1,7 +1,7 @@
-"""AWS Batch: compute environments and job queues. Their status is polled until they are valid.
+"""Compute environments: polled until they are valid, repaired or replaced if they are invalid.
 
-An environment or queue that has become INVALID is a difference like any other: the update repairs
-it. What cannot be repaired is replaced, without a moment in which jobs cannot be submitted.
+An environment that has become INVALID is a difference like any other: the update repairs it. What
+cannot be repaired is replaced, without a moment in which jobs cannot be submitted.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.account import jobs
 from scar.aws.client import errors, races
 from scar.aws.client.waiter import Waiter
-from scar.aws.handlers.batch_descriptions import (
+from scar.aws.handlers.batch.descriptions import (
     DELETING,
     INVALID,
     current_environment,
+    describe_environments,
+    describe_queue,
     environments_of,
-    parse_environment,
+    is_idle,
     parse_environments,
-    parse_queue,
     reason_of,
     status_of,
 )
-from scar.aws.handlers.batch_repair import (
+from scar.aws.handlers.batch.job_queues import JobQueueHandler
+from scar.aws.handlers.batch.repair import (
     ValidityWait,
     call_patiently,
-    invalid_error,
     repair_request,
 )
 from scar.aws.model import names
-from scar.aws.model.resources import VALID, ComputeEnvironment, JobQueue
+from scar.aws.model.resources import VALID, ComputeEnvironment
 from scar.aws.requests import batch_requests
 from scar.errors import OperationRefusedError
 
@@ -40,14 +40,9 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import (
         ComputeEnvironmentDetailTypeDef,
-        JobQueueDetailTypeDef,
         UpdateComputeEnvironmentRequestTypeDef,
-        UpdateJobQueueRequestTypeDef,
     )
 
-    from scar.aws.handlers.batch_descriptions import Description
-
-__all__ = ["ComputeEnvironmentHandler", "JobQueueHandler", "parse_environment", "parse_queue"]
 _STILL_IN_USE = "existing JobQueue relationship"
 
 
@@ -163,7 +158,7 @@ class ComputeEnvironmentHandler:
 
     def _used_environment(self, queue: str) -> str:
         """Return the environment that the job queue uses; empty if it does not exist."""
-        found = _describe_queue(self.batch, queue)
+        found = describe_queue(self.batch, queue)
         return ",".join(environments_of(found)) if found else ""
 
     def _delete(self, name: str) -> None:
@@ -214,7 +209,7 @@ class ComputeEnvironmentHandler:
 
     def _wait_until_idle(self, name: str) -> None:
         self.waiter.wait_until(
-            lambda: _is_idle(self._describe(name)), f"{ComputeEnvironment.kind} {name}"
+            lambda: is_idle(self._describe(name)), f"{ComputeEnvironment.kind} {name}"
         )
 
     def _wait_until_deleted(self, name: str) -> None:
@@ -233,133 +228,6 @@ class ComputeEnvironmentHandler:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class JobQueueHandler:
-    """Handles job queues, each with one compute environment."""
-
-    batch: BatchClient
-    waiter: Waiter = field(default_factory=Waiter)
-
-    def read(self, resource: JobQueue) -> JobQueue | None:
-        found = _describe_queue(self.batch, resource.name)
-        return parse_queue(found) if found else None
-
-    def create(self, resource: JobQueue) -> None:
-        request = batch_requests.create_queue_request(
-            resource, self._environment_name(resource.environment)
-        )
-        call_patiently(
-            self.waiter, str(resource.key), lambda: self.batch.create_job_queue(**request)
-        )
-        self._wait_until_valid(resource.name)
-
-    def update(self, observed: JobQueue, desired: JobQueue) -> None:
-        """Make it as desired; an invalid queue that has no unfinished jobs is created again."""
-        self.waiter.wait_until(
-            lambda: _is_idle(_describe_queue(self.batch, desired.name)), str(desired.key)
-        )
-        found = _describe_queue(self.batch, desired.name)
-        if status_of(found) in ("", DELETING):
-            self._wait_until_deleted(desired)
-            self.create(desired)
-            return
-        is_invalid = status_of(found) == INVALID
-        request: UpdateJobQueueRequestTypeDef = {
-            "jobQueue": desired.name,
-            "state": desired.state,
-            "priority": desired.priority,
-        }
-        if observed.time_limits != desired.time_limits or is_invalid:
-            request["jobStateTimeLimitActions"] = batch_requests.time_limit_actions(desired)
-        if observed.environment != desired.environment or is_invalid:
-            request["computeEnvironmentOrder"] = batch_requests.environment_order(
-                self._environment_name(desired.environment)
-            )
-        self._send_update(request)
-        if desired.status != VALID:  # undoing a repair
-            return
-        try:
-            self._wait_until_valid(desired.name)
-        except OperationRefusedError as error:
-            self._create_again(desired, error)
-
-    def switch_environment(self, name: str, environment: str) -> None:
-        """Let the queue use this compute environment, by its name in AWS, for all its jobs."""
-        self._send_update(
-            {
-                "jobQueue": name,
-                "computeEnvironmentOrder": batch_requests.environment_order(environment),
-            }
-        )
-        self._wait_until_valid(name)
-
-    def delete(self, resource: JobQueue) -> None:
-        name, label = resource.name, str(resource.key)
-        self.waiter.wait_until(lambda: _is_idle(_describe_queue(self.batch, name)), label)
-        found = _describe_queue(self.batch, name)
-        if found is None:
-            return
-        if status_of(found) != DELETING:
-            self.batch.update_job_queue(jobQueue=name, state="DISABLED")
-            self.waiter.wait_until(lambda: _is_idle(_describe_queue(self.batch, name)), label)
-            self.batch.delete_job_queue(jobQueue=name)
-        self._wait_until_deleted(resource)
-
-    def _create_again(self, desired: JobQueue, cause: OperationRefusedError) -> None:
-        """Delete and create the queue: its name is part of functions, so it stays the same."""
-        if unfinished := jobs.list_active_jobs(self.batch, [desired.name]):
-            raise OperationRefusedError(
-                f"{cause.problem}. It cannot be created again while {len(unfinished)} of its jobs"
-                " have not ended.",
-                remedy="Wait for them or end them with `scar cancel`, then run the same command"
-                " again.",
-            ) from cause
-        self.waiter.report(f"{cause.problem}. Creating it again.")
-        self.delete(desired)
-        self.create(desired)
-
-    def _environment_name(self, environment: str) -> str:
-        """Return the present name of a compute environment in AWS."""
-        current = current_environment(describe_environments(self.batch, environment))
-        return current["computeEnvironmentName"] if current else environment
-
-    def _send_update(self, request: UpdateJobQueueRequestTypeDef) -> None:
-        call_patiently(
-            self.waiter,
-            f"{JobQueue.kind} {request['jobQueue']}",
-            lambda: self.batch.update_job_queue(**request),
-        )
-
-    def _wait_until_valid(self, name: str) -> None:
-        def check() -> bool | str:
-            found = _describe_queue(self.batch, name)
-            status = status_of(found)
-            if status == INVALID:
-                raise invalid_error(f"job queue {name}", reason_of(found))
-            return status == VALID or status
-
-        self.waiter.wait_until(check, f"{JobQueue.kind} {name}")
-
-    def _wait_until_deleted(self, resource: JobQueue) -> None:
-        self.waiter.wait_until(
-            lambda: _describe_queue(self.batch, resource.name) is None, str(resource.key)
-        )
-
-
-def describe_environments(batch: BatchClient, name: str) -> list[ComputeEnvironmentDetailTypeDef]:
-    """Return the existing environments with the names of one resource: rarely more than one."""
-    response = batch.describe_compute_environments(
-        computeEnvironments=list(names.environment_names(name))
-    )
-    return [e for e in response["computeEnvironments"] if status_of(e)]
-
-
-def _describe_queue(batch: BatchClient, name: str) -> JobQueueDetailTypeDef | None:
-    queues = batch.describe_job_queues(jobQueues=[name])["jobQueues"]
-    existing = [queue for queue in queues if status_of(queue)]
-    return existing[0] if existing else None
-
-
 def _change_request(
     observed: ComputeEnvironment, desired: ComputeEnvironment, name: str
 ) -> UpdateComputeEnvironmentRequestTypeDef:
@@ -370,9 +238,3 @@ def _change_request(
     if changes := batch_requests.environment_changes(observed, desired):
         request["computeResources"] = changes
     return request
-
-
-def _is_idle(found: Description | None) -> bool | str:
-    """Return True if it can be updated or deleted, also if invalid; else its status."""
-    status = status_of(found)
-    return status in ("", VALID, INVALID, DELETING) or status

@@ -1,4 +1,4 @@
-"""Compute environments and job queues as Batch describes them: status and settings."""
+"""Describe compute environments and job queues: their status and settings in Batch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scar.aws.model.resources import VALID, ComputeEnvironment, JobQueue
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import (
         ComputeEnvironmentDetailTypeDef,
         JobQueueDetailTypeDef,
@@ -134,3 +135,23 @@ def environments_of(found: JobQueueDetailTypeDef) -> list[str]:
 
 def _parse_time_limit(action: JobStateTimeLimitActionTypeDef) -> Pairs:
     return tuple(sorted((name, str(value)) for name, value in action.items()))
+
+
+def describe_environments(batch: BatchClient, name: str) -> list[ComputeEnvironmentDetailTypeDef]:
+    """Return the existing environments with the names of one resource: rarely more than one."""
+    response = batch.describe_compute_environments(
+        computeEnvironments=list(names.environment_names(name))
+    )
+    return [e for e in response["computeEnvironments"] if status_of(e)]
+
+
+def describe_queue(batch: BatchClient, name: str) -> JobQueueDetailTypeDef | None:
+    queues = batch.describe_job_queues(jobQueues=[name])["jobQueues"]
+    existing = [queue for queue in queues if status_of(queue)]
+    return existing[0] if existing else None
+
+
+def is_idle(found: Description | None) -> bool | str:
+    """Return True if it can be updated or deleted, also if invalid; else its status."""
+    status = status_of(found)
+    return status in ("", VALID, INVALID, DELETING) or status

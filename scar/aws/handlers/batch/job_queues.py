@@ -1,0 +1,146 @@
+"""Job queues, each with one compute environment; an invalid one is repaired or created again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scar.aws.account import jobs
+from scar.aws.client.waiter import Waiter
+from scar.aws.handlers.batch.descriptions import (
+    DELETING,
+    INVALID,
+    current_environment,
+    describe_environments,
+    describe_queue,
+    is_idle,
+    parse_queue,
+    reason_of,
+    status_of,
+)
+from scar.aws.handlers.batch.repair import (
+    call_patiently,
+    invalid_error,
+)
+from scar.aws.model.resources import VALID, JobQueue
+from scar.aws.requests import batch_requests
+from scar.errors import OperationRefusedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_batch import BatchClient
+    from mypy_boto3_batch.type_defs import (
+        UpdateJobQueueRequestTypeDef,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobQueueHandler:
+    """Handles job queues, each with one compute environment."""
+
+    batch: BatchClient
+    waiter: Waiter = field(default_factory=Waiter)
+
+    def read(self, resource: JobQueue) -> JobQueue | None:
+        found = describe_queue(self.batch, resource.name)
+        return parse_queue(found) if found else None
+
+    def create(self, resource: JobQueue) -> None:
+        request = batch_requests.create_queue_request(
+            resource, self._environment_name(resource.environment)
+        )
+        call_patiently(
+            self.waiter, str(resource.key), lambda: self.batch.create_job_queue(**request)
+        )
+        self._wait_until_valid(resource.name)
+
+    def update(self, observed: JobQueue, desired: JobQueue) -> None:
+        """Make it as desired; an invalid queue that has no unfinished jobs is created again."""
+        self.waiter.wait_until(
+            lambda: is_idle(describe_queue(self.batch, desired.name)), str(desired.key)
+        )
+        found = describe_queue(self.batch, desired.name)
+        if status_of(found) in ("", DELETING):
+            self._wait_until_deleted(desired)
+            self.create(desired)
+            return
+        is_invalid = status_of(found) == INVALID
+        request: UpdateJobQueueRequestTypeDef = {
+            "jobQueue": desired.name,
+            "state": desired.state,
+            "priority": desired.priority,
+        }
+        if observed.time_limits != desired.time_limits or is_invalid:
+            request["jobStateTimeLimitActions"] = batch_requests.time_limit_actions(desired)
+        if observed.environment != desired.environment or is_invalid:
+            request["computeEnvironmentOrder"] = batch_requests.environment_order(
+                self._environment_name(desired.environment)
+            )
+        self._send_update(request)
+        if desired.status != VALID:  # undoing a repair
+            return
+        try:
+            self._wait_until_valid(desired.name)
+        except OperationRefusedError as error:
+            self._create_again(desired, error)
+
+    def switch_environment(self, name: str, environment: str) -> None:
+        """Let the queue use this compute environment, by its name in AWS, for all its jobs."""
+        self._send_update(
+            {
+                "jobQueue": name,
+                "computeEnvironmentOrder": batch_requests.environment_order(environment),
+            }
+        )
+        self._wait_until_valid(name)
+
+    def delete(self, resource: JobQueue) -> None:
+        name, label = resource.name, str(resource.key)
+        self.waiter.wait_until(lambda: is_idle(describe_queue(self.batch, name)), label)
+        found = describe_queue(self.batch, name)
+        if found is None:
+            return
+        if status_of(found) != DELETING:
+            self.batch.update_job_queue(jobQueue=name, state="DISABLED")
+            self.waiter.wait_until(lambda: is_idle(describe_queue(self.batch, name)), label)
+            self.batch.delete_job_queue(jobQueue=name)
+        self._wait_until_deleted(resource)
+
+    def _create_again(self, desired: JobQueue, cause: OperationRefusedError) -> None:
+        """Delete and create the queue: its name is part of functions, so it stays the same."""
+        if unfinished := jobs.list_active_jobs(self.batch, [desired.name]):
+            raise OperationRefusedError(
+                f"{cause.problem}. It cannot be created again while {len(unfinished)} of its jobs"
+                " have not ended.",
+                remedy="Wait for them or end them with `scar cancel`, then run the same command"
+                " again.",
+            ) from cause
+        self.waiter.report(f"{cause.problem}. Creating it again.")
+        self.delete(desired)
+        self.create(desired)
+
+    def _environment_name(self, environment: str) -> str:
+        """Return the present name of a compute environment in AWS."""
+        current = current_environment(describe_environments(self.batch, environment))
+        return current["computeEnvironmentName"] if current else environment
+
+    def _send_update(self, request: UpdateJobQueueRequestTypeDef) -> None:
+        call_patiently(
+            self.waiter,
+            f"{JobQueue.kind} {request['jobQueue']}",
+            lambda: self.batch.update_job_queue(**request),
+        )
+
+    def _wait_until_valid(self, name: str) -> None:
+        def check() -> bool | str:
+            found = describe_queue(self.batch, name)
+            status = status_of(found)
+            if status == INVALID:
+                raise invalid_error(f"job queue {name}", reason_of(found))
+            return status == VALID or status
+
+        self.waiter.wait_until(check, f"{JobQueue.kind} {name}")
+
+    def _wait_until_deleted(self, resource: JobQueue) -> None:
+        self.waiter.wait_until(
+            lambda: describe_queue(self.batch, resource.name) is None, str(resource.key)
+        )
