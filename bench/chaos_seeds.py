@@ -28,7 +28,9 @@ def main() -> None:
         f" output once, every run accounted for; {total['duplicates']} events came twice,"
         f" {total['died']} sandboxes and hosts died, {total['throttled']} invocations were"
         f" throttled, {total['repeated']} job attempts repeated, {total['handled']} failures"
-        " handled"
+        f" handled, {total['lost, made'] + total['lost, not made']} responses of SubmitJob lost"
+        f" ({total['lost, made']} with a job); {total['given up']} runs needed `scar retry` because"
+        " of them"
     )
 
 

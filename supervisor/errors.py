@@ -10,7 +10,9 @@ SupervisorError
 │   ├── ObjectChanged      the version of the object that the event names no longer exists
 │   └── PreconditionFailed another process wrote the object first
 ├── SubmissionError        the Batch job cannot be submitted, or its state cannot be read
-│   └── SubmissionThrottled  Batch throttled the request until the time for it was over
+│   └── SubmissionPending  another attempt may succeed: the run waits for it
+│       ├── SubmissionThrottled   Batch throttled the request until the time for it was over
+│       └── SubmissionUnanswered  Batch was not reached, or its response was lost or an error 5xx
 ├── OutputError            the script's output files cannot be uploaded
 ├── RecordError            a run record is damaged, or of a newer release
 ├── ChainTooLong           functions trigger each other without end
@@ -67,8 +69,16 @@ class SubmissionError(SupervisorError):
     """The Batch job cannot be submitted, or its state cannot be read."""
 
 
-class SubmissionThrottled(SubmissionError):
+class SubmissionPending(SubmissionError):
+    """Another attempt may succeed: the run waits for it, and has not failed."""
+
+
+class SubmissionThrottled(SubmissionPending):
     """Batch throttled the request until the time for it was over; nothing was submitted."""
+
+
+class SubmissionUnanswered(SubmissionPending):
+    """Batch was not reached, or its response was lost or an error 5xx: a job may exist."""
 
 
 class OutputError(SupervisorError):

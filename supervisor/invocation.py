@@ -132,7 +132,7 @@ class ProcessSpec:
 class RunOutcome(enum.StrEnum):
     """How a run ended in this process; the value of DONE and SUPERSEDED is stored.
 
-    ``WAITING``: Batch throttled its submission, and Lambda starts another attempt.
+    ``WAITING``: Batch throttled its submission or did not answer; Lambda starts another attempt.
     """
 
     DONE = "done"

@@ -53,7 +53,8 @@ class JobSubmitter(Protocol):
     """Submits runs to a service without Lambda's time limit.
 
     While the service throttles requests, they are repeated until ``until`` (epoch seconds; None:
-    for a few minutes). Then SubmissionThrottled is raised.
+    for a few minutes). Then SubmissionThrottled is raised; SubmissionUnanswered if there was no
+    usable answer by then: a job may exist. After both the caller's next attempt may succeed.
     """
 
     def submit(self, job: JobRequest, *, until: float | None = None) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _REMEDIES = {
     RunState.LAMBDA: "A run in Lambda ends by itself, at the function's timeout at the latest.",
-    RunState.WAITING: "Its job does not exist yet: cancel the run when it is queued.",
+    RunState.WAITING: "Its job does not exist yet or is unknown: cancel the run when it is queued.",
 }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ScarError
-from scar.runs.states import RunState, derive_state, describe_state, is_throttled
+from scar.runs.states import RunState, derive_state, describe_state, is_unsubmitted
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
 from supervisor.runs import record_format
@@ -52,9 +52,9 @@ class Run:
         return describe_state(self.state, self.record_times)
 
     @property
-    def is_throttled(self) -> bool:
-        """Whether it waits because Batch throttled its submission."""
-        return self.state is RunState.WAITING and is_throttled(self.record_times)
+    def is_unsubmitted(self) -> bool:
+        """Whether it waits because its submission to Batch did not succeed yet."""
+        return self.state is RunState.WAITING and is_unsubmitted(self.record_times)
 
 
 @dataclass(slots=True)

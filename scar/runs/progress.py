@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.runs.lookup import input_id_prefix
-from scar.runs.states import FINISHED_STATES, THROTTLING_CAUSE, RunState
+from scar.runs.states import FINISHED_STATES, UNSUBMITTED, RunState
 from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ class RunProgress:
     """The number of runs by state, and of input files without a run.
 
     ``waiting`` counts files whose run is still expected, ``never_started`` those that no event
-    will start anymore, ``throttled`` the waiting runs whose submission Batch throttled.
+    will start anymore, ``unsubmitted`` the waiting runs that Batch has not accepted yet.
     """
 
     states: Counter[RunState] = field(default_factory=Counter)
     waiting: int = 0
     never_started: int = 0
-    throttled: int = 0
+    unsubmitted: int = 0
 
     @property
     def is_finished(self) -> bool:
@@ -63,9 +63,7 @@ class RunProgress:
             f"{number:,} {name.replace('_', ' ')}" for name, number in self.counts.items() if number
         ]
         text = ", ".join(texts) or "no runs"
-        return (
-            f"{text} ({self.throttled:,} throttled: {THROTTLING_CAUSE})" if self.throttled else text
-        )
+        return f"{text} ({self.unsubmitted:,} {UNSUBMITTED})" if self.unsubmitted else text
 
 
 def count_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) -> RunProgress:
@@ -73,7 +71,7 @@ def count_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) 
     corrected = [with_batch_state(run, jobs, now - LISTING_DELAY) for run in runs]
     return RunProgress(
         states=Counter(run.state for run in corrected),
-        throttled=sum(run.is_throttled for run in corrected),
+        unsubmitted=sum(run.is_unsubmitted for run in corrected),
     )
 
 
@@ -109,7 +107,7 @@ def count_inputs(
     ``START_SECONDS`` or other runs are in progress, then as never started.
     """
     states: Counter[RunState] = Counter()
-    throttled = 0
+    unsubmitted = 0
     without_run: list[InputObject] = []
     for function, files in inputs.items():
         latest = latest_runs_by_input(ledger, function)
@@ -120,7 +118,7 @@ def count_inputs(
             else:
                 corrected = with_batch_state(run, jobs, ledger.now - LISTING_DELAY)
                 states[corrected.state] += 1
-                throttled += corrected.is_throttled
+                unsubmitted += corrected.is_unsubmitted
     in_progress = any(state not in FINISHED_STATES for state in states)
     waiting = sum(
         in_progress or ledger.now - file.modified.timestamp() < START_SECONDS
@@ -130,5 +128,5 @@ def count_inputs(
         states=states,
         waiting=waiting,
         never_started=len(without_run) - waiting,
-        throttled=throttled,
+        unsubmitted=unsubmitted,
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from scar.runs import diagnosis
 from scar.runs.diagnosis import JOB_NOT_FOUND
-from scar.runs.states import RunState, is_throttled
+from scar.runs.states import RunState, is_unsubmitted
+from supervisor.errors import SubmissionThrottled
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -150,15 +151,16 @@ def _diagnose_run(history: RunHistory) -> tuple[str, str]:
 
 
 def _diagnose_waiting(history: RunHistory) -> tuple[str, str]:
-    if not history.run.is_throttled:
+    if not history.run.is_unsubmitted:
         return "", ""
-    problem = str(history.records.get(record_format.WAITING, {}).get("problem", ""))
+    record = history.records.get(record_format.WAITING, {})
+    problem = str(record.get("problem", ""))
+    remedy = "Nothing to do: Lambda tries again within minutes, hours if many runs wait."
+    if record.get("kind") != SubmissionThrottled.__name__:
+        return problem, remedy
     rate = "AWS Batch takes 50 SubmitJob requests a second in an account and Region."
-    remedy = (
-        "Nothing to do: Lambda tries again within minutes, hours if many runs wait. A small"
-        " lambda.reserved_concurrency (40) makes many files wait in Lambda's queue instead."
-    )
-    return f"{problem} {rate}".strip(), remedy
+    fewer = "A small lambda.reserved_concurrency (40) makes many files wait in Lambda's queue"
+    return f"{problem} {rate}".strip(), f"{remedy} {fewer} instead."
 
 
 def _diagnose_queued(history: RunHistory) -> tuple[str, str]:
@@ -210,9 +212,10 @@ def _refine_diagnosis(kind: str, history: RunHistory) -> Diagnosis | None:
 def _diagnose_lost(history: RunHistory) -> tuple[str, str]:
     """Explain a run without an error record: its process was killed, or never started."""
     retry = "`scar retry` starts it again."
-    if is_throttled(history.run.record_times):
-        dropped = "and Lambda has dropped its event since: no attempt follows."
-        return f"AWS Batch throttled the submission of its job, {dropped}", retry
+    if is_unsubmitted(history.run.record_times):
+        problem = str(history.records.get(record_format.WAITING, {}).get("problem", ""))
+        dropped = "Lambda has dropped its event since: no attempt follows."
+        return f"{problem} {dropped}".strip(), retry
     job = history.job
     if job is None:
         return (

@@ -20,18 +20,18 @@ MAX_EVENT_AGE = 21_600
 # Seconds after its claim in which a run in Lambda must have ended: Lambda's maximum timeout
 # (docs: Lambda quotas) and the time that a lease lasts beyond the deadline.
 LAMBDA_LEASE = 900 + leases.GRACE_AFTER_DEADLINE
-# Seconds after which no attempt follows anymore for a run whose submission was throttled: its event
-# waits in the function's queue, then its invocation record in that of the failure handler, each for
+# Seconds after which no attempt follows anymore for a run that was not submitted: its event waits
+# in the function's queue, then its invocation record in that of the failure handler, each for
 # MAX_EVENT_AGE at most, and the failure handler's attempt itself ends within LAMBDA_LEASE. Usually
 # it is minutes: the failure handler records that it has given up.
-MAX_THROTTLED_WAIT = 2 * MAX_EVENT_AGE + LAMBDA_LEASE
+MAX_SUBMISSION_WAIT = 2 * MAX_EVENT_AGE + LAMBDA_LEASE
 
 
 class RunState(enum.StrEnum):
     """The state of a run; the values are part of the commands' JSON output.
 
-    ``WAITING``: its event waits in Lambda's queue, because it was retried, or because Batch
-    throttled its submission (``is_throttled``); ``LAMBDA``: running in Lambda;
+    ``WAITING``: its event waits in Lambda's queue, because it was retried, or because its
+    submission to Batch did not succeed yet (``is_unsubmitted``); ``LAMBDA``: running in Lambda;
     ``QUEUED``: submitted to Batch and not started; ``RUNNING``: running in Batch; ``LOST``: no
     process runs it, and no error was recorded.
     """
@@ -57,14 +57,14 @@ STATE_TEXTS: Mapping[RunState, str] = {
     RunState.LOST: "lost",
 }
 
-THROTTLING_CAUSE = "AWS Batch takes 50 jobs a second; next attempt by Lambda"
-THROTTLED_TEXT = f"waiting: {THROTTLING_CAUSE}"
+UNSUBMITTED = "not submitted to AWS Batch yet; next attempt by Lambda"
+UNSUBMITTED_TEXT = f"waiting: {UNSUBMITTED}"
 
 
 def describe_state(state: RunState, written: Mapping[str, float]) -> str:
-    """Return the state in words, with the reason if Batch throttled the run's submission."""
-    if state is RunState.WAITING and is_throttled(written):
-        return THROTTLED_TEXT
+    """Return the state in words, and whether the run waits for its submission to Batch."""
+    if state is RunState.WAITING and is_unsubmitted(written):
+        return UNSUBMITTED_TEXT
     return STATE_TEXTS[state]
 
 
@@ -72,7 +72,7 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
     """Return the state of a run from the times of its records by name; ``now`` is S3's time.
 
     The order of the checks matters: a later record overrides an earlier one, and records of the
-    same second are ordered as supervisors write them: Lambda's claim, a throttled and the final
+    same second are ordered as supervisors write them: Lambda's claim, a failed and the final
     submission to Batch, the job's claim, attempt, error, done.
     """
     if record_format.DONE in written:
@@ -87,8 +87,8 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
     submitted = written.get(record_format.DELEGATED, -1.0)
     if error >= max(claim, _waiting_since(written), submitted):
         return RunState.FAILED
-    if is_throttled(written):
-        expired = now - written[record_format.WAITING] > MAX_THROTTLED_WAIT
+    if is_unsubmitted(written):
+        expired = now - written[record_format.WAITING] > MAX_SUBMISSION_WAIT
         return RunState.LOST if expired else RunState.WAITING
     return _derive_claimed_state(written, claim, retried, now)
 
@@ -110,10 +110,16 @@ def _derive_claimed_state(
     return RunState.LAMBDA if max(submitted, attempt) <= retried else RunState.RUNNING
 
 
-def is_throttled(written: Mapping[str, float]) -> bool:
-    """Return whether the newest fact about the run is that Batch throttled its submission."""
+def is_unsubmitted(written: Mapping[str, float]) -> bool:
+    """Return whether the newest fact about the run is that its submission did not succeed yet.
+
+    Not if a job has claimed the run last: then only Batch's response to the submission was lost.
+    """
     since = _waiting_since(written)
-    # Of the same second, these records were written before the throttled submission ended, and
+    claim = written.get(record_format.CLAIM, -1.0)
+    if any(t >= claim for n, t in written.items() if n.startswith(record_format.ATTEMPT_PREFIX)):
+        return False
+    # Of the same second, these records were written before the submission ended, and
     # every other one after it. The event may be stored at any time.
     earlier = (record_format.CLAIM, record_format.RETRY, record_format.WAITING)
     return since >= 0 and all(

@@ -25,7 +25,7 @@ FAILURE_STATES = (RunState.FAILED, RunState.LOST)
 class FunctionStatus:
     """The number of a function's runs by state, and of its queued runs by their job's status.
 
-    ``throttled`` counts the waiting runs whose submission Batch throttled.
+    ``unsubmitted`` counts the waiting runs that Batch has not accepted yet.
     ``runnable_since`` is the time when the oldest RUNNABLE job was submitted, in epoch seconds
     (0: there is none), and ``reason`` its statusReason. ``unusable`` is why no job can start: its
     queue or compute environment is INVALID.
@@ -34,7 +34,7 @@ class FunctionStatus:
     function: str
     states: Counter[RunState] = field(default_factory=Counter)
     jobs_by_status: Counter[str] = field(default_factory=Counter)
-    throttled: int = 0
+    unsubmitted: int = 0
     runnable_since: float = 0.0
     reason: str = ""
     unusable: str = ""
@@ -85,7 +85,7 @@ def collect_status(
             if unfinished is not None and run.state is RunState.QUEUED:
                 _count_waiting_job(unfinished.get(f"{function}-{run.path.run_id}"), status)
             status.states[run.state] += 1
-            status.throttled += run.is_throttled
+            status.unsubmitted += run.is_unsubmitted
             if not recent_states or run.state in recent_states:
                 entry = (run.changed_at, str(run.path), run)
                 # A heap of the newest ``limit`` runs, the oldest of them on top.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from supervisor.aws.retry import ThrottlingDeadline
 
 T = TypeVar("T")
+# Seconds that a request has at least, although its deadline is near: it is the last one then.
+MIN_PATIENCE = 1.0
 TRACE_HEADER = "x-amzn-trace-id"
 # The characters that AWS's SDKs leave as they are in this header; others are percent-encoded.
 _TRACE_SAFE = "-=;:+&[]{}\"',"
@@ -71,9 +73,13 @@ class AwsClient:
         Without ``throttling`` a throttled request counts as any other failed attempt.
         """
 
+        until = None if throttling is None else throttling.until
+
         def send_and_read() -> AwsResponse:
             # On a new connection it is certain whether the request was sent.
-            reply = self._send_once(request, fresh=retry is RetryPolicy.IF_NOT_PROCESSED)
+            reply = self._send_once(
+                request, fresh=retry is RetryPolicy.IF_NOT_PROCESSED, until=until
+            )
             return AwsResponse(reply.status, reply.headers, reply.read_all())
 
         return self._send_with_retries(send_and_read, retry, throttling)
@@ -82,7 +88,9 @@ class AwsClient:
         """Send a request without side effects; the caller reads and closes the response."""
         return self._send_with_retries(lambda: self._send_once(request), RetryPolicy.ALWAYS)
 
-    def _send_once(self, request: AwsRequest, *, fresh: bool = False) -> StreamedResponse:
+    def _send_once(
+        self, request: AwsRequest, *, fresh: bool = False, until: float | None = None
+    ) -> StreamedResponse:
         headers = sign(
             request,
             credentials=self.credentials.get_credentials(),
@@ -92,7 +100,8 @@ class AwsClient:
         # Not signed, as proxies may change it (see sigv4.UNSIGNED_HEADERS).
         if trace := self.read_trace_id():
             headers[TRACE_HEADER] = quote(trace, safe=_TRACE_SAFE)
-        reply = self.connections.send_request(request, headers, fresh=fresh)
+        patience = None if until is None else max(MIN_PATIENCE, until - self.clock())
+        reply = self.connections.send_request(request, headers, fresh=fresh, patience=patience)
         if reply.status >= 300:
             raise parse_error_response(reply.status, reply.headers, reply.read_all())
         return reply
@@ -135,7 +144,9 @@ class _Attempts:
         backoff = self.client.backoff
         if self.throttling is None or not error.throttled:
             self.failed += 1
-            return backoff.pause_after(self.failed) if self.failed < backoff.max_attempts else None
+            pause = backoff.pause_after(self.failed)
+            is_last = self.failed >= backoff.max_attempts or self._ends_within(pause)
+            return None if is_last else pause
         self.throttled += 1
         if self.was_last:
             return None
@@ -147,6 +158,9 @@ class _Attempts:
             return pause
         self.was_last = True
         return backoff.pause_before_last_attempt(seconds_left)
+
+    def _ends_within(self, pause: float) -> bool:
+        return self.throttling is not None and self.client.clock() + pause > self.throttling.until
 
 
 def _may_retry(error: AwsError, retry: RetryPolicy) -> bool:

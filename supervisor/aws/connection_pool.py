@@ -90,9 +90,16 @@ class ConnectionPool:
         weakref.finalize(self, _close_connections, self._idle)
 
     def send_request(
-        self, request: AwsRequest, headers: Mapping[str, str], *, fresh: bool = False
+        self,
+        request: AwsRequest,
+        headers: Mapping[str, str],
+        *,
+        fresh: bool = False,
+        patience: float | None = None,
     ) -> StreamedResponse:
         """Send the request once; return the response with its body unread.
+
+        ``patience`` shortens the time-outs, in seconds.
 
         ``fresh`` opens a new connection: the server may close an idle one at this moment, and then
         it is unknown whether it has read the request. Raise EndpointUnreachable (nothing was
@@ -101,7 +108,10 @@ class ConnectionPool:
         from http.client import HTTPException
 
         origin = request.origin
-        connection = (None if fresh else self._take_idle(origin)) or self._open_connection(origin)
+        connection = None if fresh else self._take_idle(origin)
+        patience = self._timeouts.read if patience is None else min(self._timeouts.read, patience)
+        connection = connection or self._open_connection(origin, patience)
+        connection.sock.settimeout(patience)
         try:
             stopped_reading = _write_request(connection, request, headers)
             response = connection.getresponse()
@@ -140,10 +150,10 @@ class ConnectionPool:
         with self._lock:
             self._idle.setdefault(origin, []).append(connection)
 
-    def _open_connection(self, origin: Origin) -> HTTPConnection:
+    def _open_connection(self, origin: Origin, patience: float) -> HTTPConnection:
         import http.client
 
-        timeout = self._timeouts.connect
+        timeout = min(self._timeouts.connect, patience)
         if origin.is_tls:
             connection: HTTPConnection = http.client.HTTPSConnection(
                 origin.host,
@@ -163,7 +173,6 @@ class ConnectionPool:
             raise _endpoint_unreachable(origin, error) from error
         # Otherwise http.client would reconnect silently and send a request twice.
         connection.auto_open = 0
-        connection.sock.settimeout(self._timeouts.read)
         return connection
 
     def _tls_context(self, host: str) -> ssl.SSLContext:

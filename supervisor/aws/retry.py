@@ -61,7 +61,8 @@ class ThrottlingDeadline:
     """Repeat throttled requests until ``until``, in epoch seconds, whatever their number.
 
     A service that throttles works; it only takes fewer requests than are sent. ``report`` is
-    called once, before the first pause.
+    called once, before the first pause. Other requests are not repeated after ``until``, and none
+    is waited for longer: the caller needs the rest of its time.
     """
 
     until: float

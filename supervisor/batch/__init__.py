@@ -12,8 +12,9 @@ throttled. ``submission_deadline`` says until when an invocation repeats a throt
 that could not be submitted by then is recorded as waiting, and the invocation ends with an error:
 Lambda's retry of the event, or the failure handler, submits the run later.
 
-SubmitJob has no idempotency token. A second job of the same run is harmless, however: its run is
-claimed by the first one, so it ends without running the script.
+SubmitJob has no idempotency token: after a lost response a job may exist. The run waits in the same
+way, and the next attempt submits a second job unless the first has started. A second job of a run
+is harmless: its run is claimed by the first one, so it ends without running the script.
 
 ``fallback``, ``job_request`` and ``submission_deadline`` are pure. To continue runs in another
 service: one module that implements ``ports.JobSubmitter``.

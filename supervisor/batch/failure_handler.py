@@ -5,9 +5,9 @@ an invocation record to the function's on-failure destination: this handler. Eac
 event is claimed in the name of the failed request, as a later delivery of the same request would
 do: a run that another owner executes is not touched, and nothing is executed twice.
 
-It also takes up the runs that wait because Batch throttled their submission. If Batch throttles
-this handler too, it ends with an error: Lambda invokes it again, ``FAILURE_HANDLER_RETRIES`` times.
-After the last attempt the run is recorded as failed.
+It also takes up the runs that wait for another submission, because Batch throttled the first or did
+not answer. If the same happens to this handler, it ends with an error: Lambda invokes it again,
+``FAILURE_HANDLER_RETRIES`` times. After the last attempt the run is recorded as failed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
 from supervisor.batch.submission_deadline import throttled_until
 from supervisor.errors import (
+    ClaimLost,
     ConfigError,
     EventError,
     SubmissionError,
+    SubmissionPending,
     SubmissionThrottled,
+    SubmissionUnanswered,
     SupervisorError,
 )
 from supervisor.events import failed_event, parser
@@ -53,7 +56,9 @@ if TYPE_CHECKING:
     from supervisor.ports import JobSubmitter, ObjectStore
 
 # The kinds of recorded failures after which another submission may succeed.
-_RESUBMITTED = frozenset({SubmissionError.__name__, SubmissionThrottled.__name__})
+_RESUBMITTED = frozenset(
+    kind.__name__ for kind in (SubmissionError, SubmissionThrottled, SubmissionUnanswered)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +130,7 @@ class _Recovery:
         """
         failed = self.failed_invocation
         # An event of several runs has an error of its own: which of them wait is in their records.
-        waits = failed.is_throttled_submission or (waiting is not None and failed.was_attempted)
+        waits = failed.is_pending_submission or (waiting is not None and failed.was_attempted)
         if (
             self.config is None
             or self.config.mode is ExecutionMode.LAMBDA
@@ -149,6 +154,9 @@ class _Recovery:
             if len(trigger.event) > record_format.MAX_INLINE_EVENT:
                 record.write_event(trigger.event)
             return self._submit_or_record(record, trigger, log)
+        except ClaimLost as lost:
+            log.info(lost.problem)
+            return RunResult(run=path, state=RunOutcome.DUPLICATE)
         except SupervisorError as error:
             log.error(error.problem, remedy=error.remedy)
             return RunResult(run=path, state=RunOutcome.FAILED, error=error)
@@ -173,9 +181,9 @@ class _Recovery:
                     or self.invocation.trace,
                 )
                 job_id = self.handler.open_submitter(target).submit(job, until=self._until)
-            except SubmissionThrottled as error:
+            except SubmissionPending as error:
                 # Raised as well: Lambda invokes this function again.
-                self._record_throttling(record, submission, error)
+                self._record_pending(record, submission, error)
                 raise
             except SubmissionError as error:
                 # Recorded, and raised as well: Lambda invokes this function again, and then it may
@@ -197,10 +205,14 @@ class _Recovery:
             size=fallback.choose_job_size(self.reason, config), cause=describe_cause(self.reason)
         )
 
-    def _record_throttling(
-        self, record: RunRecord, submission: WaitingSubmission, error: SubmissionThrottled
+    def _record_pending(
+        self, record: RunRecord, submission: WaitingSubmission, error: SubmissionPending
     ) -> None:
-        """Record that the run waits for the handler's next attempt; after the last, its failure."""
+        """Record that the run waits for the handler's next attempt; after the last, its failure.
+
+        Raise ClaimLost if a job that was not confirmed has started meanwhile.
+        """
+        record.check_claim()
         waiting = submission.after_handler_attempt(self.invocation.owner.request)
         if waiting.is_last_attempt:
             self._record_failure(record, error)
@@ -305,7 +317,7 @@ class _Recovery:
         try:
             submitter = self.handler.open_submitter(self.config.batch)
             return submitter.has_ended(job, until=self._until)
-        except SubmissionThrottled:
+        except SubmissionPending:
             raise  # Lambda invokes this function again
         except SupervisorError as error:
             self.handler.log.info(f"{error.problem} It is assumed to be running.")

@@ -14,7 +14,12 @@ from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
 from supervisor.aws.retry import Backoff, RetryPolicy, ThrottlingDeadline
-from supervisor.errors import ConfigError, SubmissionError, SubmissionThrottled
+from supervisor.errors import (
+    ConfigError,
+    SubmissionError,
+    SubmissionThrottled,
+    SubmissionUnanswered,
+)
 from supervisor.logs import Log
 
 if TYPE_CHECKING:
@@ -62,8 +67,8 @@ class BatchSubmitter:
     """Adapter of ``ports.JobSubmitter``.
 
     SubmitJob has no idempotency token, so it is repeated only if nothing was sent or Batch
-    throttled it. After any other failure a job may exist; a second job of the same run finds the
-    claim of the first and ends.
+    throttled it. After a lost response a job may exist; the caller's next attempt submits another
+    one unless that job has started. The second job of a run finds the claim of the first and ends.
     """
 
     client: AwsClient
@@ -83,9 +88,9 @@ class BatchSubmitter:
         try:
             return str(json.loads(response.body)["jobId"])
         except (KeyError, TypeError, ValueError) as error:
-            raise SubmissionError(
-                f"Batch accepted the job {job.name}, but its response has no job id.",
-                remedy=f"Look for {job.name} in the job queue {self.target.queue}.",
+            raise SubmissionUnanswered(
+                f"Batch's response to SubmitJob for the job {job.name} has no job id.",
+                remedy=self._unconfirmed_remedy(job),
             ) from error
 
     def has_ended(self, job: str, *, until: float | None = None) -> bool:
@@ -102,9 +107,11 @@ class BatchSubmitter:
             jobs = json.loads(response.body)["jobs"]
             return not jobs or jobs[0]["status"] in {"SUCCEEDED", "FAILED"}
         except (AwsError, KeyError, TypeError, ValueError) as error:
-            if isinstance(error, AwsError) and error.throttled:
-                raise SubmissionThrottled(
-                    f"The state of the Batch job {job} is unknown: AWS Batch throttled"
+            if isinstance(error, AwsError) and error.transient:
+                kind = SubmissionThrottled if error.throttled else SubmissionUnanswered
+                what = "throttled" if error.throttled else "did not answer"
+                raise kind(
+                    f"The state of the Batch job {job} is unknown: AWS Batch {what}"
                     f" DescribeJobs: {error.problem}",
                     remedy="`scar retry` starts the run again.",
                 ) from error
@@ -157,10 +164,14 @@ class BatchSubmitter:
                 remedy=_FEWER_AT_ONCE,
             )
         if error.outcome_unknown:
-            return SubmissionError(
+            return SubmissionUnanswered(
                 f"It is not known whether Batch accepted the job {job.name}: {error.problem}",
-                remedy=f"Look for {job.name} in the job queue {self.target.queue}. A second job of "
-                "the same run does nothing.",
+                remedy=self._unconfirmed_remedy(job),
+            )
+        if error.transient:
+            return SubmissionUnanswered(
+                f"AWS Batch was not reached to submit the job {job.name}: {error.problem}",
+                remedy=error.remedy,
             )
         remedy = error.remedy
         if isinstance(error, AwsErrorResponse) and not remedy:
@@ -171,3 +182,9 @@ class BatchSubmitter:
                 else "Run `scar init` again: it creates the queue and the job definition."
             )
         return SubmissionError(f"Cannot submit the job {job.name}: {error.problem}", remedy=remedy)
+
+    def _unconfirmed_remedy(self, job: JobRequest) -> str:
+        return (
+            f"Look for {job.name} in the job queue {self.target.queue}. `scar retry` starts the run"
+            " again; of two jobs of a run the second ends without running the script."
+        )

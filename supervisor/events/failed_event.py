@@ -17,12 +17,15 @@ from supervisor.errors import (
     EventError,
     OutOfMemory,
     SubmissionThrottled,
+    SubmissionUnanswered,
 )
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
 
 RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED = "RetriesExhausted", "EventAgeExceeded"
+# The error types after which the same run is submitted by another attempt (SubmissionPending).
+_PENDING = frozenset({SubmissionThrottled.__name__, SubmissionUnanswered.__name__})
 # Lambda's own error types: Runtime.ExitError, Runtime.OutOfMemory, Sandbox.Timedout,
 # Extension.Crash… The error types of the supervisor are class names, which have no dot.
 _SANDBOX_ERROR = re.compile(r"(Runtime|Sandbox|Extension)\.")
@@ -69,9 +72,9 @@ class FailedInvocation:
         return self.condition == RETRIES_EXHAUSTED
 
     @property
-    def is_throttled_submission(self) -> bool:
-        """Whether the function responded that Batch throttled the submission of its only run."""
-        return self.was_attempted and self.error_type == SubmissionThrottled.__name__
+    def is_pending_submission(self) -> bool:
+        """Whether the function responded that its only run waits for another submission."""
+        return self.was_attempted and self.error_type in _PENDING
 
     @property
     def is_recursion(self) -> bool:

@@ -15,7 +15,7 @@ from supervisor.errors import (
     JobTerminated,
     ObjectChanged,
     ScriptFailed,
-    SubmissionThrottled,
+    SubmissionPending,
     SupervisorError,
     Terminated,
 )
@@ -215,10 +215,11 @@ class Supervisor:
         until = self._throttled_until(context.invocation)
         try:
             job_id = self.open_submitter().submit(job, until=until)
-        except SubmissionThrottled as error:
+        except SubmissionPending as error:
+            self._record_waiting(error, context, record, submission)
             if not self._is_delivered_again(context):
                 raise
-            return self._waiting_result(error, context, record, submission)
+            return RunResult(run=context.run, state=RunOutcome.WAITING, error=error)
         log.info(f"Batch job {job.name} submitted.", job=job_id)
         try:
             record.write_submission(
@@ -240,23 +241,30 @@ class Supervisor:
         is_api_request = isinstance(trigger, DirectInvocation) and trigger.is_api_request
         return self.config.has_failure_handler and not is_api_request
 
-    def _waiting_result(
+    def _record_waiting(
         self,
-        error: SubmissionThrottled,
+        error: SubmissionPending,
         context: RunContext,
         record: RunRecord,
         submission: WaitingSubmission,
-    ) -> RunResult:
-        """Record that the run waits; the error makes Lambda start another attempt."""
+    ) -> None:
+        """Record that the run waits; the error makes Lambda start another attempt.
+
+        Raise ClaimLost if only Batch's response was lost, and the job has started meanwhile.
+        Recorded also if only `lambda.retries` starts one: it must not run the script beside a job
+        whose submission was not confirmed.
+        """
         log = self.log.for_run(context.run.run_id)
-        log.warning(f"{error.problem} The run waits for Lambda's next attempt.")
+        log.warning(f"{error.problem} Lambda's next attempt, if there is one, submits the run.")
         try:
+            record.check_claim()
             self._keep_event(context, record)
             record.write_waiting(submission, error, self._log_location(context.invocation))
+        except ClaimLost:
+            raise
         except SupervisorError as second:
             # The next attempt finds the claim and the error type, and submits the run all the same.
             log.error(f"Waiting cannot be recorded: {second.problem}", remedy=second.remedy)
-        return RunResult(run=context.run, state=RunOutcome.WAITING, error=error)
 
     @staticmethod
     def _keep_event(context: RunContext, record: RunRecord) -> None:
@@ -284,12 +292,12 @@ class Supervisor:
     def _has_job_ended(self, job: str, invocation: Invocation) -> bool:
         """Return whether a job has ended; one whose state cannot be read has not.
 
-        Raise SubmissionThrottled: Lambda's next attempt can read the state.
+        Raise SubmissionPending: Lambda's next attempt can read the state.
         """
         try:
             until = self._throttled_until(invocation)
             return self.open_submitter().has_ended(job, until=until)
-        except SubmissionThrottled:
+        except SubmissionPending:
             raise
         except SupervisorError as error:
             self.log.info(f"{error.problem} It is assumed to be running.")

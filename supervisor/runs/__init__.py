@@ -5,9 +5,10 @@ A run has one folder, ``runs/<function>/<date>/<run id>/``, with one object per 
 ``event.json``, ``error.json`` and ``done.json``. ``record_format`` derives the run id and the keys,
 encodes and decodes the objects, and decides who may take over a claim. ``leases`` computes for how
 long a claim is valid. ``waiting`` is the content of ``waiting.json``: the submission of a run that
-Batch throttled until the invocation's deadline. ``run_record`` reads and writes the objects of one
-run; every write has a condition (``If-None-Match`` or ``If-Match``), so of two processes that write
-at once exactly one succeeds. ``heartbeat`` renews the claim of a run that has no deadline.
+Batch throttled until the invocation's deadline, or did not answer. ``run_record`` reads and writes
+the objects of one run; every write has a condition (``If-None-Match`` or ``If-Match``), so of two
+processes that write at once exactly one succeeds. ``heartbeat`` renews the claim of a run that has
+no deadline.
 
 The life of a record: a process claims the run (if it is new, or if the owner of its claim has
 failed, or if the lease has expired), executes it, and writes ``done.json`` as the last object.
@@ -16,8 +17,9 @@ The state of a run follows from the keys alone. What a crash leaves:
 - after ``claim.json``: a claim without ``done.json``; the next delivery of the event, the next
   attempt of the job or ``scar retry`` takes over, at once if the owner is known to have ended,
   else after the lease;
-- after throttled submissions, with or without ``waiting.json``: a claim of a request that ended in
-  an error; Lambda's retry of the request, or the failure handler in its name, submits the run;
+- after throttled or unanswered submissions, with or without ``waiting.json``: a claim of a request
+  that ended in an error; Lambda's retry of the request, or the failure handler in its name, submits
+  the run, unless a job of that request has claimed it;
 - after some uploads: outputs that carry the run's id; the next attempt recognises and keeps them;
 - after SubmitJob, before ``delegated.json``: a job that is not recorded; it finds the claim of
   the request that submitted it and takes over;

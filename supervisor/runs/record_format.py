@@ -2,7 +2,7 @@
 
 Objects under ``runs/<function>/<date>/<run id>/`` in the state bucket: ``claim`` (the owner),
 ``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch), ``event`` (an event
-that is too large for the claim), ``waiting`` (Batch throttled its submission), ``error`` (why it
+that is too large for the claim), ``waiting`` (nothing submitted yet), ``error`` (why it
 failed), ``done`` (state and outputs). A run with ``done`` has ended, whatever else exists; a run
 with ``error`` has failed unless another owner has claimed it since.
 """
@@ -164,6 +164,15 @@ def may_take_over(held: RunOwner, mine: RunOwner, failed: RunOwner | None) -> bo
         return earlier or (not held.job and held.request == mine.request != "")
     # Lambda's retry of a request has the same id.
     return not held.job and held.request == mine.request
+
+
+def is_own_job(held: RunOwner, mine: RunOwner) -> bool:
+    """Return whether a claim is held by a job of this Lambda request.
+
+    The submission has succeeded then, even if no response said so. What becomes of the job is a
+    matter of Batch's attempts and of `scar retry`, whose request is another one.
+    """
+    return bool(held.job) and not mine.job and held.request == mine.request != ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,10 +122,23 @@ class RunRecord:
             data |= {"kind": cause.kind, "problem": cause.problem}
         self._overwrite_record(record_format.DELEGATED, record_format.encode(data), "")
 
+    def check_claim(self) -> None:
+        """Raise ClaimLost if another owner has taken over, such as a job that was not confirmed.
+
+        What is recorded afterwards would count as newer than the facts about that owner.
+        """
+        held = self._read_owner(record_format.CLAIM)[0]
+        if held is not None and held != self.owner:
+            by = f"Batch job {held.job}" if held.job else f"request {held.request}"
+            raise ClaimLost(
+                f"The run {self.run} was taken over by {by}.",
+                remedy="Nothing to do: it continues the run.",
+            )
+
     def write_waiting(
         self, waiting: WaitingSubmission, error: SupervisorError, log: Mapping[str, object]
     ) -> None:
-        """Record that Batch throttled the submission, and what the next attempt submits."""
+        """Record that nothing is known to be submitted, and what the next attempt submits."""
         data = {
             "owner": record_format.owner_to_json(self.owner),
             "kind": type(error).__name__,
@@ -211,6 +224,8 @@ class RunRecord:
         data, stored = found
         claim = record_format.decode(data, ref.key)
         held = record_format.parse_owner(claim, ref.key)
+        if record_format.is_own_job(held, self.owner):
+            return None
         seconds = leases.parse_lease(claim, ref.key)
         may_take_over = self._has_owner_ended(held) or (
             leases.is_expired(seconds, stored) and self._is_inactive(held)

@@ -1,8 +1,12 @@
-"""The record ``waiting`` of a run whose submission to Batch was throttled until the deadline.
+"""The record ``waiting`` of a run whose submission to Batch did not succeed, but may the next time.
 
-Nothing was submitted, and the run has not failed: Lambda delivers the event again
+Batch throttled it until the deadline, or did not answer (``errors.SubmissionPending``; the record's
+``kind`` and ``problem`` say which). The run has not failed: Lambda delivers the event again
 (``lambda.retries``), or invokes the failure handler. The record has what the next attempt needs:
 the job's size and why the run continues in Batch, both of which only the first attempt knows.
+
+If only Batch's response was lost, there is a job already. It takes the claim over when it starts.
+The next attempt then submits nothing; if it comes before, the job that starts second ends.
 """
 
 from __future__ import annotations

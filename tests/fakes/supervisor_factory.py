@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from supervisor import config
 from supervisor.batch.failure_handler import FailureHandler
-from supervisor.errors import SubmissionThrottled
+from supervisor.errors import SubmissionThrottled, SubmissionUnanswered
 from supervisor.execution.core import Supervisor
 from supervisor.execution.process_runner import ProcessRunner
 from supervisor.invocation import Invocation, RunOwner
@@ -34,17 +34,27 @@ COPY = '#!/bin/sh\ncp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/"\n'
 class RecordingSubmitter:
     """Records the submitted jobs and numbers them: ``job-1``…
 
-    The next ``throttled`` requests are throttled until their deadline.
+    The next ``throttled`` requests are throttled until their deadline. Then the responses of as
+    many submissions are lost as ``lost`` has entries: True if the job was made nevertheless.
+    ``before_loss`` is called in between.
     """
 
     name: str = "job"
     throttled: int = 0
+    lost: list[bool] = field(default_factory=list)
+    before_loss: Callable[[], object] = lambda: None
     submitted: list[JobRequest] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)
 
     def submit(self, job: JobRequest, *, until: float | None = None) -> str:
         self._throttle(until)
-        self.submitted.append(job)
+        was_made = not self.lost or self.lost[0]
+        if was_made:
+            self.submitted.append(job)
+        if self.lost:
+            del self.lost[0]
+            self.before_loss()
+            raise SubmissionUnanswered("It is not known whether Batch accepted the job.")
         return f"{self.name}-{len(self.submitted)}"
 
     def has_ended(self, job: str, *, until: float | None = None) -> bool:

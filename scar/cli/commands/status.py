@@ -50,7 +50,7 @@ def status(
 
     \b
     States:
-      waiting  in Lambda's queue: started again by `scar retry`, or throttled by AWS Batch
+      waiting  in Lambda's queue: started again by `scar retry`, or not submitted to Batch yet
       lambda   running in Lambda
       queued   submitted to AWS Batch, not started yet
       running  running in AWS Batch
@@ -142,9 +142,9 @@ def _count_states(found: FunctionStatus) -> dict[str, int]:
 
 def _waiting_reason(found: FunctionStatus) -> str:
     """Return why runs and since when jobs wait, or why jobs cannot start; empty if none wait."""
-    from scar.runs.states import THROTTLED_TEXT
+    from scar.runs.states import UNSUBMITTED_TEXT
 
-    reasons = [f"{found.throttled:,} {THROTTLED_TEXT}"] if found.throttled else []
+    reasons = [f"{found.unsubmitted:,} {UNSUBMITTED_TEXT}"] if found.unsubmitted else []
     if found.unusable:
         reasons.append(found.unusable)
     elif found.runnable_since:
@@ -168,7 +168,7 @@ def _status_to_json(found: StatusReport, files: Mapping[RunPath, str]) -> dict[s
             {
                 "name": f.function,
                 **_count_states(f),
-                "throttled": f.throttled,
+                "unsubmitted": f.unsubmitted,
                 "batch": dict(f.jobs_by_status),
                 "runnable_since": _to_datetime(f.runnable_since),
                 "reason": f.reason,
@@ -188,7 +188,7 @@ def _runs_to_json(runs: Iterable[Run], files: Mapping[RunPath, str]) -> Iterable
             "date": run.path.date,
             "state": run.state.value,
             "changed": _to_datetime(run.changed_at),
-            **({"throttled": True} if run.is_throttled else {}),
+            **({"unsubmitted": True} if run.is_unsubmitted else {}),
             **({"file": files[run.path]} if run.path in files else {}),
         }
 

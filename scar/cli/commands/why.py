@@ -96,7 +96,7 @@ def _history_to_json(history: RunHistory) -> dict[str, object]:
     return {
         "run": str(history.run.path),
         "state": history.run.state.value,
-        "throttled": history.run.is_throttled,
+        "unsubmitted": history.run.is_unsubmitted,
         "records": history.records,
         "written": history.run.record_times,
         "job": asdict(history.job) if history.job else None,

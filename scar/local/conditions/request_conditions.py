@@ -37,8 +37,8 @@ _S3_FAULTS = (
 _REPEATABLE_FAULTS = (*_S3_FAULTS, Condition.RESPONSE_LOST)
 # Clients of a control plane may take the response of their own first attempt for another's.
 _CONTROL_FAULTS = (Condition.THROTTLED, Condition.CONNECTION_RESET, Condition.SLOW_RESPONSE)
-# SubmitJob has no idempotency token: a client that gets no response must not send it again.
-_SUBMISSION_FAULTS = (Condition.THROTTLED, Condition.SLOW_RESPONSE)
+# Of two jobs of a run, the supervisor lets only the first run: it stands a lost response.
+_SUBMISSION_FAULTS = (*_CONTROL_FAULTS, Condition.RESPONSE_LOST)
 
 
 class RequestConditions:

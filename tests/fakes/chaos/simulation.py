@@ -2,7 +2,8 @@
 
 S3, Lambda's asynchronous queue and Batch are reduced to what conditions change: events come late
 or twice, invocations are throttled, sandboxes and hosts die between any two calls of the store.
-The decisions are those of the local cloud's ``--chaos`` (``scar.local.conditions.fates``).
+The decisions are those of the local cloud's ``--chaos`` (``scar.local.conditions.fates``), and
+responses of SubmitJob are lost far more often.
 """
 
 from __future__ import annotations
@@ -22,10 +23,17 @@ from scar.local.conditions.fates import JobEnd
 from scar.runs.states import RunState, derive_state
 from supervisor import config
 from supervisor.batch.failure_handler import FailureHandler
-from supervisor.errors import Terminated
+from supervisor.errors import SubmissionUnanswered, Terminated
+from supervisor.events import response
 from supervisor.execution.core import Supervisor
 from supervisor.logs import Log
-from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, OutputRule
+from supervisor.model import (
+    BatchTarget,
+    ExecutionMode,
+    FunctionConfig,
+    ObjectRef,
+    OutputRule,
+)
 from tests.fakes.object_store import Crash, MemoryStore
 from tests.fakes.supervisor_factory import (
     KILLED,
@@ -43,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from supervisor.invocation import Invocation, ProcessSpec
-    from supervisor.model import JobRequest, ObjectRef, StoredObject, WriteCondition
+    from supervisor.model import JobRequest, StoredObject, WriteCondition
 
 OUT_OF_MEMORY = ("Runtime.OutOfMemory", "RequestId: req-1 Error: signal: killed")
 CONCURRENCY = 3
@@ -51,6 +59,10 @@ LAMBDA_SECONDS = 300.0
 JOB_ATTEMPTS = 3
 HANDLER = "failure-handler"
 HANDLER_RETRIES = 2
+LOSSES = (
+    0.15  # probability that the response of a SubmitJob is lost; a job was made for two of three
+)
+LOSS_CALLS = 20  # calls of the store until the loss is noticed: up to six seconds
 
 
 class EventStore(MemoryStore):
@@ -82,8 +94,14 @@ class SimulatedSubmitter:
     ended: set[str] = field(default_factory=set)
 
     def submit(self, job: JobRequest, *, until: float | None = None) -> str:
-        self.jobs.append(job)
-        return self.simulation.accept_job(self, len(self.jobs) - 1)
+        loss, job_id = self.simulation.draw_loss(job), ""
+        if loss != "not made":
+            self.jobs.append(job)
+            job_id = self.simulation.accept_job(self, len(self.jobs) - 1)
+        if loss:
+            self.simulation.pass_time()
+            raise SubmissionUnanswered(f"It is not known whether Batch accepted {job.name}.")
+        return job_id
 
     def has_ended(self, job: str, *, until: float | None = None) -> bool:
         return job in self.ended
@@ -101,6 +119,8 @@ class ChaosSimulation:
         self.violations: list[str] = []
         self._executing: dict[str, Actor] = {}  # the last actor that ran a run's script
         self._random = random.Random(seed)  # noqa: S311 - only the order of steps
+        self._losses = random.Random(f"{seed} losses")  # noqa: S311 - decisions of a test
+        self.unanswered: set[str] = set()  # ids of the runs with a lost response
         self._turns = Turns(self.store)
         self._actions: list[tuple[float, int, Callable[[], None]]] = []
         self._running: Counter[str] = Counter()
@@ -219,13 +239,15 @@ class ChaosSimulation:
         self.counts["requests"] += 1
         return f"{kind}-{self.counts['requests']}"
 
-    def _invoke(self, number: int, event: Mapping[str, object], request: str) -> None:
+    def _invoke(
+        self, number: int, event: Mapping[str, object], request: str, attempt: int = 1
+    ) -> None:
         """Start an asynchronous invocation, or try again when it is not throttled any more."""
         function = self.functions[number]
         name = function.config.name
         if self._running[name] >= CONCURRENCY or fates.is_throttled(self.draws, name):
             self.counts["throttled"] += 1
-            self._later(1.0, lambda: self._invoke(number, event, request))
+            self._later(1.0, lambda: self._invoke(number, event, request, attempt))
             return
         deadline = self.time - NOW + LAMBDA_SECONDS
         invocation = lambda_invocation(event, request=request, seconds=deadline)
@@ -235,8 +257,14 @@ class ChaosSimulation:
         def ended(one: Actor) -> None:
             if one.error is not None:
                 self._notify_handler(event, request, name, error)
-            elif one.handled is not None and any(r.error for r in one.handled.results):
-                self._notify_handler(event, request, name, ("ScriptFailed", "status 1"))
+            elif one.handled is not None and (failure := response.find_error(one.handled)):
+                payload = json.loads(response.build_error(failure))
+                # As with lambda.retries: 1, for every other request.
+                if attempt == 1 and self._losses.random() < 0.5:
+                    self._later(1.0, lambda: self._invoke(number, event, request, attempt + 1))
+                    return
+                error_type, message = payload["errorType"], payload["errorMessage"]
+                self._notify_handler(event, request, name, (error_type, message))
 
         self._start(function, invocation, name, int(fate.seconds * 4) if fate else None, ended)
 
@@ -260,6 +288,23 @@ class ChaosSimulation:
 
         steps = int(fate.seconds * 4) if fate else None
         self._start(self._handler, invocation, HANDLER, steps, ended)
+
+    def draw_loss(self, job: JobRequest) -> str:
+        """Return whether the response to this SubmitJob is lost, and whether it made a job."""
+        if self._losses.random() >= LOSSES:
+            return ""
+        loss = self._losses.choice(("made", "made", "not made"))
+        run = job.environment["SCAR_RUN_ID"]
+        self.counts[f"lost, {loss}"] += 1
+        self.unanswered.add(run)
+        if self._executing.get(run) is self._turns.actors[threading.get_ident()]:
+            del self._executing[run]  # its script has ended, and the job may start at once
+        return loss
+
+    def pass_time(self) -> None:
+        """Let the others continue for a while, as during a time-out."""
+        for _ in range(self._losses.randrange(LOSS_CALLS)):
+            self.store.head(ObjectRef("s3", STATE, "none"))
 
     def accept_job(self, submitter: SimulatedSubmitter, number: int) -> str:
         """Start a job later; a run whose job is recorded and unfinished must not get another.

@@ -15,11 +15,17 @@ import pytest
 from scar.aws.model.rates import RequestRate
 from supervisor.aws.retry import Backoff
 from supervisor.batch import submitter
-from supervisor.errors import ConfigError, SubmissionError, SubmissionThrottled
+from supervisor.errors import (
+    ConfigError,
+    SubmissionError,
+    SubmissionPending,
+    SubmissionThrottled,
+    SubmissionUnanswered,
+)
 from supervisor.logs import Log
 from supervisor.model import BatchTarget, JobRequest
 from tests.functional.supervisor.rate_limited_batch import rate_limited_batch
-from tests.functional.supervisor.scripted_server import Close, Reply, Step, scripted
+from tests.functional.supervisor.scripted_server import Close, NoReply, Reply, Step, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,12 +78,39 @@ def test_a_job_is_submitted_as_boto3_submits_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", [Close(), Reply(status=500), Reply(status=504), Reply(only=0, body=b"x")]
+    "lost",
+    [
+        Close(),
+        Reply(status=500),
+        Reply(status=502, body=b"<html>Bad Gateway</html>"),
+        refusal(503, "ServiceUnavailableException", "Wait."),
+        Reply(status=504),
+        Reply(only=0, body=b"x"),
+        Reply(only=5, body=TAKEN.body),
+    ],
 )
 def test_a_submission_that_may_have_arrived_is_not_repeated(lost: Step) -> None:
-    with scripted(lost) as server, pytest.raises(SubmissionError, match="not known") as caught:
-        a_submitter(server.url).submit(JOB)
+    with scripted(lost) as server:
+        with pytest.raises(SubmissionUnanswered, match="not known") as caught:
+            a_submitter(server.url).submit(JOB)
+        assert len(server.requests) == 1
     assert "scar-0123" in caught.value.remedy
+
+
+def test_a_submission_is_not_waited_for_until_lambda_ends_the_sandbox() -> None:
+    begin = time.monotonic()
+    with scripted(NoReply()) as server, pytest.raises(SubmissionUnanswered, match="timed out"):
+        a_submitter(server.url).submit(JOB, until=time.time() + 1)
+    assert time.monotonic() - begin < 20
+
+
+def test_a_batch_that_cannot_be_reached_is_not_tried_again_after_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    slept: list[float] = []
+    with pytest.raises(SubmissionUnanswered):
+        a_submitter(f"http://127.0.0.1:{port}", slept.append).submit(JOB, until=time.time() - 1)
+    assert slept == []
 
 
 def test_a_throttled_submission_is_repeated() -> None:
@@ -93,7 +126,7 @@ def test_a_batch_that_cannot_be_reached_is_tried_again_and_then_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     slept: list[float] = []
-    with pytest.raises(SubmissionError, match=f"127.0.0.1:{port}"):
+    with pytest.raises(SubmissionUnanswered, match=f"not reached.*127.0.0.1:{port}"):
         a_submitter(f"http://127.0.0.1:{port}", slept.append).submit(JOB)
     assert len(slept) == 2
 
@@ -103,6 +136,7 @@ def test_batchs_message_and_the_missing_permission_are_in_the_error() -> None:
     with scripted(denied) as server, pytest.raises(SubmissionError, match="not authorized") as no:
         a_submitter(server.url).submit(JOB)
     assert "batch:SubmitJob" in no.value.remedy
+    assert not isinstance(no.value, SubmissionPending)  # it will not pass
     missing = refusal(400, "ClientException", "JobQueue scar-0123 not found")
     with (
         scripted(missing) as server,
@@ -110,10 +144,14 @@ def test_batchs_message_and_the_missing_permission_are_in_the_error() -> None:
     ):
         a_submitter(server.url).submit(JOB)
     assert "scar init" in not_found.value.remedy
+    assert not isinstance(not_found.value, SubmissionPending)
 
 
 def test_a_response_without_a_job_id_is_an_error() -> None:
-    with scripted(Reply(body=b"{}")) as server, pytest.raises(SubmissionError, match="no job id"):
+    with (
+        scripted(Reply(body=b"{}")) as server,
+        pytest.raises(SubmissionUnanswered, match="no job id"),
+    ):
         a_submitter(server.url).submit(JOB)
 
 
@@ -158,6 +196,27 @@ def test_a_throttled_query_of_a_job_is_repeated_and_then_named() -> None:
         assert a_submitter(server.url).has_ended("job-1")
     with scripted(throttled) as server, pytest.raises(SubmissionThrottled, match="DescribeJobs"):
         a_submitter(server.url).has_ended("job-1", until=0.0)
+
+
+def test_an_unanswered_query_of_a_job_may_succeed_later_and_a_refused_one_not() -> None:
+    with scripted(*[Close()] * 3) as server, pytest.raises(SubmissionUnanswered, match="answer"):
+        a_submitter(server.url).has_ended("job-1")
+    denied = refusal(403, "AccessDeniedException", "no")
+    with scripted(denied) as server, pytest.raises(SubmissionError, match="403") as no:
+        a_submitter(server.url).has_ended("job-1")
+    assert not isinstance(no.value, SubmissionPending)
+
+
+def test_an_answer_on_an_idle_connection_is_not_waited_for_after_the_deadline_either() -> None:
+    ended = Reply(body=b'{"jobs": [{"status": "FAILED"}]}')
+    with scripted(ended, NoReply()) as server:
+        own = a_submitter(server.url)
+        assert own.has_ended("job-1")
+        begin = time.monotonic()
+        with pytest.raises(SubmissionUnanswered, match="timed out"):
+            own.has_ended("job-1", until=time.time())
+        assert time.monotonic() - begin < 8
+        assert [s.connection for s in server.requests] == [1, 1]
 
 
 def test_without_a_deadline_a_throttled_submission_ends_all_the_same() -> None:

@@ -300,17 +300,15 @@ def test_retried_runs_count_as_waiting() -> None:
     assert found.summary == "2 waiting"
 
 
-def test_a_throttled_run_is_waited_for_and_its_reason_shown() -> None:
+def test_an_unsubmitted_run_is_waited_for_and_its_reason_shown() -> None:
     s3 = ListedS3()
     put_run(s3, "in/a", "claim", "waiting", age=50)
     found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60)]})
     assert (found.is_finished, found.failure_count) == (False, 0)
-    assert found.summary == (
-        "1 waiting (1 throttled: AWS Batch takes 50 jobs a second; next attempt by Lambda)"
-    )
+    assert found.summary == ("1 waiting (1 not submitted to AWS Batch yet; next attempt by Lambda)")
 
 
-def test_a_throttled_run_can_be_retried_by_name_and_has_no_job_to_cancel() -> None:
+def test_an_unsubmitted_run_can_be_retried_by_name_and_has_no_job_to_cancel() -> None:
     s3, batch, sent = ListedS3(), Batch(), SentEvents()
     run = put_run(s3, "in/a", "claim", "waiting", age=50)
     ledger = a_ledger(s3)

@@ -248,7 +248,7 @@ THROTTLED = {
 def test_a_run_that_waits_for_batch_says_why_and_that_lambda_tries_again() -> None:
     report = build_report(a_history({"claim": {"owner": LAMBDA}, "waiting": THROTTLED}))
     assert report.headline.endswith(
-        ": waiting: AWS Batch takes 50 jobs a second; next attempt by Lambda"
+        ": waiting: not submitted to AWS Batch yet; next attempt by Lambda"
     )
     assert report.lines[-1].text == (
         "not submitted by Lambda request req, waiting: AWS Batch throttled SubmitJob for the job"
@@ -256,6 +256,22 @@ def test_a_run_that_waits_for_batch_says_why_and_that_lambda_tries_again() -> No
     )
     assert "50 SubmitJob requests a second" in report.cause
     assert "Nothing to do" in report.remedy
+
+
+def test_a_run_whose_submission_was_not_answered_says_so_and_names_no_rate() -> None:
+    problem = "It is not known whether Batch accepted the job fn-abc: the connection was closed."
+    record = THROTTLED | {"kind": "SubmissionUnanswered", "problem": problem}
+    report = build_report(a_history({"claim": {"owner": LAMBDA}, "waiting": record}))
+    assert report.headline.endswith(
+        ": waiting: not submitted to AWS Batch yet; next attempt by Lambda"
+    )
+    assert report.cause == problem
+    assert "Nothing to do" in report.remedy
+    assert "50" not in f"{report.headline} {report.cause} {report.remedy}"
+    lost = build_report(a_history({"claim": {"owner": LAMBDA}, "waiting": record}, age=90_000))
+    assert lost.headline.endswith(": lost")
+    assert "throttled" not in lost.cause
+    assert problem in lost.cause
 
 
 def test_a_retried_run_in_lambdas_queue_has_no_cause() -> None:

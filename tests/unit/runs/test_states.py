@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scar.runs.states import (
     LAMBDA_LEASE,
     MAX_EVENT_AGE,
-    MAX_THROTTLED_WAIT,
-    THROTTLED_TEXT,
+    MAX_SUBMISSION_WAIT,
+    UNSUBMITTED_TEXT,
     RunState,
     derive_state,
     describe_state,
@@ -49,6 +49,10 @@ NOW = 1_790_000_000.0
         ({"claim": 90, "delegated": 50, "error": 50}, RunState.FAILED),
         ({"claim": 40, "waiting": 40}, RunState.WAITING),
         ({"claim": 40, "waiting": 5, "event": 3}, RunState.WAITING),
+        # Only Batch's response was lost: the job started before that was recorded.
+        ({"claim": 10, "attempt-1": 9, "waiting": 5}, RunState.RUNNING),
+        ({"claim": 10, "attempt-1": 10, "waiting": 10}, RunState.RUNNING),
+        ({"claim": 1_000, "attempt-1": 999, "waiting": 995}, RunState.LOST),
         ({"claim": 40, "waiting": 5, "error": 30}, RunState.WAITING),
         ({"claim": 40, "waiting": 30, "error": 30}, RunState.FAILED),
         ({"claim": 40, "waiting": 30, "error": 5}, RunState.FAILED),
@@ -59,10 +63,10 @@ NOW = 1_790_000_000.0
         ({"claim": 40, "waiting": 40, "done": 40}, RunState.DONE),
         ({"claim": 40, "waiting": 30, "retry": 20}, RunState.WAITING),
         ({"claim": 40, "waiting": 20, "retry": 30, "error": 50}, RunState.WAITING),
-        ({"claim": 90_000, "waiting": MAX_THROTTLED_WAIT}, RunState.WAITING),
-        ({"claim": 90_000, "waiting": MAX_THROTTLED_WAIT + 1}, RunState.LOST),
+        ({"claim": 90_000, "waiting": MAX_SUBMISSION_WAIT}, RunState.WAITING),
+        ({"claim": 90_000, "waiting": MAX_SUBMISSION_WAIT + 1}, RunState.LOST),
         (
-            {"claim": 90_000, "error": 89_000, "retry": 88_000, "waiting": MAX_THROTTLED_WAIT + 9},
+            {"claim": 90_000, "error": 89_000, "retry": 88_000, "waiting": MAX_SUBMISSION_WAIT + 9},
             RunState.LOST,
         ),
         ({"delegated": 990, "attempt-1": 980, "claim": 70, "waiting": 60}, RunState.WAITING),
@@ -94,8 +98,8 @@ def test_a_done_run_is_done_whatever_else_was_recorded(ages: dict[str, int]) -> 
     assert derive_state(written | {"done": NOW - 9}, NOW) is RunState.DONE
 
 
-def test_only_a_throttled_run_is_described_as_waiting_for_batch() -> None:
-    assert describe_state(RunState.WAITING, {"claim": 1, "waiting": 2}) == THROTTLED_TEXT
+def test_only_an_unsubmitted_run_is_described_as_waiting_for_batch() -> None:
+    assert describe_state(RunState.WAITING, {"claim": 1, "waiting": 2}) == UNSUBMITTED_TEXT
     retried = {"claim": 1.0, "waiting": 2.0, "retry": 3.0}
     assert describe_state(RunState.WAITING, retried) == "waiting in Lambda's queue"
     assert describe_state(RunState.LOST, {"claim": 1, "waiting": 2}) == "lost"

@@ -140,11 +140,11 @@ def test_without_a_listing_of_jobs_a_queued_run_stays_queued() -> None:
     assert collect_status(a_ledger(s3), ["fn"], {}).functions[0].states == {RunState.QUEUED: 1}
 
 
-def test_throttled_runs_are_counted_among_the_waiting_ones() -> None:
+def test_unsubmitted_runs_are_counted_among_the_waiting_ones() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "waiting")
     record(s3, 2, "claim", "waiting")
     record(s3, 3, "claim", "error", "retry")
     (found,) = collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions
     assert found.states == {RunState.WAITING: 3}
-    assert (found.throttled, found.unfinished_count, found.failure_count) == (2, 3, 0)
+    assert (found.unsubmitted, found.unfinished_count, found.failure_count) == (2, 3, 0)

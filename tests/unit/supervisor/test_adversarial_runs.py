@@ -104,6 +104,8 @@ class Runs(RuleBasedStateMachine):
             folder, mode=mode, store=self.store, runner=PythonScript(self._script)
         )
         harness.submitter.name = mode.value
+        # A call of the store: until the loss is noticed, the job and others may go on.
+        harness.submitter.before_loss = lambda: self.store.head(ObjectRef("s3", STATE, "none"))
         return harness
 
     def _script(self, task: ProcessSpec) -> int:
@@ -161,6 +163,12 @@ class Runs(RuleBasedStateMachine):
         """Throttle the next requests of each function until their deadline."""
         for harness in self.harnesses.values():
             harness.submitter.throttled = throttled
+
+    @rule(made=st.lists(st.booleans(), min_size=1, max_size=4))
+    def responses_of_batch_are_lost(self, made: list[bool]) -> None:
+        """Lose the responses of each function's next submissions, with or without a job."""
+        for harness in self.harnesses.values():
+            harness.submitter.lost = list(made)
 
     @precondition(lambda self: self._refused())
     @rule(data=st.data(), repeat=st.booleans(), skew=st.integers(-300, 300))
@@ -292,6 +300,7 @@ class Runs(RuleBasedStateMachine):
                 self.actors[-1].finish()
             for harness in self.harnesses.values():
                 harness.submitter.throttled = 0
+                harness.submitter.lost = []
             self.time += 200_000
             self._assert_states(FINISHED_STATES)
             self.out_of_memory = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -175,10 +176,28 @@ def test_an_upload_without_a_condition_is_never_executed_twice() -> None:
     assert "lost" not in outcomes("5", condition="")
 
 
-def test_the_connection_of_a_submission_is_never_reset() -> None:
-    batch, _ = conditioned(RecordingApp(), Route.BATCH, chaos="1", limits=False)
-    statuses = {batch.handle(submission()).status for _ in range(3_000)}
-    assert statuses == {200, 429}
+def test_the_response_of_a_submission_is_lost_with_and_without_a_job() -> None:
+    app = RecordingApp()
+    batch, _ = conditioned(app, Route.BATCH, chaos="1", limits=False)
+    found: Counter[str] = Counter()
+    for _ in range(3_000):
+        before = len(app.requests)
+        try:
+            found[str(batch.handle(submission()).status)] += 1
+        except BrokenBodyError:
+            found["made" if len(app.requests) > before else "not made"] += 1
+    assert set(found) == {"200", "429", "made", "not made"}
+
+
+def test_no_other_call_of_batch_is_executed_without_a_response() -> None:
+    app = RecordingApp()
+    batch, _ = conditioned(app, Route.BATCH, chaos="1", limits=False)
+    for _ in range(3_000):
+        before = len(app.requests)
+        try:
+            batch.handle(request("POST", "/v1/terminatejob", service="batch", body=b"{}"))
+        except BrokenBodyError:
+            assert len(app.requests) == before
 
 
 def test_a_new_function_is_pending_in_the_response() -> None:

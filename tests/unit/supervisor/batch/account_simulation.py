@@ -75,9 +75,15 @@ class SimulatedBatch:
     refusals: Counter[str] = field(default_factory=Counter)
 
     def send_request(
-        self, request: AwsRequest, headers: Mapping[str, str], *, fresh: bool
+        self,
+        request: AwsRequest,
+        headers: Mapping[str, str],
+        *,
+        fresh: bool,
+        patience: float | None,
     ) -> SimulatedResponse:
         assert fresh
+        assert patience is not None
         assert headers["authorization"].startswith("AWS4-HMAC-SHA256")
         self.time.sleep(ROUND_TRIP)
         name = json.loads(cast("bytes", request.body))["jobName"]

@@ -40,9 +40,14 @@ class FailingService:
     reports: list[AwsError] = field(default_factory=list)
 
     def send_request(
-        self, request: AwsRequest, headers: Mapping[str, str], *, fresh: bool
+        self,
+        request: AwsRequest,
+        headers: Mapping[str, str],
+        *,
+        fresh: bool,
+        patience: float | None,
     ) -> object:
-        del request, headers, fresh
+        del request, headers, fresh, patience
         self.requests.append(self.now)
         status, code = self.answer(len(self.requests))
         return _Response(status, {"x-amzn-errortype": code})

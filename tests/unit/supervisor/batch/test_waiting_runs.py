@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.runs.states import MAX_THROTTLED_WAIT, RunState, derive_state
+from scar.runs.states import MAX_SUBMISSION_WAIT, RunState, derive_state
 from supervisor.batch.submission_deadline import RECORD_RESERVE
 from supervisor.errors import RecordError, StorageError, SubmissionThrottled
 from supervisor.events import response
@@ -82,7 +82,7 @@ def test_a_throttled_run_waits_and_the_invocation_fails(
     assert set(records_of(harness)) == {"claim", "waiting"}
     assert records_of(harness)["waiting"]["log_stream"] == "stream"
     assert state_of(harness) is RunState.WAITING
-    assert state_of(harness, MAX_THROTTLED_WAIT + 1) is RunState.LOST
+    assert state_of(harness, MAX_SUBMISSION_WAIT + 1) is RunState.LOST
 
 
 @pytest.mark.parametrize("mode", MODES)
