@@ -35,9 +35,10 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
             ),
         )
     if batch.vcpus > compute.max_v_cpus:
+        needed = _format_vcpus(batch.vcpus)
         yield (
             (*section, "vcpus"),
-            f"a job of {batch.vcpus:g} vCPUs never fits into max_v_cpus {compute.max_v_cpus}",
+            f"a job of {needed} never fits into max_v_cpus {compute.max_v_cpus}",
         )
     if compute.type.startswith("FARGATE"):
         yield from _check_fargate(batch, section)
@@ -108,7 +109,9 @@ def _describe_misfit(
     batch: BatchSpec, types: Sequence[InstanceType], chosen: str, architecture: str
 ) -> str:
     gpus = 1 if batch.enable_gpu else 0
-    what = f"{batch.vcpus:g} vCPUs and {batch.memory:,} MiB" + (" with a GPU" if gpus else "")
+    what = f"{_format_vcpus(batch.vcpus)} and {batch.memory:,} MiB" + (
+        " with a GPU" if gpus else ""
+    )
     suggested = instance_types.suggest_type(architecture, batch.vcpus, batch.memory, gpus)
     other = f" {suggested} would fit" if suggested else " No known instance type would fit"
     with_gpu = [t for t in types if t.gpus or not gpus]
@@ -121,6 +124,10 @@ def _describe_misfit(
         f" {largest.surely_usable_memory:,} at least and {largest.most_usable_memory:,} at most."
         f"{other}"
     )
+
+
+def _format_vcpus(vcpus: float) -> str:
+    return "1 vCPU" if vcpus == 1 else f"{vcpus:g} vCPUs"
 
 
 def _user_data_problem(text: bytes) -> str:

@@ -217,7 +217,7 @@ def _check_cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[Loca
             ("functions", "aws", specs[cycle[0]][0], "lambda", "output"),
             (
                 f"{' -> '.join((*cycle, cycle[0]))}: each starts the next, in an infinite loop;"
-                " set allow_loop: true to allow it"
+                " set allow_loop: true for each of them to allow it"
             ),
         )
 

@@ -206,6 +206,8 @@ class LocalCloudControl:
     def _stop_server(self) -> bool:
         running = self.home.running_server()
         if running is None:
+            # The record of a killed server: the next start does not continue its chaos.
+            self.home.remove_server_record()
             return False
         os.kill(running.pid, signal.SIGTERM)
         # Sandboxes of a killed server are ended by the next one.

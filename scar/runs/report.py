@@ -155,11 +155,15 @@ def _diagnose_waiting(history: RunHistory) -> tuple[str, str]:
         return "", ""
     record = history.records.get(record_format.WAITING, {})
     problem = str(record.get("problem", ""))
-    remedy = "Nothing to do: Lambda tries again within minutes, hours if many runs wait."
+    remedy = (
+        "Nothing to do: Lambda tries again within minutes, hours if many runs wait. Only a run that"
+        " `scar run` started without --asynchronous is not tried again: `scar retry` with its id"
+        " starts it."
+    )
     if record.get("kind") != SubmissionThrottled.__name__:
         return problem, remedy
     rate = "AWS Batch takes 50 SubmitJob requests a second in an account and Region."
-    fewer = "A small lambda.reserved_concurrency (40) makes many files wait in Lambda's queue"
+    fewer = "A small lambda.concurrency (40) makes many files wait in Lambda's queue"
     return f"{problem} {rate}".strip(), f"{remedy} {fewer} instead."
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 THROTTLING_PATIENCE = 300.0
 _FEWER_AT_ONCE = (
     "Batch takes 50 SubmitJob requests a second in an account and Region. `scar retry` starts the"
-    " run again; a small lambda.reserved_concurrency (40) spreads the requests of many files."
+    " run again; a small lambda.concurrency (40) spreads the requests of many files."
 )
 
 

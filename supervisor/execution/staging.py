@@ -63,7 +63,8 @@ def stage_in(
         raise ChainTooLong(
             f"{source} is the result of a chain of {hops} runs; {context.config.max_hops} are"
             " allowed.",
-            remedy="Check whether outputs of a function return to its own input folder.",
+            remedy="Check whether outputs of a function return to its own input folder. The limit"
+            " holds with allow_loop too: upload the result again to start a new chain.",
         )
     metadata = {
         RUN_KEY: run,

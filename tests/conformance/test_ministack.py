@@ -228,17 +228,26 @@ def test_a_function_is_planned_deployed_used_and_removed(scar: CommandLine) -> N
     assert "Removed: crop" in scar.run("rm", "-f", "FILE")
 
 
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsConnection]:
+    """Connect to a server that no other test sees: what is deployed there cannot be removed."""
+    with ministack(tmp_path_factory.mktemp("ministack")) as running:
+        yield AwsConnection(session=new_session(), endpoint_url=running.url)
+
+
 def test_what_init_changes_again_is_what_ministack_forgets(
-    scar: CommandLine, connection: AwsConnection
+    own_server: AwsConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    add_default_resources(connection)
+    add_default_resources(own_server)
+    scar = CommandLine(tmp_path, OneAccountServices({}, own_server), capsys)
     scar.write_fdl(function("batch", name="jobs", batch=batch_spec("FARGATE")))
     scar.run("init", "-f", "FILE")
     planned = scar.run("plan", "-f", "FILE", "-j")
-    (change,) = json.loads(planned[planned.index("{") : planned.rindex("}") + 1])["changes"]
-    assert (change["kind"], change["name"]) == ("job-definition", "jobs")
-    forgotten = {"attempts", "platform", "retry_rules", "timeout"}
-    assert {field["name"] for field in change["changed"]} == forgotten
+    changes = json.loads(planned[planned.index("{") : planned.rindex("}") + 1])["changes"]
+    assert {c["kind"]: {field["name"] for field in c["changed"]} for c in changes} == {
+        "job-definition": {"attempts", "platform", "retry_rules", "timeout"},
+        "job-queue": {"time_limits"},
+    }
     # Deregistration is missing: see OUTCOMES.
     assert "DeregisterJobDefinition" in scar.run("rm", "-f", "FILE", status=5)
 

@@ -142,16 +142,14 @@ class PlanExecutor:
             )
 
     def _find_kept_resources(self) -> set[ResourceKey]:
-        """Return the created resources that stay, each only if what it depends on stays too."""
-        created = {c.resource.key for c in self.started if isinstance(c, Create)}
-        kept: set[ResourceKey] = set()
-        for change in self.started:
-            resource = change.resource
-            if not (isinstance(change, Create) and resource.kept_on_undo):
-                continue
-            if resource.depends_on & created <= kept and self._may_stay(resource):
-                kept.add(resource.key)
-        return kept
+        """Return the created resources that stay."""
+        return {
+            change.resource.key
+            for change in self.started
+            if isinstance(change, Create)
+            and change.resource.kept_on_undo
+            and self._may_stay(change.resource)
+        }
 
     def _may_stay(self, resource: Resource) -> bool:
         if resource.key in self.completed:

@@ -6,6 +6,7 @@ Families that the table does not know are not judged: AWS adds families every ye
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -147,10 +148,16 @@ def fitting_types(
     return tuple(sorted(t for t in types if t.fits(vcpus, memory, gpus)))
 
 
+_SUGGESTED = re.compile(r"(?:[cmr][5-9]\w*|t4g|g4dn|g5|g6|p4d|p5)\.")
+
+
 def suggest_type(
     architecture: str, vcpus: float, memory: int, gpus: int = 0
 ) -> InstanceType | None:
-    """Return the smallest known instance type that certainly fits a job; None if none does."""
+    """Return the smallest known instance type that certainly fits a job; None if none does.
+
+    Types of present generations come first, and whole GPUs.
+    """
     fitting = (
         t
         for types in instance_families().values()
@@ -161,4 +168,8 @@ def suggest_type(
         and bool(t.gpus) == bool(gpus)
         and not (gpus and unsupported_gpu(t.name))
     )
-    return min(fitting, key=lambda t: (t.vcpus, t.memory, t.name), default=None)
+    return min(
+        fitting,
+        key=lambda t: (not _SUGGESTED.match(t.name), t.vcpus, t.memory, t.name),
+        default=None,
+    )

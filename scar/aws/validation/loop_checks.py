@@ -88,12 +88,14 @@ def _describe_loop(loop: Sequence[FunctionLinks]) -> str:
         return (
             f"{path}: a notification of the bucket, which scar did not create, starts the function"
             " with its own outputs, in an infinite loop. Delete that notification, change the"
-            f" output folder, or set allow_loop: true for {loop[0].name}."
+            " output folder, or set allow_loop: true for"
+            f" {', '.join(f.name for f in loop)}."
         )
     deployed = f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} deployed already"
     return (
         f"{path}: each starts the next, in an infinite loop; {deployed}. Change a folder, remove"
-        f" a function (`scar rm {others[0]}`), or set allow_loop: true for {loop[0].name}."
+        f" a function (`scar rm {others[0]}`), or set allow_loop: true for each of"
+        f" {', '.join(f.name for f in loop)}: Lambda's detection stops those without it."
     )
 
 

@@ -197,8 +197,8 @@ class LambdaSpec(FdlModel):
     allow_loop: StrictBool = Field(
         False,
         description="allow outputs that start the function again, directly or through other"
-        " functions, deployed ones included (an infinite loop); Lambda's recursive loop detection"
-        " is switched off for the function",
+        " functions, deployed ones included (a loop; a chain still ends after 32 runs); Lambda's"
+        " recursive loop detection is switched off for the function",
     )
     vpc: NetworkSpec = Field(
         NetworkSpec(), description="VPC that the Lambda function is attached to; empty: none"

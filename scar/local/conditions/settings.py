@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scar.errors import UsageError
 
-_SEED = re.compile(r"[A-Za-z0-9._-]{1,40}")
+_SEED = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ def parse_seed(text: str) -> str:
     if not _SEED.fullmatch(text):
         raise UsageError(
             f"{text!r} is not a valid seed of --chaos.",
-            remedy="Use up to 40 letters, digits, '.', '_' or '-', for example --chaos=42.",
+            remedy="Use up to 40 letters, digits, '.', '_' or '-', not '-' first, for example"
+            " --chaos=42.",
         )
     return text

@@ -27,7 +27,7 @@ NOT_EMULATED: tuple[str, ...] = (
     "Fields that are not implemented (ulimits, privileged, tmpfs, ImageConfig…): refused by name.",
     "Batch scheduling policies and fair share: queues are first come, first served.",
     "Launch templates: stored; jobs run on this machine, with its disk.",
-    "Spot interruptions and the start-up time of instances; types only decide whether a job fits.",
+    "Spot interruptions, except under --chaos; the start-up time of instances.",
     "Lambda: zip packages, layers, versions, aliases, URLs, event source mappings: refused.",
     "CloudWatch metrics and alarms, EventBridge rules, X-Ray: refused.",
     "SQS messages and SNS deliveries are lost when the local cloud stops.",

@@ -61,7 +61,7 @@ def test_a_function_that_closes_a_loop_with_a_deployed_one_is_refused(
     assert "b -> photos/in -> a -> photos/out -> b" in problem
     assert "a is deployed already" in problem
     assert "scar rm a" in problem
-    assert "allow_loop: true for b" in problem
+    assert "allow_loop: true for each of b, a" in problem
 
 
 def test_an_update_that_closes_a_loop_is_refused(

@@ -261,15 +261,6 @@ def test_a_failed_update_is_undone(connection: AwsConnection, images: FakeImages
     assert str(deploy(connection, images, a_function())) == NOTHING
 
 
-def test_an_instance_profile_waits_for_its_role(
-    connection: AwsConnection, images: FakeImages
-) -> None:
-    """The role may be created after the profile: then no earlier change makes it a race."""
-    fail_next_call(connection, "iam", "AddRoleToInstanceProfile", "NoSuchEntity", "no role yet")
-    assert "+ instance-profile" in str(deploy(connection, images, a_function("batch")))
-    assert str(deploy(connection, images, a_function("batch"))) == NOTHING
-
-
 def test_an_expired_lock_is_taken_over(connection: AwsConnection, images: FakeImages) -> None:
     deploy(connection, images, a_function())
     bucket = "scar-123456789012-eu-west-1"

@@ -114,3 +114,13 @@ def test_an_invalid_seed_starts_nothing(control: LocalCloudControl) -> None:
     with pytest.raises(UsageError, match="not a valid seed"):
         control.ensure_started("", "a b")
     assert control.find() is None
+
+
+def test_stop_ends_the_chaos_of_a_killed_server_too(control: LocalCloudControl) -> None:
+    start(control, "7")
+    running = control.home.running_server()
+    assert running is not None
+    os.kill(running.pid, signal.SIGKILL)
+    until(lambda: control.home.running_server() is None)
+    assert not control.stop()
+    assert start(control).chaos == ""

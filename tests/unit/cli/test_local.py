@@ -144,4 +144,9 @@ def test_start_prints_how_to_repeat_a_run_with_chaos(capsys: pytest.CaptureFixtu
     assert run(["local", "start", "--chaos"], local_services()) == 0
     message = capsys.readouterr().err
     assert "(process engine, --chaos=7)" in message
-    assert "scar local reset && scar local start --chaos=7" in message
+    assert "scar local reset --yes && scar local start --chaos=7" in message
+
+
+def test_an_empty_seed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "start", "--chaos="], local_services()) == 2
+    assert "--chaos= has no seed" in capsys.readouterr().err

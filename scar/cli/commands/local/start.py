@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.options import pass_session, target_options
+from scar.errors import UsageError
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--chaos",
-    default="",
+    default=None,
     is_flag=False,
     flag_value="random",
     metavar="[SEED]",
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 )
 @target_options
 @pass_session
-def start(session: Session, engine: str, chaos: str) -> None:
+def start(session: Session, engine: str, chaos: str | None) -> None:
     """Start the local cloud.
 
     Commands with --local start it automatically.
@@ -40,9 +41,11 @@ def start(session: Session, engine: str, chaos: str) -> None:
       scar local start --chaos
       scar local start --chaos=42
     """
-    cloud = session.services.local_cloud().ensure_started(engine, chaos)
+    if chaos == "":
+        raise UsageError("--chaos= has no seed.", remedy="Use --chaos, or --chaos=42.")
+    cloud = session.services.local_cloud().ensure_started(engine, chaos or "")
     session.terminal.write_message(f"Running: {cloud.description}")
     if cloud.chaos:
         session.terminal.write_message(
-            f"Repeat this run: scar local reset && scar local start --chaos={cloud.chaos}"
+            f"Repeat this run: scar local reset --yes && scar local start --chaos={cloud.chaos}"
         )

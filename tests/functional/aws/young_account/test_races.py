@@ -186,10 +186,11 @@ def test_a_wait_ends_after_five_minutes_with_the_remedy(
 ) -> None:
     case = CASES[1]
     service_errors.refuse(case.service, case.operation, case.error, times=10_000)
-    with pytest.raises(OperationRefusedError, match=r"repeated the call for 3\d\d s") as caught:
+    with pytest.raises(OperationRefusedError, match=r"repeated the call for [23]\d\d s") as caught:
         deploy(connection, images, a_function())
     assert case.error.message in caught.value.problem
     assert "ec2:CreateNetworkInterface" in caught.value.remedy
+    # The role counts as new for five minutes after it was made, not after the first error.
     assert 300 <= time.now < 330
 
 

@@ -14,7 +14,6 @@ from scar.aws.model.resources import (
     Bucket,
     BucketNotification,
     ComputeEnvironment,
-    InstanceProfile,
     InvokePermission,
     JobDefinition,
     JobQueue,
@@ -184,22 +183,6 @@ def test_a_resource_whose_creation_failed_stays_only_if_it_is_usable(
     with pytest.raises(OperationRefusedError):
         apply(plan([resource], {}), client, lambda _: None)
     assert (f"delete {resource.key}" in client.calls) is not stays
-
-
-def test_an_instance_profile_does_not_stay_without_its_role() -> None:
-    """IAM refuses to delete a role that is in an instance profile."""
-    profile = InstanceProfile(name="scar-instances", role=ROLE.name)
-
-    class SlowRole(FakeResourceClient):
-        def _call(self, verb: str, resource: Resource) -> None:
-            if (verb, resource) == ("create", ROLE):
-                until(lambda: profile.key in self.existing)
-            super()._call(verb, resource)
-
-    client = SlowRole(denied={("create", ROLE.name)})
-    with pytest.raises(OperationRefusedError):
-        apply(plan([profile, ROLE], {}), client, lambda _: None)
-    assert client.existing == {}
 
 
 def test_a_resource_that_cannot_be_read_does_not_stay() -> None:
