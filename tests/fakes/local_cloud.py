@@ -115,12 +115,13 @@ class LocalCloudProcess:
     @classmethod
     def start(cls, engine: str, chaos: str = "") -> Self:
         """Start a server with a new folder; ``chaos`` is the seed of its conditions."""
+        # Before the server is started: without busybox the test is skipped here.
+        tree = {"etc/nothing": LayerFile(b"")} if engine == "process" else busybox_tree()
         folder = Path(tempfile.mkdtemp(prefix="scar-", dir="/tmp"))
         folder.chmod(0o711)
         control = LocalCloudControl(LocalCloudHome(folder / "home"), environment(folder))
         cloud = cls(folder, control, engine, _connect(control, engine, chaos))
         image = ImageDefaults(environment={"PATH": "/usr/bin:/bin"})
-        tree = {"etc/nothing": LayerFile(b"")} if engine == "process" else busybox_tree()
         write_docker_archive(folder / "image.tar", "test:1", [tree], image)
         (folder / "run_input.sh").write_text(RUN_INPUT)
         return cloud
