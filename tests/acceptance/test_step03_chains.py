@@ -56,7 +56,7 @@ def test_a_second_file_that_closes_a_loop_is_refused(
 def test_a_loop_that_somebody_else_closes_ends_by_itself(
     run: AcceptanceRun, deploy: Deploy, function: Callable[..., dict[str, Any]]
 ) -> None:
-    """A notification made by hand starts the second function on the first one's output."""
+    """A notification added manually starts the second function on the output of the first."""
     folders = {name: path(run, name, "hand") for name in ("a", "b", "c")}
     both = deploy(
         "hand",
@@ -65,7 +65,7 @@ def test_a_loop_that_somebody_else_closes_ends_by_itself(
     )
     both.init()
     with rule_by_hand(run, both, "b/"):
-        both.put(run.file("hand/one.txt", "round and round"))
+        both.put(run.file("hand/one.txt", "a photo"))
         runs = count_until_quiet(run, both)
     both.remove()
     run.observe("runs of a loop until it ended", runs)

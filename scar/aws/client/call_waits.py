@@ -146,7 +146,7 @@ class CallWaits:
     ) -> Literal[0, False] | None:
         """Return 0, after a pause, to repeat the call; None to leave the decision to botocore.
 
-        False ends the call: nobody knows whether a job was submitted by a call without a response.
+        False ends the call: it is unknown whether a job was submitted by a call without a response.
         """
         context, parsed = request_dict["context"], response[1] if response is not None else {}
         parameters = context.get(_PARAMETERS, {})

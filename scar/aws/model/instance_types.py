@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MIB_PER_GIB = 1024
-# What Batch's names for groups of families stand for (model: ComputeResource.instanceTypes).
+# The families behind Batch's names of groups (model: ComputeResource.instanceTypes).
 _X86_DEFAULTS = ("c6i", "c7i", "m6i", "r6i")
 _ARM_DEFAULTS = ("c6g", "c7g", "m6g", "r6g")
 FAMILY_GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -102,7 +102,7 @@ def instance_families() -> Mapping[str, tuple[InstanceType, ...]]:
 
 
 def find_instance_types(names: Iterable[str]) -> tuple[InstanceType, ...] | None:
-    """Return the instance types that these names stand for, smallest first.
+    """Return the instance types of these names, smallest first.
 
     A name is a type, a family, or one of Batch's groups of families. None if one of them is not
     in the table, or is a bare-metal size: then the choice is not known.

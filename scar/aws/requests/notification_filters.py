@@ -22,7 +22,7 @@ def encode_filter(text: str) -> str:
 
 
 def decode_filter(value: str) -> str:
-    """Return the text that a filter rule stands for, whichever tool wrote the rule.
+    """Return the decoded text of a filter rule, whichever tool wrote it.
 
     All spellings of the encoding are read: ``%20`` for ``+``, hexadecimal digits in lower case,
     letters that need no encoding. Raw special characters are kept as they are.

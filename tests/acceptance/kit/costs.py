@@ -4,35 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.aws.model.prices import find_prices
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tests.acceptance.kit.steps import Step
 
-# USD, list prices of 2026-11 in us-east-1 times 1.8, which is more than in any other Region of the
-# standard partition (docs: pricing pages). Names and units are those of scar's price table.
-_UNIT_PRICES: Mapping[str, float] = {
-    "lambda_gb_second": 3.0e-5,
-    "lambda_request": 3.6e-7,
-    "fargate_vcpu_hour": 0.073,
-    "fargate_gb_hour": 0.008,
-    "fargate_storage_gb_hour": 0.0002,
-    "instance_hour": 0.18,
-    "public_ipv4_hour": 0.005,
-    "s3_put": 9e-6,
-    "s3_get": 7.2e-7,
-    "s3_gb_month": 0.041,
-    "ecr_gb_month": 0.10,
-    "logs_gb": 0.90,
-    "ebs_gp3_gb_month": 0.15,
-    "kms_key_month": 1.0,
-    "transfer_gb": 0.15,
-}
+# More than the highest price in any other Region of the standard partition costs.
+_HIGHEST_FACTOR = 1.8
+# USD, for what only the steps use; the units are in the names (docs: pricing pages, 2026-11).
+_FURTHER_PRICES: Mapping[str, float] = {"kms_key_month": 1.0, "transfer_gb": 0.15}
 
 
 def unit_prices() -> Mapping[str, float]:
-    """Return the price of one unit of everything that a step may use."""
-    return _UNIT_PRICES
+    """Return the price of one unit of everything that a step may use: scar's table, and more."""
+    prices = dict(_FURTHER_PRICES)
+    for name, price in find_prices("us-east-1").values.items():
+        prices[name] = price * _HIGHEST_FACTOR
+    return prices
 
 
 def cost_of(step: Step) -> float:

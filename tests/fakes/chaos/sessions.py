@@ -1,6 +1,6 @@
 """The conditions of the local cloud in an SDK session, for tests against moto.
 
-botocore's events take the place of the HTTP layer (``scar.local.conditions.layer``): the decisions
+botocore's events replace the HTTP layer (``scar.local.conditions.layer``): the decisions
 are the same. Responses are not lost here after a request was executed: botocore has no event for
 that; the local cloud does it.
 """

@@ -75,7 +75,7 @@ def check_put_notifications(parameters: Parameters) -> Iterator[RuleViolation]:
     configuration = get_structure(parameters, "NotificationConfiguration")
     rules = [_parse_rule(item) for kind in _KINDS for item in get_structures(configuration, kind)]
     for rule in rules:
-        # The encoded value counts, which is at least as long as the text it stands for.
+        # The encoded value counts, which is at least as long as the decoded text.
         longest = max(len(value.encode()) for value in rule.values)
         if not limits.S3_RULE_VALUE.allows(longest):
             yield RuleViolation(

@@ -272,6 +272,6 @@ def test_a_raw_filter_of_an_older_release_is_a_change_that_update_repairs(folder
     assert (observed == desired) == (encode_filter(folder) == folder)
     handler(bucket).update(observed, desired)
     assert handler(bucket).read(desired) == desired
-    # Undone, a raw filter stays encoded: nobody needs the rule that matches no key.
+    # Undone, a raw filter stays encoded: a rule that matches no key is of no use.
     handler(bucket).update(desired, observed)
     assert handler(bucket).read(desired) == replace(observed, encoded=True)
