@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,13 +24,36 @@ def format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def escape_control_characters(text: str) -> str:
-    """Return the text with control characters as escape sequences; tabs are kept.
+def escape_control_characters(text: str, keep: str = "\t") -> str:
+    """Return the text with control characters as escape sequences, except those in ``keep``.
 
     Keys, logs and image labels come from other people: written as they are, they could move the
-    cursor or set the terminal's title.
+    cursor, set the terminal's title, or reverse the order of the characters that follow.
     """
-    return "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+
+
+def escape_lines(text: str) -> str:
+    """Return text of several lines with control characters as escape sequences."""
+    return escape_control_characters(text, keep="\t\n")
+
+
+def escape_json(document: str, encoding: str = "utf-8") -> str:
+    """Return a JSON document without control characters and what the encoding does not have.
+
+    The json module escapes characters below U+0020 only; terminals also obey U+007F to U+009F. The
+    document's value stays the same: outside strings JSON has only ASCII characters and line ends.
+    """
+    if document.isprintable() and document.isascii():
+        return document
+    safe = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in document)
+    try:
+        safe.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in safe)
+    return safe
 
 
 def align_fields(values: Mapping[str, object]) -> Iterable[str]:

@@ -16,6 +16,8 @@ import scar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import click
+
     from scar.cli.services import Services
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -99,8 +101,7 @@ def _run_command(arguments: list[str], services: Services | None) -> int:
     except click.Abort:
         return _report("Interrupted.", INTERRUPTED)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _report(_describe_usage_error(error), error.exit_code)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 the last resort: a line instead of a traceback
@@ -129,15 +130,25 @@ def _report_error(error: Exception) -> int:
     return _report(f"{problem}\n{remedy}", UNEXPECTED)
 
 
+def _describe_usage_error(error: click.ClickException) -> str:
+    from io import StringIO
+
+    text = StringIO()
+    error.show(file=text)
+    return text.getvalue().rstrip("\n")
+
+
 def _report(text: str, status: int) -> int:
-    sys.stderr.write(f"{text}\n")
+    from scar.cli.output import Terminal
+
+    Terminal().write_message(text)
     return status
 
 
 def _print_traceback() -> None:
     import traceback
 
-    traceback.print_exc(file=sys.stderr)
+    _report(traceback.format_exc().rstrip("\n"), UNEXPECTED)
 
 
 if __name__ == "__main__":

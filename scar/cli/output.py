@@ -1,4 +1,9 @@
-"""The terminal: data on stdout, messages and progress on stderr."""
+"""The terminal: data on stdout, messages and progress on stderr.
+
+Everything that commands print passes here, and only here control characters are escaped: file
+names, logs, registries' messages and errors contain what other people wrote. Only ``write_bytes``,
+the output of the user's own script, is written unchanged.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,13 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from scar.cli.formatting import escape_control_characters
+from scar.cli.formatting import escape_control_characters, escape_json, escape_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # ANSI escape sequences
-_BOLD, _FAINT, _RESET = "\033[1m", "\033[2m", "\033[0m"
+_STYLES = {"b": "\033[1m", "f": "\033[2m", "r": "\033[0m"}
 _CLEAR_LINE = "\r\033[K"
 _CLEAR_SCREEN = "\033[H\033[2J"
 
@@ -26,18 +31,21 @@ class Terminal:
 
     def __init__(self) -> None:
         self._progress = False
+        # Marks a style of this module in the text of a line. Random: no foreign text can have it.
+        self._mark = f"\0{os.urandom(8).hex()}"
 
     def write_message(self, text: str) -> None:
         """Write a line for people to stderr."""
         self.clear_progress()
-        sys.stderr.write(f"{_encodable(text, sys.stderr.encoding)}\n")
+        sys.stderr.write(f"{_encodable(escape_lines(text), sys.stderr.encoding)}\n")
         sys.stderr.flush()
 
     def show_progress(self, text: str) -> None:
         """Replace the progress line on stderr; do nothing if stderr is not a terminal."""
         if sys.stderr.isatty():
             self._progress = True
-            sys.stderr.write(f"{_CLEAR_LINE}{_encodable(text, sys.stderr.encoding)}")
+            line = _encodable(escape_control_characters(text), sys.stderr.encoding)
+            sys.stderr.write(f"{_CLEAR_LINE}{line}")
             sys.stderr.flush()
 
     def clear_progress(self) -> None:
@@ -52,9 +60,13 @@ class Terminal:
             sys.stdout.write(_CLEAR_SCREEN)
 
     def write_data(self, text: str) -> None:
-        """Write one line or block of text to stdout."""
+        """Write one line or block of text to stdout; it may have parts in bold or faint type."""
         self.clear_progress()
-        sys.stdout.write(f"{_encodable(text, sys.stdout.encoding)}\n")
+        first, *styled = text.split(self._mark)
+        safe = escape_lines(first) + "".join(
+            f"{_STYLES[part[0]]}{escape_lines(part[1:])}" for part in styled
+        )
+        sys.stdout.write(f"{_encodable(safe, sys.stdout.encoding)}\n")
 
     def write_bytes(self, content: bytes) -> None:
         """Write bytes to stdout unchanged."""
@@ -65,16 +77,21 @@ class Terminal:
 
     def write_json(self, value: object) -> None:
         """Write one JSON document to stdout."""
-        self.write_data(json.dumps(value, indent=2, default=_json_value, ensure_ascii=False))
+        document = json.dumps(value, indent=2, default=_json_value, ensure_ascii=False)
+        self._write_json_text(f"{document}\n")
 
     def write_json_rows(self, rows: Iterable[object]) -> None:
         """Write a JSON list row by row, so that a list of any length needs little memory."""
         empty = True
         for row in rows:
             text = json.dumps(row, default=_json_value, ensure_ascii=False)
-            sys.stdout.write(_encodable(f"{'[' if empty else ','}\n  {text}", sys.stdout.encoding))
+            self._write_json_text(f"{'[' if empty else ','}\n  {text}")
             empty = False
-        self.write_data("[]" if empty else "\n]")
+        self._write_json_text("[]\n" if empty else "\n]\n")
+
+    def _write_json_text(self, text: str) -> None:
+        self.clear_progress()
+        sys.stdout.write(escape_json(text, sys.stdout.encoding or "utf-8"))
 
     def write_table(
         self, head: Sequence[str], rows: Iterable[Sequence[str]], alignment: str = ""
@@ -89,11 +106,14 @@ class Terminal:
 
     def bold(self, text: str) -> str:
         """Return the text in bold type, if stdout shows it."""
-        return f"{_BOLD}{text}{_RESET}" if _has_colour() else text
+        return self._styled(text, "b")
 
     def faint(self, text: str) -> str:
         """Return the text in faint type, if stdout shows it."""
-        return f"{_FAINT}{text}{_RESET}" if _has_colour() else text
+        return self._styled(text, "f")
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"{self._mark}{style}{text}{self._mark}r" if _has_colour() else text
 
 
 def _table_line(cells: Sequence[str], widths: Sequence[int], sides: str) -> str:

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from scar.cli.formatting import escape_lines
+
 
 def require_confirmation(question: str, *, refusal: str) -> None:
     """Ask a yes/no question on stderr; return only if the answer is yes.
@@ -14,4 +16,4 @@ def require_confirmation(question: str, *, refusal: str) -> None:
     """
     if not sys.stdin.isatty():
         raise click.UsageError(refusal)
-    click.confirm(question, abort=True, err=True)
+    click.confirm(escape_lines(question), abort=True, err=True)

@@ -1,13 +1,59 @@
-"""Formatting, tables, JSON and progress."""
+"""Formatting, tables, JSON and progress; what other people wrote cannot control the terminal."""
 
 from __future__ import annotations
 
+import io
 import json
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scar.cli.formatting import escape_control_characters, format_count, format_size
+from scar.cli.main import run
 from scar.cli.output import Terminal
+from scar.errors import ScarError
+from tests.fakes.services import FakeServices, function_summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Names and messages of other people: any characters, and many of those that terminals obey.
+HOSTILE = st.text(
+    st.one_of(
+        st.characters(codec="utf-8"),
+        st.sampled_from(
+            "\x00\x07\x08\r\x0c\x1b[]2J;\x7f\x80\x9b\x9d\u200b\u202e\u2066\u2028\ufeff"
+        ),
+    ),
+    min_size=1,
+)
+# ECMA-48: select graphic rendition, the only sequences that scar itself writes; and \r\033[K, which
+# clears the progress line.
+OWN_SEQUENCES = re.compile(r"\x1b\[[012]m|\r\x1b\[K")
+
+
+class Screen(io.StringIO):
+    """A terminal that records what is written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def written(write: Callable[[Terminal], object]) -> str:
+    """Return what a terminal receives."""
+    screen = Screen()
+    with redirect_stdout(screen), redirect_stderr(screen):
+        write(Terminal())
+    return screen.getvalue()
+
+
+def assert_harmless(text: str, *, own: bool = False) -> None:
+    rest = OWN_SEQUENCES.sub("", text) if own else text
+    assert all(c.isprintable() or c in "\n\t" for c in rest), ascii(text)
 
 
 def test_sizes_and_counts_are_for_people() -> None:
@@ -41,3 +87,74 @@ def test_rows_are_one_json_list(
 def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
     Terminal().show_progress("half")
     assert capsys.readouterr().err == ""
+
+
+@given(HOSTILE)
+def test_nothing_that_is_printed_controls_the_terminal(text: str) -> None:
+    assert_harmless(written(lambda terminal: terminal.write_message(text)))
+    assert_harmless(written(lambda terminal: terminal.write_data(text)))
+    assert_harmless(written(lambda terminal: terminal.write_json({text: [text]})))
+    assert_harmless(written(lambda terminal: terminal.write_json_rows([text, {text: text}])))
+    assert_harmless(written(lambda terminal: terminal.show_progress(text)), own=True)
+    assert_harmless(written(lambda terminal: terminal.write_table((text,), [(text,)])), own=True)
+    assert_harmless(written(lambda terminal: terminal.write_data(terminal.bold(text))), own=True)
+
+
+@given(HOSTILE)
+def test_only_styles_of_scar_itself_are_written(text: str) -> None:
+    foreign = f"\x1b[1m{text}\x1b[0m\0b"
+    shown = written(lambda terminal: terminal.write_data(f"{terminal.faint(foreign)}{foreign}"))
+    assert shown.startswith("\x1b[2m")
+    assert shown.count("\x1b") == 2
+
+
+@given(
+    st.recursive(
+        HOSTILE | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(HOSTILE, inner)
+    )
+)
+def test_json_has_the_same_value_after_escaping(value: object) -> None:
+    assert json.loads(written(lambda terminal: terminal.write_json(value))) == value
+    assert json.loads(written(lambda terminal: terminal.write_json_rows([value]))) == [value]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_valid_in_every_encoding(encoding: str) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    value = {"name": "ü→\udc80\x9b😀"}
+    with redirect_stdout(stream):
+        Terminal().write_json(value)
+        Terminal().write_json_rows([value])
+    decoder, text = json.JSONDecoder(), raw.getvalue().decode(encoding)
+    first, end = decoder.raw_decode(text)
+    assert (first, json.loads(text[end:])) == (value, [value])
+
+
+@given(HOSTILE)
+def test_errors_do_not_control_the_terminal(text: str) -> None:
+    for error in (ScarError(text, remedy=text), OSError(5, text), RuntimeError(text)):
+        for command in (["ls"], ["--debug", "ls"]):
+            screen = Screen()
+            with redirect_stderr(screen):
+                assert run(command, FakeServices({}, error=error)) != 0
+            assert_harmless(screen.getvalue())
+
+
+@given(HOSTILE.filter(lambda text: not text.startswith("-")))
+def test_usage_errors_do_not_control_the_terminal(text: str) -> None:
+    for command in ([text], ["ls", text], ["ls", f"--{text}"], ["run", "-n", text, "-s", text]):
+        screen = Screen()
+        with redirect_stderr(screen):
+            run(command, FakeServices({}))
+        assert_harmless(screen.getvalue())
+
+
+@given(HOSTILE)
+def test_names_of_functions_do_not_control_the_terminal(text: str) -> None:
+    services = FakeServices({}, summaries=[function_summary(text, image=text)])
+    for command in (["ls"], ["ls", "-j"]):
+        screen = Screen()
+        with redirect_stdout(screen), redirect_stderr(screen):
+            assert run(command, services) == 0
+        assert_harmless(screen.getvalue(), own=True)
