@@ -18,6 +18,7 @@ How a command is run:
    several commands do is in a module: ``deployment`` (init, update, plan, rm), ``function_call``
    (run, invoke), ``run_selection`` (log, status, wait, retry, cancel), ``run_actions`` (retry,
    cancel: many runs in parallel); ``prompts`` asks for confirmation before something is deleted.
+   ``completion/`` completes what is typed, also names of the account's functions and folders.
 6. **Output.** Data goes to stdout, messages and progress to stderr, all by the ``Terminal`` in
    ``output``; ``formatting`` writes numbers, sizes and foreign text. ``invocation_output``,
    ``transfer_output`` and ``run_output`` show results that several commands have, as a table or,

@@ -13,9 +13,12 @@ import click
 
 import scar
 from scar.cli.options import target_options
+from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from click.shell_completion import CompletionItem
 
 # Name: the first line of the command's help. The module is scar.cli.commands.<name>, and the
 # command is the attribute of that name. In the order of ``scar --help``.
@@ -43,10 +46,15 @@ COMMANDS: Mapping[str, str] = {
     "log": "Show the logs of functions and runs, in Lambda and in Batch.",
     "image": "Inspect images; build function images into files.",
     "local": "Start, stop and inspect the local cloud.",
+    "completion": "Print the code that completes command lines in a shell.",
     "version": "Show scar's version.",
 }
-# Second names: the module and attribute of the command.
-ALIASES: Mapping[str, tuple[str, str]] = {"update": ("init", "update"), "logs": ("log", "log")}
+# Second names, and commands in a folder: the module and attribute of the command.
+ALIASES: Mapping[str, tuple[str, str]] = {
+    "update": ("init", "update"),
+    "logs": ("log", "log"),
+    **{name: (f"about.{name}", name) for name in ("completion", "schema", "version")},
+}
 
 
 class LazyCommandGroup(click.Group):
@@ -85,6 +93,31 @@ class LazyCommandGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{self.package}.{module}:{attribute} is not a command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command of these arguments; a usage error suggests the nearest name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if args[0].startswith("-"):
+                raise
+            suggestion = suggest_name(args[0], self.commands_help)
+            raise click.UsageError(
+                f"No such command {args[0]!r}{suggestion or '.'}", ctx
+            ) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command from the table; click's own method would import them all."""
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=help_)
+            for name, help_ in self.commands_help.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table; click's own method would import them all."""

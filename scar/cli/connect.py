@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProfileNotFound,
+)
 
 from scar.aws.client import sdk
 from scar.aws.client.connection import AwsConnection
 from scar.aws.client.errors import NO_REGION, translate_errors
 from scar.errors import ConfigurationError, UsageError
+from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
+    from scar.aws.model.account import Account
     from scar.cli.target import ConnectionTarget
     from scar.local.control import LocalCloudEndpoint
 
@@ -40,15 +49,49 @@ def connect_to_local_cloud(cloud: LocalCloudEndpoint, target: ConnectionTarget) 
 def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
     """Connect with the user's credentials and read their account id from AWS STS."""
     with translate_errors("use the AWS configuration"):
-        core = sdk.new_session(profile=target.profile or None)
+        core = _create_session(target.profile)
         session = boto3.Session(region_name=target.region or None, botocore_session=core)
     if not session.region_name:
         # STS has a global endpoint and would answer; the first call of another service would fail.
         raise ConfigurationError("No Region is set.", remedy=NO_REGION)
     connection = AwsConnection(session=session, endpoint_url=target.endpoint_url or None)
-    account = connection.account
+    account = _read_account(connection)
     # An endpoint may also come from AWS_ENDPOINT_URL, so the client is asked for it.
     address = connection.client("sts").meta.endpoint_url
     suffix = "" if "amazonaws.com" in address else f" at {address}"
     connection.description = f"AWS account {account.id}, {account.region}{suffix}"
     return connection
+
+
+def _create_session(profile: str) -> Session:
+    """Return a session of this profile; a profile that does not exist is suggested another."""
+    try:
+        return sdk.new_session(profile=profile or None)
+    except ProfileNotFound as error:
+        without_profile = sdk.new_session({"profile": (None, None, None, None)})
+        suggestion = suggest_name(profile, without_profile.available_profiles)
+        raise ConfigurationError(
+            f"There is no AWS profile {profile}{suggestion or '.'}",
+            remedy="See ~/.aws/config for the existing profiles.",
+        ) from error
+
+
+def _read_account(connection: AwsConnection) -> Account:
+    """Return the caller's account; if the Region does not exist, suggest one that does."""
+    try:
+        return connection.account
+    except ConfigurationError as error:
+        region = connection.session.region_name
+        regions = connection.session.get_available_regions("lambda")
+        # AWS adds Regions faster than the SDK is updated: an unknown name alone is no error.
+        if connection.endpoint_url or region in regions or not _cannot_connect(error):
+            raise
+        raise ConfigurationError(
+            f"There seems to be no AWS Region {region}{suggest_name(region, regions) or '.'}"
+            f" {error.problem}",
+            remedy="Correct --region, AWS_REGION or the FDL's region; or check the network.",
+        ) from error
+
+
+def _cannot_connect(error: ConfigurationError) -> bool:
+    return isinstance(error.__cause__, EndpointConnectionError | ConnectTimeoutError)

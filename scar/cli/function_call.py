@@ -61,7 +61,8 @@ def find_function(session: Session, connection: AwsConnection, name: str) -> Fun
     """Return the deployed function; raise FunctionNotFoundError."""
     from scar.runs.logs import FunctionNotFoundError
 
-    for function in session.services.list_functions(connection):
+    functions = session.services.list_functions(connection)
+    for function in functions:
         if function.name == name:
             return function
-    raise FunctionNotFoundError(name)
+    raise FunctionNotFoundError(name, (f.name for f in functions))

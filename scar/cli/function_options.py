@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scar.cli.options import parse_variables
+from scar.cli.options import function_option, parse_variables
 from scar.cli.session import Session
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ NEW_NAME = "Name of the function; with -f, instead of the name in the file."
 
 def name_option(help_: str) -> Callable[[F], F]:
     """Add -n NAME; what the name is for depends on the command."""
-    return click.option("-n", "--name", metavar="NAME", help=help_)
+    return function_option(help_)
 
 
 def dry_run_option(function: F) -> F:

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import scar
+from scar.cli.completion import COMPLETION_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,8 @@ def run(arguments: Sequence[str], services: Services | None = None) -> int:
         sys.stdout.write(f"scar {scar.__version__}\n")
         return 0
     _replace_closed_streams()
+    if instruction := os.environ.get(COMPLETION_REQUEST):
+        return _complete(instruction, services)
     try:
         status = _run_command(list(arguments), services)
         sys.stdout.flush()
@@ -69,6 +72,15 @@ def run(arguments: Sequence[str], services: Services | None = None) -> int:
     except OSError as error:
         return _report_error(error)
     return status
+
+
+def _complete(instruction: str, services: Services | None) -> int:
+    """Answer a shell that completes a command line (``scar completion``)."""
+    from scar.cli.completion.shells import answer_request
+    from scar.cli.services import Services
+    from scar.cli.session import Session
+
+    return answer_request(Session(services=services or Services(os.environ)), instruction)
 
 
 def _replace_closed_streams() -> None:

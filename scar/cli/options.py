@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from scar.aws.model.limits import SSE_ALGORITHMS
+from scar.cli.completion import values
 from scar.cli.session import Session
 
 if TYPE_CHECKING:
@@ -31,8 +32,16 @@ def target_options(function: F) -> F:
         option(
             "--endpoint-url", metavar="URL", help="Endpoint of the AWS APIs, instead of AWS's own."
         ),
-        option("-pf", "--profile", metavar="NAME", help="AWS profile."),
-        option("--region", metavar="NAME", help="AWS Region."),
+        option(
+            "-pf",
+            "--profile",
+            metavar="NAME",
+            help="AWS profile.",
+            shell_complete=values.complete_profile,
+        ),
+        option(
+            "--region", metavar="NAME", help="AWS Region.", shell_complete=values.complete_region
+        ),
         option(
             "--stage",
             metavar="NAME",
@@ -96,7 +105,28 @@ def notification_options(function: F) -> F:
 
 def bucket_option(help_: str, *, required: bool = True) -> Callable[[F], F]:
     """Add -b BUCKET[/FOLDER]."""
-    return click.option("-b", "--bucket", required=required, metavar="BUCKET[/FOLDER]", help=help_)
+    return click.option(
+        "-b",
+        "--bucket",
+        required=required,
+        metavar="BUCKET[/FOLDER]",
+        help=help_,
+        shell_complete=values.complete_folder,
+    )
+
+
+def function_option(
+    help_: str = "Name of the function.", *, required: bool = False
+) -> Callable[[F], F]:
+    """Add -n NAME, the name of a deployed function."""
+    return click.option(
+        "-n",
+        "--name",
+        required=required,
+        metavar="NAME",
+        help=help_,
+        shell_complete=values.complete_function,
+    )
 
 
 def owner_option(function: F) -> F:

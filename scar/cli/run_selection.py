@@ -166,7 +166,7 @@ def _read_status(
     known = {*deployed, *ledger.list_functions()}
     selected = functions or tuple(sorted(known))
     if missing := [name for name in selected if name not in known]:
-        raise FunctionNotFoundError(missing[0])
+        raise FunctionNotFoundError(missing[0], known)
     queues = {n: deployed[n].queue for n in selected if n in deployed and deployed[n].queue}
     jobs = list_unfinished_jobs(connection.client("batch"), queues.values())
     jobs_by_function = dict.fromkeys(queues, jobs)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.deploy.remove import RemovalOptions
     from scar.aws.images.image_builder import FunctionImageBuilder
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.aws.model.function import Function
@@ -153,15 +154,14 @@ class Services:
         names: Sequence[str],
         connection: AwsConnection,
         report: Callable[[str], None],
+        options: RemovalOptions,
         *,
-        buckets: frozenset[str],
-        force: bool,
         dry_run: bool,
     ) -> Plan:
-        """Remove the functions; return the changes. ``buckets`` are removed if empty."""
+        """Remove the functions; return the changes."""
         from scar.aws.deploy.deploy import remove
 
-        return remove(names, connection, report, buckets=buckets, force=force, dry_run=dry_run)
+        return remove(names, connection, report, options, dry_run=dry_run)
 
     # Invocations and runs
 

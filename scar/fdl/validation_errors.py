@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from scar.fdl.known_keys import list_keys
 from scar.fdl.model import FdlDocument
 from scar.fdl.problems import Location, Problem, format_location
+from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -62,7 +62,6 @@ def _format_input(value: object) -> str:
 
 def _suggest_key(location: Location) -> str:
     known = list_keys(FdlDocument, location[:-1])
-    nearest = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
-    if nearest:
-        return f"; did you mean `{nearest[0]}`?"
+    if suggestion := suggest_name(str(location[-1]), known, quote="`"):
+        return suggestion
     return f"; the keys are {', '.join(known)}" if known else ""

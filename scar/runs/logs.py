@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import re
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from scar.aws.client import errors
+from scar.aws.inventory.functions import list_tagged_functions
 from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs.filter_patterns import quoted_term
+from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,10 +37,13 @@ _MAX_STREAMS = 100  # log streams that one FilterLogEvents request may name
 
 
 class FunctionNotFoundError(ScarError):
-    """No function has this name."""
+    """No function has this name; ``known`` are the names that exist, as far as they are known."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"There is no function {name}.", remedy="`scar ls` lists the functions.")
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        super().__init__(
+            f"There is no function {name}{suggest_name(name, known) or '.'}",
+            remedy="`scar ls` lists the functions.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +135,29 @@ def read_last_lines(
     return tuple(line.message for line in selected[-limit:])
 
 
+def _has_logs(connection: AwsConnection, function: str) -> bool:
+    group = names.lambda_log_group(function)
+    with errors.translate_errors(f"read the log group {group}"):
+        found = connection.client("logs").describe_log_groups(logGroupNamePrefix=group)
+    return any(one["logGroupName"] == group for one in found["logGroups"])
+
+
+def _list_names(connection: AwsConnection) -> tuple[str, ...]:
+    """Return the functions' names for a suggestion; none if they cannot be listed."""
+    with contextlib.suppress(ScarError):
+        return tuple(f["FunctionName"] for f, _ in list_tagged_functions(connection))
+    return ()
+
+
 def _require_function(connection: AwsConnection, function: str) -> None:
     client = connection.client("lambda")
     try:
         client.get_function(FunctionName=function)
     except errors.SDK_ERRORS as error:
         if errors.error_code(error) == "ResourceNotFoundException":
-            raise FunctionNotFoundError(function) from error
+            if _has_logs(connection, function):  # `scar rm --keep-logs`
+                return
+            raise FunctionNotFoundError(function, _list_names(connection)) from error
         raise errors.to_scar_error(error, f"read the function {function}") from error
 
 

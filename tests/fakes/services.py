@@ -18,6 +18,7 @@ from scar.runs.invoke import InputObject, InvocationResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from scar.aws.deploy.remove import RemovalOptions
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
     from scar.cli.target import ConnectionTarget
@@ -52,6 +53,7 @@ class FakeServices(Services):
     targets: list[ConnectionTarget] = field(default_factory=list)
     deployed: list[tuple[Function, ...]] = field(default_factory=list)
     removed: list[tuple[str, ...]] = field(default_factory=list)
+    removals: list[RemovalOptions] = field(default_factory=list)
     invoked: list[dict[str, object]] = field(default_factory=list)
     queued: list[dict[str, object]] = field(default_factory=list)
     options: dict[str, object] = field(default_factory=dict)
@@ -105,12 +107,12 @@ class FakeServices(Services):
         names: Sequence[str],
         connection: AwsConnection,
         report: Callable[[str], None],
+        options: RemovalOptions,
         *,
-        buckets: frozenset[str],
-        force: bool,
         dry_run: bool,
     ) -> Plan:
-        self.options.update(buckets=buckets, force=force, dry_run=dry_run)
+        self.options["dry_run"] = dry_run
+        self.removals.append(options)
         self.removed.append(tuple(names))
         return self.plan
 

@@ -13,7 +13,7 @@ from scar.aws.compile.encryption import encryption_of_all, requests_encryption
 from scar.aws.deploy.apply import apply
 from scar.aws.deploy.lock import DeployLock, read_lock
 from scar.aws.deploy.planner import DELETED_LAST, DeploymentPlanner, needs_lock
-from scar.aws.deploy.remove import Removal
+from scar.aws.deploy.remove import Removal, RemovalOptions
 from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.inventory.batch_infrastructure import list_job_definitions
 from scar.aws.inventory.functions import functions_with_roles, list_tagged_functions
@@ -187,19 +187,18 @@ def remove(
     functions: Sequence[str],
     connection: AwsConnection,
     report: Callable[[str], None],
+    options: RemovalOptions = RemovalOptions(),  # noqa: B008 immutable
     *,
-    buckets: frozenset[str] = frozenset(),
-    force: bool = False,
     dry_run: bool = False,
 ) -> Plan:
     """Delete functions by name with all their resources; return the deletions.
 
-    ``buckets`` are those an FDL file names, in case the function whose tags name them is deleted
-    already. Buckets with data, other tools' notifications and compute environments in use are not
-    deleted. Raise OperationRefusedError while jobs of these functions have not ended, unless
-    ``force`` terminates them.
+    ``options.buckets`` are those an FDL file names, in case the function whose tags name them is
+    deleted already. Buckets with data, other tools' notifications and compute environments in use
+    are not deleted. Raise OperationRefusedError while jobs of these functions have not ended,
+    unless ``options.force`` terminates them.
     """
-    return Removal(functions, connection, report, buckets, force).run(dry_run=dry_run)
+    return Removal(functions, connection, report, options).run(dry_run=dry_run)
 
 
 def list_function_names(connection: AwsConnection) -> tuple[str, ...]:

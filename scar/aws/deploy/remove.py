@@ -26,6 +26,7 @@ from scar.aws.model.resources import (
     JobDefinition,
     JobQueue,
     LambdaFunction,
+    LogGroup,
 )
 from scar.errors import OperationRefusedError
 
@@ -65,13 +66,25 @@ class _RemovalState:
     plan: Plan
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalOptions:
+    """What else to remove: ``buckets`` if they are empty, with ``force`` jobs that have not ended.
+
+    ``keep_logs`` leaves the log groups; a later removal of the same functions deletes them.
+    """
+
+    buckets: frozenset[str] = frozenset()
+    force: bool = False
+    keep_logs: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Removes functions by name; ``buckets`` are further ones that an FDL file names.
+    """Removes functions by name.
 
-    Without ``force`` no job is terminated. Unfinished jobs are listed before the first change
-    (again, if the lock was waited for), and once more after the functions that submit them are
-    deleted. Jobs submitted in between keep all resources that they need, and the removal is
+    Without ``options.force`` no job is terminated. Unfinished jobs are listed before the first
+    change (again, if the lock was waited for), and once more after the functions that submit them
+    are deleted. Jobs submitted in between keep all resources that they need, and the removal is
     refused until they have ended. Not covered: an execution that Lambda started before its
     function was deleted may submit a job even later; its job definition or queue no longer
     exists then, and the submission fails.
@@ -80,8 +93,7 @@ class Removal:
     names: Sequence[str]
     connection: AwsConnection
     report: Callable[[str], None]
-    buckets: frozenset[str] = frozenset()
-    force: bool = False
+    options: RemovalOptions = RemovalOptions()
     waiter: Waiter = field(default_factory=Waiter)
 
     def run(self, *, dry_run: bool = False) -> Plan:
@@ -120,7 +132,7 @@ class Removal:
         return dict.fromkeys(self.names, tuple(sorted(state.snapshot.notifications)))
 
     def _refuse_running(self, state: _RemovalState) -> None:
-        if state.running_jobs and not self.force:
+        if state.running_jobs and not self.options.force:
             raise OperationRefusedError(
                 f"{len(state.running_jobs)} jobs have not ended: {_job_names(state.running_jobs)}",
                 remedy="Wait for them, or terminate them with --force.",
@@ -149,7 +161,7 @@ class Removal:
             return state.plan
         active = self._list_active_jobs(state.snapshot)
         if running := self._own_jobs(active):
-            if not self.force:
+            if not self.options.force:
                 raise OperationRefusedError(
                     f"{len(running)} jobs were submitted before the functions were deleted, and"
                     f" have not ended: {_job_names(running)}",
@@ -178,7 +190,7 @@ class Removal:
             remaining = pool.submit(self._remaining_functions)
             functions = {*self.names, names.FAILURE_HANDLER}
             snapshot = inventory.take_snapshot(
-                sorted(functions), (), self.buckets | recorded_buckets
+                sorted(functions), (), self.options.buckets | recorded_buckets
             )
             others = remaining.result()
         snapshot = replace(snapshot, resources=self._resources_to_remove(snapshot, others))
@@ -225,6 +237,8 @@ class Removal:
             k for k, r in observed.items() if isinstance(r, EcrRepository) and r.is_kept
         }
         observed = {k: r for k, r in observed.items() if k not in kept_repositories}
+        if self.options.keep_logs:
+            observed = {k: r for k, r in observed.items() if not isinstance(r, LogGroup)}
         return plan((), _without_dependents(observed))
 
     def _terminate_jobs(self, running: Sequence[ActiveJob], snapshot: InventorySnapshot) -> None:

@@ -5,13 +5,13 @@ connects, calls ``session.services`` or a library package (``scar.runs``, ``scar
 ``scar.fdl``), and writes the result to ``session.terminal``.
 
 - Functions: ``init`` and ``rm`` deploy and remove; ``plan``, ``show``, ``validate`` show what a
-  file means; ``schema``, ``export`` and ``policy`` print documents.
+  file means; ``export`` and ``policy`` print documents.
 - Data: ``put``, ``get`` and ``ls``.
 - Runs: ``run`` and ``invoke`` start them; ``status``, ``wait``, ``why`` and ``log`` show them;
   ``retry`` and ``cancel`` act on them.
 - Groups, each a package with one module for each subcommand: ``image/`` inspects and builds images,
   ``local/`` controls the local cloud.
-- ``version`` shows the version and the licences.
+- ``about/`` has the commands about the program itself, such as version.
 
 Two commands have a second name: ``scar update`` is in ``init``, ``scar logs`` is ``log``. Commands
 do not import each other: what several of them need is a module of ``scar.cli``. A new command is a

@@ -13,6 +13,7 @@ from scar.cli.function_call import FunctionCall, find_function
 from scar.cli.invocation_output import require_writable_output
 from scar.cli.options import (
     fdl_option,
+    function_option,
     output_options,
     pass_session,
     require_one_of,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("-n", "--name", help="Name of the function.")
+@function_option()
 @fdl_option
 @click.option(
     "-db", "--data-binary", type=click.Path(path_type=Path), help="File to send as the body."

@@ -17,6 +17,7 @@ from scar.cli.options import (
     target_options,
 )
 from scar.errors import UsageError
+from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,8 @@ def _show_resolved(
     functions = [f.lambda_.name for f in resolved.document.functions.aws]
     if name and name not in functions:
         raise UsageError(
-            f"There is no function {name}.", remedy=f"The file has {', '.join(functions)}."
+            f"There is no function {name}{suggest_name(name, functions) or '.'}",
+            remedy=f"The file has {', '.join(functions)}.",
         )
     shown = {
         function: list_effective_values(resolved, number, secrets=secrets)
@@ -170,7 +172,8 @@ def _show_deployed(session: Session, name: str, *, secrets: bool) -> None:
     connection = session.connect()
     resources = session.services.function_resources(connection, name)
     if not resources:
-        raise FunctionNotFoundError(name)
+        known = session.services.list_function_names(connection)
+        raise FunctionNotFoundError(name, known)
     rows = [row for resource in resources for row in _resource_rows(resource, secrets=secrets)]
     if session.json:
         session.terminal.write_json(

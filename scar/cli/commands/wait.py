@@ -105,7 +105,7 @@ def _read_progress(
     if missing:
         from scar.runs.logs import FunctionNotFoundError
 
-        raise FunctionNotFoundError(missing[0])
+        raise FunctionNotFoundError(missing[0], (f.name for f in deployed))
     list_objects = session.services.list_input_objects
     return count_inputs(
         ledger,

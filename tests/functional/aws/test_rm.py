@@ -8,12 +8,14 @@ import pytest
 
 from scar.aws.deploy.deploy import list_function_names
 from scar.aws.deploy.deploy import remove as deploy_remove
+from scar.aws.deploy.remove import RemovalOptions
 from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.inventory.functions import InputFolder, list_functions
 from scar.aws.model.names import FAILURE_HANDLER
 from scar.aws.model.resources import Bucket
 from scar.errors import OperationRefusedError
 from scar.fdl.model import StorageSpec
+from scar.runs.logs import FunctionNotFoundError, read_log
 from tests.fakes.functions import changed
 from tests.functional.aws.support.factories import (
     MODES,
@@ -41,6 +43,24 @@ def test_all_resources_are_deleted(
     deploy(connection, images, a_function(mode))
     assert "- function crop" in remove(connection, "crop")
     assert remaining_resources(connection) == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_logs_are_kept_on_request_until_the_next_removal(
+    connection: AwsConnection, images: FakeImages, mode: str
+) -> None:
+    deploy(connection, images, a_function(mode))
+    options = RemovalOptions(keep_logs=True)
+    plan = str(deploy_remove(["crop"], connection, lambda _: None, options))
+    assert "log-group" not in plan
+    kept = remaining_resources(connection)
+    assert kept.keys() == {"logs"}
+    assert "/aws/lambda/crop" in {group["logGroupName"] for group in kept["logs"]}
+    assert list(read_log(connection, "crop")) == []
+    assert "- log-group /aws/lambda/crop" in remove(connection, "crop")
+    assert remaining_resources(connection) == {}
+    with pytest.raises(FunctionNotFoundError):
+        list(read_log(connection, "crop"))
 
 
 def test_a_bucket_with_objects_is_kept_and_invokes_nothing(

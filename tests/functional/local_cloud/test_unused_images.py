@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.deploy import deploy
+from scar.aws.deploy.remove import RemovalOptions
 from tests.fakes.local_cloud import a_local_cloud, function
 from tests.fakes.script_fault_tests import IN_BATCH
 from tests.waiting import until
@@ -55,5 +56,5 @@ def test_an_image_goes_with_its_successor_unless_a_job_still_runs_it(
     assert "old-image" not in str(cloud.deploy(JOBS))
     assert digests(cloud) == {second, in_use(cloud)}
 
-    deploy.remove(["jobs"], cloud.connection, lambda _: None, force=True)
+    deploy.remove(["jobs"], cloud.connection, lambda _: None, RemovalOptions(force=True))
     assert digests(cloud) == set()

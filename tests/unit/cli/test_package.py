@@ -13,7 +13,7 @@ import pytest
 import scar.cli
 import scar.cli.commands
 from scar.cli.command_group import ALIASES, COMMANDS
-from scar.cli.commands import image, local
+from scar.cli.commands import about, image, local
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -58,7 +58,7 @@ def test_commands_do_not_import_each_other() -> None:
         assert not {i for i in imported if not i.startswith("scar.cli.commands.image.image_")}, name
 
 
-PACKAGES = [scar.cli, scar.cli.commands, image, local]
+PACKAGES = [scar.cli, scar.cli.commands, about, image, local]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: str(package.__name__))
@@ -73,7 +73,9 @@ def test_a_package_docstring_names_every_module(package: ModuleType) -> None:
 def test_every_command_has_the_module_of_its_name() -> None:
     folder = FOLDER / "commands"
     files = {path.stem for path in folder.iterdir() if path.name[0] != "_"}
-    assert files == COMMANDS.keys() - ALIASES.keys()
+    in_folder = {name for name, (module, _) in ALIASES.items() if module.startswith("about.")}
+    assert files - {"about"} == COMMANDS.keys() - ALIASES.keys()
+    assert {path.stem for path in (folder / "about").glob("[a-z]*.py")} == in_folder
     for group in (image, local):
         files = {path.stem for path in Path(str(group.__file__)).parent.glob("*.py")}
         assert files - {"__init__", "image_output"} == set(group.COMMANDS)

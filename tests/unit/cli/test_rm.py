@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
+
+import pytest
 
 from scar.aws.model.plan import Plan
 from scar.cli.main import run
 from tests.fakes.services import FakeServices, function_summary
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
 
 def test_rm_by_file_names_its_buckets(fdl: Path, capsys: pytest.CaptureFixture[str]) -> None:
     services = FakeServices({})
     assert run(["rm", "-f", str(fdl)], services) == 0
     assert services.removed == [("gray",)]
-    assert services.options["buckets"] == {"photos"}
+    assert services.removals[0].buckets == {"photos"}
     assert "Buckets with data stay" in capsys.readouterr().err
 
 
@@ -42,3 +44,49 @@ def test_rm_of_all_wants_a_yes(capsys: pytest.CaptureFixture[str]) -> None:
     assert services.removed == []
     assert run(["rm", "-a", "--yes"], services) == 0
     assert services.removed == [("a", "b")]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that makes stdin a terminal on which the user types a text."""
+
+    def types(text: str) -> None:
+        class Keyboard(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        monkeypatch.setattr("sys.stdin", Keyboard(text))
+
+    return types
+
+
+@pytest.mark.parametrize("selection", [["-n", "gray"], ["-a"]])
+def test_rm_asks_on_a_terminal_and_says_that_logs_are_deleted(
+    selection: list[str], terminal: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = FakeServices({}, summaries=[function_summary("gray")])
+    terminal("n\n")
+    assert run(["rm", *selection], services) == 130
+    assert services.removed == []
+    assert "with their logs: gray" in capsys.readouterr().err
+    terminal("y\n")
+    assert run(["rm", *selection, "--keep-logs"], services) == 0
+    assert services.removals[0].keep_logs
+    assert "their logs stay: gray" in capsys.readouterr().err
+
+
+def test_rm_does_not_ask_a_script_that_names_the_function(
+    terminal: Callable[[str], None],
+) -> None:
+    services = FakeServices({})
+    assert run(["rm", "-n", "gray"], services) == 0
+    terminal("")
+    assert run(["rm", "-n", "gray", "--yes"], services) == 0
+    assert run(["rm", "-n", "gray", "--dry-run"], services) == 0
+    assert len(services.removed) == 3
+
+
+def test_rm_suggests_the_name_of_a_misspelt_function(capsys: pytest.CaptureFixture[str]) -> None:
+    services = FakeServices({}, plan=Plan(), summaries=[function_summary("gray")])
+    assert run(["rm", "-n", "grey"], services) == 1
+    assert "did you mean gray?" in capsys.readouterr().err

@@ -141,7 +141,7 @@ def test_a_failing_function_ends_with_1(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_run_of_an_unknown_function_names_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["run", "-n", "grey"], FakeServices({}, summaries=[function_summary()])) == 1
-    assert "There is no function grey." in capsys.readouterr().err
+    assert "There is no function grey; did you mean gray?" in capsys.readouterr().err
 
 
 def test_run_by_file_makes_the_function_first(fdl: Path) -> None:

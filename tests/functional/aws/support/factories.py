@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from scar.aws.deploy import deploy as deployment
+from scar.aws.deploy.remove import RemovalOptions
 from scar.fdl.model import BatchSpec, EnvironmentSpec, StorageSpec
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import new_function
@@ -75,7 +76,8 @@ def deploy(connection: AwsConnection, images: FakeImages, *functions: Function) 
 
 def remove(connection: AwsConnection, *names: str, force: bool = False) -> str:
     """Remove functions as ``scar rm`` does; return the plan as text."""
-    return str(deployment.remove(names, connection, lambda _: None, force=force))
+    options = RemovalOptions(force=force)
+    return str(deployment.remove(names, connection, lambda _: None, options))
 
 
 def remaining_resources(connection: AwsConnection) -> dict[str, list[Any]]:
