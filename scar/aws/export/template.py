@@ -49,7 +49,7 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
 }
 # Kinds without a CloudFormation resource, each with its manual step.
 MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
-    kinds.EcrImage: "Images: push each to its repository (`scar image compose --output`, then any"
+    kinds.EcrImage: "Images: push each to its repository (`scar image compose -o`, then any"
     " tool), and set the parameter named in Metadata to its digest.",
     kinds.BatchTargetRecord: "Objects in the state bucket: upload each text in Metadata under its"
     " key.",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from supervisor.model import FunctionConfig, ImageDefaults
 
 _REMEDY = (
-    "Create the image with `scar image compose --output` and push it, or remove create_image from"
+    "Create the image with `scar image compose -o` and push it, or remove create_image from"
     " the FDL: then scar composes and pushes it."
 )
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.options import fdl_option, missing_option, pass_session, target_options
+from scar.cli.options import (
+    fdl_option,
+    missing_option,
+    output_options,
+    pass_session,
+    target_options,
+)
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Divide the resources among N templates, FILE-1 to FILE-N; requires -o.",
 )
+@output_options
 @target_options
 @pass_session
 def export(
@@ -69,9 +76,8 @@ def export(
     if output_file is None:
         session.terminal.write_data(quotas.template_text(exported[0].template))
     else:
-        for path, one in zip(_paths(output_file, len(exported)), exported, strict=True):
-            _write_template(path, quotas.template_text(one.template))
-            session.terminal.write_message(f"Template written to {path}.")
+        texts = [quotas.template_text(one.template) for one in exported]
+        _write_templates(session, output_file, texts)
     if len(exported) > 1:
         session.terminal.write_message(
             "Create the stacks in the order of their numbers: the first has what functions share,"
@@ -88,6 +94,15 @@ def _paths(path: Path, count: int) -> list[Path]:
     """Return the file of each template: the path itself, or numbered ones."""
     numbers = range(1, count + 1) if count > 1 else ()
     return [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in numbers] or [path]
+
+
+def _write_templates(session: Session, output_file: Path, texts: list[str]) -> None:
+    paths = _paths(output_file, len(texts))
+    for path, text in zip(paths, texts, strict=True):
+        _write_template(path, text)
+        session.terminal.write_message(f"Template written to {path}.")
+    if session.json:
+        session.terminal.write_json({"templates": paths})
 
 
 def _write_template(path: Path, text: str) -> None:

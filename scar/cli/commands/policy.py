@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import fdl_option, pass_session, require_one_of, target_options
+from scar.cli.options import (
+    fdl_option,
+    output_options,
+    pass_session,
+    require_one_of,
+    target_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     "--all-features", is_flag=True, help="Policy for all features, any function and any bucket."
 )
 @click.option("--account", metavar="ID", help="AWS account id. Default: any account.")
+@output_options
 @target_options
 @pass_session
 def policy(session: Session, file: Path | None, *, all_features: bool, account: str | None) -> None:

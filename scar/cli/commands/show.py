@@ -176,9 +176,9 @@ def _show_deployed(session: Session, name: str, *, secrets: bool) -> None:
         raise FunctionNotFoundError(name, known)
     rows = [row for resource in resources for row in _resource_rows(resource, secrets=secrets)]
     if session.json:
-        session.terminal.write_json(
-            [{"part": p, "key": k, "value": v, "from": "AWS"} for p, k, v in rows]
-        )
+        found = [{"resource": p, "key": k, "value": v, "from": "AWS"} for p, k, v in rows]
+        where = [{"key": "region", "value": connection.account.region, "from": "connection"}]
+        session.terminal.write_json({"where": where, "functions": {name: found}})
         return
     cells = ((p, k, v if isinstance(v, str) else json.dumps(v)) for p, k, v in rows)
     session.terminal.write_table(("RESOURCE", "KEY", "VALUE"), cells)

@@ -102,8 +102,8 @@ def test_an_image_in_a_registry_is_shown_without_its_layers_being_fetched(
 def test_a_composed_image_is_kept_whole_and_is_read_again_with_its_function(
     services: BundleServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["image", "compose", "-f", "f.yaml", "--function", "gray", "--json"]
-    assert run([*arguments, "--output", "out.tar"], services) == 0
+    arguments = ["image", "compose", "-f", "f.yaml", "-n", "gray", "--json"]
+    assert run([*arguments, "--output-file", "out.tar"], services) == 0
     made = shown(capsys)
     assert run(arguments, services) == 0
     assert shown(capsys) == made
@@ -150,12 +150,12 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
         (
             ["compose", "-f", "f.yaml"],
             2,
-            "--function NAME. The file has gray, red.",
+            "-n NAME. The file has gray, red.",
         ),
         (
-            ["compose", "-f", "f.yaml", "--function", "x"],
+            ["compose", "-f", "f.yaml", "-n", "x"],
             2,
-            "There is no function x, only gray, red.",
+            "There is no function x. The file has gray, red.",
         ),
         (
             ["compose", "-n", "a", "-if", "image.tar", "--tag", "A"],

@@ -8,14 +8,16 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 import scar.cli
 import scar.cli.commands
-from scar.cli.command_group import ALIASES, COMMANDS
+from scar.cli.command_group import ALIASES, COMMANDS, cli
 from scar.cli.commands import about, image, local
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 FOLDER = Path(str(scar.cli.__file__)).parent
@@ -79,3 +81,44 @@ def test_every_command_has_the_module_of_its_name() -> None:
     for group in (image, local):
         files = {path.stem for path in Path(str(group.__file__)).parent.glob("*.py")}
         assert files - {"__init__", "image_output"} == set(group.COMMANDS)
+
+
+def leaf_commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield all commands and subcommands with their full names."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            for inner in command.list_commands(context):
+                found = command.get_command(context, inner)
+                assert found is not None
+                yield f"{name} {inner}", found
+        else:
+            yield name, command
+
+
+LEAVES = dict(leaf_commands())
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_command_has_examples_and_json(name: str) -> None:
+    command = LEAVES[name]
+    assert re.search(rf"Examples:\n(.*\n)*.*scar {name.rstrip('s')}", command.help or ""), name
+    assert "--json" in {option for p in command.params for option in p.opts}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_an_option_means_the_same_in_every_command(name: str) -> None:
+    meanings = {
+        "-n": "name",
+        "-f": "file",
+        "-b": "bucket",
+        "-o": "output_file",
+        "-F": "follow",
+        "-j": "json",
+        "-y": "yes",
+        "--output": "output",
+    }
+    parameters = {option: str(p.name) for p in LEAVES[name].params for option in p.opts}
+    assert {o: parameters[o] for o in meanings if o in parameters}.items() <= meanings.items()

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import pass_session, target_options
+from scar.cli.options import output_options, pass_session, target_options
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
 
 
 @click.command()
+@output_options
 @target_options
 @pass_session
 def schema(session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,16 @@ from scar.cli.commands.image.image_output import show_image
 from scar.cli.fdl_files import connect_document, resolve_document
 from scar.cli.formatting import format_size
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.function_options import NEW_NAME, function_options, name_option
-from scar.cli.options import fdl_option, missing_option, pass_session, target_options
+from scar.cli.function_options import function_options, name_option
+from scar.cli.options import (
+    fdl_option,
+    missing_option,
+    output_options,
+    pass_session,
+    target_options,
+)
 from scar.errors import UsageError
+from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from scar.aws.model.function import Function
@@ -24,23 +32,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @fdl_option
-@name_option(NEW_NAME)
+@name_option("Name of the function: with -f one of the file, if the file has several.")
 @function_options
 @click.option(
-    "--function",
-    "chosen",
-    metavar="NAME",
-    help="The function of the file to build, if the file has several.",
-)
-@click.option(
     "-o",
-    "--output",
+    "--output-file",
     type=click.Path(path_type=Path),
     metavar="FILE.tar",
     help="Write the image to this file.",
 )
 @click.option("--tag", metavar="NAME:TAG", help="Name of the image in the file.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Show the image as JSON.")
+@output_options
 @target_options
 @pass_session
 def compose(
@@ -48,29 +50,29 @@ def compose(
     /,
     file: Path | None,
     *,
-    chosen: str | None,
-    output: Path | None,
+    output_file: Path | None,
     tag: str | None,
-    as_json: bool,
     **flags: object,
 ) -> None:
     """Build the image of a function without deploying it.
 
-    The digest is that of the image which `scar init` would push. With --output, the image is
-    written to a file for `docker load` and OCI tools.
+    The digest is that of the image which `scar init` would push. With -o, the image is written
+    to a file for `docker load` and OCI tools.
 
     \b
     Examples:
       scar image compose -f thumbnails.yaml
       scar image compose -f thumbnails.yaml -o image.tar --tag thumbnails:1
     """
-    session.json = session.json or as_json
     del flags["yes"]
     options = FunctionFlags(**flags)  # type: ignore[arg-type]
+    # Together with a file, -n selects a function; init would rename one.
+    chosen = options.name if file is not None else None
+    options = replace(options, name=None) if chosen else options
     # Wrong options and files are reported before a connection is made.
     _select_function(resolve_document(session, file, options).document, chosen)
-    if output:
-        _require_writable_file(output)
+    if output_file:
+        _require_writable_file(output_file)
     from scar.aws.images.image_builder import compose_function_image
     from scar.image.compose.inspection import inspect_image
     from scar.image.formats.base_image import BaseImage
@@ -85,24 +87,27 @@ def compose(
         connection, session.terminal.write_message
     ) as images:
         built = compose_function_image(function, connection, images)
-        if output:
-            _save_image(session, built, output, name)
+        if output_file:
+            _save_image(session, built, output_file, name)
         with built.config.open() as config:
             base = BaseImage(name=name, config=config.read(), layers=built.layers)
         show_image(session, inspect_image(base), digest=built.digest)
 
 
 def _select_function(document: FdlDocument, chosen: str | None) -> Function:
-    """Return the function that --function names, or the only one."""
+    """Return the function that -n names, or the only one."""
     from scar.aws.compile.from_fdl import functions_of
 
     functions = {function.name: function for function in functions_of(document)}
     if chosen is None and len(functions) == 1:
         return next(iter(functions.values()))
     if chosen is None:
-        raise missing_option("--function NAME", hint=f"The file has {', '.join(functions)}.")
+        raise missing_option("-n NAME", hint=f"The file has {', '.join(functions)}.")
     if chosen not in functions:
-        raise click.UsageError(f"There is no function {chosen}, only {', '.join(functions)}.")
+        raise click.UsageError(
+            f"There is no function {chosen}{suggest_name(chosen, functions) or '.'}"
+            f" The file has {', '.join(functions)}."
+        )
     return functions[chosen]
 
 
@@ -112,13 +117,11 @@ def _require_writable_file(output: Path) -> None:
     The image is renamed to this path at the end, which would replace a link or a device.
     """
     if not output.parent.is_dir():
-        raise UsageError(
-            f"{output.parent} is not a folder.", remedy="Create it, or correct --output."
-        )
+        raise UsageError(f"{output.parent} is not a folder.", remedy="Create it, or correct -o.")
     if output.is_symlink() or (output.exists() and not output.is_file()):
         raise UsageError(
             f"{output} is a symbolic link, a folder or a device.",
-            remedy="Specify a regular file with --output.",
+            remedy="Specify a regular file with -o.",
         )
 
 
@@ -130,6 +133,6 @@ def _save_image(session: Session, built: ComposedImage, output: Path, name: str)
     except OSError as error:
         raise UsageError(
             f"{output} cannot be written: {error.strerror or error}.",
-            remedy="Choose a writable --output with enough free disk space.",
+            remedy="Choose a writable -o with enough free disk space.",
         ) from error
     session.terminal.write_message(f"Load it with `docker load -i {output}`; its name is {name}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import pass_session, target_options
+from scar.cli.options import output_options, pass_session, target_options
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@output_options
 @target_options
 @pass_session
 def env(session: Session) -> None:
@@ -34,5 +35,8 @@ def env(session: Session) -> None:
         "AWS_REGION": cloud.region,
         "AWS_DEFAULT_REGION": cloud.region,
     }
+    if session.json:
+        session.terminal.write_json(values)
+        return
     for name, value in values.items():
         session.terminal.write_data(f"export {name}={shlex.quote(value)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import pass_session, target_options
+from scar.cli.options import output_options, pass_session, target_options
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     help="Behave like AWS on a bad day: delays, duplicates, throttling, lost hosts. "
     "--chaos=SEED repeats a run.",
 )
+@output_options
 @target_options
 @pass_session
 def start(session: Session, engine: str, chaos: str | None) -> None:
@@ -45,6 +46,15 @@ def start(session: Session, engine: str, chaos: str | None) -> None:
         raise UsageError("--chaos= has no seed.", remedy="Use --chaos, or --chaos=42.")
     cloud = session.services.local_cloud().ensure_started(engine, chaos or "")
     session.terminal.write_message(f"Running: {cloud.description}")
+    if session.json:
+        session.terminal.write_json(
+            {
+                "running": True,
+                "endpoint_url": cloud.endpoint_url,
+                "region": cloud.region,
+                "chaos": cloud.chaos,
+            }
+        )
     if cloud.chaos:
         session.terminal.write_message(
             f"Repeat this run: scar local reset --yes && scar local start --chaos={cloud.chaos}"

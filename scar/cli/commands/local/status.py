@@ -23,6 +23,11 @@ def status(session: Session) -> None:
     """Show the state of the local cloud.
 
     The output also lists its contents, and what it does not emulate.
+
+    \b
+    Examples:
+      scar local status
+      scar local status -j
     """
     found = session.services.local_cloud().status()
     if session.json:
