@@ -53,12 +53,16 @@ grep -H '"ran_in"' "$work"/clusters/*.json "$work"/clusters/*/*.json 2>/dev/null
     sed 's|.*/\([^/]*\)\.json:.*: "\(.*\)"|  \1\t\2|' | expand -t 16
 show scar --local rm -f earthquakes.yaml
 
+# Quoted for a shell: the path may contain spaces.
+quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+
 cat <<NEXT
 
 Done. The functions were removed; the bucket and its files remain. What to try next:
 
-  export PATH=$(dirname "$(command -v scar)"):\$PATH SCAR_LOCAL=1 SCAR_LOCAL_HOME=$work/cloud
-  cd $(pwd)
+  export PATH=$(quoted "$(dirname "$(command -v scar)")"):"\$PATH"
+  export SCAR_LOCAL=1 SCAR_LOCAL_HOME=$(quoted "$work/cloud")
+  cd $(quoted "$(pwd)")
   scar ls -b quakes                  list the results
   scar init -f earthquakes.yaml      create the functions again; change a script and repeat
   scar local status                  the local cloud's engine, and what it does not emulate

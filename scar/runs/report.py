@@ -224,7 +224,7 @@ def _diagnose_lost(history: RunHistory) -> tuple[str, str]:
     if job is None:
         return (
             "It ended in Lambda without recording an error: timed out, out of memory or crashed.",
-            f"`scar logs --run {history.run.path}` shows its last lines. {retry}",
+            f"`scar log --run {history.run.path}` shows its last lines. {retry}",
         )
     for known in (
         diagnosis.diagnose_reason(job.reason, job.container_reason),

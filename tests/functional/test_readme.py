@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent.parent
+PROJECT = "Anna's projects ü"  # a folder that must be quoted in a shell
 EXAMPLE = ROOT / "examples" / "earthquakes"
 BUNDLE = ROOT / "supervisor" / "bundle" / "dist"
 SCAR = f"""\
@@ -34,7 +35,7 @@ def demo(tmp_path: Path) -> Iterator[str]:
     """Run the demo with the engine that every machine has; return what it printed."""
     if not list(BUNDLE.glob("*.tar.gz")):
         unavailable("there is no bundle: run `make bundle`")
-    copy = tmp_path / "earthquakes"
+    copy = tmp_path / PROJECT / "earthquakes"
     shutil.copytree(EXAMPLE, copy)
     scar = tmp_path / "bin" / "scar"
     scar.parent.mkdir()
@@ -49,7 +50,7 @@ def demo(tmp_path: Path) -> Iterator[str]:
     }
     image = [sys.executable, "-m", "scar.image.demo", str(copy / "image.tar")]
     subprocess.run(image, env=environment, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
-    work = tmp_path / ".demo"
+    work = copy.parent / ".demo"
     try:
         done = subprocess.run(
             [copy / "demo.sh", work],
@@ -62,7 +63,7 @@ def demo(tmp_path: Path) -> Iterator[str]:
             timeout=900,
         )
         assert done.returncode == 0, done.stdout
-        yield done.stdout.replace(str(tmp_path) + "/", "")
+        yield done.stdout
     finally:
         stop = {**environment, "SCAR_LOCAL_HOME": str(work / "cloud")}
         subprocess.run([scar, "local", "stop"], env=stop, check=True, capture_output=True)
@@ -77,13 +78,22 @@ def shown(text: str) -> list[str]:
 
 
 @pytest.mark.timeout(1200)
-def test_the_readme_shows_the_demo(demo: str) -> None:
+def test_the_readme_shows_the_demo(demo: str, tmp_path: Path) -> None:
     block = re.search(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None
     wanted = [line for line in shown(block[1]) if line not in {"", "..."}]
-    printed = iter(shown(demo))
+    printed = iter(shown(demo.replace(f"{tmp_path / PROJECT}/", "")))
     for line in wanted:
         assert line in printed, f"not printed, or not in this order: {line}\n{demo}"
+
+    hints = [line.strip() for line in demo.splitlines() if re.match(r"  (export|cd) ", line)]
+    assert len(hints) == 3
+    commands = "\n".join([*hints, "pwd", 'echo "$SCAR_LOCAL_HOME"'])
+    pasted = subprocess.run(
+        ["sh", "-euc", commands], capture_output=True, text=True, check=True
+    ).stdout
+    project = tmp_path / PROJECT
+    assert pasted.splitlines() == [str(project / "earthquakes"), str(project / ".demo" / "cloud")]
 
 
 def test_the_readme_names_only_commands_and_files_that_exist() -> None:

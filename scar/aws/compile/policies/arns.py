@@ -52,7 +52,7 @@ def _deleted_object_arns(scope: PolicyScope) -> Iterator[str]:
 
 
 def _log_group_arns(scope: PolicyScope) -> Iterator[str]:
-    """Yield the log groups of Lambda and of Batch: `scar logs` reads both."""
+    """Yield the log groups of Lambda and of Batch: `scar log` reads both."""
     groups = [names.lambda_log_group(function) for function in scope.functions]
     groups += [names.batch_log_group(function) for function in _user_functions(scope)]
     return (scope.account.arn("logs", f"log-group:{group}") for group in groups)
