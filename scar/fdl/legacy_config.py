@@ -70,6 +70,11 @@ def read_config(path: Path) -> LegacyConfig:
         text = path.read_text()
     except FileNotFoundError:
         return LegacyConfig()
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.",
+            remedy="Make it readable, or set HOME to a folder of yours.",
+        ) from error
     except (OSError, ValueError) as error:
         raise _unusable_file_error(path, str(error)) from error
     try:

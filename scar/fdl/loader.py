@@ -77,7 +77,9 @@ def resolve_file(path: Path, context: LoadContext) -> ResolvedDocument:
         text = data.decode()
     except OSError as error:
         raise InvalidFdlError(
-            str(path), [_file_problem(f"cannot be read: {error.strerror}")]
+            str(path),
+            [_file_problem(f"cannot be read: {error.strerror}")],
+            remedy="Check the path after -f, and the file's permissions.",
         ) from error
     except UnicodeDecodeError as error:
         raise InvalidFdlError(str(path), [_file_problem("the file is not UTF-8 text")]) from error

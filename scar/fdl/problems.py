@@ -36,17 +36,24 @@ class Problem:
         return f"{self.key}: {self.message}" if self.key else self.message
 
 
+KEYS_ARE_EXPLAINED = (
+    "`scar schema` explains every key, and so does docs/fdl.md of scar's repository."
+)
+
+
 class InvalidFdlError(ScarError):
     """The FDL file is invalid; ``problems`` are all its problems, in order of position."""
 
     exit_code = 3
 
-    def __init__(self, path: str, problems: Iterable[Problem]) -> None:
+    def __init__(
+        self, path: str, problems: Iterable[Problem], remedy: str = KEYS_ARE_EXPLAINED
+    ) -> None:
         self.problems = tuple(sorted(set(problems)))
         lines = "\n".join(f"  {_format_place(path, p.position)}{p}" for p in self.problems)
         super().__init__(
             f"{path} has {_count_problems(len(self.problems))}:\n{lines}",
-            remedy="fdl-example.yaml shows every key with its meaning.",
+            remedy=remedy,
         )
 
 

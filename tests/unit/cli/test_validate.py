@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from scar.cli.main import run
 from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_validate_tells_all_faults_with_their_places(
@@ -51,3 +51,13 @@ def test_validate_is_content_with_a_sound_file(
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema"], FakeServices({})) == 0
     assert json.loads(capsys.readouterr().out)["properties"]["functions"]
+
+
+@pytest.mark.parametrize("name", ["absent.yaml", "."])
+def test_a_file_that_cannot_be_read_has_a_remedy_of_its_own(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", "-f", str(tmp_path / name)], FakeServices({})) == 3
+    printed = capsys.readouterr().err
+    assert "Check the path after -f" in printed
+    assert "scar schema" not in printed
