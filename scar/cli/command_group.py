@@ -43,7 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "wait": "Wait until runs have ended.",
     "cancel": "Cancel runs in AWS Batch. Runs in Lambda cannot be cancelled.",
     "log": "Show the logs of functions and runs, in Lambda and in Batch.",
-    "logs": "Show logs; the same as log.",
+    "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
     "image": "Inspect images; build function images into files.",
     "local": "Start, stop and inspect the local cloud.",
     "completion": "Print the code that completes command lines in a shell.",
