@@ -115,11 +115,14 @@ class RootFsStore:
 
 def _shift_owners(root: Path, first_id: int, id_count: int) -> None:
     """Add ``first_id`` to the owner and group of the folder and of everything below it."""
+    shifted: set[int] = set()  # inodes of files with several names
 
     def shift(path: str) -> None:
         status = os.lstat(path)
-        if status.st_uid >= first_id:  # a hard link to a file that was shifted already
+        if status.st_ino in shifted:
             return
+        if status.st_nlink > 1:
+            shifted.add(status.st_ino)
         uid, gid = (n if n < id_count else NOBODY for n in (status.st_uid, status.st_gid))
         os.chown(path, first_id + uid, first_id + gid, follow_symlinks=False)
 
