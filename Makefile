@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test test-fast acceptance check bundle bundle-lock wheel bench clean diagrams
+.PHONY: help venv demo test test-fast acceptance check audit bundle bundle-lock wheel bench clean diagrams
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -56,11 +56,21 @@ test-fast: $(VENV)/.dev ## the unit tests, in less than a minute: no network, no
 acceptance: $(VENV)/.dev bundle ## the acceptance steps in an AWS account (costs money: ACCEPT_COSTS=1), or TARGET=local; OPTIONS=…
 	@exec $(BIN)/python -m tests.acceptance.kit.runner --acceptance-target $(or $(TARGET),aws) $(OPTIONS)
 
-check: $(VENV)/.dev ## format, lint, types, import contracts
+# Patterns of real credentials only: digests and names of variables look like secrets. AKIALOCAL…
+# are the key ids of the local cloud.
+SECRETS = $(BIN)/detect-secrets-hook --exclude-secrets ^AKIALOCAL $(foreach plugin, \
+	Base64HighEntropyString HexHighEntropyString KeywordDetector, --disable-plugin $(plugin))
+
+check: $(VENV)/.dev ## format, lint, types, import contracts, insecure code, committed secrets
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive scar supervisor
+	git ls-files -z | xargs -0 $(SECRETS)
+
+audit: $(VENV)/.dev ## known vulnerabilities of the installed packages, if the database can be reached
+	$(BIN)/python -m tests.audit
 
 diagrams: $(VENV)/.dev ## the diagrams of docs/architecture.md, from the import contracts
 	$(BIN)/python -m tests.structure --diagrams

@@ -117,11 +117,11 @@ def bench(engine: str, chaos: str = "") -> Iterator[BenchCloud]:
 def engines() -> list[str]:
     """Return the engines that are available on this machine."""
     from scar.local.engines.docker import find_socket
-    from scar.local.engines.sandbox import unsupported_reason
+    from scar.local.engines.sandbox_support import find_support
 
     available = ["process"]
     with tempfile.TemporaryDirectory() as folder:
-        if not unsupported_reason(Path(folder)):
+        if not find_support(Path(folder)).reason:
             available.append("sandbox")
     if find_socket(os.environ)[0]:
         available.append("docker")

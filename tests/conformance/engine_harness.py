@@ -148,11 +148,13 @@ def _busybox() -> dict[str, tuple[bytes | str, int]]:
 
 
 def _sandbox(folder: Path) -> EngineHarness:
-    from scar.local.engines.sandbox import SandboxEngine, unsupported_reason
+    from scar.local.engines.sandbox import SandboxEngine
+    from scar.local.engines.sandbox_support import find_support
 
-    if reason := unsupported_reason(folder):
-        unavailable(f"no sandboxes here: {reason}")
-    return RootFsHarness(folder, SandboxEngine(folder / "engine"))
+    support = find_support(folder)
+    if support.reason:
+        unavailable(f"no sandboxes here: {support.reason}")
+    return RootFsHarness(folder, SandboxEngine(folder / "engine", support))
 
 
 def _docker(folder: Path) -> EngineHarness:

@@ -2,106 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.local.engines.port import SandboxProfile, SandboxSpec
-from tests.conformance.engine_harness import ENGINE_HARNESSES
+from scar.local.engines.port import SandboxProfile
+from tests.conformance.sandbox_starter import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from scar.local.engines.port import Sandbox, SandboxExit
-    from tests.conformance.engine_harness import EngineHarness
-
-TIMEOUT = 300.0  # seconds
-NUMBERS = itertools.count()
-
-
-@dataclass
-class Output:
-    """Collects the output of a sandbox; ``until`` waits for a word in it."""
-
-    data: bytearray = field(default_factory=bytearray)
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def __call__(self, chunk: bytes) -> None:
-        with self.changed:
-            self.data += chunk
-            self.changed.notify_all()
-
-    def until(self, word: bytes) -> None:
-        with self.changed:
-            assert self.changed.wait_for(lambda: word in self.data, TIMEOUT), bytes(self.data)
-
-    @property
-    def text(self) -> str:
-        return self.data.decode()
-
-
-@dataclass
-class SandboxStarter:
-    """Starts scripts in sandboxes; all of them are closed at the end of the test."""
-
-    harness: EngineHarness
-    started: list[Sandbox] = field(default_factory=list)
-
-    def start(
-        self,
-        script: str,
-        *,
-        profile: SandboxProfile = SandboxProfile.LAMBDA,
-        memory_mb: int = 512,
-        tmp_mb: int = 64,
-    ) -> tuple[Sandbox, Output]:
-        output = Output()
-        spec = SandboxSpec(
-            name=f"conformance-{os.getpid()}-{next(NUMBERS)}",
-            image=self.harness.image(script),
-            profile=profile,
-            environment={"GREETING": "a b  c", "PATH": "/usr/bin:/bin"},
-            memory_mb=memory_mb,
-            tmp_mb=tmp_mb,
-        )
-        sandbox = self.harness.engine.start(spec, output)
-        self.started.append(sandbox)
-        return sandbox, output
-
-    def run(self, script: str, **limits: int) -> tuple[SandboxExit, str]:
-        sandbox, output = self.start(script, **limits)  # type: ignore[arg-type]
-        ended = sandbox.wait(TIMEOUT)
-        assert ended is not None
-        return ended, output.text
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=[] if name == "process" else pytest.mark.container)
-        for name in sorted(ENGINE_HARNESSES)
-    ]
-)
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxStarter]:
-    harness = ENGINE_HARNESSES[request.param](tmp_path)
-    bench = SandboxStarter(harness)
-    yield bench
-    for sandbox in bench.started:
-        sandbox.close()
-    harness.close()
-
-
-def wait_for(truth: Callable[[], bool]) -> None:
-    end = time.monotonic() + TIMEOUT
-    while not truth():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    from tests.conformance.sandbox_starter import SandboxStarter
 
 
 @pytest.mark.parametrize("status", [0, 3, 255])

@@ -294,10 +294,10 @@ def needs(engine: str) -> None:
         if not url:
             unavailable(f"no container engine: {reason}")
     elif engine == "sandbox":
-        from scar.local.engines.sandbox import unsupported_reason
+        from scar.local.engines.sandbox_support import find_support
 
         with tempfile.TemporaryDirectory() as folder:
-            if reason := unsupported_reason(Path(folder)):
+            if reason := find_support(Path(folder)).reason:
                 unavailable(f"no sandboxes here: {reason}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ _MODULE_FILE = re.compile(r"[a-z_][\w/]*\.py")
 _MODULE_NAME = re.compile(r"(?:scar\.)?(?:aws|fdl|image|runs|cli|local)(?:\.[a-z_]+)+")
 _MODULE_ROOTS = tuple(ROOT / name for name in ("", "scar", "scar/local", "supervisor"))
 _MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
+_TEST_NAME = re.compile(r"test_\w+")
 _TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
@@ -103,6 +105,32 @@ def test_paths_in_code_exist(name: str) -> None:
 
 def test_modules_in_the_architecture_exist() -> None:
     assert missing_modules(structure.ARCHITECTURE.read_text()) == []
+
+
+@functools.cache
+def all_test_names() -> frozenset[str]:
+    """Return the names of all test functions and test modules."""
+    names: set[str] = set()
+    for path in (ROOT / "tests").rglob("*.py"):
+        names |= {path.stem, *re.findall(r"(?m)^ *def (test_\w+)", path.read_text())}
+    return frozenset(names)
+
+
+@pytest.mark.parametrize("name", markdown_files())
+def test_tests_in_code_exist(name: str) -> None:
+    text = (ROOT / name).read_text()
+    spans = [span for span in _CODE.findall(_FENCE.sub("", text)) if _TEST_NAME.fullmatch(span)]
+    assert set(spans) - all_test_names() == set()
+
+
+def test_each_row_of_the_engines_names_its_test() -> None:
+    text = (ROOT / "docs/local-cloud.md").read_text()
+    table = text.partition("| | docker | sandbox | process | test |\n")[2].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[1:]]
+    without = [row[0] for row in rows if not _TEST_NAME.search(row[-1])]
+    # What no engine isolates, or what cannot be tested without measuring time.
+    assert without == ["vCPU limit in Batch", "network, with abstract Unix sockets"]
+    assert len(rows) > 10
 
 
 @pytest.mark.parametrize("name", PATH_DOCUMENTS)

@@ -7,9 +7,10 @@ engine that the user names, or the first one that works on this machine, in this
 ``docker``: containers of a Docker or Podman socket. ``docker_archive`` streams an image of the
 local registry in the format of ``docker load``; ``docker_container`` follows one container.
 
-``sandbox``: rootless containers on Linux namespaces. ``rootfs`` keeps each image's layers as
-folders, ``unpack`` applies the layers safely, and ``namespace_init`` is the program that enters
-the namespaces, mounts the folders and becomes the image's entrypoint.
+``sandbox``: rootless containers on Linux namespaces. ``sandbox_support`` finds out what this
+machine's kernel offers, ``rootfs`` keeps each image's layers as folders, ``unpack`` applies the
+layers safely, and ``namespaces/`` is the program that enters the namespaces, mounts the folders,
+drops all rights and becomes the image's entrypoint.
 
 ``process``: process trees on the host, without the image's file system. ``function_layer``
 extracts the function's own files, and ``process_init`` is the program that makes sure that no

@@ -25,7 +25,13 @@ from scar.local.engines.docker_container import (
     translate_docker_errors,
 )
 from scar.local.engines.limits_monitor import LimitsMonitor
-from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
+from scar.local.engines.port import (
+    LAMBDA_OPEN_FILES,
+    PROCESS_LIMITS,
+    EngineError,
+    EngineGuarantees,
+    SandboxProfile,
+)
 from scar.local.processes import parent_pid
 
 if TYPE_CHECKING:
@@ -37,7 +43,6 @@ if TYPE_CHECKING:
 
 LABEL = "scar.local"
 LAMBDA_USER = "993:990"
-PIDS_LIMIT = 1024  # Lambda's limit on processes and threads of a sandbox
 CALL_SECONDS = 120
 LOAD_SECONDS = 1800
 UNLIMITED: Any = None  # no timeout in requests; the SDK's type does not allow None
@@ -179,7 +184,7 @@ class DockerEngine:
             "Memory": memory,
             "MemorySwap": memory,  # no swap
             "LogConfig": {"Type": "none"},  # the output is read from the attached stream alone
-            "PidsLimit": PIDS_LIMIT,
+            "PidsLimit": PROCESS_LIMITS[spec.profile],
         }
         if is_lambda:
             host |= {
@@ -188,6 +193,9 @@ class DockerEngine:
                 "CapDrop": ["ALL"],
                 "SecurityOpt": ["no-new-privileges"],
                 "IpcMode": "none",  # no /dev/shm
+                "Ulimits": [
+                    {"Name": "nofile", "Soft": LAMBDA_OPEN_FILES, "Hard": LAMBDA_OPEN_FILES}
+                ],
             }
         else:
             host["NanoCpus"] = int(min(spec.vcpus, os.cpu_count() or 1) * 1e9)

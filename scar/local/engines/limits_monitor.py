@@ -6,7 +6,10 @@ not hard limits; engines that use this module declare that in their guarantees.
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import itertools
+import logging
 import os
 import threading
 from dataclasses import dataclass, field
@@ -15,11 +18,15 @@ from typing import TYPE_CHECKING
 from scar.local.processes import descendants, proportional_bytes, resident_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+LOG = logging.getLogger(__name__)
 MIB = 1 << 20
-_POLLS_PER_FOLDER_CHECK = 10  # walking a folder costs more than reading a few files of /proc
+# A walk of a folder goes on from poll to poll, so that a million files delay no other check.
+# 5,000 take about 10 ms.
+ENTRIES_PER_POLL = 5_000
+_POLLS_BETWEEN_WALKS = 10
 
 
 class ExceededLimit(enum.StrEnum):
@@ -47,6 +54,8 @@ class MonitoredTree:
     on_exceeded: Callable[[ExceededLimit], None]
     peak_bytes: int = 0
     exceeded_limit: ExceededLimit | None = field(default=None)
+    _walk: FolderWalk | None = field(default=None)
+    _polls_until_walk: int = field(default=_POLLS_BETWEEN_WALKS)
 
     @property
     def peak_mb(self) -> int:
@@ -61,19 +70,28 @@ class MonitoredTree:
         if (used := resident_bytes(pids)) > self.peak_bytes:
             self.peak_bytes = max(self.peak_bytes, min(used, proportional_bytes(pids)))
 
-    def check_limits(self, *, include_folder: bool) -> None:
+    def check_limits(self) -> None:
         """Call ``on_exceeded`` if the tree exceeds a limit; do nothing after that."""
         if self.exceeded_limit is not None:
             return
         self.update_peak()
         if self.peak_bytes > self.limits.memory_mb * MIB:
             self._report_exceeded(ExceededLimit.MEMORY)
-        elif (
-            include_folder
-            and self.limits.folder is not None
-            and folder_size(self.limits.folder) > self.limits.folder_mb * MIB
-        ):
+        elif self.limits.folder is not None and self._continue_walk(self.limits.folder):
             self._report_exceeded(ExceededLimit.FOLDER)
+
+    def _continue_walk(self, folder: Path) -> bool:
+        """Look at some more of the folder; return whether what was found exceeds the limit."""
+        if self._walk is None:
+            self._polls_until_walk -= 1
+            if self._polls_until_walk > 0:
+                return False
+            self._walk = FolderWalk(folder)
+        is_complete = self._walk.advance(ENTRIES_PER_POLL)
+        exceeds = self._walk.bytes > self.limits.folder_mb * MIB
+        if is_complete:
+            self._walk, self._polls_until_walk = None, _POLLS_BETWEEN_WALKS
+        return exceeds
 
     def _report_exceeded(self, limit: ExceededLimit) -> None:
         self.exceeded_limit = limit
@@ -123,7 +141,6 @@ class LimitsMonitor:
             thread.join(timeout=5)
 
     def _poll_trees(self) -> None:
-        poll_count = 0
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._trees)
@@ -132,24 +149,44 @@ class LimitsMonitor:
                     return
                 trees = list(self._trees.values())
             # Without the lock: on_exceeded may call remove().
-            poll_count += 1
             for tree in trees:
-                tree.check_limits(include_folder=poll_count % _POLLS_PER_FOLDER_CHECK == 0)
+                try:
+                    tree.check_limits()
+                except Exception:
+                    # One tree's trouble, such as a log that cannot be written, must not end the
+                    # checks of all others; that tree is checked again.
+                    LOG.exception("cannot check the limits of process %d", tree.root)
 
 
-def folder_size(folder: Path) -> int:
-    """Return the disk space of the files below a folder in bytes; skip files that vanish."""
-    total = 0
+class FolderWalk:
+    """The disk space of a folder in ``bytes``, found in steps; files that vanish are skipped.
+
+    Folders count, too: they bound how many entries there can be, and so the memory of the walk.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.bytes = 0
+        self._sizes = _entry_sizes(folder)
+
+    def advance(self, entries: int) -> bool:
+        """Look at up to ``entries`` entries; return whether the walk is complete."""
+        count = 0
+        for count, size in enumerate(itertools.islice(self._sizes, entries), 1):  # noqa: B007
+            self.bytes += size
+        return count < entries
+
+
+def _entry_sizes(folder: Path) -> Iterator[int]:
+    """Yield the disk space of each entry below a folder, in bytes."""
     pending = [str(folder)]
     while pending:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                try:
+                    # Allocated blocks: a sparse file takes less than its length.
+                    size = entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
-                    else:
-                        # Allocated blocks: a sparse file takes less than its length.
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
-        except OSError:
-            continue
-    return total
+                except OSError:  # vanished
+                    continue
+                yield size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from scar.errors import ScarError
 
@@ -31,6 +31,12 @@ class SandboxProfile(enum.StrEnum):
 
     LAMBDA = "lambda"
     BATCH = "batch"
+
+
+# Lambda's quotas: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# Batch has none; the limit here protects this machine from a script that starts too many.
+PROCESS_LIMITS: Final = {SandboxProfile.LAMBDA: 1024, SandboxProfile.BATCH: 8192}
+LAMBDA_OPEN_FILES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,10 +48,13 @@ GUARANTEES: Final = EngineGuarantees(
     memory="polling",
     vcpus=False,
     notes=(
-        "The image is not used: the script runs on this machine, with your user and your files.",
+        (
+            "The image is not used: the script runs on this machine, with your user, your files, "
+            "your keys and every system call that you may make."
+        ),
         "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
         "The size of /tmp is checked twice a second; the work folder is used as /tmp.",
-        "vCPUs are not limited.",
+        "vCPUs and the numbers of processes and open files are not limited.",
     ),
 )
 

@@ -25,6 +25,7 @@ FUNCTION_HOME = f"{SCAR_HOME}/function"
 FOLDERS = ("dev", "proc", "sys", "tmp", "etc", SCAR_HOME[1:])
 # Sandboxes use the host's network, and so these files of the host.
 NETWORK_FILES = ("/etc/hosts", "/etc/resolv.conf")
+NOBODY = 65534  # as the kernel shows ids that a user namespace does not map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +42,14 @@ class RootFsStore:
 
     The base image, the supervisor and the function have three folders, because they change at
     different times: after a change of the script the base image is not unpacked again.
+
+    With ``first_id`` all owners are shifted: file systems belong to the ids of a user namespace
+    whose 0 is ``first_id`` outside. Owners beyond its ``id_count`` become nobody.
     """
 
     folder: Path
+    first_id: int = 0
+    id_count: int = 0
 
     def get(self, image: LocalImage) -> RootFs:
         """Return the image's folders, after unpacking them if necessary; raise EngineError."""
@@ -70,7 +76,10 @@ class RootFsStore:
     def _unpack_layers(
         self, layers: Sequence[LocalLayer], folders: Sequence[str] = (), files: Sequence[str] = ()
     ) -> Path:
-        key = hashlib.sha256("\n".join(layer.diff_id for layer in layers).encode()).hexdigest()
+        # Of another release or another user's server: folders with other owners.
+        owners = [f"ids {self.first_id} {self.id_count}"] if self.first_id else []
+        names = [*owners, *(layer.diff_id for layer in layers)]
+        key = hashlib.sha256("\n".join(names).encode()).hexdigest()
         done = self.folder / key[:32]
         if done.is_dir():
             return done
@@ -91,6 +100,8 @@ class RootFsStore:
                 (partial / "tmp").chmod(0o1777)
             for name in files:
                 _make_file(partial / name[1:])
+            if self.first_id:
+                _shift_owners(partial, self.first_id, self.id_count)
             partial.rename(done)
         return done
 
@@ -100,6 +111,25 @@ class RootFsStore:
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _shift_owners(root: Path, first_id: int, id_count: int) -> None:
+    """Add ``first_id`` to the owner and group of the folder and of everything below it."""
+    shifted: set[int] = set()  # inodes of files with several names
+
+    def shift(path: str) -> None:
+        status = os.lstat(path)
+        if status.st_ino in shifted:
+            return
+        if status.st_nlink > 1:
+            shifted.add(status.st_ino)
+        uid, gid = (n if n < id_count else NOBODY for n in (status.st_uid, status.st_gid))
+        os.chown(path, first_id + uid, first_id + gid, follow_symlinks=False)
+
+    shift(str(root))
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            shift(os.path.join(folder, name))  # noqa: PTH118 - much faster than Path, for each file
 
 
 def _make_file(path: Path) -> None:

@@ -1,49 +1,39 @@
 """The ``sandbox`` engine: rootless containers on Linux namespaces, without other software.
 
-Each sandbox is one ``namespace_init`` process: it enters namespaces, mounts the unpacked image,
-and runs the image's entrypoint. When it is killed, the kernel kills all processes in the sandbox.
+Each sandbox is one process of ``namespaces``: it enters namespaces, mounts the unpacked image, and
+runs the image's entrypoint. When it is killed, the kernel kills all processes in the sandbox.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
-import sys
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from scar.local.engines import namespace_init
 from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
 from scar.local.engines.process_tree import ProcessTreeEngine, ProcessTreeSandbox
 from scar.local.engines.rootfs import RootFsStore
+from scar.local.engines.sandbox_support import FIRST_ID, ID_COUNT, init_command
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from scar.local.engines.namespaces.plan import SandboxPlan
     from scar.local.engines.port import LocalImage, SandboxSpec
+    from scar.local.engines.sandbox_support import SandboxSupport
 
-# Lambda runs functions as an unprivileged user; AWS does not document its number.
-LAMBDA_UID, LAMBDA_GID = 993, 990
-
-GUARANTEES = EngineGuarantees(
-    filesystem=True,
-    user=True,
-    tmp_size=True,
-    memory="polling",
-    vcpus=False,
-    notes=(
-        "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
-        "vCPUs are not limited, and there is no seccomp filter.",
-        "Sandboxes use this machine's network.",
-        "Without root, a sandbox has one user: a Batch job runs as root, whatever USER says.",
-        (
-            "If root starts the local cloud, a Batch job is this machine's root inside its own "
-            "file system, with the default capabilities of Docker."
-        ),
-    ),
+NOTES: Final = (
+    "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
+    "vCPUs are not limited.",
+    "Sandboxes use this machine's network; only root can open ports below 1,024 there.",
+)
+NOTE_FOR_USERS: Final = (
+    "Without root, a sandbox has one user: a Batch job runs as root, whatever USER says."
 )
 
 
@@ -52,13 +42,23 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
 
     name = "sandbox"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, support: SandboxSupport) -> None:
         super().__init__(folder / "sandboxes")
-        self._images = RootFsStore(folder / "images")
+        self._support = support
+        shifted = (FIRST_ID, ID_COUNT) if support.maps_ids else (0, 0)
+        self._images = RootFsStore(folder / "images", *shifted)
 
     @property
     def guarantees(self) -> EngineGuarantees:
-        return GUARANTEES
+        notes = (*NOTES, *self._support.notes())
+        return EngineGuarantees(
+            filesystem=True,
+            user=True,
+            tmp_size=True,
+            memory="polling",
+            vcpus=False,
+            notes=notes if os.geteuid() == 0 else (*notes, NOTE_FOR_USERS),
+        )
 
     def prepare(self, image: LocalImage) -> None:
         """Unpack the image; may be called twice."""
@@ -71,7 +71,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
         try:
             plan = self._build_plan(spec, folder)
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", namespace_init.__file__, plan.to_json()],
+                init_command(plan),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -90,26 +90,27 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
         sandbox = NamespaceSandbox(spec, process, folder, output, self._monitor)
         return self._register_sandbox(folder.name, sandbox)
 
-    def _build_plan(self, spec: SandboxSpec, folder: Path) -> namespace_init.SandboxPlan:
+    def _build_plan(self, spec: SandboxSpec, folder: Path) -> SandboxPlan:
         image = self._images.get(spec.image)
+        upper, work = folder / "upper", folder / "work"
         is_batch = spec.profile is SandboxProfile.BATCH
-        for name in ("upper", "work"):
-            (folder / name).mkdir()
-        (folder / "upper").chmod(0o755)  # becomes the mode of the overlay's root
-        return namespace_init.SandboxPlan(
+        if is_batch:
+            for path in (upper, work):
+                path.mkdir()
+            upper.chmod(0o755)  # becomes the mode and the owner of the overlay's root
+            if self._support.maps_ids:
+                os.chown(upper, FIRST_ID, FIRST_ID)
+        return self._support.build_plan(
             root=str(image.root),
-            upper=str(folder / "upper") if is_batch else "",
-            work=str(folder / "work") if is_batch else "",
             binds=image.binds,
             tmp_mb=0 if is_batch else spec.tmp_mb,
-            uid=0 if is_batch else LAMBDA_UID,
-            gid=0 if is_batch else LAMBDA_GID,
+            overlay=(str(upper), str(work)) if is_batch else None,
             command=spec.image.entrypoint,
         )
 
 
 class NamespaceSandbox(ProcessTreeSandbox):
-    """One ``namespace_init`` process, which forwards SIGTERM and whose end kills all; a Sandbox."""
+    """A process of ``namespaces`` that forwards SIGTERM and whose end kills all; a Sandbox."""
 
     def _send_term(self) -> None:
         self._send_signal(signal.SIGTERM)
@@ -121,40 +122,3 @@ class NamespaceSandbox(ProcessTreeSandbox):
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
-
-
-def unsupported_reason(folder: Path) -> str:
-    """Return why this machine cannot run sandboxes, or an empty string if it can.
-
-    A trial run is the only reliable test: kernels, distributions and container hosts restrict user
-    namespaces and mounts in many ways.
-    """
-    root = folder / "probe"
-    remove_tree(root)
-    for name in ("proc", "dev", "tmp"):
-        (root / name).mkdir(parents=True)
-    plan = namespace_init.SandboxPlan(
-        root=str(root),
-        upper="",
-        work="",
-        binds=(),
-        tmp_mb=1,
-        uid=LAMBDA_UID,
-        gid=LAMBDA_GID,
-        command=("/no-such-command",),
-    )
-    try:
-        result = subprocess.run(
-            [sys.executable, "-I", "-S", namespace_init.__file__, plan.to_json()],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    finally:
-        remove_tree(root)
-    # All mounts have succeeded if only the command is missing.
-    return "" if "no-such-command" in result.stderr else result.stderr.strip().splitlines()[-1]

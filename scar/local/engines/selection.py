@@ -44,10 +44,13 @@ def _open_engine(
             url, reason = find_socket(environment)
             return (DockerEngine(folder, url), "") if url else (None, reason)
         case "sandbox":
-            from scar.local.engines.sandbox import SandboxEngine, unsupported_reason
+            from scar.local.engines.sandbox import SandboxEngine
+            from scar.local.engines.sandbox_support import find_support
 
-            reason = unsupported_reason(folder)
-            return (None, reason) if reason else (SandboxEngine(folder), "")
+            support = find_support(folder)
+            if support.reason:
+                return None, support.reason
+            return SandboxEngine(folder, support), ""
         case "process":
             from scar.local.engines.process import ProcessEngine
 

@@ -1,0 +1,59 @@
+"""What the engine tells ``init`` about one sandbox."""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Protection(enum.StrEnum):
+    """What a sandbox has beside its file system, user and processes, where the kernel offers it.
+
+    ``user_namespace``: root in the sandbox is not this machine's root. (Without root, each sandbox
+    has a user namespace, or there are no sandboxes at all.) ``session_keyring``: an own one, so
+    that keys of whoever started the server cannot be found. ``cgroup_namespace``: the paths of
+    control groups are not visible. ``seccomp``: a filter of system calls. ``process_limit``:
+    on the processes of each sandbox.
+    """
+
+    USER_NAMESPACE = "user_namespace"
+    SESSION_KEYRING = "session_keyring"
+    CGROUP_NAMESPACE = "cgroup_namespace"
+    SECCOMP = "seccomp"
+    PROCESS_LIMIT = "process_limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxPlan:
+    """One sandbox: its folders on the host and its restrictions.
+
+    ``upper`` and ``work`` are the folders of the writable overlay, or empty for a read-only root
+    (the lambda profile). ``binds`` are read-only mounts: (source, target in the root). ``tmp_mb``
+    is the size of a tmpfs on /tmp, or 0 for none. ``first_id`` is the user and group id on the
+    host that is 0 in the sandbox, if root started the server; 0 for none. ``seccomp`` is the
+    filter in hexadecimal digits, or empty. ``processes`` and ``files`` are limits, 0 for none.
+    """
+
+    root: str
+    upper: str
+    work: str
+    binds: Sequence[tuple[str, str]]
+    tmp_mb: int
+    uid: int
+    gid: int
+    first_id: int
+    id_count: int
+    own_keyring: bool
+    own_cgroups: bool
+    seccomp: str
+    processes: int
+    files: int
+    command: tuple[str, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
