@@ -57,7 +57,7 @@ def open_folder(root: int, parts: Sequence[str]) -> int:
     for part in parts:
         if part in ("", ".", "..") or "/" in part:
             os.close(current)
-            raise ValueError(part)
+            raise ValueError(f"{part!r} is not a single name")
         with closing(current):
             current = os.open(part, _PASSAGE, dir_fd=current)
     return current

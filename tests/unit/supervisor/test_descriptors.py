@@ -45,6 +45,6 @@ def test_a_file_is_opened_and_a_fifo_does_not_block(root: Path) -> None:
 def test_a_part_is_a_single_name(root: Path, part: str) -> None:
     with (
         descriptors.closing(descriptors.open_trusted_folder(root)) as top,
-        pytest.raises(ValueError, match=part.replace(".", r"\.")),
+        pytest.raises(ValueError, match="not a single name"),
     ):
         descriptors.open_folder(top, (part,))

@@ -145,6 +145,26 @@ def test_the_first_error_ends_all_uploads_and_no_thread_is_left(
     assert store.calls["upload"] - failing[0][1] < THREADS
 
 
+def test_an_error_ends_the_uploads_that_have_begun(run: Workspace) -> None:
+    write(run, 2)
+    failing: list[threading.Thread] = []
+    both = threading.Barrier(2, timeout=TIMEOUT)
+
+    def fail(method: str, ref: ObjectRef) -> None:
+        del method
+        if ref.key == "out/0001":
+            failing.append(threading.current_thread())
+        both.wait()
+        if ref.key == "out/0001":
+            raise StorageError("Cannot write it.")
+        failing[0].join(TIMEOUT)
+
+    store = MemoryStore(before=fail)
+    with pytest.raises(StorageError, match="Cannot write it"):
+        upload(run, store)
+    assert store.keys() == {}
+
+
 @pytest.mark.parametrize("threads", [1, THREADS])
 def test_nothing_begins_after_the_deadline(run: Workspace, threads: int) -> None:
     write(run, 500)
