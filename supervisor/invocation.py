@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +119,8 @@ class RunPath:
 class ProcessSpec:
     """One program to run. ``folder`` is the run's own; ``user`` becomes its owner.
 
+    ``has_own_home``: the image or the function sets ``HOME``, so it is not the user's from passwd.
+
     ``user`` has Docker's form ``name|uid[:group|gid]``; empty: the supervisor's own user.
     """
 
@@ -126,7 +128,63 @@ class ProcessSpec:
     cwd: Path
     environment: Mapping[str, str]
     folder: Path
+    has_own_home: bool = False
     user: str = ""
+
+    @property
+    def home(self) -> Path:
+        """The folder that becomes ``HOME`` if the program has no writable one."""
+        return self.folder / "home"
+
+
+class LeftOutReason(enum.StrEnum):
+    """Why an entry of the output folder is not uploaded; the value is stored in ``done``."""
+
+    UNMATCHED = "unmatched"  # no output of the function selects its name
+    OUTSIDE = "outside"  # a link that leaves the run's folders
+    DANGLING = "dangling"  # a link to nothing
+    LOOP = "loop"  # a link that leads to itself, or to a folder that it is in
+    SPECIAL = "special"  # a socket, a FIFO or a device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Entries of the output folder that are not uploaded, for one reason.
+
+    ``examples`` are some of their names, printable as UTF-8; ``expected`` is what names had to be
+    like (``suffix .csv``), only for ``UNMATCHED``.
+    """
+
+    reason: LeftOutReason
+    count: int
+    examples: tuple[str, ...] = ()
+    expected: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return what the run's record and responses say about it."""
+        json: dict[str, object] = {"reason": self.reason.value, "count": self.count}
+        if self.examples:
+            json["examples"] = list(self.examples)
+        if self.expected:
+            json["expected"] = self.expected
+        return json
+
+    def __str__(self) -> str:
+        files = "1 file" if self.count == 1 else f"{self.count} files"
+        links = "1 link" if self.count == 1 else f"{self.count} links"
+        match self.reason:
+            case LeftOutReason.UNMATCHED:
+                return f"{files} did not match {self.expected}"
+            case LeftOutReason.OUTSIDE:
+                return f"{links} out of the run's folders not uploaded"
+            case LeftOutReason.DANGLING:
+                return f"{links} to nothing not uploaded"
+            case LeftOutReason.LOOP:
+                return f"{links} in a loop not uploaded"
+            case LeftOutReason.SPECIAL:
+                return f"{files} of a special kind (socket, FIFO, device) not uploaded"
+            case _:
+                assert_never(self.reason)
 
 
 class RunOutcome(enum.StrEnum):
@@ -145,13 +203,18 @@ class RunOutcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How one run ended; ``output`` is the end of the script's output, ``job_id`` Batch's."""
+    """How one run ended; ``output`` is the end of the script's output, ``job_id`` Batch's.
+
+    ``uploaded`` is the number of output objects, ``left_out`` what is not uploaded.
+    """
 
     run: RunPath
     state: RunOutcome
     output: bytes = b""
     job_id: str = ""
     error: SupervisorError | None = None
+    uploaded: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

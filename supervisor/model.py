@@ -48,7 +48,10 @@ class VersionPin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object's properties; times by the store's clock, in epoch seconds (0: unknown)."""
+    """An object's properties; times by the store's clock, in epoch seconds (0: unknown).
+
+    ``crc32`` (8 hex digits) is known after an upload: that of the bytes that were sent.
+    """
 
     size: int
     etag: str
@@ -56,6 +59,7 @@ class StoredObject:
     metadata: Mapping[str, str] = field(default_factory=dict)
     last_modified: float = 0.0
     response_date: float = 0.0
+    crc32: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from supervisor.descriptors import OpenFile
     from supervisor.invocation import ProcessSpec
     from supervisor.model import JobRequest, ObjectRef, StoredObject, VersionPin, WriteCondition
 
@@ -27,13 +28,16 @@ class ObjectStore(Protocol):
 
     def upload(
         self,
-        source: Path,
+        source: Path | OpenFile,
         ref: ObjectRef,
         *,
         condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
-        """Store a file of any size in one conditional write, in constant memory."""
+        """Store a file of any size in one conditional write, in constant memory.
+
+        What an open file's ``check`` raises ends the upload and is raised; no object is created.
+        """
 
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
         """Return the content of a small object, or None if it does not exist."""

@@ -6,14 +6,13 @@ import hashlib
 import zlib
 from base64 import b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from supervisor.aws.errors import RequestBodyUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 CHUNK_SIZE = 1 << 18
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
@@ -42,34 +41,43 @@ class Origin:
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
+class ReadableFile(Protocol):
+    """An open file whose position does not matter: threads may read it at the same time."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, for messages."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return up to ``size`` bytes from ``offset``, b"" at the end of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileSlice:
     """A slice of a file as a request body, read again for each attempt, in constant memory."""
 
-    path: Path
+    file: ReadableFile
     offset: int
     size: int
 
     def chunks(self) -> Iterator[bytes]:
         """Yield exactly ``size`` bytes; raise RequestBodyUnreadable if the file has fewer."""
-        left = self.size
-        try:
-            with self.path.open("rb", buffering=0) as file:
-                file.seek(self.offset)
-                while left:
-                    chunk = file.read(min(CHUNK_SIZE, left))
-                    if not chunk:
-                        raise RequestBodyUnreadable(
-                            f"{self.path} was truncated while it was sent.",
-                            remedy="The script must finish its files before it ends.",
-                        )
-                    left -= len(chunk)
-                    yield chunk
-        except OSError as error:
-            raise RequestBodyUnreadable(
-                f"Cannot read {self.path}: {error.strerror or error}.",
-                remedy="Make the file readable for the supervisor's user.",
-            ) from error
+        done = 0
+        while done < self.size:
+            try:
+                chunk = self.file.read_at(self.offset + done, min(CHUNK_SIZE, self.size - done))
+            except OSError as error:
+                raise RequestBodyUnreadable(
+                    f"Cannot read {self.file.name}: {error.strerror or error}.",
+                    remedy="Check the disk that the file is on.",
+                ) from error
+            if not chunk:
+                raise RequestBodyUnreadable(
+                    f"{self.file.name} was truncated while it was sent.",
+                    remedy="The script must finish its files before it ends.",
+                )
+            done += len(chunk)
+            yield chunk
 
 
 Body = bytes | FileSlice

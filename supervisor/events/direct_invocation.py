@@ -115,6 +115,11 @@ def _parse_arguments(value: object) -> tuple[str, ...]:
     words = tuple(str(v) for v in value)
     if any("\0" in word for word in words):
         raise invalid_event("cmd_args contains a NUL character", "Remove it.")
+    if any("\ud800" <= character <= "\udfff" for word in words for character in word):
+        raise invalid_event(
+            "cmd_args is not valid Unicode: it has half of a surrogate pair",
+            "Send text that can be encoded as UTF-8.",
+        )
     return words
 
 

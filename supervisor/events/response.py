@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RunsFailed
@@ -11,7 +12,13 @@ from supervisor.invocation import RunOutcome
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import Invocation, InvocationResult, RunResult
+    from supervisor.invocation import (
+        Invocation,
+        InvocationResult,
+        LeftOut,
+        LeftOutReason,
+        RunResult,
+    )
 
 # Lambda's limit for the response of a synchronous invocation, less room for headers and braces.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -19,6 +26,9 @@ MAX_BODY = 6 * 1024 * 1024 - 4096
 # The runs that continue in Batch and their job ids, comma-separated, in the same order. Programs
 # must not parse the body for this: a script may print the same sentence.
 RUN_HEADER, JOB_HEADER = "x-scar-run-id", "x-scar-job-id"
+# The number of output objects, and as JSON what was left out, as in the run's record.
+OUTPUTS_HEADER, LEFT_OUT_HEADER = "x-scar-outputs", "x-scar-left-out"
+MAX_LEFT_OUT_HEADER = 1024  # bytes; examples are omitted above it
 TRUNCATION_NOTICE = b"[The beginning of the output is only in the log.]\n"
 
 
@@ -54,6 +64,7 @@ def build_body(handled: InvocationResult, invocation: Invocation) -> bytes:
             "amz-log-group-name": invocation.log_group,
             "amz-log-stream-name": invocation.log_stream,
             **_batch_headers(handled),
+            **_output_headers(handled),
         },
         "body": base64.b64encode(output).decode("ascii"),
         "isBase64Encoded": True,
@@ -77,6 +88,36 @@ def _batch_headers(handled: InvocationResult) -> dict[str, str]:
         RUN_HEADER: ",".join(r.run.run_id for r in submitted),
         JOB_HEADER: ",".join(r.job_id for r in submitted),
     }
+
+
+def _output_headers(handled: InvocationResult) -> dict[str, str]:
+    done = [result for result in handled.results if result.state is RunOutcome.DONE]
+    if not done:
+        return {}
+    headers = {OUTPUTS_HEADER: str(sum(result.uploaded for result in done))}
+    left_out = [item for result in done for item in result.left_out]
+    if left_out:
+        headers[LEFT_OUT_HEADER] = _encode_left_out(left_out)
+    return headers
+
+
+def _encode_left_out(items: list[LeftOut]) -> str:
+    """Return ASCII JSON of at most 1 KB, one entry for each reason, with the examples that fit."""
+    merged: dict[LeftOutReason, LeftOut] = {}
+    for item in items:
+        first = merged.get(item.reason)
+        merged[item.reason] = replace(item, count=item.count + first.count) if first else item
+    for examples in range(max(len(item.examples) for item in merged.values()), -1, -1):
+        text = _to_ascii(
+            [replace(item, examples=item.examples[:examples]) for item in merged.values()]
+        )
+        if len(text) <= MAX_LEFT_OUT_HEADER:
+            return text
+    return _to_ascii([replace(item, examples=(), expected="") for item in merged.values()])
+
+
+def _to_ascii(items: list[LeftOut]) -> str:
+    return json.dumps([item.to_json() for item in items], separators=(",", ":"))
 
 
 def _result_output(result: RunResult) -> bytes:

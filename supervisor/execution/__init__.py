@@ -5,7 +5,12 @@ records how it ended; after an error that Batch can help with it submits the run
 ``executor`` does the work in this process: ``workspace`` creates a fresh folder, ``staging``
 downloads the input (under the time limit of ``time_limit``) and collects what the script and the
 outputs know about it, ``command`` chooses the program, ``environment`` builds its variables,
-``process_runner`` runs it, and ``outputs`` lists, checks and uploads the files.
+``process_runner`` runs it, ``output_listing`` lists and checks the files, and ``upload_pool``
+uploads several of them at a time, each as ``outputs`` defines.
+
+A script may replace every file and folder of its run by links. So after its start ``run_files``
+reaches them below the descriptor that ``workspace`` opened before, and resolves links itself:
+what is not below it is never opened, listed, uploaded or removed.
 
 ``process_runner`` uses ``users`` (the image's USER) and ``child_processes`` (which ends every
 process that the script left behind).

@@ -22,6 +22,7 @@ from supervisor.errors import (
 from supervisor.events import parser
 from supervisor.execution.executor import RunExecutor, free_bytes
 from supervisor.execution.staging import RunContext
+from supervisor.execution.upload_pool import THREADS
 from supervisor.invocation import DirectInvocation, InvocationResult, RunOutcome, RunResult
 from supervisor.logs import Log
 from supervisor.runs import leases, record_format
@@ -45,7 +46,7 @@ class Supervisor:
     ``home`` holds ``function/``; workspaces are created in ``temporary``. ``exclusive``: files that
     programs leave in ``temporary`` are removed after each run. ``environ`` is the environment of
     this process, ``now`` in epoch seconds; ``free_space`` returns the free bytes on the disk of a
-    folder.
+    folder. ``upload_threads``: outputs that are uploaded at the same time.
     """
 
     config: FunctionConfig
@@ -59,6 +60,7 @@ class Supervisor:
     exclusive: bool = False
     now: Callable[[], float] = time.time
     free_space: Callable[[Path], int] = free_bytes
+    upload_threads: int = THREADS
 
     def handle(self, invocation: Invocation) -> InvocationResult:
         """Execute or submit every run of an event; the failure of a run is in its result.
@@ -188,10 +190,17 @@ class Supervisor:
             log.info(f"{error.problem} The run continues in Batch.")
             return self._submit_to_batch(context, record, log, self._plan_submission(error))
         # Last of all writes: with it the run has ended, and no other attempt starts.
-        record.write_done(RunOutcome.DONE.value, executed.uploaded)
+        record.write_done(RunOutcome.DONE.value, executed.uploaded, executed.left_out)
         count = len(executed.uploaded)
-        log.info(f"Done: {count} output file{'' if count == 1 else 's'}.")
-        return RunResult(run=context.run, state=RunOutcome.DONE, output=executed.output)
+        files = f"{count} output file{'' if count == 1 else 's'}"
+        log.info(f"Done: {'; '.join([files, *map(str, executed.left_out)])}.")
+        return RunResult(
+            run=context.run,
+            state=RunOutcome.DONE,
+            output=executed.output,
+            uploaded=count,
+            left_out=executed.left_out,
+        )
 
     def _plan_submission(self, error: SupervisorError | None) -> WaitingSubmission:
         """Return what is submitted after this error in Lambda, or in mode ``batch`` (None)."""
@@ -287,6 +296,7 @@ class Supervisor:
             runner=self.runner,
             now=self.now,
             free_space=self.free_space,
+            upload_threads=self.upload_threads,
         )
 
     def _has_job_ended(self, job: str, invocation: Invocation) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from supervisor.errors import EventError
 from supervisor.invocation import TRACE_VARIABLE
 
 if TYPE_CHECKING:
@@ -54,8 +55,10 @@ def build_environment(
 
     Order: the image's variables, those that Lambda or Batch set (without the supervisor's own), the
     FDL's, the run's. A variable that cannot be passed (a NUL in it, or ``EVENT`` above 128 KiB) is
-    left out; the content of the event is also in a file.
+    left out; the content of the event is also in a file. Raise EventError for a value of the event
+    that is not valid Unicode: Linux passes bytes.
     """
+    _check_unicode(run)
     # The launcher's prefix is removed here, so the script sees the image's LD_PRELOAD and the like.
     own = {name: value for name, value in process.items() if name not in INTERNAL_VARIABLES}
     for name in [name for name in own if name.startswith(RENAMED_PREFIX)]:
@@ -86,6 +89,23 @@ def _run_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:
     }
     parameters = {f"CONT_VAR_{name}": value for name, value in run.parameters.items()}
     return {**parameters, **always, **{name: value for name, value in sometimes.items() if value}}
+
+
+def _check_unicode(run: RunVariables) -> None:
+    values = {
+        "STORAGE_OBJECT_KEY": run.object_key,
+        "EVENT_TIME": run.event_time,
+        "EVENT": run.event,
+    }
+    for name, value in {**values, **run.parameters}.items():
+        try:
+            (name + value).encode()
+        except UnicodeEncodeError as error:
+            what = "The query parameter" if name in run.parameters else "The event's value for"
+            raise EventError(
+                f"{what} {ascii(name)[:80]} is not valid Unicode: it has half of a surrogate pair.",
+                remedy="Send text that can be encoded as UTF-8.",
+            ) from error
 
 
 def _is_passable(name: str, value: str) -> bool:

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 
 from supervisor.batch.fallback import DISK_FULL_BYTES, may_submit_to_batch
 from supervisor.errors import SIGKILL_STATUS, DiskFull, OutOfMemory, ScriptFailed
-from supervisor.execution import command, outputs, staging
+from supervisor.execution import command, staging
+from supervisor.execution.output_listing import list_outputs
 from supervisor.execution.time_limit import deadline_exceeded, enforce_time_limit
+from supervisor.execution.upload_pool import THREADS, UploadPool
 from supervisor.execution.workspace import create_workspace
-from supervisor.invocation import ObjectEvent, ProcessSpec
+from supervisor.invocation import LeftOutReason, ObjectEvent, ProcessSpec
 from supervisor.model import ComputeService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from supervisor.execution.outputs import OutputFile
     from supervisor.execution.staging import RunContext, StagedInput
     from supervisor.execution.workspace import Workspace
+    from supervisor.invocation import LeftOut
     from supervisor.logs import Log
     from supervisor.model import FunctionConfig
     from supervisor.ports import ObjectStore, ScriptRunner
@@ -30,10 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionResult:
-    """The result of a run; ``output`` is the end of the script's output."""
+    """The result of a run; ``output`` is the end of the script's output.
+
+    ``left_out`` is what the script left in the output folder and is not uploaded.
+    """
 
     output: bytes
     uploaded: tuple[UploadedObject, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def free_bytes(folder: Path) -> int:
@@ -55,6 +61,7 @@ class RunExecutor:
     runner: ScriptRunner
     now: Callable[[], float]
     free_space: Callable[[Path], int] = free_bytes
+    upload_threads: int = THREADS
 
     def run(self, context: RunContext, log: Log) -> ExecutionResult:
         """Execute the run; nothing is uploaded unless the script succeeded and time remains.
@@ -62,31 +69,31 @@ class RunExecutor:
         Raise DeadlineExceeded, OutOfMemory, DiskFull, ScriptFailed, ObjectChanged and other
         SupervisorErrors.
         """
-        with create_workspace(self.temporary, exclusive=self.exclusive) as workspace:
+        with create_workspace(
+            self.temporary, exclusive=self.exclusive, warn=log.warning
+        ) as workspace:
             with enforce_time_limit(
                 self._remaining_seconds(context, "at the start"), "during the download of the input"
             ):
                 staged = self._stage_in(context, workspace)
             output = self._run_script(context, workspace, staged)
-            files = outputs.collect_files(workspace.outputs, self.config.outputs, log.warning)
-            # The last check: uploads that have begun are not interrupted.
-            self._remaining_seconds(context, "before the upload of the outputs")
-            uploaded = tuple(self._upload_output(file, staged.metadata, log) for file in files)
-        return ExecutionResult(output=output, uploaded=uploaded)
-
-    def _upload_output(
-        self, file: OutputFile, metadata: Mapping[str, str], log: Log
-    ) -> UploadedObject:
-        store = self.open_store(file.target.provider)
-        uploaded = outputs.upload_file(store, file, metadata, log.info)
-        if uploaded.replaced:
-            log.warning(
-                f"{file.target} was the output of run {uploaded.replaced} from another input file;"
-                " it is replaced.",
-                remedy="If input files in several folders have the same name, use the folder in"
-                " STORAGE_OBJECT_KEY for the output name.",
+            with enforce_time_limit(
+                self._remaining_seconds(context, "before the upload of the outputs"),
+                "before the upload of the outputs",
+            ):
+                listing = list_outputs(workspace.files, self.config.outputs)
+            _report_left_out(listing.left_out, log)
+            pool = UploadPool(
+                run=workspace.files,
+                open_store=self.open_store,
+                find_metadata=lambda _target: staged.metadata,
+                log=log,
+                now=self.now,
+                stop_at=context.stop_at,
+                threads=self.upload_threads,
             )
-        return uploaded
+            uploaded = pool.upload(listing.files)
+        return ExecutionResult(output=output, uploaded=uploaded, left_out=listing.left_out)
 
     def _stage_in(self, context: RunContext, workspace: Workspace) -> StagedInput:
         # The event's size permits failing early, before a download that cannot succeed.
@@ -108,6 +115,7 @@ class RunExecutor:
             cwd=chosen.cwd,
             environment=staging.script_environment(context, workspace, staged, self.environ),
             folder=workspace.root,
+            has_own_home="HOME" in {**self.config.image.environment, **self.config.environment},
             # Lambda runs every image as its own unprivileged user.
             user=self.config.image.user if service is ComputeService.BATCH else "",
         )
@@ -134,6 +142,14 @@ class RunExecutor:
         if left <= 0:
             raise deadline_exceeded(when)
         return left
+
+
+def _report_left_out(items: Iterable[LeftOut], log: Log) -> None:
+    for item in items:
+        # Rules select files on purpose; a link that leads nowhere is most likely a mistake.
+        report = log.info if item.reason is LeftOutReason.UNMATCHED else log.warning
+        more = ", …" if item.count > len(item.examples) else ""
+        report(f"{item}: {', '.join(item.examples)}{more}")
 
 
 @contextmanager

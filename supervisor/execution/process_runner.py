@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+import stat
 import subprocess
 import time
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded
 from supervisor.execution import child_processes
-from supervisor.execution.users import is_id_mapped, resolve_user
+from supervisor.execution.users import has_access, is_id_mapped, resolve_user
 from supervisor.signals import SIGNAL_RESEND_INTERVAL
 
 if TYPE_CHECKING:
@@ -172,9 +173,8 @@ class ProcessRunner:
 
 
 def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess.Popen[bytes]:
-    environment = dict(spec.environment)
+    environment = {**spec.environment, "HOME": _choose_home(spec, account)}
     if account is not None:
-        environment["HOME"] = account.home
         for path in (spec.folder, *spec.folder.rglob("*")):
             # Never follow links: the target may be outside the run's folder.
             os.chown(path, account.uid, account.gid, follow_symlinks=False)
@@ -191,6 +191,35 @@ def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess
         group=account.gid if account else None,
         extra_groups=account.groups if account else None,
     )
+
+
+def _choose_home(spec: ProcessSpec, account: UserAccount | None) -> str:
+    """Return the program's HOME: a folder that its user may write to, else one of the run's.
+
+    Lambda sets none, and most of its file system is read-only; then libraries fail, or create a
+    folder named ``~``.
+    """
+    home = spec.environment.get("HOME", "")
+    if account is not None and not spec.has_own_home:
+        home = account.home  # HOME is that of the supervisor's user
+    if home.startswith("/") and _is_writable_folder(home, account):
+        with contextlib.suppress(OSError):
+            spec.home.rmdir()  # not needed
+        return home
+    spec.home.mkdir(mode=0o700, exist_ok=True)
+    return str(spec.home)
+
+
+def _is_writable_folder(path: str, account: UserAccount | None) -> bool:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+        # access() knows read-only file systems, but asks for the user of this process.
+        usable = stat.S_ISDIR(status.st_mode) and os.access(path, os.W_OK | os.X_OK)
+    except (OSError, ValueError):
+        return False
+    if account is None:
+        return usable
+    return usable and has_access(status, account.uid, {account.gid, *account.groups}, 3)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ChainTooLong
@@ -50,7 +51,10 @@ def stage_in(
         metadata = {RUN_KEY: run, ROOT_KEY: run, HOPS_KEY: "1"}
         if trigger.payload is None:
             return StagedInput(path="", metadata=metadata)
-        file = workspace.inputs / trigger.file_name
+        # A name of its own for each call, the same in all of its attempts: scripts name their
+        # outputs after their input, and two calls must not have the same output.
+        suffix = PurePosixPath(trigger.file_name).suffix
+        file = workspace.inputs / f"event-file-{context.run.run_id}{suffix}"
         file.write_bytes(trigger.payload)
         return StagedInput(path=str(file), metadata=metadata)
     source = trigger.source

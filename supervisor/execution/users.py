@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from supervisor.errors import ConfigError
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -43,6 +45,19 @@ def resolve_user(user: str, etc: Path) -> UserAccount:
             int(g[2]) for g in _read_entries(etc / "group", 4) if line[0] in g[3].split(",")
         )
     return UserAccount(uid=uid, gid=gid, groups=groups, home=(line[5] if line else "") or "/")
+
+
+def has_access(status: os.stat_result, uid: int, groups: Collection[int], rights: int) -> bool:
+    """Return whether the mode of an entry gives a user ``rights``: 4 read, 2 write, 1 execute."""
+    if uid == 0:
+        return True
+    if status.st_uid == uid:
+        mode = status.st_mode >> 6
+    elif status.st_gid in groups:
+        mode = status.st_mode >> 3
+    else:
+        mode = status.st_mode
+    return mode & rights == rights
 
 
 def is_id_mapped(number: int, table: str) -> bool:

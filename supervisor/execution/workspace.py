@@ -7,10 +7,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.folders import remove_tree
+from supervisor import descriptors
+from supervisor.execution.run_files import RunFiles
+from supervisor.folders import empty_folder, remove_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # NAME_MAX of Linux.
@@ -19,9 +21,14 @@ MAX_NAME_BYTES = 255
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folders of one run; scripts start in ``root``."""
+    """The folders of one run; scripts start in ``root``.
+
+    The paths are for the script and for what happens before its start. Afterwards it may have
+    replaced any of them: ``files`` reaches the folders through descriptors.
+    """
 
     root: Path
+    files: RunFiles
 
     @property
     def inputs(self) -> Path:
@@ -33,35 +40,64 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def create_workspace(parent: Path, *, exclusive: bool = False) -> Iterator[Workspace]:
+def create_workspace(
+    parent: Path, *, exclusive: bool = False, warn: Callable[[str], None] = lambda _: None
+) -> Iterator[Workspace]:
     """Create the folders, mode 0700, and remove them at the end of the block.
 
     ``exclusive``: no other process uses ``parent``, so entries that programs leave there are
-    removed too.
+    removed too. What cannot be removed is reported to ``warn``: the run has succeeded or failed
+    before that.
     """
-    workspace = Workspace(parent / f"scar-{os.urandom(8).hex()}")
     _create_if_missing(parent)
-    # Files that existed before the run may belong to the image or to Lambda.
-    before = frozenset(parent.iterdir()) if exclusive else None
-    workspace.root.mkdir(mode=0o700)
+    with descriptors.closing(descriptors.open_trusted_folder(parent)) as above:
+        # Files that existed before the run may belong to the image or to Lambda.
+        before = frozenset(_list_names(above)) if exclusive else None
+        name = f"scar-{os.urandom(8).hex()}"
+        os.mkdir(name, 0o700, dir_fd=above)
+        with descriptors.closing(descriptors.open_listing(above, name)) as root:
+            try:
+                for folder in ("input", "output", "home"):
+                    os.mkdir(folder, 0o700, dir_fd=root)
+                # Open until the end: the inode of a folder that is removed could be used again.
+                with descriptors.closing(descriptors.open_folder(root, ("home",))) as home:
+                    yield _new_workspace(parent / name, root, home)
+            finally:
+                # The folder itself, wherever the script has moved it, and what has its name now.
+                _try(warn, lambda: empty_folder(root))
+                _try(warn, lambda: remove_entry(above, name))
+                if before is not None:
+                    _try(warn, lambda: _remove_new_entries(above, before))
+
+
+def _new_workspace(path: Path, root: int, home: int) -> Workspace:
+    files = RunFiles(
+        root=root,
+        # Links have the path that the script was given, or the one that the kernel shows.
+        paths=tuple(dict.fromkeys((os.path.abspath(path), os.path.realpath(path)))),  # noqa: PTH100
+        home=descriptors.identity(os.fstat(home)),
+    )
+    return Workspace(path, files)
+
+
+def _try(warn: Callable[[str], None], remove: Callable[[], None]) -> None:
     try:
-        workspace.inputs.mkdir(mode=0o700)
-        workspace.outputs.mkdir(mode=0o700)
-        yield workspace
-    finally:
-        remove_tree(workspace.root)
-        if before is not None:
-            _remove_new_entries(parent, before)
+        remove()
+    except OSError as error:
+        shown = ascii(error.filename) if error.filename else "a file"
+        warn(f"What the script left cannot be removed: {shown}: {error.strerror}.")
 
 
-def _remove_new_entries(parent: Path, before: frozenset[Path]) -> None:
-    for path in set(parent.iterdir()) - before:
+def _list_names(folder: int) -> list[str]:
+    with descriptors.closing(descriptors.open_listing(folder)) as listing:
+        return os.listdir(listing)  # noqa: PTH208 - a descriptor
+
+
+def _remove_new_entries(folder: int, before: frozenset[str]) -> None:
+    for name in set(_list_names(folder)) - before:
         # The run has ended: an entry that cannot be removed must not make it fail.
         with contextlib.suppress(OSError):
-            if path.is_dir() and not path.is_symlink():
-                remove_tree(path)
-            else:
-                path.unlink()
+            remove_entry(folder, name)
 
 
 def safe_file_name(key: str) -> str:

@@ -3,8 +3,9 @@
 Objects under ``runs/<function>/<date>/<run id>/`` in the state bucket: ``claim`` (the owner),
 ``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch), ``event`` (an event
 that is too large for the claim), ``waiting`` (nothing submitted yet), ``error`` (why it
-failed), ``done`` (state and outputs). A run with ``done`` has ended, whatever else exists; a run
-with ``error`` has failed unless another owner has claimed it since.
+failed), ``done`` (state, outputs, and what was left out if anything was). A run with ``done`` has
+ended, whatever else exists; a run with ``error`` has failed unless another owner has claimed it
+since.
 """
 
 from __future__ import annotations
@@ -178,6 +179,9 @@ def is_own_job(held: RunOwner, mine: RunOwner) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedObject:
     """One entry of the manifest in ``done``: size in bytes, CRC-32 as 8 hex digits.
+
+    Size and CRC are those of the bytes in the object. The CRC is empty if an earlier attempt of
+    the run, or a run of a newer upload, has written it, and the object was kept.
 
     ``replaced`` is the run whose output, from another input, had this key before.
     """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import RunOwner, RunPath
+    from supervisor.invocation import LeftOut, RunOwner, RunPath
     from supervisor.model import WriteCondition
     from supervisor.ports import ObjectStore
     from supervisor.runs.waiting import FallbackCause, WaitingSubmission
@@ -195,12 +195,18 @@ class RunRecord:
         }
         self._overwrite_record(record_format.ERROR, record_format.encode(data), self._error_etag)
 
-    def write_done(self, state: str, outputs: Iterable[record_format.UploadedObject] = ()) -> None:
+    def write_done(
+        self,
+        state: str,
+        outputs: Iterable[record_format.UploadedObject] = (),
+        left_out: Iterable[LeftOut] = (),
+    ) -> None:
         """Write the manifest as the last object; do nothing if a duplicate has written it."""
         data: dict[str, object] = {
             "owner": record_format.owner_to_json(self.owner),
             "state": state,
             "outputs": [asdict(output) for output in outputs],
+            **_describe_left_out(left_out),
         }
         try:
             self.store.write(
@@ -292,3 +298,9 @@ class RunRecord:
 
     def _record_ref(self, name: str) -> ObjectRef:
         return ObjectRef("s3", self.bucket, self.run.key(name))
+
+
+def _describe_left_out(items: Iterable[LeftOut]) -> dict[str, object]:
+    # Readers accept its absence: records of earlier releases never have it.
+    listed = [item.to_json() for item in items]
+    return {"left_out": listed} if listed else {}

@@ -13,6 +13,7 @@ from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, NoCredentials
 from supervisor.aws.request import FileSlice
 from supervisor.aws.retry import Backoff
+from supervisor.descriptors import OpenFile, open_path
 from supervisor.errors import ConfigError, DiskFull, StorageError
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_download import ChecksumVerifier, download_object
@@ -131,20 +132,27 @@ class S3Store:
 
     def upload(
         self,
-        source: Path,
+        source: Path | OpenFile,
         ref: ObjectRef,
         *,
         condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
+        if isinstance(source, OpenFile):
+            return self._upload_open_file(source, ref, self._write_options(condition, metadata))
         try:
-            size = source.stat().st_size
+            with open_path(source) as file:
+                return self.upload(file, ref, condition=condition, metadata=metadata)
         except OSError as error:
             raise StorageError(
                 f"Cannot read {source}: {error.strerror}.", remedy="Check that the file exists."
             ) from error
-        whole, options = FileSlice(source, 0, size), self._write_options(condition, metadata)
-        if size <= self.multipart_threshold:
+
+    def _upload_open_file(
+        self, source: OpenFile, ref: ObjectRef, options: WriteOptions
+    ) -> StoredObject:
+        whole = FileSlice(source, 0, source.size)
+        if source.size <= self.multipart_threshold:
             return put_object(self.api, ref, whole, options)
         return put_multipart(self.api, ref, whole, options, min_part_size=self.min_part_size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, assert_never
 
@@ -24,6 +25,7 @@ MIB = 1 << 20
 WRITE_ID_KEY = "scar-write"
 METADATA_PREFIX = "x-amz-meta-"
 RFC2047_START, RFC2047_END = "=?UTF-8?B?", "?="
+_ZEROS = bytes(1 << 16)
 
 
 def check_key(ref: ObjectRef) -> None:
@@ -135,6 +137,29 @@ def part_size(total: int, min_part_size: int) -> int:
     """Return the bytes per part, in whole MiB: an upload has at most 10,000 parts."""
     needed = -(-total // MAX_PARTS)
     return max(min_part_size, -(-needed // MIB) * MIB)
+
+
+def decode_crc32(checksum: str) -> int:
+    """Return the number of a CRC-32 in S3's format: base64."""
+    return int.from_bytes(b64decode(checksum), "big")
+
+
+def whole_crc32(checksums: Sequence[str], total: int, size: int) -> int:
+    """Return the CRC-32 of a file from those of its parts, which have ``size`` bytes each."""
+    crc = 0
+    for number, checksum in enumerate(checksums):
+        crc = combine_crc32(crc, decode_crc32(checksum), min(size, total - number * size))
+    return crc
+
+
+def combine_crc32(first: int, second: int, size: int) -> int:
+    """Return the CRC-32 of two texts, one after the other; ``size`` is the second's in bytes."""
+    # For a given text the CRC is an affine function of the one before it; zeros give its matrix.
+    zero = 0
+    for left in range(size, 0, -len(_ZEROS)):
+        zeros = _ZEROS[:left]
+        first, zero = zlib.crc32(zeros, first), zlib.crc32(zeros, zero)
+    return first ^ zero ^ second
 
 
 def build_completion_xml(parts: Sequence[tuple[str, str]]) -> bytes:

@@ -16,9 +16,11 @@ from supervisor.storage.s3_protocol import (
     WRITE_ID_KEY,
     build_completion_xml,
     condition_headers,
+    decode_crc32,
     metadata_headers,
     parse_object_headers,
     part_size,
+    whole_crc32,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +69,13 @@ def put_object(api: S3ObjectApi, ref: ObjectRef, body: Body, options: WriteOptio
     }
     request = api.with_body(api.build_request("PUT", ref, headers=headers), body, ref)
     stored = _commit_write(api, request, ref, options)
-    return replace(stored, size=request.body_size, metadata=dict(options.metadata))
+    return replace(
+        stored,
+        size=request.body_size,
+        metadata=dict(options.metadata),
+        # S3 has verified this checksum: it is that of the bytes that were sent.
+        crc32=f"{decode_crc32(request.headers['x-amz-checksum-crc32']):08x}",
+    )
 
 
 def put_multipart(
@@ -105,7 +113,8 @@ def _upload_multipart(
     except BaseException as error:  # parts of an unfinished upload are invisible, but cost money
         _abort_upload(api, ref, upload, error)
         raise
-    return replace(stored, size=whole.size, metadata=dict(options.metadata))
+    crc = whole_crc32([crc for _, crc in parts], whole.size, part_size(whole.size, min_part_size))
+    return replace(stored, size=whole.size, metadata=dict(options.metadata), crc32=f"{crc:08x}")
 
 
 def _send_parts(
@@ -115,7 +124,7 @@ def _send_parts(
     parts = []
     for number, offset in enumerate(range(0, whole.size, size), start=1):
         query = (*upload, ("partNumber", str(number)))
-        piece = FileSlice(whole.path, offset, min(size, whole.size - offset))
+        piece = FileSlice(whole.file, offset, min(size, whole.size - offset))
         request = api.with_body(api.build_request("PUT", ref, query=query), piece, ref)
         etag = api.send(request, ref).headers.get("etag", "")
         parts.append((etag, request.headers["x-amz-checksum-crc32"]))

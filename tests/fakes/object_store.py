@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from supervisor.descriptors import OpenFile
 from supervisor.errors import ObjectChanged, PreconditionFailed
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from supervisor.model import VersionPin, WriteCondition
 
@@ -41,6 +44,7 @@ class MemoryStore:
     crash_at: int | None = None
     crash_after: int | None = None
     clock: Callable[[], float] = lambda: 0.0
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, key: str, data: bytes, bucket: str = "data", **metadata: str) -> StoredObject:
         """Store an object without counting a call; ``_`` in metadata names stands for ``-``."""
@@ -65,14 +69,17 @@ class MemoryStore:
 
     def upload(
         self,
-        source: Path,
+        source: Path | OpenFile,
         ref: ObjectRef,
         *,
         condition: WriteCondition | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> StoredObject:
         self._count("upload", ref)
-        return self._returned(self._store(ref, source.read_bytes(), condition, metadata or {}))
+        data = source.read_at(0, source.size) if isinstance(source, OpenFile) else None
+        data = source.read_bytes() if isinstance(source, Path) else data or b""
+        stored = self._store(ref, data, condition, metadata or {})
+        return self._returned(replace(stored, crc32=f"{zlib.crc32(data):08x}"))
 
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
         self._count("read", ref)
@@ -94,10 +101,11 @@ class MemoryStore:
         return replace(stored, response_date=self.clock())
 
     def _count(self, method: str, ref: ObjectRef) -> None:
-        if self.crash_at == len(self.history):
-            raise Crash
-        self.calls[method] += 1
-        self.history.append((method, ref.key))
+        with self._lock:
+            if self.crash_at == len(self.history):
+                raise Crash
+            self.calls[method] += 1
+            self.history.append((method, ref.key))
         self.before(method, ref)
 
     def _returned(self, result: T) -> T:
@@ -112,21 +120,22 @@ class MemoryStore:
         condition: WriteCondition | None,
         metadata: Mapping[str, str],
     ) -> StoredObject:
-        name = (ref.bucket, ref.key)
-        found = self.objects.get(name)
-        match condition:
-            case IfNoneMatch():
-                if found is not None:
-                    raise PreconditionFailed(f"{ref} exists.")
-            case IfMatch(etag):
-                if found is None or found[1].etag != etag:
-                    raise PreconditionFailed(f"{ref} is another.")
-            case None:
-                pass
-        self.created[ref.key] += 1
-        digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        stored = StoredObject(
-            size=len(data), etag=digest, metadata=dict(metadata), last_modified=self.clock()
-        )
-        self.objects[name] = (data, stored)
-        return stored
+        with self._lock:
+            name = (ref.bucket, ref.key)
+            found = self.objects.get(name)
+            match condition:
+                case IfNoneMatch():
+                    if found is not None:
+                        raise PreconditionFailed(f"{ref} exists.")
+                case IfMatch(etag):
+                    if found is None or found[1].etag != etag:
+                        raise PreconditionFailed(f"{ref} is another.")
+                case None:
+                    pass
+            self.created[ref.key] += 1
+            digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+            stored = StoredObject(
+                size=len(data), etag=digest, metadata=dict(metadata), last_modified=self.clock()
+            )
+            self.objects[name] = (data, stored)
+            return stored

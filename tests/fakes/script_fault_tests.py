@@ -149,6 +149,44 @@ class ScriptFaults:
         assert not processes_with(first)
         assert not processes_with(second)
 
+    def test_results_that_are_links_to_files_of_the_run_are_outputs(
+        self, cloud: LocalCloudProcess
+    ) -> None:
+        name = a_name()
+        script = f"""
+            mkdir -p work "$TMP_OUTPUT_DIR/{name}"
+            echo result >work/result.txt
+            ln -s "$PWD/work/result.txt" "$TMP_OUTPUT_DIR/{name}/result.txt"
+            ln -s "$PWD/work" "$TMP_OUTPUT_DIR/{name}/results"
+            ln -s /etc "$TMP_OUTPUT_DIR/{name}/etc"
+        """
+        records = cloud.ended("here", cloud.put("here", script))
+        start = f"out/here/{name}"
+        assert sorted(cloud.keys(f"{start}/")) == [
+            f"{start}/result.txt",
+            f"{start}/results/result.txt",
+        ]
+        assert cloud.read(f"{start}/results/result.txt") == "result\n"
+        assert records["done.json"]["left_out"] == [
+            {"reason": "outside", "count": 1, "examples": [f"{name}/etc"]}
+        ]
+
+    @pytest.mark.parametrize("function", ["here", "jobs"])
+    def test_an_output_folder_that_is_replaced_by_a_link_is_an_error(
+        self, cloud: LocalCloudProcess, function: str
+    ) -> None:
+        script = 'rmdir "$TMP_OUTPUT_DIR"; ln -s /etc "$TMP_OUTPUT_DIR"'
+        error = cloud.ended(function, cloud.put(function, script))["error.json"]
+        assert error["kind"] == "OutputError"
+        assert "replaced its output folder by a link" in error["problem"]
+        assert not [key for key in cloud.keys(f"out/{function}/") if "passwd" in key]
+
+    def test_home_is_a_writable_folder(self, cloud: LocalCloudProcess) -> None:
+        answer = cloud.invoke("here", 'mkdir -p "$HOME/.cache/x" && cd && pwd && touch ~/f && ls')
+        assert not answer.error, answer.log
+        assert answer.output.splitlines()[1:] == ["f"]
+        assert answer.output.startswith("/")
+
     def test_odd_names_of_outputs_are_kept_and_none_leaves_the_folder(
         self, cloud: LocalCloudProcess
     ) -> None:
@@ -166,7 +204,8 @@ class ScriptFaults:
         assert sorted(cloud.keys(f"out/here/{name}/")) == sorted(expected)
         assert cloud.read(expected[1]) == "1\n"
         assert not [key for key in cloud.keys("") if "escaped" in key]
-        until(lambda: f"{name}/link is not uploaded" in cloud.log("here", "lambda"))
+        left_out = f"1 link out of the run's folders not uploaded: {name}/link"
+        until(lambda: left_out in cloud.log("here", "lambda"))
 
     @pytest.mark.parametrize(
         "last",

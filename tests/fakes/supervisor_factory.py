@@ -100,8 +100,12 @@ def new_harness(
     store: MemoryStore | None = None,
     runner: ScriptRunner | None = None,
     now: Callable[[], float] = lambda: NOW,
+    upload_threads: int = 1,
 ) -> SupervisorHarness:
-    """Return a supervisor of the function ``fn`` whose folders are below ``folder``."""
+    """Return a supervisor of the function ``fn`` whose folders are below ``folder``.
+
+    With one upload thread, outputs are uploaded in the caller's, one after the other.
+    """
     home, temporary = folder / "home", folder / "tmp"
     (home / "function").mkdir(parents=True, exist_ok=True)
     temporary.mkdir(exist_ok=True)
@@ -130,6 +134,7 @@ def new_harness(
         runner=runner or ProcessRunner(logger, write=printed.append, grace=0.3),
         log=logger,
         now=now,
+        upload_threads=upload_threads,
     )
     return SupervisorHarness(supervisor, store, submitter, log, printed, temporary)
 

@@ -89,7 +89,6 @@ class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
         # Defaults first, then the sandbox's variables, then those that this engine relies on.
         environment = {
             "PATH": PATH,
-            "HOME": str(temporary),
             **spec.environment,
             "SCAR_HOME": str(self._function_folder(spec.image)),
             "TMPDIR": str(temporary),

@@ -50,6 +50,7 @@ from tests.fakes.supervisor_threads import Actor, Turns, actor
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from supervisor.descriptors import OpenFile
     from supervisor.invocation import Invocation, ProcessSpec
     from supervisor.model import JobRequest, StoredObject, WriteCondition
 
@@ -72,7 +73,7 @@ class EventStore(MemoryStore):
 
     def upload(
         self,
-        source: Path,
+        source: Path | OpenFile,
         ref: ObjectRef,
         *,
         condition: WriteCondition | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -364,6 +365,7 @@ def test_an_upload_in_parts_costs_two_requests_more_than_it_has_parts(large: Pat
         "POST uploadId=up%201",
     ]
     assert (stored.etag, stored.size, stored.metadata) == ("e1-2", 5 * MIB + 1, {"k": "v"})
+    assert stored.crc32 == f"{zlib.crc32(large.read_bytes()):08x}"
     assert server.requests[0].headers["x-amz-meta-k"] == "v"
     assert server.requests[3].headers["if-none-match"] == "*"
     assert server.requests[2].body == b"!"

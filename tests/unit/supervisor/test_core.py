@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 
 from supervisor.errors import ChainTooLong, DeadlineExceeded, ScriptFailed, Terminated
 from supervisor.invocation import RunOutcome
-from supervisor.model import ExecutionMode, ObjectRef
+from supervisor.model import ExecutionMode, ObjectRef, OutputRule
 from tests.fakes.object_store import Crash, MemoryStore
 from tests.fakes.supervisor_factory import (
     STATE,
@@ -45,7 +46,7 @@ def test_an_upload_becomes_an_output_with_two_puts_of_records(tmp_path: Path) ->
     (result,) = harness.supervisor.handle(lambda_invocation(notification("in/a b+ü.txt"))).results
     assert result.state is RunOutcome.DONE
     assert harness.store.keys()["out/a b+ü.txt"] == b"hello"
-    assert harness.store.calls == {"write": 2, "download": 1, "head": 1, "upload": 1}
+    assert harness.store.calls == {"write": 2, "download": 1, "upload": 1}
     keys = sorted(harness.store.keys(STATE))
     start = f"runs/fn/2026-09-21/{result.run.run_id}"
     assert keys == [f"{start}/claim.json", f"{start}/done.json"]
@@ -211,7 +212,8 @@ def test_a_large_event_is_passed_through_the_state_bucket(tmp_path: Path) -> Non
     assert json.loads(job_invocation(job, harness.store).event) == event
     (result,) = harness.supervisor.handle(job_invocation(job, harness.store)).results
     assert result.state is RunOutcome.DONE
-    assert json.loads(harness.store.keys()["out/event.json"]) == event
+    name = f"out/event-file-{result.run.run_id}.json"
+    assert json.loads(harness.store.keys()[name]) == event
 
 
 def test_direct_calls_in_mode_batch_take_their_script_along(tmp_path: Path) -> None:
@@ -353,13 +355,66 @@ def test_the_output_of_a_newer_upload_of_the_same_file_replaces_it_silently(
     assert not [line for line in map(json.loads, harness.log) if line["level"] == "WARNING"]
 
 
+@pytest.mark.parametrize(
+    ("content_type", "suffix"), [("application/json", ".json"), ("image/png", ""), (None, "")]
+)
+def test_two_calls_whose_script_copies_its_input_have_two_outputs(
+    tmp_path: Path, content_type: str | None, suffix: str
+) -> None:
+    harness = new_harness(tmp_path, runner=PythonScript(copy))
+    for number in range(2):
+        event = {
+            "httpMethod": "POST",
+            "headers": {"Content-Type": content_type} if content_type else {},
+            "body": f"{number}",
+        }
+        # Lambda delivers the second one twice: an attempt of the same call has the same name.
+        for _ in range(number + 1):
+            harness.supervisor.handle(lambda_invocation(event, request=f"req-{number}"))
+    assert harness.store.keys() == {
+        f"out/event-file-req-{number}{suffix}": b"%d" % number for number in range(2)
+    }
+
+
+def test_what_is_left_out_is_recorded_logged_and_returned(tmp_path: Path) -> None:
+    def leave_out(task: ProcessSpec) -> int:
+        folder = Path(task.environment["TMP_OUTPUT_DIR"])
+        for name in ("a.txt", "b.txt", "c.txt"):
+            (folder / name).touch()
+        (folder / "link").symlink_to("/etc")
+        return 0
+
+    harness = new_harness(tmp_path, runner=PythonScript(leave_out))
+    rules = (OutputRule(provider="s3", path="data/out", suffix=(".csv",)),)
+    config = replace(harness.supervisor.config, outputs=rules)
+    supervisor = replace(harness.supervisor, config=config)
+    (result,) = supervisor.handle(lambda_invocation({})).results
+    assert (result.state, result.uploaded) == (RunOutcome.DONE, 0)
+    assert records(harness)["done"]["left_out"] == [item.to_json() for item in result.left_out]
+    assert sorted(map(str, result.left_out)) == [
+        "1 link out of the run's folders not uploaded",
+        "3 files did not match suffix .csv",
+    ]
+    (line,) = [line for line in map(json.loads, harness.log) if "Done" in line["message"]]
+    assert line["message"].startswith("Done: 0 output files; ")
+    assert "3 files did not match suffix .csv" in line["message"]
+
+
+def test_a_run_that_left_nothing_out_does_not_record_it(tmp_path: Path) -> None:
+    harness = new_harness(tmp_path, runner=PythonScript(copy))
+    harness.store.put("in/x", b"1")
+    (result,) = harness.supervisor.handle(lambda_invocation(notification("in/x"))).results
+    assert (result.uploaded, result.left_out) == (1, ())
+    assert "left_out" not in records(harness)["done"]
+
+
 def test_an_upload_that_lost_a_race_reads_the_object_again(tmp_path: Path) -> None:
     raced: list[str] = []
 
     def race(method: str, ref: ObjectRef) -> None:
-        if method == "upload" and not raced:
+        if method == "upload" and len(raced) < 2:
             raced.append(ref.key)
-            harness.store.put(ref.key, b"theirs")
+            harness.store.put(ref.key, b"theirs %d" % len(raced))
 
     harness = new_harness(tmp_path, runner=PythonScript(copy))
     harness.store.put("in/x", b"1")

@@ -6,12 +6,25 @@ import base64
 import json
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from supervisor.errors import ScriptFailed
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.errors import EventError, ScriptFailed
 from supervisor.events import response
 from supervisor.execution.environment import RunVariables, build_environment
-from supervisor.invocation import InvocationResult, RunOutcome, RunPath, RunResult
+from supervisor.invocation import (
+    InvocationResult,
+    LeftOut,
+    LeftOutReason,
+    RunOutcome,
+    RunPath,
+    RunResult,
+)
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.fakes.supervisor_factory import lambda_invocation, new_harness, notification
 
@@ -65,6 +78,40 @@ def test_a_variable_that_linux_rejects_is_omitted(tmp_path: Path) -> None:
     assert result.output == b"none\n200008\n"
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
+def test_half_of_a_surrogate_pair_is_an_error_of_the_event_and_not_of_scar(
+    tmp_path: Path, text: str
+) -> None:
+    harness = new_harness(tmp_path, script="env")
+    event: dict[str, object] = {"httpMethod": "GET"}
+    eventbridge = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": text,
+        "detail": {"bucket": {"name": "data"}, "object": {"key": "in/x"}},
+    }
+    harness.store.put("in/x", b"1")
+    for bad in (
+        event | {"queryStringParameters": {"a": text}},
+        event | {"queryStringParameters": {text: "a"}},
+        {"cmd_args": ["echo", text]},
+        eventbridge,
+    ):
+        try:
+            (result,) = harness.supervisor.handle(lambda_invocation(bad)).results
+        except EventError as raised:
+            error: object = raised
+        else:
+            error = result.error
+        assert isinstance(error, EventError), bad
+        assert "surrogate" in error.problem
+        assert "UTF-8" in error.remedy
+    body = event | {"body": text, "queryStringParameters": {"a": "😀"}}
+    (result,) = harness.supervisor.handle(lambda_invocation(body, request="req-2")).results
+    assert result.error is None
+    assert "CONT_VAR_a=😀".encode() in result.output
+
+
 def test_a_script_sees_its_programming_model(tmp_path: Path) -> None:
     harness = new_harness(tmp_path, script="env")
     harness.store.put("in/a b.txt", b"1")
@@ -115,6 +162,46 @@ def test_api_callers_get_a_failing_script_as_a_response() -> None:
         "amz-log-group-name": "/aws/lambda/fn",
         "amz-log-stream-name": "stream",
     }
+
+
+def test_api_callers_get_the_number_of_outputs_and_what_was_left_out() -> None:
+    item = LeftOut(reason=LeftOutReason.UNMATCHED, count=3, examples=("ü.txt",), expected="x")
+    done = RunResult(run=RUN, state=RunOutcome.DONE, uploaded=2, left_out=(item,))
+    handled = InvocationResult(results=(done,), is_api_request=True)
+    headers = json.loads(response.build_body(handled, lambda_invocation({})))["headers"]
+    assert headers["x-scar-outputs"] == "2"
+    assert headers["x-scar-left-out"] == (
+        '[{"reason":"unmatched","count":3,"examples":["\\u00fc.txt"],"expected":"x"}]'
+    )
+    without = InvocationResult(results=(replace(done, left_out=()),))
+    headers = json.loads(response.build_body(without, lambda_invocation({})))["headers"]
+    assert headers["x-scar-outputs"] == "2"
+    assert "x-scar-left-out" not in headers
+
+
+left_out_items = st.builds(
+    LeftOut,
+    reason=st.sampled_from(LeftOutReason),
+    count=st.integers(1, 10**9),
+    examples=st.lists(st.text(max_size=255), max_size=5).map(tuple),
+    expected=st.text(max_size=2000),
+)
+
+
+@given(st.lists(st.lists(left_out_items, min_size=1, max_size=5), min_size=1, max_size=30))
+def test_the_header_is_short_ascii_and_has_all_counts(runs: list[list[LeftOut]]) -> None:
+    results = tuple(
+        RunResult(run=RUN, state=RunOutcome.DONE, left_out=tuple(items)) for items in runs
+    )
+    body = response.build_body(InvocationResult(results=results), lambda_invocation({}))
+    header = json.loads(body)["headers"]["x-scar-left-out"]
+    assert len(header) <= 1024
+    assert header.isascii()
+    assert header.isprintable()
+    wanted: Counter[str] = Counter()
+    for item in (item for items in runs for item in items):
+        wanted[item.reason.value] += item.count
+    assert {item["reason"]: item["count"] for item in json.loads(header)} == wanted
 
 
 def test_other_callers_get_an_error() -> None:

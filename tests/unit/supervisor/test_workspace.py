@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from supervisor.execution import workspace
 from supervisor.execution.workspace import create_workspace
 
 if TYPE_CHECKING:
@@ -41,6 +43,44 @@ def test_files_left_beside_it_are_removed_only_in_an_exclusive_folder(
     assert (outside / "kept").exists()
     if not alone:
         (tmp_path / "folder").chmod(0o700)
+
+
+def test_what_a_script_puts_in_the_place_of_its_folders_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (victim / "deep").mkdir(parents=True)
+    (victim / "deep" / "kept").touch()
+    parent = tmp_path / "tmp"
+    parent.mkdir()
+    with create_workspace(parent, exclusive=True) as place:
+        for folder in (place.inputs, place.outputs, place.root / "home"):
+            folder.rmdir()
+            folder.symlink_to(victim)
+        (place.root / "script").symlink_to(victim / "deep" / "kept")
+        (place.root / "result").touch()
+        moved = tmp_path / "moved"
+        place.root.rename(moved)
+        place.root.symlink_to(victim)
+        # Even the folder for temporary files may be replaced, if it is the script's own.
+        parent.rename(tmp_path / "old")
+        parent.symlink_to(victim)
+    assert (victim / "deep" / "kept").exists()
+    assert list(moved.iterdir()) == []  # the run's files are removed wherever they are
+    assert list((tmp_path / "old").iterdir()) == []
+
+
+def test_what_cannot_be_removed_is_reported_and_not_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_parent: int, name: str) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy", name)
+
+    reported: list[str] = []
+    with create_workspace(tmp_path, exclusive=True, warn=reported.append) as place:
+        (place.outputs / "file").touch()
+        monkeypatch.setattr(workspace, "remove_entry", refuse)
+    assert len(reported) == 1
+    assert "Device or resource busy" in reported[0]
+    assert list(place.root.iterdir()) == []
 
 
 def test_an_existing_one_keeps_its_mode(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from supervisor.aws.request import (
     compute_checksums,
 )
 from supervisor.aws.sigv4 import Credentials, CredentialScope, sign
+from supervisor.descriptors import open_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,11 +147,13 @@ def test_a_file_part_is_hashed_like_its_bytes(
 ) -> None:
     path: Path = tmp_path_factory.mktemp("part") / "file"
     path.write_bytes(b"<" * before + data + b">" * after)
-    part = FileSlice(path, before, len(data))
-    assert b"".join(part.chunks()) == data
-    assert compute_checksums(part, is_tls=False) == compute_checksums(data, is_tls=True)
-    assert compute_checksums(part, is_tls=False).payload_hash == hashlib.sha256(data).hexdigest()
-    assert compute_checksums(part, is_tls=True).payload_hash == UNSIGNED_PAYLOAD
+    with open_path(path) as file:
+        part = FileSlice(file, before, len(data))
+        assert b"".join(part.chunks()) == data
+        plain = compute_checksums(part, is_tls=False)
+        assert plain == compute_checksums(data, is_tls=True)
+        assert plain.payload_hash == hashlib.sha256(data).hexdigest()
+        assert compute_checksums(part, is_tls=True).payload_hash == UNSIGNED_PAYLOAD
 
 
 def test_no_secret_shows_in_the_repr_of_credentials() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
+from base64 import b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +16,12 @@ from supervisor.storage.s3_protocol import (
     MAX_PARTS,
     MIB,
     check_key,
+    combine_crc32,
     condition_headers,
     metadata_headers,
     parse_object_headers,
     part_size,
+    whole_crc32,
 )
 
 REF = ObjectRef("s3", "data", "key")
@@ -25,6 +30,19 @@ values = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
     st.sampled_from(["=?UTF-8?B?eA==?=", "=?utf-8?b?", " x", "x ", "a\r\nb"]),
 )
+
+
+@given(st.binary(max_size=300), st.integers(1, 70))
+def test_the_crc_of_a_file_follows_from_those_of_its_parts(data: bytes, size: int) -> None:
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    sums = [b64encode(zlib.crc32(part).to_bytes(4, "big")).decode() for part in parts]
+    assert whole_crc32(sums, len(data), size) == zlib.crc32(data)
+
+
+def test_crcs_of_large_parts_are_combined() -> None:
+    first, second = b"a" * 100_000, b"b" * 200_001
+    combined = combine_crc32(zlib.crc32(first), zlib.crc32(second), len(second))
+    assert combined == zlib.crc32(first + second)
 
 
 @given(st.dictionaries(names, values, max_size=5))

@@ -1,0 +1,167 @@
+"""Upload a run's output files, several at a time, until an error, the deadline or the end."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from supervisor import descriptors
+from supervisor.descriptors import OpenFile
+from supervisor.errors import OutputError
+from supervisor.execution.outputs import upload_file
+from supervisor.execution.time_limit import deadline_exceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from supervisor.execution.outputs import OutputFile
+    from supervisor.execution.run_files import RunFiles
+    from supervisor.logs import Log
+    from supervisor.model import ObjectRef
+    from supervisor.ports import ObjectStore
+    from supervisor.runs.record_format import UploadedObject
+
+# Most of the time of a small upload is the wait for the response. Each thread has one file, one
+# connection and one chunk open.
+THREADS = 8
+# Seconds. How late the deadline is noticed if no thread reads a file, for the lack of a response.
+POLL_INTERVAL = 1.0
+# Seconds to wait, after the deadline or TERM, for uploads that have no response yet.
+PATIENCE = 3.0
+
+
+class UploadStopped(Exception):
+    """Another upload has failed, or the run ends: this one is not continued."""
+
+
+@dataclass(slots=True, kw_only=True)
+class UploadPool:
+    """Uploads files of one run. ``stop_at`` is the deadline by the clock ``now``, or None.
+
+    ``find_metadata`` returns the user metadata of each object. With one thread the caller's own
+    is used.
+    """
+
+    run: RunFiles
+    open_store: Callable[[str], ObjectStore]
+    find_metadata: Callable[[ObjectRef], Mapping[str, str]]
+    log: Log
+    now: Callable[[], float]
+    stop_at: float | None = None
+    threads: int = THREADS
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _stores: dict[str, ObjectStore] = field(default_factory=dict, init=False)
+    _error: BaseException | None = field(default=None, init=False)
+    _next: int = field(default=0, init=False)
+    _uploaded: dict[int, UploadedObject] = field(default_factory=dict, init=False)
+
+    def upload(self, files: Sequence[OutputFile]) -> tuple[UploadedObject, ...]:
+        """Upload all files; return their objects in the same order.
+
+        The first error ends all uploads and is raised when they have ended: StorageError,
+        OutputError, DeadlineExceeded. No request is sent for a file after it. An upload that is
+        not complete leaves no object.
+        """
+        providers = {file.target.provider for file in files}
+        self._stores = {provider: self.open_store(provider) for provider in sorted(providers)}
+        if self.threads == 1:
+            self._work(files)
+        else:
+            self._work_in_threads(files)
+        if self._error is not None:
+            raise self._error
+        return tuple(self._uploaded[number] for number in range(len(files)))
+
+    def _work_in_threads(self, files: Sequence[OutputFile]) -> None:
+        count = min(self.threads, len(files))
+        workers = [
+            threading.Thread(target=self._work, args=(files,), daemon=True) for _ in range(count)
+        ]
+        try:
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                self._wait(worker)
+        except BaseException as error:  # noqa: BLE001 - raised again; TERM or a lost claim, raised by a signal handler
+            self._fail(error)
+        if left := self._count_running(workers):
+            # They hold a request whose response is missing, and stop before their next one.
+            self.log.warning(f"{left} uploads did not end; it is not known whether they succeeded.")
+
+    def _wait(self, worker: threading.Thread) -> None:
+        """Wait for a thread, but not beyond the deadline."""
+        while worker.is_alive():
+            worker.join(POLL_INTERVAL)
+            if worker.is_alive():
+                self._check_deadline()
+
+    def _count_running(self, workers: Sequence[threading.Thread]) -> int:
+        """Return how many threads still run after at most ``PATIENCE`` seconds in all."""
+        import time
+
+        end = time.monotonic() + PATIENCE
+        for worker in workers:
+            if worker.ident is not None:
+                worker.join(max(0.0, end - time.monotonic()))
+        return sum(worker.is_alive() for worker in workers)
+
+    def _work(self, files: Sequence[OutputFile]) -> None:
+        """Upload one file after the other, as long as there are any and nothing has failed."""
+        while True:
+            with self._lock:
+                number = self._next
+                if self._error is not None or number >= len(files):
+                    return
+                self._next += 1
+            try:
+                self._uploaded[number] = self._upload_file(files[number])
+            except UploadStopped:
+                return
+            except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
+                self._fail(error)
+                return
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            self._error = self._error or error
+
+    def _check(self) -> None:
+        """Raise the reason why no more may be sent: before each request and each chunk."""
+        if self._error is not None:
+            raise UploadStopped
+        self._check_deadline()
+
+    def _check_deadline(self) -> None:
+        if self.stop_at is not None and self.now() >= self.stop_at:
+            raise deadline_exceeded("during the upload of the outputs")
+
+    def _upload_file(self, file: OutputFile) -> UploadedObject:
+        self._check()
+        try:
+            descriptor, status = self.run.open(file.parts, file.identity)
+        except OSError as error:
+            raise OutputError(
+                f"The output file {file.name!r} was changed after it was checked.",
+                remedy="All processes of the script must have finished their files when it ends.",
+            ) from error
+        with descriptors.closing(descriptor):
+            source = OpenFile(
+                descriptor=descriptor, name=file.name, size=status.st_size, check=self._check
+            )
+            target = file.target
+            uploaded = upload_file(
+                self._stores[target.provider],
+                source,
+                target,
+                self.find_metadata(target),
+                self.log.info,
+            )
+        if uploaded.replaced:
+            self.log.warning(
+                f"{target} was the output of run {uploaded.replaced} from another input file;"
+                " it is replaced.",
+                remedy="If input files in several folders have the same name, use the folder in"
+                " STORAGE_OBJECT_KEY for the output name.",
+            )
+        return uploaded
