@@ -69,9 +69,13 @@ class RunExecutor:
                 staged = self._stage_in(context, workspace)
             output = self._run_script(context, workspace, staged)
             files = outputs.collect_files(workspace.outputs, self.config.outputs, log.warning)
+            metadata = staging.describe_outputs(context, staged, [file.target for file in files])
             # The last check: uploads that have begun are not interrupted.
             self._remaining_seconds(context, "before the upload of the outputs")
-            uploaded = tuple(self._upload_output(file, staged.metadata, log) for file in files)
+            uploaded = tuple(
+                self._upload_output(file, own, log)
+                for file, own in zip(files, metadata, strict=True)
+            )
         return ExecutionResult(output=output, uploaded=uploaded)
 
     def _upload_output(

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor.errors import ChainTooLong
+from supervisor.execution import lineage
 from supervisor.execution.environment import RunVariables, build_environment
-from supervisor.execution.outputs import HOPS_KEY, INPUT_KEY, ROOT_KEY, RUN_KEY, SEQUENCER_KEY
+from supervisor.execution.outputs import INPUT_KEY, RUN_KEY, SEQUENCER_KEY
 from supervisor.execution.workspace import safe_file_name
 from supervisor.invocation import ObjectEvent
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from supervisor.execution.workspace import Workspace
     from supervisor.invocation import Invocation, RunPath, Trigger
-    from supervisor.model import FunctionConfig
+    from supervisor.model import FunctionConfig, ObjectRef
     from supervisor.ports import ObjectStore
 
 
@@ -35,10 +35,11 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedInput:
-    """The path of the input file (empty: none) and the metadata of the outputs."""
+    """The path of the input file (empty: none), its lineage, and what all outputs carry."""
 
     path: str
     metadata: Mapping[str, str]
+    lineage: lineage.Lineage = field(default_factory=lineage.Lineage)
 
 
 def stage_in(
@@ -47,33 +48,36 @@ def stage_in(
     """Create the input file; raise ObjectChanged, StorageError, ChainTooLong."""
     trigger, run = context.trigger, str(context.run)
     if not isinstance(trigger, ObjectEvent):
-        metadata = {RUN_KEY: run, ROOT_KEY: run, HOPS_KEY: "1"}
         if trigger.payload is None:
-            return StagedInput(path="", metadata=metadata)
+            return StagedInput(path="", metadata={RUN_KEY: run})
         file = workspace.inputs / trigger.file_name
         file.write_bytes(trigger.payload)
-        return StagedInput(path=str(file), metadata=metadata)
+        return StagedInput(path=str(file), metadata={RUN_KEY: run})
     source = trigger.source
     file = workspace.inputs / safe_file_name(source.key)
     stored = open_store(source.provider).download(source, file, version=trigger.version)
-    # The number of runs in the chain is in the metadata of each output, so that a chain across
-    # functions, deployments and buckets ends too.
-    hops = _parse_hops(stored.metadata)
-    if hops >= context.config.max_hops:
-        raise ChainTooLong(
-            f"{source} is the result of a chain of {hops} runs; {context.config.max_hops} are"
-            " allowed.",
-            remedy="Check whether outputs of a function return to its own input folder. The limit"
-            " holds with allow_loop too: upload the result again to start a new chain.",
-        )
+    # In the metadata of each output, so that loops across functions, deployments and buckets end.
+    origin = lineage.parse_lineage(stored.metadata)
+    lineage.check_chain(origin, context.config, source)
     metadata = {
         RUN_KEY: run,
-        ROOT_KEY: stored.metadata.get(ROOT_KEY) or run,
-        HOPS_KEY: str(hops + 1),
         INPUT_KEY: record_format.input_id(context.config.name, trigger),
         SEQUENCER_KEY: trigger.sequencer,
     }
-    return StagedInput(path=str(file), metadata={k: v for k, v in metadata.items() if v})
+    return StagedInput(
+        path=str(file), metadata={k: v for k, v in metadata.items() if v}, lineage=origin
+    )
+
+
+def describe_outputs(
+    context: RunContext, staged: StagedInput, targets: Sequence[ObjectRef]
+) -> list[dict[str, str]]:
+    """Return the metadata of each output, in the order of ``targets``, all that are uploaded.
+
+    Raise OutputError if one of them would start the function again.
+    """
+    described = lineage.describe_outputs(staged.lineage, context.config, str(context.run), targets)
+    return [{**staged.metadata, **own} for own in described]
 
 
 def script_environment(
@@ -109,9 +113,3 @@ def local_ip_address() -> str:
             return str(probe.getsockname()[0])
         except OSError:
             return "127.0.0.1"
-
-
-def _parse_hops(metadata: Mapping[str, str]) -> int:
-    # Anybody may set the metadata of an object: a value that is not a number counts as 0.
-    text = metadata.get(HOPS_KEY, "0")
-    return int(text) if text.isdecimal() and len(text) < 9 else 0

@@ -197,8 +197,9 @@ class LambdaSpec(FdlModel):
     allow_loop: StrictBool = Field(
         False,
         description="allow outputs that start the function again, directly or through other"
-        " functions, deployed ones included (a loop; a chain still ends after 32 runs); Lambda's"
-        " recursive loop detection is switched off for the function",
+        " functions, deployed ones included (a loop; a chain still ends after 32 runs, and one"
+        " upload causes at most 1,000 repeated runs); Lambda's recursive loop detection is switched"
+        " off for the function",
     )
     vpc: NetworkSpec = Field(
         NetworkSpec(), description="VPC that the Lambda function is attached to; empty: none"
