@@ -6,6 +6,7 @@ How a file becomes a document:
    file, the chosen stage in it, and environment variables; ``legacy_config`` reads SCAR's
    ``~/.scar/scar.cfg``. The result is a list of layers.
 2. **Parse.** ``yaml_document`` parses YAML to plain data and records the position of each key.
+   Numbers and dates stay text as it is written (``yaml_values``): the type of the key decides.
 3. **Substitute.** ``variables`` replaces ``${stage}``, ``${region}`` and ``${account_id}``.
 4. **Merge.** ``layers`` merges the layers below the file, the file, and those above it (environment
    and command line) for each function, and records the source of each value.

@@ -28,6 +28,23 @@ _KMS_KEY = (
     r"(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 )
 
+_DECIMAL_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_DECIMAL_NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_OTHER_NOTATIONS = (
+    (r"[-+]?0[xX][0-9a-fA-F_]+", "is a hexadecimal number; write the decimal number"),
+    (r"[-+]?0[bB][01_]+", "is a binary number; write the decimal number"),
+    (r"[-+]?0[oO][0-7_]+", "is an octal number; write the decimal number"),
+    (
+        r"[-+]?[0-9_]+(:[0-9_]+)+(\.[0-9_]*)?",
+        "is a number to the base 60 in YAML, not a time; write the decimal number",
+    ),
+    (
+        r"[-+]?0[0-9_]+(\.[0-9_]*)?([eE][-+]?[0-9]+)?",
+        "begins with 0, which means octal in YAML; write the decimal number without the zero",
+    ),
+    (r"[-+]?[0-9.][0-9_.]*([eE][-+]?[0-9]+)?", "has `_`; write only digits"),
+)
+
 
 def _pattern_validator(pattern: str, what: str) -> AfterValidator:
     def check(text: str) -> str:
@@ -39,10 +56,32 @@ def _pattern_validator(pattern: str, what: str) -> AfterValidator:
 
 
 def _number_to_text(value: object) -> object:
-    """Convert a number to text: YAML parses ``VAR: 1`` as a number."""
+    """Convert a number to text; in files, numbers are text already (``yaml_values``)."""
     if isinstance(value, bool):
         raise ValueError(f"YAML reads this as {str(value).lower()}; put it in quotes")  # noqa: TRY004
+    if value is None:
+        raise ValueError("YAML reads this as null; put it in quotes")
     return str(value) if isinstance(value, int | float) else value
+
+
+def check_number(value: object) -> object:
+    """Return a number, or the text of a decimal number; raise ValueError for other notations.
+
+    YAML 1.1 and 1.2, JSON and people disagree about what ``0512``, ``1:30`` and ``1_000`` are.
+    """
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, not {str(value).lower()}")  # noqa: TRY004
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if _DECIMAL_INTEGER.fullmatch(text):
+        return text
+    if _DECIMAL_NUMBER.fullmatch(text):
+        return float(text)
+    for pattern, problem in _OTHER_NOTATIONS:
+        if re.fullmatch(pattern, text):
+            raise ValueError(f"{value!r} {problem}")
+    return value
 
 
 def to_list(value: object) -> object:
@@ -71,7 +110,9 @@ def rename_keys(value: object, names: Mapping[str, str]) -> object:
 
 def unwrap_size(value: object) -> object:
     """Convert ``{Size: 512}``, the form of Lambda's API and of SCAR, to 512."""
-    return value["Size"] if isinstance(value, dict) and value.keys() == {"Size"} else value
+    return check_number(
+        value["Size"] if isinstance(value, dict) and value.keys() == {"Size"} else value
+    )
 
 
 def _resolve_path(value: Path, info: ValidationInfo) -> Path:

@@ -1,4 +1,7 @@
-"""Parse YAML to plain data with the position of every key and list item."""
+"""Parse YAML to plain data with the position of every key and list item.
+
+The values are those of ``yaml_values``: text as it is written in the file.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scar.fdl.problems import Location, Position, Problem, format_location
+from scar.fdl.yaml_values import construct_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_DEPTH = 50
 MAX_NODES = 100_000  # after aliases are expanded
+# Top-level keys with this prefix are the user's own, as in Compose files: a place for anchors.
+EXTENSION_PREFIX = "x-"
 
 
 class DocumentSyntaxError(Exception):
@@ -41,7 +47,10 @@ class ParsedDocument:
 
 
 def parse_document(text: str) -> ParsedDocument:
-    """Parse one YAML document; raise DocumentSyntaxError, with all duplicate keys at once."""
+    """Parse one YAML document; raise DocumentSyntaxError, with all duplicate keys at once.
+
+    Top-level keys that begin with ``x-`` are left out.
+    """
     try:
         loader = Loader(text)
         try:
@@ -52,7 +61,7 @@ def parse_document(text: str) -> ParsedDocument:
                 )
             _check_size(node)
             duplicates = tuple(_find_duplicate_keys(node, ()))
-            data = loader.construct_document(node)
+            data = construct_value(node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -65,6 +74,7 @@ def parse_document(text: str) -> ParsedDocument:
     if not isinstance(data, dict):
         problem = f"the top level is {_describe_value(data)}; it must have the key `functions`"
         raise DocumentSyntaxError(Problem(position=_node_position(node), key="", message=problem))
+    data = {key: value for key, value in data.items() if not key.startswith(EXTENSION_PREFIX)}
     return ParsedDocument(data, dict(_iter_key_positions(node, ())))
 
 
@@ -76,6 +86,11 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     line = lines[position.line - 1] if position.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         problem = "a tab in the indentation; YAML requires spaces"
+    elif isinstance(error, yaml.composer.ComposerError) and "another document" in problem:
+        problem = (
+            "invalid YAML: another document begins here; a file has one: remove the line `---`, and"
+            " list all functions below one functions.aws"
+        )
     return Problem(position=position, key="", message=problem)
 
 
