@@ -5,6 +5,7 @@ They are used as pydantic types. The message of a ValueError is shown to the use
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
 from scar.fdl import script_checks
+from scar.image.errors import ImageError
+from scar.image.formats.reference import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
 # Amazon ECR API reference, CreateRepository. The function's name needs 64 of the 256 characters.
 _REPOSITORY_PREFIX = r"(?=.{1,150}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*"
+# `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`: two words or more and a number.
+_REGION = r"[a-z]{2,}(-[a-z]+)+-\d{1,2}"
+DOCKER_SCHEME = "docker://"
 # S3 user guide, "General purpose bucket naming rules".
 _BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 # docs: KMS, "Key identifiers"; `mrk-` begins the ids of multi-Region keys.
@@ -142,6 +148,18 @@ def _check_script(path: Path) -> Path:
     return path
 
 
+def _check_user_data(path: Path) -> Path:
+    """Check user data that is a script; MIME multipart and cloud-config may have CR LF."""
+    with path.open("rb") as file:
+        content = file.read(script_checks.MAX_CHECKED_BYTES)
+    is_script = script_checks.names_interpreter(content) or script_checks.find_wide_encoding(
+        content
+    )
+    if is_script and (problem := script_checks.find_script_problem(content, str(path))):
+        raise ValueError(problem)
+    return path
+
+
 def _require_folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError(f"the folder {path} does not exist")
@@ -163,6 +181,64 @@ def check_kms_key_id(key: str) -> str:
             " an alias is not supported, since IAM policies need the key itself"
         )
     return key
+
+
+def check_image_name(name: str) -> str:
+    """Check the name of an image; return it without ``docker://``, as Apptainer writes it."""
+    if not name:
+        return name
+    if name != name.strip():
+        raise ValueError(f"{name!r} begins or ends with blanks; remove them")
+    image = name.removeprefix(DOCKER_SCHEME)
+    if "://" in image:
+        raise ValueError(
+            f"{name!r} is not a valid image name: only {DOCKER_SCHEME} can precede it; write it as"
+            " for `docker pull`"
+        )
+    try:
+        parse_reference(image)
+    except ImageError as error:
+        # The tag may have upper case.
+        lower = re.sub(r"^.*?(?=:[^/]*$|$)", lambda name: name.group().lower(), image)
+        hint = f"; did you mean {lower!r}?" if lower != image and _is_image_name(lower) else ""
+        raise ValueError(f"{error.problem.removesuffix('.')}{hint}") from error
+    return image
+
+
+def _is_image_name(text: str) -> bool:
+    try:
+        parse_reference(text)
+    except ImageError:
+        return False
+    return True
+
+
+def check_region(region: str) -> str:
+    """Check the form of a Region's name; unknown names may be new, or those of other services."""
+    if not region or re.fullmatch(_REGION, region):
+        return region
+    suggested = _suggest_region(region)
+    if not suggested and re.fullmatch(r"[a-z0-9-]+", region):
+        return region
+    hint = f"; did you mean `{suggested}`?" if suggested else ", such as eu-west-1"
+    raise ValueError(f"{region!r} is not the name of an AWS Region{hint}")
+
+
+def _suggest_region(text: str) -> str:
+    """Return the Region whose name is most like the text; empty if there is none."""
+    plain = re.sub(r"[\s_.]+", "-", text.strip().lower())
+    if re.fullmatch(_REGION, plain):
+        return plain
+    # Imported here: only a wrong value needs the list, and the import takes half a second.
+    from botocore.session import Session
+
+    session = Session()
+    known = [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("lambda", partition)
+    ]
+    return next(iter(difflib.get_close_matches(plain, known, n=1, cutoff=0.8)), "")
 
 
 def normalize_storage_path(path: str) -> str:
@@ -195,6 +271,9 @@ TextList = Annotated[tuple[Text, ...], BeforeValidator(to_list)]
 ReadableFile = Annotated[
     Path, AfterValidator(_resolve_path), AfterValidator(_require_readable_file)
 ]
+ImageName = Annotated[str, AfterValidator(check_image_name)]
+RegionName = Annotated[str, AfterValidator(check_region)]
+UserDataFile = Annotated[ReadableFile, AfterValidator(_check_user_data)]
 ScriptFile = Annotated[ReadableFile, AfterValidator(_check_script)]
 ExistingFolder = Annotated[Path, AfterValidator(_resolve_path), AfterValidator(_require_folder)]
 FunctionName = Annotated[

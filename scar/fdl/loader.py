@@ -15,20 +15,22 @@ from scar.fdl.problems import (
     NO_POSITION,
     InvalidFdlError,
     Location,
-    Position,
     Problem,
     format_location,
 )
 from scar.fdl.rules import check_rules
 from scar.fdl.validation_errors import convert_validation_error
 from scar.fdl.variables import TemplateVariables, VariableSubstitution
-from scar.fdl.yaml_document import DocumentSyntaxError, ParsedDocument, parse_document
+from scar.fdl.yaml_document import (
+    DocumentSyntaxError,
+    ParsedDocument,
+    parse_document,
+    read_document_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-MAX_FILE_SIZE = 1 << 20  # bytes; a file of thousands of functions stays below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,22 +69,7 @@ def load_document(path: Path, overrides: Mapping[str, Any] | None = None) -> Fdl
 def resolve_file(path: Path, context: LoadContext) -> ResolvedDocument:
     """Load the file with its context; raise InvalidFdlError like ``load_document``."""
     try:
-        with path.open("rb") as file:
-            # One byte more than allowed: the size of a pipe or a device is not known before.
-            data = file.read(MAX_FILE_SIZE + 1)
-        if len(data) > MAX_FILE_SIZE:
-            raise InvalidFdlError(
-                str(path), [_file_problem(f"the file is larger than {MAX_FILE_SIZE} bytes")]
-            )
-        text = data.decode()
-    except OSError as error:
-        raise InvalidFdlError(
-            str(path), [_file_problem(f"cannot be read: {error.strerror}")]
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidFdlError(str(path), [_file_problem("the file is not UTF-8 text")]) from error
-    try:
-        parsed = parse_document(text)
+        parsed = parse_document(read_document_text(path))
     except DocumentSyntaxError as error:
         raise InvalidFdlError(str(path), error.problems) from error
     return _resolve_document(parsed, path, context)
@@ -285,10 +272,6 @@ def _valid_functions(
         with contextlib.suppress(ValidationError):
             valid.append((number, AwsFunction.model_validate(entry, context=context)))
     return valid
-
-
-def _file_problem(message: str) -> Problem:
-    return Problem(position=Position(), key="", message=message)
 
 
 def _located_problems(

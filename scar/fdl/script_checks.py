@@ -72,6 +72,11 @@ def find_script_problem(content: bytes, path: str) -> str:
     return ""
 
 
+def names_interpreter(content: bytes) -> bool:
+    """Return whether a file begins with ``#!``, also after blanks or a byte order mark."""
+    return re.match(rb"[^!-~]*#!", content[:_SAMPLE]) is not None
+
+
 def find_wide_encoding(content: bytes) -> str:
     """Return ``UTF-16``, ``UTF-32`` or one of their byte orders for such text, else empty text."""
     for mark, encoding in _MARKS:

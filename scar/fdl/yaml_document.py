@@ -1,23 +1,27 @@
-"""Parse YAML to plain data with the position of every key and list item.
+"""Read an FDL file, and parse YAML to plain data with the position of every key and list item.
 
 The values are those of ``yaml_values``: text as it is written in the file.
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from scar.fdl.problems import Location, Position, Problem, format_location
+from scar.fdl.script_checks import conversion_command, find_wide_encoding
 from scar.fdl.yaml_values import construct_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 # libyaml's loader, where available: eight times faster than the one in Python.
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MAX_FILE_SIZE = 1 << 20  # bytes; a file of thousands of functions stays below
 MAX_DEPTH = 50
 MAX_NODES = 100_000  # after aliases are expanded
 # Top-level keys with this prefix are the user's own, as in Compose files: a place for anchors.
@@ -44,6 +48,37 @@ class ParsedDocument:
         while location and location not in self.positions:
             location = location[:-1]
         return self.positions.get(location, Position())
+
+
+def read_document_text(path: Path) -> str:
+    """Return the file's text without a byte order mark; raise DocumentSyntaxError."""
+    try:
+        with path.open("rb") as file:
+            # One byte more than allowed: the size of a pipe or a device is not known before.
+            data = file.read(MAX_FILE_SIZE + 1)
+    except OSError as error:
+        raise _file_error(f"cannot be read: {error.strerror}") from error
+    if len(data) > MAX_FILE_SIZE:
+        raise _file_error(f"the file is larger than {MAX_FILE_SIZE} bytes")
+    file_name = shlex.quote(str(path))
+    # Looked at before it is decoded: without a mark, it is valid UTF-8 with NUL bytes.
+    if encoding := find_wide_encoding(data):
+        raise _file_error(
+            f"the file is {encoding} text, as PowerShell's > writes it, not UTF-8; convert it:"
+            f" {conversion_command(encoding, file_name)}"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        raise _file_error(
+            f"the byte {data[error.start]:#04x} is not UTF-8 text; if the file is Latin-1, convert"
+            f" it: {conversion_command('ISO-8859-1', file_name)}",
+            Position(
+                line=before.count(b"\n") + 1,
+                column=len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1,
+            ),
+        ) from error
 
 
 def parse_document(text: str) -> ParsedDocument:
@@ -154,3 +189,7 @@ def _node_position(node: yaml.Node) -> Position:
 
 def _describe_value(data: object) -> str:
     return "a list" if isinstance(data, list) else f"the value {data!r}"
+
+
+def _file_error(message: str, position: Position | None = None) -> DocumentSyntaxError:
+    return DocumentSyntaxError(Problem(position=position or Position(), key="", message=message))
