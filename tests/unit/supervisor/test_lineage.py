@@ -20,9 +20,10 @@ from supervisor.execution.lineage import (
     divide_budget,
     parse_lineage,
 )
-from supervisor.invocation import RunOutcome
+from supervisor.invocation import ProcessSpec, RunOutcome
 from supervisor.model import ExecutionMode, FunctionConfig, InputRule, ObjectRef
 from tests.fakes.supervisor_factory import (
+    STATE,
     PythonScript,
     lambda_invocation,
     new_harness,
@@ -255,8 +256,8 @@ def test_outputs_that_no_input_rule_matches_are_uploaded(target: ObjectRef) -> N
 
 
 def test_a_run_with_an_output_in_its_own_input_uploads_nothing(tmp_path: Path) -> None:
-    def write(task: object) -> int:
-        folder = Path(task.environment["TMP_OUTPUT_DIR"])  # type: ignore[attr-defined]
+    def write(task: ProcessSpec) -> int:
+        folder = Path(task.environment["TMP_OUTPUT_DIR"])
         (folder / "a.csv").write_text("1")
         (folder / "x.txt").write_text("1")
         return 0
@@ -273,9 +274,9 @@ def test_a_run_with_an_output_in_its_own_input_uploads_nothing(tmp_path: Path) -
 
 
 def test_the_budget_is_divided_among_the_outputs_of_a_run(tmp_path: Path) -> None:
-    def write(task: object) -> int:
+    def write(task: ProcessSpec) -> int:
         for name in "12":
-            Path(task.environment["TMP_OUTPUT_DIR"], name).write_text(name)  # type: ignore[attr-defined]
+            Path(task.environment["TMP_OUTPUT_DIR"], name).write_text(name)
         return 0
 
     harness = new_harness(tmp_path, runner=PythonScript(write))
@@ -287,3 +288,25 @@ def test_the_budget_is_divided_among_the_outputs_of_a_run(tmp_path: Path) -> Non
         assert metadata["scar-budget"] == "3"
         assert metadata["scar-root"] == "g/2026-01-01/r"
         assert metadata["scar-chain"].startswith(f"{VALID['scar-chain']}.")
+
+
+def test_a_loop_that_doubles_ends_in_the_supervisor_too(tmp_path: Path) -> None:
+    def fork(task: ProcessSpec) -> int:
+        name = Path(task.environment["INPUT_FILE_PATH"]).name
+        for letter in "ab":
+            Path(task.environment["TMP_OUTPUT_DIR"], name + letter).write_text("1")
+        return 0
+
+    harness = new_harness(tmp_path, runner=PythonScript(fork))
+    rule = InputRule(bucket="data", folder="out/")
+    config = replace(harness.supervisor.config, inputs=(rule,), allow_loop=True)
+    supervisor = replace(harness.supervisor, config=config)
+    harness.store.put("out/x", b"1", scar_budget="100")
+    seen: set[str] = set()
+    while new := sorted(set(harness.store.keys()) - seen):
+        seen |= set(new)
+        for key in new:
+            supervisor.handle(lambda_invocation(notification(key)))
+    records = [key.rpartition("/")[2] for key in harness.store.keys(STATE)]
+    assert 20 < records.count("done.json") <= 101
+    assert records.count("done.json") + records.count("error.json") == len(seen)
