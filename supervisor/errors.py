@@ -15,7 +15,7 @@ SupervisorError
 │       └── SubmissionUnanswered  Batch was not reached, or its response was lost or an error 5xx
 ├── OutputError            the script's output files cannot be uploaded
 ├── RecordError            a run record is damaged, or of a newer release
-├── ChainTooLong           functions trigger each other without end
+├── ChainTooLong           functions trigger each other without end, in depth or in breadth
 ├── EventDiscarded         Lambda discarded the event before its runs were completed
 ├── JobTerminated          the Batch job received TERM
 ├── RunsFailed             several runs of one event failed
@@ -90,7 +90,7 @@ class RecordError(SupervisorError):
 
 
 class ChainTooLong(SupervisorError):
-    """Functions trigger each other without end."""
+    """Functions trigger each other without end: too many runs in a row, or repeats in all."""
 
 
 class EventDiscarded(SupervisorError):

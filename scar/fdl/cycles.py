@@ -64,14 +64,39 @@ def can_trigger(
     suffix: str,
     prefixes: Collection[str] = (),
 ) -> bool:
-    """Return whether outputs in one folder can match the notification rule of another.
+    """Return whether some output in one folder can match the notification rule of another.
 
     Folders are (bucket, key prefix). Outputs end with one of ``suffixes``, with anything if it
     is empty; the rule matches keys that end with ``suffix``. Names of outputs, which may contain
-    folders, start with one of ``prefixes``, with anything if it is empty.
+    folders, start with one of ``prefixes``, with anything if it is empty. A script chooses the
+    names of its outputs, so an output folder above the watched one reaches it too.
     """
-    beginnings = [f"{output[1]}{prefix}" for prefix in prefixes] or [output[1]]
-    if output[0] != watched[0] or not any(b.startswith(watched[1]) for b in beginnings):
+    if output[0] != watched[0]:
         return False
-    # Either may be the longer one: "g" can be the end of "x.jpg".
-    return not suffixes or any(s.endswith(suffix) or suffix.endswith(s) for s in suffixes)
+    folder = output[1]
+    beginnings = {_longer_prefix(f"{folder}{prefix}", watched[1]) for prefix in prefixes or ("",)}
+    endings = {_longer_suffix(end, suffix) for end in suffixes or ("",)}
+    # With a letter between them, a beginning and an ending are a key that matches both rules.
+    return any(
+        is_file_name(f"{beginning}x{ending}"[len(folder) :])
+        for beginning in beginnings
+        for ending in endings
+        if beginning is not None and ending is not None
+    )
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a file can have this path below a folder, and thus an output this name."""
+    return not any(part in {"", ".", ".."} for part in name.split("/"))
+
+
+def _longer_prefix(one: str, other: str) -> str | None:
+    """Return what a key with both prefixes begins with; None if no key has both."""
+    short, long = sorted((one, other), key=len)
+    return long if long.startswith(short) else None
+
+
+def _longer_suffix(one: str, other: str) -> str | None:
+    """Return what a key with both suffixes ends with; None if no key has both."""
+    short, long = sorted((one, other), key=len)
+    return long if long.endswith(short) else None

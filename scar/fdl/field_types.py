@@ -5,6 +5,7 @@ They are used as pydantic types. The message of a ValueError is shown to the use
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
 from scar.fdl import script_checks
+from scar.image.errors import ImageError
+from scar.image.formats.reference import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,12 +23,32 @@ if TYPE_CHECKING:
 _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
 # Amazon ECR API reference, CreateRepository. The function's name needs 64 of the 256 characters.
 _REPOSITORY_PREFIX = r"(?=.{1,150}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*"
+# `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`: two words or more and a number.
+_REGION = r"[a-z]{2,}(-[a-z]+)+-\d{1,2}"
+DOCKER_SCHEME = "docker://"
 # S3 user guide, "General purpose bucket naming rules".
 _BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 # docs: KMS, "Key identifiers"; `mrk-` begins the ids of multi-Region keys.
 _KMS_KEY = (
     r"(arn:[\w-]+:kms:[a-z0-9-]+:\d{12}:key/)?"
     r"(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+)
+
+_DECIMAL_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_DECIMAL_NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_OTHER_NOTATIONS = (
+    (r"[-+]?0[xX][0-9a-fA-F_]+", "is a hexadecimal number; write the decimal number"),
+    (r"[-+]?0[bB][01_]+", "is a binary number; write the decimal number"),
+    (r"[-+]?0[oO][0-7_]+", "is an octal number; write the decimal number"),
+    (
+        r"[-+]?[0-9_]+(:[0-9_]+)+(\.[0-9_]*)?",
+        "is a number to the base 60 in YAML, not a time; write the decimal number",
+    ),
+    (
+        r"[-+]?0[0-9_]+(\.[0-9_]*)?([eE][-+]?[0-9]+)?",
+        "begins with 0, which means octal in YAML; write the decimal number without the zero",
+    ),
+    (r"[-+]?[0-9.][0-9_.]*([eE][-+]?[0-9]+)?", "has `_`; write only digits"),
 )
 
 
@@ -39,10 +62,32 @@ def _pattern_validator(pattern: str, what: str) -> AfterValidator:
 
 
 def _number_to_text(value: object) -> object:
-    """Convert a number to text: YAML parses ``VAR: 1`` as a number."""
+    """Convert a number to text; in files, numbers are text already (``yaml_values``)."""
     if isinstance(value, bool):
         raise ValueError(f"YAML reads this as {str(value).lower()}; put it in quotes")  # noqa: TRY004
+    if value is None:
+        raise ValueError("YAML reads this as null; put it in quotes")
     return str(value) if isinstance(value, int | float) else value
+
+
+def check_number(value: object) -> object:
+    """Return a number, or the text of a decimal number; raise ValueError for other notations.
+
+    YAML 1.1 and 1.2, JSON and people disagree about what ``0512``, ``1:30`` and ``1_000`` are.
+    """
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, not {str(value).lower()}")  # noqa: TRY004
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if _DECIMAL_INTEGER.fullmatch(text):
+        return text
+    if _DECIMAL_NUMBER.fullmatch(text):
+        return float(text)
+    for pattern, problem in _OTHER_NOTATIONS:
+        if re.fullmatch(pattern, text):
+            raise ValueError(f"{value!r} {problem}")
+    return value
 
 
 def to_list(value: object) -> object:
@@ -71,7 +116,9 @@ def rename_keys(value: object, names: Mapping[str, str]) -> object:
 
 def unwrap_size(value: object) -> object:
     """Convert ``{Size: 512}``, the form of Lambda's API and of SCAR, to 512."""
-    return value["Size"] if isinstance(value, dict) and value.keys() == {"Size"} else value
+    return check_number(
+        value["Size"] if isinstance(value, dict) and value.keys() == {"Size"} else value
+    )
 
 
 def _resolve_path(value: Path, info: ValidationInfo) -> Path:
@@ -93,11 +140,23 @@ def _require_readable_file(path: Path) -> Path:
     return path
 
 
-def _require_unix_line_ends(path: Path) -> Path:
+def _check_script(path: Path) -> Path:
     with path.open("rb") as file:
-        problem = script_checks.line_ending_problem(file.read(script_checks.FIRST_LINE_BYTES))
-    if problem:
-        raise ValueError(f"the script {problem} {path}")
+        content = file.read(script_checks.MAX_CHECKED_BYTES)
+    if problem := script_checks.find_script_problem(content, str(path)):
+        raise ValueError(problem)
+    return path
+
+
+def _check_user_data(path: Path) -> Path:
+    """Check user data that is a script; MIME multipart and cloud-config may have CR LF."""
+    with path.open("rb") as file:
+        content = file.read(script_checks.MAX_CHECKED_BYTES)
+    is_script = script_checks.names_interpreter(content) or script_checks.find_wide_encoding(
+        content
+    )
+    if is_script and (problem := script_checks.find_script_problem(content, str(path))):
+        raise ValueError(problem)
     return path
 
 
@@ -122,6 +181,64 @@ def check_kms_key_id(key: str) -> str:
             " an alias is not supported, since IAM policies need the key itself"
         )
     return key
+
+
+def check_image_name(name: str) -> str:
+    """Check the name of an image; return it without ``docker://``, as Apptainer writes it."""
+    if not name:
+        return name
+    if name != name.strip():
+        raise ValueError(f"{name!r} begins or ends with blanks; remove them")
+    image = name.removeprefix(DOCKER_SCHEME)
+    if "://" in image:
+        raise ValueError(
+            f"{name!r} is not a valid image name: only {DOCKER_SCHEME} can precede it; write it as"
+            " for `docker pull`"
+        )
+    try:
+        parse_reference(image)
+    except ImageError as error:
+        # The tag may have upper case.
+        lower = re.sub(r"^.*?(?=:[^/]*$|$)", lambda name: name.group().lower(), image)
+        hint = f"; did you mean {lower!r}?" if lower != image and _is_image_name(lower) else ""
+        raise ValueError(f"{error.problem.removesuffix('.')}{hint}") from error
+    return image
+
+
+def _is_image_name(text: str) -> bool:
+    try:
+        parse_reference(text)
+    except ImageError:
+        return False
+    return True
+
+
+def check_region(region: str) -> str:
+    """Check the form of a Region's name; unknown names may be new, or those of other services."""
+    if not region or re.fullmatch(_REGION, region):
+        return region
+    suggested = _suggest_region(region)
+    if not suggested and re.fullmatch(r"[a-z0-9-]+", region):
+        return region
+    hint = f"; did you mean `{suggested}`?" if suggested else ", such as eu-west-1"
+    raise ValueError(f"{region!r} is not the name of an AWS Region{hint}")
+
+
+def _suggest_region(text: str) -> str:
+    """Return the Region whose name is most like the text; empty if there is none."""
+    plain = re.sub(r"[\s_.]+", "-", text.strip().lower())
+    if re.fullmatch(_REGION, plain):
+        return plain
+    # Imported here: only a wrong value needs the list, and the import takes half a second.
+    from botocore.session import Session
+
+    session = Session()
+    known = [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("lambda", partition)
+    ]
+    return next(iter(difflib.get_close_matches(plain, known, n=1, cutoff=0.8)), "")
 
 
 def normalize_storage_path(path: str) -> str:
@@ -154,7 +271,10 @@ TextList = Annotated[tuple[Text, ...], BeforeValidator(to_list)]
 ReadableFile = Annotated[
     Path, AfterValidator(_resolve_path), AfterValidator(_require_readable_file)
 ]
-ScriptFile = Annotated[ReadableFile, AfterValidator(_require_unix_line_ends)]
+ImageName = Annotated[str, AfterValidator(check_image_name)]
+RegionName = Annotated[str, AfterValidator(check_region)]
+UserDataFile = Annotated[ReadableFile, AfterValidator(_check_user_data)]
+ScriptFile = Annotated[ReadableFile, AfterValidator(_check_script)]
 ExistingFolder = Annotated[Path, AfterValidator(_resolve_path), AfterValidator(_require_folder)]
 FunctionName = Annotated[
     str,

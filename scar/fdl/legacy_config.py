@@ -67,7 +67,7 @@ class LegacyConfig:
 def read_config(path: Path) -> LegacyConfig:
     """Read the file; empty if it does not exist. Raise ConfigurationError for invalid content."""
     try:
-        text = path.read_text()
+        text = path.read_bytes()
     except FileNotFoundError:
         return LegacyConfig()
     except PermissionError as error:
@@ -78,7 +78,8 @@ def read_config(path: Path) -> LegacyConfig:
     except (OSError, ValueError) as error:
         raise _unusable_file_error(path, str(error)) from error
     try:
-        data = json.loads(text)
+        # Numbers stay text as it is written, as in FDL files.
+        data = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except ValueError as error:
         raise _unusable_file_error(path, f"not JSON: {error}") from error
     aws = data.get("aws", {}) if isinstance(data, dict) else None

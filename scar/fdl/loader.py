@@ -12,23 +12,27 @@ from scar.errors import ConfigurationError
 from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers, option_source
 from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
 from scar.fdl.problems import (
+    CHECK_PATH,
+    KEYS_ARE_EXPLAINED,
     NO_POSITION,
     InvalidFdlError,
     Location,
-    Position,
     Problem,
     format_location,
 )
 from scar.fdl.rules import check_rules
 from scar.fdl.validation_errors import convert_validation_error
 from scar.fdl.variables import TemplateVariables, VariableSubstitution
-from scar.fdl.yaml_document import DocumentSyntaxError, ParsedDocument, parse_document
+from scar.fdl.yaml_document import (
+    DocumentSyntaxError,
+    ParsedDocument,
+    parse_document,
+    read_document_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-MAX_FILE_SIZE = 1 << 20  # bytes; a file of thousands of functions stays below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,26 +71,11 @@ def load_document(path: Path, overrides: Mapping[str, Any] | None = None) -> Fdl
 def resolve_file(path: Path, context: LoadContext) -> ResolvedDocument:
     """Load the file with its context; raise InvalidFdlError like ``load_document``."""
     try:
-        with path.open("rb") as file:
-            # One byte more than allowed: the size of a pipe or a device is not known before.
-            data = file.read(MAX_FILE_SIZE + 1)
-        if len(data) > MAX_FILE_SIZE:
-            raise InvalidFdlError(
-                str(path), [_file_problem(f"the file is larger than {MAX_FILE_SIZE} bytes")]
-            )
-        text = data.decode()
-    except OSError as error:
-        raise InvalidFdlError(
-            str(path),
-            [_file_problem(f"cannot be read: {error.strerror}")],
-            remedy="Check the path after -f, and the file's permissions.",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidFdlError(str(path), [_file_problem("the file is not UTF-8 text")]) from error
-    try:
-        parsed = parse_document(text)
+        parsed = parse_document(read_document_text(path))
     except DocumentSyntaxError as error:
-        raise InvalidFdlError(str(path), error.problems) from error
+        is_unreadable = isinstance(error.__cause__, OSError)
+        remedy = CHECK_PATH if is_unreadable else KEYS_ARE_EXPLAINED
+        raise InvalidFdlError(str(path), error.problems, remedy) from error
     return _resolve_document(parsed, path, context)
 
 
@@ -287,10 +276,6 @@ def _valid_functions(
         with contextlib.suppress(ValidationError):
             valid.append((number, AwsFunction.model_validate(entry, context=context)))
     return valid
-
-
-def _file_problem(message: str) -> Problem:
-    return Problem(position=Position(), key="", message=message)
 
 
 def _located_problems(

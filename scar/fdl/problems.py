@@ -36,6 +36,7 @@ class Problem:
         return f"{self.key}: {self.message}" if self.key else self.message
 
 
+CHECK_PATH = "Check the path after -f, and the file's permissions."
 KEYS_ARE_EXPLAINED = (
     "`scar schema` explains every key, and so does docs/fdl.md of scar's repository."
 )

@@ -25,6 +25,12 @@ a file. Times are in seconds. Paths of local files are relative to the FDL file.
 command line take precedence over those in the file; a list replaces the other list. `${stage}`,
 `${region}` and `${account_id}` are substituted. `configuration.md` explains these variables, and
 the other places where values can be set.
+
+Where a key takes text, a plain value is taken as it is written: `1.10`, `0042`, `12:30` and
+`2024-01-31` need no quotes. `true`, `false`, `yes`, `no`, `on`, `off` and `null` are not text:
+put them in quotes. Where a key takes a number, it is a decimal number: `0512`, `0x200`, `8:30`
+and `1_000` are refused. Top-level keys that begin with `x-` are ignored; they are a place for YAML
+anchors, as in Compose files.
 """
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.fdl.batch_rules import check_batch
-from scar.fdl.cycles import can_trigger, find_cycle
+from scar.fdl.cycles import can_trigger, find_cycles_through
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def _check_storage(
                 yield (
                     (*section, "path"),
                     (
-                        f"outputs in {storage.path} would start the function again: "
-                        f"its input is {source.path}; set allow_loop: true to allow it"
+                        f"{_describe_self_trigger(storage, source)}; choose another folder, or"
+                        " prefixes or suffixes that exclude it; allow_loop: true allows the loop"
                     ),
                 )
 
@@ -186,6 +187,17 @@ def _find_self_trigger(spec: LambdaSpec, output: StorageSpec) -> StorageSpec | N
     return next((source for source in spec.input if _triggers_input(output, source)), None)
 
 
+def _describe_self_trigger(output: StorageSpec, source: StorageSpec) -> str:
+    if output.folder.startswith(source.folder):
+        return (
+            f"outputs in {output.path} would start the function again: its input is {source.path}"
+        )
+    return (
+        f"outputs can start the function again: {output.path} contains its input {source.path}, and"
+        " a script can write to every folder inside its output folder"
+    )
+
+
 def _triggers_input(output: StorageSpec, source: StorageSpec) -> bool:
     return can_trigger(
         (output.bucket, output.folder),
@@ -201,25 +213,37 @@ def _check_cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[Loca
 
     A function that starts itself is checked in ``_check_storage``.
     """
-    specs = {f.lambda_.name: (number, f.lambda_) for number, f in functions}
+    numbers = {f.lambda_.name: number for number, f in functions}
+    specs = {f.lambda_.name: f.lambda_ for _, f in functions}
     starts = {
         name: {
             other
-            for other, (_, other_spec) in specs.items()
-            if other != name
-            and any(_triggers_input(output, i) for output in spec.output for i in other_spec.input)
+            for other, other_spec in specs.items()
+            if other != name and _find_folder_between(spec, other_spec)
         }
-        for name, (_, spec) in specs.items()
+        for name, spec in specs.items()
         if not spec.allow_loop
     }
-    if cycle := find_cycle(starts):
+    for cycle in find_cycles_through(starts, starts):
+        folders = ", ".join(
+            _find_folder_between(specs[one], specs[other])
+            for one, other in pairwise((*cycle, cycle[0]))
+        )
         yield (
-            ("functions", "aws", specs[cycle[0]][0], "lambda", "output"),
+            ("functions", "aws", numbers[cycle[0]], "lambda", "output"),
             (
-                f"{' -> '.join((*cycle, cycle[0]))}: each starts the next, in an infinite loop;"
-                " set allow_loop: true for each of them to allow it"
+                f"{' -> '.join((*cycle, cycle[0]))}: each starts the next, in an infinite loop"
+                f" (through {folders}); choose other folders, or set allow_loop: true for each of"
+                " them to allow it"
             ),
         )
+
+
+def _find_folder_between(spec: LambdaSpec, other: LambdaSpec) -> str:
+    """Return the first output folder of a function that starts another one, else empty text."""
+    return next(
+        (o.path for o in spec.output if any(_triggers_input(o, i) for i in other.input)), ""
+    )
 
 
 def _check_across_functions(

@@ -10,6 +10,7 @@ from typing import Any
 
 from scar.aws.model import limits
 from scar.fdl.model import FdlDocument, FileSystemSpec, NetworkSpec
+from scar.fdl.yaml_document import EXTENSION_PREFIX
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # supported by YAML language servers
 _TEXT = {"type": ["string", "number"]}
@@ -36,6 +37,7 @@ def build_schema() -> JsonSchema:
     days["enum"] = sorted(limits.LOG_RETENTION_DAYS)
     single = {"$ref": "#/$defs/FileSystemSpec"}
     lambda_properties["file_system"] = _any_of(lambda_properties["file_system"], single)
+    schema["patternProperties"] = {f"^{EXTENSION_PREFIX}": {}}
     return {"$schema": DIALECT, "title": "Functions Definition Language", **schema}
 
 
@@ -44,10 +46,10 @@ def _widen_properties(section: JsonSchema) -> None:
     section.pop("title", None)
     for name, value in section.get("properties", {}).items():
         value.pop("title", None)
-        section["properties"][name] = _widen_value(name, value)
+        section["properties"][name] = _widen_value(value)
 
 
-def _widen_value(name: str, value: JsonSchema) -> JsonSchema:
+def _widen_value(value: JsonSchema) -> JsonSchema:
     if "$ref" in value:
         # Draft 7 ignores all keywords next to "$ref", so the reference becomes a choice.
         described: JsonSchema = (
@@ -60,7 +62,7 @@ def _widen_value(name: str, value: JsonSchema) -> JsonSchema:
         inner = value["additionalProperties"]
         value["additionalProperties"] = inner if "$ref" in inner else _TEXT
         return _any_of(value, {"type": "null"})
-    if name in ("version", "license"):
+    if value.get("type") == "string" and "enum" not in value:
         return {**value, **_TEXT}
     # Editors would check "format": "path", which JSON Schema does not define.
     for choice in value.get("anyOf", ()):

@@ -130,7 +130,7 @@ def _environment_layers(environment: Mapping[str, str]) -> tuple[SettingsLayer, 
 
 def _read_config_file(path: Path) -> ParsedDocument | None:
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -194,7 +194,7 @@ class _ConfigFile:
                     location, f"there is no such key; the keys are {', '.join(known)}"
                 )
             if key in (*_TARGET_KEYS, "stage") and not isinstance(value, str):
-                raise self._configuration_error(location, "must be text; put numbers in quotes")
+                raise self._configuration_error(location, "must be text; put it in quotes")
             if key == "defaults":
                 self._check_defaults(value, location, ())
 

@@ -1,21 +1,31 @@
-"""Parse YAML to plain data with the position of every key and list item."""
+"""Read an FDL file, and parse YAML to plain data with the position of every key and list item.
+
+The values are those of ``yaml_values``: text as it is written in the file.
+"""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from scar.fdl.problems import Location, Position, Problem, format_location
+from scar.fdl.script_checks import conversion_command, find_wide_encoding
+from scar.fdl.yaml_values import construct_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 # libyaml's loader, where available: eight times faster than the one in Python.
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MAX_FILE_SIZE = 1 << 20  # bytes; a file of thousands of functions stays below
 MAX_DEPTH = 50
 MAX_NODES = 100_000  # after aliases are expanded
+# Top-level keys with this prefix are the user's own, as in Compose files: a place for anchors.
+EXTENSION_PREFIX = "x-"
 
 
 class DocumentSyntaxError(Exception):
@@ -40,8 +50,42 @@ class ParsedDocument:
         return self.positions.get(location, Position())
 
 
+def read_document_text(path: Path) -> str:
+    """Return the file's text without a byte order mark; raise DocumentSyntaxError."""
+    try:
+        with path.open("rb") as file:
+            # One byte more than allowed: the size of a pipe or a device is not known before.
+            data = file.read(MAX_FILE_SIZE + 1)
+    except OSError as error:
+        raise _file_error(f"cannot be read: {error.strerror}") from error
+    if len(data) > MAX_FILE_SIZE:
+        raise _file_error(f"the file is larger than {MAX_FILE_SIZE} bytes")
+    file_name = shlex.quote(str(path))
+    # Looked at before it is decoded: without a mark, it is valid UTF-8 with NUL bytes.
+    if encoding := find_wide_encoding(data):
+        raise _file_error(
+            f"the file is {encoding} text, as PowerShell's > writes it, not UTF-8; convert it:"
+            f" {conversion_command(encoding, file_name)}"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        raise _file_error(
+            f"the byte {data[error.start]:#04x} is not UTF-8 text; if the file is Latin-1, convert"
+            f" it: {conversion_command('ISO-8859-1', file_name)}",
+            Position(
+                line=before.count(b"\n") + 1,
+                column=len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1,
+            ),
+        ) from error
+
+
 def parse_document(text: str) -> ParsedDocument:
-    """Parse one YAML document; raise DocumentSyntaxError, with all duplicate keys at once."""
+    """Parse one YAML document; raise DocumentSyntaxError, with all duplicate keys at once.
+
+    Top-level keys that begin with ``x-`` are left out.
+    """
     try:
         loader = Loader(text)
         try:
@@ -52,7 +96,7 @@ def parse_document(text: str) -> ParsedDocument:
                 )
             _check_size(node)
             duplicates = tuple(_find_duplicate_keys(node, ()))
-            data = loader.construct_document(node)
+            data = construct_value(node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -65,6 +109,7 @@ def parse_document(text: str) -> ParsedDocument:
     if not isinstance(data, dict):
         problem = f"the top level is {_describe_value(data)}; it must have the key `functions`"
         raise DocumentSyntaxError(Problem(position=_node_position(node), key="", message=problem))
+    data = {key: value for key, value in data.items() if not key.startswith(EXTENSION_PREFIX)}
     return ParsedDocument(data, dict(_iter_key_positions(node, ())))
 
 
@@ -76,6 +121,11 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     line = lines[position.line - 1] if position.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         problem = "a tab in the indentation; YAML requires spaces"
+    elif isinstance(error, yaml.composer.ComposerError) and "another document" in problem:
+        problem = (
+            "invalid YAML: another document begins here; a file has one: remove the line `---`, and"
+            " list all functions below one functions.aws"
+        )
     return Problem(position=position, key="", message=problem)
 
 
@@ -139,3 +189,7 @@ def _node_position(node: yaml.Node) -> Position:
 
 def _describe_value(data: object) -> str:
     return "a list" if isinstance(data, list) else f"the value {data!r}"
+
+
+def _file_error(message: str, position: Position | None = None) -> DocumentSyntaxError:
+    return DocumentSyntaxError(Problem(position=position or Position(), key="", message=message))

@@ -4,9 +4,10 @@
 records how it ended; after an error that Batch can help with it submits the run. In between
 ``executor`` does the work in this process: ``workspace`` creates a fresh folder, ``staging``
 downloads the input (under the time limit of ``time_limit``) and collects what the script and the
-outputs know about it, ``command`` chooses the program, ``environment`` builds its variables,
-``process_runner`` runs it, ``output_listing`` lists and checks the files, and ``upload_pool``
-uploads several of them at a time, each as ``outputs`` defines.
+outputs know about it, ``lineage`` bounds loops of functions by the metadata of objects,
+``command`` chooses the program, ``environment`` builds its variables, ``process_runner`` runs it,
+``output_listing`` lists and checks the files, and ``upload_pool`` uploads several of them at a
+time, each as ``outputs`` defines.
 
 A script may replace every file and folder of its run by links. So after its start ``run_files``
 reaches them below the descriptor that ``workspace`` opened before, and resolves links itself:
@@ -17,6 +18,6 @@ process that the script left behind).
 
 Nothing is uploaded before the script has succeeded and all output names are valid. The deadline
 is Lambda's less the ``container.timeout_threshold`` of the FDL; it covers download, script and
-upload. ``environment`` is pure. All failures are ``SupervisorError``s; ``core`` alone catches
-them.
+upload. ``environment`` and ``lineage`` are pure. All failures are ``SupervisorError``s; ``core``
+alone catches them.
 """

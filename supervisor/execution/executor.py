@@ -83,10 +83,13 @@ class RunExecutor:
             ):
                 listing = list_outputs(workspace.files, self.config.outputs)
             _report_left_out(listing.left_out, log)
+            metadata = staging.describe_outputs(
+                context, staged, [file.target for file in listing.files]
+            )
             pool = UploadPool(
                 run=workspace.files,
                 open_store=self.open_store,
-                find_metadata=lambda _target: staged.metadata,
+                find_metadata=metadata.__getitem__,
                 log=log,
                 now=self.now,
                 stop_at=context.stop_at,

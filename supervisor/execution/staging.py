@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from supervisor.errors import ChainTooLong
+from supervisor.execution import lineage
 from supervisor.execution.environment import RunVariables, build_environment
-from supervisor.execution.outputs import HOPS_KEY, INPUT_KEY, ROOT_KEY, RUN_KEY, SEQUENCER_KEY
+from supervisor.execution.outputs import INPUT_KEY, RUN_KEY, SEQUENCER_KEY
 from supervisor.execution.workspace import safe_file_name
 from supervisor.invocation import ObjectEvent
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from supervisor.execution.workspace import Workspace
     from supervisor.invocation import Invocation, RunPath, Trigger
-    from supervisor.model import FunctionConfig
+    from supervisor.model import FunctionConfig, ObjectRef
     from supervisor.ports import ObjectStore
 
 
@@ -36,10 +36,11 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedInput:
-    """The path of the input file (empty: none) and the metadata of the outputs."""
+    """The path of the input file (empty: none), its lineage, and what all outputs carry."""
 
     path: str
     metadata: Mapping[str, str]
+    lineage: lineage.Lineage = field(default_factory=lineage.Lineage)
 
 
 def stage_in(
@@ -48,36 +49,44 @@ def stage_in(
     """Create the input file; raise ObjectChanged, StorageError, ChainTooLong."""
     trigger, run = context.trigger, str(context.run)
     if not isinstance(trigger, ObjectEvent):
-        metadata = {RUN_KEY: run, ROOT_KEY: run, HOPS_KEY: "1"}
         if trigger.payload is None:
-            return StagedInput(path="", metadata=metadata)
+            return StagedInput(path="", metadata={RUN_KEY: run})
         # A name of its own for each call, the same in all of its attempts: scripts name their
         # outputs after their input, and two calls must not have the same output.
         suffix = PurePosixPath(trigger.file_name).suffix
         file = workspace.inputs / f"event-file-{context.run.run_id}{suffix}"
         file.write_bytes(trigger.payload)
-        return StagedInput(path=str(file), metadata=metadata)
+        return StagedInput(path=str(file), metadata={RUN_KEY: run})
     source = trigger.source
     file = workspace.inputs / safe_file_name(source.key)
     stored = open_store(source.provider).download(source, file, version=trigger.version)
-    # The number of runs in the chain is in the metadata of each output, so that a chain across
-    # functions, deployments and buckets ends too.
-    hops = _parse_hops(stored.metadata)
-    if hops >= context.config.max_hops:
-        raise ChainTooLong(
-            f"{source} is the result of a chain of {hops} runs; {context.config.max_hops} are"
-            " allowed.",
-            remedy="Check whether outputs of a function return to its own input folder. The limit"
-            " holds with allow_loop too: upload the result again to start a new chain.",
-        )
+    # In the metadata of each output, so that loops across functions, deployments and buckets end.
+    origin = lineage.parse_lineage(stored.metadata)
+    lineage.check_chain(origin, context.config, source)
     metadata = {
         RUN_KEY: run,
-        ROOT_KEY: stored.metadata.get(ROOT_KEY) or run,
-        HOPS_KEY: str(hops + 1),
         INPUT_KEY: record_format.input_id(context.config.name, trigger),
         SEQUENCER_KEY: trigger.sequencer,
     }
-    return StagedInput(path=str(file), metadata={k: v for k, v in metadata.items() if v})
+    return StagedInput(
+        path=str(file), metadata={k: v for k, v in metadata.items() if v}, lineage=origin
+    )
+
+
+def describe_outputs(
+    context: RunContext, staged: StagedInput, targets: Sequence[ObjectRef]
+) -> dict[ObjectRef, Mapping[str, str]]:
+    """Return the metadata of each output; ``targets`` are all that are uploaded.
+
+    Raise OutputError if one of them would start the function again.
+    """
+    described = lineage.describe_outputs(staged.lineage, context.config, str(context.run), targets)
+    # A run may have a million outputs: those with the same metadata share one mapping.
+    shared: dict[str, Mapping[str, str]] = {}
+    return {
+        target: shared.setdefault(own[lineage.BUDGET_KEY], {**staged.metadata, **own})
+        for target, own in zip(targets, described, strict=True)
+    }
 
 
 def script_environment(
@@ -113,9 +122,3 @@ def local_ip_address() -> str:
             return str(probe.getsockname()[0])
         except OSError:
             return "127.0.0.1"
-
-
-def _parse_hops(metadata: Mapping[str, str]) -> int:
-    # Anybody may set the metadata of an object: a value that is not a number counts as 0.
-    text = metadata.get(HOPS_KEY, "0")
-    return int(text) if text.isdecimal() and len(text) < 9 else 0

@@ -50,18 +50,28 @@ def starts(output: OutputRule, watched: WatchedFolder) -> bool:
 def check_loops(functions: Sequence[FunctionLinks]) -> Iterator[str]:
     """Yield the loops of functions of one deployment, each once."""
     for function in functions:
-        own = [function, function]
-        if not function.allow_loop and (path := _find_output(*own)):
-            yield (
-                f"{function.name}: its output {path} is in its input {_find_input(*own)}: every"
-                " output would start it again (allow_loop: true deploys it anyway)."
-            )
+        if not function.allow_loop and (path := _find_output(function, function)):
+            yield f"{function.name}: {_describe_self_trigger(path, function)}"
     graph = {name: started - {name} for name, started in _build_graph(functions).items()}
-    if found := cycles.find_cycle(graph):
+    by_name = {f.name: f for f in functions}
+    for found in cycles.find_cycles_through(graph, graph):
         yield (
-            f"{' -> '.join((*found, found[0]))}: each starts the next, in an infinite"
-            " loop (allow_loop: true deploys them anyway)."
+            f"{' -> '.join((*found, found[0]))}: each starts the next, in an infinite loop"
+            f" ({_format_path([by_name[name] for name in found])}); allow_loop: true for each of"
+            " them deploys them anyway."
         )
+
+
+def _describe_self_trigger(path: str, function: FunctionLinks) -> str:
+    source = _find_input(function, function)
+    if f"{path}/".startswith(source):
+        relation, effect = "is in", "every output would start it again"
+    else:
+        relation, effect = "contains", "an output that the script writes there would start it again"
+    return (
+        f"its output {path} {relation} its input {source}: {effect}. Choose another folder, or"
+        " prefixes or suffixes that exclude it (allow_loop: true deploys it anyway)."
+    )
 
 
 def check_deployed_loops(
@@ -80,9 +90,7 @@ def check_deployed_loops(
 
 def _describe_loop(loop: Sequence[FunctionLinks]) -> str:
     """Name the functions and folders of a loop: ``a -> photos/out -> b -> photos/in -> a``."""
-    path = loop[0].name
-    for one, other in pairwise((*loop, loop[0])):
-        path += f" -> {_find_output(one, other)} -> {other.name}"
+    path = _format_path(loop)
     others = [f.name for f in loop if f.is_deployed]
     if not others:
         return (
@@ -97,6 +105,13 @@ def _describe_loop(loop: Sequence[FunctionLinks]) -> str:
         f" a function (`scar rm {others[0]}`), or set allow_loop: true for each of"
         f" {', '.join(f.name for f in loop)}: Lambda's detection stops those without it."
     )
+
+
+def _format_path(loop: Sequence[FunctionLinks]) -> str:
+    path = loop[0].name
+    for one, other in pairwise((*loop, loop[0])):
+        path += f" -> {_find_output(one, other)} -> {other.name}"
+    return path
 
 
 def _build_graph(functions: Collection[FunctionLinks]) -> Mapping[str, set[str]]:

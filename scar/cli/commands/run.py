@@ -249,7 +249,7 @@ def _connect_function(
 
 
 def _read_script(script: Path) -> bytes:
-    """Return the script's content; raise UsageError if it is empty or has Windows line endings."""
+    """Return the script's content; raise UsageError if it is empty or Linux cannot run it."""
     try:
         content = script.read_bytes()
     except OSError as error:
@@ -258,8 +258,8 @@ def _read_script(script: Path) -> bytes:
         ) from error
     if not content.strip():
         raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
-    from scar.fdl.script_checks import FIRST_LINE_BYTES, line_ending_problem
+    from scar.fdl.script_checks import find_script_problem
 
-    if problem := line_ending_problem(content[:FIRST_LINE_BYTES]):
-        raise UsageError(f"The script {script} {problem} {script}", remedy="Then run it again.")
+    if problem := find_script_problem(content, str(script)):
+        raise UsageError(problem, remedy="Then run it again.")
     return content

@@ -21,6 +21,7 @@ from scar.fdl.field_types import (
     TextList,
     VariableName,
     check_kms_key_id,
+    check_number,
     none_to_empty,
     normalize_storage_path,
     rename_keys,
@@ -43,19 +44,17 @@ class FdlModel(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _reject_bool_as_number(cls, value: object, info: ValidationInfo) -> object:
-        """Reject booleans for numbers: pydantic would convert ``timeout: yes`` to 1."""
+    def _check_number(cls, value: object, info: ValidationInfo) -> object:
+        """Reject for numbers what pydantic would convert: ``timeout: yes`` to 1, ``1_0`` to 10."""
         expected = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, bool) and expected in (int, float, int | None):
-            raise ValueError(f"must be a number, not {str(value).lower()}")
-        return value
+        return check_number(value) if expected in (int, float, int | None) else value
 
 
 class EnvironmentSpec(FdlModel):
     """Environment variables."""
 
     Variables: Annotated[dict[VariableName, Text], BeforeValidator(none_to_empty)] = Field(
-        {}, description="names and values; numbers are converted to text"
+        {}, description="names and values; numbers are taken as they are written"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, StrictBool, model_validator
 
 from scar.aws.model import limits
-from scar.fdl.field_types import ReadableFile, TextList
+from scar.fdl.field_types import TextList, UserDataFile
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 
 
@@ -46,7 +46,7 @@ class ComputeResourcesSpec(FdlModel):
         description="disk size in GiB: an EC2 instance's root volume, or a Fargate task's ephemeral"
         " storage (21 to 200); 0: the service's default (20 GiB on Fargate)",
     )
-    user_data: ReadableFile | None = Field(
+    user_data: UserDataFile | None = Field(
         None,
         description="file with EC2 user data, which each instance runs when it starts: a shell"
         " script or MIME multipart; relative to this file",

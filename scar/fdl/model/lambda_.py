@@ -10,7 +10,9 @@ from scar.aws.model import limits
 from scar.fdl.field_types import (
     ExistingFolder,
     FunctionName,
+    ImageName,
     ReadableFile,
+    RegionName,
     ScriptFile,
     Text,
     TextList,
@@ -37,10 +39,10 @@ _ACCESS_POINTS = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point"
 class ContainerSpec(FdlModel):
     """The container image, and how the script runs in it."""
 
-    image: str = Field(
+    image: ImageName = Field(
         "",
-        description="name of the container image, as for `docker pull`; required without"
-        " `image_file`",
+        description="name of the container image, as for `docker pull`, also with `docker://`;"
+        " required without `image_file`",
         examples=["ubuntu:24.04"],
     )
     image_file: ReadableFile | None = Field(
@@ -95,7 +97,7 @@ class LambdaSpec(FdlModel):
         "default",
         description="AWS profile; `default`: that of `--profile`, the configuration or AWS_PROFILE",
     )
-    region: str = Field(
+    region: RegionName = Field(
         "",
         description="AWS Region; empty: that of `--region`, the configuration, AWS_REGION or the"
         " profile",
@@ -197,8 +199,9 @@ class LambdaSpec(FdlModel):
     allow_loop: StrictBool = Field(
         False,
         description="allow outputs that start the function again, directly or through other"
-        " functions, deployed ones included (a loop; a chain still ends after 32 runs); Lambda's"
-        " recursive loop detection is switched off for the function",
+        " functions, deployed ones included (a loop; a chain still ends after 32 runs, and one"
+        " upload causes at most 1,000 repeated runs); Lambda's recursive loop detection is switched"
+        " off for the function",
     )
     vpc: NetworkSpec = Field(
         NetworkSpec(), description="VPC that the Lambda function is attached to; empty: none"

@@ -137,7 +137,8 @@ def test_a_replaced_or_removed_function_counts_as_it_will_be(
         ({}, {"prefix": ("res",)}, True),
         ({"path": "photos/in/sub"}, {"prefix": ("sub/",)}, True),
         ({"path": "photos/in/sub"}, {"prefix": ("other/",)}, False),
-        ({"path": "photos/in/sub"}, {}, False),
+        ({"path": "photos/in/sub"}, {}, True),  # the script may write below its output folder
+        ({"path": "photos/in/sub", "suffix": (".jpg",)}, {"suffix": (".png",)}, False),
         ({"path": "photos/in2"}, {}, False),
         ({"path": "photos"}, {}, False),  # "a" would start itself, see below
     ],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, permutations
+from itertools import pairwise, permutations, product
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scar.fdl import cycles
+from supervisor.model import OutputRule
 
 
 def test_a_cycle_is_in_the_order_in_which_functions_start_each_other() -> None:
@@ -30,7 +31,10 @@ def test_a_function_that_starts_itself_is_a_cycle() -> None:
         ("in/", (), "", True),
         ("in/deep/", (), ".jpg", True),
         ("in2/", (), "", False),
-        ("", (), "", False),
+        ("", (), "", True),  # the script can write in/x
+        ("", (".png",), ".jpg", False),
+        ("", (), "//.jpg", False),  # no file has this name
+        ("i/", (), "", False),
         ("in/", (".png",), ".jpg", False),
         ("in/", (".png", ".jpg"), ".jpg", True),
         ("in/", ("g",), ".jpg", True),
@@ -58,7 +62,9 @@ def test_a_cycle_begins_with_its_first_name(order: tuple[str, ...]) -> None:
         ("", ("in/",), True),
         ("in/", ("a",), True),
         ("", ("out/", "in/a"), True),
-        ("", ("in",), False),  # may be "in.txt"
+        ("", ("in",), True),  # may be "in/x" as well as "in.txt"
+        ("", ("i", "out/"), True),
+        ("", ("in.",), False),
         ("", ("out/",), False),
     ],
 )
@@ -66,6 +72,37 @@ def test_outputs_with_a_prefix_may_be_in_a_folder_below(
     output: str, prefixes: tuple[str, ...], *, starts: bool
 ) -> None:
     assert cycles.can_trigger(("b", output), (), ("b", "in/"), "", prefixes=prefixes) is starts
+
+
+# A brute-force oracle: all names of a small world. Five characters are enough for a prefix and a
+# suffix of at most two, with a character between them.
+NAMES = [
+    name
+    for size in range(1, 6)
+    for letters in product("ab/", repeat=size)
+    if all((name := "".join(letters)).split("/"))
+]
+short_texts = st.text("ab/", max_size=2)
+
+
+@given(
+    st.sampled_from(["", "a/", "ab/", "b/a/"]),
+    st.sets(short_texts, max_size=2),
+    st.sets(short_texts, max_size=2),
+    st.text("ab/", max_size=4),
+    short_texts,
+)
+def test_an_output_can_trigger_if_and_only_if_a_key_matches_both_rules(
+    folder: str, prefixes: set[str], suffixes: set[str], watched: str, suffix: str
+) -> None:
+    assume(len(watched) - len(folder) <= 2 or not watched.startswith(folder))
+    rule = OutputRule(
+        provider="s3", path=f"b/{folder}", prefix=tuple(prefixes), suffix=tuple(suffixes)
+    )
+    keys = [rule.target(name).key for name in NAMES if rule.accepts(name)]
+    expected = any(key.startswith(watched) and key.endswith(suffix) for key in keys)
+    found = cycles.can_trigger(("b", folder), suffixes, ("b", watched), suffix, prefixes)
+    assert found is expected
 
 
 graphs = st.dictionaries(

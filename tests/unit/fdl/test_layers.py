@@ -119,7 +119,7 @@ def test_an_invalid_value_from_another_source_is_reported_with_it(home: Path) ->
         ("stages: {dev: {stages: {}}}\n", "there is no such key"),
         ("stages: [dev]\n", "must have keys below it"),
         ("region: [a\n", "invalid YAML"),
-        ("account_id: 123456789012\n", "put numbers in quotes"),
+        ("account_id: yes\n", "must be text; put it in quotes"),
         ("defaults: {lambda: {description: '${x}'}}\n", "there is no ${x}"),
     ],
 )

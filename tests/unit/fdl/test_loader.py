@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,12 +103,12 @@ storage_provider: {}
         ("functions: [\n", "2:1: invalid YAML"),
         ("functions: {aws: []}\n", "1:13: functions.aws: there is no function"),
         ("functions:\n", "1:1: functions.aws: is required"),
-        ("functions: 3\n", "1:1: functions: must have keys below it, not 3"),
+        ("functions: 3\n", "1:1: functions: must have keys below it, not '3'"),
         ("functions: {}\n", "1:1: functions.aws: is required"),
         ("functions: {oscar: [x], aws: 3}\n", "1:13: functions.oscar: OSCAR clusters"),
         ("a: &a [*a]\n", "too large or nested too deeply"),
         (GOOD + "functions: {}\n", "8:1: functions: duplicate key"),
-        (GOOD + "---\na: b\n", "invalid YAML"),
+        (GOOD + "---\na: b\n", "8:1: invalid YAML: another document begins here; a file has one"),
         ("!!python/object/apply:os.system [ls]\n", "invalid YAML"),
     ],
 )
@@ -117,8 +118,9 @@ def test_invalid_documents_have_plain_messages(write: Write, text: str, problem:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path / "absent.yaml") == ["1:1: cannot be read: No such file or directory"]
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    assert problems(tmp_path / "binary") == ["1:1: the file is not UTF-8 text"]
+    (tmp_path / "binary").write_bytes(b"\xff\x00")
+    (found,) = problems(tmp_path / "binary")
+    assert found.startswith("1:1: the byte 0xff is not UTF-8 text")
 
 
 @pytest.mark.parametrize(
@@ -233,12 +235,135 @@ def test_windows_line_endings_are_reported_with_the_command_that_converts_them(
     assert f"sed -i 's/\\r$//' {tmp_path / 'windows.sh'}" in problem
 
 
-@pytest.mark.parametrize("script", [b"#!/bin/sh\nprintf 'a\r\n'\r\n", b"\x7fELF\0\r\n", b"echo\r"])
-def test_carriage_returns_elsewhere_are_the_scripts_own(
-    write: Write, tmp_path: Path, script: bytes
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16le", "utf-16be", "utf-32", "utf-32le", "utf-32be"]
+)
+def test_a_file_in_a_wide_encoding_is_named_with_the_command_that_converts_it(
+    tmp_path: Path, encoding: str
 ) -> None:
-    (tmp_path / "unix.sh").write_bytes(script)
-    load_document(write(GOOD + "      init_script: unix.sh\n"))
+    path = tmp_path / "my file.yaml"
+    path.write_bytes(GOOD.encode(encoding))
+    (found,) = problems(path)
+    assert f"the file is {encoding.upper()} text" in found
+    subprocess.run(["/bin/sh", "-c", found.rpartition("convert it: ")[2]], check=True)
+    assert path.read_text() == GOOD
+    load_document(path)
+
+
+def test_a_byte_that_is_not_utf_8_is_named_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_bytes((GOOD + "      description: ä\n").encode() + b"# \xe9\n")
+    (found,) = problems(path)
+    assert found.startswith("9:3: the byte 0xe9 is not UTF-8 text")
+    assert f"iconv -f ISO-8859-1 -t UTF-8 {path}" in found
+
+
+def test_a_byte_order_mark_of_utf_8_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load_document(path).functions.aws[0].lambda_.name == "one"
+
+
+def with_image(image: str) -> str:
+    return GOOD.replace("image: ubuntu", f"image: {image}")
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("docker://ubuntu:24.04", "ubuntu:24.04"),
+        ("docker://quay.io/a/b@sha256:" + "ab" * 32, "quay.io/a/b@sha256:" + "ab" * 32),
+        ("localhost:5000/a:1", "localhost:5000/a:1"),
+        ("'[::1]:5000/a'", "[::1]:5000/a"),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:V1", None),
+        ("1234", "1234"),
+    ],
+)
+def test_image_names_are_those_of_docker_pull(
+    write: Write, image: str, expected: str | None
+) -> None:
+    spec = load_document(write(with_image(image))).functions.aws[0].lambda_
+    assert spec.container.image == (expected or image)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("Ubuntu", "must be lowercase; did you mean 'ubuntu'?"),
+        ("docker://Ubuntu:24.04", "did you mean 'ubuntu:24.04'?"),
+        ("quay.io/Org/App:V1", "must be lowercase; did you mean 'quay.io/org/app:V1'?"),
+        ("localhost:5000/Org/App", "did you mean 'localhost:5000/org/app'?"),
+        ("' ubuntu'", "begins or ends with blanks"),
+        ("'ubuntu\t'", "begins or ends with blanks"),
+        ("'ubuntu:'", "the tag after the colon is empty"),
+        ("'docker://'", "is not a valid"),
+        ("'ubuntu:24 04'", "is not a valid tag"),
+        ("ubuntu@latest", "is not a digest"),
+        ("https://quay.io/a/b", "only docker:// can precede it"),
+        ("oras://a/b", "only docker:// can precede it"),
+        ("docker://docker://a", "only docker:// can precede it"),
+        ("a//b", "is not a valid repository name"),
+        ("./image.tar", "is not a valid"),
+    ],
+)
+def test_invalid_image_names_are_found_before_a_registry_is_asked(
+    write: Write, image: str, reason: str
+) -> None:
+    (found,) = problems(write(with_image(image)))
+    assert found.startswith("5:19: functions.aws[0].lambda.container.image: ")
+    assert reason in found
+
+
+@pytest.mark.parametrize(
+    ("region", "suggested"),
+    [
+        ("eu_west_1", "eu-west-1"),
+        ("EU-WEST-1", "eu-west-1"),
+        ("eu west 1", "eu-west-1"),
+        ("'eu-west-1 '", "eu-west-1"),
+        ("eu-west-1a", "eu-west-1"),
+        ("euwest1", "eu-west-1"),
+        ("us-gov-east", "us-gov-east-1"),
+        ("Ireland", ""),
+    ],
+)
+def test_regions_of_a_wrong_form_are_refused_with_a_suggestion(
+    write: Write, region: str, suggested: str
+) -> None:
+    (found,) = problems(write(GOOD + f"      region: {region}\n"))
+    assert "is not the name of an AWS Region" in found
+    assert (f"did you mean `{suggested}`?" if suggested else "such as eu-west-1") in found
+
+
+@pytest.mark.parametrize(
+    "region", ["eu-west-1", "us-gov-west-1", "eusc-de-east-1", "ap-southeast-99", "garage"]
+)
+def test_regions_that_may_exist_are_valid(write: Write, region: str) -> None:
+    path = write(GOOD + f"      region: {region}\n")
+    assert load_document(path).functions.aws[0].lambda_.region == region
+
+
+@pytest.mark.parametrize(
+    ("content", "is_valid"),
+    [
+        (b"#!/bin/sh\necho\n", True),
+        (b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed\r\n", True),
+        (b"#cloud-config\r\nbootcmd: []\r\n", True),
+        (b"#!/bin/sh\r\necho\r\n", False),
+        (b"\xef\xbb\xbf#!/bin/sh\necho\n", False),
+        ("#!/bin/sh\n".encode("utf-16"), False),
+    ],
+)
+def test_user_data_is_checked_if_it_is_a_script(
+    write: Write, tmp_path: Path, content: bytes, is_valid: bool
+) -> None:
+    (tmp_path / "user.sh").write_bytes(content)
+    path = write(GOOD + "    batch: {compute_resources: {user_data: user.sh}}\n")
+    if is_valid:
+        load_document(path)
+        return
+    (found,) = problems(path)
+    assert f"{tmp_path / 'user.sh'}: line 1: " in found
 
 
 def test_the_home_of_an_unknown_user_is_a_problem(write: Write) -> None:

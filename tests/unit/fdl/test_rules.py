@@ -47,6 +47,29 @@ def test_functions_that_start_each_other_in_a_cycle_are_refused(tmp_path: Path) 
     assert "f0 -> f1 -> f2 -> f0: each starts the next" in problem(chain(tmp_path, *cycle))
 
 
+def test_an_output_folder_above_the_input_is_refused(tmp_path: Path) -> None:
+    for folders in [("box/in", "box"), ("box/a/b/in", "box/a")]:
+        text = problem(chain(tmp_path, folders))
+        assert f"{folders[1]} contains its input {folders[0]}" in text
+        load_document(chain(tmp_path, folders, extra=", allow_loop: true"))
+    cycle = [("box/a", "box"), ("box/b", "box/a")]
+    text = problem(chain(tmp_path, *cycle))
+    assert "f0 -> f1 -> f0: each starts the next" in text
+    assert "(through box, box/a)" in text
+
+
+@pytest.mark.parametrize("filters", ["suffix: .csv", "prefix: out/", "prefix: [in_, 'in.']"])
+def test_filters_that_exclude_the_input_allow_a_folder_above_it(
+    tmp_path: Path, filters: str
+) -> None:
+    path = a_file(
+        tmp_path,
+        "input: [{path: box/in, suffix: .png}]",
+        f"output: [{{path: box, {filters}}}]",
+    )
+    load_document(path)
+
+
 def test_a_chain_and_an_allowed_cycle_are_valid(tmp_path: Path) -> None:
     load_document(chain(tmp_path, ("box/one", "box/two"), ("box/two", "box/three")))
     cycle = [("box/one", "box/two"), ("box/two", "box/one")]

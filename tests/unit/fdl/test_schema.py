@@ -39,6 +39,7 @@ def one(**spec: Any) -> dict[str, Any]:  # noqa: ANN401 - any YAML
         {"vpc": {"SubnetIds": "subnet-1", "SecurityGroupIds": ["sg-1"]}},
         {"supervisor": {"version": 1.2}},
         {"name": "f-${stage}"},
+        {"name": 42, "description": 1.1},
         {
             "file_system": {
                 "Arn": "arn:aws:elasticfilesystem:r:1:access-point/fsap-1",
@@ -49,6 +50,11 @@ def one(**spec: Any) -> dict[str, Any]:  # noqa: ANN401 - any YAML
 )
 def test_what_the_loader_takes_fits(spec: dict[str, Any]) -> None:
     CHECK.validate(one(**spec))
+
+
+def test_top_level_extensions_fit() -> None:
+    CHECK.validate({"x-common": {"memory": 512}, **one()})
+    assert not CHECK.is_valid({"common": {"memory": 512}, **one()})
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,12 @@ def test_a_function_may_not_start_itself(path: str) -> None:
     assert fault.startswith(f"crop: its output {path.rstrip('/')} is in its input photos/in")
 
 
-@pytest.mark.parametrize("path", ["photos/inside", "photos", "photos/out", "others/in"])
+def test_an_output_folder_may_not_contain_the_input() -> None:
+    (fault,) = faults(writing("photos"))
+    assert fault.startswith("crop: its output photos contains its input photos/in")
+
+
+@pytest.mark.parametrize("path", ["photos/inside", "photos/out", "others/in"])
 def test_outputs_beside_the_input_are_fine(path: str) -> None:
     assert faults(writing(path)) == []
 
@@ -93,6 +98,19 @@ def test_functions_that_start_each_other_are_named_in_their_order() -> None:
     assert faults(one, changed(other, allow_loop=True)) == []
 
 
+def test_functions_that_start_each_other_through_a_folder_above_are_refused() -> None:
+    other = changed(
+        CROP,
+        name="cut",
+        input=(StorageSpec(path="photos/next"),),
+        output=(StorageSpec(path="photos", prefix=("in",)),),
+    )
+    (fault,) = faults(writing("photos/next"), other)
+    assert "crop -> photos/next -> cut -> photos -> crop" in fault
+    beside = changed(other, output=(StorageSpec(path="photos", prefix=("in_", "out/")),))
+    assert faults(writing("photos/next"), beside) == []
+
+
 def test_another_store_with_the_same_names_is_no_loop() -> None:
     assert faults(writing("photos/in", provider="minio.mine")) == []
 
@@ -100,6 +118,25 @@ def test_another_store_with_the_same_names_is_no_loop() -> None:
 def test_a_named_provider_of_s3_is_the_same_store() -> None:
     (fault,) = faults(writing("photos/in", provider="s3.mine"))
     assert fault.startswith("crop: its output photos/in is in its input photos/in")
+
+
+def test_a_deployed_function_that_writes_above_an_input_closes_a_loop() -> None:
+    first = FunctionLinks(
+        name="a",
+        inputs=(WatchedFolder("b", "1/", ".png"),),
+        outputs=(OutputRule(provider="s3", path="b/2"),),
+    )
+    above = FunctionLinks(
+        name="x",
+        inputs=(WatchedFolder("b", "2/"),),
+        outputs=(OutputRule(provider="s3", path="b"),),
+        is_deployed=True,
+    )
+    # Its output folder is the whole bucket, so it starts itself too: that is its own loop.
+    (found,) = check_deployed_loops([first], [above])
+    assert found.startswith("a -> b/2 -> x -> b -> a: ")
+    csv = replace(above, outputs=(OutputRule(provider="s3", path="b", suffix=(".csv",)),))
+    assert list(check_deployed_loops([first], [csv])) == []
 
 
 def test_a_chain_to_a_function_that_starts_another_loop_is_only_that_loop() -> None:
