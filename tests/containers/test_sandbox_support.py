@@ -23,6 +23,7 @@ from scar.local.engines.sandbox import SandboxEngine
 from scar.local.engines.sandbox_support import (
     WITHOUT,
     SandboxSupport,
+    covers_ids,
     find_support,
     init_command,
 )
@@ -114,6 +115,68 @@ def test_what_the_kernel_lacks_is_named_and_done_without(case: str, tmp_path: Pa
     starter = SandboxStarter(RootFsHarness(tmp_path, engine))
     assert starter.run("echo works")[1] == "works\n"
     engine.close()
+
+
+# Root of a user namespace with the ids of a rootless container, and no others.
+IN_CONTAINER = """
+import os, sys
+from scar.local.engines.namespaces import privileges, system_calls
+wanted, ask = os.pipe()
+mapped, answer = os.pipe()
+child = os.fork()
+if child:
+    os.read(wanted, 1)
+    for kind in ("uid", "gid"):
+        privileges.write_file(f"/proc/{child}/{kind}_map", "0 0 65536")
+    os.write(answer, b"1")
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+system_calls.unshare(system_calls.CLONE_NEWUSER, "user")
+os.write(ask, b"1")
+os.read(mapped, 1)
+"""
+RUN = """
+support = find_support(Path(sys.argv[2]))
+from scar.local.engines.sandbox import SandboxEngine
+from tests.conformance.engine_harness import RootFsHarness
+from tests.conformance.sandbox_starter import SandboxStarter
+engine = SandboxEngine(Path(sys.argv[2]) / "engine", support)
+starter = SandboxStarter(RootFsHarness(Path(sys.argv[2]), engine))
+print(json.dumps([sorted(support.missing), starter.run("id -u")[1]]))
+engine.close()
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can map so many ids")
+def test_in_a_container_with_few_ids_sandboxes_have_no_user_namespace(tmp_path: Path) -> None:
+    imports = TRIAL.partition("system_calls.prctl")[0]
+    done = subprocess.run(
+        [sys.executable, "-c", IN_CONTAINER + imports + RUN, "", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [["process_limit", "user_namespace"], "993\n"]
+
+
+@pytest.mark.parametrize(
+    ("id_map", "covers"),
+    [
+        ("         0          0 4294967295\n", True),
+        ("0 100000 65536\n", False),
+        ("0 0 1\n1 100000 65535\n", False),
+        ("0 0 1879048192\n", False),
+        ("0 0 2147483648\n", True),
+        ("0 0 2147483647\n", False),
+        ("0 0 10\n1879048192 5 268435456\n", True),
+        ("1879048193 5 268435456\n", False),
+        ("", False),
+    ],
+)
+def test_the_ids_of_sandboxes_must_all_be_mapped(id_map: str, covers: bool) -> None:
+    assert covers_ids(id_map) is covers
 
 
 def test_a_complete_engine_says_nothing_of_protections(tmp_path: Path) -> None:

@@ -127,6 +127,9 @@ def find_support(folder: Path, *, release: str = "") -> SandboxSupport:
         support = support.without(Protection.PROCESS_LIMIT, reason)
     if not compile_filter(machine := os.uname().machine):
         support = support.without(Protection.SECCOMP, f"none is known for {machine}")
+    if os.geteuid() == 0 and not _has_ids():
+        reason = "the user namespace of this server does not have the ids for it"
+        support = support.without(Protection.USER_NAMESPACE, reason)
     # Each trial finds at most one missing protection, and the next one does without it.
     for _ in range(len(Protection) + 1):
         error = _try_sandbox(folder, support)
@@ -164,6 +167,19 @@ def _try_sandbox(folder: Path, support: SandboxSupport) -> str:
         return ""
     lines = result.stderr.strip().splitlines()
     return lines[-1].partition("sandbox: ")[2] or lines[-1] if lines else f"{result.returncode}"
+
+
+def _has_ids() -> bool:
+    """Return whether this process's user namespace has the ids that sandboxes get from root."""
+    return all(covers_ids(Path(f"/proc/self/{kind}_map").read_text()) for kind in ("uid", "gid"))
+
+
+def covers_ids(id_map: str) -> bool:
+    """Return whether a map (user_namespaces(7)) has a range with all ids of the sandboxes."""
+    ranges = [tuple(map(int, line.split())) for line in id_map.splitlines()]
+    return any(
+        first <= FIRST_ID and first + count >= FIRST_ID + ID_COUNT for first, _, count in ranges
+    )
 
 
 def _kernel_version(release: str) -> tuple[int, int]:
