@@ -107,22 +107,18 @@ class TransferCounts:
         return f"{verb}{percent} {', '.join(part for part in parts if part)}"
 
 
-def _discard_line(line: str) -> None:
-    del line
-
-
 class Meter:
     """Counts the bytes and items of a transfer; all methods may be called by any thread.
 
     ``verb`` begins the lines: ``Uploading``. ``noun`` is what is counted: ``file``, ``layer``.
-    ``clock`` returns seconds.
+    ``show`` receives the lines, and ``clock`` returns seconds.
     """
 
     def __init__(
         self,
         verb: str,
         noun: str = "file",
-        show: Callable[[str], None] = _discard_line,
+        show: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.verb = verb
@@ -134,6 +130,11 @@ class Meter:
         self._is_total_final = False
         self._shown_at = float("-inf")
         self._samples: deque[tuple[float, int]] = deque()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether lines are shown, so that the total is of use."""
+        return self._show is not None
 
     def expect(self, size: int, items: int = 1) -> None:
         """Add items that will be transferred, with their size in bytes."""
@@ -159,13 +160,16 @@ class Meter:
             self._items += 1
             self._update(is_complete=self._is_total_final and self._items >= self._total_items)
 
-    def drop_item(self, size: int, transferred: int) -> None:
-        """Remove an item that failed, and the ``transferred`` bytes of it that were counted."""
+    def _drop_item(self, size: int, transferred: int) -> None:
         with self._lock:
             self._total_items -= 1
             self._total_size -= size
             self._size -= transferred
             self._update(is_complete=False)
+
+    def start_item(self, size: int) -> MeteredItem:
+        """Return the counter of one expected item of this size."""
+        return MeteredItem(self, size)
 
     @property
     def counts(self) -> TransferCounts:
@@ -174,6 +178,8 @@ class Meter:
             return self._counts(self._clock())
 
     def _update(self, *, is_complete: bool) -> None:
+        if self._show is None:
+            return
         now = self._clock()
         if not self._samples or now - self._samples[-1][0] >= _SAMPLE_INTERVAL:
             self._samples.append((now, self._size))
@@ -200,3 +206,33 @@ class Meter:
         if now - start < _FIRST_RATE:
             return None
         return max(0.0, (self._size - size) / (now - start))
+
+
+class MeteredItem:
+    """Counts the bytes of one item, so that those of an item that fails can be subtracted."""
+
+    def __init__(self, meter: Meter, size: int) -> None:
+        self._meter = meter
+        self._size = size
+        self._transferred = 0
+        self._lock = threading.Lock()
+
+    def add_bytes(self, count: int) -> None:
+        """Add bytes that were transferred; negative if they have to be transferred again."""
+        with self._lock:
+            self._transferred += count
+        self._meter.add_bytes(count)
+
+    def complete(self) -> None:
+        """Count the item as transferred, all its bytes included."""
+        with self._lock:
+            missing = self._size - self._transferred
+        if missing:
+            self._meter.add_bytes(missing)
+        self._meter.add_item()
+
+    def fail(self) -> None:
+        """Remove the item from the totals, and its bytes from those that were transferred."""
+        with self._lock:
+            transferred = self._transferred
+        self._meter._drop_item(self._size, transferred)  # noqa: SLF001 two halves of one counter

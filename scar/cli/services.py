@@ -196,7 +196,7 @@ class Services:
         from scar.transfer.objects import list_objects
         from supervisor.events.parser import is_folder_marker
 
-        location = S3Location.parse(folder.path)
+        location = S3Location.parse(f"{folder.path}/")
         for entry in list_objects(transfer_client(connection), location):
             is_marker = is_folder_marker(entry.key, entry.size)
             if not is_marker and entry.key.endswith(folder.suffix):

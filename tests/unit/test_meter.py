@@ -103,10 +103,11 @@ def test_a_failed_item_is_expected_no_more() -> None:
     meter.expect(100)
     meter.expect(50)
     meter.finish_total()
-    meter.add_bytes(20)
-    meter.drop_item(100, 20)
-    meter.add_bytes(50)
-    meter.add_item()
+    failing, other = meter.start_item(100), meter.start_item(50)
+    failing.add_bytes(20)
+    other.add_bytes(30)
+    failing.fail()
+    other.complete()
     assert meter.counts == TransferCounts(items=1, size=50, total_items=1, total_size=50)
     assert screen.lines[-1].startswith("Uploading 100 %")
 
@@ -114,6 +115,12 @@ def test_a_failed_item_is_expected_no_more() -> None:
 def test_empty_files_have_a_percentage_too() -> None:
     counts = TransferCounts(items=1, size=0, total_items=4, total_size=0)
     assert counts.format("Uploading", "file") == "Uploading 25 %: 0 B of 0 B, 1 of 4 files"
+
+
+def test_more_bytes_than_expected_leave_no_time() -> None:
+    counts = TransferCounts(items=0, size=9, total_items=1, total_size=5, rate=1.0)
+    assert counts.seconds_left == 0
+    assert counts.format("Uploading", "file") == "Uploading 99 %: 5 B of 5 B, 0 s left, 1 B/s"
 
 
 @given(
