@@ -93,11 +93,11 @@ def _require_readable_file(path: Path) -> Path:
     return path
 
 
-def _require_unix_line_ends(path: Path) -> Path:
+def _check_script(path: Path) -> Path:
     with path.open("rb") as file:
-        problem = script_checks.line_ending_problem(file.read(script_checks.FIRST_LINE_BYTES))
-    if problem:
-        raise ValueError(f"the script {problem} {path}")
+        content = file.read(script_checks.MAX_CHECKED_BYTES)
+    if problem := script_checks.find_script_problem(content, str(path)):
+        raise ValueError(problem)
     return path
 
 
@@ -154,7 +154,7 @@ TextList = Annotated[tuple[Text, ...], BeforeValidator(to_list)]
 ReadableFile = Annotated[
     Path, AfterValidator(_resolve_path), AfterValidator(_require_readable_file)
 ]
-ScriptFile = Annotated[ReadableFile, AfterValidator(_require_unix_line_ends)]
+ScriptFile = Annotated[ReadableFile, AfterValidator(_check_script)]
 ExistingFolder = Annotated[Path, AfterValidator(_resolve_path), AfterValidator(_require_folder)]
 FunctionName = Annotated[
     str,

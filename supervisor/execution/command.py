@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 SHELL = "/bin/sh"
 # Linux reads no more of a file to find its interpreter (BINPRM_BUF_SIZE).
 MAX_SHEBANG_LENGTH = 256
+# A byte order mark, blanks or line ends before "#!": the shell would run a script of another
+# interpreter, and may end in success.
+_BEFORE_INTERPRETER = re.compile(rb"[^!-~]+#!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,13 @@ def _script_argv(path: Path) -> tuple[str, ...]:
         first = file.read(MAX_SHEBANG_LENGTH)
     if first.startswith(b"\x7fELF"):
         return (str(path),)
+    if _BEFORE_INTERPRETER.match(first) or b"\0" in first.partition(b"\n")[0]:
+        raise EventError(
+            "The script is not text that Linux can run: it begins with a byte order mark, blanks"
+            " or line ends before `#!`, or has NUL bytes, as UTF-16 has.",
+            remedy="Convert it to UTF-8 without a byte order mark. `scar validate` and"
+            " `scar run -s` name the command.",
+        )
     if first.startswith(b"#!"):
         line = os.fsdecode(first[2:].partition(b"\n")[0]).strip(" \t")
         interpreter, _, argument = line.replace("\t", " ").partition(" ")

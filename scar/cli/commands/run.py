@@ -252,13 +252,13 @@ def _read_script(script: Path) -> bytes:
     """Return the script's content; raise UsageError if no function can run it.
 
     Refused are what is not a file (a pipe or device may never end), an empty script, one above
-    Lambda's limit, and Windows line endings.
+    Lambda's limit, and text that Linux cannot run as it is meant (``script_checks``).
     """
     content = read_event_file(script, f"The script {script}", "-s", only_regular=True)
     if not content.strip():
         raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
-    from scar.fdl.script_checks import FIRST_LINE_BYTES, line_ending_problem
+    from scar.fdl.script_checks import find_script_problem
 
-    if problem := line_ending_problem(content[:FIRST_LINE_BYTES]):
-        raise UsageError(f"The script {script} {problem} {script}", remedy="Then run it again.")
+    if problem := find_script_problem(content, str(script)):
+        raise UsageError(problem, remedy="Then run it again.")
     return content

@@ -233,14 +233,6 @@ def test_windows_line_endings_are_reported_with_the_command_that_converts_them(
     assert f"sed -i 's/\\r$//' {tmp_path / 'windows.sh'}" in problem
 
 
-@pytest.mark.parametrize("script", [b"#!/bin/sh\nprintf 'a\r\n'\r\n", b"\x7fELF\0\r\n", b"echo\r"])
-def test_carriage_returns_elsewhere_are_the_scripts_own(
-    write: Write, tmp_path: Path, script: bytes
-) -> None:
-    (tmp_path / "unix.sh").write_bytes(script)
-    load_document(write(GOOD + "      init_script: unix.sh\n"))
-
-
 def test_the_home_of_an_unknown_user_is_a_problem(write: Write) -> None:
     found = problems(write(GOOD + "      init_script: ~no-such-user/run.sh\n"))
     assert len(found) == 1
