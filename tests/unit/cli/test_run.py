@@ -67,6 +67,13 @@ def test_run_sends_script_and_arguments_and_prints_the_output(
     assert capfdbinary.readouterr().out == b"h\xc3\xa9\xff\n"
 
 
+OTHER_SYSTEMS = {
+    "mark": b"\xef\xbb\xbf#!/bin/sh\n",
+    "utf-16": "#!/bin/sh\n".encode("utf-16"),
+    "crlf": b"#!/bin/sh\necho\r\n",
+}
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -77,6 +84,9 @@ def test_run_sends_script_and_arguments_and_prints_the_output(
         ("absent", "cannot be read: No such file"),
         ("large", "more than 6,291,456 bytes"),
         ("empty", "is empty"),
+        ("mark", "byte order mark"),
+        ("utf-16", "UTF-16"),
+        ("crlf", "sed -i"),
     ],
 )
 def test_a_script_that_cannot_be_sent_is_refused_before_anything_is_contacted(
@@ -95,6 +105,8 @@ def test_a_script_that_cannot_be_sent_is_refused_before_anything_is_contacted(
                 path.write_bytes(bytes(6_291_457))
             case "empty":
                 path.write_bytes(b"\n \n")
+            case "mark" | "utf-16" | "crlf":
+                path.write_bytes(OTHER_SYSTEMS[kind])
             case _:
                 pass
         services = FakeServices({}, summaries=[function_summary()])
