@@ -344,3 +344,32 @@ def test_the_meter_counts_each_byte_once(client: S3Client, tmp_path: Path) -> No
     assert lines[-1].startswith("Uploading 100 %: 17.8 MB of 17.8 MB, 0 s left, 3 of 3 files")
     # It moves by bytes, within files.
     assert len({line.partition(":")[0] for line in lines}) > 5
+
+
+def test_a_file_that_shrinks_while_it_is_sent_is_not_taken_for_a_lost_connection(
+    client: S3Client, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(bytes(2_000_000))
+    (tmp_path / "b").write_bytes(b"b")
+
+    def cut(**_: object) -> None:  # after the request was signed, which reads the file too
+        os.truncate(tmp_path / "a", 10)
+
+    client.meta.events.register("before-send.s3.PutObject", cut)
+    result = upload_result(client, tmp_path)
+    assert "it became shorter meanwhile" in reasons(result)["a"]
+    assert keys(client) == ["in/b"]
+
+
+def test_what_the_check_lists_is_not_uploaded_afterwards(client: S3Client, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("a")
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "target")
+
+    def create(**_: object) -> None:
+        (tmp_path / "target").write_text("late")
+
+    client.meta.events.register_first("before-call.s3.HeadBucket", create)
+    result = upload_result(client, tmp_path / "data")
+    assert list(reasons(result)) == ["link"]
+    assert keys(client) == ["in/a"]
