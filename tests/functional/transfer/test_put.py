@@ -7,9 +7,10 @@ import os
 import socket
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from scar.errors import OperationRefusedError, ScarError, UsageError
 from scar.meter import Meter
@@ -359,6 +360,24 @@ def test_a_file_that_shrinks_while_it_is_sent_is_not_taken_for_a_lost_connection
     result = upload_result(client, tmp_path)
     assert "it became shorter meanwhile" in reasons(result)["a"]
     assert keys(client) == ["in/b"]
+
+
+def test_a_file_that_cannot_be_read_on_is_not_taken_for_a_lost_connection(
+    client: S3Client, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(bytes(100))
+
+    def fail(params: dict[str, Any], **_: object) -> None:
+        """Do what the SDK does over TLS, where signing reads no file."""
+        os.truncate(tmp_path / "a", 0)
+        with pytest.raises(OSError, match="became shorter") as raised:
+            params["body"].read()
+        raise ConnectionClosedError(endpoint_url="https://s3", error=raised.value)
+
+    client.meta.events.register("before-call.s3.PutObject", fail)
+    result = upload_result(client, tmp_path)
+    assert "it became shorter meanwhile" in reasons(result)["a"]
+    assert result.files == 0
 
 
 def test_what_the_check_lists_is_not_uploaded_afterwards(client: S3Client, tmp_path: Path) -> None:
