@@ -41,9 +41,11 @@ class TransferProgress:
         try:
             yield
         except KeyboardInterrupt:
+            if not self.meter.counts.items:
+                self.session.terminal.write_message(self._describe_state())
+                raise
             self.session.terminal.clear_progress()
-            repeat = f" {self.repeat}" if self.meter.counts.items else ""
-            raise KeyboardInterrupt(f"{self._describe_state()}{repeat}") from None
+            raise KeyboardInterrupt(f"{self._describe_state()} {self.repeat}") from None
         except ScarError:
             if self.meter.counts.items:
                 self.session.terminal.write_message(self._describe_state())
