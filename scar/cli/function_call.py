@@ -1,11 +1,15 @@
-"""Invoke one function and show its response: what run and invoke have in common."""
+"""Read what is sent, invoke one function, show its response: what run and invoke share."""
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING
 
+from scar.aws.model import limits
 from scar.cli.formatting import escape_control_characters
 from scar.cli.invocation_output import show_queued, show_response
+from scar.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,3 +70,43 @@ def find_function(session: Session, connection: AwsConnection, name: str) -> Fun
         if function.name == name:
             return function
     raise FunctionNotFoundError(name, (f.name for f in functions))
+
+
+def read_event_file(path: Path, name: str, option: str, *, only_regular: bool = False) -> bytes:
+    """Return the content of a file that is sent in an event; ``name`` begins messages.
+
+    Reads no more than an event can contain, so that a device such as ``/dev/zero`` ends too.
+    ``only_regular`` refuses pipes, devices and sockets without waiting for them. Raise UsageError.
+    """
+    maximum = limits.LAMBDA_SYNC_PAYLOAD.maximum
+    # Without O_NONBLOCK, opening a pipe that no process writes to waits without end.
+    flags = os.O_RDONLY | (os.O_NONBLOCK if only_regular else 0)
+    try:
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if only_regular and not stat.S_ISREG(mode):
+                raise UsageError(
+                    f"{name} is not a regular file, but {_file_kind(mode)}.",
+                    remedy=f"Write its content to a file, and pass the file's name with {option}.",
+                )
+            content = file.read(maximum + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{name} cannot be read: {error.strerror}.", remedy=f"Check {option}."
+        ) from error
+    if len(content) > maximum:
+        raise UsageError(
+            f"{name} has more than {maximum:,} bytes, Lambda's limit for an event.",
+            remedy="Send less, or upload the data to an input folder: files start functions too.",
+        )
+    return content
+
+
+def _file_kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFSOCK: "a socket",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a special file")

@@ -64,8 +64,9 @@ def run(arguments: Sequence[str], services: Services | None = None) -> int:
     try:
         status = _run_command(list(arguments), services)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _report("Interrupted.", INTERRUPTED)
+    except KeyboardInterrupt as interruption:
+        state = f": {interruption}" if interruption.args else "."
+        return _report(f"Interrupted{state}", INTERRUPTED)
     except BrokenPipeError:
         _discard_output()
         return PIPE_CLOSED

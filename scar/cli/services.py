@@ -194,10 +194,12 @@ class Services:
         from scar.transfer.client import transfer_client
         from scar.transfer.location import S3Location
         from scar.transfer.objects import list_objects
+        from supervisor.events.parser import is_folder_marker
 
-        location = S3Location.parse(folder.path)
+        location = S3Location.parse(f"{folder.path}/")
         for entry in list_objects(transfer_client(connection), location):
-            if not entry.key.endswith("/") and entry.key.endswith(folder.suffix):
+            is_marker = is_folder_marker(entry.key, entry.size)
+            if not is_marker and entry.key.endswith(folder.suffix):
                 yield InputObject(
                     bucket=location.bucket,
                     key=entry.key,

@@ -16,6 +16,7 @@ from scar.aws.client import errors
 from scar.aws.model import limits
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
 from scar.runs.logs import FunctionNotFoundError
+from supervisor.events.direct_invocation import SCRIPT_ENCODING
 from supervisor.events.parser import MANUAL_RUN_PREFIX
 from supervisor.events.response import JOB_HEADER, RUN_HEADER
 
@@ -94,10 +95,15 @@ def enqueue(connection: AwsConnection, function: str, payload: Payload) -> str:
 
 
 def script_payload(script: bytes | None, arguments: Sequence[str]) -> Payload:
-    """Return the event that runs this script instead of the function's own, or its arguments."""
+    """Return the event that runs this script instead of the function's own, or its arguments.
+
+    The script's bytes arrive unchanged. A function that an older scar deployed ignores
+    ``script_encoding`` and infers the encoding, which is correct for text in UTF-8.
+    """
     payload: Payload = {}
     if script is not None:
         payload["script"] = base64.b64encode(script).decode()
+        payload["script_encoding"] = SCRIPT_ENCODING
     if arguments:
         payload["cmd_args"] = list(arguments)
     return payload

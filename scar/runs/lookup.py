@@ -132,7 +132,7 @@ def parse_s3_url(url: str) -> tuple[str, str]:
     """Split ``s3://bucket/key``; raise UsageError for anything else."""
     parts = urlsplit(url, allow_fragments=False)
     bucket, _, key = url.removeprefix("s3://").partition("/")
-    if parts.scheme != "s3" or not bucket or not key or key.endswith("/"):
+    if parts.scheme != "s3" or not bucket or not key:
         raise UsageError(
             f"{url!r} is not the URL of an object.", remedy="Write s3://bucket/folder/file."
         )

@@ -33,7 +33,7 @@ def transfer_client(connection: AwsConnection, owner: str = "") -> S3Client:
     from scar.aws.client.connection import add_expected_bucket_owner, client_config
 
     config = client_config(
-        max_pool_connections=WORKERS + PART_THREADS,
+        max_pool_connections=WORKERS + PART_THREADS + 1,  # and one that lists
         signature_version="s3v4",
         s3={"addressing_style": "path" if connection.endpoint_url else "auto"},
     )
@@ -42,9 +42,27 @@ def transfer_client(connection: AwsConnection, owner: str = "") -> S3Client:
             "s3", endpoint_url=connection.endpoint_url, config=config
         )
     client.meta.events.unregister("before-call.s3", add_expect_header)
+    _announce_phases(client)
     add_expected_bucket_owner(client, lambda: owner or connection.account.id)
     connection.waits.attach(client)
     return client
+
+
+def _announce_phases(client: S3Client) -> None:
+    """Call the body of each upload before its request is signed, and before it is sent.
+
+    Signing reads the whole body; ``UploadBody`` counts only what is sent.
+    """
+    from s3transfer.utils import signal_not_transferring, signal_transferring
+
+    events = client.meta.events
+    # The ids are those that the SDK uses for its own uploads, so each is registered once.
+    events.register_first(
+        "request-created.s3", signal_not_transferring, unique_id="s3upload-not-transferring"
+    )
+    events.register_last(
+        "request-created.s3", signal_transferring, unique_id="s3upload-transferring"
+    )
 
 
 def require_bucket(client: S3Client, bucket: str) -> None:
@@ -53,7 +71,7 @@ def require_bucket(client: S3Client, bucket: str) -> None:
     Returns for a bucket that exists but denies access, because the caller may have the permission
     to write to it all the same.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     try:
         client.head_bucket(Bucket=bucket)
@@ -65,7 +83,7 @@ def require_bucket(client: S3Client, bucket: str) -> None:
             raise translate_error(error, bucket, f"access bucket {bucket}") from error
         if _exists_for_other_owner(client, bucket):
             raise BucketOwnerError(bucket) from error
-    except BotoCoreError as error:
+    except errors.SDK_ERRORS as error:
         raise translate_error(error, bucket, f"access bucket {bucket}") from error
 
 
@@ -75,10 +93,8 @@ def _exists_for_other_owner(client: S3Client, bucket: str) -> bool:
     S3 returns 403 both for an unexpected owner and for a missing permission. Only in the first case
     does the same request succeed without ``ExpectedBucketOwner``.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         client.head_bucket(Bucket=bucket, ExpectedBucketOwner="")
-    except (BotoCoreError, ClientError):
+    except errors.SDK_ERRORS:
         return False
     return True

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.errors import UsageError
-from scar.transfer.errors import TransferError
+from scar.transfer.errors import TransferError, concerns_all_files, describe_os_error
 from scar.transfer.location import MAX_KEY_BYTES
+from scar.transfer.result import TransferTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from scar.meter import Meter
     from scar.transfer.location import S3Location
+    from scar.transfer.result import ProblemList
+
+_DANGLING = "it is a symbolic link whose target does not exist"
+_REMOVED = "it was removed meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,109 +33,157 @@ class LocalFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class TransferTotals:
-    """The number of files of a transfer, and their total size in bytes."""
-
-    files: int
-    size: int
+def _ignore_skipped(message: str) -> None:
+    del message
 
 
 def check_files(
-    paths: Sequence[Path], target: S3Location, on_skipped: Callable[[str], None]
+    paths: Sequence[Path],
+    target: S3Location,
+    problems: ProblemList,
+    meter: Meter,
+    on_skipped: Callable[[str], None] = _ignore_skipped,
 ) -> TransferTotals:
-    """Check every file before the first upload, and return the totals.
+    """Check every file before the first upload, and return the totals of those to upload.
 
-    ``on_skipped`` is called with a message for each link to a folder and each special file, which
-    are not uploaded. Raise UsageError for a missing path, an empty folder, an invalid or duplicate
-    key, and TransferError for a file that cannot be read.
+    A file that cannot be uploaded is added to ``problems``. ``on_skipped`` is called with a
+    message for each link to a folder. Raise UsageError for a missing path, an empty folder, and
+    two files with one key; TransferError if no file can be read.
     """
     files = size = 0
-    for number, path in enumerate(paths):
-        count = 0
-        for file in walk_files(path, on_skipped):
-            _check_key(file, target)
-            _check_readable(file.path)
-            _check_unique_key(file, paths[:number])
-            count += 1
-            size += file.size
-        if not count:
+    # One folder has no name twice, so the keys are compared only if there are several paths.
+    sources: dict[str, Path] | None = {} if len(paths) > 1 else None
+    for path in paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"The file or folder {path} does not exist.", remedy="Check -p.")
+        found, known = 0, len(problems)
+        for file in files_to_upload([path], target, problems, on_skipped):
+            if not os.access(file.path, os.R_OK):
+                problems.add(str(file.path), "it cannot be read: Permission denied")
+                continue
+            if sources is not None:
+                _check_unique_key(file, sources)
+            meter.expect(file.size)
+            found, size = found + 1, size + file.size
+        if not found and len(problems) == known:
             raise UsageError(f"There are no files in {path}.", remedy="Check -p.")
-        files += count
+        files += found
+    meter.finish_total()
     return TransferTotals(files, size)
 
 
-def walk_files(
-    path: Path, on_skipped: Callable[[str], None] = lambda _: None
+def files_to_upload(
+    paths: Sequence[Path],
+    target: S3Location,
+    problems: ProblemList,
+    on_skipped: Callable[[str], None] = _ignore_skipped,
 ) -> Iterator[LocalFile]:
-    """Yield the file itself, or all files below the folder, sorted by name in each folder.
+    """Yield the files below the paths that can be objects; those in ``problems`` are left out.
 
-    Links to folders are not followed. Raise UsageError or TransferError.
+    Others that cannot are added to ``problems``.
     """
+    for path in paths:
+        for file in _walk(path, problems, on_skipped):
+            if str(file.path) in problems:
+                continue
+            if reason := _key_problem(f"{target.prefix}{file.name}"):
+                problems.add(str(file.path), reason)
+            else:
+                yield file
+
+
+def _walk(
+    path: Path, problems: ProblemList, on_skipped: Callable[[str], None]
+) -> Iterator[LocalFile]:
+    """Yield the file itself, or all files below the folder, sorted by name in each folder."""
     try:
-        if path.is_dir():
-            yield from _walk_folder(path, "", on_skipped)
-        elif path.is_file():
-            yield LocalFile(path, path.name, path.stat().st_size)
-        elif path.exists():
-            raise UsageError(f"{path} is not a file or folder.", remedy="Check -p.")
-        else:
-            raise UsageError(f"The file or folder {path} does not exist.", remedy="Check -p.")
+        status = path.stat()
+    except FileNotFoundError:
+        problems.add(str(path), _DANGLING if path.is_symlink() else _REMOVED)
+        return
     except OSError as error:
-        raise TransferError(
-            f"{error.filename} cannot be read: {error.strerror}.",
-            remedy="Check its permissions, or move it out of the folder: all files are uploaded.",
-        ) from error
+        _add_unreadable(str(path), error, problems)
+        return
+    if stat.S_ISDIR(status.st_mode):
+        yield from _walk_folder(path, problems, on_skipped)
+    elif stat.S_ISREG(status.st_mode):
+        yield LocalFile(path, path.name, status.st_size)
+    else:
+        problems.add(str(path), _describe_kind(status.st_mode))
 
 
 def _walk_folder(
-    folder: Path, prefix: str, on_skipped: Callable[[str], None]
+    folder: Path, problems: ProblemList, on_skipped: Callable[[str], None]
 ) -> Iterator[LocalFile]:
-    with os.scandir(folder) as scan:
-        entries = sorted(scan, key=lambda entry: entry.name)
-    for entry in entries:
+    # A stack instead of recursion: folders may be nested deeper than Python allows calls.
+    stack = [("", iter(_scan(str(folder), problems)))]
+    while stack:
+        prefix, entries = stack[-1]
+        entry = next(entries, None)
+        if entry is None:
+            stack.pop()
+            continue
         name = f"{prefix}{entry.name}"
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk_folder(Path(entry.path), f"{name}/", on_skipped)
-        elif entry.is_dir():
-            on_skipped(f"Skipped {entry.path}: a symbolic link to a folder")
-        # A broken link is an error (in stat) and not skipped: its user expects the file.
-        elif entry.is_file() or not Path(entry.path).exists():
-            yield LocalFile(Path(entry.path), name, entry.stat().st_size)
-        else:
-            on_skipped(f"Skipped {entry.path}: not a file")
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                stack.append((f"{name}/", iter(_scan(entry.path, problems))))
+            elif entry.is_dir():
+                on_skipped(f"Skipped {entry.path}: a symbolic link to a folder")
+            else:
+                status = entry.stat()
+                if stat.S_ISREG(status.st_mode):
+                    yield LocalFile(Path(entry.path), name, status.st_size)
+                else:
+                    problems.add(entry.path, _describe_kind(status.st_mode))
+        except FileNotFoundError:
+            problems.add(entry.path, _DANGLING if entry.is_symlink() else _REMOVED)
+        except OSError as error:
+            _add_unreadable(entry.path, error, problems)
 
 
-def _check_key(file: LocalFile, target: S3Location) -> None:
-    key = f"{target.prefix}{file.name}"
+def _scan(folder: str, problems: ProblemList) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as scan:
+            return sorted(scan, key=lambda entry: entry.name)
+    except OSError as error:
+        _add_unreadable(folder, error, problems)
+        return []
+
+
+def _add_unreadable(path: str, error: OSError, problems: ProblemList) -> None:
+    if concerns_all_files(error, writing=False):
+        raise TransferError(
+            f"{path} cannot be read: {describe_os_error(error)}.",
+            remedy="Close other programs or raise their limits (`ulimit -n`), then try again.",
+        ) from error
+    problems.add(path, f"it cannot be read: {describe_os_error(error)}")
+
+
+def _describe_kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return f"it is {kinds.get(stat.S_IFMT(mode), 'a special file')}, not a file"
+
+
+def _key_problem(key: str) -> str:
+    """Return why this cannot be the key of an object; empty if it can."""
     try:
         size = len(key.encode())
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"The name of {str(file.path)!r} is not valid UTF-8, so it cannot be an S3 key.",
-            remedy="Rename the file. Nothing was uploaded.",
-        ) from error
+    except UnicodeEncodeError:
+        return "its name is not valid UTF-8, so it cannot be an S3 key; rename it"
     if size > MAX_KEY_BYTES:
+        return f"its key has {size} bytes; the limit of S3 is {MAX_KEY_BYTES} bytes"
+    return ""
+
+
+def _check_unique_key(file: LocalFile, sources: dict[str, Path]) -> None:
+    other = sources.setdefault(file.name, file.path)
+    if other is not file.path:
         raise UsageError(
-            f"The key of {file.path} has {size} bytes; the limit of S3 is {MAX_KEY_BYTES} bytes.",
-            remedy="Rename the file or choose a shorter folder. Nothing was uploaded.",
+            f"{other} and {file.path} would get the same object key.",
+            remedy="Upload them to different folders. Nothing was uploaded.",
         )
-
-
-def _check_readable(path: Path) -> None:
-    if not os.access(path, os.R_OK):
-        raise TransferError(
-            f"{path} cannot be read.", remedy="Check its permissions. Nothing was uploaded."
-        )
-
-
-def _check_unique_key(file: LocalFile, earlier_paths: Sequence[Path]) -> None:
-    # Looks for the same relative name below each earlier path, because a set of all keys would
-    # need memory for each file.
-    for path in earlier_paths:
-        other = path / file.name if path.is_dir() else path
-        if other.is_file() and (path.is_dir() or path.name == file.name):
-            raise UsageError(
-                f"{other} and {file.path} would get the same object key.",
-                remedy="Upload them to different folders. Nothing was uploaded.",
-            )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from scar.aws.client.errors import SDK_ERRORS
 from scar.transfer.client import require_bucket
 from scar.transfer.errors import is_access_denied, translate_error
 
@@ -33,11 +32,11 @@ class ObjectSummary:
 def list_objects(client: S3Client, location: S3Location) -> Iterator[ObjectSummary]:
     """Yield the objects of a bucket or folder, or the one object with this key; sorted by key.
 
-    A folder ``in`` does not match ``input2/…``. Raise BucketNotFoundError, BucketOwnerError,
-    OperationRefusedError.
+    A folder ``in`` does not match ``input2/…``, and with a slash at its end no key ``in``. Raise
+    BucketNotFoundError, BucketOwnerError, OperationRefusedError, ConfigurationError.
     """
     try:
-        if location.path:
+        if location.path != location.prefix:
             # The user does not say whether the path is a key or a folder, so look for both. In
             # S3's order, a key comes before all longer keys that start with it.
             first = client.list_objects_v2(Bucket=location.bucket, Prefix=location.path, MaxKeys=1)
@@ -48,7 +47,7 @@ def list_objects(client: S3Client, location: S3Location) -> Iterator[ObjectSumma
         for page in pages.paginate(Bucket=location.bucket, Prefix=location.prefix):
             for item in page.get("Contents", []):
                 yield _parse_object(item)
-    except (BotoCoreError, ClientError) as error:
+    except SDK_ERRORS as error:
         if is_access_denied(error):
             require_bucket(client, location.bucket)
         raise translate_error(error, location.bucket, f"list s3://{location}") from error

@@ -13,6 +13,10 @@ from supervisor.invocation import DirectInvocation
 if TYPE_CHECKING:
     from supervisor.events.json_values import JsonObject
 
+# The one value of an event's ``script_encoding``. Senders that encode scripts set it, because
+# base64 text and a plain command such as ``date`` cannot be told apart.
+SCRIPT_ENCODING = "base64"
+
 
 def is_api_request(event: JsonObject) -> bool:
     """Return whether the event is a request of API Gateway or a function URL."""
@@ -62,17 +66,16 @@ def _decode_body(event: JsonObject, body: object) -> bytes:
 
 
 def parse_direct_invocation(event: JsonObject) -> DirectInvocation:
-    """Parse a JSON object that is none of AWS's events: ``script``, ``cmd_args`` or a payload."""
-    script, cmd_args = event.get("script"), event.get("cmd_args")
+    """Parse a JSON object that is none of AWS's events: ``script``, ``cmd_args`` or a payload.
+
+    ``script_encoding`` says how ``script`` is encoded (``SCRIPT_ENCODING``). Without it, the
+    encoding is inferred, as clients of SCAR expect.
+    """
+    cmd_args = event.get("cmd_args")
     arguments = None if cmd_args in (None, "", []) else _parse_arguments(cmd_args)
-    if script not in (None, ""):
-        if not isinstance(script, str):
-            raise invalid_event(
-                "script is not a string", "Send the script as text, plain or base64."
-            )
-        return DirectInvocation(
-            event=compact_json(event), script=_decode_script(script), arguments=arguments
-        )
+    script = _parse_script(event.get("script"), event.get("script_encoding"))
+    if script is not None:
+        return DirectInvocation(event=compact_json(event), script=script, arguments=arguments)
     if arguments is not None:
         return DirectInvocation(event=compact_json(event), arguments=arguments)
     return parse_payload(event)
@@ -84,15 +87,43 @@ def parse_payload(event: object) -> DirectInvocation:
     return DirectInvocation(event=text, payload=text.encode())
 
 
-def _decode_script(text: str) -> bytes:
-    """Decode a script: SCAR sends base64; any other text is the script itself."""
+def _parse_script(script: object, encoding: object) -> bytes | None:
+    """Return the script's bytes, None without a script; an empty one counts if it is encoded."""
+    if script is None or (script == "" and encoding is None):
+        return None
+    if not isinstance(script, str):
+        raise invalid_event("script is not a string", "Send the script as text, plain or base64.")
+    if encoding is None:
+        return _infer_script(script)
+    if encoding != SCRIPT_ENCODING:
+        raise invalid_event(
+            f"script_encoding is {json.dumps(encoding)[:80]},"
+            f" only {SCRIPT_ENCODING!r} is supported",
+            "Encode the script with base64, or send it as plain text without script_encoding.",
+        )
+    try:
+        return base64.b64decode(script, validate=True)
+    except ValueError as error:  # binascii.Error, and characters outside ASCII
+        raise invalid_event(
+            f"script is not base64, as script_encoding says: {error}",
+            "Encode the script without line breaks (`base64 -w0 FILE`).",
+        ) from error
+
+
+def _infer_script(text: str) -> bytes:
+    """Decode a script of unknown encoding: SCAR sends base64; other text is the script itself.
+
+    What decodes to an interpreter line or an ELF program is base64, whatever bytes follow.
+    """
     decoded = _decode_base64(text)
     if decoded is None or text.startswith("#!"):
         return _encode_utf8(text)
+    if decoded.startswith((b"#!", b"\x7fELF")):
+        return decoded
     try:
         decoded.decode()
     except UnicodeDecodeError:
-        return decoded if decoded.startswith(b"\x7fELF") else _encode_utf8(text)
+        return _encode_utf8(text)
     return decoded if _looks_like_script(decoded) else _encode_utf8(text)
 
 

@@ -55,6 +55,14 @@ def parse_event(raw: bytes) -> tuple[Trigger, ...]:
     return (parse_direct_invocation(event),)
 
 
+def is_folder_marker(key: str, size: int) -> bool:
+    """Return whether an object only represents a folder; ``size`` is 0 if unknown.
+
+    The S3 console creates an empty object whose key ends in ``/``. With content it is a file.
+    """
+    return key.endswith("/") and size == 0
+
+
 def _is_notification(event: JsonObject) -> bool:
     if event.get("Event") == "s3:TestEvent" or event.get("source") == "aws.s3":
         return True
@@ -135,7 +143,7 @@ def _from_s3_record(record: JsonObject, where: str) -> Iterator[ObjectEvent]:
     bucket = require_text(require_object(s3, "bucket", f"{where}.s3"), "name", f"{where}.s3.bucket")
     item = require_object(s3, "object", f"{where}.s3")
     key = unquote_plus(require_text(item, "key", f"{where}.s3.object"))
-    if key.endswith("/"):  # a folder: the S3 console creates an empty object for it
+    if is_folder_marker(key, _object_size(item)):
         return
     yield ObjectEvent(
         source=ObjectRef("s3", bucket, key),
@@ -163,7 +171,7 @@ def _from_eventbridge(event: JsonObject) -> Iterator[ObjectEvent]:
     bucket = require_text(require_object(detail, "bucket", "detail"), "name", "detail.bucket")
     item = require_object(detail, "object", "detail")
     key = require_text(item, "key", "detail.object")  # EventBridge does not encode keys
-    if key.endswith("/"):
+    if is_folder_marker(key, _object_size(item)):
         return
     yield ObjectEvent(
         source=ObjectRef("s3", bucket, key),
@@ -178,6 +186,9 @@ def _from_eventbridge(event: JsonObject) -> Iterator[ObjectEvent]:
 
 
 def _object_size(item: JsonObject) -> int:
-    """Return an object's size, 0 if it is invalid: it is used only to fail early."""
+    """Return an object's size, 0 if it is missing or invalid.
+
+    Used to fail early and to recognize folder markers.
+    """
     size = item.get("size")
     return size if isinstance(size, int) and size > 0 else 0

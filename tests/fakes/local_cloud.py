@@ -303,7 +303,8 @@ def needs(engine: str) -> None:
 
 def scripted(script: str, **more: str) -> dict[str, str]:
     """Return an event that runs this script."""
-    return {"script": base64.b64encode(f"#!/bin/sh\n{script}".encode()).decode(), **more}
+    encoded = base64.b64encode(f"#!/bin/sh\n{script}".encode()).decode()
+    return {"script": encoded, "script_encoding": "base64", **more}
 
 
 def s3_event(*objects: tuple[str, str, str]) -> dict[str, Any]:

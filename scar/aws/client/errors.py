@@ -11,10 +11,13 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    ProxyConnectionError,
+    SSLError,
 )
 from botocore.parsers import ResponseParserError
 
@@ -38,6 +41,31 @@ _CREDENTIAL_ERROR_CODES = frozenset(
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
+)
+# The remedies of errors without a response, the most specific first. The network's come before all
+# others that are OSErrors: SSLError, ProxyConnectionError and timeouts are.
+_REMEDIES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    (
+        (NoCredentialsError, PartialCredentialsError),
+        "Run `aws configure`, set AWS_PROFILE, or use `scar --local`.",
+    ),
+    ((NoRegionError,), NO_REGION),
+    ((ProfileNotFound,), "See ~/.aws/config for the existing profiles."),
+    (
+        (EndpointConnectionError, ConnectTimeoutError),
+        "Check the network, the Region's name and the endpoint's address.",
+    ),
+    ((SSLError,), "TLS failed: check the address, the clock, proxies and AWS_CA_BUNDLE."),
+    ((ProxyConnectionError,), "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."),
+    ((HTTPClientError,), "Check the network, then run the same command again."),
+    (
+        (ResponseParserError,),
+        (
+            "The response is not AWS's: check HTTPS_PROXY, HTTP_PROXY and the address"
+            " after --endpoint-url or in AWS_ENDPOINT_URL."
+        ),
+    ),
+    ((Exception,), "Run the same command again; if the error persists, run it with --debug."),
 )
 WAITED = "ScarWaited"
 """Key in ``ResponseMetadata`` of an error that did not pass: seconds waited, and the remedy."""
@@ -104,22 +132,7 @@ def error_message(error: ClientError) -> str:
 def to_scar_error(error: SdkError, doing: str, who: str = "") -> ScarError:
     if isinstance(error, ClientError):
         return _client_error_to_scar_error(error, doing, who)
-    match error:
-        case NoCredentialsError() | PartialCredentialsError():
-            remedy = "Run `aws configure`, set AWS_PROFILE, or use `scar --local`."
-        case NoRegionError():
-            remedy = NO_REGION
-        case ProfileNotFound():
-            remedy = "See ~/.aws/config for the existing profiles."
-        case EndpointConnectionError() | ConnectTimeoutError():
-            remedy = "Check the network, the Region's name and the endpoint's address."
-        case ResponseParserError():
-            remedy = (
-                "The response is not AWS's: check HTTPS_PROXY, HTTP_PROXY and the address"
-                " after --endpoint-url or in AWS_ENDPOINT_URL."
-            )
-        case _:
-            remedy = "Run the same command again; if the error persists, run it with --debug."
+    remedy = next(remedy for kinds, remedy in _REMEDIES if isinstance(error, kinds))
     return ConfigurationError(f"Cannot {doing}: {error}", remedy=remedy)
 
 

@@ -14,7 +14,7 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.cli.transfer_output import TransferProgress
+from scar.cli.progress import TransferProgress
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
@@ -37,7 +37,8 @@ def get(session: Session, bucket: str, owner: str, path: str) -> None:
     """Download objects.
 
     The structure of the folder is kept below PATH. Existing files are overwritten, each one
-    when its download is complete.
+    when its download is complete. An object that cannot be a file there does not prevent the
+    others: it is listed at the end, and the exit status is 1.
 
     \b
     Examples:
@@ -50,8 +51,19 @@ def get(session: Session, bucket: str, owner: str, path: str) -> None:
 
     place = S3Location.parse(bucket)
     client = transfer_client(session.connect(), owner)
-    progress = TransferProgress(session, "Downloaded")
-    totals = transfer.download_objects(
-        client, place, Path(path), progress.add, into_folder=path.endswith("/")
+    progress = TransferProgress(
+        session,
+        "Downloaded",
+        where=path,
+        repeat="Each of them is complete. The same command downloads all again.",
     )
-    progress.finish(totals, f"to {path}")
+    with progress.describing_interruption():
+        result = transfer.download_objects(
+            client,
+            place,
+            Path(path),
+            lambda _: None,
+            into_folder=path.endswith("/"),
+            meter=progress.meter,
+        )
+    progress.finish(result)

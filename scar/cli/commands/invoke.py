@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.fdl_files import connect_names
-from scar.cli.function_call import FunctionCall, find_function
+from scar.cli.function_call import FunctionCall, find_function, read_event_file
 from scar.cli.invocation_output import require_writable_output
 from scar.cli.options import (
     fdl_option,
@@ -19,7 +19,6 @@ from scar.cli.options import (
     require_one_of,
     target_options,
 )
-from scar.errors import UsageError
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
@@ -90,12 +89,7 @@ def invoke(  # noqa: PLR0913 one argument per option
 def _read_body(file: Path | None, text: str | None) -> bytes | None:
     """Return the content of the file or the JSON text; None without either."""
     if file is not None:
-        try:
-            return file.read_bytes()
-        except OSError as error:
-            raise UsageError(
-                f"{file} cannot be read: {error.strerror}.", remedy="Check -db."
-            ) from error
+        return read_event_file(file, str(file), "-db")
     if text is None:
         return None
     _parse_json("-jd", text)  # only a check: the text is sent as the user wrote it

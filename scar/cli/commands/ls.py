@@ -87,19 +87,24 @@ def _show_objects(
     """Write the objects as they are listed, so that millions of them need little memory."""
     from scar.transfer.client import transfer_client
     from scar.transfer.objects import list_objects
+    from supervisor.events.parser import is_folder_marker
 
     entries = list_objects(transfer_client(connection, owner), place)
     if session.json:
         session.terminal.write_json_rows(map(_object_to_json, entries))
         return
-    files = total = 0
+    files = total = markers = 0
     for entry in entries:
         date = entry.modified.strftime("%Y-%m-%d %H:%M:%S")
         key = escape_control_characters(entry.key)
         session.terminal.write_data(f"{format_size(entry.size):>9}  {date}  {key}")
-        files, total = files + 1, total + entry.size
+        if is_folder_marker(entry.key, entry.size):
+            markers += 1
+        else:
+            files, total = files + 1, total + entry.size
+    folders = f" and {format_count(markers, 'folder marker')}" if markers else ""
     session.terminal.write_message(
-        f"{format_count(files, 'object')}, {format_size(total)} in {place}"
+        f"{format_count(files, 'object')}{folders}, {format_size(total)} in {place}"
     )
 
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.formatting import escape_control_characters
 from scar.cli.options import (
     bucket_option,
     encryption_options,
+    missing_option,
     output_options,
     owner_option,
     pass_session,
     target_options,
 )
-from scar.cli.transfer_output import TransferProgress
+from scar.cli.progress import TransferProgress
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
@@ -28,9 +30,8 @@ if TYPE_CHECKING:
     "--path",
     "paths",
     multiple=True,
-    required=True,
     type=click.Path(path_type=Path),
-    help="File or folder to upload; may be repeated.",
+    help="File or folder to upload; may be repeated. The same as PATH.",
 )
 @click.argument("more", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @owner_option
@@ -44,25 +45,50 @@ def put(
     """Upload files and folders.
 
     The structure of a folder is kept: `-b data/in -p photos` uploads `photos/2024/a.jpg` to
-    `in/2024/a.jpg`. All files are checked before the first one is uploaded.
+    `in/2024/a.jpg`. All files are checked before the first one is uploaded. A file that cannot be
+    uploaded does not prevent the others: it is listed at the end, and the exit status is 1.
 
     \b
     Examples:
       scar put -b my-photos/incoming -p holiday/
-      scar put -b my-photos/incoming -p *.jpg
+      scar put -b my-photos/incoming *.jpg
     """
+    if not (paths or more):
+        raise missing_option("-p PATH", "PATH...")
     from scar.aws.client.encryption import add_default_encryption
+    from scar.transfer import function_starts
     from scar.transfer import put as transfer
     from scar.transfer.client import transfer_client
     from scar.transfer.location import S3Location
 
     place = S3Location.parse(bucket)
+    if place.has_empty_part:
+        session.terminal.write_message(
+            f"The keys begin with {place.prefix!r}, as written: '//' is not the same folder as '/'."
+        )
     client = transfer_client(session.connect(), owner)
     algorithm, key = session.encryption
     if algorithm:
         add_default_encryption(client, algorithm, key)
-    progress = TransferProgress(session, "Uploaded")
-    totals = transfer.upload_files(
-        client, place, (*paths, *more), progress.add, session.terminal.write_message
+    progress = TransferProgress(
+        session,
+        "Uploaded",
+        where=f"s3://{place}",
+        repeat="The same command uploads all files again, also those that are there: each starts"
+        " its function again.",
     )
-    progress.finish(totals, f"to s3://{place}")
+    starts = function_starts.LazyFunctionStarts(client, place)
+    with progress.describing_interruption():
+        result = transfer.upload_files(
+            client,
+            place,
+            (*paths, *more),
+            starts.add,
+            session.terminal.write_message,
+            progress.meter,
+        )
+    try:
+        progress.finish(result, starts.to_json())
+    finally:
+        if sentence := starts.describe():
+            session.terminal.write_message(escape_control_characters(sentence))

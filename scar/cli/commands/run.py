@@ -10,7 +10,7 @@ import click
 
 from scar.cli.fdl_files import connect_document
 from scar.cli.formatting import format_count
-from scar.cli.function_call import FunctionCall, find_function
+from scar.cli.function_call import FunctionCall, find_function, read_event_file
 from scar.cli.function_flags import FunctionFlags
 from scar.cli.invocation_output import (
     require_success,
@@ -249,13 +249,12 @@ def _connect_function(
 
 
 def _read_script(script: Path) -> bytes:
-    """Return the script's content; raise UsageError if it is empty or Linux cannot run it."""
-    try:
-        content = script.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"The script {script} cannot be read: {error.strerror}.", remedy="Check -s."
-        ) from error
+    """Return the script's content; raise UsageError if no function can run it.
+
+    Refused are what is not a file (a pipe or device may never end), an empty script, one above
+    Lambda's limit, and text that Linux cannot run as it is meant (``script_checks``).
+    """
+    content = read_event_file(script, f"The script {script}", "-s", only_regular=True)
     if not content.strip():
         raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
     from scar.fdl.script_checks import find_script_problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -161,3 +161,144 @@ def test_a_denied_upload_tells_of_owners_too(
     shown = capsys.readouterr()
     assert "Allow PutObject on" in shown.err
     assert "If the bucket belongs to another account" in shown.err
+
+
+def test_paths_need_no_option(
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["put", "-b", "photos/in", str(data / "a b.txt")], services) == 0
+    assert run(["put", "-b", "photos/in", str(data / "a b.txt"), "-p", str(data)], services) == 2
+    assert "the same object key" in capsys.readouterr().err
+    assert run(["put", "-b", "photos/in"], services) == 2
+    assert "Missing option: -p PATH or PATH..." in capsys.readouterr().err
+
+
+def test_problems_are_listed_and_the_rest_is_done(
+    services: Services, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(13):
+        (data / f"gone\x1b{number:02}").symlink_to("nowhere")
+    assert run(["put", "-b", "photos/in", "-p", str(data)], services) == 1
+    shown = capsys.readouterr().err
+    assert "Uploaded 2 files, 3 B to s3://photos/in\n" in shown
+    assert "Error: 13 files were not uploaded, or not as found:\n" in shown
+    assert "gone\\x1b09: it is a symbolic link whose target does not exist\n" in shown
+    assert "gone\\x1b10" not in shown
+    assert "\x1b" not in shown
+    assert "  and 3 more (-j lists all)\n" in shown
+    assert run(["put", "-j", "-b", "photos/in", "-p", str(data)], services) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["files"], document["bytes"], len(document["failed"])) == (2, 3, 13)
+    assert document["failed"][0] == {
+        "name": str(data / "gone\x1b00"),
+        "reason": "it is a symbolic link whose target does not exist",
+    }
+
+
+def test_conflicting_keys_do_not_end_a_download(
+    services: Services, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = boto3.client("s3", region_name="us-east-1")
+    long = f"r/{'z' * 300}"
+    for key in ("r/sample", "r/sample/summary.txt", long, "r/zz.txt"):
+        s3.put_object(Bucket="photos", Key=key, Body=b"1")
+    assert run(["get", "-j", "-b", "photos/r", "-p", str(tmp_path / "out")], services) == 1
+    shown = capsys.readouterr()
+    assert "Error: 2 files were not downloaded" in shown.err
+    document = json.loads(shown.out)
+    assert document["files"] == 2
+    assert [failed["name"] for failed in document["failed"]] == ["r/sample/summary.txt", long]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["sample", "zz.txt"]
+
+
+def test_two_slashes_are_said(
+    services: Services, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["put", "-b", "photos//x", str(data / "a b.txt")], services) == 0
+    assert "The keys begin with '/x/', as written" in capsys.readouterr().err
+    assert run(["get", "-b", "photos//x/a b.txt", "-p", str(tmp_path / "f")], services) == 0
+    assert (tmp_path / "f").read_text() == "aa"
+
+
+def test_folder_markers_are_not_counted_as_objects(
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = boto3.client("s3", region_name="us-east-1")
+    for key, body in (("in/", b""), ("in/a", b"a"), ("in/b/", b"bb")):
+        s3.put_object(Bucket="photos", Key=key, Body=body)
+    assert run(["ls", "-b", "photos"], services) == 0
+    assert "2 objects and 1 folder marker, 3 B in photos\n" in capsys.readouterr().err
+    connection = services.connect(ConnectionTarget())
+    listed = services.list_input_objects(connection, InputFolder("photos/in"))
+    assert [one.key for one in listed] == ["in/a", "in/b/"]
+
+
+@dataclass(frozen=True)
+class InterruptedServices(Services):
+    """Connects to moto; the user presses Ctrl-C at the third object."""
+
+    requests: list[str] = field(default_factory=list)
+
+    def connect(self, target: ConnectionTarget) -> AwsConnection:
+        session = boto3.Session("testing", "testing", region_name="us-east-1")
+        for operation in ("PutObject", "GetObject"):
+            session.events.register(f"before-call.s3.{operation}", self.interrupt)
+        return AwsConnection(session=session, description="moto")
+
+    def interrupt(self, params: dict[str, Any], **_: object) -> None:
+        self.requests.append(params["url_path"])
+        if len(self.requests) == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["put", "get"])
+def test_an_interruption_says_what_is_there(
+    services: Services,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scar.transfer.put.WORKERS", 1)
+    monkeypatch.setattr("scar.transfer.get.WORKERS", 1)
+    (data / "z").write_text("z")
+    s3 = boto3.client("s3", region_name="us-east-1")
+    for number in range(3):
+        s3.put_object(Bucket="photos", Key=f"out/{number}", Body=b"x")
+    folder = {"put": ["-b", "photos/in"], "get": ["-b", "photos/out"]}[command]
+    assert run([command, *folder, "-p", str(data)], InterruptedServices({})) == 130
+    shown = capsys.readouterr().err
+    expected = {
+        "put": "Interrupted: 2 of 3 files are in s3://photos/in. The same command uploads all files"
+        " again, also those that are there: each starts its function again.\n",
+        "get": f"Interrupted: 2 files are in {data}. Each of them is complete. The same command"
+        " downloads all again.\n",
+    }
+    assert shown == f"moto\n{expected[command]}"
+
+
+def test_an_upload_names_the_functions_that_it_starts(
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = boto3.client("s3", region_name="us-east-1")
+    s3.put_bucket_notification_configuration(
+        Bucket="photos",
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [
+                {
+                    "LambdaFunctionArn": "arn:aws:lambda:us-east-1:1:function:thumbs",
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "incoming/"}]}},
+                }
+            ]
+        },
+    )
+    for folder, sentence in (
+        ("incoming", "Starts thumbs.\n"),
+        ("incoming/2024", "Starts thumbs.\n"),
+        ("incomming", "No function reads photos/incomming; did you mean photos/incoming?\n"),
+    ):
+        assert run(["put", "-b", f"photos/{folder}", "-p", str(data)], services) == 0
+        assert capsys.readouterr().err.endswith(sentence)
+    assert run(["put", "-j", "-b", "photos/incoming", "-p", str(data)], services) == 0
+    assert json.loads(capsys.readouterr().out)["starts"] == {"thumbs": 2}

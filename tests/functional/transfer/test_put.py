@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import socket
+import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
-from scar.errors import UsageError
+from scar.errors import OperationRefusedError, ScarError, UsageError
+from scar.meter import Meter
 from scar.transfer.client import MULTIPART_THRESHOLD
-from scar.transfer.errors import BucketNotFoundError, TransferError
+from scar.transfer.errors import BucketNotFoundError
+from scar.transfer.local_files import check_files
 from scar.transfer.location import S3Location
 from scar.transfer.objects import list_objects
-from scar.transfer.put import TransferredObject, upload_files
+from scar.transfer.put import upload_files
+from scar.transfer.result import MAX_REFUSED, ProblemList
+from tests.functional.transfer.refusals import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_s3 import S3Client
+
+    from scar.transfer.result import TransferredObject, TransferResult
 
 NAMES = ["a b+c.txt", "ü/ñ 雪.txt", "100%/%2B.txt", "deep/er/and=er/x", "q?&#.txt", ".hidden"]
 
@@ -27,8 +39,17 @@ def keys(client: S3Client) -> list[str]:
 
 def upload(client: S3Client, *paths: Path, to: str = "photos/in") -> list[TransferredObject]:
     transferred: list[TransferredObject] = []
-    upload_files(client, S3Location.parse(to), paths, transferred.append)
+    result = upload_files(client, S3Location.parse(to), paths, transferred.append)
+    assert result.problems == ()
     return transferred
+
+
+def upload_result(client: S3Client, *paths: Path, to: str = "photos/in") -> TransferResult:
+    return upload_files(client, S3Location.parse(to), paths, lambda _: None)
+
+
+def reasons(result: TransferResult) -> dict[str, str]:
+    return {Path(problem.name).name: problem.reason for problem in result.problems}
 
 
 def test_a_folder_keeps_its_structure_and_names(client: S3Client, tmp_path: Path) -> None:
@@ -99,7 +120,7 @@ def test_an_empty_folder_is_an_error(client: S3Client, tmp_path: Path) -> None:
         upload(client, tmp_path / "empty")
 
 
-def test_a_key_of_1024_bytes_is_valid_and_a_longer_one_prevents_all_uploads(
+def test_a_key_of_1024_bytes_is_valid_and_a_longer_one_is_listed(
     client: S3Client, tmp_path: Path
 ) -> None:
     folder = "d" * 200
@@ -110,31 +131,49 @@ def test_a_key_of_1024_bytes_is_valid_and_a_longer_one_prevents_all_uploads(
     (tmp_path / "data" / "a").write_text("a")
     upload(client, tmp_path / "data", to="photos/in1")
     assert len(keys(client)[-1].encode()) == 1024
-    with pytest.raises(UsageError, match="has 1025 bytes") as raised:
-        upload(client, tmp_path / "data", to="photos/in12")
-    assert longest.name in raised.value.problem
-    assert not [key for key in keys(client) if key.startswith("in12")]
+    result = upload_result(client, tmp_path / "data", to="photos/in12")
+    assert "has 1025 bytes" in reasons(result)[longest.name]
+    assert [key for key in keys(client) if key.startswith("in12")] == ["in12/a"]
 
 
-def test_a_file_that_cannot_be_read_prevents_all_uploads(client: S3Client, tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("a")
-    (tmp_path / "z").symlink_to(tmp_path / "gone")
-    with pytest.raises(TransferError, match="z cannot be read"):
-        upload(client, tmp_path)
-    assert keys(client) == []
-
-
-def test_links_to_folders_and_special_files_are_skipped_with_a_message(
+def test_what_cannot_be_uploaded_is_listed_and_the_rest_is_uploaded(
     client: S3Client, tmp_path: Path
 ) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a").write_text("a")
+    (folder / "dangling").symlink_to(tmp_path / "gone")
+    (folder / "circle").symlink_to(folder / "circle")
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "socket"))
+        (folder / "device").symlink_to("/dev/zero")
+        (folder / "z").write_text("z")
+        result = upload_result(client, folder)
+        alone = upload_result(client, *sorted(folder.iterdir()), to="photos/each")
+    assert result.files == alone.files == 2
+    assert keys(client) == ["each/a", "each/z", "in/a", "in/z"]
+    assert reasons(result) == reasons(alone)
+    assert reasons(result) == {
+        "circle": "it cannot be read: Too many levels of symbolic links",
+        "dangling": "it is a symbolic link whose target does not exist",
+        "device": "it is a device, not a file",
+        "pipe": "it is a pipe, not a file",
+        "socket": "it is a socket, not a file",
+    }
+
+
+def test_links_to_folders_are_skipped_with_a_message(client: S3Client, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_text("a")
     (tmp_path / "data" / "round").symlink_to(tmp_path)
-    os.mkfifo(tmp_path / "data" / "pipe")
     skipped: list[str] = []
-    upload_files(client, S3Location("photos"), [tmp_path / "data"], lambda _: None, skipped.append)
+    result = upload_files(
+        client, S3Location("photos"), [tmp_path / "data"], lambda _: None, skipped.append
+    )
     assert keys(client) == ["a"]
-    assert len(skipped) == 2
+    assert result.problems == ()
+    assert len(skipped) == 1
 
 
 def test_two_paths_must_not_become_one_object(client: S3Client, tmp_path: Path) -> None:
@@ -148,8 +187,208 @@ def test_two_paths_must_not_become_one_object(client: S3Client, tmp_path: Path) 
     assert keys(client) == []
 
 
-def test_a_name_that_is_not_utf8_is_refused(client: S3Client, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_listed(client: S3Client, tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/\xff", "wb") as file:  # noqa: PTH123 a name of bytes
         file.write(b"x")
-    with pytest.raises(UsageError, match="not valid UTF-8"):
-        upload(client, tmp_path)
+    (tmp_path / "b").write_text("b")
+    result = upload_result(client, tmp_path)
+    assert "not valid UTF-8" in result.problems[0].reason
+    assert keys(client) == ["in/b"]
+
+
+def test_three_thousand_paths_are_compared_in_one_pass(
+    client: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / f"{number}.jpg" for number in range(3000)]
+    for path in paths:
+        path.touch()
+    calls = {"stat": 0, "access": 0}
+    for name in calls:
+        monkeypatch.setattr(os, name, _counting(calls, name, getattr(os, name)))
+    totals = check_files(paths, S3Location("photos"), ProblemList(), Meter("Uploading"))
+    assert totals.files == 3000
+    assert calls == {"stat": 3000, "access": 3000}
+
+
+def _counting(calls: dict[str, int], name: str, call: Callable[..., object]) -> object:
+    def counted(*arguments: object, **options: object) -> object:
+        calls[name] += 1
+        return call(*arguments, **options)
+
+    return counted
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [("grow", "but changed meanwhile"), ("touch", "modified meanwhile"), ("cut", "became shorter")],
+)
+def test_a_file_that_changes_meanwhile_is_listed(
+    client: S3Client, tmp_path: Path, *, large: bool, change: str, message: str
+) -> None:
+    size = MULTIPART_THRESHOLD + 5 if large else 300_000
+    path, other = tmp_path / "data" / "a", tmp_path / "data" / "b"
+    path.parent.mkdir()
+    path.write_bytes(bytes(size))
+    other.write_bytes(b"b")
+    operation = "CreateMultipartUpload" if large else "PutObject"
+    changed: list[int] = []
+
+    def modify(**_: object) -> None:
+        if changed:
+            return
+        changed.append(1)
+        with path.open("r+b") as file:
+            match change:
+                case "grow":
+                    file.seek(0, os.SEEK_END)
+                    file.write(b"more")
+                case "cut":
+                    file.truncate(10)
+                case _:
+                    os.utime(path, ns=(1, 1))
+
+    client.meta.events.register(f"before-send.s3.{operation}", modify)
+    client.meta.events.register(f"before-call.s3.{operation}", modify)
+    result = upload_result(client, path, other)
+    assert message in reasons(result)["a"]
+    stored = {entry.key: entry.size for entry in list_objects(client, S3Location("photos"))}
+    assert stored == ({"in/b": 1} if change == "cut" else {"in/a": size, "in/b": 1})
+    assert result.files == len(stored)
+
+
+def test_a_file_that_vanishes_or_becomes_a_pipe_is_listed(client: S3Client, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text(name)
+
+    def remove(**_: object) -> None:
+        for name in ("a", "b"):
+            (tmp_path / name).unlink(missing_ok=True)
+        os.mkfifo(tmp_path / "b")
+
+    # After the check of all files, before the first upload.
+    client.meta.events.register_first("before-call.s3.HeadBucket", remove)
+    result = upload_result(client, *(tmp_path / name for name in "abc"))
+    assert keys(client) == ["in/c"]
+    assert sorted(reasons(result)) == ["a", "b"]
+
+
+def test_folders_nested_deeper_than_calls_are_walked(client: S3Client, tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    with os.fdopen(os.open("deep", os.O_WRONLY | os.O_CREAT, dir_fd=here), "w") as file:
+        file.write("x")
+    os.close(here)
+    (tmp_path / "a").write_text("a")
+    try:
+        result = upload_result(client, tmp_path)
+    finally:  # Python's and pytest's own removal are recursive
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+    assert keys(client) == ["in/a"]
+    assert len(result.problems) == 1
+
+
+def test_slashes_are_uploaded_as_written(client: S3Client, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    upload(client, tmp_path / "a", to="photos//x")
+    upload(client, tmp_path / "a", to="s3://photos/in//")
+    assert keys(client) == ["/x/a", "in//a"]
+
+
+@pytest.mark.parametrize("number", [1, 3, 2 * MAX_REFUSED])
+def test_a_permission_that_is_missing_for_all_ends_the_upload(
+    client: S3Client, tmp_path: Path, number: int
+) -> None:
+    for place in range(number):
+        (tmp_path / str(place)).touch()
+    requests = refuse(client, "PutObject", "AccessDenied", lambda _: True)
+    with pytest.raises(OperationRefusedError, match="AccessDenied"):
+        upload_result(client, tmp_path)
+    assert min(number, MAX_REFUSED) <= len(requests) <= number
+
+
+def test_an_object_that_is_refused_is_listed(client: S3Client, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    refuse(client, "PutObject", "AccessDenied", lambda path: path.endswith("/in/a"))
+    result = upload_result(client, tmp_path)
+    assert "AccessDenied" in reasons(result)["a"]
+    assert keys(client) == ["in/b"]
+
+
+@pytest.mark.parametrize("code", ["NoSuchBucket", "ExpiredToken", "SlowDown", "InternalError"])
+def test_what_concerns_all_files_ends_the_upload(
+    client: S3Client, tmp_path: Path, code: str
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    refuse(client, "PutObject", code, lambda path: path.endswith("/in/a"))
+    with pytest.raises(ScarError):
+        upload_result(client, tmp_path)
+
+
+def test_the_meter_counts_each_byte_once(client: S3Client, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(MULTIPART_THRESHOLD + 5))
+    (tmp_path / "small").write_bytes(bytes(1_000_000))
+    (tmp_path / "empty").touch()
+    (tmp_path / "gone").symlink_to("nowhere")
+    lines: list[str] = []
+    meter = Meter("Uploading", show=lines.append, clock=itertools.count().__next__)
+    upload_files(client, S3Location("photos"), [tmp_path], lambda _: None, meter=meter)
+    counts = meter.counts
+    assert (counts.items, counts.total_items) == (3, 3)
+    assert counts.size == counts.total_size == MULTIPART_THRESHOLD + 5 + 1_000_000
+    assert lines[-1].startswith("Uploading 100 %: 17.8 MB of 17.8 MB, 0 s left, 3 of 3 files")
+    # It moves by bytes, within files.
+    assert len({line.partition(":")[0] for line in lines}) > 5
+
+
+def test_a_file_that_shrinks_while_it_is_sent_is_not_taken_for_a_lost_connection(
+    client: S3Client, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(bytes(2_000_000))
+    (tmp_path / "b").write_bytes(b"b")
+
+    def cut(**_: object) -> None:  # after the request was signed, which reads the file too
+        os.truncate(tmp_path / "a", 10)
+
+    client.meta.events.register("before-send.s3.PutObject", cut)
+    result = upload_result(client, tmp_path)
+    assert "it became shorter meanwhile" in reasons(result)["a"]
+    assert keys(client) == ["in/b"]
+
+
+def test_a_file_that_cannot_be_read_on_is_not_taken_for_a_lost_connection(
+    client: S3Client, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(bytes(100))
+
+    def fail(params: dict[str, Any], **_: object) -> None:
+        """Do what the SDK does over TLS, where signing reads no file."""
+        os.truncate(tmp_path / "a", 0)
+        with pytest.raises(OSError, match="became shorter") as raised:
+            params["body"].read()
+        raise ConnectionClosedError(endpoint_url="https://s3", error=raised.value)
+
+    client.meta.events.register("before-call.s3.PutObject", fail)
+    result = upload_result(client, tmp_path)
+    assert "it became shorter meanwhile" in reasons(result)["a"]
+    assert result.files == 0
+
+
+def test_what_the_check_lists_is_not_uploaded_afterwards(client: S3Client, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("a")
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "target")
+
+    def create(**_: object) -> None:
+        (tmp_path / "target").write_text("late")
+
+    client.meta.events.register_first("before-call.s3.HeadBucket", create)
+    result = upload_result(client, tmp_path / "data")
+    assert list(reasons(result)) == ["link"]
+    assert keys(client) == ["in/a"]

@@ -158,3 +158,19 @@ def test_names_of_functions_do_not_control_the_terminal(text: str) -> None:
         with redirect_stdout(screen), redirect_stderr(screen):
             assert run(command, services) == 0
         assert_harmless(screen.getvalue(), own=True)
+
+
+def test_a_progress_line_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Screen()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("COLUMNS", "20")
+    terminal = Terminal()
+    assert terminal.shows_progress
+    terminal.show_progress("x" * 50)
+    assert stream.getvalue() == "\r\x1b[K" + "x" * 19
+
+
+def test_there_is_no_progress_line_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not Terminal().shows_progress
+    Terminal().show_progress("x")
+    assert capsys.readouterr() == ("", "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -60,8 +62,75 @@ def test_run_sends_script_and_arguments_and_prints_the_output(
     assert run(["run", "-n", "gray", "-s", str(script), "a b", "-x"], services) == 0
     (payload,) = services.invoked
     assert base64.b64decode(str(payload["script"])) == script.read_bytes()
+    assert payload["script_encoding"] == "base64"
     assert payload["cmd_args"] == ["a b", "-x"]
     assert capfdbinary.readouterr().out == b"h\xc3\xa9\xff\n"
+
+
+OTHER_SYSTEMS = {
+    "mark": b"\xef\xbb\xbf#!/bin/sh\n",
+    "utf-16": "#!/bin/sh\n".encode("utf-16"),
+    "crlf": b"#!/bin/sh\necho\r\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("folder", "cannot be read: Is a directory"),
+        ("pipe", "not a regular file, but a pipe"),
+        ("/dev/zero", "not a regular file, but a device"),
+        ("socket", "cannot be read"),
+        ("absent", "cannot be read: No such file"),
+        ("large", "more than 6,291,456 bytes"),
+        ("empty", "is empty"),
+        ("mark", "byte order mark"),
+        ("utf-16", "UTF-16"),
+        ("crlf", "sed -i"),
+    ],
+)
+def test_a_script_that_cannot_be_sent_is_refused_before_anything_is_contacted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, message: str
+) -> None:
+    path = tmp_path / kind
+    with socket.socket(socket.AF_UNIX) as server:
+        match kind:
+            case "folder":
+                path.mkdir()
+            case "pipe":
+                os.mkfifo(path)
+            case "socket":
+                server.bind(str(path))
+            case "large":
+                path.write_bytes(bytes(6_291_457))
+            case "empty":
+                path.write_bytes(b"\n \n")
+            case "mark" | "utf-16" | "crlf":
+                path.write_bytes(OTHER_SYSTEMS[kind])
+            case _:
+                pass
+        services = FakeServices({}, summaries=[function_summary()])
+        assert run(["run", "-n", "gray", "-s", str(path)], services) == 2
+    assert message in capsys.readouterr().err
+    assert services.targets == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"#!/bin/sh\n# ann\xe9e\n", b"\x7fELF\0\xff", b"\b", b"#!/bin/sh\nexit\n\x1f\x8b\0"]
+)
+def test_any_script_is_sent_byte_for_byte(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "s").write_bytes(content)
+    services = FakeServices({}, summaries=[function_summary()])
+    assert run(["run", "-n", "gray", "-s", str(tmp_path / "s")], services) == 0
+    assert services.invoked == [
+        {"script": base64.b64encode(content).decode(), "script_encoding": "base64"}
+    ]
+
+
+def test_an_endless_body_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    services = FakeServices({}, summaries=[function_summary()])
+    assert run(["invoke", "-n", "gray", "-db", "/dev/zero"], services) == 2
+    assert "Lambda's limit for an event" in capsys.readouterr().err
 
 
 def test_run_sends_each_file_once_the_first_one_waited_for(

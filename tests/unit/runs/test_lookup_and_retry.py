@@ -94,7 +94,7 @@ def test_the_files_of_runs_are_read_from_their_claims() -> None:
     assert list(lookup.read_input_urls(ledger, runs).values()) == ["s3://data/in/a b+ü", "", ""]
 
 
-@pytest.mark.parametrize("url", ["http://b/k", "s3://b", "s3://b/", "s3://b/folder/", "b/k"])
+@pytest.mark.parametrize("url", ["http://b/k", "s3://b", "s3://b/", "b/k"])
 def test_other_urls_than_those_of_objects_are_refused(url: str) -> None:
     with pytest.raises(UsageError, match="not the URL of an object"):
         lookup.parse_s3_url(url)
@@ -102,6 +102,9 @@ def test_other_urls_than_those_of_objects_are_refused(url: str) -> None:
 
 def test_keys_may_contain_what_urls_may_not() -> None:
     assert lookup.parse_s3_url("s3://b/a b?c#d%20/é") == ("b", "a b?c#d%20/é")
+    # An object with content is a file, whatever its key ends with.
+    assert lookup.parse_s3_url("s3://b/folder/") == ("b", "folder/")
+    assert lookup.parse_s3_url("s3://b//a") == ("b", "/a")
 
 
 def test_an_output_names_its_run_and_the_first_run_of_its_chain() -> None:

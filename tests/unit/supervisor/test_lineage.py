@@ -44,7 +44,9 @@ def a_function(name: str, *inputs: InputRule, allow_loop: bool = True) -> Functi
     )
 
 
-def written_by(config: FunctionConfig, origin: dict[str, str], *keys: str) -> list[dict[str, str]]:
+def written_by(
+    config: FunctionConfig, origin: dict[str, str], *keys: str
+) -> list[Mapping[str, str]]:
     """Return the metadata of a run's outputs; raise ChainTooLong if the run is refused."""
     lineage = parse_lineage(origin)
     check_chain(lineage, config, SOURCE)

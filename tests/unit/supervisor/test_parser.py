@@ -30,6 +30,7 @@ NAMES = st.sampled_from(
         "Sns",
         "Message",
         "script",
+        "script_encoding",
         "cmd_args",
         "httpMethod",
         "object",

@@ -1,0 +1,153 @@
+"""Tells which functions the objects of an upload start: by the rules of the bucket.
+
+Costs one request, GetBucketNotificationConfiguration, whatever the number of functions.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from scar.aws.client.errors import SDK_ERRORS, error_code
+from scar.aws.handlers.notifications import parse_notification_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mypy_boto3_s3 import S3Client
+
+    from scar.aws.model.resources import BucketNotification
+    from scar.transfer.location import S3Location
+    from scar.transfer.result import TransferredObject
+
+
+class FunctionStarts:
+    """Counts the objects that start each function; ``rules`` are those of their bucket."""
+
+    def __init__(self, rules: Iterable[BucketNotification]) -> None:
+        self.rules = tuple(rules)
+        self.objects = 0
+        self.by_function: Counter[str] = Counter()
+        self._starting = 0
+        self._example = ""
+
+    def add(self, key: str) -> None:
+        """Count an uploaded object."""
+        started = {
+            _function_name(rule)
+            for rule in self.rules
+            if key.startswith(rule.prefix) and key.endswith(rule.suffix)
+        }
+        self.objects += 1
+        self.by_function.update(started)
+        self._starting += bool(started)
+        if not started and not self._example:
+            self._example = key
+
+    def describe(self, bucket: str, prefix: str) -> str:
+        """Return a sentence for people; empty if nothing was uploaded or no function has a rule.
+
+        ``prefix`` is that of the folder to which was uploaded.
+        """
+        if not self.rules or not self.objects:
+            return ""
+        if not self.by_function:
+            return self._describe_none(bucket, prefix)
+        names = ", ".join(
+            name if number == self.objects else f"{name} ({number:,} of {self.objects:,} files)"
+            for name, number in sorted(self.by_function.items())
+        )
+        if self._starting == self.objects:
+            return f"Starts {names}."
+        others = self.objects - self._starting
+        return f"Starts {names}. {others:,} start nothing, such as {self._example}."
+
+    def _describe_none(self, bucket: str, prefix: str) -> str:
+        near = [rule for rule in self.rules if self._example.startswith(_rule_folder(rule))]
+        if near:
+            filters = "; ".join(map(_describe_filter, near))
+            return f"No function starts: in {_folder_path(bucket, prefix)}, {filters}."
+        sentence = f"No function reads {_folder_path(bucket, prefix)}"
+        folders = sorted({_rule_folder(rule) for rule in self.rules})
+        closest = difflib.get_close_matches(prefix, folders, n=1, cutoff=0.6)
+        if closest:
+            return f"{sentence}; did you mean {_folder_path(bucket, closest[0])}?"
+        others = ", ".join(_folder_path(bucket, folder) for folder in folders[:5])
+        return f"{sentence}. Functions read {others}."
+
+
+def _function_name(rule: BucketNotification) -> str:
+    # arn:aws:lambda:<region>:<account>:function:<name>[:<alias>]
+    parts = rule.function_arn.split(":")
+    return parts[6] if len(parts) > 6 else rule.function_arn
+
+
+def _rule_folder(rule: BucketNotification) -> str:
+    """Return the folder of a rule's prefix, which may continue with the start of a name."""
+    return rule.prefix[: rule.prefix.rfind("/") + 1]
+
+
+def _describe_filter(rule: BucketNotification) -> str:
+    start = rule.prefix.removeprefix(_rule_folder(rule))
+    conditions = [
+        f"{verb} {value!r}"
+        for verb, value in (("begin with", start), ("end in", rule.suffix))
+        if value
+    ]
+    return f"{_function_name(rule)} reads only names that {' and '.join(conditions)}"
+
+
+def _folder_path(bucket: str, prefix: str) -> str:
+    return f"{bucket}/{prefix}".rstrip("/")
+
+
+class LazyFunctionStarts:
+    """The functions that the objects of one upload start, looked up after the first object.
+
+    A failure of the look-up is a sentence, not an error: it must not prevent an upload.
+    """
+
+    def __init__(self, client: S3Client, location: S3Location) -> None:
+        self._client = client
+        self._location = location
+        self._found: FunctionStarts | None = None
+        self._failure = ""
+
+    def add(self, transferred: TransferredObject) -> None:
+        """Count an uploaded object."""
+        if self._found is None and not self._failure:
+            self._look_up()
+        if self._found is not None:
+            self._found.add(transferred.key)
+
+    def describe(self) -> str:
+        """Return a sentence for people; empty if there is nothing to say."""
+        if self._failure:
+            return f"Which functions start is not known: {self._failure}."
+        if self._found is None:
+            return ""
+        return self._found.describe(self._location.bucket, self._location.prefix)
+
+    def to_json(self) -> dict[str, object]:
+        """Return ``starts``: the number of objects by function; empty if none is known."""
+        counts = self._found.by_function if self._found is not None else {}
+        return {"starts": dict(sorted(counts.items()))} if counts else {}
+
+    def _look_up(self) -> None:
+        try:
+            self._found = FunctionStarts(_read_rules(self._client, self._location.bucket))
+        except (*SDK_ERRORS, OSError, KeyError, ValueError) as error:
+            denial = f"GetBucketNotification returned {error_code(error)}"
+            self._failure = denial if error_code(error) else f"{type(error).__name__}: {error}"
+
+
+def _read_rules(client: S3Client, bucket: str) -> list[BucketNotification]:
+    configuration = client.get_bucket_notification_configuration(Bucket=bucket)
+    rules = [
+        parse_notification_rule(bucket, rule)
+        for rule in configuration.get("LambdaFunctionConfigurations", [])
+        if any(event.startswith("s3:ObjectCreated:") for event in rule["Events"])
+    ]
+    # S3 matches a filter that is not encoded with no key.
+    return [rule for rule in rules if rule.encoded]
