@@ -8,14 +8,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def suggest_name(word: str, names: Iterable[str], quote: str = "") -> str:
-    """Return ``; did you mean NAME?`` for the name that is most like the word, or an empty text.
+def nearest_name(word: str, names: Iterable[str], similarity: float = 0.6) -> str:
+    """Return the name that is most like the word; empty if none is as like as ``similarity``.
 
-    Upper and lower case count as alike. ``quote`` is written around the name.
+    Similarity is from 0 to 1 (difflib). Upper and lower case count as alike.
     """
     # Imported here: most commands run without an error.
     import difflib
 
     by_folded = {name.casefold(): name for name in names}
-    nearest = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return f"; did you mean {quote}{by_folded[nearest[0]]}{quote}?" if nearest else ""
+    found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=similarity)
+    return by_folded[found[0]] if found else ""
+
+
+def suggest_name(word: str, names: Iterable[str], quote: str = "") -> str:
+    """Return ``; did you mean NAME?`` for the nearest name, or an empty text.
+
+    ``quote`` is written around the name.
+    """
+    nearest = nearest_name(word, names)
+    return f"; did you mean {quote}{nearest}{quote}?" if nearest else ""

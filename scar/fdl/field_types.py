@@ -5,7 +5,6 @@ They are used as pydantic types. The message of a ValueError is shown to the use
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +15,7 @@ from scar.aws.model import limits
 from scar.fdl import script_checks
 from scar.image.errors import ImageError
 from scar.image.formats.reference import parse_reference
+from scar.spelling import nearest_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -238,7 +238,7 @@ def _suggest_region(text: str) -> str:
         for partition in session.get_available_partitions()
         for region in session.get_available_regions("lambda", partition)
     ]
-    return next(iter(difflib.get_close_matches(plain, known, n=1, cutoff=0.8)), "")
+    return nearest_name(plain, known, similarity=0.8)
 
 
 def normalize_storage_path(path: str) -> str:

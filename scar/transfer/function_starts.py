@@ -5,12 +5,12 @@ Costs one request, GetBucketNotificationConfiguration, whatever the number of fu
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import SDK_ERRORS, error_code
 from scar.aws.handlers.notifications import parse_notification_rule
+from scar.spelling import nearest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,9 +70,8 @@ class FunctionStarts:
             return f"No function starts: in {_folder_path(bucket, prefix)}, {filters}."
         sentence = f"No function reads {_folder_path(bucket, prefix)}"
         folders = sorted({_rule_folder(rule) for rule in self.rules})
-        closest = difflib.get_close_matches(prefix, folders, n=1, cutoff=0.6)
-        if closest:
-            return f"{sentence}; did you mean {_folder_path(bucket, closest[0])}?"
+        if closest := nearest_name(prefix, folders):
+            return f"{sentence}; did you mean {_folder_path(bucket, closest)}?"
         others = ", ".join(_folder_path(bucket, folder) for folder in folders[:5])
         return f"{sentence}. Functions read {others}."
 

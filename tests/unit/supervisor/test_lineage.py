@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,9 @@ from tests.fakes.supervisor_factory import (
     new_harness,
     notification,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SOURCE = ObjectRef("s3", "box", "x")
 RUN = "fn/2026-09-21/0123"
