@@ -13,6 +13,7 @@ from supervisor.model import (
     ExecutionMode,
     FunctionConfig,
     ImageDefaults,
+    InputRule,
     OutputRule,
 )
 
@@ -71,6 +72,7 @@ def _build_config(data: dict[str, Any]) -> FunctionConfig:
         **{
             **data,
             "mode": ExecutionMode(data["mode"]),
+            "inputs": tuple(InputRule(**rule) for rule in data.get("inputs", ())),
             "outputs": tuple(
                 OutputRule(
                     **{**rule, "prefix": tuple(rule["prefix"]), "suffix": tuple(rule["suffix"])}

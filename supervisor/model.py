@@ -74,6 +74,28 @@ WriteCondition = IfNoneMatch | IfMatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputRule:
+    """Which objects start the function: one S3 event notification, as it was deployed.
+
+    ``folder`` ends with a slash, or is empty for the whole bucket; ``prefix`` follows it in keys.
+    """
+
+    provider: str = "s3"
+    bucket: str
+    folder: str = ""
+    prefix: str = ""
+    suffix: str = ""
+
+    def matches(self, bucket: str, key: str) -> bool:
+        """Return whether S3 sends an event for the decoded key."""
+        return (
+            bucket == self.bucket
+            and key.startswith(self.folder + self.prefix)
+            and key.endswith(self.suffix)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRule:
     """Which files under TMP_OUTPUT_DIR are uploaded to which folder.
 
@@ -150,7 +172,8 @@ class FunctionConfig:
     entrypoint runs. ``timeout_threshold`` is in seconds, ``memory`` is Lambda's in MB.
     ``is_failure_handler``: this function is the failure handler of the others;
     ``has_failure_handler``: that one is this function's on-failure destination. ``allow_loop``: its
-    outputs may start it again; only deployments read it.
+    outputs may start it again; only deployments read it. ``inputs`` is empty if a release without
+    it wrote the configuration.
     """
 
     name: str
@@ -159,6 +182,7 @@ class FunctionConfig:
     script: str = ""
     image: ImageDefaults = field(default_factory=ImageDefaults)
     environment: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[InputRule, ...] = ()
     outputs: tuple[OutputRule, ...] = ()
     encryption: tuple[BucketEncryption, ...] = ()
     timeout_threshold: int = 10

@@ -31,7 +31,7 @@ from scar.aws.model.resources import (
     Role,
     StateBucket,
 )
-from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults, OutputRule
+from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults, InputRule, OutputRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -119,15 +119,8 @@ def function_config(
         image=image,
         environment=dict(spec.container.environment.Variables),
         encryption=encryption.bucket_encryption(function, account),
-        outputs=tuple(
-            OutputRule(
-                provider=output.storage_provider,
-                path=output.path,
-                prefix=output.prefix,
-                suffix=output.suffix,
-            )
-            for output in spec.output
-        ),
+        inputs=tuple(_input_rules(function)),
+        outputs=tuple(_output_rules(function)),
         timeout_threshold=spec.container.timeout_threshold,
         memory=spec.memory,
         log_level=spec.log_level,
@@ -135,6 +128,28 @@ def function_config(
         batch=_batch_target(function, queue),
         has_failure_handler=failure_handler.handles(function),
     )
+
+
+def _input_rules(function: Function) -> Iterator[InputRule]:
+    """Yield what ``_compile_triggers`` makes notifications of."""
+    for item in function.lambda_.input:
+        if item.is_s3:
+            yield InputRule(
+                provider=item.storage_provider,
+                bucket=item.bucket,
+                folder=item.folder,
+                suffix=item.input_suffix,
+            )
+
+
+def _output_rules(function: Function) -> Iterator[OutputRule]:
+    for output in function.lambda_.output:
+        yield OutputRule(
+            provider=output.storage_provider,
+            path=output.path,
+            prefix=output.prefix,
+            suffix=output.suffix,
+        )
 
 
 def _batch_target(function: Function, queue: str) -> BatchTarget | None:

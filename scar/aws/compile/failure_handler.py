@@ -141,10 +141,10 @@ def compile_handler(function: Function, account: Account, digest: str) -> Iterat
 
 
 def batch_target_record(config: FunctionConfig, account: Account) -> BatchTargetRecord:
-    """Return the record of a function's job queue, job definition, and output folders.
+    """Return the record of a function's job queue, job definition, input and output folders.
 
-    The failure handler reads where to submit jobs, and other deployments read the outputs, to find
-    loops.
+    The failure handler reads where to submit jobs and which objects start the function; other
+    deployments read the outputs, to find loops.
     """
     # Only these fields: the record is readable by the handler and must not contain the variables
     # of the function, which may be secrets.
@@ -159,6 +159,7 @@ def batch_target_record(config: FunctionConfig, account: Account) -> BatchTarget
                 memory=config.memory,
                 batch=config.batch,
                 encryption=config.encryption,
+                inputs=config.inputs,
                 outputs=config.outputs,
                 allow_loop=config.allow_loop,
             )

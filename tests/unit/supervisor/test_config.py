@@ -1,4 +1,4 @@
-"""The expected owners of a function's buckets."""
+"""``function.json``: older releases, rules of inputs, and the expected owners of buckets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from supervisor import __main__ as entry
 from supervisor import config
 from supervisor.batch.failure_handler import FailureHandler
-from supervisor.model import BucketEncryption, ExecutionMode, FunctionConfig, OutputRule
+from supervisor.model import BucketEncryption, ExecutionMode, FunctionConfig, InputRule, OutputRule
 from supervisor.storage.s3 import S3Store
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ CONFIG = FunctionConfig(
     name="crop",
     mode=ExecutionMode.LAMBDA,
     state_bucket="scar-123456789012-eu-west-1",
+    inputs=(InputRule(bucket="photos", folder="in/", suffix=".jpg"),),
     outputs=(OutputRule(provider="s3", path="thumbnails/small"),),
     encryption=(BucketEncryption(bucket="thumbnails", algorithm="aws:kms", key_id="k"),),
 )
@@ -67,7 +68,28 @@ def test_stores_of_a_function_send_the_expected_bucket_owner(
     assert store.api.encryption == function.encryption
 
 
-def test_a_configuration_of_a_release_without_encryption_is_read() -> None:
+def test_a_configuration_of_an_older_release_is_read() -> None:
+    assert config.parse_config(config.config_to_json(CONFIG)) == CONFIG
     data = json.loads(config.config_to_json(CONFIG))
-    del data["encryption"]
-    assert config.parse_config(json.dumps(data)) == replace(CONFIG, encryption=())
+    del data["encryption"], data["inputs"]
+    assert config.parse_config(json.dumps(data)) == replace(CONFIG, encryption=(), inputs=())
+
+
+@pytest.mark.parametrize(
+    ("rule", "bucket", "key", "is_input"),
+    [
+        (InputRule(bucket="b"), "b", "anything", True),
+        (InputRule(bucket="b"), "b2", "anything", False),
+        (InputRule(bucket="b", folder="in/"), "b", "in/a/b.txt", True),
+        (InputRule(bucket="b", folder="in/"), "b", "in2/a.txt", False),
+        (InputRule(bucket="b", folder="in/"), "b", "x/in/a.txt", False),
+        (InputRule(bucket="b", folder="in/", suffix=".txt"), "b", "in/a.txt", True),
+        (InputRule(bucket="b", folder="in/", suffix=".txt"), "b", "in/a.txt.gz", False),
+        (InputRule(bucket="b", folder="in/", prefix="x"), "b", "in/xa", True),
+        (InputRule(bucket="b", folder="in/", prefix="x"), "b", "in/ax", False),
+    ],
+)
+def test_an_input_rule_matches_what_its_notification_sends(
+    rule: InputRule, bucket: str, key: str, *, is_input: bool
+) -> None:
+    assert rule.matches(bucket, key) is is_input

@@ -16,6 +16,7 @@ from scar.aws.model import names
 from scar.aws.model.account import Account
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import (
+    BatchTargetRecord,
     Bucket,
     BucketNotification,
     ComputeEnvironment,
@@ -30,7 +31,8 @@ from scar.aws.model.resources import (
 )
 from scar.aws.requests.validator import check
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
-from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, OutputRule
+from supervisor.config import parse_config
+from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, InputRule, OutputRule
 from tests.fakes.functions import changed, new_function
 
 if TYPE_CHECKING:
@@ -129,6 +131,19 @@ def test_function_json_has_the_settings_and_the_batch_target() -> None:
         queue=queue, definition="crop", memory=1024, larger=larger_sizes(BATCH.batch)
     )
     assert function_config(CROP, ACCOUNT, ImageDefaults()).batch is None
+
+
+def test_input_rules_equal_the_notifications_and_are_in_the_state_bucket_too() -> None:
+    crop = changed(
+        CROP,
+        input=(StorageSpec(path="photos/in", suffix=(".jpg",)), StorageSpec(path="raw")),
+    )
+    config = function_config(crop, ACCOUNT, ImageDefaults())
+    assert config.inputs == (
+        InputRule(bucket="photos", folder="in/", suffix=".jpg"),
+        InputRule(bucket="raw"),
+    )
+    assert parse_config(only(compiled(crop), BatchTargetRecord).text).inputs == config.inputs
 
 
 def test_both_services_run_the_same_image() -> None:
