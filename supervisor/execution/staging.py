@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import ChainTooLong
 from supervisor.execution.environment import RunVariables, build_environment
-from supervisor.execution.outputs import HOPS_KEY, INPUT_KEY, ROOT_KEY, RUN_KEY, SEQUENCER_KEY
+from supervisor.execution.outputs import (
+    HOPS_KEY,
+    INPUT_KEY,
+    RECOVERED_KEY,
+    ROOT_KEY,
+    RUN_KEY,
+    SEQUENCER_KEY,
+)
 from supervisor.execution.workspace import safe_file_name
 from supervisor.invocation import ObjectEvent
 from supervisor.runs import record_format
@@ -72,6 +79,7 @@ def stage_in(
         HOPS_KEY: str(hops + 1),
         INPUT_KEY: record_format.input_id(context.config.name, trigger),
         SEQUENCER_KEY: trigger.sequencer,
+        RECOVERED_KEY: "true" if trigger.is_recovered else "",
     }
     return StagedInput(path=str(file), metadata={k: v for k, v in metadata.items() if v})
 
