@@ -200,6 +200,11 @@ class LambdaSpec(FdlModel):
         " functions, deployed ones included (a loop; a chain still ends after 32 runs); Lambda's"
         " recursive loop detection is switched off for the function",
     )
+    allow_script: StrictBool = Field(
+        True,
+        description="accept direct invocations with `script` or `cmd_args`, which run instead of"
+        " the function's own script and with its role; `false`: such events are refused",
+    )
     vpc: NetworkSpec = Field(
         NetworkSpec(), description="VPC that the Lambda function is attached to; empty: none"
     )
