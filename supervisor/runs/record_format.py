@@ -91,7 +91,7 @@ def decode(data: bytes, key: str) -> dict[str, object]:
     try:
         record = json.loads(data)
         version = int(record["format"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecordError(
             f"The run record {key} is damaged: {error!r}.",
             remedy="Delete it; the run can then be started again.",
