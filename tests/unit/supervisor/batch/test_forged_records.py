@@ -102,6 +102,7 @@ NOT_CONFIRMED: dict[str, object] = {
     "an object of another bucket": notification("in/x", etag=etag_of(INPUT), bucket="other"),
     "an object that does not exist": notification("in/none", etag=etag_of(INPUT)),
     "an object that was overwritten": notification("in/x", etag=etag_of(b"old")),
+    "a version that was overwritten": changed_event(versionId="v1", eTag=etag_of(b"old")),
     "no ETag": notification("in/x"),
     "a sequencer that is text": notification("in/x", etag=etag_of(INPUT), sequencer="FF; rm"),
     "a version id that is text": changed_event(versionId="../x"),
