@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from supervisor.batch.failure_handler import FailureHandler
     from supervisor.execution.core import Supervisor
-    from supervisor.model import FunctionConfig
+    from supervisor.model import FunctionConfig, ObjectRef, StoredObject
     from supervisor.ports import JobSubmitter, ObjectStore
 
 DEFAULT_HOME = "/opt/scar"
@@ -125,11 +125,19 @@ def _build_handler(environ: Mapping[str, str]) -> Supervisor | FailureHandler:
     log = Log(config.log_level)
     gc.enable()  # runtime/fast_start.py disabled it
     return FailureHandler(
+        name=config.name,
         bucket=config.state_bucket,
+        find_object=partial(_find_object, environ),
         open_store=cache(partial(storage.open_store, "s3", environ, bucket_owners(config))),
         open_submitter=lambda target: submitter.connect(target, environ, log=log),
         log=log,
     )
+
+
+def _find_object(environ: Mapping[str, str], ref: ObjectRef) -> StoredObject | None:
+    from supervisor.storage import s3
+
+    return s3.connect(environ).api.find_object(ref)
 
 
 def _home_folder(environ: Mapping[str, str]) -> Path:

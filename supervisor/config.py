@@ -31,17 +31,24 @@ def function_config_key(function: str) -> str:
 def bucket_owners(config: FunctionConfig) -> dict[str, str]:
     """Return the expected owner of every bucket that the function writes to: its own account.
 
-    The account id is part of the state bucket's name, ``scar-<account>-<region>``. Without the
-    expected owner, records and outputs would go to another account after a bucket was deleted
-    and its name taken there.
+    Without the expected owner, records and outputs would go to another account after a bucket was
+    deleted and its name taken there. Empty for a state bucket with a custom name.
     """
-    account, _, region = config.state_bucket.removeprefix("scar-").partition("-")
-    # Custom names (tests, local stores) contain no account id: then there is no expectation.
-    is_state = config.state_bucket.startswith("scar-") and len(account) == 12 and account.isdigit()
-    if not (is_state and region[-1:].isdigit()):
+    account, _ = account_and_region(config.state_bucket)
+    if not account:
         return {}
     output_buckets = {rule.target("").bucket for rule in config.outputs}
     return dict.fromkeys((config.state_bucket, *output_buckets), account)
+
+
+def account_and_region(state_bucket: str) -> tuple[str, str]:
+    """Return what the state bucket's name, ``scar-<account>-<region>``, says; else empty texts.
+
+    Custom names (tests, local stores) contain no account id: then there is no expectation.
+    """
+    account, _, region = state_bucket.removeprefix("scar-").partition("-")
+    is_state = state_bucket.startswith("scar-") and len(account) == 12 and account.isdigit()
+    return (account, region) if is_state and region[-1:].isdigit() else ("", "")
 
 
 def config_to_json(config: FunctionConfig) -> str:

@@ -35,7 +35,8 @@ class ObjectEvent:
 
     ``time`` is S3's text, ``sequencer`` its hexadecimal order of writes to a key, ``size`` in
     bytes (0: unknown). ``manual_run_id`` is set by ``scar run``: such an event is a run of its
-    own, different from the run that the upload of the object started.
+    own, different from the run that the upload of the object started. ``is_recovered``: the failure
+    handler built the event, whose sequencer nothing confirms.
     """
 
     source: ObjectRef
@@ -45,6 +46,7 @@ class ObjectEvent:
     event: str
     manual_run_id: str = ""
     size: int = 0
+    is_recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -176,8 +176,8 @@ class FunctionConfig:
     entrypoint runs. ``timeout_threshold`` is in seconds, ``memory`` is Lambda's in MB.
     ``is_failure_handler``: this function is the failure handler of the others;
     ``has_failure_handler``: that one is this function's on-failure destination. ``allow_loop``: its
-    outputs may start it again; only deployments read it. ``inputs`` is empty if a release without
-    it wrote the configuration.
+    outputs may start it again; only deployments read it. ``allow_script``: an event may bring
+    its own script or command. ``inputs`` is empty if a release without it wrote the configuration.
     """
 
     name: str
@@ -197,6 +197,7 @@ class FunctionConfig:
     has_failure_handler: bool = True
     max_hops: int = 32
     allow_loop: bool = False
+    allow_script: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

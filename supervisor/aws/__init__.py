@@ -4,7 +4,8 @@ A request goes through these modules: ``endpoints`` chooses the host; ``request`
 is sent and computes checksums; ``credentials`` finds the keys (environment, container endpoint,
 IMDSv2) and refreshes them before they expire, with the HTTP requests of ``metadata``; ``sigv4``
 signs; ``connection_pool`` sends over connections that it keeps open, with the trusted
-certificates of ``tls``; ``client`` combines them for one service in one Region and repeats
+certificates of ``tls``, and reads responses with the limits of ``bounded_reader``, whatever the
+server sends; ``client`` combines them for one service in one Region and repeats
 requests as ``retry`` allows. ``errors`` are AWS's error responses and network failures as
 exceptions; the callers, storage and batch, translate them into the supervisor's own.
 

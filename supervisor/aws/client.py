@@ -103,7 +103,7 @@ class AwsClient:
         patience = None if until is None else max(MIN_PATIENCE, until - self.clock())
         reply = self.connections.send_request(request, headers, fresh=fresh, patience=patience)
         if reply.status >= 300:
-            raise parse_error_response(reply.status, reply.headers, reply.read_all())
+            raise parse_error_response(reply.status, reply.headers, reply.read_error())
         return reply
 
     def _send_with_retries(

@@ -5,21 +5,29 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from supervisor.aws import tls
-from supervisor.aws.errors import EndpointUnreachable, ResponseNotReceived
+from supervisor.aws.errors import EndpointUnreachable, InvalidResponse, ResponseNotReceived
 from supervisor.aws.request import CHUNK_SIZE, FileSlice
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
-    from http.client import HTTPConnection, HTTPResponse
+    from http.client import HTTPConnection
     from pathlib import Path
 
+    from supervisor.aws.bounded_reader import BoundedResponse
     from supervisor.aws.request import AwsRequest, Origin
 
 USER_AGENT = "scar-supervisor"
+# Bytes of a response that is read as a whole. The largest are events of runs: Lambda takes 6 MB,
+# which JSON's escapes can make three times as long.
+MAX_DOCUMENT = 1 << 25
+# Of an error response, the part that is read; AWS's have some hundred bytes.
+MAX_ERROR = 1 << 16
+# Seconds for such a response.
+DOCUMENT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,7 @@ class StreamedResponse:
     """A response whose body has not been read yet; header names are lower case."""
 
     def __init__(
-        self, response: HTTPResponse, origin: Origin, done: Callable[[bool], None]
+        self, response: BoundedResponse, origin: Origin, done: Callable[[bool], None]
     ) -> None:
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
@@ -42,14 +50,21 @@ class StreamedResponse:
         self._origin = origin
         self._done = done
         self._open = True
+        response.begin_body()
+        if self.status < 200 or not _are_valid_lengths(response.headers.get_all("content-length")):
+            self.close()
+            raise InvalidResponse(
+                f"The response of {origin} is not valid HTTP: status {self.status}, Content-Length"
+                f" {self.headers.get('content-length', '')[:40]!r}."
+            )
 
     def read(self, size: int = CHUNK_SIZE) -> bytes:
-        """Return up to ``size`` bytes, b"" at the end; raise ResponseNotReceived if it breaks."""
+        """Return some bytes, at most ``size``, b"" at the end; raise ResponseNotReceived."""
         from http.client import HTTPException
 
         try:
-            data = self._response.read(size)
-        except (OSError, HTTPException) as error:
+            data = self._response.read_some(size)
+        except (OSError, HTTPException, ValueError) as error:
             self.close()
             raise _response_not_received(self._origin, error) from error
         if not data:
@@ -64,7 +79,30 @@ class StreamedResponse:
         return data
 
     def read_all(self) -> bytes:
-        return b"".join(iter(self.read, b""))
+        """Return the whole body; raise InvalidResponse if it is longer than MAX_DOCUMENT."""
+        self._response.end_within(DOCUMENT_SECONDS)
+        parts, size = [], 0
+        while data := self.read():
+            parts.append(data)
+            size += len(data)
+            if size > MAX_DOCUMENT:
+                self.close()
+                raise InvalidResponse(
+                    f"The response of {self._origin} is longer than {MAX_DOCUMENT:,} bytes."
+                )
+        return b"".join(parts)
+
+    def read_error(self) -> bytes:
+        """Return the start of the body of an error response; what arrived, if it breaks."""
+        self._response.end_within(DOCUMENT_SECONDS)
+        data = b""
+        try:
+            while len(data) < MAX_ERROR and (more := self.read(MAX_ERROR)):
+                data += more
+        except ResponseNotReceived:
+            return data
+        self.close()
+        return data[:MAX_ERROR]
 
     def close(self) -> None:
         """Discard the rest of the response; may be called twice."""
@@ -114,8 +152,8 @@ class ConnectionPool:
         connection.sock.settimeout(patience)
         try:
             stopped_reading = _write_request(connection, request, headers)
-            response = connection.getresponse()
-        except (OSError, HTTPException) as error:
+            response = cast("BoundedResponse", connection.getresponse())
+        except (OSError, HTTPException, ValueError) as error:
             connection.close()
             raise _response_not_received(origin, error) from error
         except BaseException:
@@ -153,6 +191,8 @@ class ConnectionPool:
     def _open_connection(self, origin: Origin, patience: float) -> HTTPConnection:
         import http.client
 
+        from supervisor.aws.bounded_reader import BoundedResponse
+
         timeout = min(self._timeouts.connect, patience)
         if origin.is_tls:
             connection: HTTPConnection = http.client.HTTPSConnection(
@@ -166,6 +206,7 @@ class ConnectionPool:
             connection = http.client.HTTPConnection(
                 origin.host, origin.port, timeout=timeout, blocksize=CHUNK_SIZE
             )
+        connection.response_class = BoundedResponse
         try:
             connection.connect()
         except OSError as error:
@@ -181,6 +222,12 @@ class ConnectionPool:
             if file not in self._contexts:
                 self._contexts[file] = tls.create_ssl_context(file)
             return self._contexts[file]
+
+
+def _are_valid_lengths(values: list[str] | None) -> bool:
+    """Return whether the values of Content-Length are one number; true for none."""
+    found = {value.strip() for value in values or ()}
+    return len(found) <= 1 and all(v.isascii() and v.isdecimal() and len(v) < 20 for v in found)
 
 
 def _close_connections(idle: dict[Origin, list[HTTPConnection]]) -> None:

@@ -5,6 +5,7 @@ AwsError
 ├── RequestBodyUnreadable   the file to send cannot be read, or was truncated
 ├── EndpointUnreachable     nothing was sent: DNS, connection or TLS failed
 ├── ResponseNotReceived     sent, perhaps in part; no response, or not all of it
+├── InvalidResponse         the response cannot be AWS's: damaged, or longer than any of AWS's
 └── AwsErrorResponse        AWS returned an error
 """
 
@@ -68,6 +69,17 @@ class ResponseNotReceived(AwsError):
         super().__init__(problem, remedy=remedy, transient=True, outcome_unknown=True)
 
 
+class InvalidResponse(AwsError):
+    """The response cannot be AWS's: damaged, or longer than any of AWS's."""
+
+    def __init__(self, problem: str, *, remedy: str = "") -> None:
+        remedy = remedy or (
+            "Check the endpoint (AWS_ENDPOINT_URL) and the proxies on the way to it: the response"
+            " is not one of AWS."
+        )
+        super().__init__(problem, remedy=remedy, outcome_unknown=True)
+
+
 class AwsErrorResponse(AwsError):
     """An error from AWS: HTTP status, code (empty for HEAD), message, and the bucket's Region."""
 
@@ -106,7 +118,7 @@ def parse_error_response(status: int, headers: Mapping[str, str], body: bytes) -
         data = json.loads(text)
         message = str(data.get("message") or data.get("Message") or "")
         code = code or str(data.get("__type") or data.get("code") or "").rpartition("#")[2]
-    except (AttributeError, ValueError):
+    except (AttributeError, RecursionError, ValueError):
         message = text[:200].decode(errors="replace")
     return AwsErrorResponse(status, code, message, region=region)
 
@@ -114,12 +126,14 @@ def parse_error_response(status: int, headers: Mapping[str, str], body: bytes) -
 def parse_xml_fields(document: bytes) -> dict[str, str]:
     """Return the root's name with "" and its direct children's names with their texts.
 
-    Empty for a document that is not XML.
+    Empty for a document that is not XML, or that declares a document type, as AWS's never do:
+    entities could make it much longer.
     """
     from xml.etree import ElementTree as ET
 
+    if b"<!DOCTYPE" in document:
+        return {}
     try:
-        # expat rejects entity bombs since 2.4.1; the text comes from the requested endpoint.
         root = ET.fromstring(document)  # noqa: S314
     except ET.ParseError:
         return {}

@@ -69,10 +69,9 @@ class MetadataClient:
     def _send_once(self, request: AwsRequest, headers: Mapping[str, str]) -> str:
         # The next refresh is hours later: an idle connection would be closed by then.
         reply = self.connections.send_request(request, headers, fresh=True)
-        body = reply.read_all()
         if reply.status != 200:
-            raise parse_error_response(reply.status, reply.headers, body)
-        return body.decode(errors="replace")
+            raise parse_error_response(reply.status, reply.headers, reply.read_error())
+        return reply.read_all().decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +188,7 @@ def _parse_credentials(text: str) -> Credentials:
             token=str(data.get("Token") or ""),
             expires=datetime.fromisoformat(data["Expiration"]).timestamp(),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         # The text may contain secrets, so neither it nor the chained exception is shown.
         raise NoCredentials(
             f"The response of the credentials endpoint is incomplete ({type(error).__name__}).",

@@ -3,6 +3,8 @@
 Two callers submit jobs. ``Supervisor`` in the execution package does in batch mode, and in mode
 ``lambda-batch`` after an error that Batch can help with. ``failure_handler`` does for a run whose
 sandbox Lambda ended, from the invocation record that Lambda sends to the on-failure destination.
+Any function may send such records: ``run_evidence`` finds out which runs are really the named
+function's, and ``run_recovery`` submits or records these.
 Both take the same steps: ``fallback`` decides whether Batch can help and which vCPUs and memory
 the job needs; ``job_request`` builds the job's name and environment, and puts an event that is
 too long into the state bucket; ``submitter`` calls SubmitJob.

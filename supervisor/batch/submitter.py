@@ -87,7 +87,7 @@ class BatchSubmitter:
             raise self._submission_error(error, job) from error
         try:
             return str(json.loads(response.body)["jobId"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
             raise SubmissionUnanswered(
                 f"Batch's response to SubmitJob for the job {job.name} has no job id.",
                 remedy=self._unconfirmed_remedy(job),
@@ -106,7 +106,7 @@ class BatchSubmitter:
             response = self.client.send(request, throttling=self._throttling_deadline(until))
             jobs = json.loads(response.body)["jobs"]
             return not jobs or jobs[0]["status"] in {"SUCCEEDED", "FAILED"}
-        except (AwsError, KeyError, TypeError, ValueError) as error:
+        except (AwsError, KeyError, RecursionError, TypeError, ValueError) as error:
             if isinstance(error, AwsError) and error.transient:
                 kind = SubmissionThrottled if error.throttled else SubmissionUnanswered
                 what = "throttled" if error.throttled else "did not answer"

@@ -81,6 +81,18 @@ def parse_direct_invocation(event: JsonObject) -> DirectInvocation:
     return parse_payload(event)
 
 
+def refuse_script(invocation: DirectInvocation) -> None:
+    """Raise EventError if the invocation brings its own script or command."""
+    if invocation.script is None and invocation.arguments is None:
+        return
+    what = "script" if invocation.script is not None else "cmd_args"
+    raise invalid_event(
+        f"it has {what}, and the function accepts neither script nor cmd_args",
+        "Invoke it with a payload or an object, or set lambda.allow_script: true and run"
+        " `scar init`.",
+    )
+
+
 def parse_payload(event: object) -> DirectInvocation:
     """Return an invocation whose payload is the whole event."""
     text = compact_json(event)

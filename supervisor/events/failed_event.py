@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
 
 from supervisor.errors import (
     SIGKILL_STATUS,
@@ -19,11 +21,17 @@ from supervisor.errors import (
     SubmissionThrottled,
     SubmissionUnanswered,
 )
+from supervisor.events.json_values import compact_json
+from supervisor.events.parser import RECOVERED_RULE
+from supervisor.invocation import ObjectEvent
+from supervisor.model import VersionPin
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
+    from supervisor.model import StoredObject
 
 RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED = "RetriesExhausted", "EventAgeExceeded"
+CONDITIONS = frozenset({RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED})
 # The error types after which the same run is submitted by another attempt (SubmissionPending).
 _PENDING = frozenset({SubmissionThrottled.__name__, SubmissionUnanswered.__name__})
 # Lambda's own error types: Runtime.ExitError, Runtime.OutOfMemory, Sandbox.Timedout,
@@ -34,6 +42,16 @@ _KILLED = re.compile(r"signal: killed|OutOfMemory")
 # The name of Lambda's exception, and a part of its message. AWS does not document in which form an
 # invocation record contains them, so the condition is searched too.
 _RECURSION = re.compile(r"Recursi(on|ve)|recursive loop")
+# A function's name is a part of keys: no other characters than Lambda allows. A version or alias
+# may follow; it has the function's role and records.
+# https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
+_FUNCTION_ARN = re.compile(
+    r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    r":function:(?P<name>[A-Za-z0-9_-]{1,64})(:[A-Za-z0-9$_-]{1,128})?"
+)
+_EVENT_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z", re.ASCII)
+_VERSION = re.compile(r"[A-Za-z0-9._-]{1,1024}")
+_SEQUENCER = re.compile(r"[0-9A-Fa-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +60,7 @@ class FailedInvocation:
 
     ``event`` is the function's input, ``time`` that of the record (ISO 8601); ``error_type`` and
     ``error_message`` are the last attempt's response, empty if the function was never invoked.
+    All of it is what the sender says: the role of every function may invoke the failure handler.
     """
 
     function: str
@@ -52,6 +71,8 @@ class FailedInvocation:
     attempts: int = 0
     error_type: str = ""
     error_message: str = ""
+    account: str = ""
+    region: str = ""
 
     @property
     def is_sandbox_failure(self) -> bool:
@@ -131,9 +152,13 @@ def parse_invocation_record(record: bytes) -> FailedInvocation:
         context = document["requestContext"]
         payload = document.get("responsePayload")
         response = payload if isinstance(payload, dict) else {"errorMessage": payload or ""}
-        arn = str(context["functionArn"])
+        arn = _FUNCTION_ARN.fullmatch(str(context["functionArn"]))
+        if arn is None:
+            raise ValueError("functionArn")  # noqa: TRY301
         return FailedInvocation(
-            function=arn.split(":")[6],
+            function=arn["name"],
+            account=arn["account"],
+            region=arn["region"],
             request_id=str(context["requestId"]),
             condition=str(context["condition"]),
             time=str(document.get("timestamp", "")),
@@ -142,8 +167,42 @@ def parse_invocation_record(record: bytes) -> FailedInvocation:
             error_type=str(response.get("errorType", "")),
             error_message=str(response.get("errorMessage", "")),
         )
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise EventError(
             f"The event is not an invocation record of Lambda: {error!r}.",
             remedy="Use this function as an on-failure destination only.",
         ) from error
+
+
+def rebuild_object_event(event: ObjectEvent, stored: StoredObject) -> ObjectEvent:
+    """Return S3's event for an object as it is, with nothing of ``event`` that may be any text.
+
+    Sequencer, version id and time remain if they are well-formed; the rule's name says that the
+    event was rebuilt, for ``parser`` to recognize it.
+    """
+    written = datetime.fromtimestamp(stored.last_modified, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    time = event.time if _EVENT_TIME.fullmatch(event.time) else written
+    version = event.version.version_id if _VERSION.fullmatch(event.version.version_id) else ""
+    sequencer = event.sequencer if _SEQUENCER.fullmatch(event.sequencer) else ""
+    item = {"key": quote_plus(event.source.key, safe="/"), "size": stored.size}
+    item |= {"eTag": stored.etag, "versionId": version, "sequencer": sequencer}
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": time,
+        "s3": {
+            "configurationId": RECOVERED_RULE,
+            "bucket": {"name": event.source.bucket},
+            "object": {name: value for name, value in item.items() if value != ""},
+        },
+    }
+    return ObjectEvent(
+        source=event.source,
+        version=VersionPin(version_id=version, etag=stored.etag),
+        sequencer=sequencer,
+        time=time,
+        event=compact_json({"Records": [record]}),
+        size=stored.size,
+        is_recovered=True,
+    )

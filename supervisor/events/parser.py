@@ -32,6 +32,8 @@ SUPPORTED_MAJOR_VERSION = "2"
 # Prefix of the configurationId in events that `scar run` sends; ids of notification configurations
 # that scar creates do not start with it.
 MANUAL_RUN_PREFIX = "scar-run:"
+# The configurationId in events that the failure handler builds (failed_event).
+RECOVERED_RULE = "scar-recovered"
 # AWS nests at most an SNS message in an SQS message.
 MAX_NESTING = 3
 
@@ -155,6 +157,7 @@ def _from_s3_record(record: JsonObject, where: str) -> Iterator[ObjectEvent]:
         event=compact_json({"Records": [record]}),
         manual_run_id=_manual_run_id(s3),
         size=_object_size(item),
+        is_recovered=s3.get("configurationId") == RECOVERED_RULE,
     )
 
 

@@ -20,6 +20,7 @@ from supervisor.errors import (
     Terminated,
 )
 from supervisor.events import parser
+from supervisor.events.direct_invocation import refuse_script
 from supervisor.execution.executor import RunExecutor, free_bytes
 from supervisor.execution.staging import RunContext
 from supervisor.execution.upload_pool import THREADS
@@ -73,6 +74,9 @@ class Supervisor:
                 f"The event of run {invocation.run_id} names {len(triggers)} objects, not one.",
                 remedy="Submit jobs through the function: it submits one job per object.",
             )
+        for trigger in triggers:
+            if isinstance(trigger, DirectInvocation) and not self.config.allow_script:
+                refuse_script(trigger)
         if not triggers:
             self.log.info("The event starts no run.")
         return InvocationResult(

@@ -26,6 +26,8 @@ LARGE_FILE = 16 * 1024 * 1024
 RUN_KEY, ROOT_KEY, HOPS_KEY, INPUT_KEY, SEQUENCER_KEY = (
     "scar-run", "scar-root", "scar-hops", "scar-input", "scar-sequencer",
 )  # fmt: skip
+# The sequencer is what an invocation record said, and nothing confirms it: batch/run_evidence.py.
+RECOVERED_KEY = "scar-recovered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ def is_later_sequencer(sequencer: str, than: str) -> bool:
 
 
 def _is_from_newer_upload(existing: Mapping[str, str], mine: Mapping[str, str]) -> bool:
-    if not mine.get(SEQUENCER_KEY) or existing.get(INPUT_KEY) != mine.get(INPUT_KEY):
+    # The sequencer of a recovered run is not confirmed: it must not outlast newer uploads.
+    if existing.get(RECOVERED_KEY) or not mine.get(SEQUENCER_KEY):
+        return False
+    if existing.get(INPUT_KEY) != mine.get(INPUT_KEY):
         return False
     return is_later_sequencer(existing.get(SEQUENCER_KEY, ""), mine[SEQUENCER_KEY])
 

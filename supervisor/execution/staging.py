@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.execution import lineage
 from supervisor.execution.environment import RunVariables, build_environment
-from supervisor.execution.outputs import INPUT_KEY, RUN_KEY, SEQUENCER_KEY
+from supervisor.execution.outputs import INPUT_KEY, RECOVERED_KEY, RUN_KEY, SEQUENCER_KEY
 from supervisor.execution.workspace import safe_file_name
 from supervisor.invocation import ObjectEvent
 from supervisor.runs import record_format
@@ -67,6 +67,7 @@ def stage_in(
         RUN_KEY: run,
         INPUT_KEY: record_format.input_id(context.config.name, trigger),
         SEQUENCER_KEY: trigger.sequencer,
+        RECOVERED_KEY: "true" if trigger.is_recovered else "",
     }
     return StagedInput(
         path=str(file), metadata={k: v for k, v in metadata.items() if v}, lineage=origin

@@ -92,7 +92,7 @@ def decode(data: bytes, key: str) -> dict[str, object]:
     try:
         record = json.loads(data)
         version = int(record["format"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecordError(
             f"The run record {key} is damaged: {error!r}.",
             remedy="Delete it; the run can then be started again.",
@@ -106,8 +106,20 @@ def decode(data: bytes, key: str) -> dict[str, object]:
     return dict(record)
 
 
+def event_digest(event: str) -> str:
+    """Return the SHA-256 of an event, the same for every spelling of the same JSON document."""
+    try:
+        text = json.dumps(json.loads(event), sort_keys=True)
+    except (ValueError, RecursionError):
+        text = event
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def describe_trigger(trigger: Trigger) -> dict[str, object]:
-    """Return what a claim says about the run: its object, and the event for `scar retry`."""
+    """Return what a claim says about the run: its object, and the event for `scar retry`.
+
+    Of a large event only the digest: the failure handler compares it with the failed event.
+    """
     description: dict[str, object] = {}
     if isinstance(trigger, ObjectEvent):
         description["input"] = {
@@ -119,6 +131,8 @@ def describe_trigger(trigger: Trigger) -> dict[str, object]:
         }
     if len(trigger.event) <= MAX_INLINE_EVENT:
         description["event"] = trigger.event
+    else:
+        description["event_sha256"] = event_digest(trigger.event)
     return description
 
 

@@ -5,8 +5,9 @@
 ``s3_api`` (one object, one endpoint, the expected bucket owner); ``s3_download`` streams an
 object to disk and resumes after broken connections; ``s3_upload`` writes an object in one
 conditional write, in parts if it is large, and finds out whether a write whose response was lost
-took effect; ``s3_protocol`` encodes and decodes headers and XML; ``s3_errors`` translates S3's
-errors into ``StorageError`` with the missing permission and a remedy.
+took effect; ``s3_listing`` finds an object without the permission to read it; ``s3_protocol``
+encodes and decodes headers and XML; ``s3_errors`` translates S3's errors into ``StorageError``
+with the missing permission and a remedy.
 
 ``s3_protocol`` and ``s3_errors`` are pure. To add a provider: one module with a function
 ``connect()``, a case in ``open_store()``, its name in ``PROVIDERS``, and a run of the conformance

@@ -10,14 +10,14 @@ from supervisor.aws import endpoints
 from supervisor.aws.client import AwsClient
 from supervisor.aws.connection_pool import ConnectionPool
 from supervisor.aws.credentials import find_credentials
-from supervisor.aws.errors import AwsError, NoCredentials
+from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import FileSlice
 from supervisor.aws.retry import Backoff
 from supervisor.descriptors import OpenFile, open_path
 from supervisor.errors import ConfigError, DiskFull, StorageError
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_download import ChecksumVerifier, download_object
-from supervisor.storage.s3_errors import is_not_found, translate_error
+from supervisor.storage.s3_errors import object_changed, translate_error
 from supervisor.storage.s3_protocol import MIB, parse_object_headers, quote_etag
 from supervisor.storage.s3_upload import WriteOptions, put_multipart, put_object
 
@@ -92,6 +92,8 @@ class S3Store:
                 return download_object(self.api.client, request, file, ref)
         except BaseException as error:  # also DeadlineExceeded, which a signal handler raises
             target.unlink(missing_ok=True)
+            if isinstance(error, AwsErrorResponse) and self._is_deleted(error, ref):
+                raise object_changed(ref) from error
             if isinstance(error, AwsError):
                 raise translate_error(error, ref, action) from error
             if isinstance(error, OSError) and error.errno in DiskFull.ERRNOS:
@@ -107,12 +109,16 @@ class S3Store:
                 ) from error
             raise
 
+    def _is_deleted(self, error: AwsErrorResponse, ref: ObjectRef) -> bool:
+        """Return whether S3 answered 403 to a GET because the key is missing, not a permission."""
+        return error.status == 403 and self.api.is_absent(error, ref)
+
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
         request = self.api.build_request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
         try:
             response = self.api.client.send(request)
         except AwsError as error:
-            if is_not_found(error):
+            if self.api.is_absent(error, ref):
                 return None
             raise translate_error(error, ref, "s3:GetObject") from error
         verifier = ChecksumVerifier(response.headers)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from supervisor.aws.client import AwsClient, AwsResponse
     from supervisor.aws.request import Body
-    from supervisor.model import BucketEncryption, ObjectRef
+    from supervisor.model import BucketEncryption, ObjectRef, StoredObject
 
 QueryParameters = tuple[tuple[str, str], ...]
 
@@ -51,6 +51,18 @@ class S3ObjectApi:
             path=f"{prefix}/{ref.key}",
             query=query,
             headers={**self._expected_owner_header(ref.bucket), **(headers or {})},
+        )
+
+    def _build_listing(self, ref: ObjectRef) -> AwsRequest:
+        from supervisor.storage.s3_listing import listing_query
+
+        origin, prefix = endpoints.bucket_endpoint(ref.bucket, self.client.region, self.environ)
+        return AwsRequest(
+            method="GET",
+            origin=origin,
+            path=f"{prefix}/",
+            query=listing_query(ref),
+            headers=self._expected_owner_header(ref.bucket),
         )
 
     def _expected_owner_header(self, bucket: str) -> dict[str, str]:
@@ -96,8 +108,27 @@ class S3ObjectApi:
         try:
             reply = self.client.open(self.build_request("GET", ref))
         except AwsError as error:
-            if is_not_found(error):
+            if self.is_absent(error, ref):
                 return None
             raise translate_error(error, ref, "s3:GetObject") from error
         reply.close()
         return reply.headers
+
+    def is_absent(self, error: AwsError, ref: ObjectRef) -> bool:
+        """Return whether a failed GET means that no object has this key.
+
+        A 403 whose message does not tell is clarified by a listing with the key as its prefix.
+        """
+        if is_not_found(error):
+            return True
+        if not (isinstance(error, AwsErrorResponse) and error.code == "AccessDenied"):
+            return False
+        from supervisor.storage.s3_listing import is_certainly_absent
+
+        return is_certainly_absent(self.client, self._build_listing(ref), ref)
+
+    def find_object(self, ref: ObjectRef) -> StoredObject | None:
+        """Return what a listing says about the object; None if absent or not allowed."""
+        from supervisor.storage.s3_listing import find_object
+
+        return find_object(self.client, self._build_listing(ref), ref)

@@ -8,7 +8,7 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from supervisor.aws.errors import ResponseNotReceived
+from supervisor.aws.errors import InvalidResponse, ResponseNotReceived
 from supervisor.errors import StorageError
 from supervisor.storage.s3_protocol import MIB, parse_object_headers, quote_etag
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from supervisor.aws.connection_pool import StreamedResponse
     from supervisor.aws.request import AwsRequest
     from supervisor.model import ObjectRef, StoredObject
+
+
+# Bytes of an object whose length is not announced. S3 announces it; a body without end must not
+# fill the disk, which other jobs of the instance share.
+MAX_UNANNOUNCED = 64 * MIB
 
 
 class ChecksumVerifier:
@@ -68,6 +73,12 @@ def download_object(
     attempts starts again after each MiB, so that a large object on a poor connection arrives.
     """
     reply = client.open(request)
+    if reply.status != 200:  # 206 would be a part of the object, which was not requested
+        reply.close()
+        raise StorageError(
+            f"Cannot read {ref}: the response has status {reply.status} instead of 200.",
+            remedy="Check the endpoint (AWS_ENDPOINT_URL) and the proxies on the way to it.",
+        )
     stored = parse_object_headers(reply.headers)
     has_length = "content-length" in reply.headers
     verifier = ChecksumVerifier(reply.headers)
@@ -75,7 +86,7 @@ def download_object(
     next(attempts)
     while True:
         try:
-            _copy_body(reply, file, verifier)
+            _copy_body(reply, file, verifier, None if has_length else MAX_UNANNOUNCED)
             break
         except ResponseNotReceived:
             if file.tell() - last >= MIB:
@@ -98,10 +109,17 @@ def download_object(
     return stored if has_length else replace(stored, size=file.tell())
 
 
-def _copy_body(reply: StreamedResponse, file: BinaryIO, verifier: ChecksumVerifier) -> None:
+def _copy_body(
+    reply: StreamedResponse, file: BinaryIO, verifier: ChecksumVerifier, limit: int | None
+) -> None:
+    """Append the body to the file; raise InvalidResponse if the file exceeds ``limit``."""
     try:
         while data := reply.read():
             file.write(data)
+            if limit is not None and file.tell() > limit:
+                raise InvalidResponse(
+                    f"The response has no Content-Length and more than {limit:,} bytes."
+                )
             verifier.update(data)
     finally:
         reply.close()

@@ -34,14 +34,17 @@ def translate_error(error: AwsError, ref: ObjectRef, action: str) -> StorageErro
     problem = f"Cannot {VERBS[action]} {ref}: {error.problem}"
     if isinstance(error, AwsErrorResponse):
         if action.startswith("s3:Get") and _is_version_gone(error):
-            return ObjectChanged(
-                f"{ref} no longer exists in the version of the event.",
-                remedy="Nothing to do if it was overwritten on purpose: the new object has its own "
-                "event.",
-            )
+            return object_changed(ref)
         problem += _region_hint(error)
         return StorageError(problem, remedy=error.remedy or _find_remedy(error, ref, action))
     return StorageError(problem, remedy=error.remedy or "Run it again; the error may be temporary.")
+
+
+def object_changed(ref: ObjectRef) -> ObjectChanged:
+    return ObjectChanged(
+        f"{ref} no longer exists in the version of the event.",
+        remedy="Nothing to do if it was overwritten on purpose: the new object has its own event.",
+    )
 
 
 def is_not_found(error: AwsError) -> bool:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from supervisor.aws.errors import AwsError, AwsErrorResponse, parse_error_response, parse_xml_fields
+from supervisor.aws.errors import (
+    AwsError,
+    AwsErrorResponse,
+    InvalidResponse,
+    parse_error_response,
+    parse_xml_fields,
+)
 from supervisor.aws.request import FileSlice
 from supervisor.aws.retry import RetryPolicy
 from supervisor.errors import PreconditionFailed, StorageError
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 OCTET_STREAM_HEADERS = {"content-type": "application/octet-stream"}
 CONFLICT = "ConditionalRequestConflict"
 MAX_CONFLICT_UPLOADS = 3
+_NOT_S3 = "Check the endpoint (AWS_ENDPOINT_URL): its responses are not those of S3."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +107,13 @@ def _upload_multipart(
     headers = {**OCTET_STREAM_HEADERS, **metadata_headers(options.metadata, options.write_id, ref)}
     headers |= {"x-amz-checksum-algorithm": "CRC32", **api.encryption_headers(ref.bucket)}
     create = api.build_request("POST", ref, headers=headers, query=(("uploads", ""),))
-    upload: QueryParameters = (
-        ("uploadId", parse_xml_fields(api.send(create, ref).body).get("UploadId", "")),
-    )
+    upload_id = parse_xml_fields(api.send(create, ref).body).get("UploadId", "")
+    if not upload_id:
+        raise StorageError(
+            f"Cannot write {ref}: the response to CreateMultipartUpload has no UploadId.",
+            remedy=_NOT_S3,
+        )
+    upload: QueryParameters = (("uploadId", upload_id),)
     try:
         parts = _send_parts(api, ref, whole, upload, min_part_size)
         request = api.build_request(
@@ -127,6 +138,10 @@ def _send_parts(
         piece = FileSlice(whole.file, offset, min(size, whole.size - offset))
         request = api.with_body(api.build_request("PUT", ref, query=query), piece, ref)
         etag = api.send(request, ref).headers.get("etag", "")
+        if not etag:
+            raise StorageError(
+                f"Cannot write {ref}: the response to part {number} has no ETag.", remedy=_NOT_S3
+            )
         parts.append((etag, request.headers["x-amz-checksum-crc32"]))
     return parts
 
@@ -180,6 +195,8 @@ def _parse_write_response(response: AwsResponse) -> StoredObject:
         # CompleteMultipartUpload may fail after S3 has sent status 200.
         raise parse_error_response(500, response.headers, response.body)
     etag = response.headers.get("etag") or fields.get("ETag", "")
+    if not etag:  # a proxy's page, for instance: whether the object was written is unknown
+        raise InvalidResponse("The response to a write has no ETag.")
     return parse_object_headers({**response.headers, "etag": etag}, size=0)
 
 

@@ -52,7 +52,29 @@ def fill_gaps(session: boto3.Session) -> None:
     events.register(
         "provide-client-params.s3.PutBucketNotificationConfiguration", _require_encoded_filters
     )
+    events.register("provide-client-params.s3.PutBucketPolicy", _hide_conditional_denials)
+    events.register("after-call.s3.GetBucketPolicy", _show_conditional_denials)
     events.register("before-call.lambda", _RecursionConfigs().respond)  # type: ignore[arg-type]
+
+
+_HIDDEN = "hidden-from-moto:"
+
+
+def _hide_conditional_denials(params: dict[str, Any], **_: object) -> None:
+    """Store a statement that denies under a condition with resources that moto does not match.
+
+    moto ignores conditions, so it would deny every request.
+    """
+    document = json.loads(params["Policy"])
+    for statement in document["Statement"]:
+        if statement["Effect"] == "Deny" and statement.get("Condition"):
+            statement["Resource"] = [_HIDDEN + arn for arn in statement["Resource"]]
+    params["Policy"] = json.dumps(document)
+
+
+def _show_conditional_denials(parsed: dict[str, Any], **_: object) -> None:
+    if "Policy" in parsed:
+        parsed["Policy"] = parsed["Policy"].replace(_HIDDEN, "")
 
 
 def _add_service_role(params: dict[str, Any], **_: object) -> None:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def etag_of(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
 class Crash(BaseException):
     """Stands for a process that is killed between two calls."""
 
@@ -58,6 +62,12 @@ class MemoryStore:
         self._count("head", ref)
         found = self.objects.get((ref.bucket, ref.key))
         return self._returned(self._dated(found[1]) if found else None)
+
+    def find(self, ref: ObjectRef) -> StoredObject | None:
+        """Return what a listing says about the object."""
+        self._count("find", ref)
+        found = self.objects.get((ref.bucket, ref.key))
+        return self._dated(found[1]) if found else None
 
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
         self._count("download", ref)
@@ -133,9 +143,11 @@ class MemoryStore:
                 case None:
                     pass
             self.created[ref.key] += 1
-            digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
             stored = StoredObject(
-                size=len(data), etag=digest, metadata=dict(metadata), last_modified=self.clock()
+                size=len(data),
+                etag=etag_of(data),
+                metadata=dict(metadata),
+                last_modified=self.clock(),
             )
             self.objects[name] = (data, stored)
             return stored

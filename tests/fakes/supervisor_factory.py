@@ -14,7 +14,14 @@ from supervisor.execution.core import Supervisor
 from supervisor.execution.process_runner import ProcessRunner
 from supervisor.invocation import Invocation, RunOwner
 from supervisor.logs import Log
-from supervisor.model import BatchTarget, ComputeService, ExecutionMode, FunctionConfig, OutputRule
+from supervisor.model import (
+    BatchTarget,
+    ComputeService,
+    ExecutionMode,
+    FunctionConfig,
+    InputRule,
+    OutputRule,
+)
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
@@ -121,6 +128,7 @@ def new_harness(
         state_bucket=STATE,
         script="script.sh",
         environment={"COLOUR": "blue"},
+        inputs=(InputRule(bucket="data", folder="in/"),),
         outputs=(OutputRule(provider="s3", path="data/out"),),
         batch=BatchTarget(queue="q", definition="fn"),
     )
@@ -188,7 +196,9 @@ def new_failure_handler(harness: SupervisorHarness) -> FailureHandler:
     )
     harness.store.put(config.function_config_key("fn"), text.encode(), bucket=STATE)
     return FailureHandler(
+        name="scar-failure-handler",
         bucket=STATE,
+        find_object=harness.store.find,
         open_store=lambda _encryption: harness.store,
         open_submitter=lambda _target: harness.submitter,
         log=harness.supervisor.log,

@@ -35,6 +35,7 @@ class Reader:
         found = [
             self._parse_resource(entry["Type"], self._value(entry["Properties"]))
             for entry in self.template["Resources"].values()
+            if entry["Type"] != "AWS::S3::BucketPolicy"  # read with its bucket
         ]
         metadata = self._value(self.template["Metadata"]["scar"])
         found = [self._with_folders(r, metadata["folders"]) for r in found]
@@ -59,6 +60,20 @@ class Reader:
             return [self._value(item) for item in value]
         return value
 
+    def _requires_tls(self, bucket: str) -> bool:
+        policies = (
+            self._value(entry["Properties"])
+            for entry in self.template["Resources"].values()
+            if entry["Type"] == "AWS::S3::BucketPolicy"
+        )
+        statements = [
+            statement
+            for policy in policies
+            if policy["Bucket"] == bucket
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+        return [s["Condition"] for s in statements] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
     def _substitute(self, text: str) -> str:
         def one(found: re.Match[str]) -> str:
             name = found.group(1)
@@ -79,6 +94,7 @@ class Reader:
                     keep_days=rule["ExpirationInDays"],
                     is_private=len(access) == 4 and all(access.values()),
                     encryption=default["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
+                    requires_tls=self._requires_tls(p["BucketName"]),
                 )
             case "AWS::S3::Bucket":
                 return resources.Bucket(name=p["BucketName"])

@@ -133,10 +133,14 @@ def compute_environment(
         return replace(resource, name=names.shared_resource_name(content))
     # The launch template is named after the environment, so its content is part of the digest. The
     # version is fixed: Batch must not start to use a version that another tool adds.
-    name = names.shared_resource_name(
-        {**content, "disk": compute.disk, "user_data": function.user_data}
-    )
+    template = asdict(_launch_template("", function))
+    name = names.shared_resource_name({**content, "launch_template": template})
     return replace(resource, name=name, launch_template=f"{name}:1")
+
+
+def _launch_template(name: str, function: Function) -> LaunchTemplate:
+    disk = function.batch.compute_resources.disk if function.batch else 0
+    return LaunchTemplate(name=name, disk_gib=disk, user_data=function.user_data)
 
 
 def user_role_arn(function: Function, account: Account) -> str:
@@ -169,11 +173,7 @@ def compile_batch(
         )
         yield InstanceProfile(name=role, role=role)
     if function.needs_launch_template:
-        yield LaunchTemplate(
-            name=environment.name,
-            disk_gib=batch.compute_resources.disk,
-            user_data=function.user_data,
-        )
+        yield _launch_template(environment.name, function)
     yield environment
     # Environment and queue have one name, so that the queue is known as soon as the content is.
     yield JobQueue(name=environment.name, environment=environment.name, time_limits=_TIME_LIMITS)

@@ -125,6 +125,7 @@ def function_config(
         memory=spec.memory,
         log_level=spec.log_level,
         allow_loop=spec.allow_loop,
+        allow_script=spec.allow_script,
         batch=_batch_target(function, queue),
         has_failure_handler=failure_handler.handles(function),
     )

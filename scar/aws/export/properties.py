@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from scar.aws.export.pseudo_parameters import find_marks, mark
 from scar.aws.model import names
+from scar.aws.model.account import partition_of
 from scar.aws.requests import (
     batch_requests,
     lambda_requests,
     launch_template_requests,
     s3_requests,
+    tls_policy,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +54,16 @@ def state_bucket(resource: kinds.StateBucket) -> Properties:
         "PublicAccessBlockConfiguration": dict.fromkeys(
             _PUBLIC_ACCESS_SETTINGS, resource.is_private
         ),
+    }
+
+
+def state_bucket_policy(resource: kinds.StateBucket, region: str) -> Properties:
+    """Return the bucket policy of the state bucket, a resource of its own in CloudFormation."""
+    partition = mark("Partition") if find_marks(region) else partition_of(region)
+    statement = tls_policy.tls_statement(resource.name, partition)
+    return {
+        "Bucket": resource.name,
+        "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]},
     }
 
 

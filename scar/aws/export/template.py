@@ -109,7 +109,7 @@ class _TemplateBuilder:
             logical_id(r): self._resource_entry(r)
             for r in self.resources
             if type(r) not in MANUAL_KINDS
-        }
+        } | dict(self._state_bucket_policies())
         used = find_marks(json.dumps(resources, ensure_ascii=False))
         images = sorted(_image_parameters(used))
         conditions = build_conditions(
@@ -143,6 +143,21 @@ class _TemplateBuilder:
         if isinstance(resource, kinds.Bucket | kinds.StateBucket) or _is_kept(resource):
             entry |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
         return entry
+
+    def _state_bucket_policies(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the policies of state buckets, which are not in the buckets' properties."""
+        for resource in self.resources:
+            if isinstance(resource, kinds.StateBucket) and resource.requires_tls:
+                yield (
+                    f"{logical_id(resource)}Policy",
+                    {
+                        "Type": "AWS::S3::BucketPolicy",
+                        "Properties": properties.state_bucket_policy(resource, self.region),
+                        "DependsOn": [logical_id(resource)],
+                        "DeletionPolicy": "Retain",
+                        "UpdateReplacePolicy": "Retain",
+                    },
+                )
 
     def _translate_resource(self, resource: kinds.Resource) -> tuple[str, properties.Properties]:
         if isinstance(resource, kinds.Bucket):

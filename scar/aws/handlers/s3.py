@@ -13,7 +13,7 @@ from scar.aws.account.buckets import read_encryption
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket, StateBucket
-from scar.aws.requests import s3_requests
+from scar.aws.requests import s3_requests, tls_policy
 from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class StateBucketHandler:
             days = pool.submit(self._read_expiration_days, resource.name)
             private = pool.submit(self._is_private, resource.name)
             algorithm = pool.submit(read_encryption, self.s3, resource.name)
+            requires_tls = pool.submit(self._requires_tls, resource)
             return StateBucket(
                 name=resource.name,
                 keep_days=days.result(),
@@ -60,6 +61,7 @@ class StateBucketHandler:
                 # A KMS key that the user has set is reported as the desired encryption, so that
                 # the plan does not replace it.
                 encryption=algorithm.result()[0].replace("aws:kms", resource.encryption),
+                requires_tls=requires_tls.result(),
             )
 
     def create(self, resource: StateBucket) -> None:
@@ -75,6 +77,30 @@ class StateBucketHandler:
             self._block_public_access(desired.name)
         if observed.encryption != desired.encryption:
             self._set_encryption(desired)
+        if desired.requires_tls and not observed.requires_tls and self._uses_tls:
+            policy = tls_policy.tls_policy(
+                self._read_policy(desired.name), desired.name, self.s3.meta.partition
+            )
+            self.s3.put_bucket_policy(Bucket=desired.name, Policy=policy)
+
+    @property
+    def _uses_tls(self) -> bool:
+        """Whether requests are sent with TLS: not to the local cloud, for instance."""
+        return self.s3.meta.endpoint_url.startswith("https:")
+
+    def _requires_tls(self, resource: StateBucket) -> bool:
+        if not self._uses_tls:  # the policy would deny every request
+            return resource.requires_tls
+        policy = self._read_policy(resource.name)
+        return tls_policy.requires_tls(policy, resource.name, self.s3.meta.partition)
+
+    def _read_policy(self, bucket: str) -> str:
+        try:
+            return self.s3.get_bucket_policy(Bucket=bucket)["Policy"]
+        except ClientError as error:
+            if errors.error_code(error) == "NoSuchBucketPolicy":
+                return ""
+            raise
 
     def _block_public_access(self, bucket: str) -> None:
         self.s3.put_public_access_block(

@@ -53,8 +53,5 @@ class Function:
 
     @property
     def needs_launch_template(self) -> bool:
-        """Whether the EC2 instances of the jobs need a larger disk or user data."""
-        if self.batch is None:
-            return False
-        compute = self.batch.compute_resources
-        return not compute.is_fargate and bool(compute.disk or self.user_data)
+        """Whether the jobs run on EC2 instances, whose metadata service it configures."""
+        return self.batch is not None and not self.batch.compute_resources.is_fargate

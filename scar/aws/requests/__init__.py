@@ -5,7 +5,8 @@ parameters of each request from a resource. Handlers send them; ``creation`` yie
 of any kind, all requests that create it, so that validation checks exactly what will be sent.
 ``field_paths`` copies the fields that have the same form in a resource and in a request
 (``Resource.request_paths``), and reads them back from AWS's description. ``notification_filters``
-encodes the texts in S3's notification filters.
+encodes the texts in S3's notification filters. ``tls_policy`` adds to a bucket policy the statement
+that denies plain HTTP.
 
 ``validator`` checks a request against AWS's limits and rules: it maps each operation to a function
 in ``rules/``. The same validator serves ``scar validate`` and ``scar init``, the tests, and the

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
         CreateLaunchTemplateRequestTypeDef,
         LaunchTemplateEbsBlockDeviceRequestTypeDef,
+        LaunchTemplateInstanceMetadataOptionsRequestTypeDef,
         LaunchTemplateVersionTypeDef,
         RequestLaunchTemplateDataTypeDef,
     )
@@ -29,7 +30,12 @@ _TAIL = "\n--==SCAR==--\n"
 
 def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateRequestTypeDef:
     """Return the request that creates a launch template with its first version."""
-    data: RequestLaunchTemplateDataTypeDef = {}
+    # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-options.html
+    options: LaunchTemplateInstanceMetadataOptionsRequestTypeDef = {
+        "HttpTokens": "required" if resource.metadata_tokens == "required" else "optional",
+        "HttpPutResponseHopLimit": resource.metadata_hops,
+    }
+    data: RequestLaunchTemplateDataTypeDef = {"MetadataOptions": options}
     if resource.disk_gib:
         disk: LaunchTemplateEbsBlockDeviceRequestTypeDef = {
             "VolumeSize": resource.disk_gib,
@@ -71,6 +77,11 @@ def parse_launch_template(version: LaunchTemplateVersionTypeDef) -> LaunchTempla
     text = base64.b64decode(data.get("UserData", "")).decode()
     if text.startswith(_HEAD) and text.endswith(_TAIL):
         text = text[len(_HEAD) : -len(_TAIL)]
+    options = data.get("MetadataOptions", {})
     return LaunchTemplate(
-        name=version.get("LaunchTemplateName", ""), disk_gib=sum(disks), user_data=text
+        name=version.get("LaunchTemplateName", ""),
+        disk_gib=sum(disks),
+        user_data=text,
+        metadata_tokens=options.get("HttpTokens", ""),
+        metadata_hops=options.get("HttpPutResponseHopLimit", 0),
     )

@@ -203,6 +203,11 @@ class LambdaSpec(FdlModel):
         " upload causes at most 1,000 repeated runs); Lambda's recursive loop detection is switched"
         " off for the function",
     )
+    allow_script: StrictBool = Field(
+        True,
+        description="accept direct invocations with `script` or `cmd_args`, which run instead of"
+        " the function's own script and with its role; `false`: such events are refused",
+    )
     vpc: NetworkSpec = Field(
         NetworkSpec(), description="VPC that the Lambda function is attached to; empty: none"
     )

@@ -31,6 +31,7 @@ from supervisor.model import (
     BatchTarget,
     ExecutionMode,
     FunctionConfig,
+    InputRule,
     ObjectRef,
     OutputRule,
 )
@@ -131,7 +132,9 @@ class ChaosSimulation:
             for number, mode in enumerate(modes)
         ]
         self._handler = FailureHandler(
+            name="scar-failure-handler",
             bucket=STATE,
+            find_object=self.store.find,
             open_store=lambda _provider: self.store,
             open_submitter=lambda target: self._submitters[target.definition],
             log=Log("CRITICAL", write=lambda _: None),
@@ -150,10 +153,10 @@ class ChaosSimulation:
             action()
 
     def states(self) -> Mapping[str, RunState]:
-        """Return the state of every run by its folder."""
+        """Return the state of every run of a function by its folder."""
         runs: dict[str, dict[str, float]] = {}
         for (bucket, key), (_, stored) in self.store.objects.items():
-            if bucket == STATE and key.startswith("runs/"):
+            if bucket == STATE and key.startswith("runs/f"):
                 run, _, name = key.rpartition("/")
                 runs.setdefault(run, {})[name.removesuffix(".json")] = stored.last_modified
         return {run: derive_state(written, self.time) for run, written in runs.items()}
@@ -179,6 +182,7 @@ class ChaosSimulation:
             mode=mode,
             state_bucket=STATE,
             script="script.sh",
+            inputs=(InputRule(bucket="data", folder=f"in{name.removeprefix('f')}/"),),
             outputs=(OutputRule(provider="s3", path=output),),
             batch=BatchTarget(queue="q", definition=name),
         )

@@ -208,9 +208,52 @@ def test_a_403_that_names_list_bucket_means_absent() -> None:
         assert store.read(REF) is None
 
 
+def listing(*keys: str) -> Reply:
+    items = "".join(
+        f"<Contents><Key>{key}</Key><LastModified>2026-11-29T10:00:00.000Z</LastModified>"
+        f"<ETag>&quot;e1&quot;</ETag><Size>7</Size></Contents>"
+        for key in keys
+    )
+    space = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+    return Reply(body=f"<ListBucketResult {space}>{items}</ListBucketResult>".encode())
+
+
+DENIED = error(403, "AccessDenied", "Access Denied")
+
+
+def test_a_403_without_a_reason_is_clarified_by_a_listing(tmp_path: Path) -> None:
+    with scripted(Reply(status=403), DENIED, listing(), DENIED, listing("in/key2")) as server:
+        store = a_store(server)
+        assert store.head(REF) is None
+        assert store.read(REF) is None
+    assert "prefix=in%2Fkey" in server.requests[2].target
+    with scripted(DENIED, listing()) as server, pytest.raises(ObjectChanged):
+        a_store(server).download(REF, tmp_path / "file", version=VersionPin(etag="e"))
+
+
+@pytest.mark.parametrize("answer", [listing("in/key"), DENIED, Reply(body=b"<html/>"), ABSENT])
+def test_a_403_for_an_object_that_may_exist_is_an_error(answer: Reply) -> None:
+    with (
+        scripted(DENIED, answer) as server,
+        pytest.raises(StorageError, match="Access Denied"),
+    ):
+        a_store(server).read(REF)
+
+
+def test_an_object_is_found_by_its_exact_key() -> None:
+    with scripted(listing("in/key"), listing("in/key2"), listing(), DENIED, ABSENT) as server:
+        api = a_store(server).api
+        found = api.find_object(REF)
+        assert found is not None
+        assert (found.size, found.etag) == (7, "e1")
+        assert [api.find_object(REF) for _ in range(4)] == [None] * 4
+    with scripted(Reply(body=b"<html/>")) as server, pytest.raises(StorageError, match="damaged"):
+        a_store(server).api.find_object(REF)
+
+
 def test_any_other_403_is_an_error_that_names_object_and_permission() -> None:
     with (
-        scripted(Reply(status=403), error(403, "AccessDenied", "Access Denied")) as server,
+        scripted(Reply(status=403), DENIED, DENIED) as server,
         pytest.raises(StorageError, match="s3://data/in/key") as caught,
     ):
         a_store(server).head(REF)

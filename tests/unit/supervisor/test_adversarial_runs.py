@@ -322,7 +322,7 @@ class Runs(RuleBasedStateMachine):
     def _assert_states(self, allowed: Container[RunState]) -> None:
         runs: dict[str, dict[str, float]] = {}
         for (bucket, key), (_, stored) in self.store.objects.items():
-            if bucket == STATE and key.startswith("runs/"):
+            if bucket == STATE and key.startswith("runs/fn/"):
                 run, _, name = key.rpartition("/")
                 runs.setdefault(run, {})[name.removesuffix(".json")] = stored.last_modified
         for run, written in runs.items():

@@ -18,7 +18,7 @@ from supervisor.errors import (
 from supervisor.events import failed_event
 from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, BucketEncryption, ExecutionMode
-from tests.fakes.object_store import Crash
+from tests.fakes.object_store import Crash, etag_of
 from tests.fakes.supervisor_factory import (
     KILLED,
     STATE,
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from supervisor.model import JobRequest
     from supervisor.ports import ObjectStore
 
-EVENT = notification("in/x")
+EVENT = notification("in/x", etag=etag_of(b"input"))
 FAILED = ("ScriptFailed", "The script ended with status 1.")
 
 
 def records_of(harness: SupervisorHarness) -> dict[str, dict[str, object]]:
-    """Return the records of the only run, by name."""
-    found = {k: v for k, v in harness.store.keys(STATE).items() if k.startswith("runs/")}
+    """Return the records of the function's only run, by name."""
+    found = {k: v for k, v in harness.store.keys(STATE).items() if k.startswith("runs/fn/")}
     assert len({key.rpartition("/")[0] for key in found}) <= 1
     return {key.rpartition("/")[2].removesuffix(".json"): json.loads(v) for key, v in found.items()}
 
@@ -173,6 +173,7 @@ def test_an_error_that_the_function_recorded_is_not_replaced(tmp_path: Path) -> 
 def test_an_event_too_old_or_dropped_is_recorded_and_never_submitted(tmp_path: Path) -> None:
     for condition in ("EventAgeExceeded", "RecursionDetected"):
         harness = new_harness(tmp_path / condition, mode=ExecutionMode.LAMBDA_BATCH)
+        harness.store.put("in/x", b"input")
         new_failure_handler(harness).handle(failed_invocation(EVENT, None, condition=condition))
         assert harness.submitter.submitted == []
         found = records_of(harness)
@@ -271,24 +272,16 @@ def test_a_function_of_a_newer_release_is_not_misread(tmp_path: Path) -> None:
     assert harness.submitter.submitted == []
 
 
-def test_an_event_that_cannot_be_parsed_is_stored_for_a_retry(tmp_path: Path) -> None:
-    harness = new_harness(tmp_path)
-    broken = {"Records": [{"eventSource": "aws:s3", "eventVersion": "3.0"}]}
-    new_failure_handler(harness).handle(
-        failed_invocation(broken, ("EventError", "eventVersion 3.0"))
-    )
-    found = records_of(harness)
-    assert json.loads(str(found["claim"]["event"])) == broken
-    assert found["error"]["kind"] == "EventDiscarded"
-
-
-def test_a_large_event_is_stored_for_a_retry(tmp_path: Path) -> None:
+def test_a_large_event_that_was_claimed_is_stored_for_a_retry(tmp_path: Path) -> None:
     harness = new_harness(tmp_path)
     event = {"pad": "x" * 70_000}
-    new_failure_handler(harness).handle(
-        failed_invocation(event, None, condition="EventAgeExceeded")
-    )
+    harness.store.crash_after = 0
+    with pytest.raises(Crash):
+        harness.supervisor.handle(lambda_invocation(event))
+    harness.store.crash_after = None
+    new_failure_handler(harness).handle(failed_invocation(event, TIMED_OUT))
     assert records_of(harness)["event"] == event
+    assert records_of(harness)["error"]["kind"] == "DeadlineExceeded"
 
 
 @pytest.mark.parametrize("record", [b"", b"[]", b"{}", b'{"requestContext": {}}', b'"x"'])
@@ -335,6 +328,7 @@ def test_an_event_of_a_recursive_loop_is_recorded_as_such_and_never_submitted(
     tmp_path: Path, condition: str, answer: tuple[str, str] | None
 ) -> None:
     harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
+    harness.store.put("in/x", b"input")
     failed = failed_invocation(EVENT, answer, condition=condition)
     new_failure_handler(harness).handle(failed)
     assert harness.submitter.submitted == []

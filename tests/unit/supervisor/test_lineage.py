@@ -49,7 +49,7 @@ def a_function(name: str, *inputs: InputRule, allow_loop: bool = True) -> Functi
 
 
 def written_by(
-    config: FunctionConfig, origin: dict[str, str], *keys: str
+    config: FunctionConfig, origin: Mapping[str, str], *keys: str
 ) -> list[Mapping[str, str]]:
     """Return the metadata of a run's outputs; raise ChainTooLong if the run is refused."""
     lineage = parse_lineage(origin)
@@ -58,7 +58,7 @@ def written_by(
     return describe_outputs(lineage, config, f"{config.name}/2026-09-21/0", targets)
 
 
-def run_forks(origin: dict[str, str], random: Random, forks: int, budget: int) -> None:
+def run_forks(origin: Mapping[str, str], random: Random, forks: int, budget: int) -> None:
     """Run functions that write into each other's folders; the budget is that of repeats."""
     functions = {name: a_function(name) for name in "abc"}
     pending = [("a", origin, frozenset[str]())]
@@ -106,7 +106,7 @@ def test_the_budgets_of_all_outputs_are_less_than_that_of_their_run(
 
 
 def test_a_fork_that_doubles_ends_after_half_of_the_repeats() -> None:
-    waiting, runs = [dict[str, str]()], 0
+    waiting, runs = [Mapping[str, str]()], 0
     function = a_function("a")
     while waiting:
         try:
@@ -127,7 +127,7 @@ def test_a_wide_workflow_without_loops_is_not_limited() -> None:
 
 @pytest.mark.parametrize("results", [0, 1, 500])
 def test_a_loop_of_one_file_turns_until_the_limit_of_a_chain(results: int) -> None:
-    function, metadata = a_function("a"), dict[str, str]()
+    function, metadata = a_function("a"), Mapping[str, str]()
     for _ in range(function.max_hops):
         metadata = written_by(function, metadata, *[f"b/{n}" for n in range(results)], "a/state")[
             -1
@@ -157,7 +157,7 @@ def test_a_function_of_the_same_name_in_another_region_is_another_one() -> None:
 
 def test_metadata_fits_into_s3_and_a_full_list_of_functions_permits_no_new_one() -> None:
     names = [f"f{n}" for n in range(MAX_FUNCTIONS + 1)]
-    metadata: dict[str, str] = {}
+    metadata: Mapping[str, str] = {}
     for name in names:
         config = replace(a_function(name), max_hops=99)
         (metadata,) = written_by(config, {**metadata, "scar-budget": "1"}, "x")
@@ -206,7 +206,7 @@ def test_an_object_with_an_invalid_value_counts_as_an_upload(key: str, value: st
     )
 )
 def test_crafted_metadata_is_never_an_exception_nor_worth_more_than_an_upload(
-    crafted: dict[str, str],
+    crafted: Mapping[str, str],
 ) -> None:
     found = parse_lineage(crafted)
     assert 0 <= found.budget <= MAX_REPEATS

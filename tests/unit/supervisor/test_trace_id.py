@@ -24,7 +24,7 @@ from supervisor.invocation import (
 from supervisor.logs import Log
 from supervisor.model import ExecutionMode, ObjectRef
 from supervisor.runtime.lambda_loop import NextInvocation, RuntimeApiClient, RuntimeApiError, serve
-from tests.fakes.object_store import Crash
+from tests.fakes.object_store import Crash, etag_of
 from tests.fakes.supervisor_factory import (
     STATE,
     TIMED_OUT,
@@ -150,7 +150,10 @@ def test_the_failure_handler_gives_a_job_the_trace_of_the_failed_invocation(tmp_
 
 def test_without_a_claim_the_failure_handler_uses_its_own_trace(tmp_path: Path) -> None:
     harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
-    failed = failed_invocation(notification("in/x"), ("Runtime.ExitError", "exit status 127"))
+    harness.store.put("in/x", b"input")
+    failed = failed_invocation(
+        notification("in/x", etag=etag_of(b"input")), ("Runtime.ExitError", "exit status 127")
+    )
     new_failure_handler(harness).handle(replace(failed, trace=OTHER))
     assert harness.submitter.submitted[0].environment[TRACE_VARIABLE] == OTHER
 

@@ -40,10 +40,9 @@ def _list_bucket_statements(
 ) -> list[PolicyStatement]:
     """Allow to list these folders, one statement per bucket.
 
-    Without s3:ListBucket, HEAD and GET of a missing key return 403 instead of 404. These requests
-    have no ``s3:prefix``, so a plain StringLike would not match and S3 would return 403 as well:
-    hence ``StringLikeIfExists``. It denies a LIST with another prefix. It allows one without a
-    prefix, which shows the keys of all objects, but not their content.
+    A request without ``s3:prefix`` is not allowed: it would show the keys of other folders. HEAD
+    and GET of a missing key are such requests to S3: they return 403 instead of 404, and the
+    supervisor recognizes the missing permission in the error's text (``storage.s3_errors``).
     """
     prefixes_by_bucket: dict[str, set[str]] = {}
     for folder in folders:
@@ -51,7 +50,7 @@ def _list_bucket_statements(
         prefixes_by_bucket.setdefault(folder.bucket, set()).add(pattern)
     statements = []
     for bucket, prefixes in sorted(prefixes_by_bucket.items()):
-        matcher = {} if "*" in prefixes else {"StringLikeIfExists": {"s3:prefix": sorted(prefixes)}}
+        matcher = {} if "*" in prefixes else {"StringLike": {"s3:prefix": sorted(prefixes)}}
         condition = {"Condition": matcher} if matcher else {}
         statements.append(
             allow_statement("s3:ListBucket", Resource=account.s3_arn(bucket), **condition)

@@ -79,8 +79,9 @@ def job_role(flow: DataFlow) -> str:
 def failure_handler_role(account: Account, function: str) -> str:
     """Allow the failure handler to record failed invocations and to submit their runs to Batch.
 
-    It works for all functions of the account, so it is restricted by prefixes of records, queues
-    and job definitions only.
+    It works for all functions of the account, so it is restricted by the prefixes of records and by
+    the tag of scar's queues. Which run it works for is decided by its program, because all
+    functions may invoke it: see ``supervisor.batch.run_evidence``.
     """
     state = names.state_bucket_name(account)
     return policy_document(
@@ -90,13 +91,7 @@ def failure_handler_role(account: Account, function: str) -> str:
                 "s3:GetObject", "s3:PutObject", Resource=account.s3_arn(f"{state}/runs/*")
             ),
             allow_statement("s3:GetObject", Resource=account.s3_arn(f"{state}/functions/*")),
-            allow_statement(
-                "batch:SubmitJob",
-                Resource=[
-                    account.arn("batch", "job-definition/*"),
-                    account.arn("batch", "job-queue/scar-*"),
-                ],
-            ),
+            *_submit_statements(account),
             allow_statement("batch:DescribeJobs", Resource="*"),
             # Functions may request any KMS key for their records (`lambda.sse`), and the handler is
             # the same for all of them: it may use keys for objects of the state bucket only.
@@ -114,14 +109,35 @@ def failure_handler_role(account: Account, function: str) -> str:
                     },
                 },
             ),
-            # GET of a missing record returns 403 instead of 404 without it: see `data_access`.
+            # To find out whether an input exists, whatever its bucket: names, no content, and only
+            # requests with a prefix.
             allow_statement(
                 "s3:ListBucket",
-                Resource=account.s3_arn(state),
-                Condition={"StringLikeIfExists": {"s3:prefix": ["functions/*", "runs/*"]}},
+                Resource=account.s3_arn("*"),
+                Condition={
+                    "StringEquals": {"aws:ResourceAccount": account.id},
+                    "StringLike": {"s3:prefix": "?*"},
+                },
             ),
         ]
     )
+
+
+def _submit_statements(account: Account) -> list[PolicyStatement]:
+    """Allow jobs in scar's queues only.
+
+    A tag of the job definition is evaluated only if a request names its revision; scar's name none,
+    so that a job uses the latest.
+    https://docs.aws.amazon.com/batch/latest/userguide/iam-example-restrict-job-submission-by-tags.html
+    """
+    return [
+        allow_statement(
+            "batch:SubmitJob",
+            Resource=account.arn("batch", "job-queue/scar-*"),
+            Condition={"StringEquals": {f"aws:ResourceTag/{names.MANAGED_TAG}": "true"}},
+        ),
+        allow_statement("batch:SubmitJob", Resource=account.arn("batch", "job-definition/*")),
+    ]
 
 
 def execution_role(account: Account, function: str, repository: str) -> str:

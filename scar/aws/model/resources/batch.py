@@ -24,18 +24,24 @@ VALID = "VALID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchTemplate(Resource):
-    """The disk and user data of EC2 instances, in version 1; scar ignores other versions.
+    """Metadata service, disk and user data of EC2 instances; scar ignores versions other than 1.
 
-    It has the name of its compute environment, which is a digest that covers disk and user data:
-    other values are another template.
+    It has the name of its compute environment, which is a digest that covers these settings: other
+    values are another template. ``metadata_tokens`` and ``metadata_hops`` are EC2's HttpTokens and
+    HttpPutResponseHopLimit: a request to the metadata service needs a token, which does not leave
+    the instance.
     """
 
     kind: ClassVar[str] = "launch-template"
     shared: ClassVar[bool] = True
-    create_only: ClassVar[frozenset[str]] = frozenset({"disk_gib", "user_data"})
+    create_only: ClassVar[frozenset[str]] = frozenset(
+        {"disk_gib", "user_data", "metadata_tokens", "metadata_hops"}
+    )
 
     disk_gib: int = 0
     user_data: str = ""
+    metadata_tokens: str = "required"
+    metadata_hops: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

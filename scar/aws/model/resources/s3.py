@@ -15,7 +15,7 @@ class StateBucket(Resource):
     """The bucket of run records and locks; run records expire after ``keep_days``.
 
     ``is_private``: public access is blocked. ``encryption`` is S3's name of the algorithm of the
-    default encryption.
+    default encryption. ``requires_tls``: a bucket policy denies requests over plain HTTP.
     """
 
     kind: ClassVar[str] = "state-bucket"
@@ -25,6 +25,7 @@ class StateBucket(Resource):
     keep_days: int = 90
     is_private: bool = True
     encryption: str = "AES256"
+    requires_tls: bool = True
 
     def may_stay(self, observed: Resource | None) -> bool:
         """Return whether it exists: it is never deleted, and the next deployment completes it."""
@@ -33,7 +34,7 @@ class StateBucket(Resource):
     @classmethod
     def without_settings(cls, name: str) -> Self:
         """Return a bucket that exists and has none of the settings."""
-        return cls(name=name, keep_days=0, is_private=False, encryption="")
+        return cls(name=name, keep_days=0, is_private=False, encryption="", requires_tls=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,10 @@ def retry_every_failure(connection: AwsConnection) -> None:
 
 # Each change, and what the plan shows of it.
 CHANGES: dict[str, tuple[ManualChange, str]] = {
+    "TLS of the state bucket": (
+        lambda c: c.client("s3").delete_bucket_policy(Bucket=STATE),
+        "requires_tls: False -> True",
+    ),
     "function": (
         lambda c: c.client("lambda").update_function_configuration(
             FunctionName="crop", MemorySize=2048

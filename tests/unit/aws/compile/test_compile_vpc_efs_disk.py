@@ -147,14 +147,17 @@ def test_a_disk_creates_a_launch_template_with_a_fixed_version() -> None:
     }
 
 
-def test_another_disk_is_another_environment_and_no_disk_has_no_template() -> None:
+def test_another_disk_is_another_environment_and_all_instances_have_a_template() -> None:
     def name(user_data: str = "", **compute: object) -> str:
         found = compiled(on("x86_64", user_data, **compute)).values()
         return next(r.name for r in found if isinstance(r, ComputeEnvironment))
 
     assert len({name(), name(disk=80), name(disk=90), name(user_data="#!x")}) == 4
-    plain = compiled(on())
-    assert not any(isinstance(r, LaunchTemplate) for r in plain.values())
+    for kind in ("EC2", "SPOT", "FARGATE", "FARGATE_SPOT"):
+        found = compiled(on(type=kind)).values()
+        templates = [r for r in found if isinstance(r, LaunchTemplate)]
+        assert len(templates) == (0 if "FARGATE" in kind else 1)
+        assert all((t.metadata_tokens, t.metadata_hops) == ("required", 1) for t in templates)
 
 
 def test_each_type_of_environment_has_its_allocation_strategy() -> None:

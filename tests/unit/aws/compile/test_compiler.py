@@ -31,7 +31,7 @@ from scar.aws.model.resources import (
 )
 from scar.aws.requests.validator import check
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
-from supervisor.config import parse_config
+from supervisor.config import config_to_json, parse_config
 from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, InputRule, OutputRule
 from tests.fakes.functions import changed, new_function
 
@@ -146,6 +146,12 @@ def test_input_rules_equal_the_notifications_and_are_in_the_state_bucket_too() -
     assert parse_config(only(compiled(crop), BatchTargetRecord).text).inputs == config.inputs
 
 
+def test_function_json_says_whether_scripts_are_accepted() -> None:
+    for value in (True, False):
+        config = function_config(changed(CROP, allow_script=value), ACCOUNT, ImageDefaults())
+        assert parse_config(config_to_json(config)).allow_script is value
+
+
 def test_both_services_run_the_same_image() -> None:
     resources = compiled(BATCH)
     uri = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/scar/crop@{DIGEST}"
@@ -195,7 +201,8 @@ def test_a_queue_cancels_jobs_that_block_it_and_keeps_those_that_wait_for_capaci
 
 
 def test_names_of_compute_environments_are_those_of_earlier_releases() -> None:
-    assert environment_name() == "scar-6dd9d7b90d52"
+    # With a launch template for every instance: "scar-6dd9d7b90d52" before.
+    assert environment_name() == "scar-73596381b557"
     assert environment_name(type="FARGATE") == "scar-b4dd1ae56fb7"
 
 

@@ -295,7 +295,7 @@ def test_functions_depend_on_their_image_and_buckets_are_retained() -> None:
     assert conditions["AWS::ECR::Repository"] is None
     assert conditions["AWS::IAM::Role"] is None
     kept = {r["Type"] for r in exported if r.get("DeletionPolicy") == "Retain"}
-    assert kept == {"AWS::S3::Bucket", "AWS::ECR::Repository"}
+    assert kept == {"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::ECR::Repository"}
 
 
 def test_a_bucket_comes_after_the_permission_that_s3_tries() -> None:

@@ -58,6 +58,21 @@ def test_multipart_user_data_is_unchanged() -> None:
     assert launch_template_requests.wrap_in_multipart(whole) == whole
 
 
+def test_the_metadata_service_needs_tokens_that_stay_on_the_instance() -> None:
+    for resource in (LaunchTemplate(name="t"), LaunchTemplate(name="t", user_data=SCRIPT)):
+        request = launch_template_requests.launch_template_request(resource)
+        assert request["LaunchTemplateData"].get("MetadataOptions") == {
+            "HttpTokens": "required",
+            "HttpPutResponseHopLimit": 1,
+        }
+
+
+def test_a_template_without_these_settings_differs() -> None:
+    observed = described(LaunchTemplate(name="t"))
+    del observed["LaunchTemplateData"]["MetadataOptions"]
+    assert launch_template_requests.parse_launch_template(observed) != LaunchTemplate(name="t")
+
+
 @given(st.integers(0, 16_384), st.text(max_size=50).map(lambda text: f"#!/bin/sh\n{text}"))
 def test_a_described_launch_template_is_parsed_into_its_resource(disk: int, script: str) -> None:
     resource = LaunchTemplate(name="t", disk_gib=disk, user_data=script)

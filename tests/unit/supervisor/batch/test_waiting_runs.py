@@ -15,7 +15,7 @@ from supervisor.events import response
 from supervisor.invocation import RunOutcome
 from supervisor.model import BatchTarget, ExecutionMode, JobSize
 from supervisor.runs.waiting import WaitingSubmission, parse_waiting
-from tests.fakes.object_store import Crash
+from tests.fakes.object_store import Crash, etag_of
 from tests.fakes.supervisor_factory import (
     NOW,
     STATE,
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from supervisor.invocation import RunResult
     from supervisor.model import JobRequest, ObjectRef
 
-EVENT = notification("in/x")
+EVENT = notification("in/x", etag=etag_of(b"input"))
 THROTTLED = ("SubmissionThrottled", "AWS Batch throttled SubmitJob.")
 MODES = (ExecutionMode.BATCH, ExecutionMode.LAMBDA_BATCH)
 
 
 def records_of(harness: SupervisorHarness) -> dict[str, dict[str, object]]:
     """Return the records of the only run, by name."""
-    found = {k: v for k, v in harness.store.keys(STATE).items() if k.startswith("runs/")}
+    found = {k: v for k, v in harness.store.keys(STATE).items() if k.startswith("runs/fn/")}
     assert len({key.rpartition("/")[0] for key in found}) <= 1
     return {key.rpartition("/")[2].removesuffix(".json"): json.loads(v) for key, v in found.items()}
 
@@ -53,7 +53,7 @@ def state_of(harness: SupervisorHarness, age: float = 0.0) -> RunState:
     written = {
         key.rpartition("/")[2].removesuffix(".json"): stored.last_modified
         for (_, key), (_, stored) in harness.store.objects.items()
-        if key.startswith("runs/")
+        if key.startswith("runs/fn/")
     }
     return derive_state(written, NOW + age)
 
@@ -332,7 +332,13 @@ def test_the_submitter_gets_the_invocations_deadline_less_a_reserve(tmp_path: Pa
     supervisor.handle(lambda_invocation(EVENT, seconds=300))
     assert submitter.until == NOW + 300 - RECORD_RESERVE
     handler = replace(new_failure_handler(harness), open_submitter=lambda _target: submitter)
-    handler.handle(replace(failed_invocation(notification("in/z"), TIMED_OUT), deadline=NOW + 120))
+    harness.store.put("in/z", b"input")
+    handler.handle(
+        replace(
+            failed_invocation(notification("in/z", etag=etag_of(b"input")), TIMED_OUT),
+            deadline=NOW + 120,
+        )
+    )
     assert submitter.until == NOW + 120 - RECORD_RESERVE
 
 

@@ -41,10 +41,10 @@ def test_no_role_may_create_log_groups() -> None:
     assert not any(allowing(role, "logs:CreateLogGroup") for role in roles)
 
 
-def test_listing_another_folder_is_denied_and_absent_keys_are_404() -> None:
+def test_a_listing_needs_the_prefix_of_an_own_folder() -> None:
     photos, state, thumbs = allowing(policies.job_role(FLOW), "s3:ListBucket")
-    assert photos["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["in/*", "out/*"]}}
-    assert state["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["runs/crop/*"]}}
+    assert photos["Condition"] == {"StringLike": {"s3:prefix": ["in/*", "out/*"]}}
+    assert state["Condition"] == {"StringLike": {"s3:prefix": ["runs/crop/*"]}}
     assert "Condition" not in thumbs  # the whole bucket is the output
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
+from hypothesis import strategies as st
 
 from scar.aws.compile import policies
 from scar.aws.compile.policies import BucketFolder, DataFlow
@@ -30,6 +32,8 @@ from tests.fakes.supervisor_factory import (
 from tests.key_texts import FOLDER, KEY_TEXT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from supervisor.invocation import ProcessSpec
 
 ACCOUNT = Account("123456789012", "us-east-1")
@@ -44,11 +48,14 @@ FLOW = DataFlow(
 )
 LAMBDA, JOB = Policy.of(policies.lambda_role(FLOW)), Policy.of(policies.job_role(FLOW))
 FAILURE_HANDLER = Policy.of(policies.failure_handler_role(ACCOUNT, "scar-failure-handler"))
+IN_ACCOUNT = {"aws:resourceaccount": ACCOUNT.id}
+MANAGED = {"aws:resourcetag/scar:managed": "true"}
 # The permissions of the store's methods. S3 reports an absent key as such only with
 # s3:ListBucket (docs: HeadObject, GetObject); a failed multipart upload is aborted.
 ACTIONS = {
     "head": ("s3:GetObject", "s3:ListBucket"),
     "read": ("s3:GetObject", "s3:ListBucket"),
+    "find": ("s3:ListBucket",),
     "download": ("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"),
     "write": ("s3:PutObject",),
     "upload": ("s3:PutObject", "s3:AbortMultipartUpload"),
@@ -69,13 +76,16 @@ class RecordingHarness:
         bucket = ACCOUNT.s3_arn(ref.bucket)
         for action in ACTIONS[method]:
             on_bucket = action == "s3:ListBucket"
-            self.requests.append(IamRequest(action, bucket if on_bucket else f"{bucket}/{ref.key}"))
+            # Of a missing key: see supervisor.storage.s3_listing.
+            context = {"s3:prefix": ref.key, **IN_ACCOUNT} if on_bucket else {}
+            resource = bucket if on_bucket else f"{bucket}/{ref.key}"
+            self.requests.append(IamRequest(action, resource, context))
 
     def submitted(self) -> list[IamRequest]:
         """Return the permissions of SubmitJob and DescribeJobs."""
         resources = ("job-definition/fn", "job-definition/fn:3", "job-queue/scar-1")
         return [
-            *(IamRequest("batch:SubmitJob", ACCOUNT.arn("batch", r)) for r in resources),
+            *(IamRequest("batch:SubmitJob", ACCOUNT.arn("batch", r), MANAGED) for r in resources),
             IamRequest("batch:DescribeJobs", "*"),
         ]
 
@@ -201,6 +211,104 @@ def test_records_of_other_functions_cannot_be_read_or_written(policy: Policy) ->
         for name in ("fn2", "f"):
             key = ACCOUNT.s3_arn(f"{STATE}/runs/{name}/2026-09-21/r/claim.json")
             assert not policy.allowing(IamRequest(action, key))
+
+
+@pytest.mark.parametrize("prefix", [None, "", "runs", "r"])
+@pytest.mark.parametrize("bucket", ["data", STATE])
+def test_no_role_may_list_without_a_prefix_of_its_own(bucket: str, prefix: str | None) -> None:
+    context = IN_ACCOUNT | ({} if prefix is None else {"s3:prefix": prefix})
+    request = IamRequest("s3:ListBucket", ACCOUNT.s3_arn(bucket), context)
+    assert not LAMBDA.allowing(request)
+    assert not JOB.allowing(request)
+    # It looks for inputs of any function, by their keys.
+    assert bool(FAILURE_HANDLER.allowing(request)) == bool(prefix)
+
+
+def test_the_failure_handler_uses_scars_queues_and_lists_this_account_s_buckets_only() -> None:
+    for queue, tags in (("scar-1", {}), ("other", MANAGED)):
+        arn = ACCOUNT.arn("batch", f"job-queue/{queue}")
+        assert not FAILURE_HANDLER.allowing(IamRequest("batch:SubmitJob", arn, tags))
+    context = {"s3:prefix": "in/x", "aws:resourceaccount": "210987654321"}
+    assert not FAILURE_HANDLER.allowing(
+        IamRequest("s3:ListBucket", ACCOUNT.s3_arn("foreign"), context)
+    )
+    assert not FAILURE_HANDLER.allowing(IamRequest("s3:GetObject", ACCOUNT.s3_arn("data/in/x")))
+
+
+NAME = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
+
+
+@given(st.lists(NAME, min_size=2, max_size=2, unique=True), st.booleans())
+@example(["fn", "fn2"], True)
+@example(["fn", "f"], False)
+@example(["a-b", "a"], True)
+def test_no_function_s_role_reaches_anything_of_another_function(
+    names: list[str], same_bucket: bool
+) -> None:
+    """Nor through a service: the only function that it may invoke is the failure handler."""
+    one, other = (
+        DataFlow(
+            account=ACCOUNT,
+            function=name,
+            inputs=(BucketFolder("data" if same_bucket else f"data-{name}", f"{name}/in/"),),
+            outputs=(BucketFolder("data" if same_bucket else f"data-{name}", f"{name}/out/"),),
+            queue=f"scar-{name}",
+            failure_handler=FAILURE_HANDLER_ARN,
+        )
+        for name in names
+    )
+    wanted = list(_everything_of(other))
+    for text in (policies.lambda_role(one), policies.job_role(one)):
+        policy = Policy.of(text)
+        assert [str(r) for r in wanted if policy.allowing(r)] == []
+        # No action that could lend it another role or change what runs.
+        actions = {grant.action.lower() for grant in policy.grants}
+        assert not {a for a in actions if a.startswith(("iam:", "sts:", "ecr:", "ecs:", "ssm:"))}
+        assert {a for a in actions if a.startswith("lambda:")} <= {"lambda:invokefunction"}
+        assert {a for a in actions if a.startswith("batch:")} <= {
+            "batch:submitjob",
+            "batch:describejobs",
+        }
+    own = Policy.of(policies.lambda_role(other))
+    used_grants(own, [r for r in wanted if r.action in {"s3:GetObject", "batch:SubmitJob"}][:1])
+
+
+def _everything_of(flow: DataFlow) -> Iterator[IamRequest]:
+    name, bucket = flow.function, flow.inputs[0].bucket
+    keys = [
+        f"{bucket}/{flow.inputs[0].prefix}x",
+        f"{bucket}/{flow.outputs[0].prefix}x",
+        *(f"{STATE}/runs/{name}/2026-09-21/r/{n}.json" for n in ("claim", "error", "done")),
+        f"{STATE}/functions/{name}.json",
+        f"{STATE}/locks/deploy",
+    ]
+    queue = f"job-queue/{flow.queue}"
+    for action, resource in (
+        *product(("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), map(ACCOUNT.s3_arn, keys)),
+        *product(("lambda:InvokeFunction", "lambda:UpdateFunctionCode"), [_function_arn(name)]),
+        *product(("iam:PassRole", "sts:AssumeRole"), _role_arns(name)),
+        *product(("logs:PutLogEvents", "logs:GetLogEvents"), _log_arns(name)),
+    ):
+        yield IamRequest(action, resource)
+    for key, prefix in product(keys, (None, "", "own")):
+        where, _, inside = key.partition("/")
+        context = {} if prefix is None else {"s3:prefix": prefix and inside}
+        yield IamRequest("s3:ListBucket", ACCOUNT.s3_arn(where), context)
+    for on in (f"job-definition/{name}", f"job-definition/{name}:1", queue):
+        yield IamRequest("batch:SubmitJob", ACCOUNT.arn("batch", on), MANAGED)
+
+
+def _function_arn(name: str) -> str:
+    return ACCOUNT.arn("lambda", f"function:{name}")
+
+
+def _role_arns(name: str) -> list[str]:
+    return [ACCOUNT.iam_arn(f"role/scar/{name}-us-east-1-{kind}") for kind in ("job", "lambda")]
+
+
+def _log_arns(name: str) -> list[str]:
+    groups = (f"/aws/lambda/{name}", f"/aws/batch/{name}")
+    return [ACCOUNT.arn("logs", f"log-group:{group}:log-stream:x") for group in groups]
 
 
 def test_lambda_cannot_use_other_queues_and_definitions() -> None:
