@@ -3,6 +3,8 @@
 ScarError
 └── ImageError                 the image cannot be used as it is
     ├── ImageNotFoundError     no source has it; the message lists the sources
+    ├── ImageTooLargeError     it exceeds Lambda's limit, or expands as a decompression bomb does
+    ├── NotAnImageError        the file is something else, such as a root file system
     └── RegistryError          the registry returned an error, or could not be reached
         └── RegistryUnreachableError
 """
@@ -18,6 +20,14 @@ class ImageError(ScarError):
 
 class ImageNotFoundError(ImageError):
     """No source has the image."""
+
+
+class ImageTooLargeError(ImageError):
+    """The unpacked image exceeds Lambda's limit, or is a decompression bomb."""
+
+
+class NotAnImageError(ImageError):
+    """The file is not an image archive; the message says what it is."""
 
 
 class RegistryError(ImageError):

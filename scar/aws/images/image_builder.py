@@ -15,9 +15,10 @@ from scar.aws.model import limits
 from scar.aws.model.names import image_tag
 from scar.errors import ConfigurationError
 from scar.image.compose.function_image import compose_image
-from scar.image.compose.payload import read_payload
-from scar.image.errors import ImageError
+from scar.image.compose.payload import MAX_PAYLOAD_SIZE, read_payload
+from scar.image.errors import ImageError, NotAnImageError
 from scar.image.formats.base_image import empty_base_image
+from scar.image.formats.image_file import open_regular_file
 from scar.image.formats.resolver import find_base_image
 from scar.image.registry.push import KnownBlobs, push_image
 from scar.image.registry.repository import RepositoryClient
@@ -135,13 +136,22 @@ class FunctionImageBuilder:
 
 
 def _read_script(script: Path) -> bytes:
+    remedy = "Correct init_script; its path is relative to the FDL file."
     try:
-        return script.read_bytes()
+        with open_regular_file(script) as file:  # a FIFO would block, /dev/zero has no end
+            data = file.read(MAX_PAYLOAD_SIZE + 1)
     except OSError as error:
         raise ConfigurationError(
-            f"The script {script} cannot be read: {error.strerror}.",
-            remedy="Correct init_script; its path is relative to the FDL file.",
+            f"The script {script} cannot be read: {error.strerror}.", remedy=remedy
         ) from error
+    except NotAnImageError as error:
+        raise ConfigurationError(f"The script {error.problem}", remedy=remedy) from error
+    if len(data) > MAX_PAYLOAD_SIZE:
+        raise ConfigurationError(
+            f"The script {script} is larger than {MAX_PAYLOAD_SIZE >> 20} MiB.",
+            remedy="Put large data into the image, or into a bucket.",
+        )
+    return data
 
 
 def _check_size(name: str, image: ComposedImage) -> None:

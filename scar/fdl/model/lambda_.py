@@ -10,7 +10,7 @@ from scar.aws.model import limits
 from scar.fdl.field_types import (
     ExistingFolder,
     FunctionName,
-    ReadableFile,
+    ImageFile,
     ScriptFile,
     Text,
     TextList,
@@ -43,7 +43,7 @@ class ContainerSpec(FdlModel):
         " `image_file`",
         examples=["ubuntu:24.04"],
     )
-    image_file: ReadableFile | None = Field(
+    image_file: ImageFile | None = Field(
         None,
         description="image archive instead of `image`: from `docker save` or an OCI image layout,"
         " optionally compressed with gzip; relative to this file",

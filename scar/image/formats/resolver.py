@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 from scar.image.errors import (
     ImageError,
     ImageNotFoundError,
+    ImageTooLargeError,
+    NotAnImageError,
     RegistryError,
     RegistryUnreachableError,
 )
 from scar.image.formats.archive import read_members
 from scar.image.formats.base_image import ARCHITECTURES, BaseImage
 from scar.image.formats.cache_index import cache_image, find_cached_image
+from scar.image.formats.file_kinds import IMAGE_ARCHIVE, UNKNOWN_TAR
+from scar.image.formats.image_file import open_regular_file, require_image_file
 from scar.image.formats.layouts import select_image
 
 if TYPE_CHECKING:
@@ -96,15 +100,17 @@ def _image_file_remedy(image: str) -> str:
 
 
 def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache) -> BaseImage:
+    kind = UNKNOWN_TAR
     try:
         # As `make` does, take a file with the same path, size, time and inode as unchanged:
         # hashing several GB would take longer than the rest of a deployment.
+        kind = require_image_file(path)
         state = path.stat()
         parts = (path.resolve(), state.st_size, state.st_mtime_ns, state.st_ino, name, architecture)
         key = "\n".join(str(part) for part in parts)
         if cached := find_cached_image(key, architecture, cache):
             return cached
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             image = select_image(read_members(file, cache), name, architecture)
     except OSError as error:
         raise ImageNotFoundError(
@@ -112,7 +118,16 @@ def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache)
             remedy="Check -if FILE or container.image_file; relative paths in an FDL file start at"
             " its folder.",
         ) from error
+    except (NotAnImageError, ImageTooLargeError):
+        raise
     except ImageError as error:
-        raise type(error)(f"{path}: {error.problem}", remedy=error.remedy) from error
+        if kind is IMAGE_ARCHIVE:
+            raise ImageError(f"{path}: {error.problem}", remedy=error.remedy) from error
+        # The problem that was met first says little: a file that is no image has many.
+        raise NotAnImageError(
+            f"{path} is not an image archive: {error.problem}",
+            remedy="Save an image with `docker save IMAGE -o FILE`. If the file is a root file"
+            f" system, make an image of it: `scar image import {path} -o image.tar`.",
+        ) from error
     cache_image(key, image, cache)
     return image

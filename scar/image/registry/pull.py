@@ -12,6 +12,7 @@ from scar.image.formats.base_image import (
     check_platform,
     reject_foreign_layer,
 )
+from scar.image.formats.decompression import Compression
 from scar.image.formats.layer import ImageLayer
 from scar.image.formats.layouts import format_platform, list_descriptors, matches_platform
 from scar.image.formats.manifest import (
@@ -173,8 +174,10 @@ class ImagePull:
         if media_type.endswith("gzip"):
             return ImageLayer(blob=blob, diff_id=diff_id)
         if media_type.endswith(("zstd", ".tar")):
-            zstd = media_type.endswith("zstd")
-            return recompress_to_gzip(blob, diff_id=diff_id, zstd=zstd, cache=self.cache)
+            compression = Compression.ZSTD if media_type.endswith("zstd") else Compression.NONE
+            return recompress_to_gzip(
+                blob, diff_id=diff_id, compression=compression, cache=self.cache
+            )
         raise ImageError(
             f"The image {self.name} has a layer of an unsupported type: {media_type or 'no type'}.",
             remedy="Check that it is a container image and not another OCI artifact.",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scar.image.formats.unpacking_limits import UnpackedSize
 from scar.local.engines.port import EngineError
 from scar.local.engines.unpack import remove_path, unpack_layer
 
@@ -83,8 +84,13 @@ class RootFsStore:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
             partial.chmod(0o755)
-            for layer in layers:
-                unpack_layer(layer.path, partial)
+            unpacked = UnpackedSize("The image")
+            try:
+                for layer in layers:
+                    unpack_layer(layer.path, partial, unpacked)
+            except EngineError:
+                shutil.rmtree(partial, ignore_errors=True)  # it may have gigabytes
+                raise
             for name in folders:
                 _make_folder(partial, name)
             if "tmp" in folders:
