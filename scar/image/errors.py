@@ -15,7 +15,14 @@ from scar.errors import ScarError
 
 
 class ImageError(ScarError):
-    """The image cannot be used as it is."""
+    """The image cannot be used as it is.
+
+    Names, platforms and messages of images and registries come from strangers: control characters
+    in them are escaped, since they could write to the terminal's title or move its cursor.
+    """
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        super().__init__(_escape(problem), remedy=_escape(remedy))
 
 
 class ImageNotFoundError(ImageError):
@@ -43,3 +50,7 @@ class RegistryError(ImageError):
 
 class RegistryUnreachableError(RegistryError):
     """No connection to the registry or its token service was made, or it broke."""
+
+
+def _escape(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

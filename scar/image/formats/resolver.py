@@ -71,7 +71,7 @@ def find_base_image(
         raise _fetch_error(image, failed, problems) from failed
     tried = " ".join(problems) or "No Docker or Podman socket was found."
     raise ImageNotFoundError(
-        f"The image {image} was not found. Tried: container.image_file (not set). {tried}",
+        f"The image {image} was not found. {tried}",
         remedy="Check the name; run `docker login` if the registry needs it; or"
         f" {_image_file_remedy(image)}",
     )
@@ -85,6 +85,8 @@ def _fetch_error(image: str, failed: RegistryError, problems: Sequence[str]) -> 
     )
     others = f" Also tried: {' '.join(problems)}" if problems else ""
     advice = "Check the network and the proxy (HTTPS_PROXY)" if unreachable else failed.remedy[:-1]
+    if unreachable and "certificate" in failed.problem:
+        advice += "; REQUESTS_CA_BUNDLE names a file of further certificates"
     return type(failed)(
         f"The image {image} could not be fetched: {cause}{others}",
         remedy=f"{advice}; or {_image_file_remedy(image)}",

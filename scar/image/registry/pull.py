@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scar.image.formats.blobs import Blob, BlobCache
     from scar.image.formats.reference import ImageReference
     from scar.image.registry.credentials import Login
+    from scar.image.registry.deadlines import TransferLimits
 
 MAX_INDEX_DEPTH = 4  # indexes within indexes
 # Registries return 401 or 403 for repositories that do not exist, so as not to reveal which do.
@@ -58,6 +59,7 @@ class RegistryImageSource:
 
     logins: LoginProvider
     sleep: Callable[[float], None] | None = None
+    limits: TransferLimits | None = None
     endpoint: str = "the registry"
     _open_repositories: list[RepositoryClient] = field(default_factory=list, init=False)
 
@@ -92,7 +94,12 @@ class RegistryImageSource:
         login = self.logins.login(reference.registry)
         options = {"sleep": self.sleep} if self.sleep else {}
         client = RepositoryClient(
-            reference.endpoint, reference.repository, login, push=False, **options
+            reference.endpoint,
+            reference.repository,
+            login,
+            push=False,
+            limits=self.limits,
+            **options,
         )
         self._open_repositories.append(client)
         return client
