@@ -8,7 +8,8 @@ plan, or exports the same resources as CloudFormation. From then on, events star
 ``transfer/`` uploads, downloads and lists objects; ``runs/`` reads the run records (status,
 history, logs, cost) and retries or cancels runs. ``local/`` is the local cloud: the same code
 against another endpoint, without an account. ``errors`` has the base exceptions and their exit
-codes; ``__main__`` runs the command line as ``python -m scar``.
+codes; ``meter`` formats the progress of long transfers; ``__main__`` runs the command line as
+``python -m scar``.
 
 Imports point one way: the command line imports the other packages, and all of them import the
 package of the supervisor, which runs inside Lambda and Batch and imports nothing from here.

@@ -20,8 +20,8 @@ How a command is run:
    cancel: many runs in parallel); ``prompts`` asks for confirmation before something is deleted.
 6. **Output.** Data goes to stdout, messages and progress to stderr, all by the ``Terminal`` in
    ``output``; ``formatting`` writes numbers, sizes and foreign text. ``invocation_output``,
-   ``transfer_output`` and ``run_output`` show results that several commands have, as a table or,
-   with ``-j``, as one JSON document.
+   ``run_output`` and ``progress`` (of uploads and downloads, while they run and at their end) show
+   results that several commands have, as a table or, with ``-j``, as one JSON document.
 7. **Exit status.** Commands raise ``scar.errors.ScarError`` or a usage error of click. Only
    ``main`` catches them, prints problem and remedy, and returns the exit status.
 

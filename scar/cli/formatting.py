@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.meter import format_count, format_duration, format_size
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-
-def format_size(count: int) -> str:
-    """Return a number of bytes in decimal units, such as ``1.5 KB``."""
-    value = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
-def format_count(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 file``, ``2 files``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+__all__ = [
+    "align_fields",
+    "escape_control_characters",
+    "format_count",
+    "format_duration",
+    "format_size",
+]
 
 
 def escape_control_characters(text: str) -> str:

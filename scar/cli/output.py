@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import sys
 from datetime import datetime
 from pathlib import PurePath
@@ -33,11 +34,21 @@ class Terminal:
         sys.stderr.write(f"{_encodable(text, sys.stderr.encoding)}\n")
         sys.stderr.flush()
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether there is a progress line: only if stderr is a terminal."""
+        return sys.stderr.isatty()
+
     def show_progress(self, text: str) -> None:
-        """Replace the progress line on stderr; do nothing if stderr is not a terminal."""
-        if sys.stderr.isatty():
+        """Replace the progress line on stderr; do nothing if stderr is not a terminal.
+
+        Its end is cut to the terminal's width: a line that wraps cannot be replaced.
+        """
+        if self.shows_progress:
             self._progress = True
-            sys.stderr.write(f"{_CLEAR_LINE}{_encodable(text, sys.stderr.encoding)}")
+            # One column stays free: in the last one, some terminals wrap at once.
+            line = text[: max(1, shutil.get_terminal_size().columns - 1)]
+            sys.stderr.write(f"{_CLEAR_LINE}{_encodable(line, sys.stderr.encoding)}")
             sys.stderr.flush()
 
     def clear_progress(self) -> None:

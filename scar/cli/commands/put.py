@@ -15,7 +15,7 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.cli.transfer_output import TransferProgress
+from scar.cli.progress import TransferProgress
 
 if TYPE_CHECKING:
     from scar.cli.session import Session

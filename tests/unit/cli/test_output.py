@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -41,3 +42,26 @@ def test_rows_are_one_json_list(
 def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
     Terminal().show_progress("half")
     assert capsys.readouterr().err == ""
+
+
+class TerminalStream(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_progress_line_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = TerminalStream()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("COLUMNS", "20")
+    terminal = Terminal()
+    assert terminal.shows_progress
+    terminal.show_progress("x" * 50)
+    assert stream.getvalue() == "\r\x1b[K" + "x" * 19
+
+
+def test_there_is_no_progress_line_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not Terminal().shows_progress
+    Terminal().show_progress("x")
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,202 @@
+"""The progress of a long transfer as one line: percent, bytes, items, time left and rate.
+
+``TransferCounts`` is a snapshot and formats the line; it is pure. ``Meter`` counts what several
+threads transfer, and passes the line to ``show``, at most ten times a second. It knows nothing of
+terminals: see ``scar.cli.output``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHOW_INTERVAL = 0.1  # seconds between two lines
+RATE_WINDOW = 15.0  # seconds over which the rate is averaged
+_SAMPLE_INTERVAL = 0.5  # seconds between two samples in the window
+_FIRST_RATE = 1.0  # seconds of transfer before a rate is shown
+
+
+def format_size(count: int) -> str:
+    """Return a number of bytes in decimal units, such as ``1.5 KB``."""
+    value = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def format_count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 file``, ``2 files``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a time span in at most two units: ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferCounts:
+    """A snapshot of a transfer; sizes in bytes, ``rate`` in bytes per second, None if unknown.
+
+    ``is_total_final`` is False while more items may be found.
+    """
+
+    items: int
+    size: int
+    total_items: int
+    total_size: int
+    is_total_final: bool = True
+    rate: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """The part that is done, from 0 to 1; by items if all are empty, None if unknown."""
+        if not self.is_total_final or not self.total_items:
+            return None
+        done, total = self.size, self.total_size
+        if not total:
+            done, total = self.items, self.total_items
+        share = min(1.0, max(0.0, done / total))
+        # A transfer is not complete before its last item is.
+        return share if self.items >= self.total_items else min(share, 0.999)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The estimated time until all bytes are transferred; None if it is unknown."""
+        if not self.is_total_final or not self.rate:
+            return None
+        return max(0, self.total_size - self.size) / self.rate
+
+    def format(self, verb: str, noun: str) -> str:
+        """Return the line; what matters most comes first, because terminals cut its end.
+
+        For instance ``Uploading 12 %: 1.5 GB of 12.3 GB, 15 min 2 s left, 3 of 40 files,
+        12.0 MB/s``.
+        """
+        share, left = self.share, self.seconds_left
+        size = max(0, self.size)
+        if share is None:
+            least = "at least " if self.total_items else ""
+            bytes_, items = f"{format_size(size)}", f"{format_count(self.items, noun)}"
+            if least:
+                items = f"{self.items:,} of {least}{format_count(self.total_items, noun)}"
+        else:
+            bytes_ = f"{format_size(min(size, self.total_size))} of {format_size(self.total_size)}"
+            items = f"{self.items:,} of {format_count(self.total_items, noun)}"
+        parts = [
+            bytes_,
+            f"{format_duration(left)} left" if left is not None else "",
+            items if self.total_items != 1 or share is None else "",
+            f"{format_size(round(self.rate))}/s" if self.rate is not None else "",
+        ]
+        percent = "" if share is None else f" {int(share * 100)} %:"
+        return f"{verb}{percent} {', '.join(part for part in parts if part)}"
+
+
+def _discard_line(line: str) -> None:
+    del line
+
+
+class Meter:
+    """Counts the bytes and items of a transfer; all methods may be called by any thread.
+
+    ``verb`` begins the lines: ``Uploading``. ``noun`` is what is counted: ``file``, ``layer``.
+    ``clock`` returns seconds.
+    """
+
+    def __init__(
+        self,
+        verb: str,
+        noun: str = "file",
+        show: Callable[[str], None] = _discard_line,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.verb = verb
+        self.noun = noun
+        self._show = show
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._items = self._size = self._total_items = self._total_size = 0
+        self._is_total_final = False
+        self._shown_at = float("-inf")
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def expect(self, size: int, items: int = 1) -> None:
+        """Add items that will be transferred, with their size in bytes."""
+        with self._lock:
+            self._total_items += items
+            self._total_size += size
+
+    def finish_total(self) -> None:
+        """State that all items were announced with ``expect``: the percentage is known."""
+        with self._lock:
+            self._is_total_final = True
+            self._update(is_complete=False)
+
+    def add_bytes(self, count: int) -> None:
+        """Add bytes that were transferred; negative if they have to be transferred again."""
+        with self._lock:
+            self._size += count
+            self._update(is_complete=False)
+
+    def add_item(self) -> None:
+        """Add an item that is completely transferred."""
+        with self._lock:
+            self._items += 1
+            self._update(is_complete=self._is_total_final and self._items >= self._total_items)
+
+    def drop_item(self, size: int, transferred: int) -> None:
+        """Remove an item that failed, and the ``transferred`` bytes of it that were counted."""
+        with self._lock:
+            self._total_items -= 1
+            self._total_size -= size
+            self._size -= transferred
+            self._update(is_complete=False)
+
+    @property
+    def counts(self) -> TransferCounts:
+        """The current numbers."""
+        with self._lock:
+            return self._counts(self._clock())
+
+    def _update(self, *, is_complete: bool) -> None:
+        now = self._clock()
+        if not self._samples or now - self._samples[-1][0] >= _SAMPLE_INTERVAL:
+            self._samples.append((now, self._size))
+            while now - self._samples[0][0] > RATE_WINDOW:
+                self._samples.popleft()
+        if is_complete or now - self._shown_at >= SHOW_INTERVAL:
+            self._shown_at = now
+            self._show(self._counts(now).format(self.verb, self.noun))
+
+    def _counts(self, now: float) -> TransferCounts:
+        return TransferCounts(
+            items=self._items,
+            size=self._size,
+            total_items=self._total_items,
+            total_size=self._total_size,
+            is_total_final=self._is_total_final,
+            rate=self._rate(now),
+        )
+
+    def _rate(self, now: float) -> float | None:
+        if not self._samples:
+            return None
+        start, size = self._samples[0]
+        if now - start < _FIRST_RATE:
+            return None
+        return max(0.0, (self._size - size) / (now - start))
