@@ -145,7 +145,7 @@ class Services:
         from scar.aws.deploy.deploy import init
 
         with self.open_function_images(connection, report) as images:
-            images.progress.show = progress
+            images.show_progress = progress
             return init(functions, connection, report, images=images, dry_run=dry_run)
 
     def remove(

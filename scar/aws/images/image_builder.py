@@ -22,7 +22,8 @@ from scar.image.formats.image_file import open_regular_file
 from scar.image.formats.resolver import find_base_image
 from scar.image.registry.push import KnownBlobs, push_image
 from scar.image.registry.repository import RepositoryClient
-from scar.image.registry.upload_progress import UploadMonitor, UploadProgress, never_cancel
+from scar.image.registry.upload_progress import UploadMonitor, never_cancel, upload_meter
+from scar.meter import Meter
 from supervisor.config import config_to_json
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class FunctionImageBuilder:
     """Composes images and holds them until they are pushed; implements ``ImageBuilder``.
 
     ``find_bundle`` returns the supervisor's archive for an architecture. ``image_stores`` are
-    searched, in this order, for images that are not files.
+    searched, in this order, for images that are not files. ``show_progress`` is called with a line
+    ten times a second while images are read and pushed.
     """
 
     connection: AwsConnection
@@ -55,14 +57,16 @@ class FunctionImageBuilder:
     cache: BlobCache
     image_stores: Sequence[ImageSource]
     report: Callable[[str], None]
-    progress: UploadProgress = field(default_factory=UploadProgress)
+    show_progress: Callable[[str], None] | None = None
     _bases: dict[tuple[str, Path | None, str], BaseImage] = field(default_factory=dict, init=False)
     _composed: dict[str, ComposedImage] = field(default_factory=dict, init=False)
     _login: Login | None = field(default=None, init=False)
     _endpoint: str = field(default="", init=False)
     _known_blobs: KnownBlobs = field(init=False)
+    _meter: Meter = field(init=False)
 
     def __post_init__(self) -> None:
+        self._meter = upload_meter(self._show_line)
         self._known_blobs = KnownBlobs(lambda: can_mount_blobs(self.connection))
 
     def compose(
@@ -106,6 +110,7 @@ class FunctionImageBuilder:
                 architecture=architecture,
                 cache=self.cache,
                 sources=self.image_stores,
+                meter=Meter("Reading the image", show=self._show_line),
             )
         return self._bases[key]
 
@@ -116,12 +121,16 @@ class FunctionImageBuilder:
 
     def push(self, repository: str, digest: str, check: Callable[[], None] = never_cancel) -> None:
         """Push the composed image with this digest; ``check`` may raise to cancel the upload."""
-        monitor = UploadMonitor(self.progress, check)
+        monitor = UploadMonitor(self._meter, check)
         with self._open_repository(repository, monitor.sleep) as client:
             tags = (image_tag(digest),)
             push_image(
                 self._composed[digest], client, self.report, tags, self._known_blobs, monitor
             )
+
+    def _show_line(self, line: str) -> None:
+        if self.show_progress is not None:
+            self.show_progress(line)
 
     def _open_repository(
         self, repository: str, sleep: Callable[[float], None] = time.sleep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import stat
@@ -9,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from scar.image.errors import ImageError, NotAnImageError
+from scar.image.formats.blobs import CHUNK_SIZE
 from scar.image.formats.chunks import chunks_to_file
 from scar.image.formats.decompression import Compression, decompress, detect_compression
 from scar.image.formats.file_kinds import (
@@ -28,10 +30,13 @@ from scar.image.formats.tar_stream import TAR_ERRORS, open_tar_stream
 from scar.image.formats.unpacking_limits import UnpackedSize
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
+
+    from _typeshed import WriteableBuffer
+
+    from scar.meter import Meter
 
 _PEEKED_MEMBERS = 200  # of a tar archive
 _PEEKED_SIZE = 8 << 20  # bytes of a tar archive that are read, after decompression
@@ -55,9 +60,10 @@ def require_image_file(path: Path) -> FileKind:
     return kind
 
 
-def open_regular_file(path: Path) -> io.BufferedReader:
+def open_regular_file(path: Path, meter: Meter | None = None) -> io.BufferedReader:
     """Open a file for reading; raise NotAnImageError for FIFOs, devices and sockets, else OSError.
 
+    ``meter`` counts what is read.
     A FIFO without a writer would block, and ``/dev/zero`` has no end.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -67,7 +73,24 @@ def open_regular_file(path: Path) -> io.BufferedReader:
             f"{path} is not a regular file but a device, a FIFO or a folder.",
             remedy="Specify a file; write a stream into a file first.",
         )
-    return os.fdopen(descriptor, "rb")
+    if meter is None:
+        return os.fdopen(descriptor, "rb")
+    meter.expect(os.fstat(descriptor).st_size)
+    meter.finish_total()
+    return io.BufferedReader(_MeteredFile(descriptor, meter), CHUNK_SIZE)
+
+
+class _MeteredFile(io.FileIO):
+    """A file that counts what is read of it."""
+
+    def __init__(self, descriptor: int, meter: Meter) -> None:
+        super().__init__(descriptor, "rb")
+        self._meter = meter
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        count = super().readinto(buffer)
+        self._meter.add_bytes(count or 0)
+        return count
 
 
 def identify_file(path: Path) -> FileKind:

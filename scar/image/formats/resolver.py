@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.image.formats.blobs import BlobCache
+    from scar.meter import Meter
 
 
 class ImageSource(Protocol):
@@ -42,17 +43,19 @@ def find_base_image(
     architecture: str,
     cache: BlobCache,
     sources: Sequence[ImageSource] = (),
+    meter: Meter | None = None,
 ) -> BaseImage:
     """Return the base image.
 
     ``image`` is a name such as ``debian:12``; it may be empty if the file contains one image.
-    ``architecture`` is ``amd64`` (``x86_64``) or ``arm64``. Raise ImageNotFoundError, with the
+    ``architecture`` is ``amd64`` (``x86_64``) or ``arm64``. ``meter`` counts the bytes of the file
+    while it is read. Raise ImageNotFoundError, with the
     sources that were tried, if none has the image, RegistryError if it is not known whether the
     registry has it, and ImageError if it cannot be used.
     """
     architecture = ARCHITECTURES.get(architecture, architecture)
     if image_file is not None:
-        return _read_image_file(image, image_file, architecture, cache)
+        return _read_image_file(image, image_file, architecture, cache, meter)
     problems: list[str] = []
     unusable: ImageError | None = None
     failed: RegistryError | None = None
@@ -101,7 +104,9 @@ def _image_file_remedy(image: str) -> str:
     )
 
 
-def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache) -> BaseImage:
+def _read_image_file(
+    name: str, path: Path, architecture: str, cache: BlobCache, meter: Meter | None
+) -> BaseImage:
     kind = UNKNOWN_TAR
     try:
         # As `make` does, take a file with the same path, size, time and inode as unchanged:
@@ -112,7 +117,7 @@ def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache)
         key = "\n".join(str(part) for part in parts)
         if cached := find_cached_image(key, architecture, cache):
             return cached
-        with open_regular_file(path) as file:
+        with open_regular_file(path, meter) as file:
             image = select_image(read_members(file, cache), name, architecture)
     except OSError as error:
         raise ImageNotFoundError(
