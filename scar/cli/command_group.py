@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel": "Cancel runs in AWS Batch. Runs in Lambda cannot be cancelled.",
     "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
     "log": "Show the logs of functions and runs, in Lambda and in Batch.",
-    "image": "Inspect images; build function images into files.",
+    "image": "Inspect images; make images of root file systems and functions.",
     "local": "Start, stop and inspect the local cloud.",
     "version": "Show scar's version.",
 }

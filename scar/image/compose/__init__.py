@@ -13,5 +13,6 @@ the base image's. The deployment relies on this: an equal digest means that ther
 push or to update.
 
 ``inspection`` summarizes an image for ``scar image inspect``. ``tree_images`` builds base images
-from file trees, for the demo image and the tests.
+from file trees, for the demo image and the tests. ``root_import`` makes an image of a root file
+system, which ``root_sources`` reads from a tar archive or a folder.
 """

@@ -18,7 +18,7 @@ _IMPORT = (
     "Make an image of it: `scar image import {path} -o image.tar`. To save an image, use `docker"
     " save`, not `docker export`."
 )
-_CONVERT = "Use an image archive instead: docker save, podman save or skopeo copy write one."
+_CONVERT = "Use an image archive: `docker save`, `podman save` or `skopeo copy` write one."
 _SINGULARITY = (
     "It has no layers and no container configuration. Copy the image from which it was built"
     " (skopeo copy docker://IMAGE docker-archive:image.tar), or unpack it"
@@ -53,6 +53,9 @@ ROOT_FILE_SYSTEM = FileKind("a root file system", _IMPORT)
 EXPORTED_CONTAINER = FileKind("the root file system of a container (`docker export`)", _IMPORT)
 # It may be an image all the same: names differ between tools, and the manifest may be the last.
 UNKNOWN_TAR = FileKind("a tar archive of an unknown kind", "")
+FOLDER = FileKind("a folder")
+# What `scar image import` accepts; a folder may contain a single program.
+IMPORTABLE_KINDS = frozenset({ROOT_FILE_SYSTEM, EXPORTED_CONTAINER, UNKNOWN_TAR, FOLDER})
 
 # Offset, first bytes, kind. Sources: the formats' specifications, and file(1)'s tables.
 _MARKS: tuple[tuple[int, bytes, FileKind], ...] = (
@@ -102,7 +105,7 @@ _HTML = re.compile(rb"\s*(<!doctype html|<html)", re.IGNORECASE)
 # Files at the top of an image archive, besides blobs/ and <id>/layer.tar.
 _IMAGE_NAMES = frozenset({"manifest.json", "index.json", "oci-layout", "repositories"})
 _LAYER = re.compile(r"blobs/sha256(/.*)?|[0-9a-f]{64}(/.*|\.json|\.tar)?")
-_ROOT_FOLDERS = frozenset(
+ROOT_FOLDERS = frozenset(
     {"bin", "boot", "dev", "etc", "home", "lib", "lib64", "opt", "proc", "root", "run", "sbin"}
     | {"srv", "sys", "tmp", "usr", "var", "nix"}
 )
@@ -156,7 +159,7 @@ def identify_names(names: Collection[str]) -> FileKind:
     tops = {name.partition("/")[0] for name in names if name not in {"", "."}}
     if ".dockerenv" in tops:
         return EXPORTED_CONTAINER
-    if tops & _ROOT_FOLDERS:
+    if tops & ROOT_FOLDERS:
         return ROOT_FILE_SYSTEM
     return UNKNOWN_TAR
 
@@ -169,6 +172,6 @@ def identify_folder_names(names: Collection[str]) -> FileKind:
         )
     if not {"Dockerfile", "Containerfile"}.isdisjoint(names):
         return FileKind("a folder with a Dockerfile", _DOCKERFILE)
-    if len(_ROOT_FOLDERS.intersection(names)) > 1:
+    if len(ROOT_FOLDERS.intersection(names)) > 1:
         return ROOT_FILE_SYSTEM
-    return FileKind("a folder")
+    return FOLDER

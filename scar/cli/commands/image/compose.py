@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.commands.image.image_output import show_image
+from scar.cli.commands.image.image_output import require_writable_file, save_image, show_image
 from scar.cli.fdl_files import connect_document, resolve_document
-from scar.cli.formatting import format_size
 from scar.cli.function_flags import FunctionFlags
 from scar.cli.function_options import NEW_NAME, function_options, name_option
 from scar.cli.options import fdl_option, missing_option, pass_session, target_options
-from scar.errors import UsageError
 
 if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.cli.session import Session
     from scar.fdl.model import FdlDocument
-    from scar.image.formats.composed_image import ComposedImage
 
 
 @click.command()
@@ -70,7 +67,7 @@ def compose(
     # Wrong options and files are reported before a connection is made.
     _select_function(resolve_document(session, file, options).document, chosen)
     if output:
-        _require_writable_file(output)
+        require_writable_file(output)
     from scar.aws.images.image_builder import compose_function_image
     from scar.image.compose.inspection import inspect_image
     from scar.image.formats.base_image import BaseImage
@@ -86,7 +83,7 @@ def compose(
     ) as images:
         built = compose_function_image(function, connection, images)
         if output:
-            _save_image(session, built, output, name)
+            save_image(session, built, output, name)
         with built.config.open() as config:
             base = BaseImage(name=name, config=config.read(), layers=built.layers)
         show_image(session, inspect_image(base), digest=built.digest)
@@ -104,32 +101,3 @@ def _select_function(document: FdlDocument, chosen: str | None) -> Function:
     if chosen not in functions:
         raise click.UsageError(f"There is no function {chosen}, only {', '.join(functions)}.")
     return functions[chosen]
-
-
-def _require_writable_file(output: Path) -> None:
-    """Raise UsageError unless the file can be written or overwritten.
-
-    The image is renamed to this path at the end, which would replace a link or a device.
-    """
-    if not output.parent.is_dir():
-        raise UsageError(
-            f"{output.parent} is not a folder.", remedy="Create it, or correct --output."
-        )
-    if output.is_symlink() or (output.exists() and not output.is_file()):
-        raise UsageError(
-            f"{output} is a symbolic link, a folder or a device.",
-            remedy="Specify a regular file with --output.",
-        )
-
-
-def _save_image(session: Session, built: ComposedImage, output: Path, name: str) -> None:
-    total = sum(item.blob.size for item in built.layers)
-    session.terminal.write_message(f"Writing {output} ({format_size(total)})…")
-    try:
-        built.save(output, name)
-    except OSError as error:
-        raise UsageError(
-            f"{output} cannot be written: {error.strerror or error}.",
-            remedy="Choose a writable --output with enough free disk space.",
-        ) from error
-    session.terminal.write_message(f"Load it with `docker load -i {output}`; its name is {name}.")
