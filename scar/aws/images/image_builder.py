@@ -15,11 +15,14 @@ from scar.aws.model import limits
 from scar.aws.model.names import image_tag
 from scar.errors import ConfigurationError
 from scar.image.compose.function_image import compose_image
+from scar.image.compose.image_changes import describe_image_changes
 from scar.image.compose.payload import MAX_PAYLOAD_SIZE, read_payload
 from scar.image.errors import ImageError, NotAnImageError
 from scar.image.formats.base_image import empty_base_image
 from scar.image.formats.image_file import open_regular_file
+from scar.image.formats.manifest import expect_object, expect_text, parse_json
 from scar.image.formats.resolver import find_base_image
+from scar.image.registry.pull import ImagePull
 from scar.image.registry.push import KnownBlobs, push_image
 from scar.image.registry.repository import RepositoryClient
 from scar.image.registry.upload_progress import UploadMonitor, never_cancel, upload_meter
@@ -127,6 +130,23 @@ class FunctionImageBuilder:
             push_image(
                 self._composed[digest], client, self.report, tags, self._known_blobs, monitor
             )
+
+    def describe_changes(self, repository: str, old: str, new: str) -> tuple[str, ...]:
+        """Return what differs between a deployed image and one that ``compose`` composed.
+
+        Both by digest. At most three requests: the old manifest, configuration and function layer.
+        Empty for an image that was not composed here. Raise ImageError if the old one is not
+        readable.
+        """
+        if new not in self._composed:
+            return ()
+        image = self._composed[new]
+        with image.config.open() as file:
+            config = expect_object(parse_json(file.read(), "image"), "image")
+        architecture = expect_text(config.get("architecture"), "image")
+        with self._open_repository(repository) as client:
+            deployed = ImagePull(client, repository, architecture, self.cache).read_image(old)
+            return describe_image_changes(deployed.layers, image.layers)
 
     def _show_line(self, line: str) -> None:
         if self.show_progress is not None:
