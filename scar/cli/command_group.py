@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel": "Cancel runs in AWS Batch. Runs in Lambda cannot be cancelled.",
     "log": "Show the logs of functions and runs, in Lambda and in Batch.",
     "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
-    "image": "Inspect images; build function images into files.",
+    "image": "Inspect images; make images of root file systems and functions.",
     "local": "Start, stop and inspect the local cloud.",
     "completion": "Print the code that completes command lines in a shell.",
     "version": "Show scar's version.",

@@ -144,10 +144,12 @@ class Services:
     ) -> Plan:
         """Create or update the functions; return the changes. ``report`` receives messages."""
         from scar.aws.deploy.deploy import init
+        from scar.aws.images.image_changes import add_image_changes
 
         with self.open_function_images(connection, report) as images:
-            images.progress.show = progress
-            return init(functions, connection, report, images=images, dry_run=dry_run)
+            images.show_progress = progress
+            plan = init(functions, connection, report, images=images, dry_run=dry_run)
+            return add_image_changes(plan, images) if dry_run else plan
 
     def remove(
         self,

@@ -132,11 +132,28 @@ def _resolve_path(value: Path, info: ValidationInfo) -> Path:
 
 def _require_readable_file(path: Path) -> Path:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # A FIFO without a writer would block, and /dev/zero has no end.
+            raise ValueError(f"{path} is not a regular file but a device, a FIFO or a socket")
         with path.open("rb") as file:
             if not file.read(1):
                 raise ValueError(f"the file {path} is empty")
     except OSError as error:
         raise ValueError(f"the file {path} cannot be read: {error.strerror}") from error
+    return path
+
+
+def _require_image_file(path: Path) -> Path:
+    # Imported here: `scar validate` of a file without image_file needs no code for images.
+    from scar.image.errors import ImageError
+    from scar.image.formats.image_file import require_image_file
+
+    try:
+        require_image_file(path)
+    except OSError as error:
+        raise ValueError(f"the file {path} cannot be read: {error.strerror}") from error
+    except ImageError as error:
+        raise ValueError(f"{error.problem} {error.remedy}") from error
     return path
 
 
@@ -275,6 +292,7 @@ ImageName = Annotated[str, AfterValidator(check_image_name)]
 RegionName = Annotated[str, AfterValidator(check_region)]
 UserDataFile = Annotated[ReadableFile, AfterValidator(_check_user_data)]
 ScriptFile = Annotated[ReadableFile, AfterValidator(_check_script)]
+ImageFile = Annotated[Path, AfterValidator(_resolve_path), AfterValidator(_require_image_file)]
 ExistingFolder = Annotated[Path, AfterValidator(_resolve_path), AfterValidator(_require_folder)]
 FunctionName = Annotated[
     str,

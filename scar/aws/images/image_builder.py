@@ -15,13 +15,18 @@ from scar.aws.model import limits
 from scar.aws.model.names import image_tag
 from scar.errors import ConfigurationError
 from scar.image.compose.function_image import compose_image
-from scar.image.compose.payload import read_payload
-from scar.image.errors import ImageError
+from scar.image.compose.image_changes import describe_image_changes
+from scar.image.compose.payload import MAX_PAYLOAD_SIZE, read_payload
+from scar.image.errors import ImageError, NotAnImageError
 from scar.image.formats.base_image import empty_base_image
+from scar.image.formats.image_file import open_regular_file
+from scar.image.formats.manifest import expect_object, expect_text, parse_json
 from scar.image.formats.resolver import find_base_image
+from scar.image.registry.pull import ImagePull
 from scar.image.registry.push import KnownBlobs, push_image
 from scar.image.registry.repository import RepositoryClient
-from scar.image.registry.upload_progress import UploadMonitor, UploadProgress, never_cancel
+from scar.image.registry.upload_progress import UploadMonitor, never_cancel, upload_meter
+from scar.meter import Meter
 from supervisor.config import config_to_json
 
 if TYPE_CHECKING:
@@ -46,7 +51,8 @@ class FunctionImageBuilder:
     """Composes images and holds them until they are pushed; implements ``ImageBuilder``.
 
     ``find_bundle`` returns the supervisor's archive for an architecture. ``image_stores`` are
-    searched, in this order, for images that are not files.
+    searched, in this order, for images that are not files. ``show_progress`` is called with a line
+    ten times a second while images are read and pushed.
     """
 
     connection: AwsConnection
@@ -54,14 +60,16 @@ class FunctionImageBuilder:
     cache: BlobCache
     image_stores: Sequence[ImageSource]
     report: Callable[[str], None]
-    progress: UploadProgress = field(default_factory=UploadProgress)
+    show_progress: Callable[[str], None] | None = None
     _bases: dict[tuple[str, Path | None, str], BaseImage] = field(default_factory=dict, init=False)
     _composed: dict[str, ComposedImage] = field(default_factory=dict, init=False)
     _login: Login | None = field(default=None, init=False)
     _endpoint: str = field(default="", init=False)
     _known_blobs: KnownBlobs = field(init=False)
+    _meter: Meter = field(init=False)
 
     def __post_init__(self) -> None:
+        self._meter = upload_meter(self._show_line)
         self._known_blobs = KnownBlobs(lambda: can_mount_blobs(self.connection))
 
     def compose(
@@ -105,6 +113,7 @@ class FunctionImageBuilder:
                 architecture=architecture,
                 cache=self.cache,
                 sources=self.image_stores,
+                meter=Meter("Reading the image", show=self._show_line),
             )
         return self._bases[key]
 
@@ -115,12 +124,33 @@ class FunctionImageBuilder:
 
     def push(self, repository: str, digest: str, check: Callable[[], None] = never_cancel) -> None:
         """Push the composed image with this digest; ``check`` may raise to cancel the upload."""
-        monitor = UploadMonitor(self.progress, check)
+        monitor = UploadMonitor(self._meter, check)
         with self._open_repository(repository, monitor.sleep) as client:
             tags = (image_tag(digest),)
             push_image(
                 self._composed[digest], client, self.report, tags, self._known_blobs, monitor
             )
+
+    def describe_changes(self, repository: str, old: str, new: str) -> tuple[str, ...]:
+        """Return what differs between a deployed image and one that ``compose`` composed.
+
+        Both by digest. At most three requests: the old manifest, configuration and function layer.
+        Empty for an image that was not composed here. Raise ImageError if the old one is not
+        readable.
+        """
+        if new not in self._composed:
+            return ()
+        image = self._composed[new]
+        with image.config.open() as file:
+            config = expect_object(parse_json(file.read(), "image"), "image")
+        architecture = expect_text(config.get("architecture"), "image")
+        with self._open_repository(repository) as client:
+            deployed = ImagePull(client, repository, architecture, self.cache).read_image(old)
+            return describe_image_changes(deployed.layers, image.layers)
+
+    def _show_line(self, line: str) -> None:
+        if self.show_progress is not None:
+            self.show_progress(line)
 
     def _open_repository(
         self, repository: str, sleep: Callable[[float], None] = time.sleep
@@ -135,13 +165,22 @@ class FunctionImageBuilder:
 
 
 def _read_script(script: Path) -> bytes:
+    remedy = "Correct init_script; its path is relative to the FDL file."
     try:
-        return script.read_bytes()
+        with open_regular_file(script) as file:  # a FIFO would block, /dev/zero has no end
+            data = file.read(MAX_PAYLOAD_SIZE + 1)
     except OSError as error:
         raise ConfigurationError(
-            f"The script {script} cannot be read: {error.strerror}.",
-            remedy="Correct init_script; its path is relative to the FDL file.",
+            f"The script {script} cannot be read: {error.strerror}.", remedy=remedy
         ) from error
+    except NotAnImageError as error:
+        raise ConfigurationError(f"The script {error.problem}", remedy=remedy) from error
+    if len(data) > MAX_PAYLOAD_SIZE:
+        raise ConfigurationError(
+            f"The script {script} is larger than {MAX_PAYLOAD_SIZE >> 20} MiB.",
+            remedy="Put large data into the image, or into a bucket.",
+        )
+    return data
 
 
 def _check_size(name: str, image: ComposedImage) -> None:

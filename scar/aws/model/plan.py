@@ -113,11 +113,15 @@ class Plan:
     """Changes in the order in which they can be applied, and notes for the reader.
 
     ``owners`` maps resources to the function that they belong to; all others are shared.
+    ``image_changes`` says what differs between two images, by their URIs.
     """
 
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
     owners: Mapping[ResourceKey, str] = field(default_factory=dict, compare=False)
+    image_changes: Mapping[tuple[str, str], tuple[str, ...]] = field(
+        default_factory=dict, compare=False
+    )
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -135,9 +139,47 @@ class Plan:
         # Sorted by name, but the empty name, for shared resources, last.
         for function in sorted(groups, key=lambda name: (not name, name)):
             lines.append(f"Function {function}" if function else "Shared")
-            lines += [indent(str(change), "  ") for change in groups[function]]
+            lines += [indent(self._format_change(change), "  ") for change in groups[function]]
         lines += [f"({note})" for note in self.notes]
         return "\n".join([*lines, self.summary()])
+
+    def _format_change(self, change: Change) -> str:
+        if not isinstance(change, Update):
+            return str(change)
+        fields = [
+            f"{c.name}: {', '.join(parts)}" if (parts := self._image_parts(c)) else str(c)
+            for c in change.changed_fields
+        ]
+        return "\n".join([f"{change.sign} {change.desired.key}", *(f"    {c}" for c in fields)])
+
+    def _image_parts(self, change: FieldChange) -> tuple[str, ...]:
+        return self.image_changes.get((str(change.before), str(change.after)), ())
+
+    def _change_to_json(self, change: Change) -> dict[str, object]:
+        key = change.resource.key
+        function = self.owners.get(key)
+        head: dict[str, object] = {"kind": key.kind, "name": key.name, "function": function}
+        match change:
+            case Create():
+                fields = _mask_variables(asdict(change.desired))
+                return {"action": "create", **head, "fields": fields}
+            case Update():
+                action = "replace" if isinstance(change, Replace) else "update"
+                changed = [self._field_change_to_json(c) for c in change.changed_fields]
+                return {"action": action, **head, "changed": changed}
+            case Delete():
+                return {"action": "delete", **head}
+            case _:
+                assert_never(change)
+
+    def _field_change_to_json(self, change: FieldChange) -> dict[str, object]:
+        values = {"before": change.before, "after": change.after}
+        parts = self._image_parts(change)
+        return {
+            "name": change.name,
+            **{when: _mask_value(change.name, v) for when, v in values.items()},
+            **({"parts": list(parts)} if parts else {}),
+        }
 
     def summary(self) -> str:
         """Return the number of changes by action, such as ``3 to create, 1 to update.``."""
@@ -159,9 +201,10 @@ class Plan:
 
         A change has ``action`` (create, update, replace, delete), ``kind``, ``name``,
         ``function`` (null for shared resources), and ``fields`` (create) or ``changed`` (update,
-        replace). Environment variables appear with their names, without their values.
+        replace). A changed image has ``parts``: what differs in it. Environment variables appear
+        with their names, without their values.
         """
-        changes = [_change_to_json(c, self.owners.get(c.resource.key)) for c in self.changes]
+        changes = [self._change_to_json(c) for c in self.changes]
         return json.dumps({"changes": changes, "notes": list(self.notes)}, indent=2)
 
 
@@ -228,38 +271,6 @@ def sort_by_dependencies(resources: Mapping[ResourceKey, Resource]) -> list[Reso
     # Sorted twice, because the topological order of equals depends on the order of insertion.
     graph = {key: sorted(r.depends_on & resources.keys()) for key, r in sorted(resources.items())}
     return list(TopologicalSorter(graph).static_order())
-
-
-def _change_to_json(change: Change, function: str | None) -> dict[str, object]:
-    key = change.resource.key
-    head: dict[str, object] = {"kind": key.kind, "name": key.name, "function": function}
-    match change:
-        case Create():
-            return {"action": "create", **head, "fields": _mask_variables(asdict(change.desired))}
-        case Replace():
-            return {
-                "action": "replace",
-                **head,
-                "changed": [_field_change_to_json(c) for c in change.changed_fields],
-            }
-        case Update():
-            return {
-                "action": "update",
-                **head,
-                "changed": [_field_change_to_json(c) for c in change.changed_fields],
-            }
-        case Delete():
-            return {"action": "delete", **head}
-        case _:
-            assert_never(change)
-
-
-def _field_change_to_json(change: FieldChange) -> dict[str, object]:
-    values = {"before": change.before, "after": change.after}
-    return {
-        "name": change.name,
-        **{when: _mask_value(change.name, v) for when, v in values.items()},
-    }
 
 
 def _mask_variables(values: Mapping[str, object]) -> dict[str, object]:

@@ -10,8 +10,8 @@ from scar.aws.model import limits
 from scar.fdl.field_types import (
     ExistingFolder,
     FunctionName,
+    ImageFile,
     ImageName,
-    ReadableFile,
     RegionName,
     ScriptFile,
     Text,
@@ -45,7 +45,7 @@ class ContainerSpec(FdlModel):
         " required without `image_file`",
         examples=["ubuntu:24.04"],
     )
-    image_file: ReadableFile | None = Field(
+    image_file: ImageFile | None = Field(
         None,
         description="image archive instead of `image`: from `docker save` or an OCI image layout,"
         " optionally compressed with gzip; relative to this file",

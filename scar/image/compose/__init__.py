@@ -12,6 +12,8 @@ owners and host data, JSON is written compact and sorted, and all times in the c
 the base image's. The deployment relies on this: an equal digest means that there is nothing to
 push or to update.
 
-``inspection`` summarizes an image for ``scar image inspect``. ``tree_images`` builds base images
-from file trees, for the demo image and the tests.
+``inspection`` summarizes an image for ``scar image inspect``, ``image_changes`` says what differs
+between two images of a function for ``scar plan``. ``tree_images`` builds base images
+from file trees, for the demo image and the tests. ``root_import`` makes an image of a root file
+system, which ``root_sources`` reads from a tar archive or a folder.
 """

@@ -1,26 +1,27 @@
 """Reads an image archive: the output of ``docker save``, old or new, or an OCI layout as a tar.
 
-The stream, gzipped or not, is read once, in constant memory per layer. No path from the archive is
-ever used on disk: layers are stored in the blob cache under their digest, recompressed to gzip if
-necessary, and small files stay in memory.
+The stream, compressed or not, is read once, in constant memory per layer, and ends at the limits
+of ``unpacking_limits``. No path from the archive is ever used on disk: layers are stored in the
+blob cache under their digest, recompressed to gzip if necessary, and small files stay in memory.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import itertools
 import tarfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from scar.image.errors import ImageError
-from scar.image.formats.blobs import CHUNK_SIZE, Blob, BlobCache, is_digest
+from scar.image.formats.blobs import Blob, BlobCache, is_digest
 from scar.image.formats.chunks import chunks_to_file
-from scar.image.formats.layer import GzipCompressor, ImageLayer
-from scar.image.formats.recompression import ZSTD_MAGIC, decompress_zstd
+from scar.image.formats.decompression import Compression, decompress, detect_compression
+from scar.image.formats.layer import ImageLayer, parallel_compressor
+from scar.image.formats.recompression import read_chunks
+from scar.image.formats.tar_stream import TAR_ERRORS, TarStream, open_tar_stream
+from scar.image.formats.unpacking_limits import MAX_UNPACKED_SIZE, UnpackedSize, too_large_error
 
 if TYPE_CHECKING:
     import io
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 MAX_DOCUMENT_SIZE = 4 << 20  # bytes of one document: the OCI limit of a manifest
 MAX_DOCUMENTS_SIZE = 64 << 20  # bytes of all documents, which stay in memory
-MAX_MEMBERS = 100_000
-_GZIP_MAGIC = b"\x1f\x8b"
+MAX_MEMBERS = 10_000  # of an archive: engines allow 127 layers, with three files each
+_SUBJECT = "The image archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class ArchiveMembers:
 
     files: dict[str, ArchiveMember] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
-    size: int = 0
+    documents_size: int = 0
 
     def get(self, name: str) -> ArchiveMember | None:
         """Return the file of this name, following links; None if there is none."""
@@ -79,58 +80,81 @@ class ArchiveMembers:
 
 
 def read_members(stream: io.BufferedReader, cache: BlobCache) -> ArchiveMembers:
-    """Read a whole archive; raise ImageError if it is corrupt or malicious."""
+    """Read a whole archive; raise ImageError if it is corrupt, malicious or too large."""
+    size = UnpackedSize(_SUBJECT)
+    compression = detect_compression(stream.peek(8)[:8])
+    unpacked = chunks_to_file(decompress(read_chunks(stream), compression, size))
     try:
-        gzipped = stream.peek(2)[:2] == _GZIP_MAGIC
-        unpacked = gzip.GzipFile(fileobj=stream) if gzipped else stream
-        with tarfile.open(fileobj=unpacked, mode="r|") as archive:
-            return _collect_members(archive, cache)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        with unpacked, open_tar_stream(unpacked, MAX_MEMBERS) as archive:
+            return _collect_members(archive, cache, size)
+    except TAR_ERRORS as error:
         raise _archive_error(f"it is truncated or not a tar archive ({error})") from error
 
 
-def _collect_members(archive: tarfile.TarFile, cache: BlobCache) -> ArchiveMembers:
+def _collect_members(archive: TarStream, cache: BlobCache, size: UnpackedSize) -> ArchiveMembers:
     members = ArchiveMembers()
-    for count, info in enumerate(archive):
+    for info in archive:
         name = _normalize_name(info.name)
-        if count >= MAX_MEMBERS:
-            raise _archive_error(f"it has more than {MAX_MEMBERS:,} files")
         if info.isdir():
             continue
         # Old versions of `docker save` link a layer that another image of the archive has too.
         if info.issym():
-            members.links[name] = _normalize_name(str(PurePosixPath(name).parent / info.linkname))
+            target = _normalize_name(str(PurePosixPath(name).parent / info.linkname))
+            _add_link(members, name, target)
         elif info.islnk():
-            members.links[name] = _normalize_name(info.linkname)
-        elif info.isreg():
-            member = _read_member(_read_exactly(archive, info), cache)
-            members.size += len(member.document or b"")
-            if members.size > MAX_DOCUMENTS_SIZE:
+            _add_link(members, name, _normalize_name(info.linkname))
+        else:
+            _reject_special_member(name, info)
+            member = _read_member(archive.read(info), cache, size)
+            members.documents_size += len(member.document or b"")
+            if members.documents_size > MAX_DOCUMENTS_SIZE:
                 raise _archive_error("its documents are too large")
             _check_name(name, member)
-            members.files[name] = member
-        else:
-            raise _archive_error(f"{name} is a device or another special file")
+            _add_file(members, name, member)
     return members
 
 
-def _read_member(chunks: Iterator[bytes], cache: BlobCache) -> ArchiveMember:
+def _reject_special_member(name: str, info: tarfile.TarInfo) -> None:
+    if not info.isreg():
+        raise _archive_error(f"{name} is a device or another special file")
+    if info.issparse():
+        raise _archive_error(f"{name} is a sparse file; no tool writes an image like that")
+    if info.size > MAX_UNPACKED_SIZE:
+        raise too_large_error(f"The image archive's file {name}", info.size)
+
+
+def _add_link(members: ArchiveMembers, name: str, target: str) -> None:
+    if name in members.files or members.links.setdefault(name, target) != target:
+        raise _archive_error(f"it contains {name} twice, with different content")
+
+
+def _add_file(members: ArchiveMembers, name: str, member: ArchiveMember) -> None:
+    # Tools differ in which of two they take, so an archive could show one image here and run
+    # another elsewhere.
+    known = members.files.setdefault(name, member)
+    if name in members.links or known.digest != member.digest:
+        raise _archive_error(f"it contains {name} twice, with different content")
+
+
+def _read_member(chunks: Iterator[bytes], cache: BlobCache, size: UnpackedSize) -> ArchiveMember:
     # By content, not by name: names differ between tools, and in a tar stream the manifest, which
     # tells the kinds apart, may come last.
     first = next(chunks, b"")
-    if first[:2] == _GZIP_MAGIC:
-        return _store_gzip_layer(first, chunks, cache)
-    if first[:4] == ZSTD_MAGIC:
-        return _store_zstd_layer(first, chunks, cache)
+    chunks = itertools.chain([first], chunks)
+    compression = detect_compression(first)
+    if compression is Compression.GZIP:
+        return _store_gzip_layer(chunks, cache, size)
+    if compression is Compression.ZSTD:
+        return _store_zstd_layer(chunks, cache, size)
     # An uncompressed layer is a tar of at least one block and starts with a file name; other small
     # files (VERSION, repositories) are never read.
     if first[:1] in {b"{", b"["} or len(first) < tarfile.BLOCKSIZE:
-        return _read_document(first, chunks)
-    return _store_plain_layer(first, chunks, cache)
+        return _read_document(chunks)
+    return _store_plain_layer(chunks, cache)
 
 
-def _read_document(first: bytes, chunks: Iterator[bytes]) -> ArchiveMember:
-    data = bytearray(first)
+def _read_document(chunks: Iterator[bytes]) -> ArchiveMember:
+    data = bytearray()
     for chunk in chunks:
         data += chunk
         if len(data) > MAX_DOCUMENT_SIZE:
@@ -138,89 +162,67 @@ def _read_document(first: bytes, chunks: Iterator[bytes]) -> ArchiveMember:
     return ArchiveMember(digest=f"sha256:{hashlib.sha256(data).hexdigest()}", document=bytes(data))
 
 
-def _store_plain_layer(first: bytes, chunks: Iterator[bytes], cache: BlobCache) -> ArchiveMember:
-    with cache.open_writer() as writer:
-        compressor = GzipCompressor(writer)
-        for chunk in itertools.chain([first], chunks):
-            compressor.write(chunk)
-        diff_id = compressor.finish()
+def _store_plain_layer(chunks: Iterator[bytes], cache: BlobCache) -> ArchiveMember:
+    unpacked = UnpackedSize(_SUBJECT)
+    with cache.open_writer() as writer, parallel_compressor(writer) as gzip:
+        for chunk in chunks:
+            unpacked.add(len(chunk))
+            gzip.write(chunk)
+        diff_id = gzip.finish()
         blob = writer.commit()
-    return ArchiveMember(digest=diff_id, layer=ImageLayer(blob=blob, diff_id=diff_id))
+    layer = ImageLayer(blob=blob, diff_id=diff_id, unpacked_size=unpacked.total)
+    return ArchiveMember(digest=diff_id, layer=layer)
 
 
-def _store_gzip_layer(first: bytes, chunks: Iterator[bytes], cache: BlobCache) -> ArchiveMember:
-    hasher = DiffIdHasher()
+def _store_gzip_layer(
+    chunks: Iterator[bytes], cache: BlobCache, size: UnpackedSize
+) -> ArchiveMember:
+    diff_hash, before = hashlib.sha256(), size.total
     with cache.open_writer() as writer:
-        for chunk in itertools.chain([first], chunks):
-            writer.write(chunk)
-            hasher.update(chunk)
-        diff_id = hasher.finish()
+
+        def store_chunks() -> Iterator[bytes]:
+            for chunk in chunks:
+                writer.write(chunk)
+                yield chunk
+
+        for data in decompress(store_chunks(), Compression.GZIP, size):
+            diff_hash.update(data)
         blob = writer.commit()
-    return ArchiveMember(digest=blob.digest, layer=ImageLayer(blob=blob, diff_id=diff_id))
+    layer = ImageLayer(
+        blob=blob,
+        diff_id=f"sha256:{diff_hash.hexdigest()}",
+        unpacked_size=size.total - before,
+    )
+    return ArchiveMember(digest=blob.digest, layer=layer)
 
 
-def _store_zstd_layer(first: bytes, chunks: Iterator[bytes], cache: BlobCache) -> ArchiveMember:
+def _store_zstd_layer(
+    chunks: Iterator[bytes], cache: BlobCache, size: UnpackedSize
+) -> ArchiveMember:
     """Store the layer as gzip: Lambda does not accept zstd."""
-    packed_hash = hashlib.sha256()
+    packed_hash, before = hashlib.sha256(), size.total
 
     def hash_chunks() -> Iterator[bytes]:
-        for chunk in itertools.chain([first], chunks):
+        for chunk in chunks:
             packed_hash.update(chunk)
             yield chunk
 
-    hashed_chunks = hash_chunks()
-    with cache.open_writer() as writer:
-        compressor = GzipCompressor(writer)
-        for chunk in decompress_zstd(chunks_to_file(hashed_chunks)):
-            compressor.write(chunk)
-        for _ in hashed_chunks:  # bytes after the last frame are part of the digest
-            continue
-        diff_id = compressor.finish()
+    with cache.open_writer() as writer, parallel_compressor(writer) as gzip:
+        for data in decompress(hash_chunks(), Compression.ZSTD, size):
+            gzip.write(data)
+        diff_id = gzip.finish()
         blob = writer.commit()
-    digest = f"sha256:{packed_hash.hexdigest()}"
-    return ArchiveMember(digest=digest, layer=ImageLayer(blob=blob, diff_id=diff_id))
-
-
-class DiffIdHasher:
-    """Computes a diff ID: the digest of the decompressed bytes, in constant memory.
-
-    A layer may be several gzip members in a row, as parallel compressors such as pigz write them.
-    """
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self._inflate = zlib.decompressobj(wbits=31)
-
-    def update(self, data: bytes) -> None:
-        while data:
-            if self._inflate.eof:
-                data = data.lstrip(b"\0")  # gzip allows padding between and after members
-                if not data:
-                    return
-                self._inflate = zlib.decompressobj(wbits=31)
-            # Bounded output: one chunk of a decompression bomb may expand a thousandfold.
-            self._hash.update(self._inflate.decompress(data, CHUNK_SIZE))
-            data = self._inflate.unconsumed_tail or self._inflate.unused_data
-
-    def finish(self) -> str:
-        """Return the diff ID; raise EOFError if the compressed data is incomplete."""
-        while tail := self._inflate.decompress(self._inflate.unconsumed_tail, CHUNK_SIZE):
-            self._hash.update(tail)
-        if not self._inflate.eof:
-            raise EOFError("compressed data ends too early")
-        return f"sha256:{self._hash.hexdigest()}"
+    layer = ImageLayer(blob=blob, diff_id=diff_id, unpacked_size=size.total - before)
+    return ArchiveMember(digest=f"sha256:{packed_hash.hexdigest()}", layer=layer)
 
 
 def compute_diff_id(blob: Blob) -> str:
     """Return the diff ID of a gzipped blob; raise ImageError if the blob is corrupt."""
-    hasher = DiffIdHasher()
-    try:
-        with blob.open() as file:
-            while chunk := file.read(CHUNK_SIZE):
-                hasher.update(chunk)
-        return hasher.finish()
-    except (EOFError, zlib.error) as error:
-        raise _archive_error(f"layer {blob.digest} is not gzip ({error})") from error
+    diff_hash, size = hashlib.sha256(), UnpackedSize(f"Layer {blob.digest}")
+    with blob.open() as file:
+        for data in decompress(read_chunks(file), Compression.GZIP, size):
+            diff_hash.update(data)
+    return f"sha256:{diff_hash.hexdigest()}"
 
 
 def _check_name(name: str, member: ArchiveMember) -> None:
@@ -245,18 +247,6 @@ def _normalize_name(name: str) -> str:
         else:
             parts.append(part)
     return "/".join(parts)
-
-
-def _read_exactly(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:
-    # tarfile returns fewer bytes without an error if the archive is truncated.
-    file = archive.extractfile(info)
-    left = info.size
-    while file is not None and left:
-        chunk = file.read(min(CHUNK_SIZE, left))
-        if not chunk:
-            raise EOFError(f"{info.name} ends too early")
-        left -= len(chunk)
-        yield chunk
 
 
 def _archive_error(problem: str) -> ImageError:

@@ -15,6 +15,7 @@ from scar.image.formats.manifest import (
     expect_texts,
     parse_json,
 )
+from scar.image.formats.unpacking_limits import UnpackedSize
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
@@ -66,10 +67,18 @@ def build_base_image(
     if diff_ids != tuple(item.diff_id for item in layers):
         raise document_error(label, "rootfs.diff_ids does not match the image's layers")
     check_platform(name, document, architecture)
+    _check_unpacked_size(name, layers)
     expect_list(document.get("history"), label)
     image = BaseImage(name=name, config=config, layers=layers)
     image.defaults  # noqa: B018  # reports an invalid configuration now, not in a later step
     return image
+
+
+def _check_unpacked_size(name: str, layers: tuple[ImageLayer, ...]) -> None:
+    """Raise ImageTooLargeError if the layers, as far as they are known, exceed Lambda's limit."""
+    size = UnpackedSize(f"The image {name}")
+    for layer in layers:
+        size.add(layer.unpacked_size or layer.blob.size)
 
 
 def empty_base_image(architecture: str) -> BaseImage:

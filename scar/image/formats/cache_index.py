@@ -17,7 +17,7 @@ def cache_image(key: str, image: BaseImage, cache: BlobCache) -> None:
 
     The key must change with the archive's content, name and architecture.
     """
-    layers = [[layer.blob.digest, layer.diff_id] for layer in image.layers]
+    layers = [[item.blob.digest, item.diff_id, item.unpacked_size] for item in image.layers]
     note = {"name": image.name, "config": image.config.decode(), "layers": layers}
     cache.write_note(key, json.dumps(note))
     cache.prune()
@@ -33,11 +33,15 @@ def find_cached_image(key: str, architecture: str, cache: BlobCache) -> BaseImag
     if text is None:
         return None
     note = json.loads(text)
-    blobs: list[tuple[Blob | None, str]] = [
-        (cache.get(digest), diff_id) for digest, diff_id in note["layers"]
+    blobs: list[tuple[Blob | None, str, int]] = [
+        # Notes of earlier releases have no sizes.
+        (cache.get(digest), diff_id, sum(sizes))
+        for digest, diff_id, *sizes in note["layers"]
     ]
     layers = tuple(
-        ImageLayer(blob=blob, diff_id=diff_id) for blob, diff_id in blobs if blob is not None
+        ImageLayer(blob=blob, diff_id=diff_id, unpacked_size=size)
+        for blob, diff_id, size in blobs
+        if blob is not None
     )
     if len(layers) < len(blobs):  # `prune` removed one
         return None

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 from scar.image.errors import (
     ImageError,
     ImageNotFoundError,
+    ImageTooLargeError,
+    NotAnImageError,
     RegistryError,
     RegistryUnreachableError,
 )
 from scar.image.formats.archive import read_members
 from scar.image.formats.base_image import ARCHITECTURES, BaseImage
 from scar.image.formats.cache_index import cache_image, find_cached_image
+from scar.image.formats.file_kinds import IMAGE_ARCHIVE, UNKNOWN_TAR
+from scar.image.formats.image_file import open_regular_file, require_image_file
 from scar.image.formats.layouts import select_image
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.image.formats.blobs import BlobCache
+    from scar.meter import Meter
 
 
 class ImageSource(Protocol):
@@ -38,17 +43,19 @@ def find_base_image(
     architecture: str,
     cache: BlobCache,
     sources: Sequence[ImageSource] = (),
+    meter: Meter | None = None,
 ) -> BaseImage:
     """Return the base image.
 
     ``image`` is a name such as ``debian:12``; it may be empty if the file contains one image.
-    ``architecture`` is ``amd64`` (``x86_64``) or ``arm64``. Raise ImageNotFoundError, with the
+    ``architecture`` is ``amd64`` (``x86_64``) or ``arm64``. ``meter`` counts the bytes of the file
+    while it is read. Raise ImageNotFoundError, with the
     sources that were tried, if none has the image, RegistryError if it is not known whether the
     registry has it, and ImageError if it cannot be used.
     """
     architecture = ARCHITECTURES.get(architecture, architecture)
     if image_file is not None:
-        return _read_image_file(image, image_file, architecture, cache)
+        return _read_image_file(image, image_file, architecture, cache, meter)
     problems: list[str] = []
     unusable: ImageError | None = None
     failed: RegistryError | None = None
@@ -67,7 +74,7 @@ def find_base_image(
         raise _fetch_error(image, failed, problems) from failed
     tried = " ".join(problems) or "No Docker or Podman socket was found."
     raise ImageNotFoundError(
-        f"The image {image} was not found. Tried: container.image_file (not set). {tried}",
+        f"The image {image} was not found. {tried}",
         remedy="Check the name; run `docker login` if the registry needs it; or"
         f" {_image_file_remedy(image)}",
     )
@@ -81,6 +88,8 @@ def _fetch_error(image: str, failed: RegistryError, problems: Sequence[str]) -> 
     )
     others = f" Also tried: {' '.join(problems)}" if problems else ""
     advice = "Check the network and the proxy (HTTPS_PROXY)" if unreachable else failed.remedy[:-1]
+    if unreachable and "certificate" in failed.problem:
+        advice += "; REQUESTS_CA_BUNDLE names a file of further certificates"
     return type(failed)(
         f"The image {image} could not be fetched: {cause}{others}",
         remedy=f"{advice}; or {_image_file_remedy(image)}",
@@ -95,16 +104,20 @@ def _image_file_remedy(image: str) -> str:
     )
 
 
-def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache) -> BaseImage:
+def _read_image_file(
+    name: str, path: Path, architecture: str, cache: BlobCache, meter: Meter | None
+) -> BaseImage:
+    kind = UNKNOWN_TAR
     try:
         # As `make` does, take a file with the same path, size, time and inode as unchanged:
         # hashing several GB would take longer than the rest of a deployment.
+        kind = require_image_file(path)
         state = path.stat()
         parts = (path.resolve(), state.st_size, state.st_mtime_ns, state.st_ino, name, architecture)
         key = "\n".join(str(part) for part in parts)
         if cached := find_cached_image(key, architecture, cache):
             return cached
-        with path.open("rb") as file:
+        with open_regular_file(path, meter) as file:
             image = select_image(read_members(file, cache), name, architecture)
     except OSError as error:
         raise ImageNotFoundError(
@@ -112,7 +125,16 @@ def _read_image_file(name: str, path: Path, architecture: str, cache: BlobCache)
             remedy="Check -if FILE or container.image_file; relative paths in an FDL file start at"
             " its folder.",
         ) from error
+    except (NotAnImageError, ImageTooLargeError):
+        raise
     except ImageError as error:
-        raise type(error)(f"{path}: {error.problem}", remedy=error.remedy) from error
+        if kind is IMAGE_ARCHIVE:
+            raise ImageError(f"{path}: {error.problem}", remedy=error.remedy) from error
+        # The problem that was met first says little: a file that is no image has many.
+        raise NotAnImageError(
+            f"{path} is not an image archive: {error.problem}",
+            remedy="Save an image with `docker save IMAGE -o FILE`. If the file is a root file"
+            f" system, make an image of it: `scar image import {path} -o image.tar`.",
+        ) from error
     cache_image(key, image, cache)
     return image

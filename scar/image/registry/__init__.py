@@ -13,6 +13,10 @@ that only exists in another registry is thus streamed from there to here, in con
 its digest checked on the way; one in the same registry is mounted. ``upload_progress`` adds up the
 bytes of all uploads and cancels them.
 
+Servers may be hostile: ``http_client`` sends single requests and bounds heads, documents and errors
+in bytes; ``deadlines`` bounds them and blobs in time, whatever arrives meanwhile.
+``connection_errors`` says why there was no response.
+
 Failures are the normal case: an interrupted download continues with a Range request, an interrupted
 upload starts again, expired tokens are renewed, HTTP 429 and 5xx are retried, each a limited number
 of times. Nothing is visible under a digest or a tag before it is complete, so each operation may be

@@ -12,6 +12,7 @@ from scar.image.formats.base_image import (
     check_platform,
     reject_foreign_layer,
 )
+from scar.image.formats.decompression import Compression
 from scar.image.formats.layer import ImageLayer
 from scar.image.formats.layouts import format_platform, list_descriptors, matches_platform
 from scar.image.formats.manifest import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from scar.image.formats.blobs import Blob, BlobCache
     from scar.image.formats.reference import ImageReference
     from scar.image.registry.credentials import Login
+    from scar.image.registry.deadlines import TransferLimits
 
 MAX_INDEX_DEPTH = 4  # indexes within indexes
 # Registries return 401 or 403 for repositories that do not exist, so as not to reveal which do.
@@ -57,6 +59,7 @@ class RegistryImageSource:
 
     logins: LoginProvider
     sleep: Callable[[float], None] | None = None
+    limits: TransferLimits | None = None
     endpoint: str = "the registry"
     _open_repositories: list[RepositoryClient] = field(default_factory=list, init=False)
 
@@ -91,7 +94,12 @@ class RegistryImageSource:
         login = self.logins.login(reference.registry)
         options = {"sleep": self.sleep} if self.sleep else {}
         client = RepositoryClient(
-            reference.endpoint, reference.repository, login, push=False, **options
+            reference.endpoint,
+            reference.repository,
+            login,
+            push=False,
+            limits=self.limits,
+            **options,
         )
         self._open_repositories.append(client)
         return client
@@ -173,8 +181,10 @@ class ImagePull:
         if media_type.endswith("gzip"):
             return ImageLayer(blob=blob, diff_id=diff_id)
         if media_type.endswith(("zstd", ".tar")):
-            zstd = media_type.endswith("zstd")
-            return recompress_to_gzip(blob, diff_id=diff_id, zstd=zstd, cache=self.cache)
+            compression = Compression.ZSTD if media_type.endswith("zstd") else Compression.NONE
+            return recompress_to_gzip(
+                blob, diff_id=diff_id, compression=compression, cache=self.cache
+            )
         raise ImageError(
             f"The image {self.name} has a layer of an unsupported type: {media_type or 'no type'}.",
             remedy="Check that it is a container image and not another OCI artifact.",

@@ -77,8 +77,13 @@ def push_image(
         repository, report, known_blobs or KnownBlobs(), monitor or UploadMonitor()
     )
     with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
-        futures = [pool.submit(upload.upload_blob, blob) for blob in image.blobs]
         try:
+            # All checks first: then the total is known before the first byte is sent.
+            checks = zip(image.blobs, pool.map(upload.lacks_blob, image.blobs), strict=True)
+            missing = [blob for blob, is_missing in checks if is_missing]
+            upload.monitor.meter.expect(sum(blob.size for blob in missing), len(missing))
+            upload.monitor.meter.finish_total()
+            futures = [pool.submit(upload.upload_blob, blob) for blob in missing]
             for future in as_completed(futures):
                 future.result()
         except BaseException:  # Ctrl-C included
@@ -106,14 +111,22 @@ class _ImageUpload:
     monitor: UploadMonitor
     cancelled: Event = field(default_factory=Event)
 
-    def upload_blob(self, blob: Blob) -> None:
+    def lacks_blob(self, blob: Blob) -> bool:
+        """Return whether the repository lacks the blob."""
         self._add_sent(0)  # only checks for cancellation, before the first request
         if not self.repository.has_blob(blob.digest):
-            size = f"{blob.size / 1e6:.1f} MB"
-            self.report(f"{self.repository.name}: pushing {blob.digest[7:19]} ({size})")
-            self.monitor.progress.add_expected(blob.size)
-            source = self.known_blobs.find_mount_source(blob, self.repository)
-            self.repository.put_blob(blob, source, self._add_sent)
+            return True
+        self.known_blobs.add(blob, self.repository)
+        return False
+
+    def upload_blob(self, blob: Blob) -> None:
+        """Upload or mount a blob that the repository lacks."""
+        self._add_sent(0)
+        size = f"{blob.size / 1e6:.1f} MB"
+        self.report(f"{self.repository.name}: pushing {blob.digest[7:19]} ({size})")
+        source = self.known_blobs.find_mount_source(blob, self.repository)
+        self.repository.put_blob(blob, source, self._add_sent)
+        self.monitor.meter.add_item()
         self.known_blobs.add(blob, self.repository)
 
     def _add_sent(self, count: int) -> None:

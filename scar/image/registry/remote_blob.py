@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Per blob. Enough for 10 GB over a connection that breaks every 100 MB, but a limit nevertheless
 # for a registry that sends a few bytes per request.
 MAX_INTERRUPTIONS = 100
+MAX_SLOW_BLOCKS = 3  # per blob: blocks that arrived too slowly, a minute each
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class _ResumingReader(io.RawIOBase):
         self._hash = hashlib.sha256()
         self._failures = 0  # since the last bytes arrived
         self._interruptions = 0  # in all
+        self._slow_blocks = 0  # in all
 
     def readable(self) -> bool:
         return True
@@ -79,7 +81,14 @@ class _ResumingReader(io.RawIOBase):
         try:
             if self._response is None:
                 self._response = self._open_response()
-            data: bytes = self._response.raw.read(count)
+            data = self._blob.transport.client.read_block(self._response, count)
+        except TimeoutError as error:
+            self._slow_blocks += 1
+            raise TransientError(
+                f"Reading {self._blob_url} is too slow: {error}",
+                max_attempts=MAX_ATTEMPTS if self._slow_blocks < MAX_SLOW_BLOCKS else 0,
+                unreachable=True,
+            ) from error
         except (HTTPError, OSError) as error:
             raise TransientError(f"Reading {self._blob_url} was interrupted: {error}") from error
         if not data:
@@ -87,18 +96,14 @@ class _ResumingReader(io.RawIOBase):
         return data
 
     def _open_response(self) -> Response:
-        # No content encoding: offsets and the digest count the stored bytes.
-        headers = {"Accept-Encoding": "identity"}
-        if self._offset:
-            headers["Range"] = f"bytes={self._offset}-"
-        response = self._blob.transport.request_once(
-            "GET", f"blobs/{self._blob.digest}", expected=(200, 206), headers=headers, stream=True
-        )
+        headers = {"Range": f"bytes={self._offset}-"} if self._offset else {}
+        transport = self._blob.transport
+        response = transport.open_once(f"blobs/{self._blob.digest}", headers)
         # A registry without Range requests sends the whole blob again: skip what was read before.
         if self._offset and response.status_code == 200:
             left = self._offset
             while left:
-                skipped = len(response.raw.read(min(left, CHUNK_SIZE)))
+                skipped = len(transport.client.read_block(response, left))
                 if not skipped:
                     raise TransientError(
                         f"Reading {self._blob_url} ended before {self._offset:,} bytes"

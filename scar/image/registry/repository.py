@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
-from scar.image.errors import RegistryError
+from scar.image.errors import ImageError, RegistryError
 from scar.image.formats.blobs import CHUNK_SIZE, Blob, digest_of
 from scar.image.formats.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES
 from scar.image.registry.remote_blob import RemoteBlob
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from scar.image.registry.credentials import Login
+    from scar.image.registry.deadlines import TransferLimits
 
 MAX_MANIFEST_SIZE = 4 << 20  # bytes: the size that the OCI specification asks registries to accept
 _DOCKER_SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
@@ -43,9 +44,12 @@ class RepositoryClient:
         *,
         push: bool = True,
         sleep: Callable[[float], None] = time.sleep,
+        limits: TransferLimits | None = None,
     ) -> None:
         actions = "pull,push" if push else "pull"
-        self._transport = RegistryTransport(endpoint, name, login, actions=actions, sleep=sleep)
+        self._transport = RegistryTransport(
+            endpoint, name, login, actions=actions, sleep=sleep, limits=limits
+        )
         self.endpoint = self._transport.endpoint
         self.name = name
 
@@ -58,14 +62,14 @@ class RepositoryClient:
     def has_blob(self, digest: str) -> bool:
         """Return whether the repository has the blob."""
         response = self._transport.request("HEAD", f"blobs/{digest}", expected=(200, 404))
-        return response.status_code == 200
+        return response.status == 200
 
     def has_manifest(self, reference: str) -> bool:
         """Return whether the repository has a manifest with this tag or digest."""
         response = self._transport.request(
             "HEAD", f"manifests/{reference}", expected=(200, 404), headers={"Accept": _ACCEPT}
         )
-        return response.status_code == 200
+        return response.status == 200
 
     def get_manifest(self, reference: str) -> tuple[bytes, str]:
         """Return a manifest or index, and its media type.
@@ -75,12 +79,7 @@ class RepositoryClient:
         response = self._transport.request(
             "GET", f"manifests/{reference}", expected=(200,), headers={"Accept": _ACCEPT}
         )
-        data = response.content
-        if len(data) > MAX_MANIFEST_SIZE:
-            raise RegistryError(
-                f"The manifest {self.name}:{reference} has {len(data):,} bytes.",
-                remedy=f"The limit is {MAX_MANIFEST_SIZE:,} bytes: use another image.",
-            )
+        data = response.body
         # For a tag, the header at least detects data that was corrupted on the way.
         header = response.headers.get("Docker-Content-Digest", "")
         for digest in (reference, header):
@@ -91,6 +90,12 @@ class RepositoryClient:
                     remedy="The registry or a proxy returned corrupt data: try again.",
                 )
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        if media_type == "text/html":
+            raise RegistryError(
+                f"{self.endpoint} did not answer as a registry: it returned a web page.",
+                remedy="Check the image's name and the network: a proxy, or the login page of a"
+                " network, may have answered instead.",
+            )
         return data, media_type
 
     def remote_blob(self, digest: str, size: int) -> Blob:
@@ -139,12 +144,12 @@ class RepositoryClient:
         if mount_from:
             path += f"?mount={blob.digest}&from={quote(mount_from, safe='')}"
         started = self._transport.request_once("POST", path, expected=(201, 202))
-        if started.status_code == 201:
+        if started.status == 201:
             on_sent(blob.size)
             return False
         # 202: a registry that cannot mount the blob has started an upload instead. The location
         # may be relative, on another host, and contain the state of the session in its query.
-        location = urljoin(started.url, started.headers["Location"])
+        location = self._upload_location(started.url, started.headers.get("Location", ""))
         location += f"{'&' if '?' in location else '?'}digest={blob.digest}"
         with blob.open() as file:
             body = _SizedBody(file, blob.size, on_sent)
@@ -161,6 +166,17 @@ class RepositoryClient:
                 on_sent(-body.sent)  # the next attempt sends these bytes again
                 raise
         return True
+
+    def _upload_location(self, url: str, location: str) -> str:
+        """Return where the registry wants the blob; raise RegistryError for no or a bad address."""
+        target = urljoin(url, location)
+        if not location or not target.startswith((f"{urlsplit(url).scheme}://", "https://")):
+            raise RegistryError(
+                f"{self.endpoint} began an upload to an invalid or insecure address:"
+                f" {location.partition('?')[0]!r}.",
+                remedy="Try again; if the error persists, report it to the registry's operator.",
+            )
+        return target
 
 
 class _SizedBody:
@@ -179,7 +195,16 @@ class _SizedBody:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        while chunk := self._file.read(CHUNK_SIZE):
+        while chunk := self._read_chunk():
             yield chunk
             self.sent += len(chunk)
             self._on_sent(len(chunk))
+
+    def _read_chunk(self) -> bytes:
+        try:
+            return self._file.read(CHUNK_SIZE)
+        except OSError as error:  # not to be taken for a failure of the connection
+            raise ImageError(
+                f"A layer cannot be read from the cache: {error.strerror or error}.",
+                remedy="Check the disk, then try again.",
+            ) from error

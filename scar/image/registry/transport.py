@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from scar.image.errors import RegistryError, RegistryUnreachableError
 from scar.image.registry.auth import RegistryAuth
+from scar.image.registry.deadlines import TransferLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from requests import Response, Session
-    from requests.models import PreparedRequest
+    from requests import Response
 
     from scar.image.registry.credentials import Login
+    from scar.image.registry.http_client import HttpResponse
 
 Result = TypeVar("Result")
 
 MAX_ATTEMPTS = 5
 CONNECT_ATTEMPTS = 2  # if the connection fails: this machine may be offline, so fail fast
-TIMEOUT = (10.0, 300.0)  # seconds to connect, and to wait for data
+MAX_REDIRECTS = 5
+MAX_ERROR_LENGTH = 300  # characters of a registry's error that are shown
 MAX_RETRY_AFTER = 60.0  # seconds: if a registry asks for a longer wait, the request fails
 _TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class RegistryTransport:
@@ -42,20 +47,20 @@ class RegistryTransport:
         *,
         actions: str,
         sleep: Callable[[float], None] = time.sleep,
+        limits: TransferLimits | None = None,
     ) -> None:
-        import requests
+        # Imported here to keep the start of the other commands fast.
+        from scar.image.registry.http_client import HttpClient
 
         self.endpoint = endpoint.rstrip("/")
         self.name = name
-        self._session: Session = requests.Session()
-        self._session.trust_env = urlsplit(endpoint).scheme == "https"  # no proxy for loopback
-        self._auth = RegistryAuth(
-            self.endpoint, f"repository:{name}:{actions}", login, self._session
-        )
+        is_https = urlsplit(endpoint).scheme == "https"  # no proxy for loopback
+        self.client = HttpClient(limits or TransferLimits(), use_proxy=is_https)
+        self._auth = RegistryAuth(self.endpoint, f"repository:{name}:{actions}", login, self.client)
         self.sleep = sleep
 
     def close(self) -> None:
-        self._session.close()
+        self.client.close()
 
     def request(
         self,
@@ -65,7 +70,7 @@ class RegistryTransport:
         expected: tuple[int, ...],
         headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
-    ) -> Response:
+    ) -> HttpResponse:
         """Return the response to a request, with retries; raise RegistryError."""
         return self.retry(
             lambda: self.request_once(method, path, expected=expected, headers=headers, data=data)
@@ -100,40 +105,103 @@ class RegistryTransport:
         expected: tuple[int, ...],
         headers: Mapping[str, str] | None = None,
         data: bytes | Iterable[bytes] | None = None,
-        stream: bool = False,
-    ) -> Response:
-        """Return the response to a single request.
+    ) -> HttpResponse:
+        """Return the response to a single request, with its body.
 
         Raise TransientError if a retry may succeed, else RegistryError; both for each status that
         is not ``expected``. ``path`` may be a full URL.
         """
-        import requests
+        from scar.image.registry.http_client import BodyTooLargeError, EncodedBodyError
 
-        url = urljoin(f"{self.endpoint}/v2/{self.name}/", path)
-        authorization = self._auth.headers_for(url)
-        try:
-            response = self._session.request(
-                method,
-                url,
-                headers={**(headers or {}), **authorization},
-                data=data,
-                auth=_keep_headers,
-                timeout=TIMEOUT,
-                allow_redirects=method in _SAFE_METHODS,
-                stream=stream,
+        url, hops = self._full_url(path), 0
+        while True:
+            authorization = self._auth.headers_for(url)
+            sent = {**(headers or {}), **authorization}
+            with self._translated_errors(method, url):
+                try:
+                    response = self.client.exchange(
+                        method, url, headers=sent, data=data, success=expected
+                    )
+                except BodyTooLargeError as error:
+                    raise RegistryError(
+                        f"{method} {_strip_query(url)}: the response has more than 4 MiB.",
+                        remedy="No manifest is that large: use another image or registry.",
+                    ) from error
+                except EncodedBodyError as error:
+                    raise RegistryError(
+                        f"{method} {_strip_query(url)}: the response is compressed, which was not"
+                        " asked for.",
+                        remedy="Check the proxy between this machine and the registry.",
+                    ) from error
+            if method not in _SAFE_METHODS or response.status not in _REDIRECTS:
+                return self._check_response(method, response, expected, authorization)
+            url, hops = self._next_url(method, url, response.headers, hops), hops + 1
+
+    def open_once(self, path: str, headers: Mapping[str, str]) -> Response:
+        """Return the response to a GET whose body is read later; the caller closes it.
+
+        Raise as ``request_once``, for each status but 200 and 206.
+        """
+        url, hops = self._full_url(path), 0
+        while True:
+            authorization = self._auth.headers_for(url)
+            with self._translated_errors("GET", url):
+                response = self.client.open("GET", url, headers={**headers, **authorization})
+            if response.status_code in {200, 206}:
+                return response
+            response.close()
+            if response.status_code not in _REDIRECTS:
+                # The same request again, for the body of the error.
+                self.request_once("GET", path, expected=(), headers=headers)
+            url, hops = self._next_url("GET", url, response.headers, hops), hops + 1
+
+    def _full_url(self, path: str) -> str:
+        return urljoin(f"{self.endpoint}/v2/{self.name}/", path)
+
+    def _next_url(self, method: str, url: str, headers: Mapping[str, str], hops: int) -> str:
+        """Return where a redirect leads; raise RegistryError if it must not be followed."""
+        target = urljoin(url, headers.get("Location", ""))
+        problem = ""
+        if hops >= MAX_REDIRECTS:
+            problem = f"more than {MAX_REDIRECTS} redirects"
+        elif not target.startswith(("https://", "http://")) or target == url:
+            problem = f"an invalid redirect to {_strip_query(target)!r}"
+        elif url.startswith("https:") and target.startswith("http:") and "/blobs/" not in url:
+            # Blobs are checked against their digest; a manifest by its tag is not.
+            problem = f"a redirect to the insecure address {_strip_query(target)}"
+        if problem:
+            raise RegistryError(
+                f"{method} {_strip_query(url)}: {problem}.",
+                remedy="Check the image's name, and the proxy between here and the registry.",
             )
-        except requests.ConnectionError as error:
-            attempts = CONNECT_ATTEMPTS if _never_connected(error) else MAX_ATTEMPTS
-            problem = f"{method} {_strip_query(url)} failed: {_root_cause(error)}"
-            raise TransientError(problem, max_attempts=attempts, unreachable=True) from error
-        except requests.RequestException as error:
+        return target
+
+    @contextlib.contextmanager
+    def _translated_errors(self, method: str, url: str) -> Iterator[None]:
+        from scar.image.registry.connection_errors import describe_failure
+        from scar.image.registry.http_client import HTTP_ERRORS
+
+        try:
+            yield
+        except HTTP_ERRORS as error:
+            failure = describe_failure(error, url)
             raise TransientError(
-                f"{method} {_strip_query(url)} failed: {error}", unreachable=True
+                f"{method} {_strip_query(url)} failed: {failure.problem}",
+                max_attempts=CONNECT_ATTEMPTS if failure.is_lasting else MAX_ATTEMPTS,
+                unreachable=True,
             ) from error
-        status = response.status_code
+
+    def _check_response(
+        self,
+        method: str,
+        response: HttpResponse,
+        expected: tuple[int, ...],
+        authorization: Mapping[str, str],
+    ) -> HttpResponse:
+        status = response.status
         if status in expected:
             return response
-        problem = f"{method} {_strip_query(url)}: {status} {_response_error(response)}"
+        problem = f"{method} {_strip_query(response.url)}: {status} {_response_error(response)}"
         # The first request of a session has no token: its 401 names the token service. A retry
         # by TransientError covers this and expired tokens, and counts against the attempts.
         if status == 401:
@@ -167,28 +235,7 @@ class TransientError(Exception):
         self.unreachable = unreachable
 
 
-def _never_connected(error: Exception) -> bool:
-    # `requests` wraps the reason in its own ConnectionError, as it does for broken connections.
-    from urllib3.exceptions import MaxRetryError, NewConnectionError
-
-    reason = error.args[0] if error.args else None
-    return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
-
-
-def _root_cause(error: Exception) -> object:
-    """Return the innermost error, whose text has no object addresses (``<urllib3… at 0x…>``)."""
-    inner: BaseException = error
-    while (cause := inner.__cause__ or inner.__context__) is not None:
-        inner = cause
-    return getattr(inner, "strerror", None) or inner
-
-
-def _keep_headers(request: PreparedRequest) -> PreparedRequest:
-    """Return the request unchanged: with any ``auth``, `requests` does not use ~/.netrc."""
-    return request
-
-
-def _parse_retry_after(response: Response) -> float:
+def _parse_retry_after(response: HttpResponse) -> float:
     """Return the seconds of the Retry-After header; negative if it is missing or a date."""
     try:
         return max(0.0, float(response.headers.get("Retry-After", "")))
@@ -197,6 +244,7 @@ def _parse_retry_after(response: Response) -> float:
 
 
 _REMEDIES = {
+    407: "The proxy (HTTPS_PROXY) needs a login: https://USER:PASSWORD@HOST:PORT.",
     401: "Log in with `docker login`; an earlier login may have expired.",
     403: "The credentials lack permission (in ECR: ecr:InitiateLayerUpload, ecr:PutImage…).",
     404: "The repository does not exist; `scar init` creates the repositories of functions.",
@@ -209,10 +257,11 @@ def _strip_query(url: str) -> str:
     return url.partition("?")[0]
 
 
-def _response_error(response: Response) -> str:
+def _response_error(response: HttpResponse) -> str:
     """Return the first error of an OCI error document, else the beginning of the body."""
     try:
-        first = response.json()["errors"][0]
-        return f"{first['code']}: {first['message']}"
-    except (ValueError, LookupError, TypeError):
-        return response.text[:200].strip() or (response.reason or "")
+        first = json.loads(response.body)["errors"][0]
+        text = f"{first['code']}: {first['message']}"
+    except (ValueError, LookupError, TypeError, RecursionError):
+        text = response.body[:MAX_ERROR_LENGTH].decode(errors="replace").strip()
+    return text[:MAX_ERROR_LENGTH]

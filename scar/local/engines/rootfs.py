@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scar.image.formats.unpacking_limits import UnpackedSize
 from scar.local.engines.port import EngineError
 from scar.local.engines.unpack import remove_path, unpack_layer
 
@@ -92,8 +93,7 @@ class RootFsStore:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
             partial.chmod(0o755)
-            for layer in layers:
-                unpack_layer(layer.path, partial)
+            _unpack_bounded(layers, partial)
             for name in folders:
                 _make_folder(partial, name)
             if "tmp" in folders:
@@ -111,6 +111,17 @@ class RootFsStore:
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _unpack_bounded(layers: Sequence[LocalLayer], folder: Path) -> None:
+    """Unpack the layers of one image; raise EngineError above the size that Lambda accepts."""
+    unpacked = UnpackedSize("The image")
+    try:
+        for layer in layers:
+            unpack_layer(layer.path, folder, unpacked)
+    except EngineError:
+        shutil.rmtree(folder, ignore_errors=True)  # it may have gigabytes
+        raise
 
 
 def _shift_owners(root: Path, first_id: int, id_count: int) -> None:

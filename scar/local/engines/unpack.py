@@ -10,14 +10,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.image.errors import ImageError
+from scar.image.formats.chunks import chunks_to_file
+from scar.image.formats.decompression import decompress, detect_compression
+from scar.image.formats.recompression import read_chunks
+from scar.image.formats.tar_stream import TAR_ERRORS, open_tar_stream
+from scar.image.formats.unpacking_limits import MAX_ENTRIES, UnpackedSize
 from scar.local.engines.port import EngineError
 
 if TYPE_CHECKING:
+    import tarfile
     from pathlib import Path
+
+    from scar.image.formats.tar_stream import TarStream
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -28,15 +36,24 @@ class UnsafeLayerError(EngineError):
     """A layer contains a name that points outside its root."""
 
 
-def unpack_layer(layer: Path, root: Path) -> None:
+def unpack_layer(layer: Path, root: Path, unpacked: UnpackedSize | None = None) -> None:
     """Apply one layer (tar, compressed or not) to ``root``.
 
-    Raise UnsafeLayerError for names that point outside the root, EngineError for damaged archives.
+    ``unpacked`` adds up the bytes of several layers of an image. Raise UnsafeLayerError for names
+    that point outside the root, EngineError for damaged archives and for images that are larger
+    than AWS Lambda allows.
     """
+    unpacked = unpacked or UnpackedSize(f"The image with layer {layer.name}")
+    packed = UnpackedSize(f"Layer {layer.name}")
     try:
-        with tarfile.open(layer, "r|*") as archive:
-            _LayerUnpacker(root, layer.name).apply(archive)
-    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
+        with layer.open("rb") as file:
+            compression = detect_compression(file.peek(8)[:8])
+            content = chunks_to_file(decompress(read_chunks(file), compression, packed))
+            with content, open_tar_stream(content, MAX_ENTRIES) as archive:
+                _LayerUnpacker(root, layer.name, unpacked).apply(archive)
+    except ImageError as error:
+        raise EngineError(error.problem, remedy=error.remedy) from error
+    except (*TAR_ERRORS, OSError) as error:
         # ValueError: a name with a null byte; OverflowError: an owner out of range
         raise EngineError(
             f"Layer {layer.name} cannot be unpacked: {error}.",
@@ -48,13 +65,14 @@ def unpack_layer(layer: Path, root: Path) -> None:
 class _LayerUnpacker:
     root: Path
     name: str
+    unpacked: UnpackedSize
     written: set[Path] = field(default_factory=set)
 
-    def apply(self, archive: tarfile.TarFile) -> None:
+    def apply(self, archive: TarStream) -> None:
         for member in archive:
             self._apply_member(archive, member)
 
-    def _apply_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    def _apply_member(self, archive: TarStream, member: tarfile.TarInfo) -> None:
         parts = self._safe_path_parts(member.name)
         if not parts:
             return
@@ -78,7 +96,7 @@ class _LayerUnpacker:
             raise self._unsafe_name_error(whiteout)
         return name
 
-    def _create_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    def _create_member(self, archive: TarStream, member: tarfile.TarInfo, path: Path) -> None:
         if not (member.isdir() and path.is_dir() and not path.is_symlink()):
             remove_path(path)
         mode = member.mode & 0o1777
@@ -90,10 +108,7 @@ class _LayerUnpacker:
         elif member.islnk():
             os.link(self._hard_link_target(member.linkname), path, follow_symlinks=False)
         elif member.isreg():
-            source = archive.extractfile(member)
-            assert source is not None  # noqa: S101 - true of regular files
-            with path.open("xb") as file:
-                shutil.copyfileobj(source, file, 1 << 20)
+            self._write_file(archive, member, path)
             path.chmod(mode)
         elif member.isfifo():
             os.mkfifo(path, mode)
@@ -103,6 +118,13 @@ class _LayerUnpacker:
         self.written |= {path, *path.parents}
         if os.geteuid() == 0 and not member.islnk():
             os.chown(path, member.uid, member.gid, follow_symlinks=False)
+
+    def _write_file(self, archive: TarStream, member: tarfile.TarInfo, path: Path) -> None:
+        # Added before it is written: a sparse file of a few bytes may announce a terabyte.
+        self.unpacked.add(member.size)
+        with path.open("xb") as file:
+            for chunk in archive.read(member):
+                file.write(chunk)
 
     def _hard_link_target(self, name: str) -> Path:
         parts = self._safe_path_parts(name)

@@ -38,6 +38,10 @@ class FakeImages:
         content = function.image_name.encode() + wire.config_to_json(config).encode() + script
         return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
+    def describe_changes(self, repository: str, old: str, new: str) -> tuple[str, ...]:
+        del repository, old, new
+        return ()
+
     def holds(self, repository: str, digest: str) -> bool:
         return (repository, digest) in self.pushed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ from scar.image.registry.credentials import Login
 from scar.image.registry.pull import RegistryImageSource
 from scar.image.registry.push import push_image
 from scar.image.registry.repository import RepositoryClient
-from scar.image.registry.upload_progress import UploadMonitor, UploadProgress
+from scar.image.registry.upload_progress import UploadMonitor
+from scar.meter import Meter
 from supervisor.model import ImageDefaults
 from tests.fakes.registries import FaultyRegistry, debian_registry, faulty_registry
 from tests.profiles import examples
@@ -228,11 +230,14 @@ def test_the_error_for_a_wrong_password_explains_how_to_log_in(
 def test_uploads_that_start_again_are_counted_once(relay: Relay) -> None:
     relay.target.broken_uploads = 2
     shown: list[str] = []
-    progress = UploadProgress(shown.append, clock=iter(range(10**6)).__next__)
+    times = itertools.count().__next__
+    meter = Meter("Uploading", "layer", shown.append, clock=times)
     with RepositoryClient(relay.target.endpoint, "b", sleep=relay.waits.append) as target:
-        push_image(IMAGE, target, lambda _: None, monitor=UploadMonitor(progress))
-    assert progress.sent == progress.expected == sum(blob.size for blob in IMAGE.blobs)
-    assert "100%" in shown[-1]
+        push_image(IMAGE, target, lambda _: None, monitor=UploadMonitor(meter))
+    counts = meter.counts
+    assert counts.size == counts.total_size == sum(blob.size for blob in IMAGE.blobs)
+    assert counts.items == counts.total_items == len(IMAGE.blobs)
+    assert "100 %" in shown[-1]
 
 
 def test_a_cancelled_push_ends_between_two_chunks_and_leaves_no_manifest(

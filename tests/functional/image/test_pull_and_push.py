@@ -329,7 +329,7 @@ def test_a_password_is_only_sent_to_its_registry(bad: FaultyRegistry, cache: Blo
         "https://registry.example",
         "x",
         Login("me", "secret"),
-        _NoSession(),  # type: ignore[arg-type]
+        _NoClient(),  # type: ignore[arg-type]
     )
     assert auth.headers_for("https://elsewhere.example/blob") == {}
     sent = auth.headers_for("https://registry.example/v2/")["Authorization"]
@@ -337,8 +337,8 @@ def test_a_password_is_only_sent_to_its_registry(bad: FaultyRegistry, cache: Blo
         auth.answer_challenge(sent, 'Bearer realm="http://elsewhere.example/token"')
 
 
-class _NoSession:
-    """A session on which no request may be sent."""
+class _NoClient:
+    """A client with which no request may be sent."""
 
 
 def _keep_with_layer(bad: FaultyRegistry, data: bytes, media_type: str, diff_id: str) -> None:

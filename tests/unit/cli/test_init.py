@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.cli.main import run
-from supervisor.model import ExecutionMode
+from scar.image.compose.tree_images import build_image
+from scar.image.formats.layer import LayerFile
+from supervisor.model import ExecutionMode, ImageDefaults
 from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def test_flags_go_over_the_file_and_lists_replace(fdl: Path) -> None:
 def test_a_function_from_flags_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.sh").write_text("#!/bin/sh\n")
-    (tmp_path / "image.tar").write_bytes(b"tar")
+    build_image([{"bin/x": LayerFile(b"#!")}], ImageDefaults()).save(tmp_path / "image.tar")
     services = FakeServices({})
     arguments = ["init", "-n", "f", "-if", "image.tar", "-s", "s.sh", "-t", "20", "-le", "XX=1"]
     assert run([*arguments, "-ob", "results"], services) == 0

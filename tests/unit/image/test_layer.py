@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.image.formats.archive import DiffIdHasher
 from scar.image.formats.blobs import digest_of
 from scar.image.formats.layer import (
     GzipCompressor,
@@ -58,17 +57,6 @@ def test_the_diff_id_is_the_digest_of_the_uncompressed_tar() -> None:
 def test_a_path_that_is_not_normalized_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="plain"):
         build_layer({path: LayerFile(b"")})
-
-
-@given(st.lists(st.binary(max_size=5000), max_size=5), st.integers(1, 700))
-def test_unzipping_gives_what_was_compressed_however_it_is_cut(
-    members: list[bytes], step: int
-) -> None:
-    packed = b"".join(gzip.compress(member) for member in members) or gzip.compress(b"")
-    unzipper = DiffIdHasher()
-    for start in range(0, len(packed), step):
-        unzipper.update(packed[start : start + step])
-    assert unzipper.finish() == digest_of(b"".join(members))
 
 
 @given(st.lists(st.binary(max_size=300)))

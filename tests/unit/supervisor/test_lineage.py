@@ -106,7 +106,8 @@ def test_the_budgets_of_all_outputs_are_less_than_that_of_their_run(
 
 
 def test_a_fork_that_doubles_ends_after_half_of_the_repeats() -> None:
-    waiting, runs = [dict[str, str]()], 0
+    waiting: list[Mapping[str, str]] = [{}]
+    runs = 0
     function = a_function("a")
     while waiting:
         try:
@@ -127,7 +128,8 @@ def test_a_wide_workflow_without_loops_is_not_limited() -> None:
 
 @pytest.mark.parametrize("results", [0, 1, 500])
 def test_a_loop_of_one_file_turns_until_the_limit_of_a_chain(results: int) -> None:
-    function, metadata = a_function("a"), dict[str, str]()
+    function = a_function("a")
+    metadata: Mapping[str, str] = {}
     for _ in range(function.max_hops):
         metadata = written_by(function, metadata, *[f"b/{n}" for n in range(results)], "a/state")[
             -1

@@ -1,6 +1,6 @@
-"""``scar image``: inspect images, and build function images into files.
+"""``scar image``: inspect images, make images of root file systems, and build function images.
 
-``inspect`` and ``compose`` are the subcommands, one module each; both show an image with
+``inspect``, ``compose`` and ``import`` are the subcommands, one module each; all show an image with
 ``image_output``. The group imports a subcommand's module when it is called. A new subcommand is a
 new module here and a line in the table below.
 """
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, str] = {
     "inspect": "Show an image's configuration, layers and function.",
+    "import": "Make an image of a root file system: a tar archive or a folder.",
     "compose": "Build the image of a function without deploying it.",
 }
+# `import` is no name that Python code can use.
+ALIASES: Mapping[str, tuple[str, str]] = {"import": ("import", "import_root")}
 
 
-@click.group(cls=LazyCommandGroup, package=__name__, commands_help=COMMANDS)
+@click.group(cls=LazyCommandGroup, package=__name__, commands_help=COMMANDS, aliases=ALIASES)
 @target_options
 def image() -> None:
-    """Inspect images; build function images into files."""
+    """Inspect images; make images of root file systems and functions."""

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.commands.image.image_output import show_image
+from scar.cli.commands.image.image_output import require_writable_file, save_image, show_image
 from scar.cli.fdl_files import connect_document, resolve_document
-from scar.cli.formatting import format_size
 from scar.cli.function_flags import FunctionFlags
 from scar.cli.function_options import function_options, name_option
 from scar.cli.options import (
@@ -20,14 +19,12 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.errors import UsageError
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.cli.session import Session
     from scar.fdl.model import FdlDocument
-    from scar.image.formats.composed_image import ComposedImage
 
 
 @click.command()
@@ -72,7 +69,7 @@ def compose(
     # Wrong options and files are reported before a connection is made.
     _select_function(resolve_document(session, file, options).document, chosen)
     if output_file:
-        _require_writable_file(output_file)
+        require_writable_file(output_file)
     from scar.aws.images.image_builder import compose_function_image
     from scar.image.compose.inspection import inspect_image
     from scar.image.formats.base_image import BaseImage
@@ -88,7 +85,7 @@ def compose(
     ) as images:
         built = compose_function_image(function, connection, images)
         if output_file:
-            _save_image(session, built, output_file, name)
+            save_image(session, built, output_file, name)
         with built.config.open() as config:
             base = BaseImage(name=name, config=config.read(), layers=built.layers)
         show_image(session, inspect_image(base), digest=built.digest)
@@ -109,30 +106,3 @@ def _select_function(document: FdlDocument, chosen: str | None) -> Function:
             f" The file has {', '.join(functions)}."
         )
     return functions[chosen]
-
-
-def _require_writable_file(output: Path) -> None:
-    """Raise UsageError unless the file can be written or overwritten.
-
-    The image is renamed to this path at the end, which would replace a link or a device.
-    """
-    if not output.parent.is_dir():
-        raise UsageError(f"{output.parent} is not a folder.", remedy="Create it, or correct -o.")
-    if output.is_symlink() or (output.exists() and not output.is_file()):
-        raise UsageError(
-            f"{output} is a symbolic link, a folder or a device.",
-            remedy="Specify a regular file with -o.",
-        )
-
-
-def _save_image(session: Session, built: ComposedImage, output: Path, name: str) -> None:
-    total = sum(item.blob.size for item in built.layers)
-    session.terminal.write_message(f"Writing {output} ({format_size(total)})…")
-    try:
-        built.save(output, name)
-    except OSError as error:
-        raise UsageError(
-            f"{output} cannot be written: {error.strerror or error}.",
-            remedy="Choose a writable -o with enough free disk space.",
-        ) from error
-    session.terminal.write_message(f"Load it with `docker load -i {output}`; its name is {name}.")

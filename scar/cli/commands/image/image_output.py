@@ -1,4 +1,4 @@
-"""Show an image as a table or as JSON."""
+"""Show an image as a table or as JSON, and write it to a file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from scar.cli.formatting import escape_control_characters, format_count, format_size
+from scar.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from scar.cli.session import Session
     from scar.image.compose.inspection import ImageSummary
+    from scar.image.formats.composed_image import ComposedImage
 
 _HISTORY_WIDTH = 60  # characters of the instruction that created a layer
 
@@ -77,3 +80,32 @@ def _function_summary(image: ImageSummary) -> str:
 def _history_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _HISTORY_WIDTH else f"{line[: _HISTORY_WIDTH - 1]}…"
+
+
+def require_writable_file(output: Path) -> None:
+    """Raise UsageError unless the file can be written or overwritten.
+
+    The image is renamed to this path at the end, which would replace a link or a device.
+    """
+    if not output.parent.is_dir():
+        raise UsageError(f"{output.parent} is not a folder.", remedy="Create it, or correct -o.")
+    if output.is_symlink() or (output.exists() and not output.is_file()):
+        raise UsageError(
+            f"{output} is a symbolic link, a folder or a device.",
+            remedy="Specify a regular file with -o.",
+        )
+
+
+def save_image(session: Session, built: ComposedImage, output: Path, name: str) -> None:
+    """Write the image to a file; raise UsageError if that is not possible."""
+    total = sum(item.blob.size for item in built.layers)
+    session.terminal.write_message(f"Writing {output} ({format_size(total)})…")
+    try:
+        built.save(output, name)
+    except OSError as error:
+        raise UsageError(
+            f"{output} cannot be written: {error.strerror or error}.",
+            remedy="Choose a writable -o with enough free disk space.",
+        ) from error
+    known_as = f"; its name is {name}" if name else ""
+    session.terminal.write_message(f"Load it with `docker load -i {output}`{known_as}.")

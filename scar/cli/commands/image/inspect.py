@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", required=False, default="", metavar="[IMAGE]")
-@click.option(
-    "-if", "--image-file", type=click.Path(path_type=Path), help="Image as a file of `docker save`."
-)
+@click.option("-if", "--image-file", type=click.Path(path_type=Path), help="Image as a file.")
 @click.option(
     "-a",
     "--architecture",
@@ -45,6 +43,7 @@ def inspect(session: Session, name: str, image_file: Path | None, architecture: 
         raise click.UsageError("Missing argument or option: IMAGE or -if FILE.")
     from scar.image.compose.inspection import inspect_image
     from scar.image.formats.resolver import find_base_image
+    from scar.meter import Meter
 
     services = session.services
     with services.open_image_stores(session.connect) as stores:
@@ -54,5 +53,7 @@ def inspect(session: Session, name: str, image_file: Path | None, architecture: 
             architecture=architecture,
             cache=services.image_cache(),
             sources=stores,
+            meter=Meter("Reading", show=session.terminal.show_progress),
         )
+        session.terminal.clear_progress()
         show_image(session, inspect_image(base))

@@ -12,7 +12,6 @@ from scar.aws.client.connection import AwsConnection
 from scar.aws.images.image_builder import FunctionImageBuilder
 from scar.cli.main import run
 from scar.cli.services import Services
-from scar.image.registry.upload_progress import UploadProgress
 from supervisor.events.parser import parse_event
 from supervisor.runs import record_format
 from tests.fakes.iam_evaluation import IamGrant, IamRequest, Policy
@@ -39,7 +38,7 @@ DAY = "2026-09-21"
 class FakeImagesWithProgress(FakeImages):
     """Fake images whose upload progress commands can show."""
 
-    progress: UploadProgress = field(default_factory=UploadProgress)
+    show_progress: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ import io
 import os
 import stat
 import tarfile
+import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scar.image.formats.unpacking_limits import UnpackedSize
 from scar.local.engines.port import EngineError
 from scar.local.engines.unpack import OPAQUE, UnsafeLayerError, unpack_layer
 
@@ -187,3 +189,41 @@ def test_no_layer_touches_anything_outside_its_root(
     assert (top / "deep" / "a").read_text() == "ours"
     assert sorted(p.name for p in (top / "deep").iterdir()) == ["a", "root"]
     assert sorted(p.name for p in top.iterdir()) == ["deep", "layer"]
+
+
+def test_a_sparse_file_of_a_terabyte_is_refused_before_it_is_written(
+    tmp_path: Path, root: Path
+) -> None:
+    header = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n23 GNU.sparse.name=big\n"
+    header += b"37 GNU.sparse.realsize=1099511627776\n"
+    map_ = file("big", b"0\n" + bytes(510))
+    record = file("h", header)
+    record[0].type = tarfile.XHDTYPE
+    path = layer(tmp_path / "1", record, map_)
+    with pytest.raises(EngineError, match="AWS Lambda allows 10 GiB"):
+        unpack_layer(path, root)
+    assert not (root / "big").exists()
+
+
+def test_the_layers_of_an_image_are_bounded_together(tmp_path: Path, root: Path) -> None:
+    unpacked = UnpackedSize("The image", limit=1500)
+    unpack_layer(layer(tmp_path / "1", file("a", b"x" * 1000)), root, unpacked)
+    with pytest.raises(EngineError, match="The image has"):
+        unpack_layer(layer(tmp_path / "2", file("b", b"x" * 1000)), root, unpacked)
+
+
+def test_a_bomb_and_a_giant_header_are_errors(tmp_path: Path, root: Path) -> None:
+    record = file("h", b"x" * (2 << 20))
+    record[0].type = tarfile.XHDTYPE
+    with pytest.raises(EngineError, match="a header of more than"):
+        unpack_layer(layer(tmp_path / "1", record), root)
+    deflate = zlib.compressobj(wbits=31)
+    zeros = file("zeros", b"")
+    zeros[0].size = 9 << 30
+    data = zeros[0].tobuf() + bytes(1 << 20)
+    bomb = deflate.compress(data)
+    for _ in range(1200):
+        bomb += deflate.compress(bytes(1 << 20))
+    (tmp_path / "2").write_bytes(bomb + deflate.flush())
+    with pytest.raises(EngineError, match="decompression bomb"):
+        unpack_layer(tmp_path / "2", root)

@@ -1,0 +1,106 @@
+"""Reads tar archives from untrusted streams: one pass, with bounded headers and exact sizes.
+
+Python's tarfile reads a header of any announced size into memory (a pax header of 1 GB), keeps
+all members in memory, and returns fewer bytes without an error where an archive is truncated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tarfile
+from typing import TYPE_CHECKING, BinaryIO
+
+from scar.image.errors import ImageError
+from scar.image.formats.blobs import CHUNK_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Bytes of the headers of one member: names, links, extended attributes (64 KiB each in Linux),
+# maps of sparse files.
+MAX_HEADER_SIZE = 1 << 20
+
+
+class TarStream:
+    """A tar archive that is read once, from front to back, uncompressed."""
+
+    def __init__(self, archive: tarfile.TarFile, source: _MeteredSource, max_members: int) -> None:
+        self._archive = archive
+        self._source = source
+        self._max_members = max_members
+
+    def __iter__(self) -> Iterator[tarfile.TarInfo]:
+        """Yield the members; raise ImageError if there are too many or a header is too large."""
+        count = 0
+        while True:
+            # What is left of the previous member is skipped, and then comes the header.
+            self._source.limit = self._archive.offset + MAX_HEADER_SIZE
+            info = self._archive.next()
+            if info is None:
+                return
+            count += 1
+            if count > self._max_members:
+                raise ImageError(
+                    f"The tar archive has more than {self._max_members:,} files.",
+                    remedy="Check that it is the right file.",
+                )
+            if info.size < 0:
+                raise tarfile.ReadError(f"{info.name!r} has a negative size")
+            vars(self._archive)["members"].clear()  # else all headers stay in memory
+            self._source.limit = self._archive.offset + tarfile.RECORDSIZE
+            yield info
+
+    def read(self, info: tarfile.TarInfo) -> Iterator[bytes]:
+        """Yield the content of the current member; raise EOFError if the archive is truncated."""
+        file = self._archive.extractfile(info)
+        left = info.size
+        while file is not None and left:
+            chunk = file.read(min(CHUNK_SIZE, left))
+            if not chunk:
+                raise EOFError(f"{info.name!r} ends too early")
+            left -= len(chunk)
+            yield chunk
+
+    def require_end(self) -> None:
+        """Raise EOFError unless the archive has ended with the blocks of zeros that tar writes.
+
+        Without them it may have been cut between two members.
+        """
+        if self._source.position < self._archive.offset + tarfile.BLOCKSIZE:
+            raise EOFError("the blocks of zeros at the end are missing")
+
+
+class _MeteredSource:
+    """The file under the archive; ends the reading of headers that are too large."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.position = 0
+        self.limit = MAX_HEADER_SIZE
+
+    def read(self, size: int) -> bytes:
+        if self.position > self.limit:
+            raise ImageError(
+                f"The tar archive has a header of more than {MAX_HEADER_SIZE >> 20} MiB, at byte"
+                f" {self.position:,}.",
+                remedy="Do not use this file, or write the archive again.",
+            )
+        data = self._file.read(size)
+        self.position += len(data)
+        return data
+
+
+@contextlib.contextmanager
+def open_tar_stream(file: BinaryIO, max_members: int) -> Iterator[TarStream]:
+    """Open an uncompressed tar archive for one pass.
+
+    Raise TarError, EOFError or ValueError if it is truncated or not a tar archive.
+    """
+    source = _MeteredSource(file)
+    with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]
+        yield TarStream(archive, source, max_members)
+
+
+TAR_ERRORS = (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError)
+"""What reading a damaged archive raises: ValueError and OverflowError because of damaged numbers,
+RecursionError because of long names that precede long names."""
