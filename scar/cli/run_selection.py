@@ -136,7 +136,7 @@ def read_status(
 
     ``failed`` lists failed and lost runs only, and more of them.
     """
-    from scar.runs.status import FAILURE_STATES
+    from scar.runs.states import FAILURE_STATES
 
     states, most = (FAILURE_STATES, _LATEST_FAILED) if failed else ((), _LATEST)
     return _read_status(session, connection, functions, since, states, most=most)

@@ -3,7 +3,7 @@
 A run is one execution of a function on one file, or one direct invocation. The supervisor
 records each run as JSON objects in the state bucket, under ``runs/<function>/<date>/<run id>/``
 (``supervisor.runs.record_format``). This package reads these records and merges in what AWS Batch
-and CloudWatch Logs report; it writes only the retry marker and the failure of a cancelled job.
+and CloudWatch Logs report; it writes only what ``scar retry`` and ``scar cancel`` do.
 
 1. **Read.** ``ledger`` lists and reads records. A listing gives the names and times of the
    records, and ``states`` derives each run's state from them, without reading an object: the
@@ -20,7 +20,8 @@ and CloudWatch Logs report; it writes only the retry marker and the failure of a
    ``diagnosis`` is the table of AWS's reasons and exit codes. One more reason is one more entry
    in that table.
 5. **Act.** ``retry`` sends the recorded event of a run to its function again; ``cancel``
-   terminates its Batch job.
+   terminates its Batch job, or makes its waiting event start nothing. ``exits`` lists how each
+   state ends.
 
 Beside runs, ``invoke`` invokes a function and builds the events for that, and ``logs`` reads the
 logs of functions and runs from CloudWatch Logs, with ``filter_patterns``.

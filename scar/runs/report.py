@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.runs import diagnosis
 from scar.runs.diagnosis import JOB_NOT_FOUND
-from scar.runs.states import RunState, is_unsubmitted
+from scar.runs.states import RunState, is_cancelled, is_unsubmitted
 from supervisor.errors import SubmissionThrottled
 from supervisor.runs import record_format
 
@@ -106,12 +106,29 @@ def _describe_record(
         stream = str(record.get("log_stream", ""))
         log = f" (log stream {stream})" if stream else ""
         yield 4, f"attempt {name.removeprefix(record_format.ATTEMPT_PREFIX)} started in Batch{log}"
-    elif name == record_format.ERROR:
-        yield 5, f"failed in {owner}: {record.get('problem')}"
+    else:
+        yield from _describe_end(history, name, record, owner)
+
+
+def _describe_end(
+    history: RunHistory, name: str, record: RecordData, owner: str
+) -> Iterator[tuple[int, str]]:
+    if name == record_format.ERROR:
+        how = "cancelled" if record.get("kind") == "Cancelled" else f"failed in {owner}"
+        yield 5, f"{how}: {record.get('problem')}"
     elif name == record_format.RETRY:
         yield 6, "retried: its event was sent to the function again"
-    elif name == record_format.DONE:
+    elif name == record_format.REPEATED:
+        yield 6, f"repeated as run {_describe_repetition(history, record)}"
+    elif name == record_format.DONE and not is_cancelled(history.run.record_times):
         yield 7, f"{record.get('state', 'done')} in {owner}"
+
+
+def _describe_repetition(history: RunHistory, record: RecordData) -> str:
+    new_id = str(record.get("repeated_as", ""))
+    if history.repeated_as is not None:
+        return f"{history.repeated_as.path} ({history.repeated_as.state_text})"
+    return f"{new_id}, which has not started yet"
 
 
 def _describe_input(history: RunHistory) -> str:
@@ -138,7 +155,7 @@ def _diagnose_run(history: RunHistory) -> tuple[str, str]:
     The first of these that explains the problem counts.
     """
     match history.run.state:
-        case RunState.DONE | RunState.LAMBDA | RunState.RUNNING:
+        case RunState.DONE | RunState.LAMBDA | RunState.RUNNING | RunState.REPEATED:
             return "", ""
         case RunState.WAITING:
             return _diagnose_waiting(history)

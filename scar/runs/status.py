@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.runs.states import RunState
+from scar.runs.states import FAILURE_STATES, RunState
 from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from scar.runs.unfinished_jobs import UnfinishedJob
 
 UNFINISHED_STATES = (RunState.WAITING, RunState.LAMBDA, RunState.QUEUED, RunState.RUNNING)
-FAILURE_STATES = (RunState.FAILED, RunState.LOST)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -152,7 +152,7 @@ def _select_runs(
 ) -> list[Run]:
     from scar.runs import lookup
     from scar.runs.ledger import RunLedger
-    from scar.runs.status import FAILURE_STATES
+    from scar.runs.states import FAILURE_STATES
 
     ledger, (run, key) = RunLedger.connect(connection), run_or_key
     if run:

@@ -53,7 +53,7 @@ def retry(  # noqa: PLR0913 one argument per option
 
     Select runs by id or by input file, or with --failed all of them; -n and -f limit the
     selection to functions. A run on a file keeps its id, and outputs that it has uploaded are
-    not uploaded again. A direct invocation becomes a new run.
+    not uploaded again. A direct invocation becomes a new run: the old one ends as `repeated`.
 
     \b
     Examples:
@@ -78,9 +78,8 @@ def retry(  # noqa: PLR0913 one argument per option
     services = session.services
 
     def start_run(run: Run) -> str:
-        return retry_run(
-            ledger, run, lambda f, event: services.enqueue(connection, f, event)
-        ).request_id
+        retried = retry_run(ledger, run, lambda f, event: services.enqueue(connection, f, event))
+        return retried.repeated_as or retried.request_id
 
     action = RunAction(apply=start_run, refusal=NotRetryableError, verb="Started")
     refused = apply_to_runs(session, selected, action)

@@ -105,6 +105,7 @@ def _history_to_json(history: RunHistory) -> dict[str, object]:
             output: [str(run.path) for run in runs]
             for output, runs in history.triggered_runs.items()
         },
+        "repeated_as": str(history.repeated_as.path) if history.repeated_as else None,
         "log": list(history.log_tail),
         "why": report.cause,
         "remedy": report.remedy,

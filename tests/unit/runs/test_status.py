@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from scar.runs.ledger import RunLedger
-from scar.runs.states import RunState
-from scar.runs.status import FAILURE_STATES, collect_status
+from scar.runs.states import FAILURE_STATES, RunState
+from scar.runs.status import collect_status
 from scar.runs.unfinished_jobs import UnfinishedJob
 from tests.fakes.s3_listing_client import NOW, ListedS3
 

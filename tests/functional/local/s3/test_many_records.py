@@ -9,8 +9,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from scar.runs.ledger import RunLedger
-from scar.runs.states import RunState
-from scar.runs.status import FAILURE_STATES, collect_status
+from scar.runs.states import FAILURE_STATES, RunState
+from scar.runs.status import collect_status
 from tests.functional.local.s3.test_s3_process import server
 
 if TYPE_CHECKING:
