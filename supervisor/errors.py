@@ -119,8 +119,8 @@ def describe_script_status(status: int) -> tuple[str, str]:
         return (
             "The script ended with status 126: a command is not executable.",
             (
-                "Make the file executable (chmod +x); check its first line (#!) and its architecture."
-                f" {_READ_OUTPUT}"
+                "Make the file executable (chmod +x); check its first line (#!) and its"
+                f" architecture. {_READ_OUTPUT}"
             ),
         )
     if status == 127:
