@@ -13,6 +13,7 @@ from scar.cli.run_output import show_runs
 from scar.cli.run_selection import (
     RunSelection,
     connect_functions,
+    names_option,
     parse_since,
     select_runs,
     since_option,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("what", metavar="[RUN|s3://BUCKET/KEY]...", nargs=-1)
 @click.option("--failed", is_flag=True, help="All failed and lost runs of the functions.")
-@click.option("-n", "--name", help="Name of the function.")
+@names_option()
 @fdl_option
 @since_option
 @click.option("--dry-run", is_flag=True, help="Show the runs and stop.")
@@ -41,7 +42,7 @@ def retry(  # noqa: PLR0913 one argument per option
     session: Session,
     /,
     what: tuple[str, ...],
-    name: str | None,
+    names: tuple[str, ...],
     file: Path | None,
     since: str | None,
     *,
@@ -66,7 +67,7 @@ def retry(  # noqa: PLR0913 one argument per option
 
     if bool(what) == failed:
         raise click.UsageError("Specify either runs or files, or --failed.")
-    connection, names = connect_functions(session, name, file)
+    connection, names = connect_functions(session, names, file)
     ledger = RunLedger.connect(connection)
     selection = RunSelection(
         names=what, functions=names, since=parse_since(since), states=RETRYABLE_STATES

@@ -84,16 +84,6 @@ def test_the_runs_on_a_file_are_found_in_all_functions_and_versions() -> None:
     assert [run.path.run_id for run in found] == [old, new, other]
 
 
-def test_the_files_of_runs_are_read_from_their_claims() -> None:
-    s3 = ListedS3()
-    run = put_run(s3, "in/a b+ü", "claim", "error")
-    s3.put(f"runs/fn/{DAY}/{'c' * 32}/claim.json", 50, record_format.encode({"owner": {}}))
-    s3.put(f"runs/fn/{DAY}/{'e' * 32}/error.json", 50, record_format.encode({"owner": {}}))
-    ledger = a_ledger(s3)
-    runs = [lookup.find_run(ledger, name) for name in (run, "c" * 32, "e" * 32)]
-    assert list(lookup.read_input_urls(ledger, runs).values()) == ["s3://data/in/a b+ü", "", ""]
-
-
 @pytest.mark.parametrize("url", ["http://b/k", "s3://b", "s3://b/", "s3://b/folder/", "b/k"])
 def test_other_urls_than_those_of_objects_are_refused(url: str) -> None:
     with pytest.raises(UsageError, match="not the URL of an object"):
