@@ -169,6 +169,26 @@ def test_a_status_reads_no_object_and_its_cost_does_not_depend_on_the_files() ->
     assert s3.calls == {"list": 6}
 
 
+@pytest.mark.parametrize(
+    ("ages", "per_second"),
+    [
+        ([], 0.0),
+        ([3601], 0.0),
+        ([3600], 1 / 3600),
+        ([30] * 5, 5 / 40),
+        ([30] * 5 + [61] * 100, 5 / 40),
+        ([30] * 4 + [500] * 6, 10 / 510),
+    ],
+)
+def test_a_rate_is_that_of_the_shortest_window_with_enough_ends(
+    ages: list[int], per_second: float
+) -> None:
+    rate = EndRate()
+    for age in ages:
+        rate.add(NOW - age - 10, NOW - age, NOW)
+    assert rate.per_second == pytest.approx(per_second)
+
+
 @given(st.lists(st.tuples(st.integers(0, 7000), st.integers(0, 7000)), max_size=30))
 def test_a_rate_is_never_negative_and_zero_only_if_nothing_ended(
     ages: list[tuple[int, int]],
